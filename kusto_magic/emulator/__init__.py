@@ -1,0 +1,1 @@
+"""A local Azure Resource Manager for sandbox custom images."""

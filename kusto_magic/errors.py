@@ -1,0 +1,204 @@
+"""Every way in which this package fails.
+
+::
+
+    KustoImageError
+    ├── InvalidInput            what was typed is wrong: every problem is listed, nothing was sent
+    ├── SignInFailed            no token could be had
+    ├── UntrustedAddress        an answer named an address the token must not go to
+    ├── ServiceError            the service refused a request (status, code, message, request id)
+    │   ├── NotFound            404
+    │   ├── Forbidden           401, 403
+    │   ├── Conflict            409: another change of the cluster is running
+    │   └── Throttled           429
+    ├── BuildError              about one operation; `.operation` takes it up again
+    │   ├── BuildFailed         the service says that it failed
+    │   ├── BuildCanceled       the service says that it was cancelled
+    │   ├── StatusUnreadable    how it stands could not be read
+    │   └── FollowTimeout       it outlived the limit set for following it
+    ├── Unreachable             no answer from the endpoint
+    ├── HistoryError            the local record of builds cannot be used
+    └── EmulatorError           the local emulator cannot be started
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kusto_magic.operations import Operation
+
+SHOWN_OF_A_VALUE = 60
+"""At most this many characters of a refused value's repr are repeated in a message."""
+
+
+def excerpt(value: object) -> str:
+    """Return the repr of `value`, cut to 60 characters, for use in a message."""
+    text = ascii(value)
+    return text if len(text) <= SHOWN_OF_A_VALUE else text[: SHOWN_OF_A_VALUE - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with what was typed.
+
+    `field` names the input ("image name", "requirements"), `message` the rule it breaks, `line` the line of
+    a multi-line input, counted from 1.
+    """
+
+    field: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = self.field if self.line is None else f"line {self.line}"
+        return f"{where}: {self.message}"
+
+
+class KustoImageError(Exception):
+    """Base of all errors raised here.
+
+    `what` says what happened, `next_step` what to do about it. Both are safe to show: callers pass text
+    from outside through `redaction.redact` first.
+    """
+
+    def __init__(self, what: str, *, next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+
+    def details(self) -> list[str]:
+        """Return further lines for the reader: codes, ids, the single problems."""
+        return []
+
+    def lines(self) -> list[str]:
+        """Return the whole message as a few lines of plain text."""
+        lines = [f"{type(self).__name__}: {self.what}", *self.details()]
+        return [*lines, f"Next: {self.next_step}"] if self.next_step else lines
+
+    def __str__(self) -> str:
+        return "\n".join([self.what, *self.details(), *([f"Next: {self.next_step}"] if self.next_step else [])])
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython to show these lines instead of a traceback (its own protocol)."""
+        return self.lines()
+
+
+class InvalidInput(KustoImageError, ValueError):
+    """What was typed breaks a rule; every problem is in `.problems`; nothing was sent."""
+
+    def __init__(self, problems: Sequence[Problem], *, next_step: str = "") -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        what = str(self.problems[0]) if count == 1 else f"{count} problems, nothing was sent"
+        super().__init__(what, next_step=next_step or "mend this and run the cell again; nothing was sent.")
+
+    def details(self) -> list[str]:
+        """Return one line per problem, when there are several."""
+        return [f"  {problem}" for problem in self.problems] if len(self.problems) > 1 else []
+
+
+class SignInFailed(KustoImageError):
+    """No token could be had from the credential."""
+
+
+class UntrustedAddress(KustoImageError):
+    """An answer named an address outside the configured endpoint; nothing was sent there."""
+
+
+class Unreachable(KustoImageError):
+    """The endpoint did not answer."""
+
+
+class HistoryError(KustoImageError):
+    """The local record of builds cannot be used."""
+
+
+class EmulatorError(KustoImageError):
+    """The local emulator cannot be started or found."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFault:
+    """What the service itself says of an error: ARM's ErrorDetail, with the ids worth quoting in a ticket.
+
+    `code` and `message` are "" where the service left them out. `details` are the messages of inner errors.
+    """
+
+    code: str = ""
+    message: str = ""
+    details: tuple[str, ...] = ()
+    request_id: str = ""
+    activity_id: str = ""
+
+    def lines(self) -> list[str]:
+        """Return the fault as lines of text."""
+        ids = [f"request id {self.request_id}"] if self.request_id else []
+        ids += [f"operation id {self.activity_id}"] if self.activity_id else []
+        said = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
+        return [line for line in (said, *self.details, " · ".join(ids)) if line]
+
+
+class ServiceError(KustoImageError):
+    """The service refused a request with HTTP status `status`; `fault` is what it said."""
+
+    def __init__(self, what: str, *, status: int, fault: ServiceFault, next_step: str = "") -> None:
+        super().__init__(what, next_step=next_step)
+        self.status = status
+        self.fault = fault
+
+    @property
+    def code(self) -> str:
+        """The service's error code, "" where there was none."""
+        return self.fault.code
+
+    def details(self) -> list[str]:
+        """Return the service's own words and the ids."""
+        return [f"  HTTP {self.status}", *(f"  {line}" for line in self.fault.lines())]
+
+
+class NotFound(ServiceError):
+    """404: there is no such image, cluster, group or subscription."""
+
+
+class Forbidden(ServiceError):
+    """401 or 403: the identity may not do this."""
+
+
+class Conflict(ServiceError):
+    """409: the cluster or the image is being changed."""
+
+
+class Throttled(ServiceError):
+    """429: too many requests."""
+
+
+class BuildError(KustoImageError):
+    """About one long-running operation; with `.operation` it can be taken up again."""
+
+    def __init__(self, what: str, *, operation: Operation, next_step: str = "") -> None:
+        super().__init__(what, next_step=next_step)
+        self.operation = operation
+
+    def details(self) -> list[str]:
+        """Return the service's own words and the ids."""
+        fault = self.operation.fault
+        return [f"  {line}" for line in fault.lines()] if fault else []
+
+
+class BuildFailed(BuildError):
+    """The service says that the operation failed."""
+
+
+class BuildCanceled(BuildError):
+    """The service says that the operation was cancelled."""
+
+
+class StatusUnreadable(BuildError):
+    """How the operation stands could not be read; the operation itself may well go on."""
+
+
+class FollowTimeout(BuildError):
+    """The operation outlived the limit set for following it; it goes on in Azure."""
