@@ -25,10 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from kusto_magic.operations import Operation
 
 SHOWN_OF_A_VALUE = 60
 """At most this many characters of a refused value's repr are repeated in a message."""
@@ -176,16 +174,19 @@ class Throttled(ServiceError):
 
 
 class BuildError(KustoImageError):
-    """About one long-running operation; with `.operation` it can be taken up again."""
+    """About one long-running operation; with `.operation` it can be taken up again.
 
-    def __init__(self, what: str, *, operation: Operation, next_step: str = "") -> None:
+    `.operation` is an `operations.Operation` (Any here, since this room imports no other).
+    """
+
+    def __init__(self, what: str, *, operation: Any, fault: ServiceFault | None = None, next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
         self.operation = operation
+        self.fault = fault or ServiceFault()
 
     def details(self) -> list[str]:
         """Return the service's own words and the ids."""
-        fault = self.operation.fault
-        return [f"  {line}" for line in fault.lines()] if fault else []
+        return [f"  {line}" for line in self.fault.lines()]
 
 
 class BuildFailed(BuildError):

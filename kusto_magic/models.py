@@ -37,9 +37,7 @@ class Cloud:
 
 CLOUDS: Mapping[str, Cloud] = {
     "public": Cloud("https://management.azure.com", "https://management.azure.com/.default"),
-    "usgov": Cloud(
-        "https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net/.default"
-    ),
+    "usgov": Cloud("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net/.default"),
     "china": Cloud("https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default"),
 }
 """The clouds by name; source: azure-mgmt-core, `get_arm_endpoints` (in US Government the hosts differ)."""
@@ -230,9 +228,7 @@ class ImageSpec:
 
     def __post_init__(self) -> None:
         problems = [Problem(field, message) for field, message in self._field_problems() if message]
-        problems += requirements_text.problems(
-            self.requirements, allow_index_options=self.allow_index_options
-        )
+        problems += requirements_text.problems(self.requirements, allow_index_options=self.allow_index_options)
         if problems:
             raise InvalidInput(problems)
 
