@@ -27,7 +27,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 SHOWN_OF_A_VALUE = 60
 """At most this many characters of a refused value's repr are repeated in a message."""
 

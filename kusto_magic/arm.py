@@ -1,0 +1,174 @@
+"""The thin wire to Azure Resource Manager: one request, one answer.
+
+What holds for every request is here: it goes to the configured endpoint only, it follows no redirect, it is given
+up after a minute of silence, its answer is capped, and no log shows what is signed or secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from kusto_magic.answers import Response
+from kusto_magic.auth import Auth, TokenCredential, origin
+from kusto_magic.clock import Clock, SystemClock
+from kusto_magic.errors import Unreachable, UntrustedAddress
+from kusto_magic.models import is_loopback
+from kusto_magic.redaction import redact
+
+REQUEST_LIMIT = 60.0
+"""Seconds after which a request that is not answered in full is given up."""
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Bytes of an answer that are read; what is larger counts as unreadable."""
+
+USER_AGENT = "kusto_magic"
+
+
+class _Redacted(logging.Filter):
+    """httpx logs whole URLs, httpcore whole header lists: both hold ARM's signature of an operation's address."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+def _keep_logs_clean() -> None:
+    for name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, _Redacted) for known in logger.filters):
+            logger.addFilter(_Redacted())
+
+
+def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Return a context that trusts what the user's other tools trust.
+
+    A bundle named by SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE alone; else the system's roots (companies
+    add theirs there) and certifi's (some Pythons come without any).
+    """
+    import certifi
+
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if bundle := environ.get(variable):
+            is_folder = os.path.isdir(bundle)  # noqa: PTH112 - no Path is needed for one question
+            return ssl.create_default_context(**{"capath" if is_folder else "cafile": bundle})  # type: ignore[arg-type]
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+class Arm:
+    """Sends requests to one Resource Manager endpoint. An async context manager.
+
+    `endpoint` is an origin; `credential` None means azure-identity's chain; `transport` stands in for the network
+    in tests. Proxies and certificates come from the environment, except that loopback never goes through a proxy.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        scope: str,
+        *,
+        credential: TokenCredential | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        request_limit: float = REQUEST_LIMIT,
+    ) -> None:
+        _keep_logs_clean()
+        self.endpoint = endpoint
+        self.clock: Clock = clock or SystemClock()
+        self._request_limit = request_limit
+        secure = transport is None and endpoint.startswith("https:")
+        self._http = httpx.AsyncClient(
+            auth=Auth(credential, scope),
+            transport=transport,
+            verify=tls_context(os.environ) if secure else True,
+            trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
+            follow_redirects=False,
+            timeout=request_limit,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self._http.__aexit__(exc_type, exc_value, traceback)
+
+    async def send(self, method: str, url: str, body: bytes | None = None) -> Response:
+        """Send one request; `url` is absolute, `body` JSON. Return its answer, whatever its status.
+
+        Raises UntrustedAddress (nothing was sent), SignInFailed (nothing was sent), Unreachable (it may have
+        arrived).
+        """
+        self._refuse_elsewhere(url)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            async with (
+                asyncio.timeout(self._request_limit),
+                self._http.stream(method, url, content=body, headers=headers) as answer,
+            ):
+                return Response(
+                    status=answer.status_code,
+                    headers=_headers(answer),
+                    body=await _capped(answer),
+                    url=url,
+                    received=self.clock.wall(),
+                )
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, ssl.SSLError) as error:
+            raise self._unreachable(error) from None
+
+    def _refuse_elsewhere(self, url: str) -> None:
+        """Keep the token's one door: requests go to the endpoint's own scheme, host and port, and nowhere else."""
+        try:
+            ours = origin(url) == origin(self.endpoint) and "@" not in urlsplit(url).netloc
+            host = urlsplit(url).hostname or "no host"
+        except ValueError:
+            ours, host = False, "an unreadable address"
+        if not ours or any(char in url for char in "\r\n\t\0\\"):
+            raise UntrustedAddress(
+                f"an answer named {redact(host)[:100]} instead of {urlsplit(self.endpoint).hostname}; "
+                "nothing was sent there",
+                next_step="%kusto_image attach NAME asks the image itself; report this to whoever runs the endpoint.",
+            )
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        silent = isinstance(error, TimeoutError | httpx.TimeoutException)
+        why = (
+            "did not answer in time" if silent else f"cannot be reached ({redact(str(error) or type(error).__name__)})"
+        )
+        step = "check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), then run again."
+        if is_loopback(urlsplit(self.endpoint).hostname or ""):
+            step = "start the emulator again with %kusto_image use emulator."
+        return Unreachable(f"{urlsplit(self.endpoint).netloc} {why}", next_step=step)
+
+
+def _headers(answer: httpx.Response) -> Mapping[str, str]:
+    # The operation identifier holds the caller's tenant and object id; it is kept out of every value from here on.
+    return {name: value for name, value in answer.headers.items() if name != "x-ms-operation-identifier"}
+
+
+async def _capped(answer: httpx.Response) -> bytes:
+    """Return the raw body, or nothing where it is too large or compressed although we asked for plain."""
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        return b""
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            return b""
+    return bytes(body)

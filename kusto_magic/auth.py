@@ -1,0 +1,152 @@
+"""Who asks: a token for each request, from azure-identity or from anything with `get_token`.
+
+The only room that mentions tokens, and the only one that imports azure-identity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from kusto_magic.errors import SignInFailed
+from kusto_magic.redaction import redact
+
+REFRESH_BEFORE = 300.0
+"""Seconds before a token's end at which a new one is asked for."""
+
+SIGN_IN_LIMIT = 12.0
+"""Seconds that azure-identity's chain may take: some of its steps hang for minutes in closed networks."""
+
+NEXT_STEP = "sign in with `az login` (or set AZURE_CLIENT_ID, AZURE_TENANT_ID and a secret), then run the cell again."
+
+
+class AccessToken(Protocol):
+    """What a credential gives: the token, and its end in seconds since 1970."""
+
+    @property
+    def token(self) -> str:
+        """The bearer token."""
+        ...
+
+    @property
+    def expires_on(self) -> int:
+        """When it ends, in seconds since 1970."""
+        ...
+
+
+class TokenCredential(Protocol):
+    """Anything with `get_token`: every credential of azure-identity, or one's own."""
+
+    def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
+        """Return a token for the scopes; may block."""
+        ...
+
+
+class _Static(NamedTuple):
+    token: str
+    expires_on: int
+
+
+@dataclass(frozen=True)
+class StaticCredential:
+    """A credential for one fixed token: the emulator's."""
+
+    value: str = field(repr=False)
+
+    def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
+        """Return the token; it never ends."""
+        return _Static(self.value, int(time.time()) + 365 * 86400)
+
+
+def default_credential() -> TokenCredential:
+    """Return azure-identity's chain: environment, workload and managed identity, az, PowerShell, azd, VS Code."""
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential(process_timeout=int(SIGN_IN_LIMIT))
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of a URL, the port as it is meant when it is not written."""
+    parts = urlsplit(url)
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+
+
+class Auth(httpx.Auth):
+    """Puts a bearer token on each request of one endpoint, from a cache that lasts as long as the token does.
+
+    The credential is asked off the loop, on a daemon thread, so that one that hangs holds up nothing else, not
+    even the end of the process.
+    """
+
+    def __init__(
+        self,
+        credential: TokenCredential | None,
+        scope: str,
+        *,
+        limit: float = SIGN_IN_LIMIT,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._credential = credential
+        self._scope = scope
+        self._limit = limit
+        self._now = now
+        self._token: AccessToken | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send the request with a token; once more with a new token where the answer is 401 (httpx's protocol)."""
+        token = await self._bearer()
+        request.headers["Authorization"] = f"Bearer {token.token}"
+        response = yield request
+        if response.status_code == 401:
+            renewed = await self._bearer(instead_of=token)
+            request.headers["Authorization"] = f"Bearer {renewed.token}"
+            yield request
+
+    async def _bearer(self, instead_of: AccessToken | None = None) -> AccessToken:
+        async with self._one_at_a_time:
+            token = self._token
+            if token is None or token is instead_of or token.expires_on - REFRESH_BEFORE <= self._now():
+                token = self._token = await self._ask()
+            return token
+
+    async def _ask(self) -> AccessToken:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[AccessToken] = loop.create_future()
+
+        def deliver(outcome: Callable[[], None]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(lambda: None if answer.done() else outcome())
+
+        def ask() -> None:
+            try:
+                if self._credential is None:
+                    self._credential = default_credential()
+                token = self._credential.get_token(self._scope)
+            except Exception as error:  # whatever a credential raises is a failed sign-in
+                failure = _failure(error)
+                deliver(lambda: answer.set_exception(failure))
+            else:
+                deliver(lambda: answer.set_result(token))
+
+        threading.Thread(target=ask, name="kusto_magic sign-in", daemon=True).start()
+        try:
+            return await asyncio.wait_for(answer, self._limit)
+        except TimeoutError:
+            what = f"no credential answered within {self._limit:.0f} seconds"
+            raise SignInFailed(what, next_step=NEXT_STEP) from None
+
+
+def _failure(error: Exception) -> SignInFailed:
+    """Return azure-identity's many lines as one; the whole of it names every step of the chain that had nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    first = redact(lines[0])[:200] if lines else type(error).__name__
+    return SignInFailed(f"no token: {first}", next_step=NEXT_STEP)

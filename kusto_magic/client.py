@@ -1,0 +1,181 @@
+"""The images of one cluster: make, follow, get, list, delete.
+
+`connect(target)` opens an `ImagesClient`. Source: Microsoft.Kusto/clusters/sandboxCustomImages, api-version
+2024-04-13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from kusto_magic import operations, schedule
+from kusto_magic.answers import Response
+from kusto_magic.arm import Arm
+from kusto_magic.auth import TokenCredential
+from kusto_magic.clock import Clock
+from kusto_magic.errors import FollowTimeout, InvalidInput, Problem, StatusUnreadable, Unreachable
+from kusto_magic.models import API_VERSION, Image, ImageSpec, Target, image_name_problem
+from kusto_magic.operations import Action, Operation
+
+FOLLOW_LIMIT = 4 * 3600.0
+"""Seconds for which a build is followed unless told otherwise."""
+
+TRIES = 6
+"""So many times a request is sent that nobody answers properly; a PUT and a DELETE can be repeated."""
+
+MOST_PAGES = 1000
+
+
+@asynccontextmanager
+async def connect(
+    target: Target,
+    *,
+    credential: TokenCredential | None = None,
+    transport: Any = None,
+    clock: Clock | None = None,
+    usual: schedule.Usual | None = None,
+) -> AsyncIterator[ImagesClient]:
+    """Open a client for the images of a cluster.
+
+    `credential` is anything with `get_token`, by default azure-identity's chain; `transport` (an
+    httpx.AsyncBaseTransport) and `clock` are seams; `usual` is how long builds take here, in seconds.
+    """
+    async with Arm(target.endpoint, target.scope, credential=credential, transport=transport, clock=clock) as arm:
+        yield ImagesClient(arm, target, usual=usual)
+
+
+class ImagesClient:
+    """The sandbox custom images of one cluster. Made by `connect`."""
+
+    def __init__(self, arm: Arm, target: Target, *, usual: schedule.Usual | None = None) -> None:
+        self.target = target
+        self._arm = arm
+        self._usual = usual
+
+    def build(self, name: str, spec: ImageSpec, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+        """Create or update the image `name`, and follow it: Operations, the last one terminal.
+
+        Stop iterating to stop following; the build goes on. `limit` is in seconds. Raises InvalidInput (nothing
+        was sent), ServiceError (refused), and what `follow` raises. Source: "Create Or Update".
+        """
+        return self._run(operations.sending(Action.BUILD, self._image_url(name), spec), "PUT", spec.to_body(), limit)
+
+    def delete(self, name: str, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+        """Delete the image `name`, and follow it, as `build` does. Source: "Delete"."""
+        return self._run(operations.sending(Action.DELETE, self._image_url(name)), "DELETE", None, limit)
+
+    def resume(self, action: Action, name: str, kept_url: str = "", spec: ImageSpec | None = None) -> Operation:
+        """Return an operation begun earlier, for `follow`: by its kept address, or by the image alone."""
+        return operations.resume(action, self._image_url(name), kept_url, spec)
+
+    async def follow(self, operation: Operation, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+        """Ask until the operation is done; yield it as it is after each answer, the last one terminal.
+
+        Raises StatusUnreadable where there is no use in asking on, FollowTimeout after `limit` seconds; both carry
+        the operation.
+        """
+        clock = self._arm.clock
+        begun = clock.monotonic()
+        while not operation.done:
+            elapsed = clock.monotonic() - begun
+            if elapsed >= limit:
+                raise _too_long(operation, limit)
+            wait = schedule.delay(elapsed, self._usual) if operation.delay is None else operation.delay
+            await clock.sleep(min(wait, limit - elapsed))
+            try:
+                response = await self._arm.send("GET", operation.poll_url)
+            except Unreachable:
+                operation = operation.unanswered()
+            else:
+                operation = operation.advance(response)
+            yield operation
+
+    async def get(self, name: str) -> Image:
+        """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get"."""
+        response = await self._answered("GET", self._image_url(name))
+        try:
+            return Image.from_json(_success(response, f"image {name!r} cannot be read").document())
+        except ValueError:
+            raise Unreachable(f"the answer about image {name!r} cannot be read", next_step="try again.") from None
+
+    async def list(self) -> Sequence[Image]:
+        """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""
+        url: str | None = self._url("/sandboxCustomImages")
+        images: list[Image] = []
+        for _ in range(MOST_PAGES):
+            if url is None:
+                break
+            response = _success(await self._answered("GET", url), "the images cannot be listed")
+            found, url = _page(response)
+            images += found
+        return images
+
+    async def _run(self, sent: Operation, method: str, body: bytes | None, limit: float) -> AsyncIterator[Operation]:
+        yield sent
+        begun = await self._submit(sent, method, body)
+        yield begun
+        async for operation in self.follow(begun, limit=limit):
+            yield operation
+
+    async def _submit(self, sent: Operation, method: str, body: bytes | None) -> Operation:
+        """Send the request that begins an operation, again while nobody answers properly."""
+        answered, repeated = await self._tried(method, sent.image_url, body)
+        if answered.status == 409 and repeated:
+            return operations.adopt(sent)
+        operation = operations.begin(sent, answered, repeated=repeated)
+        return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
+
+    async def _answered(self, method: str, url: str) -> Response:
+        return (await self._tried(method, url, None))[0]
+
+    async def _tried(self, method: str, url: str, body: bytes | None) -> tuple[Response, bool]:
+        """Return the first proper answer, and whether an earlier try may have arrived as well."""
+        repeated = False
+        for attempt in range(TRIES - 1):
+            wait: float | None = None
+            try:
+                response = await self._arm.send(method, url, body)
+            except Unreachable:
+                repeated = True
+            else:
+                if not (response.status in (408, 429) or response.status >= 500):
+                    return response, repeated
+                wait = response.retry_after()
+                repeated = repeated or response.status != 429
+            await self._arm.clock.sleep(2.0**attempt if wait is None else wait)
+        return await self._arm.send(method, url, body), repeated
+
+    def _url(self, rest: str) -> str:
+        path = quote(self.target.cluster_id, safe="/") + rest
+        return f"{self.target.endpoint}{path}?api-version={API_VERSION}"
+
+    def _image_url(self, name: str) -> str:
+        problem = image_name_problem(name)
+        if problem:
+            raise InvalidInput([Problem("image name", problem)])
+        return self._url(f"/sandboxCustomImages/{quote(name, safe='')}")
+
+
+def _page(response: Response) -> tuple[list[Image], str | None]:
+    document = response.document()
+    values = document.get("value") if isinstance(document, dict) else None
+    if not isinstance(values, list):
+        raise Unreachable("the list of images cannot be read", next_step="try again.")
+    link = document.get("nextLink")
+    return [Image.from_json(value) for value in values if isinstance(value, dict)], link if link else None
+
+
+def _success(response: Response, what: str) -> Response:
+    if response.status != 200:
+        raise operations.refusal(response, what)
+    return response
+
+
+def _too_long(operation: Operation, limit: float) -> StatusUnreadable | FollowTimeout:
+    name = operation.image_url.rpartition("/")[2].partition("?")[0]
+    what = f"image {name!r} is still {operation.phase.lower()} after {limit / 3600:g} hours; it goes on in Azure"
+    return FollowTimeout(what, operation=operation, next_step=f"%kusto_image attach {name}")

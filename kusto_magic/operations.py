@@ -1,0 +1,342 @@
+"""A long-running operation of Azure Resource Manager, as a value.
+
+This room owns every decision about whether an operation is finished, failed, where to ask next and how long to
+wait first. `begin` makes an Operation of the answer to the first request, `advance` makes the next one of each
+further answer. There is no clock and no socket here; the client sends what `poll_url` says after `delay` seconds.
+
+The way of an operation (an illegal step raises and changes nothing)::
+
+    SENDING ──begin──► BUILDING ──► CONFIRMING ──► SUCCEEDED
+                          │  ▲          │  (GET of the image, until its own state is terminal)
+                          │  └──────────┘
+                          └──────────────────────► FAILED, CANCELED
+
+Source: Azure/azure-resource-manager-rpc v1.0, async-api-reference.md ("the RPC" below), and recorded traffic of
+the service ("seen") where it differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from kusto_magic.answers import Response
+from kusto_magic.errors import (
+    BuildCanceled,
+    BuildError,
+    BuildFailed,
+    Conflict,
+    Forbidden,
+    NotFound,
+    ServiceError,
+    ServiceFault,
+    StatusUnreadable,
+    Throttled,
+)
+from kusto_magic.models import Image, ImageSpec
+
+MISREADINGS_ALLOWED = 5
+"""So many unreadable answers in a row are asked again; the next one ends the following, not the operation."""
+
+MISSES_BEFORE_ASKING_THE_IMAGE = 3
+"""So many 404s in a row of an operation's address, and the image itself is asked instead."""
+
+MISSES_ALLOWED = 12
+"""So many 404s in a row of an image that should be there: it may lag behind its operation (seen)."""
+
+LONGEST_BACKOFF = 60.0
+"""Seconds between two tries while the service does not answer properly."""
+
+SERVICE_IS_IN_MAINTENANCE = "ServiceIsInMaintenance"
+"""What an operation fails with when another one runs on the same cluster (seen)."""
+
+
+class Action(StrEnum):
+    """What the operation does to the image."""
+
+    BUILD = "build"
+    DELETE = "delete"
+
+
+class Phase(StrEnum):
+    """How far an operation is, in words that are shown."""
+
+    SENDING = "Sending"
+    BUILDING = "Building"
+    DELETING = "Deleting"
+    CONFIRMING = "Confirming"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
+
+
+class Watch(StrEnum):
+    """What is asked to learn how it stands."""
+
+    OPERATION = "Azure-AsyncOperation"
+    LOCATION = "Location"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One long-running operation, as it stands after the last answer.
+
+    `status` is the service's own word. `poll_url` is where to ask next, `delay` how many seconds to wait before
+    (None: the asker's own schedule). `confirmed` tells that the service called the operation itself succeeded;
+    `repeated` that its first request was sent more than once; `kept` that it was taken up again from an address
+    kept without its signature. `note` is something the reader should know besides.
+    """
+
+    action: Action
+    image_url: str
+    phase: Phase
+    watch: Watch = Watch.IMAGE
+    poll_url: str = ""
+    delay: float | None = None
+    status: str = ""
+    expected: ImageSpec | None = None
+    image: Image | None = None
+    fault: ServiceFault | None = None
+    note: str = ""
+    confirmed: bool = False
+    repeated: bool = False
+    kept: bool = False
+    misreadings: int = 0
+    misses: int = 0
+    troubles: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether it has come to an end."""
+        return self.phase in ENDS
+
+    def advance(self, response: Response) -> Operation:
+        """Return the operation after the answer to a GET of `poll_url`.
+
+        Raises StatusUnreadable, with this operation in it, when there is no use in asking on.
+        """
+        if self.done or self.phase is Phase.SENDING:
+            raise ValueError(f"an operation that is {self.phase} is not asked how it stands")
+        # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
+        if response.status in (408, 429) or response.status >= 500:
+            return self.unanswered(response.retry_after())
+        if response.status == 404:
+            return self._missed(response)
+        if 400 <= response.status < 500:
+            return self._refused(response)
+        calm = replace(self, troubles=0, misses=0, delay=response.retry_after())
+        if self.watch is Watch.OPERATION:
+            return calm._operation_answered(response)
+        if self.watch is Watch.LOCATION:
+            return calm._location_answered(response)
+        return calm._image_answered(response)
+
+    def unanswered(self, retry_after: float | None = None) -> Operation:
+        """Return the operation after a GET that brought nothing: ask again, each time later, up to a minute."""
+        backoff = min(2.0 ** min(self.troubles, 10), LONGEST_BACKOFF)
+        return replace(self, troubles=self.troubles + 1, delay=backoff if retry_after is None else retry_after)
+
+    def raise_for_end(self) -> None:
+        """Raise BuildFailed or BuildCanceled when that is how it ended."""
+        name = self.image_url.rpartition("/")[2].partition("?")[0]
+        what = f"{'deleting' if self.action is Action.DELETE else 'building'} image {name!r}"
+        if self.phase is Phase.FAILED:
+            busy = self.fault is not None and self.fault.code == SERVICE_IS_IN_MAINTENANCE
+            step = (
+                "another change of this cluster is running; run the cell again in a few minutes."
+                if busy
+                else "read the service's words above, mend the requirements and run the cell again."
+            )
+            raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, next_step=step)
+        if self.phase is Phase.CANCELED:
+            step = "run the cell again to start over."
+            raise BuildCanceled(f"{what} was cancelled", operation=self, fault=self.fault, next_step=step)
+
+    # ── what each kind of address answers ────────────────────────────────────────────────────────────────────
+
+    def _operation_answered(self, response: Response) -> Operation:
+        document = response.document()
+        status = document.get("status") if isinstance(document, dict) else None
+        if not isinstance(status, str) or not status or response.status >= 300:
+            return self._misread(response)
+        renewed = response.address("azure-asyncoperation") or self.poll_url
+        heard = replace(self, misreadings=0, status=status, poll_url=renewed)
+        match status.lower():
+            case "succeeded":
+                return heard._worked()
+            case "failed":
+                return heard._failed(response.fault())
+            case "canceled" | "cancelled":
+                return replace(heard, phase=Phase.CANCELED, fault=response.fault())
+        return heard
+
+    def _location_answered(self, response: Response) -> Operation:
+        # The RPC: 202 while it runs; anything else of 2xx, with or without a body, when it is done.
+        if response.status == 202:
+            renewed = response.address("location") or self.poll_url
+            return replace(self, misreadings=0, status="Running", poll_url=renewed)
+        if response.status in (200, 201, 204):
+            return replace(self, misreadings=0)._worked()
+        return self._misread(response)
+
+    def _image_answered(self, response: Response) -> Operation:
+        try:
+            image = Image.from_json(response.document() if response.status in (200, 201) else None)
+        except ValueError:
+            return self._misread(response)
+        # The RPC: a resource without provisioningState is one that succeeded.
+        state = image.state or "Succeeded"
+        heard = replace(self, misreadings=0, status=state, image=image)
+        if self.action is Action.DELETE:
+            return heard if state.lower() not in ("succeeded", "failed", "canceled") else heard._misread(response)
+        match state.lower():
+            case "succeeded":
+                return heard._shown(image)
+            case "failed":
+                return heard._failed(response.fault())
+            case "canceled" | "cancelled":
+                return replace(heard, phase=Phase.CANCELED, fault=response.fault())
+        return heard
+
+    # ── what follows from it ─────────────────────────────────────────────────────────────────────────────────
+
+    def _worked(self) -> Operation:
+        if self.action is Action.DELETE:
+            return replace(self, phase=Phase.SUCCEEDED, confirmed=True, delay=None)
+        return replace(self, confirmed=True)._ask_the_image(delay=0.0)
+
+    def _ask_the_image(self, delay: float | None) -> Operation:
+        phase = Phase.CONFIRMING if self.confirmed else self.phase
+        return replace(self, phase=phase, watch=Watch.IMAGE, poll_url=self.image_url, delay=delay, misses=0)
+
+    def _shown(self, image: Image) -> Operation:
+        differences = image.differences(self.expected) if self.expected else ()
+        if not differences:
+            return replace(self, phase=Phase.SUCCEEDED, delay=None)
+        other = f"the image shows other {' and '.join(differences)} than were sent"
+        if self.confirmed:
+            return replace(self, phase=Phase.SUCCEEDED, delay=None, note=other)
+        # Nobody said that *this* operation succeeded, and what is there is not its work.
+        step = "look at the image with %kusto_image show, and run the cell again if it should be yours."
+        raise StatusUnreadable(f"{other}; somebody may have replaced it", operation=self, next_step=step)
+
+    def _failed(self, fault: ServiceFault) -> Operation:
+        if self.repeated and not self.confirmed and fault.code == SERVICE_IS_IN_MAINTENANCE:
+            # Our first request may be what the second one collided with (seen): the image knows.
+            note = "the request was sent twice; following the build that the first one started"
+            return replace(self, note=note, repeated=False)._ask_the_image(delay=None)
+        if not (fault.code or fault.message):
+            fault = replace(fault, message=f"the service gives no reason (it says {self.status})")
+        return replace(self, phase=Phase.FAILED, fault=fault, delay=None)
+
+    def _missed(self, response: Response) -> Operation:
+        missed = replace(self.unanswered(response.retry_after()), misses=self.misses + 1)
+        if self.watch is not Watch.IMAGE:
+            patience = 0 if self.kept else MISSES_BEFORE_ASKING_THE_IMAGE
+            return missed if missed.misses < patience else missed._ask_the_image(delay=missed.delay)
+        if self.action is Action.DELETE:
+            return replace(self, phase=Phase.SUCCEEDED, delay=None)
+        if missed.misses < MISSES_ALLOWED:
+            return missed
+        raise self._unreadable("the image is not there", response)
+
+    def _refused(self, response: Response) -> Operation:
+        if self.kept and self.watch is not Watch.IMAGE:
+            return self._ask_the_image(delay=None)
+        raise self._unreadable(f"the service does not tell how it stands (HTTP {response.status})", response)
+
+    def _misread(self, response: Response) -> Operation:
+        if self.misreadings < MISREADINGS_ALLOWED:
+            backoff = min(2.0**self.misreadings, LONGEST_BACKOFF)
+            wait = backoff if self.delay is None else self.delay
+            return replace(self, misreadings=self.misreadings + 1, delay=wait)
+        raise self._unreadable(f"the answers cannot be read (HTTP {response.status})", response)
+
+    def _unreadable(self, what: str, response: Response) -> BuildError:
+        name = self.image_url.rpartition("/")[2].partition("?")[0]
+        return StatusUnreadable(
+            f"{what}; the operation itself may go on",
+            operation=self,
+            fault=response.fault(),
+            next_step=f"%kusto_image attach {name}",
+        )
+
+
+def sending(action: Action, image_url: str, expected: ImageSpec | None = None) -> Operation:
+    """Return the operation before its first request is answered."""
+    return Operation(action, image_url, Phase.SENDING, expected=expected)
+
+
+def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Operation:
+    """Return the operation after the answer to its first request, `sent` being the one from `sending`.
+
+    Raises a ServiceError where the service refused it.
+    """
+    if sent.action is Action.DELETE and repeated and response.status == 404:
+        return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first of our requests deleted it
+    if not 200 <= response.status < 300:
+        raise refusal(response, f"{sent.action} was refused")
+    phase = Phase.DELETING if sent.action is Action.DELETE else Phase.BUILDING
+    operation = replace(sent, phase=phase, repeated=repeated, delay=response.retry_after())
+    for watch in (Watch.OPERATION, Watch.LOCATION):
+        # Seen: a 200 with the header is not finished, whatever its body says.
+        address = response.address(watch.lower())
+        if address is not None:
+            return replace(operation, watch=watch, poll_url=address, status=_state_in(response))
+    operation = replace(operation, watch=Watch.IMAGE, poll_url=sent.image_url)
+    if sent.action is Action.DELETE:
+        return replace(operation, phase=Phase.SUCCEEDED) if response.status in (200, 204) else operation
+    return operation._image_answered(response) if response.status in (200, 201) else operation
+
+
+def resume(action: Action, image_url: str, kept_url: str = "", expected: ImageSpec | None = None) -> Operation:
+    """Return an operation that was begun earlier, to be followed again.
+
+    `kept_url` is its address without signature, "" where none is known; then the image itself is asked.
+    """
+    phase = Phase.DELETING if action is Action.DELETE else Phase.BUILDING
+    if not kept_url:
+        return Operation(action, image_url, phase, poll_url=image_url, delay=0.0, expected=expected)
+    return Operation(action, image_url, phase, Watch.OPERATION, kept_url, delay=0.0, expected=expected, kept=True)
+
+
+def adopt(sent: Operation) -> Operation:
+    """Return the operation of a repeated request that met a 409: the first one may be running, the image knows."""
+    note = "the request was sent twice; following the build that the first one started"
+    return replace(resume(sent.action, sent.image_url, expected=sent.expected), note=note)
+
+
+def refusal(response: Response, what: str) -> ServiceError:
+    """Return the error for an answer that is no success; `what` begins its message."""
+    fault = response.fault()
+    kind, step = _REFUSALS.get(response.status, (ServiceError, ""))
+    if not step:
+        step = "try again; if it stays, quote the ids above in a support request."
+    return kind(what, status=response.status, fault=fault, next_step=step)
+
+
+_REFUSALS: dict[int, tuple[type[ServiceError], str]] = {
+    400: (ServiceError, "the service's words above name what it does not accept; mend it and run again."),
+    401: (Forbidden, "sign in again (az login), with an account of the subscription's tenant."),
+    403: (
+        Forbidden,
+        (
+            "ask for a role with Microsoft.Kusto/Clusters/SandboxCustomImages/read, write and delete and "
+            "Microsoft.Kusto/locations/operationresults/read on the cluster."
+        ),
+    ),
+    404: (NotFound, "look at the names: %kusto_image list shows the images of the cluster."),
+    409: (Conflict, "wait until the running change of the cluster is over, then run the cell again."),
+    429: (Throttled, "too many requests for this subscription; try again in a minute."),
+}
+
+
+def _state_in(response: Response) -> str:
+    try:
+        return Image.from_json(response.document()).state
+    except ValueError:
+        return ""
