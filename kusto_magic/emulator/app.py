@@ -1,0 +1,83 @@
+"""The emulator as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from kusto_magic import __version__
+from kusto_magic.emulator.arm import ArmError, Json, on_arm_error, on_failure, on_http_error
+from kusto_magic.emulator.clusters import Clusters
+from kusto_magic.emulator.config import SERVICE, EmulatorConfig
+from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.extensions import Extensions
+from kusto_magic.emulator.gate import Gate
+from kusto_magic.emulator.headers import RateLimits, RequestIds
+from kusto_magic.emulator.images import Images
+from kusto_magic.emulator.polling import Polling
+from kusto_magic.emulator.resolving import Resolver, resolve
+from kusto_magic.emulator.store import Store
+
+
+def create_app(
+    config: EmulatorConfig | None = None,
+    *,
+    resolver: Resolver | None = None,
+    clock: Callable[[], datetime] | None = None,
+    stop: Callable[[], None] | None = None,
+) -> Starlette:
+    """Return the emulator as an ASGI application.
+
+    `config` says what it emulates; `config.ready` is what a client of it needs. `resolver` judges the requirements of a
+    build, `clock` returns the time (aware, UTC); a test gives its own. `stop`, where given, is called by an authorised
+    `POST /emulator/stop`. `app.state.engine` is the emulated cluster. The app needs no lifespan events.
+    """
+    config = config or EmulatorConfig()
+    clock = clock or _now
+    engine = Engine(config, Store(config.state), clock, resolver or resolve)
+    polling = Polling(engine)
+    app = Starlette(
+        routes=[
+            *_own_routes(config, stop),
+            *Images(engine, polling).routes(),
+            *Extensions(engine, polling).routes(),
+            *Clusters(engine).routes(),
+            *polling.routes(),
+        ],
+        middleware=[
+            Middleware(RequestIds, config=config, clock=clock),
+            Middleware(Gate, config=config),
+            Middleware(RateLimits, config=config, clock=clock),
+        ],
+        exception_handlers={ArmError: on_arm_error, HTTPException: on_http_error, Exception: on_failure},
+    )
+    app.router.redirect_slashes = False
+    app.state.engine = engine
+    app.state.ready = config.ready
+    return app
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _own_routes(config: EmulatorConfig, stop: Callable[[], None] | None) -> list[BaseRoute]:
+    """Return what is no part of Resource Manager: who this is, and the way to end it."""
+
+    async def who(_request: Request) -> Response:
+        return Json({"service": SERVICE, "version": __version__, "instance": config.instance})
+
+    async def end(_request: Request) -> Response:
+        assert stop is not None  # noqa: S101 - the route exists only then
+        stop()
+        return Response(status_code=202)
+
+    routes: list[BaseRoute] = [Route("/", who, methods=["GET"])]
+    return [*routes, Route("/emulator/stop", end, methods=["POST"])] if stop else routes

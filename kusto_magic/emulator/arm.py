@@ -1,0 +1,113 @@
+"""What every answer of an Azure Resource Manager has: api-versions, the error body, timestamps, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+API_2023 = "2023-08-15"
+"""The first api-version with sandboxCustomImages; it has no `baseImageName`."""
+
+API_VERSIONS = (API_2023, "2024-04-13", "2025-02-14")
+
+NAMESPACE = "Microsoft.Kusto"
+IMAGE_TYPE = "Microsoft.Kusto/Clusters/SandboxCustomImages"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICKS = 10_000_000
+
+
+class Json(JSONResponse):
+    """A JSON answer with ARM's content type."""
+
+    media_type = "application/json; charset=utf-8"
+
+
+class ArmError(Exception):
+    """A refusal: HTTP `status` and ARM's `{"error": {"code", "message"}}`, without target and details as observed."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.headers = status, code, message, headers
+
+    def response(self) -> Response:
+        """Return the refusal as an answer."""
+        return Json({"error": {"code": self.code, "message": self.message}}, self.status, self.headers)
+
+
+def bad_request(message: str, code: str = "BadRequest") -> ArmError:
+    """Return a 400. The code "BadRequest" was observed on this provider, most messages are the emulator's own."""
+    return ArmError(400, code, message)
+
+
+async def on_arm_error(_request: Request, error: Exception) -> Response:
+    """Turn an ArmError into its answer (a Starlette exception handler)."""
+    assert isinstance(error, ArmError)  # noqa: S101 - registered for this type only
+    return error.response()
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Turn the router's own 404 and 405 into ARM's form; texts are the emulator's own choice after ARM's."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    if error.status_code == 405:
+        message = f"The requested resource does not support http method '{request.method}'."
+        return ArmError(405, "MethodNotAllowed", message, error.headers).response()
+    message = f"The resource type could not be found in the namespace '{NAMESPACE}' for this path."
+    return ArmError(404, "InvalidResourceType", message).response()
+
+
+async def on_failure(_request: Request, _error: Exception) -> Response:
+    """Answer a fault of the emulator itself, in ARM's form and without its inner words."""
+    return ArmError(500, "InternalServerError", "The kusto_magic emulator failed; see its log.").response()
+
+
+def api_version(request: Request) -> str:
+    """Return the api-version asked for. Raises ArmError 400 where it is missing or unknown."""
+    version = request.query_params.get("api-version", "")
+    if not version:
+        message = "The api-version query parameter (?api-version=) is required for all requests."
+        raise bad_request(message, "MissingApiVersionParameter")
+    if version not in API_VERSIONS:
+        message = (
+            f"The resource type could not be found in the namespace '{NAMESPACE}' for api version '{version}'. "
+            f"The supported api-versions are '{','.join(API_VERSIONS)}'."
+        )
+        raise bad_request(message, "InvalidResourceType")
+    return version
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """Return the body, which must be a JSON object in UTF-8. Raises ArmError 400."""
+    raw = await request.body()
+    try:
+        document = json.loads(raw.decode("utf-8"))
+        json.dumps(document, ensure_ascii=False).encode("utf-8")  # a lone surrogate could not be sent back
+    except (ValueError, RecursionError) as error:
+        message = f"The request content was invalid and could not be deserialized: '{type(error).__name__}'."
+        raise bad_request(message, "InvalidRequestContent") from None
+    if not isinstance(document, dict):
+        message = "The request content was invalid and could not be deserialized: 'not a JSON object'."
+        raise bad_request(message, "InvalidRequestContent")
+    return document
+
+
+def to_ticks(moment: datetime) -> int:
+    """Return `moment` (aware) as .NET's unit, 100 ns, counted from 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
+
+
+def seconds_to_ticks(seconds: float) -> int:
+    """Return a duration in ticks of 100 ns."""
+    return round(seconds * _TICKS)
+
+
+def timestamp(ticks: int) -> str:
+    """Return ticks as the service writes a time: seven decimals, trailing zeros dropped, "Z" (OBSERVED)."""
+    seconds, fraction = divmod(ticks, _TICKS)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{fraction:07d}".rstrip("0").rstrip(".") + "Z"

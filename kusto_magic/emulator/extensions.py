@@ -1,0 +1,78 @@
+"""The language extensions of the cluster: which image, managed or custom, its python() plugin runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kusto_magic.emulator.arm import Json, bad_request, read_object
+from kusto_magic.emulator.bases import MANAGED, invalid_image_name
+from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.polling import Polling
+from kusto_magic.emulator.routing import CLUSTER, ArmRoute
+
+CUSTOM = "PythonCustomImage"
+IMAGE_NAMES = ("R", *MANAGED, CUSTOM)
+"""ARM's enum LanguageExtensionImageName (2025-02-14)."""
+
+_KEYS = ("languageExtensionName", "languageExtensionImageName", "languageExtensionCustomImageName")
+
+
+class Extensions:
+    """The handlers of listLanguageExtensions, addLanguageExtensions and removeLanguageExtensions."""
+
+    def __init__(self, engine: Engine, polling: Polling) -> None:
+        self._engine = engine
+        self._polling = polling
+
+    def routes(self) -> list[ArmRoute]:
+        """Return the three routes."""
+        handlers = {"list": self._list, "add": self._add, "remove": self._remove}
+        return [
+            ArmRoute(f"{CLUSTER}/{verb}LanguageExtensions", {"POST": handler}, self._engine)
+            for verb, handler in handlers.items()
+        ]
+
+    async def _list(self, _request: Request, _version: str) -> Response:
+        # OBSERVED: entries with the name only. The emulator shows each in the words it was added with.
+        return Json({"value": self._engine.store.extensions()})
+
+    async def _add(self, request: Request, version: str) -> Response:
+        entries = _read_entries(await read_object(request))
+        for entry in entries:
+            self._check(entry)
+        return self._accepted(request, version, {"add": entries})
+
+    async def _remove(self, request: Request, version: str) -> Response:
+        return self._accepted(request, version, {"remove": _read_entries(await read_object(request))})
+
+    def _accepted(self, request: Request, version: str, change: dict[str, Any]) -> Response:
+        operation = self._engine.alter(change)
+        return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
+
+    def _check(self, entry: dict[str, str]) -> None:
+        """Raise ArmError 400 for an image that is none. That custom names need PythonCustomImage is SPEC."""
+        image, custom = entry.get(_KEYS[1]), entry.get(_KEYS[2])
+        if image is not None and image not in IMAGE_NAMES:
+            raise bad_request(invalid_image_name(image, IMAGE_NAMES))
+        if (custom is not None) != (image == CUSTOM):
+            message = f"When {_KEYS[2]} is set, {_KEYS[1]} should be set to '{CUSTOM}', and only then."
+            raise bad_request(message)
+        row = None if custom is None else self._engine.store.image(custom)
+        if custom is not None and (row is None or row.state != "Succeeded"):
+            raise bad_request(f"There is no sandbox custom image '{custom}' that has been built.")
+
+
+def _read_entries(body: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the entries of a LanguageExtensionsList. Raises ArmError 400 in the emulator's own words."""
+    value = body.get("value")
+    if not isinstance(value, list) or not value or not all(isinstance(entry, dict) for entry in value):
+        raise bad_request("The property 'value' is required and must be a list of language extensions.")
+    entries = [{key: entry[key] for key in _KEYS if entry.get(key) is not None} for entry in value]
+    if not all(isinstance(text, str) for entry in entries for text in entry.values()):
+        raise bad_request("The properties of a language extension must be strings.")
+    if not all(entry.get(_KEYS[0], "").upper() in {"PYTHON", "R"} for entry in entries):
+        raise bad_request(f"The property '{_KEYS[0]}' is required and must be 'PYTHON' or 'R'.")
+    return entries

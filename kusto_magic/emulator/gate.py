@@ -1,0 +1,87 @@
+"""Who may talk to the emulator: the rules of everything that listens on a user's machine.
+
+It stands in front of every route: the Host must be ours (DNS rebinding), a foreign Origin is refused, the bearer token
+is compared in constant time, a body has a type and a limit. There are no CORS headers.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kusto_magic.emulator.arm import ArmError, bad_request
+from kusto_magic.emulator.config import EmulatorConfig
+
+
+class Gate:
+    """ASGI middleware that lets through what obeys the rules; `GET /` needs no token."""
+
+    def __init__(self, app: ASGIApp, config: EmulatorConfig) -> None:
+        self._app = app
+        self._config = config
+        self._hosts = {f"127.0.0.1:{config.port}", f"localhost:{config.port}"}
+        if config.port == 80:
+            self._hosts |= {"127.0.0.1", "localhost"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a refused request, pass on the others with their body read."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check_caller(scope, headers)
+            body = await self._read(headers, receive)
+        except ArmError as error:
+            await error.response()(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    def _check_caller(self, scope: Scope, headers: Headers) -> None:
+        if headers.getlist("host") not in ([host] for host in self._hosts):
+            raise ArmError(403, "Forbidden", "The Host header does not name the kusto_magic emulator.")
+        if any(origin.removeprefix("http://") not in self._hosts for origin in headers.getlist("origin")):
+            raise ArmError(403, "Forbidden", "Requests of a foreign Origin are refused.")
+        if scope["path"] != "/":
+            self._check_token(headers)
+        if {".", ".."} & set(scope["path"].split("/")):
+            raise bad_request("A path with '.' or '..' as a segment is refused.")
+
+    def _check_token(self, headers: Headers) -> None:
+        # Codes and texts as Resource Manager's; without its addresses of where to sign in.
+        challenge = {"WWW-Authenticate": 'Bearer realm="kusto_magic emulator"'}
+        given = headers.get("authorization", "")
+        if not given:
+            message = "Authentication failed. The 'Authorization' header is missing."
+            raise ArmError(401, "AuthenticationFailed", message, challenge)
+        if not hmac.compare_digest(given.encode("latin-1"), f"Bearer {self._config.token}".encode()):
+            raise ArmError(401, "InvalidAuthenticationToken", "The access token is invalid.", challenge)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        limit = self._config.max_body
+        too_large = ArmError(413, "RequestEntityTooLarge", f"The request body is larger than {limit} bytes.")
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > limit:
+            raise too_large
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > limit:
+                raise too_large
+        if body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            message_text = "The request body must be sent with the content type 'application/json'."
+            raise ArmError(415, "UnsupportedMediaType", message_text)
+        return body
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replayed

@@ -1,0 +1,147 @@
+"""The operations of sandboxCustomImages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kusto_magic.emulator.arm import API_2023, IMAGE_TYPE, ArmError, Json, bad_request, read_object
+from kusto_magic.emulator.bases import check_base
+from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.polling import Polling
+from kusto_magic.emulator.routing import CLUSTER, ArmRoute
+from kusto_magic.emulator.store import ImageRow
+
+_FIELDS = {
+    "languageVersion": "language_version",
+    "baseImageName": "base_image",
+    "requirementsFileContent": "requirements",
+}
+
+
+class Images:
+    """The handlers of the images of the one cluster."""
+
+    def __init__(self, engine: Engine, polling: Polling) -> None:
+        self._engine = engine
+        self._store = engine.store
+        self._polling = polling
+
+    def routes(self) -> list[ArmRoute]:
+        """Return the routes of all operations on images."""
+        one = {"GET": self._get, "PUT": self._put, "PATCH": self._patch, "DELETE": self._delete}
+        return [
+            ArmRoute(CLUSTER + "/sandboxCustomImages", {"GET": self._list}, self._engine),
+            ArmRoute(CLUSTER + "/sandboxCustomImages/{image}", one, self._engine),
+            ArmRoute(CLUSTER + "/sandboxCustomImagesCheckNameAvailability", {"POST": self._check}, self._engine),
+        ]
+
+    async def _list(self, _request: Request, version: str) -> Response:
+        return Json({"value": [self._shown(image, version) for image in self._store.images()]})
+
+    async def _get(self, request: Request, version: str) -> Response:
+        return Json(self._shown(self._existing(request), version))
+
+    async def _put(self, request: Request, version: str) -> Response:
+        name = request.path_params["image"]
+        given = _read_image(await read_object(request), ImageRow(name, "", ""), version)
+        existing = self._store.image(name)
+        if existing is None:
+            return self._start(request, version, given, "Creating", status=201, location=False)
+        self._engine.refuse_unless_terminal(existing)
+        return self._start(request, version, replace(given, name=existing.name), "Accepted", status=200, location=False)
+
+    async def _patch(self, request: Request, version: str) -> Response:
+        existing = self._existing(request)
+        merged = _read_image(await read_object(request), existing, version)
+        self._engine.refuse_unless_terminal(existing)
+        return self._start(request, version, merged, "Accepted", status=202, location=True)
+
+    def _start(
+        self, request: Request, version: str, image: ImageRow, answered: str, *, status: int, location: bool
+    ) -> Response:
+        check_base(self._store, image)
+        # "Creating" and "Accepted" in the answer are OBSERVED; "Running" in a GET during an update is the emulator's
+        # own choice out of the enum.
+        operation = self._engine.build(replace(image, state="Running" if answered == "Accepted" else answered))
+        headers = self._polling.headers(request, version, operation, location=location)
+        return Json(self._body(replace(image, state=answered), image.language), status, headers)
+
+    async def _delete(self, request: Request, version: str) -> Response:
+        # Whether the service lets an image go that is in use, or that another one is built on, is not known. The
+        # emulator's own choice: it does. 204 for a missing image is SPEC.
+        image = self._store.image(request.path_params["image"])
+        if image is None:
+            return Response(status_code=204)
+        self._engine.refuse_unless_terminal(image)
+        operation = self._engine.delete(image)
+        return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
+
+    async def _check(self, request: Request, _version: str) -> Response:
+        body = await read_object(request)
+        name, kind = body.get("name"), body.get("type")
+        if not isinstance(name, str) or not name or not isinstance(kind, str):
+            raise bad_request("The properties 'name' and 'type' are required.")
+        if kind.casefold() != IMAGE_TYPE.casefold():
+            raise bad_request(f"The type '{kind}' is not '{IMAGE_TYPE}'.")
+        free = self._store.image(name) is None
+        taken = f"Name '{name}' is already taken. Please specify a different name"
+        return Json({"name": name, "nameAvailable": free, "message": "" if free else taken})
+
+    def _existing(self, request: Request) -> ImageRow:
+        name = request.path_params["image"]
+        image = self._store.image(name)
+        if image is None:
+            message = f"The resource with identifier '{self._engine.image_id(name)}' is not found."
+            raise ArmError(404, "ResourceNotFound", message)
+        return image
+
+    def _shown(self, image: ImageRow, version: str) -> dict[str, Any]:
+        """Return an image as GET and LIST show it: "PYTHON", and a displayName in the first api-version (OBSERVED)."""
+        if version == API_2023:
+            body = self._body(replace(image, base_image=None), image.language.upper())
+            return body | {"displayName": image.name}
+        return self._body(image, image.language.upper())
+
+    def _body(self, image: ImageRow, language: str) -> dict[str, Any]:
+        fields = {key: getattr(image, attribute) for key, attribute in _FIELDS.items()}
+        given = {key: value for key, value in fields.items() if value is not None}
+        return {
+            "id": self._engine.image_id(image.name),
+            "name": f"{self._engine.config.cluster}/{image.name}",
+            "type": IMAGE_TYPE,
+            "properties": {"language": language, **given, "provisioningState": image.state},
+        }
+
+
+def _read_image(body: dict[str, Any], before: ImageRow, version: str) -> ImageRow:
+    """Return `before` with what `body` says. Raises ArmError 400; which texts is the emulator's own choice.
+
+    Naming one of languageVersion and baseImageName takes the other away.
+    """
+    properties = body.get("properties")
+    if not isinstance(properties, dict):
+        raise bad_request("The property 'properties' is required and must be an object.")
+    language = properties.get("language")
+    if not isinstance(language, str) or language.casefold() != "python":
+        raise bad_request("The property 'properties.language' is required and must be 'Python'.")
+    known = {key: name for key, name in _FIELDS.items() if version != API_2023 or key != "baseImageName"}
+    given = {name: _text(properties, key) for key, name in known.items() if properties.get(key) is not None}
+    if {"language_version", "base_image"} <= given.keys():
+        raise bad_request("Specify either 'languageVersion' or 'baseImageName', not both.")
+    if "language_version" in given or "base_image" in given:
+        before = replace(before, language_version=None, base_image=None)
+    image = replace(before, language=language, **given)
+    if image.language_version is None and image.base_image is None:
+        raise bad_request("Either 'languageVersion' or 'baseImageName' should be specified.")
+    return image
+
+
+def _text(properties: dict[str, Any], key: str) -> str:
+    value = properties[key]
+    if not isinstance(value, str) or (not value and key != "requirementsFileContent"):
+        raise bad_request(f"The property 'properties.{key}' must be a string that is not empty.")
+    return value

@@ -1,0 +1,134 @@
+"""The long-running operation as it is seen on the wire: the poll URLs, and what polling them answers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kusto_magic.emulator.arm import API_2023, ArmError, Json, timestamp
+from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.routing import SUBSCRIPTION, ArmRoute
+from kusto_magic.emulator.store import OperationRow
+
+_LOCATION = "&operationResultResponseType=Location"
+_DOTNET_EPOCH = 621_355_968_000_000_000
+"""Ticks from year 1 to 1970."""
+
+
+class Polling:
+    """Makes and serves the URLs of running operations."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._key = engine.store.fact("signing key", secrets.token_hex(32)).encode()
+
+    def routes(self) -> list[ArmRoute]:
+        """Return the route of OperationsResults_Get and OperationsResultsLocation_Get."""
+        path = SUBSCRIPTION + "/locations/{location}/operationResults/{operation}"
+        return [ArmRoute(path, {"GET": self._get}, self._engine)]
+
+    def headers(self, request: Request, version: str, operation: OperationRow, *, location: bool) -> dict[str, str]:
+        """Return the headers of an accepted change; `location`: with the Location header too (PATCH, DELETE)."""
+        headers = {"Azure-AsyncOperation": self._url(request, version, operation, "")}
+        if location:
+            headers["Location"] = self._url(request, version, operation, _LOCATION)
+        return headers
+
+    def _url(self, request: Request, version: str, operation: OperationRow, form: str) -> str:
+        config = self._engine.config
+        # OBSERVED: the traffic of 2023 has the raw space, later traffic %20.
+        region = config.region if version == API_2023 else config.region.replace(" ", "%20")
+        path = f"/subscriptions/{config.subscription}/providers/Microsoft.Kusto/locations/{region}/operationResults"
+        signature = "".join(f"&{name}={value}" for name, value in self._signature(operation).items())
+        # The origin the caller used: it may send its token to no other.
+        return f"http://{request.headers['host']}{path}/{operation.id}?api-version={version}{form}{signature}"
+
+    def _signature(self, operation: OperationRow) -> dict[str, str]:
+        """Return ARM's t, c, s and h: of the observed length, without meaning, but checked when they come back."""
+        ticks = str(operation.started + _DOTNET_EPOCH)
+        return {
+            "t": ticks,
+            "c": self._noise("certificate", 2400),
+            "s": self._noise(f"signature {operation.id} {ticks}", 256),
+            "h": self._noise(f"hash {operation.id}", 32),
+        }
+
+    def _noise(self, purpose: str, size: int) -> str:
+        raw = hashlib.shake_256(self._key + purpose.encode()).digest(size)
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    async def _get(self, request: Request, version: str) -> Response:
+        operation = self._engine.store.operation(request.path_params["operation"])
+        region = self._engine.config.region.replace(" ", "").casefold()
+        if operation is None or request.path_params["location"].replace(" ", "").casefold() != region:
+            message = f"The operation result '{request.path_params['operation']}' is not found."
+            raise ArmError(404, "ResourceNotFound", message)
+        self._check_signature(request, operation)
+        if request.query_params.get("operationResultResponseType", "").casefold() == "location":
+            return self._by_location(request, version, operation)
+        return Json(self._status(operation), headers=self._ids(operation))
+
+    def _check_signature(self, request: Request, operation: OperationRow) -> None:
+        """Refuse a poll URL that was changed. One without any signature is the documented operation and passes."""
+        expected = self._signature(operation)
+        given = {name: value for name, value in request.query_params.items() if name in expected}
+        if given and not hmac.compare_digest(repr(sorted(given.items())), repr(sorted(expected.items()))):
+            message = "The signature of the operation URL is not valid (the words of the kusto_magic emulator)."
+            raise ArmError(403, "AuthorizationFailed", message)
+
+    def _by_location(self, request: Request, version: str, operation: OperationRow) -> Response:
+        # Done with 200 and no body is OBSERVED, 202 while running is SPEC. A failure as an error answer follows the
+        # Resource Provider Contract; what this service does is not known.
+        if operation.status == "Running":
+            headers = self._ids(operation) | {"Location": self._url(request, version, operation, _LOCATION)}
+            return Response(status_code=202, headers=headers)
+        if operation.status == "Failed":
+            status = 409 if operation.message.startswith("[Conflict]") else 400
+            raise ArmError(status, operation.code, operation.message, self._ids(operation))
+        return Response(status_code=200, headers=self._ids(operation))
+
+    def _status(self, operation: OperationRow) -> dict[str, Any]:
+        config, running = self._engine.config, operation.status == "Running"
+        prefix = f"/subscriptions/{config.subscription}/providers/Microsoft.Kusto/locations/{config.region}"
+        body: dict[str, Any] = {
+            "id": f"{prefix}/operationresults/{operation.id}",
+            "name": operation.id,
+            "status": operation.status,
+            "startTime": timestamp(operation.started),
+            "endTime": timestamp(operation.started if running else operation.ends),
+            "percentComplete": 0.5 if running else 1.0,
+            "properties": _properties(operation),
+        }
+        if operation.status == "Failed":
+            body["error"] = {"code": operation.code, "message": operation.message}
+        return body
+
+    def _ids(self, operation: OperationRow) -> dict[str, str]:
+        region = self._engine.config.region.replace(" ", "").lower()
+        caller = f"tenantId={_uuid_of('tenant')},objectId={_uuid_of('object')}"
+        return {
+            "x-ms-operation-root-activity-id": operation.activity,
+            "x-ms-operation-identifier": f"{caller}/{region}/{operation.id}",
+        }
+
+
+def _properties(operation: OperationRow) -> dict[str, str]:
+    if operation.status == "Failed":  # SPEC's example: no provisioningState
+        return {"operationKind": operation.kind, "operationState": "BadInput"}
+    done = operation.status != "Running"
+    return {
+        "operationKind": operation.kind,
+        "provisioningState": operation.status,
+        "operationState": "Completed" if done else "InProgress",
+    }
+
+
+def _uuid_of(what: str) -> str:
+    digits = hashlib.sha256(f"kusto_magic emulator {what}".encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
