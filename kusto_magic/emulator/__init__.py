@@ -8,7 +8,22 @@ In a test, `create_app` goes into an `httpx.ASGITransport`; as a process of its 
 `python -m kusto_magic.emulator` or `kusto_magic.emulator.launch`.
 """
 
-from kusto_magic.emulator.app import create_app
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from kusto_magic.emulator.config import EmulatorConfig, ReadyTarget
 
+if TYPE_CHECKING:
+    from kusto_magic.emulator.app import create_app
+
 __all__ = ["EmulatorConfig", "ReadyTarget", "create_app"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the application late: the launcher, in the user's kernel, needs none of its libraries."""
+    if name != "create_app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from kusto_magic.emulator.app import create_app
+
+    return create_app

@@ -1,0 +1,61 @@
+"""`python -m kusto_magic.emulator`: serve on 127.0.0.1 and print one JSON line when ready.
+
+The line holds endpoint, token, target (subscription, resource_group, cluster), pid and instance. Nothing else is
+written to standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from kusto_magic.emulator.config import EmulatorConfig
+from kusto_magic.emulator.serving import bind, serve
+
+
+def main() -> None:
+    """Read the command line and serve until told to end."""
+    options = _parser().parse_args()
+    try:
+        listener = bind(options.port, options.prefer_port)
+    except OSError as error:
+        sys.exit(f"the kusto_magic emulator cannot listen on 127.0.0.1:{options.port}: {error.strerror}")
+    config = EmulatorConfig(
+        build_seconds=options.build_seconds,
+        delete_seconds=options.delete_seconds,
+        extension_seconds=options.extension_seconds,
+        state=options.state,
+    )
+    serve(config, listener, options.idle_exit)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kusto_magic.emulator", description=__doc__)
+    parser.add_argument("--port", type=_port, default=0, help="where to listen; 0 = any free port (default)")
+    parser.add_argument("--prefer-port", type=_port, default=0, help="with --port 0: take this one if it is free")
+    parser.add_argument("--build-seconds", type=_seconds, default=12.0, help="how long a build takes (12)")
+    parser.add_argument("--delete-seconds", type=_seconds, help="how long a deletion takes (1/15 of a build)")
+    parser.add_argument("--extension-seconds", type=_seconds, help="how long changing extensions takes (3 builds)")
+    parser.add_argument("--state", type=Path, help="SQLite file that outlives the process (default: in memory)")
+    parser.add_argument("--idle-exit", type=_seconds, default=0.0, help="end after so long without request; 0 = never")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(text)
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

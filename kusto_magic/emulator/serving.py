@@ -1,0 +1,123 @@
+"""The emulator as a process of its own: a socket on loopback, one line when it is ready, an end when nobody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from dataclasses import replace
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kusto_magic.emulator.app import create_app
+from kusto_magic.emulator.config import EmulatorConfig
+from kusto_magic.emulator.engine import Engine
+
+CHECKS_PER_SPAN = 4
+LONGEST_CHECK = 5.0
+"""The idle time is looked at four times in its span, and at least every so many seconds."""
+
+
+def bind(port: int, preferred: int = 0) -> socket.socket:
+    """Return a listening socket on 127.0.0.1: on `port`; when that is 0, on `preferred` if it is free, else on any.
+
+    Raises OSError when `port` is taken.
+    """
+    if port == 0 and preferred:
+        try:
+            return _bind(preferred)
+        except OSError:
+            return _bind(0)
+    return _bind(port)
+
+
+def _bind(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if sys.platform == "win32":  # there SO_REUSEADDR would let another process take the port over
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def serve(config: EmulatorConfig, listener: socket.socket, idle_exit: float) -> None:
+    """Serve until a signal, `POST /emulator/stop`, or `idle_exit` seconds without a request or a running operation.
+
+    `idle_exit` 0 = never. Prints the one ready line. To be called in the main thread; blocks.
+    """
+    config = replace(config, port=listener.getsockname()[1])
+    server = _Server(config, idle_exit)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: None)  # uvicorn ends at these, then raises them again: they are done with
+    with listener:
+        asyncio.run(server.serve(sockets=[listener]))
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn with a ready line and an idle end."""
+
+    def __init__(self, config: EmulatorConfig, idle_exit: float) -> None:
+        app = create_app(config, stop=self._stop)
+        self._engine: Engine = app.state.engine
+        self._emulated = config
+        self._idle = _Idle(app)
+        self._idle_exit = idle_exit
+        super().__init__(
+            uvicorn.Config(
+                self._idle,
+                access_log=False,
+                log_level="warning",
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                proxy_headers=False,  # nothing stands in front of it
+                server_header=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start serving, and say so on standard output."""
+        await super().startup(sockets)
+        ready = self._emulated.ready
+        target = {"subscription": ready.subscription, "resource_group": ready.resource_group, "cluster": ready.cluster}
+        line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": os.getpid()}
+        sys.stdout.write(json.dumps(line | {"instance": self._emulated.instance}) + "\n")
+        sys.stdout.flush()
+        if self._idle_exit:
+            self._watch = asyncio.create_task(self._watch_idle())
+
+    async def _watch_idle(self) -> None:
+        while not self.should_exit:
+            await asyncio.sleep(min(self._idle_exit / CHECKS_PER_SPAN, LONGEST_CHECK))
+            await self._engine.settle()
+            if self._engine.store.running() is not None:
+                self._idle.since = time.monotonic()
+            if time.monotonic() - self._idle.since >= self._idle_exit:
+                self._stop()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+class _Idle:
+    """ASGI middleware that remembers when the last request came, on the monotonic clock."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.since = time.monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.since = time.monotonic()
+        await self._app(scope, receive, send)
