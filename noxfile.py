@@ -1,0 +1,222 @@
+"""Everything there is to do with a checkout: `python noxfile.py -l` lists it.
+
+An ordinary nox file. Run as a script it needs nothing but Python: it first makes an environment with nox and uv in
+.dev/nox, and runs itself there. So this file must still be read by a Python that is too old, to say so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NOX = "nox[uv]>=2025.5.1"
+NOX_ENV = ROOT / ".dev" / "nox"
+NOX_READY = NOX_ENV / "ready"
+OLDEST = (3, 11)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _python_of(environment: Path) -> str:
+    return str(environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def _what_is_missing() -> str:
+    """Return what to install before this can run, "" when nothing is missing."""
+    if sys.version_info < OLDEST:
+        return f"This is Python {sys.version.split()[0]}: install Python 3.11 or newer (python.org)."
+    if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
+        return "This Python comes without venv: install it, on Debian and Ubuntu `apt-get install python3-venv`."
+    return ""
+
+
+def _nox_is_ready() -> bool:
+    """Tell whether .dev/nox was made to the end, for this, and still runs."""
+    if not NOX_READY.is_file() or NOX_READY.read_text(encoding="utf-8") != NOX:
+        return False
+    try:
+        return subprocess.run([_python_of(NOX_ENV), "-c", "import nox, uv"], check=False).returncode == 0
+    except OSError:  # the Python it was made with is gone
+        return False
+
+
+def _make_nox() -> int:
+    _say(f"Making {NOX_ENV.relative_to(ROOT)} with {NOX} (once) …")
+    pip = [_python_of(NOX_ENV), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NOX]
+    code = subprocess.call([sys.executable, "-m", "venv", "--clear", str(NOX_ENV)]) or subprocess.call(pip)
+    if not code:
+        NOX_READY.write_text(NOX, encoding="utf-8")
+    return code
+
+
+def _run_nox(arguments: list[str]) -> int:
+    if arguments and not arguments[0].startswith("-"):
+        arguments = ["-s", *arguments]
+    nox = subprocess.Popen([_python_of(NOX_ENV), "-m", "nox", "-f", str(ROOT / "noxfile.py"), *arguments])
+    while True:
+        try:
+            return nox.wait()
+        except KeyboardInterrupt:  # nox got it too, and ends what it has started
+            continue
+
+
+def _main(arguments: list[str]) -> int:
+    if missing := _what_is_missing():
+        _say(missing)
+        return 1
+    if not _nox_is_ready() and (code := _make_nox()):
+        return code
+    return _run_nox(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))
+
+# nox is not there yet when this is run as a script
+import nox  # noqa: E402
+from nox.command import CommandFailed  # noqa: E402
+
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["test"]
+
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+TEST = nox.project.dependency_groups(PYPROJECT, "test")
+LINT = (*nox.project.dependency_groups(PYPROJECT, "lint"), NOX)  # mypy reads this file too
+BUILT_ANEW = ("--reinstall-package", "kusto-magic")
+"""Without it uv takes the wheel it built before, as long as pyproject.toml is the same."""
+
+OLDER_PEER, NEWER_PEER = "azure-mgmt-kusto==3.4.0", "azure-mgmt-kusto==4.0.0"
+FAST = "not browser and not index and not slow"
+NOTHING_SELECTED = 5
+ANY_EXIT = range(-255, 256)
+
+
+@nox.session(reuse_venv=True)
+def lab(session: nox.Session) -> None:
+    """Open JupyterLab on the first notebook; what follows `--` goes to JupyterLab."""
+    session.install(*BUILT_ANEW, ".[lab]")
+    as_root = ["--allow-root"] if sys.platform != "win32" and os.geteuid() == 0 else []
+    command = ["jupyter", "lab", "notebooks/01-first-image.ipynb", *as_root, *session.posargs]
+    session.run(*command, terminate_timeout=10)  # after Ctrl-C: time to end the kernels
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run everything against the package as a user gets it; what follows `--` goes to pytest."""
+    session.install(*BUILT_ANEW, ".", *TEST, *LINT, NEWER_PEER)
+    _bring_chromium(session)
+    parts = (_lint, _test_older_peer, _test_browser, _test_rest)
+    failed = [part.__name__.strip("_") for part in parts if not _passes(part, session)]
+    if failed:
+        session.error(f"failed: {', '.join(failed)}")
+
+
+@nox.session
+def setup(session: nox.Session) -> None:
+    """Make .venv, an editable environment to work in."""
+    session.log(f"ready: {_workplace(session)}")
+
+
+@nox.session
+def fast(session: nox.Session) -> None:
+    """Run what answers within seconds, in .venv; what follows `--` goes to pytest."""
+    session.run(_workplace(session), "-P", "-m", "pytest", "-m", FAST, *session.posargs, external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, layout and types, in .venv."""
+    _lint(session, _workplace(session))
+
+
+@nox.session
+@nox.parametrize("version", [OLDER_PEER, NEWER_PEER], ids=["older", "newer"])
+def peer(session: nox.Session, version: str) -> None:
+    """Try the emulator with an older and a newer client of Microsoft's."""
+    session.install(*BUILT_ANEW, ".", *TEST, version)
+    _pytest(session, "tests/test_peer.py")
+
+
+def _workplace(session: nox.Session) -> str:
+    """Bring .venv up to date; return its Python."""
+    if not Path(python := _python_of(ROOT / ".venv")).exists():
+        session.run("uv", "venv", "--clear", ".venv")
+    session.run("uv", "pip", "install", "--quiet", "--python", python, "-e", ".", *TEST, *LINT)
+    return python
+
+
+def _passes(part: Callable[[nox.Session], None], session: nox.Session) -> bool:
+    try:
+        part(session)
+    except CommandFailed:
+        return False
+    return True
+
+
+def _lint(session: nox.Session, python: str = "python") -> None:
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
+        session.run(python, "-m", *command, external=True)
+
+
+def _test_older_peer(session: nox.Session) -> None:
+    session.install(OLDER_PEER)
+    try:
+        _pytest(session, "tests/test_peer.py")
+    finally:
+        session.install(NEWER_PEER)
+
+
+def _test_browser(session: nox.Session) -> None:
+    _pytest(session, "-m", "browser")
+
+
+def _test_rest(session: nox.Session) -> None:
+    _pytest(session, "-m", "not browser")
+
+
+def _pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest without the source tree on the path; with a choice of tests, a part may well have none of them."""
+    codes = [0, NOTHING_SELECTED] if session.posargs else [0]
+    session.run("pytest", *arguments, *session.posargs, success_codes=codes)
+
+
+def _bring_chromium(session: nox.Session) -> None:
+    """Install a Chromium where there is none; where that fails, say how, and let the tests say what it means."""
+    for command in _ways_to_chromium():
+        if _has_chromium(session):
+            return
+        session.run(*command, external=True, success_codes=ANY_EXIT)
+    if not _has_chromium(session):
+        session.warn("No browser for the tests: install Chromium, Chrome or Edge the way this system does it.")
+
+
+def _has_chromium(session: nox.Session) -> bool:
+    return bool(session.run("python", "tests/support/chromium.py", silent=True, log=False))
+
+
+def _ways_to_chromium() -> Iterator[list[str]]:
+    """Yield the commands to try in turn; Playwright's download is the last, since closed networks do not have it."""
+    root = _root_prefix() if shutil.which("apt-get") else None
+    if root is not None:
+        yield [*root, "apt-get", "update"]
+        yield [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "chromium"]
+    yield ["python", "-m", "playwright", "install", *(["--with-deps"] if root is not None else []), "chromium"]
+
+
+def _root_prefix() -> list[str] | None:
+    """Return what makes a command run as root without a question, None where nothing does."""
+    if sys.platform == "win32":
+        return None
+    if os.geteuid() == 0:
+        return []
+    can_sudo = shutil.which("sudo") and subprocess.call(["sudo", "-n", "true"], stderr=subprocess.DEVNULL) == 0  # noqa: S607
+    return ["sudo", "-n"] if can_sudo else None

@@ -1,0 +1,153 @@
+"""Fixtures. What a test does not ask for is not imported: only the browser's pull in Playwright."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.home import Home, make_home
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+    from playwright.sync_api import Browser, BrowserContext, Page
+    from support.kernel import Kernel
+    from support.lab import Lab
+    from support.notebook import LabNotebook
+
+SCREENSHOTS = Path(__file__).parent.parent / ".dev" / "screenshots"
+SWITCHES = (
+    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_test_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep every test, also one that asks for no `home`, out of the developer's own settings and sign-in."""
+    with pytest.MonkeyPatch.context() as environment:
+        _move_into(environment, make_home(tmp_path_factory.mktemp("nobody")))
+        yield
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Give the test a home of its own: this process's environment names it, `home.env` is for child processes."""
+    path = tmp_path / "home"
+    path.mkdir()
+    made = make_home(path)
+    _move_into(monkeypatch, made)
+    return made
+
+
+def _move_into(environment: pytest.MonkeyPatch, home: Home) -> None:
+    for name in os.environ.keys() - home.env.keys():
+        environment.delenv(name)
+    for name, value in home.settings.items():
+        environment.setenv(name, value)
+
+
+@pytest.fixture
+def shell(home: Home) -> Iterator[InteractiveShell]:
+    """Give an IPython of this process, as a terminal has it (no kernel), new for the test and without a history."""
+    from support.shell import running_shell
+
+    with running_shell() as running:
+        yield running
+
+
+@pytest.fixture
+def kernel(home: Home) -> Iterator[Kernel]:
+    """Start a real kernel in a process of its own."""
+    from support.kernel import running_kernel
+
+    with running_kernel(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start one real JupyterLab for all browser tests."""
+    from support.lab import running_lab
+
+    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Return the browser's executable; without one the test fails in CI and is skipped elsewhere."""
+    from support import chromium
+
+    if found := chromium.find():
+        return found
+    missing = "no Chromium, Chrome or Edge on this machine; see CONTRIBUTING.md"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """Start a headless browser. Not for the session: Playwright's event loop breaks asyncio tests beside it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=SWITCHES, chromium_sandbox=False)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """Give the module's pages one profile, so that JupyterLab is loaded into its cache once."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        yield context
+
+
+@pytest.fixture
+def page(profile: BrowserContext) -> Iterator[Page]:
+    """Open a page."""
+    with profile.new_page() as opened:
+        yield opened
+
+
+@pytest.fixture
+def notebook(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Iterator[Callable[[Sequence[str]], LabNotebook]]:
+    """Return a function that opens a notebook with the given code cells in JupyterLab; once per test."""
+    from support.notebook import LabNotebook
+
+    lab.reset_settings()
+    yield lambda cells: LabNotebook.create(lab, page, _file_name(request.node), cells)
+    lab.stop_kernels()
+
+
+@pytest.fixture
+def screenshot(page: Page, request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """Return a function that takes a picture of the page under a name, and returns (and prints) where it is."""
+    return lambda name: _picture(page, f"{_file_name(request.node)}-{name}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Leave a picture of the page when a browser test fails, and say where."""
+    report = yield
+    page: Page | None = getattr(item, "funcargs", {}).get("page")
+    if page is not None and report.when == "call" and report.failed:
+        report.sections.append(("Screenshot", str(_picture(page, _file_name(item)))))
+    return report
+
+
+def _picture(page: Page, name: str) -> Path:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    path = SCREENSHOTS / f"{name}.png"
+    page.screenshot(path=path)
+    return path
+
+
+def _file_name(item: pytest.Item) -> str:
+    """Return the test's name, parameters and all, as a file name."""
+    return re.sub(r"[^\w-]+", "-", f"{item.path.stem}-{item.name}").strip("-")

@@ -1,0 +1,157 @@
+"""A real ipykernel in its own process, spoken to over jupyter_client."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from nbformat import NotebookNode
+from nbformat.v4 import output_from_msg
+
+from support.home import Home
+
+WAIT_S = 30.0
+OUTPUTS = frozenset({"stream", "display_data", "execute_result", "error"})
+
+Message = dict[str, Any]
+Bundle = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What one cell did: `status` ("ok", "error", "aborted"), and its outputs as nbformat has them.
+
+    An output that was shown with a display id carries it as `output["transient"]["display_id"]`; what it was
+    changed to later stands in `Kernel.displays`.
+    """
+
+    status: str
+    outputs: list[NotebookNode]
+
+    @property
+    def text(self) -> str:
+        """Everything the cell wrote to stdout and stderr."""
+        return "".join(output.text for output in self.outputs if output.output_type == "stream")
+
+    @property
+    def result(self) -> Bundle:
+        """The MIME bundle of the cell's value; empty without one."""
+        return next((dict(o.data) for o in self.outputs if o.output_type == "execute_result"), {})
+
+    @property
+    def error(self) -> str:
+        """The traceback as shown, escapes and all; "" without an error."""
+        return "\n".join(line for o in self.outputs if o.output_type == "error" for line in o.traceback)
+
+
+class Kernel:
+    """A running kernel. `displays` maps each display id to every bundle it has shown, oldest first."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self.client = client
+        self.displays: defaultdict[str, list[Bundle]] = defaultdict(list)
+        self._messages: defaultdict[str, list[Message]] = defaultdict(list)
+        self._replies: dict[str, Message] = {}
+
+    def execute(self, code: str, *, allow_stdin: bool = True, timeout: float = WAIT_S) -> Execution:
+        """Run `code` and return what it did. `allow_stdin=False` is what nbclient and papermill send."""
+        return self.finish(self.begin(code, allow_stdin=allow_stdin), timeout=timeout)
+
+    def begin(self, code: str, *, allow_stdin: bool = True) -> str:
+        """Send `code` and return the request's id at once."""
+        return str(self.client.execute(code, allow_stdin=allow_stdin, store_history=True))
+
+    def finish(self, request: str, *, timeout: float = WAIT_S) -> Execution:
+        """Wait until the request is answered and the kernel is idle again; return what it did."""
+        self.wait_until(lambda: self._is_idle(request), timeout=timeout)
+        reply = self._reply(request, timeout)
+        return Execution(reply["status"], [_output(m) for m in self._shown(request)])
+
+    def outputs(self, request: str) -> list[NotebookNode]:
+        """Return what the request has shown until now; see `wait_until`."""
+        return [_output(message) for message in self._shown(request)]
+
+    def wait_until(self, condition: Callable[[], bool], *, timeout: float = WAIT_S) -> None:
+        """Read what the kernel publishes until `condition` holds; raises TimeoutError after `timeout` seconds."""
+        end = time.monotonic() + timeout
+        while not condition():
+            if (left := end - time.monotonic()) <= 0:
+                raise TimeoutError(f"not within {timeout:g} s; kernel alive: {self.manager.is_alive()}")
+            self._read(min(left, 0.5))
+
+    def interrupt(self) -> None:
+        """Interrupt the running cell, as the stop button does."""
+        self.manager.interrupt_kernel()
+
+    def complete(self, code: str, cursor: int | None = None) -> list[str]:
+        """Return what Tab offers in `code` at character `cursor` (the end)."""
+        reply = self._reply(self.client.complete(code, cursor), WAIT_S)
+        return [str(match) for match in reply["matches"]]
+
+    def inspect(self, code: str, cursor: int | None = None) -> Bundle:
+        """Return what Shift+Tab shows in `code` at character `cursor` (the end); empty when nothing is found."""
+        reply = self._reply(self.client.inspect(code, cursor), WAIT_S)
+        return dict(reply["data"])
+
+    def restart(self) -> None:
+        """Restart the kernel; its variables are gone, `displays` stays."""
+        self.manager.restart_kernel(now=True)
+        self.client.wait_for_ready(timeout=WAIT_S)
+
+    def _is_idle(self, request: str) -> bool:
+        return any(
+            message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+            for message in self._messages[request]
+        )
+
+    def _shown(self, request: str) -> list[Message]:
+        return [message for message in self._messages[request] if message["msg_type"] in OUTPUTS]
+
+    def _read(self, timeout: float) -> None:
+        try:
+            message = self.client.get_iopub_msg(timeout=timeout)
+        except queue.Empty:
+            return
+        self._messages[message["parent_header"].get("msg_id", "")].append(message)
+        shown = message["content"].get("transient", {}).get("display_id")
+        if shown:
+            self.displays[shown].append(message["content"]["data"])
+
+    def _reply(self, request: str, timeout: float) -> Message:
+        """Return the answer to `request`; answers to other requests are kept for whoever asks for them."""
+        end = time.monotonic() + timeout
+        while request not in self._replies:
+            reply = self.client.get_shell_msg(timeout=max(end - time.monotonic(), 0.01))
+            self._replies[reply["parent_header"].get("msg_id", "")] = dict(reply["content"])
+        return self._replies.pop(request)
+
+
+def _output(message: Message) -> NotebookNode:
+    output: NotebookNode = output_from_msg(message)
+    if transient := message["content"].get("transient"):
+        output["transient"] = transient
+    return output
+
+
+@contextmanager
+def running_kernel(home: Home) -> Iterator[Kernel]:
+    """Start this environment's kernel inside `home`; end it, whatever it is doing, when the block ends."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(env=home.env, cwd=str(home.work))
+    client = manager.blocking_client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=WAIT_S)
+        yield Kernel(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()

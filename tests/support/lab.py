@@ -1,0 +1,103 @@
+"""A real JupyterLab server in a process of its own, on a free port of the loopback address."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.home import Home
+
+START_S = 60.0
+STOP_S = 10.0
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # every cell stays in the page, however far down it stands
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running server: its address, the folder it serves, and the log it writes."""
+
+    home: Home
+    url: str
+    token: str
+    log: Path
+
+    @property
+    def root(self) -> Path:
+        """The folder whose notebooks it serves."""
+        return self.home.work
+
+    def request(self, method: str, path: str) -> Any:
+        """Send a request to the server's REST API (`path` without a leading slash).
+
+        Returns the JSON of the answer, None for an empty one; raises urllib.error.HTTPError.
+        """
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(self.url + path, method=method, headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=STOP_S) as response:  # noqa: S310
+            body = response.read()
+        return json.loads(body) if body else None
+
+    def stop_kernels(self) -> None:
+        """End every kernel, so that one test's does not go on through the next."""
+        for session in self.request("GET", "api/sessions"):
+            self.request("DELETE", f"api/sessions/{session['id']}")
+
+    def reset_settings(self) -> None:
+        """Forget what a user has set (the theme, for one); leave what the tests need."""
+        for path in self.home.lab_settings.rglob("*.jupyterlab-settings"):
+            path.unlink()
+        for name, values in SETTINGS.items():
+            path = self.home.lab_settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values), encoding="utf-8")
+
+
+@contextmanager
+def running_lab(home: Home) -> Iterator[Lab]:
+    """Start JupyterLab inside `home` (what it and its kernels see is `home.env`); end both with the block."""
+    log = home.path / "jupyterlab.log"
+    token = secrets.token_hex(16)
+    with log.open("wb") as sink, subprocess.Popen(_command(token), stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
+                                                  env=home.env, cwd=home.work) as server:  # fmt: skip
+        try:
+            lab = Lab(home, _address(home, server, log), token, log)
+            lab.reset_settings()
+            yield lab
+            lab.request("POST", "api/shutdown")
+            server.wait(STOP_S)
+        finally:
+            server.kill()
+
+
+def _command(token: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port=0",
+        f"--IdentityProvider.token={token}",
+        "--LabApp.expose_app_in_browser=True",
+    ]
+
+
+def _address(home: Home, server: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait for the file in which a Jupyter server says where it listens; return the address."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and server.poll() is None:
+        for path in home.runtime.glob(f"jpserver-{server.pid}.json"):
+            if text := path.read_text(encoding="utf-8"):
+                return str(json.loads(text)["url"])
+        time.sleep(0.05)  # there is nothing to await: another process writes the file
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")

@@ -1,0 +1,101 @@
+"""A notebook open in JupyterLab in the browser: run its cells, read their outputs, see what is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from playwright.sync_api import Locator, Page
+
+from support.lab import Lab
+
+WAIT_S = 30.0
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+IS_IDLE = """() => {
+    const panel = window.jupyterapp?.shell.currentWidget;
+    return panel?.sessionContext?.session?.kernel?.status === 'idle' && panel.content.widgets.length > 0;
+}"""
+SELECT_CELL = """index => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.deselectAll();
+    notebook.activeCellIndex = index;
+}"""
+EXECUTE = """([command, args, ms]) => Promise.race([
+    window.jupyterapp.commands.execute(command, args).then(() => true),
+    new Promise(done => setTimeout(() => done(false), ms)),
+])"""
+START = "([command, args]) => { void window.jupyterapp.commands.execute(command, args); }"
+
+
+class LabNotebook:
+    """The notebook at `path`, shown in `page`. Cells are counted from 0."""
+
+    def __init__(self, lab: Lab, page: Page, path: Path) -> None:
+        self.lab = lab
+        self.page = page
+        self.path = path
+
+    @classmethod
+    def create(cls, lab: Lab, page: Page, name: str, cells: Sequence[str]) -> LabNotebook:
+        """Write a notebook with these code cells, open it, and wait for its kernel.
+
+        `name` must be new to this server: a path keeps its kernel.
+        """
+        path = lab.root / f"{name}.ipynb"
+        document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+        document.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(document, path)
+        notebook = cls(lab, page, path)
+        page.goto(f"{lab.url}lab/tree/{path.name}?reset&token={lab.token}")
+        notebook.wait_idle()
+        return notebook
+
+    def wait_idle(self, *, timeout: float = WAIT_S) -> None:
+        """Wait until the kernel is idle."""
+        self.page.wait_for_function(IS_IDLE, timeout=timeout * 1000)
+
+    def run(self, index: int, *, timeout: float = WAIT_S) -> None:
+        """Run a cell and wait until it has ended, well or not; raises TimeoutError."""
+        self.page.evaluate(SELECT_CELL, index)
+        self.command("notebook:run-cell", timeout=timeout)
+
+    def start(self, index: int) -> None:
+        """Run a cell and return at once."""
+        self.page.evaluate(SELECT_CELL, index)
+        self.page.evaluate(START, ["notebook:run-cell", {}])
+
+    def command(self, name: str, *, timeout: float = WAIT_S, **args: Any) -> None:
+        """Execute a command of JupyterLab and wait for its end; raises TimeoutError."""
+        if not self.page.evaluate(EXECUTE, [name, args, timeout * 1000]):
+            raise TimeoutError(f"{name}: not within {timeout:g} s")
+
+    def cell(self, index: int) -> Locator:
+        """Return the cell as it stands in the page."""
+        return self.page.locator(f"{PANEL} .jp-Notebook .jp-Cell").nth(index)
+
+    def outputs(self, index: int) -> Locator:
+        """Return the outputs of a cell, for `expect` and for `.all_inner_texts()`."""
+        return self.cell(index).locator(".jp-OutputArea-output")
+
+    def save(self) -> NotebookNode:
+        """Save, and return the document as it now stands on disk."""
+        self.command("docmanager:save")
+        return self.read()
+
+    def read(self) -> NotebookNode:
+        """Return the document as it stands on disk."""
+        document: NotebookNode = nbformat.read(self.path, as_version=4)
+        return document
+
+    def reload(self) -> None:
+        """Reload the page, as F5 does; the kernel lives on. What was not saved is lost."""
+        self.page.reload()
+        self.wait_idle()
+
+    def use_dark_theme(self) -> None:
+        """Switch JupyterLab to its dark theme; the next test starts in the light one."""
+        self.command("apputils:change-theme", theme="JupyterLab Dark")
+        self.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")

@@ -1,0 +1,28 @@
+"""An IPython inside this process, as a terminal has it."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from traitlets.config import Config
+
+
+@contextmanager
+def running_shell() -> Iterator[InteractiveShell]:
+    """Make the shell that `get_ipython()` returns until the block ends; it keeps no history and asks nothing."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.TerminalInteractiveShell.simple_prompt = True
+    config.TerminalInteractiveShell.colors = "nocolor"
+    shell = TerminalInteractiveShell.instance(config=config)
+    try:
+        yield shell
+    finally:
+        atexit.unregister(shell.atexit_operations)
+        shell.atexit_operations()
+        shell.restore_sys_module_state()
+        TerminalInteractiveShell.clear_instance()
