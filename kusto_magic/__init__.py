@@ -1,3 +1,93 @@
-"""Make, follow and manage the sandbox custom images of Azure Data Explorer (Kusto) from a notebook."""
+"""Make, follow and manage the sandbox custom images of Azure Data Explorer (Kusto) from a notebook.
+
+In a notebook: `%load_ext kusto_magic`, then `%kusto_image --help`. In a program: `connect`, or `builds.shared()`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from kusto_magic.builds import Build as Build
+    from kusto_magic.client import ImagesClient as ImagesClient
+    from kusto_magic.client import connect as connect
+    from kusto_magic.errors import BuildCanceled as BuildCanceled
+    from kusto_magic.errors import BuildError as BuildError
+    from kusto_magic.errors import BuildFailed as BuildFailed
+    from kusto_magic.errors import Conflict as Conflict
+    from kusto_magic.errors import EmulatorError as EmulatorError
+    from kusto_magic.errors import FollowTimeout as FollowTimeout
+    from kusto_magic.errors import Forbidden as Forbidden
+    from kusto_magic.errors import HistoryError as HistoryError
+    from kusto_magic.errors import InvalidInput as InvalidInput
+    from kusto_magic.errors import KustoImageError as KustoImageError
+    from kusto_magic.errors import NotFound as NotFound
+    from kusto_magic.errors import ServiceError as ServiceError
+    from kusto_magic.errors import SignInFailed as SignInFailed
+    from kusto_magic.errors import StatusUnreadable as StatusUnreadable
+    from kusto_magic.errors import Throttled as Throttled
+    from kusto_magic.errors import Unreachable as Unreachable
+    from kusto_magic.errors import UntrustedAddress as UntrustedAddress
+    from kusto_magic.models import Image as Image
+    from kusto_magic.models import ImageSpec as ImageSpec
+    from kusto_magic.models import Target as Target
+    from kusto_magic.operations import Operation as Operation
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "builds": ["Build"],
+    "client": ["ImagesClient", "connect"],
+    "errors": [
+        "BuildCanceled",
+        "BuildError",
+        "BuildFailed",
+        "Conflict",
+        "EmulatorError",
+        "FollowTimeout",
+        "Forbidden",
+        "HistoryError",
+        "InvalidInput",
+        "KustoImageError",
+        "NotFound",
+        "ServiceError",
+        "SignInFailed",
+        "StatusUnreadable",
+        "Throttled",
+        "Unreachable",
+        "UntrustedAddress",
+    ],
+    "models": ["Image", "ImageSpec", "Target"],
+    "operations": ["Operation"],
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted([*_ROOM_OF, "load_ipython_extension", "unload_ipython_extension"])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `%load_ext` shall not wait for httpx."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register the magics; IPython calls this for `%load_ext kusto_magic`."""
+    from kusto_magic.magic import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take back what loading registered; builds go on."""
+    from kusto_magic.magic import unload
+
+    unload(shell)

@@ -88,7 +88,7 @@ class Arm:
         self._request_limit = request_limit
         secure = transport is None and endpoint.startswith("https:")
         self._http = httpx.AsyncClient(
-            auth=Auth(credential, scope),
+            auth=Auth(endpoint, scope, credential),
             transport=transport,
             verify=tls_context(os.environ) if secure else True,
             trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kusto_magic.errors import SignInFailed
+from kusto_magic.models import is_loopback
 from kusto_magic.redaction import redact
 
 REFRESH_BEFORE = 300.0
@@ -65,11 +66,33 @@ class StaticCredential:
         return _Static(self.value, int(time.time()) + 365 * 86400)
 
 
-def default_credential() -> TokenCredential:
-    """Return azure-identity's chain: environment, workload and managed identity, az, PowerShell, azd, VS Code."""
+def default_credential(endpoint: str) -> TokenCredential:
+    """Return the credential for an endpoint for which none was given.
+
+    azure-identity's chain (environment, workload and managed identity, az, PowerShell, azd, VS Code); for an
+    address on this machine the running emulator's own token, so that no token of Azure ever goes there.
+    """
+    if is_loopback(urlsplit(endpoint).hostname or ""):
+        return EmulatorCredential(endpoint)
     from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential(process_timeout=int(SIGN_IN_LIMIT))
+
+
+@dataclass(frozen=True)
+class EmulatorCredential:
+    """The token of the emulator that runs at `endpoint`; looked up anew each time, as it changes with each start."""
+
+    endpoint: str
+
+    def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
+        """Return the running emulator's token. Raises SignInFailed where none runs there."""
+        from kusto_magic.emulator import launch
+
+        running = launch.find()
+        if running is None or origin(running.target.endpoint) != origin(self.endpoint):
+            raise SignInFailed(f"no emulator runs at {self.endpoint}", next_step="%kusto_image use emulator")
+        return StaticCredential(running.target.token).get_token()
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -88,12 +111,14 @@ class Auth(httpx.Auth):
 
     def __init__(
         self,
-        credential: TokenCredential | None,
+        endpoint: str,
         scope: str,
+        credential: TokenCredential | None = None,
         *,
         limit: float = SIGN_IN_LIMIT,
         now: Callable[[], float] = time.time,
     ) -> None:
+        self._endpoint = endpoint
         self._credential = credential
         self._scope = scope
         self._limit = limit
@@ -129,7 +154,7 @@ class Auth(httpx.Auth):
         def ask() -> None:
             try:
                 if self._credential is None:
-                    self._credential = default_credential()
+                    self._credential = default_credential(self._endpoint)
                 token = self._credential.get_token(self._scope)
             except Exception as error:  # whatever a credential raises is a failed sign-in
                 failure = _failure(error)
@@ -147,6 +172,8 @@ class Auth(httpx.Auth):
 
 def _failure(error: Exception) -> SignInFailed:
     """Return azure-identity's many lines as one; the whole of it names every step of the chain that had nothing."""
+    if isinstance(error, SignInFailed):
+        return error
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     first = redact(lines[0])[:200] if lines else type(error).__name__
     return SignInFailed(f"no token: {first}", next_step=NEXT_STEP)

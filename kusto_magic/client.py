@@ -37,42 +37,46 @@ async def connect(
     credential: TokenCredential | None = None,
     transport: Any = None,
     clock: Clock | None = None,
-    usual: schedule.Usual | None = None,
 ) -> AsyncIterator[ImagesClient]:
     """Open a client for the images of a cluster.
 
-    `credential` is anything with `get_token`, by default azure-identity's chain; `transport` (an
-    httpx.AsyncBaseTransport) and `clock` are seams; `usual` is how long builds take here, in seconds.
+    `credential` is anything with `get_token`; by default azure-identity's chain, or the emulator's own token where
+    the endpoint is on this machine. `transport` (an httpx.AsyncBaseTransport) and `clock` are seams.
     """
     async with Arm(target.endpoint, target.scope, credential=credential, transport=transport, clock=clock) as arm:
-        yield ImagesClient(arm, target, usual=usual)
+        yield ImagesClient(arm, target)
 
 
 class ImagesClient:
     """The sandbox custom images of one cluster. Made by `connect`."""
 
-    def __init__(self, arm: Arm, target: Target, *, usual: schedule.Usual | None = None) -> None:
+    def __init__(self, arm: Arm, target: Target) -> None:
         self.target = target
         self._arm = arm
-        self._usual = usual
 
-    def build(self, name: str, spec: ImageSpec, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+    def build(
+        self, name: str, spec: ImageSpec, *, limit: float = FOLLOW_LIMIT, usual: schedule.Usual | None = None
+    ) -> AsyncIterator[Operation]:
         """Create or update the image `name`, and follow it: Operations, the last one terminal.
 
-        Stop iterating to stop following; the build goes on. `limit` is in seconds. Raises InvalidInput (nothing
-        was sent), ServiceError (refused), and what `follow` raises. Source: "Create Or Update".
+        Stop iterating to stop following; the build goes on. `limit` is in seconds; `usual` is how long builds take
+        here. Raises InvalidInput (nothing was sent), ServiceError (refused), and what `follow` raises. Source:
+        "Create Or Update".
         """
-        return self._run(operations.sending(Action.BUILD, self._image_url(name), spec), "PUT", spec.to_body(), limit)
+        sent = operations.sending(Action.BUILD, self._image_url(name), spec)
+        return self._run(sent, "PUT", spec.to_body(), limit, usual)
 
     def delete(self, name: str, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
         """Delete the image `name`, and follow it, as `build` does. Source: "Delete"."""
-        return self._run(operations.sending(Action.DELETE, self._image_url(name)), "DELETE", None, limit)
+        return self._run(operations.sending(Action.DELETE, self._image_url(name)), "DELETE", None, limit, None)
 
     def resume(self, action: Action, name: str, kept_url: str = "", spec: ImageSpec | None = None) -> Operation:
         """Return an operation begun earlier, for `follow`: by its kept address, or by the image alone."""
         return operations.resume(action, self._image_url(name), kept_url, spec)
 
-    async def follow(self, operation: Operation, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+    async def follow(
+        self, operation: Operation, *, limit: float = FOLLOW_LIMIT, usual: schedule.Usual | None = None
+    ) -> AsyncIterator[Operation]:
         """Ask until the operation is done; yield it as it is after each answer, the last one terminal.
 
         Raises StatusUnreadable where there is no use in asking on, FollowTimeout after `limit` seconds; both carry
@@ -84,7 +88,7 @@ class ImagesClient:
             elapsed = clock.monotonic() - begun
             if elapsed >= limit:
                 raise _too_long(operation, limit)
-            wait = schedule.delay(elapsed, self._usual) if operation.delay is None else operation.delay
+            wait = schedule.delay(elapsed, usual) if operation.delay is None else operation.delay
             await clock.sleep(min(wait, limit - elapsed))
             try:
                 response = await self._arm.send("GET", operation.poll_url)
@@ -114,11 +118,13 @@ class ImagesClient:
             images += found
         return images
 
-    async def _run(self, sent: Operation, method: str, body: bytes | None, limit: float) -> AsyncIterator[Operation]:
+    async def _run(
+        self, sent: Operation, method: str, body: bytes | None, limit: float, usual: schedule.Usual | None
+    ) -> AsyncIterator[Operation]:
         yield sent
         begun = await self._submit(sent, method, body)
         yield begun
-        async for operation in self.follow(begun, limit=limit):
+        async for operation in self.follow(begun, limit=limit, usual=usual):
             yield operation
 
     async def _submit(self, sent: Operation, method: str, body: bytes | None) -> Operation:

@@ -1,0 +1,389 @@
+"""Builds that go on in the background: one daemon thread, one loop, however many there are.
+
+`Builds.start` returns a `Build` at once; the kernel stays free. What changes is `Build.operation`; whoever shows it
+observes it. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextvars
+import logging
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from traitlets import Bool, HasTraits, Instance
+
+from kusto_magic import client, operations
+from kusto_magic.client import ImagesClient
+from kusto_magic.clock import Clock, SystemClock
+from kusto_magic.errors import BuildError, InvalidInput, KustoImageError, Problem
+from kusto_magic.history import BuildRecord, History, Usual
+from kusto_magic.models import Image, ImageSpec, Target, image_name_problem
+from kusto_magic.operations import Action, Operation
+
+TICK = 0.5
+"""Seconds; whoever waits wakes so often, so that an interrupt is answered at once on every system."""
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Opener = Callable[[Target], AbstractAsyncContextManager[ImagesClient]]
+Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
+
+
+class Build(HasTraits):
+    """One image being built (or deleted), followed in the background.
+
+    Observe `operation` (replaced on each change), `heard_at` (each answer of the service) and `ended`, as with every
+    HasTraits: `build.observe(handler, "heard_at")`. Handlers run on the background thread.
+    """
+
+    operation = Instance(Operation)
+    heard_at = Instance(datetime, allow_none=True)
+    ended = Bool(default_value=False)
+
+    def __init__(self, record: BuildRecord, operation: Operation, spec: ImageSpec | None, usual: Usual | None) -> None:
+        super().__init__(operation=operation)
+        self.id = record.id
+        self.target = record.target
+        self.name = record.image
+        self.action = operation.action
+        self.spec = spec
+        self.started_at = record.started_at
+        self.usual = usual
+        self.ended_at: datetime | None = None
+        self.error: BaseException | None = None
+        self._future: concurrent.futures.Future[Image | None] = concurrent.futures.Future()
+        self._on_each_second: list[Callable[[], None]] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether following has come to an end; `error` tells how, None where the image is there."""
+        return self._future.done()
+
+    def result(self) -> Image | None:
+        """Return the image (None after a deletion). Raises the build's error; TimeoutError while it goes on."""
+        return self._future.result(timeout=0)
+
+    def wait(self, timeout: float | None = None) -> Image | None:
+        """Block until it is done, at most `timeout` seconds, and return the image.
+
+        Raises BuildFailed and the other errors of following; TimeoutError when it goes on after `timeout`. An
+        interrupt ends the waiting, not the build.
+        """
+        return wait(self._future, timeout)
+
+    def every_second(self, call: Callable[[], None]) -> None:
+        """Call something each second until the build has ended, on the background thread: for what shows the time."""
+        self._on_each_second.append(call)
+
+    def __await__(self) -> Generator[Any, None, Image | None]:
+        """Wait on the caller's own loop; cancelling that ends the waiting, not the build."""
+        return asyncio.shield(asyncio.wrap_future(self._future)).__await__()
+
+    def __repr__(self) -> str:
+        return f"<Build of {self.name!r}: {self.operation.phase}>"
+
+    def _hear(self, operation: Operation, now: datetime) -> None:
+        with _onlookers_may_fail():
+            self.operation = operation
+            if not operation.troubles and operation.phase is not operations.Phase.SENDING:
+                self.heard_at = now
+
+    def _tick(self) -> None:
+        for call in self._on_each_second:
+            with _onlookers_may_fail():
+                call()
+
+    def _end(self, error: BaseException | None, now: datetime) -> None:
+        self.error, self.ended_at = error, now
+        with _onlookers_may_fail():
+            self.ended = True
+        if error is None:
+            self._future.set_result(self.operation.image)
+        else:
+            self._future.set_exception(error)
+
+
+@contextmanager
+def _onlookers_may_fail() -> Iterator[None]:
+    """Log what a handler raises: it ends no build."""
+    try:
+        yield
+    except Exception:
+        _log.exception("a handler of a build failed")
+
+
+def wait(future: concurrent.futures.Future[T], timeout: float | None = None) -> T:
+    """Return a future's result, waking often enough that an interrupt is answered at once.
+
+    Raises TimeoutError after `timeout` seconds.
+    """
+    left = float("inf") if timeout is None else timeout
+    while True:
+        try:
+            return future.result(timeout=min(TICK, left))
+        except TimeoutError:
+            left -= TICK
+            if future.done() or left <= 0:
+                raise
+
+
+class Builds:
+    """The builds of this process, and the loop that follows them.
+
+    `open_client` opens a client for a target; `history` is what was started from here; `clock` the time. All three
+    are seams. Safe to call from any thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        history: History | None = None,
+        open_client: Opener = client.connect,
+        clock: Clock | None = None,
+    ) -> None:
+        self.history = history or History()
+        self._open_client = open_client
+        self._clock: Clock = clock or SystemClock()
+        self._loop = _Loop()
+        self._lock = threading.Lock()
+        self._running: dict[tuple[Target, str], Build] = {}
+        self._clients: dict[Target, ImagesClient] = {}
+        self._opening: dict[Target, asyncio.Lock] = {}
+        self._stack = AsyncExitStack()
+
+    def start(self, target: Target, name: str, spec: ImageSpec, *, limit: float = client.FOLLOW_LIMIT) -> Build:
+        """Begin to build an image and return at once; the same spec already being built here is joined.
+
+        Raises InvalidInput for a wrong name; everything else is in the Build. `limit` is in seconds.
+        """
+        _refuse_name(name)
+        running = self.running(target, name)
+        if running is not None and running.spec == spec:
+            return running
+        usual = self.history.usual(target)
+        build = self._new(Action.BUILD, target, name, spec, usual)
+        return self._launch(build, lambda it: it.build(name, spec, limit=limit, usual=usual))
+
+    def delete(self, target: Target, name: str) -> Build:
+        """Begin to delete an image and return at once. Raises InvalidInput for a wrong name."""
+        _refuse_name(name)
+        build = self._new(Action.DELETE, target, name, None, None)
+        return self._launch(build, lambda it: it.delete(name))
+
+    def attach(self, target: Target, name: str, *, limit: float = client.FOLLOW_LIMIT) -> Build:
+        """Follow what goes on with an image, whoever began it and in whichever process, and return at once.
+
+        Raises InvalidInput for a wrong name; an image that is not there is an error of the Build.
+        """
+        _refuse_name(name)
+        running = self.running(target, name)
+        if running is not None:
+            return running
+        record = self.history.latest(name, target)
+        unfinished = record is not None and record.ended_at is None
+        if record is None or not unfinished:
+            record = self._record(Action.BUILD, target, name, None)
+            return self._launch(
+                Build(record, operations.sending(Action.BUILD, ""), None, None), lambda it: _look(it, name, limit)
+            )
+        kept, spec = record, _spec_of(record)
+        usual = self.history.usual(target)
+        build = Build(kept, operations.sending(Action(kept.action), "", spec), spec, usual)
+
+        def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
+            return _take_up(it, kept, spec, limit, usual)
+
+        return self._launch(build, conversation)
+
+    def running(self, target: Target, name: str) -> Build | None:
+        """Return the build of this image that this process follows now, or None."""
+        with self._lock:
+            return self._running.get((target, name.lower()))
+
+    def ask(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> T:
+        """Ask a client something and wait for the answer, e.g. `ask(target, lambda c: c.list())`."""
+
+        async def asked() -> T:
+            return await question(await self._client(target))
+
+        return wait(self._loop.submit(asked()))
+
+    def close(self) -> None:
+        """End the loop; builds go on in Azure and can be attached to again."""
+        self._loop.close(self._stack.aclose())
+        self.history.close()
+
+    # ── on the background loop ───────────────────────────────────────────────────────────────────────────────
+
+    def _launch(self, build: Build, conversation: Conversation) -> Build:
+        with self._lock:
+            self._running[build.target, build.name.lower()] = build
+        self._loop.submit(self._follow(build, conversation))
+        return build
+
+    async def _follow(self, build: Build, conversation: Conversation) -> None:
+        error: BaseException | None = None
+        ticking = asyncio.create_task(_tick_each_second(build))
+        try:
+            it = await self._client(build.target)
+            async for operation in conversation(it):
+                changed = operation.phase is not build.operation.phase or operation.poll_url != build.operation.poll_url
+                build._hear(operation, self._clock.wall())
+                if changed:
+                    self._keep(build)
+            build.operation.raise_for_end()
+        except asyncio.CancelledError:
+            return  # this process ends; the history still says that the build goes on
+        except Exception as failure:
+            error = failure
+        finally:
+            ticking.cancel()
+        self._finish(build, error)
+
+    def _keep(self, build: Build) -> None:
+        operation = build.operation
+        url = operation.poll_url if operation.watch is operations.Watch.OPERATION else ""
+        self.history.change(build.id, state=operation.phase.value, operation_url=url, heard_at=build.heard_at)
+
+    def _finish(self, build: Build, error: BaseException | None) -> None:
+        now = self._clock.wall()
+        goes_on = isinstance(error, BuildError) and not build.operation.done
+        if not goes_on:
+            state = "Failed" if error is not None and not build.operation.done else build.operation.phase.value
+            message = error.what if isinstance(error, KustoImageError) else type(error).__name__ if error else ""
+            seconds = (now - build.started_at).total_seconds()
+            self.history.change(build.id, state=state, message=message, ended_at=now, seconds=seconds, operation_url="")
+        with self._lock:
+            if self._running.get((build.target, build.name.lower())) is build:
+                del self._running[build.target, build.name.lower()]
+        build._end(error, now)
+
+    async def _client(self, target: Target) -> ImagesClient:
+        async with self._opening.setdefault(target, asyncio.Lock()):
+            if target not in self._clients:
+                self._clients[target] = await self._stack.enter_async_context(self._open_client(target))
+            return self._clients[target]
+
+    # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _new(self, action: Action, target: Target, name: str, spec: ImageSpec | None, usual: Usual | None) -> Build:
+        record = self._record(action, target, name, spec)
+        self.history.add(record)
+        return Build(record, operations.sending(action, "", spec), spec, usual)
+
+    def _record(self, action: Action, target: Target, name: str, spec: ImageSpec | None) -> BuildRecord:
+        return BuildRecord(
+            id=uuid4().hex,
+            target=target,
+            image=name,
+            action=action.value,
+            base_image=spec.base_image if spec else None,
+            python_version=spec.python_version if spec else None,
+            requirements=spec.requirements if spec else "",
+            started_at=self._clock.wall(),
+            state=operations.Phase.SENDING.value,
+        )
+
+
+async def _tick_each_second(build: Build) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        build._tick()
+
+
+async def _take_up(
+    it: ImagesClient, record: BuildRecord, spec: ImageSpec | None, limit: float, usual: Usual | None
+) -> AsyncIterator[Operation]:
+    kept = it.resume(Action(record.action), record.image, record.operation_url, spec)
+    yield kept
+    async for operation in it.follow(kept, limit=limit, usual=usual):
+        yield operation
+
+
+async def _look(it: ImagesClient, name: str, limit: float) -> AsyncIterator[Operation]:
+    """Follow an image that was not begun from here; a missing one is an error at once."""
+    await it.get(name)
+    async for operation in it.follow(it.resume(Action.BUILD, name), limit=limit):
+        yield operation
+
+
+def _spec_of(record: BuildRecord) -> ImageSpec | None:
+    try:
+        return ImageSpec(record.requirements, record.base_image, record.python_version, allow_index_options=True)
+    except InvalidInput:
+        return None  # a deletion has none
+
+
+def _refuse_name(name: str) -> None:
+    problem = image_name_problem(name)
+    if problem:
+        raise InvalidInput([Problem("image name", problem)])
+
+
+class _Loop:
+    """An asyncio loop on a daemon thread of its own, begun at first use.
+
+    The kernel's own loop would freeze while a cell blocks.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        # From an empty context: ipykernel keeps the running cell's parent header in the caller's, and what is shown
+        # from the background later would be sent as that cell's, which headless runs drop.
+        run = asyncio.run_coroutine_threadsafe
+        return contextvars.Context().run(run, coroutine, self._begun())
+
+    def close(self, last: Coroutine[Any, Any, None]) -> None:
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            last.close()
+            return
+        asyncio.run_coroutine_threadsafe(_wind_up(last), loop).result(timeout=5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=5)
+        loop.close()
+
+    def _begun(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="kusto_magic builds", daemon=True)
+                self._thread.start()
+            return self._loop
+
+
+async def _wind_up(last: Awaitable[None]) -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await last
+
+
+_shared: Builds | None = None
+_shared_lock = threading.Lock()
+
+
+def shared() -> Builds:
+    """Return the Builds that the magics, the panel and the user's own code in this process have in common."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = Builds()
+            atexit.register(_shared.close)
+        return _shared
