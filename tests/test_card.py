@@ -1,0 +1,142 @@
+"""The record of a build: what it says, that it says nothing else, that nothing in it is markup."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from kusto_magic.card import MIME, Card, bundle, duration, table, text
+
+BEGUN = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
+RUNNING = Card(
+    id="0123",
+    image="img",
+    cluster="help",
+    emulator=False,
+    action="build",
+    state="Building",
+    ended=False,
+    foundation="Python3_11_7",
+    requirements="numpy\npandas",
+    started_at=BEGUN,
+    as_of=datetime(2026, 11, 23, 14, 4, 25, tzinfo=UTC),
+    heard_at=datetime(2026, 11, 23, 14, 4, 20, tzinfo=UTC),
+    seconds=80.0,
+    usual="estimate: usually 4 min to 6 min (3 earlier builds on this cluster)",
+    error=(),
+    next_step="",
+    note="",
+)
+DONE = replace(RUNNING, state="Succeeded", ended=True, usual="", seconds=302.0)
+
+
+class Elements(HTMLParser):
+    """Collects the elements and attributes of a piece of HTML."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_a_running_build_says_how_long_and_when_it_was_last_heard_of() -> None:
+    line = text(RUNNING)
+    assert line == (
+        "⏳ Building: image img on cluster help · 1 min 20 s at 2026-11-23 14:04:25 UTC, last heard of 14:04:20 UTC"
+        " · estimate: usually 4 min to 6 min (3 earlier builds on this cluster)"
+    )
+
+
+def test_a_finished_build_is_one_line_that_stays_true() -> None:
+    assert text(DONE) == "✔ Succeeded: image img on cluster help · 5 min 2 s, ended 2026-11-23 14:04:25 UTC"
+
+
+def test_a_failure_shows_the_reason_and_the_next_step() -> None:
+    failed = replace(DONE, state="Failed", error=("building failed", "BadInput: no"), next_step="mend it")
+    assert text(failed).splitlines()[1:] == ["  building failed", "  BadInput: no", "  Next: mend it"]
+
+
+def test_the_bundle_holds_json_html_and_text() -> None:
+    data = bundle(DONE)
+    assert set(data) == {MIME, "text/html", "text/plain"}
+    assert data[MIME]["version"] == 1
+    assert data[MIME]["state"] == "Succeeded"
+    assert json.loads(json.dumps(data[MIME])) == data[MIME]
+
+
+def test_the_html_needs_no_style_and_no_script() -> None:
+    seen = Elements(bundle(RUNNING)["text/html"])
+    assert seen.tags <= {"div", "p", "strong", "code", "table", "tr", "th", "td", "br", "details", "summary", "pre"}
+    assert seen.attributes == set()
+    assert "⏳ Building" in seen.words
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "<a href=javascript:alert(1)>x</a>",
+    "</td></table><iframe src=//evil.example>",
+    "&lt;b&gt;<b>",
+    "' onmouseover='alert(1)",
+    "<!--<style>*{display:none}</style>-->",
+    "]]><math><mtext></mtext></math>",
+    "\\u003cscript\\u003e<object data=x>",
+    "<details open ontoggle=alert(1)>",
+    "<form action=//evil.example><input name=q>",
+]
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_nothing_that_came_from_outside_becomes_markup(payload: str) -> None:
+    hostile = replace(
+        DONE,
+        image=payload,
+        cluster=payload,
+        state=payload,
+        foundation=payload,
+        requirements=payload,
+        error=(payload,),
+        next_step=payload,
+        note=payload,
+        usual=payload,
+    )
+    plain = Elements(bundle(replace(DONE, error=("e",), next_step="n", note="o", usual="u"))["text/html"])
+    seen = Elements(bundle(hostile)["text/html"])
+    assert seen.tags == plain.tags
+    assert seen.attributes == set()
+    assert payload in seen.words
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_a_table_escapes_its_cells(payload: str) -> None:
+    seen = Elements(table([payload], [[payload]], "")["text/html"])
+    assert seen.tags == {"table", "thead", "tbody", "tr", "th", "td"}
+    assert seen.attributes == set()
+
+
+def test_a_table_is_aligned_as_text() -> None:
+    data = table(["image", "state"], [["a", "Succeeded"], ["longer", "Failed"]], "none")
+    assert data["text/plain"] == "image   state\na       Succeeded\nlonger  Failed"
+    assert table(["image"], [], "there are none")["text/plain"] == "there are none"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "1 h 0 min"), (7500, "2 h 5 min")],
+)
+def test_durations_are_said_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
