@@ -92,7 +92,7 @@ PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 TEST = nox.project.dependency_groups(PYPROJECT, "test")
 LINT = (*nox.project.dependency_groups(PYPROJECT, "lint"), NOX)  # mypy reads this file too
 BUILT_ANEW = ("--reinstall-package", "kusto-magic")
-"""Without it uv takes the wheel it built before, as long as pyproject.toml is the same."""
+"""By its documentation uv may else take the wheel it built before, as long as pyproject.toml is the same."""
 
 OLDER_PEER, NEWER_PEER = "azure-mgmt-kusto==3.4.0", "azure-mgmt-kusto==4.0.0"
 FAST = "not browser and not index and not slow"

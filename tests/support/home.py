@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-FOREIGN = ("AZURE_", "KUSTO_MAGIC_", "JUPYTER", "IPYTHON")
-"""Variables with these prefixes are the developer's own: no test sees them."""
+FOREIGN = ("AZURE_", "KUSTO_MAGIC_", "JUPYTER", "IPYTHON", "VIRTUAL_ENV")
+"""Variables with these prefixes are the developer's own (the active environment may be another one): no test sees them."""
 
 
 @dataclass(frozen=True, slots=True)
