@@ -17,7 +17,7 @@ the service ("seen") where it differs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kusto_magic.answers import Response
@@ -95,7 +95,7 @@ class Operation:
     image_url: str
     phase: Phase
     watch: Watch = Watch.IMAGE
-    poll_url: str = ""
+    poll_url: str = field(default="", repr=False)  # ARM signs it: it is in no repr
     delay: float | None = None
     status: str = ""
     expected: ImageSpec | None = None
