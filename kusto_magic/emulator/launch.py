@@ -20,10 +20,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kusto_magic.emulator.config import SERVICE, ReadyTarget
 from kusto_magic.errors import EmulatorError
+
+if TYPE_CHECKING:
+    import httpx
 
 START_DEADLINE = 30.0
 """Seconds until a new emulator must have said that it is ready."""
@@ -90,11 +93,11 @@ def stop() -> bool:
         return False
     with _client() as client:
         client.post(f"{running.target.endpoint}/emulator/stop", headers=_bearer(running)).raise_for_status()
-    deadline = time.monotonic() + STOP_DEADLINE
-    while _identity(running.target.endpoint) is not None:
-        if time.monotonic() > deadline:
-            raise EmulatorError(f"the emulator (process {running.pid}) does not end")
-        time.sleep(0.02)
+        deadline = time.monotonic() + STOP_DEADLINE
+        while _identity(client, running.target.endpoint) is not None:
+            if time.monotonic() > deadline:
+                raise EmulatorError(f"the emulator (process {running.pid}) does not end")
+            time.sleep(0.02)
     for child in _children:
         if child.pid == running.pid:
             child.wait(STOP_DEADLINE)
@@ -202,7 +205,7 @@ def _discovery() -> Path:
     return home() / "emulator.json"
 
 
-def _client() -> Any:
+def _client() -> httpx.Client:
     import httpx
 
     return httpx.Client(trust_env=False, timeout=CHECK_TIMEOUT)  # loopback never goes through a proxy
@@ -212,13 +215,12 @@ def _bearer(running: Running) -> dict[str, str]:
     return {"Authorization": f"Bearer {running.target.token}"}
 
 
-def _identity(endpoint: str) -> dict[str, Any] | None:
+def _identity(client: httpx.Client, endpoint: str) -> dict[str, Any] | None:
     """Return what answers `GET /` there if it is an emulator; None for nothing or something else."""
     import httpx
 
     try:
-        with _client() as client:
-            answer = client.get(f"{endpoint}/").json()
+        answer = client.get(f"{endpoint}/").json()
     except (httpx.HTTPError, ValueError):
         return None
     return answer if isinstance(answer, dict) and answer.get("service") == SERVICE else None
@@ -228,13 +230,13 @@ def _answers(running: Running) -> bool:
     """Whether this very emulator is still there, and takes the token. The token goes nowhere else."""
     import httpx
 
-    identity = _identity(running.target.endpoint)
-    if identity is None or identity.get("instance") != running.instance:
-        return False
     path = f"/subscriptions/{running.target.subscription}/providers/Microsoft.Kusto/clusters?api-version=2024-04-13"
-    try:
-        with _client() as client:
+    with _client() as client:
+        identity = _identity(client, running.target.endpoint)
+        if identity is None or identity.get("instance") != running.instance:
+            return False
+        try:
             answer = client.get(running.target.endpoint + path, headers=_bearer(running))
-    except httpx.HTTPError:
-        return False
-    return bool(answer.status_code == httpx.codes.OK)
+        except httpx.HTTPError:
+            return False
+    return answer.is_success
