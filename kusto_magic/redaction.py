@@ -96,14 +96,13 @@ def redact(text: str) -> str:
 
 
 def unsigned(url: str) -> str:
-    """Return the URL of an operation as it may be kept: no signature, no userinfo, no fragment.
+    """Return the URL of an operation as it may be kept: without its signature and its fragment.
 
-    Of the query only `api-version` and `operationResultResponseType` stay, as they are spelled. Never raises:
-    what is no URL is returned redacted.
+    Of the query only `api-version` and `operationResultResponseType` stay, as they are spelled; a userinfo, which
+    no operation has, is hidden. Never raises: what is no URL is returned redacted.
     """
     base, _, query = url.partition("#")[0].partition("?")
     kept = [part for part in query.split("&") if part.partition("=")[0].lower() in _KEPT_PARAMETERS]
-    base = re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*@", r"\1//", base)
     return redact("?".join([base, *(["&".join(kept)] if kept else [])]))
 
 

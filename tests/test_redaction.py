@@ -103,7 +103,7 @@ def test_an_unsigned_url_can_be_kept() -> None:
         ("", ""),
         ("https://h/p", "https://h/p"),
         ("https://h/p?t=1&s=2#x", "https://h/p"),
-        ("https://u:p@h/p?API-Version=1", "https://h/p?API-Version=1"),
+        ("https://u:p@h/p?API-Version=1", "https://•••@h/p?API-Version=1"),
         ("https://h:443/a%20b c?api-version=1&new=hid", "https://h:443/a%20b c?api-version=1"),
         ("https://u:p/w@h/x", "https://•••@h/x"),
         (f"https://h/p?api-version={JWT}", "https://h/p?api-version=•••"),
