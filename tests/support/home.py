@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOREIGN = ("AZURE_", "KUSTO_MAGIC_", "JUPYTER", "IPYTHON", "VIRTUAL_ENV")
-"""Variables with these prefixes are the developer's own (the active environment may be another one): no test sees them."""
+"""Variables with these prefixes are the developer's own; the active environment may be another than this one."""
 
 
 @dataclass(frozen=True, slots=True)
