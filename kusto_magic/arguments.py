@@ -41,7 +41,9 @@ def cell_parser() -> argparse.ArgumentParser:
     _waiting(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument(
-        "--allow-index", action="store_true", help="let --index-url lines in the cell pass (never with a password)"
+        "--allow-index-options",
+        action="store_true",
+        help="let --index-url lines in the cell pass (never with a password)",
     )
     parser.add_argument("-o", "--output", metavar="VAR", help="keep the Build in this variable")
     _where(parser)

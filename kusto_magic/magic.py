@@ -188,7 +188,7 @@ class KustoImageMagics(Magics):
         problems = [Problem("image name", words) for words in [image_name_problem(options.name)] if words]
         spec = settings = target = None
         try:
-            spec = ImageSpec(cell, options.base, options.python, allow_index_options=options.allow_index)
+            spec = ImageSpec(cell, options.base, options.python, allow_index_options=options.allow_index_options)
         except InvalidInput as refused:
             problems += refused.problems
         try:
