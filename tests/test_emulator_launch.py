@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from support.home import Home
 
 from kusto_magic.emulator import ReadyTarget, launch
+from kusto_magic.emulator.serving import bind
 from kusto_magic.emulator.store import Store
 from kusto_magic.errors import EmulatorError
 
@@ -145,7 +147,7 @@ def test_another_instance_at_the_address_is_not_ours(place: Path) -> None:
 def test_a_start_that_fails_says_why(place: Path) -> None:
     (place / "emulator.sqlite").write_text("this is no database, and long enough to be seen as none")
 
-    with pytest.raises(EmulatorError, match="file is not a database"):
+    with pytest.raises(EmulatorError, match=r"cannot use its state file .*: file is not a database"):
         launch.start()
     assert launch.find() is None
 
@@ -219,3 +221,9 @@ def test_a_taken_port_is_refused_when_asked_for_and_left_when_preferred(place: P
     assert (strict.returncode, strict.stdout) == (1, "")
     assert f"cannot listen on 127.0.0.1:{port}" in strict.stderr
     assert json.loads(loose.stdout)["endpoint"].rpartition(":")[2] != port
+
+
+def test_it_listens_on_loopback_only_and_without_nagle_s_algorithm() -> None:
+    with bind(0) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+        assert listener.proto == socket.IPPROTO_TCP  # what asyncio asks before it sets TCP_NODELAY

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -28,7 +29,10 @@ def main() -> None:
         extension_seconds=options.extension_seconds,
         state=options.state,
     )
-    serve(config, listener, options.idle_exit)
+    try:
+        serve(config, listener, options.idle_exit)
+    except sqlite3.Error as error:
+        sys.exit(f"the kusto_magic emulator cannot use its state file {options.state}: {error}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -142,7 +142,10 @@ def _launch(build_seconds: float, idle_exit: float) -> Running:
         child.kill()
         child.wait()
         said = log.read_text("utf-8", errors="replace").strip()[-_LOG_TAIL:]
-        raise EmulatorError(f"the emulator did not start: {said or 'it said nothing'}") from None
+        raise EmulatorError(
+            f"the emulator did not start: {said or 'it said nothing'}",
+            next_step=f"mend what it says; to begin anew without its images, delete {home() / 'emulator.sqlite'}.",
+        ) from None
 
 
 def _detached() -> dict[str, Any]:
