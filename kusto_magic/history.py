@@ -1,0 +1,396 @@
+"""What was started from here, and how long builds took: one SQLite file for all processes of a user.
+
+Azure is the store; this is a convenience. So nothing here ends a build: a file that cannot be used is set aside or
+replaced by memory, and `History.warning` says so. No token and no signature is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from kusto_magic.models import Target
+from kusto_magic.redaction import redact, unsigned
+
+if TYPE_CHECKING:
+    import sqlite3
+
+KEPT = 1000
+"""So many records stay, the newest."""
+
+LEARNT_FROM = 20
+ENOUGH = 3
+"""Builds of one cluster; with fewer, those of all clusters of the endpoint tell more."""
+
+APPLICATION_ID = 0x4B75496D
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE builds (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
+  subscription TEXT NOT NULL, resource_group TEXT NOT NULL, cluster TEXT NOT NULL, endpoint TEXT NOT NULL,
+  scope TEXT NOT NULL, image TEXT NOT NULL COLLATE NOCASE, action TEXT NOT NULL, base_image TEXT, python_version TEXT,
+  requirements TEXT NOT NULL, started_at TEXT NOT NULL, operation_url TEXT NOT NULL, state TEXT NOT NULL,
+  message TEXT NOT NULL, heard_at TEXT, ended_at TEXT, seconds REAL
+);
+CREATE INDEX by_image ON builds (image);
+CREATE INDEX by_place ON builds (place);
+"""
+_CHANGING = frozenset({"operation_url", "state", "message", "heard_at", "ended_at", "seconds"})
+_DAMAGED = frozenset({1, 11, 24, 26})
+"""SQLite's result codes ERROR (here: another schema), CORRUPT, FORMAT, NOTADB."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRecord:
+    """One thing that was started from here: a build, a deletion.
+
+    `id` is a UUID in hex, `action` a word such as "build" or "delete", `state` the last one heard of. All times are
+    aware of their zone; `seconds` is how long it took. `operation_url` is "" or without signature once it is kept.
+    Raises ValueError for a time without zone.
+    """
+
+    id: str
+    target: Target
+    image: str
+    action: str
+    base_image: str | None
+    python_version: str | None
+    requirements: str
+    started_at: datetime
+    operation_url: str = ""
+    state: str = "Unknown"
+    message: str = ""
+    heard_at: datetime | None = None
+    ended_at: datetime | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for moment in (self.started_at, self.heard_at, self.ended_at):
+            if moment is not None and moment.utcoffset() is None:
+                raise ValueError("a record's times have a zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How long builds usually take: the 10th and the 90th percentile in seconds, learnt from `count` builds."""
+
+    low: float
+    high: float
+    count: int
+    of: Literal["this cluster", "your clusters"] = "this cluster"
+
+
+_FIELDS = tuple(field.name for field in fields(BuildRecord))[2:]  # all but the id and the target
+_COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *_FIELDS))
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """Return where the history is kept: in KUSTO_MAGIC_HOME, else in the user's data folder of the platform."""
+    if home := environ.get("KUSTO_MAGIC_HOME"):
+        return Path(home).expanduser() / "history.sqlite"
+    import platformdirs
+
+    return platformdirs.user_data_path("kusto-magic", appauthor=False) / "history.sqlite"
+
+
+class History:
+    """The record of builds. Opened at first use; safe to use from several threads and processes at once.
+
+    `path` is the file, by default `default_path(os.environ)`; `patience` how many seconds to wait while another
+    process writes. `warning` is "" or says, for the reader, why records were set aside or are not being kept.
+    """
+
+    def __init__(self, path: Path | None = None, *, patience: float = 5.0) -> None:
+        self.warning = ""
+        self._path = path
+        self._patience = patience
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+
+    def add(self, record: BuildRecord) -> None:
+        """Keep a record, in place of one with the same id. Beyond 1,000 the oldest are forgotten."""
+        row = _row(record)
+        columns = f"place, {_COLUMNS}"
+        insert = f"INSERT OR REPLACE INTO builds ({columns}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
+        forget = "DELETE FROM builds WHERE number <= (SELECT number FROM builds ORDER BY number DESC LIMIT 1 OFFSET ?)"
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(insert, row)
+            connection.execute(forget, (KEPT,))
+
+        self._write(write)
+
+    def change(self, id: str, **changes: str | float | datetime | None) -> None:  # noqa: A002
+        """Change what changes of a record: operation_url, state, message, heard_at, ended_at, seconds.
+
+        An id that is not (or no longer) kept changes nothing. Raises TypeError for any other name.
+        """
+        unknown = changes.keys() - _CHANGING
+        if unknown or not changes:
+            raise TypeError(f"a record cannot change its {', '.join(sorted(unknown)) or 'nothing'}")
+        assignments = ", ".join(f"{name} = ?" for name in changes)
+        values = [_kept(name, value) for name, value in changes.items()]
+        self._write(lambda it: it.execute(f"UPDATE builds SET {assignments} WHERE id = ?", (*values, id)))  # noqa: S608
+
+    def get(self, id: str) -> BuildRecord | None:  # noqa: A002
+        """Return the record with this id, or None."""
+        return _first(self._records("WHERE id = ?", id))
+
+    def latest(self, image: str, target: Target | None = None) -> BuildRecord | None:
+        """Return the newest record about an image, whatever the action, or None; only of `target` when given."""
+        if target is None:
+            return _first(self._records("WHERE image = ? ORDER BY number DESC LIMIT 1", image))
+        where = "WHERE image = ? AND place = ? ORDER BY number DESC LIMIT 1"
+        return _first(self._records(where, image, _place(target)))
+
+    def recent(self, limit: int = 50) -> list[BuildRecord]:
+        """Return the newest records, the newest first."""
+        return self._records("ORDER BY number DESC LIMIT ?", limit)
+
+    def unfinished(self) -> list[BuildRecord]:
+        """Return the records of which no end was heard, the newest first."""
+        return self._records("WHERE ended_at IS NULL ORDER BY number DESC")
+
+    def usual(self, target: Target) -> Usual | None:
+        """Return how long the last 20 builds that succeeded on this cluster took, or None where none is known.
+
+        With fewer than 3 it is learnt from all clusters of the same endpoint.
+        """
+        here = self._seconds("place = ?", _place(target))
+        if len(here) < ENOUGH:
+            anywhere = self._seconds("endpoint = ?", target.endpoint.lower())
+            if len(anywhere) > len(here):
+                return _usual(anywhere, "your clusters")
+        return _usual(here, "this cluster")
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    # ── reading and writing ──────────────────────────────────────────────────────────────────────────────────
+
+    def _records(self, where: str, *values: object) -> list[BuildRecord]:
+        query = f"SELECT {_COLUMNS} FROM builds {where}"  # noqa: S608
+        rows = self._use(lambda it: it.execute(query, values).fetchall())
+        return [record for row in rows if (record := _record(row)) is not None]
+
+    def _seconds(self, where: str, value: str) -> list[float]:
+        query = (
+            "SELECT seconds FROM builds WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0"  # noqa: S608
+            f" AND {where} ORDER BY number DESC LIMIT {LEARNT_FROM}"
+        )
+        rows = self._use(lambda it: it.execute(query, (value,)).fetchall())
+        return [row[0] for row in rows if isinstance(row[0], float)]
+
+    def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        def transaction(connection: sqlite3.Connection) -> None:
+            # IMMEDIATE: a lock taken at the start is waited for, one taken half-way is refused.
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+        self._use(transaction)
+
+    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something with the file; where it fails, with a new file; where that fails too, in memory."""
+        import sqlite3
+
+        with self._lock:
+            try:
+                return work(self._opened())
+            except sqlite3.DatabaseError as error:
+                if _is_damaged(error):
+                    self.close()  # opening it again checks it, and sets it aside
+                elif isinstance(error, sqlite3.OperationalError):
+                    self._go_on_in_memory(error)
+                else:
+                    raise  # a mistake in this file
+            try:
+                return work(self._opened())
+            except sqlite3.DatabaseError as error:
+                self._go_on_in_memory(error)
+            return work(self._opened())
+
+    # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _opened(self) -> sqlite3.Connection:
+        import sqlite3
+
+        if self._connection is None:
+            try:
+                self._connection = self._open_file()
+            except (OSError, RuntimeError, sqlite3.DatabaseError) as error:
+                self._go_on_in_memory(error)
+        assert self._connection is not None  # noqa: S101 - for the type checker
+        return self._connection
+
+    def _open_file(self) -> sqlite3.Connection:
+        """Open the file, a damaged or foreign one only after setting it aside.
+
+        Raises OSError, RuntimeError (no home) or sqlite3.DatabaseError.
+        """
+        import sqlite3
+
+        path = self._path or default_path(os.environ)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        found = path.stat()
+        try:
+            return _connect(path, self._patience)
+        except sqlite3.DatabaseError as error:
+            if not _is_damaged(error):
+                raise
+        if os.path.samestat(found, path.stat()):  # else another process was faster
+            aside = _set_aside(path)
+            self.warning = f"the history of builds could not be read; it is now {aside.name}, and a new one has begun"
+            path.touch(mode=0o600)
+        return _connect(path, self._patience)
+
+    def _go_on_in_memory(self, error: Exception) -> None:
+        import sqlite3
+
+        memory = _connect(":memory:", self._patience)
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.backup(memory)
+            self._connection.close()
+        self._connection = memory
+        # Of an OSError only its reason: the rest names the user's folders.
+        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
+        self.warning = f"the history of builds cannot be written ({redact(reason)}); this session's is not kept"
+
+
+def _connect(path: Path | str, patience: float) -> sqlite3.Connection:
+    """Open a database of ours, an empty one with our schema. Raises sqlite3.DatabaseError.
+
+    The journal is SQLite's default, not a write-ahead log: home folders may lie on a network, where that fails.
+    Default too is synchronous=FULL: what is committed survives the process and the machine.
+    """
+    import sqlite3
+
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            _claim(cursor)
+            cursor.execute("COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _claim(cursor: sqlite3.Cursor) -> None:
+    """Check that the database is ours and whole, or make an empty one ours."""
+    import sqlite3
+
+    marks = (_value(cursor, "PRAGMA application_id"), _value(cursor, "PRAGMA user_version"))
+    if marks == (0, 0) and not _value(cursor, "SELECT count(*) FROM sqlite_master"):
+        for statement in _SCHEMA.split(";"):
+            cursor.execute(statement)
+        cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    elif marks != (APPLICATION_ID, SCHEMA_VERSION) or _value(cursor, "PRAGMA quick_check(1)") != "ok":
+        damage = sqlite3.DatabaseError("it is damaged or of another program")
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damage
+    cursor.execute(f"SELECT place, {_COLUMNS} FROM builds LIMIT 0")  # noqa: S608
+
+
+def _value(cursor: sqlite3.Cursor, query: str) -> object:
+    row = cursor.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def _is_damaged(error: sqlite3.DatabaseError) -> bool:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename the file and return its new path. Raises OSError.
+
+    What SQLite keeps beside it goes first: it would be played into a new file of the old name.
+    """
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    for suffix in ("-journal", "-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _place(target: Target) -> str:
+    """Return the cluster as a key; ARM compares names without case."""
+    return f"{target.endpoint}{target.cluster_id}".casefold()
+
+
+def _row(record: BuildRecord) -> tuple[object, ...]:
+    target = record.target
+    where = (target.subscription, target.resource_group, target.cluster, target.endpoint.lower(), target.scope)
+    return (_place(target), record.id, *where, *(_kept(name, getattr(record, name)) for name in _FIELDS))
+
+
+def _kept(name: str, value: Any) -> object:
+    """Return a field's value as it is kept: times in UTC, an operation's URL unsigned, every text redacted."""
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise ValueError(f"{name} has no zone")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if not isinstance(value, str):
+        return value
+    if name == "operation_url":
+        return unsigned(value)
+    safe = redact(value)
+    return value if safe == value.replace("\r\n", "\n") else safe  # requirements are compared byte for byte
+
+
+def _record(row: tuple[Any, ...]) -> BuildRecord | None:
+    """Return the record of a row, None where the row is none (rules for names may have become stricter)."""
+    id_, *where = row[:6]
+    values = dict(zip(_FIELDS, row[6:], strict=True))
+    try:
+        for name in ("started_at", "heard_at", "ended_at"):
+            values[name] = values[name] and datetime.fromisoformat(values[name])
+        return BuildRecord(id_, Target(*where), **values)
+    except (TypeError, ValueError):
+        return None
+
+
+def _first(records: list[BuildRecord]) -> BuildRecord | None:
+    return records[0] if records else None
+
+
+def _usual(seconds: list[float], of: Literal["this cluster", "your clusters"]) -> Usual | None:
+    if not seconds:
+        return None
+    ordered = sorted(seconds)
+    return Usual(_percentile(ordered, 0.1), _percentile(ordered, 0.9), len(ordered), of)
+
+
+def _percentile(ordered: list[float], share: float) -> float:
+    """Return the value below which `share` of the sorted values lie, between two of them linearly."""
+    position = share * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)

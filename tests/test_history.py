@@ -1,0 +1,385 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from kusto_magic.history import APPLICATION_ID, KEPT, SCHEMA_VERSION, BuildRecord, History, Usual, default_path
+from kusto_magic.models import Target
+
+SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
+HERE = Target(SUBSCRIPTION, "group", "cluster")
+START = datetime(2025, 5, 1, 12, 0, 0, 250, tzinfo=UTC)
+SIGNED = "https://management.azure.com/x/operationResults/g?api-version=2024-04-13&t=HID&c=HID&s=HID&h=HID"
+
+
+def record(image: str = "img", target: Target = HERE, **changes: object) -> BuildRecord:
+    made = BuildRecord(uuid4().hex, target, image, "build", "Python3_10_8", None, "numpy\n", START)
+    return replace(made, **changes)  # type: ignore[arg-type]  # the names are the fields'
+
+
+def succeeded(seconds: float, target: Target = HERE) -> BuildRecord:
+    return record(target=target, state="Succeeded", seconds=seconds, ended_at=START + timedelta(seconds=seconds))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new folder" / "history.sqlite"
+
+
+@pytest.fixture
+def history(path: Path) -> Iterator[History]:
+    history = History(path)
+    yield history
+    history.close()
+
+
+class TestRecords:
+    def test_what_is_added_comes_back_after_reopening(self, history: History, path: Path) -> None:
+        full = record(
+            python_version="3.10.8",
+            requirements="numpy==1.0\r\npandas\n\n# grüße\n",
+            operation_url="https://management.azure.com/locations/East US/operationResults/g?api-version=2024-04-13",
+            state="Succeeded",
+            message="done",
+            heard_at=START + timedelta(seconds=1),
+            ended_at=START + timedelta(seconds=2.5),
+            seconds=2.5,
+        )
+        history.add(full)
+        history.close()
+        assert history.get(full.id) == full
+        with_new_eyes = History(path)
+        assert with_new_eyes.get(full.id) == full
+        with_new_eyes.close()
+        assert history.warning == ""
+
+    def test_times_come_back_in_utc(self, history: History) -> None:
+        tokyo = START.astimezone(timezone(timedelta(hours=9)))
+        history.add(kept := record(started_at=tokyo))
+        found = history.get(kept.id)
+        assert found is not None
+        assert found.started_at == START
+        assert found.started_at.tzinfo is UTC
+
+    def test_a_time_without_zone_is_refused(self, history: History) -> None:
+        with pytest.raises(ValueError, match="zone"):
+            record(started_at=START.replace(tzinfo=None))
+        with pytest.raises(ValueError, match="zone"):
+            history.change("x", heard_at=START.replace(tzinfo=None))
+
+    def test_change(self, history: History) -> None:
+        history.add(one := record())
+        history.add(other := record())
+        history.change(one.id, state="Failed", message="no", ended_at=START, seconds=1.5, heard_at=START)
+        assert history.get(one.id) == replace(
+            one, state="Failed", message="no", ended_at=START, seconds=1.5, heard_at=START
+        )
+        assert history.get(other.id) == other
+
+    def test_change_of_an_unknown_id_changes_nothing(self, history: History) -> None:
+        history.add(one := record())
+        history.change("nobody", state="Failed")
+        assert history.recent() == [one]
+
+    @pytest.mark.parametrize("changes", [{}, {"image": "x"}, {"state": "x", "id = id --": "x"}])
+    def test_what_cannot_change_is_refused(self, history: History, changes: dict[str, str]) -> None:
+        history.add(one := record())
+        with pytest.raises(TypeError, match="cannot change"):
+            history.change(one.id, **changes)
+        assert history.get(one.id) == one
+
+    def test_the_same_id_again_replaces(self, history: History) -> None:
+        history.add(one := record())
+        history.add(again := replace(one, image="other"))
+        assert history.recent() == [again]
+
+    def test_latest_is_the_newest_of_the_image(self, history: History) -> None:
+        history.add(record("a"))
+        history.add(second := record("a", action="delete", started_at=START - timedelta(days=1)))
+        history.add(record("b"))
+        assert history.latest("A") == second
+        assert history.latest("c") is None
+
+    def test_latest_of_a_target_compares_without_case(self, history: History) -> None:
+        history.add(kept := record("a"))
+        history.add(elsewhere := record("a", Target(SUBSCRIPTION, "group", "other")))
+        assert history.latest("a") == elsewhere
+        assert history.latest("a", Target(SUBSCRIPTION.upper(), "GROUP", "Cluster")) == kept
+        assert history.latest("a", Target(SUBSCRIPTION, "group", "third")) is None
+        assert history.latest("a", replace(HERE, endpoint="https://management.chinacloudapi.cn", scope="")) is None
+
+    def test_recent_and_unfinished(self, history: History) -> None:
+        made = [record(f"i{n}", ended_at=START if n % 2 else None) for n in range(6)]
+        for one in made:
+            history.add(one)
+        assert history.recent(4) == made[:1:-1]
+        assert history.unfinished() == [made[4], made[2], made[0]]
+
+    def test_only_the_newest_stay(self, history: History) -> None:
+        for n in range(KEPT + 3):
+            history.add(record(f"i{n}"))
+        images = [one.image for one in history.recent(KEPT * 2)]
+        assert images == [f"i{n}" for n in reversed(range(3, KEPT + 3))]
+
+    def test_a_row_that_breaks_todays_rules_is_left_out(self, history: History, path: Path) -> None:
+        history.add(good := record())
+        for column, value in [("cluster", "../x"), ("started_at", "soon"), ("started_at", 5)]:
+            history.add(bad := record())
+            raw = sqlite3.connect(path)
+            raw.execute(f"UPDATE builds SET {column} = ? WHERE id = ?", (value, bad.id))  # noqa: S608
+            raw.commit()
+            raw.close()
+        assert history.recent() == [good]
+        assert history.warning == ""
+
+
+class TestUsual:
+    def test_nothing_known(self, history: History) -> None:
+        assert history.usual(HERE) is None
+
+    def test_percentiles_of_the_last_twenty(self, history: History) -> None:
+        for seconds in (9999.0, *(float(n) for n in range(100, 121))):
+            history.add(succeeded(seconds))
+        found = history.usual(HERE)
+        assert found is not None
+        assert (found.low, found.high) == pytest.approx((102.9, 118.1))
+        assert (found.count, found.of) == (20, "this cluster")
+
+    def test_only_builds_that_succeeded_count(self, history: History) -> None:
+        for changes in ({"state": "Failed"}, {"action": "delete"}, {"seconds": None}, {"seconds": 0.0}):
+            history.add(replace(succeeded(5), **changes))
+        history.add(succeeded(300))
+        assert history.usual(HERE) == Usual(300, 300, 1, "this cluster")
+
+    def test_few_builds_are_filled_up_from_other_clusters(self, history: History) -> None:
+        other = Target(SUBSCRIPTION, "group", "other")
+        away = replace(HERE, endpoint="https://management.chinacloudapi.cn", scope="")
+        for target, seconds in [(HERE, 100), (HERE, 100), (other, 200), (away, 9999)]:
+            history.add(succeeded(seconds, target))
+        found = history.usual(HERE)
+        assert found is not None
+        assert (found.count, found.of, found.low, found.high) == (3, "your clusters", 100, 180)
+        history.add(succeeded(100))
+        assert history.usual(HERE) == Usual(100, 100, 3, "this cluster")
+
+
+class TestSecrets:
+    def test_no_signature_and_no_token_reaches_the_file(self, history: History, path: Path) -> None:
+        history.add(one := record(operation_url=SIGNED, message="Bearer HID", requirements="-i https://u:HID@h/s"))
+        history.change(one.id, operation_url=SIGNED + "&x=HID", message="client_secret=HID", state="token=HID")
+        kept = history.get(one.id)
+        history.close()
+        assert kept is not None
+        assert kept.operation_url == SIGNED.partition("&")[0]
+        assert kept.message == "client_secret=•••"
+        assert b"HID" not in path.read_bytes()
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+    def test_the_file_is_the_users_own(self, history: History, path: Path) -> None:
+        history.add(record())
+        assert path.stat().st_mode & 0o077 == 0
+        assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def foreign(path: Path, *statements: str) -> bytes:
+    path.parent.mkdir(parents=True)
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    return path.read_bytes()
+
+
+OURS = (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {SCHEMA_VERSION}")
+FOREIGN = {
+    "another program's": ("CREATE TABLE moz_places (a)",),
+    "another schema": (*OURS, "CREATE TABLE builds (id)"),
+    "no table": (*OURS, "CREATE TABLE others (id)"),
+    "a newer version": (OURS[0], f"PRAGMA user_version = {SCHEMA_VERSION + 1}", "CREATE TABLE builds (id)"),
+}
+
+
+class TestDamage:
+    @pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN.keys())
+    def test_a_foreign_database_is_set_aside(self, history: History, path: Path, statements: tuple[str, ...]) -> None:
+        before = foreign(path, *statements)
+        history.add(one := record())
+        assert history.get(one.id) == one
+        assert path.with_name("history.sqlite.damaged-1").read_bytes() == before
+        assert "history.sqlite.damaged-1" in history.warning
+
+    @pytest.mark.parametrize(
+        "content", [b"not a database, but long enough " * 100, b"short" * 200, b"SQLite format 3\0" * 50]
+    )
+    def test_what_is_no_database_is_set_aside(self, history: History, path: Path, content: bytes) -> None:
+        path.parent.mkdir()
+        path.write_bytes(content)
+        path.with_name("history.sqlite.damaged-1").write_bytes(b"older")
+        assert history.recent() == []
+        history.add(one := record())
+        assert history.get(one.id) == one
+        assert path.with_name("history.sqlite.damaged-1").read_bytes() == b"older"
+        assert path.with_name("history.sqlite.damaged-2").read_bytes() == content
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows renames no open file")
+    def test_the_log_of_a_foreign_database_goes_with_it(self, history: History, path: Path) -> None:
+        path.parent.mkdir()
+        other = sqlite3.connect(path, isolation_level=None)
+        other.executescript("PRAGMA journal_mode = WAL; CREATE TABLE others (a); INSERT INTO others VALUES (5)")
+        history.add(one := record())
+        assert history.recent() == [one]
+        other.close()
+        aside = sqlite3.connect(path.with_name("history.sqlite.damaged-1"))
+        assert aside.execute("SELECT a FROM others").fetchall() == [(5,)]
+        aside.close()
+
+    def test_a_damaged_page_is_found_on_opening(self, history: History, path: Path) -> None:
+        for n in range(200):
+            history.add(record(requirements=f"package{n}\n" * 50))
+        history.close()
+        content = bytearray(path.read_bytes())
+        content[4096 * 3 : 4096 * 20] = b"\xff" * (4096 * 17)
+        path.write_bytes(content)
+        assert history.recent() == []
+        assert "damaged-1" in history.warning
+
+    def test_damage_while_it_is_open_ends_nothing(self, history: History, path: Path) -> None:
+        history.add(record())
+        path.write_bytes(b"overwritten by something else" * 1000)
+        history.add(after := record())
+        assert history.recent() == [after]
+        assert "damaged-1" in history.warning
+
+    def test_a_table_that_vanishes_ends_nothing(self, history: History, path: Path) -> None:
+        history.add(record())
+        raw = sqlite3.connect(path)
+        raw.execute("DROP TABLE builds")
+        raw.close()
+        history.add(after := record())
+        assert history.recent() == [after]
+        assert "damaged-1" in history.warning
+
+    def test_an_empty_file_is_a_new_one(self, history: History, path: Path) -> None:
+        path.parent.mkdir()
+        path.touch()
+        history.add(one := record())
+        assert history.get(one.id) == one
+        assert history.warning == ""
+
+    @pytest.mark.parametrize("obstacle", ["file for a folder", "folder for a file"])
+    def test_where_nothing_can_be_written_memory_does(self, history: History, path: Path, obstacle: str) -> None:
+        if obstacle == "file for a folder":
+            path.parent.write_text("in the way")
+        else:
+            path.mkdir(parents=True)
+        history.add(one := record())
+        history.change(one.id, state="Succeeded")
+        assert history.recent() == [replace(one, state="Succeeded")]
+        assert "not kept" in history.warning
+        assert str(path.parent) not in history.warning
+
+    def test_a_file_that_stays_locked_goes_on_in_memory_with_what_was_there(self, path: Path) -> None:
+        history = History(path, patience=0.05)
+        history.add(one := record())
+        blocker = sqlite3.connect(path, isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        history.add(two := record())
+        assert history.recent() == [two, one]
+        assert "locked" in history.warning
+        blocker.close()
+        history.close()
+
+    def test_a_mistake_of_the_caller_is_no_damage(self, history: History) -> None:
+        history.add(one := record())
+        with pytest.raises(sqlite3.Error):
+            history.change(one.id, state=object())  # type: ignore[arg-type]
+        assert history.get(one.id) == one
+        assert history.warning == ""
+
+
+class TestTogether:
+    def test_many_threads(self, history: History) -> None:
+        def work(n: int) -> None:
+            for m in range(10):
+                history.add(one := record(f"i{n}-{m}"))
+                history.change(one.id, state="Succeeded")
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        assert {one.image for one in history.recent()} == {f"i{n}-{m}" for n in range(4) for m in range(10)}
+        assert {one.state for one in history.recent()} == {"Succeeded"}
+
+    def test_many_processes(self, path: Path) -> None:
+        workers = [writer(path, str(n), "50") for n in range(4)]
+        for worker in workers:
+            out, err = worker.communicate(timeout=60)
+            assert (worker.returncode, err) == (0, "")
+            assert out.split()[-1] == "49"
+        history = History(path)
+        images = {one.image for one in history.recent(KEPT)}
+        history.close()
+        assert images == {f"i{n}-{m}" for n in range(4) for m in range(50)}
+
+    def test_a_killed_process_loses_nothing_it_committed(self, path: Path) -> None:
+        worker = writer(path, "k", "1000000")
+        assert worker.stdout is not None
+        said = [worker.stdout.readline() for _ in range(30)]
+        worker.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+        said += worker.communicate(timeout=60)[0].splitlines()
+        history = History(path)
+        kept = {one.image: one.state for one in history.recent(KEPT)}
+        history.close()
+        assert history.warning == ""
+        assert len(said) >= 30
+        assert all(kept.get(f"ik-{int(n)}") == "Succeeded" for n in said)
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+from kusto_magic.history import BuildRecord, History
+from kusto_magic.models import Target
+
+path, name, count = sys.argv[1:]
+target = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "cluster")
+history = History(Path(path), patience=50)
+for n in range(int(count)):
+    one = BuildRecord(uuid4().hex, target, f"i{name}-{n}", "build", None, "3.10.8", "x", datetime.now(UTC))
+    history.add(one)
+    history.change(one.id, state="Succeeded")
+    assert not history.warning, history.warning
+    print(n, flush=True)
+"""
+
+
+def writer(path: Path, name: str, count: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(path), name, count]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_where_it_is_kept(tmp_path: Path) -> None:
+    assert default_path({"KUSTO_MAGIC_HOME": str(tmp_path)}) == tmp_path / "history.sqlite"
+    assert default_path({"KUSTO_MAGIC_HOME": "~/x"}) == Path.home() / "x" / "history.sqlite"
+    assert default_path({}).parts[-2:] == ("kusto-magic", "history.sqlite")
+
+
+def test_nothing_is_opened_before_first_use(path: Path) -> None:
+    History(path).close()
+    assert not path.parent.exists()
+    probe = "import sys, kusto_magic.history as h; h.History(); print('sqlite3' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
