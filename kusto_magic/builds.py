@@ -24,7 +24,7 @@ from kusto_magic import client, operations
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, InvalidInput, KustoImageError, Problem
-from kusto_magic.history import BuildRecord, History, Usual
+from kusto_magic.history import RECORDED, BuildRecord, History, Usual
 from kusto_magic.models import Image, ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
 
@@ -169,7 +169,7 @@ class Builds:
         running = self.running(target, name)
         if running is not None and running.spec == spec:
             return running
-        usual = self.history.usual(target)
+        usual = self.usual(target)
         build = self._new(Action.BUILD, target, name, spec, usual)
         return self._launch(build, lambda it: it.build(name, spec, limit=limit, usual=usual))
 
@@ -196,7 +196,7 @@ class Builds:
                 Build(record, operations.sending(Action.BUILD, ""), None, None), lambda it: _look(it, name, limit)
             )
         kept, spec = record, _spec_of(record)
-        usual = self.history.usual(target)
+        usual = self.usual(target)
         build = Build(kept, operations.sending(Action(kept.action), "", spec), spec, usual)
 
         def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
@@ -208,6 +208,10 @@ class Builds:
         """Return the build of this image that this process follows now, or None."""
         with self._lock:
             return self._running.get((target, name.lower()))
+
+    def usual(self, target: Target) -> Usual | None:
+        """Return how long builds take there: by experience, else as recorded in Azure, else (emulator) unknown."""
+        return self.history.usual(target) or (None if target.is_local else RECORDED)
 
     def ask(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> T:
         """Ask a client something and wait for the answer, e.g. `ask(target, lambda c: c.list())`."""
