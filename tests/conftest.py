@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,12 @@ from support.home import Home, make_home
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
     from support.kernel import Kernel
     from support.lab import Lab
     from support.notebook import LabNotebook
+
+    from kusto_magic.emulator import ReadyTarget
 
 SCREENSHOTS = Path(__file__).parent.parent / ".dev" / "screenshots"
 SWITCHES = (
@@ -60,11 +63,29 @@ def shell(home: Home) -> Iterator[InteractiveShell]:
 
 
 @pytest.fixture
+def emulator(home: Home) -> Iterator[Callable[[float], ReadyTarget]]:
+    """Return a function that starts the emulator of this home, its builds taking so many seconds; ended after."""
+    from kusto_magic.emulator import launch
+
+    yield lambda build_seconds: launch.start(build_seconds=build_seconds).target
+    launch.stop()
+
+
+@pytest.fixture
 def kernel(home: Home) -> Iterator[Kernel]:
     """Start a real kernel in a process of its own."""
     from support.kernel import running_kernel
 
     with running_kernel(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """Start one real kernel for the module's tests: for those that need no new one. A start takes two seconds."""
+    from support.kernel import running_kernel
+
+    with running_kernel(make_home(tmp_path_factory.mktemp("kernel"))) as running:
         yield running
 
 
@@ -110,9 +131,20 @@ def profile(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(profile: BrowserContext) -> Iterator[Page]:
-    """Open a page."""
+    """Open a page; what goes wrong in it is part of a failing test's report."""
     with profile.new_page() as opened:
+        opened.on("console", _write_error)
+        opened.on("pageerror", _write)
         yield opened
+
+
+def _write_error(said: ConsoleMessage) -> None:
+    if said.type == "error":
+        _write(said.text)
+
+
+def _write(text: object) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ def test_the_installed_package_is_tested() -> None:
     assert (Path(kusto_magic.__file__).parent == SOURCE) == editable
 
 
-def test_the_kernel_sees_the_same_package(kernel: Kernel) -> None:
-    shown = kernel.execute("import kusto_magic\nprint(kusto_magic.__file__)").text.strip()
+def test_the_kernel_sees_the_same_package(shared_kernel: Kernel) -> None:
+    shown = shared_kernel.execute("import kusto_magic\nprint(kusto_magic.__file__)").text.strip()
     assert Path(shown) == Path(kusto_magic.__file__)
 
 
@@ -54,25 +54,25 @@ def test_shell_is_new_for_each_test(shell: InteractiveShell, turn: int) -> None:
     assert shell.user_ns["left"] == turn
 
 
-def test_kernel_gives_outputs_result_and_error(kernel: Kernel) -> None:
-    done = kernel.execute("print('out')\n1 + 1")
+def test_kernel_gives_outputs_result_and_error(shared_kernel: Kernel) -> None:
+    done = shared_kernel.execute("print('out')\n1 + 1")
     assert (done.status, done.text, done.result["text/plain"], done.error) == ("ok", "out\n", "2", "")
-    failed = kernel.execute("1 / 0")
+    failed = shared_kernel.execute("1 / 0")
     assert failed.status == "error"
     assert "ZeroDivisionError" in failed.error
 
 
-def test_kernel_follows_display_updates(kernel: Kernel) -> None:
-    kernel.execute("handle = display('first', display_id='card')")
-    done = kernel.execute("handle.update('second')")
+def test_kernel_follows_display_updates(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("handle = display('first', display_id='card')")
+    done = shared_kernel.execute("handle.update('second')")
     assert done.outputs == []
-    assert [bundle["text/plain"] for bundle in kernel.displays["card"]] == ["'first'", "'second'"]
+    assert [bundle["text/plain"] for bundle in shared_kernel.displays["card"]] == ["'first'", "'second'"]
 
 
-def test_kernel_passes_allow_stdin_on(kernel: Kernel) -> None:
+def test_kernel_passes_allow_stdin_on(shared_kernel: Kernel) -> None:
     asked = "get_ipython().get_parent()['content']['allow_stdin']"
-    assert kernel.execute(asked).result["text/plain"] == "True"
-    assert kernel.execute(asked, allow_stdin=False).result["text/plain"] == "False"
+    assert shared_kernel.execute(asked).result["text/plain"] == "True"
+    assert shared_kernel.execute(asked, allow_stdin=False).result["text/plain"] == "False"
 
 
 def test_kernel_is_interrupted_within_a_second(kernel: Kernel) -> None:
@@ -85,31 +85,35 @@ def test_kernel_is_interrupted_within_a_second(kernel: Kernel) -> None:
     assert "KeyboardInterrupt" in stopped.error
 
 
-def test_kernel_completes_inspects_and_restarts(kernel: Kernel) -> None:
-    kernel.execute("remembered = 1")
-    assert "remembered" in kernel.complete("rememb")
-    assert "int" in kernel.inspect("remembered")["text/plain"]
-    kernel.restart()
-    assert "NameError" in kernel.execute("remembered").error
+def test_kernel_completes_inspects_and_restarts(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("remembered = 1")
+    assert "remembered" in shared_kernel.complete("rememb")
+    assert "int" in shared_kernel.inspect("remembered")["text/plain"]
+    shared_kernel.restart()
+    assert "NameError" in shared_kernel.execute("remembered").error
 
 
 @pytest.mark.browser
 def test_browser_runs_a_cell(notebook: Callable[[Sequence[str]], LabNotebook]) -> None:
+    from playwright.sync_api import expect
+
     opened = notebook(["1 + 1", "print('three')"])
     opened.run(0)
     opened.run(1)
-    assert opened.outputs(0).all_inner_texts() == ["2"]
-    assert opened.outputs(1).all_inner_texts() == ["three\n"]
+    expect(opened.outputs(0)).to_have_text(["2"])
+    expect(opened.outputs(1)).to_have_text(["three"])
     assert opened.save().cells[0].outputs[0].data["text/plain"] == "2"
 
 
 @pytest.mark.browser
 def test_browser_reloads_and_keeps_the_kernel(notebook: Callable[[Sequence[str]], LabNotebook]) -> None:
+    from playwright.sync_api import expect
+
     opened = notebook(["kept = 41", "kept + 1"])
     opened.run(0)
     opened.reload()
     opened.run(1)
-    assert opened.outputs(1).all_inner_texts() == ["42"]
+    expect(opened.outputs(1)).to_have_text(["42"])
 
 
 @pytest.mark.browser
