@@ -16,8 +16,10 @@ WAIT_S = 30.0
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 IS_IDLE = """() => {
     const panel = window.jupyterapp?.shell.currentWidget;
-    return panel?.sessionContext?.session?.kernel?.status === 'idle' && panel.content.widgets.length > 0;
+    const idle = panel?.sessionContext?.session?.kernel?.status === 'idle' && panel.content.widgets.length > 0;
+    return idle && !document.getElementById('jupyterlab-splash'); // it lies over the page and catches clicks
 }"""
+IS_DARK = "() => document.body.dataset.jpThemeLight === 'false' && !document.getElementById('jupyterlab-splash')"
 SELECT_CELL = """index => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     notebook.deselectAll();
@@ -98,4 +100,4 @@ class LabNotebook:
     def use_dark_theme(self) -> None:
         """Switch JupyterLab to its dark theme; the next test starts in the light one."""
         self.command("apputils:change-theme", theme="JupyterLab Dark")
-        self.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+        self.page.wait_for_function(IS_DARK)
