@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -336,7 +335,7 @@ class TestTogether:
         worker = writer(path, "k", "1000000")
         assert worker.stdout is not None
         said = [worker.stdout.readline() for _ in range(30)]
-        worker.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+        worker.kill()
         said += worker.communicate(timeout=60)[0].splitlines()
         history = History(path)
         kept = {one.image: one.state for one in history.recent(KEPT)}

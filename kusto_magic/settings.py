@@ -1,0 +1,265 @@
+"""Which cluster is meant and how to wait: option > `%config` > environment > config.toml.
+
+Nothing here is secret: a file that seems to hold a password or a token is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+
+from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.models import CLOUDS, Target
+from kusto_magic.redaction import redact
+
+FILE_LIMIT = 64 * 1024
+"""Bytes; a larger config.toml is refused."""
+
+LINE_LIMIT = 1000
+"""Characters; no setting is longer, and tomllib takes quadratic time for dotted keys."""
+
+DEFAULT_LIMIT_HOURS = 4.0
+LONGEST_LIMIT_HOURS = 168.0
+WAIT = ("auto", "yes", "no")
+FILE = "config.toml"
+
+_PLACE = ("subscription", "resource_group", "cluster")
+_WHERE = frozenset({"cloud", "endpoint"})
+_SECRET = re.compile(r"pass|pwd|token|secret|key", re.IGNORECASE)
+_CLUSTER_ID = re.compile(
+    r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.Kusto/clusters/([^/]+)/?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was set, "" where nothing was.
+
+    `wait` is "auto", "yes" or "no"; `limit_hours` for how long a build is followed. `sources` says for each value
+    that was set where: "--cluster", "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
+    """
+
+    subscription: str = ""
+    resource_group: str = ""
+    cluster: str = ""
+    cloud: str = ""
+    endpoint: str = ""
+    credential: str = ""
+    wait: str = "auto"
+    limit_hours: float = DEFAULT_LIMIT_HOURS
+    sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+
+    def target(self) -> Target:
+        """Return the cluster meant. Raises InvalidInput: all parts that are missing, or all that are wrong."""
+        place = {name: getattr(self, name) for name in _PLACE}
+        missing = [Problem(_words(name), f"not set; {_four_ways(name)}") for name, value in place.items() if not value]
+        if missing:
+            example = "%kusto_image use --subscription S --resource-group G --cluster C"
+            raise InvalidInput(missing, next_step=f"{example} sets all three for this session.")
+        endpoint = self.endpoint or CLOUDS[self.cloud or "public"].endpoint
+        try:
+            return Target(**place, endpoint=endpoint)
+        except InvalidInput as refused:
+            raise InvalidInput([self._with_source(problem) for problem in refused.problems]) from None
+
+    def _with_source(self, problem: Problem) -> Problem:
+        source = self.sources.get(problem.field.replace(" ", "_"))
+        return Problem(problem.field, f"{problem.message} (from {source})" if source else problem.message)
+
+
+NAMES = tuple(entry.name for entry in fields(Settings) if entry.name != "sources")
+
+
+def config_file(environ: Mapping[str, str]) -> Path:
+    """Return where config.toml is: in KUSTO_MAGIC_HOME, else in the user's config folder of the platform."""
+    if home := environ.get("KUSTO_MAGIC_HOME"):
+        return Path(home).expanduser() / FILE
+    import platformdirs
+
+    return platformdirs.user_config_path("kusto-magic", appauthor=False) / FILE
+
+
+def read_config(path: Path) -> str:
+    """Return the text of config.toml, "" where there is none.
+
+    Raises InvalidInput for one that cannot be read, is no UTF-8 or has more than 64 kB.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_LIMIT + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        raise InvalidInput([Problem(FILE, f"cannot be read: {error.strerror}")]) from None
+    if len(content) > FILE_LIMIT:
+        raise InvalidInput([_too_large()])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput([Problem(FILE, "is no UTF-8 text")]) from None
+
+
+def resolve(
+    options: Mapping[str, str | None],
+    config: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    file_text: str,
+) -> Settings:
+    """Return the settings, each from the first of the four layers that has it; "" and None count as not given.
+
+    `cluster` may be the cluster's whole ARM id. `cloud` and `endpoint` are one choice: a layer that has either
+    outdoes both below it. Names are those of `Settings`; those of the environment begin with KUSTO_MAGIC_.
+    Raises InvalidInput with every problem; names of clusters and the like are checked by `Settings.target`.
+    """
+    in_file, problems = _read(file_text)
+    layers = [
+        _layer(options, _option),
+        _layer(config, lambda name: f"%config KustoImageMagics.{name}"),
+        _layer({name: environ.get(_variable(name)) for name in NAMES}, _variable),
+        _layer(in_file, lambda name: FILE),
+    ]
+    merged = _merge(layers)
+    for found in (*map(_double_choice, layers), _contradictions(merged), _wrong_values(merged)):
+        problems += found
+    if problems:
+        raise InvalidInput(problems)
+    return _settings(merged)
+
+
+# ── layers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    text: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{redact(excerpt(self.text))} from {self.source}"
+
+
+_Layer = Mapping[str, _Value]
+
+
+def _layer(given: Mapping[str, str | None], source: Callable[[str], str]) -> _Layer:
+    """Return what a layer sets; a cluster's ARM id sets the other parts of the place as well."""
+    own = {name: _Value(text, source(name)) for name in NAMES if (text := (given.get(name) or "").strip())}
+    if "cluster" not in own:
+        return own
+    parts = _parts_of_id(own["cluster"].text)
+    return {**{name: _Value(text, own["cluster"].source) for name, text in parts.items()}, **own}
+
+
+def _merge(layers: Iterable[_Layer]) -> _Layer:
+    merged: _Layer = {}
+    for layer in layers:
+        chosen = _WHERE if merged.keys() & _WHERE else frozenset()
+        merged = {**{name: value for name, value in layer.items() if name not in chosen}, **merged}
+    return merged
+
+
+def _settings(merged: _Layer) -> Settings:
+    values = {name: value.text for name, value in merged.items()}
+    values |= _parts_of_id(values.get("cluster", ""))
+    limit = float(values.pop("limit_hours", DEFAULT_LIMIT_HOURS))
+    sources = MappingProxyType({name: value.source for name, value in merged.items()})
+    return Settings(**values, limit_hours=limit, sources=sources)
+
+
+def _parts_of_id(text: str) -> dict[str, str]:
+    found = _CLUSTER_ID.fullmatch(text)
+    return dict(zip(_PLACE, found.groups(), strict=True)) if found else {}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _variable(name: str) -> str:
+    return f"KUSTO_MAGIC_{name.upper()}"
+
+
+def _four_ways(name: str) -> str:
+    return f"{_option(name)}, %config KustoImageMagics.{name}, {_variable(name)} in the environment or {name} in {FILE}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+# ── problems ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _double_choice(layer: _Layer) -> Iterator[Problem]:
+    if layer.keys() >= _WHERE:
+        yield Problem("endpoint", f"give a cloud or an endpoint, not both ({layer['cloud']}, {layer['endpoint']})")
+
+
+def _contradictions(merged: _Layer) -> Iterator[Problem]:
+    for name, text in _parts_of_id(merged["cluster"].text if "cluster" in merged else "").items():
+        if name != "cluster" and merged[name].text.lower() != text.lower():
+            said = f"the ARM id from {merged['cluster'].source} has another one than {merged[name]}"
+            yield Problem(_words(name), said)
+
+
+def _wrong_values(merged: _Layer) -> Iterator[Problem]:
+    for name, allowed in (("wait", WAIT), ("cloud", tuple(CLOUDS))):
+        if name in merged and merged[name].text not in allowed:
+            yield Problem(name, f"{merged[name]}: it is one of {', '.join(allowed)}")
+    if "limit_hours" in merged and not _is_limit(merged["limit_hours"].text):
+        rule = f"it is a number of hours above 0, at most {LONGEST_LIMIT_HOURS:g}"
+        yield Problem("limit hours", f"{merged['limit_hours']}: {rule}")
+    if "cluster" in merged and "/" in (text := merged["cluster"].text) and not _parts_of_id(text):
+        rule = "it is a name or /subscriptions/…/resourceGroups/…/providers/Microsoft.Kusto/clusters/…"
+        yield Problem("cluster", f"{merged['cluster']}: {rule}")
+
+
+def _is_limit(text: str) -> bool:
+    try:
+        return 0 < float(text) <= LONGEST_LIMIT_HOURS
+    except ValueError:
+        return False
+
+
+# ── config.toml ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(text: str) -> tuple[dict[str, str], list[Problem]]:
+    """Return the settings in the text of config.toml, and what is wrong with it."""
+    if len(text.encode("utf-8", "replace")) > FILE_LIMIT:
+        return {}, [_too_large()]
+    if max(map(len, text.splitlines()), default=0) > LINE_LIMIT:
+        return {}, [Problem(FILE, f"has a line of more than {LINE_LIMIT:,} characters")]
+    try:
+        document = tomllib.loads(text)
+    except ValueError as error:  # TOMLDecodeError, which says line and column; or a number of 5,000 digits
+        return {}, [Problem(FILE, f"is no valid TOML: {redact(str(error))}")]
+    except RecursionError:
+        return {}, [Problem(FILE, "is nested too deeply")]
+    problems = [Problem(FILE, message) for key, value in document.items() if (message := _wrong_entry(key, value))]
+    return {} if problems else {key: str(value) for key, value in document.items()}, problems
+
+
+def _wrong_entry(key: str, value: object) -> str:
+    """Return the rule an entry breaks, or "". Never shows the value."""
+    shown = redact(excerpt(key))
+    if key not in NAMES:
+        if _SECRET.search(key):
+            return (
+                f"{shown} looks like a secret, which this file is not for; take it out, and replace it if others saw it"
+            )
+        closest = difflib.get_close_matches(key.lower().replace("-", "_"), NAMES, n=1)
+        return f"there is no setting {shown}" + (f"; did you mean {closest[0]}?" if closest else "")
+    if key == "limit_hours":
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e9
+        return "" if is_number else f"{shown} is a number of hours, without quotes"
+    return "" if isinstance(value, str) else f"{shown} is a text, in quotes"
+
+
+def _too_large() -> Problem:
+    return Problem(FILE, f"has more than {FILE_LIMIT // 1024} kB")

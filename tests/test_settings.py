@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kusto_magic.errors import InvalidInput
+from kusto_magic.models import CLOUDS, Target
+from kusto_magic.settings import FILE_LIMIT, Settings, config_file, read_config, resolve
+
+SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
+OTHER = "11111111-89ab-cdef-0123-456789abcdef"
+CLUSTER_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/group/providers/Microsoft.Kusto/clusters/cluster"
+PLACE = {"subscription": SUBSCRIPTION, "resource_group": "group", "cluster": "cluster"}
+
+Given = Mapping[str, str | None]
+
+
+def resolved(options: Given | None = None, config: Given | None = None, file: str = "", **environ: str) -> Settings:
+    return resolve(options or {}, config or {}, environ, file)
+
+
+def problems(options: Given | None = None, config: Given | None = None, file: str = "", **environ: str) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        resolved(options, config, file, **environ)
+    return [str(problem) for problem in caught.value.problems]
+
+
+class TestLayers:
+    def test_nothing_set(self) -> None:
+        assert resolved() == Settings()
+        assert (Settings().wait, Settings().limit_hours, dict(Settings().sources)) == ("auto", 4.0, {})
+
+    @pytest.mark.parametrize(
+        ("layers", "value", "source"),
+        [
+            (4, "o", "--resource-group"),
+            (3, "c", "%config KustoImageMagics.resource_group"),
+            (2, "e", "KUSTO_MAGIC_RESOURCE_GROUP"),
+            (1, "f", "config.toml"),
+        ],
+    )
+    def test_the_first_layer_that_has_it_wins(self, layers: int, value: str, source: str) -> None:
+        found = resolved(
+            {"resource_group": "o" if layers > 3 else None},
+            {"resource_group": "c" if layers > 2 else ""},
+            "resource_group = 'f'",
+            KUSTO_MAGIC_RESOURCE_GROUP="e" if layers > 1 else " ",
+        )
+        assert found.resource_group == value
+        assert found.sources == {"resource_group": source}
+
+    def test_each_value_from_its_own_layer(self) -> None:
+        found = resolved(
+            {"cluster": "c"}, {"wait": "no"}, "limit_hours = 2\ncredential = 'x'", KUSTO_MAGIC_CLOUD="china"
+        )
+        assert (found.cluster, found.wait, found.limit_hours, found.credential) == ("c", "no", 2.0, "x")
+        assert found.sources == {
+            "cluster": "--cluster",
+            "wait": "%config KustoImageMagics.wait",
+            "cloud": "KUSTO_MAGIC_CLOUD",
+            "limit_hours": "config.toml",
+            "credential": "config.toml",
+        }
+
+    def test_other_words_of_a_layer_are_not_ours(self) -> None:
+        assert resolved({"name": "x"}, {"dark": "x"}, KUSTO_MAGIC_HOME="/x", KUSTO_MAGIC_SOURCES="x") == Settings()
+
+    def test_cloud_and_endpoint_are_one_choice(self) -> None:
+        found = resolved({"endpoint": "http://127.0.0.1:1"}, file="cloud = 'china'")
+        assert (found.endpoint, found.cloud) == ("http://127.0.0.1:1", "")
+        assert "cloud" not in found.sources
+        found = resolved({"cloud": "usgov"}, KUSTO_MAGIC_ENDPOINT="http://127.0.0.1:1")
+        assert (found.endpoint, found.cloud) == ("", "usgov")
+
+    @pytest.mark.parametrize("text", ["0.5", "168", "2e1"])
+    def test_limit(self, text: str) -> None:
+        assert resolved(KUSTO_MAGIC_LIMIT_HOURS=text).limit_hours == float(text)
+        assert resolved(file=f"limit_hours = {text}").limit_hours == float(text)
+
+
+class TestTarget:
+    def test_of_a_cloud_and_of_an_endpoint(self) -> None:
+        assert resolved(PLACE).target() == Target(*PLACE.values())
+        assert resolved({**PLACE, "cloud": "china"}).target().scope == CLOUDS["china"].scope
+        assert resolved({**PLACE, "endpoint": "http://127.0.0.1:1"}).target().endpoint == "http://127.0.0.1:1"
+
+    def test_what_is_missing_is_named_with_the_four_ways_to_set_it(self) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            resolved({"cluster": "cluster"}).target()
+        assert [problem.field for problem in caught.value.problems] == ["subscription", "resource group"]
+        said = caught.value.problems[1].message
+        for way in ("--resource-group", "%config KustoImageMagics.resource_group", "KUSTO_MAGIC_RESOURCE_GROUP"):
+            assert way in said
+        assert "resource_group in config.toml" in said
+        assert "%kusto_image use" in caught.value.next_step
+
+    def test_what_is_wrong_is_named_with_its_source(self) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            resolved({**PLACE, "cluster": None}, KUSTO_MAGIC_CLUSTER="a.b", file="endpoint = 'ftp://x'").target()
+        cluster, endpoint = caught.value.problems
+        assert "'a.b'" in str(cluster)
+        assert str(cluster).endswith("(from KUSTO_MAGIC_CLUSTER)")
+        assert str(endpoint).endswith("(from config.toml)")
+
+
+class TestClusterId:
+    @pytest.mark.parametrize("text", [CLUSTER_ID, CLUSTER_ID[1:] + "/", f" {CLUSTER_ID}\n"])
+    def test_gives_all_three_parts(self, text: str) -> None:
+        found = resolved({"cluster": text})
+        assert found.target() == Target(*PLACE.values())
+        assert found.sources == dict.fromkeys(PLACE, "--cluster")
+
+    def test_is_read_without_case(self) -> None:
+        assert resolved({"cluster": CLUSTER_ID.upper()}).cluster == "CLUSTER"
+
+    def test_goes_before_what_a_lower_layer_says(self) -> None:
+        found = resolved({"cluster": CLUSTER_ID}, {"subscription": OTHER}, "resource_group = 'else'")
+        assert (found.subscription, found.resource_group) == (SUBSCRIPTION, "group")
+
+    def test_of_a_lower_layer_gives_what_is_not_said_above(self) -> None:
+        found = resolved({"cluster": "mine"}, KUSTO_MAGIC_CLUSTER=CLUSTER_ID)
+        assert (found.subscription, found.resource_group, found.cluster) == (SUBSCRIPTION, "group", "mine")
+
+    @pytest.mark.parametrize("layer", ["same", "above"])
+    def test_contradicted_by_an_explicit_value(self, layer: str) -> None:
+        options = {"subscription": OTHER, "resource_group": "GROUP"}
+        if layer == "same":
+            said = problems({**options, "cluster": CLUSTER_ID})
+        else:
+            said = problems(options, KUSTO_MAGIC_CLUSTER=CLUSTER_ID)
+        source = "--cluster" if layer == "same" else "KUSTO_MAGIC_CLUSTER"
+        assert said == [f"subscription: the ARM id from {source} has another one than '{OTHER}' from --subscription"]
+
+    @pytest.mark.parametrize(
+        "text", ["a/b", CLUSTER_ID + "/databases/x", "/subscriptions//resourceGroups/g", "https://c.kusto.windows.net"]
+    )
+    def test_something_else_with_slashes_is_refused(self, text: str) -> None:
+        assert "it is a name or /subscriptions/" in problems({"cluster": text})[0]
+
+    def test_its_parts_are_checked(self) -> None:
+        with pytest.raises(InvalidInput):
+            resolved({"cluster": CLUSTER_ID.replace("/group/", "/%2e%2e/")}).target()
+
+
+class TestProblems:
+    def test_all_at_once(self) -> None:
+        said = problems(
+            {"wait": "maybe", "cloud": "mars", "endpoint": "http://127.0.0.1:1"},
+            {"limit_hours": "soon"},
+            "clutser = 'x'",
+        )
+        assert [line.partition(":")[0] for line in said] == ["config.toml", "endpoint", "wait", "cloud", "limit hours"]
+        assert said[2] == "wait: 'maybe' from --wait: it is one of auto, yes, no"
+
+    @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "169", "1e400", "x", "4h"])
+    def test_limits_that_are_none(self, text: str) -> None:
+        assert "above 0, at most 168" in problems(KUSTO_MAGIC_LIMIT_HOURS=text)[0]
+
+    @pytest.mark.parametrize("key", ["password", "CLIENT_SECRET", "token", "api-key", "db_pwd"])
+    def test_a_secret_in_the_file_is_refused_unseen(self, key: str) -> None:
+        said = problems(file=f"{key} = 'HIDDEN'")
+        assert "looks like a secret" in said[0]
+        assert "HIDDEN" not in said[0]
+
+    @pytest.mark.parametrize(
+        ("file", "rule"),
+        [
+            ("clutser = 'HIDDEN'", "no setting 'clutser'; did you mean cluster?"),
+            ("Resource-Group = 'HIDDEN'", "did you mean resource_group?"),
+            ("zzz = 'HIDDEN'", "no setting 'zzz'"),
+            ("sources = 'HIDDEN'", "no setting 'sources'"),
+            ("[auth]\na = 'HIDDEN'", "no setting 'auth'"),
+            ("cluster = 5", "'cluster' is a text, in quotes"),
+            ("wait = true", "'wait' is a text"),
+            ("[cluster]\nname = 'HIDDEN'", "'cluster' is a text"),
+            ("limit_hours = '4'", "'limit_hours' is a number"),
+            ("limit_hours = true", "'limit_hours' is a number"),
+            (f"limit_hours = 0x{'f' * 900}", "'limit_hours' is a number"),
+            ("cluster = 'a'\ncluster = 'b'\n", "no valid TOML: Cannot overwrite a value (at line 2, column 14)"),
+            ("\n\ncluster = HIDDEN", "line 3, column 11"),
+            ("cluster = '" + "x" * 1000 + "'", "a line of more than 1,000 characters"),
+            ("#" * 900 + "\n" + "# \n" * FILE_LIMIT, "more than 64 kB"),
+            ("a = " + "[" * 900, "nested too deeply"),
+        ],
+    )
+    def test_files(self, file: str, rule: str) -> None:
+        said = problems(file=file)
+        assert rule in said[0]
+        assert "HIDDEN" not in said[0]
+
+    def test_a_wrong_file_does_not_hide_what_else_is_wrong(self) -> None:
+        assert len(problems({"wait": "x"}, file="a = ")) == 2
+
+    def test_secrets_and_controls_in_a_value_are_not_shown(self) -> None:
+        said = problems({"cluster": "https://u:HIDDEN@h/\x1b"})
+        assert "HIDDEN" not in said[0]
+        assert "\x1b" not in said[0]
+
+
+@given(st.text(max_size=200))
+def test_any_file_gives_settings_or_problems(text: str) -> None:
+    with suppress(InvalidInput):  # anything else is a defect
+        found = resolve({}, {}, {}, text)
+        assert found == Settings() or found.sources
+
+
+class TestFile:
+    def test_where_it_is(self, tmp_path: Path) -> None:
+        assert config_file({"KUSTO_MAGIC_HOME": str(tmp_path)}) == tmp_path / "config.toml"
+        assert config_file({}).parts[-2:] == ("kusto-magic", "config.toml")
+
+    def test_none(self, tmp_path: Path) -> None:
+        assert read_config(tmp_path / "config.toml") == ""
+        (tmp_path / "file").touch()
+        assert read_config(tmp_path / "file" / "config.toml") == ""
+
+    def test_text(self, tmp_path: Path) -> None:
+        path = tmp_path / "config.toml"
+        path.write_bytes("\ufeffresource_group = 'grün'\r\n".encode())
+        assert resolved(file=read_config(path)).resource_group == "grün"
+
+    @pytest.mark.parametrize(
+        ("content", "rule"), [(b"\xff\xfe", "no UTF-8"), (b" " * (FILE_LIMIT + 1), "more than 64 kB")]
+    )
+    def test_no_text(self, tmp_path: Path, content: bytes, rule: str) -> None:
+        path = tmp_path / "config.toml"
+        path.write_bytes(content)
+        with pytest.raises(InvalidInput, match=rule):
+            read_config(path)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows names another reason")
+    def test_a_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidInput, match=r"config\.toml: cannot be read: Is a directory"):
+            read_config(tmp_path)
