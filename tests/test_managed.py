@@ -1,0 +1,62 @@
+"""The lists of managed images: what is in them, and that they hold together."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from kusto_magic import managed
+from kusto_magic.models import MANAGED_IMAGES
+
+COUNTS = {
+    "Python3_11_7": 131,
+    "Python3_11_7_DL": 189,
+    "Python3_10_8": 146,
+    "Python3_10_8_DL": 175,
+    "Python3_6_5": 194,  # of 196 entries one has no version, and Cython is there twice
+}
+
+
+def test_every_managed_image_has_its_list() -> None:
+    assert {image: len(managed.packages(image)) for image in MANAGED_IMAGES} == COUNTS
+
+
+def test_names_are_normalised() -> None:
+    packages = managed.packages("Python3_10_8")
+
+    assert packages["numpy"] == "1.23.4"
+    assert all(canonicalize_name(name) == name for name in packages)
+
+
+def test_another_image_has_no_list() -> None:
+    assert not managed.packages("python3_10_8")
+    assert not managed.needs("mine")
+    assert not managed.without_wheel("mine")
+
+
+@pytest.mark.parametrize("image", COUNTS)
+def test_a_list_satisfies_its_own_needs(image: str) -> None:
+    packages = managed.packages(image)
+    wanted = [Requirement(line) for name, lines in managed.needs(image).items() for line in lines if name in packages]
+
+    assert bool(wanted) == (image not in managed.MODULE_LISTS)
+    assert [str(need) for need in wanted if not need.specifier.contains(packages[need.name], prereleases=True)] == []
+
+
+@pytest.mark.parametrize("image", COUNTS)
+def test_what_has_no_wheel_is_in_the_list(image: str) -> None:
+    assert managed.without_wheel(image) <= managed.packages(image).keys()
+
+
+def test_the_data_says_where_it_is_from_and_when() -> None:
+    text = (resources.files("kusto_magic") / "data" / "managed-image-packages.json").read_text(encoding="utf-8")
+    document = json.loads(text)
+
+    assert document["listed_on"] == managed.LISTED_ON
+    assert document["tried_on"] == managed.TRIED_ON
+    assert "python-package-reference.md" in document["source"]
+    assert "python-package-reference.md" in managed.SOURCE
