@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from kusto_magic.errors import ServiceFault
 from kusto_magic.redaction import redact
@@ -24,6 +24,8 @@ LONGEST_WAIT = 600.0
 """Seconds; no Retry-After makes us wait longer."""
 
 _LONGEST_MESSAGE = 2000
+_LONGEST_LOOKED_AT = 64 * 1024
+_MOST_DETAILS = 10
 _SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _DEEPEST_INNER_ERROR = 4
 
@@ -32,14 +34,15 @@ _DEEPEST_INNER_ERROR = 4
 class Response:
     """One answer. `headers` has lower-case names; `url` is what was asked; `received` is the wall clock then (UTC).
 
-    `body` is empty where the answer was cut off for being too large or was encoded although we asked for plain.
+    `cut` tells that the body was given up (too large, or encoded although we asked for plain); it is empty then.
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)  # ARM signs it, and headers name signed URLs
     received: datetime
+    cut: bool = False
 
     def document(self) -> Any:
         """Return the body's JSON, or None where there is none that can be read."""
@@ -48,34 +51,45 @@ class Response:
         except (ValueError, RecursionError):
             return None
 
+    @property
+    def garbled(self) -> bool:
+        """Whether there was a body, but none that can be read: HTML, JSON cut short, one too large."""
+        return self.cut or (bool(self.body.strip()) and self.document() is None)
+
     def address(self, header: str) -> str | None:
-        """Return the URL that `header` names, resolved against the URL asked, or None.
+        """Return the URL that `header` names, resolved against the endpoint, or None.
 
         It is kept as it came (ARM signs it; real ones hold a raw space). Whether a token may go there is
         decided at the door (`arm.Arm`), not here.
         """
-        value = self.headers.get(header, "").strip()
-        if not value:
+        return self.resolved(self.headers.get(header, "").strip())
+
+    def resolved(self, address: object) -> str | None:
+        """Return a URL of the answer, resolved against the endpoint; None where it is empty, no text or no URL."""
+        if not isinstance(address, str) or not address:
             return None
         try:
-            return urljoin(self.url, value)
+            asked = urlsplit(self.url)
+            return urljoin(f"{asked.scheme}://{asked.netloc}/", address)
         except ValueError:
             return None
 
     def fault(self) -> ServiceFault:
         """Return what the answer says of an error; empty parts where it says nothing."""
         document = self.document()
-        error = document.get("error") if isinstance(document, dict) else None
-        if error is None and isinstance(document, dict):
-            properties = document.get("properties")
-            error = properties.get("error") if isinstance(properties, dict) else None
-        return _fault(error, self.headers)
+        if not isinstance(document, dict):
+            return _fault(None, self.headers)
+        properties = document.get("properties")
+        inner = properties.get("error") if isinstance(properties, dict) else None
+        # The RPC wants `error`; some providers put it into the properties, or leave the wrapping out.
+        candidates = (document.get("error"), inner, document)
+        return _fault(next((it for it in candidates if it and isinstance(it, dict | str)), None), self.headers)
 
     def retry_after(self) -> float | None:
         """Return the seconds to wait that the answer asks for, between 0.5 and 600, or None.
 
         Source: RFC 9110 §10.2.3 (seconds or an HTTP date), and the millisecond headers Azure's clients honour.
-        What cannot be read, is negative, no number, or given twice, counts as absent.
+        What cannot be read, is negative (a date that is past), no number, or given twice, counts as absent.
         """
         for header in ("retry-after-ms", "x-ms-retry-after-ms"):
             if _SECONDS.fullmatch(self.headers.get(header, "")):
@@ -84,7 +98,7 @@ class Response:
         if _SECONDS.fullmatch(value):
             return _bounded(float(value))
         due, now = _date(value), _date(self.headers.get("date", "")) or self.received
-        return None if due is None else _bounded((due - now).total_seconds())
+        return None if due is None or due < now else _bounded((due - now).total_seconds())
 
 
 def _bounded(seconds: float) -> float:
@@ -96,11 +110,11 @@ def _date(value: str) -> datetime | None:
         date = parsedate_to_datetime(value)
     except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    return date if date.tzinfo else None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # RFC 9110: the form without a zone is in UTC
 
 
 def _fault(error: object, headers: Mapping[str, str]) -> ServiceFault:
-    error = error if isinstance(error, dict) else {}
+    error = error if isinstance(error, dict) else {"message": error}
     details = [_said(item) for item in _items(error.get("details"))]
     inner = error.get("innererror")
     for _ in range(_DEEPEST_INNER_ERROR):
@@ -109,23 +123,24 @@ def _fault(error: object, headers: Mapping[str, str]) -> ServiceFault:
         details.append(_said(inner))
         inner = inner.get("innererror")
     return ServiceFault(
-        code=_text(error.get("code")),
-        message=_text(error.get("message")),
-        details=tuple(detail for detail in details if detail)[:10],
-        request_id=_text(headers.get("x-ms-request-id")),
-        activity_id=_text(headers.get("x-ms-operation-root-activity-id")),
+        code=words(error.get("code")),
+        message=words(error.get("message")),
+        details=tuple(detail for detail in details if detail)[:_MOST_DETAILS],
+        request_id=words(headers.get("x-ms-request-id")),
+        activity_id=words(headers.get("x-ms-operation-root-activity-id")),
     )
 
 
 def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+    return value[:_MOST_DETAILS] if isinstance(value, list) else []
 
 
 def _said(error: object) -> str:
     if not isinstance(error, dict):
         return ""
-    return ": ".join(part for part in (_text(error.get("code")), _text(error.get("message"))) if part)
+    return ": ".join(part for part in (words(error.get("code")), words(error.get("message"))) if part)
 
 
-def _text(value: object) -> str:
-    return redact(value[:_LONGEST_MESSAGE]) if isinstance(value, str) else ""
+def words(value: object) -> str:
+    """Return a text of the service as it may be shown: redacted, at most 2,000 characters; "" where it is none."""
+    return redact(value[:_LONGEST_LOOKED_AT])[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
