@@ -13,7 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +25,9 @@ API_VERSION = "2024-04-13"
 
 LANGUAGE = "Python"
 """The only value of ARM's enum `Language`."""
+
+UNREADABLE_STATE = "unreadable"
+"""The `state` of an image whose `provisioningState` is null, empty or no text; the service has no such word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ RESERVED_NAMES = frozenset({*(name.lower() for name in MANAGED_IMAGES), "pythonc
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,61}")
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f:]*:[0-9a-f:.]+", re.IGNORECASE)
 _VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
 
 
@@ -150,7 +155,9 @@ def endpoint_problem(value: object) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         return shape
-    if not host or port == 0 or value not in {f"{parts.scheme}://{parts.netloc}", f"{parts.scheme}://{parts.netloc}/"}:
+    if not host or not _HOST.fullmatch(host):
+        return shape
+    if port == 0 or value not in {f"{parts.scheme}://{parts.netloc}", f"{parts.scheme}://{parts.netloc}/"}:
         return shape + ", without a path"
     if "@" in parts.netloc:
         return f"the endpoint at {host} names a user; it is an origin like {CLOUDS['public'].endpoint}"
@@ -263,14 +270,15 @@ class Image:
     """An image as the service shows it. What an answer leaves out is "".
 
     `name` is the image's own name, although the service sends "cluster/image"; `language` is in the service's
-    varying spelling ("Python" in the answer to a PUT, "PYTHON" later). `state` is `provisioningState`.
+    varying spelling ("Python" in the answer to a PUT, "PYTHON" later). `state` is `provisioningState`,
+    UNREADABLE_STATE where that is there but no word.
     """
 
     name: str
     language: str = ""
     language_version: str = ""
     base_image: str = ""
-    requirements: str = ""
+    requirements: str = field(default="", repr=False)  # whoever wrote it may have put a password into it
     state: str = ""
 
     @classmethod
@@ -290,7 +298,7 @@ class Image:
             language_version=_text(properties.get("languageVersion")),
             base_image=_text(properties.get("baseImageName")),
             requirements=_text(properties.get("requirementsFileContent")),
-            state=_text(properties.get("provisioningState")),
+            state=_state(properties),
         )
 
     @property
@@ -301,14 +309,21 @@ class Image:
     def differences(self, spec: ImageSpec) -> tuple[str, ...]:
         """Return the names of what this image has otherwise than `spec` asks: empty when it is the same.
 
-        A property the answer leaves out is no difference: the service need not repeat a base by name.
+        A property the answer leaves out is no difference: the service need not repeat a base by name. ARM compares
+        names without case.
         """
         asked = {
-            "base image": (spec.base_image or "", self.base_image),
+            "base image": ((spec.base_image or "").lower(), self.base_image.lower()),
             "Python version": (spec.python_version or "", self.language_version),
             "requirements": (spec.requirements, self.requirements),
         }
         return tuple(field for field, (want, got) in asked.items() if want and got and want != got)
+
+
+def _state(properties: Mapping[str, Any]) -> str:
+    if "provisioningState" not in properties:
+        return ""
+    return _text(properties["provisioningState"]) or UNREADABLE_STATE
 
 
 def _text(value: Any) -> str:
