@@ -58,8 +58,11 @@ class KustoImageError(Exception):
     """Base of all errors raised here.
 
     `what` says what happened, `next_step` what to do about it. Both are safe to show: callers pass text
-    from outside through `redaction.redact` first.
+    from outside through `redaction.redact` first. `operation` is the `operations.Operation` that was followed when it
+    happened, such that it can be taken up again; None elsewhere (Any, since this room imports no other).
     """
+
+    operation: Any = None
 
     def __init__(self, what: str, *, next_step: str = "") -> None:
         super().__init__(what)
@@ -173,10 +176,7 @@ class Throttled(ServiceError):
 
 
 class BuildError(KustoImageError):
-    """About one long-running operation; with `.operation` it can be taken up again.
-
-    `.operation` is an `operations.Operation` (Any here, since this room imports no other).
-    """
+    """About one long-running operation; with `.operation` it can be taken up again."""
 
     def __init__(self, what: str, *, operation: Any, fault: ServiceFault | None = None, next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
