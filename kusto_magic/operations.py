@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from kusto_magic.answers import Response
+from kusto_magic.answers import Response, words
 from kusto_magic.errors import (
     BuildCanceled,
     BuildError,
@@ -33,7 +33,7 @@ from kusto_magic.errors import (
     StatusUnreadable,
     Throttled,
 )
-from kusto_magic.models import Image, ImageSpec
+from kusto_magic.models import UNREADABLE_STATE, Image, ImageSpec
 
 MISREADINGS_ALLOWED = 5
 """So many unreadable answers in a row are asked again; the next one ends the following, not the operation."""
@@ -49,6 +49,8 @@ LONGEST_BACKOFF = 60.0
 
 SERVICE_IS_IN_MAINTENANCE = "ServiceIsInMaintenance"
 """What an operation fails with when another one runs on the same cluster (seen)."""
+
+SENT_TWICE = "the request was sent twice; following what the first one began"
 
 
 class Action(StrEnum):
@@ -73,6 +75,9 @@ class Phase(StrEnum):
 ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
 
 
+_STATES_AT_REST = frozenset({"succeeded", "failed", "canceled", "cancelled"})
+
+
 class Watch(StrEnum):
     """What is asked to learn how it stands."""
 
@@ -88,7 +93,8 @@ class Operation:
     `status` is the service's own word. `poll_url` is where to ask next, `delay` how many seconds to wait before
     (None: the asker's own schedule). `confirmed` tells that the service called the operation itself succeeded;
     `repeated` that its first request was sent more than once; `kept` that it was taken up again from an address
-    kept without its signature. `note` is something the reader should know besides.
+    kept without its signature. `note` is something the reader should know besides, `trouble` why the last request
+    brought no answer ("" where it did).
     """
 
     action: Action
@@ -102,6 +108,7 @@ class Operation:
     image: Image | None = None
     fault: ServiceFault | None = None
     note: str = ""
+    trouble: str = ""
     confirmed: bool = False
     repeated: bool = False
     kept: bool = False
@@ -114,6 +121,11 @@ class Operation:
         """Whether it has come to an end."""
         return self.phase in ENDS
 
+    @property
+    def name(self) -> str:
+        """The name of the image it is about."""
+        return self.image_url.rpartition("/")[2].partition("?")[0]
+
     def advance(self, response: Response) -> Operation:
         """Return the operation after the answer to a GET of `poll_url`.
 
@@ -123,34 +135,38 @@ class Operation:
             raise ValueError(f"an operation that is {self.phase} is not asked how it stands")
         # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
         if response.status in (408, 429) or response.status >= 500:
-            return self.unanswered(response.retry_after())
+            return self.unanswered(f"HTTP {response.status}", response.retry_after())
         if response.status == 404:
             return self._missed(response)
         if 400 <= response.status < 500:
             return self._refused(response)
-        calm = replace(self, troubles=0, misses=0, delay=response.retry_after())
+        calm = replace(self, troubles=0, trouble="", misses=0, delay=response.retry_after())._renewed(response)
         if self.watch is Watch.OPERATION:
             return calm._operation_answered(response)
         if self.watch is Watch.LOCATION:
             return calm._location_answered(response)
         return calm._image_answered(response)
 
-    def unanswered(self, retry_after: float | None = None) -> Operation:
+    def unanswered(self, why: str, retry_after: float | None = None) -> Operation:
         """Return the operation after a GET that brought nothing: ask again, each time later, up to a minute."""
         backoff = min(2.0 ** min(self.troubles, 10), LONGEST_BACKOFF)
-        return replace(self, troubles=self.troubles + 1, delay=backoff if retry_after is None else retry_after)
+        wait = backoff if retry_after is None else retry_after
+        return replace(self, troubles=self.troubles + 1, trouble=why, delay=wait)
+
+    def ask_the_image(self, delay: float | None = None) -> Operation:
+        """Return the operation such that the image itself is asked next, after `delay` seconds."""
+        phase = Phase.CONFIRMING if self.confirmed else self.phase
+        return replace(self, phase=phase, watch=Watch.IMAGE, poll_url=self.image_url, delay=delay, misses=0)
 
     def raise_for_end(self) -> None:
         """Raise BuildFailed or BuildCanceled when that is how it ended."""
-        name = self.image_url.rpartition("/")[2].partition("?")[0]
-        what = f"{'deleting' if self.action is Action.DELETE else 'building'} image {name!r}"
+        what = f"{'deleting' if self.action is Action.DELETE else 'building'} image {self.name!r}"
         if self.phase is Phase.FAILED:
-            busy = self.fault is not None and self.fault.code == SERVICE_IS_IN_MAINTENANCE
-            step = (
-                "another change of this cluster is running; run the cell again in a few minutes."
-                if busy
-                else "read the service's words above, mend the requirements and run the cell again."
-            )
+            step = "read the service's words above, mend the requirements and run the cell again."
+            if self.action is Action.DELETE:
+                step = "read the service's words above; %kusto_image list shows what is there."
+            if self.fault is not None and self.fault.code == SERVICE_IS_IN_MAINTENANCE:
+                step = "another change of this cluster is running; run the cell again in a few minutes."
             raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, next_step=step)
         if self.phase is Phase.CANCELED:
             step = "run the cell again to start over."
@@ -158,13 +174,17 @@ class Operation:
 
     # ── what each kind of address answers ────────────────────────────────────────────────────────────────────
 
+    def _renewed(self, response: Response) -> Operation:
+        """Return the operation with the address that an answer may have renewed; a redirect renews nothing."""
+        address = None if self.watch is Watch.IMAGE else response.address(self.watch.lower())
+        return self if address is None or response.status >= 300 else replace(self, poll_url=address)
+
     def _operation_answered(self, response: Response) -> Operation:
         document = response.document()
         status = document.get("status") if isinstance(document, dict) else None
         if not isinstance(status, str) or not status or response.status >= 300:
             return self._misread(response)
-        renewed = response.address("azure-asyncoperation") or self.poll_url
-        heard = replace(self, misreadings=0, status=status, poll_url=renewed)
+        heard = replace(self, misreadings=0, status=words(status))
         match status.lower():
             case "succeeded":
                 return heard._worked()
@@ -175,11 +195,10 @@ class Operation:
         return heard
 
     def _location_answered(self, response: Response) -> Operation:
-        # The RPC: 202 while it runs; anything else of 2xx, with or without a body, when it is done.
+        # The RPC: 202 while it runs; 200, with or without a body, when it is done. A page of HTML is neither.
         if response.status == 202:
-            renewed = response.address("location") or self.poll_url
-            return replace(self, misreadings=0, status="Running", poll_url=renewed)
-        if response.status in (200, 201, 204):
+            return replace(self, misreadings=0, status="Running")
+        if response.status in (200, 201, 204) and not response.garbled:
             return replace(self, misreadings=0)._worked()
         return self._misread(response)
 
@@ -188,11 +207,14 @@ class Operation:
             image = Image.from_json(response.document() if response.status in (200, 201) else None)
         except ValueError:
             return self._misread(response)
+        if image.state == UNREADABLE_STATE:
+            return self._misread(response)
         # The RPC: a resource without provisioningState is one that succeeded.
         state = image.state or "Succeeded"
-        heard = replace(self, misreadings=0, status=state, image=image)
-        if self.action is Action.DELETE:
-            return heard if state.lower() not in ("succeeded", "failed", "canceled") else heard._misread(response)
+        if self.action is Action.DELETE and state.lower() in _STATES_AT_REST:
+            # Not deleted yet, not deleted at all, or made anew by somebody: a few times more, then nobody knows.
+            return replace(self, status=words(state))._misread(response, "the image is still there")
+        heard = replace(self, misreadings=0, status=words(state), image=image)
         match state.lower():
             case "succeeded":
                 return heard._shown(image)
@@ -206,12 +228,11 @@ class Operation:
 
     def _worked(self) -> Operation:
         if self.action is Action.DELETE:
-            return replace(self, phase=Phase.SUCCEEDED, confirmed=True, delay=None)
-        return replace(self, confirmed=True)._ask_the_image(delay=0.0)
+            return replace(self, confirmed=True)._deleted()
+        return replace(self, confirmed=True).ask_the_image(delay=0.0)
 
-    def _ask_the_image(self, delay: float | None) -> Operation:
-        phase = Phase.CONFIRMING if self.confirmed else self.phase
-        return replace(self, phase=phase, watch=Watch.IMAGE, poll_url=self.image_url, delay=delay, misses=0)
+    def _deleted(self) -> Operation:
+        return replace(self, phase=Phase.SUCCEEDED, image=None, delay=None, troubles=0, trouble="")
 
     def _shown(self, image: Image) -> Operation:
         differences = image.differences(self.expected) if self.expected else ()
@@ -227,42 +248,41 @@ class Operation:
     def _failed(self, fault: ServiceFault) -> Operation:
         if self.repeated and not self.confirmed and fault.code == SERVICE_IS_IN_MAINTENANCE:
             # Our first request may be what the second one collided with (seen): the image knows.
-            note = "the request was sent twice; following the build that the first one started"
-            return replace(self, note=note, repeated=False)._ask_the_image(delay=None)
+            return replace(self, note=SENT_TWICE, repeated=False).ask_the_image()
         if not (fault.code or fault.message):
             fault = replace(fault, message=f"the service gives no reason (it says {self.status})")
         return replace(self, phase=Phase.FAILED, fault=fault, delay=None)
 
     def _missed(self, response: Response) -> Operation:
-        missed = replace(self.unanswered(response.retry_after()), misses=self.misses + 1)
+        missed = replace(self.unanswered("HTTP 404", response.retry_after()), misses=self.misses + 1)
         if self.watch is not Watch.IMAGE:
             patience = 0 if self.kept else MISSES_BEFORE_ASKING_THE_IMAGE
-            return missed if missed.misses < patience else missed._ask_the_image(delay=missed.delay)
+            return missed if missed.misses < patience else missed.ask_the_image(missed.delay)
         if self.action is Action.DELETE:
-            return replace(self, phase=Phase.SUCCEEDED, delay=None)
+            return self._deleted()
         if missed.misses < MISSES_ALLOWED:
             return missed
         raise self._unreadable("the image is not there", response)
 
     def _refused(self, response: Response) -> Operation:
         if self.kept and self.watch is not Watch.IMAGE:
-            return self._ask_the_image(delay=None)
-        raise self._unreadable(f"the service does not tell how it stands (HTTP {response.status})", response)
+            return self.ask_the_image()
+        step = _REFUSALS[response.status][1] if response.status in (401, 403) else ""
+        raise self._unreadable(f"the service does not tell how it stands (HTTP {response.status})", response, step)
 
-    def _misread(self, response: Response) -> Operation:
+    def _misread(self, response: Response, why: str = "the answers cannot be read") -> Operation:
         if self.misreadings < MISREADINGS_ALLOWED:
             backoff = min(2.0**self.misreadings, LONGEST_BACKOFF)
             wait = backoff if self.delay is None else self.delay
             return replace(self, misreadings=self.misreadings + 1, delay=wait)
-        raise self._unreadable(f"the answers cannot be read (HTTP {response.status})", response)
+        raise self._unreadable(f"{why} (HTTP {response.status})", response)
 
-    def _unreadable(self, what: str, response: Response) -> BuildError:
-        name = self.image_url.rpartition("/")[2].partition("?")[0]
+    def _unreadable(self, what: str, response: Response, step: str = "") -> BuildError:
         return StatusUnreadable(
             f"{what}; the operation itself may go on",
             operation=self,
             fault=response.fault(),
-            next_step=f"%kusto_image attach {name}",
+            next_step=f"{step} %kusto_image attach {self.name}".lstrip(),
         )
 
 
@@ -274,8 +294,10 @@ def sending(action: Action, image_url: str, expected: ImageSpec | None = None) -
 def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Operation:
     """Return the operation after the answer to its first request, `sent` being the one from `sending`.
 
-    Raises a ServiceError where the service refused it.
+    Raises a ServiceError where the service refused it, StatusUnreadable where it is done but made something else.
     """
+    if sent.phase is not Phase.SENDING:
+        raise ValueError(f"an operation that is {sent.phase} was begun before")
     if sent.action is Action.DELETE and repeated and response.status == 404:
         return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first of our requests deleted it
     if not 200 <= response.status < 300:
@@ -286,10 +308,11 @@ def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Ope
         # Seen: a 200 with the header is not finished, whatever its body says.
         address = response.address(watch.lower())
         if address is not None:
-            return replace(operation, watch=watch, poll_url=address, status=_state_in(response))
+            return replace(operation, watch=watch, poll_url=address, status=words(_state_in(response)))
     operation = replace(operation, watch=Watch.IMAGE, poll_url=sent.image_url)
     if sent.action is Action.DELETE:
-        return replace(operation, phase=Phase.SUCCEEDED) if response.status in (200, 204) else operation
+        over = response.status in (200, 204) and _state_in(response).lower() in ("", "succeeded")
+        return operation._deleted() if over and not response.garbled else operation
     return operation._image_answered(response) if response.status in (200, 201) else operation
 
 
@@ -306,8 +329,7 @@ def resume(action: Action, image_url: str, kept_url: str = "", expected: ImageSp
 
 def adopt(sent: Operation) -> Operation:
     """Return the operation of a repeated request that met a 409: the first one may be running, the image knows."""
-    note = "the request was sent twice; following the build that the first one started"
-    return replace(resume(sent.action, sent.image_url, expected=sent.expected), note=note)
+    return replace(resume(sent.action, sent.image_url, expected=sent.expected), note=SENT_TWICE)
 
 
 def refusal(response: Response, what: str) -> ServiceError:
