@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -88,7 +88,7 @@ class Arm:
         self._request_limit = request_limit
         secure = transport is None and endpoint.startswith("https:")
         self._http = httpx.AsyncClient(
-            auth=Auth(endpoint, scope, credential),
+            auth=Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp()),
             transport=transport,
             verify=tls_context(os.environ) if secure else True,
             trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
@@ -112,39 +112,54 @@ class Arm:
     async def send(self, method: str, url: str, body: bytes | None = None) -> Response:
         """Send one request; `url` is absolute, `body` JSON. Return its answer, whatever its status.
 
-        Raises UntrustedAddress (nothing was sent), SignInFailed (nothing was sent), Unreachable (it may have
-        arrived).
+        A 401 is asked once more, with a new token. Raises UntrustedAddress (nothing was sent), SignInFailed (nothing
+        was sent), Unreachable (it may have arrived).
         """
-        self._refuse_elsewhere(url)
+        self.refuse_elsewhere(url)
+        answer = await self._sent(method, url, body)
+        return answer if answer.status != 401 else await self._sent(method, url, body)
+
+    async def _sent(self, method: str, url: str, body: bytes | None) -> Response:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             async with (
                 asyncio.timeout(self._request_limit),
                 self._http.stream(method, url, content=body, headers=headers) as answer,
             ):
+                raw = await _capped(answer)
                 return Response(
                     status=answer.status_code,
                     headers=_headers(answer),
-                    body=await _capped(answer),
+                    body=raw or b"",
                     url=url,
                     received=self.clock.wall(),
+                    cut=raw is None,
                 )
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, ssl.SSLError) as error:
-            raise self._unreachable(error) from None
+            failure = self._unreachable(error)
+        raise failure  # out here, so that it does not drag along an httpx error, which holds the signed URL
 
-    def _refuse_elsewhere(self, url: str) -> None:
-        """Keep the token's one door: requests go to the endpoint's own scheme, host and port, and nowhere else."""
-        try:
-            ours = origin(url) == origin(self.endpoint) and "@" not in urlsplit(url).netloc
-            host = urlsplit(url).hostname or "no host"
-        except ValueError:
-            ours, host = False, "an unreadable address"
-        if not ours or any(char in url for char in "\r\n\t\0\\"):
+    def refuse_elsewhere(self, url: str) -> None:
+        """Keep the token's one door: requests go to the endpoint's own scheme, host and port, and nowhere else.
+
+        Raises UntrustedAddress, naming the host, for any other URL.
+        """
+        if not self._is_ours(url):
             raise UntrustedAddress(
-                f"an answer named {redact(host)[:100]} instead of {urlsplit(self.endpoint).hostname}; "
-                "nothing was sent there",
+                f"an answer named {_place(url)} instead of {_place(self.endpoint)}; nothing was sent there",
                 next_step="%kusto_image attach NAME asks the image itself; report this to whoever runs the endpoint.",
             )
+
+    def _is_ours(self, url: str) -> bool:
+        if any(char in url for char in "\r\n\t\0\\"):
+            return False
+        try:
+            # Read twice, as two readers of URLs may differ; httpx is the one that sends.
+            sent = httpx.URL(url)
+            origins = {origin(url), origin(f"{sent.scheme}://{sent.netloc.decode()}"), origin(self.endpoint)}
+            return len(origins) == 1 and "@" not in urlsplit(url).netloc and not sent.userinfo
+        except (ValueError, httpx.InvalidURL):
+            return False
 
     def _unreachable(self, error: Exception) -> Unreachable:
         silent = isinstance(error, TimeoutError | httpx.TimeoutException)
@@ -157,18 +172,36 @@ class Arm:
         return Unreachable(f"{urlsplit(self.endpoint).netloc} {why}", next_step=step)
 
 
+def _place(url: str) -> str:
+    """Return scheme, host and port of a URL as they may be shown, without a user."""
+    try:
+        parts = urlsplit(url)
+        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.hostname else "no host"
+    except ValueError:
+        return "an unreadable address"
+    return redact(place)[:100]
+
+
 def _headers(answer: httpx.Response) -> Mapping[str, str]:
+    headers = {name: _one(name, answer.headers.get_list(name)) for name in answer.headers}
     # The operation identifier holds the caller's tenant and object id; it is kept out of every value from here on.
-    return {name: value for name, value in answer.headers.items() if name != "x-ms-operation-identifier"}
+    return {name: value for name, value in headers.items() if name != "x-ms-operation-identifier"}
 
 
-async def _capped(answer: httpx.Response) -> bytes:
-    """Return the raw body, or nothing where it is too large or compressed although we asked for plain."""
+def _one(name: str, values: Sequence[str]) -> str:
+    """Return a header's value; of several (RFC 9110 §5.3) a list, but no list of addresses: they must agree."""
+    if name in ("azure-asyncoperation", "location"):
+        return values[0] if len(set(values)) == 1 else ""
+    return ", ".join(values)
+
+
+async def _capped(answer: httpx.Response) -> bytes | None:
+    """Return the raw body, or None where it is too large or compressed although we asked for plain."""
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
-        return b""
+        return None
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            return b""
+            return None
     return bytes(body)

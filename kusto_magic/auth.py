@@ -6,9 +6,11 @@ The only room that mentions tokens, and the only one that imports azure-identity
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -20,7 +22,10 @@ from kusto_magic.models import is_loopback
 from kusto_magic.redaction import redact
 
 REFRESH_BEFORE = 300.0
-"""Seconds before a token's end at which a new one is asked for."""
+"""Seconds before a token's end at which a new one is asked for; at half of its life where that is later."""
+
+RENEWAL_PAUSE = 30.0
+"""Seconds after which a renewal that failed is tried again, while the token at hand is still good."""
 
 SIGN_IN_LIMIT = 12.0
 """Seconds that azure-identity's chain may take: some of its steps hang for minutes in closed networks."""
@@ -50,9 +55,15 @@ class TokenCredential(Protocol):
         ...
 
 
+_TOKEN = re.compile(r"[!-~]+")
+
+
 class _Static(NamedTuple):
     token: str
     expires_on: int
+
+    def __repr__(self) -> str:
+        return "<token>"
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port of a URL, the port as it is meant when it is not written."""
     parts = urlsplit(url)
     default = {"https": 443, "http": 80}.get(parts.scheme)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+    return parts.scheme, (parts.hostname or "").lower(), default if parts.port is None else parts.port
 
 
 class Auth(httpx.Auth):
@@ -124,38 +135,49 @@ class Auth(httpx.Auth):
         self._limit = limit
         self._now = now
         self._token: AccessToken | None = None
+        self._renew_at = 0.0
         self._one_at_a_time = asyncio.Lock()
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send the request with a token; once more with a new token where the answer is 401 (httpx's protocol)."""
+        """Send the request with a token, and forget the token where the answer is 401 (httpx's protocol).
+
+        Whoever sends asks once more then. Not here: httpx would read the whole of the 401 first, unpack it, and cap
+        nothing.
+        """
         token = await self._bearer()
         request.headers["Authorization"] = f"Bearer {token.token}"
         response = yield request
-        if response.status_code == 401:
-            renewed = await self._bearer(instead_of=token)
-            request.headers["Authorization"] = f"Bearer {renewed.token}"
-            yield request
+        if response.status_code == 401 and self._token is token:
+            self._token = None
 
-    async def _bearer(self, instead_of: AccessToken | None = None) -> AccessToken:
+    async def _bearer(self) -> AccessToken:
         async with self._one_at_a_time:
-            token = self._token
-            if token is None or token is instead_of or token.expires_on - REFRESH_BEFORE <= self._now():
-                token = self._token = await self._ask()
-            return token
+            token, now = self._token, self._now()
+            if token is not None and now < self._renew_at:
+                return token
+            try:
+                self._token = renewed = await self._ask()
+            except SignInFailed:
+                if token is None or token.expires_on <= now:
+                    raise
+                self._renew_at = min(now + RENEWAL_PAUSE, token.expires_on)
+                return token
+            self._renew_at = renewed.expires_on - min(REFRESH_BEFORE, (renewed.expires_on - now) / 2)
+            return renewed
 
     async def _ask(self) -> AccessToken:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[AccessToken] = loop.create_future()
 
         def deliver(outcome: Callable[[], None]) -> None:
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(lambda: None if answer.done() else outcome())
 
         def ask() -> None:
             try:
                 if self._credential is None:
                     self._credential = default_credential(self._endpoint)
-                token = self._credential.get_token(self._scope)
+                token = _checked(self._credential.get_token(self._scope))
             except Exception as error:  # whatever a credential raises is a failed sign-in
                 failure = _failure(error)
                 deliver(lambda: answer.set_exception(failure))
@@ -164,10 +186,19 @@ class Auth(httpx.Auth):
 
         threading.Thread(target=ask, name="kusto_magic sign-in", daemon=True).start()
         try:
-            return await asyncio.wait_for(answer, self._limit)
+            async with asyncio.timeout(self._limit):  # wait_for would lose an interrupt that comes with the answer
+                return await answer
         except TimeoutError:
             what = f"no credential answered within {self._limit:.0f} seconds"
             raise SignInFailed(what, next_step=NEXT_STEP) from None
+
+
+def _checked(token: AccessToken) -> AccessToken:
+    """Return the token as a value of ours. Raises SignInFailed for one that fits in no header."""
+    value, ends = getattr(token, "token", None), getattr(token, "expires_on", None)
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not isinstance(ends, int | float):
+        raise SignInFailed("the credential gave something that is no token", next_step=NEXT_STEP)
+    return _Static(value, int(ends))
 
 
 def _failure(error: Exception) -> SignInFailed:
