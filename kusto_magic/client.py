@@ -17,7 +17,14 @@ from kusto_magic.answers import Response
 from kusto_magic.arm import Arm
 from kusto_magic.auth import TokenCredential
 from kusto_magic.clock import Clock
-from kusto_magic.errors import FollowTimeout, InvalidInput, Problem, StatusUnreadable, Unreachable
+from kusto_magic.errors import (
+    FollowTimeout,
+    InvalidInput,
+    Problem,
+    SignInFailed,
+    Unreachable,
+    UntrustedAddress,
+)
 from kusto_magic.models import API_VERSION, Image, ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
 
@@ -74,29 +81,16 @@ class ImagesClient:
         """Return an operation begun earlier, for `follow`: by its kept address, or by the image alone."""
         return operations.resume(action, self._image_url(name), kept_url, spec)
 
-    async def follow(
+    def follow(
         self, operation: Operation, *, limit: float = FOLLOW_LIMIT, usual: schedule.Usual | None = None
     ) -> AsyncIterator[Operation]:
         """Ask until the operation is done; yield it as it is after each answer, the last one terminal.
 
-        Raises StatusUnreadable where there is no use in asking on, FollowTimeout after `limit` seconds; both carry
-        the operation.
+        Raises StatusUnreadable where there is no use in asking on, FollowTimeout after `limit` seconds,
+        UntrustedAddress where an answer names a foreign address; all carry the operation. While the endpoint does not
+        answer, it goes on asking; also while no token can be had, unless that is so from the start: SignInFailed.
         """
-        clock = self._arm.clock
-        begun = clock.monotonic()
-        while not operation.done:
-            elapsed = clock.monotonic() - begun
-            if elapsed >= limit:
-                raise _too_long(operation, limit)
-            wait = schedule.delay(elapsed, usual) if operation.delay is None else operation.delay
-            await clock.sleep(min(wait, limit - elapsed))
-            try:
-                response = await self._arm.send("GET", operation.poll_url)
-            except Unreachable:
-                operation = operation.unanswered()
-            else:
-                operation = operation.advance(response)
-            yield operation
+        return self._follow(operation, self._arm.clock.monotonic(), limit, usual, heard=False)
 
     async def get(self, name: str) -> Image:
         """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get"."""
@@ -112,20 +106,59 @@ class ImagesClient:
         images: list[Image] = []
         for _ in range(MOST_PAGES):
             if url is None:
-                break
+                return images
             response = _success(await self._answered("GET", url), "the images cannot be listed")
             found, url = _page(response)
             images += found
-        return images
+        raise Unreachable(f"the list of images does not end after {MOST_PAGES} pages", next_step="try again.")
 
     async def _run(
         self, sent: Operation, method: str, body: bytes | None, limit: float, usual: schedule.Usual | None
     ) -> AsyncIterator[Operation]:
         yield sent
-        begun = await self._submit(sent, method, body)
+        sent_at = self._arm.clock.monotonic()
+        begun = self._trusted(await self._submit(sent, method, body))
         yield begun
-        async for operation in self.follow(begun, limit=limit, usual=usual):
+        async for operation in self._follow(begun, sent_at, limit, usual, heard=True):
             yield operation
+
+    async def _follow(
+        self, operation: Operation, begun: float, limit: float, usual: schedule.Usual | None, *, heard: bool
+    ) -> AsyncIterator[Operation]:
+        """Follow an operation from when the monotonic clock showed `begun`; `heard` tells of an earlier answer."""
+        clock = self._arm.clock
+        self._trusted(operation)
+        while not operation.done:
+            elapsed = clock.monotonic() - begun
+            if elapsed >= limit:
+                raise _too_long(operation, limit)
+            wait = schedule.delay(elapsed, usual) if operation.delay is None else operation.delay
+            await clock.sleep(min(wait, limit - elapsed))
+            operation = self._trusted(await self._asked(operation, heard))
+            heard = heard or not operation.troubles
+            yield operation
+
+    async def _asked(self, operation: Operation, heard: bool) -> Operation:
+        try:
+            response = await self._arm.send("GET", operation.poll_url)
+        except Unreachable as error:
+            return operation.unanswered(error.what)
+        except SignInFailed as error:
+            if not heard:
+                error.operation = operation
+                raise
+            return operation.unanswered(error.what)  # without a network no token can be had either
+        return operation.advance(response)
+
+    def _trusted(self, operation: Operation) -> Operation:
+        """Return an operation whose address may be asked. Raises UntrustedAddress with one that asks the image."""
+        if not operation.done:
+            try:
+                self._arm.refuse_elsewhere(operation.poll_url)
+            except UntrustedAddress as error:
+                error.operation = operation.ask_the_image()
+                raise
+        return operation
 
     async def _submit(self, sent: Operation, method: str, body: bytes | None) -> Operation:
         """Send the request that begins an operation, again while nobody answers properly."""
@@ -171,8 +204,11 @@ def _page(response: Response) -> tuple[list[Image], str | None]:
     values = document.get("value") if isinstance(document, dict) else None
     if not isinstance(values, list):
         raise Unreachable("the list of images cannot be read", next_step="try again.")
-    link = document.get("nextLink")
-    return [Image.from_json(value) for value in values if isinstance(value, dict)], link if link else None
+    try:
+        images = [Image.from_json(value) for value in values]
+    except ValueError:
+        raise Unreachable("the list of images cannot be read", next_step="try again.") from None
+    return images, response.resolved(document.get("nextLink"))
 
 
 def _success(response: Response, what: str) -> Response:
@@ -181,7 +217,7 @@ def _success(response: Response, what: str) -> Response:
     return response
 
 
-def _too_long(operation: Operation, limit: float) -> StatusUnreadable | FollowTimeout:
-    name = operation.image_url.rpartition("/")[2].partition("?")[0]
-    what = f"image {name!r} is still {operation.phase.lower()} after {limit / 3600:g} hours; it goes on in Azure"
-    return FollowTimeout(what, operation=operation, next_step=f"%kusto_image attach {name}")
+def _too_long(operation: Operation, limit: float) -> FollowTimeout:
+    after = f"{limit / 3600:g} hours" if limit >= 3600 else f"{limit / 60:.3g} minutes"
+    what = f"image {operation.name!r} is still {operation.phase.lower()} after {after}; it goes on in Azure"
+    return FollowTimeout(what, operation=operation, next_step=f"%kusto_image attach {operation.name}")
