@@ -23,6 +23,7 @@ HIDES = {
     "password with / ? #": ("https://u:h/i?d#x@host/x", "https://•••@host/x"),
     "URL in JSON": (r'"https:\/\/u:hid@host\/x"', r'"https:\/\/•••@host\/x"'),
     "two URLs": ("https://u:hid@a https://u:hid@b", "https://•••@a https://•••@b"),
+    "a secret with a blank inside a userinfo": ('//x:password="hid hid/"/@host', "//•••@host"),
     "escaped ampersands": ("?api-version=1&amp;t=hid&amp;s=hid", "?api-version=1&amp;t=•••&amp;s=•••"),
     "JSON ampersands": (r"?a=1\u0026sig=hid", r"?a=1\u0026sig=•••"),
     "shared access": ("https://h/c?sp=hid&se=hid&sig=hid%3D x", "https://h/c?sp=•••&se=•••&sig=••• x"),
