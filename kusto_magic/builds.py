@@ -213,13 +213,17 @@ class Builds:
         """Return how long builds take there: by experience, else as recorded in Azure, else (emulator) unknown."""
         return self.history.usual(target) or (None if target.is_local else RECORDED)
 
-    def ask(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> T:
-        """Ask a client something and wait for the answer, e.g. `ask(target, lambda c: c.list())`."""
+    def submit(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> concurrent.futures.Future[T]:
+        """Ask a client something on the background loop; return at once."""
 
         async def asked() -> T:
             return await question(await self._client(target))
 
-        return wait(self._loop.submit(asked()))
+        return self._loop.submit(asked())
+
+    def ask(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> T:
+        """Ask a client something and wait for the answer, e.g. `ask(target, lambda c: c.list())`."""
+        return wait(self.submit(target, question))
 
     def close(self) -> None:
         """End the loop; builds go on in Azure and can be attached to again."""

@@ -1,0 +1,211 @@
+"""The magics in a real kernel, against the emulator as a process: what is shown, saved, interrupted, taken up again."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.kernel import Execution, Kernel
+
+from kusto_magic.card import MIME
+
+if TYPE_CHECKING:
+    from kusto_magic.emulator import ReadyTarget
+
+Start = Callable[[float], "ReadyTarget"]
+IMAGE = "%%kusto_image img --base Python3_11_7"
+
+
+@pytest.fixture
+def ready(kernel: Kernel, emulator: Start) -> Kernel:
+    """A kernel with the extension loaded and an emulator chosen whose builds take a second."""
+    emulator(1)
+    return _use(kernel)
+
+
+@pytest.fixture
+def patient(kernel: Kernel, emulator: Start) -> Kernel:
+    """The same, with builds that outlast any test."""
+    emulator(3600)
+    return _use(kernel)
+
+
+def _use(kernel: Kernel) -> Kernel:
+    used = kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
+    assert (used.status, used.error) == ("ok", "")
+    return kernel
+
+
+def _card(kernel: Kernel, shown: Execution) -> Callable[[], dict[str, Any]]:
+    """Return a function that gives the card of an execution as it is now."""
+    display = shown.outputs[0]["transient"]["display_id"]
+    return lambda: kernel.displays[display][-1]
+
+
+def _states(kernel: Kernel, shown: Execution) -> list[str]:
+    return [bundle[MIME]["state"] for bundle in kernel.displays[shown.outputs[0]["transient"]["display_id"]]]
+
+
+def test_a_cell_returns_at_once_and_its_card_follows_the_build(ready: Kernel) -> None:
+    shown = ready.execute(f"{IMAGE}\nhumanize\n")
+    assert shown.status == "ok"
+    assert len(shown.outputs) == 1
+    card = _card(ready, shown)
+    ready.wait_until(lambda: bool(card()[MIME]["ended"]))
+    assert card()[MIME]["state"] == "Succeeded"
+    assert _states(ready, shown)[0] == "Sending"
+    assert "Building" in _states(ready, shown)
+    assert card()["text/plain"].startswith("✔ Succeeded: image img on emulator cluster emulatedcluster · ")
+    assert "application/vnd.jupyter.widget-view+json" not in card()
+
+
+def test_a_bar_is_shown_while_it_runs(patient: Kernel) -> None:
+    shown = patient.execute(f"{IMAGE}\nhumanize\n")
+    card = _card(patient, shown)
+    patient.wait_until(lambda: card()[MIME]["state"] == "Building")
+    assert "application/vnd.jupyter.widget-view+json" in card()
+    assert {"text/html", "text/plain", MIME} <= set(card())
+
+
+def test_the_kernel_stays_free_and_the_card_goes_on_in_its_own_output(patient: Kernel) -> None:
+    shown = patient.execute(f"{IMAGE}\nhumanize\n")
+    began = time.monotonic()
+    other = patient.execute("1 + 1")
+    assert other.result["text/plain"] == "2"
+    assert time.monotonic() - began < 2
+    assert [output.output_type for output in other.outputs] == ["execute_result"]
+    assert _card(patient, shown)()[MIME]["image"] == "img"
+
+
+def test_where_nobody_is_there_the_cell_waits_and_shows_no_widget(ready: Kernel) -> None:
+    shown = ready.execute(f"{IMAGE}\nhumanize\n", allow_stdin=False)
+    assert shown.status == "ok"
+    assert _card(ready, shown)()[MIME]["state"] == "Succeeded"
+    bundles = ready.displays[shown.outputs[0]["transient"]["display_id"]]
+    assert not any("application/vnd.jupyter.widget-view+json" in bundle for bundle in bundles)
+
+
+def test_a_failed_build_fails_the_waiting_cell_and_says_why(ready: Kernel) -> None:
+    shown = ready.execute("%%kusto_image clash --base no-such-image\nnumpy\n", allow_stdin=False)
+    assert shown.status == "error"
+    assert "ServiceError: build was refused" in shown.error
+    assert "no-such-image" in shown.error
+    assert "Next:" in shown.error
+    assert "Traceback" not in shown.error
+    assert _card(ready, shown)()[MIME]["state"] == "Refused"
+
+
+def test_an_interrupt_detaches_and_says_how_to_attach(patient: Kernel) -> None:
+    request = patient.begin(f"{IMAGE} --wait\nhumanize\n")
+    patient.wait_until(lambda: bool(patient.outputs(request)))
+    began = time.monotonic()
+    patient.interrupt()
+    stopped = patient.finish(request)
+    assert time.monotonic() - began < 1
+    assert "Detached: image 'img' is still" in stopped.error
+    assert "%kusto_image attach img" in stopped.error
+    assert "Traceback" not in stopped.error
+
+
+def test_after_a_restart_of_the_kernel_attach_goes_on(kernel: Kernel, emulator: Start) -> None:
+    emulator(6)
+    _use(kernel)
+    first = kernel.execute(f"{IMAGE}\nhumanize\n")
+    card = _card(kernel, first)
+    kernel.wait_until(lambda: card()[MIME]["state"] == "Building")
+    kernel.restart()
+    kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
+    again = kernel.execute("%kusto_image attach img")
+    goes_on = _card(kernel, again)
+    assert goes_on()[MIME]["id"] == card()[MIME]["id"]
+    assert goes_on()[MIME]["startedAt"] == card()[MIME]["startedAt"]
+    kernel.wait_until(lambda: bool(goes_on()[MIME]["ended"]))
+    assert goes_on()[MIME]["state"] == "Succeeded"
+
+
+def test_list_show_delete(ready: Kernel) -> None:
+    assert "has no custom images yet" in ready.execute("%kusto_image list").outputs[0].data["text/plain"]
+    ready.execute(f"{IMAGE} --wait\nhumanize==4.9.0\ntext-unidecode\n")
+    listed = ready.execute("%kusto_image list").outputs[0].data["text/plain"]
+    assert re.search(r"img +Succeeded +Python3_11_7 +humanize==4\.9\.0, text-unidecode", listed)
+    shown = ready.execute("%kusto_image show img").outputs[0].data
+    assert "humanize==4.9.0" in shown["text/plain"]
+    assert shown["text/html"].startswith("<table>")
+    deleted = ready.execute("%kusto_image delete img --wait")
+    assert _card(ready, deleted)()[MIME]["state"] == "Deleted"
+    gone = ready.execute("%kusto_image show img")
+    assert "NotFound" in gone.error
+    assert "%kusto_image list" in gone.error
+
+
+def test_the_build_is_kept_in_a_variable_and_shown_again(ready: Kernel) -> None:
+    ready.execute(f"{IMAGE} -o built\nhumanize\n")
+    assert ready.execute("built.wait(30).state").result["text/plain"] == "'Succeeded'"
+    again = ready.execute("built")
+    assert again.outputs[0].data[MIME]["state"] == "Succeeded"
+
+
+def test_a_dry_run_shows_the_request_and_sends_nothing(ready: Kernel) -> None:
+    shown = ready.execute(f"{IMAGE} --dry-run\nhumanize\n").outputs[0].data["text/plain"]
+    assert "PUT /subscriptions/" in shown
+    assert '"requirementsFileContent": "humanize\\n"' in shown
+    assert "has no custom images yet" in ready.execute("%kusto_image list").outputs[0].data["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("%%kusto_image img --base Python3_11_7\nok\nrequests=1\n-r more.txt\n", ["line 2", "line 3"]),
+        ("%%kusto_image img --bsae x\nnumpy\n", ["did you mean --base?"]),
+        ("%%kusto_image img\nnumpy\n", ["name a base image"]),
+        ("%%kusto_image img --base Python3_11_7 --python 3.11.7\nnumpy\n", ["not both"]),
+        ("%%kusto_image .. --base Python3_11_7\nnumpy==\n", ["image name: '..'", "line 1"]),
+        ("%%kusto_image {name} --base Python3_11_7\nnumpy\n", ["image name: '{name}'"]),
+    ],
+)
+def test_a_wrong_cell_is_refused_with_every_problem_and_nothing_sent(
+    ready: Kernel, cell: str, words: list[str]
+) -> None:
+    refused = ready.execute(cell)
+    assert refused.status == "error"
+    assert all(word in refused.error for word in words), refused.error
+    assert "nothing was sent" in refused.error
+    assert "Traceback" not in refused.error
+    assert "has no custom images yet" in ready.execute("%kusto_image list").outputs[0].data["text/plain"]
+
+
+def test_without_a_cluster_it_says_how_to_name_one(kernel: Kernel) -> None:
+    kernel.execute("%load_ext kusto_magic")
+    refused = kernel.execute(f"{IMAGE}\nnumpy\n")
+    assert refused.status == "error"
+    assert "%kusto_image use" in refused.error
+
+
+def test_help_and_inspection(ready: Kernel) -> None:
+    assert ready.execute("%kusto_image --help").text.startswith("usage: %kusto_image")
+    assert ready.execute("%%kusto_image --help\n").text.startswith("usage: %%kusto_image")
+    assert "requirements file" in ready.inspect("%%kusto_image")["text/plain"]
+
+
+def test_config_chooses_the_cluster(ready: Kernel) -> None:
+    assert "emulatedcluster" in ready.execute("%config KustoImageMagics.cluster").text + str(
+        ready.execute("%config KustoImageMagics.cluster").result
+    )
+
+
+def test_loading_twice_and_unloading_leave_one_and_none(ready: Kernel) -> None:
+    ready.execute("%reload_ext kusto_magic\n%load_ext kusto_magic")
+    count = "sum(type(c).__name__ == 'KustoImageMagics' for c in get_ipython().configurables)"
+    assert ready.execute(count).result["text/plain"] == "1"
+    ready.execute("%unload_ext kusto_magic")
+    assert ready.execute(count).result["text/plain"] == "0"
+    assert "not found" in ready.execute("%kusto_image list").text
+
+
+def test_loading_imports_nothing_slow(kernel: Kernel) -> None:
+    kernel.execute("%load_ext kusto_magic\nimport sys")
+    heavy = "[m for m in ('azure', 'httpx', 'rich', 'starlette', 'uvicorn') if m in sys.modules]"
+    assert kernel.execute(heavy).result["text/plain"] == "[]"
