@@ -27,6 +27,7 @@ _LONGEST_MESSAGE = 2000
 _LONGEST_LOOKED_AT = 64 * 1024
 _MOST_DETAILS = 10
 _SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? [0-9A-Za-z :-]{16,24}")  # one date in any of its three forms
 _DEEPEST_INNER_ERROR = 4
 
 
@@ -106,6 +107,8 @@ def _bounded(seconds: float) -> float:
 
 
 def _date(value: str) -> datetime | None:
+    if not _HTTP_DATE.fullmatch(value):
+        return None
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, IndexError, TypeError, OverflowError):

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kusto_magic.answers import LONGEST_WAIT, SHORTEST_WAIT, Response, words
+from kusto_magic.errors import ServiceFault
+
+NOW = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
+URL = "https://management.azure.com/subscriptions/s/x?api-version=1"
+
+
+def answer(body: bytes | object = b"", status: int = 200, **headers: str) -> Response:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, named, raw, URL, NOW)
+
+
+# ── rule 10: Retry-After ─────────────────────────────────────────────────────────────────────────────────────────
+
+WAITS: dict[str, tuple[dict[str, str], float | None]] = {
+    "absent": ({}, None),
+    "seconds": ({"retry_after": "15"}, 15.0),
+    "blanks": ({"retry_after": "  15 "}, 15.0),
+    "a fraction": ({"retry_after": "2.5"}, 2.5),
+    "nothing to wait": ({"retry_after": "0"}, SHORTEST_WAIT),
+    "a day": ({"retry_after": "86400"}, LONGEST_WAIT),
+    "milliseconds": ({"retry_after_ms": "1500"}, 1.5),
+    "Azure's milliseconds": ({"x_ms_retry_after_ms": "1500"}, 1.5),
+    "milliseconds before seconds": ({"retry_after_ms": "1500", "retry_after": "9"}, 1.5),
+    "unreadable milliseconds": ({"retry_after_ms": "soon", "retry_after": "9"}, 9.0),
+    "few milliseconds": ({"x_ms_retry_after_ms": "1"}, SHORTEST_WAIT),
+    "a date": ({"retry_after": "Mon, 23 Nov 2026 09:00:30 GMT"}, 30.0),
+    "a date by the server's clock": (
+        {"retry_after": "Mon, 23 Nov 2026 19:00:30 GMT", "date": "Mon, 23 Nov 2026 19:00:00 GMT"},
+        30.0,
+    ),
+    "a date in the form of 1985": ({"retry_after": "Monday, 23-Nov-26 09:00:30 GMT"}, 30.0),
+    "a date in the form of C": ({"retry_after": "Mon Nov 23 09:00:30 2026"}, 30.0),
+    "a date far off": ({"retry_after": "Fri, 31 Dec 9999 23:59:59 GMT"}, LONGEST_WAIT),
+    "a date that is past": ({"retry_after": "Mon, 23 Nov 2026 08:00:00 GMT"}, None),
+    "a date that is none": ({"retry_after": "Mon, 32 Nov 2026 09:00:30 GMT"}, None),
+    "negative": ({"retry_after": "-5"}, None),
+    "signed": ({"retry_after": "+5"}, None),
+    "nan": ({"retry_after": "nan"}, None),
+    "inf": ({"retry_after": "inf"}, None),
+    "exponent": ({"retry_after": "1e3"}, None),
+    "hex": ({"retry_after": "0x10"}, None),
+    "words": ({"retry_after": "soon"}, None),
+    "empty": ({"retry_after": ""}, None),
+    "twice": ({"retry_after": "5, 5"}, None),
+    "two dates": ({"retry_after": "Mon, 23 Nov 2026 09:00:30 GMT, Mon, 23 Nov 2026 09:00:30 GMT"}, None),
+    "other digits": ({"retry_after": "१५"}, None),
+    "endless digits": ({"retry_after": "9" * 400}, None),
+}
+
+
+@pytest.mark.parametrize(("headers", "seconds"), WAITS.values(), ids=WAITS.keys())
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert answer(**headers).retry_after() == seconds
+
+
+def header_values() -> st.SearchStrategy[str]:
+    dates = st.datetimes().map(lambda date: format_datetime(date.replace(tzinfo=UTC), usegmt=True))
+    numbers = st.one_of(st.integers(), st.floats()).map(str)
+    return st.one_of(numbers, dates, st.text(max_size=40), st.text("0123456789 ,:+-JanMonGMT", max_size=40))
+
+
+@given(value=header_values(), date=header_values(), milliseconds=header_values())
+def test_no_retry_after_waits_too_long_or_raises(value: str, date: str, milliseconds: str) -> None:
+    waits = answer(retry_after=value, date=date, retry_after_ms=milliseconds).retry_after()
+    assert waits is None or SHORTEST_WAIT <= waits <= LONGEST_WAIT
+
+
+@given(seconds=st.integers(1, 600))
+def test_a_date_counts_from_the_servers_date_whatever_our_clock_says(seconds: int) -> None:
+    theirs = NOW + timedelta(days=400)
+    due = format_datetime(theirs + timedelta(seconds=seconds), usegmt=True)
+    assert answer(retry_after=due, date=format_datetime(theirs, usegmt=True)).retry_after() == seconds
+
+
+# ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+UNREADABLE = {
+    "HTML": b"<html></html>",
+    "cut short": b'{"status": "Succ',
+    "no text": b"\xff\xfe\xfa{}",
+    "deep": b"[" * 200_000,
+    "a long number": b"9" * 10_000,
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_is_no_json_is_garbled_and_has_no_document(body: bytes) -> None:
+    assert answer(body).document() is None
+    assert answer(body).garbled
+
+
+@pytest.mark.parametrize("body", [b"", b"  \r\n"])
+def test_an_empty_body_is_not_garbled(body: bytes) -> None:
+    assert answer(body).document() is None
+    assert not answer(body).garbled
+
+
+def test_a_body_that_was_given_up_is_garbled() -> None:
+    assert Response(200, {}, b"", URL, NOW, cut=True).garbled
+
+
+def test_json_with_a_byte_order_mark_is_read() -> None:
+    assert answer(b'\xef\xbb\xbf{"status": "Running"}').document() == {"status": "Running"}
+
+
+# ── addresses: rules 6 and 15 ────────────────────────────────────────────────────────────────────────────────────
+
+ADDRESSES = {
+    "absolute": ("https://elsewhere.example/a?b=c", "https://elsewhere.example/a?b=c"),
+    "raw space": ("https://m.example/locations/East US/x", "https://m.example/locations/East US/x"),
+    "escaped space": ("https://m.example/locations/East%20US/x", "https://m.example/locations/East%20US/x"),
+    "signature": ("https://m.example/x?t=1&s=a-_~%2B+/=='&h=%7e", "https://m.example/x?t=1&s=a-_~%2B+/=='&h=%7e"),
+    "relative": ("/subscriptions/s/op?x=1", "https://management.azure.com/subscriptions/s/op?x=1"),
+    "relative without slash": ("subscriptions/s/op", "https://management.azure.com/subscriptions/s/op"),
+    "network path": ("//elsewhere.example/a", "https://elsewhere.example/a"),
+    "blanks around": ("  https://m.example/a ", "https://m.example/a"),
+    "empty": ("", None),
+    "no URL": ("https://[::1/a", None),
+}
+
+
+@pytest.mark.parametrize(("value", "address"), ADDRESSES.values(), ids=ADDRESSES.keys())
+def test_an_address_is_resolved_against_the_endpoint_and_otherwise_kept(value: str, address: str | None) -> None:
+    assert answer(location=value).address("location") == address
+
+
+def test_an_address_that_is_missing_is_none() -> None:
+    assert answer().address("location") is None
+
+
+# ── errors: rule 16 ──────────────────────────────────────────────────────────────────────────────────────────────
+
+FAULTS: dict[str, tuple[object, ServiceFault]] = {
+    "whole": (
+        {"error": {"code": "C", "message": "M", "details": [{"code": "D", "message": "N"}], "innererror": {}}},
+        ServiceFault("C", "M", ("D: N",)),
+    ),
+    "inner errors": (
+        {"error": {"code": "C", "innererror": {"code": "I", "innererror": {"message": "deeper"}}}},
+        ServiceFault("C", "", ("I", "deeper")),
+    ),
+    "in the properties": ({"properties": {"error": {"code": "C", "message": "M"}}}, ServiceFault("C", "M")),
+    "null, but in the properties": ({"error": None, "properties": {"error": {"code": "C"}}}, ServiceFault("C")),
+    "without wrapping": ({"code": "C", "message": "M"}, ServiceFault("C", "M")),
+    "a text": ({"error": "it broke"}, ServiceFault("", "it broke")),
+    "null members": ({"error": {"code": None, "message": None, "details": None}}, ServiceFault()),
+    "other types": ({"error": {"code": 7, "message": ["M"], "details": "x", "innererror": 3}}, ServiceFault()),
+    "other types of details": ({"error": {"code": "C", "details": [1, None, [], {"code": 5}]}}, ServiceFault("C")),
+    "a list": ([{"error": {"code": "C"}}], ServiceFault()),
+    "a number": ({"error": 5}, ServiceFault()),
+    "nothing": ({}, ServiceFault()),
+}
+
+
+@pytest.mark.parametrize(("document", "fault"), FAULTS.values(), ids=FAULTS.keys())
+def test_an_error_is_read_in_whatever_shape_it_comes(document: object, fault: ServiceFault) -> None:
+    assert answer(document).fault() == fault
+
+
+def test_an_error_comes_with_the_ids_for_a_ticket_and_never_with_the_operation_identifier() -> None:
+    fault = answer(
+        {"error": {"code": "C"}},
+        x_ms_request_id="r-1",
+        x_ms_operation_root_activity_id="a-1",
+        x_ms_operation_identifier="tenantId=t,objectId=o",
+    ).fault()
+    assert (fault.request_id, fault.activity_id) == ("r-1", "a-1")
+    assert "tenantId" not in repr(fault)
+    assert fault.lines() == ["C", "request id r-1 · operation id a-1"]
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "code", "message", "details", "innererror", "properties", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(document=JSON)
+def test_no_json_makes_reading_an_error_raise(document: object) -> None:
+    fault = answer(document).fault()
+    assert all(isinstance(line, str) for line in fault.lines())
+
+
+@given(body=st.binary(max_size=60))
+def test_no_bytes_make_reading_raise(body: bytes) -> None:
+    response = answer(body)
+    assert isinstance(response.fault(), ServiceFault)
+    assert response.document() is None or not response.garbled
+
+
+def test_many_details_are_cut() -> None:
+    details = [{"code": f"D{number}"} for number in range(100_000)]
+    assert len(answer({"error": {"details": details}}).fault().details) == 10
+
+
+def test_a_secret_is_hidden_also_where_the_text_is_cut() -> None:
+    """Half a token would not be known for one, so what is long is redacted first and cut afterwards."""
+    token = "Bearer " + "t" * 200
+    shown = words("x" * 1990 + " " + token)
+    assert len(shown) <= 2000
+    assert "ttt" not in shown
+
+
+@pytest.mark.parametrize("value", [None, 5, [], {}, True])
+def test_what_is_no_text_has_no_words(value: object) -> None:
+    assert words(value) == ""
+
+
+def test_the_repr_of_an_answer_shows_no_signature_and_no_body() -> None:
+    signed = Response(200, {"location": f"{URL}&s=SIG"}, b"secret", f"{URL}&s=SIG", NOW)
+    assert "SIG" not in repr(signed)
+    assert "secret" not in repr(signed)
