@@ -49,8 +49,17 @@ class Build(HasTraits):
     heard_at = Instance(datetime, allow_none=True)
     ended = Bool(default_value=False)
 
-    def __init__(self, record: BuildRecord, operation: Operation, spec: ImageSpec | None, usual: Usual | None) -> None:
+    def __init__(
+        self,
+        record: BuildRecord,
+        operation: Operation,
+        spec: ImageSpec | None,
+        usual: Usual | None,
+        *,
+        from_the_start: bool = False,
+    ) -> None:
         super().__init__(operation=operation)
+        self.from_the_start = from_the_start
         self.id = record.id
         self.target = record.target
         self.name = record.image
@@ -268,7 +277,8 @@ class Builds:
         if not goes_on:
             state = "Failed" if error is not None and not build.operation.done else build.operation.phase.value
             message = error.what if isinstance(error, KustoImageError) else type(error).__name__ if error else ""
-            seconds = (now - build.started_at).total_seconds()
+            # Only a build followed from its start teaches how long builds take: an attached one may be long over.
+            seconds = (now - build.started_at).total_seconds() if build.from_the_start else None
             self.history.change(build.id, state=state, message=message, ended_at=now, seconds=seconds, operation_url="")
         with self._lock:
             if self._running.get((build.target, build.name.lower())) is build:
@@ -286,7 +296,7 @@ class Builds:
     def _new(self, action: Action, target: Target, name: str, spec: ImageSpec | None, usual: Usual | None) -> Build:
         record = self._record(action, target, name, spec)
         self.history.add(record)
-        return Build(record, operations.sending(action, "", spec), spec, usual)
+        return Build(record, operations.sending(action, "", spec), spec, usual, from_the_start=True)
 
     def _record(self, action: Action, target: Target, name: str, spec: ImageSpec | None) -> BuildRecord:
         return BuildRecord(

@@ -187,6 +187,7 @@ class KustoImageMagics(Magics):
 
         problems = [Problem("image name", words) for words in [image_name_problem(options.name)] if words]
         spec = settings = target = None
+        next_step = ""
         try:
             spec = ImageSpec(cell, options.base, options.python, allow_index_options=options.allow_index_options)
         except InvalidInput as refused:
@@ -195,8 +196,9 @@ class KustoImageMagics(Magics):
             settings, target = self._place(options)
         except InvalidInput as refused:
             problems += refused.problems
+            next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
         if problems or spec is None or settings is None or target is None:
-            raise InvalidInput(problems)
+            raise InvalidInput(problems, next_step=next_step)
         return settings, target, spec
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,6 +286,7 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
+    shell.input_transformers_cleanup.append(give_body)
     if magics._in_kernel():
         _formatter(shell).for_type_by_name("kusto_magic.builds", "Build", magics.present)
 
@@ -295,11 +298,21 @@ def unload(shell: InteractiveShell) -> None:
         manager.magics[kind].pop("kusto_image", None)
     manager.registry.pop(KustoImageMagics.__name__, None)
     shell.configurables[:] = [one for one in shell.configurables if type(one).__name__ != KustoImageMagics.__name__]
+    shell.input_transformers_cleanup[:] = [
+        known for known in shell.input_transformers_cleanup if getattr(known, "__name__", "") != give_body.__name__
+    ]
     formatter = _formatter(shell)
     formatter.deferred_printers.pop(("kusto_magic.builds", "Build"), None)
     for known in [kind for kind in formatter.type_printers if kind.__qualname__ == "Build"]:
         if known.__module__ == "kusto_magic.builds":
             del formatter.type_printers[known]
+
+
+def give_body(lines: list[str]) -> list[str]:
+    """Give a `%%kusto_image` line that stands alone a blank body: IPython refuses an empty one, even with --help."""
+    if lines and lines[0].startswith("%%kusto_image") and not "".join(lines[1:]).strip():
+        return [lines[0].rstrip("\n") + "\n", " \n"]
+    return lines
 
 
 def _formatter(shell: Any) -> Any:

@@ -15,6 +15,8 @@ from kusto_magic.card import MIME
 if TYPE_CHECKING:
     from kusto_magic.emulator import ReadyTarget
 
+pytestmark = pytest.mark.slow  # each test starts a kernel and an emulator
+
 Start = Callable[[float], "ReadyTarget"]
 IMAGE = "%%kusto_image img --base Python3_11_7"
 
@@ -161,6 +163,7 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(ready: Kernel) -> None:
         ("%%kusto_image img --base Python3_11_7\nok\nrequests=1\n-r more.txt\n", ["line 2", "line 3"]),
         ("%%kusto_image img --bsae x\nnumpy\n", ["did you mean --base?"]),
         ("%%kusto_image img\nnumpy\n", ["name a base image"]),
+        ("%%kusto_image img --base Python3_11_7", ["no package"]),
         ("%%kusto_image img --base Python3_11_7 --python 3.11.7\nnumpy\n", ["not both"]),
         ("%%kusto_image .. --base Python3_11_7\nnumpy==\n", ["image name: '..'", "line 1"]),
         ("%%kusto_image {name} --base Python3_11_7\nnumpy\n", ["image name: '{name}'"]),
@@ -186,7 +189,7 @@ def test_without_a_cluster_it_says_how_to_name_one(kernel: Kernel) -> None:
 
 def test_help_and_inspection(ready: Kernel) -> None:
     assert ready.execute("%kusto_image --help").text.startswith("usage: %kusto_image")
-    assert ready.execute("%%kusto_image --help\n").text.startswith("usage: %%kusto_image")
+    assert ready.execute("%%kusto_image --help").text.startswith("usage: %%kusto_image")
     assert "requirements file" in ready.inspect("%%kusto_image")["text/plain"]
 
 
