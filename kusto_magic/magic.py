@@ -73,7 +73,10 @@ class KustoImageMagics(Magics):
 
     @cell_magic("kusto_image")
     def make(self, line: str, cell: str) -> Build | None:
-        """Make a sandbox custom image; the cell is its requirements file. See `%%kusto_image --help`."""
+        """Make a sandbox custom image: `%%kusto_image NAME --base IMAGE`; the cell is its requirements file.
+
+        `%%kusto_image --help` lists the options, `%kusto_image --help` what else there is around an image.
+        """
         from kusto_magic import arguments
 
         try:
@@ -90,7 +93,10 @@ class KustoImageMagics(Magics):
 
     @line_magic("kusto_image")
     def command(self, line: str) -> Build | None:
-        """Do what a subcommand says: use, list, show, attach, wait, delete. See `%kusto_image --help`."""
+        """Do what a subcommand says: `%kusto_image list`; `%kusto_image --help` lists them all.
+
+        `%%kusto_image NAME --base IMAGE` makes an image: the cell is its requirements file.
+        """
         from kusto_magic import arguments
 
         try:
@@ -125,7 +131,7 @@ class KustoImageMagics(Magics):
         target = settings.target()
         for name in PLACE:
             setattr(self, name, place[name])
-        where = f"the emulator at {target.endpoint}" if target.is_local else target.endpoint
+        where = "on the local emulator" if target.is_local else f"at {target.endpoint}"
         self._say(f"Using cluster {target.cluster} in resource group {target.resource_group}, {where}.")
 
     def _list(self, options: Namespace) -> None:
