@@ -273,13 +273,14 @@ class Builds:
 
     def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()
-        goes_on = isinstance(error, BuildError) and not build.operation.done
+        # What was begun elsewhere goes on, whatever keeps this process from following it (no sign-in, for one).
+        goes_on = not build.operation.done and (isinstance(error, BuildError) or not build.from_the_start)
         if not goes_on:
             state = "Failed" if error is not None and not build.operation.done else build.operation.phase.value
             message = error.what if isinstance(error, KustoImageError) else type(error).__name__ if error else ""
             # Only a build followed from its start teaches how long builds take: an attached one may be long over.
-            seconds = (now - build.started_at).total_seconds() if build.from_the_start else None
-            self.history.change(build.id, state=state, message=message, ended_at=now, seconds=seconds, operation_url="")
+            learnt = {"seconds": (now - build.started_at).total_seconds()} if build.from_the_start else {}
+            self.history.change(build.id, state=state, message=message, ended_at=now, operation_url="", **learnt)
         with self._lock:
             if self._running.get((build.target, build.name.lower())) is build:
                 del self._running[build.target, build.name.lower()]
