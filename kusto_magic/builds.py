@@ -218,6 +218,15 @@ class Builds:
         with self._lock:
             return self._running.get((target, name.lower()))
 
+    def followed(self, target: Target) -> list[Build]:
+        """Return what this process follows now on a cluster, whoever began it, the oldest first."""
+        with self._lock:
+            return [build for (where, _), build in self._running.items() if where == target]
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine on the background loop; return at once."""
+        return self._loop.submit(coroutine)
+
     def usual(self, target: Target) -> Usual | None:
         """Return how long builds take there: by experience, else as recorded in Azure, else (emulator) unknown."""
         return self.history.usual(target) or (None if target.is_local else RECORDED)

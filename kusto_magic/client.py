@@ -112,6 +112,22 @@ class ImagesClient:
             images += found
         raise Unreachable(f"the list of images does not end after {MOST_PAGES} pages", next_step="try again.")
 
+    async def clusters(self) -> Sequence[str]:
+        """Return the ARM ids of the clusters of the target's subscription that the caller may see.
+
+        Source: Microsoft.Kusto/clusters, "List"; its answer has one page.
+        """
+        url = (
+            f"{self.target.endpoint}/subscriptions/{quote(self.target.subscription)}"
+            f"/providers/Microsoft.Kusto/clusters?api-version={API_VERSION}"
+        )
+        document = _success(await self._answered("GET", url), "the clusters cannot be listed").document()
+        values = document.get("value") if isinstance(document, dict) else None
+        ids = [value.get("id") for value in values if isinstance(value, dict)] if isinstance(values, list) else None
+        if ids is None:
+            raise Unreachable("the list of clusters cannot be read", next_step="try again.")
+        return [text for text in ids if isinstance(text, str)]
+
     async def _run(
         self, sent: Operation, method: str, body: bytes | None, limit: float, usual: schedule.Usual | None
     ) -> AsyncIterator[Operation]:
