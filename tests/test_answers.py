@@ -16,10 +16,10 @@ NOW = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
 URL = "https://management.azure.com/subscriptions/s/x?api-version=1"
 
 
-def answer(body: bytes | object = b"", status: int = 200, **headers: str) -> Response:
+def answer(body: bytes | object = b"", **headers: str) -> Response:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, named, raw, URL, NOW)
+    return Response(200, named, raw, URL, NOW)
 
 
 # ── rule 10: Retry-After ─────────────────────────────────────────────────────────────────────────────────────────

@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import httpx
-from support.clock import MovableClock
 
+from kusto_magic.answers import Response
 from kusto_magic.client import ImagesClient, connect
-from kusto_magic.models import ImageSpec, Target
 from kusto_magic.operations import Operation
-
-ENDPOINT = "https://management.azure.com"
-SUBSCRIPTION = "12345678-1234-1234-1234-123456789098"
-TARGET = Target(SUBSCRIPTION, "kustorptest", "kustoCluster")
-CLUSTER_PATH = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/kustorptest/providers/Microsoft.Kusto/clusters/kustoCluster"
-)
-LIST_URL = f"{ENDPOINT}{CLUSTER_PATH}/sandboxCustomImages?api-version=2024-04-13"
-IMAGE_URL = f"{ENDPOINT}{CLUSTER_PATH}/sandboxCustomImages/img?api-version=2024-04-13"
-SPEC = ImageSpec("Pillow", python_version="3.10.8")
-
-POLL_PATH = (
-    f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Kusto/locations/East%20US"
-    "/operationResults/742bef43-608b-4b58-ba96-6f7a32ec5f12?api-version=2024-04-13"
-)
-SIGNATURE = "SIGNATURExyz-_"
-POLL_URL = f"{ENDPOINT}{POLL_PATH}&t=638682&c=CERTIFICATExyz&s={SIGNATURE}&h=HASHxyz"
-LOCATION_URL = POLL_URL.replace("&t=", "&operationResultResponseType=Location&t=")
+from support.answers import SPEC, TARGET
+from support.clock import MovableClock
 
 
 @dataclass(frozen=True)
-class Reply:
-    """One answer of the script. A header that is given twice is a list of two pairs."""
+class Raw:
+    """An answer whose headers are not one of each name."""
 
-    status: int = 200
+    status: int
+    headers: Sequence[tuple[str, str]]
     body: bytes = b""
-    headers: Sequence[tuple[str, str]] = ()
 
 
-Step: TypeAlias = Reply | Exception | Callable[[httpx.Request], "Reply | Exception"]
+Outcome: TypeAlias = Response | Raw | Exception
+Step: TypeAlias = Outcome | Callable[[httpx.Request], Outcome]
 
 
 @dataclass(frozen=True)
@@ -57,26 +40,32 @@ class Asked:
     body: bytes
     at: float
 
+    @property
+    def token(self) -> str:
+        return self.headers["authorization"].removeprefix("Bearer ")
+
 
 class Script(httpx.AsyncBaseTransport):
     """Answers with one step after the other, then with `forever`; without that a further request fails the test."""
 
-    def __init__(self, *steps: Step, forever: Step | None = None, clock: MovableClock | None = None) -> None:
+    def __init__(self, *steps: Step, forever: Step | None = None) -> None:
         self.asked: list[Asked] = []
-        self.clock = clock or MovableClock()
+        self.clock = MovableClock()
         self._steps = list(steps)
         self._forever = forever
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        target, at = request.url.raw_path, self.clock.monotonic()
         body = await request.aread()
-        self.asked.append(Asked(request.method, str(request.url), target, dict(request.headers), body, at))
+        told = dict(request.headers)
+        at = self.clock.monotonic()
+        self.asked.append(Asked(request.method, str(request.url), request.url.raw_path, told, body, at))
         step = self._steps.pop(0) if self._steps else self._forever
         assert step is not None, f"a request too many: {request.method} {request.url}"
-        reply = step(request) if callable(step) else step
-        if isinstance(reply, Exception):
-            raise reply
-        return httpx.Response(reply.status, headers=list(reply.headers), stream=_Body(reply.body))
+        outcome = step(request) if callable(step) else step
+        if isinstance(outcome, Exception):
+            raise outcome
+        headers = outcome.headers if isinstance(outcome, Raw) else outcome.headers.items()
+        return httpx.Response(outcome.status, headers=list(headers), stream=_Body(outcome.body))
 
     @property
     def unused(self) -> int:
@@ -88,7 +77,12 @@ class Script(httpx.AsyncBaseTransport):
         """What was asked, as "GET url"."""
         return [f"{asked.method} {asked.url}" for asked in self.asked]
 
-    def until(self, seconds: float, fault: Reply | Exception, then: Reply) -> Step:
+    @property
+    def times(self) -> list[float]:
+        """When it was asked, in seconds."""
+        return [asked.at for asked in self.asked]
+
+    def until(self, seconds: float, fault: Outcome, then: Outcome) -> Step:
         """Return a step that answers `fault` until the clock shows so many seconds."""
         return lambda _: fault if self.clock.monotonic() < seconds else then
 
@@ -145,44 +139,3 @@ async def built(script: Script, credential: Credential | None = None, **options:
 
 async def every(operations: AsyncIterator[Operation]) -> list[Operation]:
     return [operation async for operation in operations]
-
-
-# ── answers as they were seen ────────────────────────────────────────────────────────────────────────────────────
-
-
-def of_json(document: object, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Reply:
-    return Reply(status, json.dumps(document).encode(), [("Content-Type", "application/json"), *headers])
-
-
-def image(state: str | None = "Succeeded", **properties: Any) -> dict[str, Any]:
-    """Return the resource as a GET shows it."""
-    shown = {"language": "PYTHON", "languageVersion": "3.10.8", "requirementsFileContent": "Pillow", **properties}
-    if state is not None:
-        shown["provisioningState"] = state
-    return {
-        "id": f"{CLUSTER_PATH.replace('clusters', 'Clusters')}/SandboxCustomImages/img",
-        "name": "kustoCluster/img",
-        "type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
-        "properties": shown,
-    }
-
-
-def status(word: str, **more: Any) -> Reply:
-    """Return the answer of an operation's address."""
-    document = {"id": "/subscriptions/s/operationresults/g", "name": "g", "status": word, "percentComplete": 0.5}
-    return of_json({**document, **more})
-
-
-def begun(poll_url: str = POLL_URL, state: str = "Creating", code: int = 201) -> Reply:
-    """Return the answer to a PUT."""
-    return of_json(image(state, language="Python"), code, [("Azure-AsyncOperation", poll_url)])
-
-
-def error(code: int, name: str = "Oops", message: str = "said the service") -> Reply:
-    return of_json({"error": {"code": name, "message": message}}, code)
-
-
-RUNNING = status("Running")
-DONE = status("Succeeded")
-THERE = of_json(image())
-HTML = Reply(200, b"<html><h1>Succeeded</h1></html>", [("Content-Type", "text/html")])

@@ -1,0 +1,260 @@
+"""Random sequences of answers: whatever comes, an operation ends rightly, with its error, and never without waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, find, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support.answers import HTML, IMAGE_URL, LOCATION_URL, POLL_URL, SPEC, answer, image
+
+from kusto_magic import schedule
+from kusto_magic.answers import LONGEST_WAIT, SHORTEST_WAIT, Response
+from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, KustoImageError, ServiceError, StatusUnreadable
+from kusto_magic.operations import Action, Operation, Phase, Watch, adopt, begin, resume, sending
+
+WORDS = ["Succeeded", "SUCCEEDED", "Failed", "failed", "Canceled", "Cancelled", "Running", "Accepted", "Creating",
+         "Deleting", "", "Success", " Succeeded"]  # fmt: skip
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["status", "properties", "provisioningState", "id", "error", "code", "name"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+ERRORS = st.sampled_from([None, "broken", {"code": "ServiceIsInMaintenance"}, {"code": "Bad", "message": "why"}, 5, {}])
+
+
+def operation_documents() -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries({"status": st.sampled_from(WORDS) | JSON}, optional={"error": ERRORS})
+
+
+def image_documents() -> st.SearchStrategy[Any]:
+    text = st.sampled_from(["Pillow", "numpy"])
+    shown = st.fixed_dictionaries({"requirementsFileContent": text}, optional={"provisioningState": JSON})
+    return st.builds(lambda state, more: image(state, **more), st.sampled_from([*WORDS, None]), shown)
+
+
+def bodies() -> st.SearchStrategy[bytes]:
+    documents = st.one_of(operation_documents(), image_documents(), JSON, st.builds(lambda it: {"error": it}, ERRORS))
+    whole = documents.map(lambda document: answer(document).body)
+    torn = st.builds(lambda body, cut: body[: len(body) // cut], whole, st.integers(1, 4))
+    return st.one_of(whole, torn, st.just(b""), st.just(HTML.body), st.binary(max_size=12))
+
+
+def headers() -> st.SearchStrategy[dict[str, str]]:
+    addresses = st.sampled_from([POLL_URL, LOCATION_URL, "/relative", "https://elsewhere.example/x", "https://[", ""])
+    waits = st.sampled_from(["0", "7", "99999", "-1", "nan", "soon", "5, 5", "Mon, 23 Nov 2026 09:00:30 GMT"])
+    named = {"azure-asyncoperation": addresses, "location": addresses, "retry-after": waits, "retry-after-ms": waits}
+    return st.fixed_dictionaries({}, optional=named)
+
+
+STATUSES = st.sampled_from([200] * 8 + [201, 202, 204, 302, 400, 401, 403, 404, 404, 404, 408, 409, 429, 500, 503])
+ANSWERS = st.builds(
+    lambda body, status, named, cut: Response(status, named, b"" if cut else body, POLL_URL, answer().received, cut),
+    bodies(),
+    STATUSES,
+    headers(),
+    st.sampled_from([False] * 9 + [True]),
+)
+
+
+FIRST = st.builds(
+    lambda document, code, named: answer(document, code, named),
+    image_documents(),
+    st.sampled_from([200, 201, 202]),
+    headers(),
+)
+USUAL = {
+    Watch.OPERATION: operation_documents().map(answer),
+    Watch.LOCATION: st.sampled_from([200, 202, 204]).map(lambda code: answer(b"", code)),
+    Watch.IMAGE: image_documents().map(answer) | st.just(answer(b"", 404)),
+}
+BEGUN = answer(image("Creating"), 202, {"azure-asyncoperation": POLL_URL})
+ORDER = [Phase.BUILDING, Phase.DELETING, Phase.CONFIRMING, Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED]
+
+
+def state_of(response: Response) -> object:
+    """Read an image's state with no help of the package's own models; "?" where there is none to be read."""
+    document = response.document()
+    if not isinstance(document, dict) or response.status not in (200, 201):
+        return "?"
+    properties = document.get("properties")
+    if not isinstance(properties, dict):
+        return "succeeded" if isinstance(document.get("id"), str) else "?"
+    state = properties.get("provisioningState", "Succeeded")
+    return state.lower() if isinstance(state, str) else "?"
+
+
+def means_success(before: Operation, response: Response) -> bool:
+    """Say by the rules, not by the code, whether an answer may end an operation well."""
+    if before.watch is Watch.IMAGE:
+        deleted = response.status == 404
+        return deleted if before.action is Action.DELETE else state_of(response) == "succeeded"
+    if before.action is Action.BUILD:
+        return False  # the image has the last word
+    if before.watch is Watch.LOCATION:
+        return response.status in (200, 201, 204) and not response.garbled
+    document = response.document()
+    word = document.get("status") if isinstance(document, dict) else None
+    return response.status < 300 and isinstance(word, str) and word.lower() == "succeeded"
+
+
+def begins_with_success(action: Action, repeated: bool, response: Response) -> bool:
+    named = response.address("azure-asyncoperation") or response.address("location")
+    if action is Action.DELETE and repeated and response.status == 404:
+        return True
+    if named or not 200 <= response.status < 300:
+        return False
+    if action is Action.DELETE:
+        says = state_of(response) if response.document() is not None else "succeeded"
+        return response.status in (200, 204) and says in ("succeeded", "?") and not response.garbled
+    return state_of(response) == "succeeded"
+
+
+def outcome(step: Callable[[], Operation | None]) -> Operation | KustoImageError | None:
+    """Take a step; only errors of these two kinds may come of it, and every other one fails the test."""
+    try:
+        return step()
+    except (ServiceError, BuildError) as error:
+        return error
+
+
+class AnyAnswers(RuleBasedStateMachine):
+    """An operation that is begun, taken up or adopted, and then hears anything."""
+
+    operation: Operation
+    waited = 0.0
+    asked_at_once = 0
+
+    @initialize(
+        action=st.sampled_from(Action), way=st.sampled_from(["put"] * 4 + ["kept", "image", "adopt"]), data=st.data()
+    )
+    def begin(self, action: Action, way: str, data: st.DataObject) -> None:
+        spec = SPEC if action is Action.BUILD else None
+        sent = sending(action, IMAGE_URL, spec)
+        self.operation = resume(action, IMAGE_URL, POLL_URL if way == "kept" else "", spec)
+        if way == "adopt":
+            self.operation = adopt(sent)
+        elif way == "put":
+            self._put(sent, data.draw(FIRST | ANSWERS), data.draw(st.booleans()))
+
+    def _put(self, sent: Operation, response: Response, repeated: bool) -> None:
+        begun = outcome(lambda: begin(sent, response, repeated=repeated))
+        if isinstance(begun, ServiceError):
+            assert (begun.status, begun.fault) == (response.status, response.fault())
+        elif isinstance(begun, Operation):
+            assert begun.phase is not Phase.SUCCEEDED or begins_with_success(sent.action, repeated, response)
+            self._keeps_its_error(begun, response)
+            self.operation = begun
+        else:
+            self._can_be_taken_up(begun)
+
+    @rule(response=ANSWERS)
+    def hear_anything(self, response: Response) -> None:
+        self._hear(response)
+
+    @rule(data=st.data())
+    def hear_what_is_usual(self, data: st.DataObject) -> None:
+        self._hear(data.draw(USUAL[self.operation.watch]))
+
+    @rule()
+    def hear_nothing(self) -> None:
+        if not self.operation.done:
+            before = self.operation
+            self._wait()
+            self.operation = before.unanswered("no answer")
+            assert (self.operation.phase, self.operation.poll_url) == (before.phase, before.poll_url)
+
+    @invariant()
+    def an_end_has_its_error(self) -> None:
+        error = outcome(self.operation.raise_for_end)
+        match self.operation.phase:
+            case Phase.FAILED:
+                assert isinstance(error, BuildFailed)
+                assert error.operation == self.operation
+                assert error.fault.code or error.fault.message
+            case Phase.CANCELED:
+                assert isinstance(error, BuildCanceled)
+            case _:
+                assert error is None
+
+    @invariant()
+    def it_can_be_asked_on(self) -> None:
+        assert self.operation.done or self.operation.poll_url
+        assert self.operation.phase is not Phase.SENDING
+
+    def _hear(self, response: Response) -> None:
+        before = self.operation
+        if before.done:
+            with pytest.raises(ValueError, match="is not asked"):
+                before.advance(response)
+            return
+        self._wait()
+        after = outcome(lambda: before.advance(response))
+        if not isinstance(after, Operation):
+            self._can_be_taken_up(after)
+            return
+        if after.phase is Phase.SUCCEEDED:
+            assert means_success(before, response)
+            assert (after.image is None) == (before.action is Action.DELETE)
+        self._keeps_its_error(after, response)
+        assert ORDER.index(after.phase) >= ORDER.index(before.phase)
+        assert (after.action, after.image_url, after.expected) == (before.action, before.image_url, before.expected)
+        assert before.watch is not Watch.IMAGE or after.watch is Watch.IMAGE
+        self.operation = after
+
+    def _wait(self) -> None:
+        """Wait as the client does. Only a look at the image may come at once, and not again and again."""
+        operation = self.operation
+        delay = schedule.delay(self.waited) if operation.delay is None else operation.delay
+        assert 0.0 <= delay <= LONGEST_WAIT
+        self.asked_at_once = 0 if delay >= SHORTEST_WAIT else self.asked_at_once + 1
+        assert self.asked_at_once <= 2, "it is asked again and again without waiting"
+        self.waited += delay
+
+    def _can_be_taken_up(self, error: KustoImageError | None) -> None:
+        self.asked_at_once = 0  # somebody decides to
+        assert isinstance(error, StatusUnreadable)
+        assert not error.operation.done
+        assert error.operation.poll_url
+
+    @staticmethod
+    def _keeps_its_error(after: Operation, response: Response) -> None:
+        if after.phase is Phase.FAILED:
+            said = response.fault()
+            assert after.fault is not None
+            assert (said.code, said.details) == (after.fault.code, after.fault.details)
+            assert said.message in ("", after.fault.message)
+
+
+AnyAnswersTest = AnyAnswers.TestCase
+AnyAnswersTest.settings = settings(
+    max_examples=150, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+@pytest.mark.parametrize("phase", ORDER)
+def test_random_answers_reach_every_phase(phase: Phase) -> None:
+    """What is said about random answers above is worth something only if they lead everywhere."""
+
+    def reached(answers: list[Response]) -> bool:
+        operation = begin(sending(Action.DELETE if phase is Phase.DELETING else Action.BUILD, IMAGE_URL, SPEC), BEGUN)
+        for response in answers:
+            if operation.phase is phase:
+                break
+            if not isinstance(after := outcome(partial(operation.advance, response)), Operation) or after.done:
+                return isinstance(after, Operation) and after.phase is phase
+            operation = after
+        return operation.phase is phase
+
+    find(st.lists(st.one_of(*USUAL.values()), max_size=4), reached)
