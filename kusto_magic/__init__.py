@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import BuildError as BuildError
     from kusto_magic.errors import BuildFailed as BuildFailed
     from kusto_magic.errors import Conflict as Conflict
+    from kusto_magic.errors import DoesNotFit as DoesNotFit
     from kusto_magic.errors import EmulatorError as EmulatorError
     from kusto_magic.errors import FollowTimeout as FollowTimeout
     from kusto_magic.errors import Forbidden as Forbidden
@@ -46,6 +47,7 @@ _ROOMS = {
         "BuildError",
         "BuildFailed",
         "Conflict",
+        "DoesNotFit",
         "EmulatorError",
         "FollowTimeout",
         "Forbidden",

@@ -34,11 +34,18 @@ def cell_parser() -> argparse.ArgumentParser:
         epilog="Example: %%kusto_image my-image --base Python3_11_7",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", metavar="NAME", help="the image's name: letters, digits, '.', '-' and '_'")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="the image's name: letters, digits, '.', '-' and '_'; `check` in its place only asks the check below",
+    )
     base = parser.add_argument_group("what it is built on (one of them)")
     base.add_argument("--base", metavar="IMAGE", help="a managed image (Python3_11_7, …) or a custom image")
     base.add_argument("--python", metavar="VERSION", help="a bare Python engine, such as 3.10.8")
     _waiting(parser)
+    checks = parser.add_argument_group("the check before anything is sent")
+    checks.add_argument("--no-check", action="store_true", help="send without asking whether the packages fit together")
+    checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check found")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument(
         "--allow-index-options",
@@ -65,6 +72,7 @@ def line_parser() -> argparse.ArgumentParser:
     _where(command("list", "List the images of the cluster."))
     for name, words in (
         ("show", "Show an image as the service has it."),
+        ("check", "Ask whether an image's requirements would still install. %%kusto_image check asks it of a cell."),
         ("attach", "Follow what goes on with an image, also after a restart of the kernel."),
         ("wait", "Wait until what goes on with an image has ended."),
         ("delete", "Delete an image."),

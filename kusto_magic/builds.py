@@ -14,16 +14,19 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from traitlets import Bool, HasTraits, Instance
 
-from kusto_magic import client, operations
+from kusto_magic import client, operations, preflight
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import BuildError, InvalidInput, KustoImageError, Problem
+from kusto_magic.errors import BuildError, DoesNotFit, InvalidInput, KustoImageError, Problem
+from kusto_magic.forecasts import Forecast, Verdict
+from kusto_magic.foundations import foundation
 from kusto_magic.history import RECORDED, BuildRecord, History, Usual
 from kusto_magic.models import Image, ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
@@ -34,6 +37,9 @@ TICK = 0.5
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Forecaster = Callable[..., Awaitable[Forecast]]
+"""`preflight.forecast`, or what stands in for it."""
+
 Opener = Callable[[Target], AbstractAsyncContextManager[ImagesClient]]
 Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
 
@@ -41,12 +47,14 @@ Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
 class Build(HasTraits):
     """One image being built (or deleted), followed in the background.
 
-    Observe `operation` (replaced on each change), `heard_at` (each answer of the service) and `ended`, as with every
-    HasTraits: `build.observe(handler, "heard_at")`. Handlers run on the background thread.
+    Observe `operation` (replaced on each change), `forecast` (what the preflight says), `heard_at` (each answer of the
+    service) and `ended`, as with every HasTraits: `build.observe(handler, "heard_at")`. Handlers run on the background
+    thread.
     """
 
     operation = Instance(Operation)
     heard_at = Instance(datetime, allow_none=True)
+    forecast = Instance(Forecast, allow_none=True)
     ended = Bool(default_value=False)
 
     def __init__(
@@ -64,6 +72,7 @@ class Build(HasTraits):
         self.target = record.target
         self.name = record.image
         self.action = operation.action
+        self.asked = spec
         self.spec = spec
         self.started_at = record.started_at
         self.usual = usual
@@ -103,8 +112,12 @@ class Build(HasTraits):
     def _hear(self, operation: Operation, now: datetime) -> None:
         with _onlookers_may_fail():
             self.operation = operation
-            if not operation.troubles and operation.phase is not operations.Phase.SENDING:
+            if not operation.troubles and operation.phase not in operations.NOT_BEGUN:
                 self.heard_at = now
+
+    def _know(self, forecast: Forecast) -> None:
+        with _onlookers_may_fail():
+            self.forecast = forecast
 
     def _tick(self) -> None:
         for call in self._on_each_second:
@@ -130,6 +143,14 @@ def _onlookers_may_fail() -> Iterator[None]:
         _log.exception("a handler of a build failed")
 
 
+def refuse_misfit(forecast: Forecast) -> None:
+    """Raise DoesNotFit where that is what the preflight says."""
+    if forecast.verdict is Verdict.CLASH:
+        step = "mend the cell and run it again, or send it all the same with --no-check."
+        what = f"nothing was sent: {forecast.reason}"
+        raise DoesNotFit(what, forecast=forecast, lines=forecast.suggestions, next_step=step)
+
+
 def wait(future: concurrent.futures.Future[T], timeout: float | None = None) -> T:
     """Return a future's result, waking often enough that an interrupt is answered at once.
 
@@ -148,8 +169,8 @@ def wait(future: concurrent.futures.Future[T], timeout: float | None = None) -> 
 class Builds:
     """The builds of this process, and the loop that follows them.
 
-    `open_client` opens a client for a target; `history` is what was started from here; `clock` the time. All three
-    are seams. Safe to call from any thread.
+    `open_client` opens a client for a target; `forecaster` asks whether requirements would install; `history` is what
+    was started from here; `clock` the time. All four are seams. Safe to call from any thread.
     """
 
     def __init__(
@@ -157,10 +178,12 @@ class Builds:
         *,
         history: History | None = None,
         open_client: Opener = client.connect,
+        forecaster: Forecaster = preflight.forecast,
         clock: Clock | None = None,
     ) -> None:
         self.history = history or History()
         self._open_client = open_client
+        self._forecaster = forecaster
         self._clock: Clock = clock or SystemClock()
         self._loop = _Loop()
         self._lock = threading.Lock()
@@ -169,18 +192,42 @@ class Builds:
         self._opening: dict[Target, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
 
-    def start(self, target: Target, name: str, spec: ImageSpec, *, limit: float = client.FOLLOW_LIMIT) -> Build:
+    def start(
+        self,
+        target: Target,
+        name: str,
+        spec: ImageSpec,
+        *,
+        check: bool = True,
+        pin: bool = False,
+        limit: float = client.FOLLOW_LIMIT,
+    ) -> Build:
         """Begin to build an image and return at once; the same spec already being built here is joined.
 
-        Raises InvalidInput for a wrong name; everything else is in the Build. `limit` is in seconds.
+        `check` asks the preflight first, which sends nothing when the requirements cannot fit (DoesNotFit); `pin` sends
+        the versions it found instead of the loose text. `limit` is in seconds. Raises InvalidInput for a wrong name;
+        everything else is in the Build.
         """
         _refuse_name(name)
         running = self.running(target, name)
-        if running is not None and running.spec == spec:
+        if running is not None and running.asked == spec:
             return running
         usual = self.usual(target)
         build = self._new(Action.BUILD, target, name, spec, usual)
-        return self._launch(build, lambda it: it.build(name, spec, limit=limit, usual=usual))
+
+        async def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
+            sent = spec
+            if check or pin:
+                yield operations.checking(spec)
+                sent = await self._checked(it, build, pin=pin)
+            async for operation in it.build(name, sent, limit=limit, usual=usual):
+                yield operation
+
+        return self._launch(build, conversation)
+
+    def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[Forecast]:
+        """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
+        return self.submit(target, lambda it: self._forecast(it, spec))
 
     def delete(self, target: Target, name: str) -> Build:
         """Begin to delete an image and return at once. Raises InvalidInput for a wrong name."""
@@ -275,6 +322,30 @@ class Builds:
             ticking.cancel()
         self._finish(build, error)
 
+    async def _checked(self, it: ImagesClient, build: Build, *, pin: bool) -> ImageSpec:
+        """Return what is to be sent. Raises DoesNotFit."""
+        spec = build.asked
+        assert spec is not None  # noqa: S101 - only builds are checked
+        forecast = await self._forecast(it, spec)
+        build._know(forecast)
+        refuse_misfit(forecast)
+        if not pin:
+            return spec
+        if forecast.verdict is Verdict.UNKNOWN:
+            step = "try again later, or without --pin."
+            raise DoesNotFit(f"it could not be pinned: {forecast.reason}", forecast=forecast, next_step=step)
+        build.spec = replace(spec, requirements=forecast.pinned_text())
+        self.history.change(build.id, requirements=build.spec.requirements)
+        return build.spec
+
+    async def _forecast(self, it: ImagesClient, spec: ImageSpec) -> Forecast:
+        base = await foundation(it, spec)
+        if base.unknown:
+            return Forecast(Verdict.UNKNOWN, base.python, reason=base.unknown)
+        return await self._forecaster(
+            spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers
+        )
+
     def _keep(self, build: Build) -> None:
         operation = build.operation
         url = operation.poll_url if operation.watch is operations.Watch.OPERATION else ""
@@ -285,7 +356,9 @@ class Builds:
         # What was begun elsewhere goes on, whatever keeps this process from following it (no sign-in, for one).
         goes_on = not build.operation.done and (isinstance(error, BuildError) or not build.from_the_start)
         if not goes_on:
-            state = "Failed" if error is not None and not build.operation.done else build.operation.phase.value
+            state = build.operation.phase.value
+            if error is not None and not build.operation.done:
+                state = "Not sent" if build.operation.phase in operations.NOT_BEGUN else "Failed"
             message = error.what if isinstance(error, KustoImageError) else type(error).__name__ if error else ""
             # Only a build followed from its start teaches how long builds take: an attached one may be long over.
             learnt = {"seconds": (now - build.started_at).total_seconds()} if build.from_the_start else {}

@@ -12,11 +12,13 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from kusto_magic import plan
 from kusto_magic.errors import BuildError, KustoImageError, ServiceError
-from kusto_magic.operations import Action, Phase
+from kusto_magic.operations import NOT_BEGUN, Action, Phase
 
 if TYPE_CHECKING:
     from kusto_magic.builds import Build
+    from kusto_magic.forecasts import Forecast
 
 MIME = "application/vnd.kusto-image.build+json"
 VERSION = 1
@@ -57,6 +59,7 @@ class Card:
     error: tuple[str, ...]
     next_step: str
     note: str
+    forecast: Forecast | None = None
 
 
 def card(build: Build, now: datetime) -> Card:
@@ -81,6 +84,7 @@ def card(build: Build, now: datetime) -> Card:
         error=_error_lines(error),
         next_step=error.next_step if isinstance(error, KustoImageError) else "",
         note=operation.note,
+        forecast=build.forecast,
     )
 
 
@@ -95,6 +99,8 @@ def text(it: Card) -> str:
     parts = [f"{GLYPHS.get(it.state, WORKING)} {it.state}: image {it.image} on {where}", _times(it)]
     line = " · ".join(part for part in (*parts, it.usual, it.note) if part)
     following = [*it.error, *([f"Next: {it.next_step}"] if it.next_step else [])]
+    if it.forecast is not None and not it.error:
+        following = [plan.headline(it.forecast), *(f"warning: {line}" for line in it.forecast.warnings), *following]
     return "\n".join([line, *(f"  {more}" for more in following)])
 
 
@@ -140,7 +146,7 @@ def _state(build: Build) -> str:
         return "Deleted" if build.action is Action.DELETE and phase is Phase.SUCCEEDED else phase.value
     if isinstance(error, BuildError):
         return "Unknown"
-    return "Refused" if isinstance(error, ServiceError) else "Not sent" if phase is Phase.SENDING else "Unknown"
+    return "Refused" if isinstance(error, ServiceError) else "Not sent" if phase in NOT_BEGUN else "Unknown"
 
 
 def _foundation(build: Build) -> str:
@@ -182,7 +188,9 @@ def _json(it: Card) -> dict[str, Any]:
         "heardAt": it.heard_at.isoformat(timespec="seconds") if it.heard_at else None,
         "seconds": round(it.seconds, 1),
     }
-    extras = {"usual": it.usual, "error": list(it.error), "next": it.next_step, "note": it.note}
+    extras: dict[str, Any] = {"usual": it.usual, "error": list(it.error), "next": it.next_step, "note": it.note}
+    if it.forecast is not None:
+        extras["plan"] = plan.json(it.forecast)
     return document | {key: value for key, value in extras.items() if value}
 
 
@@ -203,7 +211,8 @@ def _html(it: Card) -> str:
     cells = "".join(
         f"<tr><th>{label}</th><td>{escape(value).replace(chr(10), '<br>')}</td></tr>" for label, value in rows if value
     )
-    return f"<div>{title}<table>{cells}</table>{_requirements(it.requirements)}</div>"
+    checked = plan.html(it.forecast) if it.forecast is not None else ""
+    return f"<div>{title}<table>{cells}</table>{checked}{_requirements(it.requirements)}</div>"
 
 
 def _requirements(requirements: str) -> str:

@@ -4,6 +4,7 @@
 
     KustoImageError
     ├── InvalidInput            what was typed is wrong: every problem is listed, nothing was sent
+    ├── DoesNotFit              the preflight says that these packages cannot be installed together; nothing was sent
     ├── SignInFailed            no token could be had
     ├── UntrustedAddress        an answer named an address the token must not go to
     ├── ServiceError            the service refused a request (status, code, message, request id)
@@ -98,6 +99,22 @@ class InvalidInput(KustoImageError, ValueError):
     def details(self) -> list[str]:
         """Return one line per problem, when there are several."""
         return [f"  {problem}" for problem in self.problems] if len(self.problems) > 1 else []
+
+
+class DoesNotFit(KustoImageError):
+    """The preflight says no; nothing was sent.
+
+    `.forecast` is its whole answer, a `forecasts.Forecast` (Any here, since this room imports no other).
+    """
+
+    def __init__(self, what: str, *, forecast: Any, lines: Sequence[str] = (), next_step: str = "") -> None:
+        super().__init__(what, next_step=next_step)
+        self.forecast = forecast
+        self._lines = tuple(lines)
+
+    def details(self) -> list[str]:
+        """Return the suggestions, a line each."""
+        return [f"  {line}" for line in self._lines]
 
 
 class SignInFailed(KustoImageError):

@@ -41,7 +41,7 @@ CREATE TABLE builds (
 CREATE INDEX by_image ON builds (image);
 CREATE INDEX by_place ON builds (place);
 """
-_CHANGING = frozenset({"operation_url", "state", "message", "heard_at", "ended_at", "seconds"})
+_CHANGING = frozenset({"requirements", "operation_url", "state", "message", "heard_at", "ended_at", "seconds"})
 _DAMAGED = frozenset({1, 11, 24, 26})
 """SQLite's result codes ERROR (here: another schema), CORRUPT, FORMAT, NOTADB."""
 

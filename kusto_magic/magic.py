@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from kusto_magic.models import ImageSpec, Target
     from kusto_magic.settings import Settings
 
+CHECK = "check"
+"""In the place of an image's name: only ask the preflight."""
+
 PLACE = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
 
 
@@ -85,10 +88,14 @@ class KustoImageMagics(Magics):
             self._print(str(help_asked))
             return None
         settings, target, spec = self._read(options, cell)
+        if options.name == CHECK:
+            self._show_check(target, spec)
+            return None
         if options.dry_run:
             self._show(_dry_run(target, options.name, spec))
             return None
-        build = self.builds.start(target, options.name, spec, limit=settings.limit_hours * 3600)
+        limit = settings.limit_hours * 3600
+        build = self.builds.start(target, options.name, spec, check=not options.no_check, pin=options.pin, limit=limit)
         return self._present(build, options, settings)
 
     @line_magic("kusto_image")
@@ -108,6 +115,7 @@ class KustoImageMagics(Magics):
             "use": self._use,
             "list": self._list,
             "show": self._show_image,
+            "check": self._check_image,
             "attach": self._attach,
             "wait": self._wait,
             "delete": self._delete,
@@ -157,6 +165,20 @@ class KustoImageMagics(Magics):
             *(("requirements" if n == 0 else "", line) for n, line in enumerate(image.requirements.splitlines())),
         ]
         self._show(table(("property", "value"), rows, ""))
+
+    def _check_image(self, options: Namespace) -> None:
+        target = self._settings(options).target()
+        image = self.builds.ask(target, lambda client: client.get(options.name))
+        self._show_check(target, image.to_spec())
+
+    def _show_check(self, target: Target, spec: ImageSpec) -> None:
+        """Show what the preflight says, and send nothing. Raises DoesNotFit, so that a headless run notices."""
+        from kusto_magic import plan
+        from kusto_magic.builds import refuse_misfit, wait
+
+        forecast = wait(self.builds.check(target, spec))
+        self._show(plan.bundle(forecast))
+        refuse_misfit(forecast)
 
     def _attach(self, options: Namespace) -> Build | None:
         settings, target = self._place(options)

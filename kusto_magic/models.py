@@ -306,6 +306,15 @@ class Image:
         """The base in words: "Python3_10_8", "Python 3.10.8", or "" where the service says neither."""
         return self.base_image or (f"Python {self.language_version}" if self.language_version else "")
 
+    def to_spec(self) -> ImageSpec:
+        """Return the spec that would make this image again. Raises InvalidInput where our rules refuse it."""
+        return ImageSpec(
+            self.requirements,
+            base_image=self.base_image or None,
+            python_version=None if self.base_image else self.language_version or None,
+            allow_index_options=True,
+        )
+
     def differences(self, spec: ImageSpec) -> tuple[str, ...]:
         """Return the names of what this image has otherwise than `spec` asks: empty when it is the same.
 

@@ -63,6 +63,7 @@ class Action(StrEnum):
 class Phase(StrEnum):
     """How far an operation is, in words that are shown."""
 
+    CHECKING = "Checking"
     SENDING = "Sending"
     BUILDING = "Building"
     DELETING = "Deleting"
@@ -72,6 +73,7 @@ class Phase(StrEnum):
     CANCELED = "Canceled"
 
 
+NOT_BEGUN = frozenset({Phase.CHECKING, Phase.SENDING})
 ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
 
 
@@ -131,7 +133,7 @@ class Operation:
 
         Raises StatusUnreadable, with this operation in it, when there is no use in asking on.
         """
-        if self.done or self.phase is Phase.SENDING:
+        if self.done or self.phase in NOT_BEGUN:
             raise ValueError(f"an operation that is {self.phase} is not asked how it stands")
         # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
         if response.status in (408, 429) or response.status >= 500:
@@ -284,6 +286,11 @@ class Operation:
             fault=response.fault(),
             next_step=f"{step} %kusto_image attach {self.name}".lstrip(),
         )
+
+
+def checking(expected: ImageSpec) -> Operation:
+    """Return what a build is before it is an operation of the service: its requirements are being checked here."""
+    return Operation(Action.BUILD, "", Phase.CHECKING, expected=expected)
 
 
 def sending(action: Action, image_url: str, expected: ImageSpec | None = None) -> Operation:
