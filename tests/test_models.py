@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.answers import CLUSTER_PATH, SPEC, SUBSCRIPTION, TARGET, image
+
+from kusto_magic.errors import InvalidInput
+from kusto_magic.models import (
+    CLOUDS,
+    MANAGED_IMAGES,
+    UNREADABLE_STATE,
+    Image,
+    ImageSpec,
+    Target,
+    base_image_problem,
+    cluster_problem,
+    endpoint_problem,
+    image_name_problem,
+    is_loopback,
+    python_version_problem,
+    resource_group_problem,
+    subscription_problem,
+)
+
+HOSTILE: list[Any] = [
+    "", " ", ".", "..", "...", "../..", "a/b", "/", "a\\b", "a?b", "?", "a#b", "#", "%2e%2e", "%2F", "a%00", "{x}", "*",
+    "a\r\nHost: x", "a\n", "\n", "a\0", "\0", "\t", "a b", " a", "a ", "ａｂｃ", "ﬁle", "a\u202eb", "\u200b", "a\ufeff",
+    "\ud800", "x" * 500, "${HOME}", "$(id)", "`id`", "a;b", "a&b", "a=b", "a,b", "a:b", "a@b", "a|b", "a'b", 'a"b',
+    "<script>", "~", "https://evil.example/a", "//evil.example", "a+b", "é\u0301", None, 5, b"img", ["img"], True,
+]  # fmt: skip
+
+RULES: dict[str, Callable[[object], str]] = {
+    "subscription": subscription_problem,
+    "cluster": cluster_problem,
+    "image": image_name_problem,
+    "base image": base_image_problem,
+    "version": python_version_problem,
+    "resource group": resource_group_problem,
+    "endpoint": endpoint_problem,
+}
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_hostile_value_is_refused_by_the_rule_of_its_field(rule: str, value: object) -> None:
+    problem = RULES[rule](value)
+    assert problem
+    assert len(problem) < 200
+    assert problem.replace("…", "").isascii(), "what is unseen or looks like something else is shown escaped"
+    assert "\n" not in problem
+
+
+@given(value=st.text(max_size=40))
+def test_no_value_gets_through_that_would_be_more_than_one_segment(value: str) -> None:
+    for rule in ("subscription", "cluster", "image", "base image", "version", "resource group"):
+        if not RULES[rule](value):
+            assert value not in ("", ".", "..")
+            assert not set(value) & set("/\\?#%@:;&=+ \r\n\t\0")
+
+
+GOOD = {
+    "subscription": [SUBSCRIPTION, "ABCDEF01-89ab-cdef-0123-456789ABCDEF"],
+    "cluster": ["kustoCluster", "c1", "my-cluster-1", "a" * 22],
+    "image": ["img", "test_image", "3.11.7-prophet", "_x", "A", "tmp1", "a" * 128, "python3117"],
+    "base image": [*MANAGED_IMAGES, "customImage1", "test_image"],
+    "version": ["3.10.8", "3.9.7", "3.11.7", "3.9.16"],
+    "resource group": ["rg", "my_rg-(1).x", "kustorptest", "größe", "資源", "a" * 90],
+    "endpoint": [*(cloud.endpoint for cloud in CLOUDS.values()), "https://arm.corp.example", "http://127.0.0.1:8041",
+                 "http://localhost:1/", "http://[::1]:8041", "https://management.azure.com/"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "value"), [(rule, value) for rule, values in GOOD.items() for value in values])
+def test_a_good_value_passes(rule: str, value: str) -> None:
+    assert RULES[rule](value) == ""
+
+
+BAD = {
+    "subscription": [SUBSCRIPTION[:-1], f"{{{SUBSCRIPTION}}}", f"{SUBSCRIPTION} ", SUBSCRIPTION.replace("-", "")],
+    "cluster": ["1cluster", "a", "-a", "a_b", "a.b", "c.westus.kusto.windows.net", "a" * 63],
+    "image": [".hidden", "-flag", "--help", "a" * 129, "Python3_10_8", "PYTHON3_11_7_DL", "PythonCustomImage", "R"],
+    "base image": ["python3_10_8", "PythonCustomImage", "-x", "r"],
+    "version": ["3", "3.10", "3.10.8.1", "2.7.18", "3.10.x", "v3.10.8", "3.10.8 ", "３.10.8", "3.100.8"],
+    "resource group": ["rg.", "x" * 91, "a\u0301", "²", "a!b"],
+    "endpoint": [
+        "http://management.azure.com", "http://10.0.0.1", "http://localhost.evil.example", "http://127.0.0.1.evil.example",
+        "https://user@management.azure.com", "https://user:pw@management.azure.com", "https://@management.azure.com",
+        "https://management.azure.com/subscriptions", "https://management.azure.com?x", "https://management.azure.com/#",
+        "https://management.azure.com.evil.example", "https://evil-management.azure.com", "https://xmanagement.azure.com",
+        "https://management.azure.com:0", "https://management.azure.com:99999", "https://management.azure.com:x",
+        "https://management.azure.com.", "https://<script>", "https://{x}", "https://a..b", "https://-a.example", "https://%61",
+        "https://[::1", "https://[evil]", "ftp://management.azure.com", "file:///etc/passwd", "javascript:alert(1)",
+        "management.azure.com", "https:management.azure.com", "https:///x", "https://", "//management.azure.com",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "value"), [(rule, value) for rule, values in BAD.items() for value in values])
+def test_a_bad_value_is_refused(rule: str, value: str) -> None:
+    assert RULES[rule](value)
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "127.8.8.8", "::1"], ids=["name", "address", "network", "IPv6"]
+)
+def test_these_hosts_are_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["localhost.evil.example", "127.1", "0", "0.0.0.0", "2130706433", "0x7f.1", "::", ""])  # noqa: S104
+def test_these_hosts_may_be_another_machine(host: str) -> None:
+    assert not is_loopback(host)
+
+
+# ── Target ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_target_names_every_wrong_field_at_once_within_a_moment() -> None:
+    begun = time.perf_counter()
+    with pytest.raises(InvalidInput) as caught:
+        Target("nope", "rg.", "a/b", "http://evil.example")
+    assert time.perf_counter() - begun < 0.05
+    assert [it.field for it in caught.value.problems] == ["subscription", "resource group", "cluster", "endpoint"]
+    assert "nothing was sent" in str(caught.value)
+
+
+def test_a_message_repeats_at_most_60_characters_of_a_value() -> None:
+    assert "x" * 57 in image_name_problem("x" * 500)
+    assert "x" * 60 not in image_name_problem("x" * 500)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS.keys())
+def test_a_target_knows_the_scope_of_its_cloud(cloud: Any) -> None:
+    for endpoint in (cloud.endpoint, cloud.endpoint + "/"):
+        target = Target(SUBSCRIPTION, "rg", "cluster", endpoint)
+        assert (target.endpoint, target.scope, target.is_local) == (cloud.endpoint, cloud.scope, False)
+
+
+def test_another_endpoint_has_a_scope_of_its_own() -> None:
+    local = Target(SUBSCRIPTION, "rg", "cluster", "http://127.0.0.1:8041")
+    assert (local.scope, local.is_local) == ("http://127.0.0.1:8041/.default", True)
+    assert Target(SUBSCRIPTION, "rg", "cluster", scope="x/.default").scope == "x/.default"
+
+
+def test_the_id_of_a_cluster_is_the_path_of_its_requests() -> None:
+    assert TARGET.cluster_id == CLUSTER_PATH
+
+
+# ── ImageSpec ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_body_is_the_text_byte_for_byte() -> None:
+    text = 'Requests==2.26.0\r\n urllib3 # größe "q" \\ 日本\n\n\tPyTest==1.23.4\n'
+    body = ImageSpec(text, python_version="3.10.8").to_body()
+    assert json.loads(body)["properties"]["requirementsFileContent"] == text
+    assert (
+        body
+        == (
+            '{"properties":{"language":"Python","languageVersion":"3.10.8","requirementsFileContent":'
+            '"Requests==2.26.0\\r\\n urllib3 # größe \\"q\\" \\\\ 日本\\n\\n\\tPyTest==1.23.4\\n"}}'
+        ).encode()
+    )
+
+
+def test_a_body_names_either_a_base_or_a_version() -> None:
+    assert b"languageVersion" not in ImageSpec("numpy", base_image="Python3_10_8").to_body()
+    assert b"baseImageName" not in ImageSpec("numpy", python_version="3.10.8").to_body()
+
+
+@given(text=st.text(max_size=60))
+def test_a_text_is_refused_or_can_be_sent(text: str) -> None:
+    try:
+        spec = ImageSpec(text, base_image="Python3_10_8")
+    except InvalidInput as refused:
+        assert refused.problems  # noqa: PT017
+        return
+    assert json.loads(spec.to_body())["properties"]["requirementsFileContent"] == text
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({}, "base"),
+        ({"base_image": "Python3_10_8", "python_version": "3.10.8"}, "base"),
+        ({"base_image": "a/b"}, "base image"),
+        ({"base_image": ""}, "base image"),
+        ({"python_version": "3.10"}, "Python version"),
+        ({"python_version": ""}, "Python version"),
+    ],
+)
+def test_neither_both_or_a_wrong_base_is_refused_together_with_the_text(options: dict[str, str], field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        ImageSpec("numpy=1", **options)  # type: ignore[arg-type]
+    assert [problem.field for problem in caught.value.problems] == [field, "requirements"]
+
+
+def test_the_base_in_words() -> None:
+    assert ImageSpec("numpy", base_image="Python3_10_8").foundation == "Python3_10_8"
+    assert SPEC.foundation == "Python 3.10.8"
+    assert Image("img").foundation == ""
+    assert Image("img", language_version="3.9.7").foundation == "Python 3.9.7"
+
+
+# ── Image ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SEEN = {
+    "id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Kusto/Clusters/c/SandboxCustomImages/testimage",
+    "name": "c/testimage",
+    "type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
+    "properties": {
+        "language": "PYTHON",
+        "languageVersion": "3.10.8",
+        "requirementsFileContent": "Requests\n urllib3",
+        "provisioningState": "Succeeded",
+    },
+}
+
+
+def test_an_image_is_read_as_it_was_seen() -> None:
+    assert Image.from_json(SEEN) == Image("testimage", "PYTHON", "3.10.8", "", "Requests\n urllib3", "Succeeded")
+    assert Image.from_json({**SEEN, "displayName": "testimage", "systemData": {}}).name == "testimage"
+
+
+READ: dict[str, tuple[dict[str, Any], Image]] = {
+    "no name": ({"id": "/a/b/img"}, Image("img")),
+    "name of another type": ({"id": "/a/b/img", "name": 5}, Image("img")),
+    "plain name": ({"name": "img", "properties": {}}, Image("img")),
+    "null properties": ({"id": "/a/img", "properties": None}, Image("img")),
+    "null members": (
+        {"id": "/a/img", "properties": {"language": None, "languageVersion": 3, "baseImageName": ["x"]}},
+        Image("img"),
+    ),
+    "a base": ({"name": "c/img", "properties": {"baseImageName": "base"}}, Image("img", base_image="base")),
+    "another state": ({"name": "c/img", "properties": {"provisioningState": "Moved"}}, Image("img", state="Moved")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "read"), READ.values(), ids=READ.keys())
+def test_what_an_answer_leaves_out_is_empty(document: dict[str, Any], read: Image) -> None:
+    assert Image.from_json(document) == read
+
+
+@pytest.mark.parametrize("state", [None, "", 0, 1, True, [], {}, ["Succeeded"]])
+def test_a_state_that_is_no_word_is_not_taken_for_a_missing_one(state: object) -> None:
+    assert Image.from_json(image(provisioningState=state)).state == UNREADABLE_STATE
+    assert Image.from_json(image(None)).state == ""
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"id": 5}, {"error": {"code": "X"}}, {"properties": []}])
+def test_what_is_no_resource_is_refused(document: object) -> None:
+    with pytest.raises(ValueError, match="JSON object"):
+        Image.from_json(document)
+
+
+DIFFERENCES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "the same": ({}, ()),
+    "another text": ({"requirementsFileContent": "numpy"}, ("requirements",)),
+    "another blank": ({"requirementsFileContent": "Pillow "}, ("requirements",)),
+    "another version": ({"languageVersion": "3.9.7"}, ("Python version",)),
+    "both": (
+        {"languageVersion": "3.9.7", "requirementsFileContent": "numpy"},
+        ("Python version", "requirements"),
+    ),
+    "the language in capitals": ({"language": "PYTHON"}, ()),
+    "left out": ({"languageVersion": None, "requirementsFileContent": None}, ()),
+    "a base besides": ({"baseImageName": "Python3_10_8"}, ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("shown", "fields"), DIFFERENCES.values(), ids=DIFFERENCES.keys())
+def test_the_differences_between_an_image_and_what_was_asked_for(shown: dict[str, Any], fields: tuple[str]) -> None:
+    assert Image.from_json(image(**shown)).differences(SPEC) == fields
+
+
+def test_names_of_base_images_are_compared_without_case() -> None:
+    spec = ImageSpec("Pillow", base_image="customImage1")
+    assert Image("img", base_image="CustomImage1", requirements="Pillow").differences(spec) == ()
+    assert Image("img", base_image="customImage2", requirements="Pillow").differences(spec) == ("base image",)
+
+
+def test_the_repr_of_an_image_keeps_its_text_to_itself() -> None:
+    text = "--index-url https://user:hunter2@index.example/simple"
+    assert "hunter2" not in repr(Image("img", requirements=text))

@@ -1,0 +1,204 @@
+"""The three samples of the published reference of "Create Or Update" (api-version 2024-04-13), as they stand there.
+
+Each is sent as the reference says, gets each of its two answers, and is followed to its end.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from support.answers import TARGET, answer, status
+from support.wire import Credential, Script, every
+
+from kusto_magic.client import connect
+from kusto_magic.models import API_VERSION, Image, ImageSpec
+from kusto_magic.operations import Phase
+
+CLUSTER = (
+    "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto"
+    "/clusters/kustoCluster"
+)
+OPERATION = (
+    "https://management.azure.com/subscriptions/12345678-1234-1234-1234-123456789098/providers/Microsoft.Kusto"
+    "/locations/westus/operationResults/742bef43-608b-4b58-ba96-6f7a32ec5f12?api-version=2021-02-01"
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`request`, `updated` (200) and `created` (201) are the bodies in the reference; `sent` is ours."""
+
+    name: str
+    url: str
+    spec: ImageSpec
+    sent: bytes
+    request: str
+    updated: str
+    created: str
+
+
+LANGUAGE_VERSION = Sample(
+    name="customImage8",
+    url=f"https://management.azure.com{CLUSTER}/sandboxCustomImages/customImage8?api-version=2024-04-13",
+    spec=ImageSpec("Requests", python_version="3.10.8"),
+    sent=b'{"properties":{"language":"Python","languageVersion":"3.10.8","requirementsFileContent":"Requests"}}',
+    request="""{
+"properties": {
+"language": "Python",
+"languageVersion": "3.10.8",
+"requirementsFileContent": "Requests"
+}
+}""",
+    updated="""{
+"id": "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto/Clusters/kustoCluster/SandboxCustomImages/customImage8",
+"name": "kustoCluster/customImage8",
+"type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
+"properties": {
+"language": "Python",
+"languageVersion": "3.10.8",
+"requirementsFileContent": "Requests",
+"provisioningState": "Accepted"
+}
+}""",  # noqa: E501
+    created="""{
+"id": "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto/Clusters/kustoCluster/SandboxCustomImages/customImage8",
+"name": "kustoCluster/customImage8",
+"type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
+"properties": {
+"language": "Python",
+"languageVersion": "3.10.8",
+"requirementsFileContent": "Requests",
+"provisioningState": "Creating"
+}
+}""",  # noqa: E501
+)
+
+CUSTOM_BASE_IMAGE = Sample(
+    name="customImage2",
+    url=f"https://management.azure.com{CLUSTER}/sandboxCustomImages/customImage2?api-version=2024-04-13",
+    spec=ImageSpec("Requests", base_image="customImage1"),
+    sent=b'{"properties":{"language":"Python","baseImageName":"customImage1","requirementsFileContent":"Requests"}}',
+    request="""{
+"properties": {
+"language": "Python",
+"baseImageName": "customImage1",
+"requirementsFileContent": "Requests"
+}
+}""",
+    updated="""{
+"id": "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto/Clusters/kustoCluster/SandboxCustomImages/customImage2",
+"name": "kustoCluster/customImage2",
+"type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
+"properties": {
+"language": "Python",
+"baseImageName": "customImage1",
+"requirementsFileContent": "Requests",
+"provisioningState": "Succeeded"
+}
+}""",  # noqa: E501
+    created="""{
+"id": "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto/Clusters/kustoCluster/SandboxCustomImages/customImage2",
+"name": "kustoCluster/customImage2",
+"type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
+"properties": {
+"language": "Python",
+"baseImageName": "customImage1",
+"requirementsFileContent": "Requests",
+"provisioningState": "Creating"
+}
+}""",  # noqa: E501
+)
+
+MANAGED_BASE_IMAGE = Sample(
+    name="customImage2",
+    url=f"https://management.azure.com{CLUSTER}/sandboxCustomImages/customImage2?api-version=2024-04-13",
+    spec=ImageSpec("Requests", base_image="Python3_10_8"),
+    sent=b'{"properties":{"language":"Python","baseImageName":"Python3_10_8","requirementsFileContent":"Requests"}}',
+    request="""{
+"properties": {
+"language": "Python",
+"baseImageName": "Python3_10_8",
+"requirementsFileContent": "Requests"
+}
+}""",
+    updated="""{
+"id": "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto/Clusters/kustoCluster/SandboxCustomImages/customImage2",
+"name": "kustoCluster/customImage2",
+"type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
+"properties": {
+"language": "Python",
+"baseImageName": "Python3_10_8",
+"requirementsFileContent": "Requests",
+"provisioningState": "Accepted"
+}
+}""",  # noqa: E501
+    created="""{
+"id": "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto/Clusters/kustoCluster/SandboxCustomImages/customImage2",
+"name": "kustoCluster/customImage2",
+"type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
+"properties": {
+"language": "Python",
+"baseImageName": "Python3_10_8",
+"requirementsFileContent": "Requests",
+"provisioningState": "Creating"
+}
+}""",  # noqa: E501
+)
+
+SAMPLES = [LANGUAGE_VERSION, CUSTOM_BASE_IMAGE, MANAGED_BASE_IMAGE]
+IDS = ["language version", "custom base image", "managed base image"]
+
+
+def finished(body: str) -> dict[str, object]:
+    """Return the resource of an answer as a later GET shows it: done, and the language in capitals (seen)."""
+    document: dict[str, dict[str, str]] = json.loads(body)
+    document["properties"] |= {"provisioningState": "Succeeded", "language": "PYTHON"}
+    return {**document}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("code", [200, 201])
+@pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
+async def test_a_sample_is_sent_answered_and_followed_to_its_end(sample: Sample, code: int) -> None:
+    body = sample.updated if code == 200 else sample.created
+    script = Script(
+        answer(body.encode(), code, {"azure-asyncoperation": OPERATION}),
+        status("Running"),
+        status("Succeeded"),
+        answer(finished(body)),
+    )
+    async with connect(TARGET, credential=Credential(), transport=script, clock=script.clock) as client:
+        seen = await every(client.build(sample.name, sample.spec))
+
+    put = script.asked[0]
+    assert (put.method, put.url, put.body) == ("PUT", sample.url, sample.sent)
+    assert put.headers["content-type"] == "application/json"
+    assert json.loads(put.body) == json.loads(sample.request)
+    assert script.lines[1:] == [f"GET {OPERATION}", f"GET {OPERATION}", f"GET {sample.url}"]
+    assert [asked.body for asked in script.asked[1:]] == [b"", b"", b""]
+
+    phases = [operation.phase for operation in seen]
+    assert phases == [Phase.SENDING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED]
+    assert seen[1].status == json.loads(body)["properties"]["provisioningState"]
+    assert seen[-1].image == Image(
+        name=sample.name,
+        language="PYTHON",
+        language_version=sample.spec.python_version or "",
+        base_image=sample.spec.base_image or "",
+        requirements="Requests",
+        state="Succeeded",
+    )
+    assert seen[-1].note == ""
+
+
+def test_the_samples_are_of_our_version() -> None:
+    assert API_VERSION == "2024-04-13"
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
+def test_each_sample_is_our_body_up_to_its_blanks(sample: Sample) -> None:
+    assert sample.spec.to_body() == sample.sent
+    assert json.loads(sample.sent) == json.loads(sample.request)
+    assert list(json.loads(sample.sent)["properties"]) == list(json.loads(sample.request)["properties"])
