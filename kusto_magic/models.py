@@ -231,7 +231,7 @@ class ImageSpec:
     requirements: str
     base_image: str | None = None
     python_version: str | None = None
-    allow_index_options: bool = False
+    allow_index_options: bool = field(default=False, compare=False)  # a permission, not a part of the image
 
     def __post_init__(self) -> None:
         problems = [Problem(field, message) for field, message in self._field_problems() if message]

@@ -1,0 +1,351 @@
+"""Builds in the background: against the emulator's app, on a clock that moves by itself while one waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.emulated import BUILD, Clock, Wire
+
+from kusto_magic.auth import StaticCredential
+from kusto_magic.builds import Build, Builds
+from kusto_magic.client import ImagesClient, connect
+from kusto_magic.emulator import create_app
+from kusto_magic.errors import BuildFailed, DoesNotFit, InvalidInput, NotFound
+from kusto_magic.forecasts import Forecast, Package, Verdict
+from kusto_magic.history import History
+from kusto_magic.models import ImageSpec, Target
+
+SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
+PLAN = (Package("humanize", "4.9.0", direct=True), Package("extra", "1.0"))
+
+
+class SharedClock:
+    """The clock of the client and of the emulator: it moves when somebody sleeps, unless it is held."""
+
+    def __init__(self, wall: Clock) -> None:
+        self._wall = wall
+        self.released = threading.Event()
+        self.released.set()
+
+    def monotonic(self) -> float:
+        return self._wall.now.timestamp()
+
+    def wall(self) -> datetime:
+        return self._wall.now
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.to_thread(self.released.wait)
+        self._wall.move(seconds)
+
+
+class World:
+    """An emulator, a history file, and as many Builds (processes, as it were) as a test wants."""
+
+    def __init__(self, folder: Path, answer: Callable[..., Awaitable[Forecast]], wire: Wire) -> None:
+        self.wire = wire
+        self.clock = SharedClock(wire.clock)
+        self._app = create_app(wire.config, resolver=wire.resolver, clock=wire.clock)
+        self._path = folder / "history.sqlite"
+        self._answer = answer
+        self._all: list[Builds] = []
+        ready = self._app.state.ready
+        self._token = ready.token
+        self.target = Target(ready.subscription, ready.resource_group, ready.cluster, ready.endpoint)
+
+    def builds(self) -> Builds:
+        made = Builds(history=History(self._path), open_client=self._open, forecaster=self._answer, clock=self.clock)
+        self._all.append(made)
+        return made
+
+    def _open(self, target: Target) -> AbstractAsyncContextManager[ImagesClient]:
+        credential = StaticCredential(self._token)
+        return connect(target, credential=credential, transport=httpx.ASGITransport(self._app), clock=self.clock)
+
+    def close(self) -> None:
+        self.clock.released.set()
+        for made in self._all:
+            made.close()
+
+
+async def fits(_text: str, **_more: Any) -> Forecast:
+    return Forecast(Verdict.FITS, "3.11.7", PLAN)
+
+
+async def clashes(_text: str, **_more: Any) -> Forecast:
+    return Forecast(Verdict.CLASH, "3.11.7", reason="line 1 clashes with line 2", suggestions=("use 2.0",))
+
+
+async def unknown(_text: str, **_more: Any) -> Forecast:
+    return Forecast(Verdict.UNKNOWN, "3.11.7", reason="no index answered")
+
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Return a function that makes a world: `make(answer, resolver)`."""
+    made: list[World] = []
+
+    def _make(answer: Callable[..., Awaitable[Forecast]] = fits, wire: Wire | None = None) -> World:
+        made.append(World(tmp_path, answer, wire or Wire()))
+        return made[-1]
+
+    yield _make
+    for world in made:
+        world.close()
+
+
+def test_start_returns_at_once_and_wait_brings_the_image(make: Make) -> None:
+    world = make()
+    world.clock.released.clear()
+    build = world.builds().start(world.target, "img", SPEC)
+    assert not build.done
+    with pytest.raises(TimeoutError):
+        build.wait(0.01)
+    with pytest.raises(TimeoutError):
+        build.result()
+    world.clock.released.set()
+    image = build.wait(30)
+    assert image is not None
+    assert (image.name, image.state) == ("img", "Succeeded")
+    assert build.done
+    assert build.result() == image
+
+
+def test_what_changes_can_be_observed(make: Make) -> None:
+    world = make()
+    seen: list[str] = []
+    world.clock.released.clear()
+    build = world.builds().start(world.target, "img", SPEC)
+    build.observe(lambda change: seen.append(change["new"].phase.value), "operation")
+    world.clock.released.set()
+    build.wait(30)
+    assert [phase for n, phase in enumerate(seen) if phase not in seen[:n]][-3:] == [
+        "Building",
+        "Confirming",
+        "Succeeded",
+    ]
+    assert build.heard_at is not None
+    assert build.forecast is not None
+
+
+def test_a_handler_that_fails_ends_no_build(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    world = make()
+    world.clock.released.clear()
+    build = world.builds().start(world.target, "img", SPEC)
+
+    def broken(_change: object) -> None:
+        raise RuntimeError("broken onlooker")
+
+    build.observe(broken, ["operation", "ended"])
+    world.clock.released.set()
+    with caplog.at_level(logging.ERROR):
+        assert build.wait(30) is not None
+    assert "broken onlooker" in caplog.text
+
+
+def test_a_build_can_be_awaited_and_cancelling_that_ends_only_the_waiting(make: Make) -> None:
+    world = make()
+    world.clock.released.clear()
+    build = world.builds().start(world.target, "img", SPEC)
+
+    async def awaited() -> str:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(build, 0.01)
+        world.clock.released.set()
+        image = await build
+        return image.state if image else ""
+
+    assert asyncio.run(awaited()) == "Succeeded"
+
+
+def test_the_same_spec_joins_the_build_that_runs(make: Make) -> None:
+    world = make()
+    builds = world.builds()
+    world.clock.released.clear()
+    first = builds.start(world.target, "img", SPEC)
+    assert builds.start(world.target, "IMG", SPEC) is first
+    assert builds.attach(world.target, "img") is first
+    assert builds.running(world.target, "img") is first
+    world.clock.released.set()
+    first.wait(30)
+    assert builds.running(world.target, "img") is None
+
+
+def test_a_misfit_sends_nothing(make: Make) -> None:
+    world = make(clashes)
+    builds = world.builds()
+    build = builds.start(world.target, "img", SPEC)
+    with pytest.raises(DoesNotFit, match="line 1 clashes with line 2") as refused:
+        build.wait(30)
+    assert "use 2.0" in str(refused.value)
+    assert "--no-check" in refused.value.next_step
+    assert builds.ask(world.target, lambda client: client.list()) == []
+
+
+def test_without_the_check_a_misfit_is_sent(make: Make) -> None:
+    world = make(clashes)
+    assert world.builds().start(world.target, "img", SPEC, check=False).wait(30) is not None
+
+
+def test_what_cannot_be_told_is_sent(make: Make) -> None:
+    world = make(unknown)
+    build = world.builds().start(world.target, "img", SPEC)
+    assert build.wait(30) is not None
+    assert build.forecast is not None
+    assert build.forecast.reason == "no index answered"
+
+
+def test_pinned_versions_are_sent(make: Make) -> None:
+    world = make()
+    builds = world.builds()
+    image = builds.start(world.target, "img", SPEC, pin=True).wait(30)
+    assert image is not None
+    assert image.requirements == "humanize==4.9.0\nextra==1.0\n"
+    record = builds.history.latest("img", world.target)
+    assert record is not None
+    assert record.requirements == image.requirements
+
+
+def test_what_cannot_be_told_is_not_pinned(make: Make) -> None:
+    world = make(unknown)
+    build = world.builds().start(world.target, "img", SPEC, pin=True)
+    with pytest.raises(DoesNotFit, match="could not be pinned"):
+        build.wait(30)
+
+
+def test_the_preflight_is_asked_about_the_whole_chain_of_bases(make: Make) -> None:
+    asked: list[dict[str, Any]] = []
+
+    async def listening(text: str, **more: Any) -> Forecast:
+        asked.append({"text": text, **more})
+        return await fits(text)
+
+    world = make(listening)
+    builds = world.builds()
+    builds.start(world.target, "lower", ImageSpec("six\n", base_image="Python3_10_8")).wait(30)
+    builds.start(world.target, "upper", ImageSpec("attrs\n", base_image="lower")).wait(30)
+    builds.check(world.target, ImageSpec("idna\n", base_image="upper")).result(30)
+    assert asked[-1] == {
+        "text": "idna\n",
+        "python": "3.10.8",
+        "base": "Python3_10_8",
+        "base_requirements": ("six\n", "attrs\n"),
+    }
+    missing = builds.check(world.target, ImageSpec("idna\n", base_image="nowhere")).result(30)
+    assert missing.verdict is Verdict.UNKNOWN
+    assert "no image 'nowhere'" in missing.reason
+    assert len(asked) == 3
+
+
+def test_a_failed_build_says_so_and_is_remembered(make: Make) -> None:
+    async def never(_requirements: str, _python: str) -> str | None:
+        return "no such package"
+
+    world = make(wire=Wire(resolver=never))
+    builds = world.builds()
+    build = builds.start(world.target, "img", SPEC)
+    with pytest.raises(BuildFailed, match="no such package"):
+        build.wait(30)
+    record = builds.history.latest("img", world.target)
+    assert record is not None
+    assert (record.state, record.ended_at is not None) == ("Failed", True)
+
+
+def test_another_process_takes_a_build_up_again(make: Make) -> None:
+    world = make()
+    world.clock.released.clear()
+    first = world.builds()
+    build = first.start(world.target, "img", SPEC)
+    _until_building(build)
+    first.close()  # as when the kernel is restarted
+    second = world.builds()
+    again = second.attach(world.target, "img")
+    assert (again.id, again.spec, again.started_at) == (build.id, SPEC, build.started_at)
+    world.clock.released.set()
+    image = again.wait(30)
+    assert image is not None
+    assert image.state == "Succeeded"
+    record = second.history.latest("img", world.target)
+    assert record is not None
+    assert record.state == "Succeeded"
+    assert record.seconds is None  # how long it took is not known: nobody looked
+
+
+def _until_building(build: Build) -> None:
+    building = threading.Event()
+    build.observe(lambda change: building.set() if change["new"].phase.value == "Building" else None, "operation")
+    if build.operation.phase.value != "Building":
+        assert building.wait(10)
+
+
+def test_builds_teach_how_long_they_take(make: Make) -> None:
+    world = make()
+    builds = world.builds()
+    assert builds.usual(world.target) is None
+    builds.start(world.target, "img", SPEC).wait(30)
+    usual = builds.usual(world.target)
+    assert usual is not None
+    assert usual.low >= BUILD
+
+
+def test_attach_finds_what_was_not_begun_here_and_says_when_there_is_nothing(make: Make) -> None:
+    world = make()
+    world.builds().start(world.target, "img", SPEC).wait(30)
+    image = world.builds().attach(world.target, "img").wait(30)
+    assert image is not None
+    with pytest.raises(NotFound):
+        world.builds().attach(world.target, "other").wait(30)
+
+
+def test_delete(make: Make) -> None:
+    world = make()
+    builds = world.builds()
+    builds.start(world.target, "img", SPEC).wait(30)
+    assert builds.delete(world.target, "img").wait(30) is None
+    assert builds.ask(world.target, lambda client: client.list()) == []
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "Python3_10_8", "x" * 500])
+def test_a_wrong_name_is_refused_before_anything_happens(make: Make, name: str) -> None:
+    world = make()
+    builds = world.builds()
+    for begin in (
+        lambda: builds.start(world.target, name, SPEC),
+        lambda: builds.delete(world.target, name),
+        lambda: builds.attach(world.target, name),
+    ):
+        with pytest.raises(InvalidInput, match="image name"):
+            begin()
+    assert builds.history.recent() == []
+
+
+def test_many_builds_share_one_thread(make: Make) -> None:
+    world = make()
+    builds = world.builds()
+    world.clock.released.clear()
+    before = {thread.name for thread in threading.enumerate()}
+    started = [builds.start(world.target, f"img{n}", SPEC) for n in range(20)]
+    ours = [t.name for t in threading.enumerate() if t.name not in before and "kusto_magic" in t.name]
+    assert ours.count("kusto_magic builds") == 1
+    assert len(ours) <= 3
+    world.clock.released.set()
+    assert sum(_succeeds(build) for build in started) >= 1  # the others met a cluster that was busy
+
+
+def _succeeds(build: Build) -> bool:
+    try:
+        return build.wait(30) is not None
+    except BuildFailed as failed:
+        assert failed.fault.code == "ServiceIsInMaintenance"
+        return False
