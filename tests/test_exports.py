@@ -1,0 +1,286 @@
+"""Each export makes the same image again: read back with a parser of its language, nothing is lost and nothing runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+import tree_sitter_bicep
+import tree_sitter_powershell
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tree_sitter import Language, Node, Parser
+
+from kusto_magic.errors import InvalidInput
+from kusto_magic.exports import FORMS, export
+from kusto_magic.models import API_VERSION, Image, ImageSpec, Target
+from kusto_magic.requirement_rules import secret_in
+
+SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
+TARGET = Target(SUBSCRIPTION, "team(data)", "mycluster")
+NAME = "3.fore-cast_x"
+TYPE = f"Microsoft.Kusto/clusters/sandboxCustomImages@{API_VERSION}"
+AWKWARD = [
+    "numpy==1.26.4\npandas>=2; python_version > '3.10'\n",
+    "one-line-without-an-end",
+    "",
+    "\n\n",
+    '# it\'s ${HOME} $HOME $(touch broken) `touch broken` %{if true} {{token}} "quoted" \\ \\n \\${x}\n',
+    "# ''' \"\"\" '@ \"@ EOF JSON $${a} %%{b} \\' \\\" `$x `n\nJSON\nEOF\n",
+    "# ‘curved’ ‚low‛ “double” „low‟ and é, 漢字, 🐍\n",
+    "a\r\n\tb # c\td\r\n",
+]
+each_text = pytest.mark.parametrize("text", AWKWARD)
+texts = st.text(st.sampled_from("ab1=#'\"`$\\{}%()[]@<>!&|;*?~ \t\n‘’“”é🐍"), max_size=60)
+
+
+def image(text: str) -> Image:
+    return Image(NAME, "PYTHON", base_image="Python3_11_7", requirements=text, state="Succeeded")
+
+
+def exported(form: str, text: str) -> str:
+    return export(form, NAME, image(text), TARGET)
+
+
+# ── Bicep and PowerShell, read with tree-sitter's grammars ───────────────────────────────────────────────────────
+
+
+def tree(grammar: Any, text: str) -> Node:
+    root = Parser(Language(grammar.language())).parse(text.encode()).root_node
+    assert not root.has_error, text
+    return root
+
+
+def nodes(root: Node, *kinds: str) -> Iterator[Node]:
+    if root.type in kinds:
+        yield root
+    else:
+        for child in root.children:
+            yield from nodes(child, *kinds)
+
+
+def source(node: Node) -> str:
+    assert node.text is not None
+    return node.text.decode()
+
+
+def bicep_string(node: Node) -> str:
+    """Read a string as "Data types in Bicep" says; an interpolation in it fails the test."""
+    assert {child.type for child in node.children} <= {"'", "string_content", "escape_sequence"}
+    escapes = {"\\\\": "\\", "\\'": "'", "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\$": "$"}
+    return re.sub(r"\\.", lambda found: escapes[found[0]], source(node)[1:-1])
+
+
+def read_bicep(text: str) -> dict[str, Any]:
+    custom = next(n for n in nodes(tree(tree_sitter_bicep, text), "resource_declaration") if TYPE in source(n))
+    read: dict[str, Any] = {}
+    for pair in nodes(custom, "object_property"):
+        pairs = [pair] if pair.children[-1].type != "object" else list(nodes(pair.children[-1], "object_property"))
+        for one in pairs:
+            strings = [bicep_string(node) for node in nodes(one.children[-1], "string")]
+            is_call = one.children[-1].type == "call_expression"
+            read[source(one.children[0])] = strings[-1].join(strings[:-1]) if is_call else "".join(strings)
+    return read
+
+
+def powershell_string(node: Node) -> str:
+    """Read a string as about_Quoting_Rules says; of those that could expand something, only two escapes pass."""
+    quoted = source(node)
+    if quoted[0] == "'":
+        return re.sub("(['‘’‚‛])\\1", r"\1", quoted[1:-1])
+    return {'"`n"': "\n", '"`r"': "\r"}[quoted]
+
+
+def read_powershell(text: str) -> tuple[dict[str, str], str]:
+    """Return the parameters, the requirements evaluated, and the command."""
+    root = tree(tree_sitter_powershell, text)
+    array, joined = next(nodes(root, "assignment_expression")).children[-1], '-join "`n"'
+    lines = next(nodes(array, "array_expression"))
+    assert source(array) == f"{source(lines)} {joined}"
+    items = [list(nodes(pipeline, "string_literal")) for pipeline in nodes(lines, "pipeline")]
+    requirements = "\n".join("".join(powershell_string(part) for part in item) for item in items)
+    given = {}
+    for entry in nodes(root, "hash_entry"):
+        strings = [powershell_string(node) for node in nodes(entry, "string_literal")]
+        given[source(entry.children[0])] = strings[0] if strings else source(next(nodes(entry, "variable")))
+    assert given["RequirementsFileContent"] == "$requirements"
+    commands = [source(node) for node in nodes(root, "command")]
+    return {**given, "RequirementsFileContent": requirements}, " ".join(commands)
+
+
+@each_text
+def test_bicep_defines_the_image_under_the_cluster(text: str) -> None:
+    bicep = exported("bicep", text)
+    assert read_bicep(bicep) == {
+        "parent": "",
+        "name": NAME,
+        "language": "Python",
+        "baseImageName": "Python3_11_7",
+        "requirementsFileContent": text,
+    }
+    assert "  parent: cluster\n" in bicep
+    assert "param clusterName string = 'mycluster'\n" in bicep
+
+
+@given(texts)
+def test_no_text_breaks_out_of_bicep(text: str) -> None:
+    assume(not secret_in(text))
+    assert read_bicep(exported("bicep", text))["requirementsFileContent"] == text
+
+
+@each_text
+def test_powershell_calls_the_documented_cmdlet(text: str) -> None:
+    given, command = read_powershell(exported("powershell", text))
+    assert command == "New-AzKustoSandboxCustomImage @image"
+    assert given == {
+        "ResourceGroupName": "team(data)",
+        "ClusterName": "mycluster",
+        "Name": NAME,
+        "BaseImageName": "Python3_11_7",
+        "RequirementsFileContent": text,
+    }
+
+
+@given(texts)
+def test_no_text_breaks_out_of_powershell(text: str) -> None:
+    assume(not secret_in(text))
+    assert read_powershell(exported("powershell", text))[0]["RequirementsFileContent"] == text
+
+
+# ── Terraform, read with python-hcl2 ─────────────────────────────────────────────────────────────────────────────
+
+
+def hcl_string(quoted: str) -> str:
+    """Read a quoted string; its escapes are JSON's but for the two that begin a template."""
+    assert not re.search(r"(?<!\$)\$\{|(?<!%)%\{", quoted), "a template"
+    return str(json.loads(quoted)).replace("$${", "${").replace("%%{", "%{")
+
+
+def read_terraform(text: str) -> dict[str, Any]:
+    resource = hcl2.loads(text)["resource"][0]['"azapi_resource"']
+    ((label, block),) = resource.items()
+    body = block["body"]["properties"]
+    call = re.fullmatch(r'\$\{join\("\\n", \[(.*)\]\)\}', body.pop("requirementsFileContent"))
+    assert call is not None
+    lines = [hcl_string(found[0]) for found in re.finditer(r'"(?:[^"\\]|\\.)*"', call[1])]
+    plain = {key: hcl_string(value) for key, value in {**body, "type": block["type"], "name": block["name"]}.items()}
+    return {**plain, "label": label, "parent": block["parent_id"], "requirementsFileContent": "\n".join(lines)}
+
+
+@each_text
+def test_terraform_defines_an_azapi_resource(text: str) -> None:
+    assert read_terraform(exported("terraform", text)) == {
+        "type": TYPE,
+        "name": NAME,
+        "label": '"image_3_fore-cast_x"',
+        "parent": "${var.kusto_cluster_id}",
+        "language": "Python",
+        "baseImageName": "Python3_11_7",
+        "requirementsFileContent": text,
+    }
+
+
+# ── az and .http ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+FAKE_AZ = f"""#!{sys.executable}
+import json, sys
+with open("asked.json", "w", encoding="utf-8") as file:
+    json.dump([sys.argv[1:], sys.stdin.read()], file)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32" or not shutil.which("bash"), reason="needs a POSIX shell")
+@each_text
+def test_a_shell_gives_az_the_request_and_runs_nothing_else(text: str, tmp_path: Path) -> None:
+    az = tmp_path / "az"
+    az.write_text(FAKE_AZ)
+    az.chmod(0o755)
+    path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = exported("az", text)
+    assert subprocess.run(["bash", "-n"], input=command.encode(), check=True, capture_output=True).stderr == b""
+    subprocess.run(["bash", "-eu"], input=command.encode(), env=path, cwd=tmp_path, check=True)
+    words, body = json.loads((tmp_path / "asked.json").read_text(encoding="utf-8"))
+    cluster = "resourceGroups/team(data)/providers/Microsoft.Kusto/clusters/mycluster"
+    url = f"/subscriptions/{{subscriptionId}}/{cluster}/sandboxCustomImages/{NAME}?api-version={API_VERSION}"
+    assert words == ["rest", "--method", "put", "--url", url, "--body", "@-"]
+    assert json.loads(body) == sent(text)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["asked.json", "az"]
+
+
+def sent(text: str) -> dict[str, Any]:
+    return {
+        "properties": {"language": "Python", "baseImageName": "Python3_11_7", "requirementsFileContent": text},
+    }
+
+
+@each_text
+def test_the_request_is_the_one_that_is_sent_from_here(text: str) -> None:
+    head, _, body = exported("rest", text).partition("\n\n")[2].partition("\n\n")
+    request = head.replace("{{endpoint}}", TARGET.endpoint).replace("{{subscription}}", SUBSCRIPTION)
+    assert request.splitlines()[0] == (
+        f"PUT {TARGET.endpoint}{TARGET.cluster_id}/sandboxCustomImages/{NAME}?api-version={API_VERSION}"
+    )
+    assert json.loads(body) == sent(text)
+    assert "{{" not in body
+    spec = ImageSpec("numpy\n", base_image="Python3_11_7")
+    ours = export("rest", NAME, spec, TARGET).partition("\n\n")[2].partition("\n\n")[2]
+    assert json.loads(ours) == json.loads(spec.to_body())
+
+
+def test_an_emulators_address_is_not_taken_along() -> None:
+    local = Target(SUBSCRIPTION, "group", "cluster", endpoint="http://127.0.0.1:1234")
+    assert "127.0.0.1" not in export("rest", NAME, image("numpy"), local)
+
+
+# ── all forms ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@each_text
+def test_requirements_are_the_text_byte_for_byte(text: str) -> None:
+    assert exported("requirements", text) == text
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_python_version_takes_the_place_of_a_base(form: str) -> None:
+    bare = Image(NAME, "PYTHON", language_version="3.10.8", requirements="numpy\n")
+    text = export(form, NAME, bare, TARGET)
+    assert text == export(form, NAME, ImageSpec("numpy\n", python_version="3.10.8"), TARGET)
+    assert ("3.10.8" in text) == (form != "requirements")
+    assert "baseimagename" not in text.lower().replace("knows -baseimagename", "")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_form_names_the_subscription(form: str) -> None:
+    assert SUBSCRIPTION not in exported(form, "numpy")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("numpy\n--index-url https://user:hunter22@host/simple\n", "a user or a password"),
+        ("numpy\n# \u202eevil\n", "U+202E"),
+        ("numpy\x1b[2J", "U+001B"),
+    ],
+)
+def test_what_must_not_spread_is_refused(form: str, text: str, words: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        exported(form, text)
+    assert words in str(refused.value)
+    assert "hunter22" not in str(refused.value)
+
+
+def test_an_unknown_form_and_an_image_without_a_base_are_refused() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        export("ansible", NAME, Image(NAME), TARGET)
+    assert "one of bicep, terraform, az, powershell, rest, requirements" in str(refused.value)
+    assert "neither a base image" in str(refused.value)
