@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from traitlets import Enum, Float, Unicode
 
+from kusto_magic.presence import in_kernel, somebody_is_there
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -114,6 +116,7 @@ class KustoImageMagics(Magics):
         commands: Mapping[str, Callable[[Namespace], Build | None]] = {
             "use": self._use,
             "list": self._list,
+            "panel": self._panel,
             "show": self._show_image,
             "check": self._check_image,
             "attach": self._attach,
@@ -151,6 +154,11 @@ class KustoImageMagics(Magics):
         empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 makes one."
         self._show(table(("image", "state", "base", "requirements"), rows, empty))
 
+    def _panel(self, options: Namespace) -> None:
+        from kusto_magic.panel import ImagePanel
+
+        ImagePanel(settings=self._settings(options), builds=self.builds, shell=self._shell).display()
+
     def _show_image(self, options: Namespace) -> None:
         from kusto_magic.card import table
 
@@ -181,7 +189,10 @@ class KustoImageMagics(Magics):
         refuse_misfit(forecast)
 
     def _attach(self, options: Namespace) -> Build | None:
-        settings, target = self._place(options)
+        settings = self._settings(options)
+        # In a kernel that was restarted no cluster is chosen yet; the history knows where the image was begun.
+        known = None if settings.cluster else self.builds.history.latest(options.name)
+        target = known.target if known else settings.target()
         build = self.builds.attach(target, options.name, limit=settings.limit_hours * 3600)
         return self._present(build, options, settings)
 
@@ -258,17 +269,10 @@ class KustoImageMagics(Magics):
         LiveCard(build, self._shell.display_pub, with_bar=self._in_kernel() and self._somebody_is_there())
 
     def _in_kernel(self) -> bool:
-        return hasattr(self._shell, "kernel")
+        return in_kernel(self._shell)
 
     def _somebody_is_there(self) -> bool:
-        """Whether a person is before the notebook: nbclient, nbconvert and papermill say that they take no input.
-
-        In a terminal there is one, but it shows nothing of a background build: there too we wait.
-        """
-        if not self._in_kernel():
-            return False
-        content = self._shell.get_parent().get("content", {})
-        return bool(content.get("allow_stdin", True))
+        return somebody_is_there(self._shell)
 
     def _show(self, data: Bundle) -> None:
         if self._in_kernel():

@@ -119,8 +119,8 @@ def test_after_a_restart_of_the_kernel_attach_goes_on(kernel: Kernel, emulator: 
     card = _card(kernel, first)
     kernel.wait_until(lambda: card()[MIME]["state"] == "Building")
     kernel.restart()
-    kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
-    again = kernel.execute("%kusto_image attach img")
+    kernel.execute("%load_ext kusto_magic")
+    again = kernel.execute("%kusto_image attach img")  # no cluster chosen: the history knows it
     goes_on = _card(kernel, again)
     assert goes_on()[MIME]["id"] == card()[MIME]["id"]
     assert goes_on()[MIME]["startedAt"] == card()[MIME]["startedAt"]

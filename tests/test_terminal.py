@@ -1,0 +1,73 @@
+"""The magics in an IPython of a terminal, against the emulator as a process: text only, and waiting."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from kusto_magic.emulator import ReadyTarget
+
+Start = Callable[[float], "ReadyTarget"]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def ready(shell: InteractiveShell, emulator: Start) -> InteractiveShell:
+    """A terminal's shell with the extension loaded and an emulator chosen whose builds take a second."""
+    emulator(1)
+    shell.run_line_magic("load_ext", "kusto_magic")
+    shell.run_line_magic("kusto_image", "use emulator")
+    return shell
+
+
+def test_a_cell_waits_and_says_how_it_ended_in_text(ready: InteractiveShell, capsys: Capture) -> None:
+    ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check\nhumanize\n")
+    said = capsys.readouterr().out
+    assert "⏳ Building: image img" in said
+    assert said.splitlines()[-1].startswith("✔ Succeeded: image img on emulator cluster emulatedcluster")
+    assert "<" not in said
+
+
+def test_lists_are_text(ready: InteractiveShell, capsys: Capture) -> None:
+    ready.run_cell("%kusto_image list")
+    assert "has no custom images yet" in capsys.readouterr().out
+
+
+def test_no_wait_returns_the_build(ready: InteractiveShell) -> None:
+    ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check --no-wait -o built\nhumanize\n")
+    image = ready.user_ns["built"].wait(30)
+    assert image.state == "Succeeded"
+
+
+def test_a_wrong_cell_shows_its_problems_and_no_traceback(ready: InteractiveShell, capsys: Capture) -> None:
+    ready.run_cell("%%kusto_image img --base Python3_11_7\nrequests=1.0\n-r x.txt\n")
+    said = capsys.readouterr()
+    shown = said.out + said.err
+    assert "line 1: 'requests=1.0'" in shown
+    assert "line 2: -r" in shown
+    assert "Traceback" not in shown
+
+
+def test_the_live_line_is_drawn_on_a_terminal(ready: InteractiveShell) -> None:
+    from kusto_magic.terminal import follow
+
+    ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check --no-wait -o built\nhumanize\n")
+    drawn = io.StringIO()
+    follow(ready.user_ns["built"], Console(file=drawn, force_terminal=True, width=120))
+    assert "\x1b[" in drawn.getvalue()  # the line is redrawn in place
+    assert "✔ Succeeded: image img" in drawn.getvalue()
+
+
+def test_unloading_leaves_nothing(ready: InteractiveShell) -> None:
+    ready.run_line_magic("unload_ext", "kusto_magic")
+    assert ready.find_line_magic("kusto_image") is None
+    assert ready.find_cell_magic("kusto_image") is None
+    assert "KustoImageMagics" not in [type(one).__name__ for one in ready.configurables]
+    assert "give_body" not in [getattr(known, "__name__", "") for known in ready.input_transformers_cleanup]
