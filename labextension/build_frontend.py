@@ -1,0 +1,48 @@
+"""Builds the front end when a wheel or an sdist is made; hatch-jupyter-builder calls it (see pyproject.toml).
+
+Not its own `skip-if-exists`: that would put an old front end into a wheel after any change of the sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from hatch_jupyter_builder import npm_builder
+
+HERE = Path(__file__).resolve().parent
+BUILT = HERE.parent / "kusto_magic" / "labextension"
+STAMP = BUILT / "sources.sha256"
+SOURCES = ("src", "style", "schema", "package.json", "package-lock.json", "tsconfig.json", ".npmrc")
+
+
+def build(target_name: str, version: str) -> None:
+    """Build unless what is there was made of these sources: so an sdist needs no Node.
+
+    An editable install takes what is there, be it nothing or old: a Python developer shall not wait for npm.
+    """
+    if version == "editable":
+        BUILT.mkdir(exist_ok=True)
+        return
+    digest = _digest()
+    if STAMP.is_file() and STAMP.read_text(encoding="ascii") == digest:
+        return
+    npm_builder(target_name, version, path=str(HERE), build_cmd="build:prod", npm=["npm"])
+    STAMP.write_text(digest, encoding="ascii")
+
+
+def _digest() -> str:
+    """Return a hash of the sources: the same on every system, whatever git does to the ends of lines."""
+    total = hashlib.sha256()
+    for path in _files():
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        name = path.relative_to(HERE).as_posix()
+        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _files() -> Iterator[Path]:
+    for source in SOURCES:
+        path = HERE / source
+        yield from sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
