@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kusto_magic.models import ImageSpec as ImageSpec
     from kusto_magic.models import Target as Target
     from kusto_magic.operations import Operation as Operation
+    from kusto_magic.panel import ImagePanel as ImagePanel
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,7 @@ _ROOMS = {
     ],
     "models": ["Image", "ImageSpec", "Target"],
     "operations": ["Operation"],
+    "panel": ["ImagePanel"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -70,6 +70,7 @@ def line_parser() -> argparse.ArgumentParser:
     use.add_argument("--build-seconds", type=_seconds, metavar="S", help="how long builds take on the emulator")
     _where(use)
     _where(command("list", "List the images of the cluster."))
+    _where(command("panel", "Open a form that makes images and shows those of the cluster."))
     for name, words in (
         ("show", "Show an image as the service has it."),
         ("check", "Ask whether an image's requirements would still install. %%kusto_image check asks it of a cell."),

@@ -1,0 +1,299 @@
+"""The panel: a form that makes images, shows how it goes on, and teaches the magic. Plain ipywidgets.
+
+It calls what the magic calls: `Builds` does everything, this room and its `panel_…` neighbours only show and ask.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ipywidgets import HTML, Button, Output, ToggleButtons, VBox
+
+from kusto_magic import builds as background
+from kusto_magic import settings as settings_of
+from kusto_magic.builds import Build, Builds
+from kusto_magic.card import Bundle
+from kusto_magic.clock import Clock, SystemClock
+from kusto_magic.errors import BuildError, InvalidInput
+from kusto_magic.history import BuildRecord
+from kusto_magic.models import CLOUDS, Image, Target
+from kusto_magic.operations import Phase
+from kusto_magic.panel_builds import Earlier, GoingOn
+from kusto_magic.panel_cell import cell_text, forget, insert
+from kusto_magic.panel_form import Form
+from kusto_magic.panel_images import ImageList
+from kusto_magic.panel_place import Place
+from kusto_magic.panel_record import Record, explanation
+from kusto_magic.panel_work import (
+    Work,
+    answer_at_once,
+    button,
+    column,
+    heading,
+    row,
+    say,
+    switch,
+    visible,
+    within,
+    words,
+)
+from kusto_magic.presence import in_kernel, somebody_is_there
+from kusto_magic.settings import Settings
+
+LOOK = 1.0
+"""Seconds between two looks at what this process follows: a build begun by a magic or in another panel."""
+
+INSERTING = 5.0
+"""Seconds after which the page has put a cell into the notebook, or never will."""
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+IN_A_TERMINAL = (
+    "The panel is a form for a notebook. In a terminal type the same as a cell: the line, the packages, an empty line:"
+)
+NOBODY = (
+    "The panel is a form and needs a person before it; this notebook runs by itself, so no form was opened. "
+    "A cell does the same:"
+)
+SAVED = "A form stands here while its kernel runs; run this cell again to open it. A cell does the same:"
+
+
+class ImagePanel:
+    """The form for the images of a cluster: `ImagePanel()` at the end of a cell shows it, `%kusto_image panel` too.
+
+    `target` is the cluster; without it `settings` say which, by default those of the loaded magics, the environment
+    and config.toml; where they name none, the panel asks. `builds` is the background, by default the process's own;
+    `shell` the IPython to show in, by default the running one; `clock` a seam for tests.
+    """
+
+    def __init__(
+        self,
+        target: Target | None = None,
+        *,
+        settings: Settings | None = None,
+        builds: Builds | None = None,
+        shell: Any = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._shell = shell or _running_shell()
+        self._settings = settings or _chosen(self._shell)
+        self._target = target or _target_of(self._settings)
+        self._builds = builds
+        self._clock: Clock = clock or SystemClock()
+        self._form: PanelForm | None = None
+
+    @property
+    def form(self) -> PanelForm:
+        """The form itself, made at first use: where nobody fills it in, not one widget is made."""
+        if self._form is None:
+            publisher = self._shell.display_pub if in_kernel(self._shell) else None
+            builds = self._builds or background.shared()
+            work = Work(builds, self._clock, self._target)
+            self._form = PanelForm(work, self._settings, Record(publisher))
+        return self._form
+
+    def display(self) -> None:
+        """Show the panel in the running cell; where there is no person or no notebook, say what to do instead."""
+        if not in_kernel(self._shell):
+            print(explanation(IN_A_TERMINAL)["text/plain"])  # noqa: T201 - a terminal's output
+        elif not somebody_is_there(self._shell):
+            self._shell.display_pub.publish(explanation(NOBODY))
+        else:
+            self._shell.display_pub.publish(self._bundle())
+            self.form.record.begin()
+
+    def _ipython_display_(self) -> None:
+        self.display()
+
+    def _bundle(self) -> Bundle:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.form.widget.model_id}
+        return {VIEW: view, **explanation(SAVED)}
+
+    def close(self) -> None:
+        """Take the form out of the kernel and the page; builds go on."""
+        if self._form is not None:
+            self._form.close()
+            self._form = None
+
+
+class PanelForm:
+    """The widgets of one panel, wired together. `widget` is all of it; made by `ImagePanel.form`."""
+
+    def __init__(self, work: Work, settings: Settings, record: Record) -> None:
+        self.work = work
+        self.record = record
+        self._limit = settings.limit_hours * 3600
+        self._magics_target = work.target
+        self._closed = False
+        endpoint = work.target.endpoint if work.target else _endpoint_of(settings)
+        self.place = Place(work, endpoint, settings, self._move)
+        self.fields = Form(work)
+        self.going_on = GoingOn(work, self._ended)
+        self.images = ImageList(work, known=self.fields.know, use=self._use, edit=self._edit, delete=self._delete)
+        self.earlier = Earlier(work, fill=self._fill_again, follow=self._follow)
+        self._make_buttons()
+        self._make_choice()
+        self.widget = self._laid_out()
+        answer_at_once(self.widget)
+        work.in_background(self._watch())
+        self._move(work.target)
+
+    def _make_buttons(self) -> None:
+        self.create = button("Create", "Make the image, or replace the one of this name", button_style="primary")
+        self.insert = button("Insert as cell", "Put the cell that does the same into the notebook")
+        self.cell = words(code=True)
+        self.inserter = Output()
+        self.work.on_click(self.create, self._create)
+        self.work.on_click(self.insert, self._insert)
+        typed = [self.fields.base, self.fields.name, self.fields.requirements]
+        self.work.on_typing(typed, self._show_cell)
+        self._show_cell()
+
+    def _make_choice(self) -> None:
+        names = ("Images", "History", "As a cell")
+        as_cell = column(heading("The same as a cell"), self.cell, row(self.insert), self.inserter)
+        self._pages = dict(zip(names, (self.images.widget, self.earlier.widget, as_cell), strict=True))
+        tooltips = ["The images of the cluster", "What was begun from here", "The cell that does the same"]
+        self.choice = ToggleButtons(options=names, tooltips=tooltips, style={"button_width": "auto"})
+        self.work.on_change(self.choice, self._turn)
+        self._turn()
+
+    def _laid_out(self) -> VBox:
+        title = HTML("<h3 style='margin: 0'>Sandbox custom images</h3>")
+        buttons = row(self.create)
+        form = column(self.place.widget, self.fields.widget, buttons, self.work.errors, self.going_on.widget)
+        whole = column(title, form, self.choice, *self._pages.values())
+        whole.layout.padding = "0.5rem"
+        whole.layout.max_width = "60rem"
+        whole.add_class("kusto-image-panel")
+        return whole
+
+    def _turn(self) -> None:
+        for name, page in self._pages.items():
+            visible(page, name == self.choice.value)
+
+    def close(self) -> None:
+        """Take every widget away."""
+        self._closed = True
+        for widget in list(within(self.widget)):
+            widget.layout.close()
+            widget.close()
+
+    # ── what the buttons do ──────────────────────────────────────────────────────────────────────────────────
+
+    def _create(self) -> None:
+        name, spec = self.fields.read()
+        target = self.work.chosen()
+        self._begin([self.create], lambda: self.work.builds.start(target, name, spec, limit=self._limit))
+
+    def _delete(self, name: str) -> None:
+        target = self.work.chosen()
+        self._begin([self.images.delete], lambda: self.work.builds.delete(target, name))
+
+    def _follow(self, record: BuildRecord) -> None:
+        limit = self._limit
+        self._begin([], lambda: self.work.builds.attach(record.target, record.image, limit=limit))
+
+    def _begin(self, buttons: Sequence[Button], begin: Callable[[], Build]) -> None:
+        """Begin something with the buttons off, until the service has taken it on or refused it; show how it goes."""
+        switch(buttons, on=False)
+        try:
+            build = begin()
+        except Exception:
+            switch(buttons, on=True)
+            raise
+
+        def on_again(_change: object = None) -> None:
+            if build.ended or build.operation.phase is not Phase.SENDING:
+                switch(buttons, on=True)
+
+        build.observe(on_again, ["operation", "ended"])
+        on_again()
+        self.record.show(build)
+        self.going_on.add(build)
+        self.earlier.read()
+
+    def _insert(self) -> None:
+        name, spec = self.fields.read()
+        insert(cell_text(name, spec, self.work.target, self._magics_target), self.inserter)
+        self.work.in_background(self._forget_insertion())
+
+    async def _forget_insertion(self) -> None:
+        await self.work.clock.sleep(INSERTING)
+        forget(self.inserter)
+
+    # ── what is filled in ────────────────────────────────────────────────────────────────────────────────────
+
+    def _use(self, image: Image) -> None:
+        self.fields.fill(base=image.name)
+
+    def _edit(self, image: Image) -> None:
+        self.fields.fill(image.name, image.foundation, image.requirements)
+
+    def _fill_again(self, record: BuildRecord) -> None:
+        base = record.base_image or record.python_version or ""
+        self.fields.fill(record.image, base, record.requirements)
+
+    def _show_cell(self) -> None:
+        try:
+            name, spec = self.fields.read()
+        except InvalidInput as refused:
+            say(
+                self.cell,
+                "\n".join(["To be mended first:", *(f"  {problem}" for problem in refused.problems)]),
+                code=True,
+            )
+            return
+        say(self.cell, cell_text(name, spec, self.work.target, self._magics_target), code=True)
+
+    # ── what happens by itself ───────────────────────────────────────────────────────────────────────────────
+
+    def _move(self, target: Target | None) -> None:
+        """Show another cluster."""
+        self.work.target = target
+        self.place.tell()
+        self.going_on.forget()
+        self.images.forget()
+        self.earlier.read()
+        self._show_cell()
+        if target is not None:
+            self.going_on.look()
+            self.images.read()
+
+    def _ended(self, build: Build) -> None:
+        if build.error is None or isinstance(build.error, BuildError):
+            self.images.read()
+        self.earlier.read()
+
+    async def _watch(self) -> None:
+        while not self._closed:
+            with self.work.guarded():
+                self.going_on.look()
+            await self.work.clock.sleep(LOOK)
+
+
+def _running_shell() -> Any:
+    from IPython import get_ipython
+
+    return get_ipython()
+
+
+def _chosen(shell: Any) -> Settings:
+    """Return the settings: those of the loaded magics (`%kusto_image use`), the environment, config.toml."""
+    loaded = [one for one in getattr(shell, "configurables", []) if type(one).__name__ == "KustoImageMagics"]
+    names = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
+    config = {name: getattr(loaded[0], name) for name in names} if loaded else {}
+    file = settings_of.read_config(settings_of.config_file(os.environ))
+    return settings_of.resolve({}, config, os.environ, file)
+
+
+def _target_of(settings: Settings) -> Target | None:
+    try:
+        return settings.target()
+    except InvalidInput:
+        return None  # the panel asks
+
+
+def _endpoint_of(settings: Settings) -> str:
+    return settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
