@@ -45,4 +45,6 @@ def _digest() -> str:
 def _files() -> Iterator[Path]:
     for source in SOURCES:
         path = HERE / source
-        yield from sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        if path.is_file():
+            yield path
+        yield from sorted(file for file in path.rglob("*") if file.is_file())
