@@ -113,12 +113,15 @@ def read_lock(text: str, python: str) -> list[Found]:
     packages = document.get("packages", [])
     if document.get("lock-version") != "1.0" or not isinstance(packages, list):
         raise ValueError("no pylock.toml of version 1.0")
-    ranks = _ranks(python) if any(len(package.get("wheels", ())) > 1 for package in packages) else {}
-    return [
-        Found(canonicalize_name(package["name"]), str(package["version"]), _size(package.get("wheels", []), ranks))
-        for package in packages
-        if "version" in package
-    ]
+    try:
+        ranks = _ranks(python) if any(len(package.get("wheels", ())) > 1 for package in packages) else {}
+        return [_found(package, ranks) for package in packages]
+    except (KeyError, TypeError, AttributeError) as odd:
+        raise ValueError("a pylock.toml without names or versions") from odd
+
+
+def _found(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> Found:
+    return Found(canonicalize_name(package["name"]), str(package["version"]), _size(package.get("wheels", []), ranks))
 
 
 def _ranks(python: str) -> Mapping[Tag, int]:

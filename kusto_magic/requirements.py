@@ -40,6 +40,11 @@ class Requirement:
     extras: tuple[str, ...] = ()
     marker: str = ""
 
+    @property
+    def spec(self) -> str:
+        """The package in canonical form, without its marker: `name[extras]specifier`."""
+        return f"{self.name}[{','.join(self.extras)}]{self.specifier}" if self.extras else self.name + self.specifier
+
 
 @dataclass(frozen=True, slots=True)
 class Requirements:

@@ -1,0 +1,232 @@
+"""Which package indexes this machine's user has set up, for pip or for uv.
+
+Read are the variables and files that pip and uv read themselves. A project's own files (pyproject.toml, uv.toml in the
+working folder) are not: a notebook folder from elsewhere shall not decide where requests go. An address may hold
+credentials, so that none is in the repr.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.request import url2pathname
+
+from kusto_magic.redaction import redact
+
+Environ = Mapping[str, str]
+
+BEST_MATCH = "unsafe-best-match"
+"""pip's way with several indexes, in uv's words: the best version of all of them. Nothing of a package is run here."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """The indexes to ask: `default` in place of PyPI (None: PyPI), `extra` besides it, all of them URLs.
+
+    `find_links` are folders or URLs of pages with files. `no_index` asks `find_links` only. `strategy` is uv's
+    `index-strategy` ("": its default), `certificates` a file of CA certificates ("": the usual ones).
+    """
+
+    default: str | None = field(default=None, repr=False)
+    extra: tuple[str, ...] = field(default=(), repr=False)
+    find_links: tuple[str, ...] = field(default=(), repr=False)
+    no_index: bool = False
+    strategy: str = ""
+    certificates: str = ""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The places that are asked besides PyPI, as they may be shown: of an address only scheme and host."""
+        return tuple(_origin(place) or place for place in (*_given(self.default), *self.extra, *self.find_links))
+
+    def hide(self, text: str) -> str:
+        """Return `text` with only scheme and host of the addresses: some indexes have their token in the path."""
+        for address in (*_given(self.default), *self.extra, *self.find_links):
+            if origin := _origin(address):
+                host = re.escape(origin.partition("://")[2])
+                path = re.escape(address.partition("://")[2].partition("/")[2].rstrip("/"))
+                text = re.sub(rf"https?://(?:[^\s/]*@)?{host}/{path}", f"{origin}/…", text) if path else text
+        return redact(text)
+
+    def with_options(self, options: Sequence[tuple[str, str]]) -> IndexSettings:
+        """Return the settings under the index options of a requirements text, as pip reads them."""
+        if not options:
+            return self
+        given = [url for option, url in options if option == "--index-url"]
+        extra = tuple(url for option, url in options if option == "--extra-index-url")
+        settings = replace(self, default=given[-1], extra=(), no_index=False) if given else self
+        return replace(settings, extra=settings.extra + extra, strategy=BEST_MATCH)
+
+
+def _given(address: str | None) -> tuple[str, ...]:
+    return (address,) if address else ()
+
+
+def _origin(address: str) -> str:
+    """Return scheme, host and port of a URL, which may have a name before it ("ours=https://…"); "" for a folder."""
+    found = re.match(r"(?:[\w-]+=)?(https?)://(?:[^\s/]*@)?([^\s/?#]+)", address)
+    return f"{found[1]}://{found[2]}" if found else ""
+
+
+def user_settings(
+    environ: Environ, *, pip_files: Sequence[Path] | None = None, uv_files: Sequence[Path] | None = None
+) -> IndexSettings:
+    """Return the index settings of the user: those of uv where there are any, else those of pip.
+
+    `pip_files` (the last wins) and `uv_files` (the first wins) stand in for the files of this system. What cannot be
+    read is passed over.
+    """
+    uv = _uv_settings(environ, uv_config_files(environ) if uv_files is None else uv_files)
+    if uv.default or uv.extra or uv.find_links or uv.no_index:
+        return uv
+    return _pip_settings(environ, pip_config_files(environ) if pip_files is None else pip_files)
+
+
+# ── pip ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pip_config_files(environ: Environ, platform: str = sys.platform, prefix: str = sys.prefix) -> list[Path]:
+    """Return where pip looks for its configuration, the last one to win. Source: pip, "Configuration", "Location"."""
+    named = environ.get("PIP_CONFIG_FILE", "")
+    if named in {"/dev/null", "nul", "NUL"}:
+        return []
+    home, name = _home(environ), "pip.ini" if platform == "win32" else "pip.conf"
+    if platform == "win32":
+        files = [*_under(environ.get("PROGRAMDATA"), "pip"), home / "pip", *_under(environ.get("APPDATA"), "pip")]
+    elif platform == "darwin":
+        application = Path("Library", "Application Support", "pip")
+        files = [Path("/") / application, home / ".pip", home / ".config" / "pip", home / application]
+    else:
+        shared = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+        own = environ.get("XDG_CONFIG_HOME") or str(home / ".config")
+        files = [*(Path(folder, "pip") for folder in shared.split(":")), Path("/etc"), home / ".pip", Path(own, "pip")]
+    return [*(folder / name for folder in files), Path(prefix, name), *([Path(named)] if named else [])]
+
+
+def _pip_settings(environ: Environ, files: Iterable[Path]) -> IndexSettings:
+    sections = _pip_sections(files)
+
+    def get(key: str) -> str:
+        variable = environ.get("PIP_" + key.upper().replace("-", "_"), "")
+        return variable or sections.get("install", {}).get(key, "") or sections.get("global", {}).get(key, "")
+
+    return IndexSettings(
+        default=get("index-url").strip() or None,
+        extra=tuple(get("extra-index-url").split()),
+        find_links=_existing(get("find-links").split()),
+        no_index=get("no-index").strip().lower() in {"1", "true", "yes", "y", "on", "t"},
+        strategy=BEST_MATCH,
+        certificates=get("cert").strip(),
+    )
+
+
+def _pip_sections(files: Iterable[Path]) -> dict[str, dict[str, str]]:
+    sections: dict[str, dict[str, str]] = {}
+    for file in files:
+        parser = configparser.RawConfigParser(strict=False)
+        try:
+            parser.read_string(file.read_text(encoding="utf-8", errors="replace"))
+        except (OSError, configparser.Error):
+            continue
+        for section in parser.sections():
+            values = {key.replace("_", "-"): value or "" for key, value in parser.items(section)}
+            sections.setdefault(section, {}).update(values)
+    return sections
+
+
+# ── uv ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def uv_config_files(environ: Environ, platform: str = sys.platform) -> list[Path]:
+    """Return where uv looks for a user's and a system's configuration, the first one to win. Source: uv's manual."""
+    if named := environ.get("UV_CONFIG_FILE"):
+        return [Path(named)]
+    if platform == "win32":
+        folders = [*_under(environ.get("APPDATA"), "uv"), *_under(environ.get("PROGRAMDATA"), "uv")]
+    else:
+        own = environ.get("XDG_CONFIG_HOME") or str(_home(environ) / ".config")
+        shared = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+        folders = [Path(own, "uv"), *(Path(folder, "uv") for folder in shared.split(":")), Path("/etc/uv")]
+    return [folder / "uv.toml" for folder in folders]
+
+
+def _uv_settings(environ: Environ, files: Iterable[Path]) -> IndexSettings:
+    documents = [document for file in files if (document := _toml(file))]
+    tables = [table for document in documents for table in (_table(document.get("pip")), document)]
+    listed = [index for table in tables for index in _tables(table.get("index")) if not index.get("explicit")]
+    default = [_text(index.get("url")) for index in listed if index.get("default")]
+    default += [_text(table.get("index-url")) for table in tables]
+    extra = [_text(index.get("url")) for index in listed if not index.get("default")]
+    extra += [url for table in tables for url in _texts(table.get("extra-index-url"))]
+    links = [link for table in tables for link in _texts(table.get("find-links"))]
+    named = [environ.get("UV_DEFAULT_INDEX", ""), environ.get("UV_INDEX_URL", ""), *default]
+    listed_urls = [*environ.get("UV_INDEX", "").split(), *environ.get("UV_EXTRA_INDEX_URL", "").split()]
+    return IndexSettings(
+        default=next(filter(None, named), None),
+        extra=tuple(filter(None, [*listed_urls, *extra])),
+        find_links=_existing([*environ.get("UV_FIND_LINKS", "").split(","), *links]),
+        no_index=any(table.get("no-index") is True for table in tables),
+        strategy=environ.get("UV_INDEX_STRATEGY", "") or _first(table.get("index-strategy") for table in tables),
+    )
+
+
+def _toml(file: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _tables(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _first(values: Iterable[object]) -> str:
+    return next((value for value in values if isinstance(value, str)), "")
+
+
+# ── folders ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _home(environ: Environ) -> Path:
+    return Path(environ.get("HOME") or environ.get("USERPROFILE") or "/")
+
+
+def _under(folder: str | None, name: str) -> list[Path]:
+    return [Path(folder, name)] if folder else []
+
+
+def _existing(links: Iterable[str]) -> tuple[str, ...]:
+    """Return the addresses, and the folders that exist, as whole paths; as in pip, a missing folder is no error."""
+    kept: list[str] = []
+    for link in filter(None, (link.strip() for link in links)):
+        folder = _folder(link)
+        if folder is None:
+            kept.append(link)
+        elif folder.is_dir():
+            kept.append(str(folder.absolute()))
+    return tuple(kept)
+
+
+def _folder(link: str) -> Path | None:
+    if link.startswith("file:"):
+        return Path(url2pathname(link.removeprefix("file:").removeprefix("//")))
+    return None if "://" in link else Path(link).expanduser()
