@@ -20,7 +20,7 @@ import httpx
 from kusto_magic.answers import Response
 from kusto_magic.auth import Auth, TokenCredential, origin
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import Unreachable, UntrustedAddress
+from kusto_magic.errors import Unreachable, UntrustedAddress, excerpt
 from kusto_magic.models import is_loopback
 from kusto_magic.redaction import redact
 
@@ -52,14 +52,18 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """Return a context that trusts what the user's other tools trust.
 
     A bundle named by SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE alone; else the system's roots (companies
-    add theirs there) and certifi's (some Pythons come without any).
+    add theirs there) and certifi's (some Pythons come without any). Raises Unreachable for a bundle that is none.
     """
     import certifi
 
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if bundle := environ.get(variable):
             is_folder = os.path.isdir(bundle)  # noqa: PTH112 - no Path is needed for one question
-            return ssl.create_default_context(**{"capath" if is_folder else "cafile": bundle})  # type: ignore[arg-type]
+            try:
+                return ssl.create_default_context(**{"capath" if is_folder else "cafile": bundle})  # type: ignore[arg-type]
+            except OSError:
+                what = f"the certificates that {variable} names cannot be read ({excerpt(bundle)})"
+                raise Unreachable(what, next_step=f"mend or unset {variable}, then restart the kernel.") from None
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
@@ -69,7 +73,8 @@ class Arm:
     """Sends requests to one Resource Manager endpoint. An async context manager.
 
     `endpoint` is an origin; `credential` None means azure-identity's chain; `transport` stands in for the network
-    in tests. Proxies and certificates come from the environment, except that loopback never goes through a proxy.
+    in tests. Proxies and certificates come from the environment, except that loopback never goes through a proxy;
+    raises Unreachable where they cannot be used.
     """
 
     def __init__(
@@ -87,15 +92,19 @@ class Arm:
         self.clock: Clock = clock or SystemClock()
         self._request_limit = request_limit
         secure = transport is None and endpoint.startswith("https:")
-        self._http = httpx.AsyncClient(
-            auth=Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp()),
-            transport=transport,
-            verify=tls_context(os.environ) if secure else True,
-            trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
-            follow_redirects=False,
-            timeout=request_limit,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                auth=Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp()),
+                transport=transport,
+                verify=tls_context(os.environ) if secure else True,
+                trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
+                follow_redirects=False,
+                timeout=request_limit,
+                headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            what = f"the proxy that the environment names cannot be used ({redact(str(error))[:200]})"
+            raise Unreachable(what, next_step="mend or unset HTTPS_PROXY and ALL_PROXY, then run again.") from None
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()

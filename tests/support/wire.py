@@ -139,3 +139,12 @@ async def built(script: Script, credential: Credential | None = None, **options:
 
 async def every(operations: AsyncIterator[Operation]) -> list[Operation]:
     return [operation async for operation in operations]
+
+
+def whole_chain(error: BaseException | None) -> str:
+    """Return everything that an error says, and those it drags along."""
+    said = ""
+    while error is not None:
+        said += f"{error!r} {error} {vars(error)!r}\n"
+        error = error.__cause__ or error.__context__
+    return said
