@@ -1,0 +1,90 @@
+"""What two images hold otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from kusto_magic import managed
+from kusto_magic.comparison import Contents, compare, contents, managed_contents
+from kusto_magic.models import Image, ImageSpec
+
+BASE = "Python3_11_7"
+NUMPY = managed.packages(BASE)["numpy"]
+
+
+def held(text: str, base: str = BASE, *others: Image) -> Contents:
+    return contents(ImageSpec(text, base_image=base), {other.name.lower(): other for other in others})
+
+
+def changes(before: Contents, after: Contents) -> list[tuple[str, str, str | None, str | None]]:
+    return [(change.kind, change.package, change.before, change.after) for change in compare(before, after)]
+
+
+def test_added_gone_and_changed_stand_in_the_order_of_names() -> None:
+    one = held("humanize==4.9.0\nzzz-first>=1\n")
+    other = held("aaa-new\nHumanize==4.10.0\n")
+    assert changes(one, other) == [
+        ("added", "aaa-new", None, "any version"),
+        ("changed", "humanize", "==4.9.0", "==4.10.0"),
+        ("gone", "zzz-first", ">=1", None),
+    ]
+
+
+def test_an_image_differs_from_its_base_by_what_it_adds_and_replaces() -> None:
+    image = held(f"humanize\nnumpy>={NUMPY}\npandas==99\nattrs[tests]\n")
+    assert changes(managed_contents(BASE), image) == [
+        ("changed", "attrs", f"=={managed.packages(BASE)['attrs']}", "[tests]any version"),
+        ("added", "humanize", None, "any version"),
+        ("changed", "pandas", f"=={managed.packages(BASE)['pandas']}", "==99"),
+    ]
+
+
+def test_other_bases_differ_by_their_packages() -> None:
+    changed = {
+        name: (before, after) for _, name, before, after in changes(held("humanize"), held("humanize", "Python3_10_8"))
+    }
+    assert changed["numpy"] == (f"=={NUMPY}", f"=={managed.packages('Python3_10_8')['numpy']}")
+    assert "humanize" not in changed
+
+
+def test_a_custom_base_brings_what_it_holds() -> None:
+    lower = Image("Lower", base_image=BASE, requirements="humanize==4.9.0\nattrs==99\n")
+    upper = held("pint\n", "lower", lower)
+    assert changes(managed_contents(BASE), upper) == [
+        ("changed", "attrs", f"=={managed.packages(BASE)['attrs']}", "==99"),
+        ("added", "humanize", None, "==4.9.0"),
+        ("added", "pint", None, "any version"),
+    ]
+    assert (upper.foundation, upper.unknown) == ("lower", "")
+
+
+@pytest.mark.parametrize(
+    ("image", "unknown"),
+    [
+        (Image("a", language_version="3.10.8", requirements="humanize\n"), "Python 3.10.8"),
+        (Image("a", base_image="gone", requirements="humanize\n"), "gone"),
+        (Image("a", base_image="b", requirements="humanize\n"), "b"),
+        (Image("a", requirements="humanize\n"), "its base"),
+    ],
+)
+def test_a_base_of_which_nothing_is_known_is_named(image: Image, unknown: str) -> None:
+    circle = {"a": Image("a", base_image="b"), "b": Image("b", base_image="a")}
+    found = contents(image, circle)
+    assert found.packages == {"humanize": "any version"}
+    assert found.unknown in (unknown, "a")
+
+
+def test_a_marker_and_a_second_line_are_shown() -> None:
+    found = held("pint<2; python_version < '3.10'\npint>=3; python_version >= '3.10'\nnumpy==1.*\n", "Python3_11_7")
+    assert found.packages["pint"] == '<2; python_version < "3.10" | >=3; python_version >= "3.10"'
+    again = contents(ImageSpec("numpy==1.26.0\n", base_image="x"), {"x": Image("x", requirements="numpy==1.*\n")})
+    assert again.packages["numpy"] == "==1.26.0"
+
+
+def test_lines_that_could_not_be_written_here_stand_as_they_are_without_their_secrets() -> None:
+    text = "humanize\n-r more.txt\n# a comment\n\n--extra-index-url https://user:hunter22@host/simple\n"
+    found = contents(Image("a", base_image=BASE, requirements=text), {})
+    own = found.packages.keys() - managed_contents(BASE).packages.keys()
+    assert "humanize" in own
+    assert found.packages["-r more.txt"] == ""
+    assert "hunter22" not in str(own)

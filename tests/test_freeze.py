@@ -1,0 +1,132 @@
+"""What sources import, and what of it can be pinned."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from kusto_magic.errors import InvalidInput
+from kusto_magic.freeze import Frozen, Installed, cells_of, freeze
+
+
+@dataclass
+class Fake:
+    version: str = "1.0"
+    files: Sequence[str] | None = ()
+    direct_url: str | None = field(default=None)
+
+    def read_text(self, filename: str) -> str | None:
+        return self.direct_url if filename == "direct_url.json" else None
+
+
+DISTRIBUTIONS = {
+    "numpy": Fake("2.1.0"),
+    "Pillow": Fake("11.0.0"),
+    "torch": Fake("2.3.0+cpu"),
+    "mine": Fake("0.1", direct_url="{}"),
+    "odd": Fake("not a version"),
+    "google-cloud-storage": Fake("2.0", ["google/cloud/storage/__init__.py"]),
+    "google-auth": Fake("2.1", ["google/auth/__init__.py", "google\\oauth2\\__init__.py"]),
+    "six-like": Fake("1.2", ["google/six.py"]),
+}
+INSTALLED = Installed(
+    {
+        "numpy": ["numpy"],
+        "PIL": ["Pillow"],
+        "torch": ["torch"],
+        "mine": ["mine"],
+        "odd": ["odd"],
+        "google": ["google-cloud-storage", "google-auth", "google-auth", "six-like"],
+    },
+    DISTRIBUTIONS.__getitem__,
+)
+
+
+def frozen(*sources: str) -> Frozen:
+    return freeze(sources, INSTALLED)
+
+
+@pytest.mark.parametrize(
+    ("source", "pins"),
+    [
+        ("import numpy", ["numpy==2.1.0"]),
+        ("import numpy.linalg as la, os.path", ["numpy==2.1.0"]),
+        ("from PIL import Image", ["Pillow==11.0.0"]),
+        ("def late():\n    try:\n        import numpy\n    except ImportError:\n        pass", ["numpy==2.1.0"]),
+        ("from . import numpy\nfrom .numpy import x", []),
+        ("import sys, json\nfrom collections import abc", []),
+        ("import kusto_magic\nfrom kusto_magic import connect", []),
+        ("import torch", ["torch==2.3.0"]),
+        ("'import numpy'\n# import numpy", []),
+        ("!pip install numpy\nimport PIL", ["Pillow==11.0.0"]),
+        ("%matplotlib inline\nfiles = !ls\nnumpy?\nimport PIL", ["Pillow==11.0.0"]),
+        ("%%time\nimport numpy", ["numpy==2.1.0"]),
+        ("%%capture out\n%time import numpy\nimport PIL", ["Pillow==11.0.0", "numpy==2.1.0"]),
+        ("%%bash\nimport numpy", []),
+        ("%%kusto_image img --base Python3_11_7\nnumpy", []),
+        ("await something()\nimport numpy", ["numpy==2.1.0"]),
+        ("from google.cloud import storage", ["google-cloud-storage==2.0"]),
+        ("import google.auth.transport", ["google-auth==2.1"]),
+        ("from google import six", ["six-like==1.2"]),
+        ("import google", ["google-auth==2.1", "google-cloud-storage==2.0", "six-like==1.2"]),
+    ],
+)
+def test_what_a_cell_imports_is_pinned(source: str, pins: list[str]) -> None:
+    found = frozen(source)
+    assert sorted(found.pins) == sorted(pins)
+    assert (found.left_out, found.unread) == ((), 0)
+
+
+def test_all_cells_make_one_sorted_text() -> None:
+    found = frozen("import torch", "import numpy", "", "import numpy as np")
+    assert found.requirements == "numpy==2.1.0\ntorch==2.3.0\n"
+
+
+def test_what_no_index_has_is_left_out_and_said() -> None:
+    found = frozen("import my_helpers, mine, odd", "this is no python", "import numpy\0")
+    assert found.pins == ()
+    assert found.left_out == (
+        "mine: installed from a folder or an address, not from an index",
+        "my_helpers: no installed package brings it",
+        "odd: its version 'not a version' is none that an index has",
+    )
+    assert found.unread == 2
+
+
+def test_this_environment_is_asked_by_default() -> None:
+    pins = freeze(["import httpx\nfrom azure.identity import DefaultAzureCredential\nimport pytest"]).pins
+    assert pins == tuple(f"{name}=={metadata.version(name)}" for name in ("azure-identity", "httpx", "pytest"))
+
+
+def test_the_code_cells_of_a_notebook_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "notebook.ipynb"
+    cells = [
+        {"cell_type": "markdown", "source": "import numpy"},
+        {"cell_type": "code", "source": ["import numpy\n", "import PIL"]},
+        {"cell_type": "code", "source": "import torch"},
+    ]
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    assert cells_of(path) == ["import numpy\nimport PIL", "import torch"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"cells": [{}]}', "[" * 100_000, '{"cells": [{"cell_type": "code"}]}'])
+def test_a_file_that_is_no_notebook_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.ipynb"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"notebook\.ipynb is no notebook"):
+        cells_of(path)
+
+
+def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"none\.ipynb cannot be read"):
+        cells_of(tmp_path / "none.ipynb")
+
+
+def test_every_module_of_the_standard_library_is_left_out() -> None:
+    assert frozen(*(f"import {name}" for name in sys.stdlib_module_names)) == Frozen(())
