@@ -147,8 +147,8 @@ def refuse_misfit(forecast: Forecast) -> None:
     """Raise DoesNotFit where that is what the preflight says."""
     if forecast.verdict is Verdict.CLASH:
         step = "mend the cell and run it again, or send it all the same with --no-check."
-        what = f"nothing was sent: {forecast.reason}"
-        raise DoesNotFit(what, forecast=forecast, lines=forecast.suggestions, next_step=step)
+        lines = (forecast.reason, *forecast.suggestions)
+        raise DoesNotFit("these packages do not fit, nothing was sent", forecast=forecast, lines=lines, next_step=step)
 
 
 def wait(future: concurrent.futures.Future[T], timeout: float | None = None) -> T:

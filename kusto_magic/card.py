@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic import plan
-from kusto_magic.errors import BuildError, KustoImageError, ServiceError
+from kusto_magic.errors import BuildError, DoesNotFit, KustoImageError, ServiceError
 from kusto_magic.operations import NOT_BEGUN, Action, Phase
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def text(it: Card) -> str:
     parts = [f"{GLYPHS.get(it.state, WORKING)} {it.state}: image {it.image} on {where}", _times(it)]
     line = " · ".join(part for part in (*parts, it.usual, it.note) if part)
     following = [*it.error, *([f"Next: {it.next_step}"] if it.next_step else [])]
-    if it.forecast is not None and not it.error:
-        following = [plan.headline(it.forecast), *(f"warning: {line}" for line in it.forecast.warnings), *following]
+    if it.forecast is not None:
+        following = [*plan.remarks(it.forecast), *following]
     return "\n".join([line, *(f"  {more}" for more in following)])
 
 
@@ -158,6 +158,8 @@ def _foundation(build: Build) -> str:
 def _error_lines(error: BaseException | None) -> tuple[str, ...]:
     if error is None:
         return ()
+    if isinstance(error, DoesNotFit):
+        return (error.what,)  # the rest is in the forecast, which is shown as well
     if isinstance(error, KustoImageError):
         return (error.what, *(line.strip() for line in error.details()))
     return (f"{type(error).__name__} in kusto_magic itself; please report it",)

@@ -9,7 +9,7 @@ from typing import Any
 from kusto_magic.forecasts import Forecast, Package, Verdict
 
 GLYPHS = {Verdict.FITS: "✔", Verdict.CLASH: "✖", Verdict.UNKNOWN: "?"}
-HEAD = ("package", "version", "against the base", "asked for", "download")
+HEAD = ("package", "version", "against the base", "reason", "download")
 
 
 def size(count: int | None) -> str:
@@ -40,14 +40,20 @@ def summary(forecast: Forecast) -> str:
 def row(package: Package) -> tuple[str, ...]:
     """Return a package of the plan as the cells of a table."""
     against = f"{package.status.value} (was {package.was})" if package.was != package.version and package.was else ""
-    asked = "asked for" if package.direct else "comes with another"
+    asked = "asked for" if package.direct else "needed by another"
     return (package.name, package.version, against or package.status.value, asked, size(package.size))
+
+
+def remarks(forecast: Forecast) -> list[str]:
+    """Return the verdict, the warnings and the suggestions, a line each."""
+    hints = [f"suggestion: {line}" for line in forecast.suggestions]
+    return [headline(forecast), *(f"warning: {line}" for line in forecast.warnings), *hints]
 
 
 def text(forecast: Forecast) -> str:
     """Return the whole answer as text."""
-    lines = [headline(forecast), *(f"  warning: {line}" for line in forecast.warnings)]
-    lines += [f"  suggestion: {line}" for line in forecast.suggestions]
+    first, *more = remarks(forecast)
+    lines = [first, *(f"  {line}" for line in more)]
     rows = [HEAD, *map(row, forecast.packages)] if forecast.packages else []
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(HEAD))] if rows else []
     lines += ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
@@ -56,10 +62,10 @@ def text(forecast: Forecast) -> str:
 
 def html(forecast: Forecast) -> str:
     """Return the whole answer as plain html; the plan and the resolver's own words are folded."""
-    parts = [f"<p>{escape(headline(forecast))}</p>"]
-    hints = [*(f"warning: {line}" for line in forecast.warnings), *forecast.suggestions]
-    if hints:
-        parts.append("<ul>" + "".join(f"<li>{escape(line)}</li>" for line in hints) + "</ul>")
+    first, *more = remarks(forecast)
+    parts = [f"<p>{escape(first)}</p>"]
+    if more:
+        parts.append("<ul>" + "".join(f"<li>{escape(line)}</li>" for line in more) + "</ul>")
     if forecast.packages:
         parts.append(f"<details><summary>the plan</summary>{_table(forecast)}</details>")
     if forecast.resolver_text:

@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from kusto_magic import plan
 from kusto_magic.card import MIME, Card, bundle, duration, table, text
+from kusto_magic.forecasts import Forecast, Package, Status, Verdict
 
 BEGUN = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
 RUNNING = Card(
@@ -84,6 +86,48 @@ def test_the_html_needs_no_style_and_no_script() -> None:
     assert "⏳ Building" in seen.words
 
 
+FORECAST = Forecast(
+    Verdict.FITS,
+    "3.11.7",
+    packages=(
+        Package("humanize", "4.9.0", size=127_000, direct=True),
+        Package("numpy", "2.0.0", Status.UPGRADED, was="1.26.4", size=12_600_000),
+        Package("six", "1.16.0", Status.PRESENT, was="1.16.0", size=1),
+    ),
+    warnings=("numpy upgraded: scipy needs less",),
+)
+
+
+def test_the_plan_is_shown_with_the_build() -> None:
+    data = bundle(replace(DONE, forecast=FORECAST))
+    summary = (
+        "✔ fits (Python 3.11.7 on Windows x64): 3 packages · 1 new, 1 upgraded, 1 already there · 12.7 MB to download"
+    )
+    assert data["text/plain"].splitlines()[1:] == [f"  {summary}", "  warning: numpy upgraded: scipy needs less"]
+    words = Elements(data["text/html"]).words
+    assert summary in words
+    assert "upgraded (was 1.26.4)" in words
+    assert [package["status"] for package in data[MIME]["plan"]["packages"]] == ["new", "upgraded", "already there"]
+
+
+def test_a_forecast_alone_is_shown_with_its_table() -> None:
+    lines = plan.text(FORECAST).splitlines()
+    assert lines[2:] == [
+        "  package   version  against the base       reason             download",
+        "  humanize  4.9.0    new                    asked for          127 kB",
+        "  numpy     2.0.0    upgraded (was 1.26.4)  needed by another  12.6 MB",
+        "  six       1.16.0   already there          needed by another  1 kB",
+    ]
+
+
+def test_a_misfit_says_what_clashes_and_what_would_help() -> None:
+    clash = Forecast(
+        Verdict.CLASH, "3.10.8", reason="a clashes with b", suggestions=("a==2",), resolver_text="Because a…"
+    )
+    assert plan.text(clash) == "✖ does not fit (Python 3.10.8 on Windows x64): a clashes with b\n  suggestion: a==2"
+    assert "Because a…" in Elements(plan.html(clash)).words
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -113,8 +157,19 @@ def test_nothing_that_came_from_outside_becomes_markup(payload: str) -> None:
         next_step=payload,
         note=payload,
         usual=payload,
+        forecast=Forecast(
+            Verdict.FITS,
+            payload,
+            packages=(Package(payload, payload, was=payload),),
+            reason=payload,
+            resolver_text=payload,
+            warnings=(payload,),
+            suggestions=(payload,),
+            checked_for=payload,
+        ),
     )
-    plain = Elements(bundle(replace(DONE, error=("e",), next_step="n", note="o", usual="u"))["text/html"])
+    harmless = replace(FORECAST, resolver_text="r")
+    plain = Elements(bundle(replace(DONE, error=("e",), note="o", usual="u", forecast=harmless))["text/html"])
     seen = Elements(bundle(hostile)["text/html"])
     assert seen.tags == plain.tags
     assert seen.attributes == set()

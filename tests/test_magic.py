@@ -58,7 +58,7 @@ def test_a_cell_returns_at_once_and_its_card_follows_the_build(ready: Kernel) ->
     card = _card(ready, shown)
     ready.wait_until(lambda: bool(card()[MIME]["ended"]))
     assert card()[MIME]["state"] == "Succeeded"
-    assert _states(ready, shown)[0] == "Sending"
+    assert _states(ready, shown)[0] in ("Sending", "Checking")
     assert "Building" in _states(ready, shown)
     assert card()["text/plain"].startswith("✔ Succeeded: image img on emulator cluster emulatedcluster · ")
     assert "application/vnd.jupyter.widget-view+json" not in card()
@@ -126,6 +126,33 @@ def test_after_a_restart_of_the_kernel_attach_goes_on(kernel: Kernel, emulator: 
     assert goes_on()[MIME]["startedAt"] == card()[MIME]["startedAt"]
     kernel.wait_until(lambda: bool(goes_on()[MIME]["ended"]))
     assert goes_on()[MIME]["state"] == "Succeeded"
+
+
+@pytest.mark.index
+def test_packages_that_clash_are_not_sent(ready: Kernel) -> None:
+    shown = ready.execute(
+        "%%kusto_image clash --base Python3_11_7\nrequests==2.31.0\nurllib3==1.20\n", allow_stdin=False
+    )
+    assert "DoesNotFit" in shown.error
+    assert "line 2 urllib3==1.20 clashes with line 1 requests==2.31.0" in shown.error
+    assert _card(ready, shown)()[MIME]["state"] == "Not sent"
+    assert _card(ready, shown)()[MIME]["plan"]["verdict"] == "does not fit"
+    sent = ready.execute("%%kusto_image clash --base Python3_11_7 --no-check --wait\nrequests==2.31.0\nurllib3==1.20\n")
+    assert "BuildFailed" in sent.error
+    assert "not of Azure" in sent.error
+
+
+@pytest.mark.index
+def test_a_cell_can_be_checked_and_pinned(ready: Kernel) -> None:
+    checked = ready.execute("%%kusto_image check --base Python3_11_7\nhumanize<4.10\nnumpy\n")
+    assert checked.status == "ok"
+    assert "✔ fits (Python 3.11.7 on Windows x64)" in checked.outputs[0].data["text/plain"]
+    assert "already there" in checked.outputs[0].data["text/html"]
+    assert "has no custom images yet" in ready.execute("%kusto_image list").outputs[0].data["text/plain"]
+    pinned = ready.execute("%%kusto_image img --base Python3_11_7 --pin --wait\nhumanize<4.10\n")
+    assert _card(ready, pinned)()[MIME]["requirements"] == "humanize==4.9.0\n"
+    again = ready.execute("%kusto_image check img")
+    assert "✔ fits" in again.outputs[0].data["text/plain"]
 
 
 def test_list_show_delete(ready: Kernel) -> None:

@@ -8,6 +8,10 @@ Resolver = Callable[[str, str], Awaitable[str | None]]
 """(requirements text, Python version such as "3.10.8") → the reason why it does not fit; None = fits, or unknown."""
 
 
-async def resolve(_requirements: str, _python_version: str) -> str | None:
+async def resolve(requirements: str, python_version: str) -> str | None:
     """Return why the requirements do not fit the Python version, or None when they do or it cannot be told."""
-    return None
+    from kusto_magic.forecasts import Verdict
+    from kusto_magic.preflight import forecast
+
+    answer = await forecast(requirements, python=python_version)
+    return answer.reason if answer.verdict is Verdict.CLASH else None
