@@ -317,7 +317,11 @@ async def test_no_log_shows_a_token_or_a_signature(caplog: pytest.LogCaptureFixt
     caplog.set_level(logging.DEBUG)
     async with RawServer() as server:
         signed = f"{server.endpoint}/x?api-version=1&t=1&c=CERT&s={SIGNATURE}&h=HASH"
-        headers = [f"Azure-AsyncOperation: {signed}", f"Location: {signed}", f"x-ms-operation-identifier: {identifier}"]
+        headers = [
+            f"Azure-AsyncOperation: {signed}",
+            f"Location: {signed}",
+            "x-ms-operation-identifier: tenantId=11111111",
+        ]
         server.then(
             server.reply(http(b"{}", *headers)), server.reply(http(b"", status="503 Busy")), server.reset_at_once
         )
