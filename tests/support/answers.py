@@ -54,9 +54,9 @@ def status(word: str, **more: Any) -> Response:
     return answer({**document, **more})
 
 
-def begun(poll_url: str = POLL_URL, state: str = "Creating", code: int = 201, **headers: str) -> Response:
+def begun(poll_url: str = POLL_URL) -> Response:
     """Return the answer to a PUT."""
-    return answer(image(state, language="Python"), code, {"azure-asyncoperation": poll_url, **headers})
+    return answer(image("Creating", language="Python"), 201, {"azure-asyncoperation": poll_url})
 
 
 def failed(code: int, name: str = "Oops", message: str = "", headers: Mapping[str, str] | None = None) -> Response:
@@ -68,3 +68,11 @@ RUNNING = status("Running")
 DONE = status("Succeeded")
 THERE = answer(image())
 HTML = answer(b"<html><h1>Succeeded</h1></html>")
+CREATING = answer(image("Creating"))
+EVIL = "https://evil.example/x"
+
+FOREIGN = [
+    EVIL, "//evil.example/x", "https://management.azure.com@evil.example/", "https://user:pw@management.azure.com/",
+    "http://management.azure.com/x", "https://management.azure.com:8443/x", "https://management.azure.com.evil.example/",
+    "javascript:alert(1)", "https://management.azure.com\\@evil.example/",
+]  # fmt: skip

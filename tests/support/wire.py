@@ -12,7 +12,7 @@ import httpx
 from kusto_magic.answers import Response
 from kusto_magic.client import ImagesClient, connect
 from kusto_magic.operations import Operation
-from support.answers import SPEC, TARGET
+from support.answers import SPEC, TARGET, answer, failed
 from support.clock import MovableClock
 
 
@@ -52,14 +52,14 @@ class Script(httpx.AsyncBaseTransport):
         self.asked: list[Asked] = []
         self.clock = MovableClock()
         self._steps = list(steps)
-        self._forever = forever
+        self.forever = forever
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
         told = dict(request.headers)
         at = self.clock.monotonic()
         self.asked.append(Asked(request.method, str(request.url), request.url.raw_path, told, body, at))
-        step = self._steps.pop(0) if self._steps else self._forever
+        step = self._steps.pop(0) if self._steps else self.forever
         assert step is not None, f"a request too many: {request.method} {request.url}"
         outcome = step(request) if callable(step) else step
         if isinstance(outcome, Exception):
@@ -82,7 +82,7 @@ class Script(httpx.AsyncBaseTransport):
         """When it was asked, in seconds."""
         return [asked.at for asked in self.asked]
 
-    def until(self, seconds: float, fault: Outcome, then: Outcome) -> Step:
+    def until(self, seconds: float, fault: Outcome, then: Outcome) -> Callable[[httpx.Request], Outcome]:
         """Return a step that answers `fault` until the clock shows so many seconds."""
         return lambda _: fault if self.clock.monotonic() < seconds else then
 
@@ -148,3 +148,13 @@ def whole_chain(error: BaseException | None) -> str:
         said += f"{error!r} {error} {vars(error)!r}\n"
         error = error.__cause__ or error.__context__
     return said
+
+
+RESET = httpx.ReadError("connection reset by peer")
+REFUSED = httpx.ConnectError("connection refused")
+SILENCE = httpx.ReadTimeout("")
+
+FAULTS: dict[str, Outcome] = {
+    "reset": RESET, "refused": REFUSED, "silence": SILENCE, "torn": httpx.RemoteProtocolError("peer closed"),
+    "408": failed(408), "500": failed(500), "502": answer(b"<html>", 502), "503": failed(503), "504": failed(504),
+}  # fmt: skip
