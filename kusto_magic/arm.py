@@ -91,10 +91,11 @@ class Arm:
         self.endpoint = endpoint
         self.clock: Clock = clock or SystemClock()
         self._request_limit = request_limit
+        self._auth = Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp())
         secure = transport is None and endpoint.startswith("https:")
         try:
             self._http = httpx.AsyncClient(
-                auth=Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp()),
+                auth=self._auth,
                 transport=transport,
                 verify=tls_context(os.environ) if secure else True,
                 trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
@@ -105,6 +106,11 @@ class Arm:
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             what = f"the proxy that the environment names cannot be used ({redact(str(error))[:200]})"
             raise Unreachable(what, next_step="mend or unset HTTPS_PROXY and ALL_PROXY, then run again.") from None
+
+    @property
+    def identity(self) -> str:
+        """Who is signed in, in words to show; "" before the first request, and where the token does not say."""
+        return self._auth.identity
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()

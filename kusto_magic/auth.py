@@ -6,6 +6,8 @@ The only room that mentions tokens, and the only one that imports azure-identity
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import re
 import threading
 import time
@@ -138,6 +140,11 @@ class Auth(httpx.Auth):
         self._renew_at = 0.0
         self._one_at_a_time = asyncio.Lock()
 
+    @property
+    def identity(self) -> str:
+        """Whom the token at hand names, "" where there is none or it does not say."""
+        return "" if self._token is None else identity_in(self._token.token)
+
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send the request with a token, and forget the token where the answer is 401 (httpx's protocol).
 
@@ -191,6 +198,20 @@ class Auth(httpx.Auth):
         except TimeoutError:
             what = f"no credential answered within {self._limit:.0f} seconds"
             raise SignInFailed(what, next_step=NEXT_STEP) from None
+
+
+def identity_in(token: str) -> str:
+    """Return whom a token names, in words to show, or "". Nothing is verified: the service does that.
+
+    Source: "Access token claims reference" of the Microsoft identity platform.
+    """
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    except (IndexError, ValueError, RecursionError):
+        return ""
+    names = ("upn", "preferred_username", "unique_name", "app_displayname", "appid")
+    found = [claims[name] for name in names if isinstance(claims.get(name), str)] if isinstance(claims, dict) else []
+    return redact(found[0])[:100] if found else ""
 
 
 def _checked(token: AccessToken) -> AccessToken:

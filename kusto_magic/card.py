@@ -60,6 +60,7 @@ class Card:
     next_step: str
     note: str
     forecast: Forecast | None = None
+    usual_high: float = 0.0
 
 
 def card(build: Build, now: datetime) -> Card:
@@ -85,6 +86,7 @@ def card(build: Build, now: datetime) -> Card:
         next_step=error.next_step if isinstance(error, KustoImageError) else "",
         note=operation.note,
         forecast=build.forecast,
+        usual_high=0.0 if build.ended or build.usual is None else build.usual.high,
     )
 
 
@@ -191,6 +193,7 @@ def _json(it: Card) -> dict[str, Any]:
         "seconds": round(it.seconds, 1),
     }
     extras: dict[str, Any] = {"usual": it.usual, "error": list(it.error), "next": it.next_step, "note": it.note}
+    extras["usualHigh"] = it.usual_high  # for a bar that follows the estimate
     if it.forecast is not None:
         extras["plan"] = plan.json(it.forecast)
     return document | {key: value for key, value in extras.items() if value}

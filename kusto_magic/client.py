@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from kusto_magic import operations, schedule
+from kusto_magic import operations, refusals, schedule
 from kusto_magic.answers import Response
 from kusto_magic.arm import Arm
 from kusto_magic.auth import TokenCredential
 from kusto_magic.clock import Clock
+from kusto_magic.clusters import PYTHON, Cluster, LanguageExtension, extensions_in
 from kusto_magic.errors import (
     FollowTimeout,
     InvalidInput,
@@ -61,6 +62,11 @@ class ImagesClient:
         self.target = target
         self._arm = arm
 
+    @property
+    def identity(self) -> str:
+        """Who is signed in, in words to show; "" before the first request, and where the token does not say."""
+        return self._arm.identity
+
     def build(
         self, name: str, spec: ImageSpec, *, limit: float = FOLLOW_LIMIT, usual: schedule.Usual | None = None
     ) -> AsyncIterator[Operation]:
@@ -77,8 +83,41 @@ class ImagesClient:
         """Delete the image `name`, and follow it, as `build` does. Source: "Delete"."""
         return self._run(operations.sending(Action.DELETE, self._image_url(name)), "DELETE", None, limit, None)
 
+    def enable(self, name: str, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+        """Let python() run on a managed or custom image, and follow it, as `build` does.
+
+        Source: "Add Language Extensions"; it takes the place of the image that Python ran on.
+        """
+        extension = LanguageExtension.python(name)
+        return self._switch(Action.ENABLE, extension, extension.to_body(), limit)
+
+    def disable(self, name: str = "", *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+        """Switch python() off, and follow it, as `build` does; `name` is the image it ran on, for the record.
+
+        Source: "Remove Language Extensions".
+        """
+        return self._switch(Action.DISABLE, LanguageExtension(PYTHON, name), LanguageExtension(PYTHON).to_body(), limit)
+
+    def _switch(
+        self, action: Action, extension: LanguageExtension, body: bytes, limit: float
+    ) -> AsyncIterator[Operation]:
+        verb = "add" if action is Action.ENABLE else "remove"
+        sent = operations.sending(action, self._url(""), extension=extension)
+        return self._run(sent, "POST", body, limit, None, self._url(f"/{verb}LanguageExtensions"))
+
+    async def extensions(self) -> tuple[LanguageExtension, ...]:
+        """Return the languages that are switched on. Source: "List Language Extensions" (a POST: a write, to quotas)."""
+        response = await self._answered("POST", self._url("/listLanguageExtensions"))
+        document = _success(response, "the language extensions cannot be listed").document()
+        if not isinstance(document, dict):
+            raise Unreachable("the list of language extensions cannot be read", next_step="try again.")
+        return extensions_in(document)
+
     def resume(self, action: Action, name: str, kept_url: str = "", spec: ImageSpec | None = None) -> Operation:
-        """Return an operation begun earlier, for `follow`: by its kept address, or by the image alone."""
+        """Return an operation begun earlier, for `follow`: by its kept address, or by the image (or cluster) alone."""
+        if action in (Action.ENABLE, Action.DISABLE):
+            extension = LanguageExtension(PYTHON, name)
+            return operations.resume(action, self._url(""), kept_url, extension=extension)
         return operations.resume(action, self._image_url(name), kept_url, spec)
 
     def follow(
@@ -112,8 +151,8 @@ class ImagesClient:
             images += found
         raise Unreachable(f"the list of images does not end after {MOST_PAGES} pages", next_step="try again.")
 
-    async def clusters(self) -> Sequence[str]:
-        """Return the ARM ids of the clusters of the target's subscription that the caller may see.
+    async def clusters(self) -> Sequence[Cluster]:
+        """Return the clusters of the target's subscription that the caller may see.
 
         Source: Microsoft.Kusto/clusters, "List"; its answer has one page.
         """
@@ -122,18 +161,24 @@ class ImagesClient:
             f"/providers/Microsoft.Kusto/clusters?api-version={API_VERSION}"
         )
         document = _success(await self._answered("GET", url), "the clusters cannot be listed").document()
-        values = document.get("value") if isinstance(document, dict) else None
-        ids = [value.get("id") for value in values if isinstance(value, dict)] if isinstance(values, list) else None
-        if ids is None:
-            raise Unreachable("the list of clusters cannot be read", next_step="try again.")
-        return [text for text in ids if isinstance(text, str)]
+        try:
+            return [Cluster.from_json(value) for value in document["value"]]
+        except (KeyError, TypeError, ValueError):
+            raise Unreachable("the list of clusters cannot be read", next_step="try again.") from None
 
     async def _run(
-        self, sent: Operation, method: str, body: bytes | None, limit: float, usual: schedule.Usual | None
+        self,
+        sent: Operation,
+        method: str,
+        body: bytes | None,
+        limit: float,
+        usual: schedule.Usual | None,
+        url: str = "",
     ) -> AsyncIterator[Operation]:
+        """Send the request that begins an operation, to `url` or else to the image, and follow it."""
         yield sent
         sent_at = self._arm.clock.monotonic()
-        begun = self._trusted(await self._submit(sent, method, body))
+        begun = self._trusted(await self._submit(sent, method, url or sent.image_url, body))
         yield begun
         async for operation in self._follow(begun, sent_at, limit, usual, heard=True):
             yield operation
@@ -176,9 +221,9 @@ class ImagesClient:
                 raise
         return operation
 
-    async def _submit(self, sent: Operation, method: str, body: bytes | None) -> Operation:
+    async def _submit(self, sent: Operation, method: str, url: str, body: bytes | None) -> Operation:
         """Send the request that begins an operation, again while nobody answers properly."""
-        answered, repeated = await self._tried(method, sent.image_url, body)
+        answered, repeated = await self._tried(method, url, body)
         if answered.status == 409 and repeated:
             return operations.adopt(sent)
         operation = operations.begin(sent, answered, repeated=repeated)
@@ -229,7 +274,7 @@ def _page(response: Response) -> tuple[list[Image], str | None]:
 
 def _success(response: Response, what: str) -> Response:
     if response.status != 200:
-        raise operations.refusal(response, what)
+        raise refusals.refusal(response, what)
     return response
 
 
