@@ -95,3 +95,13 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     from kusto_magic.magic import unload
 
     unload(shell)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Say where the built JupyterLab extension is; `jupyter labextension develop` asks."""
+    return [{"src": "labextension", "dest": "kusto-magic"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Say which module adds routes to a Jupyter server; jupyter_server asks."""
+    return [{"module": "kusto_magic.routes"}]

@@ -1,0 +1,301 @@
+"""What the Jupyter server knows of this user's clusters, images and builds, kernel or not.
+
+It follows what others began as well: a build whose kernel is gone still comes to an end here. Clusters are named by
+ids made here, so that no address ever comes from a browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kusto_magic import settings
+from kusto_magic.builds import Build, Builds
+from kusto_magic.card import Card, card
+from kusto_magic.client import ImagesClient
+from kusto_magic.clock import Clock, SystemClock
+from kusto_magic.errors import KustoImageError
+from kusto_magic.history import BuildRecord
+from kusto_magic.models import Image, ImageSpec, Target
+from kusto_magic.operations import NOT_BEGUN, Action, Phase
+
+SHOWN = 50
+"""So many builds are shown, the newest."""
+
+STALE = timedelta(hours=24)
+"""A build begun longer ago, of which no end was heard, is not followed any more."""
+
+SOON = timedelta(minutes=10)
+"""Within this time of its start a build that was not sent yet is still being checked by its kernel."""
+
+LOOK_AGAIN = 2.0
+"""Seconds between two looks into the history for what kernels have begun, while somebody waits for news."""
+
+
+class Unknown(KustoImageError):
+    """The id is none that was given out here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster and the id it has here: a hash of its address, so it stays the same."""
+
+    id: str
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBuild:
+    """A build as it stands: `active` tells that it is followed here now."""
+
+    card: Card
+    cluster: Cluster
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeenImage:
+    """An image as Azure shows it, and the id of the newest build of it known here, None where there is none."""
+
+    image: Image
+    build: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The images of a cluster, and who is signed in there ("" where that is not known)."""
+
+    images: list[SeenImage]
+    identity: str
+
+
+def named(target: Target) -> Cluster:
+    """Return a cluster with its id. ARM compares names without case."""
+    address = f"{target.endpoint}{target.cluster_id}".casefold()
+    return Cluster(hashlib.sha256(address.encode()).hexdigest()[:16], target)
+
+
+def configured() -> Target | None:
+    """Return the cluster that the environment and config.toml name, or None. Raises InvalidInput for wrong ones."""
+    found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
+    return found.target() if found.cluster else None
+
+
+def emulated() -> Target | None:
+    """Return the cluster of the emulator that runs on this machine, or None."""
+    from kusto_magic.emulator import launch
+
+    running = launch.find()
+    if running is None:
+        return None
+    ready = running.target
+    return Target(ready.subscription, ready.resource_group, ready.cluster, endpoint=ready.endpoint)
+
+
+class Onlooker:
+    """One per Jupyter server. `sources` say which clusters there are besides those of the history; all are seams.
+
+    What asks the disk or the network is a coroutine, or is to be called off the event loop where it says so.
+    """
+
+    def __init__(
+        self,
+        builds: Builds,
+        *,
+        sources: Sequence[Callable[[], Target | None]] = (configured, emulated),
+        clock: Clock | None = None,
+    ) -> None:
+        self._builds = builds
+        self._sources = sources
+        self._clock: Clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._given: dict[str, Target] = {}
+        self._followed: dict[str, Build] = {}
+        self._taken_up: set[str] = set()
+        self._revision = 1
+        self._waiting: set[Callable[[], object]] = set()
+
+    @property
+    def warning(self) -> str:
+        """Why builds are not remembered, "" when they are."""
+        return self._builds.history.warning
+
+    @property
+    def revision(self) -> int:
+        """Raised by every change of a build that is followed here."""
+        return self._revision
+
+    # ── clusters and images ──────────────────────────────────────────────────────────────────────────────────
+
+    async def clusters(self) -> list[Cluster]:
+        """Return the clusters known: the configured one, the emulator's, then those of the history, newest first."""
+        return await asyncio.to_thread(self._clusters)
+
+    async def target(self, cluster: str) -> Target:
+        """Return the cluster with this id. Raises Unknown."""
+        if cluster not in self._given:
+            await self.clusters()
+        if cluster not in self._given:
+            raise Unknown("there is no cluster with this id here", next_step="reload the page.")
+        return self._given[cluster]
+
+    async def images(self, cluster: str) -> Shelf:
+        """Ask Azure for the images of a cluster. Raises Unknown, and what `ImagesClient.list` raises."""
+
+        async def ask(client: ImagesClient) -> tuple[Sequence[Image], str]:
+            return await client.list(), client.identity
+
+        target = await self.target(cluster)
+        images, identity = await asyncio.wrap_future(self._builds.submit(target, ask))
+        return Shelf(await asyncio.to_thread(lambda: [self._seen(target, image) for image in images]), identity)
+
+    async def create(self, cluster: str, name: str, spec: ImageSpec) -> SeenBuild:
+        """Begin to build an image. Raises Unknown and InvalidInput; what comes later is in the build."""
+        target = await self.target(cluster)
+        return self._watch(await asyncio.to_thread(self._builds.start, target, name, spec))
+
+    async def delete(self, cluster: str, name: str) -> SeenBuild:
+        """Begin to delete an image, as `create` does."""
+        target = await self.target(cluster)
+        return self._watch(await asyncio.to_thread(self._builds.delete, target, name))
+
+    # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def builds(self) -> list[SeenBuild]:
+        """Return the newest builds; those of which no end was heard are followed from now on."""
+        return await asyncio.to_thread(self._look)
+
+    async def build(self, id: str) -> SeenBuild:  # noqa: A002
+        """Return one build, however old. Raises Unknown."""
+        record = await asyncio.to_thread(self._builds.history.get, id)
+        if record is None:
+            raise Unknown("there is no build with this id here", next_step="the oldest builds are forgotten.")
+        return self._judged(record)
+
+    async def news(self, after: int, wait: float) -> list[SeenBuild]:
+        """Return the builds as soon as the revision is another than `after`, at the latest after `wait` seconds."""
+        seen = await self.builds()
+        left = wait
+        while self._revision == after and left > 0:
+            await self._changed(min(LOOK_AGAIN, left))
+            left -= LOOK_AGAIN
+            seen = await self.builds()
+        return seen
+
+    async def _changed(self, seconds: float) -> None:
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the server ends
+                loop.call_soon_threadsafe(changed.set)
+
+        self._waiting.add(wake)
+        try:
+            async with asyncio.timeout(seconds):
+                await changed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting.discard(wake)
+
+    # ── off the event loop ───────────────────────────────────────────────────────────────────────────────────
+
+    def _clusters(self) -> list[Cluster]:
+        found = list(dict.fromkeys(self._targets()))
+        clusters = [named(target) for target in found]
+        self._given |= {cluster.id: cluster.target for cluster in clusters}
+        return clusters
+
+    def _targets(self) -> Iterator[Target]:
+        living = set()
+        for source in self._sources:
+            with suppress(KustoImageError):  # said where it is used: here the others count
+                if target := source():
+                    living.add(target.endpoint)
+                    yield target
+        for record in self._builds.history.recent(SHOWN):
+            if not record.target.is_local or record.target.endpoint in living:
+                yield record.target
+
+    def _seen(self, target: Target, image: Image) -> SeenImage:
+        record = self._builds.history.latest(image.name, target)
+        return SeenImage(image, record.id if record else None)
+
+    def _look(self) -> list[SeenBuild]:
+        with self._lock:
+            for record in self._builds.history.unfinished():
+                self._take_up(record)
+        return [self._judged(record) for record in self._builds.history.recent(SHOWN)]
+
+    def _take_up(self, record: BuildRecord) -> None:
+        """Follow what somebody else began, once: what cannot be followed is not tried again by each look."""
+        if record.id in self._taken_up or record.id in self._followed or record.state in NOT_BEGUN:
+            return
+        if record.started_at < self._clock.wall() - STALE or self._builds.running(record.target, record.image):
+            return
+        latest = self._builds.history.latest(record.image, record.target)
+        if latest is None or latest.id != record.id:
+            return
+        self._taken_up.add(record.id)
+        self._watch(self._builds.attach(record.target, record.image))
+
+    def _watch(self, build: Build) -> SeenBuild:
+        if build.id not in self._followed:
+            self._followed[build.id] = build
+            build.observe(self._tell, ["operation", "heard_at", "ended"])
+            self._tell()
+        return SeenBuild(card(build, self._clock.wall()), self._named(build.target), active=not build.done)
+
+    def _tell(self, _change: object = None) -> None:
+        self._revision += 1
+        for wake in tuple(self._waiting):
+            wake()
+
+    def _judged(self, record: BuildRecord) -> SeenBuild:
+        """Return what is known best of a build: what is followed here, else what its record says."""
+        cluster, build = self._named(record.target), self._followed.get(record.id)
+        if build is None or (build.ended and not build.operation.done and record.ended_at is not None):
+            is_coming = _is_coming(record, self._clock.wall())
+            return SeenBuild(card_of(record, is_coming=is_coming), cluster, active=is_coming)
+        return SeenBuild(card(build, self._clock.wall()), cluster, active=not build.ended)
+
+    def _named(self, target: Target) -> Cluster:
+        cluster = named(target)
+        self._given[cluster.id] = target
+        return cluster
+
+
+def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
+    """Return the card of a build that nobody here follows: as it ended, as it begins, or Unknown."""
+    is_lost = record.ended_at is None and not is_coming
+    as_of = record.ended_at or record.heard_at or record.started_at
+    state = "Deleted" if record.action == Action.DELETE and record.state == Phase.SUCCEEDED else record.state
+    return Card(
+        id=record.id,
+        image=record.image,
+        cluster=record.target.cluster,
+        emulator=record.target.is_local,
+        action=record.action,
+        state="Unknown" if is_lost else state,
+        ended=not is_coming,
+        foundation=record.base_image or (f"Python {record.python_version}" if record.python_version else ""),
+        requirements=record.requirements,
+        started_at=record.started_at,
+        as_of=as_of,
+        heard_at=record.heard_at,
+        seconds=max(0.0, (as_of - record.started_at).total_seconds()),
+        usual="",
+        error=(record.message,) if record.message else (),
+        next_step=f"%kusto_image attach {record.image}" if is_lost else "",
+        note="no end was heard of" if is_lost else "",
+    )
+
+
+def _is_coming(record: BuildRecord, now: datetime) -> bool:
+    return record.ended_at is None and record.state in NOT_BEGUN and record.started_at > now - SOON
