@@ -106,7 +106,7 @@ class ImagesClient:
         return self._run(sent, "POST", body, limit, None, self._url(f"/{verb}LanguageExtensions"))
 
     async def extensions(self) -> tuple[LanguageExtension, ...]:
-        """Return the languages that are switched on. Source: "List Language Extensions" (a POST: a write, to quotas)."""
+        """Return the languages that are switched on. Source: "List Language Extensions" (a POST, so a write for quotas)."""
         response = await self._answered("POST", self._url("/listLanguageExtensions"))
         document = _success(response, "the language extensions cannot be listed").document()
         if not isinstance(document, dict):

@@ -11,6 +11,8 @@ The way of an operation (an illegal step raises and changes nothing)::
                           │  └──────────┘
                           └──────────────────────► FAILED, CANCELED
 
+    SENDING ──begin──► DELETING, ENABLING, DISABLING ──► SUCCEEDED, FAILED, CANCELED
+
 Source: Azure/azure-resource-manager-rpc v1.0, async-api-reference.md ("the RPC" below), and recorded traffic of
 the service ("seen") where it differs.
 """
@@ -20,18 +22,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from kusto_magic import refusals
 from kusto_magic.answers import Response, words
+from kusto_magic.clusters import Cluster, LanguageExtension, active_image
 from kusto_magic.errors import (
     BuildCanceled,
     BuildError,
     BuildFailed,
-    Conflict,
-    Forbidden,
-    NotFound,
-    ServiceError,
     ServiceFault,
     StatusUnreadable,
-    Throttled,
 )
 from kusto_magic.models import UNREADABLE_STATE, Image, ImageSpec
 
@@ -54,10 +53,12 @@ SENT_TWICE = "the request was sent twice; following what the first one began"
 
 
 class Action(StrEnum):
-    """What the operation does to the image."""
+    """What the operation does to the image, or with it to the cluster."""
 
     BUILD = "build"
     DELETE = "delete"
+    ENABLE = "enable"
+    DISABLE = "disable"
 
 
 class Phase(StrEnum):
@@ -67,6 +68,8 @@ class Phase(StrEnum):
     SENDING = "Sending"
     BUILDING = "Building"
     DELETING = "Deleting"
+    ENABLING = "Enabling"
+    DISABLING = "Disabling"
     CONFIRMING = "Confirming"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
@@ -77,6 +80,18 @@ NOT_BEGUN = frozenset({Phase.CHECKING, Phase.SENDING})
 ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
 
 
+_AT_WORK = {
+    Action.BUILD: Phase.BUILDING,
+    Action.DELETE: Phase.DELETING,
+    Action.ENABLE: Phase.ENABLING,
+    Action.DISABLE: Phase.DISABLING,
+}
+_TAKES = {
+    Action.ENABLE: "up to 60 minutes, says Azure's documentation",
+    Action.DISABLE: "up to 30 minutes, says Azure's documentation",
+}
+_SWITCHED = {Action.ENABLE: "python() runs on it now", Action.DISABLE: "python() is switched off"}
+
 _STATES_AT_REST = frozenset({"succeeded", "failed", "canceled", "cancelled"})
 
 
@@ -86,6 +101,7 @@ class Watch(StrEnum):
     OPERATION = "Azure-AsyncOperation"
     LOCATION = "Location"
     IMAGE = "image"
+    """The image itself; where an image is enabled or disabled, the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +111,8 @@ class Operation:
     `status` is the service's own word. `poll_url` is where to ask next, `delay` how many seconds to wait before
     (None: the asker's own schedule). `confirmed` tells that the service called the operation itself succeeded;
     `repeated` that its first request was sent more than once; `kept` that it was taken up again from an address
-    kept without its signature. `note` is something the reader should know besides, `trouble` why the last request
+    kept without its signature. `extension` is what is being enabled or disabled, and then `image_url` is that of the
+    cluster. `note` is something the reader should know besides, `trouble` why the last request
     brought no answer ("" where it did).
     """
 
@@ -107,6 +124,7 @@ class Operation:
     delay: float | None = None
     status: str = ""
     expected: ImageSpec | None = None
+    extension: LanguageExtension | None = None
     image: Image | None = None
     fault: ServiceFault | None = None
     note: str = ""
@@ -126,7 +144,14 @@ class Operation:
     @property
     def name(self) -> str:
         """The name of the image it is about."""
+        if self.extension is not None:
+            return self.extension.name or self.extension.language
         return self.image_url.rpartition("/")[2].partition("?")[0]
+
+    @property
+    def met_another_change(self) -> bool:
+        """Whether it failed for no fault of its own: another change of the cluster was running."""
+        return self.fault is not None and self.fault.code == SERVICE_IS_IN_MAINTENANCE
 
     def advance(self, response: Response) -> Operation:
         """Return the operation after the answer to a GET of `poll_url`.
@@ -162,13 +187,13 @@ class Operation:
 
     def raise_for_end(self) -> None:
         """Raise BuildFailed or BuildCanceled when that is how it ended."""
-        what = f"{'deleting' if self.action is Action.DELETE else 'building'} image {self.name!r}"
+        what = f"{_AT_WORK[self.action].lower()} image {self.name!r}"
         if self.phase is Phase.FAILED:
             step = "read the service's words above, mend the requirements and run the cell again."
-            if self.action is Action.DELETE:
+            if self.action is not Action.BUILD:
                 step = "read the service's words above; %kusto_image list shows what is there."
-            if self.fault is not None and self.fault.code == SERVICE_IS_IN_MAINTENANCE:
-                step = "another change of this cluster is running; run the cell again in a few minutes."
+            if self.met_another_change:
+                step = "another change of this cluster is running; run it again later, or with --queue, which waits."
             raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, next_step=step)
         if self.phase is Phase.CANCELED:
             step = "run the cell again to start over."
@@ -204,7 +229,24 @@ class Operation:
             return replace(self, misreadings=0)._worked()
         return self._misread(response)
 
+    def _cluster_answered(self, response: Response) -> Operation:
+        try:
+            cluster = Cluster.from_json(response.document() if response.status == 200 else None)
+        except ValueError:
+            return self._misread(response)
+        heard = replace(self, status=words(cluster.provisioning))
+        if cluster.provisioning.lower() not in _STATES_AT_REST:
+            return replace(heard, misreadings=0)
+        active = active_image(cluster.extensions)
+        wanted = self.name.lower() if self.action is Action.ENABLE else None
+        if (active if active is None else active.lower()) == wanted:
+            return replace(heard, misreadings=0)._switched()
+        # Not changed yet, not at all, or it does not say which image it runs: a few times more, then nobody knows.
+        return heard._misread(response, "the cluster does not show the change")
+
     def _image_answered(self, response: Response) -> Operation:
+        if self.extension is not None:
+            return self._cluster_answered(response)
         try:
             image = Image.from_json(response.document() if response.status in (200, 201) else None)
         except ValueError:
@@ -231,7 +273,13 @@ class Operation:
     def _worked(self) -> Operation:
         if self.action is Action.DELETE:
             return replace(self, confirmed=True)._deleted()
+        if self.extension is not None:
+            return replace(self, confirmed=True)._switched()
         return replace(self, confirmed=True).ask_the_image(delay=0.0)
+
+    def _switched(self) -> Operation:
+        done = replace(self, phase=Phase.SUCCEEDED, delay=None, troubles=0, trouble="")
+        return replace(done, note=_SWITCHED[self.action])
 
     def _deleted(self) -> Operation:
         return replace(self, phase=Phase.SUCCEEDED, image=None, delay=None, troubles=0, trouble="")
@@ -264,12 +312,13 @@ class Operation:
             return self._deleted()
         if missed.misses < MISSES_ALLOWED:
             return missed
-        raise self._unreadable("the image is not there", response)
+        what = "image" if self.extension is None else "cluster"
+        raise self._unreadable(f"the {what} is not there", response)
 
     def _refused(self, response: Response) -> Operation:
         if self.kept and self.watch is not Watch.IMAGE:
             return self.ask_the_image()
-        step = _REFUSALS[response.status][1] if response.status in (401, 403) else ""
+        step = refusals.next_step(response)
         raise self._unreadable(f"the service does not tell how it stands (HTTP {response.status})", response, step)
 
     def _misread(self, response: Response, why: str = "the answers cannot be read") -> Operation:
@@ -293,9 +342,12 @@ def checking(expected: ImageSpec) -> Operation:
     return Operation(Action.BUILD, "", Phase.CHECKING, expected=expected)
 
 
-def sending(action: Action, image_url: str, expected: ImageSpec | None = None) -> Operation:
+def sending(
+    action: Action, image_url: str, expected: ImageSpec | None = None, extension: LanguageExtension | None = None
+) -> Operation:
     """Return the operation before its first request is answered."""
-    return Operation(action, image_url, Phase.SENDING, expected=expected)
+    note = _TAKES.get(action, "")
+    return Operation(action, image_url, Phase.SENDING, expected=expected, extension=extension, note=note)
 
 
 def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Operation:
@@ -308,9 +360,8 @@ def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Ope
     if sent.action is Action.DELETE and repeated and response.status == 404:
         return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first of our requests deleted it
     if not 200 <= response.status < 300:
-        raise refusal(response, f"{sent.action} was refused")
-    phase = Phase.DELETING if sent.action is Action.DELETE else Phase.BUILDING
-    operation = replace(sent, phase=phase, repeated=repeated, delay=response.retry_after())
+        raise refusals.refusal(response, f"{sent.action} was refused")
+    operation = replace(sent, phase=_AT_WORK[sent.action], repeated=repeated, delay=response.retry_after())
     for watch in (Watch.OPERATION, Watch.LOCATION):
         # Seen: a 200 with the header is not finished, whatever its body says.
         address = response.address(watch.lower())
@@ -320,48 +371,32 @@ def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Ope
     if sent.action is Action.DELETE:
         over = response.status in (200, 204) and _state_in(response).lower() in ("", "succeeded")
         return operation._deleted() if over and not response.garbled else operation
+    if sent.extension is not None:
+        return operation._switched() if response.status == 200 and not response.garbled else operation
     return operation._image_answered(response) if response.status in (200, 201) else operation
 
 
-def resume(action: Action, image_url: str, kept_url: str = "", expected: ImageSpec | None = None) -> Operation:
+def resume(
+    action: Action,
+    image_url: str,
+    kept_url: str = "",
+    expected: ImageSpec | None = None,
+    extension: LanguageExtension | None = None,
+) -> Operation:
     """Return an operation that was begun earlier, to be followed again.
 
     `kept_url` is its address without signature, "" where none is known; then the image itself is asked.
     """
-    phase = Phase.DELETING if action is Action.DELETE else Phase.BUILDING
+    resumed = replace(sending(action, image_url, expected, extension), phase=_AT_WORK[action], delay=0.0)
     if not kept_url:
-        return Operation(action, image_url, phase, poll_url=image_url, delay=0.0, expected=expected)
-    return Operation(action, image_url, phase, Watch.OPERATION, kept_url, delay=0.0, expected=expected, kept=True)
+        return replace(resumed, poll_url=image_url)
+    return replace(resumed, watch=Watch.OPERATION, poll_url=kept_url, kept=True)
 
 
 def adopt(sent: Operation) -> Operation:
     """Return the operation of a repeated request that met a 409: the first one may be running, the image knows."""
-    return replace(resume(sent.action, sent.image_url, expected=sent.expected), note=SENT_TWICE)
-
-
-def refusal(response: Response, what: str) -> ServiceError:
-    """Return the error for an answer that is no success; `what` begins its message."""
-    fault = response.fault()
-    kind, step = _REFUSALS.get(response.status, (ServiceError, ""))
-    if not step:
-        step = "try again; if it stays, quote the ids above in a support request."
-    return kind(what, status=response.status, fault=fault, next_step=step)
-
-
-_REFUSALS: dict[int, tuple[type[ServiceError], str]] = {
-    400: (ServiceError, "the service's words above name what it does not accept; mend it and run again."),
-    401: (Forbidden, "sign in again (az login), with an account of the subscription's tenant."),
-    403: (
-        Forbidden,
-        (
-            "ask for a role with Microsoft.Kusto/Clusters/SandboxCustomImages/read, write and delete and "
-            "Microsoft.Kusto/locations/operationresults/read on the cluster."
-        ),
-    ),
-    404: (NotFound, "look at the names: %kusto_image list shows the images of the cluster."),
-    409: (Conflict, "wait until the running change of the cluster is over, then run the cell again."),
-    429: (Throttled, "too many requests for this subscription; try again in a minute."),
-}
+    resumed = resume(sent.action, sent.image_url, expected=sent.expected, extension=sent.extension)
+    return replace(resumed, note=SENT_TWICE)
 
 
 def _state_in(response: Response) -> str:

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from ipywidgets import Select, Text
 
 from kusto_magic import settings
+from kusto_magic.clusters import Cluster
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models import Target
 from kusto_magic.panel_work import Work, button, column, labelled, row, say, visible, words
@@ -66,14 +67,14 @@ class Place:
         # The list needs a subscription only; a target has a group and a cluster too.
         anywhere = Target(self.subscription.value.strip(), "any", "any", endpoint=self._endpoint)
 
-        def ask() -> Future[Sequence[str]]:
+        def ask() -> Future[Sequence[Cluster]]:
             return self._work.builds.submit(anywhere, lambda it: it.clusters())
 
         self._work.ask([self.find], ask, self._come)
 
-    def _come(self, ids: Sequence[str]) -> None:
+    def _come(self, clusters: Sequence[Cluster]) -> None:
         none = [("no cluster that you may see", "")]
-        self.found.options = [(_line(one), one) for one in ids] or none
+        self.found.options = [(_line(one), one.id) for one in clusters] or none
         self.found.index = None
         visible(self.found, True)
 
@@ -82,6 +83,5 @@ class Place:
             self.cluster.value = self.found.value
 
 
-def _line(cluster_id: str) -> str:
-    parts = cluster_id.split("/")
-    return f"{parts[-1]} · group {parts[4]}" if len(parts) == 9 else cluster_id
+def _line(cluster: Cluster) -> str:
+    return " · ".join(part for part in (cluster.name, f"group {cluster.resource_group}", cluster.location) if part)

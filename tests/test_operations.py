@@ -44,10 +44,10 @@ from kusto_magic.operations import (
     Watch,
     adopt,
     begin,
-    refusal,
     resume,
     sending,
 )
+from kusto_magic.refusals import refusal
 
 ASYNC = {"azure-asyncoperation": POLL_URL}
 LOCATION = {"location": LOCATION_URL}
