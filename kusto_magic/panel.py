@@ -9,14 +9,16 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ipywidgets import HTML, Button, Output, ToggleButtons, VBox
+from ipywidgets import HTML, Button, Layout, Output, ToggleButtons, VBox
 
 from kusto_magic import builds as background
+from kusto_magic import plan
 from kusto_magic import settings as settings_of
 from kusto_magic.builds import Build, Builds
 from kusto_magic.card import Bundle
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, InvalidInput
+from kusto_magic.forecasts import Forecast
 from kusto_magic.history import BuildRecord
 from kusto_magic.models import CLOUDS, Image, Target
 from kusto_magic.operations import Phase
@@ -41,6 +43,14 @@ from kusto_magic.panel_work import (
 )
 from kusto_magic.presence import in_kernel, somebody_is_there
 from kusto_magic.settings import Settings
+
+UNSENT = frozenset({Phase.CHECKING, Phase.SENDING})
+
+STYLE = """<style>
+.kusto-image-panel .widget-label { text-align: left; white-space: normal; height: auto; overflow: visible; }
+.kusto-image-panel .widget-select select { min-height: 0; height: auto; }
+</style>"""
+"""What ipywidgets' Layout cannot say: labels above their fields begin where the field begins, and are never cut."""
 
 LOOK = 1.0
 """Seconds between two looks at what this process follows: a build begun by a magic or in another panel."""
@@ -129,7 +139,7 @@ class PanelForm:
         endpoint = work.target.endpoint if work.target else _endpoint_of(settings)
         self.place = Place(work, endpoint, settings, self._move)
         self.fields = Form(work)
-        self.going_on = GoingOn(work, self._ended)
+        self.going_on = GoingOn(work, self._moved_on, self._ended)
         self.images = ImageList(work, known=self.fields.know, use=self._use, edit=self._edit, delete=self._delete)
         self.earlier = Earlier(work, fill=self._fill_again, follow=self._follow)
         self._make_buttons()
@@ -140,30 +150,36 @@ class PanelForm:
         self._move(work.target)
 
     def _make_buttons(self) -> None:
+        self.check = button("Check", "Ask whether these requirements would install; sends nothing to Azure")
+        self.plan = HTML()
         self.create = button("Create", "Make the image, or replace the one of this name", button_style="primary")
         self.insert = button("Insert as cell", "Put the cell that does the same into the notebook")
         self.cell = words(code=True)
         self.inserter = Output()
+        self.inserted = words()
+        self.work.on_click(self.check, self._check)
         self.work.on_click(self.create, self._create)
         self.work.on_click(self.insert, self._insert)
         typed = [self.fields.base, self.fields.name, self.fields.requirements]
         self.work.on_typing(typed, self._show_cell)
+        for field in typed:
+            self.work.on_change(field, lambda: self._show_plan(None))
         self._show_cell()
 
     def _make_choice(self) -> None:
         names = ("Images", "History", "As a cell")
-        as_cell = column(heading("The same as a cell"), self.cell, row(self.insert), self.inserter)
+        as_cell = column(heading("The same as a cell"), self.cell, row(self.insert), self.inserted, self.inserter)
         self._pages = dict(zip(names, (self.images.widget, self.earlier.widget, as_cell), strict=True))
         tooltips = ["The images of the cluster", "What was begun from here", "The cell that does the same"]
-        self.choice = ToggleButtons(options=names, tooltips=tooltips, style={"button_width": "auto"})
+        layout = Layout(margin="1rem 0 0 0")
+        self.choice = ToggleButtons(options=names, tooltips=tooltips, style={"button_width": "auto"}, layout=layout)
         self.work.on_change(self.choice, self._turn)
         self._turn()
 
     def _laid_out(self) -> VBox:
-        title = HTML("<h3 style='margin: 0'>Sandbox custom images</h3>")
-        buttons = row(self.create)
-        form = column(self.place.widget, self.fields.widget, buttons, self.work.errors, self.going_on.widget)
-        whole = column(title, form, self.choice, *self._pages.values())
+        title = HTML(f"{STYLE}<h3 style='margin: 0'>Sandbox custom images</h3>")
+        answers = (row(self.check, self.create), self.work.errors, self.plan, self.going_on.widget)
+        whole = column(title, self.place.widget, self.fields.widget, *answers, self.choice, *self._pages.values())
         whole.layout.padding = "0.5rem"
         whole.layout.max_width = "60rem"
         whole.add_class("kusto-image-panel")
@@ -181,6 +197,15 @@ class PanelForm:
             widget.close()
 
     # ── what the buttons do ──────────────────────────────────────────────────────────────────────────────────
+
+    def _check(self) -> None:
+        spec, target = self.fields.spec(), self.work.chosen()
+        self.plan.value = "<p role='status'>⏳ asking the package index …</p>"
+        ask = self.work.ask
+        ask([self.check], lambda: self.work.builds.check(target, spec), self._show_plan, lambda: self._show_plan(None))
+
+    def _show_plan(self, forecast: Forecast | None) -> None:
+        self.plan.value = "" if forecast is None else f"<div role='status'>{plan.html(forecast)}</div>"
 
     def _create(self) -> None:
         name, spec = self.fields.read()
@@ -205,10 +230,16 @@ class PanelForm:
             raise
 
         def on_again(_change: object = None) -> None:
-            if build.ended or build.operation.phase is not Phase.SENDING:
+            if build.ended or build.operation.phase not in UNSENT:
                 switch(buttons, on=True)
 
+        def checked(_change: object = None) -> None:
+            if build.forecast is not None:
+                self._show_plan(build.forecast)
+
         build.observe(on_again, ["operation", "ended"])
+        build.observe(checked, "forecast")
+        checked()
         on_again()
         self.record.show(build)
         self.going_on.add(build)
@@ -217,11 +248,13 @@ class PanelForm:
     def _insert(self) -> None:
         name, spec = self.fields.read()
         insert(cell_text(name, spec, self.work.target, self._magics_target), self.inserter)
+        say(self.inserted, "The cell is put below this one. Where none appears, copy the text above into one.")
         self.work.in_background(self._forget_insertion())
 
     async def _forget_insertion(self) -> None:
         await self.work.clock.sleep(INSERTING)
         forget(self.inserter)
+        say(self.inserted, "")
 
     # ── what is filled in ────────────────────────────────────────────────────────────────────────────────────
 
@@ -260,6 +293,9 @@ class PanelForm:
         if target is not None:
             self.going_on.look()
             self.images.read()
+
+    def _moved_on(self) -> None:
+        self.earlier.read()
 
     def _ended(self, build: Build) -> None:
         if build.error is None or isinstance(build.error, BuildError):

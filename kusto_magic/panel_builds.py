@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from ipywidgets import Select
 
@@ -20,11 +21,12 @@ SHOWN_RECORDS = 50
 class GoingOn:
     """One bar for each build of the cluster that this process follows, whoever began it; below, how the last ended.
 
-    `ended` is called with each that has ended, on the background thread.
+    `moved` is called when one has come a phase further, `ended` with each that has ended; on the background thread.
     """
 
-    def __init__(self, work: Work, ended: Callable[[Build], None]) -> None:
+    def __init__(self, work: Work, moved: Callable[[], None], ended: Callable[[Build], None]) -> None:
         self._work = work
+        self._moved = moved
         self._ended = ended
         self._lock = threading.RLock()  # the button's thread adds, the background's paints and removes
         self._bars: dict[Build, BuildProgress] = {}
@@ -45,6 +47,7 @@ class GoingOn:
                 return
             self._bars[build] = BuildProgress(build.usual)
             self._lay_out()
+        build.observe(self._came_further, "operation")
         build.observe(lambda _change: self._paint(build), ["operation", "heard_at", "ended"])
         build.every_second(lambda: self._paint(build))
         self._paint(build)  # now; it may have ended in between
@@ -62,6 +65,10 @@ class GoingOn:
         self.rows.children = tuple(self._bars.values())
         if self._bars and self.last.value:
             say(self.last, "")
+
+    def _came_further(self, change: Any) -> None:
+        if change["new"].phase is not change["old"].phase:
+            self._moved()
 
     def _paint(self, build: Build) -> None:
         with self._lock, self._work.guarded():

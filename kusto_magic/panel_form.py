@@ -53,14 +53,23 @@ class Form:
 
     def read(self) -> tuple[str, ImageSpec]:
         """Return the name and what the image shall be. Raises InvalidInput with every problem of the form."""
-        name, text = self.name.value.strip(), self.text()
+        name = self.name.value.strip()
         problems = [Problem("name", words) for words in [_name_problem(name)] if words]
-        problems += [Problem("base", words) for words in [self._base_problem()] if words]
-        problems += requirements_text.problems(text)
+        problems += self._spec_problems()
         if problems:
             raise InvalidInput(problems)
+        return name, self.spec()
+
+    def spec(self) -> ImageSpec:
+        """Return what the image shall be, whatever its name. Raises InvalidInput with every problem."""
+        if problems := self._spec_problems():
+            raise InvalidInput(problems)
         base = self.foundation()
-        return name, ImageSpec(text, base.get("base_image"), base.get("python_version"))
+        return ImageSpec(self.text(), base.get("base_image"), base.get("python_version"))
+
+    def _spec_problems(self) -> list[Problem]:
+        base = [Problem("base", words) for words in [self._base_problem()] if words]
+        return base + requirements_text.problems(self.text())
 
     def text(self) -> str:
         """Return the requirements as the cell of a magic has them: with a line end."""

@@ -1,27 +1,32 @@
-// Called with the text of the new cell. `element`, JupyterLab's own, is where this stands in the page.
+// Called with the text of the new cell, when the button in the panel has just been pressed.
 text => {
-  const documents = [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden)')];
-  const panel = documents.find(one => one.querySelector('.kusto-image-panel'));
-  const add =
-    panel?.querySelector('[data-jp-item-name="insert"] jp-button, [data-jp-item-name="insert"] button') ??
-    panel?.querySelector('.jp-Notebook-footer');
-  const before = new Set(panel?.querySelectorAll('.jp-Notebook .jp-Cell'));
-  add?.click();
+  const shown = [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden)')];
+  const panel =
+    document.activeElement?.closest('.jp-NotebookPanel') ?? shown.find(one => one.querySelector('.kusto-image-panel'));
+  const cells = () => [...(panel?.querySelectorAll('.jp-Notebook .jp-Cell') ?? [])];
+  const before = new Set(cells());
 
-  // The editor of a new cell appears a little later. It reads a paste as one change, without indenting anything.
-  const fill = left => {
-    const added = [...panel.querySelectorAll('.jp-Notebook .jp-CodeCell')].find(cell => !before.has(cell));
+  // The toolbar's own "Insert a cell below" listens to the mouse button going down; other versions may to a click.
+  const add = panel?.querySelector('.jp-Toolbar [data-command="notebook:insert-cell-below"]');
+  add?.dispatchEvent(new MouseEvent('mousedown', { bubbles: true, cancelable: true, button: 0 }));
+
+  // The new cell and its editor appear a little later. The editor reads a paste as one change and indents nothing.
+  const fill = turn => {
+    const added = cells().find(cell => !before.has(cell));
     const editor = added?.querySelector('.cm-content');
     if (editor) {
       const clipboardData = new DataTransfer();
       clipboardData.setData('text/plain', text);
       editor.focus();
       editor.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
-    } else if (left > 0) {
-      setTimeout(fill, 50, left - 1);
+    } else if (turn < 60) {
+      if (turn === 10 && !added) {
+        (add ?? panel.querySelector('.jp-Notebook-footer'))?.click();
+      }
+      setTimeout(fill, 50, turn + 1);
     }
   };
-  if (add) {
-    fill(60);
+  if (panel) {
+    fill(0);
   }
 };

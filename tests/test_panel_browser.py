@@ -1,0 +1,157 @@
+"""The panel as a person uses it, in a real JupyterLab: by typing, clicking and looking."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from support.lab import Lab
+from support.notebook import LabNotebook
+
+from kusto_magic.card import MIME
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[[Sequence[str]], LabNotebook]
+USE = "%load_ext kusto_magic\n%kusto_image use emulator --build-seconds {seconds}"
+PANEL = "%kusto_image panel"
+BLOCK = "import time\nend = time.monotonic() + 6\nwhile time.monotonic() < end:\n    time.sleep(0.1)\nprint('free')"
+BAR_WIDTHS = """root => {
+    const bar = root.querySelector('.kusto-image-progress .progress-bar');
+    if (!bar) return false;
+    window.seenWidths = window.seenWidths || new Set();
+    window.seenWidths.add(bar.style.width);
+    return window.seenWidths.size >= 4;
+}"""
+NO_SIDEBARS = """() => {
+    const shell = window.jupyterapp.shell;
+    shell.collapseLeft();
+    shell.collapseRight();
+}"""
+IS_CUT = """root => [...root.querySelectorAll('*')]
+    .filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1)
+    .filter(one => !['INPUT', 'SELECT', 'OPTION', 'TEXTAREA'].includes(one.tagName))
+    .map(one => one.className + ' ' + one.textContent.slice(0, 80))"""
+
+
+@pytest.fixture(autouse=True)
+def _no_emulator_stays(lab: Lab) -> Iterator[None]:
+    yield
+    stop = "from kusto_magic.emulator import launch; launch.stop()"
+    subprocess.run([sys.executable, "-c", stop], env=lab.home.env, check=True)
+
+
+class Panel:
+    """One of the panels in the page, counted from 0."""
+
+    def __init__(self, page: Page, number: int = 0) -> None:
+        self.root: Locator = page.locator(".kusto-image-panel").nth(number)
+        expect(self.field("Name of the new image")).to_be_visible(timeout=30_000)
+
+    def field(self, label: str) -> Locator:
+        return self.root.get_by_label(label)
+
+    def press(self, button: str) -> None:
+        self.root.get_by_role("button", name=button, exact=True).click()
+
+    def shows(self, words: str, *, seconds: float = 15) -> None:
+        expect(self.root).to_contain_text(words, timeout=seconds * 1000)
+
+
+def _type(field: Locator, text: str) -> None:
+    """Replace what is in a field, key by key."""
+    field.fill("")
+    field.press_sequentially(text, delay=15)
+
+
+@pytest.mark.index
+def test_a_person_makes_follows_deletes_and_inserts_an_image(
+    notebook: Open, screenshot: Callable[[str], Path], page: Page
+) -> None:
+    warm = "%%kusto_image warm --base Python3_11_7\ntext-unidecode"
+    opened = notebook([USE.format(seconds=6), PANEL, warm, BLOCK, PANEL])
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    opened.run(0)
+    opened.run(1)
+    panel = Panel(page)
+    panel.shows("No images yet.")
+
+    opened.run(2)  # a build of the magic is seen in the panel
+    panel.shows("Building warm")
+    panel.shows("✔ Succeeded: image warm", seconds=30)
+    panel.shows("1 image.")
+
+    base = panel.field("Base image, or a Python version")
+    _type(base, "python3_11_7")
+    panel.shows("✖ 'python3_11_7': the managed image is spelled Python3_11_7")
+    _type(base, "Python3_11_7")
+    panel.shows("✔ Python 3.11.7 (preview), shipped by Azure with")
+    name = panel.field("Name of the new image")
+    _type(name, "my image")
+    panel.shows("✖ 'my image' is no image name")
+    _type(name, "my-image")
+    panel.shows("✔ this name is free")
+    requirements = panel.field("Requirements, one package per line")
+    _type(requirements, "humanize==4.9.0\nhumanize==4.8.0\n")
+    panel.shows("✖ line 2: humanize is on line 1 already")
+    screenshot("refused")
+    panel.press("Create")
+    panel.shows("Nothing was sent; what you typed is kept.")
+    _type(requirements, "humanize==4.9.0\ntext-unidecode\n")
+    panel.shows("✔ 2 packages")
+    panel.press("Check")
+    panel.shows("✔ fits (Python 3.11.7", seconds=30)
+
+    panel.press("Create")
+    panel.shows("Building my-image", seconds=30)
+    opened.start(3)
+    page.wait_for_function(BAR_WIDTHS, arg=panel.root.element_handle(), timeout=5_000, polling=100)
+    panel.press("History")
+    panel.shows("build my-image · Building")  # the kernel answers although
+    assert not opened.outputs(3).all_inner_texts()  # the cell still blocks
+    screenshot("building")
+    opened.run(4)
+    second = Panel(page, 1)
+    panel.shows("✔ Succeeded: image my-image", seconds=30)
+    second.shows("2 images.")
+    expect(opened.outputs(1).nth(1)).to_contain_text("✔ Succeeded: image my-image")
+    panel.press("Images")
+    screenshot("built")
+
+    panel.field("Image · state · base").select_option("my-image · Succeeded · Python3_11_7")
+    panel.press("Show")
+    panel.shows("requirements  humanize==4.9.0")
+    panel.press("Delete…")
+    panel.shows("Delete image my-image of cluster emulatedcluster? It cannot be had back.")
+    panel.press("No, keep it")
+    expect(panel.root.get_by_text("It cannot be had back.")).to_be_hidden()
+    panel.press("Delete…")
+    screenshot("delete")
+    panel.press("Yes, delete")
+    panel.shows("✔ Deleted: image my-image", seconds=30)
+    panel.shows("1 image.")
+
+    panel.press("As a cell")
+    panel.shows("%%kusto_image my-image --base Python3_11_7")
+    panel.press("Insert as cell")
+    new = opened.cell(2).locator(".cm-content")
+    expect(new).to_have_text("%%kusto_image my-image --base Python3_11_7humanize==4.9.0text-unidecode")
+    screenshot("inserted")
+    opened.run(2)
+    expect(opened.outputs(2)).to_contain_text("✔ Succeeded", timeout=30_000)
+    second.shows("✔ Succeeded: image my-image")
+
+    saved = opened.save()
+    assert "widgets" not in saved.metadata
+    form, record = saved.cells[1].outputs
+    assert "%%kusto_image my-image" in form.data["text/html"]
+    assert record.data[MIME]["state"] == "Deleted"
+    assert "Deleted" in record.data["text/html"]
+    assert "widget-view" not in json.dumps(record)
