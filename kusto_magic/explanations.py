@@ -56,12 +56,13 @@ _TERM = rf"{_NAME}(?:\[[^\]\s]*\])?(?:{_BOUNDS})?"
 _TERMS = rf"(?:one of: (?:{_NAME}(?:\[[^\]\s]*\])?{_BOUNDS} ?)+|{_TERM})"
 
 _DEPENDS = re.compile(rf"({_TERM}) depends? on ({_TERMS})")
-_LACKS = {
-    Cause.NOT_FOUND: re.compile(rf"(?P<term>{_TERM}) was not found in the (?:package registry|provided package loc)"),
-    Cause.PYTHON: re.compile(rf"not satisfy Python(?P<python>{_BOUNDS}) and (?P<term>{_TERM}) depends on Python"),
-    Cause.NO_WHEEL: re.compile(rf"(?P<term>{_TERM}) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"),
-    Cause.NO_VERSION: re.compile(rf"there (?:is|are) no versions? of (?P<term>{_TERM})"),
-}
+_LACKS = (
+    (Cause.NOT_FOUND, rf"(?P<term>{_TERM}) was not found in the (?:package registry|provided package locations)"),
+    (Cause.PYTHON, rf"not satisfy Python(?P<python>{_BOUNDS}) and (?P<term>{_TERM}) depends on Python"),
+    (Cause.PYTHON, rf"(?P<term>{_TERM}) requires Python ?(?P<python>{_BOUNDS})"),
+    (Cause.NO_WHEEL, rf"(?P<term>{_TERM}) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"),
+    (Cause.NO_VERSION, rf"there (?:is|are) no versions? of (?P<term>{_TERM})"),
+)
 _EXCLUDES_ITSELF = re.compile(rf"you require ({_TERM}) and ({_TERM}), which are incompatible")
 _ONLY_ON = re.compile(rf"Wheels are available for `({_NAME})` \(\S+\) on the following platforms?: ([^\n]*)")
 
@@ -70,7 +71,8 @@ _OUT_OF_REACH = {
     "network was disabled": "the network is switched off, and the cache does not know every package",
     "index lookups were disabled": "no index is set up, and no other place for packages is named",
     "could not be queried": "the index refuses access: its credentials are missing or wrong",
-    "lack of valid authentication": "the index refuses access: its credentials are missing or wrong",
+    "401 Unauthorized": "the index refuses access: its credentials are missing or wrong",
+    "403 Forbidden": "the index refuses access: its credentials are missing or wrong",
     "Failed to read `--find-links`": "a place for packages that is set up (find-links) cannot be read",
     "metadata could not be": "what the index says of a package cannot be read",
     "could not be parsed": "what the index says of a package cannot be read",
@@ -141,8 +143,8 @@ def _absent(said: str, output: str, lines: Sequence[Requirement], python: str, *
 
     `itself` is whether a line must ask for exactly this; else it may come with a line.
     """
-    for cause, pattern in _LACKS.items():
-        for found in pattern.finditer(said):
+    for cause, pattern in _LACKS:
+        for found in re.finditer(pattern, said):
             term = found["term"]
             if not itself or _asked_exactly(term, lines):
                 return _lacking(cause, term, _why(cause, found, output, python), said, lines)

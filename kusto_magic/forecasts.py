@@ -109,15 +109,12 @@ def read_lock(text: str, python: str) -> list[Found]:
 
     Raises ValueError when it is none.
     """
-    document = tomllib.loads(text)
-    packages = document.get("packages", [])
-    if document.get("lock-version") != "1.0" or not isinstance(packages, list):
-        raise ValueError("no pylock.toml of version 1.0")
     try:
+        packages = tomllib.loads(text).get("packages", [])
         ranks = _ranks(python) if any(len(package.get("wheels", ())) > 1 for package in packages) else {}
         return [_found(package, ranks) for package in packages]
-    except (KeyError, TypeError, AttributeError) as odd:
-        raise ValueError("a pylock.toml without names or versions") from odd
+    except (ValueError, KeyError, TypeError, AttributeError) as odd:
+        raise ValueError("no pylock.toml with names and versions") from odd
 
 
 def _found(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> Found:

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.request import url2pathname
 
 from kusto_magic.redaction import redact
 
@@ -228,5 +227,7 @@ def _existing(links: Iterable[str]) -> tuple[str, ...]:
 
 def _folder(link: str) -> Path | None:
     if link.startswith("file:"):
+        from urllib.request import url2pathname  # it pulls in http.client
+
         return Path(url2pathname(link.removeprefix("file:").removeprefix("//")))
     return None if "://" in link else Path(link).expanduser()

@@ -115,7 +115,7 @@ def _without_comma(link: str) -> str:
     """Return a place for packages as it can stand in uv's list, which is separated by commas."""
     if "," not in link:
         return link
-    return link.replace(",", "%2C") if "://" in link else Path(link).as_uri().replace(",", "%2C")
+    return link.replace(",", "%2C") if "://" in link else Path(link).absolute().as_uri().replace(",", "%2C")
 
 
 # ── what uv gets ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,96 @@
+"""The values of a forecast, and reading them out of uv's pylock.toml."""
+
+from __future__ import annotations
+
+import pytest
+
+from kusto_magic.forecasts import Forecast, Found, Package, Status, Verdict, plan, read_lock
+
+LOCK = """
+lock-version = "1.0"
+created-by = "uv"
+requires-python = ">=3.10.8"
+
+[[packages]]
+name = "one-wheel"
+version = "1.0"
+wheels = [{ url = "https://f.example/one_wheel-1.0-py3-none-any.whl", size = 100, hashes = {} }]
+
+[[packages]]
+name = "Many.Wheels"
+version = "2.0"
+wheels = [
+    { url = "https://f.example/many_wheels-2.0-py3-none-any.whl", size = 1 },
+    { url = "https://f.example/many_wheels-2.0-cp310-cp310-win_amd64.whl", size = 30 },
+    { url = "https://f.example/many_wheels-2.0-cp37-abi3-win_amd64.whl", size = 20 },
+    { url = "https://f.example/odd.whl", size = 2 },
+]
+
+[[packages]]
+name = "local"
+version = "3.0"
+wheels = [{ url = "file:///links/local-3.0-py3-none-any.whl", hashes = {} }]
+"""
+
+
+def test_a_lock_is_read_with_the_size_of_the_wheel_that_pip_takes() -> None:
+    assert read_lock(LOCK, "3.10.8") == [
+        Found("one-wheel", "1.0", 100),
+        Found("many-wheels", "2.0", 30),
+        Found("local", "3.0", None),
+    ]
+    assert read_lock(LOCK, "3.11.7")[1] == Found("many-wheels", "2.0", 20)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no toml",
+        'lock-version = "1.0"\npackages = 3',
+        'lock-version = "1.0"\npackages = [3]',
+        'lock-version = "1.0"\n[[packages]]\nname = "a"',
+        'lock-version = "1.0"\n[[packages]]\nversion = "1"',
+        'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\nwheels = [1, 2]',
+    ],
+)
+def test_what_is_no_lock_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="with names and versions"):
+        read_lock(text, "3.10.8")
+
+
+def test_an_empty_lock_holds_nothing() -> None:
+    assert read_lock('lock-version = "1.0"', "3.10.8") == []
+
+
+def test_a_plan_says_what_becomes_of_the_base() -> None:
+    found = [Found("a", "1.10"), Found("b", "1.9"), Found("c", "1.0.0", 7), Found("d", "1.0")]
+    base = {"a": "1.9", "b": "1.10", "c": "1.0", "unused": "1"}
+
+    assert plan(found, base=base, direct=["a", "d"]) == (
+        Package("a", "1.10", Status.UPGRADED, "1.9", direct=True),
+        Package("b", "1.9", Status.DOWNGRADED, "1.10"),
+        Package("c", "1.0.0", Status.PRESENT, "1.0", 7),
+        Package("d", "1.0", Status.NEW, direct=True),
+    )
+
+
+def test_the_download_is_what_the_base_does_not_hold() -> None:
+    new, kept = Package("a", "1", size=5), Package("b", "1", Status.PRESENT, "1", size=None)
+
+    assert Forecast(Verdict.FITS, "3.10.8", (new, new, kept)).download_bytes == 10
+    assert Forecast(Verdict.FITS, "3.10.8", (new, Package("c", "1"))).download_bytes is None
+    assert Forecast(Verdict.FITS, "3.10.8", ()).download_bytes == 0
+
+
+def test_the_pinned_text_repeats_the_index_options() -> None:
+    packages = (Package("a", "1", direct=True), Package("b", "2+local"))
+    answer = Forecast(Verdict.FITS, "3.10.8", packages, index_lines=("--index-url https://h.example/simple",))
+
+    assert answer.pinned_text() == "--index-url https://h.example/simple\na==1\nb==2+local\n"
+    assert answer.direct == packages[:1]
+    assert Forecast(Verdict.CLASH, "3.10.8").pinned_text() == ""
+
+
+def test_verdicts_and_statuses_are_words() -> None:
+    assert [*map(str, Verdict)] == ["fits", "does not fit", "could not tell"]
+    assert [*map(str, Status)] == ["new", "already there", "upgraded", "downgraded"]

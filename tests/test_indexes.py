@@ -1,0 +1,179 @@
+"""The user's index settings: where they are read, which of them wins, what of them is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kusto_magic.indexes import BEST_MATCH, IndexSettings, pip_config_files, user_settings, uv_config_files
+
+A, B, C = "https://a.example/simple", "https://b.example/simple", "https://c.example/simple"
+
+
+def settings(environ: dict[str, str], *, pip: tuple[Path, ...] = (), uv: tuple[Path, ...] = ()) -> IndexSettings:
+    return user_settings(environ, pip_files=pip, uv_files=uv)
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_settings_pypi_is_asked() -> None:
+    found = settings({})
+
+    assert (found.default, found.extra, found.find_links, found.no_index) == (None, (), (), False)
+
+
+# ── pip ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_pips_variables_win_over_its_files(tmp_path: Path) -> None:
+    file = written(tmp_path / "pip.conf", f"[global]\nindex-url = {A}\nextra-index-url =\n  {B}\n  {C}\n")
+
+    assert settings({}, pip=(file,)) == IndexSettings(A, (B, C), strategy=BEST_MATCH)
+    assert settings({"PIP_INDEX_URL": C, "PIP_EXTRA_INDEX_URL": A}, pip=(file,)) == IndexSettings(
+        C, (A,), strategy=BEST_MATCH
+    )
+
+
+def test_the_last_file_of_pip_wins_and_install_wins_over_global(tmp_path: Path) -> None:
+    first = written(tmp_path / "1", f"[install]\nindex-url = {C}\n[global]\nindex-url = {A}\ncert = /ca.pem\n")
+    second = written(tmp_path / "2", f"[global]\nindex_url = {B}\nno-index = yes\n")
+
+    assert settings({}, pip=(first, second)) == IndexSettings(
+        C, no_index=True, strategy=BEST_MATCH, certificates="/ca.pem"
+    )
+    assert settings({}, pip=(second,)).default == B
+
+
+def test_folders_that_do_not_exist_are_passed_over(tmp_path: Path) -> None:
+    there, text = tmp_path / "there", "[global]\nfind-links = {} {} {} https://h.example/files\n"
+    there.mkdir()
+    file = written(tmp_path / "pip.conf", text.format(there, there.as_uri(), tmp_path / "gone"))
+
+    assert settings({}, pip=(file,)).find_links == (str(there), str(there), "https://h.example/files")
+
+
+def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    odd = [written(tmp_path / "1", "no section = x"), written(tmp_path / "2", "[a\x00"), tmp_path / "3", tmp_path]
+    (tmp_path / "4").write_bytes(b"\xff\xfe[global]")
+
+    assert settings({}, pip=(*odd, tmp_path / "4"), uv=(*odd, tmp_path / "4")) == IndexSettings(strategy=BEST_MATCH)
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "files"),
+    [
+        (
+            "linux",
+            {"HOME": "/h"},
+            ["/etc/xdg/pip/pip.conf", "/etc/pip.conf", "/h/.pip/pip.conf", "/h/.config/pip/pip.conf", "/v/pip.conf"],
+        ),
+        (
+            "linux",
+            {"HOME": "/h", "XDG_CONFIG_HOME": "/x", "XDG_CONFIG_DIRS": "/1:/2", "PIP_CONFIG_FILE": "/mine"},
+            [
+                "/1/pip/pip.conf",
+                "/2/pip/pip.conf",
+                "/etc/pip.conf",
+                "/h/.pip/pip.conf",
+                "/x/pip/pip.conf",
+                "/v/pip.conf",
+                "/mine",
+            ],
+        ),
+        (
+            "darwin",
+            {"HOME": "/h"},
+            [
+                "/Library/Application Support/pip/pip.conf",
+                "/h/.pip/pip.conf",
+                "/h/.config/pip/pip.conf",
+                "/h/Library/Application Support/pip/pip.conf",
+                "/v/pip.conf",
+            ],
+        ),
+        (
+            "win32",
+            {"USERPROFILE": "/u", "APPDATA": "/u/a", "PROGRAMDATA": "/p"},
+            ["/p/pip/pip.ini", "/u/pip/pip.ini", "/u/a/pip/pip.ini", "/v/pip.ini"],
+        ),
+        ("linux", {"HOME": "/h", "PIP_CONFIG_FILE": "/dev/null"}, []),
+    ],
+)
+def test_pips_files_are_where_pip_looks(platform: str, environ: dict[str, str], files: list[str]) -> None:
+    assert pip_config_files(environ, platform, "/v") == [Path(file) for file in files]
+
+
+# ── uv ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_uvs_settings_win_over_pips(tmp_path: Path) -> None:
+    pip = written(tmp_path / "pip.conf", f"[global]\nindex-url = {A}\n")
+    file = (
+        f'index-strategy = "first-index"\n[[index]]\nurl = "{B}"\ndefault = true\n[[index]]\nname = "x"\nurl = "{C}"\n'
+    )
+    uv = written(tmp_path / "uv.toml", file + f'[[index]]\nurl = "{A}"\nexplicit = true\n')
+
+    assert settings({}, pip=(pip,), uv=(uv,)) == IndexSettings(B, (C,), strategy="first-index")
+    assert settings({"UV_DEFAULT_INDEX": C}, pip=(pip,), uv=(uv,)).default == C
+    assert settings({"UV_INDEX_URL": C, "UV_EXTRA_INDEX_URL": A, "UV_INDEX": f"x={B}"}) == IndexSettings(
+        C, (f"x={B}", A)
+    )
+    assert settings({"UV_INDEX_STRATEGY": BEST_MATCH}, pip=(pip,), uv=(uv,)).strategy == BEST_MATCH
+
+
+def test_uvs_older_keys_and_its_pip_table_are_read(tmp_path: Path) -> None:
+    first = written(tmp_path / "1", f'[pip]\nindex-url = "{A}"\nfind-links = ["{tmp_path}", 3]\nno-index = true\n')
+    second = written(tmp_path / "2", f'index-url = "{B}"\nextra-index-url = ["{C}"]\n')
+
+    assert settings({}, uv=(first, second)) == IndexSettings(A, (C,), (str(tmp_path),), no_index=True)
+    assert settings({"UV_FIND_LINKS": f"{tmp_path},{tmp_path / 'gone'}"}).find_links == (str(tmp_path),)
+
+
+def test_uvs_files_are_where_uv_looks() -> None:
+    unix = [Path(name) for name in ("/h/.config/uv/uv.toml", "/etc/xdg/uv/uv.toml", "/etc/uv/uv.toml")]
+    windows = [Path("/u/a/uv/uv.toml"), Path("/p/uv/uv.toml")]
+
+    assert uv_config_files({"HOME": "/h"}, "linux") == unix
+    assert uv_config_files({"APPDATA": "/u/a", "PROGRAMDATA": "/p"}, "win32") == windows
+    assert uv_config_files({"UV_CONFIG_FILE": "/mine.toml"}, "linux") == [Path("/mine.toml")]
+
+
+# ── the text's options, and what is shown ──────────────────────────────────────────────────────────────────────
+
+
+def test_the_options_of_a_text_go_over_the_settings() -> None:
+    users = IndexSettings(A, (B,), ("/links",), no_index=True, strategy="first-index", certificates="/ca")
+
+    assert users.with_options([]) is users
+    assert users.with_options([("--extra-index-url", C)]) == IndexSettings(
+        A, (B, C), ("/links",), no_index=True, strategy=BEST_MATCH, certificates="/ca"
+    )
+    assert users.with_options([("--index-url", C), ("--extra-index-url", A)]) == IndexSettings(
+        C, (A,), ("/links",), strategy=BEST_MATCH, certificates="/ca"
+    )
+
+
+def test_credentials_are_neither_in_the_repr_nor_shown() -> None:
+    found = IndexSettings(
+        "https://user:hunter2@a.example:8443/token5token5/simple", ("ours=https://hunter2@b.example/x",), ("/links",)
+    )
+
+    assert "hunter2" not in repr(found)
+    assert found.shown == ("https://a.example:8443", "https://b.example", "/links")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("at https://a.example/token5/simple/numpy/", "at https://a.example/…/numpy/"),
+        ("at https://user:****@a.example/token5/simple/numpy/", "at https://a.example/…/numpy/"),
+        ("at https://me:hunter2@b.example/x", "at https://•••@b.example/x"),
+        ("nothing", "nothing"),
+    ],
+)
+def test_addresses_are_hidden_in_what_uv_says(text: str, shown: str) -> None:
+    assert IndexSettings("https://user:hunter2@a.example/token5/simple/").hide(text) == shown

@@ -1,0 +1,158 @@
+"""Running uv: what it may know, what it gets, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kusto_magic.indexes import IndexSettings
+from kusto_magic.resolver import MAX_OUTPUT, Question, ask, run, uv_environment
+
+SYSTEM = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+# ── the process ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.asyncio
+async def test_run_returns_the_code_and_what_was_said(tmp_path: Path) -> None:
+    code = "import os, sys; sys.stderr.write(os.getcwd() + os.environ['GIVEN']); print('unseen'); sys.exit(3)"
+    answer = await run(python(code), SYSTEM | {"GIVEN": "!"}, tmp_path, 60)
+
+    assert (answer.code, answer.output) == (3, f"{tmp_path}!")
+
+
+@pytest.mark.asyncio
+async def test_run_ends_what_takes_too_long(tmp_path: Path) -> None:
+    started = time.monotonic()
+    answer = await run(python("import threading; threading.Event().wait()"), SYSTEM, tmp_path, 0.2)
+
+    assert answer.code is None
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.asyncio
+async def test_run_ends_what_says_too_much(tmp_path: Path) -> None:
+    endless = "import sys\nwhile True: sys.stderr.write('x' * 65536)"
+    answer = await run(python(endless), SYSTEM, tmp_path, 60)
+
+    assert answer.code != 0
+    assert len(answer.output) == MAX_OUTPUT
+
+
+@pytest.mark.asyncio
+async def test_run_ends_the_process_when_it_is_cancelled(tmp_path: Path) -> None:
+    """The process holds a connection; that it closes says that the process is gone."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connect = f"import socket; socket.create_connection(('127.0.0.1', {listening.getsockname()[1]})).recv(1)"
+        task = asyncio.create_task(run(python(connect), SYSTEM, tmp_path, 60))
+        connection, _ = await asyncio.to_thread(listening.accept)
+        with connection:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            connection.settimeout(30)
+            assert await asyncio.to_thread(connection.recv, 1) == b""
+    assert not [thread for thread in threading.enumerate() if thread.name == "kusto-magic-uv"]
+
+
+@pytest.mark.asyncio
+async def test_run_says_when_there_is_no_such_program(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no-such-program"):
+        await run([str(tmp_path / "no-such-program")], SYSTEM, tmp_path, 60)
+
+
+# ── what uv gets ───────────────────────────────────────────────────────────────────────────────────────────────
+
+UNSAFE = [
+    "",
+    " ",
+    "-e .",
+    "--no-binary :all:",
+    "a b",
+    "a @ file:///x",
+    "./a",
+    "a/b",
+    "a;x",
+    "a\nb",
+    "a#b",
+    "${A}",
+    "é",
+    "a\\",
+]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("line", UNSAFE)
+async def test_ask_takes_package_lines_only(line: str) -> None:
+    with pytest.raises(ValueError, match="1 lines are no checked package lines"):
+        await ask(Question(("fine", line), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60)
+
+
+@given(
+    st.text(alphabet="ab1.-_[],=<>!~*+ /\\:@;#$\n\t'\"", max_size=12).filter(
+        lambda line: set(line) & set(" /\\:@;#$\n\t'\"")
+    )
+)
+def test_no_line_with_other_characters_reaches_uv(line: str) -> None:
+    with pytest.raises(ValueError, match="no checked package lines"):
+        asyncio.run(ask(Question((line,), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60))
+
+
+def test_uv_knows_nothing_of_the_user_but_how_to_reach_the_index(tmp_path: Path) -> None:
+    users = {
+        "HOME": "/home/me",
+        "HTTPS_PROXY": "http://proxy:1",
+        "SSL_CERT_FILE": "/certs",
+        "UV_INDEX_OURS_PASSWORD": "p",
+        "PATH": "/bin",
+        "PYTHONPATH": "/evil",
+        "UV_NO_CONFIG": "0",
+        "UV_FIND_LINKS": "/evil",
+        "UV_DEFAULT_INDEX": "https://evil",
+        "UV_NO_BINARY": "1",
+        "UV_CONSTRAINT": "/evil",
+        "UV_PYTHON_DOWNLOADS": "automatic",
+        "AZURE_CLIENT_SECRET": "s",
+    }
+    settings = IndexSettings(
+        default="https://a.example/simple",
+        extra=("https://b.example/1", "https://b.example/2"),
+        find_links=("https://c.example/x,y", "/a/b,c"),
+        certificates="/other",
+    )
+
+    assert uv_environment(users, settings, tmp_path) == {
+        "HOME": "/home/me",
+        "HTTPS_PROXY": "http://proxy:1",
+        "SSL_CERT_FILE": "/certs",
+        "UV_INDEX_OURS_PASSWORD": "p",
+        "UV_NO_CONFIG": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_HTTP_RETRIES": "0",
+        "UV_HTTP_CONNECT_TIMEOUT": "2",
+        "UV_HTTP_TIMEOUT": "10",
+        "UV_DEFAULT_INDEX": "https://a.example/simple",
+        "UV_INDEX": "https://b.example/1 https://b.example/2",
+        "UV_FIND_LINKS": f"https://c.example/x%2Cy,{Path('/a/b,c').absolute().as_uri().replace(',', '%2C')}",
+    }
+
+
+def test_the_users_certificates_for_pip_are_those_for_uv(tmp_path: Path) -> None:
+    environ = uv_environment({}, IndexSettings(certificates="/ca.pem"), tmp_path)
+
+    assert environ["SSL_CERT_FILE"] == "/ca.pem"
+    assert not {"UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS"} & environ.keys()
