@@ -14,6 +14,7 @@ from support.answers import HTML, IMAGE_URL, LOCATION_URL, POLL_URL, SPEC, answe
 
 from kusto_magic import schedule
 from kusto_magic.answers import LONGEST_WAIT, SHORTEST_WAIT, Response
+from kusto_magic.clusters import LanguageExtension
 from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, KustoImageError, ServiceError, StatusUnreadable
 from kusto_magic.operations import Action, Operation, Phase, Watch, adopt, begin, resume, sending
 
@@ -38,6 +39,16 @@ def operation_documents() -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({"status": st.sampled_from(WORDS) | JSON}, optional={"error": ERRORS})
 
 
+def cluster_documents() -> st.SearchStrategy[Any]:
+    """Clusters as a GET shows them, with Python on an image or off."""
+    custom = {"languageExtensionImageName": "PythonCustomImage", "languageExtensionCustomImageName": "IMG"}
+    python = {"value": [{"languageExtensionName": "PYTHON", **custom}]}
+    properties = st.fixed_dictionaries(
+        {"provisioningState": st.sampled_from(WORDS)}, optional={"languageExtensions": st.just(python)}
+    )
+    return st.fixed_dictionaries({"id": st.just("/subscriptions/s"), "properties": properties})
+
+
 def image_documents() -> st.SearchStrategy[Any]:
     text = st.sampled_from(["Pillow", "numpy"])
     shown = st.fixed_dictionaries({"requirementsFileContent": text}, optional={"provisioningState": JSON})
@@ -45,7 +56,8 @@ def image_documents() -> st.SearchStrategy[Any]:
 
 
 def bodies() -> st.SearchStrategy[bytes]:
-    documents = st.one_of(operation_documents(), image_documents(), JSON, st.builds(lambda it: {"error": it}, ERRORS))
+    known = (operation_documents(), image_documents(), cluster_documents())
+    documents = st.one_of(*known, JSON, st.builds(lambda it: {"error": it}, ERRORS))
     whole = documents.map(lambda document: answer(document).body)
     torn = st.builds(lambda body, cut: body[: len(body) // cut], whole, st.integers(1, 4))
     return st.one_of(whole, torn, st.just(b""), st.just(HTML.body), st.binary(max_size=12))
@@ -77,10 +89,17 @@ FIRST = st.builds(
 USUAL = {
     Watch.OPERATION: operation_documents().map(answer),
     Watch.LOCATION: st.sampled_from([200, 202, 204]).map(lambda code: answer(b"", code)),
-    Watch.IMAGE: image_documents().map(answer) | st.just(answer(b"", 404)),
+    Watch.IMAGE: (image_documents() | cluster_documents()).map(answer) | st.just(answer(b"", 404)),
+}
+AT_WORK = {
+    Action.BUILD: Phase.BUILDING,
+    Action.DELETE: Phase.DELETING,
+    Action.ENABLE: Phase.ENABLING,
+    Action.DISABLE: Phase.DISABLING,
 }
 BEGUN = answer(image("Creating"), 202, {"azure-asyncoperation": POLL_URL})
-ORDER = [Phase.BUILDING, Phase.DELETING, Phase.CONFIRMING, Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED]
+ORDER = [*AT_WORK.values(), Phase.CONFIRMING, Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED]
+EXTENSIONS = {Action.ENABLE: LanguageExtension("PYTHON", "img"), Action.DISABLE: LanguageExtension("PYTHON", "img")}
 
 
 def state_of(response: Response) -> object:
@@ -97,6 +116,8 @@ def state_of(response: Response) -> object:
 
 def means_success(before: Operation, response: Response) -> bool:
     """Say by the rules, not by the code, whether an answer may end an operation well."""
+    if before.watch is Watch.IMAGE and before.extension is not None:
+        return shows_the_change(before.action, response)
     if before.watch is Watch.IMAGE:
         deleted = response.status == 404
         return deleted if before.action is Action.DELETE else state_of(response) == "succeeded"
@@ -109,12 +130,26 @@ def means_success(before: Operation, response: Response) -> bool:
     return response.status < 300 and isinstance(word, str) and word.lower() == "succeeded"
 
 
+def shows_the_change(action: Action, response: Response) -> bool:
+    """Read which image a cluster runs; no cluster of these tests says "Running" or so."""
+    document = response.document()
+    if response.status != 200 or not isinstance(document, dict) or not isinstance(document.get("id"), str):
+        return False
+    properties = document.get("properties")
+    properties = properties if isinstance(properties, dict) else {}
+    at_rest = str(properties.get("provisioningState")).lower() in ("succeeded", "failed", "canceled", "cancelled")
+    runs = "languageExtensions" in properties
+    return at_rest and runs == (action is Action.ENABLE)
+
+
 def begins_with_success(action: Action, repeated: bool, response: Response) -> bool:
     named = response.address("azure-asyncoperation") or response.address("location")
     if action is Action.DELETE and repeated and response.status == 404:
         return True
     if named or not 200 <= response.status < 300:
         return False
+    if action in EXTENSIONS:
+        return response.status == 200 and not response.garbled
     if action is Action.DELETE:
         says = state_of(response) if response.document() is not None else "succeeded"
         return response.status in (200, 204) and says in ("succeeded", "?") and not response.garbled
@@ -141,8 +176,9 @@ class AnyAnswers(RuleBasedStateMachine):
     )
     def begin(self, action: Action, way: str, data: st.DataObject) -> None:
         spec = SPEC if action is Action.BUILD else None
-        sent = sending(action, IMAGE_URL, spec)
-        self.operation = resume(action, IMAGE_URL, POLL_URL if way == "kept" else "", spec)
+        extension = EXTENSIONS.get(action)
+        sent = sending(action, IMAGE_URL, spec, extension)
+        self.operation = resume(action, IMAGE_URL, POLL_URL if way == "kept" else "", spec, extension)
         if way == "adopt":
             self.operation = adopt(sent)
         elif way == "put":
@@ -206,7 +242,7 @@ class AnyAnswers(RuleBasedStateMachine):
             return
         if after.phase is Phase.SUCCEEDED:
             assert means_success(before, response)
-            assert (after.image is None) == (before.action is Action.DELETE)
+            assert (after.image is None) == (before.action is not Action.BUILD)
         self._keeps_its_error(after, response)
         assert ORDER.index(after.phase) >= ORDER.index(before.phase)
         assert (after.action, after.image_url, after.expected) == (before.action, before.image_url, before.expected)
@@ -248,7 +284,8 @@ def test_random_answers_reach_every_phase(phase: Phase) -> None:
     """What is said about random answers above is worth something only if they lead everywhere."""
 
     def reached(answers: list[Response]) -> bool:
-        operation = begin(sending(Action.DELETE if phase is Phase.DELETING else Action.BUILD, IMAGE_URL, SPEC), BEGUN)
+        action = next((action for action, at_work in AT_WORK.items() if at_work is phase), Action.BUILD)
+        operation = begin(sending(action, IMAGE_URL, SPEC, EXTENSIONS.get(action)), BEGUN)
         for response in answers:
             if operation.phase is phase:
                 break
