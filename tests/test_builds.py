@@ -6,78 +6,19 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from support.emulated import BUILD, Clock, Wire
+from support.emulated import BUILD, Wire
+from support.world import World, fits
 
-from kusto_magic.auth import StaticCredential
-from kusto_magic.builds import Build, Builds
-from kusto_magic.client import ImagesClient, connect
-from kusto_magic.emulator import create_app
+from kusto_magic.builds import Build
 from kusto_magic.errors import BuildFailed, DoesNotFit, InvalidInput, NotFound
-from kusto_magic.forecasts import Forecast, Package, Verdict
-from kusto_magic.history import History
-from kusto_magic.models import ImageSpec, Target
+from kusto_magic.forecasts import Forecast, Verdict
+from kusto_magic.models import ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
-PLAN = (Package("humanize", "4.9.0", direct=True), Package("extra", "1.0"))
-
-
-class SharedClock:
-    """The clock of the client and of the emulator: it moves when somebody sleeps, unless it is held."""
-
-    def __init__(self, wall: Clock) -> None:
-        self._wall = wall
-        self.released = threading.Event()
-        self.released.set()
-
-    def monotonic(self) -> float:
-        return self._wall.now.timestamp()
-
-    def wall(self) -> datetime:
-        return self._wall.now
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.to_thread(self.released.wait)
-        self._wall.move(seconds)
-
-
-class World:
-    """An emulator, a history file, and as many Builds (processes, as it were) as a test wants."""
-
-    def __init__(self, folder: Path, answer: Callable[..., Awaitable[Forecast]], wire: Wire) -> None:
-        self.wire = wire
-        self.clock = SharedClock(wire.clock)
-        self._app = create_app(wire.config, resolver=wire.resolver, clock=wire.clock)
-        self._path = folder / "history.sqlite"
-        self._answer = answer
-        self._all: list[Builds] = []
-        ready = self._app.state.ready
-        self._token = ready.token
-        self.target = Target(ready.subscription, ready.resource_group, ready.cluster, ready.endpoint)
-
-    def builds(self) -> Builds:
-        made = Builds(history=History(self._path), open_client=self._open, forecaster=self._answer, clock=self.clock)
-        self._all.append(made)
-        return made
-
-    def _open(self, target: Target) -> AbstractAsyncContextManager[ImagesClient]:
-        credential = StaticCredential(self._token)
-        return connect(target, credential=credential, transport=httpx.ASGITransport(self._app), clock=self.clock)
-
-    def close(self) -> None:
-        self.clock.released.set()
-        for made in self._all:
-            made.close()
-
-
-async def fits(_text: str, **_more: Any) -> Forecast:
-    return Forecast(Verdict.FITS, "3.11.7", PLAN)
 
 
 async def clashes(_text: str, **_more: Any) -> Forecast:
