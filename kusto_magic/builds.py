@@ -24,12 +24,14 @@ from traitlets import Bool, HasTraits, Instance
 from kusto_magic import client, operations, preflight
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
+from kusto_magic.clusters import PYTHON, LanguageExtension
 from kusto_magic.errors import BuildError, DoesNotFit, InvalidInput, KustoImageError, Problem
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
 from kusto_magic.history import RECORDED, BuildRecord, History, Usual
-from kusto_magic.models import Image, ImageSpec, Target, image_name_problem
+from kusto_magic.models import Image, ImageSpec, Target, base_image_problem, image_name_problem
 from kusto_magic.operations import Action, Operation
+from kusto_magic.queueing import until_free
 
 TICK = 0.5
 """Seconds; whoever waits wakes so often, so that an interrupt is answered at once on every system."""
@@ -68,6 +70,8 @@ class Build(HasTraits):
     ) -> None:
         super().__init__(operation=operation)
         self.from_the_start = from_the_start
+        self.teaches = from_the_start and operation.action is Action.BUILD
+        """Whether the time it takes tells how long builds take: not that of one that waited, or was there already."""
         self.id = record.id
         self.target = record.target
         self.name = record.image
@@ -111,6 +115,7 @@ class Build(HasTraits):
 
     def _hear(self, operation: Operation, now: datetime) -> None:
         with _onlookers_may_fail():
+            self.teaches = self.teaches and operation.phase is not operations.Phase.WAITING
             self.operation = operation
             if not operation.troubles and operation.phase not in operations.NOT_BEGUN:
                 self.heard_at = now
@@ -200,13 +205,16 @@ class Builds:
         *,
         check: bool = True,
         pin: bool = False,
+        force: bool = False,
+        queue: bool = False,
         limit: float = client.FOLLOW_LIMIT,
     ) -> Build:
-        """Begin to build an image and return at once; the same spec already being built here is joined.
+        """Begin to build an image and return at once; the same spec already being built is joined.
 
-        `check` asks the preflight first, which sends nothing when the requirements cannot fit (DoesNotFit); `pin` sends
-        the versions it found instead of the loose text. `limit` is in seconds. Raises InvalidInput for a wrong name;
-        everything else is in the Build.
+        An image that is there and made of the same is left as it is, unless `force`. `check` asks the preflight first,
+        which sends nothing when the requirements cannot fit (DoesNotFit); `pin` sends the versions it found instead of
+        the loose text. `queue` waits while another change of the cluster is running. `limit` is in seconds. Raises
+        InvalidInput for a wrong name; everything else is in the Build.
         """
         _refuse_name(name)
         running = self.running(target, name)
@@ -217,10 +225,20 @@ class Builds:
 
         async def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
             sent = spec
-            if check or pin:
+            standing = None if force or pin else await it.standing(name, spec)
+            if standing is None and (check or pin):
                 yield operations.checking(spec)
                 sent = await self._checked(it, build, pin=pin)
-            async for operation in it.build(name, sent, limit=limit, usual=usual):
+                standing = None if force or not pin else await it.standing(name, sent)
+            if standing is not None:
+                build.teaches = False
+                yield standing
+                following = it.follow(standing, limit=limit, usual=usual)
+            else:
+                following = _maybe_queued(
+                    it, lambda: it.build(name, sent, limit=limit, usual=usual), limit, queue=queue
+                )
+            async for operation in following:
                 yield operation
 
         return self._launch(build, conversation)
@@ -229,30 +247,43 @@ class Builds:
         """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
         return self.submit(target, lambda it: self._forecast(it, spec))
 
-    def delete(self, target: Target, name: str) -> Build:
+    def delete(self, target: Target, name: str, *, queue: bool = False) -> Build:
         """Begin to delete an image and return at once. Raises InvalidInput for a wrong name."""
         _refuse_name(name)
-        build = self._new(Action.DELETE, target, name, None, None)
-        return self._launch(build, lambda it: it.delete(name))
+        return self._change(Action.DELETE, target, name, lambda it: it.delete(name), queue=queue)
+
+    def enable(self, target: Target, name: str, *, queue: bool = False) -> Build:
+        """Begin to let python() run on a managed or custom image, and return at once. Raises InvalidInput."""
+        LanguageExtension.python(name)
+        return self._change(Action.ENABLE, target, name, lambda it: it.enable(name), queue=queue)
+
+    def disable(self, target: Target, name: str = "", *, queue: bool = False) -> Build:
+        """Begin to switch python() off, and return at once; `name` is the image that it runs on, if that is known."""
+        return self._change(Action.DISABLE, target, name or PYTHON, lambda it: it.disable(name), queue=queue)
+
+    def _change(self, action: Action, target: Target, name: str, begin: Conversation, *, queue: bool) -> Build:
+        build = self._new(action, target, name, None, None)
+        limit = client.FOLLOW_LIMIT
+        return self._launch(build, lambda it: _maybe_queued(it, lambda: begin(it), limit, queue=queue))
 
     def attach(self, target: Target, name: str, *, limit: float = client.FOLLOW_LIMIT) -> Build:
         """Follow what goes on with an image, whoever began it and in whichever process, and return at once.
 
         Raises InvalidInput for a wrong name; an image that is not there is an error of the Build.
         """
-        _refuse_name(name)
         running = self.running(target, name)
         if running is not None:
             return running
-        record = self.history.latest(name, target)
+        record = self.history.latest(name, target) if not base_image_problem(name) else None
         unfinished = record is not None and record.ended_at is None
         if record is None or not unfinished:
+            _refuse_name(name)  # a managed image can be enabled, but is not built
             record = self._record(Action.BUILD, target, name, None)
             return self._launch(
                 Build(record, operations.sending(Action.BUILD, ""), None, None), lambda it: _look(it, name, limit)
             )
         kept, spec = record, _spec_of(record)
-        usual = self.usual(target)
+        usual = self.usual(target) if kept.action == Action.BUILD else None
         build = Build(kept, operations.sending(Action(kept.action), "", spec), spec, usual)
 
         def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
@@ -361,7 +392,7 @@ class Builds:
                 state = "Not sent" if build.operation.phase in operations.NOT_BEGUN else "Failed"
             message = error.what if isinstance(error, KustoImageError) else type(error).__name__ if error else ""
             # Only a build followed from its start teaches how long builds take: an attached one may be long over.
-            learnt = {"seconds": (now - build.started_at).total_seconds()} if build.from_the_start else {}
+            learnt = {"seconds": (now - build.started_at).total_seconds()} if build.teaches else {}
             self.history.change(build.id, state=state, message=message, ended_at=now, operation_url="", **learnt)
         with self._lock:
             if self._running.get((build.target, build.name.lower())) is build:
@@ -393,6 +424,12 @@ class Builds:
             started_at=self._clock.wall(),
             state=operations.Phase.SENDING.value,
         )
+
+
+def _maybe_queued(
+    it: ImagesClient, begin: Callable[[], AsyncIterator[Operation]], limit: float, *, queue: bool
+) -> AsyncIterator[Operation]:
+    return until_free(begin, it.clock, limit) if queue else begin()
 
 
 async def _tick_each_second(build: Build) -> None:

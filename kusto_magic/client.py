@@ -22,6 +22,7 @@ from kusto_magic.errors import (
     FollowTimeout,
     InvalidInput,
     Problem,
+    ServiceError,
     SignInFailed,
     Unreachable,
     UntrustedAddress,
@@ -67,6 +68,11 @@ class ImagesClient:
         """Who is signed in, in words to show; "" before the first request, and where the token does not say."""
         return self._arm.identity
 
+    @property
+    def clock(self) -> Clock:
+        """The time by which it waits."""
+        return self._arm.clock
+
     def build(
         self, name: str, spec: ImageSpec, *, limit: float = FOLLOW_LIMIT, usual: schedule.Usual | None = None
     ) -> AsyncIterator[Operation]:
@@ -106,7 +112,7 @@ class ImagesClient:
         return self._run(sent, "POST", body, limit, None, self._url(f"/{verb}LanguageExtensions"))
 
     async def extensions(self) -> tuple[LanguageExtension, ...]:
-        """Return the languages that are switched on. Source: "List Language Extensions" (a POST, so a write for quotas)."""
+        """Return the languages that are switched on. Source: "List Language Extensions" (a POST: counts as a write)."""
         response = await self._answered("POST", self._url("/listLanguageExtensions"))
         document = _success(response, "the language extensions cannot be listed").document()
         if not isinstance(document, dict):
@@ -138,6 +144,17 @@ class ImagesClient:
             return Image.from_json(_success(response, f"image {name!r} cannot be read").document())
         except ValueError:
             raise Unreachable(f"the answer about image {name!r} cannot be read", next_step="try again.") from None
+
+    async def standing(self, name: str, spec: ImageSpec) -> Operation | None:
+        """Return what goes on or has ended with an image made of the same, for `follow`; None where `build` is needed.
+
+        Raises Unreachable and SignInFailed; a refusal is left to the request that follows.
+        """
+        try:
+            image = await self.get(name)
+        except ServiceError:
+            return None
+        return operations.standing(image, self._image_url(name), spec)
 
     async def list(self) -> Sequence[Image]:
         """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""

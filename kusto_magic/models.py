@@ -315,6 +315,15 @@ class Image:
             allow_index_options=True,
         )
 
+    def is_made_of(self, spec: ImageSpec) -> bool:
+        """Return whether the service shows just what `spec` asks: the same base, and the same text byte for byte.
+
+        What it does not show counts as other. The language has one value, which the service writes in two ways.
+        """
+        same_base = self.base_image.lower() == (spec.base_image or "").lower()
+        same_python = bool(spec.base_image) or self.language_version == spec.python_version
+        return same_base and same_python and self.requirements == spec.requirements
+
     def differences(self, spec: ImageSpec) -> tuple[str, ...]:
         """Return the names of what this image has otherwise than `spec` asks: empty when it is the same.
 

@@ -52,6 +52,9 @@ SERVICE_IS_IN_MAINTENANCE = "ServiceIsInMaintenance"
 SENT_TWICE = "the request was sent twice; following what the first one began"
 
 
+UNCHANGED = "unchanged: it was made of the same already, and nothing was sent"
+
+
 class Action(StrEnum):
     """What the operation does to the image, or with it to the cluster."""
 
@@ -65,6 +68,7 @@ class Phase(StrEnum):
     """How far an operation is, in words that are shown."""
 
     CHECKING = "Checking"
+    WAITING = "Waiting"
     SENDING = "Sending"
     BUILDING = "Building"
     DELETING = "Deleting"
@@ -76,7 +80,7 @@ class Phase(StrEnum):
     CANCELED = "Canceled"
 
 
-NOT_BEGUN = frozenset({Phase.CHECKING, Phase.SENDING})
+NOT_BEGUN = frozenset({Phase.CHECKING, Phase.WAITING, Phase.SENDING})
 ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
 
 
@@ -340,6 +344,26 @@ class Operation:
 def checking(expected: ImageSpec) -> Operation:
     """Return what a build is before it is an operation of the service: its requirements are being checked here."""
     return Operation(Action.BUILD, "", Phase.CHECKING, expected=expected)
+
+
+def queued(met: Operation) -> Operation:
+    """Return what waits for another change of the cluster to end: an operation that met it, before it is sent again."""
+    note = "another change of the cluster is running; this one is sent again when it is over"
+    return Operation(
+        met.action, met.image_url, Phase.WAITING, expected=met.expected, extension=met.extension, note=note
+    )
+
+
+def standing(image: Image, image_url: str, expected: ImageSpec) -> Operation | None:
+    """Return the operation that makes a request needless: it is built or being built of the same already. Or None."""
+    state = image.state.lower()
+    if not image.is_made_of(expected) or state in ("failed", "canceled", "cancelled", "deleting", UNREADABLE_STATE):
+        return None
+    if state in _STATES_AT_REST:
+        return Operation(Action.BUILD, image_url, Phase.SUCCEEDED, expected=expected, image=image, note=UNCHANGED)
+    return replace(
+        resume(Action.BUILD, image_url, expected=expected), note="it is being built already; nothing was sent"
+    )
 
 
 def sending(
