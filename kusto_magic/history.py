@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -80,18 +80,22 @@ class BuildRecord:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """How long builds usually take: the 10th and the 90th percentile in seconds, learnt from `count` builds."""
+    """How long builds usually take: the 10th and the 90th percentile in seconds, learnt from `count` builds.
+
+    `seconds` is what each of them took, the fastest first.
+    """
 
     low: float
     high: float
     count: int
     of: Literal["this cluster", "your clusters", "recorded clusters"] = "this cluster"
+    seconds: tuple[float, ...] = field(default=(), repr=False)
 
 
-RECORDED = Usual(low=222.0, high=385.0, count=5, of="recorded clusters")
+RECORDED = Usual(222.0, 385.0, 5, "recorded clusters", (222.0, 265.0, 300.0, 343.0, 385.0))
 """What builds were recorded to take in Azure, 2023 to 2026: what is said until there is experience of one's own."""
 
-_FIELDS = tuple(field.name for field in fields(BuildRecord))[2:]  # all but the id and the target
+_FIELDS = tuple(entry.name for entry in fields(BuildRecord))[2:]  # all but the id and the target
 _COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *_FIELDS))
 
 
@@ -388,7 +392,7 @@ def _usual(seconds: list[float], of: Literal["this cluster", "your clusters"]) -
     if not seconds:
         return None
     ordered = sorted(seconds)
-    return Usual(_percentile(ordered, 0.1), _percentile(ordered, 0.9), len(ordered), of)
+    return Usual(_percentile(ordered, 0.1), _percentile(ordered, 0.9), len(ordered), of, tuple(ordered))
 
 
 def _percentile(ordered: list[float], share: float) -> float:

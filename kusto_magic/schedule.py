@@ -1,20 +1,38 @@
-"""How long to wait before asking again how a build stands, where the service does not say."""
+"""How long to wait before asking again how a build stands, where the service does not say.
+
+The service sends no Retry-After (seen), so this alone decides how late the end is heard of, and at the price of how
+many requests. Asking costs one request each time the build still runs; not asking costs half the interval when it
+ends. What weighs the two best is an interval that shrinks with the square root of the hazard: the chance that a
+build which still runs ends in the next second. The hazard is learnt from earlier builds of the cluster.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Protocol
 
-SHORTEST = 1.0
+SHORTEST = 0.5
 LONGEST = 30.0
-SHARE_OF_ELAPSED = 0.02
-"""Without experience: wait a fiftieth of the time that has passed, so that hearing late costs at most 2 %."""
 
-NEAR_THE_END = 2.0
-"""Seconds between requests around the time at which builds of this cluster usually end."""
+IMPATIENCE = 0.2
+"""The interval in seconds at a hazard of one per second; more means fewer requests and hearing later.
+
+A build of about five minutes is then heard of half a second to two seconds late, after thirty to sixty requests.
+"""
+
+SPREAD = 0.04
+"""The next build takes as long as an earlier one within so much of it, one standard deviation."""
+
+SURPRISE = 0.5
+"""The weight, in earlier builds, of a build that is like none of them."""
+
+MEDIAN_SURPRISE = 60.0
+"""Half of the surprising builds end within so many seconds, half later; ever fewer, but never none."""
 
 
 class Usual(Protocol):
-    """The range of seconds that earlier builds took."""
+    """What is known of earlier builds: how many seconds each took, and between which two nearly all were."""
 
     @property
     def low(self) -> float:
@@ -26,17 +44,38 @@ class Usual(Protocol):
         """Few were slower."""
         ...
 
+    @property
+    def seconds(self) -> Sequence[float]:
+        """Each of them."""
+        ...
+
 
 def delay(elapsed: float, usual: Usual | None = None) -> float:
-    """Return the seconds to wait before the next request, `elapsed` seconds after the first.
+    """Return the seconds to wait before the next request, `elapsed` seconds after the first; from 0.5 to 30.
 
-    The service sends no Retry-After (seen), so this alone decides how late the end is heard of: rarely while
-    nothing can be done yet, often around the usual end, ever more rarely after it.
+    Rarely while nothing can be done yet, often around the usual end, ever more rarely after it.
     """
-    steady = min(max(elapsed * SHARE_OF_ELAPSED, SHORTEST), LONGEST)
-    if usual is None:
-        return steady
-    begins, ends = usual.low * 0.85, usual.high * 1.25
-    if elapsed < begins:
-        return min(max(SHORTEST, begins - elapsed), LONGEST / 2)
-    return min(steady, NEAR_THE_END) if elapsed <= ends else steady
+    wait = IMPATIENCE / math.sqrt(hazard(elapsed, usual.seconds if usual else ()))
+    if usual is not None and usual.seconds:
+        # Do not sleep through the moment from which the build may end.
+        begins = min(usual.seconds) * (1 - 3 * SPREAD) - elapsed
+        wait = min(wait, begins) if begins > SHORTEST else wait
+    return min(max(wait, SHORTEST), LONGEST)
+
+
+def hazard(elapsed: float, seconds: Sequence[float]) -> float:
+    """Return the chance per second that a build which still runs after `elapsed` seconds ends now.
+
+    Each earlier build stands for a normal distribution around the seconds it took; on top comes a heavy-tailed rest
+    (log-logistic), so that the chance is never nothing and never certain.
+    """
+    elapsed = max(elapsed, 0.0)
+    weight = SURPRISE if seconds else 1.0
+    running = weight / (1 + elapsed / MEDIAN_SURPRISE)
+    ending = running / (MEDIAN_SURPRISE + elapsed)
+    for taken in seconds:
+        deviation = max(SPREAD * taken, 1.0)
+        away = (elapsed - taken) / deviation
+        running += math.erfc(away / math.sqrt(2)) / 2
+        ending += math.exp(-away * away / 2) / (deviation * math.sqrt(2 * math.pi))
+    return ending / running

@@ -159,7 +159,7 @@ class TestUsual:
         for changes in ({"state": "Failed"}, {"action": "delete"}, {"seconds": None}, {"seconds": 0.0}):
             history.add(replace(succeeded(5), **changes))
         history.add(succeeded(300))
-        assert history.usual(HERE) == Usual(300, 300, 1, "this cluster")
+        assert history.usual(HERE) == Usual(300, 300, 1, "this cluster", (300,))
 
     def test_few_builds_are_filled_up_from_other_clusters(self, history: History) -> None:
         other = Target(SUBSCRIPTION, "group", "other")
@@ -170,7 +170,7 @@ class TestUsual:
         assert found is not None
         assert (found.count, found.of, found.low, found.high) == (3, "your clusters", 100, 180)
         history.add(succeeded(100))
-        assert history.usual(HERE) == Usual(100, 100, 3, "this cluster")
+        assert history.usual(HERE) == Usual(100, 100, 3, "this cluster", (100, 100, 100))
 
 
 class TestSecrets:

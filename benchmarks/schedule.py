@@ -1,0 +1,72 @@
+"""How late a build's end is heard of, and after how many requests: `python benchmarks/schedule.py [builds]`.
+
+Simulates builds of three shapes against the schedule, each after 20 earlier builds of the same shape, and against a
+fixed interval with the same number of requests. Prints a table.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kusto_magic import schedule
+
+Shape = Callable[[random.Random], float]
+SHAPES: dict[str, Shape] = {
+    "narrow, 300 to 330 s": lambda chance: chance.uniform(300, 330),
+    "as recorded, 3.5 to 6.5 min": lambda chance: min(max(chance.gauss(303, 60), 150), 600),
+    "two kinds, 4 or 15 min": lambda chance: chance.gauss(*chance.choice([(240, 12), (900, 60)])),
+}
+LEARNT_FROM = 20
+
+
+@dataclass(frozen=True)
+class Known:
+    """Earlier builds."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def low(self) -> float:
+        """The fastest."""
+        return min(self.seconds)
+
+    @property
+    def high(self) -> float:
+        """The slowest."""
+        return max(self.seconds)
+
+
+def follow(taken: float, known: Known | None) -> tuple[float, int]:
+    """Return how many seconds after the end of a build it is heard of, and after how many requests."""
+    asked, requests = 0.0, 0
+    while asked < taken:
+        asked += schedule.delay(asked, known)
+        requests += 1
+    return asked - taken, requests
+
+
+def compare(shape: Shape, builds: int, seed: int = 1) -> tuple[float, float, float, float]:
+    """Return mean lag, 90th percentile, mean requests, and the mean lag of a fixed interval with as many requests."""
+    chance = random.Random(seed)  # noqa: S311 - a simulation
+    known = Known(tuple(shape(chance) for _ in range(LEARNT_FROM)))
+    durations = [shape(chance) for _ in range(builds)]
+    lags, requests = zip(*(follow(taken, known) for taken in durations), strict=True)
+    interval = statistics.fmean(durations) / (statistics.fmean(requests) - 0.5)
+    fixed = statistics.fmean(-taken % interval for taken in durations)
+    return statistics.fmean(lags), statistics.quantiles(lags, n=10)[-1], statistics.fmean(requests), fixed
+
+
+def main(builds: int) -> None:
+    print(f"| builds ({builds:,} each) | mean lag | p90 | requests | fixed interval, as many requests | ratio |")
+    print("|---|---|---|---|---|---|")
+    for name, shape in SHAPES.items():
+        mean, late, requests, fixed = compare(shape, builds)
+        print(f"| {name} | {mean:.2f} s | {late:.2f} s | {requests:.0f} | {fixed:.2f} s | {fixed / mean:.1f} × |")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
