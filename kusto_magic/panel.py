@@ -48,7 +48,8 @@ UNSENT = frozenset({Phase.CHECKING, Phase.SENDING})
 
 STYLE = """<style>
 .kusto-image-panel .widget-label { text-align: left; white-space: normal; height: auto; overflow: visible; }
-.kusto-image-panel .widget-select select { min-height: 0; height: auto; }
+.kusto-image-panel .widget-select select { flex: none; height: auto; }
+.kusto-image-panel p, .kusto-image-panel ul { margin: 0.2rem 2px; }
 </style>"""
 """What ipywidgets' Layout cannot say: labels above their fields begin where the field begins, and are never cut."""
 

@@ -9,6 +9,7 @@ from ipywidgets import Select, Text
 
 from kusto_magic import settings
 from kusto_magic.clusters import Cluster
+from kusto_magic.clusters import Cluster
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models import Target
 from kusto_magic.panel_work import Work, button, column, labelled, row, say, visible, words
@@ -74,7 +75,7 @@ class Place:
 
     def _come(self, clusters: Sequence[Cluster]) -> None:
         none = [("no cluster that you may see", "")]
-        self.found.options = [(_line(one), one.id) for one in clusters] or none
+        self.found.options = [(_line(cluster), cluster.id) for cluster in clusters] or none
         self.found.index = None
         visible(self.found, True)
 
@@ -84,4 +85,4 @@ class Place:
 
 
 def _line(cluster: Cluster) -> str:
-    return " · ".join(part for part in (cluster.name, f"group {cluster.resource_group}", cluster.location) if part)
+    return " · ".join(part for part in (cluster.name, f"group {cluster.resource_group}", cluster.state) if part)

@@ -25,7 +25,10 @@ from kusto_magic.redaction import redact
 PAUSE = 0.3
 """Seconds without a keystroke after which what was typed is checked."""
 
-_STYLE = "margin: 0; padding: 0; white-space: pre-wrap; overflow-wrap: anywhere; background: none; line-height: 1.4; "
+_STYLE = (
+    "margin: 0; padding: 0; background: none; line-height: 1.4; "
+    "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; "
+)
 _UI = _STYLE + "font-family: var(--jp-ui-font-family, sans-serif)"
 _CODE = _STYLE + "font-family: var(--jp-code-font-family, monospace)"
 
