@@ -95,7 +95,7 @@ BUILT_ANEW = ("--reinstall-package", "kusto-magic")
 """By its documentation uv may else take the wheel it built before, as long as pyproject.toml is the same."""
 
 OLDER_PEER, NEWER_PEER = "azure-mgmt-kusto==3.4.0", "azure-mgmt-kusto==4.0.0"
-FAST = "not browser and not index and not slow"
+FAST = "not browser and not index and not server and not slow"
 NOTHING_SELECTED = 5
 ANY_EXIT = range(-255, 256)
 
@@ -114,7 +114,7 @@ def test(session: nox.Session) -> None:
     """Run everything against the package as a user gets it; what follows `--` goes to pytest."""
     session.install(*BUILT_ANEW, ".", *TEST, *LINT, NEWER_PEER)
     _bring_chromium(session)
-    parts = (_lint, _test_older_peer, _test_browser, _test_rest)
+    parts = (_lint, _test_frontend, _test_older_peer, _test_browser, _test_server, _test_rest)
     failed = [part.__name__.strip("_") for part in parts if not _passes(part, session)]
     if failed:
         session.error(f"failed: {', '.join(failed)}")
@@ -165,6 +165,20 @@ def _passes(part: Callable[[nox.Session], None], session: nox.Session) -> bool:
 def _lint(session: nox.Session, python: str = "python") -> None:
     for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
         session.run(python, "-m", *command, external=True)
+    _npm(session, "run", "lint", python=python)
+
+
+def _test_frontend(session: nox.Session) -> None:
+    _npm(session, "test")
+
+
+def _npm(session: nox.Session, *arguments: str, python: str = "python") -> None:
+    """Run npm in labextension/, with the Node of the environment, after installing what the lock says."""
+    scripts = session.bin if python == "python" else str(Path(python).parent)
+    path = {"PATH": os.pathsep.join([scripts, os.environ["PATH"]])}
+    npm = shutil.which("npm", path=scripts) or "npm"
+    for words in (["install", "--no-save", "--loglevel=error"], arguments):
+        session.run(npm, "--prefix", str(ROOT / "labextension"), *words, env=path, external=True)
 
 
 def _test_older_peer(session: nox.Session) -> None:
@@ -179,8 +193,13 @@ def _test_browser(session: nox.Session) -> None:
     _pytest(session, "-m", "browser")
 
 
+def _test_server(session: nox.Session) -> None:
+    """Test what needs a Jupyter server in the same process, by a plugin that would slow every other test down."""
+    _pytest(session, "-p", "pytest_jupyter.jupyter_server", "-m", "server")
+
+
 def _test_rest(session: nox.Session) -> None:
-    _pytest(session, "-m", "not browser")
+    _pytest(session, "-m", "not browser and not server")
 
 
 def _pytest(session: nox.Session, *arguments: str) -> None:

@@ -75,6 +75,15 @@ class Shelf:
     identity: str
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """The newest builds. `revision` is raised by every change; `warning` says why builds are not remembered, or ""."""
+
+    revision: int
+    builds: list[SeenBuild]
+    warning: str
+
+
 def named(target: Target) -> Cluster:
     """Return a cluster with its id. ARM compares names without case."""
     address = f"{target.endpoint}{target.cluster_id}".casefold()
@@ -120,16 +129,6 @@ class Onlooker:
         self._taken_up: set[str] = set()
         self._revision = 1
         self._waiting: set[Callable[[], object]] = set()
-
-    @property
-    def warning(self) -> str:
-        """Why builds are not remembered, "" when they are."""
-        return self._builds.history.warning
-
-    @property
-    def revision(self) -> int:
-        """Raised by every change of a build that is followed here."""
-        return self._revision
 
     # ── clusters and images ──────────────────────────────────────────────────────────────────────────────────
 
@@ -178,15 +177,17 @@ class Onlooker:
             raise Unknown("there is no build with this id here", next_step="the oldest builds are forgotten.")
         return self._judged(record)
 
-    async def news(self, after: int, wait: float) -> list[SeenBuild]:
+    async def news(self, after: int, wait: float) -> News:
         """Return the builds as soon as the revision is another than `after`, at the latest after `wait` seconds."""
-        seen = await self.builds()
         left = wait
-        while self._revision == after and left > 0:
-            await self._changed(min(LOOK_AGAIN, left))
-            left -= LOOK_AGAIN
-            seen = await self.builds()
-        return seen
+        while True:
+            revision = self._revision  # read first: what changes meanwhile is news for the next question
+            builds = await self.builds()
+            if revision != after or left <= 0:
+                return News(revision, builds, self._builds.history.warning)
+            if self._revision == revision:
+                await self._changed(min(LOOK_AGAIN, left))
+                left -= LOOK_AGAIN
 
     async def _changed(self, seconds: float) -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()

@@ -146,9 +146,9 @@ class BuildsHandler(ImagesHandler):
     async def get(self) -> None:
         """Answer with the newest builds; with `after` and `wait` as soon as there is news."""
         wait = min(LONGEST_WAIT, max(0.0, self._number("wait")))
-        builds = await self.onlooker.news(int(self._number("after")), wait)
-        answer = {"revision": self.onlooker.revision, "warning": self.onlooker.warning}
-        self.finish(answer | {"builds": [_build(build) for build in builds]})
+        news = await self.onlooker.news(int(self._number("after")), wait)
+        builds = [_build(build) for build in news.builds]
+        self.finish({"revision": news.revision, "warning": news.warning, "builds": builds})
 
     def _number(self, name: str) -> float:
         try:

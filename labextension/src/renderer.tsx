@@ -2,6 +2,7 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type * as React from 'react';
 import { useEffect, useState } from 'react';
 
 import { duration, elapsed, glyph, ICard, isNewer, isWell, MIME, readCard, share } from './card';
@@ -46,7 +47,7 @@ export class CardRenderer extends ReactWidget implements IRenderMime.IRenderer {
     this.update();
   }
 
-  protected override render(): JSX.Element {
+  protected override render(): React.JSX.Element {
     const card = this._card;
     if (card === null) {
       return <p>{this._trans.__('This record was written by a newer kusto_magic.')}</p>;
@@ -79,7 +80,7 @@ interface ICardProps {
   readonly trans: TranslationBundle;
 }
 
-function Card({ card, arrived, trans }: ICardProps): JSX.Element {
+function Card({ card, arrived, trans }: ICardProps): React.JSX.Element {
   const seconds = useElapsed(card, arrived);
   const where = card.emulator ? trans.__('emulator cluster %1', card.cluster) : trans.__('cluster %1', card.cluster);
   return (
@@ -109,7 +110,7 @@ function Card({ card, arrived, trans }: ICardProps): JSX.Element {
 }
 
 /** The class names are those of the kernel's own bar (kusto_magic/progress.py), in whose place this one stands. */
-function Bar({ card, seconds, trans }: Omit<ICardProps, 'arrived'> & { seconds: number }): JSX.Element {
+function Bar({ card, seconds, trans }: Omit<ICardProps, 'arrived'> & { seconds: number }): React.JSX.Element {
   const percent = Math.round(1000 * share(card, seconds)) / 10;
   const words = card.usual || trans.__('how long builds take here is not known yet');
   return (
@@ -131,7 +132,7 @@ function Bar({ card, seconds, trans }: Omit<ICardProps, 'arrived'> & { seconds: 
   );
 }
 
-function Row({ name, value }: { name: string; value: string }): JSX.Element | null {
+function Row({ name, value }: { name: string; value: string }): React.JSX.Element | null {
   return value ? (
     <div>
       <dt>{name}</dt>

@@ -44,7 +44,7 @@ export function requester(settings: ServerConnection.ISettings): Requester {
     const response = await ServerConnection.makeRequest(url, init, settings);
     const kind = response.headers.get('Content-Type') ?? '';
     if (response.ok) {
-      return kind.includes('json') ? response.json() : null;
+      return kind.includes('json') ? ((await response.json()) as unknown) : null;
     }
     if (kind.startsWith('application/problem+json')) {
       throw new Problem(response.status, (await response.json()) as IProblemDetails);

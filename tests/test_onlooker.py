@@ -1,0 +1,167 @@
+"""What the Jupyter server knows of builds that others began: against the emulator's app, two processes as it were."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.emulated import Wire
+from support.world import World, fits
+
+from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.models import ImageSpec, Target
+from kusto_magic.onlooker import STALE, Onlooker, SeenBuild, Unknown, card_of, named
+
+SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, fits, Wire())
+    yield made
+    made.close()
+
+
+def onlooker(world: World, *more: Target | None) -> Onlooker:
+    sources = [lambda target=target: target for target in (world.target, *more)]
+    return Onlooker(world.builds(), sources=sources, clock=world.clock)
+
+
+async def until_over(there: Onlooker, image: str) -> SeenBuild:
+    """Wait for news until this image's build is not followed any more."""
+    revision = 0
+    for _ in range(1000):
+        news = await there.news(revision, 10)
+        revision = news.revision
+        [seen] = [build for build in news.builds if build.card.image == image]
+        if not seen.active:
+            return seen
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.asyncio
+async def test_a_build_whose_kernel_is_gone_is_followed_to_its_end(world: World) -> None:
+    world.clock.released.clear()
+    kernel = world.builds()
+    begun = kernel.start(world.target, "img", SPEC, check=False)
+    posted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    begun.observe(lambda _: loop.call_soon_threadsafe(posted.set), "heard_at")
+    if begun.heard_at:
+        posted.set()
+    await asyncio.wait_for(posted.wait(), 10)
+    kernel.close()
+    there = onlooker(world)
+    [seen] = await there.builds()
+    assert (seen.card.id, seen.active, seen.card.ended) == (begun.id, True, False)
+    world.clock.released.set()
+    seen = await until_over(there, "img")
+    assert (seen.card.state, seen.card.ended, seen.active) == ("Succeeded", True, False)
+    record = world.builds().history.get(begun.id)
+    assert record is not None
+    assert record.state == "Succeeded"
+
+
+@pytest.mark.asyncio
+async def test_what_a_kernel_still_checks_is_shown_and_left_to_it(world: World) -> None:
+    there = onlooker(world)
+    begun = await there.create(named(world.target).id, "img", SPEC)
+    record = world.builds().history.get(begun.card.id)
+    assert record is not None
+    now = world.clock.wall()
+    fresh = replace(record, id="a" * 32, image="checked", state="Checking", started_at=now, ended_at=None)
+    world.builds().history.add(fresh)
+    world.builds().history.add(replace(fresh, id="b" * 32, image="forgotten", started_at=now - timedelta(hours=1)))
+    seen = {build.card.image: build for build in await there.builds()}
+    assert (seen["checked"].card.state, seen["checked"].active) == ("Checking", True)
+    assert (seen["forgotten"].card.state, seen["forgotten"].active) == ("Unknown", False)
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_followed_is_tried_once_and_its_record_stays_open(world: World) -> None:
+    there = onlooker(world)
+    begun = await there.create(named(world.target).id, "img", SPEC)
+    record = world.builds().history.get(begun.card.id)
+    assert record is not None
+    elsewhere = replace(world.target, cluster="elsewhere")
+    lost = replace(record, id="c" * 32, target=elsewhere, image="lost", state="Building", ended_at=None,
+                   started_at=world.clock.wall())  # fmt: skip
+    old = replace(lost, id="d" * 32, image="old", started_at=world.clock.wall() - STALE - timedelta(seconds=1))
+    world.builds().history.add(lost)
+    world.builds().history.add(old)
+    looker = onlooker(world)
+    over = await until_over(looker, "lost")
+    assert (over.card.state, over.card.ended) == ("Unknown", True)
+    seen = {build.card.image: build for build in await looker.builds()}
+    assert (seen["old"].card.state, seen["old"].active) == ("Unknown", False)
+    kept = world.builds().history.get("c" * 32)
+    assert kept is not None
+    assert kept.ended_at is None
+    assert not next(build for build in await looker.builds() if build.card.image == "lost").active
+
+
+@pytest.mark.asyncio
+async def test_clusters_come_from_settings_emulator_and_history_each_once(world: World) -> None:
+    azure = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "mycluster")
+    there = onlooker(world, azure, azure)
+    begun = await there.create(named(world.target).id, "img", SPEC)
+    record = world.builds().history.get(begun.card.id)
+    assert record is not None
+    gone = replace(world.target, endpoint="http://127.0.0.1:9")
+    world.builds().history.add(replace(record, id="e" * 32, target=gone))
+    assert [cluster.target for cluster in await there.clusters()] == [world.target, azure]
+    assert named(azure).id == named(replace(azure, cluster="MyCluster")).id
+
+
+@pytest.mark.asyncio
+async def test_a_source_with_wrong_settings_does_not_hide_the_others(world: World) -> None:
+    def wrong() -> Target | None:
+        raise InvalidInput([Problem("cluster", "is none")])
+
+    there = Onlooker(world.builds(), sources=[wrong, lambda: world.target], clock=world.clock)
+    assert [cluster.target for cluster in await there.clusters()] == [world.target]
+
+
+@pytest.mark.asyncio
+async def test_an_id_that_was_not_given_out_is_refused(world: World) -> None:
+    there = onlooker(world)
+    for id_ in ("0" * 16, "http://169.254.169.254", ".."):
+        with pytest.raises(Unknown):
+            await there.images(id_)
+        with pytest.raises(Unknown):
+            await there.build(id_)
+
+
+@pytest.mark.asyncio
+async def test_images_name_the_newest_build_of_each(world: World) -> None:
+    there = onlooker(world)
+    cluster = named(world.target).id
+    begun = await there.create(cluster, "img", SPEC)
+    await until_over(there, "img")
+    shelf = await there.images(cluster)
+    assert [(it.image.name, it.image.state, it.build) for it in shelf.images] == [("img", "Succeeded", begun.card.id)]
+    assert shelf.identity == ""  # the emulator's token names nobody
+
+
+@pytest.mark.asyncio
+async def test_news_waits_no_longer_than_asked_where_there_is_none(world: World) -> None:
+    there = onlooker(world)
+    first = await there.news(0, 10)
+    assert (await there.news(first.revision, 0.01)) == first
+
+
+@pytest.mark.asyncio
+async def test_a_record_that_ended_shows_as_it_ended(world: World) -> None:
+    there = onlooker(world)
+    begun = await there.create(named(world.target).id, "img", SPEC)
+    record = world.builds().history.get(begun.card.id)
+    assert record is not None
+    now = world.clock.wall()
+    ended = replace(record, state="Failed", message="it broke", ended_at=now + timedelta(seconds=62))
+    shown = card_of(ended)
+    assert (shown.state, shown.ended, shown.error, shown.foundation) == ("Failed", True, ("it broke",), "Python3_11_7")
+    assert card_of(replace(ended, action="delete", state="Succeeded")).state == "Deleted"
