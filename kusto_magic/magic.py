@@ -5,15 +5,16 @@ Imports of what is slow to load are inside the functions: `%load_ext kusto_magic
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from traitlets import Enum, Float, Unicode
 
-from kusto_magic.presence import in_kernel, somebody_is_there
+from kusto_magic.presence import in_kernel
+from kusto_magic.session import Session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -26,22 +27,17 @@ if TYPE_CHECKING:
 CHECK = "check"
 """In the place of an image's name: only ask the preflight."""
 
-PLACE = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
-
-
-class Detached(KeyboardInterrupt):
-    """An interrupt while waiting: the waiting has ended, the build goes on."""
-
-    def __init__(self, build: Build) -> None:
-        super().__init__(build.name)
-        self._name = build.name
-        self._phase = build.operation.phase
-
-    def _render_traceback_(self) -> list[str]:
-        return [
-            f"Detached: image {self._name!r} is still {self._phase.lower()}; it goes on in the background.",
-            f"Next: %kusto_image attach {self._name} shows it again, also after a restart of the kernel.",
-        ]
+COMMANDS = {
+    "use": ("cluster", "use"),
+    "list": ("images", "list_images"),
+    "panel": ("cluster", "panel"),
+    "show": ("images", "show"),
+    "check": ("images", "check"),
+    "attach": ("images", "attach"),
+    "wait": ("images", "wait"),
+    "delete": ("images", "delete"),
+}
+"""Where each subcommand is done: the module `commands_…` and its function."""
 
 
 @magics_class
@@ -64,17 +60,7 @@ class KustoImageMagics(Magics):
 
     def __init__(self, shell: InteractiveShell, builds: Builds | None = None) -> None:
         super().__init__(shell)
-        self._shell: Any = shell  # IPython types it as optional, and without what only a kernel's shell has
-        self._builds = builds
-
-    @property
-    def builds(self) -> Builds:
-        """The builds of this process; made at first use."""
-        if self._builds is None:
-            from kusto_magic.builds import shared
-
-            self._builds = shared()
-        return self._builds
+        self._here = Session(shell, self, builds)
 
     @cell_magic("kusto_image")
     def make(self, line: str, cell: str) -> Build | None:
@@ -87,18 +73,22 @@ class KustoImageMagics(Magics):
         try:
             options = arguments.parse(arguments.cell_parser(), line)
         except arguments.HelpAsked as help_asked:
-            self._print(str(help_asked))
+            self._here.print(str(help_asked))
             return None
-        settings, target, spec = self._read(options, cell)
+        settings, target, spec = _read(self._here, options, cell)
         if options.name == CHECK:
-            self._show_check(target, spec)
+            from kusto_magic.commands_images import show_check
+
+            show_check(self._here, target, spec)
             return None
         if options.dry_run:
-            self._show(_dry_run(target, options.name, spec))
+            self._here.show(_dry_run(target, options.name, spec))
             return None
         limit = settings.limit_hours * 3600
-        build = self.builds.start(target, options.name, spec, check=not options.no_check, pin=options.pin, limit=limit)
-        return self._present(build, options, settings)
+        build = self._here.builds.start(
+            target, options.name, spec, check=not options.no_check, pin=options.pin, limit=limit
+        )
+        return self._here.present(build, options, settings)
 
     @line_magic("kusto_image")
     def command(self, line: str) -> Build | None:
@@ -111,193 +101,39 @@ class KustoImageMagics(Magics):
         try:
             options = arguments.parse(arguments.line_parser(), line)
         except arguments.HelpAsked as help_asked:
-            self._print(str(help_asked))
+            self._here.print(str(help_asked))
             return None
-        commands: Mapping[str, Callable[[Namespace], Build | None]] = {
-            "use": self._use,
-            "list": self._list,
-            "panel": self._panel,
-            "show": self._show_image,
-            "check": self._check_image,
-            "attach": self._attach,
-            "wait": self._wait,
-            "delete": self._delete,
-        }
-        return commands[options.command](options)
-
-    # ── subcommands ──────────────────────────────────────────────────────────────────────────────────────────
-
-    def _use(self, options: Namespace) -> None:
-        if options.what == "emulator":
-            from kusto_magic.emulator import launch
-
-            if options.build_seconds is not None:
-                launch.stop()  # its images and running builds stay
-            ready = launch.find_or_start(12 if options.build_seconds is None else options.build_seconds).target
-            names = (ready.subscription, ready.resource_group, ready.cluster, "", ready.endpoint)
-            place = dict(zip(PLACE, names, strict=True))
-        else:
-            place = {name: getattr(options, name) or "" for name in PLACE}
-        settings = self._settings(Namespace(**place))
-        target = settings.target()
-        for name in PLACE:
-            setattr(self, name, place[name])
-        where = "on the local emulator" if target.is_local else f"at {target.endpoint}"
-        self._say(f"Using cluster {target.cluster} in resource group {target.resource_group}, {where}.")
-
-    def _list(self, options: Namespace) -> None:
-        from kusto_magic.card import table
-
-        target = self._settings(options).target()
-        images = self.builds.ask(target, lambda client: client.list())
-        rows = [(image.name, image.state, image.foundation, _packages(image.requirements)) for image in images]
-        empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 makes one."
-        self._show(table(("image", "state", "base", "requirements"), rows, empty))
-
-    def _panel(self, options: Namespace) -> None:
-        from kusto_magic.panel import ImagePanel
-
-        ImagePanel(settings=self._settings(options), builds=self.builds, shell=self._shell).display()
-
-    def _show_image(self, options: Namespace) -> None:
-        from kusto_magic.card import table
-
-        target = self._settings(options).target()
-        image = self.builds.ask(target, lambda client: client.get(options.name))
-        rows = [
-            ("image", image.name),
-            ("cluster", target.cluster),
-            ("state", image.state),
-            ("base", image.foundation),
-            ("language", image.language),
-            *(("requirements" if n == 0 else "", line) for n, line in enumerate(image.requirements.splitlines())),
-        ]
-        self._show(table(("property", "value"), rows, ""))
-
-    def _check_image(self, options: Namespace) -> None:
-        target = self._settings(options).target()
-        image = self.builds.ask(target, lambda client: client.get(options.name))
-        self._show_check(target, image.to_spec())
-
-    def _show_check(self, target: Target, spec: ImageSpec) -> None:
-        """Show what the preflight says, and send nothing. Raises DoesNotFit, so that a headless run notices."""
-        from kusto_magic import plan
-        from kusto_magic.builds import refuse_misfit, wait
-
-        forecast = wait(self.builds.check(target, spec))
-        self._show(plan.bundle(forecast))
-        refuse_misfit(forecast)
-
-    def _attach(self, options: Namespace) -> Build | None:
-        settings = self._settings(options)
-        # In a kernel that was restarted no cluster is chosen yet; the history knows where the image was begun.
-        known = None if settings.cluster else self.builds.history.latest(options.name)
-        target = known.target if known else settings.target()
-        build = self.builds.attach(target, options.name, limit=settings.limit_hours * 3600)
-        return self._present(build, options, settings)
-
-    def _wait(self, options: Namespace) -> Build | None:
-        options.wait = "yes"
-        return self._attach(options)
-
-    def _delete(self, options: Namespace) -> Build | None:
-        settings, target = self._place(options)
-        return self._present(self.builds.delete(target, options.name), options, settings)
-
-    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _settings(self, options: Namespace) -> Settings:
-        from kusto_magic import settings
-
-        given = {name: getattr(options, name, None) for name in (*PLACE, "wait")}
-        config: dict[str, str | None] = {name: getattr(self, name) or None for name in (*PLACE, "wait")}
-        config["limit_hours"] = str(self.limit_hours) if self.limit_hours else None
-        environ: Mapping[str, str] = os.environ
-        return settings.resolve(given, config, environ, settings.read_config(settings.config_file(environ)))
-
-    def _place(self, options: Namespace) -> tuple[Settings, Target]:
-        settings = self._settings(options)
-        return settings, settings.target()
-
-    def _read(self, options: Namespace, cell: str) -> tuple[Settings, Target, ImageSpec]:
-        """Return what a cell asks for. Raises InvalidInput with the problems of its line, its text and its place."""
-        from kusto_magic.errors import InvalidInput, Problem
-        from kusto_magic.models import ImageSpec, image_name_problem
-
-        problems = [Problem("image name", words) for words in [image_name_problem(options.name)] if words]
-        spec = settings = target = None
-        next_step = ""
-        try:
-            spec = ImageSpec(cell, options.base, options.python, allow_index_options=options.allow_index_options)
-        except InvalidInput as refused:
-            problems += refused.problems
-        try:
-            settings, target = self._place(options)
-        except InvalidInput as refused:
-            problems += refused.problems
-            next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
-        if problems or spec is None or settings is None or target is None:
-            raise InvalidInput(problems, next_step=next_step)
-        return settings, target, spec
-
-    # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _present(self, build: Build, options: Namespace, settings: Settings) -> Build | None:
-        """Show a build and, where that is asked for, wait for it; otherwise return it, for IPython to show."""
-        if getattr(options, "output", None):
-            self._shell.user_ns[options.output] = build
-        waits = settings.wait == "yes" or (settings.wait == "auto" and not self._somebody_is_there())
-        if not waits:
-            return build
-        try:
-            if self._in_kernel():
-                self.present(build)
-                build.wait()
-            else:
-                from kusto_magic.terminal import follow
-
-                follow(build)
-                build.wait()
-        except KeyboardInterrupt:
-            raise Detached(build) from None
-        return None
+        room, name = COMMANDS[options.command]
+        done: Callable[[Session, Namespace], Build | None] = getattr(
+            import_module(f"kusto_magic.commands_{room}"), name
+        )
+        return done(self._here, options)
 
     def present(self, build: Build) -> None:
         """Show a build as a card that stays true; what IPython calls for a Build at the end of a cell."""
-        from kusto_magic.live import LiveCard
-
-        LiveCard(build, self._shell.display_pub, with_bar=self._in_kernel() and self._somebody_is_there())
-
-    def _in_kernel(self) -> bool:
-        return in_kernel(self._shell)
-
-    def _somebody_is_there(self) -> bool:
-        return somebody_is_there(self._shell)
-
-    def _show(self, data: Bundle) -> None:
-        if self._in_kernel():
-            self._shell.display_pub.publish(data)
-        else:
-            self._print(data["text/plain"])
-
-    def _say(self, words: str) -> None:
-        from kusto_magic.card import message
-
-        self._show(message(words))
-
-    def _print(self, words: str) -> None:
-        print(words)  # noqa: T201 - a terminal's output, in the cell's own thread
+        self._here.card(build)
 
 
-def _packages(requirements: str) -> str:
-    from kusto_magic import requirements as requirements_text
-    from kusto_magic.errors import InvalidInput
+def _read(here: Session, options: Namespace, cell: str) -> tuple[Settings, Target, ImageSpec]:
+    """Return what a cell asks for. Raises InvalidInput with the problems of its line, its text and its place."""
+    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.models import ImageSpec, image_name_problem
 
+    problems = [Problem("image name", words) for words in [image_name_problem(options.name)] if words]
+    spec = settings = target = None
+    next_step = ""
     try:
-        packages = requirements_text.parse(requirements, allow_index_options=True).packages
-    except InvalidInput:
-        return " ".join(requirements.split())[:80]
-    return ", ".join(package.text for package in packages)
+        spec = ImageSpec(cell, options.base, options.python, allow_index_options=options.allow_index_options)
+    except InvalidInput as refused:
+        problems += refused.problems
+    try:
+        settings, target = here.place(options)
+    except InvalidInput as refused:
+        problems += refused.problems
+        next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
+    if problems or spec is None or settings is None or target is None:
+        raise InvalidInput(problems, next_step=next_step)
+    return settings, target, spec
 
 
 def _dry_run(target: Target, name: str, spec: ImageSpec) -> Bundle:
@@ -319,7 +155,7 @@ def load(shell: InteractiveShell) -> None:
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(give_body)
-    if magics._in_kernel():
+    if in_kernel(shell):
         _formatter(shell).for_type_by_name("kusto_magic.builds", "Build", magics.present)
 
 

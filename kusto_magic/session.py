@@ -1,0 +1,136 @@
+"""What the magics and their subcommands have in common: the settings, the builds, and a place to show things.
+
+Imports of what is slow to load are inside the functions: `%load_ext kusto_magic` is in many notebooks' first cell.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kusto_magic.presence import in_kernel, somebody_is_there
+
+if TYPE_CHECKING:
+    from kusto_magic.builds import Build, Builds
+    from kusto_magic.card import Bundle
+    from kusto_magic.models import Target
+    from kusto_magic.settings import Settings
+
+PLACE = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
+
+
+class Detached(KeyboardInterrupt):
+    """An interrupt while waiting: the waiting has ended, the build goes on."""
+
+    def __init__(self, build: Build) -> None:
+        super().__init__(build.name)
+        self._name = build.name
+        self._phase = build.operation.phase
+
+    def _render_traceback_(self) -> list[str]:
+        return [
+            f"Detached: image {self._name!r} is still {self._phase.lower()}; it goes on in the background.",
+            f"Next: %kusto_image attach {self._name} shows it again, also after a restart of the kernel.",
+        ]
+
+
+class Session:
+    """One loaded extension in one shell.
+
+    `magics` is the configurable that `%config KustoImageMagics` sets; `builds` a seam, by default those of the process.
+    """
+
+    def __init__(self, shell: Any, magics: Any, builds: Builds | None = None) -> None:
+        self.shell = shell
+        self.magics = magics
+        self._builds = builds
+
+    @property
+    def builds(self) -> Builds:
+        """The builds of this process; made at first use."""
+        if self._builds is None:
+            from kusto_magic.builds import shared
+
+            self._builds = shared()
+        return self._builds
+
+    # ── the place ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def settings(self, options: Namespace) -> Settings:
+        """Return the settings that hold for a line. Raises InvalidInput."""
+        from kusto_magic import settings
+
+        given = {name: getattr(options, name, None) for name in (*PLACE, "wait")}
+        config: dict[str, str | None] = {name: getattr(self.magics, name) or None for name in (*PLACE, "wait")}
+        config["limit_hours"] = str(self.magics.limit_hours) if self.magics.limit_hours else None
+        environ: Mapping[str, str] = os.environ
+        return settings.resolve(given, config, environ, settings.read_config(settings.config_file(environ)))
+
+    def place(self, options: Namespace) -> tuple[Settings, Target]:
+        """Return the settings and the cluster that hold for a line. Raises InvalidInput."""
+        settings = self.settings(options)
+        return settings, settings.target()
+
+    # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether this is a kernel and no terminal."""
+        return in_kernel(self.shell)
+
+    @property
+    def somebody_is_there(self) -> bool:
+        """Whether a person is before the notebook."""
+        return somebody_is_there(self.shell)
+
+    def present(self, build: Build, options: Namespace, settings: Settings) -> Build | None:
+        """Show a build and, where that is asked for, wait for it; otherwise return it, for IPython to show."""
+        if getattr(options, "output", None):
+            self.shell.user_ns[options.output] = build
+        waits = settings.wait == "yes" or (settings.wait == "auto" and not self.somebody_is_there)
+        if not waits:
+            return build
+        try:
+            self.follow(build)
+            build.wait()
+        except KeyboardInterrupt:
+            raise Detached(build) from None
+        return None
+
+    def follow(self, build: Build) -> None:
+        """Show a build: in a kernel as a card that stays true, in a terminal until it has ended."""
+        if self.in_kernel:
+            self.card(build)
+        else:
+            from kusto_magic.terminal import follow
+
+            follow(build)
+
+    def card(self, build: Build) -> None:
+        """Show a build as a card that stays true; what IPython calls for a Build at the end of a cell."""
+        from kusto_magic.live import LiveCard
+
+        LiveCard(build, self.shell.display_pub, with_bar=self.somebody_is_there)
+
+    def show(self, data: Bundle) -> None:
+        """Show a bundle: all of it in a kernel, its text in a terminal."""
+        if self.in_kernel:
+            self.shell.display_pub.publish(data)
+        else:
+            self.print(data["text/plain"])
+
+    def say(self, words: str) -> None:
+        """Show a sentence."""
+        from kusto_magic.card import message
+
+        self.show(message(words))
+
+    def print(self, words: str) -> None:
+        """Write text as a cell's own output."""
+        print(words)  # noqa: T201 - a terminal's output, in the cell's own thread
+
+
+Command = Callable[[Session, Namespace], "Build | None"]
+"""What does a subcommand: shows something, or returns a Build for IPython to show."""
