@@ -21,7 +21,7 @@ from kusto_magic.errors import BuildError, InvalidInput
 from kusto_magic.forecasts import Forecast
 from kusto_magic.history import BuildRecord
 from kusto_magic.models import CLOUDS, Image, Target
-from kusto_magic.operations import Phase
+from kusto_magic.operations import NOT_BEGUN, Phase
 from kusto_magic.panel_builds import Earlier, GoingOn
 from kusto_magic.panel_cell import cell_text, forget, insert
 from kusto_magic.panel_form import Form
@@ -44,7 +44,7 @@ from kusto_magic.panel_work import (
 from kusto_magic.presence import in_kernel, somebody_is_there
 from kusto_magic.settings import Settings
 
-UNSENT = frozenset({Phase.CHECKING, Phase.SENDING})
+ACCEPTED = frozenset({Phase.BUILDING, Phase.DELETING})
 
 STYLE = """<style>
 .kusto-image-panel .widget-label { text-align: left; white-space: normal; height: auto; overflow: visible; }
@@ -231,7 +231,7 @@ class PanelForm:
             raise
 
         def on_again(_change: object = None) -> None:
-            if build.ended or build.operation.phase not in UNSENT:
+            if build.ended or build.operation.phase not in NOT_BEGUN:
                 switch(buttons, on=True)
 
         def checked(_change: object = None) -> None:
@@ -295,7 +295,9 @@ class PanelForm:
             self.going_on.look()
             self.images.read()
 
-    def _moved_on(self) -> None:
+    def _moved_on(self, phase: Phase) -> None:
+        if phase in ACCEPTED:
+            self.images.read()
         self.earlier.read()
 
     def _ended(self, build: Build) -> None:

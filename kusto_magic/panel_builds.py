@@ -11,6 +11,7 @@ from ipywidgets import Select
 from kusto_magic.builds import Build
 from kusto_magic.card import card, duration, text
 from kusto_magic.history import BuildRecord
+from kusto_magic.operations import Phase
 from kusto_magic.panel_work import Work, button, column, heading, labelled, row, say, switch, words
 from kusto_magic.progress import BuildProgress
 
@@ -21,10 +22,10 @@ SHOWN_RECORDS = 50
 class GoingOn:
     """One bar for each build of the cluster that this process follows, whoever began it; below, how the last ended.
 
-    `moved` is called when one has come a phase further, `ended` with each that has ended; on the background thread.
+    On the background thread `moved` is called with the phase when one has come further, `ended` with each at its end.
     """
 
-    def __init__(self, work: Work, moved: Callable[[], None], ended: Callable[[Build], None]) -> None:
+    def __init__(self, work: Work, moved: Callable[[Phase], None], ended: Callable[[Build], None]) -> None:
         self._work = work
         self._moved = moved
         self._ended = ended
@@ -68,7 +69,7 @@ class GoingOn:
 
     def _came_further(self, change: Any) -> None:
         if change["new"].phase is not change["old"].phase:
-            self._moved()
+            self._moved(change["new"].phase)
 
     def _paint(self, build: Build) -> None:
         with self._lock, self._work.guarded():
@@ -135,6 +136,6 @@ class Earlier:
 
 def _line(record: BuildRecord) -> str:
     took = "" if record.seconds is None else duration(record.seconds)
-    state = record.state if record.ended_at is not None else f"{record.state}, no end heard of"
+    state = record.state if record.ended_at is not None else f"{record.state}, not ended yet"
     parts = (f"{record.started_at:%Y-%m-%d %H:%M} UTC", f"{record.action} {record.image}", state, took, record.message)
     return " · ".join(part for part in parts if part)

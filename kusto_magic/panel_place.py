@@ -9,7 +9,6 @@ from ipywidgets import Select, Text
 
 from kusto_magic import settings
 from kusto_magic.clusters import Cluster
-from kusto_magic.clusters import Cluster
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models import Target
 from kusto_magic.panel_work import Work, button, column, labelled, row, say, visible, words
