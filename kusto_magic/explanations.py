@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from urllib.parse import urlsplit
 
@@ -37,7 +37,8 @@ class Cause(Enum):
 class Explanation:
     """What a failed resolution says: `reason` in our words, `culprits` the lines that have to change.
 
-    `subject` is the normalised name that NOT_FOUND, NO_VERSION, NO_WHEEL and PYTHON are about, "" otherwise.
+    `subject` is the normalised name that NOT_FOUND, NO_VERSION, NO_WHEEL and PYTHON are about, "" otherwise;
+    `may_have_sources` whether NO_WHEEL leaves it open that there are sources to build one from.
     """
 
     verdict: Verdict
@@ -45,6 +46,7 @@ class Explanation:
     reason: str
     culprits: tuple[Requirement, ...] = ()
     subject: str = ""
+    may_have_sources: bool = False
 
 
 # ── the resolver's sentences ───────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +149,8 @@ def _absent(said: str, output: str, lines: Sequence[Requirement], python: str, *
         for found in re.finditer(pattern, said):
             term = found["term"]
             if not itself or _asked_exactly(term, lines):
-                return _lacking(cause, term, _why(cause, found, output, python), said, lines)
+                lacking = _lacking(cause, term, _why(cause, found, output, python), said, lines)
+                return replace(lacking, may_have_sources="no usable wheels" in found[0])
     return None
 
 
@@ -166,17 +169,17 @@ def _asked_exactly(term: str, lines: Sequence[Requirement]) -> bool:
 
 def _lacking(cause: Cause, term: str, why: str, said: str, lines: Sequence[Requirement]) -> Explanation:
     """Explain the lack of `term` by the lines that lead to it."""
-    name = _name(term)
-    wanting = [fact for fact in _facts(said) if _name(fact[1]) == name and _of(fact[0], lines)]
+    name, facts = _name(term), _facts(said)
     direct = _of(term, lines)
+    wanting = [(left, right) for left, right in facts if _name(right) == name and _behind(left, facts, lines)]
     if wanting and not (direct and direct[0].specifier):
-        left, right = wanting[-1]
-        culprits = _of(left, lines)
-        return Explanation(Verdict.CLASH, cause, f"{_cite(culprits)} needs {right}: {why}", culprits, name)
-    if direct:
-        return Explanation(Verdict.CLASH, cause, f"{_cite(direct)}: {why}", direct, name)
-    culprits = _mentioned(said, lines)
-    return Explanation(Verdict.CLASH, cause, f"{term}, which {_cite(culprits)} leads to: {why}", culprits, name)
+        left, right = next((fact for fact in reversed(wanting) if _of(fact[0], lines)), wanting[-1])
+        culprits = _behind(left, facts, lines)
+        reason = f"{_cite(culprits)} needs {right}{_through(left, culprits)}: {why}"
+        return Explanation(Verdict.CLASH, cause, reason, culprits, name)
+    culprits = direct or _mentioned(said, lines)
+    place = _cite(direct) if direct else f"{term}, to which {_cite(culprits)} leads"
+    return Explanation(Verdict.CLASH, cause, f"{place}: {why}", culprits, name)
 
 
 def _elsewhere(term: str, output: str) -> str:
@@ -209,15 +212,31 @@ def _clash(said: str, lines: Sequence[Requirement]) -> Explanation | None:
 
 
 def _over_a_third(said: str, lines: Sequence[Requirement]) -> Explanation | None:
-    """Explain by two lines that need different versions of one package, or None."""
-    facts = [(left, right) for left, right in _facts(said) if _of(left, lines)]
+    """Explain by two lines that lead to different versions of one package, or None."""
+    facts = _facts(said)
     for left, right in reversed(facts):
-        others = [fact for fact in facts if _name(fact[1]) == _name(right) and _name(fact[0]) != _name(left)]
-        if others:
-            first, second = _of(others[-1][0], lines), _of(left, lines)
-            reason = f"{_cite(first)}, which needs {others[-1][1]}, clashes with {_cite(second)}, which needs {right}"
-            return _excluding(reason, _in_order([*first, *second]))
+        first = _behind(left, facts, lines)
+        for other, wanted in facts:
+            second = _behind(other, facts, lines)
+            if first and second and first != second and _name(right) == _name(wanted):
+                needs = f"{_cite(second)}, which needs {wanted}{_through(other, second)}, clashes with "
+                reason = f"{needs}{_cite(first)}, which needs {right}{_through(left, first)}"
+                return _excluding(reason, _in_order([*first, *second]))
     return None
+
+
+def _behind(term: str, facts: Sequence[tuple[str, str]], lines: Sequence[Requirement]) -> tuple[Requirement, ...]:
+    """Return the line that asks for a term, or that leads to it over others."""
+    names = [_name(term)]
+    for name in names:  # grows
+        if found := _of(name, lines):
+            return found
+        names += [_name(left) for left, right in facts if _name(right) == name and _name(left) not in names]
+    return ()
+
+
+def _through(term: str, lines: Sequence[Requirement]) -> str:
+    return "" if _of(term, lines) else f" (through {_name(term)})"
 
 
 def _several(said: str, lines: Sequence[Requirement]) -> Explanation:

@@ -69,7 +69,7 @@ class Answer:
 async def ask(question: Question, settings: IndexSettings, environ: Mapping[str, str], limit: float) -> Answer:
     """Resolve the lines of a question for Windows x64 within `limit` seconds. Cancelling it ends uv at once.
 
-    Raises ValueError for a line that is more than a package, OSError when uv cannot be run.
+    Raises ValueError for a line that is more than a package, OSError when uv cannot be run or its plan not be read.
     """
     unsafe = [line for line in question.lines if not _LINE.fullmatch(line)]
     if unsafe:
@@ -79,7 +79,7 @@ async def ask(question: Question, settings: IndexSettings, environ: Mapping[str,
         _prepare(question, folder)
         command = [uv_program(), *_arguments(question, settings)]
         answer = await run(command, uv_environment(environ, settings, folder), folder, limit)
-        return Answer(answer.code, answer.output, _read_lock(folder / _LOCK) if answer.code == 0 else "")
+        return Answer(answer.code, answer.output, read_plan(folder / _LOCK) if answer.code == 0 else "")
 
 
 def uv_program() -> str:
@@ -157,11 +157,11 @@ def _write_stand_in(folder: Path, name: str, version: str) -> None:
         wheel.writestr(f"{stem}.dist-info/RECORD", "")
 
 
-def _read_lock(path: Path) -> str:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        if path.stat().st_size <= MAX_LOCK:
-            return path.read_text(encoding="utf-8")
-    return ""
+def read_plan(path: Path) -> str:
+    """Return the pylock.toml that uv wrote. Raises OSError when there is none, or one of more than 16 MB."""
+    if path.stat().st_size > MAX_LOCK:
+        raise OSError("the plan is too long")
+    return path.read_text(encoding="utf-8")
 
 
 # ── the process ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,6 +39,8 @@ class Trial:
 Try = Callable[[Trial], Coroutine[Any, Any, Pins | None]]
 """Resolve a trial: every package with its version, or None when it does not fit or there is no time left."""
 
+BUILD = "whether the service builds a package from its sources is not known; --no-check sends the text as it is"
+
 MODULES = {
     "attr": "attrs",
     "bs4": "beautifulsoup4",
@@ -88,7 +90,8 @@ async def suggest(
         ways += [_nearest(culprit, lines, python, attempt) for culprit in explanation.culprits[:2] if culprit.line]
     if explanation.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
         ways.append(_other_pythons(lines, python, attempt))
-    return tuple(sentence for found in await _all_within(ways, limit) for sentence in found)
+    found = [sentence for sentences in await _all_within(ways, limit) for sentence in sentences]
+    return (*found, *([BUILD] if explanation.may_have_sources else []))
 
 
 async def _all_within(ways: Sequence[Coroutine[Any, Any, list[str]]], limit: float) -> list[list[str]]:

@@ -23,6 +23,7 @@ from kusto_magic.forecasts import Forecast, Status, Verdict
 from kusto_magic.indexes import IndexSettings
 from kusto_magic.preflight import forecast
 from kusto_magic.resolver import uv_program
+from kusto_magic.suggestions import BUILD
 
 PYTHON = "3.10.8"
 Check = Callable[..., Forecast]
@@ -234,6 +235,18 @@ def test_what_does_not_fit_is_said_by_its_lines(check: Check, text: str, reason:
 def test_the_right_spelling_is_suggested_from_what_is_known_here(check: Check) -> None:
     assert check("scikit-lern").suggestions == ("line 1: perhaps scikit-learn is meant",)
     assert check("cv2").suggestions == ("line 1: perhaps opencv-python-headless is meant",)
+
+
+def test_where_only_sources_are_to_be_had_it_is_said_that_the_service_may_build_them(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    write_sdist(tmp_path, "plain", "1.0", tmp_path / "mark")
+    index = IndexSettings(find_links=(str(tmp_path),), no_index=True)
+    answer = asyncio.run(forecast("plain", python=PYTHON, index=index, environ=environ))
+
+    assert answer.verdict is Verdict.CLASH
+    assert answer.reason == "line 1 plain: there is no wheel for Python 3.10.8 on Windows x64"
+    assert answer.suggestions == (BUILD,)
 
 
 def test_a_text_that_breaks_a_rule_is_refused_before_anything_runs(environ: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kusto_magic.indexes import IndexSettings
-from kusto_magic.resolver import MAX_OUTPUT, Question, ask, run, uv_environment
+from kusto_magic.resolver import MAX_LOCK, MAX_OUTPUT, Question, ask, read_plan, run, uv_environment
 
 SYSTEM = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
 
@@ -73,6 +73,16 @@ async def test_run_ends_the_process_when_it_is_cancelled(tmp_path: Path) -> None
 async def test_run_says_when_there_is_no_such_program(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no-such-program"):
         await run([str(tmp_path / "no-such-program")], SYSTEM, tmp_path, 60)
+
+
+def test_a_plan_that_is_missing_or_too_long_is_no_plan(tmp_path: Path) -> None:
+    plan = tmp_path / "pylock.toml"
+    with pytest.raises(OSError, match="pylock"):
+        read_plan(plan)
+    with plan.open("wb") as file:
+        file.truncate(MAX_LOCK + 1)
+    with pytest.raises(OSError, match="too long"):
+        read_plan(plan)
 
 
 # ── what uv gets ───────────────────────────────────────────────────────────────────────────────────────────────
