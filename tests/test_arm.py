@@ -348,7 +348,8 @@ async def test_loopback_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -
     async with RawServer() as proxy, RawServer() as server:
         for name in PROXIES:
             monkeypatch.setenv(name, proxy.endpoint)
-        monkeypatch.delenv("NO_PROXY", raising=False)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
         server.then(server.reply(http(b"{}")))
         async with local(server) as door:
             assert (await door.send("GET", f"{server.endpoint}/x")).status == 200
