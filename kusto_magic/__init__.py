@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import FollowTimeout as FollowTimeout
     from kusto_magic.errors import Forbidden as Forbidden
     from kusto_magic.errors import HistoryError as HistoryError
+    from kusto_magic.errors import InUse as InUse
     from kusto_magic.errors import InvalidInput as InvalidInput
     from kusto_magic.errors import KustoImageError as KustoImageError
     from kusto_magic.errors import NotFound as NotFound
@@ -53,6 +54,7 @@ _ROOMS = {
         "FollowTimeout",
         "Forbidden",
         "HistoryError",
+        "InUse",
         "InvalidInput",
         "KustoImageError",
         "NotFound",

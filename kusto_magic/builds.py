@@ -24,8 +24,8 @@ from traitlets import Bool, HasTraits, Instance
 from kusto_magic import client, operations, preflight
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.clusters import PYTHON, LanguageExtension
-from kusto_magic.errors import BuildError, DoesNotFit, InvalidInput, KustoImageError, Problem
+from kusto_magic.clusters import PYTHON, LanguageExtension, active_image
+from kusto_magic.errors import BuildError, DoesNotFit, InUse, InvalidInput, KustoImageError, Problem, ServiceError
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
 from kusto_magic.history import RECORDED, BuildRecord, History, Usual
@@ -207,14 +207,16 @@ class Builds:
         pin: bool = False,
         force: bool = False,
         queue: bool = False,
+        spare_active: bool = False,
         limit: float = client.FOLLOW_LIMIT,
     ) -> Build:
         """Begin to build an image and return at once; the same spec already being built is joined.
 
         An image that is there and made of the same is left as it is, unless `force`. `check` asks the preflight first,
         which sends nothing when the requirements cannot fit (DoesNotFit); `pin` sends the versions it found instead of
-        the loose text. `queue` waits while another change of the cluster is running. `limit` is in seconds. Raises
-        InvalidInput for a wrong name; everything else is in the Build.
+        the loose text. `queue` waits while another change of the cluster is running. `spare_active` does not replace
+        the image that the cluster's python() runs on (InUse). `limit` is in seconds. Raises InvalidInput for a wrong
+        name; everything else is in the Build.
         """
         _refuse_name(name)
         running = self.running(target, name)
@@ -235,6 +237,8 @@ class Builds:
                 yield standing
                 following = it.follow(standing, limit=limit, usual=usual)
             else:
+                if spare_active:
+                    await _refuse_active(it, name)
                 following = _maybe_queued(
                     it, lambda: it.build(name, sent, limit=limit, usual=usual), limit, queue=queue
                 )
@@ -247,10 +251,20 @@ class Builds:
         """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
         return self.submit(target, lambda it: self._forecast(it, spec))
 
-    def delete(self, target: Target, name: str, *, queue: bool = False) -> Build:
-        """Begin to delete an image and return at once. Raises InvalidInput for a wrong name."""
+    def delete(self, target: Target, name: str, *, queue: bool = False, spare_active: bool = False) -> Build:
+        """Begin to delete an image and return at once; `queue` and `spare_active` as for `start`.
+
+        Raises InvalidInput for a wrong name.
+        """
         _refuse_name(name)
-        return self._change(Action.DELETE, target, name, lambda it: it.delete(name), queue=queue)
+
+        async def begin(it: ImagesClient) -> AsyncIterator[Operation]:
+            if spare_active:
+                await _refuse_active(it, name)
+            async for operation in it.delete(name):
+                yield operation
+
+        return self._change(Action.DELETE, target, name, begin, queue=queue)
 
     def enable(self, target: Target, name: str, *, queue: bool = False) -> Build:
         """Begin to let python() run on a managed or custom image, and return at once. Raises InvalidInput."""
@@ -424,6 +438,18 @@ class Builds:
             started_at=self._clock.wall(),
             state=operations.Phase.SENDING.value,
         )
+
+
+async def _refuse_active(it: ImagesClient, name: str) -> None:
+    """Raise InUse where the cluster's python() runs on an image. Who may not see that is not held up."""
+    try:
+        active = active_image(await it.extensions())
+    except ServiceError:
+        return
+    if active and active.lower() == name.lower():
+        what = f"the queries of this cluster run on image {name!r} (python() is enabled with it); nothing was sent"
+        step = "add --yes to go on all the same, or take a new name and %kusto_image enable that one then."
+        raise InUse(what, next_step=step)
 
 
 def _maybe_queued(

@@ -5,6 +5,7 @@
     KustoImageError
     ├── InvalidInput            what was typed is wrong: every problem is listed, nothing was sent
     ├── DoesNotFit              the preflight says that these packages cannot be installed together; nothing was sent
+    ├── InUse                   the cluster's python() runs on the image that would change; nothing was sent
     ├── SignInFailed            no token could be had
     ├── UntrustedAddress        an answer named an address the token must not go to
     ├── ServiceError            the service refused a request (status, code, message, request id)
@@ -115,6 +116,10 @@ class DoesNotFit(KustoImageError):
     def details(self) -> list[str]:
         """Return the suggestions, a line each."""
         return [f"  {line}" for line in self._lines]
+
+
+class InUse(KustoImageError):
+    """The cluster's python() runs on the image that would be replaced or deleted; nothing was sent."""
 
 
 class SignInFailed(KustoImageError):

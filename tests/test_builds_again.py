@@ -13,7 +13,7 @@ from support.world import World, fits
 
 from kusto_magic.builds import Build, Builds
 from kusto_magic.clusters import LanguageExtension
-from kusto_magic.errors import BuildFailed, Conflict, InvalidInput, ServiceError
+from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, ServiceError
 from kusto_magic.models import Image, ImageSpec
 from kusto_magic.operations import Phase
 
@@ -201,3 +201,16 @@ def test_what_is_no_image_is_not_enabled(world: World) -> None:
         builds.enable(world.target, "../x")
     with pytest.raises(ServiceError, match="There is no sandbox custom image 'none'"):
         builds.enable(world.target, "none").wait(30)
+
+
+def test_the_image_that_queries_run_on_is_spared_where_that_is_asked(world: World) -> None:
+    builds = world.builds()
+    builds.start(world.target, "img", SPEC, spare_active=True).wait(30)
+    builds.enable(world.target, "IMG").wait(30)
+    with pytest.raises(InUse, match="--yes"):
+        builds.start(world.target, "img", OTHER, spare_active=True).wait(30)
+    with pytest.raises(InUse, match="nothing was sent"):
+        builds.delete(world.target, "img", spare_active=True).wait(30)
+    assert [record.state for record in builds.history.recent(2)] == ["Not sent", "Not sent"]
+    builds.start(world.target, "img", OTHER).wait(30)
+    builds.delete(world.target, "img").wait(30)
