@@ -488,9 +488,3 @@ def test_it_takes_the_cluster_that_the_magics_use(shell: InteractiveShell) -> No
     shell.run_cell("%config KustoImageMagics.cluster = '/subscriptions/01234567-89ab-cdef-0123-456789abcdef"
                    "/resourceGroups/g/providers/Microsoft.Kusto/clusters/mine'")  # fmt: skip
     assert ImagePanel()._target == Target("01234567-89ab-cdef-0123-456789abcdef", "g", "mine")
-
-
-def test_every_comm_may_be_answered_from_a_subshell(make: Make) -> None:
-    form = _loaded(make())
-    assert len(list(within(form.widget))) > 40
-    assert not [one for one in within(form.widget) if getattr(one.comm, "_reply_subshell_for", None)]

@@ -79,7 +79,7 @@ def test_a_person_makes_follows_deletes_and_inserts_an_image(
     notebook: Open, screenshot: Callable[[str], Path], page: Page
 ) -> None:
     warm = "%%kusto_image warm --base Python3_11_7\ntext-unidecode"
-    opened = notebook([USE.format(seconds=6), PANEL, warm, BLOCK, PANEL])
+    opened = notebook([USE.format(seconds=8), PANEL, warm, BLOCK, PANEL])
     page.set_viewport_size({"width": 1280, "height": 1400})
     opened.run(0)
     opened.run(1)
@@ -119,13 +119,14 @@ def test_a_person_makes_follows_deletes_and_inserts_an_image(
     panel.press("History")
     panel.shows("build my-image · Building")  # the kernel answers although
     assert not opened.outputs(3).all_inner_texts()  # the cell still blocks
-    screenshot("building")
+    panel.press("Images")
+    panel.shows("my-image · Creating")
+    panel.root.screenshot(path=screenshot("building").with_name("the-panel.png"))  # the one in the README
     opened.run(4)
     second = Panel(page, 1)
     panel.shows("✔ Succeeded: image my-image", seconds=30)
     second.shows("2 images.")
     expect(opened.outputs(1).nth(1)).to_contain_text(re.compile("✔ Succeeded: .*my-image"))
-    panel.press("Images")
     screenshot("built")
 
     panel.field("Image · state · base").select_option("my-image · Succeeded · Python3_11_7")
