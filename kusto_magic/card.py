@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kusto_magic import plan
 from kusto_magic.errors import BuildError, DoesNotFit, KustoImageError, ServiceError
-from kusto_magic.operations import NOT_BEGUN, Action, Phase
+from kusto_magic.operations import NOT_BEGUN, Action, Operation, Phase
 
 if TYPE_CHECKING:
     from kusto_magic.builds import Build
@@ -84,7 +84,7 @@ def card(build: Build, now: datetime) -> Card:
         usual="" if build.ended or build.usual is None else usually(build.usual),
         error=_error_lines(error),
         next_step=error.next_step if isinstance(error, KustoImageError) else "",
-        note=operation.note,
+        note=_note(operation),
         forecast=build.forecast,
         usual_high=0.0 if build.ended or build.usual is None else build.usual.high,
     )
@@ -149,6 +149,16 @@ def _state(build: Build) -> str:
     if isinstance(error, BuildError):
         return "Unknown"
     return "Refused" if isinstance(error, ServiceError) else "Not sent" if phase in NOT_BEGUN else "Unknown"
+
+
+def _note(operation: Operation) -> str:
+    """Return what the reader should know besides: also, while it runs, that the service is not answering."""
+    silent = (
+        f"no answer at the last {operation.troubles} tries ({operation.trouble}); asking on"
+        if operation.troubles
+        else ""
+    )
+    return "; ".join(part for part in (operation.note, silent) if part)
 
 
 def _foundation(build: Build) -> str:

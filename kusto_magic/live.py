@@ -48,7 +48,7 @@ class LiveCard:
         self._bar = self._new_bar() if with_bar and not build.ended else None
         self._kept = (build.operation.phase, time.monotonic())
         self._show(update=False)
-        build.observe(self._changed, ["forecast", "heard_at", "ended"])
+        build.observe(self._changed, ["operation", "forecast", "heard_at", "ended"])
         if self._bar is not None:
             build.every_second(self._tick)
         self._changed()
@@ -79,7 +79,7 @@ class LiveCard:
         if self._over:
             return
         self._over = True
-        self._build.unobserve(self._changed, ["forecast", "heard_at", "ended"])
+        self._build.unobserve(self._changed, ["operation", "forecast", "heard_at", "ended"])
         bar, self._bar = self._bar, None
         self._show(update=True)
         if bar is not None:

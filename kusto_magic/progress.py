@@ -39,7 +39,7 @@ class BuildProgress(HBox):
         self.bar.value = 1.0 if it.ended and it.state in ("Succeeded", "Deleted") else share(it.seconds, self.usual)
         heard = f"last heard of {it.heard_at:%H:%M:%S} UTC" if it.heard_at else "waiting for the service"
         head = f"{GLYPHS.get(it.state, WORKING)} {it.state} {it.image}"
-        self.words.value = " · ".join(part for part in (head, duration(it.seconds), heard, it.usual) if part)
+        self.words.value = " · ".join(part for part in (head, duration(it.seconds), heard, it.note, it.usual) if part)
 
     def close_whole(self) -> None:
         """Take the bar and its parts out of the front end's memory."""

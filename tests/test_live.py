@@ -1,0 +1,89 @@
+"""A build on the screen: one output, updated in place, with a bar while it runs and none at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.emulated import Wire
+from support.world import World, fits
+
+from kusto_magic.card import MIME
+from kusto_magic.history import Usual
+from kusto_magic.live import LiveCard
+from kusto_magic.models import ImageSpec
+from kusto_magic.progress import FULL_BY_ESTIMATE, share
+
+SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, fits, Wire())
+    yield made
+    made.close()
+
+
+class Screen:
+    """A front end that keeps what is published."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self.ended = threading.Event()
+
+    def publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
+        self.shown.append((data, {**more, "metadata": metadata}))
+        if data[MIME]["ended"]:
+            self.ended.set()
+
+
+@pytest.mark.parametrize("with_bar", [True, False])
+def test_one_output_is_updated_until_the_end(world: World, with_bar: bool) -> None:
+    screen = Screen()
+    world.clock.released.clear()
+    build = world.builds().start(world.target, "img", SPEC)
+    LiveCard(build, screen, with_bar=with_bar)
+    world.clock.released.set()
+    build.wait(30)
+    assert screen.ended.wait(10)
+    assert [more["update"] for _, more in screen.shown] == [False, *[True] * (len(screen.shown) - 1)]
+    assert len({more["transient"]["display_id"] for _, more in screen.shown}) == 1
+    assert all(
+        more["metadata"]["kusto_image"]["display_id"] == more["transient"]["display_id"] for _, more in screen.shown
+    )
+    assert (WIDGET in screen.shown[0][0]) == with_bar
+    last = screen.shown[-1][0]
+    assert last[MIME]["state"] == "Succeeded"
+    assert WIDGET not in last
+
+
+def test_a_build_that_has_ended_is_shown_once_more_without_a_bar(world: World) -> None:
+    build = world.builds().start(world.target, "img", SPEC)
+    build.wait(30)
+    screen = Screen()
+    LiveCard(build, screen, with_bar=True)
+    assert {data[MIME]["state"] for data, _ in screen.shown} == {"Succeeded"}
+    assert not any(WIDGET in data for data, _ in screen.shown)
+
+
+def test_two_screens_show_the_same_build(world: World) -> None:
+    world.clock.released.clear()
+    build = world.builds().start(world.target, "img", SPEC)
+    screens = [Screen(), Screen()]
+    for screen in screens:
+        LiveCard(build, screen, with_bar=False)
+    world.clock.released.set()
+    build.wait(30)
+    assert all(screen.ended.wait(10) for screen in screens)
+
+
+def test_the_bar_follows_experience_and_is_never_full_before_the_end() -> None:
+    usual = Usual(240, 300, 4, "this cluster", (240, 260, 280, 300))
+    assert share(0, usual) == 0
+    assert share(150, usual) == pytest.approx(FULL_BY_ESTIMATE / 2)
+    assert share(100_000, usual) == FULL_BY_ESTIMATE < 1
+    assert share(100_000, None) == 0  # nothing is known: the bar does not pretend
