@@ -21,6 +21,7 @@ from kusto_magic.models import (
 )
 from kusto_magic.panel_work import Work, column, labelled, say, visible, words
 
+AT_REST = frozenset({"Succeeded", "Failed", "Canceled"})
 SHOWN_PROBLEMS = 8
 SHOWN_FINDS = 40
 _ENGINE = re.compile(r"(?:python\s*)?([0-9][0-9.]*)", re.IGNORECASE)
@@ -140,9 +141,10 @@ class Form:
         if self.images is None:
             return "✔ a valid name"
         image = self._image(name)
-        return (
-            f"✔ {image.name} is there already: {image.state}. Create replaces it." if image else "✔ this name is free"
-        )
+        if image is None:
+            return "✔ this name is free"
+        then = "Create replaces it." if image.state in AT_REST else "It is being changed now."
+        return f"✔ {image.name} is there already: {image.state}. {then}"
 
     def _image(self, name: str) -> Image | None:
         return next((image for image in self.images or () if image.name.lower() == name.lower()), None)

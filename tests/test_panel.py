@@ -19,7 +19,7 @@ from kusto_magic import arguments
 from kusto_magic.card import MIME
 from kusto_magic.errors import DoesNotFit
 from kusto_magic.forecasts import Forecast, Verdict
-from kusto_magic.models import ImageSpec, Target
+from kusto_magic.models import Image, ImageSpec, Target
 from kusto_magic.panel import VIEW, ImagePanel, PanelForm
 from kusto_magic.panel_cell import cell_text
 from kusto_magic.panel_work import within
@@ -103,6 +103,8 @@ def test_a_name_that_is_taken_and_a_base_of_the_cluster_are_known(make: Make) ->
     fields.name.value = fields.base.value = "mine"
     until(lambda: "Mine is there already: Succeeded. Create replaces it." in _says(fields.name_words))
     assert "custom image of this cluster: Succeeded, built on Python3_11_7" in _says(fields.base_words)
+    fields.know([Image("Mine", state="Creating")])
+    assert "Mine is there already: Creating. It is being changed now." in _says(fields.name_words)
     assert {"Python3_11_7", "Mine", "Python 3.10.8"} <= set(fields.base.options)
 
 
