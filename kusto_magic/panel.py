@@ -101,7 +101,7 @@ class ImagePanel:
             publisher = self._shell.display_pub if in_kernel(self._shell) else None
             builds = self._builds or background.shared()
             work = Work(builds, self._clock, self._target)
-            self._form = PanelForm(work, self._settings, Record(publisher))
+            self._form = PanelForm(work, self._settings, Record(publisher), lambda: _target_of(_chosen(self._shell)))
         return self._form
 
     def display(self) -> None:
@@ -129,13 +129,16 @@ class ImagePanel:
 
 
 class PanelForm:
-    """The widgets of one panel, wired together. `widget` is all of it; made by `ImagePanel.form`."""
+    """The widgets of one panel, wired together. `widget` is all of it; made by `ImagePanel.form`.
 
-    def __init__(self, work: Work, settings: Settings, record: Record) -> None:
+    `of_magics` returns the cluster that a cell means which names none.
+    """
+
+    def __init__(self, work: Work, settings: Settings, record: Record, of_magics: Callable[[], Target | None]) -> None:
         self.work = work
         self.record = record
         self._limit = settings.limit_hours * 3600
-        self._magics_target = work.target
+        self._of_magics = of_magics
         self._closed = False
         endpoint = work.target.endpoint if work.target else _endpoint_of(settings)
         self.place = Place(work, endpoint, settings, self._move)
@@ -189,10 +192,12 @@ class PanelForm:
     def _turn(self) -> None:
         for name, page in self._pages.items():
             visible(page, name == self.choice.value)
+        self.earlier.read()  # another process may have begun something
 
     def close(self) -> None:
         """Take every widget away."""
         self._closed = True
+        self.going_on.forget()
         for widget in list(within(self.widget)):
             widget.layout.close()
             widget.close()
@@ -248,7 +253,7 @@ class PanelForm:
 
     def _insert(self) -> None:
         name, spec = self.fields.read()
-        insert(cell_text(name, spec, self.work.target, self._magics_target), self.inserter)
+        insert(cell_text(name, spec, self.work.target, self._of_magics()), self.inserter)
         say(self.inserted, "The cell is put below this one. Where none appears, copy the text above into one.")
         self.work.in_background(self._forget_insertion())
 
@@ -279,7 +284,7 @@ class PanelForm:
                 code=True,
             )
             return
-        say(self.cell, cell_text(name, spec, self.work.target, self._magics_target), code=True)
+        say(self.cell, cell_text(name, spec, self.work.target, self._of_magics()), code=True)
 
     # ── what happens by itself ───────────────────────────────────────────────────────────────────────────────
 

@@ -444,8 +444,20 @@ def test_the_cell_asks_for_the_same(make: Make, spec: ImageSpec, away: bool) -> 
     assert (options.cluster, options.endpoint) == ((target.cluster_id, target.endpoint) if away else (None, None))
 
 
-def test_the_cell_is_shown_while_one_types_and_given_to_the_page_once(make: Make) -> None:
-    form = _loaded(make())
+def test_a_cluster_that_the_magics_do_not_mean_is_named_in_the_cell(make: Make) -> None:
+    desk = make()
+    form = _loaded(desk)
+    _fill(form)
+    until(lambda: f"--cluster {desk.target.cluster_id} --endpoint {desk.target.endpoint}" in _says(form.cell))
+
+
+def test_the_cell_is_shown_while_one_types_and_given_to_the_page_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make()
+    monkeypatch.setenv("KUSTO_MAGIC_CLUSTER", desk.target.cluster_id)
+    monkeypatch.setenv("KUSTO_MAGIC_ENDPOINT", desk.target.endpoint)
+    form = _loaded(desk)
     _fill(form, text="humanize")
     until(lambda: _says(form.cell) == "%%kusto_image img --base Python3_11_7\nhumanize")
     given: list[Any] = []
