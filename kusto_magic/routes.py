@@ -264,6 +264,8 @@ def _own_onlooker() -> Onlooker:
 
 
 def _cluster(cluster: Cluster) -> Json:
+    from kusto_magic.models import CLOUDS
+
     target = cluster.target
     return {
         "id": cluster.id,
@@ -271,6 +273,7 @@ def _cluster(cluster: Cluster) -> Json:
         "resourceGroup": target.resource_group,
         "subscription": target.subscription,
         "emulator": target.is_local,
+        "cloud": next((name for name, cloud in CLOUDS.items() if cloud.endpoint == target.endpoint), ""),
     }
 
 

@@ -9,6 +9,8 @@ export interface ICluster {
   readonly resourceGroup: string;
   readonly subscription: string;
   readonly emulator: boolean;
+  /** "public", "usgov", "china", or "" for a Resource Manager of one's own. */
+  readonly cloud: string;
 }
 
 /** An image as Azure shows it; `build` is the id of the newest build known here, or null. */

@@ -26,6 +26,21 @@ export interface ICard {
   readonly error: readonly string[];
   readonly next: string;
   readonly note: string;
+  readonly plan: IPlan | null;
+}
+
+/** What the check before the build found: `kusto_magic/plan.py` writes it. */
+export interface IPlan {
+  readonly verdict: string;
+  readonly reason: string;
+  readonly remarks: readonly string[];
+  readonly packages: readonly IPlannedPackage[];
+}
+
+export interface IPlannedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly status: string;
 }
 
 const GLYPHS: ReadonlyMap<string, string> = new Map([
@@ -48,7 +63,7 @@ export function readCard(data: unknown): ICard | null {
   if (!isObject(data) || data.version !== VERSION || typeof data.id !== 'string' || typeof data.state !== 'string') {
     return null;
   }
-  const text = (key: string): string => (typeof data[key] === 'string' ? data[key] : '');
+  const text = textOf(data);
   const number = (key: string): number => (typeof data[key] === 'number' ? data[key] : 0);
   return {
     id: data.id,
@@ -66,9 +81,10 @@ export function readCard(data: unknown): ICard | null {
     seconds: number('seconds'),
     usual: text('usual'),
     usualHigh: number('usualHigh'),
-    error: Array.isArray(data.error) ? data.error.filter(line => typeof line === 'string') : [],
+    error: texts(data.error),
     next: text('next'),
-    note: text('note')
+    note: text('note'),
+    plan: readPlan(data.plan)
   };
 }
 
@@ -111,6 +127,35 @@ export function duration(seconds: number): string {
     return whole % 60 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${whole / 60} min`;
   }
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+function readPlan(data: unknown): IPlan | null {
+  if (!isObject(data)) {
+    return null;
+  }
+  const text = textOf(data);
+  const packages: readonly unknown[] = Array.isArray(data.packages) ? data.packages : [];
+  return {
+    verdict: text('verdict'),
+    reason: text('reason'),
+    remarks: [...texts(data.warnings), ...texts(data.suggestions)],
+    packages: packages
+      .filter(isObject)
+      .map(textOf)
+      .map(it => ({
+        name: it('name'),
+        version: it('version'),
+        status: it('status')
+      }))
+  };
+}
+
+function textOf(data: Record<string, unknown>): (key: string) => string {
+  return key => (typeof data[key] === 'string' ? data[key] : '');
+}
+
+function texts(data: unknown): string[] {
+  return Array.isArray(data) ? data.filter(line => typeof line === 'string') : [];
 }
 
 function isObject(data: unknown): data is Record<string, unknown> {

@@ -1,37 +1,81 @@
 /** The plugins: each connects one part of JupyterLab with the model. */
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Clipboard, ICommandPalette } from '@jupyterlab/apputils';
+import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { ICompletionProviderManager } from '@jupyterlab/completer';
+import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { IRunningSessionManagers } from '@jupyterlab/running';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 
 import { Api } from './api';
+import { CellLanguage } from './cells';
+import { Commands, type IDraft } from './commands';
+import { ImageCompletions } from './completion';
+import { imageIcon } from './icon';
+import { CELL_MIME, cellLanguage } from './language';
+import { cellText, setupText } from './magic';
 import { rememberedBuilds } from './memory';
 import { ImagesModel } from './model';
+import { insertCell } from './notebooks';
+import { BuildNotifications } from './notifications';
+import { type IPreferences, Preferences } from './preferences';
+import { problemsExtension } from './problems';
 import { reattachCards } from './reattach';
+import { Records } from './record';
 import { rendererFactory } from './renderer';
 import { requester } from './request';
-import { IImagesModel } from './tokens';
+import { removeImage, Sidebar } from './sidebar';
+import { runningSection, StatusItem } from './status';
+import { IImagesModel, IPreferencesToken } from './tokens';
 
-const DOMAIN = 'kusto_magic';
+const SETTINGS = 'kusto-magic:plugin';
 
 /** Milliseconds between two questions to the Jupyter server while something builds. */
 const BUSY = 1000;
-const IDLE = 30_000;
+
+const SIDEBAR_RANK = 600;
+
+function translations(translator: ITranslator | null): TranslationBundle {
+  return (translator ?? nullTranslator).load('kusto_magic');
+}
+
+const preferences: JupyterFrontEndPlugin<IPreferences> = {
+  id: SETTINGS,
+  description: 'Reads what the user has set.',
+  autoStart: true,
+  provides: IPreferencesToken,
+  optional: [ISettingRegistry],
+  activate: (_app: JupyterFrontEnd, registry: ISettingRegistry | null): IPreferences => {
+    const made = new Preferences();
+    registry?.load(SETTINGS).then(
+      settings => made.follow(settings),
+      (error: unknown) => console.warn('kusto_magic: the settings cannot be read', error)
+    );
+    return made;
+  }
+};
 
 const model: JupyterFrontEndPlugin<IImagesModel> = {
   id: 'kusto-magic:model',
   description: 'Asks the Jupyter server about images and builds.',
   autoStart: true,
   provides: IImagesModel,
-  activate: (app: JupyterFrontEnd): IImagesModel => {
+  requires: [IPreferencesToken],
+  activate: (app: JupyterFrontEnd, chosen: IPreferences): IImagesModel => {
     const { serverSettings } = app.serviceManager;
+    const idle = (): number => chosen.values.pollSeconds * 1000;
     const made = new ImagesModel({
       api: new Api(requester(serverSettings)),
       memory: rememberedBuilds(serverSettings.baseUrl),
       isHidden: () => document.hidden,
-      idle: IDLE,
+      idle: idle(),
       busy: BUSY
     });
+    chosen.changed.connect(() => (made.idle = idle()));
     void app.restored.then(() => made.refresh());
     return made;
   }
@@ -50,11 +94,167 @@ const renderer: JupyterFrontEndPlugin<void> = {
     notebooks: INotebookTracker | null,
     translator: ITranslator | null
   ): void => {
-    registry.addFactory(rendererFactory(images, (translator ?? nullTranslator).load(DOMAIN)));
+    registry.addFactory(rendererFactory(images, translations(translator)));
     if (notebooks) {
       reattachCards(notebooks);
     }
   }
 };
 
-export default [model, renderer];
+const cells: JupyterFrontEndPlugin<void> = {
+  id: 'kusto-magic:cells',
+  description: 'Colours, checks and completes cells that begin with %%kusto_image.',
+  autoStart: true,
+  requires: [IImagesModel, IPreferencesToken, INotebookTracker, IEditorLanguageRegistry],
+  optional: [ICompletionProviderManager],
+  activate: (
+    _app: JupyterFrontEnd,
+    images: IImagesModel,
+    chosen: IPreferences,
+    notebooks: INotebookTracker,
+    languages: IEditorLanguageRegistry,
+    completion: ICompletionProviderManager | null
+  ): void => {
+    languages.addLanguage({
+      name: 'kusto-image',
+      displayName: 'Kusto image',
+      mime: CELL_MIME,
+      support: cellLanguage(problemsExtension(images))
+    });
+    new CellLanguage(notebooks, chosen);
+    completion?.registerProvider(new ImageCompletions(images));
+  }
+};
+
+const views: JupyterFrontEndPlugin<void> = {
+  id: 'kusto-magic:views',
+  description: 'The sidebar, the records and the commands.',
+  autoStart: true,
+  requires: [IImagesModel, IPreferencesToken, INotebookTracker],
+  optional: [ICommandPalette, ILauncher, ILayoutRestorer, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    images: IImagesModel,
+    chosen: IPreferences,
+    notebooks: INotebookTracker,
+    palette: ICommandPalette | null,
+    launcher: ILauncher | null,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = translations(translator);
+    const { commands, shell } = app;
+    const sidebar = new Sidebar({
+      model: images,
+      trans,
+      actions: {
+        insertCell: draft => void commands.execute(Commands.insertCell, { ...draft }),
+        openRecord: id => void commands.execute(Commands.openRecord, { id }),
+        copy: text => Clipboard.copyToSystem(text)
+      }
+    });
+    const show = (): void => {
+      const { showSidebar } = chosen.values;
+      if (showSidebar && !sidebar.isAttached) {
+        shell.add(sidebar, 'left', { rank: SIDEBAR_RANK });
+      } else if (!showSidebar) {
+        sidebar.parent = null;
+      }
+    };
+    show();
+    chosen.changed.connect(show);
+    restorer?.add(sidebar, sidebar.id);
+    addCommands(app, images, notebooks, sidebar, trans);
+    const category = trans.__('Kusto images');
+    [Commands.open, Commands.newImage, Commands.insertCell, Commands.refresh].forEach(command => {
+      palette?.addItem({ command, category });
+    });
+    launcher?.add({ command: Commands.newImage, category: trans.__('Other') });
+  }
+};
+
+function addCommands(
+  app: JupyterFrontEnd,
+  images: IImagesModel,
+  notebooks: INotebookTracker,
+  sidebar: Sidebar,
+  trans: TranslationBundle
+): void {
+  const { commands, shell } = app;
+  const records = new Records(shell, images, trans);
+  const draftOf = (args: object): IDraft => args;
+  const hasPlace = (): boolean => sidebar.isAttached;
+  commands.addCommand(Commands.open, {
+    label: trans.__('Show Kusto Images'),
+    icon: imageIcon,
+    isEnabled: hasPlace,
+    execute: () => shell.activateById(sidebar.id)
+  });
+  commands.addCommand(Commands.newImage, {
+    label: args => (args.isPalette ? trans.__('New Kusto Image…') : trans.__('Kusto Image')),
+    caption: trans.__('Make a sandbox custom image of Azure Data Explorer'),
+    icon: imageIcon,
+    isEnabled: hasPlace,
+    execute: args => {
+      shell.activateById(sidebar.id);
+      sidebar.openForm(draftOf(args));
+    }
+  });
+  commands.addCommand(Commands.insertCell, {
+    label: trans.__('Insert Kusto Image Cell'),
+    caption: trans.__('Insert a %%kusto_image cell'),
+    icon: imageIcon,
+    execute: args => {
+      const draft = draftOf(args);
+      const cluster = images.clusters.find(it => it.id === draft.cluster) ?? images.clusters[0];
+      const place = { commands, notebooks, services: app.serviceManager };
+      return insertCell(place, cellText(draft), setupText(cluster));
+    }
+  });
+  commands.addCommand(Commands.openRecord, {
+    label: trans.__('Open the Record of a Kusto Image Build'),
+    execute: args => records.open(typeof args.id === 'string' ? args.id : '')
+  });
+  commands.addCommand(Commands.deleteImage, {
+    label: trans.__('Delete a Kusto Image'),
+    execute: args => {
+      const { cluster: id, name } = draftOf(args);
+      const cluster = images.clusters.find(it => it.id === id);
+      return cluster && name ? removeImage(images, cluster, name, trans) : undefined;
+    }
+  });
+  commands.addCommand(Commands.refresh, {
+    label: trans.__('Refresh Kusto Images'),
+    execute: () => images.refresh()
+  });
+}
+
+const activity: JupyterFrontEndPlugin<void> = {
+  id: 'kusto-magic:activity',
+  description: 'Tells of builds: notifications, the status bar, the section in Running.',
+  autoStart: true,
+  requires: [IImagesModel, IPreferencesToken],
+  optional: [IStatusBar, IRunningSessionManagers, ITranslator],
+  activate: (
+    { commands }: JupyterFrontEnd,
+    images: IImagesModel,
+    chosen: IPreferences,
+    statusBar: IStatusBar | null,
+    running: IRunningSessionManagers | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = translations(translator);
+    const openRecord = (id: string): void => void commands.execute(Commands.openRecord, { id });
+    const useAsBase = (draft: IDraft): void => void commands.execute(Commands.newImage, { ...draft });
+    new BuildNotifications(images, chosen, { openRecord, useAsBase }, trans);
+    running?.add(runningSection(images, trans, openRecord));
+    statusBar?.registerStatusItem('kusto-magic:status', {
+      item: new StatusItem(images, trans, () => void commands.execute(Commands.open)),
+      align: 'left',
+      isActive: () => chosen.values.showStatus && images.active.length > 0,
+      activeStateChanged: images.changed
+    });
+  }
+};
+
+export default [preferences, model, renderer, cells, views, activity];

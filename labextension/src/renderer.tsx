@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useEffect, useState } from 'react';
 
-import { duration, elapsed, glyph, ICard, isNewer, isWell, MIME, readCard, share } from './card';
+import { duration, elapsed, glyph, type ICard, type IPlan, isNewer, isWell, MIME, readCard, share } from './card';
 import type { IImagesModel } from './tokens';
 
 /** Before text/html (60), and before a widget (0): a widget is no longer there when its kernel is gone. */
@@ -98,7 +98,11 @@ function Card({ card, arrived, trans }: ICardProps): React.JSX.Element {
         <Row name={trans.__('Note')} value={card.note} />
         <Row name={trans.__('Error')} value={card.error.join('\n')} />
         <Row name={trans.__('Next')} value={card.next} />
+        {card.plan ? (
+          <Row name={trans.__('Check')} value={[verdict(card.plan), ...card.plan.remarks].join('\n')} />
+        ) : null}
       </dl>
+      {card.plan?.packages.length ? <Packages plan={card.plan} trans={trans} /> : null}
       {card.requirements ? (
         <details>
           <summary>{trans.__('requirements')}</summary>
@@ -130,6 +134,37 @@ function Bar({ card, seconds, trans }: Omit<ICardProps, 'arrived'> & { seconds: 
       <span>{words}</span>
     </div>
   );
+}
+
+function Packages({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): React.JSX.Element {
+  const count = plan.packages.length;
+  return (
+    <details>
+      <summary>{trans._n('%1 package in the plan', '%1 packages in the plan', count)}</summary>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{trans.__('package')}</th>
+            <th scope="col">{trans.__('version')}</th>
+            <th scope="col">{trans.__('against the base')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {plan.packages.map(it => (
+            <tr key={it.name}>
+              <td>{it.name}</td>
+              <td>{it.version}</td>
+              <td>{it.status}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}
+
+function verdict(plan: IPlan): string {
+  return plan.reason ? `${plan.verdict}: ${plan.reason}` : plan.verdict;
 }
 
 function Row({ name, value }: { name: string; value: string }): React.JSX.Element | null {

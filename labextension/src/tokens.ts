@@ -3,6 +3,7 @@ import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Api, IBuild, ICluster, IImages, ISpec } from './api';
+import type { IPreferences } from './preferences';
 
 /** Whether the Jupyter server has our part: not asked yet, yes, no, or it cannot be reached. */
 export type Availability = 'unknown' | 'here' | 'missing' | 'failing';
@@ -43,3 +44,5 @@ export const IImagesModel = new Token<IImagesModel>(
   'kusto-magic:IImagesModel',
   'The sandbox custom images and builds that the Jupyter server knows.'
 );
+
+export const IPreferencesToken = new Token<IPreferences>('kusto-magic:IPreferences', 'What the user has set.');
