@@ -320,8 +320,8 @@ class Builds:
         return self._loop.submit(coroutine)
 
     def usual(self, target: Target) -> Usual | None:
-        """Return how long builds take there: by experience, else as recorded in Azure, else (emulator) unknown."""
-        return self.history.usual(target) or (None if target.is_local else RECORDED)
+        """Return how long builds take there: by experience, else as recorded in Azure, or as the emulator is set."""
+        return self.history.usual(target) or (_as_emulated(target) if target.is_local else RECORDED)
 
     def submit(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> concurrent.futures.Future[T]:
         """Ask a client something on the background loop; return at once."""
@@ -478,6 +478,13 @@ async def _look(it: ImagesClient, name: str, limit: float) -> AsyncIterator[Oper
     await it.get(name)
     async for operation in it.follow(it.resume(Action.BUILD, name), limit=limit):
         yield operation
+
+
+def _as_emulated(target: Target) -> Usual | None:
+    from kusto_magic.emulator import launch
+
+    seconds = launch.build_seconds(target.endpoint)
+    return None if seconds is None else Usual(seconds, seconds, 0, "the emulator's setting", (seconds,))
 
 
 def _spec_of(record: BuildRecord) -> ImageSpec | None:

@@ -124,6 +124,12 @@ def message(words: str) -> Bundle:
     return {"text/html": f"<p>{escape(words)}</p>", "text/plain": words}
 
 
+def code(text: str, words: str = "") -> Bundle:
+    """Return a text to be copied, with a sentence above it; without one the plain form is the text itself."""
+    head = f"<p>{escape(words)}</p>" if words else ""
+    return {"text/html": f"{head}<pre>{escape(text)}</pre>", "text/plain": f"{words}\n{text}" if words else text}
+
+
 def duration(seconds: float) -> str:
     """Return a span of time in words: "48 s", "5 min 2 s", "1 h 3 min"."""
     whole = round(seconds)
@@ -138,6 +144,8 @@ def usually(usual: Any) -> str:
     """Return the experience with earlier builds in words; it is an estimate and says so."""
     low, high = duration(usual.low), duration(usual.high)
     span = low if low == high else f"{low} to {high}"
+    if not usual.count:
+        return f"estimate: {span} ({usual.of})"
     builds = "1 earlier build" if usual.count == 1 else f"{usual.count} earlier builds"
     return f"estimate: usually {span} ({builds} on {usual.of})"
 

@@ -88,7 +88,7 @@ class Usual:
     low: float
     high: float
     count: int
-    of: Literal["this cluster", "your clusters", "recorded clusters"] = "this cluster"
+    of: Literal["this cluster", "your clusters", "recorded clusters", "the emulator's setting"] = "this cluster"
     seconds: tuple[float, ...] = field(default=(), repr=False)
 
 

@@ -10,8 +10,9 @@ from html.parser import HTMLParser
 import pytest
 
 from kusto_magic import plan
-from kusto_magic.card import MIME, Card, bundle, duration, table, text
+from kusto_magic.card import MIME, Card, bundle, duration, table, text, usually
 from kusto_magic.forecasts import Forecast, Package, Status, Verdict
+from kusto_magic.history import Usual
 
 BEGUN = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
 RUNNING = Card(
@@ -69,6 +70,11 @@ def test_a_finished_build_is_one_line_that_stays_true() -> None:
 def test_a_failure_shows_the_reason_and_the_next_step() -> None:
     failed = replace(DONE, state="Failed", error=("building failed", "BadInput: no"), next_step="mend it")
     assert text(failed).splitlines()[1:] == ["  building failed", "  BadInput: no", "  Next: mend it"]
+
+
+def test_an_estimate_says_what_it_comes_from() -> None:
+    assert usually(Usual(240, 360, 3)) == "estimate: usually 4 min to 6 min (3 earlier builds on this cluster)"
+    assert usually(Usual(12, 12, 0, "the emulator's setting")) == "estimate: 12 s (the emulator's setting)"
 
 
 def test_the_bundle_holds_json_html_and_text() -> None:

@@ -50,7 +50,8 @@ def ask(running: launch.Running, method: str, name: str) -> httpx.Response:
 
 def read_ready(line: str) -> launch.Running:
     said = json.loads(line)
-    return launch.Running(ReadyTarget(said["endpoint"], said["token"], **said["target"]), said["pid"], said["instance"])
+    ready = ReadyTarget(said["endpoint"], said["token"], **said["target"])
+    return launch.Running(ready, said["pid"], said["instance"], said["build_seconds"])
 
 
 def in_another_process(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
@@ -175,7 +176,7 @@ def test_the_command_says_one_line_and_ends_when_idle(home: Home) -> None:
 
     assert (process.returncode, err) == (0, "")
     line = json.loads(out)
-    assert sorted(line) == ["endpoint", "instance", "pid", "target", "token"]
+    assert sorted(line) == ["build_seconds", "endpoint", "instance", "pid", "target", "token"]
     assert sorted(line["target"]) == ["cluster", "resource_group", "subscription"]
     assert line["pid"] == process.pid
 
@@ -227,3 +228,9 @@ def test_it_listens_on_loopback_only_and_without_nagle_s_algorithm() -> None:
     with bind(0) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
         assert listener.proto == socket.IPPROTO_TCP  # what asyncio asks before it sets TCP_NODELAY
+
+
+def test_how_long_builds_take_is_known_of_our_own_emulator_only(place: Path) -> None:
+    running = launch.start(build_seconds=7)
+    assert launch.build_seconds(running.target.endpoint) == 7
+    assert launch.build_seconds("http://127.0.0.1:1") is None

@@ -1,6 +1,6 @@
 """`python -m kusto_magic.emulator`: serve on 127.0.0.1 and print one JSON line when ready.
 
-The line holds endpoint, token, target (subscription, resource_group, cluster), pid and instance. Nothing else is
+The line holds endpoint, token, target (subscription, resource_group, cluster), pid, instance and build_seconds. Nothing else is
 written to standard output.
 """
 

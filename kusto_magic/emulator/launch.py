@@ -42,11 +42,15 @@ _children: list[subprocess.Popen[bytes]] = []
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An emulator that runs: what a client needs, its process id, and the id it answers `GET /` with."""
+    """An emulator that runs: what a client needs, its process id, and the id it answers `GET /` with.
+
+    `build_seconds` is how long its builds take.
+    """
 
     target: ReadyTarget
     pid: int
     instance: str
+    build_seconds: float
 
 
 def home() -> Path:
@@ -61,6 +65,12 @@ def find() -> Running | None:
     """Return the emulator that was started here and still answers and knows its token, or None."""
     running = _read()
     return running if running is not None and _answers(running) else None
+
+
+def build_seconds(endpoint: str) -> float | None:
+    """Return how long builds take on the emulator that was started here for `endpoint`, None for any other."""
+    running = _read()
+    return running.build_seconds if running is not None and running.target.endpoint == endpoint else None
 
 
 def find_or_start(build_seconds: float = 12, idle_exit: float = 3600) -> Running:
@@ -181,7 +191,7 @@ def _from_json(line: Any) -> Running:
     """Read a ready line. Raises ValueError."""
     try:
         target = ReadyTarget(endpoint=line["endpoint"], token=line["token"], **line["target"])
-        running = Running(target, line["pid"], line["instance"])
+        running = Running(target, line["pid"], line["instance"], float(line["build_seconds"]))
     except (TypeError, KeyError):
         raise ValueError("no ready line of the emulator") from None
     texts = (target.endpoint, target.token, target.subscription, target.resource_group, target.cluster)
@@ -200,7 +210,7 @@ def _write(running: Running) -> None:
     line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": running.pid}
     handle, name = tempfile.mkstemp(dir=home(), prefix="emulator-")  # mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(line | {"instance": running.instance}, file)
+        json.dump(line | {"instance": running.instance, "build_seconds": running.build_seconds}, file)
     Path(name).replace(_discovery())
 
 

@@ -94,7 +94,10 @@ class _Server(uvicorn.Server):
         ready = self._emulated.ready
         target = {"subscription": ready.subscription, "resource_group": ready.resource_group, "cluster": ready.cluster}
         line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": os.getpid()}
-        sys.stdout.write(json.dumps(line | {"instance": self._emulated.instance}) + "\n")
+        sys.stdout.write(
+            json.dumps(line | {"instance": self._emulated.instance, "build_seconds": self._emulated.build_seconds})
+            + "\n"
+        )
         sys.stdout.flush()
         if self._idle_exit:
             self._watch = asyncio.create_task(self._watch_idle())
