@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.exports import FORMS
+
+_INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 
 
 class HelpAsked(Exception):
@@ -19,6 +23,9 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises instead of ending the process, and names the closest option."""
 
     def error(self, message: str) -> NoReturn:
+        found = _INVALID_CHOICE.search(message)
+        if found is not None and (close := _closest(found[1], found[2])):
+            message = f"there is no {excerpt(found[1])} here; did you mean {close}?"
         raise InvalidInput([Problem(self.prog, message)], next_step=f"{self.prog} --help shows what there is.")
 
     def print_help(self, _file: object = None) -> None:
@@ -43,47 +50,104 @@ def cell_parser() -> argparse.ArgumentParser:
     base.add_argument("--base", metavar="IMAGE", help="a managed image (Python3_11_7, …) or a custom image")
     base.add_argument("--python", metavar="VERSION", help="a bare Python engine, such as 3.10.8")
     _waiting(parser)
+    _careful(parser)
     checks = parser.add_argument_group("the check before anything is sent")
     checks.add_argument("--no-check", action="store_true", help="send without asking whether the packages fit together")
     checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check found")
-    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
-    parser.add_argument(
+    text = parser.add_argument_group("the requirements")
+    text.add_argument("--file", metavar="PATH", help="take them from a file; the cell stays empty")
+    text.add_argument("--template", action="store_true", help="put the notebook's variables for {name}; {{ means {")
+    text.add_argument(
         "--allow-index-options",
         action="store_true",
         help="let --index-url lines in the cell pass (never with a password)",
     )
+    parser.add_argument("--force", action="store_true", help="send also what is there already, made of the same")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    parser.add_argument("--diff", action="store_true", help="show what would change in the image, and send nothing")
     parser.add_argument("-o", "--output", metavar="VAR", help="keep the Build in this variable")
     _where(parser)
     return parser
+
+
+SUBCOMMANDS = {
+    "use": "Choose the cluster for this notebook, or the emulator.",
+    "list": "List the images of the cluster: state, base, packages, and which one its queries run on.",
+    "panel": "Open a form that makes images and shows those of the cluster.",
+    "show": "Show an image as the service has it.",
+    "check": "Ask whether an image's requirements would still install. %%kusto_image check asks it of a cell.",
+    "diff": "Show which packages two images hold otherwise. %%kusto_image NAME --diff compares a cell with its image.",
+    "edit": "Open a cell that makes an image as it is now, ready to be changed.",
+    "freeze": "Open a cell with the packages that this notebook imports, in the versions installed here.",
+    "export": "Write an image as Bicep, Terraform, az, PowerShell, a request or requirements.txt.",
+    "status": "List what was begun from here, on all clusters.",
+    "attach": "Follow what goes on with an image, also after a restart of the kernel.",
+    "wait": "Wait until what goes on with an image has ended.",
+    "delete": "Delete an image.",
+    "active": "Say which image the queries of the cluster run on.",
+    "enable": "Let the queries of the cluster run on an image, managed or custom. Takes up to an hour.",
+    "disable": "Switch python() off for the queries of the cluster.",
+    "bases": "List the images that Azure ships; with a name, the packages of one.",
+    "clusters": "List the clusters of the subscription.",
+    "doctor": "Look at versions, settings, sign-in, rights and history; nothing in it is secret.",
+}
+"""What each subcommand does, in a sentence."""
 
 
 def line_parser() -> argparse.ArgumentParser:
     """Return the parser of `%kusto_image`, with a subparser per subcommand."""
     parser = _Parser(prog="%kusto_image", allow_abbrev=False, description="Everything around an image.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser, required=True)
-
-    def command(name: str, words: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=words, description=words, allow_abbrev=False)
-
-    use = command("use", "Choose the cluster for this notebook, or the emulator.")
-    use.add_argument("what", nargs="?", metavar="emulator", choices=["emulator"], help="use the local emulator")
-    use.add_argument("--build-seconds", type=_seconds, metavar="S", help="how long builds take on the emulator")
-    _where(use)
-    _where(command("list", "List the images of the cluster."))
-    _where(command("panel", "Open a form that makes images and shows those of the cluster."))
-    for name, words in (
-        ("show", "Show an image as the service has it."),
-        ("check", "Ask whether an image's requirements would still install. %%kusto_image check asks it of a cell."),
-        ("attach", "Follow what goes on with an image, also after a restart of the kernel."),
-        ("wait", "Wait until what goes on with an image has ended."),
-        ("delete", "Delete an image."),
-    ):
-        sub = command(name, words)
-        sub.add_argument("name", metavar="NAME", help="the image's name")
-        if name == "delete":
-            _waiting(sub)
-        _where(sub)
+    subs = {
+        name: commands.add_parser(name, help=words.replace("%", "%%"), description=words, allow_abbrev=False)
+        for name, words in SUBCOMMANDS.items()
+    }
+    _use(subs["use"])
+    for name in ("show", "check", "edit", "export", "attach", "wait", "delete"):
+        subs[name].add_argument("name", metavar="NAME", help="the image's name")
+    subs["enable"].add_argument("name", metavar="IMAGE", help="a managed image (Python3_11_7, …) or a custom image")
+    subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="a managed image: list its packages")
+    subs["diff"].add_argument("name", metavar="A", help="an image, custom or managed")
+    subs["diff"].add_argument("other", metavar="B", nargs="?", help="another one; without it, what A is built on")
+    _export(subs["export"])
+    _freeze(subs["freeze"])
+    for name in ("delete", "enable", "disable"):
+        _waiting(subs[name])
+        _careful(subs[name], yes=name == "delete")
+    for name, sub in subs.items():
+        if name not in ("bases", "status"):
+            _where(sub)
     return parser
+
+
+def subparsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Return the parser of each subcommand."""
+    groups = [action for action in line_parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(groups[0].choices)
+
+
+def _use(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("what", nargs="?", metavar="emulator", choices=["emulator"], help="use the local emulator")
+    sub.add_argument("--build-seconds", type=_seconds, metavar="S", help="how long builds take on the emulator")
+    sub.add_argument("--save", action="store_true", help="remember the cluster for later sessions, in config.toml")
+
+
+def _export(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--as", dest="form", metavar="FORM", choices=FORMS, required=True, help=", ".join(FORMS))
+    sub.add_argument("--to", metavar="PATH", help="write it into a new file")
+    sub.add_argument("-o", "--output", metavar="VAR", help="keep the text in this variable")
+
+
+def _freeze(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("name", metavar="NAME", nargs="?", default="my-image", help="the name of the new image")
+    sub.add_argument("--base", metavar="IMAGE", help="what to build on; by default the image with this Python version")
+    sub.add_argument(
+        "--from-notebook",
+        metavar="PATH",
+        nargs="?",
+        const="",
+        help="read the saved notebook (this one, or PATH) instead of the cells that ran in this session",
+    )
 
 
 def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
@@ -103,6 +167,14 @@ def _waiting(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--wait", dest="wait", action="store_const", const="yes", help="wait until the build has ended")
     group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help="return at once")
+
+
+def _careful(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
+    words = "wait while another change of the cluster is running"
+    parser.add_argument("--queue", action="store_true", help=words)
+    if yes:
+        words = "go on also with the image that the queries of the cluster run on"
+        parser.add_argument("--yes", action="store_true", help=words)
 
 
 def _where(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +198,11 @@ def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequenc
         if isinstance(action, argparse._SubParsersAction) and command in action.choices:
             return _options_of(action.choices[command], None)
     return [option for action in parser._actions for option in action.option_strings]
+
+
+def _closest(word: str, choices: str) -> str:
+    close = difflib.get_close_matches(word, [choice.strip("'") for choice in choices.split(", ")], n=1)
+    return close[0] if close else ""
 
 
 def _unknown(word: str, known: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ from kusto_magic.errors import (
 )
 from kusto_magic.models import API_VERSION, Image, ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
+from kusto_magic.rights import Permission
 
 FOLLOW_LIMIT = 4 * 3600.0
 """Seconds for which a build is followed unless told otherwise."""
@@ -182,6 +183,19 @@ class ImagesClient:
             return [Cluster.from_json(value) for value in document["value"]]
         except (KeyError, TypeError, ValueError):
             raise Unreachable("the list of clusters cannot be read", next_step="try again.") from None
+
+    async def permissions(self) -> Sequence[Permission]:
+        """Return what the caller may do with the cluster.
+
+        Source: Microsoft.Authorization/permissions, "List For Resource", api-version 2022-04-01.
+        """
+        path = f"{quote(self.target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
+        response = await self._answered("GET", f"{self.target.endpoint}{path}?api-version=2022-04-01")
+        document = _success(response, "the rights cannot be listed").document()
+        try:
+            return [Permission.from_json(value) for value in document["value"]]
+        except (KeyError, TypeError, ValueError):
+            raise Unreachable("the list of rights cannot be read", next_step="try again.") from None
 
     async def _run(
         self,

@@ -1,20 +1,63 @@
-"""The subcommands about the cluster: which one is meant, and the panel for it."""
+"""The subcommands about the cluster: which one is meant, what it runs, the panel for it."""
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kusto_magic.session import PLACE, Session
+
+if TYPE_CHECKING:
+    from kusto_magic.builds import Build
+    from kusto_magic.models import Target
 
 
 def use(here: Session, options: Namespace) -> None:
     """Choose the cluster for this notebook, or the emulator."""
-    place = _emulator(options) if options.what == "emulator" else {name: getattr(options, name) or "" for name in PLACE}
-    _, target = here.place(Namespace(**place))
-    for name in PLACE:
-        setattr(here.magics, name, place[name])
+    before = {name: getattr(here.magics, name) for name in PLACE}
+    place = _emulator(options) if options.what == "emulator" else _chosen(options, before)
+    _set(here, place)
+    try:
+        _, target = here.place(Namespace())
+        if options.save:
+            _save(place, target)
+    except BaseException:
+        _set(here, before)
+        raise
+    here.known.forget()
     where = "on the local emulator" if target.is_local else f"at {target.endpoint}"
     here.say(f"Using cluster {target.cluster} in resource group {target.resource_group}, {where}.")
+
+
+def _set(here: Session, place: Mapping[str, str]) -> None:
+    for name in PLACE:
+        setattr(here.magics, name, place[name])
+
+
+def _chosen(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
+    """Return the place that a line names; what it leaves out stays, unless that was the emulator's."""
+    from urllib.parse import urlsplit
+
+    from kusto_magic.models import is_loopback
+
+    kept = {} if is_loopback(urlsplit(before["endpoint"]).hostname or "") else dict(before)
+    if options.cloud or options.endpoint:
+        kept |= {"cloud": "", "endpoint": ""}
+    if "/" in (options.cluster or ""):  # a whole ARM id
+        kept |= {"subscription": "", "resource_group": ""}
+    return {name: getattr(options, name) or kept.get(name, "") for name in PLACE}
+
+
+def _save(place: Mapping[str, str], target: Target) -> None:
+    from kusto_magic import settings
+    from kusto_magic.errors import InvalidInput, Problem
+
+    if target.is_local:
+        words = "the emulator's address changes with each start; %kusto_image use emulator finds it"
+        raise InvalidInput([Problem("--save", words)])
+    settings.save(settings.config_file(os.environ), place)
 
 
 def _emulator(options: Namespace) -> dict[str, str]:
@@ -32,3 +75,63 @@ def panel(here: Session, options: Namespace) -> None:
     from kusto_magic.panel import ImagePanel
 
     ImagePanel(settings=here.settings(options), builds=here.builds, shell=here.shell).display()
+
+
+def clusters(here: Session, options: Namespace) -> None:
+    """List the clusters of the subscription."""
+    from kusto_magic.card import table
+    from kusto_magic.clusters import active_image
+    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.models import CLOUDS, Target
+
+    settings = here.settings(options)
+    if not settings.subscription:
+        step = "%kusto_image clusters --subscription ID, or choose one first with %kusto_image use."
+        raise InvalidInput([Problem("subscription", "not set")], next_step=step)
+    endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
+    # The list needs a subscription only; a target has a group and a cluster too.
+    anywhere = Target(settings.subscription, "any", "any", endpoint=endpoint)
+    found = here.builds.ask(anywhere, lambda client: client.clusters())
+    here.known.clusters = tuple(cluster.name for cluster in found)
+    rows = [
+        (it.name, it.resource_group, it.location, it.state, it.sku, _runs(active_image(it.extensions))) for it in found
+    ]
+    empty = "You may see no cluster in this subscription."
+    here.show(table(("cluster", "resource group", "region", "state", "SKU", "Python"), rows, empty))
+
+
+def _runs(active: str | None) -> str:
+    return "off" if active is None else active or "on"
+
+
+def active(here: Session, options: Namespace) -> None:
+    """Say which image the queries of the cluster run on."""
+    _, target = here.place(options)
+    name = _active(here, target)
+    words = {
+        None: f"python() is switched off on cluster {target.cluster}; %kusto_image enable IMAGE switches it on.",
+        "": f"python() is switched on on cluster {target.cluster}; the service does not say with which image.",
+    }
+    here.say(words.get(name, f"The queries of cluster {target.cluster} run on {name}."))
+
+
+def enable(here: Session, options: Namespace) -> Build | None:
+    """Let the queries of the cluster run on an image."""
+    settings, target = here.place(options)
+    return here.present(here.builds.enable(target, options.name, queue=options.queue), options, settings)
+
+
+def disable(here: Session, options: Namespace) -> Build | None:
+    """Switch python() off."""
+    settings, target = here.place(options)
+    name = _active(here, target)
+    if name is None:
+        here.say(f"python() is switched off on cluster {target.cluster} already.")
+        return None
+    return here.present(here.builds.disable(target, name, queue=options.queue), options, settings)
+
+
+def _active(here: Session, target: Target) -> str | None:
+    from kusto_magic.clusters import active_image
+
+    return active_image(here.builds.ask(target, lambda client: client.extensions()))

@@ -1,26 +1,106 @@
-"""The subcommands about one image: show, check, attach, wait, delete; and the list of all."""
+"""The subcommands about images as they are: listed, shown, checked, followed, deleted."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kusto_magic.session import Session
 
 if TYPE_CHECKING:
     from kusto_magic.builds import Build
-    from kusto_magic.models import ImageSpec, Target
+    from kusto_magic.client import ImagesClient
+    from kusto_magic.models import Image, ImageSpec, Target
+
+ACTIVE = "✔ active"
+SHOWN = 20
+"""So many of the things begun from here are listed, the newest."""
+
+WIDEST = 80
+"""Characters of an image's requirements in the list."""
 
 
 def list_images(here: Session, options: Namespace) -> None:
-    """List the images of the cluster."""
+    """List the images of the cluster, and the managed one where its queries run on that."""
+    from kusto_magic import managed
     from kusto_magic.card import table
 
     _, target = here.place(options)
-    images = here.builds.ask(target, lambda client: client.list())
-    rows = [(image.name, image.state, image.foundation, _packages(image.requirements)) for image in images]
+    images, active = here.builds.ask(target, _images_and_active)
+    here.known.images = tuple(image.name for image in images)
+    rows = [
+        (image.name, _mark(image.name, active), image.state, image.foundation, *_packages(image)) for image in images
+    ]
+    if active and not any(row[1] for row in rows):
+        rows.append((active, ACTIVE, "", "", str(len(managed.packages(active)) or ""), ""))
     empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 makes one."
-    here.show(table(("image", "state", "base", "requirements"), rows, empty))
+    here.show(table(("image", "active", "state", "base", "packages", "requirements"), rows, empty))
+
+
+async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str | None]:
+    """Return the images and the name of the one that queries run on, "" where that is not said or may not be seen."""
+    import asyncio
+
+    from kusto_magic.clusters import active_image
+    from kusto_magic.errors import ServiceError
+
+    async def active() -> str | None:
+        try:
+            return active_image(await client.extensions())
+        except ServiceError:
+            return ""
+
+    images, name = await asyncio.gather(client.list(), active())
+    return images, name
+
+
+def _mark(name: str, active: str | None) -> str:
+    return ACTIVE if active and active.lower() == name.lower() else ""
+
+
+def status(here: Session, _options: Namespace) -> None:
+    """List what was begun from here."""
+    from kusto_magic.card import duration, table
+
+    history = here.builds.history
+    rows = []
+    for record in history.recent(SHOWN):
+        followed = here.builds.running(record.target, record.image)
+        state = followed.operation.phase.value if followed and followed.id == record.id else record.state
+        took = duration((record.ended_at - record.started_at).total_seconds()) if record.ended_at else "goes on"
+        began = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
+        rows.append((record.image, record.target.cluster, record.action, state, began, took, record.message))
+    here.show(
+        table(("image", "cluster", "what", "state", "began", "took", "said"), rows, "Nothing was begun from here yet.")
+    )
+    if history.warning:
+        here.say(f"Note: {history.warning}.")
+
+
+def bases(here: Session, options: Namespace) -> None:
+    """List the managed images, or the packages of one."""
+    from kusto_magic import managed
+    from kusto_magic.card import table
+    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.models import MANAGED_IMAGES
+
+    if options.name is None:
+        rows = [
+            (image.name, image.python, str(len(managed.packages(image.name))), _standing(image.title))
+            for image in MANAGED_IMAGES.values()
+        ]
+        here.show(table(("image", "Python", "packages", "standing"), rows, ""))
+    elif options.name in MANAGED_IMAGES:
+        here.show(table(("package", "version"), sorted(managed.packages(options.name).items()), ""))
+    else:
+        known = ", ".join(MANAGED_IMAGES)
+        raise InvalidInput([Problem("image", f"there is no managed image of that name; there are {known}")])
+    here.say(f"As Microsoft's documentation listed them in {managed.LISTED_ON}.")
+
+
+def _standing(title: str) -> str:
+    return title.partition("(")[2].rstrip(")")
 
 
 def show(here: Session, options: Namespace) -> None:
@@ -78,15 +158,22 @@ def wait(here: Session, options: Namespace) -> Build | None:
 def delete(here: Session, options: Namespace) -> Build | None:
     """Delete an image."""
     settings, target = here.place(options)
-    return here.present(here.builds.delete(target, options.name), options, settings)
+    build = here.builds.delete(target, options.name, queue=options.queue, spare_active=not options.yes)
+    return here.present(build, options, settings)
 
 
-def _packages(requirements: str) -> str:
+def _packages(image: Image) -> tuple[str, str]:
+    """Return how many packages an image asks for, and which."""
     from kusto_magic import requirements as requirements_text
     from kusto_magic.errors import InvalidInput
+    from kusto_magic.redaction import redact
 
     try:
-        packages = requirements_text.parse(requirements, allow_index_options=True).packages
+        packages = requirements_text.parse(image.requirements, allow_index_options=True).packages
     except InvalidInput:
-        return " ".join(requirements.split())[:80]
-    return ", ".join(package.text for package in packages)
+        return "", _cut(redact(" ".join(image.requirements.split())))
+    return str(len(packages)), _cut(", ".join(package.text for package in packages))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

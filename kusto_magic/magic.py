@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from traitlets import Enum, Float, Unicode
 
+from kusto_magic import completion
 from kusto_magic.presence import in_kernel
 from kusto_magic.session import Session
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from kusto_magic.builds import Build, Builds
-    from kusto_magic.card import Bundle
     from kusto_magic.models import ImageSpec, Target
     from kusto_magic.settings import Settings
 
@@ -29,13 +29,24 @@ CHECK = "check"
 
 COMMANDS = {
     "use": ("cluster", "use"),
-    "list": ("images", "list_images"),
     "panel": ("cluster", "panel"),
+    "clusters": ("cluster", "clusters"),
+    "active": ("cluster", "active"),
+    "enable": ("cluster", "enable"),
+    "disable": ("cluster", "disable"),
+    "list": ("images", "list_images"),
     "show": ("images", "show"),
     "check": ("images", "check"),
     "attach": ("images", "attach"),
     "wait": ("images", "wait"),
     "delete": ("images", "delete"),
+    "status": ("images", "status"),
+    "bases": ("images", "bases"),
+    "diff": ("texts", "diff"),
+    "edit": ("texts", "edit"),
+    "freeze": ("texts", "freeze"),
+    "export": ("texts", "export"),
+    "doctor": ("doctor", "doctor"),
 }
 """Where each subcommand is done: the module `commands_…` and its function."""
 
@@ -75,20 +86,39 @@ class KustoImageMagics(Magics):
         except arguments.HelpAsked as help_asked:
             self._here.print(str(help_asked))
             return None
-        settings, target, spec = _read(self._here, options, cell)
-        if options.name == CHECK:
-            from kusto_magic.commands_images import show_check
+        return self._make(options, cell)
 
-            show_check(self._here, target, spec)
-            return None
-        if options.dry_run:
-            self._here.show(_dry_run(target, options.name, spec))
-            return None
-        limit = settings.limit_hours * 3600
-        build = self._here.builds.start(
-            target, options.name, spec, check=not options.no_check, pin=options.pin, limit=limit
+    def _make(self, options: Namespace, cell: str) -> Build | None:
+        from kusto_magic.cell import dry_run, read
+        from kusto_magic.commands_images import show_check
+        from kusto_magic.commands_texts import show_diff
+
+        here = self._here
+        settings, target, spec = read(here, options, cell)
+        if options.name == CHECK:
+            show_check(here, target, spec)
+        elif options.dry_run:
+            here.show(dry_run(target, options.name, spec))
+        elif options.diff:
+            show_diff(here, target, options.name, spec)
+        else:
+            return self._start(options, settings, target, spec)
+        return None
+
+    def _start(self, options: Namespace, settings: Settings, target: Target, spec: ImageSpec) -> Build | None:
+        here = self._here
+        build = here.builds.start(
+            target,
+            options.name,
+            spec,
+            check=not options.no_check,
+            pin=options.pin,
+            force=options.force,
+            queue=options.queue,
+            spare_active=not options.yes,
+            limit=settings.limit_hours * 3600,
         )
-        return self._here.present(build, options, settings)
+        return here.present(build, options, settings)
 
     @line_magic("kusto_image")
     def command(self, line: str) -> Build | None:
@@ -114,47 +144,13 @@ class KustoImageMagics(Magics):
         self._here.card(build)
 
 
-def _read(here: Session, options: Namespace, cell: str) -> tuple[Settings, Target, ImageSpec]:
-    """Return what a cell asks for. Raises InvalidInput with the problems of its line, its text and its place."""
-    from kusto_magic.errors import InvalidInput, Problem
-    from kusto_magic.models import ImageSpec, image_name_problem
-
-    problems = [Problem("image name", words) for words in [image_name_problem(options.name)] if words]
-    spec = settings = target = None
-    next_step = ""
-    try:
-        spec = ImageSpec(cell, options.base, options.python, allow_index_options=options.allow_index_options)
-    except InvalidInput as refused:
-        problems += refused.problems
-    try:
-        settings, target = here.place(options)
-    except InvalidInput as refused:
-        problems += refused.problems
-        next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
-    if problems or spec is None or settings is None or target is None:
-        raise InvalidInput(problems, next_step=next_step)
-    return settings, target, spec
-
-
-def _dry_run(target: Target, name: str, spec: ImageSpec) -> Bundle:
-    """Return the request as it would be sent, as text."""
-    import json
-    from html import escape
-
-    from kusto_magic.models import API_VERSION
-
-    body = json.dumps(json.loads(spec.to_body()), indent=2, ensure_ascii=False)
-    request = f"PUT {target.cluster_id}/sandboxCustomImages/{name}?api-version={API_VERSION}\n\n{body}"
-    words = "Nothing was sent. This would be:"
-    return {"text/html": f"<p>{words}</p><pre>{escape(request)}</pre>", "text/plain": f"{words}\n{request}"}
-
-
 def load(shell: InteractiveShell) -> None:
     """Register the magics and how a Build is shown; once, however often it is loaded."""
     unload(shell)
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(give_body)
+    shell.Completer.custom_matchers.append(completion.matcher(magics._here))
     if in_kernel(shell):
         _formatter(shell).for_type_by_name("kusto_magic.builds", "Build", magics.present)
 
@@ -169,6 +165,8 @@ def unload(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup[:] = [
         known for known in shell.input_transformers_cleanup if getattr(known, "__name__", "") != give_body.__name__
     ]
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != completion.IDENTIFIER]
     formatter = _formatter(shell)
     formatter.deferred_printers.pop(("kusto_magic.builds", "Build"), None)
     for known in [kind for kind in formatter.type_printers if kind.__qualname__ == "Build"]:

@@ -6,22 +6,7 @@ import re
 
 from kusto_magic.answers import Response
 from kusto_magic.errors import Conflict, Forbidden, NotFound, ServiceError, Throttled
-
-ACTIONS = (
-    "Microsoft.Kusto/Clusters/SandboxCustomImages/read",
-    "Microsoft.Kusto/Clusters/SandboxCustomImages/write",
-    "Microsoft.Kusto/Clusters/SandboxCustomImages/delete",
-    "Microsoft.Kusto/locations/operationresults/read",
-)
-"""The actions of Azure RBAC that making, following and deleting images takes."""
-
-SWITCHING = (
-    "Microsoft.Kusto/Clusters/read",
-    "Microsoft.Kusto/Clusters/ListLanguageExtensions/action",
-    "Microsoft.Kusto/Clusters/AddLanguageExtensions/action",
-    "Microsoft.Kusto/Clusters/RemoveLanguageExtensions/action",
-)
-"""Those that enabling and disabling one takes besides."""
+from kusto_magic.rights import IMAGES
 
 SIGN_IN_AGAIN = "sign in again (az login), with an account of the subscription's tenant."
 _LACKING = re.compile(r"(?:perform action|permission) '(Microsoft\.Kusto/[\w/.-]{1,120})'", re.IGNORECASE)
@@ -57,5 +42,5 @@ def next_step(response: Response) -> str:
 def missing_role(message: str) -> str:
     """Return which role to ask for: the action that the service names, else all that are needed."""
     named = _LACKING.search(message)
-    actions = [named[1]] if named else list(ACTIONS)
+    actions = [named[1]] if named else list(IMAGES)
     return f"ask an owner of the cluster for a role with {', '.join(actions)} (%kusto_image doctor tries them all)."

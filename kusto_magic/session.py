@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kusto_magic.completion import Known
 from kusto_magic.presence import in_kernel, somebody_is_there
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Session:
     def __init__(self, shell: Any, magics: Any, builds: Builds | None = None) -> None:
         self.shell = shell
         self.magics = magics
+        self.known = Known()
         self._builds = builds
 
     @property
@@ -126,6 +128,16 @@ class Session:
         from kusto_magic.card import message
 
         self.show(message(words))
+
+    def next_cell(self, text: str) -> None:
+        """Put a new cell with this text below the running one; where nobody is there, show it."""
+        from kusto_magic.card import code
+
+        if self.in_kernel and not self.somebody_is_there:
+            self.show(code(text, "A cell to begin with:"))
+        else:
+            self.shell.set_next_input(text)
+            self.say("A new cell below has it; change it as you like and run it.")
 
     def print(self, words: str) -> None:
         """Write text as a cell's own output."""

@@ -104,6 +104,25 @@ def read_config(path: Path) -> str:
         raise InvalidInput([Problem(FILE, "is no UTF-8 text")]) from None
 
 
+def save(path: Path, place: Mapping[str, str]) -> None:
+    """Keep a place in config.toml; what else stands there stays. Raises InvalidInput where that cannot be done."""
+    import json
+
+    kept = [line for line in read_config(path).splitlines() if line.partition("=")[0].strip() not in place]
+    chosen = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in place.items() if value]
+    text = "\n".join([*chosen, *kept]) + "\n"
+    _, problems = _read(text)
+    if problems:
+        raise InvalidInput(problems)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(path.name + ".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)  # another session reads the old one or the new one
+    except OSError as error:
+        raise InvalidInput([Problem(FILE, f"cannot be written: {error.strerror}")]) from None
+
+
 def resolve(
     options: Mapping[str, str | None],
     config: Mapping[str, str | None],

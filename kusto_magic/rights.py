@@ -1,0 +1,58 @@
+"""What the signed-in account may do with a cluster, by Azure's role-based access control (RBAC)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+IMAGES = (
+    "Microsoft.Kusto/Clusters/SandboxCustomImages/read",
+    "Microsoft.Kusto/Clusters/SandboxCustomImages/write",
+    "Microsoft.Kusto/Clusters/SandboxCustomImages/delete",
+    "Microsoft.Kusto/locations/operationresults/read",
+)
+"""The actions that making, following and deleting images takes."""
+
+SWITCHING = (
+    "Microsoft.Kusto/Clusters/read",
+    "Microsoft.Kusto/Clusters/ListLanguageExtensions/action",
+    "Microsoft.Kusto/Clusters/AddLanguageExtensions/action",
+    "Microsoft.Kusto/Clusters/RemoveLanguageExtensions/action",
+)
+"""Those that enabling and disabling one takes besides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What one role gives: patterns of actions such as "Microsoft.Kusto/*/read", and of those it leaves out."""
+
+    actions: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: object) -> Permission:
+        """Read an entry of the list. Raises ValueError when it is none."""
+        if not isinstance(document, dict):
+            raise ValueError("no permission")
+        return cls(_texts(document.get("actions")), _texts(document.get("notActions")))
+
+    def allows(self, action: str) -> bool:
+        """Return whether this role allows an action."""
+        return _matches(action, self.actions) and not _matches(action, self.left_out)
+
+
+def missing(actions: Iterable[str], permissions: Iterable[Permission]) -> list[str]:
+    """Return the actions that no role allows. Source: "Understand Azure role definitions": roles add up."""
+    roles = list(permissions)
+    return [action for action in actions if not any(role.allows(action) for role in roles)]
+
+
+def _matches(action: str, patterns: Iterable[str]) -> bool:
+    return any(
+        re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
