@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from kusto_magic.card import Bundle, message
+from kusto_magic.card import Bundle, code, message
 
 if TYPE_CHECKING:
     from kusto_magic.builds import Build
@@ -18,8 +17,7 @@ EMPTY = "The record of what is begun in this panel stands here."
 
 def explanation(why: str) -> Bundle:
     """Return why there is no form here, and what does the same, as html and as text."""
-    html = f"<p>{escape(why)}</p><pre>{escape(EXAMPLE)}</pre>"
-    return {"text/html": html, "text/plain": f"{why}\n\n{EXAMPLE}"}
+    return code(EXAMPLE, why)
 
 
 class Record:

@@ -123,7 +123,6 @@ class Work:
         self.clock = clock
         self.target = target
         self.errors = words(role="alert")
-        self._keystrokes = 0
 
     def chosen(self) -> Target:
         """Return the cluster. Raises KustoImageError where none was chosen."""

@@ -6,25 +6,28 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import httpx
+from ipywidgets import HTML, Widget
 
 from kusto_magic.auth import StaticCredential, TokenCredential
 from kusto_magic.builds import Builds, Forecaster
 from kusto_magic.client import ImagesClient, connect
 from kusto_magic.emulator import create_app
 from kusto_magic.history import History
-from kusto_magic.models import Target
-from kusto_magic.panel import ImagePanel
+from kusto_magic.models import ImageSpec, Target
+from kusto_magic.panel import ImagePanel, PanelForm
 from support.emulated import Wire
 from support.world import SharedClock, fits
 
 WAIT_S = 10.0
+SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 Fault = Callable[[httpx.Request], httpx.Response | None]
 
 
@@ -126,3 +129,49 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         threading.Event().wait(0.005)
+
+
+Make = Callable[..., Desk]
+
+
+@contextmanager
+def desks(folder: Path) -> Iterator[Make]:
+    """Return a function that makes a desk: `make(wire, forecaster)`; all are cleared with the block."""
+    made: list[Desk] = []
+
+    def make(wire: Wire | None = None, forecaster: Forecaster = fits) -> Desk:
+        made.append(Desk(folder, wire or Wire(), forecaster))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for desk in made:
+            desk.close()
+
+
+def says(shown: HTML) -> str:
+    """Return the text that a widget of words shows."""
+    return unescape(shown.value.partition(">")[2].rpartition("<")[0])
+
+
+def error(form: PanelForm) -> str:
+    """Return what stands in the error area."""
+    return says(form.work.errors)
+
+
+def is_shown(part: Widget) -> bool:
+    """Return whether a part is on the screen."""
+    return bool(part.layout.display != "none")
+
+
+def fill(form: PanelForm, name: str = "img", base: str = "Python3_11_7", text: str = "humanize") -> None:
+    """Type into the three fields."""
+    form.fields.base.value, form.fields.name.value, form.fields.requirements.value = base, name, text
+
+
+def loaded(desk: Desk) -> PanelForm:
+    """Return the form of a new panel that has read the images."""
+    form = desk.panel().form
+    until(lambda: form.images.images is not None)
+    return form
