@@ -66,11 +66,15 @@ class Lab:
 
 
 @contextmanager
-def running_lab(home: Home) -> Iterator[Lab]:
-    """Start JupyterLab inside `home` (what it and its kernels see is `home.env`); end both with the block."""
+def running_lab(home: Home, *options: str) -> Iterator[Lab]:
+    """Start JupyterLab inside `home` (what it and its kernels see is `home.env`); end both with the block.
+
+    `options` are further words of its command line.
+    """
     log = home.path / "jupyterlab.log"
     token = secrets.token_hex(16)
-    with log.open("wb") as sink, subprocess.Popen(_command(token), stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
+    command = [*_command(token), *options]
+    with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
                                                   env=home.env, cwd=home.work) as server:  # fmt: skip
         try:
             lab = Lab(home, _address(home, server, log), token, log)

@@ -1,0 +1,141 @@
+"""Builds outlive cells, pages and kernels: seen in a real JupyterLab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+from support.emulator import USE, running_emulator
+from support.home import make_home
+from support.lab import Lab, running_lab
+from support.notebook import LabNotebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[[Sequence[str]], LabNotebook]
+BUILD = "%%kusto_image {name} --base Python3_11_7 --no-check\nhumanize==4.9.0"
+END = 40_000
+RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start a JupyterLab of our own: its server keeps the history open."""
+    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _emulator(lab: Lab) -> Iterator[None]:
+    with running_emulator(lab, build_seconds=8):
+        yield
+
+
+def card(notebook: LabNotebook, index: int) -> Locator:
+    return notebook.cell(index).locator(".jp-KustoImage-card")
+
+
+def toast(page: Page, words: str) -> Locator:
+    return page.locator(".Toastify__toast", has_text=words)
+
+
+def status_item(page: Page) -> Locator:
+    return page.locator(".jp-KustoImage-status:visible")
+
+
+def test_two_notebooks_and_a_kernel_restart_during_a_build(
+    notebook: Open, lab: Lab, profile: BrowserContext, screenshot: Callable[[str], Path]
+) -> None:
+    first = notebook([USE, BUILD.format(name="survivor")])
+    first.run(0)
+    first.run(1)
+    expect(card(first, 1)).to_contain_text("Building")
+    first.page.evaluate(RESTART)
+    with profile.new_page() as other_page:
+        second = LabNotebook.create(lab, other_page, "second-notebook", [USE, BUILD.format(name="other")])
+        second.run(0)
+        second.run(1)
+        expect(card(second, 1)).to_contain_text("⏳")
+        expect(card(first, 1)).to_contain_text("✔ Succeeded", timeout=END)
+        expect(card(second, 1)).to_contain_text("✔ Succeeded", timeout=END)
+    expect(toast(first.page, "survivor is ready")).to_be_visible()
+    expect(card(first, 1).locator(".kusto-image-progress")).to_have_count(0)
+    screenshot("both")
+
+
+def test_a_page_reload_and_a_kernel_that_is_gone(notebook: Open, screenshot: Callable[[str], Path]) -> None:
+    opened = notebook([USE, BUILD.format(name="reloaded")])
+    opened.run(0)
+    opened.run(1)
+    expect(card(opened, 1)).to_contain_text("⏳")
+    opened.save()
+    opened.page.evaluate(SHUT_DOWN)
+    opened.page.reload()
+    expect(card(opened, 1).locator(".kusto-image-progress")).to_be_visible(timeout=END)
+    screenshot("after-reload")
+    expect(card(opened, 1)).to_contain_text("✔ Succeeded", timeout=END)
+    expect(toast(opened.page, "reloaded is ready")).to_be_visible()
+
+
+def test_the_end_is_told_that_came_while_the_page_was_closed(notebook: Open, lab: Lab, page: Page) -> None:
+    opened = notebook([USE, BUILD.format(name="meanwhile")])
+    opened.run(0)
+    opened.run(1)
+    expect(status_item(page)).to_be_visible(timeout=END)
+    opened.page.evaluate(SHUT_DOWN)
+    page.goto("about:blank")
+    for _ in range(20):
+        builds = lab.request("GET", "kusto-magic/v1/builds?after=0&wait=0")
+        answer = lab.request("GET", f"kusto-magic/v1/builds?after={builds['revision']}&wait=5")
+        if not any(build["active"] for build in answer["builds"]):
+            break
+    page.goto(f"{lab.url}lab?token={lab.token}")
+    expect(toast(page, "meanwhile is ready")).to_be_visible(timeout=END)
+
+
+def test_a_notification_its_action_the_status_bar_and_running(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook([USE, BUILD.format(name="told")])
+    opened.run(0)
+    expect(status_item(page)).to_have_count(0)
+    opened.run(1)
+    expect(status_item(page)).to_contain_text("told", timeout=END)
+    expect(toast(page, "told is being built")).to_have_count(1)
+    opened.command("running:show-panel")
+    expect(page.locator(".jp-RunningSessions-item", has_text="told")).to_be_visible()
+    screenshot("running")
+    ended = toast(page, "told is ready")
+    expect(ended).to_be_visible(timeout=END)
+    expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place
+    expect(status_item(page)).to_have_count(0)
+    screenshot("told")
+    ended.get_by_role("button", name="Open record").click()
+    record = page.locator(".jp-MainAreaWidget .jp-KustoImage-card.jp-mod-alone")
+    expect(record).to_contain_text("✔ Succeeded")
+    expect(record).to_contain_text("humanize==4.9.0")
+    screenshot("record")
+
+
+def test_a_failure_is_told_with_its_reason(notebook: Open, page: Page) -> None:
+    failing = "%%kusto_image broken --base Python3_11_7 --no-check\nno-such-package-of-anybody==1.0"
+    opened = notebook([USE, failing])
+    opened.run(0)
+    opened.run(1)
+    expect(toast(page, "Image broken")).to_contain_text("Failed", timeout=END)
+    expect(card(opened, 1)).to_contain_text("✖ Failed")
+
+
+def test_a_second_browser_tab_sees_it_too(notebook: Open, lab: Lab, profile: BrowserContext) -> None:
+    opened = notebook([USE, BUILD.format(name="shared")])
+    opened.run(0)
+    with profile.new_page() as tab:
+        tab.goto(f"{lab.url}lab/workspaces/second?token={lab.token}")
+        opened.run(1)
+        tab.evaluate("() => window.jupyterapp.commands.execute('kusto-magic:refresh')")
+        expect(status_item(tab)).to_contain_text("shared", timeout=END)
+        expect(toast(tab, "shared is ready")).to_be_visible(timeout=END)
+        expect(toast(opened.page, "shared is ready")).to_be_visible(timeout=END)
