@@ -112,6 +112,10 @@ class Arm:
         """Who is signed in, in words to show; "" before the first request, and where the token does not say."""
         return self._auth.identity
 
+    async def sign_in(self) -> str:
+        """Get a token and nothing else; return whom it names, as `identity` does. Raises SignInFailed."""
+        return await self._auth.sign_in()
+
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
         return self

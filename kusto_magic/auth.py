@@ -1,7 +1,4 @@
-"""Who asks: a token for each request, from azure-identity or from anything with `get_token`.
-
-The only room that mentions tokens, and the only one that imports azure-identity.
-"""
+"""Who asks: a token for each request, from azure-identity (`credentials`) or from anything with `get_token`."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -19,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from kusto_magic.credentials import NEXT_STEP, SIGN_IN_LIMIT, Named, Prompt, first_line, shortened
 from kusto_magic.errors import SignInFailed
 from kusto_magic.models import is_loopback
 from kusto_magic.redaction import redact
@@ -28,11 +26,6 @@ REFRESH_BEFORE = 300.0
 
 RENEWAL_PAUSE = 30.0
 """Seconds after which a renewal that failed is tried again, while the token at hand is still good."""
-
-SIGN_IN_LIMIT = 12.0
-"""Seconds that azure-identity's chain may take: some of its steps hang for minutes in closed networks."""
-
-NEXT_STEP = "sign in with `az login` (or set AZURE_CLIENT_ID, AZURE_TENANT_ID and a secret), then run the cell again."
 
 
 class AccessToken(Protocol):
@@ -58,6 +51,13 @@ class TokenCredential(Protocol):
 
 
 _TOKEN = re.compile(r"[!-~]+")
+_CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]{1,4096})={0,2}"')
+_LONGEST_CHALLENGE = 8192
+_NAMING = {
+    "upn": "", "preferred_username": "", "unique_name": "", "app_displayname": "application ",
+    "appid": "application ", "azp": "application ", "oid": "object ",
+}  # fmt: skip
+"""The claims of a token that say who it is, the most telling first, and the word before each."""
 
 
 class _Static(NamedTuple):
@@ -79,19 +79,6 @@ class StaticCredential:
         return _Static(self.value, int(time.time()) + 365 * 86400)
 
 
-def default_credential(endpoint: str) -> TokenCredential:
-    """Return the credential for an endpoint for which none was given.
-
-    azure-identity's chain (environment, workload and managed identity, az, PowerShell, azd, VS Code); for an
-    address on this machine the running emulator's own token, so that no token of Azure ever goes there.
-    """
-    if is_loopback(urlsplit(endpoint).hostname or ""):
-        return EmulatorCredential(endpoint)
-    from azure.identity import DefaultAzureCredential
-
-    return DefaultAzureCredential(process_timeout=int(SIGN_IN_LIMIT))
-
-
 @dataclass(frozen=True)
 class EmulatorCredential:
     """The token of the emulator that runs at `endpoint`; looked up anew each time, as it changes with each start."""
@@ -106,6 +93,24 @@ class EmulatorCredential:
         if running is None or origin(running.target.endpoint) != origin(self.endpoint):
             raise SignInFailed(f"no emulator runs at {self.endpoint}", next_step="%kusto_image use emulator")
         return StaticCredential(running.target.token).get_token()
+
+
+@dataclass(frozen=True, eq=False)
+class SignIn:
+    """One way to sign in (`credentials.KINDS`), for all endpoints: call it with one for the credential to use there.
+
+    `prompt`, where given, tells that a person is there to be asked, once for each endpoint.
+    """
+
+    kind: str = "default"
+    prompt: Prompt | None = None
+    _made: dict[str, Named] = field(default_factory=dict, repr=False)
+
+    def __call__(self, endpoint: str) -> TokenCredential:
+        """Return the credential for an endpoint; the same one for the same endpoint."""
+        if is_loopback(urlsplit(endpoint).hostname or ""):
+            return EmulatorCredential(endpoint)  # no token of Azure ever goes to an address on this machine
+        return self._made.setdefault(endpoint, Named(self.kind, endpoint, self.prompt))
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -128,15 +133,16 @@ class Auth(httpx.Auth):
         scope: str,
         credential: TokenCredential | None = None,
         *,
-        limit: float = SIGN_IN_LIMIT,
+        limit: float | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._endpoint = endpoint
-        self._credential = credential
+        self._may_be_challenged = endpoint.startswith("https:") or is_loopback(urlsplit(endpoint).hostname or "")
+        self._credential = credential or SignIn()(endpoint)
         self._scope = scope
         self._limit = limit
         self._now = now
         self._token: AccessToken | None = None
+        self._claims = ""
         self._renew_at = 0.0
         self._one_at_a_time = asyncio.Lock()
 
@@ -145,25 +151,32 @@ class Auth(httpx.Auth):
         """Whom the token at hand names, "" where there is none or it does not say."""
         return "" if self._token is None else identity_in(self._token.token)
 
+    async def sign_in(self) -> str:
+        """Get a token, and return whom it names, as `identity` does. Raises SignInFailed."""
+        await self._bearer()
+        return self.identity
+
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send the request with a token, and forget the token where the answer is 401 (httpx's protocol).
 
-        Whoever sends asks once more then. Not here: httpx would read the whole of the 401 first, unpack it, and cap
-        nothing.
+        Whoever sends asks once more then, with what the 401 asks of the next token. Not here: httpx would read the
+        whole of the 401 first, unpack it, and cap nothing.
         """
         token = await self._bearer()
         request.headers["Authorization"] = f"Bearer {token.token}"
         response = yield request
         if response.status_code == 401 and self._token is token:
             self._token = None
+            self._claims = claims_in(response.headers.get_list("www-authenticate")) if self._may_be_challenged else ""
 
     async def _bearer(self) -> AccessToken:
         async with self._one_at_a_time:
             token, now = self._token, self._now()
             if token is not None and now < self._renew_at:
                 return token
+            claims, self._claims = self._claims, ""  # a challenge is answered once
             try:
-                self._token = renewed = await self._ask()
+                self._token = renewed = await self._ask({"claims": claims} if claims else {})
             except SignInFailed:
                 if token is None or token.expires_on <= now:
                     raise
@@ -172,7 +185,7 @@ class Auth(httpx.Auth):
             self._renew_at = renewed.expires_on - min(REFRESH_BEFORE, (renewed.expires_on - now) / 2)
             return renewed
 
-    async def _ask(self) -> AccessToken:
+    async def _ask(self, more: dict[str, str]) -> AccessToken:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[AccessToken] = loop.create_future()
 
@@ -182,22 +195,22 @@ class Auth(httpx.Auth):
 
         def ask() -> None:
             try:
-                if self._credential is None:
-                    self._credential = default_credential(self._endpoint)
-                token = _checked(self._credential.get_token(self._scope))
+                token = _checked(self._credential.get_token(self._scope, **more))
             except Exception as error:  # whatever a credential raises is a failed sign-in
                 failure = _failure(error)
                 deliver(lambda: answer.set_exception(failure))
             else:
                 deliver(lambda: answer.set_result(token))
 
+        limit = self._limit or getattr(self._credential, "limit", SIGN_IN_LIMIT)
         threading.Thread(target=ask, name="kusto_magic sign-in", daemon=True).start()
         try:
-            async with asyncio.timeout(self._limit):  # wait_for would lose an interrupt that comes with the answer
+            async with asyncio.timeout(limit):  # wait_for would lose an interrupt that comes with the answer
                 return await answer
         except TimeoutError:
-            what = f"no credential answered within {self._limit:.0f} seconds"
-            raise SignInFailed(what, next_step=NEXT_STEP) from None
+            what = f"no credential answered within {limit:.0f} seconds"
+            step = "name the one to use: %kusto_image use --as cli, or another (%kusto_image use --help)."
+            raise SignInFailed(what, next_step=step) from None
 
 
 def identity_in(token: str) -> str:
@@ -209,9 +222,28 @@ def identity_in(token: str) -> str:
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     except (IndexError, ValueError, RecursionError):
         return ""
-    names = ("upn", "preferred_username", "unique_name", "app_displayname", "appid")
-    found = [claims[name] for name in names if isinstance(claims.get(name), str)] if isinstance(claims, dict) else []
-    return redact(found[0])[:100] if found else ""
+    if not isinstance(claims, dict):
+        return ""
+    for name, words in _NAMING.items():
+        if isinstance(claims.get(name), str) and claims[name]:
+            return words + shortened(redact(claims[name]))[:100]
+    return ""
+
+
+def claims_in(challenges: Sequence[str]) -> str:
+    """Return the claims that the next token must have, as JSON, or "": a challenge of Entra ID in a 401.
+
+    Source: "Claims challenges, claims requests and client capabilities" of the Microsoft identity platform.
+    """
+    for challenge in challenges:
+        found = _CLAIMS.search(challenge[:_LONGEST_CHALLENGE])
+        if found is None or "insufficient_claims" not in challenge:
+            continue
+        with suppress(ValueError, RecursionError):
+            text = base64.b64decode(found[1] + "=" * (-len(found[1]) % 4), altchars=b"-_", validate=True).decode()
+            if isinstance(json.loads(text), dict):
+                return text
+    return ""
 
 
 def _checked(token: AccessToken) -> AccessToken:
@@ -223,9 +255,7 @@ def _checked(token: AccessToken) -> AccessToken:
 
 
 def _failure(error: Exception) -> SignInFailed:
-    """Return azure-identity's many lines as one; the whole of it names every step of the chain that had nothing."""
+    """Return the many lines of somebody's own credential as one."""
     if isinstance(error, SignInFailed):
         return error
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    first = redact(lines[0])[:200] if lines else type(error).__name__
-    return SignInFailed(f"no token: {first}", next_step=NEXT_STEP)
+    return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEP)

@@ -69,6 +69,10 @@ class ImagesClient:
         """Who is signed in, in words to show; "" before the first request, and where the token does not say."""
         return self._arm.identity
 
+    async def sign_in(self) -> str:
+        """Get a token and nothing else; return whom it names, as `identity` does. Raises SignInFailed."""
+        return await self._arm.sign_in()
+
     @property
     def clock(self) -> Clock:
         """The time by which it waits."""

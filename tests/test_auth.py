@@ -153,7 +153,7 @@ async def test_a_slow_credential_is_bounded_and_nothing_is_sent() -> None:
     finally:
         hangs.released.set()
     assert script.asked == []
-    assert "az login" in caught.value.next_step
+    assert "--as cli" in caught.value.next_step
 
 
 @pytest.mark.asyncio
