@@ -121,7 +121,7 @@ def _values_of(action: argparse.Action, command: str, known: Known) -> Sequence[
         "name": [*custom, *managed],
         "other": [*custom, *managed],
         "base": [*managed, *known.images],
-        "python": sorted({image.python for image in MANAGED_IMAGES.values()}, reverse=True),
+        "python": [image.python for image in MANAGED_IMAGES.values()],
         "cluster": known.clusters,
         "cloud": list(CLOUDS),
     }

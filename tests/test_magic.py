@@ -159,7 +159,7 @@ def test_list_show_delete(ready: Kernel) -> None:
     assert "has no custom images yet" in ready.execute("%kusto_image list").outputs[0].data["text/plain"]
     ready.execute(f"{IMAGE} --wait\nhumanize==4.9.0\ntext-unidecode\n")
     listed = ready.execute("%kusto_image list").outputs[0].data["text/plain"]
-    assert re.search(r"img +Succeeded +Python3_11_7 +humanize==4\.9\.0, text-unidecode", listed)
+    assert re.search(r"img +Succeeded +Python3_11_7 +2 +humanize==4\.9\.0, text-unidecode", listed)
     shown = ready.execute("%kusto_image show img").outputs[0].data
     assert "humanize==4.9.0" in shown["text/plain"]
     assert shown["text/html"].startswith("<table>")
