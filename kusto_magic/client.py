@@ -17,7 +17,7 @@ from kusto_magic.answers import Response
 from kusto_magic.arm import Arm
 from kusto_magic.auth import TokenCredential
 from kusto_magic.clock import Clock
-from kusto_magic.clusters import PYTHON, Cluster, LanguageExtension, extensions_in
+from kusto_magic.clusters import PYTHON, Cluster, LanguageExtension, active_image, extensions_in
 from kusto_magic.errors import (
     FollowTimeout,
     InvalidInput,
@@ -123,6 +123,13 @@ class ImagesClient:
         if not isinstance(document, dict):
             raise Unreachable("the list of language extensions cannot be read", next_step="try again.")
         return extensions_in(document)
+
+    async def active(self) -> str | None:
+        """Return the image python() runs on, None where it is off; "" where that is not said or may not be seen."""
+        try:
+            return active_image(await self.extensions())
+        except ServiceError:
+            return ""
 
     def resume(self, action: Action, name: str, kept_url: str = "", spec: ImageSpec | None = None) -> Operation:
         """Return an operation begun earlier, for `follow`: by its kept address, or by the image (or cluster) alone."""

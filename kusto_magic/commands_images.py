@@ -42,17 +42,7 @@ async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str
     """Return the images and the name of the one that queries run on, "" where that is not said or may not be seen."""
     import asyncio
 
-    from kusto_magic.clusters import active_image
-    from kusto_magic.errors import ServiceError
-
-    async def active() -> str | None:
-        try:
-            return active_image(await client.extensions())
-        except ServiceError:
-            return ""
-
-    images, name = await asyncio.gather(client.list(), active())
-    return images, name
+    return await asyncio.gather(client.list(), client.active())
 
 
 def _mark(name: str, active: str | None) -> str:

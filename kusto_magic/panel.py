@@ -25,10 +25,11 @@ from kusto_magic.operations import NOT_BEGUN, Phase
 from kusto_magic.panel_builds import Earlier, GoingOn
 from kusto_magic.panel_cell import cell_text, forget, insert
 from kusto_magic.panel_form import Form
-from kusto_magic.panel_images import ImageList
+from kusto_magic.panel_images import RUNS_ON_IT, ImageList
 from kusto_magic.panel_place import Place
 from kusto_magic.panel_record import Record, explanation
 from kusto_magic.panel_work import (
+    Question,
     Work,
     answer_at_once,
     button,
@@ -144,7 +145,14 @@ class PanelForm:
         self.place = Place(work, endpoint, settings, self._move)
         self.fields = Form(work)
         self.going_on = GoingOn(work, self._moved_on, self._ended)
-        self.images = ImageList(work, known=self.fields.know, use=self._use, edit=self._edit, delete=self._delete)
+        self.images = ImageList(
+            work,
+            known=self.fields.know,
+            use=self._use,
+            edit=self._edit,
+            enable=self._enable,
+            delete=self._delete,
+        )
         self.earlier = Earlier(work, fill=self._fill_again, follow=self._follow)
         self._make_buttons()
         self._make_choice()
@@ -157,6 +165,7 @@ class PanelForm:
         self.check = button("Check", "Ask whether these requirements would install; sends nothing to Azure")
         self.plan = HTML()
         self.create = button("Create", "Make the image, or replace the one of this name", button_style="primary")
+        self.question = Question(self.work)
         self.insert = button("Insert as cell", "Put the cell that does the same into the notebook")
         self.cell = words(code=True)
         self.inserter = Output()
@@ -167,7 +176,7 @@ class PanelForm:
         typed = [self.fields.base, self.fields.name, self.fields.requirements]
         self.work.on_typing(typed, self._show_cell)
         for field in typed:
-            self.work.on_change(field, lambda: self._show_plan(None))
+            self.work.on_change(field, self._typed)
         self._show_cell()
 
     def _make_choice(self) -> None:
@@ -182,7 +191,8 @@ class PanelForm:
 
     def _laid_out(self) -> VBox:
         title = HTML(f"{STYLE}<h3 style='margin: 0'>Sandbox custom images</h3>")
-        answers = (row(self.check, self.create), self.work.errors, self.plan, self.going_on.widget)
+        buttons = row(self.check, self.create)
+        answers = (buttons, self.question.widget, self.work.errors, self.plan, self.going_on.widget)
         whole = column(title, self.place.widget, self.fields.widget, *answers, self.choice, *self._pages.values())
         whole.layout.padding = "0.5rem"
         whole.layout.max_width = "60rem"
@@ -210,13 +220,30 @@ class PanelForm:
         ask = self.work.ask
         ask([self.check], lambda: self.work.builds.check(target, spec), self._show_plan, lambda: self._show_plan(None))
 
+    def _typed(self) -> None:
+        self._show_plan(None)
+        self.question.withdraw()
+
     def _show_plan(self, forecast: Forecast | None) -> None:
         self.plan.value = "" if forecast is None else f"<div role='status'>{plan.html(forecast)}</div>"
 
     def _create(self) -> None:
         name, spec = self.fields.read()
         target = self.work.chosen()
-        self._begin([self.create], lambda: self.work.builds.start(target, name, spec, limit=self._limit))
+
+        def begin(*, spare_active: bool) -> None:
+            start = self.work.builds.start
+            self._begin([self.create], lambda: start(target, name, spec, spare_active=spare_active, limit=self._limit))
+
+        if self.images.is_active(name):
+            text = f"Replace image {name} of cluster {target.cluster}? {RUNS_ON_IT}"
+            self.question.ask(text, "Yes, replace", lambda: begin(spare_active=False))
+        else:
+            begin(spare_active=True)
+
+    def _enable(self, name: str) -> None:
+        target = self.work.chosen()
+        self._begin([self.images.enable], lambda: self.work.builds.enable(target, name))
 
     def _delete(self, name: str) -> None:
         target = self.work.chosen()

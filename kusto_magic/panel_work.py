@@ -232,3 +232,32 @@ def switch(buttons: Iterable[Button], *, on: bool) -> None:
     """Switch buttons on or off."""
     for one in buttons:
         one.disabled = not on
+
+
+class Question:
+    """Asks before something is done that cannot be had back. `widget` is shown while it waits for the answer."""
+
+    def __init__(self, work: Work) -> None:
+        self._call: Callable[[], None] = lambda: None
+        self.words = words(role="alert")
+        self.yes = button("Yes", "Do it", button_style="danger")
+        self.no = button("No, keep it", "Leave everything as it is")
+        self.widget = column(self.words, row(self.yes, self.no))
+        self.withdraw()
+        work.on_click(self.yes, self._confirmed)
+        work.on_click(self.no, self.withdraw)
+
+    def ask(self, text: str, yes: str, call: Callable[[], None]) -> None:
+        """Show a question; `yes` is what the button says that calls `call`."""
+        self._call = call
+        self.yes.description = yes
+        say(self.words, text, role="alert")
+        visible(self.widget, True)
+
+    def withdraw(self) -> None:
+        """Take the question away."""
+        visible(self.widget, False)
+
+    def _confirmed(self) -> None:
+        self.withdraw()
+        self._call()

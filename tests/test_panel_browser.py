@@ -129,7 +129,7 @@ def test_a_person_makes_follows_deletes_and_inserts_an_image(
     expect(opened.outputs(1).nth(1)).to_contain_text(re.compile("✔ Succeeded: .*my-image"))
     screenshot("built")
 
-    panel.field("Image · state · base").select_option("my-image · Succeeded · Python3_11_7")
+    panel.field("Image · state · base · active").select_option("my-image · Succeeded · Python3_11_7")
     panel.press("Show")
     panel.shows("requirements  humanize==4.9.0")
     panel.press("Delete…")
@@ -213,7 +213,7 @@ def test_every_field_and_button_is_reached_by_keyboard_and_has_a_label(notebook:
         "Images",
         "History",
         "As a cell",
-        "Image · state · base",
+        "Image · state · base · active",
     ]
     panel.field("Name of the new image").focus()
     page.keyboard.type("..")
@@ -262,7 +262,7 @@ def test_with_200_images_it_opens_within_a_second_and_stays_usable(notebook: Ope
     panel.root.get_by_role("option", name="image-199 · Succeeded · Python 3.10.8").wait_for(state="attached")
     assert time.monotonic() - began <= 1
     began = time.monotonic()
-    panel.field("Image · state · base").select_option("image-150 · Succeeded · Python 3.10.8")
+    panel.field("Image · state · base · active").select_option("image-150 · Succeeded · Python 3.10.8")
     panel.press("Use as base")
     expect(panel.field("Base image, or a Python version")).to_have_value("image-150")
     panel.shows("✔ custom image of this cluster: Succeeded, built on Python 3.10.8")

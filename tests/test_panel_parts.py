@@ -56,16 +56,46 @@ def test_show_use_and_edit(make: Make) -> None:
 def test_delete_asks_first(make: Make) -> None:
     desk = make()
     form = _with_image(desk)
-    assert not is_shown(form.images.confirmation)
+    assert not is_shown(form.images.question.widget)
     form.images.delete.click()
-    assert "Delete image img of cluster" in says(form.images.question)
-    form.images.no.click()
-    assert not is_shown(form.images.confirmation)
+    assert "Delete image img of cluster" in says(form.images.question.words)
+    form.images.question.no.click()
+    assert not is_shown(form.images.question.widget)
     form.images.delete.click()
     assert "DELETE img" not in desk.service.asked
-    form.images.yes.click()
+    form.images.question.yes.click()
     until(lambda: "✔ Deleted: image img" in says(form.going_on.last))
     until(lambda: form.images.list.options == ())
+
+
+def test_enable_asks_first_and_the_active_image_is_marked(make: Make) -> None:
+    form = _with_image(make())
+    form.images.enable.click()
+    assert "Let the queries of cluster emulatedcluster run on img" in says(form.images.question.words)
+    form.images.question.yes.click()
+    until(lambda: "image img" in says(form.going_on.last))
+    assert error(form) == ""
+    until(lambda: form.images.list.options[0][0] == "img · Succeeded · Python 3.10.8 · ✔ active")
+    assert "Queries run on img." in says(form.images.state)
+
+
+def test_the_active_image_is_neither_replaced_nor_deleted_without_a_word(make: Make) -> None:
+    desk = make()
+    form = _with_image(desk)
+    desk.builds.enable(desk.target, "img").wait(30)
+    form.images.read()
+    until(lambda: form.images.is_active("img"))
+    form.images.list.value = "img"
+    form.images.delete.click()
+    assert "The queries of the cluster run on it." in says(form.images.question.words)
+    fill(form)
+    desk.service.asked.clear()
+    form.create.click()
+    assert "Replace image img of cluster emulatedcluster? The queries" in says(form.question.words)
+    assert "PUT img" not in desk.service.asked
+    form.question.yes.click()
+    until(lambda: "PUT img" in desk.service.asked)
+    until(lambda: "✔ Succeeded" in says(form.going_on.last))
 
 
 def test_another_choice_takes_the_question_away(make: Make) -> None:
@@ -74,7 +104,7 @@ def test_another_choice_takes_the_question_away(make: Make) -> None:
     form = _with_image(desk)
     form.images.delete.click()
     form.images.list.value = "other"
-    assert not is_shown(form.images.confirmation)
+    assert not is_shown(form.images.question.widget)
 
 
 def test_after_a_restart_the_history_shows_the_build_and_follows_it(make: Make) -> None:
