@@ -160,6 +160,10 @@ def test_a_person_makes_follows_deletes_and_inserts_an_image(
     assert "Deleted" in record.data["text/html"]
     assert "widget-view" not in json.dumps(record)
 
+    opened.reload()  # the form is there again, with what was typed; nothing is inserted twice
+    expect(Panel(page).field("Name of the new image")).to_have_value("my-image")
+    assert len(saved.cells) == page.locator(".jp-Notebook .jp-Cell").count()
+
 
 def test_it_reads_well_light_dark_and_narrow(notebook: Open, screenshot: Callable[[str], Path], page: Page) -> None:
     opened = notebook([USE.format(seconds=3600), PANEL])

@@ -94,4 +94,5 @@ def test_the_record_of_a_build_stands_below_the_form(ready: Kernel) -> None:
     bundles = ready.displays[record["transient"]["display_id"]]
     ready.wait_until(lambda: bool(bundles[-1].get(MIME, {}).get("ended")))
     assert bundles[-1][MIME]["state"] == "Succeeded"
+    assert "img" in ready.execute("%kusto_image status").outputs[0].data["text/plain"]
     assert not any("application/vnd.jupyter.widget-view+json" in bundle for bundle in bundles)
