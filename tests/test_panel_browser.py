@@ -137,6 +137,7 @@ def test_a_person_makes_follows_deletes_and_inserts_an_image(
     panel.press("No, keep it")
     expect(panel.root.get_by_text("It cannot be had back.")).to_be_hidden()
     panel.press("Delete…")
+    panel.shows("It cannot be had back.")
     screenshot("delete")
     panel.press("Yes, delete")
     panel.shows("✔ Deleted: image my-image", seconds=30)
