@@ -1,0 +1,71 @@
+"""The documentation fails here when it is stale: tables, names, files, commands and the code it shows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import kusto_magic
+from kusto_magic.arguments import SUBCOMMANDS, cell_parser
+from kusto_magic.settings import NAMES
+
+ROOT = Path(__file__).parent.parent
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")}
+README = PAGES["README.md"]
+
+
+def test_the_two_commands_at_the_top_are_sessions() -> None:
+    commands = re.findall(r"^```\n(.+)\n```$", README, re.MULTILINE)[:2]
+    assert commands == ["python noxfile.py lab", "python noxfile.py test"]
+    sessions = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    assert "def lab(session" in sessions
+    assert "def test(session" in sessions
+    assert "noxfile.py test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_subcommand_is_in_the_readme_in_its_own_words() -> None:
+    expected = "\n".join(f"| `%kusto_image {name}` | {words} |" for name, words in SUBCOMMANDS.items())
+    assert expected in README, f"the table should read:\n{expected}"
+
+
+def test_every_option_of_the_cell_is_in_the_readme() -> None:
+    expected = "\n".join(
+        f"| `{', '.join(action.option_strings)}{f' {action.metavar}' if action.metavar else ''}` | {action.help} |"
+        for action in cell_parser()._actions
+        if action.option_strings and action.dest not in ("help", "subscription", "resource_group", "cloud", "endpoint")
+    )
+    assert expected in README, f"the table should read:\n{expected}"
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    assert [name for name in NAMES if f"`{name}`" not in README] == []
+
+
+@pytest.mark.parametrize("document", PAGES)
+def test_every_file_that_is_linked_is_there(document: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[document])
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_code_in_the_readme_is_python_and_imports_public_names() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module == "kusto_magic":
+                assert {alias.name for alias in node.names} <= set(kusto_magic.__all__)
+
+
+def test_every_public_name_is_there() -> None:
+    for name in kusto_magic.__all__:
+        assert getattr(kusto_magic, name) is not None
+    assert sorted(kusto_magic.__all__) == kusto_magic.__all__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        kusto_magic.nothing  # noqa: B018 - reading it is the test
+
+
+def test_the_changelog_names_the_version() -> None:
+    assert f"## {kusto_magic.__version__}" in PAGES["CHANGELOG.md"] or "## Unreleased" in PAGES["CHANGELOG.md"]
