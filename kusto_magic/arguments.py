@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from kusto_magic.credentials import KINDS
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.exports import FORMS
 
@@ -129,6 +130,7 @@ def subparsers() -> Mapping[str, argparse.ArgumentParser]:
 def _use(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("what", nargs="?", metavar="emulator", choices=["emulator"], help="use the local emulator")
     sub.add_argument("--build-seconds", type=_seconds, metavar="S", help="how long builds take on the emulator")
+    sub.add_argument("--as", dest="credential", metavar="WAY", help=f"how to sign in: {', '.join(KINDS)}")
     sub.add_argument("--save", action="store_true", help="remember the cluster for later sessions, in config.toml")
 
 

@@ -7,7 +7,6 @@ up after a minute of silence, its answer is capped, and no log shows what is sig
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import ssl
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from kusto_magic.answers import Response
 from kusto_magic.auth import Auth, TokenCredential, origin
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import Unreachable, UntrustedAddress, excerpt
+from kusto_magic.logs import keep_wire_clean
 from kusto_magic.models import is_loopback
 from kusto_magic.redaction import redact
 
@@ -31,21 +31,6 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer that are read; what is larger counts as unreadable."""
 
 USER_AGENT = "kusto_magic"
-
-
-class _Redacted(logging.Filter):
-    """httpx logs whole URLs, httpcore whole header lists: both hold ARM's signature of an operation's address."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), ()
-        return True
-
-
-def _keep_logs_clean() -> None:
-    for name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
-        logger = logging.getLogger(name)
-        if not any(isinstance(known, _Redacted) for known in logger.filters):
-            logger.addFilter(_Redacted())
 
 
 def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
@@ -87,7 +72,7 @@ class Arm:
         clock: Clock | None = None,
         request_limit: float = REQUEST_LIMIT,
     ) -> None:
-        _keep_logs_clean()
+        keep_wire_clean()
         self.endpoint = endpoint
         self.clock: Clock = clock or SystemClock()
         self._request_limit = request_limit

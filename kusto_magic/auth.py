@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from kusto_magic.credentials import NEXT_STEP, SIGN_IN_LIMIT, Named, Prompt, first_line, shortened
+from kusto_magic.credentials import NEXT_STEP, SIGN_IN_LIMIT, Named, Prompt, first_line
 from kusto_magic.errors import SignInFailed
+from kusto_magic.logs import shortened
 from kusto_magic.models import is_loopback
 from kusto_magic.redaction import redact
 

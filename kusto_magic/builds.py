@@ -22,6 +22,7 @@ from uuid import uuid4
 from traitlets import Bool, HasTraits, Instance
 
 from kusto_magic import client, operations, preflight
+from kusto_magic.auth import SignIn
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.clusters import PYTHON, LanguageExtension, active_image
@@ -42,7 +43,9 @@ T = TypeVar("T")
 Forecaster = Callable[..., Awaitable[Forecast]]
 """`preflight.forecast`, or what stands in for it."""
 
-Opener = Callable[[Target], AbstractAsyncContextManager[ImagesClient]]
+Opener = Callable[..., AbstractAsyncContextManager[ImagesClient]]
+"""`client.connect`, or what stands in for it; it is given a target, and a credential where `sign_in` was called."""
+
 Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
 
 
@@ -193,9 +196,20 @@ class Builds:
         self._loop = _Loop()
         self._lock = threading.Lock()
         self._running: dict[tuple[Target, str], Build] = {}
+        self._sign_in: SignIn | None = None
         self._clients: dict[Target, ImagesClient] = {}
         self._opening: dict[Target, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
+
+    def sign_in(self, way: SignIn) -> None:
+        """Sign in this way from now on, on every cluster; what is being followed keeps its own. Nothing is sent."""
+        with self._lock:
+            self._sign_in, self._clients = way, {}
+
+    def identity(self, target: Target) -> str:
+        """Return who is signed in for a cluster, in words to show; "" where nothing was asked there yet."""
+        it = self._clients.get(target)
+        return "" if it is None else it.identity
 
     def start(
         self,
@@ -415,9 +429,12 @@ class Builds:
 
     async def _client(self, target: Target) -> ImagesClient:
         async with self._opening.setdefault(target, asyncio.Lock()):
-            if target not in self._clients:
-                self._clients[target] = await self._stack.enter_async_context(self._open_client(target))
-            return self._clients[target]
+            with self._lock:
+                clients, way = self._clients, self._sign_in
+            if target not in clients:
+                how = {} if way is None else {"credential": way(target.endpoint)}
+                clients[target] = await self._stack.enter_async_context(self._open_client(target, **how))
+            return clients[target]
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -20,15 +20,31 @@ def use(here: Session, options: Namespace) -> None:
     place = _emulator(options) if options.what == "emulator" else _chosen(options, before)
     _set(here, place)
     try:
-        _, target = here.place(Namespace())
+        _, target = here.place(Namespace(credential=options.credential))
+        who = _sign_in(here, options.credential, target)
         if options.save:
-            _save(place, target)
+            _save(place | ({"credential": options.credential} if options.credential else {}), target)
     except BaseException:
         _set(here, before)
         raise
     here.known.forget()
     where = "on the local emulator" if target.is_local else f"at {target.endpoint}"
-    here.say(f"Using cluster {target.cluster} in resource group {target.resource_group}, {where}.")
+    subscription = "" if target.is_local else f" of subscription {target.subscription[:8]}…"
+    signed_in = f" Signed in as {who}." if who else ""
+    here.say(
+        f"Using cluster {target.cluster} in resource group {target.resource_group}{subscription}, {where}.{signed_in}"
+    )
+
+
+def _sign_in(here: Session, kind: str, target: Target) -> str:
+    """Sign in as the line says; return whom it names, also where that was said before, "" where that is not known."""
+    if not kind or target.is_local:
+        return here.builds.identity(target)
+    from kusto_magic.signing_in import sign_in
+
+    who = sign_in(here, kind, target)
+    here.magics.credential = here.signs_in_as = kind
+    return who
 
 
 def _set(here: Session, place: Mapping[str, str]) -> None:

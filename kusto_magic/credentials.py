@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from kusto_magic.errors import SignInFailed, excerpt
+from kusto_magic.logs import keep_sign_in_clean, shortened
 from kusto_magic.models import CLOUDS
 from kusto_magic.redaction import redact
 
@@ -124,7 +125,9 @@ def _credential(kind: str, host: str, prompt: Prompt | None) -> Any:
         "browser": lambda: identity.InteractiveBrowserCredential(**person),
         "device": lambda: identity.DeviceCodeCredential(prompt_callback=prompt, **person),
     }
-    return makers[kind]()
+    made = makers[kind]()
+    keep_sign_in_clean()
+    return made
 
 
 # ── what a failure means ─────────────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +169,7 @@ _MEANINGS = tuple(
         ("claims challenge|--claims-challenge", "the tenant asks for a new sign-in", _AZ_LOGIN),
         ("run '?az login|az login' to set up", "nobody is signed in to az", _AZ_LOGIN),
         ("Run.{0,9}Connect-AzAccount", "nobody is signed in to Azure PowerShell", f"run Connect-AzAccount, {_THEN}"),
-        ("azd auth login", "nobody is signed in to azd", f"run `azd auth login` in a terminal, {_THEN}"),
+        ("run .{0,2}azd auth login", "nobody is signed in to azd", f"run `azd auth login` in a terminal, {_THEN}"),
         ("Timed out waiting for user", "nobody typed the code in time", "%kusto_image use --as device gives another."),
         ("AADSTS", "the sign-in was refused", NEXT_STEP),
     )
@@ -183,8 +186,9 @@ _UNAVAILABLE = {
     "developer": ("azd is not to be found", f"install it and `azd auth login`, {_THEN}"),
 }  # fmt: skip
 
-_GUID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _CODE = re.compile(r"AADSTS[0-9]{4,8}")
+_NOT_SET_UP = ("CredentialUnavailableError", "ValueError")
+"""ValueError: what WorkloadIdentityCredential says of variables that are missing."""
 _UNREACHED = ("ServiceRequestError", "ServiceResponseError", "ConnectionError", "ReadTimeout")
 
 
@@ -201,7 +205,7 @@ def sign_in_failed(error: Exception, kind: str) -> SignInFailed:
         return SignInFailed("no token: the sign-in cannot be reached", next_step="check the network and HTTPS_PROXY.")
     if type(error).__name__ == "AuthenticationRequiredError":
         return _not_yet(kind)
-    if kind in _UNAVAILABLE and (type(error).__name__ == "CredentialUnavailableError" or "Attempted cred" in said):
+    if kind in _UNAVAILABLE and (type(error).__name__ in _NOT_SET_UP or "Attempted cred" in said):
         what, step = _UNAVAILABLE[kind]
         return SignInFailed(f"no token: {what}", next_step=step)
     return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEP)
@@ -210,12 +214,7 @@ def sign_in_failed(error: Exception, kind: str) -> SignInFailed:
 def first_line(error: Exception) -> str:
     """Return the first line of an error as it may be shown, without the ids in it; its type where it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return _GUID.sub(r"\1…", redact(lines[0]))[:200] if lines else type(error).__name__
-
-
-def shortened(text: str) -> str:
-    """Return a text with only the first part of each GUID in it: enough to tell them apart."""
-    return _GUID.sub(r"\1…", text)
+    return shortened(redact(lines[0]))[:200] if lines else type(error).__name__
 
 
 def _not_yet(kind: str) -> SignInFailed:

@@ -65,6 +65,9 @@ class KustoImageMagics(Magics):
         "",
         help="Wait for builds: auto waits where no person is before the notebook, and in a terminal.",
     ).tag(config=True)
+    credential = Unicode(help="How to sign in: default, cli, device …; %kusto_image use --help lists them.").tag(
+        config=True
+    )
     limit_hours = Float(0.0, min=0.0, help="For how long a build is followed; 0: the default, 4 hours.").tag(
         config=True
     )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
 def in_kernel(shell: Any) -> bool:
     """Return whether this IPython is a kernel's, which shows html and widgets, and no terminal's."""
     return hasattr(shell, "kernel")
+
+
+def can_ask(shell: Any) -> bool:
+    """Return whether a person could be asked for something: in a notebook, or in a terminal that is one."""
+    return somebody_is_there(shell) if in_kernel(shell) else sys.stdin is not None and sys.stdin.isatty()
 
 
 def somebody_is_there(shell: Any) -> bool:

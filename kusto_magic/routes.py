@@ -251,12 +251,19 @@ def _pattern(route: str) -> str:
 @cache
 def _own_onlooker() -> Onlooker:
     import atexit
+    import os
+    from contextlib import suppress
 
+    from kusto_magic import settings
+    from kusto_magic.auth import SignIn
     from kusto_magic.builds import Builds
     from kusto_magic.onlooker import Onlooker
 
     builds = Builds()
     atexit.register(builds.close)
+    with suppress(InvalidInput):  # said where the settings are used
+        found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
+        builds.sign_in(SignIn(found.credential or "default"))
     return Onlooker(builds)
 
 

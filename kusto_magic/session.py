@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic.completion import Known
-from kusto_magic.presence import in_kernel, somebody_is_there
+from kusto_magic.presence import can_ask, in_kernel, somebody_is_there
 
 if TYPE_CHECKING:
     from kusto_magic.builds import Build, Builds
@@ -47,6 +47,7 @@ class Session:
         self.shell = shell
         self.magics = magics
         self.known = Known()
+        self.signs_in_as = ""
         self._builds = builds
 
     @property
@@ -64,16 +65,27 @@ class Session:
         """Return the settings that hold for a line. Raises InvalidInput."""
         from kusto_magic import settings
 
-        given = {name: getattr(options, name, None) for name in (*PLACE, "wait")}
-        config: dict[str, str | None] = {name: getattr(self.magics, name) or None for name in (*PLACE, "wait")}
+        names = (*PLACE, "wait", "credential")
+        given = {name: getattr(options, name, None) for name in names}
+        config: dict[str, str | None] = {name: getattr(self.magics, name) or None for name in names}
         config["limit_hours"] = str(self.magics.limit_hours) if self.magics.limit_hours else None
         environ: Mapping[str, str] = os.environ
-        return settings.resolve(given, config, environ, settings.read_config(settings.config_file(environ)))
+        found = settings.resolve(given, config, environ, settings.read_config(settings.config_file(environ)))
+        self._sign_in_as(found.credential)
+        return found
 
     def place(self, options: Namespace) -> tuple[Settings, Target]:
         """Return the settings and the cluster that hold for a line. Raises InvalidInput."""
         settings = self.settings(options)
         return settings, settings.target()
+
+    def _sign_in_as(self, kind: str) -> None:
+        """Take the way to sign in that is set, where it is another one than before; nothing is sent."""
+        if kind != self.signs_in_as:
+            from kusto_magic.auth import SignIn
+
+            self.builds.sign_in(SignIn(kind or "default"))
+            self.signs_in_as = kind
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,6 +93,11 @@ class Session:
     def in_kernel(self) -> bool:
         """Whether this is a kernel and no terminal."""
         return in_kernel(self.shell)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person could be asked for something."""
+        return can_ask(self.shell)
 
     @property
     def somebody_is_there(self) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 
+from kusto_magic.credentials import kind_problem
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models import CLOUDS, Target
 from kusto_magic.redaction import redact
@@ -40,8 +41,9 @@ _CLUSTER_ID = re.compile(
 class Settings:
     """What was set, "" where nothing was.
 
-    `wait` is "auto", "yes" or "no"; `limit_hours` for how long a build is followed. `sources` says for each value
-    that was set where: "--cluster", "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
+    `credential` is a way to sign in, one of `credentials.KINDS`; `wait` is "auto", "yes" or "no"; `limit_hours` for
+    how long a build is followed. `sources` says for each value that was set where: "--cluster",
+    "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
     """
 
     subscription: str = ""
@@ -196,7 +198,7 @@ def _parts_of_id(text: str) -> dict[str, str]:
 
 
 def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return "--as" if name == "credential" else f"--{name.replace('_', '-')}"
 
 
 def _variable(name: str) -> str:
@@ -230,6 +232,8 @@ def _wrong_values(merged: _Layer) -> Iterator[Problem]:
     for name, allowed in (("wait", WAIT), ("cloud", tuple(CLOUDS))):
         if name in merged and merged[name].text not in allowed:
             yield Problem(name, f"{merged[name]}: it is one of {', '.join(allowed)}")
+    if "credential" in merged and (message := kind_problem(merged["credential"].text)):
+        yield Problem("credential", f"{message} (from {merged['credential'].source})")
     if "limit_hours" in merged and not _is_limit(merged["limit_hours"].text):
         rule = f"it is a number of hours above 0, at most {LONGEST_LIMIT_HOURS:g}"
         yield Problem("limit hours", f"{merged['limit_hours']}: {rule}")

@@ -57,9 +57,9 @@ class TestLayers:
 
     def test_each_value_from_its_own_layer(self) -> None:
         found = resolved(
-            {"cluster": "c"}, {"wait": "no"}, "limit_hours = 2\ncredential = 'x'", KUSTO_MAGIC_CLOUD="china"
+            {"cluster": "c"}, {"wait": "no"}, "limit_hours = 2\ncredential = 'cli'", KUSTO_MAGIC_CLOUD="china"
         )
-        assert (found.cluster, found.wait, found.limit_hours, found.credential) == ("c", "no", 2.0, "x")
+        assert (found.cluster, found.wait, found.limit_hours, found.credential) == ("c", "no", 2.0, "cli")
         assert found.sources == {
             "cluster": "--cluster",
             "wait": "%config KustoImageMagics.wait",
@@ -149,6 +149,12 @@ class TestClusterId:
 
 
 class TestProblems:
+    @pytest.mark.parametrize(("name", "closest"), [("clii", "cli"), ("devise", "device"), ("AZ", "one of default,")])
+    def test_a_way_to_sign_in_that_is_none(self, name: str, closest: str) -> None:
+        with pytest.raises(InvalidInput, match=closest) as caught:
+            resolved({"credential": name}, {}, "")
+        assert "from --as" in str(caught.value)
+
     def test_all_at_once(self) -> None:
         said = problems(
             {"wait": "maybe", "cloud": "mars", "endpoint": "http://127.0.0.1:1"},

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from kusto_magic.auth import StaticCredential
+from kusto_magic.auth import StaticCredential, TokenCredential
 from kusto_magic.builds import Builds
 from kusto_magic.client import ImagesClient, connect
 from kusto_magic.emulator import create_app
@@ -62,8 +62,10 @@ class World:
         self._all.append(made)
         return made
 
-    def _open(self, target: Target) -> AbstractAsyncContextManager[ImagesClient]:
-        credential = StaticCredential(self._token)
+    def _open(
+        self, target: Target, credential: TokenCredential | None = None
+    ) -> AbstractAsyncContextManager[ImagesClient]:
+        credential = credential or StaticCredential(self._token)
         return connect(target, credential=credential, transport=httpx.ASGITransport(self._app), clock=self.clock)
 
     def close(self) -> None:

@@ -1,0 +1,181 @@
+"""A token service on loopback: Entra ID over TLS and a machine's metadata service, as azure-identity asks them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import trustme
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+CLIENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+SECRET = "abc8Q~PlantedSecretPlantedSecretPlanted12"
+
+Reply = Callable[["Asked"], tuple[int, dict[str, Any]]]
+
+
+def jwt(**claims: Any) -> str:
+    """Return a token as Entra ID's look; its signature is none."""
+
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    return f"{part({'typ': 'JWT', 'alg': 'none'})}.{part({'tid': TENANT, **claims})}.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+
+
+class Asked:
+    """One request: path, query and form together in `given`."""
+
+    def __init__(self, path: str, given: Mapping[str, str], headers: Mapping[str, str]) -> None:
+        self.path = path
+        self.given = given
+        self.headers = headers
+
+
+class Entra:
+    """`asked` holds every request for a token; `fault`, where set, answers those in its place."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.asked: list[Asked] = []
+        self.fault: Reply | None = None
+        self.pending = 0
+        self.scope = ""
+        self.life = 3600
+        self.claims: dict[str, Any] = {"appid": CLIENT}
+        self.released = threading.Event()
+
+    @property
+    def tokens(self) -> int:
+        return len(self.asked)
+
+    def answer(self, asked: Asked) -> tuple[int, dict[str, Any]]:
+        if asked.path.endswith("/.well-known/openid-configuration"):
+            root = asked.path.partition("/v2.0/")[0]
+            base = f"{self.endpoint}{root}"
+            return 200, {
+                "issuer": f"{base}/v2.0",
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            }
+        if asked.path.endswith("/devicecode"):
+            self.scope = asked.given["scope"]
+            shown = {"user_code": "BKTN7QZD", "verification_uri": "https://login.example/device", "message": "…"}
+            return 200, {**shown, "device_code": "planted-device-code", "expires_in": 900, "interval": 0}
+        self.asked.append(asked)
+        if self.fault is not None:
+            return self.fault(asked)
+        if "device_code" in asked.given and self.pending:
+            self.pending -= 1
+            return 400, {"error": "authorization_pending", "error_description": "AADSTS70016: pending"}
+        return 200, self._token(asked)
+
+    def _token(self, asked: Asked) -> dict[str, Any]:
+        token = jwt(**self.claims, n=self.tokens)
+        if asked.path.endswith(("/msi", "/metadata/identity/oauth2/token")):
+            return {"access_token": token, "expires_on": str(int(time.time()) + self.life), "resource": "r",
+                    "expires_in": str(self.life), "token_type": "Bearer", "client_id": CLIENT}  # fmt: skip
+        found = {"access_token": token, "expires_in": self.life, "token_type": "Bearer"}
+        if "device_code" in asked.given:
+            found |= self._person(asked.given["client_id"])
+        return found
+
+    def _person(self, application: str) -> dict[str, Any]:
+        """Return what comes with the token of somebody who signed in."""
+        now = int(time.time())
+        who = {"preferred_username": "ada@example.com", "oid": CLIENT, "sub": "s", "aud": application}
+        ids = base64.urlsafe_b64encode(json.dumps({"uid": CLIENT, "utid": TENANT}).encode()).decode()
+        return {
+            "id_token": jwt(**who, iss=f"{self.endpoint}/{TENANT}/v2.0", iat=now, exp=now + 3600),
+            "refresh_token": "planted-refresh-token",
+            "scope": self.scope,
+            "client_info": ids,
+        }
+
+
+@contextmanager
+def token_service(folder: Path) -> Iterator[tuple[Entra, Mapping[str, str]]]:
+    """Run a token service; yield it, and the environment by which azure-identity finds and trusts it."""
+    authority = trustme.CA()
+    bundle = folder / "entra.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with _served(context) as (server, entra):
+        host = f"127.0.0.1:{server.server_address[1]}"
+        entra.endpoint = f"https://{host}"
+        yield entra, {"AZURE_AUTHORITY_HOST": entra.endpoint, "REQUESTS_CA_BUNDLE": str(bundle)}
+
+
+@contextmanager
+def metadata_service() -> Iterator[Entra]:
+    """Run what answers on a machine of Azure for its managed identity: plain http."""
+    with _served(None) as (server, entra):
+        entra.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        yield entra
+
+
+@contextmanager
+def black_hole() -> Iterator[str]:
+    """Run an address that takes a request and answers nothing, as long as the block lasts."""
+    with metadata_service() as entra:
+
+        def silence(_: Asked) -> tuple[int, dict[str, Any]]:
+            entra.released.wait(30)
+            return 500, {}
+
+        entra.fault = silence
+        try:
+            yield entra.endpoint
+        finally:
+            entra.released.set()
+
+
+@contextmanager
+def _served(context: ssl.SSLContext | None) -> Iterator[tuple[ThreadingHTTPServer, Entra]]:
+    entra = Entra("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            parts = urlsplit(self.path)
+            fields = parse_qs(parts.query) | parse_qs(self.rfile.read(length).decode())
+            given = {name: values[0] for name, values in fields.items()}
+            status, document = entra.answer(Asked(parts.path, given, dict(self.headers)))
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def handle(self) -> None:
+            with suppress(OSError):  # the client has gone
+                super().handle()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server, entra
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
