@@ -127,7 +127,12 @@ def message(words: str) -> Bundle:
 def code(text: str, words: str = "") -> Bundle:
     """Return a text to be copied, with a sentence above it; without one the plain form is the text itself."""
     head = f"<p>{escape(words)}</p>" if words else ""
-    return {"text/html": f"{head}<pre>{escape(text)}</pre>", "text/plain": f"{words}\n{text}" if words else text}
+    return {"text/html": head + _pre(text), "text/plain": f"{words}\n{text}" if words else text}
+
+
+def _pre(text: str) -> str:
+    """Return a text as it is written. An empty line would end the html in a page that is made of Markdown."""
+    return f"<pre>{escape(text)}</pre>".replace("\n\n", "\n&#10;")
 
 
 def duration(seconds: float) -> str:
@@ -241,4 +246,4 @@ def _html(it: Card) -> str:
 def _requirements(requirements: str) -> str:
     if not requirements:
         return ""
-    return f"<details><summary>requirements</summary><pre>{escape(requirements)}</pre></details>"
+    return f"<details><summary>requirements</summary>{_pre(requirements)}</details>"
