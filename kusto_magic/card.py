@@ -132,7 +132,7 @@ def code(text: str, words: str = "") -> Bundle:
 
 def _pre(text: str) -> str:
     """Return a text as it is written. An empty line would end the html in a page that is made of Markdown."""
-    return f"<pre>{escape(text)}</pre>".replace("\n\n", "\n&#10;")
+    return f"<pre><code>{escape(text)}</code></pre>".replace("\n\n", "\n&#10;")
 
 
 def duration(seconds: float) -> str:

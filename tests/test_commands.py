@@ -265,8 +265,9 @@ def test_the_doctor_says_what_is_not_set(say: Say, magics: KustoImageMagics) -> 
 def test_use_keeps_what_it_does_not_name_and_leaves_the_emulator_behind(say: Say, magics: KustoImageMagics) -> None:
     subscription = "01234567-89ab-cdef-0123-456789abcdef"
     say(f"%kusto_image use --subscription {subscription} --resource-group team --cluster mine --cloud china")
-    assert "cluster other in resource group team, at https://management.chinacloudapi.cn" in say(
-        "%kusto_image use --cluster other"
+    assert (
+        "cluster other in resource group team of subscription 01234567…, at https://management.chinacloudapi.cn"
+        in say("%kusto_image use --cluster other")
     )
     assert "no cluster name" in say("%kusto_image use --cluster ..")
     assert magics.cluster == "other"
