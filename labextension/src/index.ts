@@ -10,6 +10,7 @@ import { IRunningSessionManagers } from '@jupyterlab/running';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { Api } from './api';
 import { CellLanguage } from './cells';
@@ -167,7 +168,7 @@ const views: JupyterFrontEndPlugin<void> = {
     addCommands(app, images, notebooks, sidebar, trans);
     const category = trans.__('Kusto images');
     [Commands.open, Commands.newImage, Commands.insertCell, Commands.refresh].forEach(command => {
-      palette?.addItem({ command, category });
+      palette?.addItem({ command, category, args: { isPalette: true } });
     });
     launcher?.add({ command: Commands.newImage, category: trans.__('Other') });
   }
@@ -182,7 +183,6 @@ function addCommands(
 ): void {
   const { commands, shell } = app;
   const records = new Records(shell, images, trans);
-  const draftOf = (args: object): IDraft => args;
   const hasPlace = (): boolean => sidebar.isAttached;
   commands.addCommand(Commands.open, {
     label: trans.__('Show Kusto Images'),
@@ -227,6 +227,12 @@ function addCommands(
     label: trans.__('Refresh Kusto Images'),
     execute: () => images.refresh()
   });
+}
+
+/** Read a draft from a command's arguments, which may come from anywhere. */
+function draftOf(args: ReadonlyPartialJSONObject): IDraft {
+  const names = ['cluster', 'name', 'base', 'python', 'requirements'] as const;
+  return Object.fromEntries(names.flatMap(name => (typeof args[name] === 'string' ? [[name, args[name]]] : [])));
 }
 
 const activity: JupyterFrontEndPlugin<void> = {

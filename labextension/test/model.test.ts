@@ -35,7 +35,14 @@ class Server {
       return { revision: this.revision, builds: this.builds, warning: '' };
     }
     if (path === '/clusters') {
-      const cluster = { id: 'c', name: 'mine', resourceGroup: 'g', subscription: 's', emulator: false, cloud: 'public' };
+      const cluster = {
+        id: 'c',
+        name: 'mine',
+        resourceGroup: 'g',
+        subscription: 's',
+        emulator: false,
+        cloud: 'public'
+      };
       return { clusters: [cluster] };
     }
     return method === 'GET' ? { images: this.images, identity: 'somebody' } : building('new');

@@ -1,0 +1,75 @@
+"""JupyterLab without the server part of kusto_magic: quiet, and the cards still go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.emulator import USE, running_emulator
+from support.home import make_home
+from support.lab import Lab, running_lab
+from support.notebook import LabNotebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+Open = Callable[[Sequence[str]], LabNotebook]
+OFF = "--ServerApp.jpserver_extensions={'kusto_magic': False}"
+BUILD = "%%kusto_image alone --base Python3_11_7 --no-check\nhumanize==4.9.0"
+END = 40_000
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start a JupyterLab whose server has no routes of ours."""
+    with running_lab(make_home(tmp_path_factory.mktemp("lab")), OFF) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _emulator(lab: Lab) -> Iterator[None]:
+    with running_emulator(lab, build_seconds=8):
+        yield
+
+
+@pytest.fixture
+def asked(page: Page) -> list[str]:
+    """Return the list of our routes that the page asks; it grows."""
+    paths: list[str] = []
+    page.on("request", lambda it: paths.append(it.url) if "/kusto-magic/v1" in it.url else None)
+    return paths
+
+
+def test_one_hint_one_question_no_dialog_and_the_kernel_brings_the_card_to_its_end(
+    notebook: Open, page: Page, asked: list[str], screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook([USE, BUILD])
+    opened.run(0)
+    opened.run(1)
+    card = opened.cell(1).locator(".jp-KustoImage-card")
+    expect(card.locator(".kusto-image-progress")).to_be_visible()
+    opened.save()
+    opened.reload()  # from here on JupyterLab itself does not know whose display id it is
+    expect(card).to_contain_text("⏳")
+    expect(card).to_contain_text("✔ Succeeded", timeout=END)
+    opened.command("kusto-magic:open")
+    expect(page.get_by_role("region", name="Kusto images")).to_contain_text("This Jupyter server has no kusto_magic")
+    screenshot("hint")
+    assert len(asked) == 3, asked  # one for each time the page was loaded, one for the sidebar that was opened
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    expect(page.locator(".Toastify__toast")).to_have_count(0)
+    assert opened.save().cells[1].outputs[0].data["text/html"].count("✔ Succeeded") == 1
+
+
+def test_the_saved_state_is_shown_when_the_notebook_is_opened_again(notebook: Open, page: Page) -> None:
+    opened = notebook([USE, BUILD])
+    opened.run(0)
+    opened.run(1)
+    card = opened.cell(1).locator(".jp-KustoImage-card")
+    expect(card).to_contain_text("✔ Succeeded", timeout=END)
+    opened.save()
+    opened.lab.stop_kernels()
+    page.reload()
+    expect(card).to_contain_text("✔ Succeeded", timeout=END)
+    expect(card.locator(".kusto-image-progress")).to_have_count(0)

@@ -1,0 +1,123 @@
+"""The colours, marks and completions of `%%kusto_image` cells in a real JupyterLab, and what they leave alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from support.home import make_home
+from support.lab import Lab, running_lab
+from support.notebook import LabNotebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+Open = Callable[[Sequence[str]], LabNotebook]
+BODY = '\nnumpy[extra] >= 1.2, < 2 ; python_version < "3.12"  # why\n'
+OURS = "%%kusto_image img --base Python3_11_7" + BODY
+PLAIN = "%%other_magic img --base Python3_11_7" + BODY
+MIMES = "() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.mimeType)"
+SET = """([index, text]) => {
+    const cell = window.jupyterapp.shell.currentWidget.content.widgets[index];
+    cell.model.sharedModel.setSource(text);
+}"""
+TO_MARKDOWN = """() => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.deselectAll();
+    notebook.activeCellIndex = 1;
+    return window.jupyterapp.commands.execute('notebook:change-cell-to-markdown');
+}"""
+OTHER_KERNEL = """mime => {
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets;
+    cells[0].model.mimeType = mime; // as the notebook does when the kernel changes
+    return cells[0].model.mimeType;
+}"""
+TO_END = """index => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = index;
+    notebook.mode = 'edit';
+    const { editor } = notebook.widgets[index];
+    editor.focus();
+    editor.setCursorPosition(editor.getPositionAt(editor.model.sharedModel.getSource().length));
+}"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start a JupyterLab of our own: its server keeps the history open."""
+    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
+        yield running
+
+
+def coloured(cell: Locator) -> dict[str, str]:
+    """Return the colour of each piece of the cell's text that has one."""
+    pieces: dict[str, str] = cell.evaluate(
+        """cell => Object.fromEntries([...cell.querySelectorAll('.cm-line span')]
+            .map(span => [span.textContent.trim(), getComputedStyle(span).color]))"""
+    )
+    return pieces
+
+
+def test_a_cell_is_coloured_while_the_magic_is_there(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook([PLAIN])
+    expect(opened.cell(0).locator(".cm-line span").first).to_be_visible()
+    assert page.evaluate(MIMES) == ["text/x-ipython"]
+    before = coloured(opened.cell(0))
+    screenshot("before")
+    page.evaluate(SET, [0, OURS])
+    expect(opened.cell(0).locator(".cm-line span", has_text="%%kusto_image")).to_be_visible()
+    after = coloured(opened.cell(0))
+    screenshot("after")
+    pieces = ("%%kusto_image", "--base", "numpy", ">=", "1.2", "python_version", '"3.12"', "# why")
+    assert set(pieces) <= set(after)
+    assert len({after[piece] for piece in pieces}) >= 5
+    page.evaluate(SET, [0, PLAIN])
+    expect(opened.cell(0).locator(".cm-line span", has_text="%%kusto_image")).to_have_count(0)
+    assert page.evaluate(MIMES) == ["text/x-ipython"]
+    assert coloured(opened.cell(0)) == before
+
+
+def test_other_cells_markdown_and_other_kernels_are_left_alone(notebook: Open, page: Page) -> None:
+    opened = notebook([OURS, OURS, "x = '%%kusto_image'", "# a comment\n%%kusto_image img"])
+    expect(opened.cell(0).locator(".cm-line span", has_text="%%kusto_image")).to_be_visible()
+    page.evaluate(TO_MARKDOWN)
+    ours, ipython = "text/x-kusto-image", "text/x-ipython"
+    assert page.evaluate(MIMES) == [ours, "text/x-ipythongfm", ipython, ipython]
+    assert page.evaluate(OTHER_KERNEL, "text/x-rsrc") == "text/x-rsrc"
+    assert page.evaluate(OTHER_KERNEL, "text/x-ipython") == ours
+
+
+def test_bad_lines_are_underlined_by_the_kernels_rules(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook(["%%kusto_image img --base Python3_11_7\nhumanize==4.9.0\nrequests=1.0\n  -r more.txt"])
+    marked = opened.cell(0).locator(".cm-lintRange-error")
+    expect(marked).to_have_text(["requests=1.0", "-r more.txt"])
+    marked.first.hover()
+    expect(page.locator(".cm-tooltip-lint")).to_contain_text("'=' is no comparison; write requests==1.0")
+    screenshot("underlined")
+    page.evaluate(SET, [0, "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"])
+    expect(marked).to_have_count(0)
+    page.evaluate(SET, [0, "requests=1.0"])
+    expect(marked).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [("%%kusto_image img --base Python3_10", "Python3_10_8"), ("%%kusto_image img --base X\nmatplotl", "matplotlib")],
+)
+def test_bases_and_packages_are_completed(
+    notebook: Open, page: Page, text: str, offered: str, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook([text])
+    page.evaluate(TO_END, 0)
+    page.keyboard.press("Tab")
+    choice = page.locator(".jp-Completer-item", has_text=offered).first
+    expect(choice.or_(opened.cell(0).get_by_text(offered)).first).to_be_visible()
+    screenshot("completion")
+    if choice.count():
+        choice.click()
+    expect(opened.cell(0).locator(".cm-content")).to_contain_text(offered)

@@ -1,0 +1,174 @@
+"""The sidebar as a person uses it, in a real JupyterLab: by clicks, by keys, by what a screen reader says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from support.emulator import USE, running_emulator
+from support.home import make_home
+from support.lab import Lab, running_lab
+from support.notebook import LabNotebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[[Sequence[str]], LabNotebook]
+END = 40_000
+SOURCES = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .map(cell => cell.model.sharedModel.getSource())"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start a JupyterLab of our own: its server keeps the history open."""
+    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _emulator(lab: Lab) -> Iterator[None]:
+    with running_emulator(lab, build_seconds=3):
+        yield
+
+
+@pytest.fixture
+def opened(notebook: Open) -> LabNotebook:
+    """Open a notebook, and the sidebar beside it."""
+    made = notebook(["1 + 1"])
+    made.command("kusto-magic:open")
+    return made
+
+
+def sidebar(page: Page) -> Locator:
+    return page.get_by_role("region", name="Kusto images")
+
+
+def image(page: Page, name: str) -> Locator:
+    return sidebar(page).locator(f"li[data-image='{name}']")
+
+
+def fill(page: Page, name: str, requirements: str) -> Locator:
+    form = sidebar(page).get_by_role("form", name="New image")
+    form.get_by_label("Name", exact=True).fill(name)
+    form.get_by_label("Requirements").fill(requirements)
+    return form
+
+
+def make(page: Page, name: str) -> None:
+    sidebar(page).get_by_role("button", name="New image").click()
+    fill(page, name, "humanize==4.9.0").get_by_role("button", name="Create").click()
+    expect(image(page, name)).to_have_attribute("data-state", "Succeeded", timeout=END)
+
+
+def do(page: Page, name: str, what: str) -> None:
+    row = image(page, name)
+    if row.get_by_role("group").count() == 0:
+        row.get_by_role("button").first.click()
+    row.get_by_role("button", name=what).click()
+
+
+def test_an_image_is_made_by_the_form_and_deleted(
+    opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    expect(sidebar(page)).to_contain_text("emulatedcluster (emulator)")
+    sidebar(page).get_by_role("button", name="New image").click()
+    form = fill(page, "sidebar-image", "requests=1.0\n-r more.txt")
+    expect(form).to_contain_text("line 1: 'requests=1.0': '=' is no comparison")
+    expect(form).to_contain_text("line 2: -r: the service has no such file")
+    expect(form.get_by_role("button", name="Create")).to_be_disabled()
+    screenshot("problems")
+    fill(page, "Python3_11_7", "humanize==4.9.0").get_by_role("button", name="Create").click()
+    expect(form.get_by_role("alert")).to_contain_text("the name of an image that Azure ships")
+    fill(page, "sidebar-image", "humanize==4.9.0").get_by_role("button", name="Create").click()
+    expect(image(page, "sidebar-image")).to_contain_text("⏳")
+    expect(image(page, "sidebar-image")).to_have_attribute("data-state", "Succeeded", timeout=END)
+    do(page, "sidebar-image", "Delete…")
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    expect(image(page, "sidebar-image")).to_have_attribute("data-state", "Succeeded")
+    do(page, "sidebar-image", "Delete…")
+    screenshot("delete")
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    expect(image(page, "sidebar-image")).to_have_count(0, timeout=END)
+    expect(sidebar(page)).to_contain_text("No custom images yet.")
+    expect(page.locator(".Toastify__toast", has_text="sidebar-image is deleted")).to_be_visible()
+
+
+def test_what_can_be_done_with_an_image(opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]) -> None:
+    make(page, "base-image")
+    make(page, "other")
+    filter_ = sidebar(page).get_by_label("Filter images")
+    filter_.fill("OTH")
+    expect(sidebar(page).locator("li")).to_have_count(1)
+    filter_.fill("nothing")
+    expect(sidebar(page)).to_contain_text("No image has this in its name.")
+    filter_.fill("")
+    do(page, "base-image", "Use as base")
+    form = sidebar(page).get_by_role("form", name="New image")
+    expect(form.get_by_label("Base image")).to_have_value("base-image")
+    screenshot("use-as-base")
+    page.keyboard.press("Escape")
+    expect(form).to_have_count(0)
+    do(page, "base-image", "Open record")
+    expect(page.locator(".jp-KustoImage-card.jp-mod-alone")).to_contain_text("✔ Succeeded")
+    opened.command("application:close")
+    do(page, "base-image", "Edit as cell")
+    assert page.evaluate(SOURCES) == [
+        "1 + 1",
+        "%load_ext kusto_magic\n%kusto_image use emulator",
+        "%%kusto_image base-image --base Python3_11_7\nhumanize==4.9.0",
+    ]
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    do(page, "other", "Copy name")
+    assert page.evaluate("() => navigator.clipboard.readText()") == "other"
+
+
+def test_the_cell_from_the_form_runs(opened: LabNotebook, page: Page) -> None:
+    sidebar(page).get_by_role("button", name="New image").click()
+    fill(page, "from-cell", "humanize==4.9.0").get_by_role("button", name="As cell").click()
+    assert page.evaluate(SOURCES)[1:] == [USE, "%%kusto_image from-cell --base Python3_11_7\nhumanize==4.9.0"]
+    opened.run(1)
+    opened.run(2)
+    expect(image(page, "from-cell")).to_have_attribute("data-state", "Succeeded", timeout=END)
+
+
+def test_it_is_used_without_a_mouse(opened: LabNotebook, page: Page) -> None:
+    make(page, "keyboard")
+    sidebar(page).get_by_label("Filter images").focus()
+    for _ in range(2):  # the cluster, the first image
+        page.keyboard.press("Tab")
+    while "keyboard" not in str(page.evaluate("() => document.activeElement.textContent")):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    for _ in range(5):
+        page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.textContent") == "Delete…"
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    unnamed = sidebar(page).evaluate(
+        "root => [...root.querySelectorAll('button')].filter(one => !one.textContent.trim()).length"
+    )
+    assert unnamed == 0
+
+
+def test_palette_launcher_toolbar_and_settings(notebook: Open, lab: Lab, page: Page) -> None:
+    opened = notebook([USE])
+    page.locator(".jp-NotebookPanel-toolbar [data-jp-item-name='kusto-image']").click()
+    assert page.evaluate(SOURCES)[1].startswith("%%kusto_image my-image --base Python3_11_7\n")
+    opened.command("apputils:activate-command-palette")
+    page.locator("input[aria-label='Command Palette Section'], .lm-CommandPalette-input").first.fill("kusto")
+    expect(page.locator(".lm-CommandPalette-itemLabel", has_text="New Kusto Image")).to_be_visible()
+    page.keyboard.press("Escape")
+    opened.command("launcher:create")
+    page.locator(".jp-LauncherCard", has_text="Kusto Image").click()
+    expect(sidebar(page).get_by_role("form", name="New image")).to_be_visible()
+    chosen = lab.home.lab_settings / "kusto-magic" / "plugin.jupyterlab-settings"
+    chosen.parent.mkdir(exist_ok=True)
+    chosen.write_text(json.dumps({"showSidebar": False, "highlightCells": False}), encoding="utf-8")
+    page.reload()
+    opened.wait_idle()
+    expect(page.locator(".jp-NotebookPanel-toolbar [data-jp-item-name='kusto-image']")).to_be_visible()
+    expect(page.locator("[data-id='kusto-magic-sidebar']")).to_have_count(0)
