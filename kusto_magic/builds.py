@@ -9,35 +9,27 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
-import contextvars
-import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from traitlets import Bool, HasTraits, Instance
-
 from kusto_magic import client, operations, preflight
 from kusto_magic.auth import SignIn
+from kusto_magic.background import Loop, wait
+from kusto_magic.build import Build, onlookers_may_fail
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.clusters import PYTHON, LanguageExtension, active_image
-from kusto_magic.errors import BuildError, DoesNotFit, InUse, InvalidInput, KustoImageError, Problem, ServiceError
+from kusto_magic.errors import DoesNotFit, InUse, InvalidInput, KustoImageError, Problem, ServiceError
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
 from kusto_magic.history import RECORDED, BuildRecord, History, Usual
-from kusto_magic.models import Image, ImageSpec, Target, base_image_problem, image_name_problem
+from kusto_magic.models import ImageSpec, Target, base_image_problem, image_name_problem
 from kusto_magic.operations import Action, Operation
 from kusto_magic.queueing import until_free
-
-TICK = 0.5
-"""Seconds; whoever waits wakes so often, so that an interrupt is answered at once on every system."""
-
-_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Forecaster = Callable[..., Awaitable[Forecast]]
@@ -49,129 +41,12 @@ Opener = Callable[..., AbstractAsyncContextManager[ImagesClient]]
 Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
 
 
-class Build(HasTraits):
-    """One image being built (or deleted), followed in the background.
-
-    Observe `operation` (replaced on each change), `forecast` (what the preflight says), `heard_at` (each answer of the
-    service) and `ended`, as with every HasTraits: `build.observe(handler, "heard_at")`. Handlers run on the background
-    thread.
-    """
-
-    operation = Instance(Operation)
-    heard_at = Instance(datetime, allow_none=True)
-    forecast = Instance(Forecast, allow_none=True)
-    ended = Bool(default_value=False)
-
-    def __init__(
-        self,
-        record: BuildRecord,
-        operation: Operation,
-        spec: ImageSpec | None,
-        usual: Usual | None,
-        *,
-        from_the_start: bool = False,
-    ) -> None:
-        super().__init__(operation=operation)
-        self.from_the_start = from_the_start
-        self.teaches = from_the_start and operation.action is Action.BUILD
-        """Whether the time it takes tells how long builds take: not that of one that waited, or was there already."""
-        self.id = record.id
-        self.target = record.target
-        self.name = record.image
-        self.action = operation.action
-        self.asked = spec
-        self.spec = spec
-        self.started_at = record.started_at
-        self.usual = usual
-        self.ended_at: datetime | None = None
-        self.error: BaseException | None = None
-        self._future: concurrent.futures.Future[Image | None] = concurrent.futures.Future()
-        self._on_each_second: list[Callable[[], None]] = []
-
-    @property
-    def done(self) -> bool:
-        """Whether following has come to an end; `error` tells how, None where the image is there."""
-        return self._future.done()
-
-    def result(self) -> Image | None:
-        """Return the image (None after a deletion). Raises the build's error; TimeoutError while it goes on."""
-        return self._future.result(timeout=0)
-
-    def wait(self, timeout: float | None = None) -> Image | None:
-        """Block until it is done, at most `timeout` seconds, and return the image.
-
-        Raises BuildFailed and the other errors of following; TimeoutError when it goes on after `timeout`. An
-        interrupt ends the waiting, not the build.
-        """
-        return wait(self._future, timeout)
-
-    def every_second(self, call: Callable[[], None]) -> None:
-        """Call something each second until the build has ended, on the background thread: for what shows the time."""
-        self._on_each_second.append(call)
-
-    def __await__(self) -> Generator[Any, None, Image | None]:
-        """Wait on the caller's own loop; cancelling that ends the waiting, not the build."""
-        return asyncio.shield(asyncio.wrap_future(self._future)).__await__()
-
-    def __repr__(self) -> str:
-        return f"<Build of {self.name!r}: {self.operation.phase}>"
-
-    def _hear(self, operation: Operation, now: datetime) -> None:
-        with _onlookers_may_fail():
-            self.teaches = self.teaches and operation.phase is not operations.Phase.WAITING
-            self.operation = operation
-            if not operation.troubles and operation.phase not in operations.NOT_BEGUN:
-                self.heard_at = now
-
-    def _know(self, forecast: Forecast) -> None:
-        with _onlookers_may_fail():
-            self.forecast = forecast
-
-    def _tick(self) -> None:
-        for call in self._on_each_second:
-            with _onlookers_may_fail():
-                call()
-
-    def _end(self, error: BaseException | None, now: datetime) -> None:
-        self.error, self.ended_at = error, now
-        with _onlookers_may_fail():
-            self.ended = True
-        if error is None:
-            self._future.set_result(self.operation.image)
-        else:
-            self._future.set_exception(error)
-
-
-@contextmanager
-def _onlookers_may_fail() -> Iterator[None]:
-    """Log what a handler raises: it ends no build."""
-    try:
-        yield
-    except Exception:
-        _log.exception("a handler of a build failed")
-
-
 def refuse_misfit(forecast: Forecast) -> None:
     """Raise DoesNotFit where that is what the preflight says."""
     if forecast.verdict is Verdict.CLASH:
         step = "mend the cell and run it again, or send it all the same with --no-check."
         lines = (forecast.reason, *forecast.suggestions)
         raise DoesNotFit("these packages do not fit, nothing was sent", forecast=forecast, lines=lines, next_step=step)
-
-
-def wait(future: concurrent.futures.Future[T], timeout: float | None = None) -> T:
-    """Return a future's result, waking often enough that an interrupt is answered at once.
-
-    Raises TimeoutError after `timeout` seconds.
-    """
-    left = float("inf") if timeout is None else timeout
-    while True:
-        try:
-            return future.result(timeout=min(TICK, left))
-        except TimeoutError:
-            left -= TICK
-            if future.done() or left <= 0:
-                raise
 
 
 class Builds:
@@ -193,7 +68,7 @@ class Builds:
         self._open_client = open_client
         self._forecaster = forecaster
         self._clock: Clock = clock or SystemClock()
-        self._loop = _Loop()
+        self._loop = Loop()
         self._lock = threading.Lock()
         self._running: dict[tuple[Target, str], Build] = {}
         self._sign_in: SignIn | None = None
@@ -364,12 +239,12 @@ class Builds:
 
     async def _follow(self, build: Build, conversation: Conversation) -> None:
         error: BaseException | None = None
-        ticking = asyncio.create_task(_tick_each_second(build))
+        ticking = asyncio.create_task(build.tick_each_second())
         try:
             it = await self._client(build.target)
             async for operation in conversation(it):
                 changed = operation.phase is not build.operation.phase or operation.poll_url != build.operation.poll_url
-                build._hear(operation, self._clock.wall())
+                build.hear(operation, self._clock.wall())
                 if changed:
                     self._keep(build)
             build.operation.raise_for_end()
@@ -377,6 +252,11 @@ class Builds:
             return  # this process ends; the history still says that the build goes on
         except Exception as failure:
             error = failure
+            open_still = failure.operation if isinstance(failure, KustoImageError) else None
+            if open_still is not None and not open_still.done:
+                with onlookers_may_fail():
+                    build.operation = open_still
+                self._keep(build)
         finally:
             ticking.cancel()
         self._finish(build, error)
@@ -386,7 +266,7 @@ class Builds:
         spec = build.asked
         assert spec is not None  # noqa: S101 - only builds are checked
         forecast = await self._forecast(it, spec)
-        build._know(forecast)
+        build.know(forecast)
         refuse_misfit(forecast)
         if not pin:
             return spec
@@ -412,8 +292,9 @@ class Builds:
 
     def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()
-        # What was begun elsewhere goes on, whatever keeps this process from following it (no sign-in, for one).
-        goes_on = not build.operation.done and (isinstance(error, BuildError) or not build.from_the_start)
+        # What was begun goes on, whatever keeps this process from following it: no sign-in, an answer nobody can trust.
+        is_open = isinstance(error, KustoImageError) and error.operation is not None
+        goes_on = not build.operation.done and (is_open or not build.from_the_start)
         if not goes_on:
             state = build.operation.phase.value
             if error is not None and not build.operation.done:
@@ -425,7 +306,7 @@ class Builds:
         with self._lock:
             if self._running.get((build.target, build.name.lower())) is build:
                 del self._running[build.target, build.name.lower()]
-        build._end(error, now)
+        build.end(error, now)
 
     async def _client(self, target: Target) -> ImagesClient:
         async with self._opening.setdefault(target, asyncio.Lock()):
@@ -475,12 +356,6 @@ def _maybe_queued(
     return until_free(begin, it.clock, limit) if queue else begin()
 
 
-async def _tick_each_second(build: Build) -> None:
-    while True:
-        await asyncio.sleep(1.0)
-        build._tick()
-
-
 async def _take_up(
     it: ImagesClient, record: BuildRecord, spec: ImageSpec | None, limit: float, usual: Usual | None
 ) -> AsyncIterator[Operation]:
@@ -515,52 +390,6 @@ def _refuse_name(name: str) -> None:
     problem = image_name_problem(name)
     if problem:
         raise InvalidInput([Problem("image name", problem)])
-
-
-class _Loop:
-    """An asyncio loop on a daemon thread of its own, begun at first use.
-
-    The kernel's own loop would freeze while a cell blocks.
-    """
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        # From an empty context: ipykernel keeps the running cell's parent header in the caller's, and what is shown
-        # from the background later would be sent as that cell's, which headless runs drop.
-        run = asyncio.run_coroutine_threadsafe
-        return contextvars.Context().run(run, coroutine, self._begun())
-
-    def close(self, last: Coroutine[Any, Any, None]) -> None:
-        with self._lock:
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop is None or thread is None:
-            last.close()
-            return
-        asyncio.run_coroutine_threadsafe(_wind_up(last), loop).result(timeout=5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
-        loop.close()
-
-    def _begun(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="kusto_magic builds", daemon=True)
-                self._thread.start()
-            return self._loop
-
-
-async def _wind_up(last: Awaitable[None]) -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await last
 
 
 _shared: Builds | None = None

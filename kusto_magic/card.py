@@ -13,11 +13,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic import plan
-from kusto_magic.errors import BuildError, DoesNotFit, KustoImageError, ServiceError
+from kusto_magic.errors import DoesNotFit, KustoImageError, ServiceError
 from kusto_magic.operations import NOT_BEGUN, Action, Operation, Phase
 
 if TYPE_CHECKING:
-    from kusto_magic.builds import Build
+    from kusto_magic.build import Build
     from kusto_magic.forecasts import Forecast
 
 MIME = "application/vnd.kusto-image.build+json"
@@ -159,8 +159,8 @@ def _state(build: Build) -> str:
     error, phase = build.error, build.operation.phase
     if error is None or build.operation.done:
         return "Deleted" if build.action is Action.DELETE and phase is Phase.SUCCEEDED else phase.value
-    if isinstance(error, BuildError):
-        return "Unknown"
+    if isinstance(error, KustoImageError) and error.operation is not None:
+        return "Unknown"  # it may well go on
     return "Refused" if isinstance(error, ServiceError) else "Not sent" if phase in NOT_BEGUN else "Unknown"
 
 

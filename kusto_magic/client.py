@@ -260,36 +260,52 @@ class ImagesClient:
                 self._arm.refuse_elsewhere(operation.poll_url)
             except UntrustedAddress as error:
                 error.operation = operation.ask_the_image()
+                error.next_step = error.next_step.replace("NAME", operation.name)
                 raise
         return operation
 
     async def _submit(self, sent: Operation, method: str, url: str, body: bytes | None) -> Operation:
         """Send the request that begins an operation, again while nobody answers properly."""
-        answered, repeated = await self._tried(method, url, body)
+        try:
+            answered, repeated = await self._tried(method, url, body)
+        except Unreachable as error:
+            raise _unanswered(sent, error) from None
         if answered.status == 409 and repeated:
             return operations.adopt(sent)
-        operation = operations.begin(sent, answered, repeated=repeated)
+        try:
+            operation = operations.begin(sent, answered, repeated=repeated)
+        except ServiceError as error:
+            if answered.status >= 500 or answered.status == 408:  # a gateway may say so while the service works
+                raise _unanswered(sent, error) from None
+            raise
         return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
 
     async def _answered(self, method: str, url: str) -> Response:
         return (await self._tried(method, url, None))[0]
 
     async def _tried(self, method: str, url: str, body: bytes | None) -> tuple[Response, bool]:
-        """Return the first proper answer, and whether an earlier try may have arrived as well."""
-        repeated = False
+        """Return the first proper answer, and whether an earlier try may have arrived as well.
+
+        Raises Unreachable, which tells whether any of the tries may have arrived.
+        """
+        repeated = arrived = False
         for attempt in range(TRIES - 1):
             wait: float | None = None
             try:
                 response = await self._arm.send(method, url, body)
-            except Unreachable:
-                repeated = True
+            except Unreachable as error:
+                repeated, arrived = True, arrived or error.arrived
             else:
                 if not (response.status in (408, 429) or response.status >= 500):
                     return response, repeated
                 wait = response.retry_after()
-                repeated = repeated or response.status != 429
+                repeated, arrived = repeated or response.status != 429, arrived or response.status != 429
             await self._arm.clock.sleep(2.0**attempt if wait is None else wait)
-        return await self._arm.send(method, url, body), repeated
+        try:
+            return await self._arm.send(method, url, body), repeated
+        except Unreachable as error:
+            error.arrived = error.arrived or arrived
+            raise
 
     def _url(self, rest: str) -> str:
         path = quote(self.target.cluster_id, safe="/") + rest
@@ -318,6 +334,15 @@ def _success(response: Response, what: str) -> Response:
     if response.status != 200:
         raise refusals.refusal(response, what)
     return response
+
+
+def _unanswered(sent: Operation, error: Unreachable | ServiceError) -> Unreachable | ServiceError:
+    """Return the error such that what may have been begun all the same can be taken up."""
+    if isinstance(error, ServiceError) or error.arrived:
+        error.operation = operations.adopt(sent)
+        step = f"%kusto_image attach {sent.name} shows whether it was begun all the same"
+        error.next_step = f"the request may have arrived; {step}. Else: {error.next_step}"
+    return error
 
 
 def _too_long(operation: Operation, limit: float) -> FollowTimeout:

@@ -131,7 +131,11 @@ class UntrustedAddress(KustoImageError):
 
 
 class Unreachable(KustoImageError):
-    """The endpoint did not answer."""
+    """The endpoint did not answer. `arrived` tells that the request may have come through to it all the same."""
+
+    def __init__(self, what: str, *, next_step: str = "", arrived: bool = True) -> None:
+        super().__init__(what, next_step=next_step)
+        self.arrived = arrived
 
 
 class HistoryError(KustoImageError):
