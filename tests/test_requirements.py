@@ -24,6 +24,7 @@ from kusto_magic.requirements import MAX_BYTES, MAX_PROBLEMS, Requirement, parse
         ("\ufeffNumPy\r\n\r\npandas\rzope.interface\n", ["numpy", "pandas", "zope-interface"]),
         ("numpy\t>=1.0 , <2\t \t# comment – with a dash\n", ["numpy"]),
         ("# only a comment \\\nnumpy", ["numpy"]),
+        ("numpy\\\n# a comment of its own\npandas", ["numpy", "pandas"]),
         ("numpy \\\n  >=1.0, \\\n  <2 # comment", ["numpy"]),
         ("requests[socks,security]>=2.8.1,==2.8.*; python_version < '3.12'", ["requests"]),
         ("a; os_name == 'nt'\na; os_name != 'nt'", ["a", "a"]),
@@ -54,6 +55,20 @@ def test_a_package_keeps_what_its_line_says() -> None:
             marker='python_version >= "3.8"',
         ),
     )
+
+
+def test_the_canonical_form_has_no_marker() -> None:
+    first, second = parse("Ruamel.Yaml[jinja2,a]>=0.17; os_name == 'nt'\nNumPy").packages
+
+    assert (first.spec, second.spec) == ("ruamel-yaml[a,jinja2]>=0.17", "numpy")
+    assert second.text == "NumPy"
+
+
+def test_what_is_at_a_limit_passes() -> None:
+    lines = "".join(f"p{number}\n" for number in range(1_000))
+    text = lines + "#" * (128 * 1024 - len(lines))
+
+    assert len(parse(text).packages) == 1_000
 
 
 # ── what is refused ────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,6 +125,7 @@ REFUSED = [
     # repetition
     ("Zope.Interface\na\nzope-interface==1", 3, "zope-interface is on line 1 already"),
     ("a; os_name == 'nt'\na", 2, "a is on line 1 already"),
+    ("a\na; os_name == 'nt'", 2, "a is on line 1 already"),
     ("a; os_name == 'nt'\nA;os_name=='nt'", 2, "a is on line 1 already"),
     ("a[x]\na[y]", 2, "a is on line 1 already"),
     # options
@@ -220,6 +236,16 @@ def test_an_index_passes_where_it_is_allowed(line: str, option: tuple[str, str])
 
     assert found.index_options == (option,)
     assert [package.line for package in found.packages] == [2]
+
+
+def test_several_further_indexes_pass() -> None:
+    text = "--extra-index-url https://h.example/a\nnumpy\n--extra-index-url https://h.example/b\n-i https://h.example/c"
+
+    assert parse(text, allow_index_options=True).index_options == (
+        ("--extra-index-url", "https://h.example/a"),
+        ("--extra-index-url", "https://h.example/b"),
+        ("--index-url", "https://h.example/c"),
+    )
 
 
 @pytest.mark.parametrize(
