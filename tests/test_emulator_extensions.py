@@ -28,6 +28,7 @@ async def alter(wire: Wire, verb: str, *entries: dict[str, str]) -> None:
     assert "Retry-After" not in answer.headers
     status = (await wire.follow(answer)).json()
     assert (status["status"], status["properties"]["operationKind"]) == ("Running", "ServiceConfigurationAlter")
+    assert (await wire.send("GET", "")).json()["properties"]["provisioningState"] == "Running"
     assert (await wire.follow(answer, "Location")).status_code == 202
     wire.clock.move(ALTERATION)
     assert (await wire.follow(answer, "Location")).status_code == 200

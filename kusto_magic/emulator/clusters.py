@@ -43,7 +43,8 @@ class Clusters:
             "sku": {"name": "Standard_E8as_v5+1TB_PS", "tier": "Standard", "capacity": 2},
             "properties": {
                 "state": "Running",
-                "provisioningState": "Succeeded",
+                # That it is "Running" while its extensions change is the emulator's own choice out of the enum.
+                "provisioningState": "Running" if self._engine.is_altering() else "Succeeded",
                 "uri": f"https://{host}",
                 "dataIngestionUri": f"https://ingest-{host}",
                 "languageExtensions": {"value": self._engine.store.extensions()},

@@ -61,6 +61,11 @@ class Engine:
         """Start changing the extensions: `{"add": [...], "remove": [...]}`; return the operation."""
         return self._change(ALTER, json.dumps(change), self.config.alteration, None)
 
+    def is_altering(self) -> bool:
+        """Return whether the extensions are being changed."""
+        running = self.store.running()
+        return running is not None and running.kind == ALTER
+
     def refuse_unless_terminal(self, image: ImageRow) -> None:
         """Raise ArmError 409 while `image` is being changed (text OBSERVED)."""
         if image.state in TERMINAL:

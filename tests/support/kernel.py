@@ -29,11 +29,12 @@ class Execution:
     """What one cell did: `status` ("ok", "error", "aborted"), and its outputs as nbformat has them.
 
     An output that was shown with a display id carries it as `output["transient"]["display_id"]`; what it was
-    changed to later stands in `Kernel.displays`.
+    changed to later stands in `Kernel.displays`. `next_cell` is the text of the cell it asks the front end to add.
     """
 
     status: str
     outputs: list[NotebookNode]
+    next_cell: str = ""
 
     @property
     def text(self) -> str:
@@ -73,7 +74,8 @@ class Kernel:
         """Wait until the request is answered and the kernel is idle again; return what it did."""
         self.wait_until(lambda: self._is_idle(request), timeout=timeout)
         reply = self._reply(request, timeout)
-        return Execution(reply["status"], [_output(m) for m in self._shown(request)])
+        asked = [one["text"] for one in reply.get("payload", []) if one["source"] == "set_next_input"]
+        return Execution(reply["status"], [_output(m) for m in self._shown(request)], "".join(asked))
 
     def outputs(self, request: str) -> list[NotebookNode]:
         """Return what the request has shown until now; see `wait_until`."""
