@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kusto_magic.builds import Build as Build
+    from kusto_magic.build import Build as Build
     from kusto_magic.client import ImagesClient as ImagesClient
     from kusto_magic.client import connect as connect
     from kusto_magic.errors import BuildCanceled as BuildCanceled
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "builds": ["Build"],
+    "build": ["Build"],
     "client": ["ImagesClient", "connect"],
     "errors": [
         "BuildCanceled",

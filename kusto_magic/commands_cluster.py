@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kusto_magic.session import PLACE, Session
 
 if TYPE_CHECKING:
-    from kusto_magic.builds import Build
+    from kusto_magic.build import Build
     from kusto_magic.models import Target
 
 

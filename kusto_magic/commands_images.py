@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kusto_magic.session import Session
 
 if TYPE_CHECKING:
-    from kusto_magic.builds import Build
+    from kusto_magic.build import Build
     from kusto_magic.client import ImagesClient
     from kusto_magic.models import Image, ImageSpec, Target
 
@@ -122,7 +122,8 @@ def check(here: Session, options: Namespace) -> None:
 def show_check(here: Session, target: Target, spec: ImageSpec) -> None:
     """Show what the preflight says, and send nothing. Raises DoesNotFit, so that a headless run notices."""
     from kusto_magic import plan
-    from kusto_magic.builds import refuse_misfit, wait
+    from kusto_magic.background import wait
+    from kusto_magic.builds import refuse_misfit
 
     forecast = wait(here.builds.check(target, spec))
     here.show(plan.bundle(forecast))

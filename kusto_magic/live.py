@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from kusto_magic.builds import Build
+from kusto_magic.build import Build
 from kusto_magic.card import Bundle, Card, bundle, card
 from kusto_magic.clock import SystemClock
 

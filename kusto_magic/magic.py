@@ -20,7 +20,8 @@ from kusto_magic.session import Session
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kusto_magic.builds import Build, Builds
+    from kusto_magic.build import Build
+    from kusto_magic.builds import Builds
     from kusto_magic.models import ImageSpec, Target
     from kusto_magic.settings import Settings
 
@@ -155,7 +156,7 @@ def load(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.append(give_body)
     shell.Completer.custom_matchers.append(completion.matcher(magics._here))
     if in_kernel(shell):
-        _formatter(shell).for_type_by_name("kusto_magic.builds", "Build", magics.present)
+        _formatter(shell).for_type_by_name("kusto_magic.build", "Build", magics.present)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -171,9 +172,9 @@ def unload(shell: InteractiveShell) -> None:
     matchers = shell.Completer.custom_matchers
     matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != completion.IDENTIFIER]
     formatter = _formatter(shell)
-    formatter.deferred_printers.pop(("kusto_magic.builds", "Build"), None)
+    formatter.deferred_printers.pop(("kusto_magic.build", "Build"), None)
     for known in [kind for kind in formatter.type_printers if kind.__qualname__ == "Build"]:
-        if known.__module__ == "kusto_magic.builds":
+        if known.__module__ == "kusto_magic.build":
             del formatter.type_printers[known]
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kusto_magic import settings
-from kusto_magic.builds import Build, Builds
+from kusto_magic.build import Build
+from kusto_magic.builds import Builds
 from kusto_magic.card import Card, card
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock

@@ -14,7 +14,8 @@ from ipywidgets import HTML, Button, Layout, Output, ToggleButtons, VBox
 from kusto_magic import builds as background
 from kusto_magic import plan
 from kusto_magic import settings as settings_of
-from kusto_magic.builds import Build, Builds
+from kusto_magic.build import Build
+from kusto_magic.builds import Builds
 from kusto_magic.card import Bundle
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, InvalidInput

@@ -8,7 +8,7 @@ from typing import Any
 
 from ipywidgets import Select
 
-from kusto_magic.builds import Build
+from kusto_magic.build import Build
 from kusto_magic.card import card, duration, text
 from kusto_magic.history import BuildRecord
 from kusto_magic.operations import Phase

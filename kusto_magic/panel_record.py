@@ -8,7 +8,7 @@ from uuid import uuid4
 from kusto_magic.card import Bundle, code, message
 
 if TYPE_CHECKING:
-    from kusto_magic.builds import Build
+    from kusto_magic.build import Build
     from kusto_magic.live import Publisher
 
 EXAMPLE = "%%kusto_image my-image --base Python3_11_7\nprophet==1.1.5"

@@ -14,7 +14,8 @@ from kusto_magic.completion import Known
 from kusto_magic.presence import can_ask, in_kernel, somebody_is_there
 
 if TYPE_CHECKING:
-    from kusto_magic.builds import Build, Builds
+    from kusto_magic.build import Build
+    from kusto_magic.builds import Builds
     from kusto_magic.card import Bundle
     from kusto_magic.models import Target
     from kusto_magic.settings import Settings

@@ -7,7 +7,8 @@ import threading
 from rich.console import Console
 from rich.text import Text
 
-from kusto_magic.builds import TICK, Build
+from kusto_magic.background import TICK
+from kusto_magic.build import Build
 from kusto_magic.card import card, text
 from kusto_magic.clock import SystemClock
 

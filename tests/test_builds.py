@@ -13,7 +13,7 @@ import pytest
 from support.emulated import BUILD, Wire
 from support.world import World, fits
 
-from kusto_magic.builds import Build
+from kusto_magic.build import Build
 from kusto_magic.errors import BuildFailed, DoesNotFit, InvalidInput, NotFound
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.models import ImageSpec

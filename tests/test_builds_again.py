@@ -11,7 +11,8 @@ import pytest
 from support.emulated import Wire
 from support.world import World, fits
 
-from kusto_magic.builds import Build, Builds
+from kusto_magic.build import Build
+from kusto_magic.builds import Builds
 from kusto_magic.clusters import LanguageExtension
 from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, ServiceError
 from kusto_magic.models import Image, ImageSpec

@@ -103,7 +103,7 @@ def test_create_follows_the_build_to_its_end_and_leaves_the_card(make: Make) -> 
     desk.clock.released.clear()
     form.create.click()
     until(lambda: form.going_on.rows.children)
-    assert "img" in form.going_on.rows.children[0].words.value
+    until(lambda: "img" in form.going_on.rows.children[0].words.value)
     until(lambda: not form.create.disabled)  # the service has taken it on, the build goes on
     assert form.going_on.rows.children
     desk.clock.released.set()

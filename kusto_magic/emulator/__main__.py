@@ -1,7 +1,7 @@
 """`python -m kusto_magic.emulator`: serve on 127.0.0.1 and print one JSON line when ready.
 
-The line holds endpoint, token, target (subscription, resource_group, cluster), pid, instance and build_seconds. Nothing else is
-written to standard output.
+The line holds endpoint, token, target (subscription, resource_group, cluster), pid, instance and build_seconds. Nothing
+else is written to standard output.
 """
 
 from __future__ import annotations

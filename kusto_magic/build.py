@@ -1,0 +1,133 @@
+"""One build, as whoever began it sees it: it can be observed, waited for and awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from traitlets import Bool, HasTraits, Instance
+
+from kusto_magic import operations
+from kusto_magic.background import wait
+from kusto_magic.forecasts import Forecast
+from kusto_magic.history import BuildRecord, Usual
+from kusto_magic.models import Image, ImageSpec
+from kusto_magic.operations import Action, Operation
+
+_log = logging.getLogger(__name__)
+
+
+class Build(HasTraits):
+    """One image being built (or deleted), followed in the background.
+
+    Observe `operation` (replaced on each change), `forecast` (what the preflight says), `heard_at` (each answer of the
+    service) and `ended`, as with every HasTraits: `build.observe(handler, "heard_at")`. Handlers run on the background
+    thread.
+    """
+
+    operation = Instance(Operation)
+    heard_at = Instance(datetime, allow_none=True)
+    forecast = Instance(Forecast, allow_none=True)
+    ended = Bool(default_value=False)
+
+    def __init__(
+        self,
+        record: BuildRecord,
+        operation: Operation,
+        spec: ImageSpec | None,
+        usual: Usual | None,
+        *,
+        from_the_start: bool = False,
+    ) -> None:
+        super().__init__(operation=operation)
+        self.from_the_start = from_the_start
+        self.teaches = from_the_start and operation.action is Action.BUILD
+        """Whether the time it takes tells how long builds take: not that of one that waited, or was there already."""
+        self.id = record.id
+        self.target = record.target
+        self.name = record.image
+        self.action = operation.action
+        self.asked = spec
+        self.spec = spec
+        self.started_at = record.started_at
+        self.usual = usual
+        self.ended_at: datetime | None = None
+        self.error: BaseException | None = None
+        self._future: concurrent.futures.Future[Image | None] = concurrent.futures.Future()
+        self._on_each_second: list[Callable[[], None]] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether following has come to an end; `error` tells how, None where the image is there."""
+        return self._future.done()
+
+    def result(self) -> Image | None:
+        """Return the image (None after a deletion). Raises the build's error; TimeoutError while it goes on."""
+        return self._future.result(timeout=0)
+
+    def wait(self, timeout: float | None = None) -> Image | None:
+        """Block until it is done, at most `timeout` seconds, and return the image.
+
+        Raises BuildFailed and the other errors of following; TimeoutError when it goes on after `timeout`. An
+        interrupt ends the waiting, not the build.
+        """
+        return wait(self._future, timeout)
+
+    def every_second(self, call: Callable[[], None]) -> None:
+        """Call something each second until the build has ended, on the background thread: for what shows the time."""
+        self._on_each_second.append(call)
+
+    def __await__(self) -> Generator[Any, None, Image | None]:
+        """Wait on the caller's own loop; cancelling that ends the waiting, not the build."""
+        return asyncio.shield(asyncio.wrap_future(self._future)).__await__()
+
+    def __repr__(self) -> str:
+        return f"<Build of {self.name!r}: {self.operation.phase}>"
+
+    def hear(self, operation: Operation, now: datetime) -> None:
+        """Take what the service was heard to say; called by whoever follows, as are `know` and `end`."""
+        with onlookers_may_fail():
+            self.teaches = self.teaches and operation.phase is not operations.Phase.WAITING
+            self.operation = operation
+            if not operation.troubles and operation.phase not in operations.NOT_BEGUN:
+                self.heard_at = now
+
+    def know(self, forecast: Forecast) -> None:
+        """Take the answer of the preflight."""
+        with onlookers_may_fail():
+            self.forecast = forecast
+
+    async def tick_each_second(self) -> None:
+        """Call what asked to be called each second, until cancelled."""
+        while True:
+            await asyncio.sleep(1.0)
+            self._tick()
+
+    def _tick(self) -> None:
+        for call in self._on_each_second:
+            with onlookers_may_fail():
+                call()
+
+    def end(self, error: BaseException | None, now: datetime) -> None:
+        """Take the end: `error` None where all went well."""
+        self.error, self.ended_at = error, now
+        with onlookers_may_fail():
+            self.ended = True
+        if error is None:
+            self._future.set_result(self.operation.image)
+        else:
+            self._future.set_exception(error)
+
+
+@contextmanager
+def onlookers_may_fail() -> Iterator[None]:
+    """Log what a handler raises: it ends no build."""
+    try:
+        yield
+    except Exception:
+        _log.exception("a handler of a build failed")
