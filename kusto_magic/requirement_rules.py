@@ -253,7 +253,7 @@ def grammar_problem(code: str) -> str:
         return f"{excerpt(code)}: after ';' stands a marker such as python_version < \"3.11\", and nothing else"
     if not rule and all(_parses(part) for part in re.split(r"[\s,]+", head)):
         return f"{excerpt(code)}: one package per line"
-    sound = _parses(whole) and len(whole) <= SHOWN_OF_A_VALUE and whole.count("==") < 2
+    sound = _parses(whole) and len(whole) <= SHOWN_OF_A_VALUE and mended.count("==") < 2
     meant = f"; write {whole}" if sound else ""
     return f"{excerpt(code)}: {rule or 'a line is a name, a comparison and a version, as in requests==2.31.0'}{meant}"
 
