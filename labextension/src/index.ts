@@ -164,6 +164,7 @@ const views: JupyterFrontEndPlugin<void> = {
     };
     show();
     chosen.changed.connect(show);
+    void app.restored.then(show); // the saved layout puts back what was there
     restorer?.add(sidebar, sidebar.id);
     addCommands(app, images, notebooks, sidebar, trans);
     const category = trans.__('Kusto images');
