@@ -1,0 +1,89 @@
+"""The subcommands in a real kernel, against the emulator as a process: html beside text, new cells, loading late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from support.kernel import Kernel
+
+from kusto_magic.card import MIME
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from kusto_magic.emulator import ReadyTarget
+
+Start = Callable[[float], "ReadyTarget"]
+IMAGE = "%%kusto_image img --base Python3_11_7 --no-check --wait\nhumanize==4.9.0\n"
+
+
+@pytest.fixture
+def ready(kernel: Kernel, emulator: Start) -> Kernel:
+    emulator(0.3)
+    used = kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
+    assert (used.status, used.error) == ("ok", "")
+    return kernel
+
+
+@pytest.mark.slow
+def test_a_day_of_work(ready: Kernel) -> None:
+    """One kernel for all: a start takes seconds."""
+    ready.execute(IMAGE)
+    listed = ready.execute("%kusto_image list").outputs[0].data
+    assert listed["text/html"].startswith("<table>")
+    assert "humanize==4.9.0" in listed["text/html"]
+    edited = ready.execute("%kusto_image edit img")
+    assert edited.next_cell == "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"
+    assert "A new cell below" in edited.outputs[0].data["text/plain"]
+    nobody = ready.execute("%kusto_image edit img", allow_stdin=False)
+    assert nobody.next_cell == ""
+    assert "humanize==4.9.0" in nobody.outputs[0].data["text/html"]
+    ready.execute("import packaging")
+    assert "\npackaging==" in ready.execute("%kusto_image freeze").next_cell
+    bicep = ready.execute("%kusto_image export img --as bicep").outputs[0].data
+    assert bicep["text/html"].startswith("<pre><code>// Deploy")
+    enabled = ready.execute("%kusto_image enable img --wait")
+    assert enabled.status == "ok"
+    card = ready.displays[enabled.outputs[0]["transient"]["display_id"]][-1]
+    assert (card[MIME]["action"], card[MIME]["state"]) == ("enable", "Succeeded")
+    refused = ready.execute("%kusto_image delete img --wait")
+    assert refused.status == "error"
+    assert "InUse" in refused.error
+    assert "Traceback" not in refused.error
+    report = ready.execute("%kusto_image doctor").outputs[0].data["text/plain"]
+    assert "a kernel, a person before it" in report
+    mistaken = ready.execute("%kusto_image lsit")
+    assert "did you mean list?" in mistaken.error
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_enabling_detaches_and_attach_goes_on(kernel: Kernel, emulator: Start) -> None:
+    emulator(3600)
+    kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
+    request = kernel.begin("%kusto_image enable Python3_11_7 --wait")
+    kernel.wait_until(lambda: bool(kernel.outputs(request)))
+    shown = kernel.outputs(request)[0]["transient"]["display_id"]
+    kernel.wait_until(lambda: kernel.displays[shown][-1][MIME]["state"] == "Enabling")
+    kernel.interrupt()
+    stopped = kernel.finish(request)
+    assert "Detached: image 'Python3_11_7' is still enabling" in stopped.error
+    kernel.restart()
+    kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
+    again = kernel.execute("%kusto_image attach Python3_11_7")
+    display = again.outputs[0]["transient"]["display_id"]
+    kernel.wait_until(lambda: kernel.displays[display][-1][MIME]["state"] == "Enabling")
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [("%kusto_image bases", "Python3_11_7"), ("%%kusto_image img\nnumpy\n", "name a base image")],
+)
+def test_it_can_be_loaded_at_first_use(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], cell: str, words: str
+) -> None:
+    """What the README says of `lazy_magics` holds."""
+    shell.magics_manager.lazy_magics = {"kusto_image": "kusto_magic"}
+    shell.run_cell(cell)
+    assert words in capsys.readouterr().out
