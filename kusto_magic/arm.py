@@ -171,6 +171,8 @@ class Arm:
         step = "check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), then run again."
         if is_loopback(urlsplit(self.endpoint).hostname or ""):
             step = "start the emulator again with %kusto_image use emulator."
+        if "CERTIFICATE" in why:
+            step = "name the bundle with your network's certificates by SSL_CERT_FILE, then restart the kernel."
         arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         return Unreachable(f"{urlsplit(self.endpoint).netloc} {why}", next_step=step, arrived=arrived)
 

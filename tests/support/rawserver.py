@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -14,10 +15,11 @@ Act: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitabl
 class RawServer:
     """Handles one connection after the other with one act each; `heads` holds each request's head as it came.
 
-    `arrived` is set once a whole request is there.
+    `arrived` is set once a whole request is there. With a `context` it speaks TLS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.heads: list[bytes] = []
         self.bodies: list[bytes] = []
         self.arrived = asyncio.Event()
@@ -27,7 +29,7 @@ class RawServer:
     @property
     def endpoint(self) -> str:
         host, port = self._server.sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"{'https' if self._context else 'http'}://{host}:{port}"
 
     def then(self, *acts: Act) -> None:
         """Say what the next connections meet."""
@@ -42,7 +44,7 @@ class RawServer:
         self.arrived.set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._context)
         return self
 
     async def __aexit__(
