@@ -136,9 +136,13 @@ export class ImagesModel implements IImagesModel {
     const held = (this._held = new AbortController());
     try {
       const { builds, revision, warning } = await this.api.builds(this._revision, wait, held.signal);
+      const clusters = await this._clustersFor(builds);
+      if (held.signal.aborted) {
+        return; // overtaken by a newer question: this answer is old
+      }
       this._revision = revision;
       this._warning = warning;
-      await this._askForClusters();
+      this._clusters = clusters;
       this._availability = 'here';
       this._take(builds);
     } catch (error) {
@@ -150,13 +154,10 @@ export class ImagesModel implements IImagesModel {
     await Promise.all(this.active.length ? [] : this._lookedAt.map(cluster => this.refreshImages(cluster)));
   }
 
-  private async _askForClusters(): Promise<void> {
+  private async _clustersFor(builds: ReadonlyArray<IBuild>): Promise<ReadonlyArray<ICluster>> {
     const known = new Set(this._clusters.map(cluster => cluster.id));
-    const isKnown = this._builds.every(build => known.has(build.clusterId));
-    if (!this._lookedAt.length && isKnown && this._clusters.length) {
-      return;
-    }
-    this._clusters = await this.api.clusters();
+    const isEnough = known.size > 0 && !this._lookedAt.length && builds.every(build => known.has(build.clusterId));
+    return isEnough ? this._clusters : this.api.clusters();
   }
 
   private _fail(error: unknown): void {

@@ -19,11 +19,13 @@ class Server {
   builds: object[] = [];
   images: object[] = [];
   failure: Error | null = null;
+  delay: Promise<void> | null = null;
   revision = 1;
 
   readonly request: Requester = (method, path, body) => {
     this.asked.push({ method, path, body });
-    return this.failure ? Promise.reject(this.failure) : Promise.resolve(this.answer(method, path));
+    const answer = this.failure ? null : this.answer(method, path);
+    return (this.delay ?? Promise.resolve()).then(() => answer ?? Promise.reject(this.failure ?? new Error()));
   };
 
   count(start: string): number {
@@ -209,6 +211,21 @@ describe('what it tells', () => {
       path: '/clusters/c/images/new',
       body: { base: 'Python3_11_7', requirements: 'numpy' }
     });
+  });
+
+  it('drops an answer that a newer question has overtaken', async () => {
+    server.builds = [building('a')];
+    await refresh();
+    let answerLate = (): void => undefined;
+    server.delay = new Promise(resolve => (answerLate = resolve));
+    await vi.advanceTimersByTimeAsync(BUSY); // asked, not answered: it will say that "a" goes on
+    server.delay = null;
+    server.builds = [building('a', 'Succeeded')];
+    await refresh();
+    answerLate();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(moved).toEqual(['a Building', 'a Succeeded']);
+    expect(model.active).toEqual([]);
   });
 
   it('refuses a card it cannot read', async () => {
