@@ -10,7 +10,6 @@ import random
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from kusto_magic import schedule
 
@@ -23,24 +22,7 @@ SHAPES: dict[str, Shape] = {
 LEARNT_FROM = 20
 
 
-@dataclass(frozen=True)
-class Known:
-    """Earlier builds."""
-
-    seconds: tuple[float, ...]
-
-    @property
-    def low(self) -> float:
-        """The fastest."""
-        return min(self.seconds)
-
-    @property
-    def high(self) -> float:
-        """The slowest."""
-        return max(self.seconds)
-
-
-def follow(taken: float, known: Known | None) -> tuple[float, int]:
+def follow(taken: float, known: schedule.Usual | None) -> tuple[float, int]:
     """Return how many seconds after the end of a build it is heard of, and after how many requests."""
     asked, requests = 0.0, 0
     while asked < taken:
@@ -52,7 +34,8 @@ def follow(taken: float, known: Known | None) -> tuple[float, int]:
 def compare(shape: Shape, builds: int, seed: int = 1) -> tuple[float, float, float, float]:
     """Return mean lag, 90th percentile, mean requests, and the mean lag of a fixed interval with as many requests."""
     chance = random.Random(seed)  # noqa: S311 - a simulation
-    known = Known(tuple(shape(chance) for _ in range(LEARNT_FROM)))
+    earlier = sorted(shape(chance) for _ in range(LEARNT_FROM))
+    known = schedule.Usual(earlier[0], earlier[-1], LEARNT_FROM, seconds=tuple(earlier))
     durations = [shape(chance) for _ in range(builds)]
     lags, requests = zip(*(follow(taken, known) for taken in durations), strict=True)
     interval = statistics.fmean(durations) / (statistics.fmean(requests) - 0.5)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -22,14 +23,15 @@ from kusto_magic.background import Loop, wait
 from kusto_magic.build import Build, onlookers_may_fail
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.clusters import PYTHON, LanguageExtension, active_image
-from kusto_magic.errors import DoesNotFit, InUse, InvalidInput, KustoImageError, Problem, ServiceError
+from kusto_magic.clusters import PYTHON, LanguageExtension
+from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
-from kusto_magic.history import RECORDED, BuildRecord, History, Usual
+from kusto_magic.history import BuildRecord, History
 from kusto_magic.models import ImageSpec, Target, base_image_problem, image_name_problem
 from kusto_magic.operations import Action, Operation
 from kusto_magic.queueing import until_free
+from kusto_magic.schedule import RECORDED, Usual
 
 T = TypeVar("T")
 Forecaster = Callable[..., Awaitable[Forecast]]
@@ -39,14 +41,6 @@ Opener = Callable[..., AbstractAsyncContextManager[ImagesClient]]
 """`client.connect`, or what stands in for it; it is given a target, and a credential where `sign_in` was called."""
 
 Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
-
-
-def refuse_misfit(forecast: Forecast) -> None:
-    """Raise DoesNotFit where that is what the preflight says."""
-    if forecast.verdict is Verdict.CLASH:
-        step = "mend the cell and run it again, or send it all the same with --no-check."
-        lines = (forecast.reason, *forecast.suggestions)
-        raise DoesNotFit("these packages do not fit, nothing was sent", forecast=forecast, lines=lines, next_step=step)
 
 
 class Builds:
@@ -127,10 +121,9 @@ class Builds:
                 following = it.follow(standing, limit=limit, usual=usual)
             else:
                 if spare_active:
-                    await _refuse_active(it, name)
-                following = _maybe_queued(
-                    it, lambda: it.build(name, sent, limit=limit, usual=usual), limit, queue=queue
-                )
+                    await it.refuse_active(name)
+                sending = partial(it.build, name, sent, limit=limit, usual=usual)
+                following = until_free(sending, it.clock, limit) if queue else sending()
             async for operation in following:
                 yield operation
 
@@ -149,7 +142,7 @@ class Builds:
 
         async def begin(it: ImagesClient) -> AsyncIterator[Operation]:
             if spare_active:
-                await _refuse_active(it, name)
+                await it.refuse_active(name)
             async for operation in it.delete(name):
                 yield operation
 
@@ -167,7 +160,7 @@ class Builds:
     def _change(self, action: Action, target: Target, name: str, begin: Conversation, *, queue: bool) -> Build:
         build = self._new(action, target, name, None, None)
         limit = client.FOLLOW_LIMIT
-        return self._launch(build, lambda it: _maybe_queued(it, lambda: begin(it), limit, queue=queue))
+        return self._launch(build, lambda it: until_free(partial(begin, it), it.clock, limit) if queue else begin(it))
 
     def attach(self, target: Target, name: str, *, limit: float = client.FOLLOW_LIMIT) -> Build:
         """Follow what goes on with an image, whoever began it and in whichever process, and return at once.
@@ -178,7 +171,7 @@ class Builds:
         if running is not None:
             return running
         record = self.history.latest(name, target) if not base_image_problem(name) else None
-        unfinished = record is not None and record.ended_at is None
+        unfinished = record is not None and record.ended_at is None and record.state not in _NEVER_SENT
         if record is None or not unfinished:
             _refuse_name(name)  # a managed image can be enabled, but is not built
             record = self._record(Action.BUILD, target, name, None)
@@ -267,7 +260,7 @@ class Builds:
         assert spec is not None  # noqa: S101 - only builds are checked
         forecast = await self._forecast(it, spec)
         build.know(forecast)
-        refuse_misfit(forecast)
+        forecast.raise_for_misfit()
         if not pin:
             return spec
         if forecast.verdict is Verdict.UNKNOWN:
@@ -306,7 +299,13 @@ class Builds:
         with self._lock:
             if self._running.get((build.target, build.name.lower())) is build:
                 del self._running[build.target, build.name.lower()]
+        if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.met_another_change):
+            error.next_step = self._what_runs(build) + error.next_step
         build.end(error, now)
+
+    def _what_runs(self, build: Build) -> str:
+        others = [f"the {it.action.value} of {it.name!r}" for it in self.followed(build.target) if it is not build]
+        return f"followed here on this cluster: {', '.join(others)}; " if others else ""
 
     async def _client(self, target: Target) -> ImagesClient:
         async with self._opening.setdefault(target, asyncio.Lock()):
@@ -336,24 +335,6 @@ class Builds:
             started_at=self._clock.wall(),
             state=operations.Phase.SENDING.value,
         )
-
-
-async def _refuse_active(it: ImagesClient, name: str) -> None:
-    """Raise InUse where the cluster's python() runs on an image. Who may not see that is not held up."""
-    try:
-        active = active_image(await it.extensions())
-    except ServiceError:
-        return
-    if active and active.lower() == name.lower():
-        what = f"the queries of this cluster run on image {name!r} (python() is enabled with it); nothing was sent"
-        step = "add --yes to go on all the same, or take a new name and %kusto_image enable that one then."
-        raise InUse(what, next_step=step)
-
-
-def _maybe_queued(
-    it: ImagesClient, begin: Callable[[], AsyncIterator[Operation]], limit: float, *, queue: bool
-) -> AsyncIterator[Operation]:
-    return until_free(begin, it.clock, limit) if queue else begin()
 
 
 async def _take_up(

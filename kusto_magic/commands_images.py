@@ -58,7 +58,9 @@ def status(here: Session, _options: Namespace) -> None:
     for record in history.recent(SHOWN):
         followed = here.builds.running(record.target, record.image)
         state = followed.operation.phase.value if followed and followed.id == record.id else record.state
-        took = duration((record.ended_at - record.started_at).total_seconds()) if record.ended_at else "goes on"
+        took = "goes on" if followed else "no end heard of"
+        if record.ended_at:
+            took = duration((record.ended_at - record.started_at).total_seconds())
         began = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
         rows.append((record.image, record.target.cluster, record.action, state, began, took, record.message))
     here.show(
@@ -123,11 +125,10 @@ def show_check(here: Session, target: Target, spec: ImageSpec) -> None:
     """Show what the preflight says, and send nothing. Raises DoesNotFit, so that a headless run notices."""
     from kusto_magic import plan
     from kusto_magic.background import wait
-    from kusto_magic.builds import refuse_misfit
 
     forecast = wait(here.builds.check(target, spec))
     here.show(plan.bundle(forecast))
-    refuse_misfit(forecast)
+    forecast.raise_for_misfit()
 
 
 def attach(here: Session, options: Namespace) -> Build | None:

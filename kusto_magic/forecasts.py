@@ -15,6 +15,8 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from kusto_magic.errors import DoesNotFit
+
 PLATFORM = "Windows x64"
 """The platform of the sandbox. Source: documentation of custom images ("… on Windows"); its SKUs are x64 only."""
 
@@ -88,6 +90,13 @@ class Forecast:
         sizes = [package.size for package in self.packages if package.status is not Status.PRESENT]
         known = [size for size in sizes if size is not None]
         return sum(known) if len(known) == len(sizes) else None
+
+    def raise_for_misfit(self) -> None:
+        """Raise DoesNotFit where that is the verdict."""
+        if self.verdict is Verdict.CLASH:
+            what = "these packages do not fit, nothing was sent"
+            step = "mend the cell and run it again, or send it all the same with --no-check."
+            raise DoesNotFit(what, forecast=self, lines=(self.reason, *self.suggestions), next_step=step)
 
     def pinned_text(self) -> str:
         """Return the requirements text that asks for exactly this plan, "" where there is none."""

@@ -10,13 +10,14 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from kusto_magic.models import Target
 from kusto_magic.redaction import redact, unsigned
+from kusto_magic.schedule import Usual
 
 if TYPE_CHECKING:
     import sqlite3
@@ -77,23 +78,6 @@ class BuildRecord:
             if moment is not None and moment.utcoffset() is None:
                 raise ValueError("a record's times have a zone")
 
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """How long builds usually take: the 10th and the 90th percentile in seconds, learnt from `count` builds.
-
-    `seconds` is what each of them took, the fastest first.
-    """
-
-    low: float
-    high: float
-    count: int
-    of: Literal["this cluster", "your clusters", "recorded clusters", "the emulator's setting"] = "this cluster"
-    seconds: tuple[float, ...] = field(default=(), repr=False)
-
-
-RECORDED = Usual(222.0, 385.0, 5, "recorded clusters", (222.0, 265.0, 300.0, 343.0, 385.0))
-"""What builds were recorded to take in Azure, 2023 to 2026: what is said until there is experience of one's own."""
 
 _FIELDS = tuple(entry.name for entry in fields(BuildRecord))[2:]  # all but the id and the target
 _COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *_FIELDS))

@@ -12,7 +12,7 @@ import pytest
 from kusto_magic import plan
 from kusto_magic.card import MIME, Card, bundle, duration, table, text, usually
 from kusto_magic.forecasts import Forecast, Package, Status, Verdict
-from kusto_magic.history import Usual
+from kusto_magic.schedule import Usual
 
 BEGUN = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
 RUNNING = Card(

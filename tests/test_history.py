@@ -13,8 +13,9 @@ from uuid import uuid4
 
 import pytest
 
-from kusto_magic.history import APPLICATION_ID, KEPT, SCHEMA_VERSION, BuildRecord, History, Usual, default_path
+from kusto_magic.history import APPLICATION_ID, KEPT, SCHEMA_VERSION, BuildRecord, History, default_path
 from kusto_magic.models import Target
+from kusto_magic.schedule import Usual
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 HERE = Target(SUBSCRIPTION, "group", "cluster")

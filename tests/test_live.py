@@ -12,10 +12,10 @@ from support.emulated import Wire
 from support.world import World, fits
 
 from kusto_magic.card import MIME
-from kusto_magic.history import Usual
 from kusto_magic.live import LiveCard
 from kusto_magic.models import ImageSpec
 from kusto_magic.progress import FULL_BY_ESTIMATE, share
+from kusto_magic.schedule import Usual
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 WIDGET = "application/vnd.jupyter.widget-view+json"

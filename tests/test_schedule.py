@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -11,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.history import RECORDED, Usual
-from kusto_magic.schedule import LONGEST, SHORTEST, delay, hazard
+from kusto_magic.schedule import LONGEST, RECORDED, SHORTEST, Usual, delay, hazard
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "schedule.py"
 SHAPES = ["narrow, 300 to 330 s", "as recorded, 3.5 to 6.5 min", "two kinds, 4 or 15 min"]
@@ -25,7 +23,6 @@ def simulation() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclass looks itself up
     spec.loader.exec_module(module)
     return module
 
