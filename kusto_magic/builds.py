@@ -171,7 +171,7 @@ class Builds:
         if running is not None:
             return running
         record = self.history.latest(name, target) if not base_image_problem(name) else None
-        unfinished = record is not None and record.ended_at is None and record.state not in _NEVER_SENT
+        unfinished = record is not None and record.ended_at is None and record.state not in operations.NEVER_SENT
         if record is None or not unfinished:
             _refuse_name(name)  # a managed image can be enabled, but is not built
             record = self._record(Action.BUILD, target, name, None)

@@ -20,6 +20,7 @@ from kusto_magic.clock import Clock
 from kusto_magic.clusters import PYTHON, Cluster, LanguageExtension, active_image, extensions_in
 from kusto_magic.errors import (
     FollowTimeout,
+    InUse,
     InvalidInput,
     Problem,
     ServiceError,
@@ -179,6 +180,14 @@ class ImagesClient:
             found, url = _page(response)
             images += found
         raise Unreachable(f"the list of images does not end after {MOST_PAGES} pages", next_step="try again.")
+
+    async def refuse_active(self, name: str) -> None:
+        """Raise InUse where the cluster's python() runs on an image. Who may not see that is not held up."""
+        active = await self.active()
+        if active and active.lower() == name.lower():
+            what = f"the queries of this cluster run on image {name!r} (python() is enabled with it); nothing was sent"
+            step = "add --yes to go on all the same, or take a new name and %kusto_image enable that one then."
+            raise InUse(what, next_step=step)
 
     async def clusters(self) -> Sequence[Cluster]:
         """Return the clusters of the target's subscription that the caller may see.

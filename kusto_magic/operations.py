@@ -81,6 +81,9 @@ class Phase(StrEnum):
 
 
 NOT_BEGUN = frozenset({Phase.CHECKING, Phase.WAITING, Phase.SENDING})
+NEVER_SENT = frozenset({Phase.CHECKING, Phase.WAITING})
+"""What does not go on when its process has ended."""
+
 ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
 
 

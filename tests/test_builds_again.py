@@ -132,7 +132,7 @@ def test_a_second_change_fails_and_says_how_to_wait(world: World) -> None:
     second = builds.start(world.target, "two", SPEC)
     _until(second, Phase.BUILDING)
     world.clock.released.set()
-    with pytest.raises(BuildFailed, match="--queue"):
+    with pytest.raises(BuildFailed, match=r"followed here on this cluster: the build of 'one'(?s:.*)--queue"):
         second.wait(30)
 
 
@@ -148,6 +148,17 @@ def test_a_queued_one_waits_and_is_built(world: World) -> None:
     assert seen[-1] is Phase.SUCCEEDED
     assert not second.teaches
     first.wait(30)
+
+
+def test_one_that_waited_when_its_process_ended_was_never_sent(world: World) -> None:
+    builds = world.builds()
+    _building(world, builds, "img")
+    _until(builds.start(world.target, "img", OTHER, queue=True), Phase.WAITING)
+    builds.close()
+    world.clock.released.set()
+    image = world.builds().attach(world.target, "img").wait(30)
+    assert image is not None
+    assert image.requirements == SPEC.requirements
 
 
 def test_the_same_image_is_a_conflict_that_is_waited_for_too(world: World) -> None:
