@@ -75,6 +75,10 @@ class Builds:
         with self._lock:
             self._sign_in, self._clients = way, {}
 
+    def has_asked(self, target: Target) -> bool:
+        """Return whether something was asked on a cluster before: asking again will hardly need a person to sign in."""
+        return target in self._clients
+
     def identity(self, target: Target) -> str:
         """Return who is signed in for a cluster, in words to show; "" where nothing was asked there yet."""
         it = self._clients.get(target)

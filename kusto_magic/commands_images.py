@@ -57,8 +57,9 @@ def status(here: Session, _options: Namespace) -> None:
     rows = []
     for record in history.recent(SHOWN):
         followed = here.builds.running(record.target, record.image)
-        state = followed.operation.phase.value if followed and followed.id == record.id else record.state
-        took = "goes on" if followed else "no end heard of"
+        is_followed = followed is not None and followed.id == record.id
+        state = followed.operation.phase.value if followed is not None and is_followed else record.state
+        took = "goes on" if is_followed else "no end heard of"
         if record.ended_at:
             took = duration((record.ended_at - record.started_at).total_seconds())
         began = f"{record.started_at:%Y-%m-%d %H:%M} UTC"

@@ -1,7 +1,7 @@
 """What Tab offers on a line of the magics: subcommands, options, and the values that are known without asking.
 
 The matcher is IPython's, version 2, so every front end has it. It never waits for a network: names of images and
-clusters come from what was listed or begun here, and a look at the cluster in the background adds to that.
+clusters come from what was listed or begun here, and a look in the background at a cluster that was asked before.
 """
 
 from __future__ import annotations
@@ -164,7 +164,8 @@ def remember(here: Session) -> None:
         _, target = here.place(Namespace())
         if not known.images:
             known.images = tuple(_begun_here(target))
-        threading.Thread(target=_look, args=(here, target), name="kusto_magic names", daemon=True).start()
+        if here.has_asked(target):  # else it might have to sign somebody in, which Tab shall not
+            threading.Thread(target=_look, args=(here, target), name="kusto_magic names", daemon=True).start()
 
 
 def _begun_here(target: Any) -> Iterable[str]:

@@ -60,6 +60,10 @@ class Session:
             self._builds = shared()
         return self._builds
 
+    def has_asked(self, target: Target) -> bool:
+        """Return whether this session has asked a cluster something before."""
+        return self._builds is not None and self._builds.has_asked(target)
+
     # ── the place ────────────────────────────────────────────────────────────────────────────────────────────
 
     def settings(self, options: Namespace) -> Settings:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kusto_magic.errors import InvalidInput
 from kusto_magic.models import CLOUDS, Target
-from kusto_magic.settings import FILE_LIMIT, Settings, config_file, read_config, resolve
+from kusto_magic.settings import FILE_LIMIT, Settings, config_file, read_config, resolve, save
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 OTHER = "11111111-89ab-cdef-0123-456789abcdef"
@@ -244,3 +244,34 @@ class TestFile:
     def test_a_folder(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match=r"config\.toml: cannot be read: Is a directory"):
             read_config(tmp_path)
+
+
+class TestSaving:
+    def test_a_place_is_read_back_and_the_rest_stays(self, tmp_path: Path) -> None:
+        path = tmp_path / "folder" / "config.toml"
+        save(path, {**PLACE, "cloud": "", "endpoint": ""})
+        assert resolved(file=read_config(path)).target() == Target(SUBSCRIPTION, "group", "cluster")
+        path.write_text('# mine\ncluster = "old"\nwait = "yes"\ncloud = "china"\n', encoding="utf-8")
+        save(path, {**PLACE, "cloud": "", "endpoint": ""})
+        settings = resolved(file=read_config(path))
+        assert (settings.cluster, settings.wait, settings.cloud) == ("cluster", "yes", "")
+        assert "# mine" in read_config(path)
+        assert [entry.name for entry in path.parent.iterdir()] == ["config.toml"]
+
+    @pytest.mark.parametrize("group", ["Ärzte", "a(b)", "_x.y-z"])
+    def test_names_of_every_kind_are_kept(self, tmp_path: Path, group: str) -> None:
+        path = tmp_path / "config.toml"
+        save(path, {**PLACE, "resource_group": group})
+        assert resolved(file=read_config(path)).resource_group == group
+
+    def test_a_file_that_is_wrong_is_left_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "config.toml"
+        path.write_text("password = 5\n", encoding="utf-8")
+        with pytest.raises(InvalidInput, match="looks like a secret"):
+            save(path, PLACE)
+        assert read_config(path) == "password = 5\n"
+
+    def test_where_nothing_can_be_written_it_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(InvalidInput, match="cannot be written"):
+            save(tmp_path / "file" / "config.toml", PLACE)
