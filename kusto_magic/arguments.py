@@ -9,9 +9,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from kusto_magic.credentials import KINDS
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.exports import FORMS
+from kusto_magic.settings import KINDS
 
 _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 

@@ -98,7 +98,7 @@ class EmulatorCredential:
 
 @dataclass(frozen=True, eq=False)
 class SignIn:
-    """One way to sign in (`credentials.KINDS`), for all endpoints: call it with one for the credential to use there.
+    """One way to sign in (`settings.KINDS`), for all endpoints: call it with one for the credential to use there.
 
     `prompt`, where given, tells that a person is there to be asked, once for each endpoint.
     """

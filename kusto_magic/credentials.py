@@ -5,7 +5,6 @@ The only room that imports azure-identity, at first use.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import threading
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from kusto_magic.errors import SignInFailed, excerpt
+from kusto_magic.errors import SignInFailed
 from kusto_magic.logs import keep_sign_in_clean, shortened
 from kusto_magic.models import CLOUDS
 from kusto_magic.redaction import redact
@@ -27,19 +26,6 @@ PERSON_LIMIT = 900.0
 PROCESS_LIMIT = int(SIGN_IN_LIMIT) - 1
 """Seconds for az, azd and PowerShell: less than the whole, so that what they say is heard."""
 
-KINDS: Mapping[str, str] = {
-    "default": "azure-identity's chain: all of the next six, one after the other",
-    "environment": "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or …_CERTIFICATE_PATH",
-    "workload": "the federated token of a Kubernetes pod",
-    "managed": "the managed identity of this machine (AZURE_CLIENT_ID names a user-assigned one)",
-    "cli": "az login",
-    "powershell": "Connect-AzAccount",
-    "developer": "azd auth login",
-    "browser": "a browser on this machine",
-    "device": "a code to type into a browser on any machine",
-}
-"""The names and what they mean."""
-
 ASKS_A_PERSON = frozenset({"browser", "device"})
 
 Prompt = Callable[[str, str, datetime], None]
@@ -47,15 +33,6 @@ Prompt = Callable[[str, str, datetime], None]
 
 _HOSTS = {"public": "login.microsoftonline.com", "usgov": "login.microsoftonline.us", "china": "login.chinacloudapi.cn"}
 """Where each cloud signs in; source: azure.identity.AzureAuthorityHosts."""
-
-
-def kind_problem(name: str) -> str:
-    """Return what is wrong with the name of a way to sign in, "" where nothing is."""
-    if name in KINDS:
-        return ""
-    close = difflib.get_close_matches(name.lower(), KINDS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(KINDS)}"
-    return f"there is no way {redact(excerpt(name))} to sign in; {hint}"
 
 
 class Named:

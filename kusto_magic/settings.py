@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 
-from kusto_magic.credentials import kind_problem
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models import CLOUDS, Target
 from kusto_magic.redaction import redact
@@ -29,6 +28,19 @@ LONGEST_LIMIT_HOURS = 168.0
 WAIT = ("auto", "yes", "no")
 FILE = "config.toml"
 
+KINDS: Mapping[str, str] = {
+    "default": "azure-identity's chain: all of the next six, one after the other",
+    "environment": "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or …_CERTIFICATE_PATH",
+    "workload": "the federated token of a Kubernetes pod",
+    "managed": "the managed identity of this machine (AZURE_CLIENT_ID names a user-assigned one)",
+    "cli": "az login",
+    "powershell": "Connect-AzAccount",
+    "developer": "azd auth login",
+    "browser": "a browser on this machine",
+    "device": "a code to type into a browser on any machine",
+}
+"""The ways to sign in, by name; `credentials.py` knows how each is done."""
+
 _PLACE = ("subscription", "resource_group", "cluster")
 _WHERE = frozenset({"cloud", "endpoint"})
 _SECRET = re.compile(r"pass|pwd|token|secret|key", re.IGNORECASE)
@@ -41,7 +53,7 @@ _CLUSTER_ID = re.compile(
 class Settings:
     """What was set, "" where nothing was.
 
-    `credential` is a way to sign in, one of `credentials.KINDS`; `wait` is "auto", "yes" or "no"; `limit_hours` for
+    `credential` is a way to sign in, one of `KINDS`; `wait` is "auto", "yes" or "no"; `limit_hours` for
     how long a build is followed. `sources` says for each value that was set where: "--cluster",
     "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
     """
@@ -75,6 +87,15 @@ class Settings:
 
 
 NAMES = tuple(entry.name for entry in fields(Settings) if entry.name != "sources")
+
+
+def kind_problem(name: str) -> str:
+    """Return what is wrong with the name of a way to sign in, "" where nothing is."""
+    if name in KINDS:
+        return ""
+    close = difflib.get_close_matches(name.lower(), KINDS, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(KINDS)}"
+    return f"there is no way {redact(excerpt(name))} to sign in; {hint}"
 
 
 def config_file(environ: Mapping[str, str]) -> Path:

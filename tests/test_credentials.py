@@ -19,8 +19,9 @@ from support.wire import Script, whole_chain
 
 from kusto_magic.arm import Arm
 from kusto_magic.auth import EmulatorCredential, SignIn
-from kusto_magic.credentials import KINDS, SIGN_IN_LIMIT, Named, Prompt, authority, kind_problem, sign_in_failed
+from kusto_magic.credentials import SIGN_IN_LIMIT, Named, Prompt, authority, sign_in_failed
 from kusto_magic.errors import SignInFailed
+from kusto_magic.settings import KINDS, kind_problem
 
 SCOPE = f"{ENDPOINT}/.default"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a fake `az` is a script")
