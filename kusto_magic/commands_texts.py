@@ -102,11 +102,16 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
 
 def edit(here: Session, options: Namespace) -> None:
     """Open a cell that makes an image as it is now."""
+    from kusto_magic import requirements
     from kusto_magic.panel_cell import cell_text
 
     _, target = here.place(options)
     image = here.builds.ask(target, lambda client: client.get(options.name))
-    here.next_cell(cell_text(image.name, image.to_spec(), target, target))
+    spec = image.to_spec()
+    line, *lines = cell_text(image.name, spec, target, target).split("\n")
+    if requirements.parse(spec.requirements, allow_index_options=True).index_options:
+        line += " --allow-index-options"
+    here.next_cell("\n".join([line, *lines]))
 
 
 def freeze(here: Session, options: Namespace) -> None:

@@ -32,6 +32,13 @@ class Detached(KeyboardInterrupt):
         self._phase = build.operation.phase
 
     def _render_traceback_(self) -> list[str]:
+        from kusto_magic.operations import NEVER_SENT
+
+        if self._phase in NEVER_SENT:
+            return [
+                f"Detached: image {self._name!r} is still {self._phase.lower()}; nothing was sent yet.",
+                f"Next: keep this kernel, which will send it; %kusto_image attach {self._name} shows it again.",
+            ]
         return [
             f"Detached: image {self._name!r} is still {self._phase.lower()}; it goes on in the background.",
             f"Next: %kusto_image attach {self._name} shows it again, also after a restart of the kernel.",

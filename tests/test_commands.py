@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +16,15 @@ from support.world import World, fits
 
 from kusto_magic.arguments import SUBCOMMANDS
 from kusto_magic.cell import expand
+from kusto_magic.completion import remember
 from kusto_magic.magic import COMMANDS, KustoImageMagics
-from kusto_magic.session import PLACE
+from kusto_magic.models import ImageSpec
+from kusto_magic.session import PLACE, Detached
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from kusto_magic.build import Build
 
 Say = Callable[[str], str]
 CELL = "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0\n"
@@ -196,6 +201,10 @@ def test_edit_opens_the_image_as_a_cell(say: Say, shell: InteractiveShell) -> No
     say(CELL)
     assert "A new cell below" in say("%kusto_image edit img")
     assert shell.rl_next_input == "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"
+    index = "--index-url https://packages.example.org/simple"
+    say(f"%%kusto_image indexed --base img --allow-index-options\n{index}\npint\n")
+    say("%kusto_image edit indexed")
+    assert shell.rl_next_input == f"%%kusto_image indexed --base img --allow-index-options\n{index}\npint"
 
 
 def test_freeze_opens_what_the_session_or_a_notebook_imports(
@@ -280,3 +289,44 @@ def test_every_subcommand_is_done_somewhere() -> None:
 @pytest.mark.parametrize("command", SUBCOMMANDS)
 def test_every_subcommand_has_help(say: Say, command: str) -> None:
     assert say(f"%kusto_image {command} --help").startswith(f"usage: %kusto_image {command} ")
+
+
+def test_names_for_tab_come_from_the_cluster_once_it_was_asked(
+    say: Say, magics: KustoImageMagics, world: World
+) -> None:
+    here = magics._here
+    remember(here)
+    _join_looks()
+    assert not here.has_asked(world.target), "Tab alone signs nobody in"
+    say("%kusto_image list")
+    world.builds().start(world.target, "from-elsewhere", ImageSpec("pint\n", base_image="Python3_11_7")).wait(30)
+    here.known.looked_at = None
+    remember(here)
+    _join_looks()
+    assert here.known.images == ("from-elsewhere",)
+
+
+def _join_looks() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "kusto_magic names":
+            thread.join(10)
+
+
+def test_an_interrupt_before_anything_was_sent_says_so(world: World) -> None:
+    world.clock.released.clear()
+    builds = world.builds()
+    spec = ImageSpec("pint\n", base_image="Python3_11_7")
+    first = builds.start(world.target, "one", spec)
+    _wait_for(first, "Building")
+    second = builds.start(world.target, "one", ImageSpec("xarray\n", base_image="Python3_11_7"), queue=True)
+    _wait_for(second, "Waiting")
+    said = " ".join(Detached(second)._render_traceback_())
+    assert "is still waiting; nothing was sent yet" in said
+    assert "restart" not in said
+    assert "restart" in " ".join(Detached(first)._render_traceback_())
+
+
+def _wait_for(build: Build, phase: str) -> None:
+    there = threading.Event()
+    build.observe(lambda change: there.set() if change["new"].phase == phase else None, "operation")
+    assert build.operation.phase == phase or there.wait(10)
