@@ -95,6 +95,17 @@ BUILT_ANEW = ("--reinstall-package", "kusto-magic")
 """By its documentation uv may else take the wheel it built before, as long as pyproject.toml is the same."""
 
 OLDER_PEER, NEWER_PEER = "azure-mgmt-kusto==3.4.0", "azure-mgmt-kusto==4.0.0"
+TESTSERVER = "@microsoft.azure/autorest.testserver@3.3.51"
+MUTMUT = "mutmut>=3.8,<4"
+MUTATED = """
+[tool.mutmut]
+source_paths = ["kusto_magic"]
+only_mutate = ["kusto_magic/operations.py", "kusto_magic/requirements.py", "kusto_magic/requirement_rules.py"]
+also_copy = ["tests", "README.md"]
+pytest_add_cli_args_test_selection = [
+  "tests/test_operations.py", "tests/test_operations_machine.py", "tests/test_requirements.py",
+]
+"""
 FAST = "not browser and not index and not server and not slow"
 NOTHING_SELECTED = 5
 ANY_EXIT = range(-255, 256)
@@ -133,6 +144,15 @@ def fast(session: nox.Session) -> None:
 
 
 @nox.session
+def frontend(session: nox.Session) -> None:
+    """Build the front end and put it into .venv; an editable install leaves it as it is."""
+    python = _workplace(session)
+    session.run("uv", "build", "--quiet", "--wheel", "--out-dir", session.create_tmp())
+    again = ("--reinstall-package", "kusto-magic", "-e", ".")
+    session.run("uv", "pip", "install", "--quiet", "--python", python, "--no-deps", *again)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, layout and types, in .venv."""
     _lint(session, _workplace(session))
@@ -144,6 +164,37 @@ def peer(session: nox.Session, version: str) -> None:
     """Try the emulator with an older and a newer client of Microsoft's."""
     session.install(*BUILT_ANEW, ".", *TEST, version)
     _pytest(session, "tests/test_peer.py")
+
+
+@nox.session(reuse_venv=True)
+def scenarios(session: nox.Session) -> None:
+    """Go through all PUT and DELETE scenarios of Microsoft's server for long-running operations, which npm brings."""
+    session.install("-e", ".", *TEST, *LINT)
+    folder = Path(session.create_tmp()).resolve()
+    session.run("npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), TESTSERVER)
+    command = folder / "node_modules" / TESTSERVER.rpartition("@")[0] / "dist" / "cli" / "cli.js"
+    session.run("pytest", "tests/scenarios/lro.py", *session.posargs, env={"TESTSERVER": str(command)})
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change operations.py and the rules of requirements in a thousand small ways: each should fail a test."""
+    session.install("-e", ".", *TEST, MUTMUT)
+    folder = ROOT / ".dev" / "mutants"
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("kusto_magic", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "labextension"))
+    shutil.copy(ROOT / "README.md", folder)
+    (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8") + MUTATED, "utf-8")
+    session.chdir(folder)
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Read random requirements texts and answers for ten minutes; `-- 60` for one minute each."""
+    session.run(_workplace(session), "-P", "tests/fuzzing/forever.py", *(session.posargs or ["300"]), external=True)
 
 
 def _workplace(session: nox.Session) -> str:
