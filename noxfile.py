@@ -173,7 +173,7 @@ def scenarios(session: nox.Session) -> None:
     folder = Path(session.create_tmp()).resolve()
     session.run("npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), TESTSERVER)
     command = folder / "node_modules" / TESTSERVER.rpartition("@")[0] / "dist" / "cli" / "cli.js"
-    session.run("pytest", "tests/scenarios/lro.py", *session.posargs, env={"TESTSERVER": str(command)})
+    session.run("pytest", "tests/lro_scenarios.py", *session.posargs, env={"TESTSERVER": str(command)})
 
 
 @nox.session
@@ -193,8 +193,8 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Read random requirements texts and answers for ten minutes; `-- 60` for one minute each."""
-    session.run(_workplace(session), "-P", "tests/fuzzing/forever.py", *(session.posargs or ["300"]), external=True)
+    """Read random requirements texts and answers, five minutes each; `-- 60`: one minute each."""
+    session.run(_workplace(session), "tests/fuzz.py", *(session.posargs or ["300"]), external=True)
 
 
 def _workplace(session: nox.Session) -> str:
