@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
@@ -26,8 +27,6 @@ from kusto_magic.errors import InvalidInput
 from kusto_magic.models import Image
 from kusto_magic.operations import Action, Operation, begin, sending
 from kusto_magic.redaction import redact
-
-BATCH = 2000
 
 
 def read_requirements(text: str, allowed: bool) -> None:
@@ -65,23 +64,40 @@ def follow(action: Action, answers: list[Response], repeated: bool) -> None:
         operation = outcome(partial(operation.advance, response))
 
 
-TARGETS: dict[str, Callable[..., None]] = {
-    "requirements": given(LINES, st.booleans())(read_requirements),
-    "any text as requirements": given(st.text(max_size=300), st.booleans())(read_requirements),
-    "answers": given(ANSWERS)(read_answer),
-    "operations": given(st.sampled_from(Action), st.lists(ANSWERS, min_size=1, max_size=12), st.booleans())(follow),
+PROFILE = settings(max_examples=2000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+TARGETS: dict[str, tuple[Callable[..., None], Sequence[st.SearchStrategy[Any]]]] = {
+    "requirements": (read_requirements, (LINES, st.booleans())),
+    "any text as requirements": (read_requirements, (st.text(max_size=300), st.booleans())),
+    "answers": (read_answer, (ANSWERS,)),
+    "operations": (follow, (st.sampled_from(Action), st.lists(ANSWERS, min_size=1, max_size=12), st.booleans())),
 }
 
 
+def counted(read: Callable[..., None], strategies: Sequence[st.SearchStrategy[Any]]) -> Callable[[], int]:
+    """Return a function that tries a batch of new examples, and returns how many have been tried so far."""
+    tried = 0
+
+    def attempt(*values: Any) -> None:
+        nonlocal tried
+        tried += 1
+        read(*values)
+
+    attempts = PROFILE(given(st.tuples(*strategies))(lambda values: attempt(*values)))
+
+    def batch() -> int:
+        seed(random.getrandbits(64))(attempts)()
+        return tried
+
+    return batch
+
+
 def main(seconds: float) -> None:
-    """Try each target for its share of twice `seconds`: once for requirements, once for answers."""
-    profile = settings(max_examples=BATCH, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    for name, target in TARGETS.items():
-        end, tried = time.monotonic() + seconds / 2, 0
+    """Try requirements for so many seconds, and answers for as many."""
+    for name, (read, strategies) in TARGETS.items():
+        end, tried, batch = time.monotonic() + seconds / 2, 0, counted(read, strategies)
         while time.monotonic() < end:
-            profile(seed(random.getrandbits(64))(target))()
-            tried += BATCH
-        sys.stdout.write(f"{name}: at most {tried:,} tried, no surprise\n")
+            tried = batch()
+        sys.stdout.write(f"{name}: {tried:,} tried, no surprise\n")
         sys.stdout.flush()
 
 
