@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kusto_magic.errors import EmulatorError as EmulatorError
     from kusto_magic.errors import FollowTimeout as FollowTimeout
     from kusto_magic.errors import Forbidden as Forbidden
-    from kusto_magic.errors import HistoryError as HistoryError
     from kusto_magic.errors import InUse as InUse
     from kusto_magic.errors import InvalidInput as InvalidInput
     from kusto_magic.errors import KustoImageError as KustoImageError
@@ -53,7 +52,6 @@ _ROOMS = {
         "EmulatorError",
         "FollowTimeout",
         "Forbidden",
-        "HistoryError",
         "InUse",
         "InvalidInput",
         "KustoImageError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import keyword
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ def cell_parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="send also what is there already, made of the same")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument("--diff", action="store_true", help="show what would change in the image, and send nothing")
-    parser.add_argument("-o", "--output", metavar="VAR", help="keep the Build in this variable")
+    parser.add_argument("-o", "--output", metavar="VAR", type=_variable, help="keep the Build in this variable")
     _where(parser)
     return parser
 
@@ -137,7 +138,7 @@ def _use(sub: argparse.ArgumentParser) -> None:
 def _export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--as", dest="form", metavar="FORM", choices=FORMS, required=True, help=", ".join(FORMS))
     sub.add_argument("--to", metavar="PATH", help="write it into a new file")
-    sub.add_argument("-o", "--output", metavar="VAR", help="keep the text in this variable")
+    sub.add_argument("-o", "--output", metavar="VAR", type=_variable, help="keep the text in this variable")
 
 
 def _freeze(sub: argparse.ArgumentParser) -> None:
@@ -186,6 +187,12 @@ def _where(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--cluster", metavar="CLUSTER", help="the cluster's name, or its whole ARM id")
     group.add_argument("--cloud", metavar="CLOUD", help="public, usgov or china")
     group.add_argument("--endpoint", metavar="URL", help="a Resource Manager of one's own")
+
+
+def _variable(value: str) -> str:
+    if not value.isidentifier() or keyword.iskeyword(value):
+        raise argparse.ArgumentTypeError(f"{excerpt(value)} is no name of a variable")
+    return value
 
 
 def _seconds(value: str) -> float:

@@ -30,6 +30,15 @@ def wait(future: concurrent.futures.Future[T], timeout: float | None = None) -> 
                 raise
 
 
+def answer(future: concurrent.futures.Future[T]) -> T:
+    """Return the result of a question; an interrupt cancels the question too."""
+    try:
+        return wait(future)
+    except KeyboardInterrupt:
+        future.cancel()
+        raise
+
+
 class Loop:
     """An asyncio loop on a daemon thread of its own, begun at first use.
 

@@ -20,6 +20,9 @@ from kusto_magic.models import Image, ImageSpec
 from kusto_magic.operations import Action, Operation
 from kusto_magic.schedule import Usual
 
+LONGEST_SILENCE = 45.0
+"""Seconds; a build not heard of for longer (an outage, a laptop that slept) teaches nothing about its duration."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,11 +47,18 @@ class Build(HasTraits):
         usual: Usual | None,
         *,
         from_the_start: bool = False,
+        start_known: bool = True,
+        pinned: bool = False,
     ) -> None:
         super().__init__(operation=operation)
+        self.start_known = start_known
+        self.pinned = pinned
         self.from_the_start = from_the_start
         self.teaches = from_the_start and operation.action is Action.BUILD
-        """Whether the time it takes tells how long builds take: not that of one that waited, or was there already."""
+        """Whether the time it takes tells how long builds take.
+
+        Not that of one that waited, was there already, or was not heard of for minutes: its end may be long over.
+        """
         self.id = record.id
         self.target = record.target
         self.name = record.image
@@ -93,7 +103,8 @@ class Build(HasTraits):
     def hear(self, operation: Operation, now: datetime) -> None:
         """Take what the service was heard to say; called by whoever follows, as are `know` and `end`."""
         with onlookers_may_fail():
-            self.teaches = self.teaches and operation.phase is not operations.Phase.WAITING
+            silent = (now - (self.heard_at or now)).total_seconds() > LONGEST_SILENCE
+            self.teaches = self.teaches and not silent and operation.phase is not operations.Phase.WAITING
             self.operation = operation
             if not operation.troubles and operation.phase not in operations.NOT_BEGUN:
                 self.heard_at = now

@@ -13,25 +13,28 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from kusto_magic import client, operations, preflight
 from kusto_magic.auth import SignIn
-from kusto_magic.background import Loop, wait
+from kusto_magic.background import Loop, answer
 from kusto_magic.build import Build, onlookers_may_fail
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.clusters import PYTHON, LanguageExtension
-from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem
+from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem, ServiceError
+from kusto_magic.followed import Followed
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
 from kusto_magic.history import BuildRecord, History
-from kusto_magic.models import ImageSpec, Target, base_image_problem, image_name_problem
+from kusto_magic.models import ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
 from kusto_magic.queueing import until_free
 from kusto_magic.schedule import RECORDED, Usual
+from kusto_magic.taking_up import look, spec_of, take_up
 
 T = TypeVar("T")
 Forecaster = Callable[..., Awaitable[Forecast]]
@@ -64,7 +67,7 @@ class Builds:
         self._clock: Clock = clock or SystemClock()
         self._loop = Loop()
         self._lock = threading.Lock()
-        self._running: dict[tuple[Target, str], Build] = {}
+        self.followed = Followed()
         self._sign_in: SignIn | None = None
         self._clients: dict[Target, ImagesClient] = {}
         self._opening: dict[Target, asyncio.Lock] = {}
@@ -106,11 +109,11 @@ class Builds:
         name; everything else is in the Build.
         """
         _refuse_name(name)
-        running = self.running(target, name)
-        if running is not None and running.asked == spec:
+        running = self.followed.same(target, name, spec, pin=pin)
+        if running is not None:
             return running
         usual = self.usual(target)
-        build = self._new(Action.BUILD, target, name, spec, usual)
+        build = self._new(Action.BUILD, target, name, spec, usual, pinned=pin)
 
         async def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
             sent = spec
@@ -174,32 +177,26 @@ class Builds:
         running = self.running(target, name)
         if running is not None:
             return running
-        record = self.history.latest(name, target) if not base_image_problem(name) else None
-        unfinished = record is not None and record.ended_at is None and record.state not in operations.NEVER_SENT
-        if record is None or not unfinished:
+        record = next(iter(self._left_open(target, name)), None)
+        if record is None:
             _refuse_name(name)  # a managed image can be enabled, but is not built
             record = self._record(Action.BUILD, target, name, None)
             return self._launch(
-                Build(record, operations.sending(Action.BUILD, ""), None, None), lambda it: _look(it, name, limit)
+                Build(record, operations.sending(Action.BUILD, ""), None, None, start_known=False),
+                lambda it: look(it, name, limit),
             )
-        kept, spec = record, _spec_of(record)
+        kept, spec = record, spec_of(record)
         usual = self.usual(target) if kept.action == Action.BUILD else None
         build = Build(kept, operations.sending(Action(kept.action), "", spec), spec, usual)
 
         def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
-            return _take_up(it, kept, spec, limit, usual)
+            return take_up(it, kept, spec, limit, usual)
 
         return self._launch(build, conversation)
 
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process follows now, or None."""
-        with self._lock:
-            return self._running.get((target, name.lower()))
-
-    def followed(self, target: Target) -> list[Build]:
-        """Return what this process follows now on a cluster, whoever began it, the oldest first."""
-        with self._lock:
-            return [build for (where, _), build in self._running.items() if where == target]
+        return self.followed.of(target, name)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run a coroutine on the background loop; return at once."""
@@ -219,7 +216,7 @@ class Builds:
 
     def ask(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> T:
         """Ask a client something and wait for the answer, e.g. `ask(target, lambda c: c.list())`."""
-        return wait(self.submit(target, question))
+        return answer(self.submit(target, question))
 
     def close(self) -> None:
         """End the loop; builds go on in Azure and can be attached to again."""
@@ -229,8 +226,7 @@ class Builds:
     # ── on the background loop ───────────────────────────────────────────────────────────────────────────────
 
     def _launch(self, build: Build, conversation: Conversation) -> Build:
-        with self._lock:
-            self._running[build.target, build.name.lower()] = build
+        self.followed.add(build)
         self._loop.submit(self._follow(build, conversation))
         return build
 
@@ -277,7 +273,7 @@ class Builds:
     async def _forecast(self, it: ImagesClient, spec: ImageSpec) -> Forecast:
         base = await foundation(it, spec)
         if base.unknown:
-            return Forecast(Verdict.UNKNOWN, base.python, reason=base.unknown)
+            return Forecast(Verdict.CLASH if base.missing else Verdict.UNKNOWN, base.python, reason=base.unknown)
         return await self._forecaster(
             spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers
         )
@@ -294,21 +290,39 @@ class Builds:
         goes_on = not build.operation.done and (is_open or not build.from_the_start)
         if not goes_on:
             state = build.operation.phase.value
-            if error is not None and not build.operation.done:
+            if isinstance(error, ServiceError):
+                state = "Refused"
+            elif error is not None and not build.operation.done:
                 state = "Not sent" if build.operation.phase in operations.NOT_BEGUN else "Failed"
-            message = error.what if isinstance(error, KustoImageError) else type(error).__name__ if error else ""
+            message = _in_a_line(error)
             # Only a build followed from its start teaches how long builds take: an attached one may be long over.
             learnt = {"seconds": (now - build.started_at).total_seconds()} if build.teaches else {}
             self.history.change(build.id, state=state, message=message, ended_at=now, operation_url="", **learnt)
-        with self._lock:
-            if self._running.get((build.target, build.name.lower())) is build:
-                del self._running[build.target, build.name.lower()]
+            self._close_older(build, now)
+        self.followed.remove(build)
         if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.met_another_change):
             error.next_step = self._what_runs(build) + error.next_step
         build.end(error, now)
 
+    def _left_open(self, target: Target, name: str) -> list[BuildRecord]:
+        """Return the records of an image whose end nobody has seen, the newest first; none of what was never sent."""
+        place = (target.endpoint, target.cluster_id.lower(), name.lower())
+        return [
+            record
+            for record in self.history.unfinished()
+            if (record.target.endpoint, record.target.cluster_id.lower(), record.image.lower()) == place
+            and record.state not in operations.NEVER_SENT
+        ]
+
+    def _close_older(self, build: Build, now: datetime) -> None:
+        """Close the records that the end of a build leaves behind: an image has one operation at a time."""
+        followed = {it.id for it in self.followed.on(build.target)}
+        for record in self._left_open(build.target, build.name):
+            if record.id not in followed and record.started_at <= now:
+                self.history.change(record.id, state="Unknown", message="its end was not seen from here", ended_at=now)
+
     def _what_runs(self, build: Build) -> str:
-        others = [f"the {it.action.value} of {it.name!r}" for it in self.followed(build.target) if it is not build]
+        others = [f"the {it.action.value} of {it.name!r}" for it in self.followed.on(build.target) if it is not build]
         return f"followed here on this cluster: {', '.join(others)}; " if others else ""
 
     async def _client(self, target: Target) -> ImagesClient:
@@ -322,10 +336,20 @@ class Builds:
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _new(self, action: Action, target: Target, name: str, spec: ImageSpec | None, usual: Usual | None) -> Build:
+    def _new(
+        self,
+        action: Action,
+        target: Target,
+        name: str,
+        spec: ImageSpec | None,
+        usual: Usual | None,
+        *,
+        pinned: bool = False,
+    ) -> Build:
         record = self._record(action, target, name, spec)
         self.history.add(record)
-        return Build(record, operations.sending(action, "", spec), spec, usual, from_the_start=True)
+        sent = operations.sending(action, "", spec)
+        return Build(record, sent, spec, usual, from_the_start=True, pinned=pinned)
 
     def _record(self, action: Action, target: Target, name: str, spec: ImageSpec | None) -> BuildRecord:
         return BuildRecord(
@@ -341,22 +365,6 @@ class Builds:
         )
 
 
-async def _take_up(
-    it: ImagesClient, record: BuildRecord, spec: ImageSpec | None, limit: float, usual: Usual | None
-) -> AsyncIterator[Operation]:
-    kept = it.resume(Action(record.action), record.image, record.operation_url, spec)
-    yield kept
-    async for operation in it.follow(kept, limit=limit, usual=usual):
-        yield operation
-
-
-async def _look(it: ImagesClient, name: str, limit: float) -> AsyncIterator[Operation]:
-    """Follow an image that was not begun from here; a missing one is an error at once."""
-    await it.get(name)
-    async for operation in it.follow(it.resume(Action.BUILD, name), limit=limit):
-        yield operation
-
-
 def _as_emulated(target: Target) -> Usual | None:
     from kusto_magic.emulator import launch
 
@@ -364,11 +372,11 @@ def _as_emulated(target: Target) -> Usual | None:
     return None if seconds is None else Usual(seconds, seconds, 0, "the emulator's setting", (seconds,))
 
 
-def _spec_of(record: BuildRecord) -> ImageSpec | None:
-    try:
-        return ImageSpec(record.requirements, record.base_image, record.python_version, allow_index_options=True)
-    except InvalidInput:
-        return None  # a deletion has none
+def _in_a_line(error: BaseException | None) -> str:
+    """Return an error as the history keeps it: with the service's own words."""
+    if isinstance(error, KustoImageError):
+        return "; ".join([error.what, *(line.strip() for line in error.details())])
+    return "" if error is None else type(error).__name__
 
 
 def _refuse_name(name: str) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from kusto_magic import plan
 from kusto_magic.errors import DoesNotFit, KustoImageError, ServiceError
-from kusto_magic.operations import NOT_BEGUN, Action, Operation, Phase
+from kusto_magic.operations import NOT_BEGUN, UNCHANGED, Action, Operation, Phase
+from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
     from kusto_magic.build import Build
@@ -61,6 +62,7 @@ class Card:
     note: str
     forecast: Forecast | None = None
     usual_high: float = 0.0
+    start_known: bool = True
 
 
 def card(build: Build, now: datetime) -> Card:
@@ -76,7 +78,7 @@ def card(build: Build, now: datetime) -> Card:
         state=_state(build),
         ended=build.ended,
         foundation=_foundation(build),
-        requirements=build.spec.requirements if build.spec else operation.image.requirements if operation.image else "",
+        requirements=_requirements_of(build),
         started_at=build.started_at,
         as_of=as_of,
         heard_at=build.heard_at,
@@ -86,6 +88,7 @@ def card(build: Build, now: datetime) -> Card:
         next_step=error.next_step if isinstance(error, KustoImageError) else "",
         note=_note(operation),
         forecast=build.forecast,
+        start_known=build.start_known and operation.note != UNCHANGED,
         usual_high=0.0 if build.ended or build.usual is None else build.usual.high,
     )
 
@@ -164,6 +167,13 @@ def _state(build: Build) -> str:
     return "Refused" if isinstance(error, ServiceError) else "Not sent" if phase in NOT_BEGUN else "Unknown"
 
 
+def _requirements_of(build: Build) -> str:
+    """Return the requirements to show: our own as they are, somebody else's without what is secret in them."""
+    if build.spec is not None:
+        return build.spec.requirements
+    return redact(build.operation.image.requirements) if build.operation.image else ""
+
+
 def _note(operation: Operation) -> str:
     """Return what the reader should know besides: also, while it runs, that the service is not answering."""
     silent = (
@@ -191,6 +201,8 @@ def _error_lines(error: BaseException | None) -> tuple[str, ...]:
 
 
 def _times(it: Card) -> str:
+    if it.ended and not it.start_known:
+        return f"seen {it.as_of:%Y-%m-%d %H:%M:%S} UTC"
     if it.ended:
         return f"{duration(it.seconds)}, ended {it.as_of:%Y-%m-%d %H:%M:%S} UTC"
     heard = f", last heard of {it.heard_at:%H:%M:%S} UTC" if it.heard_at else ""
@@ -230,7 +242,7 @@ def _html(it: Card) -> str:
     )
     rows = [
         ("Base", it.foundation),
-        ("Took" if it.ended else "So far", _times(it)),
+        ("So far" if not it.ended else "Took" if it.start_known else "When", _times(it)),
         ("Usually", it.usual),
         ("Note", it.note),
         ("Error", "\n".join(it.error)),

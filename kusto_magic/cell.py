@@ -77,7 +77,7 @@ def expand(text: str, variables: Mapping[str, Any]) -> str:
             return found[0][0]
         name = (found[1] or "").strip()
         known = variables.get(name)
-        if isinstance(known, str | int | float) and not isinstance(known, bool):
+        if isinstance(known, str | int | float) and not isinstance(known, bool) and "\n" not in str(known):
             return str(known)
         line = text.count("\n", 0, found.start()) + 1
         problems.append(Problem("template", _why_not(found[0], name, variables), line))

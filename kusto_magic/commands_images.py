@@ -125,9 +125,9 @@ def check(here: Session, options: Namespace) -> None:
 def show_check(here: Session, target: Target, spec: ImageSpec) -> None:
     """Show what the preflight says, and send nothing. Raises DoesNotFit, so that a headless run notices."""
     from kusto_magic import plan
-    from kusto_magic.background import wait
+    from kusto_magic.background import answer
 
-    forecast = wait(here.builds.check(target, spec))
+    forecast = answer(here.builds.check(target, spec))
     here.show(plan.bundle(forecast))
     forecast.raise_for_misfit()
 

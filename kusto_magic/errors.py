@@ -19,7 +19,6 @@
     │   ├── StatusUnreadable    how it stands could not be read
     │   └── FollowTimeout       it outlived the limit set for following it
     ├── Unreachable             no answer from the endpoint
-    ├── HistoryError            the local record of builds cannot be used
     └── EmulatorError           the local emulator cannot be started
 """
 
@@ -136,10 +135,6 @@ class Unreachable(KustoImageError):
     def __init__(self, what: str, *, next_step: str = "", arrived: bool = True) -> None:
         super().__init__(what, next_step=next_step)
         self.arrived = arrived
-
-
-class HistoryError(KustoImageError):
-    """The local record of builds cannot be used."""
 
 
 class EmulatorError(KustoImageError):

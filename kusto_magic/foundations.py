@@ -17,13 +17,14 @@ class Foundation:
     """`python` is the version ("" where unknown), `managed` the managed image at the bottom, or None.
 
     `layers` are the requirements texts of the custom images between, the lowest first. `unknown` says why the rest
-    could not be learnt, "" where all is known.
+    could not be learnt, "" where all is known; `missing` that the cluster has no such image to build on.
     """
 
     python: str
     managed: str | None = None
     layers: tuple[str, ...] = ()
     unknown: str = ""
+    missing: bool = False
 
 
 async def foundation(client: ImagesClient, spec: ImageSpec) -> Foundation:
@@ -38,7 +39,9 @@ async def foundation(client: ImagesClient, spec: ImageSpec) -> Foundation:
         try:
             image = await client.get(name)
         except NotFound:
-            return Foundation("", unknown=f"the cluster has no image {name!r} to build on")
+            # A managed image that came after this package was made is no custom image of the cluster, but is there.
+            maybe_managed = name.lower().startswith("python3_")
+            return Foundation("", unknown=f"the cluster has no image {name!r} to build on", missing=not maybe_managed)
         except KustoImageError as error:
             return Foundation("", unknown=f"the base image {name!r} could not be read: {error.what}")
         layers.append(image.requirements)

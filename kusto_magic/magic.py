@@ -153,7 +153,7 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
-    shell.input_transformers_cleanup.append(give_body)
+    shell.input_transformers_cleanup.append(GiveBody())
     shell.Completer.custom_matchers.append(completion.matcher(magics._here))
     if in_kernel(shell):
         _formatter(shell).for_type_by_name("kusto_magic.build", "Build", magics.present)
@@ -167,7 +167,7 @@ def unload(shell: InteractiveShell) -> None:
     manager.registry.pop(KustoImageMagics.__name__, None)
     shell.configurables[:] = [one for one in shell.configurables if type(one).__name__ != KustoImageMagics.__name__]
     shell.input_transformers_cleanup[:] = [
-        known for known in shell.input_transformers_cleanup if getattr(known, "__name__", "") != give_body.__name__
+        known for known in shell.input_transformers_cleanup if type(known).__name__ != GiveBody.__name__
     ]
     matchers = shell.Completer.custom_matchers
     matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != completion.IDENTIFIER]
@@ -178,11 +178,17 @@ def unload(shell: InteractiveShell) -> None:
             del formatter.type_printers[known]
 
 
-def give_body(lines: list[str]) -> list[str]:
-    """Give a `%%kusto_image` line that stands alone a blank body: IPython refuses an empty one, even with --help."""
-    if lines and lines[0].startswith("%%kusto_image") and not "".join(lines[1:]).strip():
-        return [lines[0].rstrip("\n") + "\n", " \n"]
-    return lines
+class GiveBody:
+    """Gives a `%%kusto_image` line that stands alone a blank body: IPython refuses an empty one, even with --help."""
+
+    has_side_effects = True
+    """Keeps it out of IPython's question whether an input is complete: one who types a cell goes on after line one."""
+
+    def __call__(self, lines: list[str]) -> list[str]:
+        """Return the cell's lines, with a body."""
+        if lines and lines[0].startswith("%%kusto_image") and not "".join(lines[1:]).strip():
+            return [lines[0].rstrip("\n") + "\n", " \n"]
+        return lines
 
 
 def _formatter(shell: Any) -> Any:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from kusto_magic import requirements as requirements_text
 from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.redaction import redact
 
 API_VERSION = "2024-04-13"
 """The oldest api-version with `baseImageName`, the newest with recorded traffic."""
@@ -291,12 +292,12 @@ class Image:
             if not isinstance(document.get("id"), str):
                 raise ValueError("a JSON object, but no resource")
             properties = {}
-        name = _text(document.get("name")) or _text(document.get("id"))
+        name = _shown(document.get("name")) or _shown(document.get("id"))
         return cls(
             name=name.rpartition("/")[2],
-            language=_text(properties.get("language")),
-            language_version=_text(properties.get("languageVersion")),
-            base_image=_text(properties.get("baseImageName")),
+            language=_shown(properties.get("language")),
+            language_version=_shown(properties.get("languageVersion")),
+            base_image=_shown(properties.get("baseImageName")),
             requirements=_text(properties.get("requirementsFileContent")),
             state=_state(properties),
         )
@@ -342,6 +343,11 @@ def _state(properties: Mapping[str, Any]) -> str:
     if "provisioningState" not in properties:
         return ""
     return _text(properties["provisioningState"]) or UNREADABLE_STATE
+
+
+def _shown(value: Any) -> str:
+    """Return a short text of an answer as it can be shown: nothing secret, nothing unseen."""
+    return redact(_text(value))
 
 
 def _text(value: Any) -> str:

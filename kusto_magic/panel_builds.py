@@ -38,7 +38,7 @@ class GoingOn:
     def look(self) -> None:
         """Take in what this process has begun to follow since."""
         if self._work.target is not None:
-            for build in self._work.builds.followed(self._work.target):
+            for build in self._work.builds.followed.on(self._work.target):
                 self.add(build)
 
     def add(self, build: Build) -> None:

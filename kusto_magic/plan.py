@@ -13,8 +13,8 @@ HEAD = ("package", "version", "against the base", "reason", "download")
 
 
 def size(count: int | None) -> str:
-    """Return a number of bytes in words, "" where it is not known: "12 kB", "3.4 MB"."""
-    if count is None:
+    """Return a number of bytes in words, "" where it is none or not known: "12 kB", "3.4 MB"."""
+    if not count:
         return ""
     if count < 1_000_000:
         return f"{max(1, round(count / 1000))} kB"

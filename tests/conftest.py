@@ -28,6 +28,13 @@ SWITCHES = (
 )  # fmt: skip
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what needs pytest-jupyter where it is not loaded: it is asked for by name, in a run of its own."""
+    if collection_path.name == "test_routes.py" and not config.pluginmanager.hasplugin("pytest_jupyter.jupyter_server"):
+        return True
+    return None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_test_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep every test, also one that asks for no `home`, out of the developer's own settings and sign-in."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from support.emulated import BUILD, Wire
 from support.world import World, fits
 
 from kusto_magic.build import Build
-from kusto_magic.errors import BuildFailed, DoesNotFit, InvalidInput, NotFound
+from kusto_magic.card import bundle, card
+from kusto_magic.errors import BuildFailed, DoesNotFit, InvalidInput, NotFound, ServiceError
 from kusto_magic.forecasts import Forecast, Verdict
-from kusto_magic.models import ImageSpec
+from kusto_magic.history import BuildRecord
+from kusto_magic.models import Image, ImageSpec, Target
+from kusto_magic.operations import Action, Operation, Phase
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 
@@ -184,7 +188,7 @@ def test_the_preflight_is_asked_about_the_whole_chain_of_bases(make: Make) -> No
         "base_requirements": ("six\n", "attrs\n"),
     }
     missing = builds.check(world.target, ImageSpec("idna\n", base_image="nowhere")).result(30)
-    assert missing.verdict is Verdict.UNKNOWN
+    assert missing.verdict is Verdict.CLASH
     assert "no image 'nowhere'" in missing.reason
     assert len(asked) == 3
 
@@ -288,3 +292,83 @@ def _succeeds(build: Build) -> bool:
         return build.wait(30) is not None
     except BuildFailed:
         return False
+
+
+def test_a_second_cell_that_does_not_fit_hides_nothing(make: Make) -> None:
+    async def answer(text: str, **more: Any) -> Forecast:
+        return await (clashes if "bad" in text else fits)(text, **more)
+
+    world = make(answer)
+    builds = world.builds()
+    world.clock.released.clear()
+    first = builds.start(world.target, "img", SPEC)
+    _until_building(first)
+    with pytest.raises(DoesNotFit):
+        builds.start(world.target, "img", ImageSpec("bad\n", base_image="Python3_11_7")).wait(30)
+    assert builds.attach(world.target, "img") is first
+    assert builds.start(world.target, "img", SPEC) is first
+    builds.close()
+    again = world.builds().attach(world.target, "img")
+    assert again.id == first.id
+    world.clock.released.set()
+    again.wait(30)
+
+
+def test_a_pinned_cell_does_not_join_a_loose_one(make: Make) -> None:
+    world = make()
+    builds = world.builds()
+    world.clock.released.clear()
+    loose = builds.start(world.target, "img", SPEC)
+    assert builds.start(world.target, "img", SPEC, pin=True) is not loose
+    assert builds.start(world.target, "img", SPEC) is loose
+
+
+def test_the_end_of_a_build_closes_what_was_left_open_before(make: Make) -> None:
+    world = make()
+    world.clock.released.clear()
+    first = world.builds()
+    left = first.start(world.target, "img", SPEC)
+    _until_building(left)
+    first.close()
+    builds = world.builds()
+    world.clock.released.set()
+    builds.start(world.target, "img", ImageSpec("other\n", base_image="Python3_11_7"), queue=True).wait(60)
+    record = builds.history.get(left.id)
+    assert record is not None
+    assert (record.state, record.ended_at is not None) == ("Unknown", True)
+    assert builds.history.unfinished() == []
+
+
+def test_a_refusal_is_kept_with_the_service_s_words(make: Make) -> None:
+    world = make(unknown)
+    builds = world.builds()
+    build = builds.start(world.target, "img", ImageSpec("six\n", base_image="Python3_99"))
+    with pytest.raises(ServiceError):
+        build.wait(30)
+    record = builds.history.latest("img", world.target)
+    assert record is not None
+    assert record.state == "Refused"
+    assert "Python3_99" in record.message
+
+
+def test_a_silence_of_minutes_teaches_nothing(make: Make) -> None:
+    world = make()
+    builds = world.builds()
+    world.clock.released.clear()
+    build = builds.start(world.target, "img", SPEC)
+    _until_building(build)
+    world.wire.clock.move(1000)  # the laptop slept
+    world.clock.released.set()
+    build.wait(30)
+    assert builds.usual(world.target) is None
+
+
+def test_somebody_else_s_secret_is_not_shown() -> None:
+    text = "--index-url https://user:hunter2secret@index.example/simple\nsix\n"
+    target = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "cluster")
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    record = BuildRecord("1", target, "leaky", "build", None, None, "", now)
+    seen = Operation(Action.BUILD, "", Phase.SUCCEEDED, image=Image("leaky", requirements=text))
+    shown = str(bundle(card(Build(record, seen, None, None, start_known=False), now)))
+    assert "hunter2secret" not in shown
+    assert "index.example" in shown

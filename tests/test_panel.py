@@ -132,7 +132,7 @@ def test_the_record_is_of_what_was_begun_last(make: Make) -> None:
     until(lambda: MIME in desk.shell.last and desk.shell.last[MIME]["image"] == "second")
     before = len(desk.shell.shown)
     desk.clock.released.set()
-    until(lambda: desk.builds.followed(desk.target) == [])
+    until(lambda: desk.builds.followed.on(desk.target) == [])
     assert {bundle[MIME]["image"] for bundle, _ in desk.shell.shown[before:]} == {"second"}
     assert desk.shell.last[MIME]["ended"]
 

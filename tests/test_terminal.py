@@ -70,4 +70,9 @@ def test_unloading_leaves_nothing(ready: InteractiveShell) -> None:
     assert ready.find_line_magic("kusto_image") is None
     assert ready.find_cell_magic("kusto_image") is None
     assert "KustoImageMagics" not in [type(one).__name__ for one in ready.configurables]
-    assert "give_body" not in [getattr(known, "__name__", "") for known in ready.input_transformers_cleanup]
+    assert "GiveBody" not in [type(known).__name__ for known in ready.input_transformers_cleanup]
+
+
+def test_one_who_types_a_cell_is_asked_for_its_body(ready: InteractiveShell) -> None:
+    assert ready.check_complete("%%kusto_image img --base Python3_11_7")[0] == "incomplete"
+    assert ready.check_complete("%%kusto_image img --base Python3_11_7\nhumanize\n\n")[0] == "complete"

@@ -58,7 +58,7 @@ def home() -> Path:
     import platformdirs
 
     chosen = os.environ.get("KUSTO_MAGIC_HOME")
-    return Path(chosen) if chosen else platformdirs.user_data_path("kusto-magic", appauthor=False)
+    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("kusto-magic", appauthor=False)
 
 
 def find() -> Running | None:

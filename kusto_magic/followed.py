@@ -1,0 +1,43 @@
+"""Which builds this process follows now: several of one image at once, when a second cell is refused or queued."""
+
+from __future__ import annotations
+
+import threading
+
+from kusto_magic.build import Build
+from kusto_magic.models import ImageSpec, Target
+from kusto_magic.operations import NEVER_SENT
+
+
+class Followed:
+    """The builds that are followed now, the oldest first. Safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self._builds: list[Build] = []
+        self._lock = threading.Lock()
+
+    def add(self, build: Build) -> None:
+        """Take a build in."""
+        with self._lock:
+            self._builds.append(build)
+
+    def remove(self, build: Build) -> None:
+        """Forget a build; nothing happens where it is not known."""
+        with self._lock:
+            self._builds = [other for other in self._builds if other is not build]
+
+    def on(self, target: Target) -> list[Build]:
+        """Return those on a cluster."""
+        with self._lock:
+            return [build for build in self._builds if build.target == target]
+
+    def of(self, target: Target, name: str) -> Build | None:
+        """Return the one of an image, rather one that was sent than one that waits; None where there is none."""
+        ours = [build for build in self.on(target) if build.name.lower() == name.lower()]
+        sent = [build for build in ours if build.operation.phase not in NEVER_SENT]
+        return next(reversed(sent or ours), None)
+
+    def same(self, target: Target, name: str, spec: ImageSpec, *, pin: bool) -> Build | None:
+        """Return the one that makes an image of just this, None where there is none."""
+        ours = [build for build in self.on(target) if build.name.lower() == name.lower()]
+        return next((build for build in ours if build.asked == spec and build.pinned == pin), None)
