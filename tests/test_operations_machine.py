@@ -294,4 +294,5 @@ def test_random_answers_reach_every_phase(phase: Phase) -> None:
             operation = after
         return operation.phase is phase
 
-    find(st.lists(st.one_of(*USUAL.values()), max_size=4), reached)
+    patient = settings(max_examples=20_000, deadline=None, database=None)
+    find(st.lists(st.one_of(*USUAL.values()), max_size=4), reached, settings=patient)
