@@ -38,6 +38,9 @@ FOLLOW_LIMIT = 4 * 3600.0
 TRIES = 6
 """So many times a request is sent that nobody answers properly; a PUT and a DELETE can be repeated."""
 
+TRIES_OF_A_QUESTION = 3
+"""So many times something is only asked: a person waits for the answer."""
+
 MOST_PAGES = 1000
 
 
@@ -290,15 +293,15 @@ class ImagesClient:
         return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
 
     async def _answered(self, method: str, url: str) -> Response:
-        return (await self._tried(method, url, None))[0]
+        return (await self._tried(method, url, None, tries=TRIES_OF_A_QUESTION))[0]
 
-    async def _tried(self, method: str, url: str, body: bytes | None) -> tuple[Response, bool]:
+    async def _tried(self, method: str, url: str, body: bytes | None, *, tries: int = TRIES) -> tuple[Response, bool]:
         """Return the first proper answer, and whether an earlier try may have arrived as well.
 
         Raises Unreachable, which tells whether any of the tries may have arrived.
         """
         repeated = arrived = False
-        for attempt in range(TRIES - 1):
+        for attempt in range(tries - 1):
             wait: float | None = None
             try:
                 response = await self._arm.send(method, url, body)

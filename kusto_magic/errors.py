@@ -34,7 +34,7 @@ SHOWN_OF_A_VALUE = 60
 
 def excerpt(value: object) -> str:
     """Return the repr of `value`, cut to 60 characters, for use in a message."""
-    text = ascii(value)
+    text = ascii(value)  # look-alikes of ASCII letters are told apart only as escapes
     return text if len(text) <= SHOWN_OF_A_VALUE else text[: SHOWN_OF_A_VALUE - 1] + "…"
 
 

@@ -97,7 +97,7 @@ def uv_environment(environ: Mapping[str, str], settings: IndexSettings, folder: 
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_HTTP_RETRIES": "0",
         "UV_HTTP_CONNECT_TIMEOUT": "2",
-        "UV_HTTP_TIMEOUT": "10",
+        "UV_HTTP_TIMEOUT": "3",
     }
     if settings.certificates and "SSL_CERT_FILE" not in kept:
         ours["SSL_CERT_FILE"] = settings.certificates

@@ -28,7 +28,7 @@ from support.answers import (
 )
 from support.wire import FAULTS, RESET, Credential, Outcome, Script, built, every, opened
 
-from kusto_magic.client import TRIES, ImagesClient
+from kusto_magic.client import TRIES, TRIES_OF_A_QUESTION, ImagesClient
 from kusto_magic.errors import (
     BuildFailed,
     Conflict,
@@ -192,6 +192,15 @@ async def test_a_put_that_is_refused_is_not_repeated(code: int, error: type[Serv
     with pytest.raises(error):
         await built(script)
     assert len(script.asked) == 1
+
+
+async def test_a_question_that_nobody_answers_is_given_up_soon() -> None:
+    script = Script(forever=RESET)
+    async with opened(script) as client:
+        with pytest.raises(Unreachable):
+            await client.list()
+    assert len(script.asked) == TRIES_OF_A_QUESTION
+    assert sum(script.clock.slept) <= 5
 
 
 # ── get and list ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -221,9 +221,9 @@ def test_help_and_inspection(ready: Kernel) -> None:
 
 
 def test_config_chooses_the_cluster(ready: Kernel) -> None:
-    assert "emulatedcluster" in ready.execute("%config KustoImageMagics.cluster").text + str(
-        ready.execute("%config KustoImageMagics.cluster").result
-    )
+    ready.execute("%config KustoImageMagics.cluster = 'othercluster'")
+    refused = ready.execute("%kusto_image list")
+    assert "othercluster" in refused.error
 
 
 def test_loading_twice_and_unloading_leave_one_and_none(ready: Kernel) -> None:

@@ -154,7 +154,7 @@ def test_uv_knows_nothing_of_the_user_but_how_to_reach_the_index(tmp_path: Path)
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_HTTP_RETRIES": "0",
         "UV_HTTP_CONNECT_TIMEOUT": "2",
-        "UV_HTTP_TIMEOUT": "10",
+        "UV_HTTP_TIMEOUT": "3",
         "UV_DEFAULT_INDEX": "https://a.example/simple",
         "UV_INDEX": "https://b.example/1 https://b.example/2",
         "UV_FIND_LINKS": f"https://c.example/x%2Cy,{Path('/a/b,c').absolute().as_uri().replace(',', '%2C')}",
