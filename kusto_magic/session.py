@@ -56,6 +56,7 @@ class Session:
         self.magics = magics
         self.known = Known()
         self.signs_in_as = ""
+        self._warned = ""
         self._builds = builds
 
     @property
@@ -118,6 +119,7 @@ class Session:
 
     def present(self, build: Build, options: Namespace, settings: Settings) -> Build | None:
         """Show a build and, where that is asked for, wait for it; otherwise return it, for IPython to show."""
+        self._say_what_is_not_kept()
         if getattr(options, "output", None):
             self.shell.user_ns[options.output] = build
         waits = settings.wait == "yes" or (settings.wait == "auto" and not self.somebody_is_there)
@@ -129,6 +131,13 @@ class Session:
         except KeyboardInterrupt:
             raise Detached(build) from None
         return None
+
+    def _say_what_is_not_kept(self) -> None:
+        """Say once why builds are not remembered, where that is so."""
+        warning = self.builds.history.warning
+        if warning and warning != self._warned:
+            self._warned = warning
+            self.say(f"Note: {warning}.")
 
     def follow(self, build: Build) -> None:
         """Show a build: in a kernel as a card that stays true, in a terminal until it has ended."""

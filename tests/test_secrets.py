@@ -83,7 +83,7 @@ def _life(kernel: Kernel) -> tuple[list[Execution], str]:
         "%kusto_image list",
         "%kusto_image show img",
         "%%kusto_image bad --base Python3_11_7\n--index-url https://reader:PlantedIndexPassword99@h.example/\nnumpy\n",
-        "%kusto_image attach nowhere --wait",
+        "%kusto_image wait nowhere",
         INSIDE,
         "first\nsecond",
         "%kusto_image delete img --wait",
