@@ -32,8 +32,8 @@ SHOWN = 50
 STALE = timedelta(hours=24)
 """A build begun longer ago, of which no end was heard, is not followed any more."""
 
-SOON = timedelta(minutes=10)
-"""Within this time of its start a build that was not sent yet is still being checked by its kernel."""
+SOON = timedelta(minutes=2)
+"""Within this time of its start a build is left to its kernel, which checks it and sends it."""
 
 LOOK_AGAIN = 2.0
 """Seconds between two looks into the history for what kernels have begun, while somebody waits for news."""
@@ -237,7 +237,9 @@ class Onlooker:
 
     def _take_up(self, record: BuildRecord) -> None:
         """Follow what somebody else began, once: what cannot be followed is not tried again by each look."""
-        if record.id in self._taken_up or record.id in self._followed or record.state in NOT_BEGUN:
+        if record.id in self._taken_up or record.id in self._followed or record.state == Phase.CHECKING:
+            return
+        if _is_coming(record, self._clock.wall()):
             return
         if record.started_at < self._clock.wall() - STALE or self._builds.running(record.target, record.image):
             return

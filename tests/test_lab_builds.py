@@ -70,7 +70,7 @@ def test_a_page_reload_and_a_kernel_that_is_gone(notebook: Open, screenshot: Cal
     opened = notebook([USE, BUILD.format(name="reloaded")])
     opened.run(0)
     opened.run(1)
-    expect(card(opened, 1)).to_contain_text("⏳")
+    expect(card(opened, 1)).to_contain_text("Building")
     opened.save()
     opened.page.evaluate(SHUT_DOWN)
     opened.page.reload()
@@ -84,7 +84,7 @@ def test_the_end_is_told_that_came_while_the_page_was_closed(notebook: Open, lab
     opened = notebook([USE, BUILD.format(name="meanwhile")])
     opened.run(0)
     opened.run(1)
-    expect(status_item(page)).to_be_visible(timeout=END)
+    expect(status_item(page)).to_contain_text("Building", timeout=END)
     opened.page.evaluate(SHUT_DOWN)
     page.goto("about:blank")
     for _ in range(20):

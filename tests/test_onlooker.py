@@ -14,7 +14,7 @@ from support.world import World, fits
 
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models import ImageSpec, Target
-from kusto_magic.onlooker import STALE, Onlooker, SeenBuild, Unknown, card_of, named
+from kusto_magic.onlooker import SOON, STALE, Onlooker, SeenBuild, Unknown, card_of, named
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 
@@ -31,13 +31,13 @@ def onlooker(world: World, *more: Target | None) -> Onlooker:
     return Onlooker(world.builds(), sources=sources, clock=world.clock)
 
 
-async def until_over(there: Onlooker, image: str) -> SeenBuild:
-    """Wait for news until this image's build is not followed any more."""
+async def until_over(there: Onlooker, build: str) -> SeenBuild:
+    """Wait for news until the build with this id is not followed any more."""
     revision = 0
     for _ in range(1000):
         news = await there.news(revision, 10)
         revision = news.revision
-        [seen] = [build for build in news.builds if build.card.image == image]
+        [seen] = [it for it in news.builds if it.card.id == build]
         if not seen.active:
             return seen
     raise AssertionError("it does not end")
@@ -59,7 +59,7 @@ async def test_a_build_whose_kernel_is_gone_is_followed_to_its_end(world: World)
     [seen] = await there.builds()
     assert (seen.card.id, seen.active, seen.card.ended) == (begun.id, True, False)
     world.clock.released.set()
-    seen = await until_over(there, "img")
+    seen = await until_over(there, begun.id)
     assert (seen.card.state, seen.card.ended, seen.active) == ("Succeeded", True, False)
     record = world.builds().history.get(begun.id)
     assert record is not None
@@ -76,9 +76,25 @@ async def test_what_a_kernel_still_checks_is_shown_and_left_to_it(world: World) 
     fresh = replace(record, id="a" * 32, image="checked", state="Checking", started_at=now, ended_at=None)
     world.builds().history.add(fresh)
     world.builds().history.add(replace(fresh, id="b" * 32, image="forgotten", started_at=now - timedelta(hours=1)))
+    world.builds().history.add(replace(fresh, id="f" * 32, image="sending", state="Sending"))
     seen = {build.card.image: build for build in await there.builds()}
     assert (seen["checked"].card.state, seen["checked"].active) == ("Checking", True)
+    assert (seen["sending"].card.state, seen["sending"].active) == ("Sending", True)
     assert (seen["forgotten"].card.state, seen["forgotten"].active) == ("Unknown", False)
+
+
+@pytest.mark.asyncio
+async def test_what_a_kernel_died_of_sending_is_looked_for_in_azure(world: World) -> None:
+    there = onlooker(world)
+    begun = await there.create(named(world.target).id, "img", SPEC)
+    await until_over(there, begun.card.id)
+    record = world.builds().history.get(begun.card.id)
+    assert record is not None
+    sent_at = world.clock.wall() - SOON - timedelta(seconds=1)
+    died = replace(record, id="1" * 32, state="Sending", started_at=sent_at, ended_at=None, heard_at=None)
+    world.builds().history.add(died)
+    seen = await until_over(onlooker(world), died.id)
+    assert seen.card.state == "Succeeded"
 
 
 @pytest.mark.asyncio
@@ -94,7 +110,7 @@ async def test_what_cannot_be_followed_is_tried_once_and_its_record_stays_open(w
     world.builds().history.add(lost)
     world.builds().history.add(old)
     looker = onlooker(world)
-    over = await until_over(looker, "lost")
+    over = await until_over(looker, lost.id)
     assert (over.card.state, over.card.ended) == ("Unknown", True)
     seen = {build.card.image: build for build in await looker.builds()}
     assert (seen["old"].card.state, seen["old"].active) == ("Unknown", False)
@@ -141,7 +157,7 @@ async def test_images_name_the_newest_build_of_each(world: World) -> None:
     there = onlooker(world)
     cluster = named(world.target).id
     begun = await there.create(cluster, "img", SPEC)
-    await until_over(there, "img")
+    await until_over(there, begun.card.id)
     shelf = await there.images(cluster)
     assert [(it.image.name, it.image.state, it.build) for it in shelf.images] == [("img", "Succeeded", begun.card.id)]
     assert shelf.identity == ""  # the emulator's token names nobody
