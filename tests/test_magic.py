@@ -144,7 +144,7 @@ def test_packages_that_clash_are_not_sent(ready: Kernel) -> None:
 
 @pytest.mark.index
 def test_a_cell_can_be_checked_and_pinned(ready: Kernel) -> None:
-    checked = ready.execute("%%kusto_image check --base Python3_11_7\nhumanize<4.10\nnumpy\n")
+    checked = ready.execute("%%kusto_image check --base Python3_11_7\nhumanize<4.10\nsix\n")
     assert checked.status == "ok"
     assert "✔ fits (Python 3.11.7 on Windows x64)" in checked.outputs[0].data["text/plain"]
     assert "already there" in checked.outputs[0].data["text/html"]
