@@ -142,15 +142,17 @@ async def _nearest(culprit: Requirement, lines: Sequence[Requirement], python: s
     bounds = _bounds(culprit.specifier)
     if not bounds:
         return []
-    below = attempt(Trial(_with(lines, culprit, f"<{bounds[0]}"), python))
-    found = await asyncio.gather(below, _lowest_above(culprit, bounds[-1], lines, python, attempt))
+    async with asyncio.TaskGroup() as group:
+        below = group.create_task(attempt(Trial(_with(lines, culprit, f"<{bounds[0].public}"), python)))
+        above = group.create_task(_lowest_above(culprit, bounds[-1].public, lines, python, attempt))
+    found = (below.result(), above.result())
     versions = [pins[culprit.name] for pins in found if pins is not None and culprit.name in pins]
     nearest = min(versions, key=lambda version: _distance(version, bounds), default="")
     return [f"line {culprit.line}: {culprit.name}=={nearest} would fit"] if nearest else []
 
 
 async def _lowest_above(
-    culprit: Requirement, bound: Version, lines: Sequence[Requirement], python: str, attempt: Try
+    culprit: Requirement, bound: str, lines: Sequence[Requirement], python: str, attempt: Try
 ) -> Pins | None:
     """Resolve with a line's package above a version; then once more, as low as the other lines' packages let it be."""
     free = await attempt(Trial(_with(lines, culprit, f">{bound}"), python))

@@ -133,6 +133,29 @@ def test_uvs_older_keys_and_its_pip_table_are_read(tmp_path: Path) -> None:
     assert settings({"UV_FIND_LINKS": f"{tmp_path},{tmp_path / 'gone'}"}).find_links == (str(tmp_path),)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [f'index-url = "{B}"', f'extra-index-url = ["{B}"]', 'find-links = ["https://h.example/files"]', "no-index = true"],
+)
+def test_any_setting_of_uv_puts_pips_aside(tmp_path: Path, text: str) -> None:
+    pip = written(tmp_path / "pip.conf", f"[global]\nindex-url = {A}\ncert = /ca\n")
+    uv = written(tmp_path / "uv.toml", text)
+
+    assert settings({}, pip=(pip,), uv=(uv,)).certificates == ""
+    assert A not in repr(settings({}, pip=(pip,), uv=(uv,)).shown)
+
+
+def test_the_files_of_the_system_are_read_where_none_are_given(tmp_path: Path) -> None:
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "uv").mkdir()
+    environ = dict.fromkeys(["HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "APPDATA", "PROGRAMDATA"], str(tmp_path))
+    named = written(tmp_path / "mine.conf", f"[global]\nindex-url = {A}\n")
+
+    assert user_settings(environ | {"PIP_CONFIG_FILE": str(named)}).default == A
+    written(tmp_path / "uv" / "uv.toml", f'index-url = "{B}"')
+    assert user_settings(environ | {"PIP_CONFIG_FILE": str(named)}).default == B
+
+
 def test_uvs_files_are_where_uv_looks() -> None:
     unix = [Path(name) for name in ("/h/.config/uv/uv.toml", "/etc/xdg/uv/uv.toml", "/etc/uv/uv.toml")]
     windows = [Path("/u/a/uv/uv.toml"), Path("/p/uv/uv.toml")]
@@ -140,6 +163,10 @@ def test_uvs_files_are_where_uv_looks() -> None:
     assert uv_config_files({"HOME": "/h"}, "linux") == unix
     assert uv_config_files({"APPDATA": "/u/a", "PROGRAMDATA": "/p"}, "win32") == windows
     assert uv_config_files({"UV_CONFIG_FILE": "/mine.toml"}, "linux") == [Path("/mine.toml")]
+    moved = {"XDG_CONFIG_HOME": "/x", "XDG_CONFIG_DIRS": "/1:/2"}
+    assert uv_config_files(moved, "linux")[:3] == [
+        Path(name) for name in ("/x/uv/uv.toml", "/1/uv/uv.toml", "/2/uv/uv.toml")
+    ]
 
 
 # ── the text's options, and what is shown ──────────────────────────────────────────────────────────────────────

@@ -52,6 +52,8 @@ def suggested(text: str, cause: Cause, resolver: Resolver, *, subject: str = "",
         ("a<1", [], ["line 1: a==1.2 would fit"]),
         ("a==2.*", [{"a": "1.9"}], ["line 1: a==1.2 would fit"]),
         ("a", [], []),
+        ("a==1.8+local", [], ["line 1: a==1.9 would fit"]),
+        ("a==1.6\nb", [{"a": "1.9", "b": "2"}, {"a": "1.2"}, {"a": "1.0"}], ["line 1: a==2.0 would fit"]),
         ("a==1.2\nb==2", [{"b": "2"}], ["line 2: b==1 would fit"]),
         (
             "a==1.2\nb==2",
@@ -85,6 +87,39 @@ def test_nothing_is_tried_for_a_name_that_is_missing() -> None:
     assert resolver.trials == []
 
 
+def test_a_name_without_wheels_is_doubted_only_where_another_is_known() -> None:
+    resolver = Resolver(only_python="none")
+
+    assert suggested("faiss-gpu", Cause.NO_WHEEL, resolver, subject="faiss-gpu") == [
+        "line 1: perhaps faiss-cpu is meant"
+    ]
+    assert suggested("pandas", Cause.NO_WHEEL, resolver, subject="pandas") == []
+    assert suggested("scikit-lern", Cause.NO_WHEEL, resolver, subject="scikit-lern") == []
+    assert suggested("numpy", Cause.NOT_FOUND, resolver, subject="numpy") == []
+
+
+def test_a_missing_name_that_no_line_holds_is_suggested_without_a_line() -> None:
+    explanation = explained(Cause.NOT_FOUND, (), "sklearn")
+
+    assert asyncio.run(suggest(explanation, (), "3.10.8", Resolver().attempt, 60)) == ("perhaps scikit-learn is meant",)
+
+
+def test_what_the_base_asks_for_is_not_suggested_to_be_changed() -> None:
+    lines = (Requirement(0, "a", "a==1.8", "==1.8"),)
+
+    assert asyncio.run(suggest(explained(Cause.CLASH, lines), lines, "3.10.8", Resolver().attempt, 60)) == ()
+
+
+def test_the_highest_is_suggested_where_the_lowest_cannot_be_found() -> None:
+    async def attempt(trial: Trial) -> Pins | None:
+        return None if trial.lowest or "<" in trial.lines[0] else {"a": "2.0"}
+
+    lines = parse("a==1.8").packages
+    assert asyncio.run(suggest(explained(Cause.CLASH, lines), lines, "3.10.8", attempt, 60)) == (
+        "line 1: a==2.0 would fit",
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
@@ -111,7 +146,6 @@ def test_what_takes_too_long_is_left_out() -> None:
 
     explanation = explained(Cause.CLASH, lines)
     assert asyncio.run(suggest(explanation, lines, "3.10.8", slow, 0.1)) == ()
-    explanation = explained(Cause.CLASH, lines[1:])
     fitting = parse("a\nb==3").packages
     assert asyncio.run(suggest(explained(Cause.CLASH, fitting[1:]), fitting, "3.10.8", Resolver().attempt, 0.1)) == (
         "line 2: b==2 would fit",
