@@ -134,6 +134,7 @@ def test_a_second_browser_tab_sees_it_too(notebook: Open, lab: Lab, profile: Bro
     opened.run(0)
     with profile.new_page() as tab:
         tab.goto(f"{lab.url}lab/workspaces/second?token={lab.token}")
+        tab.wait_for_function("() => window.jupyterapp?.commands.hasCommand('kusto-magic:refresh')")
         opened.run(1)
         tab.evaluate("() => window.jupyterapp.commands.execute('kusto-magic:refresh')")
         expect(status_item(tab)).to_contain_text("shared", timeout=END)

@@ -80,7 +80,8 @@ export class ImagesModel implements IImagesModel {
   async refresh(): Promise<void> {
     this._revision = 0;
     this._held?.abort();
-    await this._poll.refresh();
+    // Not poll.refresh(): that does nothing while an earlier one, given up just now, is under way.
+    await this._poll.schedule({ interval: Poll.IMMEDIATE, phase: 'refreshed' });
     await this._poll.tick.catch(() => undefined); // a failure is shown by `availability`
   }
 

@@ -228,6 +228,20 @@ describe('what it tells', () => {
     expect(model.active).toEqual([]);
   });
 
+  it('asks again when it is told to while a question is under way', async () => {
+    let answerLate = (): void => undefined;
+    server.delay = new Promise(resolve => (answerLate = resolve));
+    void model.refresh();
+    await vi.advanceTimersByTimeAsync(0);
+    server.delay = null;
+    server.builds = [building('a')];
+    await refresh();
+    answerLate();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(moved).toEqual(['a Building']);
+    expect(model.availability).toBe('here');
+  });
+
   it('refuses a card it cannot read', async () => {
     server.builds = [{ card: { version: 2 }, clusterId: 'c', active: true }];
     await refresh();
