@@ -120,6 +120,7 @@ def test_a_notification_its_action_the_status_bar_and_running(
     screenshot("record")
 
 
+@pytest.mark.index  # the emulator asks it, and finds no such package
 def test_a_failure_is_told_with_its_reason(notebook: Open, page: Page) -> None:
     failing = "%%kusto_image broken --base Python3_11_7 --no-check\nno-such-package-of-anybody==1.0"
     opened = notebook([USE, failing])
