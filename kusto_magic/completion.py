@@ -27,6 +27,7 @@ FRESH = 30.0
 """Seconds for which the names of a cluster's images are not looked up again."""
 
 REMEMBERED = 200
+_WORD = re.compile(r"[\w.:-]+", re.ASCII)
 _LINE = re.compile(r"\s*(%%?)kusto_image\s+(.*)", re.DOTALL)
 _PATHS = frozenset({"file", "to", "from_notebook"})
 _NEW = frozenset({"freeze"})
@@ -75,7 +76,8 @@ def offer(text: str, known: Known) -> tuple[str, list[str]] | None:
 
 
 def _beginning(fragment: str, values: Iterable[str]) -> list[str]:
-    return [value for value in dict.fromkeys(values) if value.lower().startswith(fragment.lower())]
+    matching = (value for value in dict.fromkeys(values) if value.lower().startswith(fragment.lower()))
+    return [value for value in matching if _WORD.fullmatch(value)]  # what a service calls an image goes into a cell
 
 
 def _values_at(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 
 import pytest
+from support.hostile import HOSTILE, Elements
 
 from kusto_magic import plan
 from kusto_magic.card import MIME, Card, bundle, duration, table, text, usually
@@ -35,24 +35,6 @@ RUNNING = Card(
     note="",
 )
 DONE = replace(RUNNING, state="Succeeded", ended=True, usual="", seconds=302.0)
-
-
-class Elements(HTMLParser):
-    """Collects the elements and attributes of a piece of HTML."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.words = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
 
 
 def test_a_running_build_says_how_long_and_when_it_was_last_heard_of() -> None:
@@ -132,22 +114,6 @@ def test_a_misfit_says_what_clashes_and_what_would_help() -> None:
     )
     assert plan.text(clash) == "✖ does not fit (Python 3.10.8 on Windows x64): a clashes with b\n  suggestion: a==2"
     assert "Because a…" in Elements(plan.html(clash)).words
-
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "<a href=javascript:alert(1)>x</a>",
-    "</td></table><iframe src=//evil.example>",
-    "&lt;b&gt;<b>",
-    "' onmouseover='alert(1)",
-    "<!--<style>*{display:none}</style>-->",
-    "]]><math><mtext></mtext></math>",
-    "\\u003cscript\\u003e<object data=x>",
-    "<details open ontoggle=alert(1)>",
-    "<form action=//evil.example><input name=q>",
-]
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
