@@ -70,9 +70,10 @@ class SeenImage:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The images of a cluster, and who is signed in there ("" where that is not known)."""
+    """The images of a cluster, the one that its queries run on, and who is signed in there ("" where not known)."""
 
     images: list[SeenImage]
+    active: str
     identity: str
 
 
@@ -148,12 +149,13 @@ class Onlooker:
     async def images(self, cluster: str) -> Shelf:
         """Ask Azure for the images of a cluster. Raises Unknown, and what `ImagesClient.list` raises."""
 
-        async def ask(client: ImagesClient) -> tuple[Sequence[Image], str]:
-            return await client.list(), client.identity
+        async def ask(client: ImagesClient) -> tuple[Sequence[Image], str, str]:
+            images, active = await asyncio.gather(client.list(), _active(client))
+            return images, active, client.identity
 
         target = await self.target(cluster)
-        images, identity = await asyncio.wrap_future(self._builds.submit(target, ask))
-        return Shelf(await asyncio.to_thread(lambda: [self._seen(target, image) for image in images]), identity)
+        images, active, identity = await asyncio.wrap_future(self._builds.submit(target, ask))
+        return Shelf(await asyncio.to_thread(lambda: [self._seen(target, image) for image in images]), active, identity)
 
     async def create(self, cluster: str, name: str, spec: ImageSpec) -> SeenBuild:
         """Begin to build an image. Raises Unknown and InvalidInput; what comes later is in the build."""
@@ -164,6 +166,11 @@ class Onlooker:
         """Begin to delete an image, as `create` does."""
         target = await self.target(cluster)
         return self._watch(await asyncio.to_thread(self._builds.delete, target, name))
+
+    async def enable(self, cluster: str, name: str) -> SeenBuild:
+        """Begin to let the queries of a cluster run on a managed or custom image, as `create` does."""
+        target = await self.target(cluster)
+        return self._watch(await asyncio.to_thread(self._builds.enable, target, name))
 
     # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -299,6 +306,14 @@ def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
         next_step=f"%kusto_image attach {record.image}" if is_lost else "",
         note="no end was heard of" if is_lost else "",
     )
+
+
+async def _active(client: ImagesClient) -> str:
+    """Return the image that queries run on, "" where that cannot be learnt: the images are listed all the same."""
+    try:
+        return await client.active() or ""
+    except KustoImageError:
+        return ""
 
 
 def _is_coming(record: BuildRecord, now: datetime) -> bool:

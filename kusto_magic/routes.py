@@ -80,6 +80,11 @@ class ImagesHandler(APIHandler):
             raise InvalidInput([Problem("body", f"is an object with {', '.join(allowed)}{names}")])
         return found
 
+    def accept(self, build: SeenBuild) -> None:
+        """Answer that something is begun, with what is followed."""
+        self.set_status(HTTPStatus.ACCEPTED)
+        self.finish(_build(build))
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with a problem document."""
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -114,7 +119,8 @@ class ClusterImagesHandler(ImagesHandler):
     async def get(self, cluster: str) -> None:
         """Ask Azure for them and answer."""
         shelf = await self.onlooker.images(cluster)
-        self.finish({"images": [_image(image) for image in shelf.images], "identity": shelf.identity})
+        images = [_image(image) for image in shelf.images]
+        self.finish({"images": images, "active": shelf.active, "identity": shelf.identity})
 
 
 class ImageHandler(ImagesHandler):
@@ -125,17 +131,23 @@ class ImageHandler(ImagesHandler):
     async def put(self, cluster: str, name: str) -> None:
         """Begin to build it; the answer is the build."""
         spec = _spec(self.document(("base", "python", "requirements", "allowIndexOptions")))
-        self._accept(await self.onlooker.create(cluster, name, spec))
+        self.accept(await self.onlooker.create(cluster, name, spec))
 
     @web.authenticated
     @authorized
     async def delete(self, cluster: str, name: str) -> None:
         """Begin to delete it; the answer is what is followed."""
-        self._accept(await self.onlooker.delete(cluster, name))
+        self.accept(await self.onlooker.delete(cluster, name))
 
-    def _accept(self, build: SeenBuild) -> None:
-        self.set_status(HTTPStatus.ACCEPTED)
-        self.finish(_build(build))
+
+class ActiveHandler(ImagesHandler):
+    """The image that the queries of a cluster run on; /clusters/{cluster}/images tells which it is."""
+
+    @web.authenticated
+    @authorized
+    async def put(self, cluster: str) -> None:
+        """Begin to enable an image, managed or custom; the answer is what is followed."""
+        self.accept(await self.onlooker.enable(cluster, self.document(("image",)).get("image", "")))
 
 
 class BuildsHandler(ImagesHandler):
@@ -221,6 +233,7 @@ ROUTES: Mapping[str, type[ImagesHandler]] = {
     "/clusters": ClustersHandler,
     "/clusters/{cluster}/images": ClusterImagesHandler,
     "/clusters/{cluster}/images/{name}": ImageHandler,
+    "/clusters/{cluster}/active": ActiveHandler,
     "/builds": BuildsHandler,
     "/builds/{build}": BuildHandler,
     "/requirements": RequirementsHandler,

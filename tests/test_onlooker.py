@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.answers import HTML, TARGET, answer, failed, image
 from support.emulated import Wire
+from support.wire import Script, opened
 from support.world import World, fits
 
+from kusto_magic.answers import Response
+from kusto_magic.builds import Builds
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models import ImageSpec, Target
 from kusto_magic.onlooker import SOON, STALE, Onlooker, SeenBuild, Unknown, card_of, named
@@ -161,6 +166,17 @@ async def test_images_name_the_newest_build_of_each(world: World) -> None:
     shelf = await there.images(cluster)
     assert [(it.image.name, it.image.state, it.build) for it in shelf.images] == [("img", "Succeeded", begun.card.id)]
     assert shelf.identity == ""  # the emulator's token names nobody
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("refusal", [failed(403, "AuthorizationFailed"), HTML], ids=["no right", "unreadable"])
+async def test_who_may_not_learn_the_active_image_sees_the_list(world: World, refusal: Response) -> None:
+    script = Script(forever=lambda asked: refusal if asked.method == "POST" else answer({"value": [image()]}))
+    with closing(Builds(history=world.builds().history, open_client=lambda _target: opened(script))) as builds:
+        there = Onlooker(builds, sources=[lambda: TARGET])
+        shelf = await there.images(named(TARGET).id)
+    assert ([it.image.name for it in shelf.images], shelf.active) == (["img"], "")
+    assert any(line.startswith("POST ") for line in script.lines)
 
 
 @pytest.mark.asyncio

@@ -206,9 +206,33 @@ async def test_an_image_is_made_followed_listed_and_deleted(ask: Fetch, cluster:
     )
 
 
+async def test_an_image_is_enabled_and_is_then_the_active_one(ask: Fetch, cluster: str) -> None:
+    path, listing = f"/clusters/{cluster}/active", "/clusters/{cluster}/images"
+    assert _checked(await ask("GET", f"/clusters/{cluster}/images"), listing, "GET")["active"] == ""
+    await ask("PUT", f"/clusters/{cluster}/images/img", SPEC)
+    await _until_ended(ask)
+    begun = await ask("PUT", path, {"image": "img"})
+    assert begun.code == 202
+    assert _checked(begun, "/clusters/{cluster}/active", "PUT")["card"]["action"] == "enable"
+    ended = await _until_ended(ask)
+    assert [(it["card"]["action"], it["card"]["state"]) for it in ended] == [
+        ("enable", "Succeeded"),
+        ("build", "Succeeded"),
+    ]
+    assert _checked(await ask("GET", f"/clusters/{cluster}/images"), listing, "GET")["active"] == "img"
+
+
+@pytest.mark.parametrize("body", [{}, {"image": ""}, {"image": 3}, {"image": "a/b"}, {"image": "img", "base": "x"}, []])
+async def test_what_is_no_image_is_not_enabled(ask: Fetch, cluster: str, world: World, body: Any) -> None:
+    answer = await ask("PUT", f"/clusters/{cluster}/active", body)
+    told = _checked(answer, "/clusters/{cluster}/active", "PUT")
+    assert (answer.code, told["code"]) == (400, "InvalidInput")
+    assert world.builds().history.recent() == []
+
+
 async def _until_ended(ask: Fetch) -> list[dict[str, Any]]:
     revision = 0
-    for _ in range(100):
+    for _ in range(1000):
         answer = _checked(await ask("GET", f"/builds?after={revision}&wait=10"), "/builds", "GET")
         revision = answer["revision"]
         if not any(build["active"] for build in answer["builds"]):
