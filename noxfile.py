@@ -104,7 +104,7 @@ only_mutate = ["kusto_magic/operations.py", "kusto_magic/requirements.py", "kust
 also_copy = ["tests", "README.md"]
 pytest_add_cli_args_test_selection = [
   "tests/test_operations.py", "tests/test_operations_cluster.py", "tests/test_operations_machine.py",
-  "tests/test_requirements.py",
+  "tests/test_requirements.py", "tests/test_requirement_rules.py",
 ]
 """
 FAST = "not browser and not index and not server and not slow"

@@ -216,7 +216,7 @@ def test_what_waits_for_another_change_keeps_what_is_to_be_done(met: Operation) 
     assert waiting.phase is Phase.WAITING
     kept = (waiting.action, waiting.image_url, waiting.expected, waiting.extension)
     assert kept == (met.action, met.image_url, met.expected, met.extension)
-    assert "another change of the cluster is running" in waiting.note
+    assert waiting.note == "another change of the cluster is running; this one is sent again when it is over"
     with pytest.raises(ValueError, match="Waiting"):
         waiting.advance(RUNNING)
 

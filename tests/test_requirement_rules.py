@@ -1,107 +1,71 @@
-"""The rules of one line, each by itself; how they work together is in test_requirements.py."""
+"""The rules at their limits; what a whole text is told is in test_requirements."""
 
 from __future__ import annotations
 
 import pytest
 
-from kusto_magic import requirement_rules as rules
+from kusto_magic.errors import InvalidInput
+from kusto_magic.requirement_rules import index_url, url_problem
+from kusto_magic.requirements import parse
 
-GUID = "01234567-89ab-cdef-0123-456789abcdef"
+TOKEN = "a part of the path reads like a token, and every reader of the cluster could read it"
 
-
-@pytest.mark.parametrize(
-    ("line", "plain"),
-    [
-        ("numpy", True),
-        ("dask[complete,x]>=2,<3.1", True),
-        ("a" * rules.MAX_LINE_LENGTH, True),
-        ("a" * (rules.MAX_LINE_LENGTH + 1), False),
-        ("numpy ", False),
-        ("numpy;x", False),
-        ("-r", False),
-        ("a/b", False),
-        ("", False),
-    ],
-)
-def test_the_quick_way_is_for_plain_lines(line: str, plain: bool) -> None:
-    assert rules.is_plain(line) is plain
-
-
-@pytest.mark.parametrize("code", ["a" * rules.MAX_LINE_LENGTH, "a;" + "(" * rules.MAX_BRACKETS])
-def test_a_line_may_be_as_long_as_the_limit(code: str) -> None:
-    assert rules.shape_problem(code) == ""
-    assert "too long" in rules.shape_problem(code + "(" * (1 if "(" in code else 501))
+SEGMENTS = {
+    "20 of three kinds": ("aB3" + "x" * 17, TOKEN),
+    "19 of three kinds": ("aB3" + "x" * 16, ""),
+    "20 of two kinds": ("ab3" + "x" * 17, ""),
+    "31 of two kinds": ("ab3" + "x" * 28, ""),
+    "32 of two kinds": ("ab3" + "x" * 29, TOKEN),
+    "32 upper and lower": ("abX" + "x" * 29, TOKEN),
+    "40 of one kind": ("x" * 40, ""),
+    "40 digits": ("1" * 40, ""),
+    "hyphens in it": ("aB3-" + "x" * 16, TOKEN),
+    "underlines in it": ("aB3_" + "x" * 16, TOKEN),
+    "both in it": ("aB3_-" + "x" * 15, TOKEN),
+    "a dot in it": ("aB3." + "x" * 40, ""),
+    "an id": ("0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5F", ""),
+    "words": ("a-feed-of-the-data-science-group", ""),
+}
 
 
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("https://h.example/simple", ""),
-        (f"https://h.example/{GUID}/simple", ""),
-        ("https://h.example/a-feed_of-many-long-words/simple", ""),
-        ("https://h.example/artifactory-api-pypi-team/simple", ""),
-        ("https://h.example/aB3aB3aB3aB3aB3aB3a/simple", ""),
-        ("https://h.example/aB3aB3aB3aB3aB3aB3aB/simple", "reads like a token"),
-        ("https://h.example/aB-3aB3aB3_aB3aB3aB3/simple", "reads like a token"),
-        ("https://h.example/abc3abc3abc3abc3abc3abc3abc3abc/simple", ""),
-        ("https://h.example/abc3abc3abc3abc3abc3abc3abc3abc3/simple", "reads like a token"),
-        ("https://h.example/" + "a" * 40, ""),
-        ("https://h.example/aB3aB3aB3aB3aB3aB3aB3~x/simple", ""),
-        ("https://[::1]:8080/simple", ""),
-        ("https://user:word@h.example/", "holds a user or a password"),
-        ("https://-h.example/", "no host that can be read"),
-        ("https://h_.example\\x/", "no host that can be read"),
-        ("http://h.example/", "must begin with https://"),
-        ("", "with one address"),
-    ],
-)
-def test_an_address_is_a_host_and_a_path_without_secrets(url: str, words: str) -> None:
-    found = rules.url_problem(url)
+@pytest.mark.parametrize(("segment", "message"), SEGMENTS.values(), ids=SEGMENTS.keys())
+@pytest.mark.parametrize("path", ["{}", "simple/{}", "{}/simple/"])
+def test_what_reads_like_a_token_in_a_path(segment: str, message: str, path: str) -> None:
+    assert url_problem(f"https://h.example/{path.format(segment)}") == message
 
-    assert words in found if words else found == ""
+
+ADDRESSES = {
+    "": "it stands on a line of its own, with one address that begins with https://",
+    "https://[": "the address cannot be read",
+    "https://h:port/": "the address cannot be read",
+    "http://h.example/": "the address must begin with https://",
+    "ftp://h.example/": "the address must begin with https://",
+    "https://u@h.example/": "the address holds a user or a password",
+    "https://@h.example/": "the address holds a user or a password",
+    "https://h.example/@x": "the address has more than a host and a path",
+    "https:///simple": "the address has no host that can be read",
+    "https://-h.example/": "the address has no host that can be read",
+    "https://h.example:0/": "the address has no host that can be read",
+    "https://h.example/?q": "the address has more than a host and a path",
+    "https://h.example/#f": "the address has more than a host and a path",
+    "https://h.example/simple": "",
+    "https://h.example:8443/simple/": "",
+    "https://[::1]/simple": "",
+}
+
+
+@pytest.mark.parametrize(("url", "message"), ADDRESSES.items())
+def test_the_address_of_an_index(url: str, message: str) -> None:
+    assert url_problem(url) == message
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("https://user@h.example", "the address holds a user or a password"),
-        ("ghp_0123456789abcdef", "here stands what reads like a token of GitHub or GitLab"),
-        ("token = 0123456x", "here stands what reads like a password or a token"),
-        ("token = 01234", ""),
-        ("token==0123456", ""),
-        ("tiktoken=0.10.0", ""),
-        ("mytoken=0123456x", ""),
-        ("ghp_012345678\\\n9abcdef", "here stands what reads like a token of GitHub or GitLab"),
-        ("numpy # nothing", ""),
-    ],
+    "line", ["--index-url https://h/x numpy", "-i", "--index-url = https://h/ y", "-ihttps://h 'x'"]
 )
-def test_secrets_are_named_by_their_kind(text: str, found: str) -> None:
-    assert rules.secret_in(text) == found
+def test_a_line_that_is_more_than_an_index_has_no_address(line: str) -> None:
+    assert index_url(line) == ""
 
 
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("numpy=1", "'numpy=1': '=' is no comparison; write numpy==1"),
-        (
-            "numpy=1; os_name == 'nt'",
-            "\"numpy=1; os_name == 'nt'\": '=' is no comparison; write numpy==1; os_name == 'nt'",
-        ),
-        ("numpy==1==2", "'numpy==1==2': comparisons are separated by ','"),
-        ("numpy==1,==2,", "'numpy==1,==2,': nothing may stand after the last version"),
-        ("numpy >= ; os_name", "'numpy >= ; os_name': the version after the comparison is missing"),
-        ("a b; x", "'a b; x': one package per line"),
-        ("(", "'(': a line is a name, a comparison and a version, as in requests==2.31.0"),
-        ("x=" + "1" * 56, f"'x={'1' * 56}': '=' is no comparison; write x=={'1' * 56}"),
-        ("x=" + "1" * 58, f"'x={'1' * 56}…: '=' is no comparison"),
-    ],
-)
-def test_a_slip_is_named_and_mended_where_that_is_sure(code: str, message: str) -> None:
-    assert rules.grammar_problem(code) == message
-
-
-def test_a_command_is_told_from_its_package() -> None:
-    assert rules.foreign_problem("pip install a", show=True) == "a line is no command; write only 'a'"
-    assert rules.foreign_problem("pip install a", show=False) == "a line is no command; write only the package"
-    assert rules.foreign_problem("pip install", show=True) == "a line is no command; write only the package"
-    assert rules.foreign_problem("installer", show=True) == ""
+def test_without_leave_no_index_passes() -> None:
+    with pytest.raises(InvalidInput, match="must be allowed first"):
+        parse("--index-url https://h.example/simple\nnumpy\n")
