@@ -112,6 +112,7 @@ def _positionals_in(words: Sequence[str], options: dict[str, argparse.Action]) -
 
 def _values_of(action: argparse.Action, command: str, known: Known) -> Sequence[str] | None:
     from kusto_magic.models import CLOUDS, MANAGED_IMAGES
+    from kusto_magic.settings import KINDS
 
     if action.choices is not None:
         return list(action.choices)
@@ -126,6 +127,7 @@ def _values_of(action: argparse.Action, command: str, known: Known) -> Sequence[
         "python": [image.python for image in MANAGED_IMAGES.values()],
         "cluster": known.clusters,
         "cloud": list(CLOUDS),
+        "credential": list(KINDS),
     }
     return by_place.get(action.dest, ())
 

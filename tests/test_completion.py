@@ -47,6 +47,7 @@ def offered(line: str) -> list[str] | None:
         ("%kusto_image diff forecast F", ["forecast", "Fraud"]),
         ("%kusto_image bases ", MANAGED),
         ("%kusto_image use ", ["emulator"]),
+        ("%kusto_image use --as de", ["default", "developer", "device"]),
         ("%kusto_image use --cloud ", ["public", "usgov", "china"]),
         ("%kusto_image export forecast --as ", list(FORMS)),
         ("%kusto_image list --cluster x ", ["--help", *[option for option in WHERE if option != "--cluster"]]),

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.answers import SUBSCRIPTION, answer
+from support.answers import SUBSCRIPTION, TARGET, answer
 from support.entra import CLIENT, SECRET, TENANT, Entra, jwt, token_service
 from support.home import Home
 from support.panel import RecordingShell
@@ -26,7 +26,7 @@ from kusto_magic.errors import InvalidInput, SignInFailed
 from kusto_magic.history import History
 from kusto_magic.models import Target
 from kusto_magic.session import PLACE, Session
-from kusto_magic.signing_in import code
+from kusto_magic.signing_in import code, sign_in
 
 LINE = f"use --subscription {SUBSCRIPTION} --resource-group group --cluster mycluster"
 
@@ -140,6 +140,35 @@ def test_the_setting_is_the_way_to_sign_in(
     assert here.shown[-1].endswith("Signed in as application aaaaaaaa….")
     assert entra.tokens == 2
     assert not any(secret in "".join(here.shown) for secret in (TENANT, SECRET, CLIENT))
+
+
+def test_the_way_to_sign_in_can_be_kept(
+    entra: Entra, home: Home, desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"TENANT_ID": TENANT, "CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET}.items():
+        monkeypatch.setenv(f"AZURE_{name}", value)
+    desk().use("--as environment --save")
+    kept = (home.path / "kusto-magic" / "config.toml").read_text(encoding="utf-8")
+    assert 'credential = "environment"' in kept
+    assert not any(secret in kept for secret in (TENANT, SECRET, CLIENT))
+    later = desk()
+    later.ask()
+    assert later.script.asked[0].token == jwt(appid=CLIENT, n=2)
+
+
+def test_an_interrupt_ends_the_asking_and_says_so(entra: Entra, desk: Callable[..., Desk]) -> None:
+    here = desk()
+
+    class Interrupted:
+        def sign_in(self, _way: object) -> None:
+            pass
+
+        def ask(self, *_: object) -> str:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sign_in(Session(here.shell, here.magics, Interrupted()), "device", TARGET)  # type: ignore[arg-type]
+    assert here.shown[-1] == "The sign-in did not come to an end."
 
 
 def test_a_failed_sign_in_is_two_lines_and_changes_nothing(
