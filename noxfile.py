@@ -103,7 +103,8 @@ source_paths = ["kusto_magic"]
 only_mutate = ["kusto_magic/operations.py", "kusto_magic/requirements.py", "kusto_magic/requirement_rules.py"]
 also_copy = ["tests", "README.md"]
 pytest_add_cli_args_test_selection = [
-  "tests/test_operations.py", "tests/test_operations_cluster.py", "tests/test_operations_machine.py",
+  "tests/test_operations.py", "tests/test_operations_cluster.py", "tests/test_operations_ends.py",
+  "tests/test_operations_machine.py",
   "tests/test_requirements.py", "tests/test_requirement_rules.py",
 ]
 """

@@ -1,0 +1,185 @@
+"""How an operation ends: the words of each end, and that nothing of its troubles is left in the value."""
+
+from __future__ import annotations
+
+import pytest
+from support.answers import (
+    CREATING,
+    DONE,
+    HTML,
+    IMAGE_URL,
+    LOCATION_URL,
+    POLL_URL,
+    SPEC,
+    THERE,
+    answer,
+    failed,
+    image,
+    status,
+)
+
+from kusto_magic.answers import Response
+from kusto_magic.clusters import LanguageExtension
+from kusto_magic.errors import BuildCanceled, BuildFailed, StatusUnreadable
+from kusto_magic.operations import (
+    MISREADINGS_ALLOWED,
+    MISSES_ALLOWED,
+    Action,
+    Operation,
+    Phase,
+    Watch,
+    begin,
+    resume,
+    sending,
+)
+
+EXTENSION = LanguageExtension("PYTHON", "img")
+BY_OPERATION = {"azure-asyncoperation": POLL_URL, "retry-after": "7"}
+BY_LOCATION = {"location": LOCATION_URL, "retry-after": "7"}
+LATER = {"retry-after": "9"}
+
+
+def begun(action: Action, headers: dict[str, str] = BY_OPERATION) -> Operation:
+    switches = action in (Action.ENABLE, Action.DISABLE)
+    sent = sending(action, IMAGE_URL, extension=EXTENSION if switches else None)
+    return begin(sent, answer(image("Creating"), 202, headers))
+
+
+def troubled(operation: Operation) -> Operation:
+    """Return the operation after two answers that brought nothing."""
+    return operation.unanswered("HTTP 503").unanswered("HTTP 503", 30.0)
+
+
+def is_calm(operation: Operation) -> bool:
+    return (operation.troubles, operation.trouble, operation.delay) == (0, "", None)
+
+
+DONE_LATER = answer({"status": "Succeeded"}, 200, LATER)
+
+
+@pytest.mark.parametrize("action", [Action.DELETE, Action.ENABLE, Action.DISABLE])
+@pytest.mark.parametrize("headers", [BY_OPERATION, BY_LOCATION], ids=["operation", "location"])
+def test_after_an_outage_it_ends_without_a_trace_of_it(action: Action, headers: dict[str, str]) -> None:
+    ended = troubled(begun(action, headers)).advance(DONE_LATER)
+    assert ended.phase is Phase.SUCCEEDED
+    assert is_calm(ended)
+    assert ended.confirmed
+
+
+def test_a_deletion_that_the_image_tells_ends_without_a_trace_too() -> None:
+    operation = troubled(resume(Action.DELETE, IMAGE_URL))
+    ended = operation.advance(failed(404, headers=LATER))
+    assert ended.phase is Phase.SUCCEEDED
+    assert is_calm(ended)
+    assert ended.image is None
+
+
+def test_a_build_that_the_image_tells_ends_without_a_trace_too() -> None:
+    operation = troubled(resume(Action.BUILD, IMAGE_URL, expected=SPEC))
+    ended = operation.advance(answer(image(), 200, LATER))
+    assert ended.phase is Phase.SUCCEEDED
+    assert is_calm(ended)
+    assert ended.image is not None
+
+
+def test_a_build_of_which_nothing_is_expected_is_what_it_is() -> None:
+    ended = resume(Action.BUILD, IMAGE_URL).advance(THERE)
+    assert (ended.phase, ended.note, ended.expected) == (Phase.SUCCEEDED, "", None)
+
+
+def test_a_confirmed_build_of_something_else_says_so_and_waits_for_nothing() -> None:
+    other = answer(image(requirementsFileContent="numpy"), 200, LATER)
+    sent = sending(Action.BUILD, IMAGE_URL, SPEC)
+    ended = begin(sent, answer(image("Creating"), 201, BY_OPERATION)).advance(DONE).advance(other)
+    assert (ended.phase, ended.delay) == (Phase.SUCCEEDED, None)
+    assert ended.note == "the image shows other requirements than were sent"
+
+
+def test_an_unconfirmed_build_of_something_else_says_what_to_do() -> None:
+    with pytest.raises(StatusUnreadable) as caught:
+        resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(answer(image(requirementsFileContent="numpy")))
+    assert caught.value.what == "the image shows other requirements than were sent; somebody may have replaced it"
+    assert caught.value.next_step == (
+        "look at the image with %kusto_image show, and run the cell again if it should be yours."
+    )
+
+
+@pytest.mark.parametrize("action", Action)
+def test_202_of_a_location_is_running_as_long_as_it_lasts(action: Action) -> None:
+    operation = begun(action, BY_LOCATION).advance(HTML)
+    assert operation.misreadings == 1
+    for _ in range(2 * MISREADINGS_ALLOWED):
+        operation = operation.advance(answer(b"", 202))
+        assert (operation.misreadings, operation.status, operation.watch) == (0, "Running", Watch.LOCATION)
+    assert not operation.done
+
+
+def test_what_was_misread_before_does_not_count_after_the_location_is_done() -> None:
+    operation = begun(Action.BUILD, BY_LOCATION).advance(HTML).advance(HTML)
+    assert operation.advance(answer(b"")).misreadings == 0
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+REQUIREMENTS = "read the service's words above, mend the requirements and run the cell again."
+OTHERS = "read the service's words above; %kusto_image list shows what is there."
+BUSY = "another change of this cluster is running; run it again later, or with --queue, which waits."
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "step"),
+    [
+        (Action.BUILD, "Bad", REQUIREMENTS),
+        (Action.DELETE, "Bad", OTHERS),
+        (Action.ENABLE, "Bad", OTHERS),
+        (Action.BUILD, "ServiceIsInMaintenance", BUSY),
+        (Action.DELETE, "ServiceIsInMaintenance", BUSY),
+    ],
+)
+def test_a_failure_says_what_to_do(action: Action, code: str, step: str) -> None:
+    ended = begun(action).advance(status("Failed", error={"code": code, "message": "words"}))
+    with pytest.raises(BuildFailed) as caught:
+        ended.raise_for_end()
+    error = caught.value
+    assert (error.next_step, error.operation, error.fault.message) == (step, ended, "words")
+
+
+@pytest.mark.parametrize("word", ["Canceled", "Cancelled"])
+def test_a_cancellation_says_so_and_what_to_do(word: str) -> None:
+    ended = begun(Action.BUILD).advance(status(word, error={"code": "ByAdmin", "message": "words"}))
+    with pytest.raises(BuildCanceled) as caught:
+        ended.raise_for_end()
+    error = caught.value
+    assert error.what == "building image 'img' was cancelled"
+    assert (error.next_step, error.operation) == ("run the cell again to start over.", ended)
+    assert (error.fault.code, error.fault.message) == ("ByAdmin", "words")
+
+
+def _insisting(operation: Operation, response: Response) -> None:
+    """Give the same answer again and again."""
+    for _ in range(MISSES_ALLOWED + MISREADINGS_ALLOWED):
+        operation = operation.advance(response)
+
+
+UNREADABLE: dict[str, tuple[Operation, Response, str]] = {
+    "403": (begun(Action.BUILD), failed(403), "the service does not tell how it stands (HTTP 403)"),
+    "html": (begun(Action.BUILD), HTML, "the answers cannot be read (HTTP 200)"),
+    "no image": (resume(Action.BUILD, IMAGE_URL), failed(404), "the image is not there"),
+    "no cluster": (resume(Action.ENABLE, IMAGE_URL, extension=EXTENSION), failed(404), "the cluster is not there"),
+    "still there": (resume(Action.DELETE, IMAGE_URL), THERE, "the image is still there (HTTP 200)"),
+}
+
+
+@pytest.mark.parametrize(("operation", "response", "words"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_cannot_be_read_says_so_and_how_to_go_on(operation: Operation, response: Response, words: str) -> None:
+    with pytest.raises(StatusUnreadable) as caught:
+        _insisting(operation, response)
+    assert caught.value.what == f"{words}; the operation itself may go on"
+    assert caught.value.next_step.endswith("%kusto_image attach img")
+    assert not caught.value.next_step.startswith(" ")
+    assert caught.value.fault == response.fault()
+    assert not caught.value.operation.done
+
+
+def test_creating_is_no_end() -> None:
+    assert not resume(Action.BUILD, IMAGE_URL).advance(CREATING).done
