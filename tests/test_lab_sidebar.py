@@ -125,6 +125,23 @@ def test_what_can_be_done_with_an_image(opened: LabNotebook, page: Page, screens
     assert page.evaluate("() => navigator.clipboard.readText()") == "other"
 
 
+def test_an_image_is_enabled_after_asking(opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]) -> None:
+    make(page, "enabled")
+    do(page, "enabled", "Enable…")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(image(page, "enabled")).to_have_attribute("data-state", "Succeeded")
+    do(page, "enabled", "Enable…")
+    expect(page.get_by_role("dialog")).to_contain_text("will run on it. This takes up to an hour.")
+    screenshot("enable")
+    page.get_by_role("dialog").get_by_role("button", name="Enable", exact=True).click()
+    expect(image(page, "enabled")).to_have_attribute("data-state", "Enabling", timeout=END)
+    expect(page.locator(".Toastify__toast", has_text="Image enabled is enabled")).to_be_visible(timeout=END)
+    expect(image(page, "enabled")).to_contain_text("✔ Succeeded · Python3_11_7 · active")
+    expect(sidebar(page)).to_contain_text("Queries run on enabled")
+    expect(image(page, "enabled").get_by_role("button", name="Enable…")).to_have_count(0)
+    screenshot("active")
+
+
 def test_the_cell_from_the_form_runs(opened: LabNotebook, page: Page) -> None:
     sidebar(page).get_by_role("button", name="New image").click()
     fill(page, "from-cell", "humanize==4.9.0").get_by_role("button", name="As cell").click()
@@ -142,7 +159,7 @@ def test_it_is_used_without_a_mouse(opened: LabNotebook, page: Page) -> None:
     while "keyboard" not in str(page.evaluate("() => document.activeElement.textContent")):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "Delete…"
     page.keyboard.press("Enter")

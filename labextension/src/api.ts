@@ -26,6 +26,8 @@ export interface IImage {
 
 export interface IImages {
   readonly images: ReadonlyArray<IImage>;
+  /** The image, managed or custom, that the queries of the cluster run on; "" for none, or where that is not known. */
+  readonly active: string;
   /** Who is signed in, in words; "" where that is not known. */
   readonly identity: string;
 }
@@ -75,6 +77,11 @@ export class Api {
 
   async remove(cluster: string, name: string): Promise<IBuild> {
     return build(await this._request('DELETE', imagePath(cluster, name)));
+  }
+
+  /** Let the queries of a cluster run on an image. */
+  async enable(cluster: string, image: string): Promise<IBuild> {
+    return build(await this._request('PUT', `/clusters/${encodeURIComponent(cluster)}/active`, { image }));
   }
 
   /** Return the builds; with `wait` (seconds) only when something is newer than revision `after`, or after that time. */

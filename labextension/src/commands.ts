@@ -4,6 +4,7 @@ export const Commands = {
   newImage: 'kusto-magic:new-image',
   insertCell: 'kusto-magic:insert-cell',
   openRecord: 'kusto-magic:open-record',
+  enableImage: 'kusto-magic:enable-image',
   deleteImage: 'kusto-magic:delete-image',
   refresh: 'kusto-magic:refresh'
 } as const;

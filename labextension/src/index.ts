@@ -29,7 +29,7 @@ import { reattachCards } from './reattach';
 import { Records } from './record';
 import { rendererFactory } from './renderer';
 import { requester } from './request';
-import { removeImage, Sidebar } from './sidebar';
+import { enableImage, removeImage, Sidebar } from './sidebar';
 import { runningSection, StatusItem } from './status';
 import { IImagesModel, IPreferencesToken } from './tokens';
 
@@ -216,13 +216,18 @@ function addCommands(
     label: trans.__('Open the Record of a Kusto Image Build'),
     execute: args => records.open(typeof args.id === 'string' ? args.id : '')
   });
+  const onImage = (args: ReadonlyPartialJSONObject, what: typeof removeImage): Promise<void> | undefined => {
+    const { cluster: id, name } = draftOf(args);
+    const cluster = images.clusters.find(it => it.id === id);
+    return cluster && name ? what(images, cluster, name, trans) : undefined;
+  };
+  commands.addCommand(Commands.enableImage, {
+    label: trans.__('Enable a Kusto Image'),
+    execute: args => onImage(args, enableImage)
+  });
   commands.addCommand(Commands.deleteImage, {
     label: trans.__('Delete a Kusto Image'),
-    execute: args => {
-      const { cluster: id, name } = draftOf(args);
-      const cluster = images.clusters.find(it => it.id === id);
-      return cluster && name ? removeImage(images, cluster, name, trans) : undefined;
-    }
+    execute: args => onImage(args, removeImage)
   });
   commands.addCommand(Commands.refresh, {
     label: trans.__('Refresh Kusto Images'),

@@ -10,7 +10,7 @@ import type { Availability, IImagesModel, IShelf } from './tokens';
 export const WAIT = 20;
 
 const LONGEST_PAUSE = 5 * 60 * 1000;
-const EMPTY: IShelf = { images: [], identity: '', loaded: false, problem: '', next: '' };
+const EMPTY: IShelf = { images: [], active: '', identity: '', loaded: false, problem: '', next: '' };
 
 /** Keeps the ids of the builds that went on when the page was last open, so that their end is not missed. */
 export interface IMemory {
@@ -118,6 +118,10 @@ export class ImagesModel implements IImagesModel {
 
   async remove(cluster: string, name: string): Promise<IBuild> {
     return this._began(await this.api.remove(cluster, name));
+  }
+
+  async enable(cluster: string, name: string): Promise<IBuild> {
+    return this._began(await this.api.enable(cluster, name));
   }
 
   dispose(): void {

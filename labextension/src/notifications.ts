@@ -58,17 +58,29 @@ export class BuildNotifications {
   }
 
   private _beginning(card: ICard): string {
-    return cut(
-      card.action === 'delete'
-        ? this._trans.__('Image %1 is being deleted from %2.', card.image, card.cluster)
-        : this._trans.__('Image %1 is being built on %2.', card.image, card.cluster)
-    );
+    const { action, image, cluster } = card;
+    switch (action) {
+      case 'delete':
+        return cut(this._trans.__('Image %1 is being deleted from %2.', image, cluster));
+      case 'enable':
+        return cut(this._trans.__('Image %1 is being enabled on %2.', image, cluster));
+      case 'disable':
+        return cut(this._trans.__('python() is being switched off on %1.', cluster));
+      default:
+        return cut(this._trans.__('Image %1 is being built on %2.', image, cluster));
+    }
   }
 
   private _ending(card: ICard): string {
-    const { image, cluster, state } = card;
+    const { action, image, cluster, state } = card;
     if (state === 'Deleted') {
       return this._trans.__('Image %1 is deleted from %2.', image, cluster);
+    }
+    if (isWell(state) && action === 'enable') {
+      return this._trans.__('Image %1 is enabled: the queries of %2 run on it.', image, cluster);
+    }
+    if (isWell(state) && action === 'disable') {
+      return this._trans.__('python() is switched off on %1.', cluster);
     }
     if (isWell(state)) {
       return this._trans.__('Image %1 is ready on %2, after %3.', image, cluster, duration(card.seconds));
@@ -82,7 +94,7 @@ export class BuildNotifications {
       label: this._trans.__('Use as base'),
       callback: () => this._offers.useAsBase({ cluster: clusterId, base: card.image })
     };
-    return card.state === 'Succeeded' ? [record, use] : [record];
+    return card.state === 'Succeeded' && card.action !== 'disable' ? [record, use] : [record];
   }
 
   private readonly _shown = new Map<string, string>();

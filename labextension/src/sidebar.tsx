@@ -209,6 +209,7 @@ function Shelf(props: IClusterProps): React.JSX.Element {
   return (
     <>
       {shelf.identity ? <p>{trans.__('Signed in as %1', shelf.identity)}</p> : null}
+      {shelf.active ? <p>{trans.__('Queries run on %1', shelf.active)}</p> : null}
       {shelf.problem ? (
         <p role="alert">
           {shelf.problem} {shelf.next}
@@ -250,6 +251,7 @@ function Image(props: IClusterProps & { readonly image: IImage }): React.JSX.Ele
   const build = model.active.find(it => it.clusterId === cluster.id && it.card.image.toLowerCase() === lower);
   const state = build?.card.state ?? image.state;
   const record = build?.card.id ?? image.build;
+  const isActive = model.shelf(cluster.id).active.toLowerCase() === lower;
   const draft: IDraft = {
     cluster: cluster.id,
     name: image.name,
@@ -262,8 +264,7 @@ function Image(props: IClusterProps & { readonly image: IImage }): React.JSX.Ele
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
         <strong>{image.name}</strong>
         <span>
-          {glyph(state)} {state}
-          {image.base ? ` · ${image.base}` : ''}
+          {[`${glyph(state)} ${state}`, image.base, isActive && trans.__('active')].filter(part => part).join(' · ')}
         </span>
       </button>
       {open ? (
@@ -272,6 +273,9 @@ function Image(props: IClusterProps & { readonly image: IImage }): React.JSX.Ele
           <Do name={trans.__('Edit as cell')} on={() => actions.insertCell(draft)} />
           <Do name={trans.__('Copy name')} on={() => actions.copy(image.name)} />
           {record ? <Do name={trans.__('Open record')} on={() => actions.openRecord(record)} /> : null}
+          {isActive ? null : (
+            <Do name={trans.__('Enable…')} on={() => void enableImage(model, cluster, image.name, trans)} />
+          )}
           <Do name={trans.__('Delete…')} on={() => void removeImage(model, cluster, image.name, trans)} />
         </div>
       ) : null}
@@ -285,6 +289,29 @@ function Do({ name, on }: { name: string; on: () => void }): React.JSX.Element {
       {name}
     </button>
   );
+}
+
+/** Let the queries of a cluster run on an image, after asking: they all do then. */
+export async function enableImage(
+  model: IImagesModel,
+  cluster: ICluster,
+  name: string,
+  trans: TranslationBundle
+): Promise<void> {
+  const answer = await showDialog({
+    title: trans.__('Enable image %1?', name),
+    body: trans.__('The queries of %1 that use Python will run on it. This takes up to an hour.', cluster.name),
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Enable') })],
+    defaultButton: 0
+  });
+  if (!answer.button.accept) {
+    return;
+  }
+  try {
+    await model.enable(cluster.id, name);
+  } catch (error) {
+    await showErrorMessage(trans.__('Image %1 is not enabled', name), words(error));
+  }
 }
 
 /** Delete an image, after asking whether it shall really go. */

@@ -36,6 +36,8 @@ export interface IImagesModel {
   refreshImages(cluster: string): Promise<void>;
   create(cluster: string, name: string, spec: ISpec): Promise<IBuild>;
   remove(cluster: string, name: string): Promise<IBuild>;
+  /** Let the queries of a cluster run on an image. */
+  enable(cluster: string, name: string): Promise<IBuild>;
   /** Return the build with this id as last heard, undefined for one that is not known here. */
   find(id: string): IBuild | undefined;
 }

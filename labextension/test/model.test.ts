@@ -47,7 +47,7 @@ class Server {
       };
       return { clusters: [cluster] };
     }
-    return method === 'GET' ? { images: this.images, identity: 'somebody' } : building('new');
+    return method === 'GET' ? { images: this.images, active: 'img', identity: 'somebody' } : building('new');
   }
 }
 
@@ -211,6 +211,16 @@ describe('what it tells', () => {
       path: '/clusters/c/images/new',
       body: { base: 'Python3_11_7', requirements: 'numpy' }
     });
+  });
+
+  it('shows at once that an image is being enabled from here, and which one is active', async () => {
+    await refresh();
+    await model.enable('a/b', 'new');
+    expect(moved).toEqual(['new Building']);
+    expect(server.asked).toContainEqual({ method: 'PUT', path: '/clusters/a%2Fb/active', body: { image: 'new' } });
+    expect(model.shelf('c').active).toBe('');
+    await model.refreshImages('c');
+    expect(model.shelf('c').active).toBe('img');
   });
 
   it('drops an answer that a newer question has overtaken', async () => {
