@@ -15,7 +15,7 @@ from support.clock import MovableClock
 from support.rawserver import Act, RawServer, http
 from support.wire import every, whole_chain
 
-from kusto_magic.arm import Arm
+from kusto_magic.arm import LARGEST_ANSWER, Arm
 from kusto_magic.auth import StaticCredential
 from kusto_magic.client import TRIES, ImagesClient
 from kusto_magic.errors import Unreachable
@@ -155,3 +155,23 @@ async def test_plain_http_where_tls_is_expected_is_no_answer() -> None:
         async with Arm(endpoint, "x/.default", credential=StaticCredential(TOKEN), request_limit=LIMIT) as arm:
             with pytest.raises(Unreachable, match="SSL"):
                 await arm.send("GET", f"{endpoint}/x")
+
+
+async def test_an_answer_of_200_mb_is_hung_up_on(server: RawServer) -> None:
+    written = 0
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        await server.read(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n")
+        while written < 200_000_000:
+            writer.write(b" " * 65536)
+            await writer.drain()
+            written += 65536
+
+    server.then(flood)
+    clock = MovableClock()
+    async with Arm(server.endpoint, "x/.default", credential=StaticCredential(TOKEN), clock=clock) as arm:
+        response = await arm.send("GET", f"{server.endpoint}/x")
+    assert (response.cut, response.body) == (True, b"")
+    assert written < 4 * LARGEST_ANSWER
