@@ -35,6 +35,9 @@ STALE = timedelta(hours=24)
 SOON = timedelta(minutes=2)
 """Within this time of its start a build is left to its kernel, which checks it and sends it."""
 
+ACTIVE_FOR = 600.0
+"""Seconds for which the active image is believed while nothing changes here."""
+
 LOOK_AGAIN = 2.0
 """Seconds between two looks into the history for what kernels have begun, while somebody waits for news."""
 
@@ -131,6 +134,7 @@ class Onlooker:
         self._taken_up: set[str] = set()
         self._revision = 1
         self._waiting: set[Callable[[], object]] = set()
+        self._active: dict[Target, tuple[int, float, str]] = {}
 
     # ── clusters and images ──────────────────────────────────────────────────────────────────────────────────
 
@@ -150,12 +154,23 @@ class Onlooker:
         """Ask Azure for the images of a cluster. Raises Unknown, and what `ImagesClient.list` raises."""
 
         async def ask(client: ImagesClient) -> tuple[Sequence[Image], str, str]:
-            images, active = await asyncio.gather(client.list(), _active(client))
+            images, active = await asyncio.gather(client.list(), self._active_on(target, client))
             return images, active, client.identity
 
         target = await self.target(cluster)
         images, active, identity = await asyncio.wrap_future(self._builds.submit(target, ask))
         return Shelf(await asyncio.to_thread(lambda: [self._seen(target, image) for image in images]), active, identity)
+
+    async def _active_on(self, target: Target, client: ImagesClient) -> str:
+        """Return the active image, asked anew when something changed here or after ten minutes.
+
+        Asking is a POST: it counts as a write and stands in the cluster's activity log.
+        """
+        revision, now = self._revision, self._clock.monotonic()
+        known = self._active.get(target)
+        if known is None or known[0] != revision or now - known[1] > ACTIVE_FOR:
+            self._active[target] = known = (revision, now, await _active(client))
+        return known[2]
 
     async def create(self, cluster: str, name: str, spec: ImageSpec) -> SeenBuild:
         """Begin to build an image. Raises Unknown and InvalidInput; what comes later is in the build."""

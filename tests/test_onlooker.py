@@ -19,7 +19,7 @@ from kusto_magic.answers import Response
 from kusto_magic.builds import Builds
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models import ImageSpec, Target
-from kusto_magic.onlooker import SOON, STALE, Onlooker, SeenBuild, Unknown, card_of, named
+from kusto_magic.onlooker import ACTIVE_FOR, SOON, STALE, Onlooker, SeenBuild, Unknown, card_of, named
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 
@@ -177,6 +177,18 @@ async def test_who_may_not_learn_the_active_image_sees_the_list(world: World, re
         shelf = await there.images(named(TARGET).id)
     assert ([it.image.name for it in shelf.images], shelf.active) == (["img"], "")
     assert any(line.startswith("POST ") for line in script.lines)
+
+
+@pytest.mark.asyncio
+async def test_the_active_image_is_asked_anew_only_after_a_while(world: World) -> None:
+    script = Script(forever=lambda asked: answer({"value": []}))
+    with closing(Builds(history=world.builds().history, open_client=lambda _target: opened(script))) as builds:
+        there = Onlooker(builds, sources=[lambda: TARGET], clock=script.clock)
+        cluster = named(TARGET).id
+        for seconds, asked in ((0.0, 1), (30.0, 1), (ACTIVE_FOR, 2)):
+            script.clock.move(seconds)
+            await there.images(cluster)
+            assert sum(line.startswith("POST ") for line in script.lines) == asked
 
 
 @pytest.mark.asyncio
