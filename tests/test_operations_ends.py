@@ -181,5 +181,74 @@ def test_what_cannot_be_read_says_so_and_how_to_go_on(operation: Operation, resp
     assert not caught.value.operation.done
 
 
+MAINTENANCE = {"code": "ServiceIsInMaintenance", "message": "busy"}
+PUT = sending(Action.BUILD, IMAGE_URL, SPEC)
+BUILDING = begin(PUT, answer(image("Creating"), 201, BY_OPERATION))
+
+
+def test_a_collision_gives_way_to_the_image_once_and_not_again() -> None:
+    """Where the image says the same of itself, that is how it ended: asking on would have no end."""
+    repeated = begin(PUT, answer(image("Creating"), 201, BY_OPERATION), repeated=True)
+    asked = repeated.advance(status("Failed", error=MAINTENANCE))
+    assert (asked.watch, asked.repeated, asked.done) == (Watch.IMAGE, False, False)
+    failed_image = {**image("Failed"), "error": MAINTENANCE}
+    ended = asked.advance(answer(failed_image, 200, LATER))
+    assert (ended.phase, ended.delay) == (Phase.FAILED, None)
+    assert ended.met_another_change
+
+
+def test_after_succeeded_the_image_is_asked_at_once() -> None:
+    asked = BUILDING.advance(DONE_LATER)
+    assert (asked.delay, asked.confirmed, asked.phase) == (0.0, True, Phase.CONFIRMING)
+
+
+@pytest.mark.parametrize("action", [Action.DELETE, Action.ENABLE, Action.DISABLE])
+def test_what_its_operation_called_succeeded_is_confirmed(action: Action) -> None:
+    assert begun(action).advance(DONE).confirmed
+    assert not begun(action).confirmed
+
+
+def test_a_missing_record_is_told_and_asked_again_when_it_was_asked_for() -> None:
+    missed = BUILDING.advance(failed(404, headers=LATER))
+    assert (missed.trouble, missed.troubles, missed.misses, missed.delay) == ("HTTP 404", 1, 1, 9.0)
+    gone = missed.advance(failed(404)).advance(failed(404, headers=LATER))
+    assert (gone.watch, gone.misses, gone.delay, gone.trouble) == (Watch.IMAGE, 0, 9.0, "HTTP 404")
+
+
+def test_a_kept_record_that_is_missing_gives_way_at_the_first_miss() -> None:
+    kept = resume(Action.BUILD, IMAGE_URL, POLL_URL, SPEC)
+    assert kept.advance(failed(404)).watch is Watch.IMAGE
+
+
+@pytest.mark.parametrize(("state", "shown"), [(None, "Succeeded"), ("succeeded", "succeeded"), ("Failed", "Failed")])
+def test_the_state_is_shown_in_the_services_words(state: str | None, shown: str) -> None:
+    assert resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(answer(image(state))).status == shown
+    still_there = resume(Action.DELETE, IMAGE_URL).advance(answer(image(state)))
+    assert (still_there.status, still_there.misreadings) == (shown, 1)
+
+
+def test_an_image_that_says_canceled_says_why() -> None:
+    canceled = {**image("Canceled"), "error": {"code": "ByAdmin", "message": "words"}}
+    ended = resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(answer(canceled))
+    assert ended.phase is Phase.CANCELED
+    assert ended.fault is not None
+    assert ended.fault.code == "ByAdmin"
+
+
+def test_a_repeated_deletion_of_nothing_is_one() -> None:
+    assert begin(sending(Action.DELETE, IMAGE_URL), failed(404), repeated=True).repeated
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_who_may_not_see_how_it_stands_is_told_what_to_do_and_how_to_go_on(code: int) -> None:
+    with pytest.raises(StatusUnreadable) as caught:
+        BUILDING.advance(failed(code))
+    first, _, last = caught.value.next_step.rpartition(" %kusto_image attach ")
+    assert (bool(first), last) == (True, "img")
+    with pytest.raises(StatusUnreadable) as caught:
+        BUILDING.advance(failed(400))
+    assert caught.value.next_step == "%kusto_image attach img"
+
+
 def test_creating_is_no_end() -> None:
     assert not resume(Action.BUILD, IMAGE_URL).advance(CREATING).done
