@@ -20,7 +20,7 @@ from support.answers import (
 
 from kusto_magic.answers import Response
 from kusto_magic.clusters import LanguageExtension
-from kusto_magic.errors import BuildCanceled, BuildFailed, StatusUnreadable
+from kusto_magic.errors import BuildCanceled, BuildFailed, ServiceError, StatusUnreadable
 from kusto_magic.operations import (
     MISREADINGS_ALLOWED,
     MISSES_ALLOWED,
@@ -248,6 +248,30 @@ def test_who_may_not_see_how_it_stands_is_told_what_to_do_and_how_to_go_on(code:
     with pytest.raises(StatusUnreadable) as caught:
         BUILDING.advance(failed(400))
     assert caught.value.next_step == "%kusto_image attach img"
+
+
+def test_300_is_no_success_of_anything() -> None:
+    renewing = answer({"status": "Succeeded"}, 300, {"azure-asyncoperation": f"{POLL_URL}&new"})
+    asked = BUILDING.advance(renewing)
+    assert (asked.poll_url, asked.misreadings, asked.phase) == (POLL_URL, 1, Phase.BUILDING)
+    with pytest.raises(ServiceError):
+        begin(PUT, answer(image(), 300))
+
+
+def test_the_first_answer_says_how_it_stands() -> None:
+    assert BUILDING.status == "Creating"
+    assert begin(PUT, answer(b"", 202, BY_OPERATION)).status == ""
+
+
+def test_202_without_an_address_was_read_and_is_no_end() -> None:
+    operation = begin(PUT, answer(image(), 202))
+    assert (operation.phase, operation.watch, operation.misreadings) == (Phase.BUILDING, Watch.IMAGE, 0)
+
+
+def test_a_build_that_somebody_replaced_can_be_taken_up() -> None:
+    with pytest.raises(StatusUnreadable) as caught:
+        resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(answer(image(requirementsFileContent="numpy")))
+    assert caught.value.operation.poll_url == IMAGE_URL
 
 
 def test_creating_is_no_end() -> None:
