@@ -17,7 +17,7 @@ from kusto_magic.logs import keep_sign_in_clean, shortened
 from kusto_magic.models import CLOUDS
 from kusto_magic.redaction import redact
 
-SIGN_IN_LIMIT = 12.0
+SIGN_IN_LIMIT = 11.5
 """Seconds that a sign-in may take: some steps of azure-identity's chain hang for minutes in closed networks."""
 
 PERSON_LIMIT = 900.0

@@ -55,7 +55,8 @@ def test_two_notebooks_and_a_kernel_restart_during_a_build(
     expect(card(first, 1)).to_contain_text("Building")
     first.page.evaluate(RESTART)
     with profile.new_page() as other_page:
-        second = LabNotebook.create(lab, other_page, "second-notebook", [USE, BUILD.format(name="other")])
+        # the cluster may still be busy with the first: a cluster takes one change at a time
+        second = LabNotebook.create(lab, other_page, "second-notebook", [USE, BUILD.format(name="other --queue")])
         second.run(0)
         second.run(1)
         expect(card(second, 1)).to_contain_text("⏳")
