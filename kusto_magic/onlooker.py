@@ -173,14 +173,17 @@ class Onlooker:
         return known[2]
 
     async def create(self, cluster: str, name: str, spec: ImageSpec) -> SeenBuild:
-        """Begin to build an image. Raises Unknown and InvalidInput; what comes later is in the build."""
+        """Begin to build an image, but not in place of the active one.
+
+        Raises Unknown and InvalidInput; what comes later is in the build.
+        """
         target = await self.target(cluster)
-        return self._watch(await asyncio.to_thread(self._builds.start, target, name, spec))
+        return self._watch(await asyncio.to_thread(self._builds.start, target, name, spec, spare_active=True))
 
     async def delete(self, cluster: str, name: str) -> SeenBuild:
         """Begin to delete an image, as `create` does."""
         target = await self.target(cluster)
-        return self._watch(await asyncio.to_thread(self._builds.delete, target, name))
+        return self._watch(await asyncio.to_thread(self._builds.delete, target, name, spare_active=True))
 
     async def enable(self, cluster: str, name: str) -> SeenBuild:
         """Begin to let the queries of a cluster run on a managed or custom image, as `create` does."""

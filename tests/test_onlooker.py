@@ -209,3 +209,17 @@ async def test_a_record_that_ended_shows_as_it_ended(world: World) -> None:
     shown = card_of(ended)
     assert (shown.state, shown.ended, shown.error, shown.foundation) == ("Failed", True, ("it broke",), "Python3_11_7")
     assert card_of(replace(ended, action="delete", state="Succeeded")).state == "Deleted"
+
+
+@pytest.mark.asyncio
+async def test_the_active_image_is_neither_deleted_nor_replaced_from_here(world: World) -> None:
+    there = onlooker(world)
+    cluster = named(world.target).id
+    await until_over(there, (await there.create(cluster, "img", SPEC)).card.id)
+    await until_over(there, (await there.enable(cluster, "img")).card.id)
+    other = ImageSpec("attrs\n", base_image="Python3_11_7")
+    for begun in (await there.delete(cluster, "img"), await there.create(cluster, "img", other)):
+        seen = await until_over(there, begun.card.id)
+        assert seen.card.state == "Not sent"
+        assert "the queries of this cluster run on image 'img'" in " ".join(seen.card.error)
+    assert [it.image.name for it in (await there.images(cluster)).images] == ["img"]
