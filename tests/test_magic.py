@@ -91,7 +91,10 @@ def test_where_nobody_is_there_the_cell_waits_and_shows_no_widget(ready: Kernel)
 
 
 def test_a_failed_build_fails_the_waiting_cell_and_says_why(ready: Kernel) -> None:
-    shown = ready.execute("%%kusto_image clash --base no-such-image\nnumpy\n", allow_stdin=False)
+    checked = ready.execute("%%kusto_image clash --base no-such-image\nnumpy\n", allow_stdin=False)
+    assert "the cluster has no image 'no-such-image' to build on" in checked.error
+    assert _card(ready, checked)()[MIME]["state"] == "Not sent"
+    shown = ready.execute("%%kusto_image clash --base no-such-image --no-check\nnumpy\n", allow_stdin=False)
     assert shown.status == "error"
     assert "ServiceError: build was refused" in shown.error
     assert "no-such-image" in shown.error
