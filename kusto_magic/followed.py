@@ -33,11 +33,14 @@ class Followed:
 
     def of(self, target: Target, name: str) -> Build | None:
         """Return the one of an image, rather one that was sent than one that waits; None where there is none."""
-        ours = [build for build in self.on(target) if build.name.lower() == name.lower()]
+        ours = self._all_of(target, name)
         sent = [build for build in ours if build.operation.phase not in NEVER_SENT]
         return next(reversed(sent or ours), None)
 
     def same(self, target: Target, name: str, spec: ImageSpec, *, pin: bool) -> Build | None:
         """Return the one that makes an image of just this, None where there is none."""
-        ours = [build for build in self.on(target) if build.name.lower() == name.lower()]
+        ours = self._all_of(target, name)
         return next((build for build in ours if build.asked == spec and build.pinned == pin), None)
+
+    def _all_of(self, target: Target, name: str) -> list[Build]:
+        return [build for build in self.on(target) if build.name.lower() == name.lower()]

@@ -26,7 +26,7 @@ from support.answers import (
     image,
     status,
 )
-from support.wire import FAULTS, RESET, Credential, Outcome, Script, built, every, opened
+from support.wire import FAULTS, RESET, Credential, Outcome, Script, built, deleted, every, opened, phases
 
 from kusto_magic.client import TRIES, TRIES_OF_A_QUESTION, ImagesClient
 from kusto_magic.errors import (
@@ -41,26 +41,12 @@ from kusto_magic.errors import (
     Unreachable,
     UntrustedAddress,
 )
-from kusto_magic.operations import SENT_TWICE, Action, Operation, Phase
+from kusto_magic.operations import SENT_TWICE, Action, Phase
 from kusto_magic.schedule import LONGEST, SHORTEST
 
 BUSY = {"code": "ServiceIsInMaintenance", "message": "[Conflict] Cluster 'c' is in process of maintenance."}
 
 pytestmark = pytest.mark.asyncio
-
-
-def phases(operations: list[Operation]) -> list[Phase]:
-    return [operation.phase for operation in operations]
-
-
-async def deleted(script: Script) -> list[Operation]:
-    async with opened(script) as client:
-        return await every(client.delete("img"))
-
-
-async def followed(script: Script, kept: str = "", action: Action = Action.BUILD, **options: Any) -> list[Operation]:
-    async with opened(script) as client:
-        return await every(client.follow(client.resume(action, "img", kept, SPEC), **options))
 
 
 # ── the usual way ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -27,7 +26,20 @@ from support.answers import (
     failed,
     image,
 )
-from support.wire import FAULTS, REFUSED, RESET, Credential, Outcome, Script, built, every, opened, whole_chain
+from support.wire import (
+    FAULTS,
+    REFUSED,
+    RESET,
+    Credential,
+    Outcome,
+    Script,
+    built,
+    every,
+    followed,
+    opened,
+    phases,
+    whole_chain,
+)
 
 from kusto_magic.client import FOLLOW_LIMIT
 from kusto_magic.errors import (
@@ -40,20 +52,6 @@ from kusto_magic.errors import (
 from kusto_magic.operations import Action, Operation, Phase
 
 pytestmark = pytest.mark.asyncio
-
-
-def phases(operations: list[Operation]) -> list[Phase]:
-    return [operation.phase for operation in operations]
-
-
-async def deleted(script: Script) -> list[Operation]:
-    async with opened(script) as client:
-        return await every(client.delete("img"))
-
-
-async def followed(script: Script, kept: str = "", action: Action = Action.BUILD, **options: Any) -> list[Operation]:
-    async with opened(script) as client:
-        return await every(client.follow(client.resume(action, "img", kept, SPEC), **options))
 
 
 # ── rule 10: Retry-After ─────────────────────────────────────────────────────────────────────────────────────────

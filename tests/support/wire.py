@@ -11,7 +11,7 @@ import httpx
 
 from kusto_magic.answers import Response
 from kusto_magic.client import ImagesClient, connect
-from kusto_magic.operations import Operation
+from kusto_magic.operations import Action, Operation, Phase
 from support.answers import SPEC, TARGET, answer, failed
 from support.clock import MovableClock
 
@@ -158,3 +158,17 @@ FAULTS: dict[str, Outcome] = {
     "reset": RESET, "refused": REFUSED, "silence": SILENCE, "torn": httpx.RemoteProtocolError("peer closed"),
     "408": failed(408), "500": failed(500), "502": answer(b"<html>", 502), "503": failed(503), "504": failed(504),
 }  # fmt: skip
+
+
+def phases(operations: list[Operation]) -> list[Phase]:
+    return [operation.phase for operation in operations]
+
+
+async def deleted(script: Script) -> list[Operation]:
+    async with opened(script) as client:
+        return await every(client.delete("img"))
+
+
+async def followed(script: Script, kept: str = "", action: Action = Action.BUILD, **options: Any) -> list[Operation]:
+    async with opened(script) as client:
+        return await every(client.follow(client.resume(action, "img", kept, SPEC), **options))
