@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -18,6 +19,7 @@ import httpx
 
 from kusto_magic.answers import Response
 from kusto_magic.auth import Auth, TokenCredential, origin
+from kusto_magic.budget import Budget, kind_of
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import Unreachable, UntrustedAddress, excerpt
 from kusto_magic.logs import keep_wire_clean
@@ -30,7 +32,12 @@ REQUEST_LIMIT = 60.0
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer that are read; what is larger counts as unreadable."""
 
+CONNECTIONS = 40
+"""At most so many at once, all kept: ARM's budget of requests keeps fewer busy, and a new one costs a handshake."""
+
 USER_AGENT = "kusto_magic"
+
+_SUBSCRIPTION = re.compile(r"[^/]*//[^/]*/subscriptions/([^/?]+)", re.IGNORECASE)
 
 
 def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
@@ -77,6 +84,7 @@ class Arm:
         self.clock: Clock = clock or SystemClock()
         self._request_limit = request_limit
         self._auth = Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp())
+        self._budgets: dict[str, Budget] = {}
         secure = transport is None and endpoint.startswith("https:")
         try:
             self._http = httpx.AsyncClient(
@@ -86,6 +94,7 @@ class Arm:
                 trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
                 follow_redirects=False,
                 timeout=request_limit,
+                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
             )
         except (ValueError, ImportError, httpx.InvalidURL) as error:
@@ -113,15 +122,26 @@ class Arm:
     ) -> None:
         await self._http.__aexit__(exc_type, exc_value, traceback)
 
-    async def send(self, method: str, url: str, body: bytes | None = None) -> Response:
+    async def send(self, method: str, url: str, body: bytes | None = None, *, background: bool = False) -> Response:
         """Send one request; `url` is absolute, `body` JSON. Return its answer, whatever its status.
 
-        A 401 is asked once more, with a new token. Raises UntrustedAddress (nothing was sent), SignInFailed (nothing
-        was sent), Unreachable (it may have arrived).
+        It waits for its turn where the subscription's budget is spent; `background` tells that no person waits for
+        just this one. A 401 is asked once more, with a new token. Raises UntrustedAddress (nothing was sent),
+        SignInFailed (nothing was sent), Unreachable (it may have arrived).
         """
         self.refuse_elsewhere(url)
+        budget, kind = self._budget(url), kind_of(method)
+        await budget.take(kind, background=background)
         answer = await self._sent(method, url, body)
-        return answer if answer.status != 401 else await self._sent(method, url, body)
+        if answer.status == 401:
+            answer = await self._sent(method, url, body)
+        budget.hear(kind, answer)
+        return answer
+
+    def _budget(self, url: str) -> Budget:
+        """Return the budget of the subscription that a URL names; what names none has one of its own."""
+        found = _SUBSCRIPTION.match(url)
+        return self._budgets.setdefault(found[1].lower() if found else "", Budget(self.clock))
 
     async def _sent(self, method: str, url: str, body: bytes | None) -> Response:
         headers = {"Content-Type": "application/json"} if body is not None else {}

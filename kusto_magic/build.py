@@ -114,13 +114,8 @@ class Build(HasTraits):
         with onlookers_may_fail():
             self.forecast = forecast
 
-    async def tick_each_second(self) -> None:
-        """Call what asked to be called each second, until cancelled."""
-        while True:
-            await asyncio.sleep(1.0)
-            self._tick()
-
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Call what asked to be called each second; done by whoever follows."""
         for call in self._on_each_second:
             with onlookers_may_fail():
                 call()

@@ -11,7 +11,6 @@ import atexit
 import concurrent.futures
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -25,6 +24,7 @@ from kusto_magic.build import Build, onlookers_may_fail
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.clusters import PYTHON, LanguageExtension
+from kusto_magic.connections import Connections, Opener
 from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem, ServiceError
 from kusto_magic.followed import Followed
 from kusto_magic.forecasts import Forecast, Verdict
@@ -39,9 +39,6 @@ from kusto_magic.taking_up import look, spec_of, take_up
 T = TypeVar("T")
 Forecaster = Callable[..., Awaitable[Forecast]]
 """`preflight.forecast`, or what stands in for it."""
-
-Opener = Callable[..., AbstractAsyncContextManager[ImagesClient]]
-"""`client.connect`, or what stands in for it; it is given a target, and a credential where `sign_in` was called."""
 
 Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
 
@@ -62,29 +59,24 @@ class Builds:
         clock: Clock | None = None,
     ) -> None:
         self.history = history or History()
-        self._open_client = open_client
+        self._connections = Connections(open_client)
         self._forecaster = forecaster
         self._clock: Clock = clock or SystemClock()
         self._loop = Loop()
-        self._lock = threading.Lock()
         self.followed = Followed()
-        self._sign_in: SignIn | None = None
-        self._clients: dict[Target, ImagesClient] = {}
-        self._opening: dict[Target, asyncio.Lock] = {}
-        self._stack = AsyncExitStack()
+        self._ticking: asyncio.Task[None] | None = None
 
     def sign_in(self, way: SignIn) -> None:
         """Sign in this way from now on, on every cluster; what is being followed keeps its own. Nothing is sent."""
-        with self._lock:
-            self._sign_in, self._clients = way, {}
+        self._connections.sign_in(way)
 
     def has_asked(self, target: Target) -> bool:
         """Return whether something was asked on a cluster before: asking again will hardly need a person to sign in."""
-        return target in self._clients
+        return self._connections.known(target) is not None
 
     def identity(self, target: Target) -> str:
         """Return who is signed in for a cluster, in words to show; "" where nothing was asked there yet."""
-        it = self._clients.get(target)
+        it = self._connections.known(target)
         return "" if it is None else it.identity
 
     def start(
@@ -210,7 +202,7 @@ class Builds:
         """Ask a client something on the background loop; return at once."""
 
         async def asked() -> T:
-            return await question(await self._client(target))
+            return await question(await self._connections.of(target))
 
         return self._loop.submit(asked())
 
@@ -220,7 +212,7 @@ class Builds:
 
     def close(self) -> None:
         """End the loop; builds go on in Azure and can be attached to again."""
-        self._loop.close(self._stack.aclose())
+        self._loop.close(self._connections.aclose())
         self.history.close()
 
     # ── on the background loop ───────────────────────────────────────────────────────────────────────────────
@@ -232,9 +224,10 @@ class Builds:
 
     async def _follow(self, build: Build, conversation: Conversation) -> None:
         error: BaseException | None = None
-        ticking = asyncio.create_task(build.tick_each_second())
+        if self._ticking is None or self._ticking.done():
+            self._ticking = asyncio.create_task(self._tick_each_second())
         try:
-            it = await self._client(build.target)
+            it = await self._connections.of(build.target)
             async for operation in conversation(it):
                 changed = operation.phase is not build.operation.phase or operation.poll_url != build.operation.poll_url
                 build.hear(operation, self._clock.wall())
@@ -250,8 +243,6 @@ class Builds:
                 with onlookers_may_fail():
                     build.operation = open_still
                 self._keep(build)
-        finally:
-            ticking.cancel()
         self._finish(build, error)
 
     async def _checked(self, it: ImagesClient, build: Build, *, pin: bool) -> ImageSpec:
@@ -325,14 +316,12 @@ class Builds:
         others = [f"the {it.action.value} of {it.name!r}" for it in self.followed.on(build.target) if it is not build]
         return f"followed here on this cluster: {', '.join(others)}; " if others else ""
 
-    async def _client(self, target: Target) -> ImagesClient:
-        async with self._opening.setdefault(target, asyncio.Lock()):
-            with self._lock:
-                clients, way = self._clients, self._sign_in
-            if target not in clients:
-                how = {} if way is None else {"credential": way(target.endpoint)}
-                clients[target] = await self._stack.enter_async_context(self._open_client(target, **how))
-            return clients[target]
+    async def _tick_each_second(self) -> None:
+        """Call what shows the time of builds, as long as there are any."""
+        while builds := self.followed.all():
+            await asyncio.sleep(1.0)
+            for build in builds:
+                build.tick()
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ from kusto_magic.errors import (
 from kusto_magic.models import API_VERSION, Image, ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
 from kusto_magic.rights import Permission
+from kusto_magic.rounds import Rounds
 
 FOLLOW_LIMIT = 4 * 3600.0
 """Seconds for which a build is followed unless told otherwise."""
@@ -40,6 +42,9 @@ TRIES = 6
 
 TRIES_OF_A_QUESTION = 3
 """So many times something is only asked: a person waits for the answer."""
+
+ASKED_ITSELF = 120.0
+"""Seconds after which an operation is asked itself, whatever the lists of images say."""
 
 MOST_PAGES = 1000
 
@@ -67,6 +72,11 @@ class ImagesClient:
     def __init__(self, arm: Arm, target: Target) -> None:
         self.target = target
         self._arm = arm
+        self._rounds = Rounds(arm.clock, partial(self._list, background=True))
+
+    def beside(self, target: Target) -> ImagesClient:
+        """Return a client for another cluster of the same endpoint: same connections, sign-in and budgets as this."""
+        return ImagesClient(self._arm, target)
 
     @property
     def identity(self) -> str:
@@ -120,18 +130,21 @@ class ImagesClient:
         sent = operations.sending(action, self._url(""), extension=extension)
         return self._run(sent, "POST", body, limit, None, self._url(f"/{verb}LanguageExtensions"))
 
-    async def extensions(self) -> tuple[LanguageExtension, ...]:
-        """Return the languages that are switched on. Source: "List Language Extensions" (a POST: counts as a write)."""
-        response = await self._answered("POST", self._url("/listLanguageExtensions"))
+    async def extensions(self, *, background: bool = False) -> tuple[LanguageExtension, ...]:
+        """Return the languages that are switched on. Source: "List Language Extensions" (a POST: counts as a write).
+
+        `background` tells that no person waits for just this answer.
+        """
+        response = await self._answered("POST", self._url("/listLanguageExtensions"), background=background)
         document = _success(response, "the language extensions cannot be listed").document()
         if not isinstance(document, dict):
             raise Unreachable("the list of language extensions cannot be read", next_step="try again.")
         return extensions_in(document)
 
-    async def active(self) -> str | None:
+    async def active(self, *, background: bool = False) -> str | None:
         """Return the image python() runs on, None where it is off; "" where that is not said or may not be seen."""
         try:
-            return active_image(await self.extensions())
+            return active_image(await self.extensions(background=background))
         except ServiceError:
             return ""
 
@@ -155,7 +168,10 @@ class ImagesClient:
 
     async def get(self, name: str) -> Image:
         """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get"."""
-        response = await self._answered("GET", self._image_url(name))
+        return await self._get(name, background=False)
+
+    async def _get(self, name: str, *, background: bool) -> Image:
+        response = await self._answered("GET", self._image_url(name), background=background)
         try:
             return Image.from_json(_success(response, f"image {name!r} cannot be read").document())
         except ValueError:
@@ -167,26 +183,29 @@ class ImagesClient:
         Raises Unreachable and SignInFailed; a refusal is left to the request that follows.
         """
         try:
-            image = await self.get(name)
+            image = await self._get(name, background=True)
         except ServiceError:
             return None
         return operations.standing(image, self._image_url(name), spec)
 
     async def list(self) -> Sequence[Image]:
         """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""
+        return await self._list(background=False)
+
+    async def _list(self, *, background: bool) -> Sequence[Image]:
         url: str | None = self._url("/sandboxCustomImages")
         images: list[Image] = []
         for _ in range(MOST_PAGES):
             if url is None:
                 return images
-            response = _success(await self._answered("GET", url), "the images cannot be listed")
+            response = _success(await self._answered("GET", url, background=background), "the images cannot be listed")
             found, url = _page(response)
             images += found
         raise Unreachable(f"the list of images does not end after {MOST_PAGES} pages", next_step="try again.")
 
     async def refuse_active(self, name: str) -> None:
         """Raise InUse where the cluster's python() runs on an image. Who may not see that is not held up."""
-        active = await self.active()
+        active = await self.active(background=True)
         if active and active.lower() == name.lower():
             what = f"the queries of this cluster run on image {name!r} (python() is enabled with it); nothing was sent"
             step = "add --yes to go on all the same, or take a new name and %kusto_image enable that one then."
@@ -243,19 +262,32 @@ class ImagesClient:
         """Follow an operation from when the monotonic clock showed `begun`; `heard` tells of an earlier answer."""
         clock = self._arm.clock
         self._trusted(operation)
-        while not operation.done:
-            elapsed = clock.monotonic() - begun
-            if elapsed >= limit:
-                raise _too_long(operation, limit)
-            wait = schedule.delay(elapsed, usual) if operation.delay is None else operation.delay
-            await clock.sleep(min(wait, limit - elapsed))
-            operation = self._trusted(await self._asked(operation, heard))
-            heard = heard or not operation.troubles
-            yield operation
+        asked_at = clock.monotonic()
+        with self._rounds.joined():
+            while not operation.done:
+                elapsed = clock.monotonic() - begun
+                wait = schedule.delay(elapsed, usual) if operation.delay is None else operation.delay
+                await clock.sleep(max(0.0, min(wait, limit - elapsed)))
+                if wait > limit - elapsed:  # and no question before its time
+                    raise _too_long(operation, limit)
+                may_share = operation.delay is None and clock.monotonic() - asked_at < ASKED_ITSELF
+                glimpsed = await self._glimpsed(operation, wait) if may_share else None
+                if glimpsed is None:
+                    operation = self._trusted(await self._asked(operation, heard))
+                    asked_at = clock.monotonic()
+                    heard = heard or not operation.troubles
+                else:
+                    operation = glimpsed
+                yield operation
+
+    async def _glimpsed(self, operation: Operation, waited: float) -> Operation | None:
+        """Return an operation as a list of the images shows it at work; None where it is to be asked itself."""
+        image = await self._rounds.look(operation.name, waited)
+        return None if image is None else operation.glimpsed(image)
 
     async def _asked(self, operation: Operation, heard: bool) -> Operation:
         try:
-            response = await self._arm.send("GET", operation.poll_url)
+            response = await self._arm.send("GET", operation.poll_url, background=True)
         except Unreachable as error:
             return operation.unanswered(error.what)
         except SignInFailed as error:
@@ -279,7 +311,7 @@ class ImagesClient:
     async def _submit(self, sent: Operation, method: str, url: str, body: bytes | None) -> Operation:
         """Send the request that begins an operation, again while nobody answers properly."""
         try:
-            answered, repeated = await self._tried(method, url, body)
+            answered, repeated = await self._tried(method, url, body, background=True)
         except Unreachable as error:
             raise _unanswered(sent, error) from None
         if answered.status == 409 and repeated:
@@ -292,10 +324,14 @@ class ImagesClient:
             raise
         return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
 
-    async def _answered(self, method: str, url: str) -> Response:
-        return (await self._tried(method, url, None, tries=TRIES_OF_A_QUESTION))[0]
+    async def _answered(
+        self, method: str, url: str, body: bytes | None = None, *, background: bool = False
+    ) -> Response:
+        return (await self._tried(method, url, body, tries=TRIES_OF_A_QUESTION, background=background))[0]
 
-    async def _tried(self, method: str, url: str, body: bytes | None, *, tries: int = TRIES) -> tuple[Response, bool]:
+    async def _tried(
+        self, method: str, url: str, body: bytes | None, *, background: bool, tries: int = TRIES
+    ) -> tuple[Response, bool]:
         """Return the first proper answer, and whether an earlier try may have arrived as well.
 
         Raises Unreachable, which tells whether any of the tries may have arrived.
@@ -304,7 +340,7 @@ class ImagesClient:
         for attempt in range(tries - 1):
             wait: float | None = None
             try:
-                response = await self._arm.send(method, url, body)
+                response = await self._arm.send(method, url, body, background=background)
             except Unreachable as error:
                 repeated, arrived = True, arrived or error.arrived
             else:
@@ -314,7 +350,7 @@ class ImagesClient:
                 repeated, arrived = repeated or response.status != 429, arrived or response.status != 429
             await self._arm.clock.sleep(2.0**attempt if wait is None else wait)
         try:
-            return await self._arm.send(method, url, body), repeated
+            return await self._arm.send(method, url, body, background=background), repeated
         except Unreachable as error:
             error.arrived = error.arrived or arrived
             raise

@@ -26,6 +26,11 @@ class Followed:
         with self._lock:
             self._builds = [other for other in self._builds if other is not build]
 
+    def all(self) -> list[Build]:
+        """Return all of them."""
+        with self._lock:
+            return list(self._builds)
+
     def on(self, target: Target) -> list[Build]:
         """Return those on a cluster."""
         with self._lock:

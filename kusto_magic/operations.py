@@ -187,6 +187,16 @@ class Operation:
         wait = backoff if retry_after is None else retry_after
         return replace(self, troubles=self.troubles + 1, trouble=why, delay=wait)
 
+    def glimpsed(self, image: Image) -> Operation | None:
+        """Return the operation after a list of images showed its image at work; None where it must be asked itself.
+
+        The list only tells that there is no use in asking yet; how it ended, the operation says.
+        """
+        at_rest = {*_STATES_AT_REST, "", UNREADABLE_STATE, "deleting"}
+        if self.action is not Action.BUILD or self.confirmed or image.state.lower() in at_rest:
+            return None
+        return replace(self, status=words(image.state))
+
     def ask_the_image(self, delay: float | None = None) -> Operation:
         """Return the operation such that the image itself is asked next, after `delay` seconds."""
         phase = Phase.CONFIRMING if self.confirmed else self.phase
