@@ -16,11 +16,15 @@ from typing import Literal
 SHORTEST = 0.5
 LONGEST = 30.0
 
-IMPATIENCE = 0.2
+IMPATIENCE = 0.16
 """The interval in seconds at a hazard of one per second; more means fewer requests and hearing later.
 
-A build of about five minutes is then heard of half a second to two seconds late, after thirty to sixty requests.
+A build of about five minutes is then heard of half a second to one and a half late, after forty to eighty requests:
+`benchmarks/schedule.py` simulates it.
 """
+
+BLIND = 0.2
+"""The same where nothing is known of earlier builds, so that it asks all the way."""
 
 SPREAD = 0.04
 """The next build takes as long as an earlier one within so much of it, one standard deviation."""
@@ -55,8 +59,10 @@ def delay(elapsed: float, usual: Usual | None = None) -> float:
 
     Rarely while nothing can be done yet, often around the usual end, ever more rarely after it.
     """
-    wait = IMPATIENCE / math.sqrt(hazard(elapsed, usual.seconds if usual else ()))
-    if usual is not None and usual.seconds:
+    if usual is None or not usual.seconds:
+        wait = BLIND / math.sqrt(hazard(elapsed, ()))
+    else:
+        wait = IMPATIENCE / math.sqrt(hazard(elapsed, usual.seconds))
         # Do not sleep through the moment from which the build may end.
         begins = min(usual.seconds) * (1 - 3 * SPREAD) - elapsed
         wait = min(wait, begins) if begins > SHORTEST else wait
