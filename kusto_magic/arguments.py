@@ -131,6 +131,7 @@ def subparsers() -> Mapping[str, argparse.ArgumentParser]:
 def _use(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("what", nargs="?", metavar="emulator", choices=["emulator"], help="use the local emulator")
     sub.add_argument("--build-seconds", type=_seconds, metavar="S", help="how long builds take on the emulator")
+    sub.add_argument("--clusters", type=_clusters, metavar="N", help="how many clusters the emulator has")
     sub.add_argument("--as", dest="credential", metavar="WAY", help=f"how to sign in: {', '.join(KINDS)}")
     sub.add_argument("--save", action="store_true", help="remember the cluster for later sessions, in config.toml")
 
@@ -200,6 +201,16 @@ def _seconds(value: str) -> float:
     if not 0 <= seconds <= 24 * 3600:
         raise argparse.ArgumentTypeError(f"{excerpt(value)} is not between 0 and a day of seconds")
     return seconds
+
+
+def _clusters(value: str) -> int:
+    from kusto_magic.emulator.config import MOST_CLUSTERS, count_of_clusters
+
+    try:
+        return count_of_clusters(value)
+    except ValueError:
+        words = f"{excerpt(value)} is not a number from 1 to {MOST_CLUSTERS}"
+        raise argparse.ArgumentTypeError(words) from None
 
 
 def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequence[str]:

@@ -79,9 +79,14 @@ def _save(place: Mapping[str, str], target: Target) -> None:
 def _emulator(options: Namespace) -> dict[str, str]:
     from kusto_magic.emulator import launch
 
-    if options.build_seconds is not None:
-        launch.stop()  # its images and running builds stay
-    ready = launch.find_or_start(12 if options.build_seconds is None else options.build_seconds).target
+    seconds, count = options.build_seconds, options.clusters
+    running = None if seconds is None and count is None else launch.find()
+    if running is not None:
+        seconds = running.build_seconds if seconds is None else seconds
+        count = running.clusters if count is None else count
+        if (seconds, count) != (running.build_seconds, running.clusters):
+            launch.stop()  # its images and running builds stay
+    ready = launch.find_or_start(12 if seconds is None else seconds, clusters=count or 1).target
     names = (ready.subscription, ready.resource_group, ready.cluster, "", ready.endpoint)
     return dict(zip(PLACE, names, strict=True))
 

@@ -50,6 +50,9 @@ def test_a_wrong_cell_line_is_refused_with_the_closest_option(line: str, words: 
         ("use emulator --build-seconds -1", "between 0 and a day"),
         ("use emulator --build-seconds nan", "between 0 and a day"),
         ("use emulator --build-seconds soon", "soon"),
+        ("use emulator --clusters 0", "not a number from 1 to 2000"),
+        ("use emulator --clusters 2001", "not a number from 1 to 2000"),
+        ("use emulator --clusters many", "not a number from 1 to 2000"),
     ],
 )
 def test_a_wrong_command_is_refused(line: str, words: str) -> None:

@@ -33,25 +33,26 @@ def place(home: Home) -> Iterator[Path]:
     launch.stop()
 
 
-def image_url(running: launch.Running, name: str) -> str:
+def image_url(running: launch.Running, name: str, cluster: str = "") -> str:
     target = running.target
     group = f"{target.endpoint}/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
     return (
-        f"{group}/providers/Microsoft.Kusto/clusters/{target.cluster}/sandboxCustomImages/{name}?api-version=2024-04-13"
+        f"{group}/providers/Microsoft.Kusto/clusters/{cluster or target.cluster}"
+        f"/sandboxCustomImages/{name}?api-version=2024-04-13"
     )
 
 
-def ask(running: launch.Running, method: str, name: str) -> httpx.Response:
+def ask(running: launch.Running, method: str, name: str, cluster: str = "") -> httpx.Response:
     headers = {"Authorization": f"Bearer {running.target.token}"}
     body = BODY if method == "PUT" else None
     with httpx.Client(trust_env=False) as client:
-        return client.request(method, image_url(running, name), json=body, headers=headers)
+        return client.request(method, image_url(running, name, cluster), json=body, headers=headers)
 
 
 def read_ready(line: str) -> launch.Running:
     said = json.loads(line)
     ready = ReadyTarget(said["endpoint"], said["token"], **said["target"])
-    return launch.Running(ready, said["pid"], said["instance"], said["build_seconds"])
+    return launch.Running(ready, said["pid"], said["instance"], said["build_seconds"], said["clusters"])
 
 
 def in_another_process(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
@@ -90,6 +91,29 @@ def test_images_and_address_outlive_it(place: Path) -> None:
     assert ask(second, "GET", "kept").json()["properties"]["provisioningState"] == "Succeeded"
 
 
+def test_it_has_as_many_clusters_as_it_is_told_and_each_keeps_its_images(place: Path) -> None:
+    fleet = launch.start(build_seconds=0, clusters=3)
+    assert (fleet.clusters, launch.find()) == (3, fleet)
+    assert launch.find_or_start(clusters=7) == fleet
+    assert [ask(fleet, "PUT", "kept", f"fleet00{n}").status_code for n in (1, 2, 3)] == [201, 201, 404]
+    launch.stop()
+    alone = launch.find_or_start(build_seconds=0)
+    assert (alone.clusters, ask(alone, "GET", "kept", "fleet001").status_code) == (1, 404)
+    launch.stop()
+    again = launch.start(build_seconds=0, clusters=2)
+    assert [ask(again, "GET", "kept", f"fleet00{n}").status_code for n in (1, 2)] == [200, 404]
+
+
+def test_a_discovery_file_of_before_there_were_fleets_is_of_one_cluster(place: Path) -> None:
+    running = launch.start()
+    file = place / "emulator.json"
+    written = json.loads(file.read_text())
+    assert written.pop("clusters") == 1
+    file.write_text(json.dumps(written))
+
+    assert launch.find() == running
+
+
 def test_another_process_finds_it_and_its_starter_may_go(place: Path, home: Home) -> None:
     with in_another_process("print(launch.start().instance)", home.env) as starter:
         started = starter.communicate(timeout=DEADLINE)[0].strip()
@@ -111,7 +135,8 @@ def test_two_starts_at_once_end_with_one(place: Path, home: Home) -> None:
 def test_what_it_writes_is_its_owner_s_alone(place: Path) -> None:
     launch.start()
 
-    assert stat.S_IMODE((place / "emulator.json").stat().st_mode) == 0o600
+    for name in ("emulator.json", "emulator.sqlite", "emulator.log"):
+        assert stat.S_IMODE((place / name).stat().st_mode) == 0o600, name
     assert not [path for path in place.iterdir() if path.name.startswith("emulator-")]
 
 
@@ -176,24 +201,36 @@ def test_the_command_says_one_line_and_ends_when_idle(home: Home) -> None:
 
     assert (process.returncode, err) == (0, "")
     line = json.loads(out)
-    assert sorted(line) == ["build_seconds", "endpoint", "instance", "pid", "target", "token"]
+    assert sorted(line) == ["build_seconds", "clusters", "endpoint", "instance", "pid", "target", "token"]
     assert sorted(line["target"]) == ["cluster", "resource_group", "subscription"]
     assert line["pid"] == process.pid
 
 
-def test_it_does_not_end_while_something_is_built(home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cluster", ["emulatedcluster", "fleet001"])
+def test_it_does_not_end_while_something_is_built(home: Home, tmp_path: Path, cluster: str) -> None:
     state = tmp_path / "state.sqlite"
-    command = [*COMMAND, "--idle-exit", "0.1", "--build-seconds", "1", "--state", str(state)]
+    command = [*COMMAND, "--idle-exit", "0.1", "--build-seconds", "1", "--clusters", "2", "--state", str(state)]
     with subprocess.Popen(command, env=home.env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert ask(read_ready(process.stdout.readline()), "PUT", "a").status_code == 201
+        assert ask(read_ready(process.stdout.readline()), "PUT", "a", cluster).status_code == 201
         process.wait(DEADLINE)
 
     assert process.returncode == 0
-    assert [image.state for image in Store(state).images()] == ["Succeeded"]
+    assert [image.state for image in Store(state, "emulatedcluster").of(cluster).images()] == ["Succeeded"]
 
 
-@pytest.mark.parametrize("option", ["--port=65536", "--port=x", "--build-seconds=-1", "--idle-exit=nan"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--port=65536",
+        "--port=x",
+        "--build-seconds=-1",
+        "--idle-exit=nan",
+        "--clusters=0",
+        "--clusters=2001",
+        "--clusters=x",
+    ],
+)
 def test_an_option_that_makes_no_sense_is_refused(home: Home, option: str) -> None:
     refused = subprocess.run([*COMMAND, option], env=home.env, capture_output=True, text=True, check=False)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from kusto_magic.emulator import launch
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -76,3 +78,21 @@ def test_unloading_leaves_nothing(ready: InteractiveShell) -> None:
 def test_one_who_types_a_cell_is_asked_for_its_body(ready: InteractiveShell) -> None:
     assert ready.check_complete("%%kusto_image img --base Python3_11_7")[0] == "incomplete"
     assert ready.check_complete("%%kusto_image img --base Python3_11_7\nhumanize\n\n")[0] == "complete"
+
+
+def test_the_emulator_s_number_of_clusters_is_asked_for_and_kept(ready: InteractiveShell) -> None:
+    def used(line: str) -> launch.Running:
+        ready.run_line_magic("kusto_image", f"use emulator {line}")
+        running = launch.find()
+        assert running is not None
+        return running
+
+    first = used("")
+    assert (first.clusters, first.build_seconds) == (1, 1)
+    assert used("--clusters 1") == first
+    fleet = used("--clusters 3")
+    assert (fleet.clusters, fleet.build_seconds) == (3, 1)
+    assert fleet.instance != first.instance
+    assert used("") == used("--clusters 3 --build-seconds 1") == fleet
+    quick = used("--build-seconds 0.5")
+    assert (quick.clusters, quick.build_seconds) == (3, 0.5)

@@ -1,7 +1,7 @@
 """`python -m kusto_magic.emulator`: serve on 127.0.0.1 and print one JSON line when ready.
 
-The line holds endpoint, token, target (subscription, resource_group, cluster), pid, instance and build_seconds. Nothing
-else is written to standard output.
+The line holds endpoint, token, target (subscription, resource_group, cluster), pid, instance, build_seconds and
+clusters. Nothing else is written to standard output.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from kusto_magic.emulator.config import EmulatorConfig
+from kusto_magic.emulator.config import EmulatorConfig, count_of_clusters
 from kusto_magic.emulator.serving import bind, serve
 
 
@@ -28,6 +28,7 @@ def main() -> None:
         delete_seconds=options.delete_seconds,
         extension_seconds=options.extension_seconds,
         state=options.state,
+        clusters=options.clusters,
     )
     try:
         serve(config, listener, options.idle_exit)
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--build-seconds", type=_seconds, default=12.0, help="how long a build takes (12)")
     parser.add_argument("--delete-seconds", type=_seconds, help="how long a deletion takes (1/15 of a build)")
     parser.add_argument("--extension-seconds", type=_seconds, help="how long changing extensions takes (3 builds)")
+    parser.add_argument("--clusters", type=count_of_clusters, default=1, help="how many clusters there are (1)")
     parser.add_argument("--state", type=Path, help="SQLite file that outlives the process (default: in memory)")
     parser.add_argument("--idle-exit", type=_seconds, default=0.0, help="end after so long without request; 0 = never")
     return parser

@@ -16,14 +16,13 @@ from kusto_magic import __version__
 from kusto_magic.emulator.arm import ArmError, Json, on_arm_error, on_failure, on_http_error
 from kusto_magic.emulator.clusters import Clusters
 from kusto_magic.emulator.config import SERVICE, EmulatorConfig
-from kusto_magic.emulator.engine import Engine
 from kusto_magic.emulator.extensions import Extensions
+from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.gate import Gate
 from kusto_magic.emulator.headers import RateLimits, RequestIds
 from kusto_magic.emulator.images import Images
 from kusto_magic.emulator.polling import Polling
 from kusto_magic.emulator.resolving import Resolver, resolve
-from kusto_magic.emulator.store import Store
 
 
 def create_app(
@@ -37,18 +36,18 @@ def create_app(
 
     `config` says what it emulates; `config.ready` is what a client of it needs. `resolver` judges the requirements of a
     build, `clock` returns the time (aware, UTC); a test gives its own. `stop`, where given, is called by an authorised
-    `POST /emulator/stop`. `app.state.engine` is the emulated cluster. The app needs no lifespan events.
+    `POST /emulator/stop`. `app.state.fleet` are the emulated clusters. The app needs no lifespan events.
     """
     config = config or EmulatorConfig()
     clock = clock or _now
-    engine = Engine(config, Store(config.state), clock, resolver or resolve)
-    polling = Polling(engine)
+    fleet = Fleet(config, clock, resolver or resolve)
+    polling = Polling(fleet)
     app = Starlette(
         routes=[
             *_own_routes(config, stop),
-            *Images(engine, polling).routes(),
-            *Extensions(engine, polling).routes(),
-            *Clusters(engine).routes(),
+            *Images(fleet, polling).routes(),
+            *Extensions(fleet, polling).routes(),
+            *Clusters(fleet).routes(),
             *polling.routes(),
         ],
         middleware=[
@@ -59,7 +58,7 @@ def create_app(
         exception_handlers={ArmError: on_arm_error, HTTPException: on_http_error, Exception: on_failure},
     )
     app.router.redirect_slashes = False
-    app.state.engine = engine
+    app.state.fleet = fleet
     app.state.ready = config.ready
     return app
 

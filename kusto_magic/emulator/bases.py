@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kusto_magic.emulator.arm import bad_request
-from kusto_magic.emulator.store import ImageRow, Store
+from kusto_magic.emulator.store import ClusterStore, ImageRow
 
 MANAGED = {
     "Python3_6_5": "3.6.5",
@@ -20,7 +20,7 @@ def invalid_image_name(name: str, supported: tuple[str, ...]) -> str:
     return f"Invalid languageExtensionImageName `{name}`. Supported image names are: `{', '.join(supported)}`"
 
 
-def python_version(store: Store, image: ImageRow) -> str | None:
+def python_version(store: ClusterStore, image: ImageRow) -> str | None:
     """Return the Python version an image ends up with; None where its chain of bases is broken."""
     seen = {image.key}
     while image.language_version is None:
@@ -35,7 +35,7 @@ def python_version(store: Store, image: ImageRow) -> str | None:
     return image.language_version
 
 
-def check_base(store: Store, image: ImageRow) -> None:
+def check_base(store: ClusterStore, image: ImageRow) -> None:
     """Raise ArmError 400 when `image` names a base that it cannot have. All of this is the emulator's own choice."""
     base = image.base_image
     if base is None or base in MANAGED:
@@ -49,7 +49,7 @@ def check_base(store: Store, image: ImageRow) -> None:
         raise bad_request(f"The image '{image.name}' cannot be its own base image.")
 
 
-def _rests_on(store: Store, image: ImageRow, key: str) -> bool:
+def _rests_on(store: ClusterStore, image: ImageRow, key: str) -> bool:
     seen: set[str] = set()
     below: ImageRow | None = image
     while below is not None and below.key not in seen:

@@ -1,4 +1,4 @@
-"""The one cluster, as the plain reads of Microsoft.Kusto/clusters show it."""
+"""The clusters, as the plain reads of Microsoft.Kusto/clusters show them."""
 
 from __future__ import annotations
 
@@ -8,45 +8,53 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import Json
-from kusto_magic.emulator.engine import Engine
-from kusto_magic.emulator.routing import CLUSTER, GROUP, SUBSCRIPTION, ArmRoute
+from kusto_magic.emulator.engine import ALTER, Engine
+from kusto_magic.emulator.fleet import Fleet
+from kusto_magic.emulator.routing import CLUSTER, GROUP, SUBSCRIPTION, ArmRoute, ClusterRoute
+
+SKU = {"name": "Standard_E8as_v5+1TB_PS", "tier": "Standard", "capacity": 2}
+STATE = "Running"
 
 
 class Clusters:
-    """The handlers of the cluster."""
+    """The handlers of the clusters."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
 
     def routes(self) -> list[ArmRoute]:
         """Return the routes of get and of both lists."""
+        config = self._fleet.config
         return [
-            ArmRoute(CLUSTER, {"GET": self._get}, self._engine),
-            ArmRoute(GROUP + "/clusters", {"GET": self._list}, self._engine),
-            ArmRoute(SUBSCRIPTION + "/clusters", {"GET": self._list}, self._engine),
+            ClusterRoute(CLUSTER, {"GET": self._get}, self._fleet),
+            ArmRoute(GROUP + "/clusters", {"GET": self._list}, config),
+            ArmRoute(SUBSCRIPTION + "/clusters", {"GET": self._list}, config),
         ]
 
-    async def _get(self, _request: Request, _version: str) -> Response:
-        return Json(self._body(), headers={"ETag": f'"{self._engine.config.instance}"'})
+    async def _get(self, _request: Request, _version: str, engine: Engine) -> Response:
+        return Json(_body(engine), headers={"ETag": f'"{engine.config.instance}"'})
 
     async def _list(self, _request: Request, _version: str) -> Response:
-        return Json({"value": [self._body()]})
+        await self._fleet.settle(ALTER)  # of what goes on, a list shows changes of extensions only
+        return Json({"value": [_body(engine) for engine in self._fleet.engines()]})
 
-    def _body(self) -> dict[str, Any]:
-        config = self._engine.config
-        host = f"{config.cluster}.{config.region.replace(' ', '').lower()}.kusto.windows.net"
-        return {
-            "id": config.cluster_id,
-            "name": config.cluster,
-            "type": "Microsoft.Kusto/Clusters",
-            "location": config.region,
-            "sku": {"name": "Standard_E8as_v5+1TB_PS", "tier": "Standard", "capacity": 2},
-            "properties": {
-                "state": "Running",
-                # That it is "Running" while its extensions change is the emulator's own choice out of the enum.
-                "provisioningState": "Running" if self._engine.is_altering() else "Succeeded",
-                "uri": f"https://{host}",
-                "dataIngestionUri": f"https://ingest-{host}",
-                "languageExtensions": {"value": self._engine.store.extensions()},
-            },
-        }
+
+def _body(engine: Engine) -> dict[str, Any]:
+    cluster = engine.cluster
+    host = f"{cluster.name}.{cluster.location}.kusto.windows.net"
+    return {
+        "id": cluster.id,
+        "name": cluster.name,
+        "type": "Microsoft.Kusto/Clusters",
+        "location": cluster.region,
+        "tags": dict(cluster.tags),
+        "sku": SKU,
+        "properties": {
+            "state": STATE,
+            # That it is "Running" while its extensions change is the emulator's own choice out of the enum.
+            "provisioningState": "Running" if engine.is_altering() else "Succeeded",
+            "uri": f"https://{host}",
+            "dataIngestionUri": f"https://ingest-{host}",
+            "languageExtensions": {"value": engine.store.extensions()},
+        },
+    }

@@ -1,4 +1,4 @@
-"""The rules of the emulated cluster: one change at a time, and what each change does when its time has come.
+"""The rules of an emulated cluster: one change at a time, and what each change does when its time has come.
 
 Nothing runs in the background for it: the end of an operation is a time that is written down when it starts, and
 `settle` carries out what is due before each request is answered. So a restart forgets no build.
@@ -15,9 +15,8 @@ from typing import Any
 
 from kusto_magic.emulator.arm import ArmError, seconds_to_ticks, to_ticks
 from kusto_magic.emulator.bases import python_version
-from kusto_magic.emulator.config import EmulatorConfig
-from kusto_magic.emulator.resolving import Resolver
-from kusto_magic.emulator.store import ImageRow, OperationRow, Store
+from kusto_magic.emulator.config import EmulatedCluster, EmulatorConfig
+from kusto_magic.emulator.store import ClusterStore, ImageRow, OperationRow
 from kusto_magic.emulator.verdicts import Verdicts
 
 BUILD = "SandboxCustomImageCreateOrUpdateCommand"
@@ -27,22 +26,32 @@ TERMINAL = frozenset({"Succeeded", "Failed", "Canceled"})
 
 
 class Engine:
-    """The state of the one emulated cluster and the changes it goes through."""
+    """The state of one emulated cluster and the changes it goes through; `verdicts` are those of all clusters."""
 
-    def __init__(self, config: EmulatorConfig, store: Store, clock: Callable[[], datetime], resolver: Resolver) -> None:
+    def __init__(
+        self,
+        config: EmulatorConfig,
+        cluster: EmulatedCluster,
+        store: ClusterStore,
+        clock: Callable[[], datetime],
+        verdicts: Verdicts,
+    ) -> None:
         self.config = config
+        self.cluster = cluster
         self.store = store
         self._clock = clock
-        self._verdicts = Verdicts(resolver, self._record)
+        self._verdicts = verdicts
 
     def now(self) -> datetime:
         """Return the time, aware, UTC."""
         return self._clock()
 
     async def settle(self) -> None:
-        """Carry out what is due by now. To be awaited before any request is answered."""
+        """Carry out what is due by now. To be awaited before any request about the cluster is answered."""
         running = self.store.running()
-        if running is not None and running.kind == BUILD and running.verdict is None:
+        if running is None:
+            return
+        if running.kind == BUILD and running.verdict is None:
             self._ask(running)
             if self._is_due(running):
                 await self._verdicts.wait(running.id)
@@ -79,13 +88,14 @@ class Engine:
 
     def image_id(self, name: str) -> str:
         """Return the ARM id of an image in the service's own capitals."""
-        return f"{self.config.cluster_id}/SandboxCustomImages/{name}"
+        return f"{self.cluster.id}/SandboxCustomImages/{name}"
 
     def _change(self, kind: str, subject: str, seconds: float, image: ImageRow | None) -> OperationRow:
         operation_id = str(uuid.uuid4())
         # .NET's clock has a seventh decimal, Python's has not: it is taken from the id.
         started = to_ticks(self.now()) + uuid.UUID(operation_id).int % 10
-        row = OperationRow(operation_id, kind, subject, str(uuid.uuid4()), started, started + seconds_to_ticks(seconds))
+        ends, activity = started + seconds_to_ticks(seconds), str(uuid.uuid4())
+        row = OperationRow(self.cluster.key, operation_id, kind, subject, activity, started, ends)
         with self.store.transaction():
             if self.store.running() is not None:
                 row = self._in_maintenance(row)
@@ -103,7 +113,7 @@ class Engine:
         # OBSERVED: a second change is accepted, and its operation fails. The emulator's own choice: it fails at once
         # and leaves everything as it was.
         message = (
-            f"[Conflict] Cluster '{self.config.cluster}' is in process of maintenance for a short period. You may "
+            f"[Conflict] Cluster '{self.cluster.name}' is in process of maintenance for a short period. You may "
             "retry to invoke the operation in a few minutes."
         )
         return replace(row, ends=row.started, status="Failed", code="ServiceIsInMaintenance", message=message)
@@ -112,15 +122,9 @@ class Engine:
         image = self.store.image(operation.subject)
         version = None if image is None else python_version(self.store, image)
         if image is None or version is None:
-            self._record(operation.id, "")
+            self.store.record_verdict(operation.id, "")
         else:
             self._verdicts.ask(operation.id, image.requirements or "", version)
-
-    def _record(self, operation_id: str, verdict: str) -> None:
-        with self.store.transaction():
-            operation = self.store.operation(operation_id)
-            if operation is not None and operation.verdict is None:
-                self.store.put_operation(replace(operation, verdict=verdict))
 
     def _finish_due(self) -> None:
         operation = self.store.running()

@@ -1,4 +1,4 @@
-"""The language extensions of the cluster: which image, managed or custom, its python() plugin runs."""
+"""The language extensions of a cluster: which image, managed or custom, its python() plugin runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from starlette.responses import Response
 from kusto_magic.emulator.arm import Json, bad_request, read_object
 from kusto_magic.emulator.bases import MANAGED, invalid_image_name
 from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.polling import Polling
-from kusto_magic.emulator.routing import CLUSTER, ArmRoute
+from kusto_magic.emulator.routing import CLUSTER, ClusterRoute
 
 CUSTOM = "PythonCustomImage"
 IMAGE_NAMES = ("R", *MANAGED, CUSTOM)
@@ -23,46 +24,47 @@ _KEYS = ("languageExtensionName", "languageExtensionImageName", "languageExtensi
 class Extensions:
     """The handlers of listLanguageExtensions, addLanguageExtensions and removeLanguageExtensions."""
 
-    def __init__(self, engine: Engine, polling: Polling) -> None:
-        self._engine = engine
+    def __init__(self, fleet: Fleet, polling: Polling) -> None:
+        self._fleet = fleet
         self._polling = polling
 
-    def routes(self) -> list[ArmRoute]:
+    def routes(self) -> list[ClusterRoute]:
         """Return the three routes."""
         handlers = {"list": self._list, "add": self._add, "remove": self._remove}
         return [
-            ArmRoute(f"{CLUSTER}/{verb}LanguageExtensions", {"POST": handler}, self._engine)
+            ClusterRoute(f"{CLUSTER}/{verb}LanguageExtensions", {"POST": handler}, self._fleet)
             for verb, handler in handlers.items()
         ]
 
-    async def _list(self, _request: Request, _version: str) -> Response:
+    async def _list(self, _request: Request, _version: str, engine: Engine) -> Response:
         # OBSERVED: entries with the name only. The emulator shows each in the words it was added with.
-        return Json({"value": self._engine.store.extensions()})
+        return Json({"value": engine.store.extensions()})
 
-    async def _add(self, request: Request, version: str) -> Response:
+    async def _add(self, request: Request, version: str, engine: Engine) -> Response:
         entries = _read_entries(await read_object(request))
         for entry in entries:
-            self._check(entry)
-        return self._accepted(request, version, {"add": entries})
+            _check(engine, entry)
+        return self._accepted(request, version, engine, {"add": entries})
 
-    async def _remove(self, request: Request, version: str) -> Response:
-        return self._accepted(request, version, {"remove": _read_entries(await read_object(request))})
+    async def _remove(self, request: Request, version: str, engine: Engine) -> Response:
+        return self._accepted(request, version, engine, {"remove": _read_entries(await read_object(request))})
 
-    def _accepted(self, request: Request, version: str, change: dict[str, Any]) -> Response:
-        operation = self._engine.alter(change)
+    def _accepted(self, request: Request, version: str, engine: Engine, change: dict[str, Any]) -> Response:
+        operation = engine.alter(change)
         return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
 
-    def _check(self, entry: dict[str, str]) -> None:
-        """Raise ArmError 400 for an image that is none. That custom names need PythonCustomImage is SPEC."""
-        image, custom = entry.get(_KEYS[1]), entry.get(_KEYS[2])
-        if image is not None and image not in IMAGE_NAMES:
-            raise bad_request(invalid_image_name(image, IMAGE_NAMES))
-        if (custom is not None) != (image == CUSTOM):
-            message = f"When {_KEYS[2]} is set, {_KEYS[1]} should be set to '{CUSTOM}', and only then."
-            raise bad_request(message)
-        row = None if custom is None else self._engine.store.image(custom)
-        if custom is not None and (row is None or row.state != "Succeeded"):
-            raise bad_request(f"There is no sandbox custom image '{custom}' that has been built.")
+
+def _check(engine: Engine, entry: dict[str, str]) -> None:
+    """Raise ArmError 400 for an image that is none. That custom names need PythonCustomImage is SPEC."""
+    image, custom = entry.get(_KEYS[1]), entry.get(_KEYS[2])
+    if image is not None and image not in IMAGE_NAMES:
+        raise bad_request(invalid_image_name(image, IMAGE_NAMES))
+    if (custom is not None) != (image == CUSTOM):
+        message = f"When {_KEYS[2]} is set, {_KEYS[1]} should be set to '{CUSTOM}', and only then."
+        raise bad_request(message)
+    row = None if custom is None else engine.store.image(custom)
+    if custom is not None and (row is None or row.state != "Succeeded"):
+        raise bad_request(f"There is no sandbox custom image '{custom}' that has been built.")
 
 
 def _read_entries(body: dict[str, Any]) -> list[dict[str, str]]:

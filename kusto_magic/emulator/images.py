@@ -11,8 +11,9 @@ from starlette.responses import Response
 from kusto_magic.emulator.arm import API_2023, IMAGE_TYPE, ArmError, Json, bad_request, read_object
 from kusto_magic.emulator.bases import check_base
 from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.polling import Polling
-from kusto_magic.emulator.routing import CLUSTER, ArmRoute
+from kusto_magic.emulator.routing import CLUSTER, ClusterRoute
 from kusto_magic.emulator.store import ImageRow
 
 _FIELDS = {
@@ -23,98 +24,100 @@ _FIELDS = {
 
 
 class Images:
-    """The handlers of the images of the one cluster."""
+    """The handlers of the images of a cluster."""
 
-    def __init__(self, engine: Engine, polling: Polling) -> None:
-        self._engine = engine
-        self._store = engine.store
+    def __init__(self, fleet: Fleet, polling: Polling) -> None:
+        self._fleet = fleet
         self._polling = polling
 
-    def routes(self) -> list[ArmRoute]:
+    def routes(self) -> list[ClusterRoute]:
         """Return the routes of all operations on images."""
         one = {"GET": self._get, "PUT": self._put, "PATCH": self._patch, "DELETE": self._delete}
         return [
-            ArmRoute(CLUSTER + "/sandboxCustomImages", {"GET": self._list}, self._engine),
-            ArmRoute(CLUSTER + "/sandboxCustomImages/{image}", one, self._engine),
-            ArmRoute(CLUSTER + "/sandboxCustomImagesCheckNameAvailability", {"POST": self._check}, self._engine),
+            ClusterRoute(CLUSTER + "/sandboxCustomImages", {"GET": self._list}, self._fleet),
+            ClusterRoute(CLUSTER + "/sandboxCustomImages/{image}", one, self._fleet),
+            ClusterRoute(CLUSTER + "/sandboxCustomImagesCheckNameAvailability", {"POST": self._check}, self._fleet),
         ]
 
-    async def _list(self, _request: Request, version: str) -> Response:
-        return Json({"value": [self._shown(image, version) for image in self._store.images()]})
+    async def _list(self, _request: Request, version: str, engine: Engine) -> Response:
+        return Json({"value": [_shown(engine, image, version) for image in engine.store.images()]})
 
-    async def _get(self, request: Request, version: str) -> Response:
-        return Json(self._shown(self._existing(request), version))
+    async def _get(self, request: Request, version: str, engine: Engine) -> Response:
+        return Json(_shown(engine, _existing(request, engine), version))
 
-    async def _put(self, request: Request, version: str) -> Response:
+    async def _put(self, request: Request, version: str, engine: Engine) -> Response:
         name = request.path_params["image"]
         given = _read_image(await read_object(request), ImageRow(name, "", ""), version)
-        existing = self._store.image(name)
+        existing = engine.store.image(name)
         if existing is None:
-            return self._start(request, version, given, "Creating", status=201, location=False)
-        self._engine.refuse_unless_terminal(existing)
-        return self._start(request, version, replace(given, name=existing.name), "Accepted", status=200, location=False)
+            return self._start(request, version, engine, given, 201)
+        engine.refuse_unless_terminal(existing)
+        return self._start(request, version, engine, replace(given, name=existing.name), 200)
 
-    async def _patch(self, request: Request, version: str) -> Response:
-        existing = self._existing(request)
+    async def _patch(self, request: Request, version: str, engine: Engine) -> Response:
+        existing = _existing(request, engine)
         merged = _read_image(await read_object(request), existing, version)
-        self._engine.refuse_unless_terminal(existing)
-        return self._start(request, version, merged, "Accepted", status=202, location=True)
+        engine.refuse_unless_terminal(existing)
+        return self._start(request, version, engine, merged, 202)
 
-    def _start(
-        self, request: Request, version: str, image: ImageRow, answered: str, *, status: int, location: bool
-    ) -> Response:
-        check_base(self._store, image)
+    def _start(self, request: Request, version: str, engine: Engine, image: ImageRow, status: int) -> Response:
+        """Start the build; `status` 201 answers one that makes the image, 200 and 202 one that changes it."""
+        check_base(engine.store, image)
         # "Creating" and "Accepted" in the answer are OBSERVED; "Running" in a GET during an update is the emulator's
         # own choice out of the enum.
-        operation = self._engine.build(replace(image, state="Running" if answered == "Accepted" else answered))
-        headers = self._polling.headers(request, version, operation, location=location)
-        return Json(self._body(replace(image, state=answered), image.language), status, headers)
+        answered, state = ("Creating", "Creating") if status == 201 else ("Accepted", "Running")
+        operation = engine.build(replace(image, state=state))
+        headers = self._polling.headers(request, version, operation, location=status == 202)
+        return Json(_body(engine, replace(image, state=answered), image.language), status, headers)
 
-    async def _delete(self, request: Request, version: str) -> Response:
+    async def _delete(self, request: Request, version: str, engine: Engine) -> Response:
         # Whether the service lets an image go that is in use, or that another one is built on, is not known. The
         # emulator's own choice: it does. 204 for a missing image is SPEC.
-        image = self._store.image(request.path_params["image"])
+        image = engine.store.image(request.path_params["image"])
         if image is None:
             return Response(status_code=204)
-        self._engine.refuse_unless_terminal(image)
-        operation = self._engine.delete(image)
+        engine.refuse_unless_terminal(image)
+        operation = engine.delete(image)
         return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
 
-    async def _check(self, request: Request, _version: str) -> Response:
+    async def _check(self, request: Request, _version: str, engine: Engine) -> Response:
         body = await read_object(request)
         name, kind = body.get("name"), body.get("type")
         if not isinstance(name, str) or not name or not isinstance(kind, str):
             raise bad_request("The properties 'name' and 'type' are required.")
         if kind.casefold() != IMAGE_TYPE.casefold():
             raise bad_request(f"The type '{kind}' is not '{IMAGE_TYPE}'.")
-        free = self._store.image(name) is None
+        free = engine.store.image(name) is None
         taken = f"Name '{name}' is already taken. Please specify a different name"
         return Json({"name": name, "nameAvailable": free, "message": "" if free else taken})
 
-    def _existing(self, request: Request) -> ImageRow:
-        name = request.path_params["image"]
-        image = self._store.image(name)
-        if image is None:
-            message = f"The resource with identifier '{self._engine.image_id(name)}' is not found."
-            raise ArmError(404, "ResourceNotFound", message)
-        return image
 
-    def _shown(self, image: ImageRow, version: str) -> dict[str, Any]:
-        """Return an image as GET and LIST show it: "PYTHON", and a displayName in the first api-version (OBSERVED)."""
-        if version == API_2023:
-            body = self._body(replace(image, base_image=None), image.language.upper())
-            return body | {"displayName": image.name}
-        return self._body(image, image.language.upper())
+def _existing(request: Request, engine: Engine) -> ImageRow:
+    name = request.path_params["image"]
+    image = engine.store.image(name)
+    if image is None:
+        message = f"The resource with identifier '{engine.image_id(name)}' is not found."
+        raise ArmError(404, "ResourceNotFound", message)
+    return image
 
-    def _body(self, image: ImageRow, language: str) -> dict[str, Any]:
-        fields = {key: getattr(image, attribute) for key, attribute in _FIELDS.items()}
-        given = {key: value for key, value in fields.items() if value is not None}
-        return {
-            "id": self._engine.image_id(image.name),
-            "name": f"{self._engine.config.cluster}/{image.name}",
-            "type": IMAGE_TYPE,
-            "properties": {"language": language, **given, "provisioningState": image.state},
-        }
+
+def _shown(engine: Engine, image: ImageRow, version: str) -> dict[str, Any]:
+    """Return an image as GET and LIST show it: "PYTHON", and a displayName in the first api-version (OBSERVED)."""
+    if version == API_2023:
+        body = _body(engine, replace(image, base_image=None), image.language.upper())
+        return body | {"displayName": image.name}
+    return _body(engine, image, image.language.upper())
+
+
+def _body(engine: Engine, image: ImageRow, language: str) -> dict[str, Any]:
+    fields = {key: getattr(image, attribute) for key, attribute in _FIELDS.items()}
+    given = {key: value for key, value in fields.items() if value is not None}
+    return {
+        "id": engine.image_id(image.name),
+        "name": f"{engine.cluster.name}/{image.name}",
+        "type": IMAGE_TYPE,
+        "properties": {"language": language, **given, "provisioningState": image.state},
+    }
 
 
 def _read_image(body: dict[str, Any], before: ImageRow, version: str) -> ImageRow:

@@ -18,11 +18,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic.emulator.config import SERVICE, ReadyTarget
+from kusto_magic.emulator.private import make_private
 from kusto_magic.errors import EmulatorError
 
 if TYPE_CHECKING:
@@ -44,13 +45,14 @@ _children: list[subprocess.Popen[bytes]] = []
 class Running:
     """An emulator that runs: what a client needs, its process id, and the id it answers `GET /` with.
 
-    `build_seconds` is how long its builds take.
+    `build_seconds` is how long its builds take, `clusters` how many clusters it has.
     """
 
     target: ReadyTarget
     pid: int
     instance: str
     build_seconds: float
+    clusters: int = 1
 
 
 def home() -> Path:
@@ -73,23 +75,24 @@ def build_seconds(endpoint: str) -> float | None:
     return running.build_seconds if running is not None and running.target.endpoint == endpoint else None
 
 
-def find_or_start(build_seconds: float = 12, idle_exit: float = 3600) -> Running:
+def find_or_start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1) -> Running:
     """Return the running emulator, started if there is none. Raises EmulatorError. See `start`."""
-    return find() or start(build_seconds, idle_exit)
+    return find() or start(build_seconds, idle_exit, clusters)
 
 
-def start(build_seconds: float = 12, idle_exit: float = 3600) -> Running:
+def start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1) -> Running:
     """Start an emulator that outlives this process and return it; one that already runs is returned as it is.
 
-    `build_seconds`: how long a build takes; `idle_exit`: after how many seconds without a request it ends. Two
-    processes that start at once get the same one. Blocks until it is ready. Raises EmulatorError.
+    `build_seconds`: how long a build takes; `idle_exit`: after how many seconds without a request it ends; `clusters`:
+    how many there are (1 to 2000). Two processes that start at once get the same one. Blocks until it is ready. Raises
+    EmulatorError.
     """
     try:
         home().mkdir(parents=True, exist_ok=True, mode=0o700)
         with _lock():
             running = find()
             if running is None:
-                running = _launch(build_seconds, idle_exit)
+                running = _launch(build_seconds, idle_exit, clusters)
                 _write(running)
             return running
     except OSError as error:
@@ -132,14 +135,15 @@ def _lock() -> Iterator[None]:
         connection.close()
 
 
-def _launch(build_seconds: float, idle_exit: float) -> Running:
+def _launch(build_seconds: float, idle_exit: float, clusters: int) -> Running:
     _forget_ended_children()
     before = _read()
     port = before.target.endpoint.rpartition(":")[2] if before else "0"  # endpoints stay the same if they can
     log = home() / "emulator.log"
     command = [sys.executable, "-P", "-m", "kusto_magic.emulator", "--prefer-port", port]
     command += ["--build-seconds", str(build_seconds), "--idle-exit", str(idle_exit)]
-    command += ["--state", str(home() / "emulator.sqlite")]
+    command += ["--clusters", str(clusters), "--state", str(home() / "emulator.sqlite")]
+    make_private(log)
     with log.open("wb") as stderr:
         child = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, **_detached()
@@ -192,6 +196,7 @@ def _from_json(line: Any) -> Running:
     try:
         target = ReadyTarget(endpoint=line["endpoint"], token=line["token"], **line["target"])
         running = Running(target, line["pid"], line["instance"], float(line["build_seconds"]))
+        running = replace(running, clusters=int(line.get("clusters", 1)))  # before there were fleets, none was named
     except (TypeError, KeyError):
         raise ValueError("no ready line of the emulator") from None
     texts = (target.endpoint, target.token, target.subscription, target.resource_group, target.cluster)
@@ -210,7 +215,8 @@ def _write(running: Running) -> None:
     line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": running.pid}
     handle, name = tempfile.mkstemp(dir=home(), prefix="emulator-")  # mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(line | {"instance": running.instance, "build_seconds": running.build_seconds}, file)
+        line |= {"instance": running.instance, "build_seconds": running.build_seconds}
+        json.dump(line | {"clusters": running.clusters}, file)
     Path(name).replace(_discovery())
 
 
@@ -243,13 +249,17 @@ def _answers(running: Running) -> bool:
     """Whether this very emulator is still there, and takes the token. The token goes nowhere else."""
     import httpx
 
-    path = f"/subscriptions/{running.target.subscription}/providers/Microsoft.Kusto/clusters?api-version=2024-04-13"
+    target = running.target
+    path = (
+        f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
+        f"/providers/Microsoft.Kusto/clusters/{target.cluster}?api-version=2024-04-13"
+    )
     with _client() as client:
         identity = _identity(client, running.target.endpoint)
         if identity is None or identity.get("instance") != running.instance:
             return False
         try:
-            answer = client.get(running.target.endpoint + path, headers=_bearer(running))
+            answer = client.get(target.endpoint + path, headers=_bearer(running))
         except httpx.HTTPError:
             return False
     return answer.is_success

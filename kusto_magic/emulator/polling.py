@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import API_2023, ArmError, Json, timestamp
-from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.config import EmulatedCluster
+from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.routing import SUBSCRIPTION, ArmRoute
 from kusto_magic.emulator.store import OperationRow
 
@@ -24,14 +25,14 @@ _DOTNET_EPOCH = 621_355_968_000_000_000
 class Polling:
     """Makes and serves the URLs of running operations."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._key = engine.store.fact("signing key", secrets.token_hex(32)).encode()
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._key = fleet.store.fact("signing key", secrets.token_hex(32)).encode()
 
     def routes(self) -> list[ArmRoute]:
         """Return the route of OperationsResults_Get and OperationsResultsLocation_Get."""
         path = SUBSCRIPTION + "/locations/{location}/operationResults/{operation}"
-        return [ArmRoute(path, {"GET": self._get}, self._engine)]
+        return [ArmRoute(path, {"GET": self._get}, self._fleet.config)]
 
     def headers(self, request: Request, version: str, operation: OperationRow, *, location: bool) -> dict[str, str]:
         """Return the headers of an accepted change; `location`: with the Location header too (PATCH, DELETE)."""
@@ -41,13 +42,14 @@ class Polling:
         return headers
 
     def _url(self, request: Request, version: str, operation: OperationRow, form: str) -> str:
-        config = self._engine.config
+        region = self._cluster(operation).region
         # OBSERVED: the traffic of 2023 has the raw space, later traffic %20.
-        region = config.region if version == API_2023 else config.region.replace(" ", "%20")
-        path = f"/subscriptions/{config.subscription}/providers/Microsoft.Kusto/locations/{region}/operationResults"
+        region = region if version == API_2023 else region.replace(" ", "%20")
+        provider = f"/subscriptions/{self._fleet.config.subscription}/providers/Microsoft.Kusto"
+        path = f"{provider}/locations/{region}/operationResults/{operation.id}"
         signature = "".join(f"&{name}={value}" for name, value in self._signature(operation).items())
         # The origin the caller used: it may send its token to no other.
-        return f"http://{request.headers['host']}{path}/{operation.id}?api-version={version}{form}{signature}"
+        return f"http://{request.headers['host']}{path}?api-version={version}{form}{signature}"
 
     def _signature(self, operation: OperationRow) -> dict[str, str]:
         """Return ARM's t, c, s and h: of the observed length, without meaning, but checked when they come back."""
@@ -64,15 +66,27 @@ class Polling:
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
     async def _get(self, request: Request, version: str) -> Response:
-        operation = self._engine.store.operation(request.path_params["operation"])
-        region = self._engine.config.region.replace(" ", "").casefold()
-        if operation is None or request.path_params["location"].replace(" ", "").casefold() != region:
-            message = f"The operation result '{request.path_params['operation']}' is not found."
-            raise ArmError(404, "ResourceNotFound", message)
+        operation = await self._settled(request.path_params["operation"], request.path_params["location"])
         self._check_signature(request, operation)
         if request.query_params.get("operationResultResponseType", "").casefold() == "location":
             return self._by_location(request, version, operation)
         return Json(self._status(operation), headers=self._ids(operation))
+
+    async def _settled(self, operation_id: str, location: str) -> OperationRow:
+        """Return the operation as it stands now. Raises ArmError 404; also where it is asked for in another region."""
+        found = self._fleet.store.operation(operation_id)
+        engine = None if found is None else self._fleet.engine(found.cluster)
+        if engine is not None and location.replace(" ", "").casefold() == engine.cluster.location:
+            await engine.settle()
+            settled = self._fleet.store.operation(operation_id)
+            if settled is not None:
+                return settled
+        raise ArmError(404, "ResourceNotFound", f"The operation result '{operation_id}' is not found.")
+
+    def _cluster(self, operation: OperationRow) -> EmulatedCluster:
+        engine = self._fleet.engine(operation.cluster)
+        assert engine is not None  # noqa: S101 - `_settled` has found it, or it has just begun the operation
+        return engine.cluster
 
     def _check_signature(self, request: Request, operation: OperationRow) -> None:
         """Refuse a poll URL that was changed. One without any signature is the documented operation and passes."""
@@ -94,8 +108,8 @@ class Polling:
         return Response(status_code=200, headers=self._ids(operation))
 
     def _status(self, operation: OperationRow) -> dict[str, Any]:
-        config, running = self._engine.config, operation.status == "Running"
-        prefix = f"/subscriptions/{config.subscription}/providers/Microsoft.Kusto/locations/{config.region}"
+        running, region = operation.status == "Running", self._cluster(operation).region
+        prefix = f"/subscriptions/{self._fleet.config.subscription}/providers/Microsoft.Kusto/locations/{region}"
         body: dict[str, Any] = {
             "id": f"{prefix}/operationresults/{operation.id}",
             "name": operation.id,
@@ -110,11 +124,10 @@ class Polling:
         return body
 
     def _ids(self, operation: OperationRow) -> dict[str, str]:
-        region = self._engine.config.region.replace(" ", "").lower()
         caller = f"tenantId={_uuid_of('tenant')},objectId={_uuid_of('object')}"
         return {
             "x-ms-operation-root-activity-id": operation.activity,
-            "x-ms-operation-identifier": f"{caller}/{region}/{operation.id}",
+            "x-ms-operation-identifier": f"{caller}/{self._cluster(operation).location}/{operation.id}",
         }
 
 

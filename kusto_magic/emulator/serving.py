@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kusto_magic.emulator.app import create_app
 from kusto_magic.emulator.config import EmulatorConfig
-from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.fleet import Fleet
 
 CHECKS_PER_SPAN = 4
 LONGEST_CHECK = 5.0
@@ -70,7 +70,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: EmulatorConfig, idle_exit: float) -> None:
         app = create_app(config, stop=self._stop)
-        self._engine: Engine = app.state.engine
+        self._fleet: Fleet = app.state.fleet
         self._emulated = config
         self._idle = _Idle(app)
         self._idle_exit = idle_exit
@@ -94,10 +94,8 @@ class _Server(uvicorn.Server):
         ready = self._emulated.ready
         target = {"subscription": ready.subscription, "resource_group": ready.resource_group, "cluster": ready.cluster}
         line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": os.getpid()}
-        sys.stdout.write(
-            json.dumps(line | {"instance": self._emulated.instance, "build_seconds": self._emulated.build_seconds})
-            + "\n"
-        )
+        line |= {"instance": self._emulated.instance, "build_seconds": self._emulated.build_seconds}
+        sys.stdout.write(json.dumps(line | {"clusters": self._emulated.clusters}) + "\n")
         sys.stdout.flush()
         if self._idle_exit:
             self._watch = asyncio.create_task(self._watch_idle())
@@ -105,8 +103,8 @@ class _Server(uvicorn.Server):
     async def _watch_idle(self) -> None:
         while not self.should_exit:
             await asyncio.sleep(min(self._idle_exit / CHECKS_PER_SPAN, LONGEST_CHECK))
-            await self._engine.settle()
-            if self._engine.store.running() is not None:
+            await self._fleet.settle()
+            if self._fleet.running():
                 self._idle.since = time.monotonic()
             if time.monotonic() - self._idle.since >= self._idle_exit:
                 self._stop()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+from starlette.applications import Starlette
 
 from kusto_magic.emulator import EmulatorConfig, create_app
 from kusto_magic.emulator.resolving import Resolver
@@ -43,9 +44,10 @@ class Wire:
     config: EmulatorConfig = field(default_factory=lambda: EmulatorConfig(build_seconds=BUILD))
     clock: Clock = field(default_factory=Clock)
     resolver: Resolver = fits
+    app: Starlette | None = None
 
     def __post_init__(self) -> None:
-        app = create_app(self.config, resolver=self.resolver, clock=self.clock)
+        app = self.app = self.app or create_app(self.config, resolver=self.resolver, clock=self.clock)
         self.ready = app.state.ready
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=self.ready.endpoint)
         self.headers = {"Authorization": f"Bearer {self.ready.token}"}
@@ -58,6 +60,12 @@ class Wire:
             f"/subscriptions/{ready.subscription}/resourceGroups/{ready.resource_group}"
             f"/providers/Microsoft.Kusto/clusters/{ready.cluster}"
         )
+
+    def at(self, cluster: str) -> Wire:
+        """Return a client of the same emulator whose cluster is another one."""
+        other = Wire(self.config, self.clock, self.resolver, self.app)
+        other.ready = replace(self.ready, cluster=cluster)
+        return other
 
     async def send(self, method: str, path: str, version: str = "2024-04-13", **options: Any) -> httpx.Response:
         """Send a request to a path under the cluster."""

@@ -1,0 +1,43 @@
+"""All emulated clusters: each has its own engine, one state file holds them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from kusto_magic.emulator.config import EmulatorConfig
+from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.resolving import Resolver
+from kusto_magic.emulator.store import OperationRow, Store
+from kusto_magic.emulator.verdicts import Verdicts
+
+
+class Fleet:
+    """The engines of the clusters that exist, the first one first."""
+
+    def __init__(self, config: EmulatorConfig, clock: Callable[[], datetime], resolver: Resolver) -> None:
+        self.config = config
+        fleet = config.fleet
+        self.store = Store(config.state, fleet[0].key)
+        verdicts = Verdicts(resolver, self.store.record_verdict)
+        self._engines = {
+            cluster.key: Engine(config, cluster, self.store.of(cluster.key), clock, verdicts) for cluster in fleet
+        }
+
+    def engines(self) -> list[Engine]:
+        """Return the engines of all clusters."""
+        return list(self._engines.values())
+
+    def engine(self, cluster: str) -> Engine | None:
+        """Return the engine of a cluster, named in any case; None for one that does not exist."""
+        return self._engines.get(cluster.casefold())
+
+    def running(self) -> list[OperationRow]:
+        """Return the changes that run on clusters that exist; the file may know of more, from a larger fleet."""
+        return [operation for operation in self.store.running() if operation.cluster in self._engines]
+
+    async def settle(self, kind: str | None = None) -> None:
+        """Carry out what is due on all clusters; with `kind`, where a change of that kind runs."""
+        due = [it for it in self.running() if kind in (None, it.kind)]
+        await asyncio.gather(*(self._engines[it.cluster].settle() for it in due))
