@@ -15,9 +15,9 @@ from traitlets import Bool, HasTraits, Instance
 from kusto_magic import operations
 from kusto_magic.background import wait
 from kusto_magic.forecasts import Forecast
-from kusto_magic.history import BuildRecord
 from kusto_magic.models import Image, ImageSpec
 from kusto_magic.operations import Action, Operation
+from kusto_magic.records import BuildRecord
 from kusto_magic.schedule import Usual
 
 LONGEST_SILENCE = 45.0

@@ -29,10 +29,11 @@ from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageErr
 from kusto_magic.followed import Followed
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
-from kusto_magic.history import BuildRecord, History
+from kusto_magic.history import History
 from kusto_magic.models import ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
 from kusto_magic.queueing import until_free
+from kusto_magic.records import BuildRecord
 from kusto_magic.schedule import RECORDED, Usual
 from kusto_magic.taking_up import look, spec_of, take_up
 
@@ -297,13 +298,8 @@ class Builds:
 
     def _left_open(self, target: Target, name: str) -> list[BuildRecord]:
         """Return the records of an image whose end nobody has seen, the newest first; none of what was never sent."""
-        place = (target.endpoint, target.cluster_id.lower(), name.lower())
-        return [
-            record
-            for record in self.history.unfinished()
-            if (record.target.endpoint, record.target.cluster_id.lower(), record.image.lower()) == place
-            and record.state not in operations.NEVER_SENT
-        ]
+        open_ones = self.history.left_open(target, name)
+        return [record for record in open_ones if record.state not in operations.NEVER_SENT]
 
     def _close_older(self, build: Build, now: datetime) -> None:
         """Close the records that the end of a build leaves behind: an image has one operation at a time."""

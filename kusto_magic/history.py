@@ -10,27 +10,27 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from kusto_magic.models import Target
-from kusto_magic.redaction import redact, unsigned
+from kusto_magic.records import COLUMNS, FIELDS, BuildRecord, kept, place_of, record_of, row_of
+from kusto_magic.redaction import redact
 from kusto_magic.schedule import Usual
 
 if TYPE_CHECKING:
     import sqlite3
 
-KEPT = 1000
-"""So many records stay, the newest."""
+KEPT = 10_000
+"""So many records stay, the newest: some fleets of a thousand clusters."""
 
 LEARNT_FROM = 20
 ENOUGH = 3
 """Builds of one cluster; with fewer, those of all clusters of the endpoint tell more."""
 
 APPLICATION_ID = 0x4B75496D
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE builds (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
@@ -42,45 +42,18 @@ CREATE TABLE builds (
 CREATE INDEX by_image ON builds (image);
 CREATE INDEX by_place ON builds (place);
 """
+_SECOND = """
+ALTER TABLE builds ADD COLUMN fleet TEXT NOT NULL DEFAULT '';
+ALTER TABLE builds ADD COLUMN how TEXT NOT NULL DEFAULT '';
+CREATE INDEX by_fleet ON builds (fleet) WHERE fleet <> '';
+"""
+_STEPS = (_SCHEMA, _SECOND)
+"""What makes a file of each version from one of the version before it; an empty file is of version 0."""
 _CHANGING = frozenset({"requirements", "operation_url", "state", "message", "heard_at", "ended_at", "seconds"})
 _DAMAGED = frozenset({1, 11, 24, 26})
 """SQLite's result codes ERROR (here: another schema), CORRUPT, FORMAT, NOTADB."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class BuildRecord:
-    """One thing that was started from here: a build, a deletion.
-
-    `id` is a UUID in hex, `action` a word such as "build" or "delete", `state` the last one heard of. All times are
-    aware of their zone; `seconds` is how long it took. `operation_url` is "" or without signature once it is kept.
-    Raises ValueError for a time without zone.
-    """
-
-    id: str
-    target: Target
-    image: str
-    action: str
-    base_image: str | None
-    python_version: str | None
-    requirements: str
-    started_at: datetime
-    operation_url: str = ""
-    state: str = "Unknown"
-    message: str = ""
-    heard_at: datetime | None = None
-    ended_at: datetime | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        for moment in (self.started_at, self.heard_at, self.ended_at):
-            if moment is not None and moment.utcoffset() is None:
-                raise ValueError("a record's times have a zone")
-
-
-_FIELDS = tuple(entry.name for entry in fields(BuildRecord))[2:]  # all but the id and the target
-_COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *_FIELDS))
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
@@ -106,15 +79,15 @@ class History:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
-    def add(self, record: BuildRecord) -> None:
-        """Keep a record, in place of one with the same id. Beyond 1,000 the oldest are forgotten."""
-        row = _row(record)
-        columns = f"place, {_COLUMNS}"
-        insert = f"INSERT OR REPLACE INTO builds ({columns}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
+    def add(self, *records: BuildRecord) -> None:
+        """Keep records, each in place of one with the same id. Beyond 10,000 the oldest are forgotten."""
+        rows = [row_of(record) for record in records]
+        places = ", ".join("?" * (len(FIELDS) + 7))
+        insert = f"INSERT OR REPLACE INTO builds (place, {COLUMNS}) VALUES ({places})"  # noqa: S608
         forget = "DELETE FROM builds WHERE number <= (SELECT number FROM builds ORDER BY number DESC LIMIT 1 OFFSET ?)"
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute(insert, row)
+            connection.executemany(insert, rows)
             connection.execute(forget, (KEPT,))
 
         self._write(write)
@@ -128,7 +101,7 @@ class History:
         if unknown or not changes:
             raise TypeError(f"a record cannot change its {', '.join(sorted(unknown)) or 'nothing'}")
         assignments = ", ".join(f"{name} = ?" for name in changes)
-        values = [_kept(name, value) for name, value in changes.items()]
+        values = [kept(name, value) for name, value in changes.items()]
         self._write(lambda it: it.execute(f"UPDATE builds SET {assignments} WHERE id = ?", (*values, id)))  # noqa: S608
 
     def get(self, id: str) -> BuildRecord | None:  # noqa: A002
@@ -140,7 +113,7 @@ class History:
         if target is None:
             return _first(self._records("WHERE image = ? ORDER BY number DESC LIMIT 1", image))
         where = "WHERE image = ? AND place = ? ORDER BY number DESC LIMIT 1"
-        return _first(self._records(where, image, _place(target)))
+        return _first(self._records(where, image, place_of(target)))
 
     def recent(self, limit: int = 50) -> list[BuildRecord]:
         """Return the newest records, the newest first."""
@@ -150,12 +123,21 @@ class History:
         """Return the records of which no end was heard, the newest first."""
         return self._records("WHERE ended_at IS NULL ORDER BY number DESC")
 
+    def left_open(self, target: Target, image: str) -> list[BuildRecord]:
+        """Return the records of an image of which no end was heard, the newest first."""
+        where = "WHERE image = ? AND place = ? AND ended_at IS NULL ORDER BY number DESC"
+        return self._records(where, image, place_of(target))
+
+    def fleet(self, id: str) -> list[BuildRecord]:  # noqa: A002
+        """Return the records of a fleet, in the order in which they were begun."""
+        return self._records("WHERE fleet = ? AND fleet <> '' ORDER BY number", id)
+
     def usual(self, target: Target) -> Usual | None:
         """Return how long the last 20 builds that succeeded on this cluster took, or None where none is known.
 
         With fewer than 3 it is learnt from all clusters of the same endpoint.
         """
-        here = self._seconds("place = ?", _place(target))
+        here = self._seconds("place = ?", place_of(target))
         if len(here) < ENOUGH:
             anywhere = self._seconds("endpoint = ?", target.endpoint.lower())
             if len(anywhere) > len(here):
@@ -172,9 +154,9 @@ class History:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────────────
 
     def _records(self, where: str, *values: object) -> list[BuildRecord]:
-        query = f"SELECT {_COLUMNS} FROM builds {where}"  # noqa: S608
+        query = f"SELECT {COLUMNS} FROM builds {where}"  # noqa: S608
         rows = self._use(lambda it: it.execute(query, values).fetchall())
-        return [record for row in rows if (record := _record(row)) is not None]
+        return [record for row in rows if (record := record_of(row)) is not None]
 
     def _seconds(self, where: str, value: str) -> list[float]:
         query = (
@@ -289,20 +271,22 @@ def _connect(path: Path | str, patience: float) -> sqlite3.Connection:
 
 
 def _claim(cursor: sqlite3.Cursor) -> None:
-    """Check that the database is ours and whole, or make an empty one ours."""
+    """Check that the database is ours and whole; make an empty one ours, and an older one as today's are."""
     import sqlite3
 
     marks = (_value(cursor, "PRAGMA application_id"), _value(cursor, "PRAGMA user_version"))
-    if marks == (0, 0) and not _value(cursor, "SELECT count(*) FROM sqlite_master"):
-        for statement in _SCHEMA.split(";"):
-            cursor.execute(statement)
-        cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    elif marks != (APPLICATION_ID, SCHEMA_VERSION) or _value(cursor, "PRAGMA quick_check(1)") != "ok":
+    is_empty = marks == (0, 0) and not _value(cursor, "SELECT count(*) FROM sqlite_master")
+    is_ours = marks[0] == APPLICATION_ID and marks[1] in range(1, SCHEMA_VERSION + 1)
+    if not is_empty and not (is_ours and _value(cursor, "PRAGMA quick_check(1)") == "ok"):
         damage = sqlite3.DatabaseError("it is damaged or of another program")
         damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise damage
-    cursor.execute(f"SELECT place, {_COLUMNS} FROM builds LIMIT 0")  # noqa: S608
+    if marks[1] != SCHEMA_VERSION:
+        for statement in ";".join(_STEPS[int(str(marks[1])) :]).split(";"):
+            cursor.execute(statement)
+        cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    cursor.execute(f"SELECT place, {COLUMNS} FROM builds LIMIT 0")  # noqa: S608
 
 
 def _value(cursor: sqlite3.Cursor, query: str) -> object:
@@ -326,46 +310,6 @@ def _set_aside(path: Path) -> Path:
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     return aside
-
-
-# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _place(target: Target) -> str:
-    """Return the cluster as a key; ARM compares names without case."""
-    return f"{target.endpoint}{target.cluster_id}".casefold()
-
-
-def _row(record: BuildRecord) -> tuple[object, ...]:
-    target = record.target
-    where = (target.subscription, target.resource_group, target.cluster, target.endpoint.lower(), target.scope)
-    return (_place(target), record.id, *where, *(_kept(name, getattr(record, name)) for name in _FIELDS))
-
-
-def _kept(name: str, value: Any) -> object:
-    """Return a field's value as it is kept: times in UTC, an operation's URL unsigned, every text redacted."""
-    if isinstance(value, datetime):
-        if value.utcoffset() is None:
-            raise ValueError(f"{name} has no zone")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if not isinstance(value, str):
-        return value
-    if name == "operation_url":
-        return unsigned(value)
-    safe = redact(value)
-    return value if safe == value.replace("\r\n", "\n") else safe  # requirements are compared byte for byte
-
-
-def _record(row: tuple[Any, ...]) -> BuildRecord | None:
-    """Return the record of a row, None where the row is none (rules for names may have become stricter)."""
-    id_, *where = row[:6]
-    values = dict(zip(_FIELDS, row[6:], strict=True))
-    try:
-        for name in ("started_at", "heard_at", "ended_at"):
-            values[name] = values[name] and datetime.fromisoformat(values[name])
-        return BuildRecord(id_, Target(*where), **values)
-    except (TypeError, ValueError):
-        return None
 
 
 def _first(records: list[BuildRecord]) -> BuildRecord | None:

@@ -22,9 +22,9 @@ from kusto_magic.card import Card, card
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import KustoImageError
-from kusto_magic.history import BuildRecord
 from kusto_magic.models import Image, ImageSpec, Target
 from kusto_magic.operations import NOT_BEGUN, Action, Phase
+from kusto_magic.records import BuildRecord
 
 SHOWN = 50
 """So many builds are shown, the newest."""

@@ -20,7 +20,6 @@ from kusto_magic.card import Bundle
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, InvalidInput
 from kusto_magic.forecasts import Forecast
-from kusto_magic.history import BuildRecord
 from kusto_magic.models import CLOUDS, Image, Target
 from kusto_magic.operations import NOT_BEGUN, Phase
 from kusto_magic.panel_builds import Earlier, GoingOn
@@ -44,6 +43,7 @@ from kusto_magic.panel_work import (
     words,
 )
 from kusto_magic.presence import in_kernel, somebody_is_there
+from kusto_magic.records import BuildRecord
 from kusto_magic.settings import Settings
 
 ACCEPTED = frozenset({Phase.BUILDING, Phase.DELETING})

@@ -10,10 +10,10 @@ from ipywidgets import Select
 
 from kusto_magic.build import Build
 from kusto_magic.card import card, duration, text
-from kusto_magic.history import BuildRecord
 from kusto_magic.operations import Phase
 from kusto_magic.panel_work import Work, button, column, heading, labelled, row, say, switch, words
 from kusto_magic.progress import BuildProgress
+from kusto_magic.records import BuildRecord
 
 NOTHING = "Nothing is being built or deleted from this kernel."
 SHOWN_RECORDS = 50

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 from kusto_magic.client import ImagesClient
 from kusto_magic.errors import InvalidInput
-from kusto_magic.history import BuildRecord
 from kusto_magic.models import ImageSpec
 from kusto_magic.operations import Action, Operation
+from kusto_magic.records import BuildRecord
 from kusto_magic.schedule import Usual
 
 

@@ -18,9 +18,9 @@ from kusto_magic.build import Build
 from kusto_magic.card import bundle, card
 from kusto_magic.errors import BuildFailed, DoesNotFit, InvalidInput, NotFound, ServiceError
 from kusto_magic.forecasts import Forecast, Verdict
-from kusto_magic.history import BuildRecord
 from kusto_magic.models import Image, ImageSpec, Target
 from kusto_magic.operations import Action, Operation, Phase
+from kusto_magic.records import BuildRecord
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,8 +14,9 @@ from uuid import uuid4
 
 import pytest
 
-from kusto_magic.history import APPLICATION_ID, KEPT, SCHEMA_VERSION, BuildRecord, History, default_path
+from kusto_magic.history import APPLICATION_ID, KEPT, SCHEMA_VERSION, History, default_path
 from kusto_magic.models import Target
+from kusto_magic.records import BuildRecord
 from kusto_magic.schedule import Usual
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
@@ -42,6 +44,23 @@ def history(path: Path) -> Iterator[History]:
     history = History(path)
     yield history
     history.close()
+
+
+FIRST_SCHEMA = """
+CREATE TABLE builds (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
+  subscription TEXT NOT NULL, resource_group TEXT NOT NULL, cluster TEXT NOT NULL, endpoint TEXT NOT NULL,
+  scope TEXT NOT NULL, image TEXT NOT NULL COLLATE NOCASE, action TEXT NOT NULL, base_image TEXT, python_version TEXT,
+  requirements TEXT NOT NULL, started_at TEXT NOT NULL, operation_url TEXT NOT NULL, state TEXT NOT NULL,
+  message TEXT NOT NULL, heard_at TEXT, ended_at TEXT, seconds REAL
+);
+CREATE INDEX by_image ON builds (image);
+CREATE INDEX by_place ON builds (place);
+INSERT INTO builds VALUES (1, 'a1', 'p', '01234567-89ab-cdef-0123-456789abcdef', 'g', 'cluster',
+  'https://management.azure.com', 's', 'old', 'build', NULL, '3.10.8', 'Pillow', '2026-01-01T00:00:00+00:00', '', 'Succeeded', '', NULL, NULL, NULL);
+PRAGMA application_id = 1265977709;
+PRAGMA user_version = 1;
+"""
 
 
 class TestRecords:
@@ -125,10 +144,29 @@ class TestRecords:
             history.add(one)
         assert history.recent(4) == made[:1:-1]
         assert history.unfinished() == [made[4], made[2], made[0]]
+        assert history.left_open(HERE, "I2") == [made[2]]
+        assert history.left_open(HERE, "i1") == []
+
+    def test_the_builds_of_a_fleet_come_back_in_their_order(self, history: History) -> None:
+        made = [record("img", fleet="f1", how="pin", target=replace(HERE, cluster=f"c{n}")) for n in range(3)]
+        history.add(record("alone"), *made, record("other", fleet="f2"))
+        assert history.fleet("f1") == made
+        assert history.fleet("") == []
+
+    def test_a_file_of_the_first_schema_is_brought_up_to_date(self, path: Path) -> None:
+        path.parent.mkdir()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(FIRST_SCHEMA)
+        history = History(path)
+        assert [(one.image, one.fleet, one.how) for one in history.recent()] == [("old", "", "")]
+        assert history.warning == ""
+        history.add(record("img", fleet="f1"))
+        assert [one.image for one in history.fleet("f1")] == ["img"]
+        history.close()
 
     def test_only_the_newest_stay(self, history: History) -> None:
-        for n in range(KEPT + 3):
-            history.add(record(f"i{n}"))
+        history.add(*(record(f"i{n}") for n in range(KEPT)))
+        history.add(*(record(f"i{n}") for n in range(KEPT, KEPT + 3)))
         images = [one.image for one in history.recent(KEPT * 2)]
         assert images == [f"i{n}" for n in reversed(range(3, KEPT + 3))]
 
@@ -351,7 +389,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
-from kusto_magic.history import BuildRecord, History
+from kusto_magic.history import History
+from kusto_magic.records import BuildRecord
 from kusto_magic.models import Target
 
 path, name, count = sys.argv[1:]
