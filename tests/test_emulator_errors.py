@@ -204,6 +204,20 @@ async def test_the_rate_limits_count_down_and_refuse() -> None:
     assert (await wire.send("GET", IMAGE)).status_code == 404
 
 
+async def test_how_fast_the_limits_come_back_can_be_set_and_refusals_are_counted() -> None:
+    wire = Wire(EmulatorConfig(reads=1, writes=1, deletes=1, reads_per_second=0.5, writes_per_second=0.25))
+    for _ in range(2):
+        waits = {method: (await wire.send(method, IMAGE)).headers.get("Retry-After") for method in ("GET", "DELETE")}
+    posted = [await wire.send("POST", "/listLanguageExtensions") for _ in range(3)]
+
+    assert waits == {"GET": "2", "DELETE": "1"}
+    assert [answer.headers.get("Retry-After") for answer in posted] == [None, "4", "4"]
+    assert wire.app is not None
+    assert wire.app.state.throttled == {"reads": 1, "deletes": 1, "writes": 2}
+    wire.clock.move(2)
+    assert (await wire.send("GET", IMAGE)).status_code == 404
+
+
 def _limits(answer: httpx.Response) -> dict[str, str]:
     prefix = "x-ms-ratelimit-remaining-subscription-"
     return {name.removeprefix(prefix): value for name, value in answer.headers.items() if name.startswith(prefix)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -36,12 +37,14 @@ def create_app(
 
     `config` says what it emulates; `config.ready` is what a client of it needs. `resolver` judges the requirements of a
     build, `clock` returns the time (aware, UTC); a test gives its own. `stop`, where given, is called by an authorised
-    `POST /emulator/stop`. `app.state.fleet` are the emulated clusters. The app needs no lifespan events.
+    `POST /emulator/stop`. `app.state.fleet` are the emulated clusters, `app.state.throttled` counts the requests that
+    were answered 429, by kind. The app needs no lifespan events.
     """
     config = config or EmulatorConfig()
     clock = clock or _now
     fleet = Fleet(config, clock, resolver or resolve)
     polling = Polling(fleet)
+    throttled: Counter[str] = Counter()
     app = Starlette(
         routes=[
             *_own_routes(config, stop),
@@ -53,12 +56,13 @@ def create_app(
         middleware=[
             Middleware(RequestIds, config=config, clock=clock),
             Middleware(Gate, config=config),
-            Middleware(RateLimits, config=config, clock=clock),
+            Middleware(RateLimits, config=config, clock=clock, throttled=throttled),
         ],
         exception_handlers={ArmError: on_arm_error, HTTPException: on_http_error, Exception: on_failure},
     )
     app.router.redirect_slashes = False
     app.state.fleet = fleet
+    app.state.throttled = throttled
     app.state.ready = config.ready
     return app
 

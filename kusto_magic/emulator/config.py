@@ -69,7 +69,8 @@ class EmulatorConfig:
     and `extension_seconds` stand in the observed proportion to `build_seconds` when they are None (recordings: a
     build takes about 5 minutes, a deletion 17 s, switching Python on 15 min 47 s). `state` is the SQLite file,
     None = in memory. `reads`, `writes` and `deletes` are the sizes of the rate limiter's buckets; their defaults are
-    one above the first values seen in 2026. `max_body` is in bytes.
+    one above the first values seen in 2026. They are refilled at the rates of the documentation, in requests a second;
+    a rate is above 0. `max_body` is in bytes.
     """
 
     port: int = 8080
@@ -87,6 +88,9 @@ class EmulatorConfig:
     reads: int = 1100
     writes: int = 800
     deletes: int = 800
+    reads_per_second: float = 25
+    writes_per_second: float = 10
+    deletes_per_second: float = 10
     max_body: int = 6 * 1024 * 1024
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,15 +80,22 @@ class Bucket:
 class RateLimits:
     """ASGI middleware: the buckets for reads, writes and deletes; 429 with Retry-After when one is empty.
 
-    The refill rates are those of the documentation: 25 reads, 10 writes, 10 deletes a second. The words of the 429 are
-    the emulator's own: none was observed.
+    `throttled` counts the requests that were answered 429, by the name of the bucket. The words of the 429 are the
+    emulator's own: none was observed.
     """
 
-    def __init__(self, app: ASGIApp, config: EmulatorConfig, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, app: ASGIApp, config: EmulatorConfig, clock: Callable[[], datetime], throttled: Counter[str]
+    ) -> None:
         self._app = app
         self._clock = clock
         self._subscription = config.subscription
-        rates = {"reads": (config.reads, 25), "writes": (config.writes, 10), "deletes": (config.deletes, 10)}
+        self._throttled = throttled
+        rates = {
+            "reads": (config.reads, config.reads_per_second),
+            "writes": (config.writes, config.writes_per_second),
+            "deletes": (config.deletes, config.deletes_per_second),
+        }
         self._buckets = {kind: Bucket(size, rate, size, clock()) for kind, (size, rate) in rates.items()}
         self._global = {
             kind: Bucket(size * GLOBAL_FACTOR, rate * GLOBAL_FACTOR, size * GLOBAL_FACTOR, clock())
@@ -103,6 +111,7 @@ class RateLimits:
         now = self._clock()
         self._global[kind].take(now)
         if not self._buckets[kind].take(now):
+            self._throttled[kind] += 1
             await self._refusal(kind).response()(scope, receive, send)
             return
         remaining = self._remaining(scope["method"], scope["path"].lower(), kind)
