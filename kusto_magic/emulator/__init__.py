@@ -1,7 +1,8 @@
 """A local Azure Resource Manager for sandbox custom images.
 
 It speaks the protocol of `Microsoft.Kusto/clusters/sandboxCustomImages` as it was observed on the real service, and
-where nobody knows what the service does, says in its code that the choice is its own. It shares no code with the
+where nobody knows what the service does, says in its code that the choice is its own. It stands in for one cluster or
+for a fleet of them, and answers queries of Azure Resource Graph about them. It shares no code with the
 client of this package, so that it can catch the client's mistakes.
 
 In a test, `create_app` goes into an `httpx.ASGITransport`; as a process of its own it is started with

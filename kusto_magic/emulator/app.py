@@ -20,6 +20,7 @@ from kusto_magic.emulator.config import SERVICE, EmulatorConfig
 from kusto_magic.emulator.extensions import Extensions
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.gate import Gate
+from kusto_magic.emulator.graph import Graph
 from kusto_magic.emulator.headers import RateLimits, RequestIds
 from kusto_magic.emulator.images import Images
 from kusto_magic.emulator.polling import Polling
@@ -51,6 +52,7 @@ def create_app(
             *Images(fleet, polling).routes(),
             *Extensions(fleet, polling).routes(),
             *Clusters(fleet).routes(),
+            *Graph(fleet, clock, throttled).routes(),
             *polling.routes(),
         ],
         middleware=[

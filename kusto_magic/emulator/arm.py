@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,15 +29,26 @@ class Json(JSONResponse):
 
 
 class ArmError(Exception):
-    """A refusal: HTTP `status` and ARM's `{"error": {"code", "message"}}`, without target and details as observed."""
+    """A refusal: HTTP `status` and ARM's `{"error": {"code", "message"}}`, without target as observed.
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    There are `details` where they are given: in Resource Graph, and nowhere else.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        details: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(message)
-        self.status, self.code, self.message, self.headers = status, code, message, headers
+        self.status, self.code, self.message, self.headers, self.details = status, code, message, headers, details
 
     def response(self) -> Response:
         """Return the refusal as an answer."""
-        return Json({"error": {"code": self.code, "message": self.message}}, self.status, self.headers)
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        return Json({"error": error | ({"details": self.details} if self.details else {})}, self.status, self.headers)
 
 
 def bad_request(message: str, code: str = "BadRequest") -> ArmError:
@@ -66,16 +77,16 @@ async def on_failure(_request: Request, _error: Exception) -> Response:
     return ArmError(500, "InternalServerError", "The kusto_magic emulator failed; see its log.").response()
 
 
-def api_version(request: Request) -> str:
-    """Return the api-version asked for. Raises ArmError 400 where it is missing or unknown."""
+def api_version(request: Request, known: Sequence[str] = API_VERSIONS, namespace: str = NAMESPACE) -> str:
+    """Return the api-version asked for, one of those `known`. Raises ArmError 400 where it is missing or unknown."""
     version = request.query_params.get("api-version", "")
     if not version:
         message = "The api-version query parameter (?api-version=) is required for all requests."
         raise bad_request(message, "MissingApiVersionParameter")
-    if version not in API_VERSIONS:
+    if version not in known:
         message = (
-            f"The resource type could not be found in the namespace '{NAMESPACE}' for api version '{version}'. "
-            f"The supported api-versions are '{','.join(API_VERSIONS)}'."
+            f"The resource type could not be found in the namespace '{namespace}' for api version '{version}'. "
+            f"The supported api-versions are '{','.join(known)}'."
         )
         raise bad_request(message, "InvalidResourceType")
     return version

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import Json
+from kusto_magic.emulator.config import EmulatedCluster
 from kusto_magic.emulator.engine import ALTER, Engine
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.routing import CLUSTER, GROUP, SUBSCRIPTION, ArmRoute, ClusterRoute
@@ -39,9 +40,14 @@ class Clusters:
         return Json({"value": [_body(engine) for engine in self._fleet.engines()]})
 
 
+def uris(cluster: EmulatedCluster) -> dict[str, str]:
+    """Return where queries and data of a cluster would go: its properties `uri` and `dataIngestionUri`."""
+    host = f"{cluster.name}.{cluster.location}.kusto.windows.net"
+    return {"uri": f"https://{host}", "dataIngestionUri": f"https://ingest-{host}"}
+
+
 def _body(engine: Engine) -> dict[str, Any]:
     cluster = engine.cluster
-    host = f"{cluster.name}.{cluster.location}.kusto.windows.net"
     return {
         "id": cluster.id,
         "name": cluster.name,
@@ -53,8 +59,7 @@ def _body(engine: Engine) -> dict[str, Any]:
             "state": STATE,
             # That it is "Running" while its extensions change is the emulator's own choice out of the enum.
             "provisioningState": "Running" if engine.is_altering() else "Succeeded",
-            "uri": f"https://{host}",
-            "dataIngestionUri": f"https://ingest-{host}",
+            **uris(cluster),
             "languageExtensions": {"value": engine.store.extensions()},
         },
     }

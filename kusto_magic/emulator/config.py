@@ -70,7 +70,8 @@ class EmulatorConfig:
     build takes about 5 minutes, a deletion 17 s, switching Python on 15 min 47 s). `state` is the SQLite file,
     None = in memory. `reads`, `writes` and `deletes` are the sizes of the rate limiter's buckets; their defaults are
     one above the first values seen in 2026. They are refilled at the rates of the documentation, in requests a second;
-    a rate is above 0. `max_body` is in bytes.
+    a rate is above 0. `graph_queries` is how many queries Resource Graph answers in `graph_window` seconds
+    (documentation: 15 in 5 s). `max_body` is in bytes.
     """
 
     port: int = 8080
@@ -91,6 +92,8 @@ class EmulatorConfig:
     reads_per_second: float = 25
     writes_per_second: float = 10
     deletes_per_second: float = 10
+    graph_queries: int = 15
+    graph_window: float = 5.0
     max_body: int = 6 * 1024 * 1024
 
     @property

@@ -21,7 +21,10 @@ GLOBAL_FACTOR = 15
 
 
 class RequestIds:
-    """ASGI middleware: x-ms-request-id and its relatives, as observed."""
+    """ASGI middleware: x-ms-request-id and its relatives, as observed.
+
+    `request.state.correlation` is the correlation id, for those who show it in their answer too.
+    """
 
     def __init__(self, app: ASGIApp, config: EmulatorConfig, clock: Callable[[], datetime]) -> None:
         self._app = app
@@ -44,6 +47,8 @@ class RequestIds:
         }
         if asked.get("x-ms-return-client-request-id") == "true" and "x-ms-client-request-id" in asked:
             ids["x-ms-client-request-id"] = asked["x-ms-client-request-id"]
+
+        scope.setdefault("state", {})["correlation"] = correlation
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":

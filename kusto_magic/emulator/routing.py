@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,8 +25,17 @@ GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsof
 CLUSTER = GROUP + "/clusters/{cluster}"
 
 
-class ArmRoute(Route):
+class AnyCaseRoute(Route):
     """A route whose fixed segments match in any case; the values of the others keep theirs."""
+
+    def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], methods: Iterable[str]) -> None:
+        super().__init__(path, endpoint, methods=list(methods))
+        self.methods = set(methods)  # without the HEAD that Starlette adds to a GET
+        self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE)
+
+
+class ArmRoute(AnyCaseRoute):
+    """A route of Microsoft.Kusto: the api-version and the scope are checked before a handler is asked."""
 
     def __init__(self, path: str, handlers: Mapping[str, Handler], config: EmulatorConfig) -> None:
         async def endpoint(request: Request) -> Response:
@@ -34,9 +43,7 @@ class ArmRoute(Route):
             check_scope(request, config)
             return await handlers[request.method](request, version)
 
-        super().__init__(path, endpoint, methods=list(handlers))
-        self.methods = set(handlers)  # without the HEAD that Starlette adds to a GET
-        self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE)
+        super().__init__(path, endpoint, handlers)
 
 
 class ClusterRoute(ArmRoute):

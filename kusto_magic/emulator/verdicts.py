@@ -50,8 +50,12 @@ class Verdicts:
         task = self._questions.get(key)
         if task is None or task.done() or task.get_loop() is not loop:
             task = self._questions[key] = loop.create_task(self._resolve(requirements, python_version))
-            task.add_done_callback(lambda _done: self._questions.pop(key, None))
+            task.add_done_callback(lambda done: self._forget(key, done))
         return task
+
+    def _forget(self, key: tuple[str, str], done: asyncio.Task[str]) -> None:
+        if self._questions.get(key) is done:  # another event loop may have asked since
+            del self._questions[key]
 
     async def _resolve(self, requirements: str, python_version: str) -> str:
         try:

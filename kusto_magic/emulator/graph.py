@@ -1,0 +1,166 @@
+"""Azure Resource Graph: one query over all clusters, instead of a list of each subscription.
+
+Shapes, quota and error form follow the REST documentation and answers that others have published. What neither shows
+is marked as the emulator's own choice. Unlike the real one it is never behind: it shows the clusters as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kusto_magic.emulator.arm import ArmError, Json, api_version, read_object, timestamp, to_ticks
+from kusto_magic.emulator.clusters import SKU, STATE, uris
+from kusto_magic.emulator.config import EmulatedCluster, EmulatorConfig
+from kusto_magic.emulator.fleet import Fleet
+from kusto_magic.emulator.graph_options import Asked, OptionError, read
+from kusto_magic.emulator.kql import Kind, KqlError, Query, Take, parse
+from kusto_magic.emulator.kql_rows import Row, run
+from kusto_magic.emulator.routing import AnyCaseRoute
+
+NAMESPACE = "Microsoft.ResourceGraph"
+API_VERSIONS = ("2021-03-01", "2022-10-01", "2024-04-01")
+
+COLUMNS: Mapping[str, Kind] = {
+    "id": "string",
+    "name": "string",
+    "type": "string",
+    "location": "string",
+    "resourceGroup": "string",
+    "subscriptionId": "string",
+    "sku": "bag",
+    "tags": "bag",
+    "properties": "bag",
+}
+"""The columns of `resources` that the emulator fills; the service has some more."""
+
+_INVALID = (
+    "Query is invalid. Please refer to the documentation for the Azure Resource Graph service and fix the error before "
+    "retrying."
+)
+_THROTTLED = (
+    "Client application has been throttled and should not attempt to repeat the request until an amount of time has "
+    "elapsed. Please see https://aka.ms/resourcegraph-throttling for help."
+)
+_DENIED = "Access is denied to the requested resource. The user might not have enough permission."
+
+
+class Graph:
+    """The handler of Resources_Resources. `throttled` counts its refusals too, under "queries"."""
+
+    def __init__(self, fleet: Fleet, clock: Callable[[], datetime], throttled: Counter[str]) -> None:
+        self._fleet = fleet
+        self._clock = clock
+        self._throttled = throttled
+        self._quota = Quota(fleet.config.graph_queries, fleet.config.graph_window)
+
+    def routes(self) -> list[AnyCaseRoute]:
+        """Return the one route."""
+        return [AnyCaseRoute(f"/providers/{NAMESPACE}/resources", self._post, ["POST"])]
+
+    async def _post(self, request: Request) -> Response:
+        api_version(request, API_VERSIONS, NAMESPACE)
+        allowed = self._quota.take(self._clock())
+        headers = self._quota.headers(self._clock())
+        if not allowed:
+            self._throttled["queries"] += 1
+            raise self._error(request, 429, "RateLimiting", headers, {"code": "RateLimiting", "message": _THROTTLED})
+        try:
+            return Json(self._answer(read(await read_object(request)), request, headers), headers=headers)
+        except OptionError as error:
+            detail = {"code": "InvalidRequest", "message": f"{error}."}  # the code is the emulator's own choice
+            raise self._error(request, 400, "BadRequest", headers, detail) from None
+        except KqlError as error:
+            invalid = {"code": "InvalidQuery", "message": _INVALID}
+            raise self._error(request, 400, "BadRequest", headers, invalid, _failure(error)) from None
+
+    def _answer(self, asked: Asked, request: Request, headers: Mapping[str, str]) -> dict[str, Any]:
+        config = self._fleet.config
+        query = parse(asked.query, COLUMNS)
+        if asked.subscriptions is not None and config.subscription.lower() not in asked.subscriptions:
+            raise self._error(request, 403, "AccessDenied", headers, {"code": "AccessDenied", "message": _DENIED})
+        # DOCUMENTED: without an order the rows come as they like. The emulator's own choice: as they were made.
+        found = run(query, [_row(engine.cluster, config) for engine in self._fleet.engines()])
+        limited = any(isinstance(step, Take) for step in query.steps)
+        skip = 0 if limited else asked.skip  # DOCUMENTED: beside a limit it is ignored
+        page = found[skip : skip + asked.top]
+        more = skip + len(page) < len(found)
+        # DOCUMENTED: no paging with a limit, nor where no column is a text; it is "truncated" then, without a token.
+        pages = not limited and "string" in query.columns.values()
+        answer = {
+            "totalRecords": len(found),
+            "count": len(page),
+            "data": _table(query, page) if asked.table else page,
+            "facets": [],
+            "resultTruncated": "true" if more and not pages else "false",
+        }
+        return answer | ({"$skipToken": asked.token(skip + len(page))} if more and pages else {})
+
+    def _error(
+        self, request: Request, status: int, code: str, headers: Mapping[str, str], *details: Mapping[str, Any]
+    ) -> ArmError:
+        now = timestamp(to_ticks(self._clock()))
+        message = (
+            f"Please provide below info when asking for support: timestamp = {now}, "
+            f"correlationId = {request.state.correlation}."
+        )
+        return ArmError(status, code, message, headers, details)
+
+
+class Quota:
+    """So many queries in a window of time, whose first query opens it (that is the emulator's own choice)."""
+
+    def __init__(self, size: int, seconds: float) -> None:
+        self._size, self._window = size, timedelta(seconds=seconds)
+        self._left, self._until = size, datetime.min.replace(tzinfo=UTC)
+
+    def take(self, now: datetime) -> bool:
+        """Take one query; False when there is none left until the window ends."""
+        if self._until <= now:
+            self._left, self._until = self._size, now + self._window
+        self._left -= 1
+        return self._left >= 0
+
+    def headers(self, now: datetime) -> dict[str, str]:
+        """Return the two headers of the documentation; there is no Retry-After in it."""
+        seconds = max(0, math.ceil((self._until - now).total_seconds()))
+        after = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+        return {"x-ms-user-quota-remaining": str(max(0, self._left)), "x-ms-user-quota-resets-after": after}
+
+
+def _row(cluster: EmulatedCluster, config: EmulatorConfig) -> Row:
+    """Return a cluster as Resource Graph shows it: type, region and group in small letters.
+
+    That of its properties there are these only is the emulator's own choice.
+    """
+    return {
+        "id": cluster.id,
+        "name": cluster.name,
+        "type": "microsoft.kusto/clusters",
+        "location": cluster.location,
+        "resourceGroup": config.resource_group.lower(),
+        "subscriptionId": config.subscription,
+        "sku": SKU,
+        "tags": dict(cluster.tags),
+        "properties": {"state": STATE, **uris(cluster)},
+    }
+
+
+def _table(query: Query, rows: Sequence[Row]) -> dict[str, Any]:
+    kinds = {"string": "string", "bag": "object", "dynamic": "object"}
+    columns = [{"name": name, "type": kinds[kind]} for name, kind in query.columns.items()]
+    return {"columns": columns, "rows": [[row[name] for name in query.columns] for row in rows]}
+
+
+def _failure(error: KqlError) -> dict[str, Any]:
+    """Return the detail of a query that cannot be read: the service's form, the emulator's own words."""
+    message = f"The kusto_magic emulator does not know {error} (Azure Resource Graph knows more of KQL)."
+    at = error.token
+    position = {"line": at.line, "characterPositionInLine": at.column, "token": at.text}
+    return {"code": "ParserFailure", "message": message} | position

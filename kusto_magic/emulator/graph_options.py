@@ -1,0 +1,112 @@
+"""What a caller of Resource Graph asks for: the body of its request, checked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+LARGEST_PAGE = 1000
+"""DOCUMENTED: the most records of one answer, and how many there are where `$top` is not given."""
+
+_FORMATS = {"objectarray": False, "table": True}
+
+
+class OptionError(Exception):
+    """The body says what it may not, or what the emulator does not know; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query and where in its answer to begin: `skip` records are left out, then come `top` at most.
+
+    `subscriptions` None = all that the caller may see. `table`: columns and rows instead of objects.
+    """
+
+    query: str
+    subscriptions: tuple[str, ...] | None
+    top: int
+    skip: int
+    table: bool
+
+    def token(self, skip: int) -> str:
+        """Return the `$skipToken` that leads to what follows the first `skip` records of the same query.
+
+        That of the service is base64 of a JSON document with page size and offset too. That it holds good for its own
+        query only is the emulator's own choice.
+        """
+        document = {"maxRows": self.top, "rowsToSkip": skip, "query": _digest(self.query, self.subscriptions)}
+        return base64.urlsafe_b64encode(json.dumps(document).encode()).decode()
+
+
+def read(body: dict[str, Any]) -> Asked:
+    """Read the body of a request. Raises OptionError.
+
+    DOCUMENTED: `$top` and `$skip` come before what the `$skipToken` says. Which words are used is the emulator's own
+    choice.
+    """
+    _refuse_unknown(body, {"query", "subscriptions", "options"})
+    query, options = body.get("query"), body.get("options") or {}
+    if not isinstance(query, str) or not isinstance(options, dict):
+        raise OptionError("'query' is required and must be a string, 'options' an object")
+    _refuse_unknown(options, {"$top", "$skip", "$skipToken", "resultFormat"})
+    subscriptions = _subscriptions(body.get("subscriptions"))
+    top, skip = _page(options.get("$skipToken"), _digest(query, subscriptions))
+    return Asked(
+        query,
+        subscriptions,
+        _number(options, "$top", top, 1, LARGEST_PAGE),
+        _number(options, "$skip", skip, 0, 2**31 - 1),
+        _is_table(options.get("resultFormat")),
+    )
+
+
+def _refuse_unknown(given: dict[str, Any], known: set[str]) -> None:
+    for name in sorted(name for name, value in given.items() if value not in (None, [])):
+        if name not in known:
+            raise OptionError(f"the kusto_magic emulator does not know the option '{name}'")
+
+
+def _subscriptions(given: Any) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list) or not given or not all(isinstance(one, str) for one in given):
+        raise OptionError("'subscriptions' must be a list of ids that is not empty")
+    return tuple(one.lower() for one in given)
+
+
+def _number(options: dict[str, Any], name: str, default: int, least: int, most: int) -> int:
+    value = options.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise OptionError(f"'{name}' must be a number from {least} to {most}")
+    return value
+
+
+def _is_table(given: Any) -> bool:
+    if given is None:
+        return False  # DOCUMENTED since 2021-03-01
+    if not isinstance(given, str) or given.lower() not in _FORMATS:
+        raise OptionError("'resultFormat' must be 'objectArray' or 'table'")
+    return _FORMATS[given.lower()]
+
+
+def _page(token: Any, digest: str) -> tuple[int, int]:
+    """Return the page size and the offset that a token names, or those of a first page."""
+    if token is None:
+        return LARGEST_PAGE, 0
+    try:
+        document = json.loads(base64.b64decode(str(token), b"-_", validate=True))
+        if document["query"] == digest:
+            page = {"$top": document["maxRows"], "$skip": document["rowsToSkip"]}
+            return _number(page, "$top", 0, 1, LARGEST_PAGE), _number(page, "$skip", 0, 0, 2**31 - 1)
+    except (ValueError, TypeError, KeyError, RecursionError, OptionError):
+        pass
+    raise OptionError("'$skipToken' is none that was given for this query and these subscriptions")
+
+
+def _digest(query: str, subscriptions: tuple[str, ...] | None) -> str:
+    return hashlib.sha256(json.dumps([query, subscriptions]).encode()).hexdigest()[:16]
