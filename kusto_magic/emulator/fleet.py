@@ -12,6 +12,9 @@ from kusto_magic.emulator.resolving import Resolver
 from kusto_magic.emulator.store import OperationRow, Store
 from kusto_magic.emulator.verdicts import Verdicts
 
+_AT_ONCE = 8
+"""How many clusters are settled before requests get their turn: each is a commit, some milliseconds on a disk."""
+
 
 class Fleet:
     """The engines of the clusters that exist, the first one first."""
@@ -39,5 +42,6 @@ class Fleet:
 
     async def settle(self, kind: str | None = None) -> None:
         """Carry out what is due on all clusters; with `kind`, where a change of that kind runs."""
-        due = [it for it in self.running() if kind in (None, it.kind)]
-        await asyncio.gather(*(self._engines[it.cluster].settle() for it in due))
+        engines = [self._engines[it.cluster] for it in self.running() if kind in (None, it.kind)]
+        for start in range(0, len(engines), _AT_ONCE):
+            await asyncio.gather(*(engine.settle() for engine in engines[start : start + _AT_ONCE]))
