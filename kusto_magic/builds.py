@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -25,22 +25,21 @@ from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.clusters import PYTHON, LanguageExtension
 from kusto_magic.connections import Connections, Opener
-from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem, ServiceError
-from kusto_magic.followed import Followed
+from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem, ServiceError, in_a_line
+from kusto_magic.fleet import Fleet, Member
+from kusto_magic.followed import Fleets, Followed
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
 from kusto_magic.history import History
+from kusto_magic.making import Forecaster, How, asked_once, make
 from kusto_magic.models import ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
 from kusto_magic.queueing import until_free
-from kusto_magic.records import BuildRecord
+from kusto_magic.records import BuildRecord, place_of
 from kusto_magic.schedule import RECORDED, Usual
 from kusto_magic.taking_up import look, spec_of, take_up
 
 T = TypeVar("T")
-Forecaster = Callable[..., Awaitable[Forecast]]
-"""`preflight.forecast`, or what stands in for it."""
-
 Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
 
 
@@ -65,6 +64,7 @@ class Builds:
         self._clock: Clock = clock or SystemClock()
         self._loop = Loop()
         self.followed = Followed()
+        self.fleets = Fleets()
         self._ticking: asyncio.Task[None] | None = None
 
     def sign_in(self, way: SignIn) -> None:
@@ -105,33 +105,67 @@ class Builds:
         running = self.followed.same(target, name, spec, pin=pin)
         if running is not None:
             return running
-        usual = self.usual(target)
-        build = self._new(Action.BUILD, target, name, spec, usual, pinned=pin)
+        how = How(check, pin, force, queue, spare_active, limit)
+        record = self._record(Action.BUILD, target, name, spec)
+        self.history.add(record)
+        return self._make(record, spec, how, self._forecaster)
 
-        async def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
-            sent = spec
-            standing = None if force or pin else await it.standing(name, spec)
-            if standing is None and (check or pin):
-                yield operations.checking(spec)
-                sent = await self._checked(it, build, pin=pin)
-                standing = None if force or not pin else await it.standing(name, sent)
-            if standing is not None:
-                build.teaches = False
-                yield standing
-                following = it.follow(standing, limit=limit, usual=usual)
-            else:
-                if spare_active:
-                    await it.refuse_active(name)
-                sending = partial(it.build, name, sent, limit=limit, usual=usual)
-                following = until_free(sending, it.clock, limit) if queue else sending()
-            async for operation in following:
-                yield operation
+    def start_fleet(self, targets: Sequence[Target], name: str, spec: ImageSpec, how: How | None = None) -> Fleet:
+        """Begin to build the same image on several clusters and return at once; the same fleet at work is joined.
 
-        return self._launch(build, conversation)
+        Each cluster is left as it is where it has the image already. Unless `how` says otherwise, each build waits
+        while another change of its cluster is running. Raises InvalidInput for a wrong name; everything else is in the
+        fleet and its builds.
+        """
+        _refuse_name(name)
+        how = how or How(queue=True)
+        running = self.fleets.same(targets, name, spec, pin=how.pin)
+        if running is not None:
+            return running
+        id_ = uuid4().hex
+        made = [replace(self._record(Action.BUILD, it, name, spec), fleet=id_, how=how.words()) for it in targets]
+        self.history.add(*made)
+        forecaster = asked_once(self._forecaster)
+        return self.fleets.add(Fleet(id_, name, [self._make(record, spec, how, forecaster) for record in made]))
+
+    def attach_fleet(self, one: BuildRecord, *, limit: float = client.FOLLOW_LIMIT) -> Fleet:
+        """Take up the fleet to which a record of the history belongs, and return at once.
+
+        What was begun is followed; what a process that has ended had not sent yet is sent now, as it was asked for.
+        """
+        running = self.fleets.of(one.fleet)
+        if running is not None:
+            return running
+        newest = {place_of(record.target): record for record in self.history.fleet(one.fleet)}
+        forecaster = asked_once(self._forecaster)
+        members = [self._member(record, limit, forecaster) for record in newest.values()]
+        return self.fleets.add(Fleet(one.fleet, one.image, members))
+
+    def _member(self, record: BuildRecord, limit: float, forecaster: Forecaster) -> Member:
+        if record.ended_at is not None:
+            return record
+        spec = spec_of(record)
+        if record.state not in operations.NOT_BEGUN or spec is None:
+            return self._take_up(record, limit)
+        again = replace(record, id=uuid4().hex, started_at=self._clock.wall(), state=operations.Phase.SENDING.value)
+        self.history.add(again)
+        now = self._clock.wall()
+        self.history.change(record.id, state="Not sent", message="sent again later", ended_at=now)
+        return self._make(again, spec, How.of(record.how, limit), forecaster)
+
+    def _make(self, record: BuildRecord, spec: ImageSpec, how: How, forecaster: Forecaster) -> Build:
+        sent = operations.sending(Action.BUILD, "", spec)
+        usual = self.usual(record.target)
+        build = Build(record, sent, spec, usual, from_the_start=True, pinned=how.pin)
+
+        async def check(it: ImagesClient, build: Build) -> ImageSpec:
+            return await self._checked(it, build, forecaster, pin=how.pin)
+
+        return self._launch(build, lambda it: make(it, build, how, check))
 
     def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[Forecast]:
         """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
-        return self.submit(target, lambda it: self._forecast(it, spec))
+        return self.submit(target, lambda it: _forecast(it, spec, self._forecaster))
 
     def delete(self, target: Target, name: str, *, queue: bool = False, spare_active: bool = False) -> Build:
         """Begin to delete an image and return at once; `queue` and `spare_active` as for `start`.
@@ -158,7 +192,9 @@ class Builds:
         return self._change(Action.DISABLE, target, name or PYTHON, lambda it: it.disable(name), queue=queue)
 
     def _change(self, action: Action, target: Target, name: str, begin: Conversation, *, queue: bool) -> Build:
-        build = self._new(action, target, name, None, None)
+        record = self._record(action, target, name, None)
+        self.history.add(record)
+        build = Build(record, operations.sending(action, ""), None, None, from_the_start=True)
         limit = client.FOLLOW_LIMIT
         return self._launch(build, lambda it: until_free(partial(begin, it), it.clock, limit) if queue else begin(it))
 
@@ -178,14 +214,13 @@ class Builds:
                 Build(record, operations.sending(Action.BUILD, ""), None, None, start_known=False),
                 lambda it: look(it, name, limit),
             )
-        kept, spec = record, spec_of(record)
-        usual = self.usual(target) if kept.action == Action.BUILD else None
-        build = Build(kept, operations.sending(Action(kept.action), "", spec), spec, usual)
+        return self._take_up(record, limit)
 
-        def conversation(it: ImagesClient) -> AsyncIterator[Operation]:
-            return take_up(it, kept, spec, limit, usual)
-
-        return self._launch(build, conversation)
+    def _take_up(self, record: BuildRecord, limit: float) -> Build:
+        spec = spec_of(record)
+        usual = self.usual(record.target) if record.action == Action.BUILD else None
+        build = Build(record, operations.sending(Action(record.action), "", spec), spec, usual)
+        return self._launch(build, lambda it: take_up(it, record, spec, limit, usual))
 
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process follows now, or None."""
@@ -246,11 +281,11 @@ class Builds:
                 self._keep(build)
         self._finish(build, error)
 
-    async def _checked(self, it: ImagesClient, build: Build, *, pin: bool) -> ImageSpec:
+    async def _checked(self, it: ImagesClient, build: Build, forecaster: Forecaster, *, pin: bool) -> ImageSpec:
         """Return what is to be sent. Raises DoesNotFit."""
         spec = build.asked
         assert spec is not None  # noqa: S101 - only builds are checked
-        forecast = await self._forecast(it, spec)
+        forecast = await _forecast(it, spec, forecaster)
         build.know(forecast)
         forecast.raise_for_misfit()
         if not pin:
@@ -261,14 +296,6 @@ class Builds:
         build.spec = replace(spec, requirements=forecast.pinned_text())
         self.history.change(build.id, requirements=build.spec.requirements)
         return build.spec
-
-    async def _forecast(self, it: ImagesClient, spec: ImageSpec) -> Forecast:
-        base = await foundation(it, spec)
-        if base.unknown:
-            return Forecast(Verdict.CLASH if base.missing else Verdict.UNKNOWN, base.python, reason=base.unknown)
-        return await self._forecaster(
-            spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers
-        )
 
     def _keep(self, build: Build) -> None:
         operation = build.operation
@@ -286,7 +313,7 @@ class Builds:
                 state = "Refused"
             elif error is not None and not build.operation.done:
                 state = "Not sent" if build.operation.phase in operations.NOT_BEGUN else "Failed"
-            message = _in_a_line(error)
+            message = in_a_line(error)
             # Only a build followed from its start teaches how long builds take: an attached one may be long over.
             learnt = {"seconds": (now - build.started_at).total_seconds()} if build.teaches else {}
             self.history.change(build.id, state=state, message=message, ended_at=now, operation_url="", **learnt)
@@ -321,21 +348,6 @@ class Builds:
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _new(
-        self,
-        action: Action,
-        target: Target,
-        name: str,
-        spec: ImageSpec | None,
-        usual: Usual | None,
-        *,
-        pinned: bool = False,
-    ) -> Build:
-        record = self._record(action, target, name, spec)
-        self.history.add(record)
-        sent = operations.sending(action, "", spec)
-        return Build(record, sent, spec, usual, from_the_start=True, pinned=pinned)
-
     def _record(self, action: Action, target: Target, name: str, spec: ImageSpec | None) -> BuildRecord:
         return BuildRecord(
             id=uuid4().hex,
@@ -350,18 +362,18 @@ class Builds:
         )
 
 
+async def _forecast(it: ImagesClient, spec: ImageSpec, forecaster: Forecaster) -> Forecast:
+    base = await foundation(it, spec)
+    if base.unknown:
+        return Forecast(Verdict.CLASH if base.missing else Verdict.UNKNOWN, base.python, reason=base.unknown)
+    return await forecaster(spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers)
+
+
 def _as_emulated(target: Target) -> Usual | None:
     from kusto_magic.emulator import launch
 
     seconds = launch.build_seconds(target.endpoint)
     return None if seconds is None else Usual(seconds, seconds, 0, "the emulator's setting", (seconds,))
-
-
-def _in_a_line(error: BaseException | None) -> str:
-    """Return an error as the history keeps it: with the service's own words."""
-    if isinstance(error, KustoImageError):
-        return "; ".join([error.what, *(line.strip() for line in error.details())])
-    return "" if error is None else type(error).__name__
 
 
 def _refuse_name(name: str) -> None:

@@ -18,13 +18,14 @@
     │   ├── BuildCanceled       the service says that it was cancelled
     │   ├── StatusUnreadable    how it stands could not be read
     │   └── FollowTimeout       it outlived the limit set for following it
+    ├── FleetFailed             the image is not there on some clusters of several
     ├── Unreachable             no answer from the endpoint
     └── EmulatorError           the local emulator cannot be started
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +122,41 @@ class InUse(KustoImageError):
     """The cluster's python() runs on the image that would be replaced or deleted; nothing was sent."""
 
 
+class FleetFailed(KustoImageError):
+    """The image `name` is not there on some of `total` clusters; `failures` says why, by cluster."""
+
+    def __init__(self, name: str, failures: Mapping[str, str], total: int) -> None:
+        step = "mend what they say and run the cell again: clusters that have the image are left as they are."
+        super().__init__(f"image {name!r} is not there on {len(failures)} of {total} clusters", next_step=step)
+        self.failures = dict(failures)
+
+    def details(self) -> list[str]:
+        """Return one line per reason, with its clusters."""
+        return [f"  {', '.join(clusters)}: {reason}" for reason, clusters in by_reason(self.failures).items()]
+
+
+def by_reason(failures: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the clusters of each reason, the most frequent reason first."""
+    clusters: dict[str, list[str]] = {}
+    for cluster, reason in failures.items():
+        clusters.setdefault(reason, []).append(cluster)
+    return dict(sorted(clusters.items(), key=lambda item: -len(item[1])))
+
+
+def in_a_line(error: BaseException | None) -> str:
+    """Return an error in one line, with the service's own words and ids; "" for None."""
+    if isinstance(error, KustoImageError):
+        return "; ".join([error.what, *(line.strip() for line in error.details())])
+    return "" if error is None else type(error).__name__
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Return an error as `in_a_line` does, without the ids: the same for each failure of the same kind."""
+    if isinstance(error, ServiceError | BuildError):
+        return "; ".join([error.what, *error.fault.words()])
+    return in_a_line(error)
+
+
 class SignInFailed(KustoImageError):
     """No token could be had from the credential."""
 
@@ -154,12 +190,16 @@ class ServiceFault:
     request_id: str = ""
     activity_id: str = ""
 
+    def words(self) -> list[str]:
+        """Return what the service says, without the ids: the same for each failure of the same kind."""
+        said = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
+        return [line for line in (said, *self.details) if line]
+
     def lines(self) -> list[str]:
         """Return the fault as lines of text."""
         ids = [f"request id {self.request_id}"] if self.request_id else []
         ids += [f"operation id {self.activity_id}"] if self.activity_id else []
-        said = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
-        return [line for line in (said, *self.details, " · ".join(ids)) if line]
+        return [*self.words(), *([" · ".join(ids)] if ids else [])]
 
 
 class ServiceError(KustoImageError):

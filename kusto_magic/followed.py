@@ -1,10 +1,12 @@
-"""Which builds this process follows now: several of one image at once, when a second cell is refused or queued."""
+"""Which builds and fleets this process follows now: several of one image at once, when a cell is refused or queued."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from kusto_magic.build import Build
+from kusto_magic.fleet import Fleet
 from kusto_magic.models import ImageSpec, Target
 from kusto_magic.operations import NEVER_SENT
 
@@ -49,3 +51,35 @@ class Followed:
 
     def _all_of(self, target: Target, name: str) -> list[Build]:
         return [build for build in self.on(target) if build.name.lower() == name.lower()]
+
+
+class Fleets:
+    """The fleets that are at work now. Safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self._fleets: list[Fleet] = []
+        self._lock = threading.Lock()
+
+    def add(self, fleet: Fleet) -> Fleet:
+        """Take a fleet in, and return it."""
+        with self._lock:
+            self._fleets = [other for other in self._fleets if not other.ended] + [fleet]
+        return fleet
+
+    def of(self, id: str) -> Fleet | None:  # noqa: A002
+        """Return the one with this id, None where there is none at work."""
+        return next((fleet for fleet in self._at_work() if fleet.id == id), None)
+
+    def same(self, targets: Sequence[Target], name: str, spec: ImageSpec, *, pin: bool) -> Fleet | None:
+        """Return the one that makes an image of just this on just these clusters, None where there is none."""
+        for fleet in self._at_work():
+            builds = {build.target: build for build in fleet.builds}
+            if builds.keys() == set(targets) and all(
+                (it.name.lower(), it.asked, it.pinned) == (name.lower(), spec, pin) for it in builds.values()
+            ):
+                return fleet
+        return None
+
+    def _at_work(self) -> list[Fleet]:
+        with self._lock:
+            return [fleet for fleet in self._fleets if not fleet.ended]

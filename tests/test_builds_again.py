@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 
 import pytest
 from support.emulated import Wire
@@ -94,7 +93,7 @@ def test_pinned_versions_that_are_there_already_are_left_as_they_are(world: Worl
 def test_another_process_joins_what_is_being_built_of_the_same(world: World) -> None:
     first = _building(world, world.builds(), "img")
     second = world.builds().start(world.target, "img", SPEC)
-    _until(second, Phase.BUILDING)
+    world.wait_for(second, Phase.BUILDING)
     world.clock.released.set()
     assert second.wait(30) is not None
     first.wait(30)
@@ -116,21 +115,15 @@ def _building(world: World, builds: Builds, name: str) -> Build:
     """Begin a build and hold the time while it is being built."""
     world.clock.released.clear()
     build = builds.start(world.target, name, SPEC)
-    _until(build, Phase.BUILDING)
+    world.wait_for(build, Phase.BUILDING)
     return build
-
-
-def _until(build: Build, phase: Phase) -> None:
-    there = Event()
-    build.observe(lambda change: there.set() if change["new"].phase is phase else None, "operation")
-    assert build.operation.phase is phase or there.wait(10)
 
 
 def test_a_second_change_fails_and_says_how_to_wait(world: World) -> None:
     builds = world.builds()
     _building(world, builds, "one")
     second = builds.start(world.target, "two", SPEC)
-    _until(second, Phase.BUILDING)
+    world.wait_for(second, Phase.BUILDING)
     world.clock.released.set()
     with pytest.raises(BuildFailed, match=r"followed here on this cluster: the build of 'one'(?s:.*)--queue"):
         second.wait(30)
@@ -141,7 +134,7 @@ def test_a_queued_one_waits_and_is_built(world: World) -> None:
     first = _building(world, builds, "one")
     second = builds.start(world.target, "two", SPEC, queue=True)
     seen = phases(second)
-    _until(second, Phase.BUILDING)
+    world.wait_for(second, Phase.BUILDING)
     world.clock.released.set()
     assert second.wait(30) is not None
     assert Phase.WAITING in seen
@@ -153,7 +146,7 @@ def test_a_queued_one_waits_and_is_built(world: World) -> None:
 def test_one_that_waited_when_its_process_ended_was_never_sent(world: World) -> None:
     builds = world.builds()
     _building(world, builds, "img")
-    _until(builds.start(world.target, "img", OTHER, queue=True), Phase.WAITING)
+    world.wait_for(builds.start(world.target, "img", OTHER, queue=True), Phase.WAITING)
     builds.close()
     world.clock.released.set()
     image = world.builds().attach(world.target, "img").wait(30)
@@ -167,7 +160,7 @@ def test_the_same_image_is_a_conflict_that_is_waited_for_too(world: World) -> No
     with pytest.raises(Conflict, match="--queue"):
         builds.start(world.target, "img", OTHER).wait(30)
     queued = builds.start(world.target, "img", OTHER, queue=True)
-    _until(queued, Phase.WAITING)
+    world.wait_for(queued, Phase.WAITING)
     world.clock.released.set()
     image = queued.wait(30)
     assert image is not None
@@ -198,7 +191,7 @@ def test_another_process_takes_enabling_up_again(world: World) -> None:
     builds = world.builds()
     world.clock.released.clear()
     enabled = builds.enable(world.target, "Python3_10_8")
-    _until(enabled, Phase.ENABLING)
+    world.wait_for(enabled, Phase.ENABLING)
     builds.close()
     again = world.builds().attach(world.target, "Python3_10_8")
     world.clock.released.set()

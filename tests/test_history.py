@@ -57,7 +57,8 @@ CREATE TABLE builds (
 CREATE INDEX by_image ON builds (image);
 CREATE INDEX by_place ON builds (place);
 INSERT INTO builds VALUES (1, 'a1', 'p', '01234567-89ab-cdef-0123-456789abcdef', 'g', 'cluster',
-  'https://management.azure.com', 's', 'old', 'build', NULL, '3.10.8', 'Pillow', '2026-01-01T00:00:00+00:00', '', 'Succeeded', '', NULL, NULL, NULL);
+  'https://management.azure.com', 's', 'old', 'build', NULL, '3.10.8', 'Pillow', '2026-01-01T00:00:00+00:00', '',
+  'Succeeded', '', NULL, NULL, NULL);
 PRAGMA application_id = 1265977709;
 PRAGMA user_version = 1;
 """

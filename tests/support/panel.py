@@ -17,10 +17,11 @@ import httpx
 from ipywidgets import HTML, Widget
 
 from kusto_magic.auth import StaticCredential, TokenCredential
-from kusto_magic.builds import Builds, Forecaster
+from kusto_magic.builds import Builds
 from kusto_magic.client import ImagesClient, connect
 from kusto_magic.emulator import create_app
 from kusto_magic.history import History
+from kusto_magic.making import Forecaster
 from kusto_magic.models import ImageSpec, Target
 from kusto_magic.panel import ImagePanel, PanelForm
 from support.emulated import Wire

@@ -13,12 +13,14 @@ from typing import Any
 import httpx
 
 from kusto_magic.auth import StaticCredential, TokenCredential
+from kusto_magic.build import Build
 from kusto_magic.builds import Builds
 from kusto_magic.client import ImagesClient, connect
 from kusto_magic.emulator import create_app
 from kusto_magic.forecasts import Forecast, Package, Verdict
 from kusto_magic.history import History
 from kusto_magic.models import Target
+from kusto_magic.operations import Phase
 from support.emulated import Clock, Wire
 
 PLAN = (Package("humanize", "4.9.0", direct=True), Package("extra", "1.0"))
@@ -51,16 +53,31 @@ class World:
         self.clock = SharedClock(wire.clock)
         self._app = create_app(wire.config, resolver=wire.resolver, clock=wire.clock)
         self._path = folder / "history.sqlite"
-        self._answer = answer
+        self.answer = answer
         self._all: list[Builds] = []
         ready = self._app.state.ready
         self._token = ready.token
-        self.target = Target(ready.subscription, ready.resource_group, ready.cluster, ready.endpoint)
+        self.targets = [
+            Target(ready.subscription, ready.resource_group, cluster.name, ready.endpoint)
+            for cluster in wire.config.fleet
+        ]
+        self.target = self.targets[0]
 
     def builds(self) -> Builds:
-        made = Builds(history=History(self._path), open_client=self._open, forecaster=self._answer, clock=self.clock)
+        made = Builds(history=History(self._path), open_client=self._open, forecaster=self.answer, clock=self.clock)
         self._all.append(made)
         return made
+
+    @property
+    def refused(self) -> int:
+        """How many requests the emulator has refused with a 429."""
+        return sum(self._app.state.throttled.values())
+
+    def wait_for(self, build: Build, phase: Phase) -> None:
+        """Block until a build has come to a phase."""
+        there = threading.Event()
+        build.observe(lambda change: there.set() if change["new"].phase is phase else None, "operation")
+        assert build.operation.phase is phase or there.wait(10)
 
     def _open(
         self, target: Target, credential: TokenCredential | None = None

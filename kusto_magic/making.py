@@ -1,0 +1,96 @@
+"""Making an image, from the question whether it is there to the end of its build."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from kusto_magic import client, operations
+from kusto_magic.build import Build
+from kusto_magic.client import ImagesClient
+from kusto_magic.forecasts import Forecast
+from kusto_magic.models import ImageSpec
+from kusto_magic.operations import Operation
+from kusto_magic.queueing import until_free
+
+Forecaster = Callable[..., Awaitable[Forecast]]
+"""`preflight.forecast`, or what stands in for it."""
+
+Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
+"""Asks the preflight; returns what is to be sent. Raises DoesNotFit."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """The options of making an image.
+
+    `check` asks the preflight first; `pin` sends the versions it found; `force` sends also what is there already;
+    `queue` waits while another change of the cluster is running; `spare_active` does not replace the image that the
+    cluster's python() runs on. `limit` is for how many seconds it is followed.
+    """
+
+    check: bool = True
+    pin: bool = False
+    force: bool = False
+    queue: bool = False
+    spare_active: bool = False
+    limit: float = client.FOLLOW_LIMIT
+
+    def words(self) -> str:
+        """Return the options that are on, for the history."""
+        return " ".join(name for name in _OPTIONS if getattr(self, name))
+
+    @classmethod
+    def of(cls, words: str, limit: float) -> Self:
+        """Return the options that the history has kept."""
+        kept = words.split()
+        return cls(**{name: name in kept for name in _OPTIONS}, limit=limit)
+
+
+_OPTIONS = tuple(entry.name for entry in fields(How) if entry.name != "limit")
+
+
+async def make(it: ImagesClient, build: Build, how: How, check: Check) -> AsyncIterator[Operation]:
+    """Yield the operations of making `build.asked`; where it is there or being built already, nothing is sent."""
+    spec = sent = build.asked
+    assert spec is not None  # noqa: S101 - for the type checker
+    assert sent is not None  # noqa: S101 - for the type checker
+    standing = None if how.force or how.pin else await it.standing(build.name, spec)
+    if standing is None and (how.check or how.pin):
+        yield operations.checking(spec)
+        sent = await check(it, build)
+        standing = None if how.force or not how.pin else await it.standing(build.name, sent)
+    if standing is not None:
+        async for operation in _stand(it, build, standing, how):
+            yield operation
+        return
+    if how.spare_active:
+        await it.refuse_active(build.name)
+
+    def sending() -> AsyncIterator[Operation]:
+        return it.build(build.name, sent, limit=how.limit, usual=build.usual)
+
+    async for operation in until_free(sending, it.clock, how.limit) if how.queue else sending():
+        yield operation
+
+
+async def _stand(it: ImagesClient, build: Build, standing: Operation, how: How) -> AsyncIterator[Operation]:
+    build.teaches = False
+    yield standing
+    async for operation in it.follow(standing, limit=how.limit, usual=build.usual):
+        yield operation
+
+
+def asked_once(forecaster: Forecaster) -> Forecaster:
+    """Return a forecaster that asks each question once and gives the same answer to all: for a fleet."""
+    answers: dict[tuple[Any, ...], asyncio.Future[Forecast]] = {}
+
+    async def ask(requirements: str, **more: Any) -> Forecast:
+        question = (requirements, *sorted(more.items()))
+        if question not in answers:
+            answers[question] = asyncio.ensure_future(forecaster(requirements, **more))
+        return await asyncio.shield(answers[question])
+
+    return ask
