@@ -51,7 +51,7 @@ def test_every_setting_is_in_the_reference() -> None:
 
 def test_the_readme_stays_short() -> None:
     prose = re.sub(r"^```.*?^```|\]\([^)]*\)|^\|.*$", "", README, flags=re.MULTILINE | re.DOTALL)
-    assert len(prose.split()) < 600
+    assert len(prose.split()) < 650
 
 
 def test_every_right_is_in_the_reference() -> None:

@@ -139,8 +139,8 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 
 
 def _place() -> tuple[str, list[tuple[str, str]]]:
-    """Return the group of options that says which cluster; most subcommands have it too."""
-    return next(group for group in _groups(cell_parser()) if group[0].startswith("the cluster"))
+    """Return the group of options that says which cluster, as most subcommands have it."""
+    return next(group for group in _groups(subparsers()["show"]) if group[0].startswith("the cluster"))
 
 
 def _cell() -> Iterator[str]:
@@ -163,7 +163,9 @@ def _subcommands() -> Iterator[str]:
         rows = [row for group in groups if group != _place() for row in group[1]]
         yield from table(("", "what it does"), rows)
         if _place() in groups:
-            yield from ("", "And the options that say [which cluster](#kusto_image-name).")
+            yield from ("", "And the options that say [which cluster](#which-cluster).")
+    yield from ("", "### Which cluster", "", "Where it is another than the chosen one:")
+    yield from table(("option", "what it does"), _place()[1])
 
 
 def _emulator() -> Iterator[str]:
