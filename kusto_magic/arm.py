@@ -32,7 +32,7 @@ REQUEST_LIMIT = 60.0
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer that are read; what is larger counts as unreadable."""
 
-CONNECTIONS = 40
+CONNECTIONS = 16
 """At most so many at once, all kept: ARM's budget of requests keeps fewer busy, and a new one costs a handshake."""
 
 USER_AGENT = "kusto_magic"
@@ -85,12 +85,14 @@ class Arm:
         self._request_limit = request_limit
         self._auth = Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp())
         self._budgets: dict[str, Budget] = {}
+        self.followed = 0
+        """How many operations are followed over this wire."""
         secure = transport is None and endpoint.startswith("https:")
         try:
             self._http = httpx.AsyncClient(
                 auth=self._auth,
                 transport=transport,
-                verify=tls_context(os.environ) if secure else True,
+                verify=tls_context(os.environ) if secure else False,  # else there is no TLS: nothing to verify
                 trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
                 follow_redirects=False,
                 timeout=request_limit,
@@ -129,12 +131,12 @@ class Arm:
         just this one. A 401 is asked once more, with a new token. Raises UntrustedAddress (nothing was sent),
         SignInFailed (nothing was sent), Unreachable (it may have arrived).
         """
-        self.refuse_elsewhere(url)
+        address = self.refuse_elsewhere(url)
         budget, kind = self._budget(url), kind_of(method)
         await budget.take(kind, background=background)
-        answer = await self._sent(method, url, body)
+        answer = await self._sent(method, address, url, body)
         if answer.status == 401:
-            answer = await self._sent(method, url, body)
+            answer = await self._sent(method, address, url, body)
         budget.hear(kind, answer)
         return answer
 
@@ -143,12 +145,12 @@ class Arm:
         found = _SUBSCRIPTION.match(url)
         return self._budgets.setdefault(found[1].lower() if found else "", Budget(self.clock))
 
-    async def _sent(self, method: str, url: str, body: bytes | None) -> Response:
+    async def _sent(self, method: str, address: httpx.URL, url: str, body: bytes | None) -> Response:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             async with (
                 asyncio.timeout(self._request_limit),
-                self._http.stream(method, url, content=body, headers=headers) as answer,
+                self._http.stream(method, address, content=body, headers=headers) as answer,
             ):
                 raw = await _capped(answer)
                 return Response(
@@ -163,25 +165,24 @@ class Arm:
             failure = self._unreachable(error)
         raise failure  # out here, so that it does not drag along an httpx error, which holds the signed URL
 
-    def refuse_elsewhere(self, url: str) -> None:
+    def refuse_elsewhere(self, url: str) -> httpx.URL:
         """Keep the token's one door: requests go to the endpoint's own scheme, host and port, and nowhere else.
 
+        Return the URL as it is sent: reading 4,000 characters is the most of a request's work, so it is done once.
         Raises UntrustedAddress, naming the host, for any other URL.
         """
-        if not self._is_ours(url):
-            raise UntrustedAddress(
-                f"an answer named {_place(url)} instead of {_place(self.endpoint)}; nothing was sent there",
-                next_step="%kusto_image attach NAME asks the image itself; report this to whoever runs the endpoint.",
-            )
-
-    def _is_ours(self, url: str) -> bool:
         try:
             # Read twice, as two readers of URLs may differ; httpx is the one that sends, and refuses what is unseen.
             sent = httpx.URL(url)
             origins = {origin(url), origin(f"{sent.scheme}://{sent.netloc.decode()}"), origin(self.endpoint)}
-            return len(origins) == 1 and "@" not in urlsplit(url).netloc
+            if len(origins) == 1 and "@" not in urlsplit(url).netloc:
+                return sent
         except (ValueError, httpx.InvalidURL):
-            return False
+            pass
+        raise UntrustedAddress(
+            f"an answer named {_place(url)} instead of {_place(self.endpoint)}; nothing was sent there",
+            next_step="%kusto_image attach NAME asks the image itself; report this to whoever runs the endpoint.",
+        )
 
     def _unreachable(self, error: Exception) -> Unreachable:
         silent = isinstance(error, TimeoutError | httpx.TimeoutException)

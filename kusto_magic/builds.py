@@ -12,7 +12,6 @@ import concurrent.futures
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -25,12 +24,13 @@ from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.clusters import PYTHON, LanguageExtension
 from kusto_magic.connections import Connections, Opener
-from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem, ServiceError, in_a_line
+from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem
 from kusto_magic.fleet import Fleet, Member
 from kusto_magic.followed import Fleets, Followed
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
 from kusto_magic.history import History
+from kusto_magic.journal import Journal
 from kusto_magic.making import Forecaster, How, asked_once, make
 from kusto_magic.models import ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
@@ -60,6 +60,7 @@ class Builds:
     ) -> None:
         self.history = history or History()
         self._connections = Connections(open_client)
+        self._journal = Journal(self.history)
         self._forecaster = forecaster
         self._clock: Clock = clock or SystemClock()
         self._loop = Loop()
@@ -249,6 +250,7 @@ class Builds:
     def close(self) -> None:
         """End the loop; builds go on in Azure and can be attached to again."""
         self._loop.close(self._connections.aclose())
+        self._journal.close()
         self.history.close()
 
     # ── on the background loop ───────────────────────────────────────────────────────────────────────────────
@@ -268,7 +270,7 @@ class Builds:
                 changed = operation.phase is not build.operation.phase or operation.poll_url != build.operation.poll_url
                 build.hear(operation, self._clock.wall())
                 if changed:
-                    self._keep(build)
+                    await self._journal.keep(build)
             build.operation.raise_for_end()
         except asyncio.CancelledError:
             return  # this process ends; the history still says that the build goes on
@@ -278,8 +280,8 @@ class Builds:
             if open_still is not None and not open_still.done:
                 with onlookers_may_fail():
                     build.operation = open_still
-                self._keep(build)
-        self._finish(build, error)
+                await self._journal.keep(build)
+        await self._finish(build, error)
 
     async def _checked(self, it: ImagesClient, build: Build, forecaster: Forecaster, *, pin: bool) -> ImageSpec:
         """Return what is to be sent. Raises DoesNotFit."""
@@ -294,30 +296,12 @@ class Builds:
             step = "try again later, or without --pin."
             raise DoesNotFit(f"it could not be pinned: {forecast.reason}", forecast=forecast, next_step=step)
         build.spec = replace(spec, requirements=forecast.pinned_text())
-        self.history.change(build.id, requirements=build.spec.requirements)
+        await self._journal.pin(build)
         return build.spec
 
-    def _keep(self, build: Build) -> None:
-        operation = build.operation
-        url = operation.poll_url if operation.watch is operations.Watch.OPERATION else ""
-        self.history.change(build.id, state=operation.phase.value, operation_url=url, heard_at=build.heard_at)
-
-    def _finish(self, build: Build, error: BaseException | None) -> None:
+    async def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()
-        # What was begun goes on, whatever keeps this process from following it: no sign-in, an answer nobody can trust.
-        is_open = isinstance(error, KustoImageError) and error.operation is not None
-        goes_on = not build.operation.done and (is_open or not build.from_the_start)
-        if not goes_on:
-            state = build.operation.phase.value
-            if isinstance(error, ServiceError):
-                state = "Refused"
-            elif error is not None and not build.operation.done:
-                state = "Not sent" if build.operation.phase in operations.NOT_BEGUN else "Failed"
-            message = in_a_line(error)
-            # Only a build followed from its start teaches how long builds take: an attached one may be long over.
-            learnt = {"seconds": (now - build.started_at).total_seconds()} if build.teaches else {}
-            self.history.change(build.id, state=state, message=message, ended_at=now, operation_url="", **learnt)
-            self._close_older(build, now)
+        await self._journal.end(build, error, now, {it.id for it in self.followed.on(build.target)})
         self.followed.remove(build)
         if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.met_another_change):
             error.next_step = self._what_runs(build) + error.next_step
@@ -327,13 +311,6 @@ class Builds:
         """Return the records of an image whose end nobody has seen, the newest first; none of what was never sent."""
         open_ones = self.history.left_open(target, name)
         return [record for record in open_ones if record.state not in operations.NEVER_SENT]
-
-    def _close_older(self, build: Build, now: datetime) -> None:
-        """Close the records that the end of a build leaves behind: an image has one operation at a time."""
-        followed = {it.id for it in self.followed.on(build.target)}
-        for record in self._left_open(build.target, build.name):
-            if record.id not in followed and record.started_at <= now:
-                self.history.change(record.id, state="Unknown", message="its end was not seen from here", ended_at=now)
 
     def _what_runs(self, build: Build) -> str:
         others = [f"the {it.action.value} of {it.name!r}" for it in self.followed.on(build.target) if it is not build]

@@ -20,15 +20,13 @@ from kusto_magic.auth import TokenCredential
 from kusto_magic.clock import Clock
 from kusto_magic.clusters import PYTHON, Cluster, LanguageExtension, active_image, extensions_in
 from kusto_magic.errors import (
-    FollowTimeout,
     InUse,
     InvalidInput,
     Problem,
     ServiceError,
-    SignInFailed,
     Unreachable,
-    UntrustedAddress,
 )
+from kusto_magic.following import follow, trusted
 from kusto_magic.models import API_VERSION, Image, ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
 from kusto_magic.rights import Permission
@@ -42,9 +40,6 @@ TRIES = 6
 
 TRIES_OF_A_QUESTION = 3
 """So many times something is only asked: a person waits for the answer."""
-
-ASKED_ITSELF = 120.0
-"""Seconds after which an operation is asked itself, whatever the lists of images say."""
 
 MOST_PAGES = 1000
 
@@ -164,7 +159,8 @@ class ImagesClient:
         UntrustedAddress where an answer names a foreign address; all carry the operation. While the endpoint does not
         answer, it goes on asking; also while no token can be had, unless that is so from the start: SignInFailed.
         """
-        return self._follow(operation, self._arm.clock.monotonic(), limit, usual, heard=False)
+        since = self._arm.clock.monotonic()
+        return follow(self._arm, self._rounds, operation, since=since, limit=limit, usual=usual, heard=False)
 
     async def get(self, name: str) -> Image:
         """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get"."""
@@ -216,11 +212,8 @@ class ImagesClient:
 
         Source: Microsoft.Kusto/clusters, "List"; its answer has one page.
         """
-        url = (
-            f"{self.target.endpoint}/subscriptions/{quote(self.target.subscription)}"
-            f"/providers/Microsoft.Kusto/clusters?api-version={API_VERSION}"
-        )
-        document = _success(await self._answered("GET", url), "the clusters cannot be listed").document()
+        path = f"/subscriptions/{quote(self.target.subscription)}/providers/Microsoft.Kusto/clusters"
+        document = await self.ask("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
         try:
             return [Cluster.from_json(value) for value in document["value"]]
         except (KeyError, TypeError, ValueError):
@@ -232,12 +225,18 @@ class ImagesClient:
         Source: Microsoft.Authorization/permissions, "List For Resource", api-version 2022-04-01.
         """
         path = f"{quote(self.target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
-        response = await self._answered("GET", f"{self.target.endpoint}{path}?api-version=2022-04-01")
-        document = _success(response, "the rights cannot be listed").document()
+        document = await self.ask("GET", f"{path}?api-version=2022-04-01", "the rights cannot be listed")
         try:
             return [Permission.from_json(value) for value in document["value"]]
         except (KeyError, TypeError, ValueError):
             raise Unreachable("the list of rights cannot be read", next_step="try again.") from None
+
+    async def ask(self, method: str, path: str, what: str, body: bytes | None = None) -> Any:
+        """Ask the endpoint something else and return the JSON of its answer, None where it has none.
+
+        `path` has the api-version; `what` says what could not be done where it is refused (ServiceError).
+        """
+        return _success(await self._answered(method, f"{self.target.endpoint}{path}", body), what).document()
 
     async def _run(
         self,
@@ -251,62 +250,12 @@ class ImagesClient:
         """Send the request that begins an operation, to `url` or else to the image, and follow it."""
         yield sent
         sent_at = self._arm.clock.monotonic()
-        begun = self._trusted(await self._submit(sent, method, url or sent.image_url, body))
+        begun = trusted(self._arm, await self._submit(sent, method, url or sent.image_url, body))
         yield begun
-        async for operation in self._follow(begun, sent_at, limit, usual, heard=True):
+        async for operation in follow(
+            self._arm, self._rounds, begun, since=sent_at, limit=limit, usual=usual, heard=True
+        ):
             yield operation
-
-    async def _follow(
-        self, operation: Operation, begun: float, limit: float, usual: schedule.Usual | None, *, heard: bool
-    ) -> AsyncIterator[Operation]:
-        """Follow an operation from when the monotonic clock showed `begun`; `heard` tells of an earlier answer."""
-        clock = self._arm.clock
-        self._trusted(operation)
-        asked_at = clock.monotonic()
-        with self._rounds.joined():
-            while not operation.done:
-                elapsed = clock.monotonic() - begun
-                wait = schedule.delay(elapsed, usual) if operation.delay is None else operation.delay
-                await clock.sleep(max(0.0, min(wait, limit - elapsed)))
-                if wait > limit - elapsed:  # and no question before its time
-                    raise _too_long(operation, limit)
-                may_share = operation.delay is None and clock.monotonic() - asked_at < ASKED_ITSELF
-                glimpsed = await self._glimpsed(operation, wait) if may_share else None
-                if glimpsed is None:
-                    operation = self._trusted(await self._asked(operation, heard))
-                    asked_at = clock.monotonic()
-                    heard = heard or not operation.troubles
-                else:
-                    operation = glimpsed
-                yield operation
-
-    async def _glimpsed(self, operation: Operation, waited: float) -> Operation | None:
-        """Return an operation as a list of the images shows it at work; None where it is to be asked itself."""
-        image = await self._rounds.look(operation.name, waited)
-        return None if image is None else operation.glimpsed(image)
-
-    async def _asked(self, operation: Operation, heard: bool) -> Operation:
-        try:
-            response = await self._arm.send("GET", operation.poll_url, background=True)
-        except Unreachable as error:
-            return operation.unanswered(error.what)
-        except SignInFailed as error:
-            if not heard:
-                error.operation = operation
-                raise
-            return operation.unanswered(error.what)  # without a network no token can be had either
-        return operation.advance(response)
-
-    def _trusted(self, operation: Operation) -> Operation:
-        """Return an operation whose address may be asked. Raises UntrustedAddress with one that asks the image."""
-        if not operation.done:
-            try:
-                self._arm.refuse_elsewhere(operation.poll_url)
-            except UntrustedAddress as error:
-                error.operation = operation.ask_the_image()
-                error.next_step = error.next_step.replace("NAME", operation.name)
-                raise
-        return operation
 
     async def _submit(self, sent: Operation, method: str, url: str, body: bytes | None) -> Operation:
         """Send the request that begins an operation, again while nobody answers properly."""
@@ -391,9 +340,3 @@ def _unanswered(sent: Operation, error: Unreachable | ServiceError) -> Unreachab
         step = f"%kusto_image attach {sent.name} shows whether it was begun all the same"
         error.next_step = f"the request may have arrived; {step}. Else: {error.next_step}"
     return error
-
-
-def _too_long(operation: Operation, limit: float) -> FollowTimeout:
-    after = f"{limit / 3600:g} hours" if limit >= 3600 else f"{limit / 60:.3g} minutes"
-    what = f"image {operation.name!r} is still {operation.phase.lower()} after {after}; it goes on in Azure"
-    return FollowTimeout(what, operation=operation, next_step=f"%kusto_image attach {operation.name}")

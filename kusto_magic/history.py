@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -46,6 +46,8 @@ _SECOND = """
 ALTER TABLE builds ADD COLUMN fleet TEXT NOT NULL DEFAULT '';
 ALTER TABLE builds ADD COLUMN how TEXT NOT NULL DEFAULT '';
 CREATE INDEX by_fleet ON builds (fleet) WHERE fleet <> '';
+CREATE INDEX by_place_learnt ON builds (place) WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0;
+CREATE INDEX by_endpoint_learnt ON builds (endpoint) WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0;
 """
 _STEPS = (_SCHEMA, _SECOND)
 """What makes a file of each version from one of the version before it; an empty file is of version 0."""
@@ -54,6 +56,31 @@ _DAMAGED = frozenset({1, 11, 24, 26})
 """SQLite's result codes ERROR (here: another schema), CORRUPT, FORMAT, NOTADB."""
 
 T = TypeVar("T")
+
+
+Note = tuple[str, tuple[object, ...]]
+"""A change of the history, as a statement and its values."""
+
+
+def changed(id: str, **changes: str | float | datetime | None) -> Note:  # noqa: A002
+    """Return the change that `History.change` makes. Raises TypeError for what a record cannot change."""
+    unknown = changes.keys() - _CHANGING
+    if unknown or not changes:
+        raise TypeError(f"a record cannot change its {', '.join(sorted(unknown)) or 'nothing'}")
+    assignments = ", ".join(f"{name} = ?" for name in changes)
+    values = tuple(kept(name, value) for name, value in changes.items())
+    return f"UPDATE builds SET {assignments} WHERE id = ?", (*values, id)  # noqa: S608
+
+
+def closed(target: Target, image: str, now: datetime, *, spare: Collection[str], states: Collection[str]) -> Note:
+    """Return the change that closes what was left open of an image until `now`, but for ids and states to spare."""
+    spared = [f"{name} NOT IN ({', '.join('?' * len(values))})" for name, values in (("id", spare), ("state", states))]
+    statement = (
+        "UPDATE builds SET state = 'Unknown', message = 'its end was not seen from here', ended_at = ?"  # noqa: S608
+        f" WHERE image = ? AND place = ? AND ended_at IS NULL AND started_at <= ? AND {' AND '.join(spared)}"
+    )
+    moment = kept("ended_at", now)
+    return statement, (moment, image, place_of(target), moment, *spare, *states)
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
@@ -97,12 +124,17 @@ class History:
 
         An id that is not (or no longer) kept changes nothing. Raises TypeError for any other name.
         """
-        unknown = changes.keys() - _CHANGING
-        if unknown or not changes:
-            raise TypeError(f"a record cannot change its {', '.join(sorted(unknown)) or 'nothing'}")
-        assignments = ", ".join(f"{name} = ?" for name in changes)
-        values = [kept(name, value) for name, value in changes.items()]
-        self._write(lambda it: it.execute(f"UPDATE builds SET {assignments} WHERE id = ?", (*values, id)))  # noqa: S608
+        self.note(changed(id, **changes))
+
+    def note(self, *notes: Note) -> None:
+        """Make several changes in one transaction: those of `changed` and `closed`."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for statement, values in notes:
+                connection.execute(statement, values)
+
+        if notes:
+            self._write(write)
 
     def get(self, id: str) -> BuildRecord | None:  # noqa: A002
         """Return the record with this id, or None."""

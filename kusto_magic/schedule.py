@@ -26,6 +26,9 @@ A build of about five minutes is then heard of half a second to one and a half l
 BLIND = 0.2
 """The same where nothing is known of earlier builds, so that it asks all the way."""
 
+CROWD = 0.005
+"""Seconds that each build which is followed adds to the shortest interval: nobody sees 500 ends within a second."""
+
 SPREAD = 0.04
 """The next build takes as long as an earlier one within so much of it, one standard deviation."""
 
@@ -54,9 +57,10 @@ RECORDED = Usual(222.0, 385.0, 5, "recorded clusters", (222.0, 265.0, 300.0, 343
 """What builds were recorded to take in Azure, 2023 to 2026: what is said until there is experience of one's own."""
 
 
-def delay(elapsed: float, usual: Usual | None = None) -> float:
+def delay(elapsed: float, usual: Usual | None = None, followed: int = 1) -> float:
     """Return the seconds to wait before the next request, `elapsed` seconds after the first; from 0.5 to 30.
 
+    `followed` is how many builds are followed in all; beyond a hundred, each is asked more rarely.
     Rarely while nothing can be done yet, often around the usual end, ever more rarely after it.
     """
     if usual is None or not usual.seconds:
@@ -66,7 +70,7 @@ def delay(elapsed: float, usual: Usual | None = None) -> float:
         # Do not sleep through the moment from which the build may end.
         begins = min(usual.seconds) * (1 - 3 * SPREAD) - elapsed
         wait = min(wait, begins) if begins > SHORTEST else wait
-    return min(max(wait, SHORTEST), LONGEST)
+    return min(max(wait, SHORTEST, CROWD * followed), LONGEST)
 
 
 def hazard(elapsed: float, seconds: Sequence[float]) -> float:

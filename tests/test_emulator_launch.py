@@ -209,7 +209,7 @@ def test_the_command_says_one_line_and_ends_when_idle(home: Home) -> None:
 @pytest.mark.parametrize("cluster", ["emulatedcluster", "fleet001"])
 def test_it_does_not_end_while_something_is_built(home: Home, tmp_path: Path, cluster: str) -> None:
     state = tmp_path / "state.sqlite"
-    command = [*COMMAND, "--idle-exit", "0.1", "--build-seconds", "1", "--clusters", "2", "--state", str(state)]
+    command = [*COMMAND, "--idle-exit", "1", "--build-seconds", "3", "--clusters", "2", "--state", str(state)]
     with subprocess.Popen(command, env=home.env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert ask(read_ready(process.stdout.readline()), "PUT", "a", cluster).status_code == 201

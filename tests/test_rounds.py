@@ -12,8 +12,9 @@ from support.clock import MovableClock
 from support.wire import Script, opened
 
 from kusto_magic.answers import Response
-from kusto_magic.client import ASKED_ITSELF, ImagesClient
+from kusto_magic.client import ImagesClient
 from kusto_magic.errors import Unreachable
+from kusto_magic.following import ASKED_ITSELF
 from kusto_magic.models import Image
 from kusto_magic.operations import Action, Operation, Phase
 from kusto_magic.rounds import PAUSE, Rounds
