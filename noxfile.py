@@ -199,6 +199,12 @@ def fuzz(session: nox.Session) -> None:
     session.run(_workplace(session), "tests/fuzz.py", *(session.posargs or ["300"]), external=True)
 
 
+@nox.session
+def record(session: nox.Session) -> None:
+    """Hold the conversations of the tests with the emulator anew and write them down; `-- NAME`: only that one."""
+    session.run(_workplace(session), "tests/record.py", *session.posargs, external=True)
+
+
 def _workplace(session: nox.Session) -> str:
     """Bring .venv up to date; return its Python."""
     if not Path(python := _python_of(ROOT / ".venv")).exists():
