@@ -108,7 +108,12 @@ pytest_add_cli_args_test_selection = [
   "tests/test_requirements.py", "tests/test_requirement_rules.py",
 ]
 """
-FAST = "not browser and not index and not server and not slow"
+FAST = "not azure and not browser and not index and not server and not slow"
+LIVE = {
+    "KUSTO_MAGIC_TEST_CLUSTER": "the cluster's whole ARM id",
+    "KUSTO_MAGIC_TEST_CONFIRM": "yes, since it takes hours and changes the cluster",
+}
+GUIDE = 'CONTRIBUTING.md, "With a real cluster"'
 NOTHING_SELECTED = 5
 ANY_EXIT = range(-255, 256)
 
@@ -197,6 +202,16 @@ def mutants(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Read random requirements texts and answers, five minutes each; `-- 60`: one minute each."""
     session.run(_workplace(session), "tests/fuzz.py", *(session.posargs or ["300"]), external=True)
+
+
+@nox.session
+def azure(session: nox.Session) -> None:
+    """Hold the conversations, and ask what nobody knows, with the cluster that KUSTO_MAGIC_TEST_CLUSTER names."""
+    if missing := [name for name in LIVE if not os.environ.get(name)]:
+        session.error(f"first set {' and '.join(f'{name} to {LIVE[name]}' for name in missing)}; see {GUIDE}")
+    command = ["-P", "-m", "pytest", "-s", "-m", "azure", "tests/test_azure.py", *session.posargs]
+    # After Ctrl-C it waits for the running build, to delete the image: that takes minutes, a second Ctrl-C ends it.
+    session.run(_workplace(session), *command, external=True, interrupt_timeout=None)
 
 
 @nox.session

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from kusto_magic.answers import Response
 from kusto_magic.arm import Arm
 from kusto_magic.client import ImagesClient
 from kusto_magic.errors import BuildError, ServiceError
@@ -60,18 +61,15 @@ class Talk:
         else:
             self.note(step, f"{image.state} {image.language} {image.foundation} {image.requirements!r}")
 
-    async def raw(self, step: str, method: str, rest: str, body: object = None, version: str = API_VERSION) -> int:
-        """Send what the client would not, to a path under the cluster; note and return the status."""
-        url = f"{self.client.target.endpoint}{self.client.target.cluster_id}{rest}?api-version={version}"
-        answer = await self.arm.send(method, url, None if body is None else json.dumps(body).encode())
-        self.note(step, f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
-        return answer.status
+    async def send(self, method: str, rest: str, body: bytes | None = None, version: str = API_VERSION) -> Response:
+        """Send what the client would not, to a path under the cluster."""
+        target = self.client.target
+        return await self.arm.send(method, f"{target.endpoint}{target.cluster_id}{rest}?api-version={version}", body)
 
     async def check_name(self, step: str, name: str) -> None:
         """Ask whether a name is free; note the answer."""
-        url = f"{self.client.target.endpoint}{self.client.target.cluster_id}/sandboxCustomImagesCheckNameAvailability"
         body = json.dumps({"name": name, "type": TYPE}).encode()
-        answer = await self.arm.send("POST", f"{url}?api-version={API_VERSION}", body)
+        answer = await self.send("POST", "/sandboxCustomImagesCheckNameAvailability", body)
         document = answer.document()
         said = document if isinstance(document, dict) else {}
         words = [str(answer.status), "free" if said.get("nameAvailable") is True else "", str(said.get("reason", ""))]

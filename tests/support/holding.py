@@ -13,8 +13,9 @@ from kusto_magic.clock import Clock
 from kusto_magic.emulator import EmulatorConfig, create_app
 from kusto_magic.models import API_VERSION, Target
 from support.clock import MovableClock
-from support.conversations import CONVERSATIONS, IMPOSSIBLE, Held, Talk
+from support.conversations import IMPOSSIBLE, Held, Talk
 from support.placeholders import IMAGE, TARGET, Placeholders
+from support.probes import EVERYTHING
 from support.recording import Conversation, Recording, Replay
 
 EMULATED_BUILD = 300.0
@@ -73,7 +74,7 @@ def blank(against: str, about: str) -> Conversation:
     return Conversation("", against, datetime.now(UTC).date().isoformat(), API_VERSION, about)
 
 
-async def replay(kept: Conversation, table: dict[str, Held] | None = None) -> tuple[list[dict[str, str]], MovableClock]:
+async def replay(kept: Conversation) -> tuple[list[dict[str, str]], MovableClock]:
     """Hold a conversation once more, with a recording; return what the client made of it, and the clock then.
 
     Fails where the client asks for something else than was recorded, or for less.
@@ -83,6 +84,6 @@ async def replay(kept: Conversation, table: dict[str, Held] | None = None) -> tu
     credential = StaticCredential("nothing-is-signed-in-to")
     async with Arm(TARGET.endpoint, TARGET.scope, credential=credential, transport=transport, clock=clock) as arm:
         talk = Talk(ImagesClient(arm, TARGET), arm, IMAGE)
-        await (table or CONVERSATIONS)[kept.conversation](talk)
+        await EVERYTHING[kept.conversation](talk)
     transport.assert_all_asked()
     return talk.steps, clock

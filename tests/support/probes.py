@@ -1,0 +1,141 @@
+"""What nobody knows about the service, asked where asking is harmless: with images of the probe's own name.
+
+Each probe notes what came of it and asserts nothing. `QUESTIONS` says what is asked, also by the conversations.
+"""
+
+from __future__ import annotations
+
+import json
+
+from kusto_magic import operations
+from kusto_magic.errors import BuildError, ServiceError
+from kusto_magic.models import API_VERSION, ImageSpec
+from kusto_magic.operations import Action
+from support.conversations import CONVERSATIONS, SPEC, Held, Talk
+
+NEWER = "2025-02-14"
+"""An api-version that no traffic was seen of."""
+
+NAMES = (
+    "a", "A1", "1a", "_a", "-a", ".a", "a.", "a-b_c.d", "a b", "a+b", "a(b)", "a/b", "a%b", "ä", "図", "",
+    "Python3_10_8", "PythonCustomImage", "R", "n" * 63, "n" * 64, "n" * 65, "n" * 128, "n" * 129, "n" * 260, "n" * 261,
+)  # fmt: skip
+
+WRONG_HASH = "Pillow==10.4.0 --hash=sha256:" + "0" * 64
+TEXTS = {
+    "comments": "# a comment\n\nPillow  # and another\n",
+    "markers": 'Pillow; python_version >= "3"\nno-such-thing-here; python_version < "3"\n',
+    "hashes": WRONG_HASH + "\n",
+    "options": "--prefer-binary\nPillow\n",
+}
+
+
+async def names(talk: Talk) -> None:
+    for name in NAMES:
+        await talk.check_name(ascii(name) if len(name) < 60 else f"{len(name)} letters", name)
+
+
+async def both_bases(talk: Talk) -> None:
+    await _tried(
+        talk, {"languageVersion": "3.10.8", "baseImageName": "Python3_10_8", "requirementsFileContent": "Pillow"}
+    )
+
+
+async def no_base(talk: Talk) -> None:
+    await _tried(talk, {"requirementsFileContent": "Pillow"})
+
+
+async def no_such_python(talk: Talk) -> None:
+    await _tried(talk, {"languageVersion": "3.99.0", "requirementsFileContent": "Pillow"})
+
+
+async def no_requirements(talk: Talk) -> None:
+    await _tried(talk, {"languageVersion": "3.10.8"})
+
+
+async def newer_version(talk: Talk) -> None:
+    talk.note("list", str((await talk.send("GET", "/sandboxCustomImages", version=NEWER)).status))
+    await _tried(talk, {"languageVersion": "3.10.8", "requirementsFileContent": "Pillow"}, NEWER)
+
+
+async def base_image(talk: Talk) -> None:
+    await talk.follow("create", talk.client.build(talk.name, ImageSpec("Pillow", base_image="Python3_11_7")))
+    await talk.show("get", talk.name)
+
+
+async def base_deleted(talk: Talk) -> None:
+    """Delete an image that another one is built on."""
+    await talk.follow("create", talk.client.build(talk.name, SPEC))
+    await talk.follow("create one on top", talk.client.build(talk.second, ImageSpec("humanize", base_image=talk.name)))
+    await talk.follow("delete the lower one", talk.client.delete(talk.name))
+    await talk.show("get the upper one", talk.second)
+
+
+async def location(talk: Talk) -> None:
+    """Ask the Location of a deletion at once."""
+    await talk.follow("create", talk.client.build(talk.name, SPEC))
+    answer = await talk.send("DELETE", f"/sandboxCustomImages/{talk.name}")
+    talk.note("delete", str(answer.status))
+    address = answer.address("location")
+    if address is not None:
+        talk.note("its Location while it runs", str((await talk.arm.send("GET", address)).status))
+
+
+async def _tried(talk: Talk, properties: dict[str, str], version: str = API_VERSION) -> None:
+    """PUT what the client would refuse, follow it to its end, and note both."""
+    body = json.dumps({"properties": {"language": "Python", **properties}}).encode()
+    answer = await talk.send("PUT", f"/sandboxCustomImages/{talk.name}", body, version)
+    talk.note("put", f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
+    sent = operations.sending(Action.BUILD, talk.client.resume(Action.BUILD, talk.name).image_url)
+    try:
+        begun = operations.begin(sent, answer)
+    except (ServiceError, BuildError):  # what is wrong with it stands in the answer, which is written down
+        return
+    await talk.follow("build", talk.client.follow(begun))
+    await talk.show("get", talk.name)
+
+
+def _with_text(text: str) -> Held:
+    async def tried(talk: Talk) -> None:
+        await _tried(talk, {"languageVersion": "3.10.8", "requirementsFileContent": text})
+
+    return tried
+
+
+PROBES: dict[str, Held] = {
+    "names": names,
+    "both-bases": both_bases,
+    "no-base": no_base,
+    "no-such-python": no_such_python,
+    "no-requirements": no_requirements,
+    **{f"text-{title}": _with_text(text) for title, text in TEXTS.items()},
+    "base-image": base_image,
+    "base-deleted": base_deleted,
+    "location": location,
+    "newer-version": newer_version,
+}
+
+EVERYTHING = CONVERSATIONS | PROBES
+
+QUESTIONS = {
+    "create-and-delete": "How does making, reading and deleting an image go?",
+    "update": "How does changing an image go?",
+    "failed-build": "What does a failed build say, and is pip's log in it?",
+    "missing-image": "What does DELETE of a missing image answer?",
+    "taken-name": "What does checkNameAvailability say of a name that is taken?",
+    "another-change": "What does a second change answer while one runs?",
+    "enable-and-disable": "How does enabling a custom image go, and what is listed then?",
+    "names": "Which names are free, by checkNameAvailability: which characters, which length?",
+    "both-bases": "What does a PUT with languageVersion and baseImageName answer?",
+    "no-base": "What does a PUT with neither of them answer?",
+    "no-such-python": "What is said of a languageVersion that does not exist; are those named that do?",
+    "no-requirements": "Is a PUT without requirementsFileContent taken?",
+    "text-comments": "May the requirements hold comments and empty lines?",
+    "text-markers": "Are environment markers obeyed? (The second line names no package, for an older Python.)",
+    "text-hashes": "Are hashes obeyed? (This one is wrong: obeyed, the build fails.)",
+    "text-options": "May the requirements hold options of pip?",
+    "base-image": "How does an image with a baseImageName go, and what does a GET show of it?",
+    "base-deleted": "May an image be deleted that another one is built on?",
+    "location": "What does the Location of a deletion answer while it runs?",
+    "newer-version": f"How does it all look with api-version {NEWER}?",
+}
