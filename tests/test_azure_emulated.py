@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from support.azure import CLEARING_LIMIT, PREFIX, Live, Run, configured
+from support.azure import CLEARING_LIMIT, OFF, PREFIX, Live, Run, configured
 from support.clock import MovableClock
 from support.conversations import SPEC, Held, Talk, create_and_delete
 from support.home import Home
@@ -56,6 +56,19 @@ def images(ready: ReadyTarget) -> list[str]:
         return [image["name"] for image in client.get(url).raise_for_status().json()["value"]]
 
 
+def live_suite(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the live suite in a process of its own, with just this environment."""
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_azure.py"]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def test_it_is_skipped_with_a_reason_that_says_how(home: Home) -> None:
+    done = live_suite(home.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert OFF in done.stdout
+    assert f"{len(EVERYTHING)} skipped" in done.stdout
+
+
 @pytest.mark.slow
 def test_the_whole_suite_runs_and_leaves_nothing(
     home: Home, emulator: Callable[[float], ReadyTarget], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -67,9 +80,7 @@ def test_the_whole_suite_runs_and_leaves_nothing(
     with served(packages) as index:
         monkeypatch.setenv("UV_DEFAULT_INDEX", index)  # the emulator's builds ask it
         ready = emulator(BUILD_SECONDS)
-        command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_azure.py"]
-        env = {**home.env, **variables(ready, folder)}
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
+        done = live_suite({**home.env, **variables(ready, folder)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "skipped" not in done.stdout
     assert images(ready) == []

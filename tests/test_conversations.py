@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from support.conversations import CONVERSATIONS
 from support.holding import EMULATED_BUILD, record_emulator, replay
+from support.placeholders import GONE, MAIL, TARGET, UUID
 from support.recording import Conversation
+
+from kusto_magic.redaction import HIDDEN, redact
 
 pytestmark = pytest.mark.asyncio
 
@@ -48,6 +51,16 @@ async def test_files_put_together_by_hand_say_so() -> None:
     for name, path in FILES.items():
         kept = Conversation.read(path)
         assert (kept.against == "Azure, in parts") == name.startswith("observed-") == ("by hand" in kept.about), name
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_it_holds_placeholders_only(name: str) -> None:
+    text = FILES[name].read_text("utf-8")
+    assert redact(text).replace(HIDDEN, GONE) == text
+    assert {found[0] for found in UUID.finditer(text) if not found[0].startswith("00000000-0000-4000-8000-")} == set()
+    assert {found[0] for found in MAIL.finditer(text) if not found[0].endswith("@example.com")} == set()
+    assert set(re.findall(r"/resourceGroups/([^/\"']+)", text)) == {TARGET.resource_group}
+    assert set(re.findall(r"/Microsoft\.Kusto/clusters/([^/\"']+)", text, re.IGNORECASE)) == {TARGET.cluster}
 
 
 async def test_another_request_than_the_recorded_one_fails_readably() -> None:

@@ -179,6 +179,7 @@ def test_what_is_anybodys_stays() -> None:
     placeholders = Placeholders(Target(SUBSCRIPTION, "kusto", "east"), "numpy")
     for text in (
         "/providers/Microsoft.Kusto/locations/West US/operationresults/",
+        "to perform action 'Microsoft.Kusto/clusters/sandboxCustomImages/write'",
         "Standard_E8as_v5+1TB_PS",
         "2024-11-27T12:08:01.7481303Z",
         "Pillow==10.1.0 --hash=sha256:" + "ab" * 32,

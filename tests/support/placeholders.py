@@ -30,15 +30,15 @@ GONE = "REDACTED"
 _SUBSTRING_FROM = 6
 """Shorter names are replaced as whole words only: "a" is in every text."""
 
-_UUID = re.compile(
+UUID = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-f])", re.IGNORECASE
 )
-_MAIL = re.compile(r"[\w.+'#-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+MAIL = re.compile(r"[\w.+'#-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _TENANT = re.compile(r"[\w-]+(?=\.onmicrosoft\.(?:com|us|de|cn)\b)", re.IGNORECASE)
 _PLACES = (
     ("group", re.compile(r"/resourceGroups/([^/?'\"\s]+)", re.IGNORECASE)),
     ("cluster", re.compile(r"/Microsoft\.Kusto/clusters/([^/?'\"\s]+)", re.IGNORECASE)),
-    ("image", re.compile(r"/sandboxCustomImages/([^/?'\"\s]+)", re.IGNORECASE)),
+    ("image", re.compile(r"/clusters/[^/]+/sandboxCustomImages/([^/?'\"\s]+)", re.IGNORECASE)),
 )
 """Where names stand in the ids of Resource Manager."""
 
@@ -147,8 +147,8 @@ class Placeholders:
         text = redact(text).replace(HIDDEN, GONE)
         text = re.sub(re.escape(self._endpoint) + r"(?![\w.:-])", ENDPOINT, text, flags=re.IGNORECASE)
         text = self._without_names(text)
-        text = _UUID.sub(self._uuid, text)
-        text = _MAIL.sub(lambda found: self._other("user", found[0]), text)
+        text = UUID.sub(self._uuid, text)
+        text = MAIL.sub(lambda found: self._other("user", found[0]), text)
         return _TENANT.sub("example", text)
 
     def _without_names(self, text: str) -> str:
