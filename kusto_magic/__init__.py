@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import Conflict as Conflict
     from kusto_magic.errors import DoesNotFit as DoesNotFit
     from kusto_magic.errors import EmulatorError as EmulatorError
+    from kusto_magic.errors import FleetFailed as FleetFailed
     from kusto_magic.errors import FollowTimeout as FollowTimeout
     from kusto_magic.errors import Forbidden as Forbidden
     from kusto_magic.errors import InUse as InUse
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import Throttled as Throttled
     from kusto_magic.errors import Unreachable as Unreachable
     from kusto_magic.errors import UntrustedAddress as UntrustedAddress
+    from kusto_magic.fleet import Fleet as Fleet
     from kusto_magic.models import Image as Image
     from kusto_magic.models import ImageSpec as ImageSpec
     from kusto_magic.models import Target as Target
@@ -50,6 +52,7 @@ _ROOMS = {
         "Conflict",
         "DoesNotFit",
         "EmulatorError",
+        "FleetFailed",
         "FollowTimeout",
         "Forbidden",
         "InUse",
@@ -63,6 +66,7 @@ _ROOMS = {
         "Unreachable",
         "UntrustedAddress",
     ],
+    "fleet": ["Fleet"],
     "models": ["Image", "ImageSpec", "Target"],
     "operations": ["Operation"],
     "panel": ["ImagePanel"],

@@ -34,6 +34,16 @@ class _Parser(argparse.ArgumentParser):
         raise HelpAsked(self.format_help())
 
 
+class _Clusters(argparse.Action):
+    """Keeps the last cluster as `cluster`, as where only one can be named, and all of them as `named`."""
+
+    def __call__(
+        self, _parser: object, options: argparse.Namespace, value: object, _option_string: str | None = None
+    ) -> None:
+        options.cluster = value
+        options.named = [*getattr(options, "named", []), value]
+
+
 def cell_parser() -> argparse.ArgumentParser:
     """Return the parser of `%%kusto_image`."""
     parser = _Parser(
@@ -68,7 +78,7 @@ def cell_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument("--diff", action="store_true", help="show what would change in the image, and send nothing")
     parser.add_argument("-o", "--output", metavar="VAR", type=_variable, help="keep the Build in this variable")
-    _where(parser)
+    _where(parser, many=True)
     return parser
 
 
@@ -96,6 +106,10 @@ SUBCOMMANDS = {
 """What each subcommand does, in a sentence."""
 
 
+MANY = ("enable", "delete")
+"""Subcommands that may name several clusters."""
+
+
 def line_parser() -> argparse.ArgumentParser:
     """Return the parser of `%kusto_image`, with a subparser per subcommand."""
     parser = _Parser(prog="%kusto_image", allow_abbrev=False, description="Everything around an image.")
@@ -118,7 +132,7 @@ def line_parser() -> argparse.ArgumentParser:
         _careful(subs[name], yes=name == "delete")
     for name, sub in subs.items():
         if name not in ("bases", "status"):
-            _where(sub)
+            _where(sub, many=name in MANY)
     return parser
 
 
@@ -181,11 +195,17 @@ def _careful(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
         parser.add_argument("--yes", action="store_true", help=words)
 
 
-def _where(parser: argparse.ArgumentParser) -> None:
+def _where(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
     group = parser.add_argument_group("the cluster, where it is another than the chosen one")
     group.add_argument("--subscription", metavar="ID", help="the subscription's id")
     group.add_argument("--resource-group", metavar="GROUP", help="the resource group's name")
-    group.add_argument("--cluster", metavar="CLUSTER", help="the cluster's name, or its whole ARM id")
+    if many:
+        words = "the cluster's name, or its whole ARM id; several times: all of them, side by side"
+        group.add_argument("--cluster", metavar="CLUSTER", action=_Clusters, help=words)
+        words = "all clusters that Azure Resource Graph finds, such as \"where tags.environment == 'test'\""
+        group.add_argument("--clusters-from", metavar="QUERY", help=words)
+    else:
+        group.add_argument("--cluster", metavar="CLUSTER", help="the cluster's name, or its whole ARM id")
     group.add_argument("--cloud", metavar="CLOUD", help="public, usgov or china")
     group.add_argument("--endpoint", metavar="URL", help="a Resource Manager of one's own")
 

@@ -168,10 +168,12 @@ class Builds:
         """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
         return self.submit(target, lambda it: _forecast(it, spec, self._forecaster))
 
-    def delete(self, target: Target, name: str, *, queue: bool = False, spare_active: bool = False) -> Build:
+    def delete(
+        self, target: Target, name: str, *, queue: bool = False, spare_active: bool = False, fleet: str = ""
+    ) -> Build:
         """Begin to delete an image and return at once; `queue` and `spare_active` as for `start`.
 
-        Raises InvalidInput for a wrong name.
+        `fleet` is the id of the fleet that it is a part of. Raises InvalidInput for a wrong name.
         """
         _refuse_name(name)
 
@@ -181,19 +183,29 @@ class Builds:
             async for operation in it.delete(name):
                 yield operation
 
-        return self._change(Action.DELETE, target, name, begin, queue=queue)
+        return self._change(Action.DELETE, target, name, begin, queue=queue, fleet=fleet)
 
-    def enable(self, target: Target, name: str, *, queue: bool = False) -> Build:
-        """Begin to let python() run on a managed or custom image, and return at once. Raises InvalidInput."""
+    def enable(self, target: Target, name: str, *, queue: bool = False, fleet: str = "") -> Build:
+        """Begin to let python() run on a managed or custom image, and return at once. Raises InvalidInput.
+
+        `fleet` is the id of the fleet that it is a part of.
+        """
         LanguageExtension.python(name)
-        return self._change(Action.ENABLE, target, name, lambda it: it.enable(name), queue=queue)
+        return self._change(Action.ENABLE, target, name, lambda it: it.enable(name), queue=queue, fleet=fleet)
 
     def disable(self, target: Target, name: str = "", *, queue: bool = False) -> Build:
         """Begin to switch python() off, and return at once; `name` is the image that it runs on, if that is known."""
         return self._change(Action.DISABLE, target, name or PYTHON, lambda it: it.disable(name), queue=queue)
 
-    def _change(self, action: Action, target: Target, name: str, begin: Conversation, *, queue: bool) -> Build:
-        record = self._record(action, target, name, None)
+    def together(self, name: str, targets: Sequence[Target], begin: Callable[[Target, str], Build]) -> Fleet:
+        """Begin the same on several clusters and return at once; `begin` is given each cluster and the fleet's id."""
+        id_ = uuid4().hex
+        return self.fleets.add(Fleet(id_, name, [begin(target, id_) for target in targets]))
+
+    def _change(
+        self, action: Action, target: Target, name: str, begin: Conversation, *, queue: bool, fleet: str = ""
+    ) -> Build:
+        record = replace(self._record(action, target, name, None), fleet=fleet)
         self.history.add(record)
         build = Build(record, operations.sending(action, ""), None, None, from_the_start=True)
         limit = client.FOLLOW_LIMIT

@@ -20,6 +20,7 @@ from kusto_magic.redaction import redact
 if TYPE_CHECKING:
     from kusto_magic.build import Build
     from kusto_magic.forecasts import Forecast
+    from kusto_magic.records import BuildRecord
 
 MIME = "application/vnd.kusto-image.build+json"
 VERSION = 1
@@ -90,6 +91,32 @@ def card(build: Build, now: datetime) -> Card:
         forecast=build.forecast,
         start_known=build.start_known and operation.note != UNCHANGED,
         usual_high=0.0 if build.ended or build.usual is None else build.usual.high,
+    )
+
+
+def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
+    """Return the card of a build that nobody here follows: as it ended, as it begins, or Unknown."""
+    is_lost = record.ended_at is None and not is_coming
+    as_of = record.ended_at or record.heard_at or record.started_at
+    state = "Deleted" if record.action == Action.DELETE and record.state == Phase.SUCCEEDED else record.state
+    return Card(
+        id=record.id,
+        image=record.image,
+        cluster=record.target.cluster,
+        emulator=record.target.is_local,
+        action=record.action,
+        state="Unknown" if is_lost else state,
+        ended=not is_coming,
+        foundation=record.base_image or (f"Python {record.python_version}" if record.python_version else ""),
+        requirements=record.requirements,
+        started_at=record.started_at,
+        as_of=as_of,
+        heard_at=record.heard_at,
+        seconds=max(0.0, (as_of - record.started_at).total_seconds()),
+        usual="",
+        error=(record.message,) if record.message else (),
+        next_step=f"%kusto_image attach {record.image}" if is_lost else "",
+        note="no end was heard of" if is_lost else "",
     )
 
 
@@ -252,10 +279,11 @@ def _html(it: Card) -> str:
         f"<tr><th>{label}</th><td>{escape(value).replace(chr(10), '<br>')}</td></tr>" for label, value in rows if value
     )
     checked = plan.html(it.forecast) if it.forecast is not None else ""
-    return f"<div>{title}<table>{cells}</table>{checked}{_requirements(it.requirements)}</div>"
+    return f"<div>{title}<table>{cells}</table>{checked}{requirements_html(it.requirements)}</div>"
 
 
-def _requirements(requirements: str) -> str:
+def requirements_html(requirements: str) -> str:
+    """Return requirements as html that is folded away, "" where there are none."""
     if not requirements:
         return ""
     return f"<details><summary>requirements</summary>{_pre(requirements)}</details>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,13 @@ from kusto_magic.settings import Settings
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
-def read(here: Session, options: Namespace, cell: str) -> tuple[Settings, Target, ImageSpec]:
-    """Return what a cell asks for. Raises InvalidInput with the problems of its line, its text and its place."""
+def read(here: Session, options: Namespace, cell: str) -> tuple[Settings, list[Target], ImageSpec]:
+    """Return what a cell asks for: the settings, the clusters, the image.
+
+    Raises InvalidInput with the problems of its line, its text and its place.
+    """
     problems = [Problem("image name", words) for words in [image_name_problem(options.name)] if words]
-    spec = settings = target = None
+    spec = settings = targets = None
     next_step = ""
     try:
         text = requirements_of(options, cell, here.shell.user_ns)
@@ -30,13 +33,16 @@ def read(here: Session, options: Namespace, cell: str) -> tuple[Settings, Target
     except InvalidInput as refused:
         problems += refused.problems
     try:
-        settings, target = here.place(options)
+        if not problems:
+            settings, targets = here.places(options)
+        elif not options.clusters_from:  # a query is only sent for what is right so far
+            here.places(options)
     except InvalidInput as refused:
         problems += refused.problems
         next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
-    if problems or spec is None or settings is None or target is None:
+    if problems or spec is None or settings is None or targets is None:
         raise InvalidInput(problems, next_step=next_step)
-    return settings, target, spec
+    return settings, targets, spec
 
 
 def requirements_of(options: Namespace, cell: str, variables: Mapping[str, Any]) -> str:
@@ -95,8 +101,8 @@ def _why_not(written: str, name: str, variables: Mapping[str, Any]) -> str:
     return f"variable {name} is no text and no number" if name in variables else f"there is no variable {name}"
 
 
-def dry_run(target: Target, name: str, spec: ImageSpec) -> Bundle:
-    """Return the request as it would be sent, as text."""
+def dry_run(targets: Sequence[Target], name: str, spec: ImageSpec) -> Bundle:
+    """Return the requests as they would be sent, as text: a line for each cluster, and the body they have in common."""
     body = json.dumps(json.loads(spec.to_body()), indent=2, ensure_ascii=False)
-    request = f"PUT {target.cluster_id}/sandboxCustomImages/{name}?api-version={API_VERSION}\n\n{body}"
-    return code(request, "Nothing was sent. This would be:")
+    lines = [f"PUT {it.cluster_id}/sandboxCustomImages/{name}?api-version={API_VERSION}" for it in targets]
+    return code("\n".join([*lines, "", body]), "Nothing was sent. This would be:")

@@ -11,6 +11,7 @@ from kusto_magic.session import PLACE, Session
 
 if TYPE_CHECKING:
     from kusto_magic.build import Build
+    from kusto_magic.fleet import Fleet
     from kusto_magic.models import Target
 
 
@@ -136,10 +137,14 @@ def active(here: Session, options: Namespace) -> None:
     here.say(words.get(name, f"The queries of cluster {target.cluster} run on {name}."))
 
 
-def enable(here: Session, options: Namespace) -> Build | None:
-    """Let the queries of the cluster run on an image."""
-    settings, target = here.place(options)
-    return here.present(here.builds.enable(target, options.name, queue=options.queue), options, settings)
+def enable(here: Session, options: Namespace) -> Build | Fleet | None:
+    """Let the queries of the cluster run on an image, on several clusters side by side."""
+    settings, targets = here.places(options)
+
+    def begin(target: Target, fleet: str) -> Build:
+        return here.builds.enable(target, options.name, queue=options.queue, fleet=fleet)
+
+    return here.present_all(targets, begin, options, settings)
 
 
 def disable(here: Session, options: Namespace) -> Build | None:

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 from kusto_magic.session import Session
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kusto_magic.build import Build
     from kusto_magic.client import ImagesClient
+    from kusto_magic.fleet import Fleet
     from kusto_magic.models import Image, ImageSpec, Target
+    from kusto_magic.records import BuildRecord
 
 ACTIVE = "✔ active"
 SHOWN = 20
 """So many of the things begun from here are listed, the newest."""
+
+LOOKED_THROUGH = 2000
+"""So many of the newest records are read for it: a fleet has one for each cluster."""
 
 WIDEST = 80
 """Characters of an image's requirements in the list."""
@@ -50,25 +57,52 @@ def _mark(name: str, active: str | None) -> str:
 
 
 def status(here: Session, _options: Namespace) -> None:
-    """List what was begun from here."""
-    from kusto_magic.card import duration, table
+    """List what was begun from here; a fleet in one row."""
+    from kusto_magic.card import table
 
     history = here.builds.history
-    rows = []
-    for record in history.recent(SHOWN):
-        followed = here.builds.running(record.target, record.image)
-        is_followed = followed is not None and followed.id == record.id
-        state = followed.operation.phase.value if followed is not None and is_followed else record.state
-        took = "goes on" if is_followed else "no end heard of"
-        if record.ended_at:
-            took = duration((record.ended_at - record.started_at).total_seconds())
-        began = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
-        rows.append((record.image, record.target.cluster, record.action, state, began, took, record.message))
-    here.show(
-        table(("image", "cluster", "what", "state", "began", "took", "said"), rows, "Nothing was begun from here yet.")
-    )
+    begun: dict[str, list[BuildRecord]] = {}
+    for record in history.recent(LOOKED_THROUGH):
+        begun.setdefault(record.fleet or record.id, []).append(record)
+    rows = [_fleet(records) if records[0].fleet else _alone(here, records[0]) for records in begun.values()]
+    head = ("image", "cluster", "what", "state", "began", "took", "said")
+    here.show(table(head, rows[:SHOWN], "Nothing was begun from here yet."))
     if history.warning:
         here.say(f"Note: {history.warning}.")
+
+
+def _alone(here: Session, record: BuildRecord) -> tuple[str, ...]:
+    followed = here.builds.running(record.target, record.image)
+    is_followed = followed is not None and followed.id == record.id
+    state = followed.operation.phase.value if followed is not None and is_followed else record.state
+    took = _took(record.started_at, record.ended_at, "goes on" if is_followed else "no end heard of")
+    return (record.image, record.target.cluster, record.action, state, _began(record.started_at), took, record.message)
+
+
+def _fleet(records: Sequence[BuildRecord]) -> tuple[str, ...]:
+    """Return the row of a fleet; `records` are the newest first, and of each cluster the newest counts."""
+    from collections import Counter
+
+    from kusto_magic.records import place_of
+
+    newest = {place_of(record.target): record for record in reversed(records)}.values()
+    states = Counter(record.state for record in newest).most_common()
+    began = min(record.started_at for record in newest)
+    ends = [record.ended_at for record in newest]
+    took = _took(began, None if None in ends else max(end for end in ends if end), "not all have ended")
+    said = next((record.message for record in newest if record.message), "")
+    words = ", ".join(f"{count} {state}" for state, count in states)
+    return (records[0].image, f"{len(newest)} clusters", records[0].action, words, _began(began), took, said)
+
+
+def _took(began: datetime, ended: datetime | None, otherwise: str) -> str:
+    from kusto_magic.card import duration
+
+    return otherwise if ended is None else duration((ended - began).total_seconds())
+
+
+def _began(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def bases(here: Session, options: Namespace) -> None:
@@ -132,27 +166,33 @@ def show_check(here: Session, target: Target, spec: ImageSpec) -> None:
     forecast.raise_for_misfit()
 
 
-def attach(here: Session, options: Namespace) -> Build | None:
-    """Follow what goes on with an image."""
+def attach(here: Session, options: Namespace) -> Build | Fleet | None:
+    """Follow what goes on with an image; where it was begun on several clusters at once, with all of them."""
     settings = here.settings(options)
+    limit = settings.limit_hours * 3600
+    latest = here.builds.history.latest(options.name)
+    if latest is not None and latest.fleet and not options.cluster:
+        return here.present(here.builds.attach_fleet(latest, limit=limit), options, settings)
     # In a kernel that was restarted no cluster is chosen yet; the history knows where the image was begun.
-    known = None if settings.cluster else here.builds.history.latest(options.name)
+    known = None if settings.cluster else latest
     target = known.target if known else settings.target()
-    build = here.builds.attach(target, options.name, limit=settings.limit_hours * 3600)
-    return here.present(build, options, settings)
+    return here.present(here.builds.attach(target, options.name, limit=limit), options, settings)
 
 
-def wait(here: Session, options: Namespace) -> Build | None:
+def wait(here: Session, options: Namespace) -> Build | Fleet | None:
     """Wait until what goes on with an image has ended."""
     options.wait = "yes"
     return attach(here, options)
 
 
-def delete(here: Session, options: Namespace) -> Build | None:
-    """Delete an image."""
-    settings, target = here.place(options)
-    build = here.builds.delete(target, options.name, queue=options.queue, spare_active=not options.yes)
-    return here.present(build, options, settings)
+def delete(here: Session, options: Namespace) -> Build | Fleet | None:
+    """Delete an image, on several clusters side by side."""
+    settings, targets = here.places(options)
+
+    def begin(target: Target, fleet: str) -> Build:
+        return here.builds.delete(target, options.name, queue=options.queue, spare_active=not options.yes, fleet=fleet)
+
+    return here.present_all(targets, begin, options, settings)
 
 
 def _packages(image: Image) -> tuple[str, str]:

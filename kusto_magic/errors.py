@@ -18,7 +18,7 @@
     │   ├── BuildCanceled       the service says that it was cancelled
     │   ├── StatusUnreadable    how it stands could not be read
     │   └── FollowTimeout       it outlived the limit set for following it
-    ├── FleetFailed             the image is not there on some clusters of several
+    ├── FleetFailed             some clusters of several failed; `.failures` says why
     ├── Unreachable             no answer from the endpoint
     └── EmulatorError           the local emulator cannot be started
 """
@@ -123,11 +123,10 @@ class InUse(KustoImageError):
 
 
 class FleetFailed(KustoImageError):
-    """The image `name` is not there on some of `total` clusters; `failures` says why, by cluster."""
+    """What was begun with image `name` failed on some of `total` clusters; `failures` says why, by cluster."""
 
-    def __init__(self, name: str, failures: Mapping[str, str], total: int) -> None:
-        step = "mend what they say and run the cell again: clusters that have the image are left as they are."
-        super().__init__(f"image {name!r} is not there on {len(failures)} of {total} clusters", next_step=step)
+    def __init__(self, name: str, failures: Mapping[str, str], total: int, *, next_step: str = "") -> None:
+        super().__init__(f"image {name!r}: {len(failures)} of {total} clusters failed", next_step=next_step)
         self.failures = dict(failures)
 
     def details(self) -> list[str]:

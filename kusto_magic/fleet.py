@@ -13,7 +13,7 @@ from traitlets import Bool, HasTraits
 
 from kusto_magic.background import wait
 from kusto_magic.build import Build, onlookers_may_fail
-from kusto_magic.errors import FleetFailed, reason_of
+from kusto_magic.errors import FleetFailed, KustoImageError, reason_of
 from kusto_magic.models import Target
 from kusto_magic.operations import Phase
 from kusto_magic.records import BuildRecord
@@ -38,6 +38,7 @@ class Fleet(HasTraits):
         self.members = tuple(members)
         self.builds = tuple(member for member in members if isinstance(member, Build))
         self._future: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._over = False
         self._lock = threading.Lock()
         for build in self.builds:
             build.observe(self._one_ended, "ended")
@@ -49,6 +50,15 @@ class Fleet(HasTraits):
         names = labels([member.target for member in self.members])
         members = zip(names, self.members, strict=True)
         return {name: reason for name, member in members if (reason := _failure(member))}
+
+    @property
+    def next_step(self) -> str:
+        """What to do about the failures: what all of them say, else what always helps; "" where there are none."""
+        errors = [build.error for build in self.builds if build.ended and build.error is not None]
+        steps = {error.next_step for error in errors if isinstance(error, KustoImageError)}
+        if len(steps) == 1 and len(errors) == len(self.failures):
+            return steps.pop()
+        return "mend what they say and run it again: what is done already stays as it is." if self.failures else ""
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until all have ended, at most `timeout` seconds. Raises FleetFailed; TimeoutError.
@@ -72,15 +82,16 @@ class Fleet(HasTraits):
 
     def _one_ended(self, _change: object = None) -> None:
         with self._lock:
-            if self._future.done() or not all(build.ended for build in self.builds):
+            if self._over or not all(build.ended for build in self.builds):
                 return
-            failures = self.failures
-            if failures:
-                self._future.set_exception(FleetFailed(self.name, failures, len(self.members)))
-            else:
-                self._future.set_result(None)
+            self._over = True
         with onlookers_may_fail():
             self.ended = True
+        failures = self.failures
+        if failures:
+            self._future.set_exception(FleetFailed(self.name, failures, len(self.members), next_step=self.next_step))
+        else:
+            self._future.set_result(None)
 
 
 def _failure(member: Member) -> str:

@@ -87,11 +87,16 @@ class LiveCard:
 
     def _show(self, *, update: bool) -> None:
         it = self._card()
-        data = bundle(it)
         if self._bar is not None:
             self._bar.paint(it)
-            view = {"version_major": 2, "version_minor": 0, "model_id": self._bar.model_id}
-            data = {"application/vnd.jupyter.widget-view+json": view, **data}
-        # The id is in the metadata too: JupyterLab forgets which output a display id means when the page is reloaded.
-        metadata = {"kusto_image": {"display_id": self._display_id}}
-        self._publisher.publish(data, metadata, transient={"display_id": self._display_id}, update=update)
+        published(self._publisher, bundle(it), self._display_id, self._bar, update=update)
+
+
+def published(publisher: Publisher, data: Bundle, display_id: str, bar: Any, *, update: bool) -> None:
+    """Send a card, with the widget that stands above it while it changes, or None."""
+    if bar is not None:
+        view = {"version_major": 2, "version_minor": 0, "model_id": bar.model_id}
+        data = {"application/vnd.jupyter.widget-view+json": view, **data}
+    # The id is in the metadata too: JupyterLab forgets which output a display id means when the page is reloaded.
+    metadata = {"kusto_image": {"display_id": display_id}}
+    publisher.publish(data, metadata, transient={"display_id": display_id}, update=update)

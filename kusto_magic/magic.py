@@ -6,7 +6,8 @@ Imports of what is slow to load are inside the functions: `%load_ext kusto_magic
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,22 @@ from traitlets import Enum, Float, Unicode
 
 from kusto_magic import completion
 from kusto_magic.presence import in_kernel
-from kusto_magic.session import Session
+from kusto_magic.session import Command, Session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from kusto_magic.build import Build
     from kusto_magic.builds import Builds
+    from kusto_magic.fleet import Fleet
     from kusto_magic.models import ImageSpec, Target
     from kusto_magic.settings import Settings
 
 CHECK = "check"
 """In the place of an image's name: only ask the preflight."""
+
+SHOWN = (("kusto_magic.build", "Build"), ("kusto_magic.fleet", "Fleet"))
+"""What is shown as a card where it stands at the end of a cell: room and class."""
 
 COMMANDS = {
     "use": ("cluster", "use"),
@@ -78,7 +83,7 @@ class KustoImageMagics(Magics):
         self._here = Session(shell, self, builds)
 
     @cell_magic("kusto_image")
-    def make(self, line: str, cell: str) -> Build | None:
+    def make(self, line: str, cell: str) -> Build | Fleet | None:
         """Make a sandbox custom image: `%%kusto_image NAME --base IMAGE`; the cell is its requirements file.
 
         `%%kusto_image --help` lists the options, `%kusto_image --help` what else there is around an image.
@@ -92,40 +97,43 @@ class KustoImageMagics(Magics):
             return None
         return self._make(options, cell)
 
-    def _make(self, options: Namespace, cell: str) -> Build | None:
+    def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
         from kusto_magic.cell import dry_run, read
         from kusto_magic.commands_images import show_check
         from kusto_magic.commands_texts import show_diff
 
         here = self._here
-        settings, target, spec = read(here, options, cell)
+        settings, targets, spec = read(here, options, cell)
         if options.name == CHECK:
-            show_check(here, target, spec)
+            show_check(here, _only(targets, CHECK), spec)
         elif options.dry_run:
-            here.show(dry_run(target, options.name, spec))
+            here.show(dry_run(targets, options.name, spec))
         elif options.diff:
-            show_diff(here, target, options.name, spec)
+            show_diff(here, _only(targets, "--diff"), options.name, spec)
         else:
-            return self._start(options, settings, target, spec)
+            return self._start(options, settings, targets, spec)
         return None
 
-    def _start(self, options: Namespace, settings: Settings, target: Target, spec: ImageSpec) -> Build | None:
-        here = self._here
-        build = here.builds.start(
-            target,
-            options.name,
-            spec,
+    def _start(
+        self, options: Namespace, settings: Settings, targets: Sequence[Target], spec: ImageSpec
+    ) -> Build | Fleet | None:
+        from kusto_magic.making import How
+
+        here, many = self._here, len(targets) > 1 or options.clusters_from is not None
+        how = How(
             check=not options.no_check,
             pin=options.pin,
             force=options.force,
-            queue=options.queue,
+            queue=options.queue or many,
             spare_active=not options.yes,
             limit=settings.limit_hours * 3600,
         )
-        return here.present(build, options, settings)
+        if many:
+            return here.present(here.builds.start_fleet(targets, options.name, spec, how), options, settings)
+        return here.present(here.builds.start(targets[0], options.name, spec, **asdict(how)), options, settings)
 
     @line_magic("kusto_image")
-    def command(self, line: str) -> Build | None:
+    def command(self, line: str) -> Build | Fleet | None:
         """Do what a subcommand says: `%kusto_image list`; `%kusto_image --help` lists them all.
 
         `%%kusto_image NAME --base IMAGE` makes an image: the cell is its requirements file.
@@ -138,14 +146,21 @@ class KustoImageMagics(Magics):
             self._here.print(str(help_asked))
             return None
         room, name = COMMANDS[options.command]
-        done: Callable[[Session, Namespace], Build | None] = getattr(
-            import_module(f"kusto_magic.commands_{room}"), name
-        )
+        done: Command = getattr(import_module(f"kusto_magic.commands_{room}"), name)
         return done(self._here, options)
 
-    def present(self, build: Build) -> None:
-        """Show a build as a card that stays true; what IPython calls for a Build at the end of a cell."""
+    def present(self, build: Build | Fleet) -> None:
+        """Show a build or a fleet as a card that stays true; what IPython calls for one at the end of a cell."""
         self._here.card(build)
+
+
+def _only(targets: Sequence[Target], what: str) -> Target:
+    """Return the one cluster that was named. Raises InvalidInput where there are several."""
+    from kusto_magic.errors import InvalidInput, Problem
+
+    if len(targets) > 1:
+        raise InvalidInput([Problem("cluster", f"{what} asks about one cluster; {len(targets)} are named")])
+    return targets[0]
 
 
 def load(shell: InteractiveShell) -> None:
@@ -156,7 +171,8 @@ def load(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.append(GiveBody())
     shell.Completer.custom_matchers.append(completion.matcher(magics._here))
     if in_kernel(shell):
-        _formatter(shell).for_type_by_name("kusto_magic.build", "Build", magics.present)
+        for room, kind in SHOWN:
+            _formatter(shell).for_type_by_name(room, kind, magics.present)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -172,10 +188,10 @@ def unload(shell: InteractiveShell) -> None:
     matchers = shell.Completer.custom_matchers
     matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != completion.IDENTIFIER]
     formatter = _formatter(shell)
-    formatter.deferred_printers.pop(("kusto_magic.build", "Build"), None)
-    for known in [kind for kind in formatter.type_printers if kind.__qualname__ == "Build"]:
-        if known.__module__ == "kusto_magic.build":
-            del formatter.type_printers[known]
+    for room, kind in SHOWN:
+        formatter.deferred_printers.pop((room, kind), None)
+    for known in [it for it in formatter.type_printers if (it.__module__, it.__qualname__) in SHOWN]:
+        del formatter.type_printers[known]
 
 
 class GiveBody:

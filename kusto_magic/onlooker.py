@@ -18,12 +18,12 @@ from datetime import datetime, timedelta
 from kusto_magic import settings
 from kusto_magic.build import Build
 from kusto_magic.builds import Builds
-from kusto_magic.card import Card, card
+from kusto_magic.card import Card, card, card_of
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import KustoImageError
 from kusto_magic.models import Image, ImageSpec, Target
-from kusto_magic.operations import NOT_BEGUN, Action, Phase
+from kusto_magic.operations import NOT_BEGUN, Phase
 from kusto_magic.records import BuildRecord
 
 SHOWN = 50
@@ -298,32 +298,6 @@ class Onlooker:
         cluster = named(target)
         self._given[cluster.id] = target
         return cluster
-
-
-def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
-    """Return the card of a build that nobody here follows: as it ended, as it begins, or Unknown."""
-    is_lost = record.ended_at is None and not is_coming
-    as_of = record.ended_at or record.heard_at or record.started_at
-    state = "Deleted" if record.action == Action.DELETE and record.state == Phase.SUCCEEDED else record.state
-    return Card(
-        id=record.id,
-        image=record.image,
-        cluster=record.target.cluster,
-        emulator=record.target.is_local,
-        action=record.action,
-        state="Unknown" if is_lost else state,
-        ended=not is_coming,
-        foundation=record.base_image or (f"Python {record.python_version}" if record.python_version else ""),
-        requirements=record.requirements,
-        started_at=record.started_at,
-        as_of=as_of,
-        heard_at=record.heard_at,
-        seconds=max(0.0, (as_of - record.started_at).total_seconds()),
-        usual="",
-        error=(record.message,) if record.message else (),
-        next_step=f"%kusto_image attach {record.image}" if is_lost else "",
-        note="no end was heard of" if is_lost else "",
-    )
 
 
 async def _active(client: ImagesClient) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipywidgets import FloatProgress, HBox, Label, Layout
 
 from kusto_magic.card import GLYPHS, WORKING, Card, duration
+from kusto_magic.fleet_card import FleetCard, headline
 from kusto_magic.schedule import Usual
 
 FULL_BY_ESTIMATE = 0.95
@@ -22,17 +23,31 @@ def share(seconds: float, usual: Usual | None) -> float:
     return min(FULL_BY_ESTIMATE, FULL_BY_ESTIMATE * seconds / usual.high)
 
 
-class BuildProgress(HBox):
-    """A bar and a line of words for one build. Call `paint` as often as there is news, from any thread."""
+class _Progress(HBox):
+    """A bar and a line of words."""
 
-    def __init__(self, usual: Usual | None) -> None:
-        self.usual = usual
+    def __init__(self) -> None:
         self.bar = FloatProgress(min=0.0, max=1.0, layout=Layout(width="30%", min_width="6rem"))
         self.words = Label(layout=Layout(flex="1 1 auto"))
         super().__init__(
             [self.bar, self.words], layout=Layout(width="100%", align_items="center", flex_flow="row wrap")
         )
         self.add_class("kusto-image-progress")
+
+    def close_whole(self) -> None:
+        """Take the bar and its parts out of the front end's memory."""
+        for widget in (self.bar, self.words, self):
+            widget.layout.close()
+            widget.close()
+        self.bar.style.close()
+
+
+class BuildProgress(_Progress):
+    """The progress of one build. Call `paint` as often as there is news, from any thread."""
+
+    def __init__(self, usual: Usual | None) -> None:
+        self.usual = usual
+        super().__init__()
 
     def paint(self, it: Card) -> None:
         """Show a card as it stands."""
@@ -41,9 +56,11 @@ class BuildProgress(HBox):
         head = f"{GLYPHS.get(it.state, WORKING)} {it.state} {it.image}"
         self.words.value = " · ".join(part for part in (head, duration(it.seconds), heard, it.note, it.usual) if part)
 
-    def close_whole(self) -> None:
-        """Take the bar and its parts out of the front end's memory."""
-        for widget in (self.bar, self.words, self):
-            widget.layout.close()
-            widget.close()
-        self.bar.style.close()
+
+class FleetProgress(_Progress):
+    """The progress of a fleet: how many of its clusters have come to an end. Call `paint` from any thread."""
+
+    def paint(self, it: FleetCard) -> None:
+        """Show a fleet as it stands."""
+        self.bar.value = it.over / len(it.rows)
+        self.words.value = f"{it.over} of {len(it.rows)} · {headline(it)}"

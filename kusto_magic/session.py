@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.completion import Known
 from kusto_magic.presence import can_ask, in_kernel, somebody_is_there
@@ -17,32 +17,39 @@ if TYPE_CHECKING:
     from kusto_magic.build import Build
     from kusto_magic.builds import Builds
     from kusto_magic.card import Bundle
+    from kusto_magic.fleet import Fleet
     from kusto_magic.models import Target
+    from kusto_magic.operations import Phase
     from kusto_magic.settings import Settings
+
+Shown = TypeVar("Shown", "Build", "Fleet")
 
 PLACE = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
 
 
-class Detached(KeyboardInterrupt):
-    """An interrupt while waiting: the waiting has ended, the build goes on."""
+NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
-    def __init__(self, build: Build) -> None:
-        super().__init__(build.name)
-        self._name = build.name
-        self._phase = build.operation.phase
+
+class Detached(KeyboardInterrupt):
+    """An interrupt while waiting: the waiting has ended, what was begun goes on."""
+
+    def __init__(self, waited_for: Build | Fleet) -> None:
+        super().__init__(waited_for.name)
+        self._name = waited_for.name
+        self._phase: Phase | None = getattr(getattr(waited_for, "operation", None), "phase", None)
 
     def _render_traceback_(self) -> list[str]:
         from kusto_magic.operations import NEVER_SENT
 
+        again = f"Next: %kusto_image attach {self._name} shows it again, also after a restart of the kernel."
+        if self._phase is None:
+            return [f"Detached: the builds of image {self._name!r} go on in the background.", again]
         if self._phase in NEVER_SENT:
             return [
                 f"Detached: image {self._name!r} is still {self._phase.lower()}; nothing was sent yet.",
                 f"Next: keep this kernel, which will send it; %kusto_image attach {self._name} shows it again.",
             ]
-        return [
-            f"Detached: image {self._name!r} is still {self._phase.lower()}; it goes on in the background.",
-            f"Next: %kusto_image attach {self._name} shows it again, also after a restart of the kernel.",
-        ]
+        return [f"Detached: image {self._name!r} is still {self._phase.lower()}; it goes on in the background.", again]
 
 
 class Session:
@@ -92,6 +99,35 @@ class Session:
         settings = self.settings(options)
         return settings, settings.target()
 
+    def places(self, options: Namespace) -> tuple[Settings, list[Target]]:
+        """Return the settings and all clusters that a line means: named, found by a query, or the chosen one.
+
+        Raises InvalidInput, and what asking Azure Resource Graph raises.
+        """
+        from kusto_magic.graph import distinct
+
+        if getattr(options, "clusters_from", None):
+            return self._found(options)
+        named = getattr(options, "named", []) or [options.cluster]
+        settings = self.settings(options)
+        return settings, distinct([self.place(Namespace(**vars(options) | {"cluster": name}))[1] for name in named])
+
+    def _found(self, options: Namespace) -> tuple[Settings, list[Target]]:
+        from kusto_magic.errors import InvalidInput, Problem
+        from kusto_magic.graph import OPTION, find_clusters
+        from kusto_magic.models import CLOUDS, Target
+
+        if options.cluster:
+            raise InvalidInput([Problem(OPTION, "name the clusters or a query, not both")])
+        settings = self.settings(options)
+        endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
+        # The query needs no cluster, but a client is one of a cluster; without a subscription it asks in all.
+        anywhere = Target(settings.subscription or NO_SUBSCRIPTION, "any", "any", endpoint=endpoint)
+        everywhere = not settings.subscription
+        return settings, self.builds.ask(
+            anywhere, lambda it: find_clusters(it, options.clusters_from, everywhere=everywhere)
+        )
+
     def _sign_in_as(self, kind: str) -> None:
         """Take the way to sign in that is set, where it is another one than before; nothing is sent."""
         if kind != self.signs_in_as:
@@ -117,8 +153,8 @@ class Session:
         """Whether a person is before the notebook."""
         return somebody_is_there(self.shell)
 
-    def present(self, build: Build, options: Namespace, settings: Settings) -> Build | None:
-        """Show a build and, where that is asked for, wait for it; otherwise return it, for IPython to show."""
+    def present(self, build: Shown, options: Namespace, settings: Settings) -> Shown | None:
+        """Show a build or a fleet and, where that is asked for, wait for it; else return it, for IPython to show."""
         self._say_what_is_not_kept()
         if getattr(options, "output", None):
             self.shell.user_ns[options.output] = build
@@ -132,6 +168,18 @@ class Session:
             raise Detached(build) from None
         return None
 
+    def present_all(
+        self,
+        targets: Sequence[Target],
+        begin: Callable[[Target, str], Build],
+        options: Namespace,
+        settings: Settings,
+    ) -> Build | Fleet | None:
+        """Begin the same on each cluster, and present it: `begin` is given the cluster and the fleet's id, or ""."""
+        if len(targets) == 1:
+            return self.present(begin(targets[0], ""), options, settings)
+        return self.present(self.builds.together(options.name, targets, begin), options, settings)
+
     def _say_what_is_not_kept(self) -> None:
         """Say once why builds are not remembered, where that is so."""
         warning = self.builds.history.warning
@@ -139,8 +187,8 @@ class Session:
             self._warned = warning
             self.say(f"Note: {warning}.")
 
-    def follow(self, build: Build) -> None:
-        """Show a build: in a kernel as a card that stays true, in a terminal until it has ended."""
+    def follow(self, build: Build | Fleet) -> None:
+        """Show a build or a fleet: in a kernel as a card that stays true, in a terminal until it has ended."""
         if self.in_kernel:
             self.card(build)
         else:
@@ -148,11 +196,18 @@ class Session:
 
             follow(build)
 
-    def card(self, build: Build) -> None:
-        """Show a build as a card that stays true; what IPython calls for a Build at the end of a cell."""
-        from kusto_magic.live import LiveCard
+    def card(self, build: Build | Fleet) -> None:
+        """Show a build or a fleet as a card that stays true; what IPython calls for one at the end of a cell."""
+        from kusto_magic.build import Build
 
-        LiveCard(build, self.shell.display_pub, with_bar=self.somebody_is_there)
+        if isinstance(build, Build):
+            from kusto_magic.live import LiveCard
+
+            LiveCard(build, self.shell.display_pub, with_bar=self.somebody_is_there)
+        else:
+            from kusto_magic.live_fleet import LiveFleet
+
+            LiveFleet(build, self.shell.display_pub, with_bar=self.somebody_is_there)
 
     def show(self, data: Bundle) -> None:
         """Show a bundle: all of it in a kernel, its text in a terminal."""
@@ -182,5 +237,5 @@ class Session:
         print(words)  # noqa: T201 - a terminal's output, in the cell's own thread
 
 
-Command = Callable[[Session, Namespace], "Build | None"]
-"""What does a subcommand: shows something, or returns a Build for IPython to show."""
+Command = Callable[[Session, Namespace], "Build | Fleet | None"]
+"""What does a subcommand: shows something, or returns a Build or a Fleet for IPython to show."""

@@ -193,7 +193,7 @@ def _layer(given: Mapping[str, str | None], source: Callable[[str], str]) -> _La
     own = {name: _Value(text, source(name)) for name in NAMES if (text := (given.get(name) or "").strip())}
     if "cluster" not in own:
         return own
-    parts = _parts_of_id(own["cluster"].text)
+    parts = parts_of_id(own["cluster"].text)
     return {**{name: _Value(text, own["cluster"].source) for name, text in parts.items()}, **own}
 
 
@@ -207,13 +207,14 @@ def _merge(layers: Iterable[_Layer]) -> _Layer:
 
 def _settings(merged: _Layer) -> Settings:
     values = {name: value.text for name, value in merged.items()}
-    values |= _parts_of_id(values.get("cluster", ""))
+    values |= parts_of_id(values.get("cluster", ""))
     limit = float(values.pop("limit_hours", DEFAULT_LIMIT_HOURS))
     sources = MappingProxyType({name: value.source for name, value in merged.items()})
     return Settings(**values, limit_hours=limit, sources=sources)
 
 
-def _parts_of_id(text: str) -> dict[str, str]:
+def parts_of_id(text: str) -> dict[str, str]:
+    """Return subscription, resource_group and cluster of a cluster's whole ARM id; nothing where it is none."""
     found = _CLUSTER_ID.fullmatch(text)
     return dict(zip(_PLACE, found.groups(), strict=True)) if found else {}
 
@@ -243,7 +244,7 @@ def _double_choice(layer: _Layer) -> Iterator[Problem]:
 
 
 def _contradictions(merged: _Layer) -> Iterator[Problem]:
-    for name, text in _parts_of_id(merged["cluster"].text if "cluster" in merged else "").items():
+    for name, text in parts_of_id(merged["cluster"].text if "cluster" in merged else "").items():
         if name != "cluster" and merged[name].text.lower() != text.lower():
             said = f"the ARM id from {merged['cluster'].source} has another one than {merged[name]}"
             yield Problem(_words(name), said)
@@ -258,7 +259,7 @@ def _wrong_values(merged: _Layer) -> Iterator[Problem]:
     if "limit_hours" in merged and not _is_limit(merged["limit_hours"].text):
         rule = f"it is a number of hours above 0, at most {LONGEST_LIMIT_HOURS:g}"
         yield Problem("limit hours", f"{merged['limit_hours']}: {rule}")
-    if "cluster" in merged and "/" in (text := merged["cluster"].text) and not _parts_of_id(text):
+    if "cluster" in merged and "/" in (text := merged["cluster"].text) and not parts_of_id(text):
         rule = "it is a name or /subscriptions/…/resourceGroups/…/providers/Microsoft.Kusto/clusters/…"
         yield Problem("cluster", f"{merged['cluster']}: {rule}")
 

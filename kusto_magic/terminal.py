@@ -1,4 +1,4 @@
-"""A build in a terminal: one live line while it runs, plain lines where the output is no terminal."""
+"""A build, or a fleet, in a terminal: one live line while it runs, plain lines where the output is no terminal."""
 
 from __future__ import annotations
 
@@ -7,35 +7,48 @@ import threading
 from rich.console import Console
 from rich.text import Text
 
+from kusto_magic import fleet_card
 from kusto_magic.background import TICK
 from kusto_magic.build import Build
 from kusto_magic.card import card, text
 from kusto_magic.clock import SystemClock
+from kusto_magic.fleet import Fleet
+from kusto_magic.fleet_card import FleetCard
 
 
-def follow(build: Build, console: Console | None = None) -> None:
-    """Show a build until it has ended, in the caller's thread. An interrupt ends the showing, not the build."""
+def follow(shown: Build | Fleet, console: Console | None = None) -> None:
+    """Show a build or a fleet until it has ended, in the caller's thread. An interrupt ends the showing only."""
     console = console or Console(highlight=False, soft_wrap=True)
     ended = threading.Event()
-    build.observe(lambda _change: ended.set(), "ended")
+    shown.observe(lambda _change: ended.set(), "ended")
     if console.is_terminal:
-        with console.status(_line(build)) as status:
-            while not build.ended and not ended.wait(TICK):
-                status.update(_line(build))
+        with console.status(_line(shown)) as status:
+            while not shown.ended and not ended.wait(TICK):
+                status.update(_line(shown))
     else:
-        _follow_plainly(build, console, ended)
-    console.print(Text(text(card(build, SystemClock().wall()))))
+        _follow_plainly(shown, console, ended)
+    console.print(_whole(shown))
 
 
-def _follow_plainly(build: Build, console: Console, ended: threading.Event) -> None:
-    shown = None
-    while not build.ended:
-        if build.operation.phase is not shown:
-            shown = build.operation.phase
-            console.print(_line(build))
+def _follow_plainly(shown: Build | Fleet, console: Console, ended: threading.Event) -> None:
+    before: object = None
+    while not shown.ended:
+        now = shown.operation.phase if isinstance(shown, Build) else _fleet(shown).counts
+        if now != before:
+            before = now
+            console.print(_line(shown))
         ended.wait(TICK)
 
 
-def _line(build: Build) -> Text:
+def _fleet(fleet: Fleet) -> FleetCard:
+    return fleet_card.fleet_card(fleet, SystemClock().wall())
+
+
+def _line(shown: Build | Fleet) -> Text:
     # The spinner stands for the glyph; rich's markup is never read from a name or a message.
-    return Text(text(card(build, SystemClock().wall())))
+    return _whole(shown) if isinstance(shown, Build) else Text(fleet_card.headline(_fleet(shown)))
+
+
+def _whole(shown: Build | Fleet) -> Text:
+    it = text(card(shown, SystemClock().wall())) if isinstance(shown, Build) else fleet_card.text(_fleet(shown))
+    return Text(it)

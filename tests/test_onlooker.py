@@ -17,9 +17,10 @@ from support.world import World, fits
 
 from kusto_magic.answers import Response
 from kusto_magic.builds import Builds
+from kusto_magic.card import card_of
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models import ImageSpec, Target
-from kusto_magic.onlooker import ACTIVE_FOR, SOON, STALE, Onlooker, SeenBuild, Unknown, card_of, named
+from kusto_magic.onlooker import ACTIVE_FOR, SOON, STALE, Onlooker, SeenBuild, Unknown, named
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 
