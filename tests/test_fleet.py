@@ -33,8 +33,8 @@ Make = Callable[..., World]
 def make(tmp_path: Path) -> Iterator[Make]:
     made: list[World] = []
 
-    def _make(clusters: int, answer: Any = fits, **wire: Any) -> World:
-        config = EmulatorConfig(build_seconds=BUILD, clusters=clusters)
+    def _make(clusters: int, answer: Any = fits, limits: Any = None, **wire: Any) -> World:
+        config = EmulatorConfig(build_seconds=BUILD, clusters=clusters, **(limits or {}))
         made.append(World(tmp_path, answer, Wire(config, **wire)))
         return made[-1]
 
@@ -155,8 +155,13 @@ def test_a_wrong_name_is_refused_before_anything_happens(make: Make) -> None:
     assert builds.history.recent() == []
 
 
-def test_two_hundred_clusters_within_the_budget(make: Make) -> None:
-    world = make(200)
+DOCUMENTED = {"reads": 250, "writes": 200, "deletes": 200}
+SEEN: dict[str, int] = {}
+
+
+@pytest.mark.parametrize("limits", [DOCUMENTED, SEEN], ids=["documented", "seen"])
+def test_two_hundred_clusters_within_the_budget(make: Make, limits: dict[str, int]) -> None:
+    world = make(200, limits=limits)
     builds = world.builds()
     fleet = builds.start_fleet(world.targets, "img", SPEC)
     fleet.wait(100)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.emulated import Wire
+from support.screen import Screen
 from support.world import World, fits
 
 from kusto_magic.card import MIME
@@ -26,19 +25,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path, fits, Wire())
     yield made
     made.close()
-
-
-class Screen:
-    """A front end that keeps what is published."""
-
-    def __init__(self) -> None:
-        self.shown: list[tuple[dict[str, Any], dict[str, Any]]] = []
-        self.ended = threading.Event()
-
-    def publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
-        self.shown.append((data, {**more, "metadata": metadata}))
-        if data[MIME]["ended"]:
-            self.ended.set()
 
 
 @pytest.mark.parametrize("with_bar", [True, False])

@@ -1,0 +1,122 @@
+"""The card of a fleet: what is saved, what is escaped, and one output that is updated until the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.answers import SUBSCRIPTION, TARGET
+from support.clock import START
+from support.emulated import BUILD, Wire
+from support.hostile import HOSTILE, Elements
+from support.screen import Screen
+from support.world import World, fits
+
+from kusto_magic.emulator import EmulatorConfig
+from kusto_magic.errors import NotFound
+from kusto_magic.fleet import Fleet
+from kusto_magic.fleet_card import FEW, MIME, bundle, fleet_card, headline, text
+from kusto_magic.live_fleet import LiveFleet
+from kusto_magic.making import How
+from kusto_magic.models import ImageSpec
+from kusto_magic.progress import FleetProgress
+from kusto_magic.records import BuildRecord
+
+SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
+OURS = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "code"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, fits, Wire(EmulatorConfig(build_seconds=BUILD, clusters=3)))
+    yield made
+    made.close()
+
+
+def record(cluster: str, state: str = "Succeeded", message: str = "") -> BuildRecord:
+    target = replace(TARGET, cluster=cluster)
+    made = BuildRecord(cluster, target, "img", "build", "Python3_11_7", None, "humanize\n", START, ended_at=START)
+    return replace(made, state=state, message=message)
+
+
+def fleet(*members: BuildRecord) -> Fleet:
+    return Fleet("f1", "img", members)
+
+
+@pytest.mark.parametrize("with_bar", [True, False])
+def test_one_output_is_updated_until_the_end(world: World, with_bar: bool) -> None:
+    screen = Screen()
+    world.clock.released.clear()
+    made = world.builds().start_fleet(world.targets, "img", SPEC)
+    LiveFleet(made, screen, with_bar=with_bar)
+    world.clock.released.set()
+    made.wait(30)
+    assert screen.ended.wait(10)
+    assert [more["update"] for _, more in screen.shown] == [False, *[True] * (len(screen.shown) - 1)]
+    assert len({more["transient"]["display_id"] for _, more in screen.shown}) == 1
+    assert (WIDGET in screen.shown[0][0]) == with_bar
+    last = screen.shown[-1][0]
+    assert WIDGET not in last
+    assert last[MIME]["state"] == "Succeeded"
+    assert [row["state"] for row in last[MIME]["clusters"]] == ["Succeeded"] * 3
+    assert last[MIME]["failures"] == []
+
+
+def test_a_fleet_that_is_over_is_shown_once_and_for_all() -> None:
+    screen = Screen()
+    LiveFleet(fleet(record("one"), record("two")), screen, with_bar=True)
+    assert WIDGET not in screen.shown[-1][0]
+    assert screen.shown[-1][0][MIME]["ended"]
+
+
+def test_what_failed_stands_by_reason_above_the_clusters() -> None:
+    it = fleet_card(
+        fleet(record("one"), record("two", "Failed", "no wheel"), record("six", "Failed", "no wheel")), START
+    )
+    assert headline(it).startswith("✖ Failed: image img on 3 clusters · 2 failed, 1 succeeded")
+    assert "✖ two, six: no wheel" in text(it)
+    assert "run it again" in text(it)
+    html = bundle(it)["text/html"]
+    assert html.index("no wheel") < html.index("<details")
+    assert bundle(it)[MIME]["failures"] == [{"reason": "no wheel", "clusters": ["two", "six"]}]
+
+
+def test_many_clusters_are_folded_away() -> None:
+    many = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(FEW + 1))), START)
+    assert "<details><summary>21 clusters</summary>" in bundle(many)["text/html"]
+    assert "c020" not in text(many)
+    few = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(FEW))), START)
+    assert "<details open><summary>20 clusters</summary>" in bundle(few)["text/html"]
+    assert "c019" in text(few)
+
+
+def test_the_record_names_no_subscription_and_no_address() -> None:
+    saved = json.dumps(bundle(fleet_card(fleet(record("one")), START)))
+    assert SUBSCRIPTION not in saved
+    assert "management.azure.com" not in saved
+    assert TARGET.resource_group not in saved
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_everything_from_outside_is_escaped(hostile: str) -> None:
+    html = Elements(bundle(fleet_card(fleet(record("one", "Failed", hostile)), START))["text/html"])
+    assert html.tags <= OURS
+    assert html.attributes <= {"open"}
+    assert hostile.strip() in html.words
+
+
+def test_the_bar_shows_how_many_clusters_have_ended(world: World) -> None:
+    world.clock.released.clear()
+    builds = world.builds()
+    made = builds.start_fleet([replace(world.target, cluster="nosuch"), *world.targets], "img", SPEC, How(check=False))
+    with pytest.raises(NotFound):
+        made.builds[0].wait(10)
+    bar = FleetProgress()
+    bar.paint(fleet_card(made, START))
+    assert bar.bar.value == 0.25
+    assert bar.words.value.startswith("1 of 4 · ⏳ Working: image img on 4 clusters")
+    bar.close_whole()

@@ -1,0 +1,56 @@
+"""Two hundred clusters from a real kernel that is restarted in the middle: none is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from support.kernel import Execution, Kernel
+
+from kusto_magic.emulator import launch
+from kusto_magic.fleet_card import MIME
+
+if TYPE_CHECKING:
+    from support.home import Home
+
+pytestmark = pytest.mark.slow
+
+CLUSTERS = 200
+CELL = "%%kusto_image img --base Python3_11_7 --no-check --clusters-from 'kusto clusters' -o fleet\nhumanize==4.9.0\n"
+
+
+@pytest.fixture
+def use(home: Home) -> Iterator[str]:
+    launch.start(build_seconds=15, clusters=CLUSTERS)
+    yield "%load_ext kusto_magic\n%kusto_image use emulator"
+    launch.stop()
+
+
+def record(kernel: Kernel, shown: Execution) -> dict[str, object]:
+    (display,) = (it["transient"]["display_id"] for it in shown.outputs if "transient" in it)
+    return dict(kernel.displays[display][-1].get(MIME, {}))
+
+
+def states(it: dict[str, object]) -> list[str]:
+    clusters = it.get("clusters", [])
+    assert isinstance(clusters, list)
+    return [row["state"] for row in clusters]
+
+
+@pytest.mark.timeout(240)
+def test_a_restart_in_the_middle_loses_none(use: str, kernel: Kernel) -> None:
+    assert kernel.execute(use).status == "ok"
+    begun = kernel.execute(CELL)
+    assert begun.status == "ok", begun.error
+    kernel.wait_until(lambda: states(record(kernel, begun)).count("Building") >= CLUSTERS // 4, timeout=60)
+    assert len(states(record(kernel, begun))) == CLUSTERS
+    kernel.restart()
+    kernel.execute("%load_ext kusto_magic")
+    resumed = kernel.execute("%kusto_image wait img", timeout=180)
+    assert resumed.status == "ok", resumed.error
+    last = record(kernel, resumed)
+    assert last["ended"]
+    assert states(last) == ["Succeeded"] * CLUSTERS
+    again = kernel.execute(f"{use}\n%kusto_image status")
+    assert "200 Succeeded" in again.outputs[-1].data["text/plain"]
