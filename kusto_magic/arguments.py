@@ -144,6 +144,8 @@ def subparsers() -> Mapping[str, argparse.ArgumentParser]:
 
 def _use(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("what", nargs="?", metavar="emulator", choices=["emulator"], help="use the local emulator")
+    words = "the emulator only where no cluster is set by the environment or config.toml: for notebooks that are shared"
+    sub.add_argument("--unless-set", action="store_true", help=words)
     sub.add_argument("--build-seconds", type=_seconds, metavar="S", help="how long builds take on the emulator")
     sub.add_argument("--clusters", type=_clusters, metavar="N", help="how many clusters the emulator has")
     sub.add_argument("--as", dest="credential", metavar="WAY", help=f"how to sign in: {', '.join(KINDS)}")

@@ -104,5 +104,7 @@ def _why_not(written: str, name: str, variables: Mapping[str, Any]) -> str:
 def dry_run(targets: Sequence[Target], name: str, spec: ImageSpec) -> Bundle:
     """Return the requests as they would be sent, as text: a line for each cluster, and the body they have in common."""
     body = json.dumps(json.loads(spec.to_body()), indent=2, ensure_ascii=False)
-    lines = [f"PUT {it.cluster_id}/sandboxCustomImages/{name}?api-version={API_VERSION}" for it in targets]
+    # A saved notebook need not tell everyone the subscription.
+    places = [it.cluster_id.replace(it.subscription, f"{it.subscription[:8]}…") for it in targets]
+    lines = [f"PUT {place}/sandboxCustomImages/{name}?api-version={API_VERSION}" for place in places]
     return code("\n".join([*lines, "", body]), "Nothing was sent. This would be:")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def use(here: Session, options: Namespace) -> None:
     """Choose the cluster for this notebook, or the emulator."""
     before = {name: getattr(here.magics, name) for name in PLACE}
-    place = _emulator(options) if options.what == "emulator" else _chosen(options, before)
+    place = _place(options, before)
     _set(here, place)
     try:
         _, target = here.place(Namespace(credential=options.credential))
@@ -35,6 +35,20 @@ def use(here: Session, options: Namespace) -> None:
     here.say(
         f"Using cluster {target.cluster} in resource group {target.resource_group}{subscription}, {where}.{signed_in}"
     )
+
+
+def _place(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
+    if options.what == "emulator" and not (options.unless_set and _is_set()):
+        return _emulator(options)
+    return _chosen(options, before)
+
+
+def _is_set() -> bool:
+    """Return whether the environment or config.toml name a cluster."""
+    from kusto_magic import settings
+
+    found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
+    return bool(found.cluster)
 
 
 def _sign_in(here: Session, kind: str, target: Target) -> str:

@@ -13,7 +13,8 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from kusto_magic.card import MIME
+from kusto_magic import card, fleet_card
+from kusto_magic.emulator import EmulatorConfig
 
 if TYPE_CHECKING:
     from support.home import Home
@@ -25,6 +26,7 @@ SECRETS = re.compile(
     r"Bearer|eyJ[\w-]{10}|[?&](t|c|s|h)=\w{16}|127\.0\.0\.1:\d+/sub|/home/|/root/|/tmp/|/Users/|[A-Z]:\\\\",
     re.IGNORECASE,
 )
+RECORDS = (card.MIME, fleet_card.MIME)
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -33,8 +35,10 @@ def _outputs(document: NotebookNode) -> Iterator[dict[str, Any]]:
         yield from cell.get("outputs", [])
 
 
-def _cards(document: NotebookNode) -> list[dict[str, Any]]:
-    return [output["data"] for output in _outputs(document) if MIME in output.get("data", {})]
+def _cards(document: NotebookNode) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the record of each card, and its whole bundle."""
+    bundles = [output["data"] for output in _outputs(document) if "data" in output]
+    return [(data[kind], data) for data in bundles for kind in RECORDS if kind in data]
 
 
 def _check_saved(path: Path) -> None:
@@ -45,16 +49,42 @@ def _check_saved(path: Path) -> None:
     assert "widget-view" not in text
     found = SECRETS.search(text)
     assert not found, found and text[max(0, found.start() - 80) : found.end() + 80]
+    assert EmulatorConfig().subscription not in text
     assert _cards(document)
-    for card in _cards(document):
-        assert card[MIME]["ended"], card["text/plain"]
-        assert card[MIME]["state"] in "".join(card["text/html"])
-        assert card[MIME]["state"] in "".join(card["text/plain"])
+    for record, data in _cards(document):
+        assert record["ended"], data["text/plain"]
+        assert record["state"] in "".join(data["text/html"])
+        assert record["state"] in "".join(data["text/plain"])
 
 
 @each_notebook
 def test_what_is_committed_reads_without_a_kernel(path: Path) -> None:
     _check_saved(path)
+
+
+@each_notebook
+def test_it_says_at_its_top_what_one_will_be_able_to_do_and_what_to_install(path: Path) -> None:
+    first, second = nbformat.read(path, as_version=4).cells[:2]
+    assert "After this notebook you can" in first.source
+    assert "`No module named 'kusto_magic'`, run `%pip install kusto-magic`" in first.source
+    assert second.source == "%load_ext kusto_magic"
+
+
+WRONG = {"05-a-fleet": ("environment", "nosuch", "the query finds no cluster")}
+
+
+@each_notebook
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_wrong_parameter_ends_it_with_a_reason(
+    path: Path, home: Home, emulator: Callable[[float], ReadyTarget], tmp_path: Path
+) -> None:
+    emulator(0.5)
+    name, value, reason = WRONG.get(path.stem, ("base", "no/such/base", "is no image name"))
+    command = [sys.executable, "-m", "papermill", str(path), str(tmp_path / "out.ipynb"), "-p", name, value]
+    done = subprocess.run(command, env=home.env, cwd=home.work, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert reason in done.stderr
 
 
 @each_notebook
@@ -71,6 +101,6 @@ def test_it_runs_top_to_bottom_without_hands(
     assert done.returncode == 0, done.stderr[-3000:]
     assert token not in copy.read_text(encoding="utf-8")
     _check_saved(copy)
-    states = [card[MIME]["state"] for card in _cards(nbformat.read(copy, as_version=4))]
-    committed = [card[MIME]["state"] for card in _cards(nbformat.read(path, as_version=4))]
+    states = [record["state"] for record, _ in _cards(nbformat.read(copy, as_version=4))]
+    committed = [record["state"] for record, _ in _cards(nbformat.read(path, as_version=4))]
     assert states == committed

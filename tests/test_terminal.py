@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from kusto_magic import settings
 from kusto_magic.emulator import launch
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+    from support.home import Home
 
     from kusto_magic.emulator import ReadyTarget
 
@@ -96,3 +98,16 @@ def test_the_emulator_s_number_of_clusters_is_asked_for_and_kept(ready: Interact
     assert used("") == used("--clusters 3 --build-seconds 1") == fleet
     quick = used("--build-seconds 0.5")
     assert (quick.clusters, quick.build_seconds) == (3, 0.5)
+
+
+def test_a_shared_notebook_takes_the_emulator_only_where_no_cluster_is_set(
+    ready: InteractiveShell, home: Home, capsys: Capture
+) -> None:
+    ready.run_line_magic("kusto_image", "use emulator --unless-set")
+    assert "Using cluster emulatedcluster" in capsys.readouterr().out
+    mine = (
+        "/subscriptions/01234567-89ab-cdef-0123-456789abcdef/resourceGroups/g/providers/Microsoft.Kusto/clusters/mine"
+    )
+    settings.save(settings.config_file(home.env), {"cluster": mine})
+    ready.run_line_magic("kusto_image", "use emulator --unless-set")
+    assert "Using cluster mine in resource group g of subscription 01234567…" in capsys.readouterr().out
