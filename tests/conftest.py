@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from support.home import Home, make_home
 
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 
     from kusto_magic.emulator import ReadyTarget
 
+hypothesis.settings.register_profile("fast", max_examples=20)
 SCREENSHOTS = Path(__file__).parent.parent / ".dev" / "screenshots"
+STARTED = frozenset({"emulator", "kernel", "lab", "shared_kernel", "shell"})
+"""Fixtures that take their time; `python noxfile.py fast` leaves out what asks for one."""
 SWITCHES = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -33,6 +38,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.name == "test_routes.py" and not config.pluginmanager.hasplugin("pytest_jupyter.jupyter_server"):
         return True
     return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts an IPython or a process, before marks are selected by."""
+    for item in items:
+        if STARTED.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the thousands of collected tests from the garbage collector, which each IPython calls when it ends."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -89,6 +89,7 @@ async def test_what_rests_on_an_image_that_is_gone_cannot_be_judged() -> None:
     assert (await wire.put("middle", baseImageName="base")).status_code == 400
 
 
+@pytest.mark.slow
 async def test_a_build_goes_on_until_it_is_judged() -> None:
     judge = Judge("no")
     judge.open.clear()

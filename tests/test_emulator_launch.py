@@ -21,6 +21,7 @@ from kusto_magic.emulator.serving import bind
 from kusto_magic.emulator.store import Store
 from kusto_magic.errors import EmulatorError
 
+pytestmark = pytest.mark.slow  # most tests start the emulator as a process
 COMMAND = [sys.executable, "-m", "kusto_magic.emulator"]
 DEADLINE = 30.0
 BODY = {"properties": {"language": "Python", "languageVersion": "3.10.8"}}

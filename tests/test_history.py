@@ -165,6 +165,7 @@ class TestRecords:
         assert [one.image for one in history.fleet("f1")] == ["img"]
         history.close()
 
+    @pytest.mark.slow
     def test_only_the_newest_stay(self, history: History) -> None:
         history.add(*(record(f"i{n}") for n in range(KEPT)))
         history.add(*(record(f"i{n}") for n in range(KEPT, KEPT + 3)))
@@ -284,6 +285,7 @@ class TestDamage:
         assert aside.execute("SELECT a FROM others").fetchall() == [(5,)]
         aside.close()
 
+    @pytest.mark.slow
     def test_a_damaged_page_is_found_on_opening(self, history: History, path: Path) -> None:
         for n in range(200):
             history.add(record(requirements=f"package{n}\n" * 50))
@@ -360,6 +362,7 @@ class TestTogether:
         assert {one.image for one in history.recent()} == {f"i{n}-{m}" for n in range(4) for m in range(10)}
         assert {one.state for one in history.recent()} == {"Succeeded"}
 
+    @pytest.mark.slow
     def test_many_processes(self, path: Path) -> None:
         workers = [writer(path, str(n), "50") for n in range(4)]
         for worker in workers:

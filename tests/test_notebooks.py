@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
-from nbformat import NotebookNode
 
 from kusto_magic import card, fleet_card
 from kusto_magic.emulator import EmulatorConfig
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
     from support.home import Home
 
     from kusto_magic.emulator import ReadyTarget
@@ -42,6 +41,8 @@ def _cards(document: NotebookNode) -> list[tuple[dict[str, Any], dict[str, Any]]
 
 
 def _check_saved(path: Path) -> None:
+    import nbformat  # takes more than a second, so not while tests are collected
+
     text = path.read_text(encoding="utf-8")
     document = nbformat.reads(text, as_version=4)
     nbformat.validate(document)
@@ -57,13 +58,17 @@ def _check_saved(path: Path) -> None:
         assert record["state"] in "".join(data["text/plain"])
 
 
+@pytest.mark.slow
 @each_notebook
 def test_what_is_committed_reads_without_a_kernel(path: Path) -> None:
     _check_saved(path)
 
 
+@pytest.mark.slow
 @each_notebook
 def test_it_says_at_its_top_what_one_will_be_able_to_do_and_what_to_install(path: Path) -> None:
+    import nbformat
+
     first, second = nbformat.read(path, as_version=4).cells[:2]
     assert "After this notebook you can" in first.source
     assert "`No module named 'kusto_magic'`, run `%pip install kusto-magic`" in first.source
@@ -101,6 +106,8 @@ def test_it_runs_top_to_bottom_without_hands(
     assert done.returncode == 0, done.stderr[-3000:]
     assert token not in copy.read_text(encoding="utf-8")
     _check_saved(copy)
+    import nbformat
+
     states = [record["state"] for record, _ in _cards(nbformat.read(copy, as_version=4))]
     committed = [record["state"] for record, _ in _cards(nbformat.read(path, as_version=4))]
     assert states == committed

@@ -55,6 +55,9 @@ def image_documents() -> st.SearchStrategy[Any]:
     return st.builds(lambda state, more: image(state, **more), st.sampled_from([*WORDS, None]), shown)
 
 
+pytestmark = pytest.mark.slow  # thousands of random answers
+
+
 def bodies() -> st.SearchStrategy[bytes]:
     known = (operation_documents(), image_documents(), cluster_documents())
     documents = st.one_of(*known, JSON, st.builds(lambda it: {"error": it}, ERRORS))

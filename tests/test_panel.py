@@ -17,6 +17,8 @@ from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.models import Image
 from kusto_magic.panel import VIEW
 
+pytestmark = pytest.mark.slow  # a widget tree for each test
+
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:

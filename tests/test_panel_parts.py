@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 
+pytestmark = pytest.mark.slow  # a widget tree for each test
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Return a function that makes a desk: `make(wire, forecaster)`."""

@@ -21,6 +21,7 @@ models: Any = versioned_models
 """Untyped, since the versions 3.4 and 4.0 are typed differently; used the same way."""
 
 QUICK: dict[str, Any] = {"polling_interval": 0}
+pytestmark = pytest.mark.slow  # every client polls in real time
 START_DEADLINE = 20.0
 
 

@@ -25,6 +25,7 @@ from kusto_magic.preflight import forecast
 from kusto_magic.resolver import uv_program
 from kusto_magic.suggestions import BUILD
 
+pytestmark = pytest.mark.slow  # each test runs uv
 PYTHON = "3.10.8"
 Check = Callable[..., Forecast]
 

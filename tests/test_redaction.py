@@ -125,6 +125,7 @@ PIECES = [
 HOSTILE = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=12).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(HOSTILE)
 def test_applying_it_again_changes_nothing(text: str) -> None:
@@ -133,6 +134,7 @@ def test_applying_it_again_changes_nothing(text: str) -> None:
     assert unsigned(unsigned(text)) == unsigned(text)
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(HOSTILE)
 def test_what_comes_out_can_be_printed(text: str) -> None:
@@ -153,6 +155,7 @@ FRAMES = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(PLAIN, st.sampled_from(FRAMES), HOSTILE)
 def test_a_planted_secret_never_comes_out(filling: str, frame: str, after: str) -> None:
@@ -172,6 +175,7 @@ STRETCHED = ["a", "eyJ", "//", "//a:", "//a:b@", "password", "password= ", "\\",
 STRETCHED += ["\x1b", "authorization: \n", "?t=", "&", "token=(", "\\/@", "password=\\\\", "\u202e", "Basic a", "8Q~"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", STRETCHED)
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))

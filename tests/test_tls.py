@@ -22,7 +22,7 @@ from kusto_magic.errors import Unreachable
 from kusto_magic.models import Target
 from kusto_magic.operations import Operation, Phase
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.slow]  # each fault is waited for
 
 TOKEN = "s3cr3t-token"
 LIMIT = 0.3

@@ -8,14 +8,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
-from nbformat import NotebookNode
-from nbformat.v4 import output_from_msg
 
 from support.home import Home
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 WAIT_S = 30.0
 OUTPUTS = frozenset({"stream", "display_data", "execute_result", "error"})
@@ -137,6 +138,8 @@ class Kernel:
 
 
 def _output(message: Message) -> NotebookNode:
+    from nbformat.v4 import output_from_msg  # takes more than a second to import
+
     output: NotebookNode = output_from_msg(message)
     if transient := message["content"].get("transient"):
         output["transient"] = transient

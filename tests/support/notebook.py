@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-from nbformat import NotebookNode
 from playwright.sync_api import Locator, Page
 
 from support.lab import Lab
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 WAIT_S = 30.0
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
@@ -46,6 +47,8 @@ class LabNotebook:
 
         `name` must be new to this server: a path keeps its kernel.
         """
+        import nbformat  # takes more than a second, so not while tests are collected
+
         path = lab.root / f"{name}.ipynb"
         document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
         document.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -89,6 +92,8 @@ class LabNotebook:
 
     def read(self) -> NotebookNode:
         """Return the document as it stands on disk."""
+        import nbformat
+
         document: NotebookNode = nbformat.read(self.path, as_version=4)
         return document
 
