@@ -14,7 +14,16 @@ from hatch_jupyter_builder import npm_builder
 HERE = Path(__file__).resolve().parent
 BUILT = HERE.parent / "kusto_magic" / "labextension"
 STAMP = BUILT / "sources.sha256"
-SOURCES = ("src", "style", "schema", "package.json", "package-lock.json", "tsconfig.json", "rspack.config.cjs", ".npmrc")
+SOURCES = (
+    "src",
+    "style",
+    "schema",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "rspack.config.cjs",
+    ".npmrc",
+)
 
 
 def build(target_name: str, version: str) -> None:
