@@ -43,8 +43,6 @@ LARGEST_BODY = 256 * 1024
 LONGEST_WAIT = 30.0
 """Seconds for which a question for news is held at the most."""
 
-ONLOOKER = "kusto_magic_onlooker"
-
 Json = dict[str, Any]
 
 
