@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent
 NOX = "nox[uv]>=2025.5.1"
 NOX_ENV = ROOT / ".dev" / "nox"
 NOX_READY = NOX_ENV / "ready"
+WORKPLACE_READY = ROOT / ".venv" / "ready"
 OLDEST = (3, 11)
 
 
@@ -87,9 +88,12 @@ from nox.command import CommandFailed  # noqa: E402
 
 nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["test"]
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False  # `lowest` takes the Pythons that are there
 
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 TEST = nox.project.dependency_groups(PYPROJECT, "test")
+PACKAGE = nox.project.dependency_groups(PYPROJECT, "package")
 LINT = (*nox.project.dependency_groups(PYPROJECT, "lint"), NOX)  # mypy reads this file too
 BUILT_ANEW = ("--reinstall-package", "kusto-magic")
 """By its documentation uv may else take the wheel it built before, as long as pyproject.toml is the same."""
@@ -114,6 +118,15 @@ LIVE = {
     "KUSTO_MAGIC_TEST_CONFIRM": "yes, since it takes hours and changes the cluster",
 }
 GUIDE = 'CONTRIBUTING.md, "With a real cluster"'
+QUICK = ("-n", "2", "--dist", "worksteal", "--hypothesis-profile", "fast")
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Where it is forbidden, every run compiles all tests anew: four seconds."""
+LOWEST = (
+    "frame", "commands", "panel", "terminal", "emulator_launch", "client", "credentials", "settings", "requirements",
+    "preflight", "packaging",
+)  # fmt: skip
+"""Tests that together use every dependency: IPython, traitlets; ipywidgets; rich; uvicorn and Starlette; httpx;
+azure-identity; platformdirs; packaging; uv; JupyterLab."""
 NOTHING_SELECTED = 5
 ANY_EXIT = range(-255, 256)
 
@@ -132,7 +145,7 @@ def test(session: nox.Session) -> None:
     """Run everything against the package as a user gets it; what follows `--` goes to pytest."""
     session.install(*BUILT_ANEW, ".", *TEST, *LINT, NEWER_PEER)
     _bring_chromium(session)
-    parts = (_lint, _test_frontend, _test_older_peer, _test_browser, _test_server, _test_rest)
+    parts = (_lint, _test_frontend, _test_older_peer, _test_browser, _test_server, _test_rest, _test_lowest)
     failed = [part.__name__.strip("_") for part in parts if not _passes(part, session)]
     if failed:
         session.error(f"failed: {', '.join(failed)}")
@@ -141,13 +154,15 @@ def test(session: nox.Session) -> None:
 @nox.session
 def setup(session: nox.Session) -> None:
     """Make .venv, an editable environment to work in."""
+    WORKPLACE_READY.unlink(missing_ok=True)
     session.log(f"ready: {_workplace(session)}")
 
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """Run what answers within seconds, in .venv; what follows `--` goes to pytest."""
-    session.run(_workplace(session), "-P", "-m", "pytest", "-m", FAST, *session.posargs, external=True)
+    """Run what answers within seconds, in .venv; what follows `--` goes to pytest (`-- -n0 --pdb`: in one process)."""
+    command = [_workplace(session), "-P", "-m", "pytest", "-m", FAST, *QUICK]
+    session.run(*command, *session.posargs, env=BYTECODE, external=True)
 
 
 @nox.session
@@ -220,12 +235,55 @@ def record(session: nox.Session) -> None:
     session.run(_workplace(session), "tests/record.py", *session.posargs, external=True)
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write the generated pages anew."""
+    session.run(_workplace(session), "tests/support/pages.py", external=True)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the sdist and the wheel as a release does, and try them where there is nothing else."""
+    session.install(*PACKAGE)
+    session.run("python", "tests/package.py", str(_new_folder(session, "package")))
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def lowest(session: nox.Session) -> None:
+    """Try the lowest versions that pyproject.toml allows, with each Python that is there."""
+    _test_lowest(session)
+
+
 def _workplace(session: nox.Session) -> str:
-    """Bring .venv up to date; return its Python."""
-    if not Path(python := _python_of(ROOT / ".venv")).exists():
+    """Bring .venv up to date with pyproject.toml; return its Python."""
+    python, wanted = _python_of(ROOT / ".venv"), (ROOT / "pyproject.toml").read_text("utf-8") + NOX
+    if not Path(python).exists():
         session.run("uv", "venv", "--clear", ".venv")
+    elif WORKPLACE_READY.is_file() and WORKPLACE_READY.read_text("utf-8") == wanted:
+        return python
     session.run("uv", "pip", "install", "--quiet", "--python", python, "-e", ".", *TEST, *LINT)
+    WORKPLACE_READY.write_text(wanted, "utf-8")
     return python
+
+
+def _new_folder(session: nox.Session, name: str) -> Path:
+    folder = Path(session.create_tmp()).resolve() / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def _test_lowest(session: nox.Session) -> None:
+    """Test with every dependency at its lower bound; the tools of the tests may be newer."""
+    folder = _new_folder(session, "lowest")
+    bounds, place = str(folder / "bounds.txt"), str(folder / "environment")
+    own, python = _python_of(Path(session.virtualenv.location)), _python_of(folder / "environment")
+    lower = ["--resolution", "lowest-direct", "--no-deps", "--extra", "lab", "--quiet", "--output-file", bounds]
+    session.run("uv", "pip", "compile", *lower, "pyproject.toml")
+    session.run("uv", "venv", "--quiet", "--python", own, place)
+    session.run("uv", "pip", "install", "--quiet", "--python", python, "-c", bounds, *BUILT_ANEW, ".[lab]", *TEST)
+    command = [python, "-P", "-m", "pytest", *QUICK, "-m", "not browser and not index"]
+    session.run(*command, *(f"tests/test_{name}.py" for name in LOWEST), env=BYTECODE, external=True)
 
 
 def _passes(part: Callable[[nox.Session], None], session: nox.Session) -> bool:
@@ -237,7 +295,7 @@ def _passes(part: Callable[[nox.Session], None], session: nox.Session) -> bool:
 
 
 def _lint(session: nox.Session, python: str = "python") -> None:
-    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["vulture"]):
         session.run(python, "-m", *command, external=True)
     _npm(session, "run", "lint", python=python)
 

@@ -1,0 +1,93 @@
+"""Builds the package as a release does, and tries it where there is nothing else; `python noxfile.py package` runs it.
+
+    python tests/package.py FOLDER    leaves the sdist and the wheel in FOLDER/dist
+
+Wants the dependency group `package`. Ends with an error at the first thing that is not as it should be.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
+
+
+def run(*command: str | Path, at: Path = ROOT, path: Path | None = None) -> None:
+    """Run a program, said before; `path`: the one folder where programs are found, instead of the machine's own."""
+    sys.stdout.write(f"package > {' '.join(str(word) for word in command)}\n")
+    sys.stdout.flush()
+    environment = os.environ | ({"PATH": str(path)} if path else {})
+    subprocess.run([str(word) for word in command], cwd=at, env=environment, check=True)
+
+
+def module(name: str, *arguments: str | Path, at: Path = ROOT) -> None:
+    """Run a program of this environment."""
+    run(sys.executable, "-P", "-m", name, *arguments, at=at)
+
+
+def new_environment(place: Path, *requirements: str) -> Path:
+    """Make an environment of this Python that holds the requirements; return its Python."""
+    module("uv", "venv", "--quiet", "--clear", "--python", sys.executable, place)
+    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    module("uv", "pip", "install", "--quiet", "--python", python, *requirements)
+    return python
+
+
+def build(folder: Path) -> tuple[Path, Path]:
+    """Build the sdist, and the wheel from it, and hold them to what an index wants."""
+    module("build", "--installer", "uv", "--outdir", folder / "dist")
+    [wheel], [sdist] = (folder / "dist").glob("*.whl"), (folder / "dist").glob("*.tar.gz")
+    module("twine", "check", "--strict", wheel, sdist)
+    module("check_wheel_contents", wheel)
+    return sdist, wheel
+
+
+def build_without_node(sdist: Path, folder: Path) -> Path:
+    """Build the wheel of the sdist with neither Node nor what bundles a front end: the sdist has it bundled."""
+    system = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]
+    python = new_environment(folder / "plain", "build", *(name for name in system["requires"] if "hatch" in name))
+    options = ("--wheel", "--no-isolation", "--skip-dependency-check", "--outdir", folder / "plain")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / "plain", filter="data")
+    sources = folder / "plain" / sdist.name.removesuffix(".tar.gz")
+    run(python, "-m", "build", *options, sources, path=python.parent)
+    return next((folder / "plain").glob("*.whl"))
+
+
+def build_elsewhere(sdist: Path, folder: Path) -> Path:
+    """Bundle the front end and build the wheel again from the sources in the sdist, in another folder."""
+    with tarfile.open(sdist) as archive:
+        inside = [member for member in archive if "kusto_magic/labextension/" not in member.name]
+        archive.extractall(folder / "elsewhere", inside, filter="data")
+    sources = folder / "elsewhere" / sdist.name.removesuffix(".tar.gz")
+    module("build", "--installer", "uv", "--wheel", "--outdir", folder / "elsewhere", sources)
+    return next((folder / "elsewhere").glob("*.whl"))
+
+
+def try_it(wheel: Path, folder: Path) -> None:
+    """Install the wheel into empty environments, and use it there; mypy, outside of the checkout, sees its types."""
+    lab = new_environment(folder / "lab", f"kusto-magic[lab] @ {wheel.as_uri()}")
+    run(lab, TESTS / "smoke.py", "lab", path=lab.parent)
+    bare = new_environment(folder / "bare", str(wheel))
+    run(bare, TESTS / "smoke.py", "bare", path=bare.parent)
+    module("mypy", "--strict", "--python-executable", bare, TESTS / "support" / "consumer.py", at=folder)
+
+
+def main(folder: Path) -> None:
+    """Do all of it in a folder that is empty."""
+    sdist, wheel = build(folder)
+    for again in (build_without_node(sdist, folder), build_elsewhere(sdist, folder)):
+        if again.read_bytes() != wheel.read_bytes():
+            sys.exit(f"{wheel} and {again} are not the same")
+    try_it(wheel, folder)
+    sys.stdout.write(f"built and tried: {wheel}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())
