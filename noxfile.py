@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -127,6 +127,7 @@ LOWEST = (
 )  # fmt: skip
 """Tests that together use every dependency: IPython, traitlets; ipywidgets; rich; uvicorn and Starlette; httpx;
 azure-identity; platformdirs; packaging; uv; JupyterLab."""
+LINTERS = {"style": ["ruff", "check"], "layout": ["ruff", "format", "--check"], "types": ["mypy"], "dead": ["vulture"]}
 NOTHING_SELECTED = 5
 ANY_EXIT = range(-255, 256)
 
@@ -176,8 +177,8 @@ def frontend(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, layout and types, in .venv."""
-    _lint(session, _workplace(session))
+    """Check style, layout, types and dead code, in .venv; what follows `--` names some of the checks."""
+    _lint(session, _workplace(session), session.posargs)
 
 
 @nox.session
@@ -283,7 +284,9 @@ def _test_lowest(session: nox.Session) -> None:
     session.run("uv", "venv", "--quiet", "--python", own, place)
     session.run("uv", "pip", "install", "--quiet", "--python", python, "-c", bounds, *BUILT_ANEW, ".[lab]", *TEST)
     command = [python, "-P", "-m", "pytest", *QUICK, "-m", "not browser and not index"]
-    session.run(*command, *(f"tests/test_{name}.py" for name in LOWEST), env=BYTECODE, external=True)
+    files = [f"tests/test_{name}.py" for name in LOWEST]
+    codes = [0, NOTHING_SELECTED] if session.posargs else [0]
+    session.run(*command, *files, *session.posargs, env=BYTECODE, external=True, success_codes=codes)
 
 
 def _passes(part: Callable[[nox.Session], None], session: nox.Session) -> bool:
@@ -294,10 +297,12 @@ def _passes(part: Callable[[nox.Session], None], session: nox.Session) -> bool:
     return True
 
 
-def _lint(session: nox.Session, python: str = "python") -> None:
-    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["vulture"]):
-        session.run(python, "-m", *command, external=True)
-    _npm(session, "run", "lint", python=python)
+def _lint(session: nox.Session, python: str = "python", only: Sequence[str] = ()) -> None:
+    for name in only or [*LINTERS, "frontend"]:
+        if name == "frontend":
+            _npm(session, "run", "lint", python=python)
+        else:
+            session.run(python, "-m", *LINTERS[name], external=True)
 
 
 def _test_frontend(session: nox.Session) -> None:
