@@ -95,6 +95,7 @@ PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 TEST = nox.project.dependency_groups(PYPROJECT, "test")
 PACKAGE = nox.project.dependency_groups(PYPROJECT, "package")
 LINT = (*nox.project.dependency_groups(PYPROJECT, "lint"), NOX)  # mypy reads this file too
+BENCH = nox.project.dependency_groups(PYPROJECT, "bench")
 BUILT_ANEW = ("--reinstall-package", "kusto-magic")
 """By its documentation uv may else take the wheel it built before, as long as pyproject.toml is the same."""
 
@@ -253,6 +254,13 @@ def package(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Try the lowest versions that pyproject.toml allows, with each Python that is there."""
     _test_lowest(session)
+
+
+@nox.session(reuse_venv=True)
+def bench(session: nox.Session) -> None:
+    """Measure kusto_magic beside others, and write benchmarks/README.md; `-- --quick` tries it, `-- lag`: one part."""
+    session.install("-e", ".", *TEST, *BENCH)
+    session.run("python", "benchmarks/run.py", *session.posargs)
 
 
 def _workplace(session: nox.Session) -> str:

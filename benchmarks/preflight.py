@@ -1,17 +1,18 @@
-"""The preflight against bare `uv pip compile`, for forty packages and a warm cache: `python benchmarks/preflight.py`.
+"""The preflight against bare `uv pip compile`, for forty packages for Windows and a warm cache.
 
-Both ask the same of the same index, in turns; printed are medians and their ratio. It needs a package index the first
-time; after that `UV_OFFLINE=1` leaves the network out of it.
+Both ask the same of the same index, in turns. It needs a package index the first time; after that `UV_OFFLINE=1`
+leaves the network out of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import statistics
 import subprocess
 import sys
 import time
+
+from figures import Figure
 
 from kusto_magic.indexes import user_settings
 from kusto_magic.preflight import forecast
@@ -24,7 +25,8 @@ azure-kusto-data\nazure-kusto-ingest\npolars\nxgboost\nlightgbm\nsqlalchemy\nbea
 pydantic\nfastapi\nuvicorn\nhttpx\naiohttp\ntqdm\nrich\nclick\npyyaml\nnetworkx\nnltk\nspacy\nseaborn\nplotly\nshap
 dask\nnumba\npillow\nprophet\norjson
 """
-RUNS = 9
+FULL, QUICK = 9, 1
+NAMES = ("uv pip compile", "ours", "ours, on a base image")
 
 
 def bare(text: str) -> float:
@@ -42,16 +44,16 @@ def bare(text: str) -> float:
 def ours(text: str, base: str | None) -> float:
     started = time.perf_counter()
     answer = asyncio.run(forecast(text, python=PYTHON, base=base, timeout=60))
-    assert answer.packages, answer.reason
+    if not answer.packages:
+        raise ValueError(answer.reason)
     return time.perf_counter() - started
 
 
-def main() -> None:
-    turns = [(bare(TEXT), ours(TEXT, None), ours(TEXT, "Python3_10_8")) for _ in range(RUNS + 1)][1:]
-    uv, alone, based = (statistics.median(times) for times in zip(*turns, strict=True))
-    print(f"{len(TEXT.split())} packages, median of {RUNS}: uv pip compile {uv:.3f} s")
-    print(f"  preflight {alone:.3f} s ({alone / uv:.2f} x), on a base image {based:.3f} s ({based / uv:.2f} x)")
-
-
-if __name__ == "__main__":
-    main()
+def measure(runs: int = FULL) -> list[Figure]:
+    """Return how long each takes, in turns; the first turn, which may fill uv's cache, is left out."""
+    title = f"preflight of {len(TEXT.split())} packages"
+    try:
+        turns = [(bare(TEXT), ours(TEXT, None), ours(TEXT, "Python3_10_8")) for _ in range(runs + 1)][1:]
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        return [Figure(title, name, (), failed=f"no package index answers ({error})") for name in NAMES]
+    return [Figure(title, name, samples) for name, samples in zip(NAMES, zip(*turns, strict=True), strict=True)]

@@ -1,0 +1,94 @@
+"""kusto_magic: `Builds`, as the magics use it, on its own schedule."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+from task import BASE, GROUP, REQUIREMENTS, SUBSCRIPTION, Task, image
+
+from kusto_magic.auth import StaticCredential
+from kusto_magic.builds import Builds
+from kusto_magic.client import connect
+from kusto_magic.clock import SystemClock
+from kusto_magic.history import BuildRecord, History
+from kusto_magic.models import ImageSpec, Target
+from kusto_magic.operations import NOT_BEGUN
+
+SPREAD = 2.0
+"""Seconds over which questions are spread after the clock was moved; else all would be asked at once from then on."""
+
+
+class Movable(SystemClock):
+    """The real time, and once so many seconds later: then everybody wakes up. Saves five minutes of waiting."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        self._sleeping: set[asyncio.Future[None]] = set()
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        if self._ahead:
+            await super().sleep(seconds)
+            return
+        moved = asyncio.get_running_loop().create_future()
+        self._sleeping.add(moved)
+        await asyncio.wait([moved], timeout=seconds)
+        self._sleeping.discard(moved)
+        if self._ahead:
+            await super().sleep(random.uniform(0, SPREAD))  # noqa: S311
+
+    async def move(self, seconds: float) -> None:
+        self._ahead = seconds
+        for moved in list(self._sleeping):
+            moved.set_result(None)
+
+
+class Contender:
+    """Follows by `kusto_magic.builds.Builds`; nothing but the service's answers decides."""
+
+    def __init__(self, task: Task, heard: Callable[[int], None]) -> None:
+        self._task = task
+        self._heard = heard
+        self._clock = Movable() if task.window else SystemClock()
+        history = History(Path(tempfile.mkdtemp()) / "history.sqlite")
+        self._learn(history)
+        opener = partial(connect, credential=StaticCredential("token"), clock=self._clock)
+        self.builds = Builds(history=history, open_client=opener, clock=self._clock)
+
+    def target(self, number: int) -> Target:
+        return Target(SUBSCRIPTION, GROUP, self._task.cluster(number), endpoint=self._task.endpoint)
+
+    async def begin(self, numbers: range) -> None:
+        spec = ImageSpec(REQUIREMENTS, base_image=BASE)
+        waiting = set()
+        for number in numbers:
+            build = self.builds.start(self.target(number), image(number), spec, check=False, force=True)
+            build.observe(lambda _change, number=number: self._heard(number), "ended")
+            waiting.add(build)
+        while waiting := {build for build in waiting if build.operation.phase in NOT_BEGUN}:
+            if error := next((build.error for build in waiting if build.error), None):
+                raise error
+            await asyncio.sleep(0.1)
+
+    async def near_the_end(self) -> None:
+        if isinstance(self._clock, Movable) and self._task.learnt:
+            self.builds.run(self._clock.move(min(self._task.learnt))).result(timeout=60)
+
+    def _learn(self, history: History) -> None:
+        """Let the history hold earlier builds of that many seconds, on another cluster of the same endpoint."""
+        where = Target(SUBSCRIPTION, GROUP, "earlier", endpoint=self._task.endpoint)
+        ended = datetime.now(UTC) - timedelta(days=1)
+        for seconds in self._task.learnt:
+            started = ended - timedelta(seconds=seconds)
+            record = BuildRecord(uuid4().hex, where, "image", "build", BASE, None, REQUIREMENTS, started)
+            history.add(record)
+            history.change(record.id, state="Succeeded", ended_at=ended, seconds=seconds)

@@ -1,0 +1,33 @@
+"""The schedule alone, simulated over many builds of several shapes (`schedule.py`): lag and requests, no server."""
+
+from __future__ import annotations
+
+import random
+
+from figures import Figure
+from schedule import LEARNT_FROM, SHAPES, Shape, follow
+
+from kusto_magic.schedule import Usual
+
+FULL, QUICK = 500, 50
+
+
+def measure(builds: int = FULL) -> list[Figure]:
+    """Return lag and requests for each shape of builds, and the lag of a fixed pace with as many requests."""
+    return [figure for name, shape in SHAPES.items() for figure in _measured(name, shape, builds)]
+
+
+def _measured(name: str, shape: Shape, builds: int) -> list[Figure]:
+    chance = random.Random(1)  # noqa: S311 - a simulation
+    earlier = sorted(shape(chance) for _ in range(LEARNT_FROM))
+    known = Usual(earlier[0], earlier[-1], LEARNT_FROM, seconds=tuple(earlier))
+    durations = [shape(chance) for _ in range(builds)]
+    lags, requests = zip(*(follow(taken, known) for taken in durations), strict=True)
+    pace = sum(durations) / (sum(requests) - 0.5 * builds)
+    fixed = tuple(-taken % pace for taken in durations)
+    title = f"simulated lag, {name}"
+    return [
+        Figure(title, "ours", lags),
+        Figure(title, "fixed pace, as many requests", fixed),
+        Figure(f"simulated requests, {name}", "ours", tuple(map(float, requests)), ""),
+    ]

@@ -1,0 +1,61 @@
+"""What a contender is asked to do, and what it knows of the server: a value that fits into one argument."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
+GROUP = "group"
+REQUIREMENTS = "numpy==1.26.4\npandas==2.2.2\nscikit-learn==1.5.0\n"
+BASE = "Python3_10_8"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Builds to make and to follow, on the server at `port`.
+
+    `clusters` is on how many clusters they are, in turn; `interval` the seconds between two questions for whoever
+    has no schedule of its own; `learnt` how many seconds earlier builds took, for whoever learns from that. `window`
+    is for how many seconds processor time is measured, after `settle` seconds; 0 means to follow them all to their end.
+    """
+
+    port: int
+    builds: int
+    clusters: int
+    interval: float = 0.0
+    learnt: tuple[float, ...] = ()
+    window: float = 0.0
+    settle: float = 0.0
+
+    @classmethod
+    def from_argument(cls, text: str) -> Task:
+        """Read what `to_argument` wrote."""
+        given = json.loads(text)
+        return cls(**{**given, "learnt": tuple(given["learnt"])})
+
+    def to_argument(self) -> str:
+        """Return it as one argument of a command."""
+        return json.dumps(asdict(self))
+
+    @property
+    def endpoint(self) -> str:
+        """The origin of the server."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def cluster(self, number: int) -> str:
+        """Return the name of the cluster of a build."""
+        return f"cluster{number % self.clusters}"
+
+
+def image(number: int) -> str:
+    """Return the name of the image of a build."""
+    return f"image{number}"
+
+
+def ask(port: int, what: str) -> Any:
+    """Return what the server tells of itself: "report", "counts" or "now"."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/{what}", timeout=30) as answer:
+        return json.loads(answer.read(int(answer.headers["Content-Length"])))
