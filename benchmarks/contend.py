@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -24,9 +25,12 @@ FILES = {"ours": "contender_ours", "sync": "contender_sync", "async": "contender
 
 
 class Contender(Protocol):
-    """Makes builds and follows them; made with the task, and with what to call when one was heard to be over."""
+    """Makes builds and follows them; made with the task, and with what to call when one was heard to be over.
 
-    def __init__(self, task: Task, heard: Callable[[int], None]) -> None: ...
+    It is called with the number of the build, and with what is wrong or "". On any thread.
+    """
+
+    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None: ...
 
     async def begin(self, numbers: range) -> None:
         """Begin these builds; return once each was accepted. They are followed from then on."""
@@ -40,16 +44,20 @@ class Contender(Protocol):
 async def follow_to_the_end(kind: type[Contender], task: Task) -> dict[str, Any]:
     """Begin all builds at once; return when each was heard to be over, on the monotonic clock."""
     heard: dict[int, float] = {}
+    problems: list[str] = []
     loop, all_over = asyncio.get_running_loop(), asyncio.Event()
 
-    def hear(number: int) -> None:
+    def hear(number: int, problem: str) -> None:
         heard[number] = time.monotonic()
-        if len(heard) == task.builds:
+        problems.extend([problem] if problem else [])
+        if problem or len(heard) == task.builds:
             loop.call_soon_threadsafe(all_over.set)
 
     contender = kind(task, hear)
     await contender.begin(range(task.builds))
     await all_over.wait()
+    if problems:
+        raise RuntimeError(problems[0])
     return {"heard": heard}
 
 
@@ -57,7 +65,7 @@ async def follow_for_a_while(kind: type[Contender], task: Task) -> dict[str, Any
     """Return what following many builds costs, over a client that follows one already."""
     me = psutil.Process()
     alone = me.num_threads()
-    contender = kind(task, lambda _number: None)
+    contender = kind(task, lambda _number, _problem: None)
     await contender.begin(range(1))
     idle = await _memory(me)
     await contender.begin(range(1, 1 + task.builds))
@@ -93,7 +101,9 @@ def main(name: str, argument: str) -> None:
     kind: type[Contender] = importlib.import_module(FILES[name]).Contender
     do = follow_for_a_while if task.window else follow_to_the_end
     try:
-        said = asyncio.run(do(kind, task))
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+            os.environ["KUSTO_MAGIC_HOME"] = home
+            said = asyncio.run(do(kind, task))
     except Exception as error:  # so many threads, so many files: some machine's limit, which is a result too
         said = {"failed": f"{type(error).__name__}: {error}"}
     print(json.dumps(said), flush=True)

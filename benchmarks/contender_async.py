@@ -32,7 +32,7 @@ class NoCredential:
 class Contender:
     """Follows by pollers; `interval` is their polling_interval, 0 the client's default."""
 
-    def __init__(self, task: Task, heard: Callable[[int], None]) -> None:
+    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None:
         self._task = task
         self._heard = heard
         self._pace = {"polling_interval": task.interval} if task.interval else {}
@@ -58,8 +58,12 @@ class Contender:
         return await begin(GROUP, self._task.cluster(number), image(number), wanted, **self._pace)
 
     async def _follow(self, number: int, poller: Any) -> None:
-        await poller.result()
-        self._heard(number)
+        try:
+            await poller.result()
+        except Exception as error:
+            self._heard(number, f"{type(error).__name__}: {error}")
+        else:
+            self._heard(number, "")
 
     async def near_the_end(self) -> None:
         """Do nothing: it asks as often all the time."""

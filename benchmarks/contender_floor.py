@@ -20,7 +20,7 @@ CONNECTIONS = 8
 class Contender:
     """Asks every `interval` seconds about each build."""
 
-    def __init__(self, task: Task, heard: Callable[[int], None]) -> None:
+    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None:
         self._task = task
         self._heard = heard
         self._free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
@@ -47,7 +47,7 @@ class Contender:
             await asyncio.sleep(self._task.interval)
             if DONE in (await self._exchanged(request))[1]:
                 break
-        self._heard(number)
+        self._heard(number, "")
 
     async def _exchanged(self, request: bytes) -> tuple[bytes, bytes]:
         reader, writer = connection = await self._free.get()

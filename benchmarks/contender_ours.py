@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from task import BASE, GROUP, REQUIREMENTS, SUBSCRIPTION, Task, image
@@ -53,13 +54,13 @@ class Movable(SystemClock):
 
 
 class Contender:
-    """Follows by `kusto_magic.builds.Builds`; nothing but the service's answers decides."""
+    """Follows by `kusto_magic.builds.Builds`; its history is in KUSTO_MAGIC_HOME, which whoever starts it must set."""
 
-    def __init__(self, task: Task, heard: Callable[[int], None]) -> None:
+    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None:
         self._task = task
         self._heard = heard
         self._clock = Movable() if task.window else SystemClock()
-        history = History(Path(tempfile.mkdtemp()) / "history.sqlite")
+        history = History(Path(os.environ["KUSTO_MAGIC_HOME"]) / "history.sqlite")
         self._learn(history)
         opener = partial(connect, credential=StaticCredential("token"), clock=self._clock)
         self.builds = Builds(history=history, open_client=opener, clock=self._clock)
@@ -72,12 +73,15 @@ class Contender:
         waiting = set()
         for number in numbers:
             build = self.builds.start(self.target(number), image(number), spec, check=False, force=True)
-            build.observe(lambda _change, number=number: self._heard(number), "ended")
+            build.observe(partial(self._ended, number), "ended")
             waiting.add(build)
         while waiting := {build for build in waiting if build.operation.phase in NOT_BEGUN}:
             if error := next((build.error for build in waiting if build.error), None):
                 raise error
             await asyncio.sleep(0.1)
+
+    def _ended(self, number: int, change: Any) -> None:
+        self._heard(number, str(change["owner"].error or ""))
 
     async def near_the_end(self) -> None:
         if isinstance(self._clock, Movable) and self._task.learnt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from azure.core.pipeline.policies import HeadersPolicy
@@ -23,7 +24,7 @@ class NoCredential:
 class Contender:
     """Follows by pollers; `interval` is their polling_interval, 0 the client's default."""
 
-    def __init__(self, task: Task, heard: Callable[[int], None]) -> None:
+    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None:
         self._task = task
         self._heard = heard
         self._pace = {"polling_interval": task.interval} if task.interval else {}
@@ -39,8 +40,11 @@ class Contender:
     async def begin(self, numbers: range) -> None:
         for number in numbers:
             poller = self._begin(number)
-            poller.add_done_callback(lambda _done, number=number: self._heard(number))
+            poller.add_done_callback(partial(self._ended, number))
             self._pollers.append(poller)
+
+    def _ended(self, number: int, polled: Any) -> None:
+        self._heard(number, "" if polled.status() == "Succeeded" else str(polled.status()))
 
     def _begin(self, number: int) -> Any:
         wanted = kinds.SandboxCustomImage(

@@ -48,7 +48,7 @@ import sys
 sys.path.insert(0, {here!r})
 from contender_ours import Contender
 from task import Task
-following = Contender(Task.from_argument({task!r}), lambda number: None)
+following = Contender(Task.from_argument({task!r}), lambda *_heard: None)
 await following.begin(range({builds}))
 await following.near_the_end()
 """
@@ -70,7 +70,7 @@ sys.path.insert(0, {here!r})
 bare, began = len(sys.modules), time.monotonic()
 importlib.import_module({package!r})
 imported, of_package = time.monotonic() - began, len(sys.modules) - bare
-contender = importlib.import_module("contender_{who}").Contender(Task.from_argument({task!r}), lambda number: None)
+contender = importlib.import_module("contender_{who}").Contender(Task.from_argument({task!r}), lambda *_heard: None)
 asyncio.run(contender.begin(range(1)))
 print(json.dumps([imported, of_package, began, len(sys.modules) - bare]), flush=True)
 import os; os._exit(0)
@@ -161,9 +161,9 @@ def first_build(setting: Setting) -> Iterator[Figure]:
 
 
 def _first_build(who: str, package: str) -> list[float]:
-    with fake(LONG, LONG) as port:
+    with fake(LONG, LONG) as port, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         code = FIRST_BUILD.format(here=str(HERE), who=who, package=package, task=Task(port, 1, 1).to_argument())
-        environ = {**os.environ, "PYTHONPATH": str(HERE)}
+        environ = {**os.environ, "PYTHONPATH": str(HERE), "KUSTO_MAGIC_HOME": home}
         printed = subprocess.run([sys.executable, "-c", code], env=environ, check=True, capture_output=True).stdout
         imported, of_package, began, modules = json.loads(printed)
         arrived = ask(port, "report")["builds"]["cluster0/image0"]["arrived"]
@@ -202,7 +202,7 @@ def _until_sent(port: int, builds: int) -> None:
 @contextmanager
 def kernel(more: dict[str, str]) -> Iterator[Any]:
     """Start a kernel in a home of its own; give the client of it, warm."""
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         own = {name: str(Path(home)) for name in ("IPYTHONDIR", "KUSTO_MAGIC_HOME")}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KUSTO_MAGIC_", "AZURE_"))}
         manager, client = start_new_kernel(env={**kept, **own, **more, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}, **QUIET)

@@ -164,6 +164,13 @@ def test_the_server_notes_who_comes_before_a_retry_after() -> None:
         assert 0.5 < ask(port, "report")["early"]["cluster0"] <= 1.0
 
 
+def test_a_contender_that_cannot_go_on_says_why() -> None:
+    with fake(0.2, 0.5) as port:
+        pass  # and now nobody serves there
+    with Contending("floor", Task(port, 1, 1, 0.1)) as contending:
+        assert "ConnectionRefusedError" in contending.said()["failed"]
+
+
 @pytest.mark.slow
 def test_lag_is_measured() -> None:
     settings = (SHORT, lag.Setting(2, 0.5, 1.0, retry_after=1))
