@@ -18,9 +18,10 @@ from kusto_magic.auth import StaticCredential
 from kusto_magic.builds import Builds
 from kusto_magic.client import connect
 from kusto_magic.clock import SystemClock
-from kusto_magic.history import BuildRecord, History
+from kusto_magic.history import History
 from kusto_magic.models import ImageSpec, Target
 from kusto_magic.operations import NOT_BEGUN
+from kusto_magic.records import BuildRecord
 
 SPREAD = 2.0
 """Seconds over which questions are spread after the clock was moved; else all would be asked at once from then on."""

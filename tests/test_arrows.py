@@ -14,8 +14,6 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kusto_magic"
 ROOMS = {path.stem: path for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
 LAYERS = ["Core", "Wire", "Time", "Faces"]
-LONGEST = 400
-LONGER_WITH_REASON = {"operations": "one file owns every transition of an operation"}
 
 
 def _map() -> dict[str, dict[str, str]]:
@@ -61,11 +59,6 @@ def test_arrows_go_down_or_stay(room: str) -> None:
 
 def test_no_arrows_go_round() -> None:
     TopologicalSorter({room: set(_arrows(room)) for room in ROOMS}).prepare()  # raises CycleError
-
-
-def test_rooms_are_small_enough_to_read() -> None:
-    long = {room for room, path in ROOMS.items() if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST}
-    assert long <= set(LONGER_WITH_REASON)
 
 
 def test_the_emulator_shares_no_code_with_the_client() -> None:

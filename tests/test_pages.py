@@ -18,9 +18,11 @@ def _without_licences(page: str) -> str:
 
 @pytest.mark.parametrize("name", pages.PAGES)
 def test_the_page_is_as_it_would_be_made(name: str) -> None:
-    committed = (pages.ROOT / name).read_text(encoding="utf-8")
+    committed, made = (pages.ROOT / name).read_text(encoding="utf-8"), pages.PAGES[name]()
     assert committed.startswith(pages.GENERATED)
-    assert _without_licences(committed) == _without_licences(pages.PAGES[name]()), "run: python noxfile.py docs"
+    if name == "DEPENDENCIES.md":
+        committed, made = _without_licences(committed), _without_licences(made)
+    assert committed == made, "run: python noxfile.py docs"
 
 
 def test_every_dependency_has_its_reason() -> None:

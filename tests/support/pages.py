@@ -16,6 +16,9 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from support import reference
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 GENERATED = "<!-- made by `python noxfile.py docs`; do not edit -->"
 CODE_MIRROR = "the editor that JupyterLab's cells are"
@@ -130,6 +133,8 @@ def _table(key: str, wanted: list[str]) -> Iterator[str]:
 
 def _from(requirement: Requirement) -> str:
     bounds = {bound.operator: bound.version for bound in requirement.specifier}
+    if "==" in bounds:
+        return f"{bounds['==']} exactly"
     return bounds[">="] + (f", below {bounds['<']}" if "<" in bounds else "")
 
 
@@ -142,6 +147,7 @@ def _browser_rows() -> Iterator[str]:
 
 PAGES: dict[str, Callable[[], str]] = {
     "DEPENDENCIES.md": dependencies_page,
+    "REFERENCE.md": lambda: f"{GENERATED}\n\n{reference.page()}",
 }
 
 

@@ -1,4 +1,4 @@
-"""Writes REFERENCE.md from the code: `python tests/support/reference.py`.
+"""REFERENCE.md, made from the code.
 
 Nothing in it is typed by hand but what an environment variable is for. Arguments are read from the source rather than
 from `inspect`, and usages are put together here rather than by argparse: both look different from Python to Python.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -20,8 +19,6 @@ from kusto_magic.magic import KustoImageMagics
 from kusto_magic.settings import FILE, KINDS, NAMES, Settings
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "REFERENCE.md"
-COMMAND = "python tests/support/reference.py"
 
 _TEXT = '"…"'
 
@@ -63,16 +60,16 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
 """The environment variables that are read, and for what; tests/test_docs_pages.py compares them with the code."""
 
 
-def pages() -> dict[Path, str]:
-    """Return the pages that are generated: path → text."""
-    return {PAGE: "\n".join(_lines()) + "\n"}
+def page() -> str:
+    """Return REFERENCE.md."""
+    return "\n".join(_lines()) + "\n"
 
 
 def _lines() -> Iterator[str]:
     yield from (
         "# Reference",
         "",
-        f"Written by `{COMMAND}` from the code; change it there. [README](README.md) says what it is all about.",
+        "What there is, as the code says it. [README](README.md) says what it is all about.",
         "",
         "- [`%%kusto_image NAME`](#kusto_image-name): the options of the cell",
         "- [`%kusto_image COMMAND`](#kusto_image-command): the subcommands",
@@ -299,14 +296,3 @@ def _members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not child.name.startswith("_"):
             is_property = any(ast.unparse(one) == "property" for one in child.decorator_list)
             yield f"`{child.name if is_property else _signature(child)}`", _first(child)
-
-
-def main() -> None:
-    """Write what is stale."""
-    for path, text in pages().items():
-        path.write_text(text, encoding="utf-8", newline="\n")
-        sys.stderr.write(f"{path.relative_to(ROOT)} is written\n")
-
-
-if __name__ == "__main__":
-    main()
