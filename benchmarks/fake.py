@@ -24,6 +24,12 @@ ENDED = "2026-05-18T12:13:03.1180291Z"
 SIGNATURE = f"&t=639152104817481303&c={'MIIHpTCCBo2gAwIBAgITfw' * 155}&s={'c2lnbmF0dXJl' * 29}&h={'aGFzaA' * 7}"
 """As long as the service's: an address to ask at has about 4,000 characters."""
 
+READS, PER_SECOND = 250.0, 25.0
+"""ARM's bucket of reads, as documented: its size, and how many a second refill it."""
+
+SEEN = 1099
+"""What the service was seen to say is left, whatever was asked."""
+
 OPEN_FILES = 8192
 
 
@@ -46,10 +52,12 @@ class Making:
 class Service:
     """What is known of all clusters; every question is answered from two dictionaries."""
 
-    def __init__(self, seconds: tuple[float, float], retry_after: int | None, seed: int) -> None:
+    def __init__(self, seconds: tuple[float, float], retry_after: int | None, seed: int, *, counts: bool) -> None:
         self.seconds = seconds
         self.retry_after = retry_after
         self.port = 0
+        self.counting = counts
+        self.left, self.counted = READS, time.monotonic()
         self.chance = random.Random(seed)  # noqa: S311 - durations
         self.images: dict[str, dict[str, Making]] = {}
         self.operations: dict[str, Making] = {}
@@ -76,6 +84,15 @@ class Service:
         if method == b"PUT":
             return self._put(path, json.loads(body)["properties"], now)
         return self._image(path, cluster, image, now) if image else self._list(path, cluster, now)
+
+    def remaining(self) -> int:
+        """Return how many reads are left: by the documented bucket, or what was seen. None is refused here."""
+        if not self.counting:
+            return SEEN
+        now = time.monotonic()
+        self.left = max(0.0, min(READS, self.left + (now - self.counted) * PER_SECOND) - 1)
+        self.counted = now
+        return int(self.left)
 
     def told(self, what: str, now: float) -> str:
         """Return what a measurement asks of this server, as JSON."""
@@ -187,7 +204,7 @@ class Connection(asyncio.Protocol):
         raw = body.encode()
         head = (
             f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(raw)}\r\n"
-            f"x-ms-ratelimit-remaining-subscription-resource-requests: 1099\r\n{headers}\r\n"
+            f"x-ms-ratelimit-remaining-subscription-resource-requests: {self.service.remaining()}\r\n{headers}\r\n"
         )
         self.transport.write(head.encode() + raw)
 
@@ -216,10 +233,11 @@ def main() -> None:
     words.add_argument("--seconds", nargs=2, type=float, default=(300.0, 330.0), metavar=("LOW", "HIGH"))
     words.add_argument("--retry-after", type=int)
     words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--counts", action="store_true", help="say truly how many reads ARM would leave")
     given = words.parse_args()
     allow_many_files()
     low, high = given.seconds
-    asyncio.run(serve(Service((low, high), given.retry_after, given.seed)))
+    asyncio.run(serve(Service((low, high), given.retry_after, given.seed, counts=given.counts)))
 
 
 if __name__ == "__main__":

@@ -21,10 +21,16 @@ LONGEST = 1800.0
 
 
 @contextmanager
-def fake(low: float, high: float, *, retry_after: int | None = None, seed: int = 1) -> Iterator[int]:
-    """Run the server, whose builds take from `low` to `high` seconds; give its port."""
+def fake(
+    low: float, high: float, *, retry_after: int | None = None, seed: int = 1, counts: bool = False
+) -> Iterator[int]:
+    """Run the server, whose builds take from `low` to `high` seconds; give its port.
+
+    `counts` lets its answers say how many reads ARM would leave; else they say what was seen, 1,099.
+    """
     command = [sys.executable, str(HERE / "fake.py"), "--seconds", str(low), str(high), "--seed", str(seed)]
     command += [] if retry_after is None else ["--retry-after", str(retry_after)]
+    command += ["--counts"] if counts else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
