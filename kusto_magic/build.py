@@ -60,6 +60,7 @@ class Build(HasTraits):
         Not that of one that waited, was there already, or was not heard of for minutes: its end may be long over.
         """
         self.id = record.id
+        self.fleet = record.fleet
         self.target = record.target
         self.name = record.image
         self.action = operation.action

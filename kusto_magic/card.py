@@ -42,7 +42,10 @@ Bundle = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is shown and kept of one build. Times are UTC, `seconds` the time from start to `as_of` or the end."""
+    """What is shown and kept of one build. Times are UTC, `seconds` the time from start to `as_of` or the end.
+
+    `fleet` is the id that the builds of a fleet have in common, "" for one alone.
+    """
 
     id: str
     image: str
@@ -64,6 +67,7 @@ class Card:
     forecast: Forecast | None = None
     usual_high: float = 0.0
     start_known: bool = True
+    fleet: str = ""
 
 
 def card(build: Build, now: datetime) -> Card:
@@ -91,6 +95,7 @@ def card(build: Build, now: datetime) -> Card:
         forecast=build.forecast,
         start_known=build.start_known and operation.note != UNCHANGED,
         usual_high=0.0 if build.ended or build.usual is None else build.usual.high,
+        fleet=build.fleet,
     )
 
 
@@ -117,6 +122,7 @@ def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
         error=(record.message,) if record.message else (),
         next_step=f"%kusto_image attach {record.image}" if is_lost else "",
         note="no end was heard of" if is_lost else "",
+        fleet=record.fleet,
     )
 
 
@@ -256,6 +262,7 @@ def _json(it: Card) -> dict[str, Any]:
     }
     extras: dict[str, Any] = {"usual": it.usual, "error": list(it.error), "next": it.next_step, "note": it.note}
     extras["usualHigh"] = it.usual_high  # for a bar that follows the estimate
+    extras["fleet"] = it.fleet
     if it.forecast is not None:
         extras["plan"] = plan.json(it.forecast)
     return document | {key: value for key, value in extras.items() if value}

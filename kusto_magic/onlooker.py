@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from kusto_magic import settings
 from kusto_magic.build import Build
@@ -27,7 +28,10 @@ from kusto_magic.operations import NOT_BEGUN, Phase
 from kusto_magic.records import BuildRecord
 
 SHOWN = 50
-"""So many builds are shown, the newest."""
+"""So many things are shown, the newest; a fleet is one, so that what is counted of it is all of it."""
+
+READ = 500
+"""So many records are shown at the most: of a fleet that is larger, the newest."""
 
 STALE = timedelta(hours=24)
 """A build begun longer ago, of which no end was heard, is not followed any more."""
@@ -93,6 +97,12 @@ def named(target: Target) -> Cluster:
     """Return a cluster with its id. ARM compares names without case."""
     address = f"{target.endpoint}{target.cluster_id}".casefold()
     return Cluster(hashlib.sha256(address.encode()).hexdigest()[:16], target)
+
+
+def newest(records: Sequence[BuildRecord], things: int = SHOWN) -> list[BuildRecord]:
+    """Return the records of the first so many things: builds alone, and fleets, of which none is cut in two."""
+    shown = set(islice(dict.fromkeys(record.fleet or record.id for record in records), things))
+    return [record for record in records if (record.fleet or record.id) in shown]
 
 
 def configured() -> Target | None:
@@ -246,7 +256,7 @@ class Onlooker:
                 if target := source():
                     living.add(target.endpoint)
                     yield target
-        for record in self._builds.history.recent(SHOWN):
+        for record in self._shown():
             if not record.target.is_local or record.target.endpoint in living:
                 yield record.target
 
@@ -258,7 +268,10 @@ class Onlooker:
         with self._lock:
             for record in self._builds.history.unfinished():
                 self._take_up(record)
-        return [self._judged(record) for record in self._builds.history.recent(SHOWN)]
+        return [self._judged(record) for record in self._shown()]
+
+    def _shown(self) -> list[BuildRecord]:
+        return newest(self._builds.history.recent(READ))
 
     def _take_up(self, record: BuildRecord) -> None:
         """Follow what somebody else began, once: what cannot be followed is not tried again by each look."""

@@ -67,6 +67,11 @@ def test_the_bundle_holds_json_html_and_text() -> None:
     assert json.loads(json.dumps(data[MIME])) == data[MIME]
 
 
+def test_a_build_of_a_fleet_says_so_and_one_alone_does_not() -> None:
+    assert bundle(replace(DONE, fleet="f" * 32))[MIME]["fleet"] == "f" * 32
+    assert "fleet" not in bundle(DONE)[MIME]
+
+
 def test_the_html_needs_no_style_and_no_script() -> None:
     seen = Elements(bundle(RUNNING)["text/html"])
     assert seen.tags <= {"div", "p", "strong", "code", "table", "tr", "th", "td", "br", "details", "summary", "pre"}

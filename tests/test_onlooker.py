@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -18,9 +19,13 @@ from support.world import World, fits
 from kusto_magic.answers import Response
 from kusto_magic.builds import Builds
 from kusto_magic.card import card_of
+from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.making import How
 from kusto_magic.models import ImageSpec, Target
-from kusto_magic.onlooker import ACTIVE_FOR, SOON, STALE, Onlooker, SeenBuild, Unknown, named
+from kusto_magic.onlooker import ACTIVE_FOR, READ, SHOWN, SOON, STALE, Onlooker, SeenBuild, Unknown, named
+from kusto_magic.operations import Phase
+from kusto_magic.records import BuildRecord
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 
@@ -210,6 +215,42 @@ async def test_a_record_that_ended_shows_as_it_ended(world: World) -> None:
     shown = card_of(ended)
     assert (shown.state, shown.ended, shown.error, shown.foundation) == ("Failed", True, ("it broke",), "Python3_11_7")
     assert card_of(replace(ended, action="delete", state="Succeeded")).state == "Deleted"
+
+
+@pytest.mark.asyncio
+async def test_a_fleet_is_one_of_the_things_shown_and_not_cut_in_two(world: World) -> None:
+    history = world.builds().history
+    now = world.clock.wall()
+    one = BuildRecord("", world.target, "img", "build", None, None, "", now, state="Succeeded", ended_at=now)
+    for things in (2, SHOWN - 2):
+        history.add(*(replace(one, id=f"{things}-{n}") for n in range(things)))
+        history.add(*(replace(one, id=f"fleet-{things}-{n}", fleet=f"f{things}") for n in range(60)))
+    shown = [build.card for build in await onlooker(world).builds()]
+    assert Counter(card.fleet for card in shown) == {"": SHOWN - 2, f"f{SHOWN - 2}": 60, "f2": 60}
+    assert len({card.id for card in shown}) == len(shown)
+
+
+@pytest.mark.asyncio
+async def test_no_more_records_are_shown_than_can_be_sent_each_second(world: World) -> None:
+    history = world.builds().history
+    now = world.clock.wall()
+    one = BuildRecord("", world.target, "img", "build", None, None, "", now, ended_at=now, fleet="f")
+    history.add(*(replace(one, id=str(n)) for n in range(READ + 1)))
+    assert [build.card.id for build in await onlooker(world).builds()] == [str(n) for n in range(READ, 0, -1)]
+
+
+@pytest.mark.asyncio
+async def test_the_builds_of_a_fleet_that_is_followed_here_say_so(tmp_path: Path) -> None:
+    world = World(tmp_path, fits, Wire(EmulatorConfig(clusters=2)))
+    world.clock.released.clear()
+    kernel = world.builds()
+    fleet = kernel.start_fleet(world.targets, "img", SPEC, How(check=False))
+    for begun in fleet.builds:
+        world.wait_for(begun, Phase.BUILDING)
+    kernel.close()
+    seen = await onlooker(world).builds()
+    world.close()
+    assert [(it.card.fleet, it.active) for it in seen] == [(fleet.id, True)] * 2
 
 
 @pytest.mark.asyncio

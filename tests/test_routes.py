@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from kusto_magic.errors import (
     Throttled,
     Unreachable,
 )
+from kusto_magic.models import ImageSpec
 from kusto_magic.onlooker import Onlooker, named
 
 pytestmark = pytest.mark.server
@@ -204,6 +206,15 @@ async def test_an_image_is_made_followed_listed_and_deleted(ask: Fetch, cluster:
     assert (
         _checked(await ask("GET", f"/clusters/{cluster}/images"), "/clusters/{cluster}/images", "GET")["images"] == []
     )
+
+
+async def test_the_builds_of_a_fleet_say_what_they_have_in_common(ask: Fetch, world: World) -> None:
+    builds = world.builds()
+    spec = ImageSpec("humanize", base_image="Python3_11_7")
+    fleet = builds.start_fleet([world.target, replace(world.target, cluster="nosuchcluster")], "img", spec)
+    builds.start(world.target, "alone", spec, queue=True)
+    ended = await _until_ended(ask)
+    assert [it["card"].get("fleet") for it in ended] == [None, fleet.id, fleet.id]
 
 
 async def test_an_image_is_enabled_and_is_then_the_active_one(ask: Fetch, cluster: str) -> None:
