@@ -24,7 +24,7 @@ BLOCK = (
     "import time\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end:\n    time.sleep(0.1)\nprint('free')"
 )
 BAR_WIDTHS = """() => {
-    const bar = document.querySelector('.kusto-image-progress .progress-bar, .kusto-image-progress [role=progressbar]');
+    const bar = document.querySelector('.kusto-image-progress .progress-bar');
     if (!bar) return false;
     window.seenWidths = window.seenWidths || new Set();
     window.seenWidths.add(bar.style.width);

@@ -27,6 +27,8 @@ export interface ICard {
   readonly next: string;
   readonly note: string;
   readonly plan: IPlan | null;
+  /** What the builds of one image on several clusters have in common; "" for one alone. */
+  readonly fleet: string;
 }
 
 /** What the check before the build found: `kusto_magic/plan.py` writes it. */
@@ -53,7 +55,7 @@ const GLYPHS: ReadonlyMap<string, string> = new Map([
   ['Unknown', '?']
 ]);
 
-const WORKING = '⏳';
+export const WORKING = '⏳';
 
 /** The bar goes no further on an estimate; the rest is filled when the service says Succeeded. */
 const FULL_BY_ESTIMATE = 0.95;
@@ -84,12 +86,15 @@ export function readCard(data: unknown): ICard | null {
     error: texts(data.error),
     next: text('next'),
     note: text('note'),
-    plan: readPlan(data.plan)
+    plan: readPlan(data.plan),
+    fleet: text('fleet')
   };
 }
 
+type Look = Pick<ICard, 'ended' | 'asOf'>;
+
 /** Tell whether `other` says more of the same build than `card`: an end, or a later look. */
-export function isNewer(other: ICard, card: ICard): boolean {
+export function isNewer(other: Look, card: Look): boolean {
   if (other.ended !== card.ended) {
     return other.ended;
   }
@@ -105,7 +110,7 @@ export function isWell(state: string): boolean {
 }
 
 /** Seconds since the build began, counted on by this machine's own clock from `asOf`, which arrived at `arrived`. */
-export function elapsed(card: ICard, arrived: number, now: number): number {
+export function elapsed(card: Pick<ICard, 'ended' | 'seconds'>, arrived: number, now: number): number {
   return card.ended ? card.seconds : card.seconds + Math.max(0, now - arrived) / 1000;
 }
 
@@ -150,14 +155,14 @@ function readPlan(data: unknown): IPlan | null {
   };
 }
 
-function textOf(data: Record<string, unknown>): (key: string) => string {
+export function textOf(data: Record<string, unknown>): (key: string) => string {
   return key => (typeof data[key] === 'string' ? data[key] : '');
 }
 
-function texts(data: unknown): string[] {
+export function texts(data: unknown): string[] {
   return Array.isArray(data) ? data.filter(line => typeof line === 'string') : [];
 }
 
-function isObject(data: unknown): data is Record<string, unknown> {
+export function isObject(data: unknown): data is Record<string, unknown> {
   return typeof data === 'object' && data !== null && !Array.isArray(data);
 }

@@ -16,6 +16,7 @@ import { Api } from './api';
 import { CellLanguage } from './cells';
 import { Commands, type IDraft } from './commands';
 import { ImageCompletions } from './completion';
+import { fleetFactory } from './fleetRenderer';
 import { imageIcon } from './icon';
 import { CELL_MIME, cellLanguage } from './language';
 import { cellText, setupText } from './magic';
@@ -27,7 +28,7 @@ import { type IPreferences, Preferences } from './preferences';
 import { problemsExtension } from './problems';
 import { reattachCards } from './reattach';
 import { Records } from './record';
-import { rendererFactory } from './renderer';
+import { cardFactory } from './renderer';
 import { requester } from './request';
 import { enableImage, removeImage, Sidebar } from './sidebar';
 import { runningSection, StatusItem } from './status';
@@ -84,7 +85,7 @@ const model: JupyterFrontEndPlugin<IImagesModel> = {
 
 const renderer: JupyterFrontEndPlugin<void> = {
   id: 'kusto-magic:renderer',
-  description: 'Draws the card of a build, and lets it go on after a page reload.',
+  description: 'Draws the cards of builds and fleets, and lets them go on after a page reload.',
   autoStart: true,
   requires: [IRenderMimeRegistry, IImagesModel],
   optional: [INotebookTracker, ITranslator],
@@ -95,7 +96,9 @@ const renderer: JupyterFrontEndPlugin<void> = {
     notebooks: INotebookTracker | null,
     translator: ITranslator | null
   ): void => {
-    registry.addFactory(rendererFactory(images, translations(translator)));
+    const trans = translations(translator);
+    registry.addFactory(cardFactory(images, trans));
+    registry.addFactory(fleetFactory(images, trans));
     if (notebooks) {
       reattachCards(notebooks);
     }

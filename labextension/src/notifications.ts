@@ -1,24 +1,16 @@
-/** One notification per build: it tells that the build began, and is updated in place when it has ended. */
-import { Notification } from '@jupyterlab/apputils';
+/**
+ * One notification per build, or per fleet of builds: it tells that it began, and is updated in place when it has
+ * ended.
+ */
+import type { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { announceBeginning, announceEnd, type IOffers } from './announce';
 import type { IBuild } from './api';
 import { duration, type ICard, isWell } from './card';
-import type { IDraft } from './commands';
+import { FleetNotifications } from './fleetNotifications';
 import type { IPreferences } from './preferences';
 import type { IImagesModel } from './tokens';
-
-/** What a notification offers to do. */
-export interface IOffers {
-  openRecord(id: string): void;
-  useAsBase(draft: IDraft): void;
-}
-
-/** JupyterLab cuts a notification there. */
-const LONGEST = 140;
-
-/** Milliseconds for which the beginning is shown; the centre keeps it. */
-const BEGINNING = 5000;
 
 export class BuildNotifications {
   constructor(
@@ -27,7 +19,8 @@ export class BuildNotifications {
     private readonly _offers: IOffers,
     private readonly _trans: TranslationBundle
   ) {
-    model.moved.connect((_, build) => this._tell(build));
+    const fleets = new FleetNotifications(model, _preferences, _offers, _trans);
+    model.moved.connect((_, build) => (build.card.fleet ? fleets.tell(build) : this._tell(build)));
   }
 
   private _tell(build: IBuild): void {
@@ -39,35 +32,27 @@ export class BuildNotifications {
     if (!build.active) {
       this._end(build, known);
     } else if (known === undefined) {
-      // Only begin and end: an update would bring a closed toast back for every step between.
-      const id = Notification.emit(this._beginning(build.card), 'in-progress', { autoClose: BEGINNING });
-      this._shown.set(build.card.id, id);
+      this._shown.set(build.card.id, announceBeginning(this._beginning(build.card)));
     }
   }
 
   private _end(build: IBuild, known: string | undefined): void {
     this._shown.delete(build.card.id);
-    const message = cut(this._ending(build.card));
     const type = isWell(build.card.state) ? 'success' : build.card.state === 'Unknown' ? 'warning' : 'error';
-    const actions = this._actions(build);
-    if (known === undefined || !Notification.manager.has(known)) {
-      Notification.emit(message, type, { autoClose: false, actions });
-    } else {
-      Notification.update({ id: known, message, type, autoClose: false, actions });
-    }
+    announceEnd(known, this._ending(build.card), type, this._actions(build));
   }
 
   private _beginning(card: ICard): string {
     const { action, image, cluster } = card;
     switch (action) {
       case 'delete':
-        return cut(this._trans.__('Image %1 is being deleted from %2.', image, cluster));
+        return this._trans.__('Image %1 is being deleted from %2.', image, cluster);
       case 'enable':
-        return cut(this._trans.__('Image %1 is being enabled on %2.', image, cluster));
+        return this._trans.__('Image %1 is being enabled on %2.', image, cluster);
       case 'disable':
-        return cut(this._trans.__('python() is being switched off on %1.', cluster));
+        return this._trans.__('python() is being switched off on %1.', cluster);
       default:
-        return cut(this._trans.__('Image %1 is being built on %2.', image, cluster));
+        return this._trans.__('Image %1 is being built on %2.', image, cluster);
     }
   }
 
@@ -98,8 +83,4 @@ export class BuildNotifications {
   }
 
   private readonly _shown = new Map<string, string>();
-}
-
-function cut(message: string): string {
-  return message.length <= LONGEST ? message : `${message.slice(0, LONGEST - 1)}…`;
 }

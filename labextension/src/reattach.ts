@@ -11,11 +11,14 @@ import type { IOutputModel } from '@jupyterlab/rendermime';
 import { KernelMessage } from '@jupyterlab/services';
 
 import { MIME } from './card';
+import { FLEET_MIME } from './fleet';
+
+const MIMES = [MIME, FLEET_MIME];
 
 export function reattachCards(notebooks: INotebookTracker): void {
   const watch = (panel: NotebookPanel): void => {
     panel.sessionContext.iopubMessage.connect((_: ISessionContext, message) => {
-      if (KernelMessage.isUpdateDisplayDataMsg(message) && MIME in message.content.data) {
+      if (KernelMessage.isUpdateDisplayDataMsg(message) && mimeOf(message.content)) {
         // JupyterLab takes the message too, just after this; where it knew the id there is then nothing to do.
         setTimeout(() => panel.isDisposed || place(panel, message.content), 0);
       }
@@ -27,12 +30,17 @@ export function reattachCards(notebooks: INotebookTracker): void {
 
 type Content = KernelMessage.IUpdateDisplayDataMsg['content'];
 
+function mimeOf({ data }: Content): string {
+  return MIMES.find(mime => mime in data) ?? '';
+}
+
 function place(panel: NotebookPanel, content: Content): void {
   const id = content.transient.display_id;
+  const mime = mimeOf(content);
   for (const output of outputs(panel)) {
     const own = output.metadata.kusto_image;
     const isIt = typeof own === 'object' && own !== null && 'display_id' in own && own.display_id === id;
-    if (isIt && JSON.stringify(output.data[MIME]) !== JSON.stringify(content.data[MIME])) {
+    if (isIt && JSON.stringify(output.data[mime]) !== JSON.stringify(content.data[mime])) {
       output.setData({ data: content.data, metadata: content.metadata });
     }
   }

@@ -4,9 +4,9 @@ import type { IRunningSessions } from '@jupyterlab/running';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import type { IBuild } from './api';
-import { duration, glyph } from './card';
+import { duration, glyph, WORKING } from './card';
 import { imageIcon } from './icon';
+import { type IThing, over, things } from './things';
 import type { IImagesModel } from './tokens';
 
 export class StatusItem extends ReactWidget {
@@ -32,18 +32,21 @@ export class StatusItem extends ReactWidget {
   }
 
   private _words(): string {
-    const [first, ...more] = this._model.active;
+    const [first, ...more] = atWork(this._model);
     if (!first) {
       return '';
     }
-    const { state, image } = first.card;
-    return more.length
-      ? this._trans.__('%1 %2 Kusto images in work', glyph(state), more.length + 1)
-      : `${glyph(state)} ${state} ${image}`;
+    if (more.length) {
+      return this._trans.__('%1 %2 Kusto images in work', WORKING, more.length + 1);
+    }
+    const { state, image } = first.builds[0].card;
+    return first.isFleet ? line(first, this._trans) : `${glyph(state)} ${state} ${image}`;
   }
 
   private _title(): string {
-    return [this._trans.__('Show the Kusto images'), ...this._model.active.map(line)].join('\n');
+    return [this._trans.__('Show the Kusto images'), ...atWork(this._model).map(it => line(it, this._trans))].join(
+      '\n'
+    );
   }
 }
 
@@ -56,14 +59,17 @@ export function runningSection(
   return {
     name: trans.__('Kusto image builds'),
     running: () =>
-      model.active.map(build => ({
-        className: 'jp-KustoImage-running',
-        icon: () => imageIcon,
-        label: () => line(build),
-        labelTitle: () => trans.__('Open the record of image %1', build.card.image),
-        detail: () => duration(build.card.seconds),
-        open: () => open(build.card.id)
-      })),
+      atWork(model).map(thing => {
+        const { card } = thing.builds[0];
+        return {
+          className: 'jp-KustoImage-running',
+          icon: () => imageIcon,
+          label: () => line(thing, trans),
+          labelTitle: () => trans.__('Open the record of image %1', card.image),
+          detail: () => duration(card.seconds),
+          open: () => open(card.id)
+        };
+      }),
     runningChanged: model.changed,
     refreshRunning: () => void model.refresh(),
     shutdownAll: () => undefined,
@@ -71,6 +77,14 @@ export function runningSection(
   };
 }
 
-function line({ card }: IBuild): string {
+function atWork(model: IImagesModel): IThing[] {
+  return things(model.builds).filter(thing => thing.active);
+}
+
+function line(thing: IThing, trans: TranslationBundle): string {
+  const { card } = thing.builds[0];
+  if (thing.isFleet) {
+    return trans.__('%1 %2 of %3 clusters: %4', WORKING, over(thing), thing.builds.length, card.image);
+  }
   return `${glyph(card.state)} ${card.state}: ${card.image} · ${card.cluster}`;
 }

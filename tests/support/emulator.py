@@ -13,9 +13,9 @@ USE = "%load_ext kusto_magic\n%kusto_image use emulator"
 
 
 @contextmanager
-def running_emulator(lab: Lab, build_seconds: float) -> Iterator[None]:
+def running_emulator(lab: Lab, build_seconds: float, *, clusters: int = 1) -> Iterator[None]:
     """Start the emulator that `lab` and its kernels will find; end it, and forget its images, with the block."""
-    _run(lab, f"launch.start(build_seconds={build_seconds})")
+    _run(lab, f"launch.start(build_seconds={build_seconds}, clusters={clusters})")
     try:
         yield
     finally:

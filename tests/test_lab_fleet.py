@@ -1,0 +1,134 @@
+"""A fleet in a real JupyterLab: its card, and one notification, one entry for all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from playwright.sync_api import Locator, Page, expect
+from support.emulator import USE, running_emulator
+from support.home import make_home
+from support.lab import Lab, running_lab
+from support.notebook import LabNotebook
+
+from kusto_magic.fleet_card import MIME
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[[Sequence[str]], LabNotebook]
+CLUSTERS = ("emulatedcluster", "fleet001", "fleet002")
+FLEET = "%%kusto_image {name} --base Python3_11_7 --no-check" + "".join(f" --cluster {it}" for it in CLUSTERS)
+FLEET += "\nhumanize==4.9.0"
+END = 40_000
+HAS_ENDED = """([index, mime]) => {
+    const cell = window.jupyterapp.shell.currentWidget.content.widgets[index];
+    return cell.model.outputs.get(0).data[mime].ended;
+}"""
+SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start a JupyterLab of our own: its server keeps the history open."""
+    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
+        yield running
+
+
+@pytest.fixture
+def _emulator(lab: Lab) -> Iterator[None]:
+    with running_emulator(lab, build_seconds=8, clusters=len(CLUSTERS)):
+        yield
+
+
+def card(notebook: LabNotebook, index: int) -> Locator:
+    return notebook.cell(index).locator(".jp-KustoImage-card")
+
+
+def toast(page: Page, words: str) -> Locator:
+    return page.locator(".Toastify__toast", has_text=words)
+
+
+def status_item(page: Page) -> Locator:
+    return page.locator(".jp-KustoImage-status:visible")
+
+
+def kept(document: NotebookNode, index: int) -> NotebookNode:
+    """Return what a saved notebook holds of a cell's one output."""
+    [output] = document.cells[index].outputs
+    data: NotebookNode = output.data
+    return data
+
+
+def saved_at_the_end(notebook: LabNotebook, index: int) -> NotebookNode:
+    """Save when the kernel has said the end too: the server may have heard of it before."""
+    notebook.page.wait_for_function(HAS_ENDED, arg=[index, MIME])
+    return notebook.save()
+
+
+@pytest.mark.usefixtures("_emulator")
+def test_a_fleet_is_one_card_one_notification_one_entry(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook([USE, FLEET.format(name="img")])
+    opened.run(0)
+    opened.run(1)
+    bar = card(opened, 1).get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuemax", "3")
+    expect(bar).to_have_attribute("aria-valuetext", "0 of 3 clusters have ended")
+    expect(opened.cell(1).locator(".kusto-image-progress")).to_have_count(1)  # the kernel's own gives way to it
+    expect(status_item(page)).to_have_text("⏳ 0 of 3 clusters: img", timeout=END)
+    expect(toast(page, "Image img is being built on 3 clusters.")).to_be_visible()
+    opened.command("running:show-panel")
+    expect(page.locator(".jp-RunningSessions-item", has_text="img")).to_have_count(1)
+    screenshot("running")
+    rows = card(opened, 1).locator("tbody tr")
+    expect(rows.filter(has_text="✔ Succeeded")).to_have_count(3, timeout=END)
+    assert [row.split("\t")[0] for row in rows.all_inner_texts()] == list(CLUSTERS)
+    expect(card(opened, 1)).to_contain_text("✔ Succeeded: img · 3 clusters · 3 succeeded")
+    expect(toast(page, "Image img is ready on 3 clusters, after")).to_be_visible(timeout=END)
+    expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place, and none for a single build
+    expect(status_item(page)).to_have_count(0)
+    screenshot("ended")
+    document = saved_at_the_end(opened, 1)
+    assert "widgets" not in document.metadata
+    assert set(kept(document, 1)) == {MIME, "text/html", "text/plain"}
+    opened.use_dark_theme()
+    screenshot("dark")
+
+
+@pytest.mark.usefixtures("_emulator")
+def test_the_card_goes_on_when_the_page_is_reloaded_in_the_middle(notebook: Open) -> None:
+    opened = notebook([USE, FLEET.format(name="reloaded")])
+    opened.run(0)
+    opened.run(1)
+    expect(card(opened, 1)).to_contain_text("3 building")
+    assert VIEW in kept(opened.save(), 1)
+    opened.reload()
+    expect(card(opened, 1).get_by_role("progressbar")).to_be_visible()
+    expect(card(opened, 1)).to_contain_text("3 succeeded", timeout=END)
+    document = saved_at_the_end(opened, 1)
+    assert VIEW not in kept(document, 1)
+    assert "widgets" not in document.metadata
+
+
+@pytest.mark.usefixtures("_emulator")
+def test_what_the_server_knows_goes_on_without_the_kernel(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook([USE, FLEET.format(name="orphan").replace("fleet002", "nosuchcluster")])
+    opened.run(0)
+    opened.run(1)
+    expect(card(opened, 1)).to_contain_text("2 building, 1 refused")
+    page.evaluate(SHUT_DOWN)
+    expect(card(opened, 1)).to_contain_text("✖ Failed: orphan · 3 clusters · 2 succeeded, 1 refused", timeout=END)
+    expect(card(opened, 1).locator("dd", has_text="nosuchcluster: ")).to_be_visible()
+    expect(card(opened, 1).get_by_role("progressbar")).to_have_count(0)
+    told = toast(page, "Image orphan: 2 of 3 clusters are well, 1 not. nosuchcluster: ")
+    expect(told).to_be_visible()
+    screenshot("failed")
+    told.get_by_role("button", name="Open record").click()
+    record = page.locator(".jp-MainAreaWidget .jp-KustoImage-card.jp-mod-alone")
+    expect(record).to_contain_text("nosuchcluster")
