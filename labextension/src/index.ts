@@ -21,6 +21,7 @@ import { imageIcon } from './icon';
 import { CELL_MIME, cellLanguage } from './language';
 import { cellText, setupText } from './magic';
 import { rememberedBuilds } from './memory';
+import { tellWhatIsMissing } from './missing';
 import { ImagesModel } from './model';
 import { insertCell } from './notebooks';
 import { BuildNotifications } from './notifications';
@@ -128,6 +129,16 @@ const cells: JupyterFrontEndPlugin<void> = {
     new CellLanguage(notebooks, chosen);
     completion?.registerProvider(new ImageCompletions(images));
   }
+};
+
+const missing: JupyterFrontEndPlugin<void> = {
+  id: 'kusto-magic:missing',
+  description: 'Tells what to do where a kernel has no kusto_magic.',
+  autoStart: true,
+  requires: [INotebookTracker],
+  optional: [ITranslator],
+  activate: (_app: JupyterFrontEnd, notebooks: INotebookTracker, translator: ITranslator | null): void =>
+    tellWhatIsMissing(notebooks, translations(translator))
 };
 
 const views: JupyterFrontEndPlugin<void> = {
@@ -272,4 +283,4 @@ const activity: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [preferences, model, renderer, cells, views, activity];
+export default [preferences, model, renderer, cells, missing, views, activity];

@@ -42,16 +42,16 @@ class LabNotebook:
         self.path = path
 
     @classmethod
-    def create(cls, lab: Lab, page: Page, name: str, cells: Sequence[str]) -> LabNotebook:
+    def create(cls, lab: Lab, page: Page, name: str, cells: Sequence[str], *, kernel: str = "python3") -> LabNotebook:
         """Write a notebook with these code cells, open it, and wait for its kernel.
 
-        `name` must be new to this server: a path keeps its kernel.
+        `name` must be new to this server: a path keeps its kernel. `kernel` is the name of its spec.
         """
         import nbformat  # takes more than a second, so not while tests are collected
 
         path = lab.root / f"{name}.ipynb"
         document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-        document.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        document.metadata.kernelspec = {"name": kernel, "display_name": "Python 3", "language": "python"}
         nbformat.write(document, path)
         notebook = cls(lab, page, path)
         page.goto(f"{lab.url}lab/tree/{path.name}?reset&token={lab.token}")

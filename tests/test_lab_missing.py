@@ -1,0 +1,84 @@
+"""What a real JupyterLab says where the kernel has no kusto_magic, or has not loaded it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from support.emulator import USE
+from support.home import make_home
+from support.lab import Lab, running_lab
+from support.notebook import LabNotebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[[Sequence[str]], LabNotebook]
+BUILD = "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"
+BLOCKER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name == "kusto_magic":
+            raise ModuleNotFoundError("No module named 'kusto_magic'", name=name)
+
+sys.meta_path.insert(0, Blocker())
+"""
+INSTALL = "%pip install kusto-magic"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start a JupyterLab of our own: a kernel is added to it."""
+    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
+        yield running
+
+
+@pytest.fixture
+def bare_kernel(lab: Lab) -> str:
+    """Make a kernel that says it has no kusto_magic, as one of another environment does, and return its name."""
+    ipython, spec = lab.home.path / "bare-ipython", lab.home.path / "data" / "kernels" / "bare"
+    startup = ipython / "profile_default" / "startup"
+    for folder in (startup, spec):
+        folder.mkdir(parents=True, exist_ok=True)
+    (startup / "blocker.py").write_text(BLOCKER, encoding="utf-8")
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    said = {"argv": command, "display_name": "Bare", "language": "python", "env": {"IPYTHONDIR": str(ipython)}}
+    (spec / "kernel.json").write_text(json.dumps(said), encoding="utf-8")
+    return "bare"
+
+
+def toast(page: Page, words: str) -> Locator:
+    return page.locator(".Toastify__toast", has_text=words)
+
+
+def test_a_kernel_without_the_package_says_what_to_do(
+    lab: Lab, page: Page, bare_kernel: str, screenshot: Callable[[str], Path]
+) -> None:
+    opened = LabNotebook.create(lab, page, "bare", [USE, "1", BUILD], kernel=bare_kernel)
+    hint = toast(page, "The kernel of this notebook has no kusto_magic")
+    opened.run(1)
+    expect(page.locator(".Toastify__toast")).to_have_count(0)
+    opened.run(0)
+    expect(hint).to_contain_text(f"Run {INSTALL}, then restart the kernel.")
+    opened.run(0)
+    opened.run(1)  # by its end a second one would be there
+    expect(hint).to_have_count(1)
+    screenshot("hint")
+    hint.get_by_role("button", name="Insert cell").click()
+    expect(opened.cell(1).locator(".cm-content")).to_have_text(INSTALL)
+    expect(hint).to_have_count(0)
+    lab.stop_kernels()
+
+
+def test_magics_that_are_not_loaded_are_offered_a_cell_that_loads_them(notebook: Open, page: Page) -> None:
+    opened = notebook(["1", BUILD])
+    opened.run(1)
+    hint = toast(page, "Run %load_ext kusto_magic first.")
+    hint.get_by_role("button", name="Insert cell").click()
+    expect(opened.cell(1).locator(".cm-content")).to_have_text("%load_ext kusto_magic")
+    expect(opened.cell(2).locator(".cm-content")).to_contain_text("%%kusto_image img")
