@@ -39,6 +39,9 @@ STALE = timedelta(hours=24)
 SOON = timedelta(minutes=2)
 """Within this time of its start a build is left to its kernel, which checks it and sends it."""
 
+QUEUED = timedelta(hours=1)
+"""The same for one that waits until its cluster is free, which no answer of the service would show."""
+
 ACTIVE_FOR = 600.0
 """Seconds for which the active image is believed while nothing changes here."""
 
@@ -322,4 +325,5 @@ async def _active(client: ImagesClient) -> str:
 
 
 def _is_coming(record: BuildRecord, now: datetime) -> bool:
-    return record.ended_at is None and record.state in NOT_BEGUN and record.started_at > now - SOON
+    longest = QUEUED if record.state == Phase.WAITING else SOON
+    return record.ended_at is None and record.state in NOT_BEGUN and record.started_at > now - longest

@@ -23,7 +23,7 @@ from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.making import How
 from kusto_magic.models import ImageSpec, Target
-from kusto_magic.onlooker import ACTIVE_FOR, READ, SHOWN, SOON, STALE, Onlooker, SeenBuild, Unknown, named
+from kusto_magic.onlooker import ACTIVE_FOR, QUEUED, READ, SHOWN, SOON, STALE, Onlooker, SeenBuild, Unknown, named
 from kusto_magic.operations import Phase
 from kusto_magic.records import BuildRecord
 
@@ -88,7 +88,11 @@ async def test_what_a_kernel_still_checks_is_shown_and_left_to_it(world: World) 
     world.builds().history.add(fresh)
     world.builds().history.add(replace(fresh, id="b" * 32, image="forgotten", started_at=now - timedelta(hours=1)))
     world.builds().history.add(replace(fresh, id="f" * 32, image="sending", state="Sending"))
+    queued = replace(fresh, id="9" * 32, image="queued", state="Waiting", started_at=now - timedelta(minutes=50))
+    world.builds().history.add(queued, replace(queued, id="8" * 32, image="left", started_at=now - QUEUED))
     seen = {build.card.image: build for build in await there.builds()}
+    assert (seen["queued"].card.state, seen["queued"].card.ended, seen["queued"].active) == ("Waiting", False, True)
+    assert (seen["left"].card.state, seen["left"].active) == ("Unknown", False)
     assert (seen["checked"].card.state, seen["checked"].active) == ("Checking", True)
     assert (seen["sending"].card.state, seen["sending"].active) == ("Sending", True)
     assert (seen["forgotten"].card.state, seen["forgotten"].active) == ("Unknown", False)
