@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import random
+import re
+import statistics
 from pathlib import Path
 from types import ModuleType
 
@@ -62,3 +65,46 @@ def test_it_asks_rarely_before_and_often_around_the_usual_end() -> None:
     usual = Usual(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
     assert delay(60, usual) > 5 * delay(315, usual)
     assert delay(900, usual) > 5 * delay(315, usual)
+
+
+PAGE = (BENCHMARK.parent / "SCHEDULE.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_page_says_what_the_simulation_finds(simulation: ModuleType, shape: str) -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {shape}")]
+    said = [float(number) for number in re.findall(r"[\d.]+", row.partition(shape)[2])]
+    mean, late, requests, fixed = simulation.compare(simulation.SHAPES[shape], 10_000)
+    assert said == pytest.approx([mean, late, requests, fixed, fixed / mean], rel=0.02)
+    assert fixed / mean >= 1.5
+
+
+@pytest.mark.slow
+def test_the_page_says_what_a_newcomer_may_expect(simulation: ModuleType) -> None:
+    shape, chance = simulation.SHAPES[SHAPES[1]], random.Random(1)  # noqa: S311 - a simulation
+    lags, requests = zip(*(simulation.follow(shape(chance), RECORDED) for _ in range(10_000)), strict=True)
+    mean, late = statistics.fmean(lags), statistics.quantiles(lags, n=10)[-1]
+    words = re.search(
+        r"heard of ([\d.]+) s late\non average .*?within ([\d.]+) s.*?after (\d+) requests", PAGE, re.DOTALL
+    )
+    assert words is not None
+    said = [float(number) for number in words.groups()]
+    assert said == pytest.approx([mean, late, statistics.fmean(requests)], rel=0.02)
+    alone = [_without(taken, simulation) for taken in RECORDED.seconds]
+    bounds = re.search(r"between ([\d.]+) and ([\d.]+) s late", PAGE)
+    assert bounds is not None
+    assert [float(bound) for bound in bounds.groups()] == pytest.approx([min(alone), max(alone)], abs=0.05)
+
+
+def _without(taken: float, simulation: ModuleType) -> float:
+    """Return how late a recorded build would be heard of where only the others were known."""
+    rest = tuple(other for other in RECORDED.seconds if other != taken)
+    return float(simulation.follow(taken, Usual(rest[0], rest[-1], len(rest), "recorded clusters", rest))[0])
+
+
+def test_a_crowd_is_asked_more_rarely() -> None:
+    usual = Usual(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
+    assert delay(315, usual, 100) == delay(315, usual)
+    assert delay(315, usual, 500) == 2.5
+    assert delay(315, usual, 10**6) == LONGEST
