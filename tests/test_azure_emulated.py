@@ -105,7 +105,7 @@ class Stage:
 
     @property
     def images(self) -> list[str]:
-        return [image.name for image in self.app.state.engine.store.images()]
+        return [image.name for image in self.app.state.fleet.engines()[0].store.images()]
 
 
 async def fits(_requirements: str, _python: str) -> None:
@@ -171,7 +171,7 @@ def test_python_is_switched_off_again(tmp_path: Path) -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(stage.run.hold("enabled", held))
-    assert stage.app.state.engine.store.extensions() == []
+    assert stage.app.state.fleet.engines()[0].store.extensions() == []
     assert stage.images == []
     assert asyncio.run(stage.run.python_is_off())
 
