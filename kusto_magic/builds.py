@@ -29,7 +29,7 @@ from kusto_magic.fleet import Fleet, Member
 from kusto_magic.followed import Fleets, Followed
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
-from kusto_magic.history import History
+from kusto_magic.history import History, changed
 from kusto_magic.journal import Journal
 from kusto_magic.making import Forecaster, How, asked_once, make
 from kusto_magic.models import ImageSpec, Target, image_name_problem
@@ -138,21 +138,27 @@ class Builds:
         if running is not None:
             return running
         newest = {place_of(record.target): record for record in self.history.fleet(one.fleet)}
+        unsent = {place: self._again(record) for place, record in newest.items() if _is_unsent(record)}
+        self.history.add(*unsent.values())
+        now = self._clock.wall()
+        self.history.note(
+            *(changed(newest[place].id, state="Not sent", message="sent again later", ended_at=now) for place in unsent)
+        )
         forecaster = asked_once(self._forecaster)
-        members = [self._member(record, limit, forecaster) for record in newest.values()]
+        members = [self._member(unsent.get(place, record), limit, forecaster) for place, record in newest.items()]
         return self.fleets.add(Fleet(one.fleet, one.image, members))
+
+    def _again(self, record: BuildRecord) -> BuildRecord:
+        sending = operations.Phase.SENDING.value
+        return replace(record, id=uuid4().hex, started_at=self._clock.wall(), state=sending, heard_at=None)
 
     def _member(self, record: BuildRecord, limit: float, forecaster: Forecaster) -> Member:
         if record.ended_at is not None:
             return record
         spec = spec_of(record)
-        if record.state not in operations.NOT_BEGUN or spec is None:
+        if spec is None or not _is_unsent(record):
             return self._take_up(record, limit)
-        again = replace(record, id=uuid4().hex, started_at=self._clock.wall(), state=operations.Phase.SENDING.value)
-        self.history.add(again)
-        now = self._clock.wall()
-        self.history.change(record.id, state="Not sent", message="sent again later", ended_at=now)
-        return self._make(again, spec, How.of(record.how, limit), forecaster)
+        return self._make(record, spec, How.of(record.how, limit), forecaster)
 
     def _make(self, record: BuildRecord, spec: ImageSpec, how: How, forecaster: Forecaster) -> Build:
         sent = operations.sending(Action.BUILD, "", spec)
@@ -299,7 +305,7 @@ class Builds:
         """Return what is to be sent. Raises DoesNotFit."""
         spec = build.asked
         assert spec is not None  # noqa: S101 - only builds are checked
-        forecast = await _forecast(it, spec, forecaster)
+        forecast = await _forecast(it, spec, forecaster, background=True)
         build.know(forecast)
         forecast.raise_for_misfit()
         if not pin:
@@ -351,8 +357,14 @@ class Builds:
         )
 
 
-async def _forecast(it: ImagesClient, spec: ImageSpec, forecaster: Forecaster) -> Forecast:
-    base = await foundation(it, spec)
+def _is_unsent(record: BuildRecord) -> bool:
+    """Return whether a build had not been sent when it was last heard of; a deletion is not sent again."""
+    begun = record.state not in operations.NOT_BEGUN or record.action != Action.BUILD
+    return record.ended_at is None and not begun and spec_of(record) is not None
+
+
+async def _forecast(it: ImagesClient, spec: ImageSpec, forecaster: Forecaster, *, background: bool = False) -> Forecast:
+    base = await foundation(it, spec, background=background)
     if base.unknown:
         return Forecast(Verdict.CLASH if base.missing else Verdict.UNKNOWN, base.python, reason=base.unknown)
     return await forecaster(spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers)

@@ -162,27 +162,20 @@ class ImagesClient:
         since = self._arm.clock.monotonic()
         return follow(self._arm, self._rounds, operation, since=since, limit=limit, usual=usual, heard=False)
 
-    async def get(self, name: str) -> Image:
-        """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get"."""
-        return await self._get(name, background=False)
+    async def get(self, name: str, *, background: bool = False) -> Image:
+        """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get".
 
-    async def _get(self, name: str, *, background: bool) -> Image:
+        `background` tells that no person waits for just this answer.
+        """
         response = await self._answered("GET", self._image_url(name), background=background)
         try:
             return Image.from_json(_success(response, f"image {name!r} cannot be read").document())
         except ValueError:
             raise Unreachable(f"the answer about image {name!r} cannot be read", next_step="try again.") from None
 
-    async def standing(self, name: str, spec: ImageSpec) -> Operation | None:
-        """Return what goes on or has ended with an image made of the same, for `follow`; None where `build` is needed.
-
-        Raises Unreachable and SignInFailed; a refusal is left to the request that follows.
-        """
-        try:
-            image = await self._get(name, background=True)
-        except ServiceError:
-            return None
-        return operations.standing(image, self._image_url(name), spec)
+    def standing(self, image: Image, spec: ImageSpec) -> Operation | None:
+        """Return what goes on or has ended with an image made of the same, for `follow`; None: `build` is needed."""
+        return operations.standing(image, self._image_url(image.name), spec)
 
     async def list(self) -> Sequence[Image]:
         """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""

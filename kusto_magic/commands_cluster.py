@@ -156,7 +156,7 @@ def enable(here: Session, options: Namespace) -> Build | Fleet | None:
     settings, targets = here.places(options)
 
     def begin(target: Target, fleet: str) -> Build:
-        return here.builds.enable(target, options.name, queue=options.queue, fleet=fleet)
+        return here.builds.enable(target, options.name, queue=options.queue or bool(fleet), fleet=fleet)
 
     return here.present_all(targets, begin, options, settings)
 

@@ -190,7 +190,9 @@ def delete(here: Session, options: Namespace) -> Build | Fleet | None:
     settings, targets = here.places(options)
 
     def begin(target: Target, fleet: str) -> Build:
-        return here.builds.delete(target, options.name, queue=options.queue, spare_active=not options.yes, fleet=fleet)
+        return here.builds.delete(
+            target, options.name, queue=options.queue or bool(fleet), spare_active=not options.yes, fleet=fleet
+        )
 
     return here.present_all(targets, begin, options, settings)
 

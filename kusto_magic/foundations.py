@@ -27,8 +27,11 @@ class Foundation:
     missing: bool = False
 
 
-async def foundation(client: ImagesClient, spec: ImageSpec) -> Foundation:
-    """Return what `spec` stands on, asking the cluster for custom bases. Never raises for what it cannot learn."""
+async def foundation(client: ImagesClient, spec: ImageSpec, *, background: bool = False) -> Foundation:
+    """Return what `spec` stands on, asking the cluster for custom bases. Never raises for what it cannot learn.
+
+    `background` tells that no person waits for just this answer.
+    """
     if spec.python_version is not None:
         return Foundation(spec.python_version)
     layers: list[str] = []
@@ -37,7 +40,7 @@ async def foundation(client: ImagesClient, spec: ImageSpec) -> Foundation:
         if name in MANAGED_IMAGES:
             return Foundation(MANAGED_IMAGES[name].python, name, tuple(reversed(layers)))
         try:
-            image = await client.get(name)
+            image = await client.get(name, background=background)
         except NotFound:
             # A managed image that came after this package was made is no custom image of the cluster, but is there.
             maybe_managed = name.lower().startswith("python3_")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kusto_magic.progress import FleetProgress
 
 REPAINT = 1.0
-"""Seconds between two looks, at the least."""
+"""Seconds between two looks at two hundred clusters, at the least; at more of them more rarely."""
 
 KEEP = 5.0
 """Seconds between two updates of the card, at the least, until the end."""
@@ -54,7 +54,7 @@ class LiveFleet:
     def _tick(self) -> None:
         now = time.monotonic()
         with self._lock:
-            if self._over or now - self._painted < REPAINT:
+            if self._over or now - self._painted < REPAINT * max(1.0, len(self._fleet.members) / 200):
                 return
             self._painted = now
             it = fleet_card(self._fleet, SystemClock().wall())

@@ -10,6 +10,7 @@ from typing import Any, Self
 from kusto_magic import client, operations
 from kusto_magic.build import Build
 from kusto_magic.client import ImagesClient
+from kusto_magic.errors import NotFound, ServiceError
 from kusto_magic.forecasts import Forecast
 from kusto_magic.models import ImageSpec
 from kusto_magic.operations import Operation
@@ -57,16 +58,17 @@ async def make(it: ImagesClient, build: Build, how: How, check: Check) -> AsyncI
     spec = sent = build.asked
     assert spec is not None  # noqa: S101 - for the type checker
     assert sent is not None  # noqa: S101 - for the type checker
-    standing = None if how.force or how.pin else await it.standing(build.name, spec)
+    absent, standing = (False, None) if how.force or how.pin else await _there(it, build.name, spec)
     if standing is None and (how.check or how.pin):
         yield operations.checking(spec)
         sent = await check(it, build)
-        standing = None if how.force or not how.pin else await it.standing(build.name, sent)
+        if how.pin and not how.force:
+            absent, standing = await _there(it, build.name, sent)
     if standing is not None:
         async for operation in _stand(it, build, standing, how):
             yield operation
         return
-    if how.spare_active:
+    if how.spare_active and not absent:  # what is not there, no query runs on: that saves a fleet half its writes
         await it.refuse_active(build.name)
 
     def sending() -> AsyncIterator[Operation]:
@@ -74,6 +76,19 @@ async def make(it: ImagesClient, build: Build, how: How, check: Check) -> AsyncI
 
     async for operation in until_free(sending, it.clock, how.limit) if how.queue else sending():
         yield operation
+
+
+async def _there(it: ImagesClient, name: str, spec: ImageSpec) -> tuple[bool, Operation | None]:
+    """Return whether an image is known not to be there, and what goes on with it where it is made of just this.
+
+    Raises Unreachable and SignInFailed; a refusal is left to the request that follows.
+    """
+    try:
+        return False, it.standing(await it.get(name, background=True), spec)
+    except NotFound:
+        return True, None
+    except ServiceError:
+        return False, None
 
 
 async def _stand(it: ImagesClient, build: Build, standing: Operation, how: How) -> AsyncIterator[Operation]:

@@ -20,6 +20,9 @@ SHARED_FROM = 2
 FRESH = 0.5
 """How old a list may be, as a share of the time for which its reader has waited."""
 
+PATIENCE = 10.0
+"""Seconds after which a list that does not come is given up: it holds up all builds of the cluster."""
+
 PAUSE = 300.0
 """Seconds for which no list is asked for after one could not be had: each build asks for itself."""
 
@@ -60,7 +63,8 @@ class Rounds:
 
     async def _get(self) -> None:
         try:
-            self._images = {image.name.lower(): image for image in await self._ask()}
-        except KustoImageError:
+            async with asyncio.timeout(PATIENCE):
+                self._images = {image.name.lower(): image for image in await self._ask()}
+        except (KustoImageError, TimeoutError):
             self._images, self._not_before = {}, self._clock.monotonic() + PAUSE
         self._at = self._clock.monotonic()
