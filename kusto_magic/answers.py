@@ -29,6 +29,9 @@ _MOST_DETAILS = 10
 _SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? [0-9A-Za-z :-]{16,24}")  # one date in any of its three forms
 _DEEPEST_INNER_ERROR = 4
+_SUBSCRIPTION = re.compile(
+    r"(subscriptions/[0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +148,10 @@ def _said(error: object) -> str:
 
 
 def words(value: object) -> str:
-    """Return a text of the service as it may be shown: redacted, at most 2,000 characters; "" where it is none."""
-    return redact(value[:_LONGEST_LOOKED_AT])[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
+    """Return a text of the service as it may be shown; "" where it is none.
+
+    It is redacted, has at most 2,000 characters, and names a subscription by the beginning of its id only.
+    """
+    if not isinstance(value, str):
+        return ""
+    return _SUBSCRIPTION.sub(r"\1…", redact(value[:_LONGEST_LOOKED_AT]))[:_LONGEST_MESSAGE]

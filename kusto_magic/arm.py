@@ -10,7 +10,8 @@ import asyncio
 import os
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
@@ -35,6 +36,9 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 
 CONNECTIONS = 16
 """At most so many at once, all kept: ARM's budget of requests keeps fewer busy, and a new one costs a handshake."""
+
+KEPT_FREE = 2
+"""So many of them builds leave to what a person asks."""
 
 ADDRESSES = 4096
 """So many addresses are remembered as read and ours: reading 4,000 characters is half the work of a request."""
@@ -90,6 +94,8 @@ class Arm:
         self._auth = Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp())
         self._ours = lru_cache(ADDRESSES)(self._read_address)
         self._budgets: dict[str, Budget] = {}
+        self._places = asyncio.Semaphore(CONNECTIONS)
+        self._background_places = asyncio.Semaphore(CONNECTIONS - KEPT_FREE)
         self.followed = 0
         """How many operations are followed over this wire."""
         secure = transport is None and endpoint.startswith("https:")
@@ -100,7 +106,7 @@ class Arm:
                 verify=tls_context(os.environ) if secure else False,  # else there is no TLS: nothing to verify
                 trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
                 follow_redirects=False,
-                timeout=request_limit,
+                timeout=httpx.Timeout(request_limit, pool=None),
                 limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
             )
@@ -138,12 +144,18 @@ class Arm:
         """
         address = self.refuse_elsewhere(url)
         budget, kind = self._budget(url), kind_of(method)
-        await budget.take(kind, background=background)
-        answer = await self._sent(method, address, url, body)
-        if answer.status == 401:
+        async with self._place(background), budget.turn(kind, background=background):
             answer = await self._sent(method, address, url, body)
-        budget.hear(kind, answer)
+            if answer.status == 401:
+                answer = await self._sent(method, address, url, body)
+            budget.hear(kind, answer)
         return answer
+
+    @asynccontextmanager
+    async def _place(self, background: bool) -> AsyncIterator[None]:
+        """Wait for a connection here: a request's time begins when it is sent, and a person finds one free."""
+        async with self._background_places if background else nullcontext(), self._places:
+            yield
 
     def _budget(self, url: str) -> Budget:
         """Return the budget of the subscription that a URL names; what names none has one of its own."""

@@ -65,9 +65,11 @@ class Loop:
         if loop is None or thread is None:
             last.close()
             return
-        asyncio.run_coroutine_threadsafe(_wind_up(last), loop).result(timeout=5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
+        try:
+            asyncio.run_coroutine_threadsafe(_wind_up(last), loop).result(timeout=5)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(timeout=5)
         loop.close()
 
     def _begun(self) -> asyncio.AbstractEventLoop:

@@ -9,6 +9,8 @@ Source: "Understand how Azure Resource Manager throttles requests"; x-ms-ratelim
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Literal
 
 from kusto_magic.answers import Response
@@ -37,7 +39,7 @@ class Bucket:
         self.left = self.size = size
         self.per_second = per_second
         self.closed_until = now
-        self.waiting = 0
+        self.waiting = self.flying = 0
         self._at = now
 
     def take(self, now: float) -> float:
@@ -49,8 +51,12 @@ class Bucket:
         return begins - now + max(0.0, -self.left) / self.per_second
 
     def hear(self, left: float, now: float) -> None:
-        """Take the service's word for how many are left; those that wait here are not among those it has counted."""
-        self.size, self.left, self._at = max(self.size, left), left - self.waiting, max(self._at, now)
+        """Take the service's word for how many are left, in an answer to one of those that fly.
+
+        Those that wait here it has not counted, the others that fly perhaps not yet.
+        """
+        self.left = left - self.waiting - max(0, self.flying - 1)
+        self.size, self._at = max(self.size, left), max(self._at, now)
 
     def close(self, seconds: float, now: float) -> None:
         """Send nothing for so long, then one after the other as the bucket fills."""
@@ -69,14 +75,25 @@ class Budget:
             kind: Bucket(size * BACKGROUND, rate * BACKGROUND, now) for kind, (size, rate) in LIMITS.items()
         }
 
-    async def take(self, kind: Kind, *, background: bool) -> None:
-        """Return when a request may be sent; `background` tells that no person waits for just this one."""
-        if background:
-            await self._turn(self._background[kind])
-        await self._turn(self._all[kind])
+    @asynccontextmanager
+    async def turn(self, kind: Kind, *, background: bool) -> AsyncIterator[None]:
+        """Enter when a request may be sent, leave when it is answered.
+
+        `background` tells that no person waits for just this one.
+        """
+        buckets = [self._background[kind], self._all[kind]] if background else [self._all[kind]]
+        for bucket in buckets:
+            await self._turn(bucket)
+        for bucket in buckets:
+            bucket.flying += 1
+        try:
+            yield
+        finally:
+            for bucket in buckets:
+                bucket.flying -= 1
 
     def hear(self, kind: Kind, response: Response) -> None:
-        """Learn from an answer to a request of this kind."""
+        """Learn from an answer to a request of this kind, which still has its turn."""
         now = self._clock.monotonic()
         if response.status == 429:
             wait = response.retry_after() or 0.0

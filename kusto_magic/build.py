@@ -94,6 +94,10 @@ class Build(HasTraits):
         """Call something each second until the build has ended, on the background thread: for what shows the time."""
         self._on_each_second.append(call)
 
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Call something once it is done, on the background thread; at once where it is already."""
+        self._future.add_done_callback(lambda _future: call())
+
     def __await__(self) -> Generator[Any, None, Image | None]:
         """Wait on the caller's own loop; cancelling that ends the waiting, not the build."""
         return asyncio.shield(asyncio.wrap_future(self._future)).__await__()

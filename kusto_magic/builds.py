@@ -12,7 +12,6 @@ import concurrent.futures
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -20,12 +19,13 @@ from kusto_magic import client, operations, preflight
 from kusto_magic.auth import SignIn
 from kusto_magic.background import Loop, answer
 from kusto_magic.build import Build, onlookers_may_fail
+from kusto_magic.changing import change
 from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.clusters import PYTHON, LanguageExtension
 from kusto_magic.connections import Connections, Opener
 from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem
-from kusto_magic.fleet import Fleet, Member
+from kusto_magic.fleet import Fleet
 from kusto_magic.followed import Fleets, Followed
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.foundations import foundation
@@ -34,10 +34,9 @@ from kusto_magic.journal import Journal
 from kusto_magic.making import Forecaster, How, asked_once, make
 from kusto_magic.models import ImageSpec, Target, image_name_problem
 from kusto_magic.operations import Action, Operation
-from kusto_magic.queueing import until_free
-from kusto_magic.records import BuildRecord, place_of
+from kusto_magic.records import BuildRecord
 from kusto_magic.schedule import RECORDED, Usual
-from kusto_magic.taking_up import look, spec_of, take_up
+from kusto_magic.taking_up import go_on, is_unsent, look, spec_of
 
 T = TypeVar("T")
 Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
@@ -107,9 +106,7 @@ class Builds:
         if running is not None:
             return running
         how = How(check, pin, force, queue, spare_active, limit)
-        record = self._record(Action.BUILD, target, name, spec)
-        self.history.add(record)
-        return self._make(record, spec, how, self._forecaster)
+        return self._begin([self._record(Action.BUILD, target, name, spec, how)])[0]
 
     def start_fleet(self, targets: Sequence[Target], name: str, spec: ImageSpec, how: How | None = None) -> Fleet:
         """Begin to build the same image on several clusters and return at once; the same fleet at work is joined.
@@ -123,11 +120,12 @@ class Builds:
         running = self.fleets.same(targets, name, spec, pin=how.pin)
         if running is not None:
             return running
-        id_ = uuid4().hex
-        made = [replace(self._record(Action.BUILD, it, name, spec), fleet=id_, how=how.words()) for it in targets]
-        self.history.add(*made)
-        forecaster = asked_once(self._forecaster)
-        return self.fleets.add(Fleet(id_, name, [self._make(record, spec, how, forecaster) for record in made]))
+        return self._fleet([self._record(Action.BUILD, target, name, spec, how) for target in targets], how.limit)
+
+    def change_fleet(self, action: Action, targets: Sequence[Target], name: str, how: How) -> Fleet:
+        """Begin to delete or to enable an image on several clusters, and return at once. Raises InvalidInput."""
+        LanguageExtension.python(name) if action is Action.ENABLE else _refuse_name(name)
+        return self._fleet([self._record(action, target, name, None, how) for target in targets], how.limit)
 
     def attach_fleet(self, one: BuildRecord, *, limit: float = client.FOLLOW_LIMIT) -> Fleet:
         """Take up the fleet to which a record of the history belongs, and return at once.
@@ -137,85 +135,79 @@ class Builds:
         running = self.fleets.of(one.fleet)
         if running is not None:
             return running
-        newest = {place_of(record.target): record for record in self.history.fleet(one.fleet)}
-        unsent = {place: self._again(record) for place, record in newest.items() if _is_unsent(record)}
-        self.history.add(*unsent.values())
-        now = self._clock.wall()
+        newest = {record.target.place: record for record in self.history.fleet(one.fleet)}
+        sending, now = operations.Phase.SENDING.value, self._clock.wall()
+        unsent = {
+            place: replace(record, id=uuid4().hex, started_at=now, state=sending, heard_at=None)
+            for place, record in newest.items()
+            if is_unsent(record)
+        }
         self.history.note(
             *(changed(newest[place].id, state="Not sent", message="sent again later", ended_at=now) for place in unsent)
         )
-        forecaster = asked_once(self._forecaster)
-        members = [self._member(unsent.get(place, record), limit, forecaster) for place, record in newest.items()]
-        return self.fleets.add(Fleet(one.fleet, one.image, members))
+        return self._fleet([unsent.get(place, record) for place, record in newest.items()], limit, one.fleet)
 
-    def _again(self, record: BuildRecord) -> BuildRecord:
-        sending = operations.Phase.SENDING.value
-        return replace(record, id=uuid4().hex, started_at=self._clock.wall(), state=sending, heard_at=None)
+    def _fleet(self, records: Sequence[BuildRecord], limit: float, id_: str = "") -> Fleet:
+        """Begin or go on with what the records say, but for those that have ended, as one fleet."""
+        id_ = id_ or uuid4().hex
+        records = [replace(record, fleet=id_) for record in records]
+        builds = self._begin([record for record in records if record.ended_at is None], limit)
+        by_place = {build.target.place: build for build in builds}
+        members = [by_place.get(record.target.place, record) for record in records]
+        return self.fleets.add(Fleet(id_, records[0].image, members))
 
-    def _member(self, record: BuildRecord, limit: float, forecaster: Forecaster) -> Member:
-        if record.ended_at is not None:
-            return record
-        spec = spec_of(record)
-        if spec is None or not _is_unsent(record):
-            return self._take_up(record, limit)
-        return self._make(record, spec, How.of(record.how, limit), forecaster)
+    def _begin(self, records: Sequence[BuildRecord], limit: float = client.FOLLOW_LIMIT) -> list[Build]:
+        """Begin what the records say, or go on with it; all of them, or (interrupted) none."""
+        new = [record for record in records if is_unsent(record)]
+        forecaster = asked_once(self._forecaster) if len(records) > 1 else self._forecaster
+        try:
+            self.history.add(*new)
+            started = [self._started(record, How.of(record.how, limit), forecaster) for record in records]
+            self._launch(*started)
+        except BaseException:
+            now = self._clock.wall()
+            self.history.note(*(changed(record.id, state="Not sent", ended_at=now) for record in new))
+            raise
+        return [build for build, _ in started]
 
-    def _make(self, record: BuildRecord, spec: ImageSpec, how: How, forecaster: Forecaster) -> Build:
-        sent = operations.sending(Action.BUILD, "", spec)
-        usual = self.usual(record.target)
-        build = Build(record, sent, spec, usual, from_the_start=True, pinned=how.pin)
+    def _started(self, record: BuildRecord, how: How, forecaster: Forecaster) -> tuple[Build, Conversation]:
+        action, spec, unsent = Action(record.action), spec_of(record), is_unsent(record)
+        usual = self.usual(record.target) if action is Action.BUILD else None
+        sending = operations.sending(action, "", spec)
+        build = Build(record, sending, spec, usual, from_the_start=unsent, pinned=how.pin)
 
         async def check(it: ImagesClient, build: Build) -> ImageSpec:
             return await self._checked(it, build, forecaster, pin=how.pin)
 
-        return self._launch(build, lambda it: make(it, build, how, check))
+        if not unsent:
+            return build, lambda it: go_on(it, build, record, how)
+        if action is Action.BUILD:
+            return build, lambda it: make(it, build, how, check)
+        return build, lambda it: change(it, action, record.image, how)
 
     def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[Forecast]:
         """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
         return self.submit(target, lambda it: _forecast(it, spec, self._forecaster))
 
-    def delete(
-        self, target: Target, name: str, *, queue: bool = False, spare_active: bool = False, fleet: str = ""
-    ) -> Build:
+    def delete(self, target: Target, name: str, *, queue: bool = False, spare_active: bool = False) -> Build:
         """Begin to delete an image and return at once; `queue` and `spare_active` as for `start`.
 
-        `fleet` is the id of the fleet that it is a part of. Raises InvalidInput for a wrong name.
+        Raises InvalidInput for a wrong name.
         """
         _refuse_name(name)
+        return self._change(Action.DELETE, target, name, How(check=False, queue=queue, spare_active=spare_active))
 
-        async def begin(it: ImagesClient) -> AsyncIterator[Operation]:
-            if spare_active:
-                await it.refuse_active(name)
-            async for operation in it.delete(name):
-                yield operation
-
-        return self._change(Action.DELETE, target, name, begin, queue=queue, fleet=fleet)
-
-    def enable(self, target: Target, name: str, *, queue: bool = False, fleet: str = "") -> Build:
-        """Begin to let python() run on a managed or custom image, and return at once. Raises InvalidInput.
-
-        `fleet` is the id of the fleet that it is a part of.
-        """
+    def enable(self, target: Target, name: str, *, queue: bool = False) -> Build:
+        """Begin to let python() run on a managed or custom image, and return at once. Raises InvalidInput."""
         LanguageExtension.python(name)
-        return self._change(Action.ENABLE, target, name, lambda it: it.enable(name), queue=queue, fleet=fleet)
+        return self._change(Action.ENABLE, target, name, How(check=False, queue=queue))
 
     def disable(self, target: Target, name: str = "", *, queue: bool = False) -> Build:
         """Begin to switch python() off, and return at once; `name` is the image that it runs on, if that is known."""
-        return self._change(Action.DISABLE, target, name or PYTHON, lambda it: it.disable(name), queue=queue)
+        return self._change(Action.DISABLE, target, name or PYTHON, How(check=False, queue=queue))
 
-    def together(self, name: str, targets: Sequence[Target], begin: Callable[[Target, str], Build]) -> Fleet:
-        """Begin the same on several clusters and return at once; `begin` is given each cluster and the fleet's id."""
-        id_ = uuid4().hex
-        return self.fleets.add(Fleet(id_, name, [begin(target, id_) for target in targets]))
-
-    def _change(
-        self, action: Action, target: Target, name: str, begin: Conversation, *, queue: bool, fleet: str = ""
-    ) -> Build:
-        record = replace(self._record(action, target, name, None), fleet=fleet)
-        self.history.add(record)
-        build = Build(record, operations.sending(action, ""), None, None, from_the_start=True)
-        limit = client.FOLLOW_LIMIT
-        return self._launch(build, lambda it: until_free(partial(begin, it), it.clock, limit) if queue else begin(it))
+    def _change(self, action: Action, target: Target, name: str, how: How) -> Build:
+        return self._begin([self._record(action, target, name, None, how)])[0]
 
     def attach(self, target: Target, name: str, *, limit: float = client.FOLLOW_LIMIT) -> Build:
         """Follow what goes on with an image, whoever began it and in whichever process, and return at once.
@@ -226,20 +218,13 @@ class Builds:
         if running is not None:
             return running
         record = next(iter(self._left_open(target, name)), None)
-        if record is None:
-            _refuse_name(name)  # a managed image can be enabled, but is not built
-            record = self._record(Action.BUILD, target, name, None)
-            return self._launch(
-                Build(record, operations.sending(Action.BUILD, ""), None, None, start_known=False),
-                lambda it: look(it, name, limit),
-            )
-        return self._take_up(record, limit)
-
-    def _take_up(self, record: BuildRecord, limit: float) -> Build:
-        spec = spec_of(record)
-        usual = self.usual(record.target) if record.action == Action.BUILD else None
-        build = Build(record, operations.sending(Action(record.action), "", spec), spec, usual)
-        return self._launch(build, lambda it: take_up(it, record, spec, limit, usual))
+        if record is not None:
+            return self._begin([record], limit)[0]
+        _refuse_name(name)  # a managed image can be enabled, but is not built
+        record = self._record(Action.BUILD, target, name, None, How())
+        build = Build(record, operations.sending(Action.BUILD, ""), None, None, start_known=False)
+        self._launch((build, lambda it: look(it, name, limit)))
+        return build
 
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process follows now, or None."""
@@ -273,10 +258,13 @@ class Builds:
 
     # ── on the background loop ───────────────────────────────────────────────────────────────────────────────
 
-    def _launch(self, build: Build, conversation: Conversation) -> Build:
-        self.followed.add(build)
-        self._loop.submit(self._follow(build, conversation))
-        return build
+    def _launch(self, *started: tuple[Build, Conversation]) -> None:
+        for build, _ in started:
+            self.followed.add(build)
+        self._loop.submit(self._follow_all(started))
+
+    async def _follow_all(self, started: Sequence[tuple[Build, Conversation]]) -> None:
+        await asyncio.gather(*(self._follow(build, conversation) for build, conversation in started))
 
     async def _follow(self, build: Build, conversation: Conversation) -> None:
         error: BaseException | None = None
@@ -343,7 +331,7 @@ class Builds:
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _record(self, action: Action, target: Target, name: str, spec: ImageSpec | None) -> BuildRecord:
+    def _record(self, action: Action, target: Target, name: str, spec: ImageSpec | None, how: How) -> BuildRecord:
         return BuildRecord(
             id=uuid4().hex,
             target=target,
@@ -353,14 +341,9 @@ class Builds:
             python_version=spec.python_version if spec else None,
             requirements=spec.requirements if spec else "",
             started_at=self._clock.wall(),
-            state=operations.Phase.SENDING.value,
+            state=operations.Phase.WAITING.value,
+            how=how.words(),
         )
-
-
-def _is_unsent(record: BuildRecord) -> bool:
-    """Return whether a build had not been sent when it was last heard of; a deletion is not sent again."""
-    begun = record.state not in operations.NOT_BEGUN or record.action != Action.BUILD
-    return record.ended_at is None and not begun and spec_of(record) is not None
 
 
 async def _forecast(it: ImagesClient, spec: ImageSpec, forecaster: Forecaster, *, background: bool = False) -> Forecast:

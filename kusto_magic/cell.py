@@ -35,11 +35,12 @@ def read(here: Session, options: Namespace, cell: str) -> tuple[Settings, list[T
     try:
         if not problems:
             settings, targets = here.places(options)
-        elif not options.clusters_from:  # a query is only sent for what is right so far
+        elif options.clusters_from is None:  # a query is only sent for what is right so far
             here.places(options)
     except InvalidInput as refused:
         problems += refused.problems
-        next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
+        if options.clusters_from is None:
+            next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
     if problems or spec is None or settings is None or targets is None:
         raise InvalidInput(problems, next_step=next_step)
     return settings, targets, spec

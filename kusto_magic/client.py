@@ -151,16 +151,25 @@ class ImagesClient:
         return operations.resume(action, self._image_url(name), kept_url, spec)
 
     def follow(
-        self, operation: Operation, *, limit: float = FOLLOW_LIMIT, usual: schedule.Usual | None = None
+        self,
+        operation: Operation,
+        *,
+        limit: float = FOLLOW_LIMIT,
+        usual: schedule.Usual | None = None,
+        ahead: float = 0.0,
     ) -> AsyncIterator[Operation]:
         """Ask until the operation is done; yield it as it is after each answer, the last one terminal.
+
+        `ahead` is for how many seconds it has gone on already.
 
         Raises StatusUnreadable where there is no use in asking on, FollowTimeout after `limit` seconds,
         UntrustedAddress where an answer names a foreign address; all carry the operation. While the endpoint does not
         answer, it goes on asking; also while no token can be had, unless that is so from the start: SignInFailed.
         """
         since = self._arm.clock.monotonic()
-        return follow(self._arm, self._rounds, operation, since=since, limit=limit, usual=usual, heard=False)
+        return follow(
+            self._arm, self._rounds, operation, since=since, limit=limit, usual=usual, heard=False, ahead=ahead
+        )
 
     async def get(self, name: str, *, background: bool = False) -> Image:
         """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get".

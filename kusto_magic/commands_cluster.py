@@ -153,12 +153,14 @@ def active(here: Session, options: Namespace) -> None:
 
 def enable(here: Session, options: Namespace) -> Build | Fleet | None:
     """Let the queries of the cluster run on an image, on several clusters side by side."""
+    from kusto_magic.making import How
+    from kusto_magic.operations import Action
+
     settings, targets = here.places(options)
-
-    def begin(target: Target, fleet: str) -> Build:
-        return here.builds.enable(target, options.name, queue=options.queue or bool(fleet), fleet=fleet)
-
-    return here.present_all(targets, begin, options, settings)
+    if len(targets) > 1:
+        how = How(check=False, queue=True)
+        return here.present(here.builds.change_fleet(Action.ENABLE, targets, options.name, how), options, settings)
+    return here.present(here.builds.enable(targets[0], options.name, queue=options.queue), options, settings)
 
 
 def disable(here: Session, options: Namespace) -> Build | None:

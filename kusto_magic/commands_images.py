@@ -64,9 +64,12 @@ def status(here: Session, _options: Namespace) -> None:
     begun: dict[str, list[BuildRecord]] = {}
     for record in history.recent(LOOKED_THROUGH):
         begun.setdefault(record.fleet or record.id, []).append(record)
-    rows = [_fleet(records) if records[0].fleet else _alone(here, records[0]) for records in begun.values()]
+    rows = [
+        _fleet(history.fleet(records[0].fleet)) if records[0].fleet else _alone(here, records[0])
+        for records in list(begun.values())[:SHOWN]
+    ]
     head = ("image", "cluster", "what", "state", "began", "took", "said")
-    here.show(table(head, rows[:SHOWN], "Nothing was begun from here yet."))
+    here.show(table(head, rows, "Nothing was begun from here yet."))
     if history.warning:
         here.say(f"Note: {history.warning}.")
 
@@ -80,12 +83,10 @@ def _alone(here: Session, record: BuildRecord) -> tuple[str, ...]:
 
 
 def _fleet(records: Sequence[BuildRecord]) -> tuple[str, ...]:
-    """Return the row of a fleet; `records` are the newest first, and of each cluster the newest counts."""
+    """Return the row of a fleet; of each cluster the newest record counts, which is the last."""
     from collections import Counter
 
-    from kusto_magic.records import place_of
-
-    newest = {place_of(record.target): record for record in reversed(records)}.values()
+    newest = {record.target.place: record for record in records}.values()
     states = Counter(record.state for record in newest).most_common()
     began = min(record.started_at for record in newest)
     ends = [record.ended_at for record in newest]
@@ -170,7 +171,8 @@ def attach(here: Session, options: Namespace) -> Build | Fleet | None:
     """Follow what goes on with an image; where it was begun on several clusters at once, with all of them."""
     settings = here.settings(options)
     limit = settings.limit_hours * 3600
-    latest = here.builds.history.latest(options.name)
+    history = here.builds.history
+    latest = history.latest_open(options.name) or history.latest(options.name)
     if latest is not None and latest.fleet and not options.cluster:
         return here.present(here.builds.attach_fleet(latest, limit=limit), options, settings)
     # In a kernel that was restarted no cluster is chosen yet; the history knows where the image was begun.
@@ -187,14 +189,15 @@ def wait(here: Session, options: Namespace) -> Build | Fleet | None:
 
 def delete(here: Session, options: Namespace) -> Build | Fleet | None:
     """Delete an image, on several clusters side by side."""
+    from kusto_magic.making import How
+    from kusto_magic.operations import Action
+
     settings, targets = here.places(options)
-
-    def begin(target: Target, fleet: str) -> Build:
-        return here.builds.delete(
-            target, options.name, queue=options.queue or bool(fleet), spare_active=not options.yes, fleet=fleet
-        )
-
-    return here.present_all(targets, begin, options, settings)
+    if len(targets) > 1:
+        how = How(check=False, queue=True, spare_active=not options.yes)
+        return here.present(here.builds.change_fleet(Action.DELETE, targets, options.name, how), options, settings)
+    build = here.builds.delete(targets[0], options.name, queue=options.queue, spare_active=not options.yes)
+    return here.present(build, options, settings)
 
 
 def _packages(image: Image) -> tuple[str, str]:

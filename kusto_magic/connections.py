@@ -22,7 +22,7 @@ class Connections:
         self._open_client = open_client
         self._lock = threading.Lock()
         self._sign_in: SignIn | None = None
-        self._clients: dict[Target, ImagesClient] = {}
+        self._clients: dict[str, ImagesClient] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
 
@@ -33,17 +33,17 @@ class Connections:
 
     def known(self, target: Target) -> ImagesClient | None:
         """Return the open client of a cluster, None where nothing was asked there yet."""
-        return self._clients.get(target)
+        return self._clients.get(target.place)
 
     async def of(self, target: Target) -> ImagesClient:
         """Return the client of a cluster, opened when it is first asked for."""
         async with self._opening.setdefault(target.endpoint, asyncio.Lock()):
             with self._lock:
                 clients, way = self._clients, self._sign_in
-            if target not in clients:
-                beside = next((it for other, it in clients.items() if _same_wire(other, target)), None)
-                clients[target] = await self._opened(target, way) if beside is None else beside.beside(target)
-            return clients[target]
+            if target.place not in clients:
+                beside = next((it for it in clients.values() if _same_wire(it.target, target)), None)
+                clients[target.place] = await self._opened(target, way) if beside is None else beside.beside(target)
+            return clients[target.place]
 
     async def _opened(self, target: Target, way: SignIn | None) -> ImagesClient:
         how = {} if way is None else {"credential": way(target.endpoint)}

@@ -42,7 +42,9 @@ class Fleet(HasTraits):
         self._lock = threading.Lock()
         for build in self.builds:
             build.observe(self._one_ended, "ended")
+            build.when_done(self._one_done)
         self._one_ended()
+        self._one_done()
 
     @property
     def failures(self) -> dict[str, str]:
@@ -87,11 +89,17 @@ class Fleet(HasTraits):
             self._over = True
         with onlookers_may_fail():
             self.ended = True
-        failures = self.failures
-        if failures:
-            self._future.set_exception(FleetFailed(self.name, failures, len(self.members), next_step=self.next_step))
-        else:
-            self._future.set_result(None)
+
+    def _one_done(self) -> None:
+        with self._lock:
+            if self._future.done() or not all(build.done for build in self.builds):
+                return
+            failures = self.failures
+            if failures:
+                failed = FleetFailed(self.name, failures, len(self.members), next_step=self.next_step)
+                self._future.set_exception(failed)
+            else:
+                self._future.set_result(None)
 
 
 def _failure(member: Member) -> str:

@@ -36,7 +36,7 @@ class Followed:
     def on(self, target: Target) -> list[Build]:
         """Return those on a cluster."""
         with self._lock:
-            return [build for build in self._builds if build.target == target]
+            return [build for build in self._builds if build.target.place == target.place]
 
     def of(self, target: Target, name: str) -> Build | None:
         """Return the one of an image, rather one that was sent than one that waits; None where there is none."""
@@ -73,8 +73,8 @@ class Fleets:
     def same(self, targets: Sequence[Target], name: str, spec: ImageSpec, *, pin: bool) -> Fleet | None:
         """Return the one that makes an image of just this on just these clusters, None where there is none."""
         for fleet in self._at_work():
-            builds = {build.target: build for build in fleet.builds}
-            if builds.keys() == set(targets) and all(
+            builds = {build.target.place: build for build in fleet.builds}
+            if builds.keys() == {target.place for target in targets} and all(
                 (it.name.lower(), it.asked, it.pinned) == (name.lower(), spec, pin) for it in builds.values()
             ):
                 return fleet

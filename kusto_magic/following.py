@@ -24,11 +24,13 @@ async def follow(
     limit: float,
     usual: schedule.Usual | None,
     heard: bool,
+    ahead: float = 0.0,
 ) -> AsyncIterator[Operation]:
     """Yield an operation as it is after each answer, the last one terminal.
 
     `since` is what the monotonic clock showed when it was begun, or taken up; `limit` is in seconds from then; `heard`
-    tells of an earlier answer. Raises what `ImagesClient.follow` raises.
+    tells of an earlier answer; `ahead` is how many seconds it had gone on before `since`. Raises what
+    `ImagesClient.follow` raises.
     """
     clock = arm.clock
     trusted(arm, operation)
@@ -38,7 +40,7 @@ async def follow(
             elapsed = clock.monotonic() - since
             wait = operation.delay
             if wait is None:
-                wait = schedule.delay(elapsed, usual, arm.followed)
+                wait = schedule.delay(elapsed + ahead, usual, arm.followed)
             await clock.sleep(max(0.0, min(wait, limit - elapsed)))
             if wait > limit - elapsed:  # and no question before its time
                 raise _too_long(operation, limit)

@@ -22,6 +22,7 @@ PAGE = 1000
 """Rows of one answer; the most that Resource Graph gives."""
 
 MOST_CLUSTERS = 2000
+MOST_PAGES = 100
 LONGEST_QUERY = 4000
 
 _KUSTO = "resources | where type =~ 'microsoft.kusto/clusters'"
@@ -39,13 +40,13 @@ async def find_clusters(client: ImagesClient, text: str, *, everywhere: bool = F
     query, subscription = query_of(text), "" if everywhere else client.target.subscription
     found: list[Target] = []
     token = ""
-    while len(found) <= MOST_CLUSTERS:
+    for _ in range(MOST_PAGES):
         body = body_of(query, subscription, token)
         path = f"{PATH}?api-version={API_VERSION}"
         document = await client.ask("POST", path, "Azure Resource Graph refused the query", body)
         more, token = page(document, client.target)
         found += more
-        if not token:
+        if not token or len(found) > MOST_CLUSTERS:
             break
     return distinct(found)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from kusto_magic.models import Target
-from kusto_magic.records import COLUMNS, FIELDS, BuildRecord, kept, place_of, record_of, row_of
+from kusto_magic.records import COLUMNS, FIELDS, BuildRecord, kept, record_of, row_of
 from kusto_magic.redaction import redact
 from kusto_magic.schedule import Usual
 
@@ -72,15 +72,20 @@ def changed(id: str, **changes: str | float | datetime | None) -> Note:  # noqa:
     return f"UPDATE builds SET {assignments} WHERE id = ?", (*values, id)  # noqa: S608
 
 
-def closed(target: Target, image: str, now: datetime, *, spare: Collection[str], states: Collection[str]) -> Note:
-    """Return the change that closes what was left open of an image until `now`, but for ids and states to spare."""
-    spared = [f"{name} NOT IN ({', '.join('?' * len(values))})" for name, values in (("id", spare), ("state", states))]
+def closed(target: Target, image: str, now: datetime, *, spare: Collection[str], unsent: Collection[str]) -> Note:
+    """Return the change that closes what was left open of an image until `now`, but for the ids to spare.
+
+    `unsent` are the states of what was never sent. Whoever is alive and still follows one opens it again (`changed`).
+    """
+    states, ids = (", ".join("?" * len(values)) for values in (unsent, spare))
     statement = (
-        "UPDATE builds SET state = 'Unknown', message = 'its end was not seen from here', ended_at = ?"  # noqa: S608
-        f" WHERE image = ? AND place = ? AND ended_at IS NULL AND started_at <= ? AND {' AND '.join(spared)}"
+        f"UPDATE builds SET message = CASE WHEN state IN ({states}) THEN 'its kernel ended before it was sent'"  # noqa: S608
+        " ELSE 'its end was not seen from here' END,"
+        f" state = CASE WHEN state IN ({states}) THEN 'Not sent' ELSE 'Unknown' END, ended_at = ?"
+        f" WHERE image = ? AND place = ? AND ended_at IS NULL AND started_at <= ? AND id NOT IN ({ids})"
     )
     moment = kept("ended_at", now)
-    return statement, (moment, image, place_of(target), moment, *spare, *states)
+    return statement, (*unsent, *unsent, moment, image, target.place, moment, *spare)
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
@@ -145,7 +150,11 @@ class History:
         if target is None:
             return _first(self._records("WHERE image = ? ORDER BY number DESC LIMIT 1", image))
         where = "WHERE image = ? AND place = ? ORDER BY number DESC LIMIT 1"
-        return _first(self._records(where, image, place_of(target)))
+        return _first(self._records(where, image, target.place))
+
+    def latest_open(self, image: str) -> BuildRecord | None:
+        """Return the newest record about an image of which no end was heard, or None."""
+        return _first(self._records("WHERE image = ? AND ended_at IS NULL ORDER BY number DESC LIMIT 1", image))
 
     def recent(self, limit: int = 50) -> list[BuildRecord]:
         """Return the newest records, the newest first."""
@@ -158,7 +167,7 @@ class History:
     def left_open(self, target: Target, image: str) -> list[BuildRecord]:
         """Return the records of an image of which no end was heard, the newest first."""
         where = "WHERE image = ? AND place = ? AND ended_at IS NULL ORDER BY number DESC"
-        return self._records(where, image, place_of(target))
+        return self._records(where, image, target.place)
 
     def fleet(self, id: str) -> list[BuildRecord]:  # noqa: A002
         """Return the records of a fleet, in the order in which they were begun."""
@@ -169,7 +178,7 @@ class History:
 
         With fewer than 3 it is learnt from all clusters of the same endpoint.
         """
-        here = self._seconds("place = ?", place_of(target))
+        here = self._seconds("place = ?", target.place)
         if len(here) < ENOUGH:
             anywhere = self._seconds("endpoint = ?", target.endpoint.lower())
             if len(anywhere) > len(here):

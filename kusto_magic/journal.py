@@ -23,11 +23,13 @@ class Journal:
         self._writer = ThreadPoolExecutor(1, "kusto_magic history")
 
     async def keep(self, build: Build) -> None:
-        """Write how a build stands."""
+        """Write how a build stands: it goes on, also where somebody took it for ended."""
         operation = build.operation
         url = operation.poll_url if operation.watch is operations.Watch.OPERATION else ""
         state = operation.phase.value
-        await self._write(history.changed(build.id, state=state, operation_url=url, heard_at=build.heard_at))
+        await self._write(
+            history.changed(build.id, state=state, operation_url=url, heard_at=build.heard_at, ended_at=None)
+        )
 
     async def pin(self, build: Build) -> None:
         """Write what is to be sent instead of what was asked."""
@@ -50,7 +52,7 @@ class Journal:
             history.changed(
                 build.id, state=_end_of(build, error), message=message, ended_at=now, operation_url="", **learnt
             ),
-            history.closed(build.target, build.name, now, spare=followed, states=operations.NEVER_SENT),
+            history.closed(build.target, build.name, now, spare=followed, unsent=operations.NEVER_SENT),
         )
 
     def close(self) -> None:

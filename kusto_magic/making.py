@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Self
 
 from kusto_magic import client, operations
@@ -14,7 +15,7 @@ from kusto_magic.errors import NotFound, ServiceError
 from kusto_magic.forecasts import Forecast
 from kusto_magic.models import ImageSpec
 from kusto_magic.operations import Operation
-from kusto_magic.queueing import until_free
+from kusto_magic.queueing import in_turn, until_free
 
 Forecaster = Callable[..., Awaitable[Forecast]]
 """`preflight.forecast`, or what stands in for it."""
@@ -70,11 +71,21 @@ async def make(it: ImagesClient, build: Build, how: How, check: Check) -> AsyncI
         return
     if how.spare_active and not absent:  # what is not there, no query runs on: that saves a fleet half its writes
         await it.refuse_active(build.name)
+    sending = partial(it.build, build.name, sent, limit=how.limit, usual=build.usual)
+    trying = until_free(in_turn(sending, partial(again, it, build, how)), it.clock, how.limit)
+    async for operation in trying if how.queue else sending():
+        yield operation
 
-    def sending() -> AsyncIterator[Operation]:
-        return it.build(build.name, sent, limit=how.limit, usual=build.usual)
 
-    async for operation in until_free(sending, it.clock, how.limit) if how.queue else sending():
+async def again(it: ImagesClient, build: Build, how: How) -> AsyncIterator[Operation]:
+    """Yield the operations of a further try: what it waited for may have been somebody's build of the same."""
+    assert build.spec is not None  # noqa: S101 - only builds are tried again
+    standing = None if how.force else (await _there(it, build.name, build.spec))[1]
+    if standing is None:
+        standing_or_sent = it.build(build.name, build.spec, limit=how.limit, usual=build.usual)
+    else:
+        standing_or_sent = _stand(it, build, standing, how)
+    async for operation in standing_or_sent:
         yield operation
 
 

@@ -215,6 +215,11 @@ class Target:
         )
 
     @property
+    def place(self) -> str:
+        """The cluster as a key: ARM compares names without case."""
+        return f"{self.endpoint}{self.cluster_id}".casefold()
+
+    @property
     def is_local(self) -> bool:
         """Whether the endpoint is on this machine: an emulator."""
         return is_loopback(urlsplit(self.endpoint).hostname or "")

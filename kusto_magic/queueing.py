@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from itertools import chain, repeat
 from typing import cast
 
 from kusto_magic import operations
@@ -42,3 +43,11 @@ async def until_free(
         yield operations.queued(last)
         await clock.sleep(pause)
         pause = min(pause * GROWTH, LONGEST)
+
+
+def in_turn(
+    first: Callable[[], AsyncIterator[Operation]], later: Callable[[], AsyncIterator[Operation]]
+) -> Callable[[], AsyncIterator[Operation]]:
+    """Return what begins with `first`, and with `later` at every further try."""
+    ways = chain([first], repeat(later))
+    return lambda: next(ways)()

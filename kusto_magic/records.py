@@ -49,16 +49,11 @@ FIELDS = tuple(entry.name for entry in fields(BuildRecord))[2:]
 COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *FIELDS))
 
 
-def place_of(target: Target) -> str:
-    """Return the cluster as a key; ARM compares names without case."""
-    return f"{target.endpoint}{target.cluster_id}".casefold()
-
-
 def row_of(record: BuildRecord) -> tuple[object, ...]:
     """Return the values of a row: the place, then `COLUMNS`."""
     target = record.target
     where = (target.subscription, target.resource_group, target.cluster, target.endpoint.lower(), target.scope)
-    return (place_of(target), record.id, *where, *(kept(name, getattr(record, name)) for name in FIELDS))
+    return (target.place, record.id, *where, *(kept(name, getattr(record, name)) for name in FIELDS))
 
 
 def kept(name: str, value: Any) -> object:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.completion import Known
@@ -106,7 +106,7 @@ class Session:
         """
         from kusto_magic.graph import distinct
 
-        if getattr(options, "clusters_from", None):
+        if getattr(options, "clusters_from", None) is not None:
             return self._found(options)
         named = getattr(options, "named", []) or [options.cluster]
         settings = self.settings(options)
@@ -167,18 +167,6 @@ class Session:
         except KeyboardInterrupt:
             raise Detached(build) from None
         return None
-
-    def present_all(
-        self,
-        targets: Sequence[Target],
-        begin: Callable[[Target, str], Build],
-        options: Namespace,
-        settings: Settings,
-    ) -> Build | Fleet | None:
-        """Begin the same on each cluster, and present it: `begin` is given the cluster and the fleet's id, or ""."""
-        if len(targets) == 1:
-            return self.present(begin(targets[0], ""), options, settings)
-        return self.present(self.builds.together(options.name, targets, begin), options, settings)
 
     def _say_what_is_not_kept(self) -> None:
         """Say once why builds are not remembered, where that is so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from support.answers import answer, failed
@@ -24,7 +25,8 @@ def refused(seconds: str) -> Response:
 
 async def spend(budget: Budget, number: int, kind: Kind = "reads", *, background: bool = True) -> None:
     for _ in range(number):
-        await budget.take(kind, background=background)
+        async with budget.turn(kind, background=background):
+            pass
 
 
 @pytest.mark.parametrize(
@@ -67,8 +69,8 @@ async def test_many_at_once_wait_their_turn() -> None:
     sent: list[float] = []
 
     async def one() -> None:
-        await budget.take("reads", background=True)
-        sent.append(clock.passed)
+        async with budget.turn("reads", background=True):
+            sent.append(clock.passed)
 
     await asyncio.gather(*(one() for _ in range(20)))
     assert len(sent) == 20
@@ -150,8 +152,8 @@ async def test_a_refusal_while_many_wait_lets_none_through_early() -> None:
     await spend(budget, 200)
 
     async def one() -> float:
-        await budget.take("reads", background=True)
-        return clock.passed
+        async with budget.turn("reads", background=True):
+            return clock.passed
 
     waiting = [asyncio.ensure_future(one()) for _ in range(10)]
     await asyncio.sleep(0)
@@ -159,3 +161,17 @@ async def test_a_refusal_while_many_wait_lets_none_through_early() -> None:
     budget.hear("reads", refused("30"))
     sent = await asyncio.gather(*waiting)
     assert min(sent) >= refused_at + 30
+
+
+@pytest.mark.asyncio
+async def test_what_flies_is_not_counted_as_left() -> None:
+    clock = MovableClock()
+    budget = Budget(clock)
+    async with AsyncExitStack() as flying:
+        for _ in range(8):
+            await flying.enter_async_context(budget.turn("reads", background=False))
+        budget.hear("reads", says("10"))  # the answer to one of the eight: the service has not counted seven
+        await spend(budget, 3, background=False)
+        assert clock.passed == 0
+        await spend(budget, 1, background=False)
+        assert clock.passed > 0
