@@ -229,3 +229,8 @@ def test_the_repr_of_an_answer_shows_no_signature_and_no_body() -> None:
     signed = Response(200, {"location": f"{URL}&s=SIG"}, b"secret", f"{URL}&s=SIG", NOW)
     assert "SIG" not in repr(signed)
     assert "secret" not in repr(signed)
+
+
+def test_a_subscription_is_named_by_its_beginning() -> None:
+    said = words("The resource '/subscriptions/01234567-89AB-cdef-0123-456789abcdef/resourceGroups/g' is not found.")
+    assert said == "The resource '/subscriptions/01234567…/resourceGroups/g' is not found."

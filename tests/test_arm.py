@@ -12,7 +12,7 @@ from support.answers import ENDPOINT, POLL_URL, SIGNATURE, THERE, answer
 from support.rawserver import RawServer, http
 from support.wire import Credential, Raw, Script, whole_chain
 
-from kusto_magic.arm import LARGEST_ANSWER, Arm, tls_context
+from kusto_magic.arm import CONNECTIONS, KEPT_FREE, LARGEST_ANSWER, Arm, tls_context
 from kusto_magic.auth import StaticCredential
 from kusto_magic.errors import SignInFailed, Unreachable, UntrustedAddress
 
@@ -393,3 +393,37 @@ def test_a_bundle_of_ones_own_is_trusted_alone_and_else_the_roots(tmp_path: Path
 def test_the_transport_of_a_test_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
     assert isinstance(Arm(ENDPOINT, SCOPE, transport=httpx.ASGITransport(lambda *_: None)), Arm)  # type: ignore[arg-type]
+
+
+# ── connections ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Slow(httpx.AsyncBaseTransport):
+    """Answers nothing until it is released; knows how many wait for it."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.released = asyncio.Event()
+        self.one_more = asyncio.Semaphore(0)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.waiting += 1
+        self.one_more.release()
+        await self.released.wait()
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+
+
+@pytest.mark.asyncio
+async def test_builds_leave_connections_to_a_person_and_their_time_begins_when_they_are_sent() -> None:
+    slow = Slow()
+    wire = Arm(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN), transport=slow, request_limit=0.2)
+    async with wire:
+        many = [asyncio.ensure_future(wire.send("GET", f"{ENDPOINT}/{n}", background=True)) for n in range(50)]
+        for _ in range(CONNECTIONS - KEPT_FREE):
+            await slow.one_more.acquire()
+        asked = asyncio.ensure_future(wire.send("GET", f"{ENDPOINT}/person"))
+        await slow.one_more.acquire()
+        assert slow.waiting == CONNECTIONS - KEPT_FREE + 1
+        slow.released.set()
+        answers = await asyncio.gather(asked, *many)
+    assert {it.status for it in answers} == {200}

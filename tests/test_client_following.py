@@ -50,6 +50,7 @@ from kusto_magic.errors import (
     UntrustedAddress,
 )
 from kusto_magic.operations import Action, Operation, Phase
+from kusto_magic.schedule import Usual
 
 pytestmark = pytest.mark.asyncio
 
@@ -376,3 +377,17 @@ async def test_what_has_ended_is_not_followed() -> None:
     script = Script()
     async with opened(script) as client:
         assert await every(client.follow(ended)) == []
+
+
+async def test_what_had_gone_on_before_is_asked_as_often_as_it_would_have_been() -> None:
+    usual = Usual(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
+
+    async def first_wait(ahead: float) -> float:
+        script = Script(RUNNING, forever=DONE)
+        async with opened(script) as client:
+            following = client.follow(client.resume(Action.BUILD, "img", POLL_URL, SPEC), usual=usual, ahead=ahead)
+            await anext(following)
+            await anext(following)
+        return script.times[1] - script.times[0]
+
+    assert await first_wait(310) < await first_wait(0) / 3

@@ -20,7 +20,7 @@ from kusto_magic.fleet import Fleet, labels
 from kusto_magic.forecasts import Forecast
 from kusto_magic.making import How
 from kusto_magic.models import ImageSpec, Target
-from kusto_magic.operations import UNCHANGED, Phase
+from kusto_magic.operations import UNCHANGED, Action, Phase
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("xarray\n", base_image="Python3_11_7")
@@ -210,6 +210,103 @@ def test_what_was_not_sent_when_its_process_ended_is_sent_as_it_was_asked_for(ma
     assert {build.spec.requirements for build in resumed.builds if build.spec} == {"humanize==4.9.0\nextra==1.0\n"}
     assert states(world, second) == ["Succeeded"] * 3
     assert not second.history.unfinished()
+
+
+def test_a_second_fleet_that_overlaps_sends_nothing_twice(make: Make) -> None:
+    world = make(3)
+    builds = world.builds()
+    world.clock.released.clear()
+    first = builds.start_fleet(world.targets[:2], "img", SPEC)
+    for build in first.builds:
+        world.wait_for(build, Phase.BUILDING)
+    second = world.builds().start_fleet(world.targets, "img", SPEC)
+    world.wait_for(second.builds[2], Phase.BUILDING)
+    world.clock.released.set()
+    first.wait(60)
+    second.wait(60)
+    assert [build.operation.note != "" for build in second.builds] == [True, True, False]
+    assert world.begun("img") == 3
+
+
+def test_one_that_waited_for_the_same_finds_it_there(make: Make) -> None:
+    world = make(1)
+    builds = world.builds()
+    world.clock.released.clear()
+    busy = builds.start(world.target, "another", OTHER, check=False)
+    world.wait_for(busy, Phase.BUILDING)
+    waiting = [world.builds().start(world.target, "img", SPEC, check=False, queue=True) for _ in range(2)]
+    for build in waiting:  # each request is taken, and its operation will have met the other change
+        world.wait_for(build, Phase.BUILDING)
+    world.clock.released.set()
+    for build in waiting:
+        build.wait(60)
+    assert world.succeeded("img") == 1
+
+
+def test_clusters_are_the_same_in_any_case(make: Make) -> None:
+    world = make(1)
+    builds = world.builds()
+    world.clock.released.clear()
+    build = builds.start(world.target, "img", SPEC)
+    other = replace(world.target, cluster=world.target.cluster.upper())
+    assert builds.start(other, "img", SPEC) is build
+    world.clock.released.set()
+    build.wait(60)
+
+
+def test_one_that_waits_for_its_cluster_goes_on_waiting_after_a_restart(make: Make) -> None:
+    world = make(2)
+    first = world.builds()
+    world.clock.released.clear()
+    busy = [first.start(target, "another", OTHER, check=False) for target in world.targets]
+    for build in busy:
+        world.wait_for(build, Phase.BUILDING)
+    fleet = first.start_fleet(world.targets, "img", SPEC)
+    for build in fleet.builds:  # the service has taken the request, and will say that the cluster is busy
+        world.wait_for(build, Phase.BUILDING)
+    first.close()
+    world.clock.released.set()
+    second = world.builds()
+    record = second.history.latest("img")
+    assert record is not None
+    second.attach_fleet(record).wait(60)
+    assert states(world, second) == ["Succeeded"] * 2
+
+
+def test_a_deletion_that_waits_goes_on_waiting_after_a_restart(make: Make) -> None:
+    world = make(2)
+    first = world.builds()
+    first.start_fleet(world.targets, "img", SPEC).wait(60)
+    world.clock.released.clear()
+    busy = [first.start(target, "another", OTHER, check=False) for target in world.targets]
+    for build in busy:
+        world.wait_for(build, Phase.BUILDING)
+    fleet = first.change_fleet(Action.DELETE, world.targets, "img", How(check=False, queue=True))
+    for build in fleet.builds:
+        world.wait_for(build, Phase.DELETING)
+    first.close()
+    world.clock.released.set()
+    second = world.builds()
+    record = second.history.latest_open("img")
+    assert record is not None
+    second.attach_fleet(record).wait(60)
+    assert states(world, second) == ["", ""]
+
+
+def test_what_a_dead_process_did_not_send_is_closed_by_the_same_cell_again(make: Make) -> None:
+    async def silent(_text: str, **_more: Any) -> Forecast:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    world = make(1, silent)
+    first = world.builds()
+    world.wait_for(first.start(world.target, "img", SPEC), Phase.CHECKING)
+    first.close()
+    world.answer = fits
+    second = world.builds()
+    second.start(world.target, "img", SPEC).wait(60)
+    assert not second.history.unfinished()
+    assert [record.state for record in second.history.recent()] == ["Succeeded", "Not sent"]
 
 
 def test_clusters_of_one_name_are_told_apart() -> None:

@@ -17,6 +17,7 @@ from kusto_magic.build import Build
 from kusto_magic.builds import Builds
 from kusto_magic.client import ImagesClient, connect
 from kusto_magic.emulator import create_app
+from kusto_magic.emulator.engine import BUILD
 from kusto_magic.forecasts import Forecast, Package, Verdict
 from kusto_magic.history import History
 from kusto_magic.models import Target
@@ -72,6 +73,20 @@ class World:
     def refused(self) -> int:
         """How many requests the emulator has refused with a 429."""
         return sum(self._app.state.throttled.values())
+
+    def begun(self, name: str) -> int:
+        """Return how many builds of an image the emulated clusters have begun."""
+        return len(self._operations(name))
+
+    def succeeded(self, name: str) -> int:
+        """Return how many of them have succeeded."""
+        return self._operations(name).count("Succeeded")
+
+    def _operations(self, name: str) -> list[str]:
+        rows = self._app.state.fleet.store.rows(
+            "SELECT status FROM operations WHERE kind = ? AND subject = ?", BUILD, name
+        )
+        return [str(status) for (status,) in rows]
 
     def wait_for(self, build: Build, phase: Phase) -> None:
         """Block until a build has come to a phase."""
