@@ -106,7 +106,7 @@ SUBCOMMANDS = {
 """What each subcommand does, in a sentence."""
 
 
-MANY = ("enable", "delete")
+MANY = ("enable", "disable", "delete")
 """Subcommands that may name several clusters."""
 
 

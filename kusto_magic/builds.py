@@ -123,8 +123,11 @@ class Builds:
         return self._fleet([self._record(Action.BUILD, target, name, spec, how) for target in targets], how.limit)
 
     def change_fleet(self, action: Action, targets: Sequence[Target], name: str, how: How) -> Fleet:
-        """Begin to delete or to enable an image on several clusters, and return at once. Raises InvalidInput."""
-        LanguageExtension.python(name) if action is Action.ENABLE else _refuse_name(name)
+        """Begin to delete, enable or disable an image on several clusters, and return at once. Raises InvalidInput."""
+        if action is Action.ENABLE:
+            LanguageExtension.python(name)
+        elif action is Action.DELETE:
+            _refuse_name(name)
         return self._fleet([self._record(action, target, name, None, how) for target in targets], how.limit)
 
     def attach_fleet(self, one: BuildRecord, *, limit: float = client.FOLLOW_LIMIT) -> Fleet:

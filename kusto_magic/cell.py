@@ -39,6 +39,7 @@ def read(here: Session, options: Namespace, cell: str) -> tuple[Settings, list[T
             here.places(options)
     except InvalidInput as refused:
         problems += refused.problems
+        next_step = refused.next_step
         if options.clusters_from is None:
             next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
     if problems or spec is None or settings is None or targets is None:

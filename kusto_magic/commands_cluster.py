@@ -163,9 +163,17 @@ def enable(here: Session, options: Namespace) -> Build | Fleet | None:
     return here.present(here.builds.enable(targets[0], options.name, queue=options.queue), options, settings)
 
 
-def disable(here: Session, options: Namespace) -> Build | None:
-    """Switch python() off."""
-    settings, target = here.place(options)
+def disable(here: Session, options: Namespace) -> Build | Fleet | None:
+    """Switch python() off, on several clusters side by side."""
+    from kusto_magic.clusters import PYTHON
+    from kusto_magic.making import How
+    from kusto_magic.operations import Action
+
+    settings, targets = here.places(options)
+    if len(targets) > 1:
+        how = How(check=False, queue=True)
+        return here.present(here.builds.change_fleet(Action.DISABLE, targets, PYTHON, how), options, settings)
+    target = targets[0]
     name = _active(here, target)
     if name is None:
         here.say(f"python() is switched off on cluster {target.cluster} already.")

@@ -134,10 +134,16 @@ def _standing(title: str) -> str:
 def show(here: Session, options: Namespace) -> None:
     """Show an image as the service has it."""
     from kusto_magic.card import table
+    from kusto_magic.errors import NotFound
     from kusto_magic.redaction import redact
 
     _, target = here.place(options)
-    image = here.builds.ask(target, lambda client: client.get(options.name))
+    try:
+        image = here.builds.ask(target, lambda client: client.get(options.name))
+    except NotFound as missing:
+        if (build := here.builds.running(target, options.name)) is not None:
+            missing.next_step = f"{build!r} goes on; %kusto_image wait {build.name} waits for its end."
+        raise
     lines = redact(image.requirements).splitlines()
     rows = [
         ("image", image.name),

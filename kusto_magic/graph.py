@@ -106,11 +106,13 @@ def distinct(targets: Sequence[Target]) -> list[Target]:
     """Return the clusters, none of them twice: ARM compares without case. Raises InvalidInput for none or 2,001."""
     found = list({target.cluster_id.lower(): target for target in targets}.values())
     if not found:
-        raise _wrong("the query finds no cluster that you may see")
+        raise _wrong(
+            "the query finds no cluster that you may see", "%kusto_image clusters lists those of a subscription."
+        )
     if len(found) > MOST_CLUSTERS:
         raise _wrong(f"these are {len(found):,} clusters; at most {MOST_CLUSTERS:,} are made at once")
     return found
 
 
-def _wrong(message: str) -> InvalidInput:
-    return InvalidInput([Problem(OPTION, message)])
+def _wrong(message: str, step: str = "") -> InvalidInput:
+    return InvalidInput([Problem(OPTION, message)], next_step=step)

@@ -17,6 +17,7 @@ from support.answers import failed
 
 from kusto_magic import credentials, errors, explanations, refusals
 from kusto_magic.auth import StaticCredential
+from kusto_magic.history import KEPT
 from kusto_magic.resolver import _PASSED_ON
 
 ROOT = Path(__file__).parent.parent
@@ -250,3 +251,16 @@ def test_what_the_readme_says_of_the_sdk_holds() -> None:
 def test_no_page_goes_into_the_wheel() -> None:
     wheel = tomllib.loads(_text("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert "*.md" in wheel["exclude"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_table_has_its_head(path: Path) -> None:
+    lines = ["", *path.read_text(encoding="utf-8").splitlines()]
+    begins = [n for n, line in enumerate(lines) if line.startswith("|") and not lines[n - 1].startswith("|")]
+    assert [
+        lines[n] for n in begins if not lines[n + 1].startswith("|--") and not lines[n + 1].startswith("| --")
+    ] == []
+
+
+def test_the_page_says_how_many_records_are_kept() -> None:
+    assert f"the last {KEPT:,} things begun" in _text("SECURITY.md")

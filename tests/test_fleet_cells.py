@@ -88,6 +88,7 @@ def test_a_dry_run_names_the_clusters_and_sends_nothing(say: Say, magics: KustoI
         ("--cluster ab --cluster 1x", "'1x' is no cluster name"),
         ("--cluster abc --clusters-from 'where 1 == 1'", "name the clusters or a query, not both"),
         ("--clusters-from 'location'", "is no query"),
+        ("--clusters-from ''", "is no query"),
         ("--clusters-from \"where name == 'nosuch'\"", "finds no cluster"),
         ("--clusters-from 'where name ??'", "refused the query"),
         ("--cluster fleet001 --cluster fleet002 --diff", "--diff asks about one cluster; 2 are named"),
@@ -130,8 +131,9 @@ def test_deleting_and_enabling_take_several_clusters(say: Say) -> None:
     assert "2 succeeded" in say("%kusto_image enable img --cluster fleet001 --cluster fleet002")
     refused = say("%kusto_image delete img --cluster fleet001 --cluster fleet002")
     assert "FleetFailed" in refused
-    assert "--yes" in refused
-    deleted = say("%kusto_image delete img --cluster fleet001 --cluster fleet002 --yes")
+    assert "--yes" in refused  # python() runs on it
+    assert "2 succeeded" in say("%kusto_image disable --cluster fleet001 --cluster fleet002")
+    deleted = say("%kusto_image delete img --cluster fleet001 --cluster fleet002")
     assert "2 deleted" in deleted
 
 

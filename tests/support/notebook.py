@@ -53,6 +53,11 @@ class LabNotebook:
         document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
         document.metadata.kernelspec = {"name": kernel, "display_name": "Python 3", "language": "python"}
         nbformat.write(document, path)
+        return cls.open(lab, page, path)
+
+    @classmethod
+    def open(cls, lab: Lab, page: Page, path: Path) -> LabNotebook:
+        """Open a notebook in the server's folder, and wait for its kernel."""
         notebook = cls(lab, page, path)
         page.goto(f"{lab.url}lab/tree/{path.name}?reset&token={lab.token}")
         notebook.wait_idle()
