@@ -49,10 +49,12 @@ class Build(HasTraits):
         from_the_start: bool = False,
         start_known: bool = True,
         pinned: bool = False,
+        checks: bool = False,
     ) -> None:
         super().__init__(operation=operation)
         self.start_known = start_known
         self.pinned = pinned
+        self.checks = checks
         self.from_the_start = from_the_start
         self.teaches = from_the_start and operation.action is Action.BUILD
         """Whether the time it takes tells how long builds take.
@@ -77,6 +79,11 @@ class Build(HasTraits):
     def done(self) -> bool:
         """Whether following has come to an end; `error` tells how, None where the image is there."""
         return self._future.done()
+
+    @property
+    def is_being_checked(self) -> bool:
+        """Whether the preflight may still stop it."""
+        return self.checks and self.operation.phase in (operations.Phase.CHECKING, operations.Phase.SENDING)
 
     def result(self) -> Image | None:
         """Return the image (None after a deletion). Raises the build's error; TimeoutError while it goes on."""

@@ -102,7 +102,7 @@ class Builds:
         name; everything else is in the Build.
         """
         _refuse_name(name)
-        running = self.followed.same(target, name, spec, pin=pin)
+        running = self.followed.same(target, name, spec, pin=pin, check=check)
         if running is not None:
             return running
         how = How(check, pin, force, queue, spare_active, limit)
@@ -177,7 +177,7 @@ class Builds:
         action, spec, unsent = Action(record.action), spec_of(record), is_unsent(record)
         usual = self.usual(record.target) if action is Action.BUILD else None
         sending = operations.sending(action, "", spec)
-        build = Build(record, sending, spec, usual, from_the_start=unsent, pinned=how.pin)
+        build = Build(record, sending, spec, usual, from_the_start=unsent, pinned=how.pin, checks=how.check)
 
         async def check(it: ImagesClient, build: Build) -> ImageSpec:
             return await self._checked(it, build, forecaster, pin=how.pin)

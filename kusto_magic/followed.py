@@ -44,10 +44,14 @@ class Followed:
         sent = [build for build in ours if build.operation.phase not in NEVER_SENT]
         return next(reversed(sent or ours), None)
 
-    def same(self, target: Target, name: str, spec: ImageSpec, *, pin: bool) -> Build | None:
-        """Return the one that makes an image of just this, None where there is none."""
+    def same(self, target: Target, name: str, spec: ImageSpec, *, pin: bool, check: bool = True) -> Build | None:
+        """Return the one that makes an image of just this, None where there is none.
+
+        Without `check` none counts that may still be stopped by its own one.
+        """
         ours = self._all_of(target, name)
-        return next((build for build in ours if build.asked == spec and build.pinned == pin), None)
+        same = [build for build in ours if build.asked == spec and build.pinned == pin]
+        return next((build for build in same if check or not build.is_being_checked), None)
 
     def _all_of(self, target: Target, name: str) -> list[Build]:
         return [build for build in self.on(target) if build.name.lower() == name.lower()]

@@ -372,3 +372,23 @@ def test_somebody_else_s_secret_is_not_shown() -> None:
     shown = str(bundle(card(Build(record, seen, None, None, start_known=False), now)))
     assert "hunter2secret" not in shown
     assert "index.example" in shown
+
+
+def test_a_cell_without_the_check_does_not_join_one_that_is_being_checked(make: Make) -> None:
+    asked = threading.Event()
+
+    async def slow(text: str, **more: Any) -> Forecast:
+        await asyncio.to_thread(asked.wait)
+        return await clashes(text, **more)
+
+    world = make(slow)
+    builds = world.builds()
+    checked = builds.start(world.target, "img", SPEC)
+    world.wait_for(checked, Phase.CHECKING)
+    unchecked = builds.start(world.target, "img", SPEC, check=False)
+    assert unchecked is not checked
+    assert builds.start(world.target, "img", SPEC, check=False) is unchecked
+    unchecked.wait(30)
+    asked.set()
+    with pytest.raises(DoesNotFit):
+        checked.wait(30)
