@@ -6,11 +6,12 @@ import json
 import re
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.cells import Say, load, sayer
 from support.emulated import Wire
 from support.world import World, fits
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from kusto_magic.build import Build
 
-Say = Callable[[str], str]
 CELL = "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0\n"
 
 
@@ -39,26 +39,13 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def magics(shell: InteractiveShell, world: World) -> KustoImageMagics:
-    made = KustoImageMagics(shell, world.builds())
-    shell.register_magics(made)
-    target = world.target
-    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
-    for name, value in zip(PLACE, place, strict=True):
-        setattr(made, name, value)
-    return made
+    return load(shell, world)
 
 
 @pytest.fixture
 def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> Say:
     """Return a function that runs a cell and returns all that it wrote."""
-
-    def run(cell: str) -> str:
-        capsys.readouterr()
-        shell.run_cell(cell)
-        written = capsys.readouterr()
-        return written.out + written.err
-
-    return run
+    return sayer(shell, capsys)
 
 
 def rows(text: str) -> list[list[str]]:

@@ -43,6 +43,20 @@ def make(tmp_path: Path) -> Iterator[Make]:
         world.close()
 
 
+async def silent(_text: str, **_more: Any) -> Forecast:
+    """Is a preflight that never answers."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def attached(world: World) -> tuple[Builds, Fleet]:
+    """Take the newest fleet of "img" up as another process does; return its builds and the fleet."""
+    builds = world.builds()
+    record = builds.history.latest_open("img")
+    assert record is not None
+    return builds, builds.attach_fleet(record)
+
+
 def states(world: World, builds: Builds, name: str = "img") -> list[str]:
     """Return how the image stands on each cluster, as the service shows it; "" where it has none."""
 
@@ -191,10 +205,6 @@ def test_another_process_loses_none_of_a_fleet(make: Make) -> None:
 
 
 def test_what_was_not_sent_when_its_process_ended_is_sent_as_it_was_asked_for(make: Make) -> None:
-    async def silent(_text: str, **_more: Any) -> Forecast:
-        await asyncio.Event().wait()
-        raise AssertionError
-
     world = make(3, silent)
     first = world.builds()
     fleet = first.start_fleet(world.targets, "img", SPEC, How(pin=True, queue=True))
@@ -202,10 +212,7 @@ def test_what_was_not_sent_when_its_process_ended_is_sent_as_it_was_asked_for(ma
         world.wait_for(build, Phase.CHECKING)
     first.close()
     world.answer = fits
-    second = world.builds()
-    record = second.history.latest("img")
-    assert record is not None
-    resumed = second.attach_fleet(record)
+    second, resumed = attached(world)
     resumed.wait(60)
     assert {build.spec.requirements for build in resumed.builds if build.spec} == {"humanize==4.9.0\nextra==1.0\n"}
     assert states(world, second) == ["Succeeded"] * 3
@@ -266,10 +273,8 @@ def test_one_that_waits_for_its_cluster_goes_on_waiting_after_a_restart(make: Ma
         world.wait_for(build, Phase.BUILDING)
     first.close()
     world.clock.released.set()
-    second = world.builds()
-    record = second.history.latest("img")
-    assert record is not None
-    second.attach_fleet(record).wait(60)
+    second, resumed = attached(world)
+    resumed.wait(60)
     assert states(world, second) == ["Succeeded"] * 2
 
 
@@ -286,18 +291,12 @@ def test_a_deletion_that_waits_goes_on_waiting_after_a_restart(make: Make) -> No
         world.wait_for(build, Phase.DELETING)
     first.close()
     world.clock.released.set()
-    second = world.builds()
-    record = second.history.latest_open("img")
-    assert record is not None
-    second.attach_fleet(record).wait(60)
+    second, resumed = attached(world)
+    resumed.wait(60)
     assert states(world, second) == ["", ""]
 
 
 def test_what_a_dead_process_did_not_send_is_closed_by_the_same_cell_again(make: Make) -> None:
-    async def silent(_text: str, **_more: Any) -> Forecast:
-        await asyncio.Event().wait()
-        raise AssertionError
-
     world = make(1, silent)
     first = world.builds()
     world.wait_for(first.start(world.target, "img", SPEC), Phase.CHECKING)

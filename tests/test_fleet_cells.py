@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.cells import Say, load, sayer
 from support.emulated import BUILD, Wire
 from support.world import World, fits
 
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.fleet import Fleet
 from kusto_magic.magic import KustoImageMagics
-from kusto_magic.session import PLACE, Detached
+from kusto_magic.session import Detached
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-Say = Callable[[str], str]
 CELL = "%%kusto_image img --base Python3_11_7 {}\nhumanize==4.9.0\n"
 
 
@@ -34,27 +34,10 @@ def magics(shell: InteractiveShell, world: World) -> KustoImageMagics:
     return load(shell, world)
 
 
-def load(shell: InteractiveShell, world: World) -> KustoImageMagics:
-    made = KustoImageMagics(shell, world.builds())
-    shell.register_magics(made)
-    target = world.target
-    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
-    for name, value in zip(PLACE, place, strict=True):
-        setattr(made, name, value)
-    return made
-
-
 @pytest.fixture
 def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> Say:
     """Return a function that runs a cell and returns all that it wrote."""
-
-    def run(cell: str) -> str:
-        capsys.readouterr()
-        shell.run_cell(cell)
-        written = capsys.readouterr()
-        return written.out + written.err
-
-    return run
+    return sayer(shell, capsys)
 
 
 def test_a_cell_makes_the_image_on_every_cluster_it_names(say: Say, shell: InteractiveShell) -> None:

@@ -18,3 +18,10 @@ class Screen:
         records = [record for kind, record in data.items() if kind.startswith("application/vnd.kusto-image.")]
         if any(record["ended"] for record in records):
             self.ended.set()
+
+    def is_one_output(self) -> bool:
+        """Return whether all that was published is one output, and updates of it, with its id in the metadata too."""
+        ids = {more["transient"]["display_id"] for _, more in self.shown}
+        ids |= {more["metadata"]["kusto_image"]["display_id"] for _, more in self.shown}
+        updates = [more["update"] for _, more in self.shown]
+        return len(ids) == 1 and updates == [False, *[True] * (len(updates) - 1)]
