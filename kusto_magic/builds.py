@@ -106,7 +106,7 @@ class Builds:
         if running is not None:
             return running
         how = How(check, pin, force, queue, spare_active, limit)
-        return self._begin([self._record(Action.BUILD, target, name, spec, how)])[0]
+        return self._begin([self._record(Action.BUILD, target, name, spec, how)], limit)[0]
 
     def start_fleet(self, targets: Sequence[Target], name: str, spec: ImageSpec, how: How | None = None) -> Fleet:
         """Begin to build the same image on several clusters and return at once; the same fleet at work is joined.
@@ -145,10 +145,11 @@ class Builds:
             for place, record in newest.items()
             if is_unsent(record)
         }
+        fleet = self._fleet([unsent.get(place, record) for place, record in newest.items()], limit, one.fleet)
         self.history.note(
             *(changed(newest[place].id, state="Not sent", message="sent again later", ended_at=now) for place in unsent)
         )
-        return self._fleet([unsent.get(place, record) for place, record in newest.items()], limit, one.fleet)
+        return fleet
 
     def _fleet(self, records: Sequence[BuildRecord], limit: float, id_: str = "") -> Fleet:
         """Begin or go on with what the records say, but for those that have ended, as one fleet."""
@@ -212,15 +213,18 @@ class Builds:
     def _change(self, action: Action, target: Target, name: str, how: How) -> Build:
         return self._begin([self._record(action, target, name, None, how)])[0]
 
-    def attach(self, target: Target, name: str, *, limit: float = client.FOLLOW_LIMIT) -> Build:
+    def attach(self, target: Target, name: str, *, limit: float = client.FOLLOW_LIMIT, send: bool = False) -> Build:
         """Follow what goes on with an image, whoever began it and in whichever process, and return at once.
 
-        Raises InvalidInput for a wrong name; an image that is not there is an error of the Build.
+        `send` sends what a process that has ended had not sent yet, as it was asked for. Raises InvalidInput for a
+        wrong name; an image that is not there is an error of the Build.
         """
         running = self.running(target, name)
         if running is not None:
             return running
-        record = next(iter(self._left_open(target, name)), None)
+        left = self.history.left_open(target, name)
+        begun = [record for record in left if record.state not in operations.NEVER_SENT]
+        record = next(iter(begun or (left if send else [])), None)
         if record is not None:
             return self._begin([record], limit)[0]
         _refuse_name(name)  # a managed image can be enabled, but is not built
@@ -275,11 +279,12 @@ class Builds:
             self._ticking = asyncio.create_task(self._tick_each_second())
         try:
             it = await self._connections.of(build.target)
+            before: Operation | None = None
             async for operation in conversation(it):
-                changed = operation.phase is not build.operation.phase or operation.poll_url != build.operation.poll_url
                 build.hear(operation, self._clock.wall())
-                if changed:
-                    await self._journal.keep(build)
+                if before is None or (operation.phase, operation.poll_url) != (before.phase, before.poll_url):
+                    await self._journal.keep(build)  # before anything is sent: the history knows that it may have been
+                before = operation
             build.operation.raise_for_end()
         except asyncio.CancelledError:
             return  # this process ends; the history still says that the build goes on
@@ -315,11 +320,6 @@ class Builds:
         if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.met_another_change):
             error.next_step = self._what_runs(build) + error.next_step
         build.end(error, now)
-
-    def _left_open(self, target: Target, name: str) -> list[BuildRecord]:
-        """Return the records of an image whose end nobody has seen, the newest first; none of what was never sent."""
-        open_ones = self.history.left_open(target, name)
-        return [record for record in open_ones if record.state not in operations.NEVER_SENT]
 
     def _what_runs(self, build: Build) -> str:
         others = [f"the {it.action.value} of {it.name!r}" for it in self.followed.on(build.target) if it is not build]

@@ -184,7 +184,7 @@ def attach(here: Session, options: Namespace) -> Build | Fleet | None:
     # In a kernel that was restarted no cluster is chosen yet; the history knows where the image was begun.
     known = None if settings.cluster else latest
     target = known.target if known else settings.target()
-    return here.present(here.builds.attach(target, options.name, limit=limit), options, settings)
+    return here.present(here.builds.attach(target, options.name, limit=limit, send=True), options, settings)
 
 
 def wait(here: Session, options: Namespace) -> Build | Fleet | None:

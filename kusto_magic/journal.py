@@ -67,7 +67,8 @@ class Journal:
             # Whoever has the turn writes for all that came meanwhile: one commit to the disk for many builds.
             waiting, self._waiting = self._waiting, []
             if waiting:
-                await asyncio.get_running_loop().run_in_executor(self._writer, self._history.note, *waiting)
+                writing = asyncio.get_running_loop().run_in_executor(self._writer, self._history.note, *waiting)
+                await asyncio.shield(writing)  # a process that ends still writes what it has learnt
 
 
 def _end_of(build: Build, error: BaseException | None) -> str:

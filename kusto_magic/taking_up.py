@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import partial
+from functools import lru_cache, partial
 
 from kusto_magic.build import Build
 from kusto_magic.changing import attempt
@@ -55,7 +55,13 @@ async def look(it: ImagesClient, name: str, limit: float) -> AsyncIterator[Opera
 
 def spec_of(record: BuildRecord) -> ImageSpec | None:
     """Return what a record's image shall be; None for what is no build."""
+    return _spec(record.requirements, record.base_image, record.python_version)
+
+
+@lru_cache(64)
+def _spec(requirements: str, base_image: str | None, python_version: str | None) -> ImageSpec | None:
+    """Return a checked spec. A fleet has one for all: a text of 1,000 lines takes milliseconds to check."""
     try:
-        return ImageSpec(record.requirements, record.base_image, record.python_version, allow_index_options=True)
+        return ImageSpec(requirements, base_image, python_version, allow_index_options=True)
     except InvalidInput:
         return None  # a deletion has none

@@ -16,7 +16,7 @@ from support.world import World, fits
 
 from kusto_magic.build import Build
 from kusto_magic.card import bundle, card
-from kusto_magic.errors import BuildFailed, DoesNotFit, InvalidInput, NotFound, ServiceError
+from kusto_magic.errors import BuildFailed, DoesNotFit, FollowTimeout, InvalidInput, NotFound, ServiceError
 from kusto_magic.forecasts import Forecast, Verdict
 from kusto_magic.models import Image, ImageSpec, Target
 from kusto_magic.operations import Action, Operation, Phase
@@ -392,3 +392,39 @@ def test_a_cell_without_the_check_does_not_join_one_that_is_being_checked(make: 
     asked.set()
     with pytest.raises(DoesNotFit):
         checked.wait(30)
+
+
+def test_the_limit_that_is_given_holds(make: Make) -> None:
+    world = make()
+    with pytest.raises(FollowTimeout, match="after 1 minutes"):
+        world.builds().start(world.target, "img", SPEC, limit=60).wait(30)
+
+
+def test_the_history_knows_that_a_request_may_have_been_sent_before_it_is(make: Make) -> None:
+    world = make()
+    builds = world.builds()
+    states: list[str] = []
+
+    def sent(change: dict[str, Any]) -> None:
+        states.extend(record.state for record in builds.history.recent() if change["new"].phase is Phase.BUILDING)
+
+    build = builds.start(world.target, "img", SPEC, check=False)
+    build.observe(sent, "operation")
+    build.wait(30)
+    assert states[0] == "Sending"
+
+
+def test_what_was_not_sent_is_sent_by_attaching_only_where_that_is_asked(make: Make) -> None:
+    async def silent(_text: str, **_more: Any) -> Forecast:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    world = make(silent)
+    first = world.builds()
+    world.wait_for(first.start(world.target, "img", SPEC), Phase.CHECKING)
+    first.close()
+    world.answer = fits
+    second = world.builds()
+    with pytest.raises(NotFound):
+        second.attach(world.target, "img").wait(30)
+    assert second.attach(world.target, "img", send=True).wait(30) is not None
