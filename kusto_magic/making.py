@@ -72,8 +72,8 @@ async def make(it: ImagesClient, build: Build, how: How, check: Check) -> AsyncI
     if how.spare_active and not absent:  # what is not there, no query runs on: that saves a fleet half its writes
         await it.refuse_active(build.name)
     sending = partial(it.build, build.name, sent, limit=how.limit, usual=build.usual)
-    trying = until_free(in_turn(sending, partial(again, it, build, how)), it.clock, how.limit)
-    async for operation in trying if how.queue else sending():
+    trying = in_turn(sending, partial(again, it, build, how))
+    async for operation in until_free(trying, it.clock, how.limit) if how.queue else sending():
         yield operation
 
 
@@ -81,11 +81,8 @@ async def again(it: ImagesClient, build: Build, how: How) -> AsyncIterator[Opera
     """Yield the operations of a further try: what it waited for may have been somebody's build of the same."""
     assert build.spec is not None  # noqa: S101 - only builds are tried again
     standing = None if how.force else (await _there(it, build.name, build.spec))[1]
-    if standing is None:
-        standing_or_sent = it.build(build.name, build.spec, limit=how.limit, usual=build.usual)
-    else:
-        standing_or_sent = _stand(it, build, standing, how)
-    async for operation in standing_or_sent:
+    sending = it.build(build.name, build.spec, limit=how.limit, usual=build.usual)
+    async for operation in sending if standing is None else _stand(it, build, standing, how):
         yield operation
 
 
