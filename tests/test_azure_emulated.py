@@ -32,6 +32,8 @@ from kusto_magic.models import CLOUDS, Target
 ROOT = Path(__file__).parent.parent
 BUILD_SECONDS = 0.3
 
+pytestmark = pytest.mark.slow
+
 
 def cluster_id(ready: ReadyTarget) -> str:
     return (

@@ -146,6 +146,7 @@ def names(part: str, at: int = 0) -> set[tuple[str, str]]:
     return {(goal.figure, goal.contender) for goal in GOALS if goal.part == part and goal.at in (0, at)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["ours", "sync", "async", "floor"])
 def test_each_contender_hears_of_every_end_after_it(who: str) -> None:
     with fake(0.2, 0.5) as port, Contending(who, Task(port, 3, 2, 0.1, (0.3, 0.4))) as contending:

@@ -31,6 +31,7 @@ async def test_the_client_makes_the_same_of_it(name: str) -> None:
     assert steps == kept.steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONVERSATIONS)
 async def test_the_emulator_still_says_the_same(name: str) -> None:
     kept, anew = Conversation.read(FILES[f"emulator-{name}"]), await record_emulator(name, CONVERSATIONS[name])

@@ -173,6 +173,7 @@ DOCUMENTED = {"reads": 250, "writes": 200, "deletes": 200}
 SEEN: dict[str, int] = {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", [DOCUMENTED, SEEN], ids=["documented", "seen"])
 def test_two_hundred_clusters_within_the_budget(make: Make, limits: dict[str, int]) -> None:
     world = make(200, limits=limits)
