@@ -61,12 +61,12 @@ def status(here: Session, _options: Namespace) -> None:
     from kusto_magic.card import table
 
     history = here.builds.history
-    begun: dict[str, list[BuildRecord]] = {}
+    begun: dict[str, BuildRecord] = {}
     for record in history.recent(LOOKED_THROUGH):
-        begun.setdefault(record.fleet or record.id, []).append(record)
+        begun.setdefault(record.fleet or record.id, record)
     rows = [
-        _fleet(history.fleet(records[0].fleet)) if records[0].fleet else _alone(here, records[0])
-        for records in list(begun.values())[:SHOWN]
+        _fleet(history.fleet(record.fleet)) if record.fleet else _alone(here, record)
+        for record in list(begun.values())[:SHOWN]
     ]
     head = ("image", "cluster", "what", "state", "began", "took", "said")
     here.show(table(head, rows, "Nothing was begun from here yet."))

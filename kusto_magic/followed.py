@@ -35,8 +35,9 @@ class Followed:
 
     def on(self, target: Target) -> list[Build]:
         """Return those on a cluster."""
+        place = target.place
         with self._lock:
-            return [build for build in self._builds if build.target.place == target.place]
+            return [build for build in self._builds if build.target.place == place]
 
     def of(self, target: Target, name: str) -> Build | None:
         """Return the one of an image, rather one that was sent than one that waits; None where there is none."""
@@ -76,9 +77,10 @@ class Fleets:
 
     def same(self, targets: Sequence[Target], name: str, spec: ImageSpec, *, pin: bool) -> Fleet | None:
         """Return the one that makes an image of just this on just these clusters, None where there is none."""
+        places = {target.place for target in targets}
         for fleet in self._at_work():
             builds = {build.target.place: build for build in fleet.builds}
-            if builds.keys() == {target.place for target in targets} and all(
+            if builds.keys() == places and all(
                 (it.name.lower(), it.asked, it.pinned) == (name.lower(), spec, pin) for it in builds.values()
             ):
                 return fleet

@@ -104,7 +104,7 @@ def _target(row: object, like: Target) -> Target:
 
 def distinct(targets: Sequence[Target]) -> list[Target]:
     """Return the clusters, none of them twice: ARM compares without case. Raises InvalidInput for none or 2,001."""
-    found = list({target.cluster_id.lower(): target for target in targets}.values())
+    found = list({target.place: target for target in targets}.values())
     if not found:
         raise _wrong(
             "the query finds no cluster that you may see", "%kusto_image clusters lists those of a subscription."

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from kusto_magic.clock import SystemClock
 from kusto_magic.fleet import Fleet
-from kusto_magic.fleet_card import bundle, fleet_card
+from kusto_magic.fleet_card import FleetCard, bundle, fleet_card
 from kusto_magic.live import Publisher, published
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class LiveFleet:
         self._bar = self._new_bar() if with_bar and not fleet.ended else None
         self._counts: dict[str, int] = {}
         self._painted = self._kept = float("-inf")
-        self._show(update=False)
+        self._show(self._card(), update=False)
         fleet.observe(self._end, "ended")
         fleet.every_second(self._tick)
         if fleet.ended:
@@ -57,11 +57,11 @@ class LiveFleet:
             if self._over or now - self._painted < REPAINT * max(1.0, len(self._fleet.members) / 200):
                 return
             self._painted = now
-            it = fleet_card(self._fleet, SystemClock().wall())
-            if self._bar is not None:
-                self._bar.paint(it)
+            it = self._card()
             if it.counts != self._counts and now - self._kept >= KEEP:
-                self._show(update=True)
+                self._show(it, update=True)
+            elif self._bar is not None:
+                self._bar.paint(it)
 
     def _end(self, _change: object = None) -> None:
         with self._lock:
@@ -69,12 +69,14 @@ class LiveFleet:
                 return
             self._over = True
             bar, self._bar = self._bar, None
-            self._show(update=True)
+            self._show(self._card(), update=True)
             if bar is not None:
                 bar.close_whole()
 
-    def _show(self, *, update: bool) -> None:
-        it = fleet_card(self._fleet, SystemClock().wall())
+    def _card(self) -> FleetCard:
+        return fleet_card(self._fleet, SystemClock().wall())
+
+    def _show(self, it: FleetCard, *, update: bool) -> None:
         self._counts, self._kept = it.counts, time.monotonic()
         if self._bar is not None:
             self._bar.paint(it)

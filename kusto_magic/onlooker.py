@@ -97,9 +97,8 @@ class News:
 
 
 def named(target: Target) -> Cluster:
-    """Return a cluster with its id. ARM compares names without case."""
-    address = f"{target.endpoint}{target.cluster_id}".casefold()
-    return Cluster(hashlib.sha256(address.encode()).hexdigest()[:16], target)
+    """Return a cluster with its id."""
+    return Cluster(hashlib.sha256(target.place.encode()).hexdigest()[:16], target)
 
 
 def newest(records: Sequence[BuildRecord], things: int = SHOWN) -> list[BuildRecord]:
