@@ -24,7 +24,7 @@ from kusto_magic.client import ImagesClient
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.clusters import PYTHON, LanguageExtension
 from kusto_magic.connections import Connections, Opener
-from kusto_magic.errors import Conflict, DoesNotFit, InvalidInput, KustoImageError, Problem
+from kusto_magic.errors import Conflict, DoesNotFit, EndedElsewhere, InvalidInput, KustoImageError, Problem
 from kusto_magic.fleet import Fleet
 from kusto_magic.followed import Fleets, Followed
 from kusto_magic.forecasts import Forecast, Verdict
@@ -66,6 +66,7 @@ class Builds:
         self.followed = Followed()
         self.fleets = Fleets()
         self._ticking: asyncio.Task[None] | None = None
+        self._polling: dict[str, asyncio.Task[None]] = {}
 
     def sign_in(self, way: SignIn) -> None:
         """Sign in this way from now on, on every cluster; what is being followed keeps its own. Nothing is sent."""
@@ -233,6 +234,13 @@ class Builds:
         self._launch((build, lambda it: look(it, name, limit)))
         return build
 
+    def stop_polling(self, build: Build) -> None:
+        """Stop polling a build whose end another process has recorded, and return at once.
+
+        The build ends with EndedElsewhere; nothing is sent and nothing is recorded.
+        """
+        self._loop.submit(self._stop_polling(build))
+
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process follows now, or None."""
         return self.followed.of(target, name)
@@ -271,7 +279,22 @@ class Builds:
         self._loop.submit(self._follow_all(started))
 
     async def _follow_all(self, started: Sequence[tuple[Build, Conversation]]) -> None:
-        await asyncio.gather(*(self._follow(build, conversation) for build, conversation in started))
+        for build, conversation in started:
+            self._polling[build.id] = asyncio.create_task(self._follow(build, conversation))
+        await asyncio.gather(*(self._polling[build.id] for build, _ in started), return_exceptions=True)
+        for build, _ in started:
+            self._polling.pop(build.id, None)
+
+    async def _stop_polling(self, build: Build) -> None:
+        task = self._polling.get(build.id)
+        if task is None or build.done:
+            return
+        task.cancel()
+        await asyncio.wait([task])
+        self.followed.remove(build)
+        if not build.done:  # it may have come to its own end meanwhile
+            what = f"another process recorded the end of the {build.action.value} of image {build.name!r}"
+            build.end(EndedElsewhere(what, operation=build.operation), self._clock.wall())
 
     async def _follow(self, build: Build, conversation: Conversation) -> None:
         error: BaseException | None = None

@@ -260,5 +260,9 @@ class StatusUnreadable(BuildError):
     """How the operation stands could not be read; the operation itself may well go on."""
 
 
+class EndedElsewhere(BuildError):
+    """Another process polls the same operation and has recorded its end in the history."""
+
+
 class FollowTimeout(BuildError):
     """The operation outlived the limit set for following it; it goes on in Azure."""

@@ -72,6 +72,12 @@ def changed(id: str, **changes: str | float | datetime | None) -> Note:  # noqa:
     return f"UPDATE builds SET {assignments} WHERE id = ?", (*values, id)  # noqa: S608
 
 
+def unless_ended(change: Note) -> Note:
+    """Return a change of one record that leaves it as it is when the service has reported its final state."""
+    statement, values = change
+    return f"{statement} AND (ended_at IS NULL OR state IN ('Unknown', 'Not sent'))", values
+
+
 def closed(target: Target, image: str, now: datetime, *, spare: Collection[str], unsent: Collection[str]) -> Note:
     """Return the change that closes what was left open of an image until `now`, but for the ids to spare.
 
@@ -184,6 +190,11 @@ class History:
             if len(anywhere) > len(here):
                 return _usual(anywhere, "your clusters")
         return _usual(here, "this cluster")
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has written to the file; cheap to ask."""
+        row = self._use(lambda it: it.execute("PRAGMA data_version").fetchone())
+        return int(row[0])
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

@@ -23,13 +23,15 @@ class Journal:
         self._writer = ThreadPoolExecutor(1, "kusto_magic history")
 
     async def keep(self, build: Build) -> None:
-        """Write how a build stands: it goes on, also where somebody took it for ended."""
+        """Write the state of a running build.
+
+        A build that was resumed leaves a final state alone: another process that polls it may have seen the end first.
+        """
         operation = build.operation
         url = operation.poll_url if operation.watch is operations.Watch.OPERATION else ""
         state = operation.phase.value
-        await self._write(
-            history.changed(build.id, state=state, operation_url=url, heard_at=build.heard_at, ended_at=None)
-        )
+        change = history.changed(build.id, state=state, operation_url=url, heard_at=build.heard_at, ended_at=None)
+        await self._write(_of(build, change))
 
     async def pin(self, build: Build) -> None:
         """Write what is to be sent instead of what was asked."""
@@ -48,10 +50,11 @@ class Journal:
         # Only a build followed from its start teaches how long builds take: an attached one may be long over.
         learnt = {"seconds": (now - build.started_at).total_seconds()} if build.teaches else {}
         message = in_a_line(error)
+        end = history.changed(
+            build.id, state=_end_of(build, error), message=message, ended_at=now, operation_url="", **learnt
+        )
         await self._write(
-            history.changed(
-                build.id, state=_end_of(build, error), message=message, ended_at=now, operation_url="", **learnt
-            ),
+            _of(build, end),
             history.closed(build.target, build.name, now, spare=followed, unsent=operations.NEVER_SENT),
         )
 
@@ -69,6 +72,11 @@ class Journal:
             if waiting:
                 writing = asyncio.get_running_loop().run_in_executor(self._writer, self._history.note, *waiting)
                 await asyncio.shield(writing)  # a process that ends still writes what it has learnt
+
+
+def _of(build: Build, change: Note) -> Note:
+    """Return a change of the record of a build; one that was resumed yields to the end that another process saw."""
+    return change if build.from_the_start else history.unless_ended(change)
 
 
 def _end_of(build: Build, error: BaseException | None) -> str:

@@ -45,8 +45,11 @@ QUEUED = timedelta(hours=1)
 ACTIVE_FOR = 600.0
 """Seconds for which the active image is believed while nothing changes here."""
 
-LOOK_AGAIN = 2.0
-"""Seconds between two looks into the history for what kernels have begun, while somebody waits for news."""
+HISTORY_INTERVAL = 0.5
+"""Seconds between two checks whether another process has written to the history, while a client waits for news."""
+
+REFRESH_INTERVAL = 5.0
+"""Seconds after which the records are read again although nobody has written: some change state with time alone."""
 
 
 class Unknown(KustoImageError):
@@ -147,6 +150,7 @@ class Onlooker:
         self._revision = 1
         self._waiting: set[Callable[[], object]] = set()
         self._active: dict[Target, tuple[int, float, str]] = {}
+        self._last_records: list[BuildRecord] | None = None
 
     # ── clusters and images ──────────────────────────────────────────────────────────────────────────────────
 
@@ -217,15 +221,20 @@ class Onlooker:
 
     async def news(self, after: int, wait: float) -> News:
         """Return the builds as soon as the revision is another than `after`, at the latest after `wait` seconds."""
-        left = wait
+        history, left = self._builds.history, wait
         while True:
-            revision = self._revision  # read first: what changes meanwhile is news for the next question
+            revision = self._revision  # read first: a change during the next lines is news for the next request
+            version = await asyncio.to_thread(history.data_version)
             builds = await self.builds()
             if revision != after or left <= 0:
-                return News(revision, builds, self._builds.history.warning)
-            if self._revision == revision:
-                await self._changed(min(LOOK_AGAIN, left))
-                left -= LOOK_AGAIN
+                return News(revision, builds, history.warning)
+            fresh = REFRESH_INTERVAL
+            while left > 0 and fresh > 0 and self._revision == revision:
+                await self._changed(min(HISTORY_INTERVAL, left))
+                left -= HISTORY_INTERVAL
+                fresh -= HISTORY_INTERVAL
+                if await asyncio.to_thread(history.data_version) != version:
+                    break
 
     async def _changed(self, seconds: float) -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
@@ -270,7 +279,20 @@ class Onlooker:
         with self._lock:
             for record in self._builds.history.unfinished():
                 self._take_up(record)
-        return [self._judged(record) for record in self._shown()]
+            records = self._shown()
+            self._stop_polling_what_has_ended(records)
+            if self._last_records not in (None, records):
+                self._tell()
+            self._last_records = records
+        return [self._judged(record) for record in records]
+
+    def _stop_polling_what_has_ended(self, records: Sequence[BuildRecord]) -> None:
+        """Let a recorded end win over what is polled here: the poll may see no answer for hours."""
+        ended = {record.id for record in records if record.ended_at is not None}
+        for build in list(self._followed.values()):
+            if build.id in ended and not build.from_the_start and not build.done:
+                self._builds.stop_polling(build)
+                del self._followed[build.id]
 
     def _shown(self) -> list[BuildRecord]:
         return newest(self._builds.history.recent(READ))
@@ -304,7 +326,8 @@ class Onlooker:
     def _judged(self, record: BuildRecord) -> SeenBuild:
         """Return what is known best of a build: what is followed here, else what its record says."""
         cluster, build = self._named(record.target), self._followed.get(record.id)
-        if build is None or (build.ended and not build.operation.done and record.ended_at is not None):
+        is_stale = build is not None and (build.ended or not build.from_the_start) and not build.operation.done
+        if build is None or (is_stale and record.ended_at is not None):
             is_coming = _is_coming(record, self._clock.wall())
             return SeenBuild(card_of(record, is_coming=is_coming), cluster, active=is_coming)
         return SeenBuild(card(build, self._clock.wall()), cluster, active=not build.ended)

@@ -20,7 +20,7 @@ from kusto_magic.answers import Response
 from kusto_magic.builds import Builds
 from kusto_magic.card import card_of
 from kusto_magic.emulator import EmulatorConfig
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import EndedElsewhere, InvalidInput, Problem
 from kusto_magic.making import How
 from kusto_magic.models import ImageSpec, Target
 from kusto_magic.onlooker import ACTIVE_FOR, QUEUED, READ, SHOWN, SOON, STALE, Onlooker, SeenBuild, Unknown, named
@@ -52,6 +52,13 @@ async def until_over(there: Onlooker, build: str) -> SeenBuild:
         if not seen.active:
             return seen
     raise AssertionError("it does not end")
+
+
+async def until_recorded(builds: Builds, id_: str, phase: Phase) -> None:
+    """Wait until the history has a build in this phase: it is written just after the build says so itself."""
+    async with asyncio.timeout(10):
+        while (record := builds.history.get(id_)) is None or record.state != phase:  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.asyncio
@@ -133,6 +140,58 @@ async def test_what_cannot_be_followed_is_tried_once_and_its_record_stays_open(w
     assert kept is not None
     assert kept.ended_at is None
     assert not next(build for build in await looker.builds() if build.card.image == "lost").active
+
+
+@pytest.mark.asyncio
+async def test_recorded_end_wins_over_own_poll_and_stops_it(world: World) -> None:
+    world.clock.released.clear()
+    kernel = world.builds()
+    begun = kernel.start(world.target, "img", SPEC, check=False)
+    await until_recorded(kernel, begun.id, Phase.BUILDING)
+    server = world.builds()
+    there = Onlooker(server, sources=[lambda: world.target], clock=world.clock)
+    [seen] = await there.builds()
+    assert seen.active
+    [polled] = server.followed.all()
+    ended_at = world.clock.wall()
+    kernel.history.change(begun.id, state="Failed", message="it broke", ended_at=ended_at)
+    news = await there.news((await there.news(0, 0)).revision - 1, 10)
+    [seen] = news.builds
+    assert (seen.card.state, seen.active, seen.card.error) == ("Failed", False, ("it broke",))
+    with pytest.raises(EndedElsewhere):
+        await asyncio.wait_for(polled, 10)
+    assert server.followed.all() == []
+    assert kernel.history.get(begun.id).ended_at == ended_at  # type: ignore[union-attr]  # it is there
+
+
+@pytest.mark.asyncio
+async def test_news_tells_of_a_rejected_build_that_nobody_here_polled(world: World) -> None:
+    there = onlooker(world)
+    history, now = world.builds().history, world.clock.wall()
+    record = BuildRecord("a" * 32, world.target, "img", "build", None, None, "", now, state="Checking")
+    history.add(record)
+    first = await there.news(0, 10)
+    assert [(it.card.state, it.active) for it in first.builds] == [("Checking", True)]
+    waiting = asyncio.create_task(there.news(first.revision, 600))
+    await asyncio.sleep(0)
+    history.change(record.id, state="Not sent", ended_at=now)
+    news = await asyncio.wait_for(waiting, 10)
+    assert [(it.card.state, it.active) for it in news.builds] == [("Not sent", False)]
+
+
+@pytest.mark.asyncio
+async def test_resumed_build_does_not_reopen_a_record_that_has_ended(world: World) -> None:
+    world.clock.released.clear()
+    kernel, other = world.builds(), world.builds()
+    begun = kernel.start(world.target, "img", SPEC, check=False)
+    await until_recorded(kernel, begun.id, Phase.BUILDING)
+    resumed = other.attach(world.target, "img")
+    kernel.history.change(begun.id, state="Canceled", message="first", ended_at=world.clock.wall())
+    world.clock.released.set()
+    await asyncio.wait_for(resumed, 10)
+    record = other.history.get(begun.id)
+    assert record is not None
+    assert record.ended_at is not None
 
 
 @pytest.mark.asyncio
