@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from kusto_magic.emulator import ReadyTarget
 
 hypothesis.settings.register_profile("fast", max_examples=20)
+EXPECT_MS = 30_000
+"""Milliseconds that a browser test waits for a condition; a busy machine takes several times as long as a quiet one."""
+
 SCREENSHOTS = Path(__file__).parent.parent / ".dev" / "screenshots"
 STARTED = frozenset({"emulator", "kernel", "lab", "shared_kernel", "shell"})
 """Fixtures that take their time; `python noxfile.py fast` leaves out what asks for one."""
@@ -140,8 +143,9 @@ def chromium() -> Path:
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     """Start a headless browser. Not for the session: Playwright's event loop breaks asyncio tests beside it."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=EXPECT_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=SWITCHES, chromium_sandbox=False)
         yield started

@@ -145,3 +145,30 @@ async def test_an_app_serves_several_event_loops() -> None:
     wire.clock.move(BUILD)
 
     assert (await wire.follow(answer)).json()["status"] == "Failed"
+
+
+async def test_a_held_operation_runs_until_it_is_released_and_ends_then() -> None:
+    wire = Wire(resolver=Judge())
+    assert (await wire.http.post("/emulator/hold", headers=wire.headers)).status_code == 204
+    answer = await wire.put("a")
+    wire.clock.move(100 * BUILD)
+    assert (await wire.follow(answer)).json()["status"] == "Running"
+    assert (await wire.http.post("/emulator/release", headers=wire.headers)).status_code == 204
+    done = (await wire.follow(answer)).json()
+    assert done["status"] == "Succeeded"
+    assert done["endTime"][:19] == f"{wire.clock.now:%Y-%m-%dT%H:%M:%S}"
+
+
+async def test_release_ends_an_operation_before_its_time_and_leaves_later_ones_alone() -> None:
+    wire = Wire(resolver=Judge())
+    first = await wire.put("a")
+    await wire.http.post("/emulator/release", headers=wire.headers)
+    assert (await wire.follow(first)).json()["status"] == "Succeeded"
+    second = await wire.put("b")
+    assert (await wire.follow(second)).json()["status"] == "Running"
+
+
+async def test_holding_needs_the_token() -> None:
+    wire = Wire()
+    for action in ("hold", "release"):
+        assert (await wire.http.post(f"/emulator/{action}")).status_code == 401

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.emulator import USE, running_emulator
+from support.emulator import USE, EmulatorControl, running_emulator
 from support.home import make_home
 from support.lab import Lab, running_lab
 from support.notebook import LabNotebook
@@ -28,9 +28,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(autouse=True)
-def _emulator(lab: Lab) -> Iterator[None]:
-    with running_emulator(lab, build_seconds=8):
-        yield
+def emulator(lab: Lab) -> Iterator[EmulatorControl]:
+    """Start an emulator whose builds end when the test releases them."""
+    with running_emulator(lab, build_seconds=1) as control:
+        control.hold()
+        yield control
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def asked(page: Page) -> list[str]:
 
 
 def test_one_hint_one_question_no_dialog_and_the_kernel_brings_the_card_to_its_end(
-    notebook: Open, page: Page, asked: list[str], screenshot: Callable[[str], Path]
+    notebook: Open, emulator: EmulatorControl, page: Page, asked: list[str], screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, BUILD])
     opened.run(0)
@@ -52,6 +54,7 @@ def test_one_hint_one_question_no_dialog_and_the_kernel_brings_the_card_to_its_e
     opened.save()
     opened.reload()  # from here on JupyterLab itself does not know whose display id it is
     expect(card).to_contain_text("⏳")
+    emulator.release()
     expect(card).to_contain_text("✔ Succeeded", timeout=END)
     opened.command("kusto-magic:open")
     expect(page.get_by_role("region", name="Kusto images")).to_contain_text("This Jupyter server has no kusto_magic")
@@ -62,7 +65,10 @@ def test_one_hint_one_question_no_dialog_and_the_kernel_brings_the_card_to_its_e
     assert opened.save().cells[1].outputs[0].data["text/html"].count("✔ Succeeded") == 1
 
 
-def test_the_saved_state_is_shown_when_the_notebook_is_opened_again(notebook: Open, page: Page) -> None:
+def test_the_saved_state_is_shown_when_the_notebook_is_opened_again(
+    notebook: Open, emulator: EmulatorControl, page: Page
+) -> None:
+    emulator.release()
     opened = notebook([USE, BUILD])
     opened.run(0)
     opened.run(1)

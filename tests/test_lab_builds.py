@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
-from support.emulator import USE, running_emulator
+from support.emulator import USE, EmulatorControl, running_emulator
 from support.home import make_home
 from support.lab import Lab, running_lab
 from support.notebook import LabNotebook
@@ -29,9 +30,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(autouse=True)
-def _emulator(lab: Lab) -> Iterator[None]:
-    with running_emulator(lab, build_seconds=8):
-        yield
+def emulator(lab: Lab) -> Iterator[EmulatorControl]:
+    """Start an emulator whose builds end when the test releases them, however slow the machine is."""
+    with running_emulator(lab, build_seconds=1) as control:
+        control.hold()
+        yield control
 
 
 def card(notebook: LabNotebook, index: int) -> Locator:
@@ -46,8 +49,23 @@ def status_item(page: Page) -> Locator:
     return page.locator(".jp-KustoImage-status:visible")
 
 
+def wait_until_nothing_runs(lab: Lab) -> None:
+    """Wait for the Jupyter server's news until no build is active; raises AssertionError after a while."""
+    revision, end = 0, time.monotonic() + END / 1000
+    while time.monotonic() < end:
+        answer = lab.request("GET", f"kusto-magic/v1/builds?after={revision}&wait=5")
+        revision = answer["revision"]
+        if not any(build["active"] for build in answer["builds"]):
+            return
+    raise AssertionError("a build is still active")
+
+
 def test_two_notebooks_and_a_kernel_restart_during_a_build(
-    notebook: Open, lab: Lab, profile: BrowserContext, screenshot: Callable[[str], Path]
+    notebook: Open,
+    lab: Lab,
+    emulator: EmulatorControl,
+    profile: BrowserContext,
+    screenshot: Callable[[str], Path],
 ) -> None:
     first = notebook([USE, BUILD.format(name="survivor")])
     first.run(0)
@@ -60,6 +78,7 @@ def test_two_notebooks_and_a_kernel_restart_during_a_build(
         second.run(0)
         second.run(1)
         expect(card(second, 1)).to_contain_text("⏳")
+        emulator.release()
         expect(card(first, 1)).to_contain_text("✔ Succeeded", timeout=END)
         expect(card(second, 1)).to_contain_text("✔ Succeeded", timeout=END)
     expect(toast(first.page, "survivor is ready")).to_be_visible()
@@ -67,7 +86,9 @@ def test_two_notebooks_and_a_kernel_restart_during_a_build(
     screenshot("both")
 
 
-def test_a_page_reload_and_a_kernel_that_is_gone(notebook: Open, screenshot: Callable[[str], Path]) -> None:
+def test_a_page_reload_and_a_kernel_that_is_gone(
+    notebook: Open, emulator: EmulatorControl, screenshot: Callable[[str], Path]
+) -> None:
     opened = notebook([USE, BUILD.format(name="reloaded")])
     opened.run(0)
     opened.run(1)
@@ -77,42 +98,43 @@ def test_a_page_reload_and_a_kernel_that_is_gone(notebook: Open, screenshot: Cal
     opened.page.reload()
     expect(card(opened, 1).locator(".kusto-image-progress")).to_be_visible(timeout=END)
     screenshot("after-reload")
+    emulator.release()
     expect(card(opened, 1)).to_contain_text("✔ Succeeded", timeout=END)
     expect(toast(opened.page, "reloaded is ready")).to_be_visible()
 
 
-def test_the_end_is_told_that_came_while_the_page_was_closed(notebook: Open, lab: Lab, page: Page) -> None:
+def test_the_end_is_told_that_came_while_the_page_was_closed(
+    notebook: Open, lab: Lab, emulator: EmulatorControl, page: Page
+) -> None:
     opened = notebook([USE, BUILD.format(name="meanwhile")])
     opened.run(0)
     opened.run(1)
     expect(status_item(page)).to_contain_text("Building", timeout=END)
     opened.page.evaluate(SHUT_DOWN)
     page.goto("about:blank")
-    for _ in range(20):
-        builds = lab.request("GET", "kusto-magic/v1/builds?after=0&wait=0")
-        answer = lab.request("GET", f"kusto-magic/v1/builds?after={builds['revision']}&wait=5")
-        if not any(build["active"] for build in answer["builds"]):
-            break
+    emulator.release()
+    wait_until_nothing_runs(lab)
     page.goto(f"{lab.url}lab?token={lab.token}")
     expect(toast(page, "meanwhile is ready")).to_be_visible(timeout=END)
 
 
 def test_a_notification_its_action_the_status_bar_and_running(
-    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+    notebook: Open, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, BUILD.format(name="told")])
     opened.run(0)
     expect(status_item(page)).to_have_count(0)
     opened.run(1)
+    expect(toast(page, "told is being built")).to_have_count(1, timeout=END)  # first: it closes after 5 s
     expect(status_item(page)).to_contain_text("told", timeout=END)
-    expect(toast(page, "told is being built")).to_have_count(1)
     opened.command("running:show-panel")
     expect(page.locator(".jp-RunningSessions-item", has_text="told")).to_be_visible()
     screenshot("running")
+    emulator.release()
     ended = toast(page, "told is ready")
     expect(ended).to_be_visible(timeout=END)
     expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place
-    expect(status_item(page)).to_have_count(0)
+    expect(status_item(page)).to_have_count(0, timeout=END)
     screenshot("told")
     ended.get_by_role("button", name="Open record").click()
     record = page.locator(".jp-MainAreaWidget .jp-KustoImage-card.jp-mod-alone")
@@ -122,7 +144,8 @@ def test_a_notification_its_action_the_status_bar_and_running(
 
 
 @pytest.mark.index  # the emulator asks it, and finds no such package
-def test_a_failure_is_told_with_its_reason(notebook: Open, page: Page) -> None:
+def test_a_failure_is_told_with_its_reason(notebook: Open, emulator: EmulatorControl, page: Page) -> None:
+    emulator.release()
     failing = "%%kusto_image broken --base Python3_11_7 --no-check\nno-such-package-of-anybody==1.0"
     opened = notebook([USE, failing])
     opened.run(0)
@@ -131,7 +154,9 @@ def test_a_failure_is_told_with_its_reason(notebook: Open, page: Page) -> None:
     expect(card(opened, 1)).to_contain_text("✖ Failed")
 
 
-def test_a_second_browser_tab_sees_it_too(notebook: Open, lab: Lab, profile: BrowserContext) -> None:
+def test_a_second_browser_tab_sees_it_too(
+    notebook: Open, lab: Lab, emulator: EmulatorControl, profile: BrowserContext
+) -> None:
     opened = notebook([USE, BUILD.format(name="shared")])
     opened.run(0)
     with profile.new_page() as tab:
@@ -140,5 +165,6 @@ def test_a_second_browser_tab_sees_it_too(notebook: Open, lab: Lab, profile: Bro
         opened.run(1)
         tab.evaluate("() => window.jupyterapp.commands.execute('kusto-magic:refresh')")
         expect(status_item(tab)).to_contain_text("shared", timeout=END)
+        emulator.release()
         expect(toast(tab, "shared is ready")).to_be_visible(timeout=END)
         expect(toast(opened.page, "shared is ready")).to_be_visible(timeout=END)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 from playwright.sync_api import Locator, Page, expect
-from support.emulator import USE, running_emulator
+from support.emulator import USE, EmulatorControl, running_emulator
 from support.home import make_home
 from support.lab import Lab, running_lab
 from support.notebook import LabNotebook
@@ -38,9 +38,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def _emulator(lab: Lab) -> Iterator[None]:
-    with running_emulator(lab, build_seconds=8, clusters=len(CLUSTERS)):
-        yield
+def emulator(lab: Lab) -> Iterator[EmulatorControl]:
+    """Start an emulator whose builds end when the test releases them, however slow the machine is."""
+    with running_emulator(lab, build_seconds=1, clusters=len(CLUSTERS)) as control:
+        control.hold()
+        yield control
 
 
 def card(notebook: LabNotebook, index: int) -> Locator:
@@ -68,29 +70,29 @@ def saved_at_the_end(notebook: LabNotebook, index: int) -> NotebookNode:
     return notebook.save()
 
 
-@pytest.mark.usefixtures("_emulator")
 def test_a_fleet_is_one_card_one_notification_one_entry(
-    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+    notebook: Open, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, FLEET.format(name="img")])
     opened.run(0)
     opened.run(1)
+    expect(toast(page, "Image img is being built on 3 clusters.")).to_be_visible()  # first: it closes after 5 s
     bar = card(opened, 1).get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuemax", "3")
     expect(bar).to_have_attribute("aria-valuetext", "0 of 3 clusters have ended")
     expect(opened.cell(1).locator(".kusto-image-progress")).to_have_count(1)  # the kernel's own gives way to it
     expect(status_item(page)).to_have_text("⏳ 0 of 3 clusters: img", timeout=END)
-    expect(toast(page, "Image img is being built on 3 clusters.")).to_be_visible()
     opened.command("running:show-panel")
     expect(page.locator(".jp-RunningSessions-item", has_text="img")).to_have_count(1)
     screenshot("running")
+    emulator.release()
     rows = card(opened, 1).locator("tbody tr")
     expect(rows.filter(has_text="✔ Succeeded")).to_have_count(3, timeout=END)
     assert [row.split("\t")[0] for row in rows.all_inner_texts()] == list(CLUSTERS)
     expect(card(opened, 1)).to_contain_text("✔ Succeeded: img · 3 clusters · 3 succeeded")
     expect(toast(page, "Image img is ready on 3 clusters, after")).to_be_visible(timeout=END)
     expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place, and none for a single build
-    expect(status_item(page)).to_have_count(0)
+    expect(status_item(page)).to_have_count(0, timeout=END)
     screenshot("ended")
     document = saved_at_the_end(opened, 1)
     assert "widgets" not in document.metadata
@@ -99,8 +101,7 @@ def test_a_fleet_is_one_card_one_notification_one_entry(
     screenshot("dark")
 
 
-@pytest.mark.usefixtures("_emulator")
-def test_the_card_goes_on_when_the_page_is_reloaded_in_the_middle(notebook: Open) -> None:
+def test_the_card_goes_on_when_the_page_is_reloaded_in_the_middle(notebook: Open, emulator: EmulatorControl) -> None:
     opened = notebook([USE, FLEET.format(name="reloaded")])
     opened.run(0)
     opened.run(1)
@@ -108,21 +109,22 @@ def test_the_card_goes_on_when_the_page_is_reloaded_in_the_middle(notebook: Open
     assert VIEW in kept(opened.save(), 1)
     opened.reload()
     expect(card(opened, 1).get_by_role("progressbar")).to_be_visible()
+    emulator.release()
     expect(card(opened, 1)).to_contain_text("3 succeeded", timeout=END)
     document = saved_at_the_end(opened, 1)
     assert VIEW not in kept(document, 1)
     assert "widgets" not in document.metadata
 
 
-@pytest.mark.usefixtures("_emulator")
 def test_what_the_server_knows_goes_on_without_the_kernel(
-    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+    notebook: Open, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, FLEET.format(name="orphan").replace("fleet002", "nosuchcluster")])
     opened.run(0)
     opened.run(1)
     expect(card(opened, 1)).to_contain_text("2 building, 1 refused")
     page.evaluate(SHUT_DOWN)
+    emulator.release()
     expect(card(opened, 1)).to_contain_text("✖ Failed: orphan · 3 clusters · 2 succeeded, 1 refused", timeout=END)
     expect(card(opened, 1).locator("dd", has_text="nosuchcluster: ")).to_be_visible()
     expect(card(opened, 1).get_by_role("progressbar")).to_have_count(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.emulator import USE, running_emulator
+from support.emulator import USE, EmulatorControl, running_emulator
 from support.home import make_home
 from support.lab import Lab, running_lab
 from support.notebook import LabNotebook
@@ -29,9 +29,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _emulator(lab: Lab) -> Iterator[None]:
-    with running_emulator(lab, build_seconds=3):
-        yield
+def emulator(lab: Lab) -> Iterator[EmulatorControl]:
+    """Start one emulator for all tests; those that look at a running build hold it."""
+    with running_emulator(lab, build_seconds=1) as control:
+        yield control
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def do(page: Page, name: str, what: str) -> None:
 
 
 def test_an_image_is_made_by_the_form_and_deleted(
-    opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]
+    opened: LabNotebook, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     expect(sidebar(page)).to_contain_text("emulatedcluster (emulator)")
     sidebar(page).get_by_role("button", name="New image").click()
@@ -82,8 +83,10 @@ def test_an_image_is_made_by_the_form_and_deleted(
     screenshot("problems")
     fill(page, "Python3_11_7", "humanize==4.9.0").get_by_role("button", name="Create").click()
     expect(form.get_by_role("alert")).to_contain_text("the name of an image that Azure ships")
+    emulator.hold()
     fill(page, "sidebar-image", "humanize==4.9.0").get_by_role("button", name="Create").click()
     expect(image(page, "sidebar-image")).to_contain_text("⏳")
+    emulator.release()
     expect(image(page, "sidebar-image")).to_have_attribute("data-state", "Succeeded", timeout=END)
     do(page, "sidebar-image", "Delete…")
     page.get_by_role("dialog").get_by_role("button", name="Keep").click()
@@ -125,7 +128,9 @@ def test_what_can_be_done_with_an_image(opened: LabNotebook, page: Page, screens
     assert page.evaluate("() => navigator.clipboard.readText()") == "other"
 
 
-def test_an_image_is_enabled_after_asking(opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]) -> None:
+def test_an_image_is_enabled_after_asking(
+    opened: LabNotebook, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
+) -> None:
     make(page, "enabled")
     do(page, "enabled", "Enable…")
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
@@ -133,8 +138,10 @@ def test_an_image_is_enabled_after_asking(opened: LabNotebook, page: Page, scree
     do(page, "enabled", "Enable…")
     expect(page.get_by_role("dialog")).to_contain_text("will run on it. This takes up to an hour.")
     screenshot("enable")
+    emulator.hold()
     page.get_by_role("dialog").get_by_role("button", name="Enable", exact=True).click()
     expect(image(page, "enabled")).to_have_attribute("data-state", "Enabling", timeout=END)
+    emulator.release()
     expect(page.locator(".Toastify__toast", has_text="Image enabled is enabled")).to_be_visible(timeout=END)
     expect(image(page, "enabled")).to_contain_text("✔ Succeeded · Python3_11_7 · active")
     expect(sidebar(page)).to_contain_text("Queries run on enabled")

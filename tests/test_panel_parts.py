@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,16 +130,14 @@ def test_after_a_restart_the_history_shows_the_build_and_follows_it(make: Make) 
     before.close()
 
 
-def test_200_images_cost_no_widget_each_and_are_there_within_a_second(make: Make) -> None:
+def test_200_images_cost_no_widget_each(make: Make) -> None:
     desk = make()
     empty = len(list(within(loaded(desk).widget)))
     row = {"properties": {"provisioningState": "Succeeded", "languageVersion": "3.10.8"}}
     images = [{"id": "x", "name": f"c/image-{number}", **row} for number in range(200)]
 
     desk.service.fault = lambda _request: answer({"value": images})
-    began = time.monotonic()
     form = loaded(desk)
-    assert time.monotonic() - began < 1
     assert len(form.images.list.options) == 200
     assert len(list(within(form.widget))) == empty
 

@@ -37,9 +37,10 @@ def create_app(
     """Return the emulator as an ASGI application.
 
     `config` says what it emulates; `config.ready` is what a client of it needs. `resolver` judges the requirements of a
-    build, `clock` returns the time (aware, UTC); a test gives its own. `stop`, where given, is called by an authorised
-    `POST /emulator/stop`. `app.state.fleet` are the emulated clusters, `app.state.throttled` counts the requests that
-    were answered 429, by kind. The app needs no lifespan events.
+    build, `clock` returns the time (aware, UTC); a test gives its own. `stop`, where given, is called by an authorized
+    `POST /emulator/stop`. After `POST /emulator/hold` no operation ends until `POST /emulator/release`, which
+    ends all of them at once. `app.state.fleet` are the emulated clusters, `app.state.throttled` counts the requests
+    that were answered 429, by kind. The app needs no lifespan events.
     """
     config = config or EmulatorConfig()
     clock = clock or _now
@@ -48,7 +49,7 @@ def create_app(
     throttled: Counter[str] = Counter()
     app = Starlette(
         routes=[
-            *_own_routes(config, stop),
+            *_own_routes(config, fleet, stop),
             *Images(fleet, polling).routes(),
             *Extensions(fleet, polling).routes(),
             *Clusters(fleet).routes(),
@@ -73,8 +74,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _own_routes(config: EmulatorConfig, stop: Callable[[], None] | None) -> list[BaseRoute]:
-    """Return what is no part of Resource Manager: who this is, and the way to end it."""
+def _own_routes(config: EmulatorConfig, fleet: Fleet, stop: Callable[[], None] | None) -> list[BaseRoute]:
+    """Return what is no part of Resource Manager: who this is, holding operations, and the way to end it."""
 
     async def who(_request: Request) -> Response:
         return Json({"service": SERVICE, "version": __version__, "instance": config.instance})
@@ -84,5 +85,17 @@ def _own_routes(config: EmulatorConfig, stop: Callable[[], None] | None) -> list
         stop()
         return Response(status_code=202)
 
-    routes: list[BaseRoute] = [Route("/", who, methods=["GET"])]
+    async def hold(_request: Request) -> Response:
+        fleet.hold()
+        return Response(status_code=204)
+
+    async def release(_request: Request) -> Response:
+        fleet.release()
+        return Response(status_code=204)
+
+    routes: list[BaseRoute] = [
+        Route("/", who, methods=["GET"]),
+        Route("/emulator/hold", hold, methods=["POST"]),
+        Route("/emulator/release", release, methods=["POST"]),
+    ]
     return [*routes, Route("/emulator/stop", end, methods=["POST"])] if stop else routes

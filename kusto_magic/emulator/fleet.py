@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from kusto_magic.emulator.config import EmulatorConfig
-from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.engine import Engine, Hold
 from kusto_magic.emulator.resolving import Resolver
 from kusto_magic.emulator.store import OperationRow, Store
 from kusto_magic.emulator.verdicts import Verdicts
@@ -24,8 +24,10 @@ class Fleet:
         fleet = config.fleet
         self.store = Store(config.state, fleet[0].key)
         verdicts = Verdicts(resolver, self.store.record_verdict)
+        self._hold = Hold()
         self._engines = {
-            cluster.key: Engine(config, cluster, self.store.of(cluster.key), clock, verdicts) for cluster in fleet
+            cluster.key: Engine(config, cluster, self.store.of(cluster.key), clock, verdicts, self._hold)
+            for cluster in fleet
         }
 
     def engines(self) -> list[Engine]:
@@ -35,6 +37,16 @@ class Fleet:
     def engine(self, cluster: str) -> Engine | None:
         """Return the engine of a cluster, named in any case; None for one that does not exist."""
         return self._engines.get(cluster.casefold())
+
+    def hold(self) -> None:
+        """Let no operation end until `release`."""
+        self._hold.held = True
+
+    def release(self) -> None:
+        """End the hold, and let every running operation end now."""
+        self._hold.held = False
+        for operation in self.running():
+            self._engines[operation.cluster].release()
 
     def running(self) -> list[OperationRow]:
         """Return the changes that run on clusters that exist; the file may know of more, from a larger fleet."""

@@ -1,23 +1,51 @@
-"""The emulator of a JupyterLab's home: started, emptied and ended from outside."""
+"""The emulator of a JupyterLab's home: started, held, emptied and ended from outside."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
+from support.home import Home
 from support.lab import Lab
 
 USE = "%load_ext kusto_magic\n%kusto_image use emulator"
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorControl:
+    """Controls the emulator that runs in a home: `hold` lets no operation end until `release`."""
+
+    home: Home
+
+    def hold(self) -> None:
+        """Keep every operation running, whatever time passes."""
+        self._post("hold")
+
+    def release(self) -> None:
+        """End the hold; every running operation ends now."""
+        self._post("release")
+
+    def _post(self, action: str) -> None:
+        ready = json.loads(Path(self.home.settings["KUSTO_MAGIC_HOME"], "emulator.json").read_bytes())
+        headers = {"Authorization": f"Bearer {ready['token']}"}
+        request = urllib.request.Request(f"{ready['endpoint']}/emulator/{action}", method="POST", headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
+            pass
 
 
 @contextmanager
-def running_emulator(lab: Lab, build_seconds: float, *, clusters: int = 1) -> Iterator[None]:
+def running_emulator(lab: Lab, build_seconds: float, *, clusters: int = 1) -> Iterator[EmulatorControl]:
     """Start the emulator that `lab` and its kernels will find; end it, and forget its images, with the block."""
     _run(lab, f"launch.start(build_seconds={build_seconds}, clusters={clusters})")
     try:
-        yield
+        yield EmulatorControl(lab.home)
     finally:
         _run(lab, "launch.stop(); (launch.home() / 'emulator.sqlite').unlink(missing_ok=True)")
 

@@ -13,7 +13,7 @@ from support.lab import Lab
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 IS_IDLE = """() => {
     const panel = window.jupyterapp?.shell.currentWidget;
