@@ -105,7 +105,9 @@ MUTMUT = "mutmut>=3.8,<4"
 MUTATED = """
 [tool.mutmut]
 source_paths = ["kusto_magic"]
-only_mutate = ["kusto_magic/operations.py", "kusto_magic/requirements.py", "kusto_magic/requirement_rules.py"]
+only_mutate = [
+  "kusto_magic/arm/operation.py", "kusto_magic/requirements/parser.py", "kusto_magic/requirements/rules.py",
+]
 also_copy = ["tests", "README.md"]
 pytest_add_cli_args_test_selection = [
   "tests/test_operations.py", "tests/test_operations_cluster.py", "tests/test_operations_ends.py",

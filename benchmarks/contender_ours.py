@@ -14,14 +14,14 @@ from uuid import uuid4
 
 from task import BASE, GROUP, REQUIREMENTS, SUBSCRIPTION, Task, image
 
-from kusto_magic.auth import StaticCredential
-from kusto_magic.builds import Builds
-from kusto_magic.client import connect
+from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.arm.client import connect
+from kusto_magic.arm.operation import NOT_BEGUN
+from kusto_magic.builds.history import History
+from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.record import BuildRecord
 from kusto_magic.clock import SystemClock
-from kusto_magic.history import History
-from kusto_magic.models import ImageSpec, Target
-from kusto_magic.operations import NOT_BEGUN
-from kusto_magic.records import BuildRecord
+from kusto_magic.models.image import ImageSpec, Target
 
 SPREAD = 2.0
 """Seconds over which questions are spread after the clock was moved; else all would be asked at once from then on."""
@@ -55,7 +55,7 @@ class Movable(SystemClock):
 
 
 class Contender:
-    """Follows by `kusto_magic.builds.Builds`; its history is in KUSTO_MAGIC_HOME, which whoever starts it must set."""
+    """Polls with `BuildManager`; its history is in KUSTO_MAGIC_HOME, which the caller must set."""
 
     def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None:
         self._task = task

@@ -54,8 +54,8 @@ await following.near_the_end()
 """
 READY = """
 import json, time
-from kusto_magic.auth import StaticCredential
-from kusto_magic.builds import shared
+from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.builds.manager import shared
 shared().sign_in(lambda endpoint: StaticCredential("token"))
 began = []
 get_ipython().events.register("pre_run_cell", lambda info: began.append(time.monotonic()))

@@ -16,7 +16,7 @@ from figures import Figure
 from running import Contending, fake
 from task import Task, ask, image
 
-from kusto_magic.schedule import RECORDED
+from kusto_magic.arm.poll_schedule import RECORDED
 
 KNOWN = 20
 """How many earlier builds are known to whoever learns."""

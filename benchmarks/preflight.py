@@ -14,9 +14,9 @@ import time
 
 from figures import Figure
 
-from kusto_magic.indexes import user_settings
-from kusto_magic.preflight import forecast
-from kusto_magic.resolver import uv_program
+from kusto_magic.preflight.check import forecast
+from kusto_magic.preflight.indexes import user_settings
+from kusto_magic.preflight.uv import uv_program
 
 PYTHON = "3.10.8"
 TEXT = """\

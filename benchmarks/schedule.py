@@ -11,7 +11,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from kusto_magic import schedule
+from kusto_magic.arm import poll_schedule as schedule
 
 Shape = Callable[[random.Random], float]
 SHAPES: dict[str, Shape] = {

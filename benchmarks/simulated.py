@@ -7,7 +7,7 @@ import random
 from figures import Figure
 from schedule import LEARNT_FROM, SHAPES, Shape, follow
 
-from kusto_magic.schedule import Usual
+from kusto_magic.arm.poll_schedule import Usual
 
 FULL, QUICK = 500, 50
 

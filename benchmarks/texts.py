@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from figures import Figure
 
-from kusto_magic.models import ImageSpec
+from kusto_magic.models.image import ImageSpec
 
 LINES = 1000
 TEXT = "".join(f"package-{number}=={number % 40}.{number % 7}.1\n" for number in range(LINES))

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kusto_magic.build import Build as Build
-    from kusto_magic.client import ImagesClient as ImagesClient
-    from kusto_magic.client import connect as connect
+    from kusto_magic.arm.client import ImagesClient as ImagesClient
+    from kusto_magic.arm.client import connect as connect
+    from kusto_magic.arm.operation import Operation as Operation
+    from kusto_magic.builds.build import Build as Build
+    from kusto_magic.builds.fleet import Fleet as Fleet
     from kusto_magic.errors import BuildCanceled as BuildCanceled
     from kusto_magic.errors import BuildError as BuildError
     from kusto_magic.errors import BuildFailed as BuildFailed
@@ -33,18 +35,16 @@ if TYPE_CHECKING:
     from kusto_magic.errors import Throttled as Throttled
     from kusto_magic.errors import Unreachable as Unreachable
     from kusto_magic.errors import UntrustedAddress as UntrustedAddress
-    from kusto_magic.fleet import Fleet as Fleet
-    from kusto_magic.models import Image as Image
-    from kusto_magic.models import ImageSpec as ImageSpec
-    from kusto_magic.models import Target as Target
-    from kusto_magic.operations import Operation as Operation
-    from kusto_magic.panel import ImagePanel as ImagePanel
+    from kusto_magic.models.image import Image as Image
+    from kusto_magic.models.image import ImageSpec as ImageSpec
+    from kusto_magic.models.image import Target as Target
+    from kusto_magic.panel.panel import ImagePanel as ImagePanel
 
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "build": ["Build"],
-    "client": ["ImagesClient", "connect"],
+    "builds.build": ["Build"],
+    "arm.client": ["ImagesClient", "connect"],
     "errors": [
         "BuildCanceled",
         "BuildError",
@@ -66,10 +66,10 @@ _ROOMS = {
         "Unreachable",
         "UntrustedAddress",
     ],
-    "fleet": ["Fleet"],
-    "models": ["Image", "ImageSpec", "Target"],
-    "operations": ["Operation"],
-    "panel": ["ImagePanel"],
+    "builds.fleet": ["Fleet"],
+    "models.image": ["Image", "ImageSpec", "Target"],
+    "arm.operation": ["Operation"],
+    "panel.panel": ["ImagePanel"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -89,14 +89,14 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register the magics; IPython calls this for `%load_ext kusto_magic`."""
-    from kusto_magic.magic import load
+    from kusto_magic.magics.magics import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Take back what loading registered; builds go on."""
-    from kusto_magic.magic import unload
+    from kusto_magic.magics.magics import unload
 
     unload(shell)
 
@@ -108,4 +108,4 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
     """Say which module adds routes to a Jupyter server; jupyter_server asks."""
-    return [{"module": "kusto_magic.routes"}]
+    return [{"module": "kusto_magic.server.handlers"}]

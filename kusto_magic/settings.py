@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
-from kusto_magic.models import CLOUDS, Target
+from kusto_magic.models.image import CLOUDS, Target
 from kusto_magic.redaction import redact
 
 FILE_LIMIT = 64 * 1024

@@ -94,7 +94,7 @@ def shell(home: Home) -> Iterator[InteractiveShell]:
 @pytest.fixture
 def emulator(home: Home) -> Iterator[Callable[[float], ReadyTarget]]:
     """Return a function that starts the emulator of this home, its builds taking so many seconds; ended after."""
-    from kusto_magic.emulator import launch
+    from kusto_magic.arm import local_emulator as launch
 
     yield lambda build_seconds: launch.start(build_seconds=build_seconds).target
     launch.stop()

@@ -21,11 +21,11 @@ from support.answers import SPEC
 from support.clock import MovableClock
 from support.wire import every
 
-from kusto_magic.auth import StaticCredential
-from kusto_magic.client import ImagesClient, connect
+from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.operation import Operation, Phase
 from kusto_magic.errors import KustoImageError, NotFound, ServiceError, StatusUnreadable
-from kusto_magic.models import Target
-from kusto_magic.operations import Operation, Phase
+from kusto_magic.models.image import Target
 
 DONE, FAILED, CANCELED = Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED
 Outcome = Phase | type[KustoImageError]

@@ -24,13 +24,13 @@ from support.home import make_home
 
 TOOLS = ("node", "npm", "cc", "gcc", "clang", "make", "git", "az")
 """What a user's machine may well not have."""
-WITH_JUPYTER_SERVER = "kusto_magic.routes"
+WITH_JUPYTER_SERVER = "kusto_magic.server.handlers"
 """The room that only a Jupyter server imports."""
 FRONT_END = Path(sys.prefix) / "share" / "jupyter" / "labextensions" / "kusto-magic"
 SWITCH = Path(sys.prefix) / "etc" / "jupyter" / "jupyter_server_config.d" / "kusto_magic.json"
 SESSION = """
 import sys
-from kusto_magic.emulator import launch
+from kusto_magic.arm import local_emulator as launch
 launch.start(build_seconds=1.0)
 shell = get_ipython()
 shell.run_line_magic("load_ext", "kusto_magic")

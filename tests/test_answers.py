@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.answers import LONGEST_WAIT, SHORTEST_WAIT, Response, words
+from kusto_magic.arm.response import LONGEST_WAIT, SHORTEST_WAIT, Response, words
 from kusto_magic.errors import ServiceFault
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)

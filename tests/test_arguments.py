@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kusto_magic.arguments import HelpAsked, cell_parser, line_parser, parse
+from kusto_magic.commands.arguments import HelpAsked, cell_parser, line_parser, parse
 from kusto_magic.errors import InvalidInput
 
 

@@ -10,7 +10,7 @@ from support.answers import ENDPOINT, THERE, answer
 from support.clock import MovableClock
 from support.wire import Credential, Script, Token, whole_chain
 
-from kusto_magic.auth import Auth, EmulatorCredential, StaticCredential, origin
+from kusto_magic.arm.auth import Auth, EmulatorCredential, StaticCredential, origin
 from kusto_magic.errors import SignInFailed
 
 SCOPE = f"{ENDPOINT}/.default"

@@ -9,8 +9,8 @@ import pytest
 from support.answers import answer, failed
 from support.clock import MovableClock
 
-from kusto_magic.answers import Response
-from kusto_magic.budget import LIMITS, Bucket, Budget, Kind, kind_of
+from kusto_magic.arm.rate_limiter import LIMITS, Bucket, Budget, Kind, kind_of
+from kusto_magic.arm.response import Response
 
 REMAINING = "x-ms-ratelimit-remaining-subscription-resource-requests"
 

@@ -10,12 +10,12 @@ import pytest
 from support.emulated import Wire
 from support.world import World, fits
 
-from kusto_magic.build import Build
-from kusto_magic.builds import Builds
-from kusto_magic.clusters import LanguageExtension
+from kusto_magic.arm.operation import Phase
+from kusto_magic.builds.build import Build
+from kusto_magic.builds.manager import Builds
 from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, ServiceError
-from kusto_magic.models import Image, ImageSpec
-from kusto_magic.operations import Phase
+from kusto_magic.models.cluster import LanguageExtension
+from kusto_magic.models.image import Image, ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("humanize\npint\n", base_image="Python3_11_7")

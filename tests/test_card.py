@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from support.hostile import HOSTILE, Elements
 
-from kusto_magic import plan
-from kusto_magic.card import MIME, Card, bundle, duration, table, text, usually
-from kusto_magic.forecasts import Forecast, Package, Status, Verdict
-from kusto_magic.schedule import Usual
+from kusto_magic.arm.poll_schedule import Usual
+from kusto_magic.display import preflight_report as plan
+from kusto_magic.display.card import MIME, Card, bundle, duration, table, text, usually
+from kusto_magic.preflight.report import Forecast, Package, Status, Verdict
 
 BEGUN = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
 RUNNING = Card(

@@ -28,7 +28,9 @@ from support.answers import (
 )
 from support.wire import FAULTS, RESET, Credential, Outcome, Script, built, deleted, every, opened, phases
 
-from kusto_magic.client import TRIES, TRIES_OF_A_QUESTION, ImagesClient
+from kusto_magic.arm.client import TRIES, TRIES_OF_A_QUESTION, ImagesClient
+from kusto_magic.arm.operation import SENT_TWICE, Action, Phase
+from kusto_magic.arm.poll_schedule import LONGEST, SHORTEST
 from kusto_magic.errors import (
     BuildFailed,
     Conflict,
@@ -41,8 +43,6 @@ from kusto_magic.errors import (
     Unreachable,
     UntrustedAddress,
 )
-from kusto_magic.operations import SENT_TWICE, Action, Phase
-from kusto_magic.schedule import LONGEST, SHORTEST
 
 BUSY = {"code": "ServiceIsInMaintenance", "message": "[Conflict] Cluster 'c' is in process of maintenance."}
 

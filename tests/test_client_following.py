@@ -41,7 +41,9 @@ from support.wire import (
     whole_chain,
 )
 
-from kusto_magic.client import FOLLOW_LIMIT
+from kusto_magic.arm.client import FOLLOW_LIMIT
+from kusto_magic.arm.operation import Action, Operation, Phase
+from kusto_magic.arm.poll_schedule import Usual
 from kusto_magic.errors import (
     FollowTimeout,
     SignInFailed,
@@ -49,8 +51,6 @@ from kusto_magic.errors import (
     Throttled,
     UntrustedAddress,
 )
-from kusto_magic.operations import Action, Operation, Phase
-from kusto_magic.schedule import Usual
 
 pytestmark = pytest.mark.asyncio
 

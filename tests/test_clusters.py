@@ -9,9 +9,9 @@ import pytest
 from support.answers import LIST_URL, POLL_URL, SUBSCRIPTION, answer, failed, status
 from support.wire import Script, every, opened
 
-from kusto_magic.clusters import Cluster, LanguageExtension, active_image, extensions_in
+from kusto_magic.arm.operation import Operation, Phase
 from kusto_magic.errors import BuildFailed, Forbidden, InvalidInput, StatusUnreadable, Unreachable
-from kusto_magic.operations import Operation, Phase
+from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image, extensions_in
 
 BASE = LIST_URL.partition("/sandboxCustomImages")[0]
 VERSION = "?api-version=2024-04-13"

@@ -15,17 +15,17 @@ from support.cells import Say, load, sayer
 from support.emulated import Wire
 from support.world import World, fits
 
-from kusto_magic.arguments import SUBCOMMANDS
-from kusto_magic.cell import expand
-from kusto_magic.completion import remember
-from kusto_magic.magic import COMMANDS, KustoImageMagics
-from kusto_magic.models import ImageSpec
-from kusto_magic.session import PLACE, Detached
+from kusto_magic.commands.arguments import SUBCOMMANDS
+from kusto_magic.commands.cell import expand
+from kusto_magic.commands.session import PLACE, Detached
+from kusto_magic.magics.completer import remember
+from kusto_magic.magics.magics import COMMANDS, KustoImageMagics
+from kusto_magic.models.image import ImageSpec
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kusto_magic.build import Build
+    from kusto_magic.builds.build import Build
 
 CELL = "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0\n"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.kernel import Kernel
 
-from kusto_magic.card import MIME
+from kusto_magic.display.card import MIME
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

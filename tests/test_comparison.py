@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kusto_magic import managed
-from kusto_magic.comparison import Contents, compare, contents, managed_contents
-from kusto_magic.models import Image, ImageSpec
+from kusto_magic.models import managed_packages as managed
+from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.preflight.package_diff import Contents, compare, contents, managed_contents
 
 BASE = "Python3_11_7"
 NUMPY = managed.packages(BASE)["numpy"]

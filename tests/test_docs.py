@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import kusto_magic
-from kusto_magic import rights
-from kusto_magic.arguments import SUBCOMMANDS, cell_parser
+from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser
+from kusto_magic.models import permission as rights
 from kusto_magic.settings import NAMES
 
 ROOT = Path(__file__).parent.parent

@@ -15,10 +15,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from support import reference
 from support.answers import failed
 
-from kusto_magic import credentials, errors, explanations, refusals
-from kusto_magic.auth import StaticCredential
-from kusto_magic.history import KEPT
-from kusto_magic.resolver import _PASSED_ON
+from kusto_magic import errors
+from kusto_magic.arm import credentials
+from kusto_magic.arm import service_errors as refusals
+from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.builds.history import KEPT
+from kusto_magic.preflight import diagnosis as explanations
+from kusto_magic.preflight.uv import _PASSED_ON
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kusto_magic"
@@ -77,7 +80,7 @@ def _variables_read() -> set[str]:
 
 
 def _pip_keys() -> list[str]:
-    source = (PACKAGE / "indexes.py").read_text(encoding="utf-8")
+    source = (PACKAGE / "preflight" / "indexes.py").read_text(encoding="utf-8")
     return re.findall(r'(?<![.\w])get\("([a-z-]+)"\)', source)
 
 

@@ -16,8 +16,9 @@ import httpx
 import pytest
 from support.home import Home
 
-from kusto_magic.emulator import ReadyTarget, launch
-from kusto_magic.emulator.serving import bind
+from kusto_magic.arm import local_emulator as launch
+from kusto_magic.emulator import ReadyTarget
+from kusto_magic.emulator.server import bind
 from kusto_magic.emulator.store import Store
 from kusto_magic.errors import EmulatorError
 
@@ -57,7 +58,7 @@ def read_ready(line: str) -> launch.Running:
 
 
 def in_another_process(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
-    source = f"from kusto_magic.emulator import launch\n{code}"
+    source = f"from kusto_magic.arm import local_emulator as launch\n{code}"
     return subprocess.Popen([sys.executable, "-c", source], env=env, stdout=subprocess.PIPE, text=True)
 
 

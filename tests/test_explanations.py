@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.explanations import explain, shown
-from kusto_magic.forecasts import Verdict
-from kusto_magic.requirements import parse
+from kusto_magic.preflight.diagnosis import explain, shown
+from kusto_magic.preflight.report import Verdict
+from kusto_magic.requirements.parser import parse
 
 HEAD = "error: No solution found when resolving dependencies\n  cause: "
 CASES = json.loads((Path(__file__).parent / "data" / "uv-explanations.json").read_text(encoding="utf-8"))

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.exports import FORMS, export
-from kusto_magic.models import API_VERSION, Image, ImageSpec, Target
-from kusto_magic.requirement_rules import secret_in
+from kusto_magic.export import FORMS, export
+from kusto_magic.models.image import API_VERSION, Image, ImageSpec, Target
+from kusto_magic.requirements.rules import secret_in
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 TARGET = Target(SUBSCRIPTION, "team(data)", "mycluster")

@@ -13,14 +13,14 @@ from support.answers import TARGET
 from support.emulated import BUILD, Wire
 from support.world import World, fits
 
-from kusto_magic.builds import Builds
+from kusto_magic.arm.operation import UNCHANGED, Action, Phase
+from kusto_magic.builds.actions import How
+from kusto_magic.builds.fleet import Fleet, labels
+from kusto_magic.builds.manager import Builds
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import FleetFailed, InvalidInput
-from kusto_magic.fleet import Fleet, labels
-from kusto_magic.forecasts import Forecast
-from kusto_magic.making import How
-from kusto_magic.models import ImageSpec, Target
-from kusto_magic.operations import UNCHANGED, Action, Phase
+from kusto_magic.models.image import ImageSpec, Target
+from kusto_magic.preflight.report import Forecast
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("xarray\n", base_image="Python3_11_7")

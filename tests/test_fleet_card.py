@@ -15,15 +15,15 @@ from support.hostile import HOSTILE, Elements
 from support.screen import Screen
 from support.world import World, fits
 
+from kusto_magic.builds.actions import How
+from kusto_magic.builds.fleet import Fleet
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.display.fleet_card import FEW, MIME, bundle, fleet_card, headline, text
+from kusto_magic.display.live_fleet_card import LiveFleet
+from kusto_magic.display.progress_bar import FleetProgress
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import NotFound
-from kusto_magic.fleet import Fleet
-from kusto_magic.fleet_card import FEW, MIME, bundle, fleet_card, headline, text
-from kusto_magic.live_fleet import LiveFleet
-from kusto_magic.making import How
-from kusto_magic.models import ImageSpec
-from kusto_magic.progress import FleetProgress
-from kusto_magic.records import BuildRecord
+from kusto_magic.models.image import ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OURS = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "code"}

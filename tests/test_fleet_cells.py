@@ -11,10 +11,10 @@ from support.cells import Say, load, sayer
 from support.emulated import BUILD, Wire
 from support.world import World, fits
 
+from kusto_magic.builds.fleet import Fleet
+from kusto_magic.commands.session import Detached
 from kusto_magic.emulator import EmulatorConfig
-from kusto_magic.fleet import Fleet
-from kusto_magic.magic import KustoImageMagics
-from kusto_magic.session import Detached
+from kusto_magic.magics.magics import KustoImageMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.kernel import Execution, Kernel
 
-from kusto_magic.emulator import launch
-from kusto_magic.fleet_card import MIME
+from kusto_magic.arm import local_emulator as launch
+from kusto_magic.display.fleet_card import MIME
 
 if TYPE_CHECKING:
     from support.home import Home

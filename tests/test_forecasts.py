@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kusto_magic.forecasts import Forecast, Found, Package, Status, Verdict, plan, read_lock
+from kusto_magic.preflight.report import Forecast, Found, Package, Status, Verdict, plan, read_lock
 
 LOCK = """
 lock-version = "1.0"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.freeze import Frozen, Installed, cells_of, freeze
+from kusto_magic.requirements.freeze import Frozen, Installed, cells_of, freeze
 
 
 @dataclass

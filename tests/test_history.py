@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 
-from kusto_magic.history import APPLICATION_ID, KEPT, SCHEMA_VERSION, History, default_path
-from kusto_magic.models import Target
-from kusto_magic.records import BuildRecord
-from kusto_magic.schedule import Usual
+from kusto_magic.arm.poll_schedule import Usual
+from kusto_magic.builds.history import APPLICATION_ID, KEPT, SCHEMA_VERSION, History, default_path
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.models.image import Target
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 HERE = Target(SUBSCRIPTION, "group", "cluster")
@@ -393,9 +393,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
-from kusto_magic.history import History
-from kusto_magic.records import BuildRecord
-from kusto_magic.models import Target
+from kusto_magic.builds.history import History
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.models.image import Target
 
 path, name, count = sys.argv[1:]
 target = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "cluster")
@@ -423,6 +423,6 @@ def test_where_it_is_kept(tmp_path: Path) -> None:
 def test_nothing_is_opened_before_first_use(path: Path) -> None:
     History(path).close()
     assert not path.parent.exists()
-    probe = "import sys, kusto_magic.history as h; h.History(); print('sqlite3' in sys.modules)"
+    probe = "import sys, kusto_magic.builds.history as h; h.History(); print('sqlite3' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"

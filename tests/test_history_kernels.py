@@ -12,7 +12,7 @@ import pytest
 from support.home import Home
 from support.kernel import Execution, Kernel, running_kernel
 
-from kusto_magic.card import MIME
+from kusto_magic.display.card import MIME
 
 if TYPE_CHECKING:
     from kusto_magic.emulator import ReadyTarget

@@ -16,14 +16,14 @@ from support.home import Home
 from support.hostile import HOSTILE, Elements
 from support.panel import Desk, RecordingShell, answer, desks, error, fill, loaded, says, until
 
-from kusto_magic.answers import Response
-from kusto_magic.builds import Builds
-from kusto_magic.card import message
-from kusto_magic.commands_images import list_images, show
-from kusto_magic.completion import Known, offer
-from kusto_magic.panel import PanelForm
-from kusto_magic.refusals import refusal
-from kusto_magic.session import Session
+from kusto_magic.arm.response import Response
+from kusto_magic.arm.service_errors import refusal
+from kusto_magic.builds.manager import Builds
+from kusto_magic.commands.images import list_images, show
+from kusto_magic.commands.session import Session
+from kusto_magic.display.card import message
+from kusto_magic.magics.completer import Known, offer
+from kusto_magic.panel.panel import PanelForm
 
 CONTROLS = "\x1b[2Jgone\x07\r\x9b31m\u202e\u2066x\u200b"
 """What a terminal would obey, and what would stand in another order than it is."""

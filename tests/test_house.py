@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 LONGEST = 400
-LONGER_WITH_REASON = {"kusto_magic/operations.py": "owns every transition of an operation"}
+LONGER_WITH_REASON = {"kusto_magic/arm/operation.py": "owns every transition of an operation"}
 ROOMS = [*(ROOT / "kusto_magic").rglob("*.py"), *(ROOT / "labextension" / "src").iterdir()]
 FORBIDDEN = r"\bmock\b|\bMock\b|monkeypatch\.setattr|\bpatch\("
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())

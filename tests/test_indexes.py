@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kusto_magic.indexes import BEST_MATCH, IndexSettings, pip_config_files, user_settings, uv_config_files
+from kusto_magic.preflight.indexes import BEST_MATCH, IndexSettings, pip_config_files, user_settings, uv_config_files
 
 A, B, C = "https://a.example/simple", "https://b.example/simple", "https://c.example/simple"
 

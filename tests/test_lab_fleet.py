@@ -13,7 +13,7 @@ from support.home import make_home
 from support.lab import Lab, running_lab
 from support.notebook import LabNotebook
 
-from kusto_magic.fleet_card import MIME
+from kusto_magic.display.fleet_card import MIME
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

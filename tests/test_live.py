@@ -10,11 +10,11 @@ from support.emulated import Wire
 from support.screen import Screen
 from support.world import World, fits
 
-from kusto_magic.card import MIME
-from kusto_magic.live import LiveCard
-from kusto_magic.models import ImageSpec
-from kusto_magic.progress import FULL_BY_ESTIMATE, share
-from kusto_magic.schedule import Usual
+from kusto_magic.arm.poll_schedule import Usual
+from kusto_magic.display.card import MIME
+from kusto_magic.display.live_card import LiveCard
+from kusto_magic.display.progress_bar import FULL_BY_ESTIMATE, share
+from kusto_magic.models.image import ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.kernel import Execution, Kernel
 
-from kusto_magic.card import MIME
+from kusto_magic.display.card import MIME
 
 if TYPE_CHECKING:
     from kusto_magic.emulator import ReadyTarget

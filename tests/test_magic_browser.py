@@ -12,7 +12,7 @@ from support.emulator import USE, EmulatorControl, running_emulator
 from support.lab import Lab
 from support.notebook import LabNotebook
 
-from kusto_magic.card import MIME
+from kusto_magic.display.card import MIME
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.answers import CLUSTER_PATH, SPEC, SUBSCRIPTION, TARGET, image
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.models import (
+from kusto_magic.models.image import (
     CLOUDS,
     MANAGED_IMAGES,
     UNREADABLE_STATE,

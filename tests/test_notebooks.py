@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kusto_magic import card, fleet_card
+from kusto_magic.display import card, fleet_card
 from kusto_magic.emulator import EmulatorConfig
 
 if TYPE_CHECKING:

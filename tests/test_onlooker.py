@@ -16,16 +16,27 @@ from support.emulated import Wire
 from support.wire import Script, opened
 from support.world import World, fits
 
-from kusto_magic.answers import Response
-from kusto_magic.builds import Builds
-from kusto_magic.card import card_of
+from kusto_magic.arm.operation import Phase
+from kusto_magic.arm.response import Response
+from kusto_magic.builds.actions import How
+from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.display.card import card_of
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import EndedElsewhere, InvalidInput, Problem
-from kusto_magic.making import How
-from kusto_magic.models import ImageSpec, Target
-from kusto_magic.onlooker import ACTIVE_FOR, QUEUED, READ, SHOWN, SOON, STALE, Onlooker, SeenBuild, Unknown, named
-from kusto_magic.operations import Phase
-from kusto_magic.records import BuildRecord
+from kusto_magic.models.image import ImageSpec, Target
+from kusto_magic.server.build_watcher import (
+    ACTIVE_FOR,
+    QUEUED,
+    READ,
+    SHOWN,
+    SOON,
+    STALE,
+    Onlooker,
+    SeenBuild,
+    Unknown,
+    named,
+)
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 

@@ -21,20 +21,7 @@ from support.answers import (
     status,
 )
 
-from kusto_magic.answers import Response
-from kusto_magic.errors import (
-    BuildCanceled,
-    BuildFailed,
-    Conflict,
-    Forbidden,
-    KustoImageError,
-    NotFound,
-    ServiceError,
-    StatusUnreadable,
-    Throttled,
-)
-from kusto_magic.models import ImageSpec
-from kusto_magic.operations import (
+from kusto_magic.arm.operation import (
     MISREADINGS_ALLOWED,
     MISSES_ALLOWED,
     SENT_TWICE,
@@ -47,7 +34,20 @@ from kusto_magic.operations import (
     resume,
     sending,
 )
-from kusto_magic.refusals import refusal
+from kusto_magic.arm.response import Response
+from kusto_magic.arm.service_errors import refusal
+from kusto_magic.errors import (
+    BuildCanceled,
+    BuildFailed,
+    Conflict,
+    Forbidden,
+    KustoImageError,
+    NotFound,
+    ServiceError,
+    StatusUnreadable,
+    Throttled,
+)
+from kusto_magic.models.image import ImageSpec
 
 ASYNC = {"azure-asyncoperation": POLL_URL}
 LOCATION = {"location": LOCATION_URL}

@@ -22,11 +22,7 @@ from support.answers import (
     status,
 )
 
-from kusto_magic.answers import Response
-from kusto_magic.clusters import LanguageExtension
-from kusto_magic.errors import BuildFailed, Conflict, StatusUnreadable
-from kusto_magic.models import Image, ImageSpec
-from kusto_magic.operations import (
+from kusto_magic.arm.operation import (
     MISREADINGS_ALLOWED,
     MISSES_ALLOWED,
     SERVICE_IS_IN_MAINTENANCE,
@@ -43,6 +39,10 @@ from kusto_magic.operations import (
     sending,
     standing,
 )
+from kusto_magic.arm.response import Response
+from kusto_magic.errors import BuildFailed, Conflict, StatusUnreadable
+from kusto_magic.models.cluster import LanguageExtension
+from kusto_magic.models.image import Image, ImageSpec
 
 CLUSTER_URL = f"{ENDPOINT}{CLUSTER_PATH}?api-version=2024-04-13"
 PYTHON = LanguageExtension("PYTHON", "img")

@@ -18,10 +18,7 @@ from support.answers import (
     status,
 )
 
-from kusto_magic.answers import Response
-from kusto_magic.clusters import LanguageExtension
-from kusto_magic.errors import BuildCanceled, BuildFailed, ServiceError, StatusUnreadable
-from kusto_magic.operations import (
+from kusto_magic.arm.operation import (
     MISREADINGS_ALLOWED,
     MISSES_ALLOWED,
     Action,
@@ -32,6 +29,9 @@ from kusto_magic.operations import (
     resume,
     sending,
 )
+from kusto_magic.arm.response import Response
+from kusto_magic.errors import BuildCanceled, BuildFailed, ServiceError, StatusUnreadable
+from kusto_magic.models.cluster import LanguageExtension
 
 EXTENSION = LanguageExtension("PYTHON", "img")
 BY_OPERATION = {"azure-asyncoperation": POLL_URL, "retry-after": "7"}

@@ -11,11 +11,11 @@ import pytest
 from support.emulated import Wire
 from support.panel import SPEC, Fault, Make, answer, desks, error, fill, is_shown, loaded, says, until
 
-from kusto_magic.card import MIME
+from kusto_magic.display.card import MIME
 from kusto_magic.errors import DoesNotFit
-from kusto_magic.forecasts import Forecast, Verdict
-from kusto_magic.models import Image
-from kusto_magic.panel import VIEW
+from kusto_magic.models.image import Image
+from kusto_magic.panel.panel import VIEW
+from kusto_magic.preflight.report import Forecast, Verdict
 
 pytestmark = pytest.mark.slow  # a widget tree for each test
 

@@ -13,7 +13,7 @@ from support.emulator import USE, EmulatorControl, running_emulator
 from support.lab import Lab
 from support.notebook import LabNotebook
 
-from kusto_magic.card import MIME
+from kusto_magic.display.card import MIME
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -273,7 +273,7 @@ import asyncio, time
 import httpx
 from azure.core.credentials import AccessToken
 from kusto_magic import ImagePanel, Target, connect
-from kusto_magic.builds import Builds
+from kusto_magic.builds.manager import Builds
 from kusto_magic.emulator import EmulatorConfig, create_app
 
 async def fits(requirements, python):
@@ -301,7 +301,7 @@ async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
 
 
 def test_panel_lists_200_images_and_stays_usable(notebook: Open, page: Page) -> None:
-    opened = notebook(["import kusto_magic.panel", MANY, "ImagePanel(target, builds=builds)"])
+    opened = notebook(["import kusto_magic.panel.panel", MANY, "ImagePanel(target, builds=builds)"])
     opened.run(0)
     opened.run(1)
     opened.start(2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kusto_magic.card import MIME
+from kusto_magic.display.card import MIME
 
 if TYPE_CHECKING:
     from support.kernel import Kernel

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.panel import SPEC, Desk, Make, RecordingShell, answer, desks, error, fill, is_shown, loaded, says, until
 
-from kusto_magic import arguments
-from kusto_magic.models import ImageSpec, Target
-from kusto_magic.panel import ImagePanel, PanelForm
-from kusto_magic.panel_cell import cell_text
-from kusto_magic.panel_work import within
+from kusto_magic.commands import arguments
+from kusto_magic.models.image import ImageSpec, Target
+from kusto_magic.panel.cell_inserter import cell_text
+from kusto_magic.panel.panel import ImagePanel, PanelForm
+from kusto_magic.panel.tasks import within
 from kusto_magic.settings import Settings
 
 if TYPE_CHECKING:

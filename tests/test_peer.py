@@ -15,7 +15,7 @@ from azure.mgmt.kusto import KustoManagementClient
 from azure.mgmt.kusto import models as versioned_models
 
 from kusto_magic.emulator import EmulatorConfig, ReadyTarget, create_app
-from kusto_magic.emulator.serving import bind
+from kusto_magic.emulator.server import bind
 
 models: Any = versioned_models
 """Untyped, since the versions 3.4 and 4.0 are typed differently; used the same way."""

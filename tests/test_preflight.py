@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from support.packages import served, write_project, write_sdist, write_wheel
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.forecasts import Forecast, Status, Verdict
-from kusto_magic.indexes import IndexSettings
-from kusto_magic.preflight import forecast
-from kusto_magic.resolver import uv_program
-from kusto_magic.suggestions import BUILD
+from kusto_magic.preflight.check import forecast
+from kusto_magic.preflight.indexes import IndexSettings
+from kusto_magic.preflight.report import Forecast, Status, Verdict
+from kusto_magic.preflight.suggestions import BUILD
+from kusto_magic.preflight.uv import uv_program
 
 pytestmark = pytest.mark.slow  # each test runs uv
 PYTHON = "3.10.8"

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from kusto_magic.indexes import IndexSettings, user_settings
-from kusto_magic.preflight import forecast
+from kusto_magic.preflight.check import forecast
+from kusto_magic.preflight.indexes import IndexSettings, user_settings
 
 CORPUS = json.loads((Path(__file__).parent / "data" / "requirements-corpus.json").read_text(encoding="utf-8"))
 

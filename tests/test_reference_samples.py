@@ -12,9 +12,9 @@ import pytest
 from support.answers import TARGET, answer, status
 from support.wire import Credential, Script, every
 
-from kusto_magic.client import connect
-from kusto_magic.models import API_VERSION, Image, ImageSpec
-from kusto_magic.operations import Phase
+from kusto_magic.arm.client import connect
+from kusto_magic.arm.operation import Phase
+from kusto_magic.models.image import API_VERSION, Image, ImageSpec
 
 CLUSTER = (
     "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto"

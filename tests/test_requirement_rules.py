@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.requirement_rules import index_url, url_problem
-from kusto_magic.requirements import parse
+from kusto_magic.requirements.parser import parse
+from kusto_magic.requirements.rules import index_url, url_problem
 
 TOKEN = "a part of the path reads like a token, and every reader of the cluster could read it"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.requirements import MAX_BYTES, MAX_PROBLEMS, Requirement, parse, problems
+from kusto_magic.requirements.parser import MAX_BYTES, MAX_PROBLEMS, Requirement, parse, problems
 
 # ── what passes ────────────────────────────────────────────────────────────────────────────────────────────────
 

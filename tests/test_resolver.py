@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.indexes import IndexSettings
-from kusto_magic.resolver import MAX_LOCK, MAX_OUTPUT, Question, ask, read_plan, run, uv_environment
+from kusto_magic.preflight.indexes import IndexSettings
+from kusto_magic.preflight.uv import MAX_LOCK, MAX_OUTPUT, Question, ask, read_plan, run, uv_environment
 
 SYSTEM = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
 

@@ -8,9 +8,9 @@ import pytest
 from support.answers import CLUSTER_PATH, ENDPOINT, answer, failed
 from support.wire import Script, opened
 
+from kusto_magic.arm.service_errors import missing_role, refusal
 from kusto_magic.errors import Forbidden, Unreachable
-from kusto_magic.refusals import missing_role, refusal
-from kusto_magic.rights import IMAGES, SWITCHING, Permission, missing
+from kusto_magic.models.permission import IMAGES, SWITCHING, Permission, missing
 
 READ = "Microsoft.Kusto/Clusters/SandboxCustomImages/read"
 WRITE = "Microsoft.Kusto/Clusters/SandboxCustomImages/write"

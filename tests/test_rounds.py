@@ -11,13 +11,13 @@ from support.answers import answer, failed
 from support.clock import MovableClock
 from support.wire import Script, opened
 
-from kusto_magic.answers import Response
-from kusto_magic.client import ImagesClient
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.operation import Action, Operation, Phase
+from kusto_magic.arm.poller import ASKED_ITSELF
+from kusto_magic.arm.response import Response
+from kusto_magic.arm.shared_listing import PAUSE, Rounds
 from kusto_magic.errors import Unreachable
-from kusto_magic.following import ASKED_ITSELF
-from kusto_magic.models import Image
-from kusto_magic.operations import Action, Operation, Phase
-from kusto_magic.rounds import PAUSE, Rounds
+from kusto_magic.models.image import Image
 
 pytestmark = pytest.mark.asyncio
 

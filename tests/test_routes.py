@@ -21,7 +21,6 @@ from support.emulated import Wire
 from support.world import World, fits
 from tornado.httpclient import HTTPResponse
 
-from kusto_magic import routes
 from kusto_magic.errors import (
     BuildFailed,
     Forbidden,
@@ -32,13 +31,16 @@ from kusto_magic.errors import (
     Throttled,
     Unreachable,
 )
-from kusto_magic.models import ImageSpec
-from kusto_magic.onlooker import Onlooker, named
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.server import handlers as routes
+from kusto_magic.server.build_watcher import Onlooker, named
 
 pytestmark = pytest.mark.server
 
 Fetch = Callable[..., Awaitable[HTTPResponse]]
-DESCRIPTION: dict[str, Any] = json.loads((resources.files("kusto_magic") / "openapi.json").read_text(encoding="utf-8"))
+DESCRIPTION: dict[str, Any] = json.loads(
+    (resources.files("kusto_magic.server") / "openapi.json").read_text(encoding="utf-8")
+)
 VERBS = ("get", "put", "post", "delete", "patch")
 WALK = [(route, verb.upper()) for route, said in DESCRIPTION["paths"].items() for verb in said if verb in VERBS]
 each_route = pytest.mark.parametrize(("route", "verb"), WALK, ids=lambda it: it.strip("/").replace("/", "-"))
@@ -264,7 +266,7 @@ async def test_clusters_bases_and_packages(ask: Fetch, cluster: str) -> None:
 
 
 async def test_a_text_is_checked_by_the_kernels_own_rules(ask: Fetch) -> None:
-    from kusto_magic import requirements
+    from kusto_magic.requirements import parser as requirements
 
     text = "numpy\nrequests=1.0\n-r more.txt\n"
     answer = await ask("POST", "/requirements", {"text": text})

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.schedule import LONGEST, RECORDED, SHORTEST, Usual, delay, hazard
+from kusto_magic.arm.poll_schedule import LONGEST, RECORDED, SHORTEST, Usual, delay, hazard
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "schedule.py"
 SHAPES = ["narrow, 300 to 330 s", "as recorded, 3.5 to 6.5 min", "two kinds, 4 or 15 min"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.models import CLOUDS, Target
+from kusto_magic.models.image import CLOUDS, Target
 from kusto_magic.settings import FILE_LIMIT, Settings, config_file, read_config, resolve, save
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"

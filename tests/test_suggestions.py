@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from packaging.requirements import Requirement as Pep508
 
-from kusto_magic.explanations import Cause, Explanation
-from kusto_magic.forecasts import Verdict
-from kusto_magic.requirements import Requirement, parse
-from kusto_magic.suggestions import Pins, Trial, right_name, suggest
+from kusto_magic.preflight.diagnosis import Cause, Explanation
+from kusto_magic.preflight.report import Verdict
+from kusto_magic.preflight.suggestions import Pins, Trial, right_name, suggest
+from kusto_magic.requirements.parser import Requirement, parse
 
 INDEX = {"a": ["1.0", "1.2", "1.9", "2.0"], "b": ["1", "2"]}
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from kusto_magic import settings
-from kusto_magic.emulator import launch
+from kusto_magic.arm import local_emulator as launch
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -60,7 +60,7 @@ def test_a_wrong_cell_shows_its_problems_and_no_traceback(ready: InteractiveShel
 
 
 def test_the_live_line_is_drawn_on_a_terminal(ready: InteractiveShell) -> None:
-    from kusto_magic.terminal import follow
+    from kusto_magic.display.terminal import follow
 
     ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check --no-wait -o built\nhumanize\n")
     drawn = io.StringIO()

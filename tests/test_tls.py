@@ -15,12 +15,12 @@ from support.clock import MovableClock
 from support.rawserver import Act, RawServer, http
 from support.wire import every, whole_chain
 
-from kusto_magic.arm import LARGEST_ANSWER, Arm
-from kusto_magic.auth import StaticCredential
-from kusto_magic.client import TRIES, ImagesClient
+from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.arm.client import TRIES, ImagesClient
+from kusto_magic.arm.operation import Operation, Phase
+from kusto_magic.arm.transport import LARGEST_ANSWER, Arm
 from kusto_magic.errors import Unreachable
-from kusto_magic.models import Target
-from kusto_magic.operations import Operation, Phase
+from kusto_magic.models.image import Target
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]  # each fault is waited for
 

@@ -6,7 +6,7 @@ for a fleet of them, and answers queries of Azure Resource Graph about them. It 
 package, so that it can catch the client's mistakes.
 
 In a test, `create_app` goes into an `httpx.ASGITransport`; as a process of its own it is started with
-`python -m kusto_magic.emulator` or `kusto_magic.emulator.launch`.
+`python -m kusto_magic.emulator` or `kusto_magic.arm.local_emulator`.
 """
 
 from __future__ import annotations

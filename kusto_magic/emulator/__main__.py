@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from kusto_magic.emulator.config import EmulatorConfig, count_of_clusters
-from kusto_magic.emulator.serving import bind, serve
+from kusto_magic.emulator.server import bind, serve
 
 
 def main() -> None:

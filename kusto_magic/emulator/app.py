@@ -19,12 +19,12 @@ from kusto_magic.emulator.clusters import Clusters
 from kusto_magic.emulator.config import SERVICE, EmulatorConfig
 from kusto_magic.emulator.extensions import Extensions
 from kusto_magic.emulator.fleet import Fleet
-from kusto_magic.emulator.gate import Gate
 from kusto_magic.emulator.graph import Graph
-from kusto_magic.emulator.headers import RateLimits, RequestIds
 from kusto_magic.emulator.images import Images
-from kusto_magic.emulator.polling import Polling
-from kusto_magic.emulator.resolving import Resolver, resolve
+from kusto_magic.emulator.middleware import RateLimits, RequestIds
+from kusto_magic.emulator.operation_results import Polling
+from kusto_magic.emulator.resolver import Resolver, resolve
+from kusto_magic.emulator.security import Gate
 
 
 def create_app(

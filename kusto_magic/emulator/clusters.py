@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import Json
+from kusto_magic.emulator.cluster_state import ALTER, Engine
 from kusto_magic.emulator.config import EmulatedCluster
-from kusto_magic.emulator.engine import ALTER, Engine
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.routing import CLUSTER, GROUP, SUBSCRIPTION, ArmRoute, ClusterRoute
 

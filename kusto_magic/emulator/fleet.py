@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from kusto_magic.emulator.cluster_state import Engine, Hold
 from kusto_magic.emulator.config import EmulatorConfig
-from kusto_magic.emulator.engine import Engine, Hold
-from kusto_magic.emulator.resolving import Resolver
+from kusto_magic.emulator.resolver import Resolver
+from kusto_magic.emulator.resolver_cache import Verdicts
 from kusto_magic.emulator.store import OperationRow, Store
-from kusto_magic.emulator.verdicts import Verdicts
 
 _AT_ONCE = 8
 """How many clusters are settled before requests get their turn: each is a commit, some milliseconds on a disk."""

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import API_2023, IMAGE_TYPE, ArmError, Json, bad_request, read_object
-from kusto_magic.emulator.bases import check_base
-from kusto_magic.emulator.engine import Engine
+from kusto_magic.emulator.cluster_state import Engine
 from kusto_magic.emulator.fleet import Fleet
-from kusto_magic.emulator.polling import Polling
+from kusto_magic.emulator.managed_images import check_base
+from kusto_magic.emulator.operation_results import Polling
 from kusto_magic.emulator.routing import CLUSTER, ClusterRoute
 from kusto_magic.emulator.store import ImageRow
 

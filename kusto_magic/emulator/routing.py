@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kusto_magic.emulator.arm import ArmError, api_version
+from kusto_magic.emulator.cluster_state import Engine
 from kusto_magic.emulator.config import EmulatorConfig
-from kusto_magic.emulator.engine import Engine
 from kusto_magic.emulator.fleet import Fleet
 
 Handler = Callable[[Request, str], Awaitable[Response]]

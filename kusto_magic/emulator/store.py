@@ -12,8 +12,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from kusto_magic.emulator.private import make_private
-from kusto_magic.emulator.schema import prepare
+from kusto_magic.emulator.file_permissions import make_private
+from kusto_magic.emulator.migrations import prepare
 
 
 @dataclass(frozen=True, slots=True)

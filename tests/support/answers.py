@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kusto_magic.answers import Response
-from kusto_magic.models import ImageSpec, Target
+from kusto_magic.arm.response import Response
+from kusto_magic.models.image import ImageSpec, Target
 from support.clock import START
 
 ENDPOINT = "https://management.azure.com"

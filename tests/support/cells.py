@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kusto_magic.magic import KustoImageMagics
-from kusto_magic.session import PLACE
+from kusto_magic.commands.session import PLACE
+from kusto_magic.magics.magics import KustoImageMagics
 from support.world import World
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from kusto_magic.answers import Response
-from kusto_magic.arm import Arm
-from kusto_magic.client import ImagesClient
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.response import Response
+from kusto_magic.arm.transport import Arm
 from kusto_magic.errors import BuildError, ServiceError
-from kusto_magic.models import API_VERSION, ImageSpec
-from kusto_magic.operations import Operation
+from kusto_magic.models.image import API_VERSION, ImageSpec
 
 SPEC = ImageSpec("Pillow", python_version="3.10.8")
 OTHER_SPEC = ImageSpec("Pillow\nhumanize", python_version="3.10.8")

@@ -13,7 +13,7 @@ import httpx
 from starlette.applications import Starlette
 
 from kusto_magic.emulator import EmulatorConfig, create_app
-from kusto_magic.emulator.resolving import Resolver
+from kusto_magic.emulator.resolver import Resolver
 
 START = datetime(2024, 11, 27, 12, 8, 1, 748130, tzinfo=UTC)
 BUILD = 300.0

@@ -51,5 +51,5 @@ def running_emulator(lab: Lab, build_seconds: float, *, clusters: int = 1) -> It
 
 
 def _run(lab: Lab, code: str) -> None:
-    program = f"from kusto_magic.emulator import launch; {code}"
+    program = f"from kusto_magic.arm import local_emulator as launch; {code}"
     subprocess.run([sys.executable, "-c", program], env=lab.home.env, check=True)

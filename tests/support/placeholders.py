@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote, unquote
 
-from kusto_magic.models import CLOUDS, RESERVED_NAMES, Target
+from kusto_magic.models.image import CLOUDS, RESERVED_NAMES, Target
 from kusto_magic.redaction import HIDDEN, redact
 
 ENDPOINT = CLOUDS["public"].endpoint

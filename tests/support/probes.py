@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 
-from kusto_magic import operations
+from kusto_magic.arm import operation as operations
+from kusto_magic.arm.operation import Action
 from kusto_magic.errors import BuildError, ServiceError
-from kusto_magic.models import API_VERSION, ImageSpec
-from kusto_magic.operations import Action
+from kusto_magic.models.image import API_VERSION, ImageSpec
 from support.conversations import CONVERSATIONS, SPEC, Held, Talk
 
 NEWER = "2025-02-14"

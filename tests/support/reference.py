@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import kusto_magic
-from kusto_magic import rights
-from kusto_magic.arguments import SUBCOMMANDS, cell_parser, subparsers
+from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser, subparsers
 from kusto_magic.emulator.__main__ import _parser as emulator_parser
-from kusto_magic.magic import KustoImageMagics
+from kusto_magic.magics.magics import KustoImageMagics
+from kusto_magic.models import permission as rights
 from kusto_magic.settings import FILE, KINDS, NAMES, Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -255,7 +255,7 @@ def _definitions() -> dict[str, Definition]:
     """Return the public names in alphabetical order, each with its definition in the source."""
     found: dict[str, Definition] = {}
     for room in (*kusto_magic._ROOMS, "__init__"):
-        tree = ast.parse((ROOT / "kusto_magic" / f"{room}.py").read_text(encoding="utf-8"))
+        tree = ast.parse((ROOT / "kusto_magic" / f"{room.replace(chr(46), chr(47))}.py").read_text(encoding="utf-8"))
         nodes = (node for node in tree.body if isinstance(node, Definition))
         found |= {node.name: node for node in nodes if node.name in kusto_magic.__all__}
     return {name: found[name] for name in kusto_magic.__all__}

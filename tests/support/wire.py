@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 
-from kusto_magic.answers import Response
-from kusto_magic.client import ImagesClient, connect
-from kusto_magic.operations import Action, Operation, Phase
+from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.operation import Action, Operation, Phase
+from kusto_magic.arm.response import Response
 from support.answers import SPEC, TARGET, answer, failed
 from support.clock import MovableClock
 

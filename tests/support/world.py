@@ -12,16 +12,16 @@ from typing import Any
 
 import httpx
 
-from kusto_magic.auth import StaticCredential, TokenCredential
-from kusto_magic.build import Build
-from kusto_magic.builds import Builds
-from kusto_magic.client import ImagesClient, connect
+from kusto_magic.arm.auth import StaticCredential, TokenCredential
+from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.operation import Phase
+from kusto_magic.builds.build import Build
+from kusto_magic.builds.history import History
+from kusto_magic.builds.manager import Builds
 from kusto_magic.emulator import create_app
-from kusto_magic.emulator.engine import BUILD
-from kusto_magic.forecasts import Forecast, Package, Verdict
-from kusto_magic.history import History
-from kusto_magic.models import Target
-from kusto_magic.operations import Phase
+from kusto_magic.emulator.cluster_state import BUILD
+from kusto_magic.models.image import Target
+from kusto_magic.preflight.report import Forecast, Package, Verdict
 from support.emulated import Clock, Wire
 
 PLAN = (Package("humanize", "4.9.0", direct=True), Package("extra", "1.0"))

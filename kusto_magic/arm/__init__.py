@@ -1,0 +1,1 @@
+"""Azure Resource Manager: transport, authentication, long-running operations, clients."""

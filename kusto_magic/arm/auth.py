@@ -1,0 +1,262 @@
+"""Who asks: a token for each request, from azure-identity (`credentials`) or from anything with `get_token`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from kusto_magic.arm.credentials import NEXT_STEP, SIGN_IN_LIMIT, Named, Prompt, first_line
+from kusto_magic.arm.log_filter import shortened
+from kusto_magic.errors import SignInFailed
+from kusto_magic.models.image import is_loopback
+from kusto_magic.redaction import redact
+
+REFRESH_BEFORE = 300.0
+"""Seconds before a token's end at which a new one is asked for; at half of its life where that is later."""
+
+RENEWAL_PAUSE = 30.0
+"""Seconds after which a renewal that failed is tried again, while the token at hand is still good."""
+
+
+class AccessToken(Protocol):
+    """What a credential gives: the token, and its end in seconds since 1970."""
+
+    @property
+    def token(self) -> str:
+        """The bearer token."""
+        ...
+
+    @property
+    def expires_on(self) -> int:
+        """When it ends, in seconds since 1970."""
+        ...
+
+
+class TokenCredential(Protocol):
+    """Anything with `get_token`: every credential of azure-identity, or one's own."""
+
+    def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
+        """Return a token for the scopes; may block."""
+        ...
+
+
+_TOKEN = re.compile(r"[!-~]+")
+_CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]{1,4096})={0,2}"')
+_LONGEST_CHALLENGE = 8192
+_NAMING = {
+    "upn": "", "preferred_username": "", "unique_name": "", "app_displayname": "application ",
+    "appid": "application ", "azp": "application ", "oid": "object ",
+}  # fmt: skip
+"""The claims of a token that say who it is, the most telling first, and the word before each."""
+
+
+class _Static(NamedTuple):
+    token: str
+    expires_on: int
+
+    def __repr__(self) -> str:
+        return "<token>"
+
+
+@dataclass(frozen=True)
+class StaticCredential:
+    """A credential for one fixed token: the emulator's."""
+
+    value: str = field(repr=False)
+
+    def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
+        """Return the token; it never ends."""
+        return _Static(self.value, int(time.time()) + 365 * 86400)
+
+
+@dataclass(frozen=True)
+class EmulatorCredential:
+    """The token of the emulator that runs at `endpoint`; looked up anew each time, as it changes with each start."""
+
+    endpoint: str
+
+    def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
+        """Return the running emulator's token. Raises SignInFailed where none runs there."""
+        from kusto_magic.arm import local_emulator as launch
+
+        running = launch.find()
+        if running is None or origin(running.target.endpoint) != origin(self.endpoint):
+            raise SignInFailed(f"no emulator runs at {self.endpoint}", next_step="%kusto_image use emulator")
+        return StaticCredential(running.target.token).get_token()
+
+
+@dataclass(frozen=True, eq=False)
+class SignIn:
+    """One way to sign in (`settings.KINDS`), for all endpoints: call it with one for the credential to use there.
+
+    `prompt`, where given, tells that a person is there to be asked, once for each endpoint.
+    """
+
+    kind: str = "default"
+    prompt: Prompt | None = None
+    _made: dict[str, Named] = field(default_factory=dict, repr=False)
+
+    def __call__(self, endpoint: str) -> TokenCredential:
+        """Return the credential for an endpoint; the same one for the same endpoint."""
+        if is_loopback(urlsplit(endpoint).hostname or ""):
+            return EmulatorCredential(endpoint)  # no token of Azure ever goes to an address on this machine
+        return self._made.setdefault(endpoint, Named(self.kind, endpoint, self.prompt))
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of a URL, the port as it is meant when it is not written."""
+    parts = urlsplit(url)
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), default if parts.port is None else parts.port
+
+
+class Auth(httpx.Auth):
+    """Puts a bearer token on each request of one endpoint, from a cache that lasts as long as the token does.
+
+    The credential is asked off the loop, on a daemon thread, so that one that hangs holds up nothing else, not
+    even the end of the process.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        scope: str,
+        credential: TokenCredential | None = None,
+        *,
+        limit: float | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._may_be_challenged = endpoint.startswith("https:") or is_loopback(urlsplit(endpoint).hostname or "")
+        self._credential = credential or SignIn()(endpoint)
+        self._scope = scope
+        self._limit = limit
+        self._now = now
+        self._token: AccessToken | None = None
+        self._claims = ""
+        self._renew_at = 0.0
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def identity(self) -> str:
+        """Whom the token at hand names, "" where there is none or it does not say."""
+        return "" if self._token is None else identity_in(self._token.token)
+
+    async def sign_in(self) -> str:
+        """Get a token, and return whom it names, as `identity` does. Raises SignInFailed."""
+        await self._bearer()
+        return self.identity
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send the request with a token, and forget the token where the answer is 401 (httpx's protocol).
+
+        Whoever sends asks once more then, with what the 401 asks of the next token. Not here: httpx would read the
+        whole of the 401 first, unpack it, and cap nothing.
+        """
+        token = await self._bearer()
+        request.headers["Authorization"] = f"Bearer {token.token}"
+        response = yield request
+        if response.status_code == 401 and self._token is token:
+            self._token = None
+            self._claims = claims_in(response.headers.get_list("www-authenticate")) if self._may_be_challenged else ""
+
+    async def _bearer(self) -> AccessToken:
+        async with self._one_at_a_time:
+            token, now = self._token, self._now()
+            if token is not None and now < self._renew_at:
+                return token
+            claims, self._claims = self._claims, ""  # a challenge is answered once
+            try:
+                self._token = renewed = await self._ask({"claims": claims} if claims else {})
+            except SignInFailed:
+                if token is None or token.expires_on <= now:
+                    raise
+                self._renew_at = min(now + RENEWAL_PAUSE, token.expires_on)
+                return token
+            self._renew_at = renewed.expires_on - min(REFRESH_BEFORE, (renewed.expires_on - now) / 2)
+            return renewed
+
+    async def _ask(self, more: dict[str, str]) -> AccessToken:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[AccessToken] = loop.create_future()
+
+        def deliver(outcome: Callable[[], None]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(lambda: None if answer.done() else outcome())
+
+        def ask() -> None:
+            try:
+                token = _checked(self._credential.get_token(self._scope, **more))
+            except Exception as error:  # whatever a credential raises is a failed sign-in
+                failure = _failure(error)
+                deliver(lambda: answer.set_exception(failure))
+            else:
+                deliver(lambda: answer.set_result(token))
+
+        limit = self._limit or getattr(self._credential, "limit", SIGN_IN_LIMIT)
+        threading.Thread(target=ask, name="kusto_magic sign-in", daemon=True).start()
+        try:
+            async with asyncio.timeout(limit):  # wait_for would lose an interrupt that comes with the answer
+                return await answer
+        except TimeoutError:
+            what = f"no credential answered within {limit:.0f} seconds"
+            step = "name the one to use: %kusto_image use --as cli, or another (%kusto_image use --help)."
+            raise SignInFailed(what, next_step=step) from None
+
+
+def identity_in(token: str) -> str:
+    """Return whom a token names, in words to show, or "". Nothing is verified: the service does that.
+
+    Source: "Access token claims reference" of the Microsoft identity platform.
+    """
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    except (IndexError, ValueError, RecursionError):
+        return ""
+    if not isinstance(claims, dict):
+        return ""
+    for name, words in _NAMING.items():
+        if isinstance(claims.get(name), str) and claims[name]:
+            return words + shortened(redact(claims[name]))[:100]
+    return ""
+
+
+def claims_in(challenges: Sequence[str]) -> str:
+    """Return the claims that the next token must have, as JSON, or "": a challenge of Entra ID in a 401.
+
+    Source: "Claims challenges, claims requests and client capabilities" of the Microsoft identity platform.
+    """
+    for challenge in challenges:
+        found = _CLAIMS.search(challenge[:_LONGEST_CHALLENGE])
+        if found is None or "insufficient_claims" not in challenge:
+            continue
+        with suppress(ValueError, RecursionError):
+            text = base64.b64decode(found[1] + "=" * (-len(found[1]) % 4), altchars=b"-_", validate=True).decode()
+            if isinstance(json.loads(text), dict):
+                return text
+    return ""
+
+
+def _checked(token: AccessToken) -> AccessToken:
+    """Return the token as a value of ours. Raises SignInFailed for one that fits in no header."""
+    value, ends = getattr(token, "token", None), getattr(token, "expires_on", None)
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not isinstance(ends, int | float):
+        raise SignInFailed("the credential gave something that is no token", next_step=NEXT_STEP)
+    return _Static(value, int(ends))
+
+
+def _failure(error: Exception) -> SignInFailed:
+    """Return the many lines of somebody's own credential as one."""
+    if isinstance(error, SignInFailed):
+        return error
+    return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEP)

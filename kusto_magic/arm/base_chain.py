@@ -1,0 +1,54 @@
+"""What an image stands on: the Python version and the packages that a base brings along, through custom images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.errors import KustoImageError, NotFound
+from kusto_magic.models.image import MANAGED_IMAGES, ImageSpec
+
+DEEPEST = 20
+"""Custom images that stand on custom images, at most: further than that is taken for a circle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """`python` is the version ("" where unknown), `managed` the managed image at the bottom, or None.
+
+    `layers` are the requirements texts of the custom images between, the lowest first. `unknown` says why the rest
+    could not be learnt, "" where all is known; `missing` that the cluster has no such image to build on.
+    """
+
+    python: str
+    managed: str | None = None
+    layers: tuple[str, ...] = ()
+    unknown: str = ""
+    missing: bool = False
+
+
+async def foundation(client: ImagesClient, spec: ImageSpec, *, background: bool = False) -> Foundation:
+    """Return what `spec` stands on, asking the cluster for custom bases. Never raises for what it cannot learn.
+
+    `background` tells that no person waits for just this answer.
+    """
+    if spec.python_version is not None:
+        return Foundation(spec.python_version)
+    layers: list[str] = []
+    name = spec.base_image or ""
+    for _ in range(DEEPEST):
+        if name in MANAGED_IMAGES:
+            return Foundation(MANAGED_IMAGES[name].python, name, tuple(reversed(layers)))
+        try:
+            image = await client.get(name, background=background)
+        except NotFound:
+            # A managed image that came after this package was made is no custom image of the cluster, but is there.
+            maybe_managed = name.lower().startswith("python3_")
+            return Foundation("", unknown=f"the cluster has no image {name!r} to build on", missing=not maybe_managed)
+        except KustoImageError as error:
+            return Foundation("", unknown=f"the base image {name!r} could not be read: {error.what}")
+        layers.append(image.requirements)
+        if not image.base_image:
+            return Foundation(image.language_version, None, tuple(reversed(layers)))
+        name = image.base_image
+    return Foundation("", unknown=f"the base images of {spec.base_image!r} go round in a circle")

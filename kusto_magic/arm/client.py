@@ -1,0 +1,346 @@
+"""The images of one cluster: make, follow, get, list, delete.
+
+`connect(target)` opens an `ImagesClient`. Source: Microsoft.Kusto/clusters/sandboxCustomImages, api-version
+2024-04-13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from kusto_magic.arm import operation as operations
+from kusto_magic.arm import poll_schedule as schedule
+from kusto_magic.arm import service_errors as refusals
+from kusto_magic.arm.auth import TokenCredential
+from kusto_magic.arm.operation import Action, Operation
+from kusto_magic.arm.poller import follow, trusted
+from kusto_magic.arm.response import Response
+from kusto_magic.arm.shared_listing import Rounds
+from kusto_magic.arm.transport import Arm
+from kusto_magic.clock import Clock
+from kusto_magic.errors import (
+    InUse,
+    InvalidInput,
+    Problem,
+    ServiceError,
+    Unreachable,
+)
+from kusto_magic.models.cluster import PYTHON, Cluster, LanguageExtension, active_image, extensions_in
+from kusto_magic.models.image import API_VERSION, Image, ImageSpec, Target, image_name_problem
+from kusto_magic.models.permission import Permission
+
+FOLLOW_LIMIT = 4 * 3600.0
+"""Seconds for which a build is followed unless told otherwise."""
+
+TRIES = 6
+"""So many times a request is sent that nobody answers properly; a PUT and a DELETE can be repeated."""
+
+TRIES_OF_A_QUESTION = 3
+"""So many times something is only asked: a person waits for the answer."""
+
+MOST_PAGES = 1000
+
+
+@asynccontextmanager
+async def connect(
+    target: Target,
+    *,
+    credential: TokenCredential | None = None,
+    transport: Any = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[ImagesClient]:
+    """Open a client for the images of a cluster.
+
+    `credential` is anything with `get_token`; by default azure-identity's chain, or the emulator's own token where
+    the endpoint is on this machine. `transport` (an httpx.AsyncBaseTransport) and `clock` are seams.
+    """
+    async with Arm(target.endpoint, target.scope, credential=credential, transport=transport, clock=clock) as arm:
+        yield ImagesClient(arm, target)
+
+
+class ImagesClient:
+    """The sandbox custom images of one cluster. Made by `connect`."""
+
+    def __init__(self, arm: Arm, target: Target) -> None:
+        self.target = target
+        self._arm = arm
+        self._rounds = Rounds(arm.clock, partial(self._list, background=True))
+
+    def beside(self, target: Target) -> ImagesClient:
+        """Return a client for another cluster of the same endpoint: same connections, sign-in and budgets as this."""
+        return ImagesClient(self._arm, target)
+
+    @property
+    def identity(self) -> str:
+        """Who is signed in, in words to show; "" before the first request, and where the token does not say."""
+        return self._arm.identity
+
+    async def sign_in(self) -> str:
+        """Get a token and nothing else; return whom it names, as `identity` does. Raises SignInFailed."""
+        return await self._arm.sign_in()
+
+    @property
+    def clock(self) -> Clock:
+        """The time by which it waits."""
+        return self._arm.clock
+
+    def build(
+        self, name: str, spec: ImageSpec, *, limit: float = FOLLOW_LIMIT, usual: schedule.Usual | None = None
+    ) -> AsyncIterator[Operation]:
+        """Create or update the image `name`, and follow it: Operations, the last one terminal.
+
+        Stop iterating to stop following; the build goes on. `limit` is in seconds; `usual` is how long builds take
+        here. Raises InvalidInput (nothing was sent), ServiceError (refused), and what `follow` raises. Source:
+        "Create Or Update".
+        """
+        sent = operations.sending(Action.BUILD, self._image_url(name), spec)
+        return self._run(sent, "PUT", spec.to_body(), limit, usual)
+
+    def delete(self, name: str, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+        """Delete the image `name`, and follow it, as `build` does. Source: "Delete"."""
+        return self._run(operations.sending(Action.DELETE, self._image_url(name)), "DELETE", None, limit, None)
+
+    def enable(self, name: str, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+        """Let python() run on a managed or custom image, and follow it, as `build` does.
+
+        Source: "Add Language Extensions"; it takes the place of the image that Python ran on.
+        """
+        extension = LanguageExtension.python(name)
+        return self._switch(Action.ENABLE, extension, extension.to_body(), limit)
+
+    def disable(self, name: str = "", *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
+        """Switch python() off, and follow it, as `build` does; `name` is the image it ran on, for the record.
+
+        Source: "Remove Language Extensions".
+        """
+        return self._switch(Action.DISABLE, LanguageExtension(PYTHON, name), LanguageExtension(PYTHON).to_body(), limit)
+
+    def _switch(
+        self, action: Action, extension: LanguageExtension, body: bytes, limit: float
+    ) -> AsyncIterator[Operation]:
+        verb = "add" if action is Action.ENABLE else "remove"
+        sent = operations.sending(action, self._url(""), extension=extension)
+        return self._run(sent, "POST", body, limit, None, self._url(f"/{verb}LanguageExtensions"))
+
+    async def extensions(self, *, background: bool = False) -> tuple[LanguageExtension, ...]:
+        """Return the languages that are switched on. Source: "List Language Extensions" (a POST: counts as a write).
+
+        `background` tells that no person waits for just this answer.
+        """
+        response = await self._answered("POST", self._url("/listLanguageExtensions"), background=background)
+        document = _success(response, "the language extensions cannot be listed").document()
+        if not isinstance(document, dict):
+            raise Unreachable("the list of language extensions cannot be read", next_step="try again.")
+        return extensions_in(document)
+
+    async def active(self, *, background: bool = False) -> str | None:
+        """Return the image python() runs on, None where it is off; "" where that is not said or may not be seen."""
+        try:
+            return active_image(await self.extensions(background=background))
+        except ServiceError:
+            return ""
+
+    def resume(self, action: Action, name: str, kept_url: str = "", spec: ImageSpec | None = None) -> Operation:
+        """Return an operation begun earlier, for `follow`: by its kept address, or by the image (or cluster) alone."""
+        if action in (Action.ENABLE, Action.DISABLE):
+            extension = LanguageExtension(PYTHON, name)
+            return operations.resume(action, self._url(""), kept_url, extension=extension)
+        return operations.resume(action, self._image_url(name), kept_url, spec)
+
+    def follow(
+        self,
+        operation: Operation,
+        *,
+        limit: float = FOLLOW_LIMIT,
+        usual: schedule.Usual | None = None,
+        ahead: float = 0.0,
+    ) -> AsyncIterator[Operation]:
+        """Ask until the operation is done; yield it as it is after each answer, the last one terminal.
+
+        `ahead` is for how many seconds it has gone on already.
+
+        Raises StatusUnreadable where there is no use in asking on, FollowTimeout after `limit` seconds,
+        UntrustedAddress where an answer names a foreign address; all carry the operation. While the endpoint does not
+        answer, it goes on asking; also while no token can be had, unless that is so from the start: SignInFailed.
+        """
+        since = self._arm.clock.monotonic()
+        return follow(
+            self._arm, self._rounds, operation, since=since, limit=limit, usual=usual, heard=False, ahead=ahead
+        )
+
+    async def get(self, name: str, *, background: bool = False) -> Image:
+        """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get".
+
+        `background` tells that no person waits for just this answer.
+        """
+        response = await self._answered("GET", self._image_url(name), background=background)
+        try:
+            return Image.from_json(_success(response, f"image {name!r} cannot be read").document())
+        except ValueError:
+            raise Unreachable(f"the answer about image {name!r} cannot be read", next_step="try again.") from None
+
+    def standing(self, image: Image, spec: ImageSpec) -> Operation | None:
+        """Return what goes on or has ended with an image made of the same, for `follow`; None: `build` is needed."""
+        return operations.standing(image, self._image_url(image.name), spec)
+
+    async def list(self) -> Sequence[Image]:
+        """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""
+        return await self._list(background=False)
+
+    async def _list(self, *, background: bool) -> Sequence[Image]:
+        url: str | None = self._url("/sandboxCustomImages")
+        images: list[Image] = []
+        for _ in range(MOST_PAGES):
+            if url is None:
+                return images
+            response = _success(await self._answered("GET", url, background=background), "the images cannot be listed")
+            found, url = _page(response)
+            images += found
+        raise Unreachable(f"the list of images does not end after {MOST_PAGES} pages", next_step="try again.")
+
+    async def refuse_active(self, name: str) -> None:
+        """Raise InUse where the cluster's python() runs on an image. Who may not see that is not held up."""
+        active = await self.active(background=True)
+        if active and active.lower() == name.lower():
+            what = f"the queries of this cluster run on image {name!r} (python() is enabled with it); nothing was sent"
+            step = "add --yes to go on all the same, or take a new name and %kusto_image enable that one then."
+            raise InUse(what, next_step=step)
+
+    async def clusters(self) -> Sequence[Cluster]:
+        """Return the clusters of the target's subscription that the caller may see.
+
+        Source: Microsoft.Kusto/clusters, "List"; its answer has one page.
+        """
+        path = f"/subscriptions/{quote(self.target.subscription)}/providers/Microsoft.Kusto/clusters"
+        document = await self.ask("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
+        try:
+            return [Cluster.from_json(value) for value in document["value"]]
+        except (KeyError, TypeError, ValueError):
+            raise Unreachable("the list of clusters cannot be read", next_step="try again.") from None
+
+    async def permissions(self) -> Sequence[Permission]:
+        """Return what the caller may do with the cluster.
+
+        Source: Microsoft.Authorization/permissions, "List For Resource", api-version 2022-04-01.
+        """
+        path = f"{quote(self.target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
+        document = await self.ask("GET", f"{path}?api-version=2022-04-01", "the rights cannot be listed")
+        try:
+            return [Permission.from_json(value) for value in document["value"]]
+        except (KeyError, TypeError, ValueError):
+            raise Unreachable("the list of rights cannot be read", next_step="try again.") from None
+
+    async def ask(self, method: str, path: str, what: str, body: bytes | None = None) -> Any:
+        """Ask the endpoint something else and return the JSON of its answer, None where it has none.
+
+        `path` has the api-version; `what` says what could not be done where it is refused (ServiceError).
+        """
+        return _success(await self._answered(method, f"{self.target.endpoint}{path}", body), what).document()
+
+    async def _run(
+        self,
+        sent: Operation,
+        method: str,
+        body: bytes | None,
+        limit: float,
+        usual: schedule.Usual | None,
+        url: str = "",
+    ) -> AsyncIterator[Operation]:
+        """Send the request that begins an operation, to `url` or else to the image, and follow it."""
+        yield sent
+        sent_at = self._arm.clock.monotonic()
+        begun = trusted(self._arm, await self._submit(sent, method, url or sent.image_url, body))
+        yield begun
+        async for operation in follow(
+            self._arm, self._rounds, begun, since=sent_at, limit=limit, usual=usual, heard=True
+        ):
+            yield operation
+
+    async def _submit(self, sent: Operation, method: str, url: str, body: bytes | None) -> Operation:
+        """Send the request that begins an operation, again while nobody answers properly."""
+        try:
+            answered, repeated = await self._tried(method, url, body, background=True)
+        except Unreachable as error:
+            raise _unanswered(sent, error) from None
+        if answered.status == 409 and repeated:
+            return operations.adopt(sent)
+        try:
+            operation = operations.begin(sent, answered, repeated=repeated)
+        except ServiceError as error:
+            if answered.status >= 500 or answered.status == 408:  # a gateway may say so while the service works
+                raise _unanswered(sent, error) from None
+            raise
+        return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
+
+    async def _answered(
+        self, method: str, url: str, body: bytes | None = None, *, background: bool = False
+    ) -> Response:
+        return (await self._tried(method, url, body, tries=TRIES_OF_A_QUESTION, background=background))[0]
+
+    async def _tried(
+        self, method: str, url: str, body: bytes | None, *, background: bool, tries: int = TRIES
+    ) -> tuple[Response, bool]:
+        """Return the first proper answer, and whether an earlier try may have arrived as well.
+
+        Raises Unreachable, which tells whether any of the tries may have arrived.
+        """
+        repeated = arrived = False
+        for attempt in range(tries - 1):
+            wait: float | None = None
+            try:
+                response = await self._arm.send(method, url, body, background=background)
+            except Unreachable as error:
+                repeated, arrived = True, arrived or error.arrived
+            else:
+                if not (response.status in (408, 429) or response.status >= 500):
+                    return response, repeated
+                wait = response.retry_after()
+                repeated, arrived = repeated or response.status != 429, arrived or response.status != 429
+            await self._arm.clock.sleep(2.0**attempt if wait is None else wait)
+        try:
+            return await self._arm.send(method, url, body, background=background), repeated
+        except Unreachable as error:
+            error.arrived = error.arrived or arrived
+            raise
+
+    def _url(self, rest: str) -> str:
+        path = quote(self.target.cluster_id, safe="/") + rest
+        return f"{self.target.endpoint}{path}?api-version={API_VERSION}"
+
+    def _image_url(self, name: str) -> str:
+        problem = image_name_problem(name)
+        if problem:
+            raise InvalidInput([Problem("image name", problem)])
+        return self._url(f"/sandboxCustomImages/{quote(name, safe='')}")
+
+
+def _page(response: Response) -> tuple[list[Image], str | None]:
+    document = response.document()
+    values = document.get("value") if isinstance(document, dict) else None
+    if not isinstance(values, list):
+        raise Unreachable("the list of images cannot be read", next_step="try again.")
+    try:
+        images = [Image.from_json(value) for value in values]
+    except ValueError:
+        raise Unreachable("the list of images cannot be read", next_step="try again.") from None
+    return images, response.resolved(document.get("nextLink"))
+
+
+def _success(response: Response, what: str) -> Response:
+    if response.status != 200:
+        raise refusals.refusal(response, what)
+    return response
+
+
+def _unanswered(sent: Operation, error: Unreachable | ServiceError) -> Unreachable | ServiceError:
+    """Return the error such that what may have been begun all the same can be taken up."""
+    if isinstance(error, ServiceError) or error.arrived:
+        error.operation = operations.adopt(sent)
+        step = f"%kusto_image attach {sent.name} shows whether it was begun all the same"
+        error.next_step = f"the request may have arrived; {step}. Else: {error.next_step}"
+    return error

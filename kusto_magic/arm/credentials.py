@@ -1,0 +1,199 @@
+"""The ways to sign in, by name: which of azure-identity's credentials is meant, and what its failures mean.
+
+The only room that imports azure-identity, at first use.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from kusto_magic.arm.log_filter import keep_sign_in_clean, shortened
+from kusto_magic.errors import SignInFailed
+from kusto_magic.models.image import CLOUDS
+from kusto_magic.redaction import redact
+
+SIGN_IN_LIMIT = 11.5
+"""Seconds that a sign-in may take: some steps of azure-identity's chain hang for minutes in closed networks."""
+
+PERSON_LIMIT = 900.0
+"""Seconds for a person to sign in: as long as Entra ID's device codes are good."""
+
+PROCESS_LIMIT = int(SIGN_IN_LIMIT) - 1
+"""Seconds for az, azd and PowerShell: less than the whole, so that what they say is heard."""
+
+ASKS_A_PERSON = frozenset({"browser", "device"})
+
+Prompt = Callable[[str, str, datetime], None]
+"""Shows a person the address to open, the code to type there, and until when it is good."""
+
+_HOSTS = {"public": "login.microsoftonline.com", "usgov": "login.microsoftonline.us", "china": "login.chinacloudapi.cn"}
+"""Where each cloud signs in; source: azure.identity.AzureAuthorityHosts."""
+
+
+class Named:
+    """A credential of azure-identity by its name; made at first use, since the import takes half a second.
+
+    `prompt`, where given, tells that a person is there to be asked, once: "device" shows its code by it, and "browser"
+    opens a window. Nobody is asked without it.
+    """
+
+    def __init__(self, kind: str, endpoint: str, prompt: Prompt | None = None) -> None:
+        self._kind = kind
+        self._endpoint = endpoint
+        self._prompt = prompt
+        self._inner: Any = None
+        self._lock = threading.Lock()
+
+    @property
+    def limit(self) -> float:
+        """How many seconds the next `get_token` may take."""
+        return PERSON_LIMIT if self._prompt and self._kind in ASKS_A_PERSON else SIGN_IN_LIMIT
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """Return azure-identity's token. Raises SignInFailed in two or three lines."""
+        with self._lock:
+            prompt, self._prompt = self._prompt, None
+            if self._inner is None and self._kind in ASKS_A_PERSON and prompt is None:
+                raise _not_yet(self._kind)
+            try:
+                if self._inner is None:
+                    self._inner = _credential(self._kind, authority(self._endpoint, os.environ), prompt)
+                if self._kind in ASKS_A_PERSON and prompt:
+                    self._inner.authenticate(scopes=scopes)
+                return self._inner.get_token(*scopes, **options)
+            except Exception as error:  # whatever azure-identity raises is a failed sign-in
+                failure = sign_in_failed(error, self._kind)
+        raise failure  # out here, so that it does not drag along an error that holds requests and answers
+
+    def __repr__(self) -> str:
+        return f"<credential {self._kind}>"
+
+
+def authority(endpoint: str, environ: Mapping[str, str]) -> str:
+    """Return the host that signs in for an endpoint: AZURE_AUTHORITY_HOST, else that of the cloud."""
+    if chosen := environ.get("AZURE_AUTHORITY_HOST"):
+        return chosen
+    names = {cloud.endpoint: name for name, cloud in CLOUDS.items()}
+    return _HOSTS[names.get(endpoint, "public")]
+
+
+def _credential(kind: str, host: str, prompt: Prompt | None) -> Any:
+    from azure import identity
+
+    # A host of one's own (Azure Stack, a closed cloud) is not in the list on the internet that others are looked up in.
+    known = host.removeprefix("https://").strip("/") in _HOSTS.values()
+    entra: dict[str, Any] = {"authority": host, "disable_instance_discovery": not known}
+    person = {**entra, "disable_automatic_authentication": True, "timeout": int(PERSON_LIMIT)}
+    if tenant := os.environ.get("AZURE_TENANT_ID"):
+        person["tenant_id"] = tenant
+    makers: dict[str, Callable[[], Any]] = {
+        "default": lambda: identity.DefaultAzureCredential(process_timeout=PROCESS_LIMIT, **entra),
+        "environment": lambda: identity.EnvironmentCredential(**entra),
+        "workload": lambda: identity.WorkloadIdentityCredential(**entra),
+        "managed": lambda: identity.ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID")),
+        "cli": lambda: identity.AzureCliCredential(process_timeout=PROCESS_LIMIT),
+        "powershell": lambda: identity.AzurePowerShellCredential(process_timeout=PROCESS_LIMIT),
+        "developer": lambda: identity.AzureDeveloperCliCredential(process_timeout=PROCESS_LIMIT),
+        "browser": lambda: identity.InteractiveBrowserCredential(**person),
+        "device": lambda: identity.DeviceCodeCredential(prompt_callback=prompt, **person),
+    }
+    made = makers[kind]()
+    keep_sign_in_clean()
+    return made
+
+
+# ── what a failure means ─────────────────────────────────────────────────────────────────────────────────────────
+
+_THEN = "then run the cell again."
+_RESTART = "then restart the kernel."
+_AZ_LOGIN = f"run `az login` in a terminal, {_THEN}"
+NEXT_STEP = f"sign in with `az login`, or with %kusto_image use --as device, {_THEN}"
+
+_MEANINGS = tuple(
+    (re.compile(pattern, re.IGNORECASE), what, step)
+    for pattern, what, step in (
+        (
+            "AADSTS70002(15|22)",
+            "the client secret is wrong or has expired",
+            f"set AZURE_CLIENT_SECRET anew, {_RESTART}",
+        ),
+        (
+            "AADSTS(700016|90002|900023)",
+            "the application or the tenant is not known",
+            f"check AZURE_CLIENT_ID and AZURE_TENANT_ID, {_RESTART}",
+        ),
+        (
+            r"AADSTS(70021|70021\d|700024)\b",
+            "the federated token is not accepted",
+            "check the federated credential of the identity: issuer, subject and audience must be those of the pod.",
+        ),
+        (
+            "AADSTS(50076|50078|50079|50158|53000|53001|53003)",
+            "a second factor or another rule of the tenant stands in the way",
+            f"sign in anew with `az login`, or with %kusto_image use --as browser, {_THEN}",
+        ),
+        (r"AADSTS(50173|70043|70008\d?|700082|700084)\b", "the sign-in has expired", _AZ_LOGIN),
+        (
+            "CERTIFICATE_VERIFY_FAILED",
+            "the certificate of the sign-in is not trusted",
+            f"set REQUESTS_CA_BUNDLE, {_RESTART}",
+        ),
+        ("claims challenge|--claims-challenge", "the tenant asks for a new sign-in", _AZ_LOGIN),
+        ("run '?az login|az login' to set up", "nobody is signed in to az", _AZ_LOGIN),
+        ("Run.{0,9}Connect-AzAccount", "nobody is signed in to Azure PowerShell", f"run Connect-AzAccount, {_THEN}"),
+        ("run .{0,2}azd auth login", "nobody is signed in to azd", f"run `azd auth login` in a terminal, {_THEN}"),
+        ("Timed out waiting for user", "nobody typed the code in time", "%kusto_image use --as device gives another."),
+        ("AADSTS", "the sign-in was refused", NEXT_STEP),
+    )
+)
+"""What a text of azure-identity holds, what that means, and what to do: the most telling first."""
+
+_UNAVAILABLE = {
+    "default": ("none of the usual ways to sign in is set up here", NEXT_STEP),
+    "environment": ("AZURE_… variables are missing", f"set AZURE_TENANT_ID, AZURE_CLIENT_ID and a secret, {_RESTART}"),
+    "workload": ("no federated token is set up here", "it works in pods with one only; choose another --as."),
+    "managed": ("this machine has no managed identity", "assign one to it, or choose another --as."),
+    "cli": ("az is not to be found", f"install the Azure CLI and `az login`, or %kusto_image use --as device, {_THEN}"),
+    "powershell": ("Azure PowerShell is not to be found", f"install Az.Accounts and Connect-AzAccount, {_THEN}"),
+    "developer": ("azd is not to be found", f"install it and `azd auth login`, {_THEN}"),
+}  # fmt: skip
+
+_CODE = re.compile(r"AADSTS[0-9]{4,8}")
+_NOT_SET_UP = ("CredentialUnavailableError", "ValueError")
+"""ValueError: what WorkloadIdentityCredential says of variables that are missing."""
+_UNREACHED = ("ServiceRequestError", "ServiceResponseError", "ConnectionError", "ReadTimeout")
+
+
+def sign_in_failed(error: Exception, kind: str) -> SignInFailed:
+    """Return azure-identity's many lines as two: what it means, and what to do. No id of a tenant is in it."""
+    if isinstance(error, SignInFailed):
+        return error
+    said = str(error)
+    for pattern, what, step in _MEANINGS:
+        if pattern.search(said):
+            code = _CODE.search(said)
+            return SignInFailed(f"no token: {what}{f' ({code[0]})' if code else ''}", next_step=step)
+    if type(error).__name__ in _UNREACHED:
+        return SignInFailed("no token: the sign-in cannot be reached", next_step="check the network and HTTPS_PROXY.")
+    if type(error).__name__ == "AuthenticationRequiredError":
+        return _not_yet(kind)
+    if kind in _UNAVAILABLE and (type(error).__name__ in _NOT_SET_UP or "Attempted cred" in said):
+        what, step = _UNAVAILABLE[kind]
+        return SignInFailed(f"no token: {what}", next_step=step)
+    return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEP)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error as it may be shown, without the ids in it; its type where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return shortened(redact(lines[0]))[:200] if lines else type(error).__name__
+
+
+def _not_yet(kind: str) -> SignInFailed:
+    step = f"%kusto_image use --as {kind}, in a notebook that somebody is before; or choose another --as."
+    return SignInFailed("no token: somebody has to sign in (again)", next_step=step)

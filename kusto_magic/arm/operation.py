@@ -1,0 +1,443 @@
+"""A long-running operation of Azure Resource Manager, as a value.
+
+This room owns every decision about whether an operation is finished, failed, where to ask next and how long to
+wait first. `begin` makes an Operation of the answer to the first request, `advance` makes the next one of each
+further answer. There is no clock and no socket here; the client sends what `poll_url` says after `delay` seconds.
+
+The way of an operation (an illegal step raises and changes nothing)::
+
+    SENDING ──begin──► BUILDING ──► CONFIRMING ──► SUCCEEDED
+                          │  ▲          │  (GET of the image, until its own state is terminal)
+                          │  └──────────┘
+                          └──────────────────────► FAILED, CANCELED
+
+    SENDING ──begin──► DELETING, ENABLING, DISABLING ──► SUCCEEDED, FAILED, CANCELED
+
+Source: Azure/azure-resource-manager-rpc v1.0, async-api-reference.md ("the RPC" below), and recorded traffic of
+the service ("seen") where it differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from kusto_magic.arm import service_errors as refusals
+from kusto_magic.arm.response import Response, words
+from kusto_magic.errors import (
+    BuildCanceled,
+    BuildError,
+    BuildFailed,
+    ServiceFault,
+    StatusUnreadable,
+)
+from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image
+from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
+
+MISREADINGS_ALLOWED = 5
+"""So many unreadable answers in a row are asked again; the next one ends the following, not the operation."""
+
+MISSES_BEFORE_ASKING_THE_IMAGE = 3
+"""So many 404s in a row of an operation's address, and the image itself is asked instead."""
+
+MISSES_ALLOWED = 12
+"""So many 404s in a row of an image that should be there: it may lag behind its operation (seen)."""
+
+LONGEST_BACKOFF = 60.0
+"""Seconds between two tries while the service does not answer properly."""
+
+SERVICE_IS_IN_MAINTENANCE = "ServiceIsInMaintenance"
+"""What an operation fails with when another one runs on the same cluster (seen)."""
+
+SENT_TWICE = "the request was sent twice; following what the first one began"
+
+
+UNCHANGED = "unchanged: it was made of the same already, and nothing was sent"
+
+
+class Action(StrEnum):
+    """What the operation does to the image, or with it to the cluster."""
+
+    BUILD = "build"
+    DELETE = "delete"
+    ENABLE = "enable"
+    DISABLE = "disable"
+
+
+class Phase(StrEnum):
+    """How far an operation is, in words that are shown."""
+
+    CHECKING = "Checking"
+    WAITING = "Waiting"
+    SENDING = "Sending"
+    BUILDING = "Building"
+    DELETING = "Deleting"
+    ENABLING = "Enabling"
+    DISABLING = "Disabling"
+    CONFIRMING = "Confirming"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+NOT_BEGUN = frozenset({Phase.CHECKING, Phase.WAITING, Phase.SENDING})
+NEVER_SENT = frozenset({Phase.CHECKING, Phase.WAITING})
+"""What does not go on when its process has ended."""
+
+ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
+
+
+_AT_WORK = {
+    Action.BUILD: Phase.BUILDING,
+    Action.DELETE: Phase.DELETING,
+    Action.ENABLE: Phase.ENABLING,
+    Action.DISABLE: Phase.DISABLING,
+}
+_TAKES = {
+    Action.ENABLE: "up to 60 minutes, says Azure's documentation",
+    Action.DISABLE: "up to 30 minutes, says Azure's documentation",
+}
+_SWITCHED = {Action.ENABLE: "python() runs on it now", Action.DISABLE: "python() is switched off"}
+
+_STATES_AT_REST = frozenset({"succeeded", "failed", "canceled", "cancelled"})
+
+
+class Watch(StrEnum):
+    """What is asked to learn how it stands."""
+
+    OPERATION = "Azure-AsyncOperation"
+    LOCATION = "Location"
+    IMAGE = "image"
+    """The image itself; where an image is enabled or disabled, the cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One long-running operation, as it stands after the last answer.
+
+    `status` is the service's own word. `poll_url` is where to ask next, `delay` how many seconds to wait before
+    (None: the asker's own schedule). `confirmed` tells that the service called the operation itself succeeded;
+    `repeated` that its first request was sent more than once; `kept` that it was taken up again from an address
+    kept without its signature. `extension` is what is being enabled or disabled, and then `image_url` is that of the
+    cluster. `note` is something the reader should know besides, `trouble` why the last request
+    brought no answer ("" where it did).
+    """
+
+    action: Action
+    image_url: str
+    phase: Phase
+    watch: Watch = Watch.IMAGE
+    poll_url: str = field(default="", repr=False)  # ARM signs it: it is in no repr
+    delay: float | None = None
+    status: str = ""
+    expected: ImageSpec | None = None
+    extension: LanguageExtension | None = None
+    image: Image | None = None
+    fault: ServiceFault | None = None
+    note: str = ""
+    trouble: str = ""
+    confirmed: bool = False
+    repeated: bool = False
+    kept: bool = False
+    misreadings: int = 0
+    misses: int = 0
+    troubles: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether it has come to an end."""
+        return self.phase in ENDS
+
+    @property
+    def name(self) -> str:
+        """The name of the image it is about."""
+        if self.extension is not None:
+            return self.extension.name or self.extension.language
+        return self.image_url.rpartition("/")[2].partition("?")[0]
+
+    @property
+    def met_another_change(self) -> bool:
+        """Whether it failed for no fault of its own: another change of the cluster was running."""
+        return self.fault is not None and self.fault.code == SERVICE_IS_IN_MAINTENANCE
+
+    def advance(self, response: Response) -> Operation:
+        """Return the operation after the answer to a GET of `poll_url`.
+
+        Raises StatusUnreadable, with this operation in it, when there is no use in asking on.
+        """
+        if self.done or self.phase in NOT_BEGUN:
+            raise ValueError(f"an operation that is {self.phase} is not asked how it stands")
+        # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
+        if response.status in (408, 429) or response.status >= 500:
+            return self.unanswered(f"HTTP {response.status}", response.retry_after())
+        if response.status == 404:
+            return self._missed(response)
+        if 400 <= response.status < 500:
+            return self._refused(response)
+        calm = replace(self, troubles=0, trouble="", misses=0, delay=response.retry_after())._renewed(response)
+        if self.watch is Watch.OPERATION:
+            return calm._operation_answered(response)
+        if self.watch is Watch.LOCATION:
+            return calm._location_answered(response)
+        return calm._image_answered(response)
+
+    def unanswered(self, why: str, retry_after: float | None = None) -> Operation:
+        """Return the operation after a GET that brought nothing: ask again, each time later, up to a minute."""
+        backoff = min(2.0 ** min(self.troubles, 10), LONGEST_BACKOFF)
+        wait = backoff if retry_after is None else retry_after
+        return replace(self, troubles=self.troubles + 1, trouble=why, delay=wait)
+
+    def glimpsed(self, image: Image) -> Operation | None:
+        """Return the operation after a list of images showed its image at work; None where it must be asked itself.
+
+        The list only tells that there is no use in asking yet; how it ended, the operation says.
+        """
+        at_rest = {*_STATES_AT_REST, "", UNREADABLE_STATE, "deleting"}
+        if self.action is not Action.BUILD or self.confirmed or image.state.lower() in at_rest:
+            return None
+        return replace(self, status=words(image.state))
+
+    def ask_the_image(self, delay: float | None = None) -> Operation:
+        """Return the operation such that the image itself is asked next, after `delay` seconds."""
+        phase = Phase.CONFIRMING if self.confirmed else self.phase
+        return replace(self, phase=phase, watch=Watch.IMAGE, poll_url=self.image_url, delay=delay, misses=0)
+
+    def raise_for_end(self) -> None:
+        """Raise BuildFailed or BuildCanceled when that is how it ended."""
+        what = f"{_AT_WORK[self.action].lower()} image {self.name!r}"
+        if self.phase is Phase.FAILED:
+            step = "read the service's words above, mend the requirements and run the cell again."
+            if self.action is not Action.BUILD:
+                step = "read the service's words above; %kusto_image list shows what is there."
+            if self.met_another_change:
+                step = "another change of this cluster is running; run it again later, or with --queue, which waits."
+            raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, next_step=step)
+        if self.phase is Phase.CANCELED:
+            step = "run the cell again to start over."
+            raise BuildCanceled(f"{what} was cancelled", operation=self, fault=self.fault, next_step=step)
+
+    # ── what each kind of address answers ────────────────────────────────────────────────────────────────────
+
+    def _renewed(self, response: Response) -> Operation:
+        """Return the operation with the address that an answer may have renewed; a redirect renews nothing."""
+        address = None if self.watch is Watch.IMAGE else response.address(self.watch.lower())
+        return self if address is None or response.status >= 300 else replace(self, poll_url=address)
+
+    def _operation_answered(self, response: Response) -> Operation:
+        document = response.document()
+        status = document.get("status") if isinstance(document, dict) else None
+        if not isinstance(status, str) or not status or response.status >= 300:
+            return self._misread(response)
+        heard = replace(self, misreadings=0, status=words(status))
+        match status.lower():
+            case "succeeded":
+                return heard._worked()
+            case "failed":
+                return heard._failed(response.fault())
+            case "canceled" | "cancelled":
+                return replace(heard, phase=Phase.CANCELED, fault=response.fault())
+        return heard
+
+    def _location_answered(self, response: Response) -> Operation:
+        # The RPC: 202 while it runs; 200, with or without a body, when it is done. A page of HTML is neither.
+        if response.status == 202:
+            return replace(self, misreadings=0, status="Running")
+        if response.status in (200, 201, 204) and not response.garbled:
+            return replace(self, misreadings=0)._worked()
+        return self._misread(response)
+
+    def _cluster_answered(self, response: Response) -> Operation:
+        try:
+            cluster = Cluster.from_json(response.document() if response.status == 200 else None)
+        except ValueError:
+            return self._misread(response)
+        heard = replace(self, status=words(cluster.provisioning))
+        if cluster.provisioning.lower() not in _STATES_AT_REST:
+            return replace(heard, misreadings=0)
+        active = active_image(cluster.extensions)
+        wanted = self.name.lower() if self.action is Action.ENABLE else None
+        if (active if active is None else active.lower()) == wanted:
+            return replace(heard, misreadings=0)._switched()
+        # Not changed yet, not at all, or it does not say which image it runs: a few times more, then nobody knows.
+        return heard._misread(response, "the cluster does not show the change")
+
+    def _image_answered(self, response: Response) -> Operation:
+        if self.extension is not None:
+            return self._cluster_answered(response)
+        try:
+            image = Image.from_json(response.document() if response.status in (200, 201) else None)
+        except ValueError:
+            return self._misread(response)
+        if image.state == UNREADABLE_STATE:
+            return self._misread(response)
+        # The RPC: a resource without provisioningState is one that succeeded.
+        state = image.state or "Succeeded"
+        if self.action is Action.DELETE and state.lower() in _STATES_AT_REST:
+            # Not deleted yet, not deleted at all, or made anew by somebody: a few times more, then nobody knows.
+            return replace(self, status=words(state))._misread(response, "the image is still there")
+        heard = replace(self, misreadings=0, status=words(state), image=image)
+        match state.lower():
+            case "succeeded":
+                return heard._shown(image)
+            case "failed":
+                return heard._failed(response.fault())
+            case "canceled" | "cancelled":
+                return replace(heard, phase=Phase.CANCELED, fault=response.fault())
+        return heard
+
+    # ── what follows from it ─────────────────────────────────────────────────────────────────────────────────
+
+    def _worked(self) -> Operation:
+        if self.action is Action.DELETE:
+            return replace(self, confirmed=True)._deleted()
+        if self.extension is not None:
+            return replace(self, confirmed=True)._switched()
+        return replace(self, confirmed=True).ask_the_image(delay=0.0)
+
+    def _switched(self) -> Operation:
+        done = replace(self, phase=Phase.SUCCEEDED, delay=None, troubles=0, trouble="")
+        return replace(done, note=_SWITCHED[self.action])
+
+    def _deleted(self) -> Operation:
+        return replace(self, phase=Phase.SUCCEEDED, image=None, delay=None, troubles=0, trouble="")
+
+    def _shown(self, image: Image) -> Operation:
+        differences = image.differences(self.expected) if self.expected else ()
+        if not differences:
+            return replace(self, phase=Phase.SUCCEEDED, delay=None)
+        other = f"the image shows other {' and '.join(differences)} than were sent"
+        if self.confirmed:
+            return replace(self, phase=Phase.SUCCEEDED, delay=None, note=other)
+        # Nobody said that *this* operation succeeded, and what is there is not its work.
+        step = "look at the image with %kusto_image show, and run the cell again if it should be yours."
+        raise StatusUnreadable(f"{other}; somebody may have replaced it", operation=self, next_step=step)
+
+    def _failed(self, fault: ServiceFault) -> Operation:
+        if self.repeated and not self.confirmed and fault.code == SERVICE_IS_IN_MAINTENANCE:
+            # Our first request may be what the second one collided with (seen): the image knows.
+            return replace(self, note=SENT_TWICE, repeated=False).ask_the_image()
+        if not (fault.code or fault.message):
+            fault = replace(fault, message=f"the service gives no reason (it says {self.status})")
+        return replace(self, phase=Phase.FAILED, fault=fault, delay=None)
+
+    def _missed(self, response: Response) -> Operation:
+        missed = replace(self.unanswered("HTTP 404", response.retry_after()), misses=self.misses + 1)
+        if self.watch is not Watch.IMAGE:
+            patience = 0 if self.kept else MISSES_BEFORE_ASKING_THE_IMAGE
+            return missed if missed.misses < patience else missed.ask_the_image(missed.delay)
+        if self.action is Action.DELETE:
+            return self._deleted()
+        if missed.misses < MISSES_ALLOWED:
+            return missed
+        what = "image" if self.extension is None else "cluster"
+        raise self._unreadable(f"the {what} is not there", response)
+
+    def _refused(self, response: Response) -> Operation:
+        if self.kept and self.watch is not Watch.IMAGE:
+            return self.ask_the_image()
+        step = refusals.next_step(response)
+        raise self._unreadable(f"the service does not tell how it stands (HTTP {response.status})", response, step)
+
+    def _misread(self, response: Response, why: str = "the answers cannot be read") -> Operation:
+        if self.misreadings < MISREADINGS_ALLOWED:
+            backoff = min(2.0**self.misreadings, LONGEST_BACKOFF)
+            wait = backoff if self.delay is None else self.delay
+            return replace(self, misreadings=self.misreadings + 1, delay=wait)
+        raise self._unreadable(f"{why} (HTTP {response.status})", response)
+
+    def _unreadable(self, what: str, response: Response, step: str = "") -> BuildError:
+        return StatusUnreadable(
+            f"{what}; the operation itself may go on",
+            operation=self,
+            fault=response.fault(),
+            next_step=f"{step} %kusto_image attach {self.name}".lstrip(),
+        )
+
+
+def checking(expected: ImageSpec) -> Operation:
+    """Return what a build is before it is an operation of the service: its requirements are being checked here."""
+    return Operation(Action.BUILD, "", Phase.CHECKING, expected=expected)
+
+
+def queued(met: Operation) -> Operation:
+    """Return what waits for another change of the cluster to end: an operation that met it, before it is sent again."""
+    note = "another change of the cluster is running; this one is sent again when it is over"
+    return Operation(
+        met.action, met.image_url, Phase.WAITING, expected=met.expected, extension=met.extension, note=note
+    )
+
+
+def standing(image: Image, image_url: str, expected: ImageSpec) -> Operation | None:
+    """Return the operation that makes a request needless: it is built or being built of the same already. Or None."""
+    state = image.state.lower()
+    if not image.is_made_of(expected) or state in ("failed", "canceled", "cancelled", "deleting", UNREADABLE_STATE):
+        return None
+    if state in _STATES_AT_REST:
+        return Operation(Action.BUILD, image_url, Phase.SUCCEEDED, expected=expected, image=image, note=UNCHANGED)
+    return replace(
+        resume(Action.BUILD, image_url, expected=expected), note="it is being built already; nothing was sent"
+    )
+
+
+def sending(
+    action: Action, image_url: str, expected: ImageSpec | None = None, extension: LanguageExtension | None = None
+) -> Operation:
+    """Return the operation before its first request is answered."""
+    note = _TAKES.get(action, "")
+    return Operation(action, image_url, Phase.SENDING, expected=expected, extension=extension, note=note)
+
+
+def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Operation:
+    """Return the operation after the answer to its first request, `sent` being the one from `sending`.
+
+    Raises a ServiceError where the service refused it, StatusUnreadable where it is done but made something else.
+    """
+    if sent.phase is not Phase.SENDING:
+        raise ValueError(f"an operation that is {sent.phase} was begun before")
+    if sent.action is Action.DELETE and repeated and response.status == 404:
+        return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first of our requests deleted it
+    if not 200 <= response.status < 300:
+        raise refusals.refusal(response, f"{sent.action} was refused")
+    operation = replace(sent, phase=_AT_WORK[sent.action], repeated=repeated, delay=response.retry_after())
+    for watch in (Watch.OPERATION, Watch.LOCATION):
+        # Seen: a 200 with the header is not finished, whatever its body says.
+        address = response.address(watch.lower())
+        if address is not None:
+            return replace(operation, watch=watch, poll_url=address, status=words(_state_in(response)))
+    operation = replace(operation, watch=Watch.IMAGE, poll_url=sent.image_url)
+    if sent.action is Action.DELETE:
+        over = response.status in (200, 204) and _state_in(response).lower() in ("", "succeeded")
+        return operation._deleted() if over and not response.garbled else operation
+    if sent.extension is not None:
+        return operation._switched() if response.status == 200 and not response.garbled else operation
+    return operation._image_answered(response) if response.status in (200, 201) else operation
+
+
+def resume(
+    action: Action,
+    image_url: str,
+    kept_url: str = "",
+    expected: ImageSpec | None = None,
+    extension: LanguageExtension | None = None,
+) -> Operation:
+    """Return an operation that was begun earlier, to be followed again.
+
+    `kept_url` is its address without signature, "" where none is known; then the image itself is asked.
+    """
+    resumed = replace(sending(action, image_url, expected, extension), phase=_AT_WORK[action], delay=0.0)
+    if not kept_url:
+        return replace(resumed, poll_url=image_url)
+    return replace(resumed, watch=Watch.OPERATION, poll_url=kept_url, kept=True)
+
+
+def adopt(sent: Operation) -> Operation:
+    """Return the operation of a repeated request that met a 409: the first one may be running, the image knows."""
+    resumed = resume(sent.action, sent.image_url, expected=sent.expected, extension=sent.extension)
+    return replace(resumed, note=SENT_TWICE)
+
+
+def _state_in(response: Response) -> str:
+    try:
+        return Image.from_json(response.document()).state
+    except ValueError:
+        return ""

@@ -1,0 +1,408 @@
+"""Builds that go on in the background: one daemon thread, one loop, however many there are.
+
+`Builds.start` returns a `Build` at once; the kernel stays free. What changes is `Build.operation`; whoever shows it
+observes it. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from kusto_magic.arm import client
+from kusto_magic.arm import operation as operations
+from kusto_magic.arm.auth import SignIn
+from kusto_magic.arm.base_chain import foundation
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.client_pool import Connections, Opener
+from kusto_magic.arm.operation import Action, Operation
+from kusto_magic.arm.poll_schedule import RECORDED, Usual
+from kusto_magic.builds.actions import Forecaster, How, asked_once, make
+from kusto_magic.builds.build import Build, onlookers_may_fail
+from kusto_magic.builds.changes import change
+from kusto_magic.builds.event_loop import Loop, answer
+from kusto_magic.builds.fleet import Fleet
+from kusto_magic.builds.history import History, changed
+from kusto_magic.builds.history_writer import Journal
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.registry import Fleets, Followed
+from kusto_magic.builds.resume import go_on, is_unsent, look, spec_of
+from kusto_magic.clock import Clock, SystemClock
+from kusto_magic.errors import Conflict, DoesNotFit, EndedElsewhere, InvalidInput, KustoImageError, Problem
+from kusto_magic.models.cluster import PYTHON, LanguageExtension
+from kusto_magic.models.image import ImageSpec, Target, image_name_problem
+from kusto_magic.preflight import check as preflight
+from kusto_magic.preflight.report import Forecast, Verdict
+
+T = TypeVar("T")
+Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
+
+
+class Builds:
+    """The builds of this process, and the loop that follows them.
+
+    `open_client` opens a client for a target; `forecaster` asks whether requirements would install; `history` is what
+    was started from here; `clock` the time. All four are seams. Safe to call from any thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        history: History | None = None,
+        open_client: Opener = client.connect,
+        forecaster: Forecaster = preflight.forecast,
+        clock: Clock | None = None,
+    ) -> None:
+        self.history = history or History()
+        self._connections = Connections(open_client)
+        self._journal = Journal(self.history)
+        self._forecaster = forecaster
+        self._clock: Clock = clock or SystemClock()
+        self._loop = Loop()
+        self.followed = Followed()
+        self.fleets = Fleets()
+        self._ticking: asyncio.Task[None] | None = None
+        self._polling: dict[str, asyncio.Task[None]] = {}
+
+    def sign_in(self, way: SignIn) -> None:
+        """Sign in this way from now on, on every cluster; what is being followed keeps its own. Nothing is sent."""
+        self._connections.sign_in(way)
+
+    def has_asked(self, target: Target) -> bool:
+        """Return whether something was asked on a cluster before: asking again will hardly need a person to sign in."""
+        return self._connections.known(target) is not None
+
+    def identity(self, target: Target) -> str:
+        """Return who is signed in for a cluster, in words to show; "" where nothing was asked there yet."""
+        it = self._connections.known(target)
+        return "" if it is None else it.identity
+
+    def start(
+        self,
+        target: Target,
+        name: str,
+        spec: ImageSpec,
+        *,
+        check: bool = True,
+        pin: bool = False,
+        force: bool = False,
+        queue: bool = False,
+        spare_active: bool = False,
+        limit: float = client.FOLLOW_LIMIT,
+    ) -> Build:
+        """Begin to build an image and return at once; the same spec already being built is joined.
+
+        An image that is there and made of the same is left as it is, unless `force`. `check` asks the preflight first,
+        which sends nothing when the requirements cannot fit (DoesNotFit); `pin` sends the versions it found instead of
+        the loose text. `queue` waits while another change of the cluster is running. `spare_active` does not replace
+        the image that the cluster's python() runs on (InUse). `limit` is in seconds. Raises InvalidInput for a wrong
+        name; everything else is in the Build.
+        """
+        _refuse_name(name)
+        running = self.followed.same(target, name, spec, pin=pin, check=check)
+        if running is not None:
+            return running
+        how = How(check, pin, force, queue, spare_active, limit)
+        return self._begin([self._record(Action.BUILD, target, name, spec, how)], limit)[0]
+
+    def start_fleet(self, targets: Sequence[Target], name: str, spec: ImageSpec, how: How | None = None) -> Fleet:
+        """Begin to build the same image on several clusters and return at once; the same fleet at work is joined.
+
+        Each cluster is left as it is where it has the image already. Unless `how` says otherwise, each build waits
+        while another change of its cluster is running. Raises InvalidInput for a wrong name; everything else is in the
+        fleet and its builds.
+        """
+        _refuse_name(name)
+        how = how or How(queue=True)
+        running = self.fleets.same(targets, name, spec, pin=how.pin)
+        if running is not None:
+            return running
+        return self._fleet([self._record(Action.BUILD, target, name, spec, how) for target in targets], how.limit)
+
+    def change_fleet(self, action: Action, targets: Sequence[Target], name: str, how: How) -> Fleet:
+        """Begin to delete, enable or disable an image on several clusters, and return at once. Raises InvalidInput."""
+        if action is Action.ENABLE:
+            LanguageExtension.python(name)
+        elif action is Action.DELETE:
+            _refuse_name(name)
+        return self._fleet([self._record(action, target, name, None, how) for target in targets], how.limit)
+
+    def attach_fleet(self, one: BuildRecord, *, limit: float = client.FOLLOW_LIMIT) -> Fleet:
+        """Take up the fleet to which a record of the history belongs, and return at once.
+
+        What was begun is followed; what a process that has ended had not sent yet is sent now, as it was asked for.
+        """
+        running = self.fleets.of(one.fleet)
+        if running is not None:
+            return running
+        newest = {record.target.place: record for record in self.history.fleet(one.fleet)}
+        sending, now = operations.Phase.SENDING.value, self._clock.wall()
+        unsent = {
+            place: replace(record, id=uuid4().hex, started_at=now, state=sending, heard_at=None)
+            for place, record in newest.items()
+            if is_unsent(record)
+        }
+        fleet = self._fleet([unsent.get(place, record) for place, record in newest.items()], limit, one.fleet)
+        self.history.note(
+            *(changed(newest[place].id, state="Not sent", message="sent again later", ended_at=now) for place in unsent)
+        )
+        return fleet
+
+    def _fleet(self, records: Sequence[BuildRecord], limit: float, id_: str = "") -> Fleet:
+        """Begin or go on with what the records say, but for those that have ended, as one fleet."""
+        id_ = id_ or uuid4().hex
+        records = [replace(record, fleet=id_) for record in records]
+        builds = self._begin([record for record in records if record.ended_at is None], limit)
+        by_place = {build.target.place: build for build in builds}
+        members = [by_place.get(record.target.place, record) for record in records]
+        return self.fleets.add(Fleet(id_, records[0].image, members))
+
+    def _begin(self, records: Sequence[BuildRecord], limit: float = client.FOLLOW_LIMIT) -> list[Build]:
+        """Begin what the records say, or go on with it; all of them, or (interrupted) none."""
+        new = [record for record in records if is_unsent(record)]
+        forecaster = asked_once(self._forecaster) if len(records) > 1 else self._forecaster
+        try:
+            self.history.add(*new)
+            started = [self._started(record, How.of(record.how, limit), forecaster) for record in records]
+            self._launch(*started)
+        except BaseException:
+            now = self._clock.wall()
+            self.history.note(*(changed(record.id, state="Not sent", ended_at=now) for record in new))
+            raise
+        return [build for build, _ in started]
+
+    def _started(self, record: BuildRecord, how: How, forecaster: Forecaster) -> tuple[Build, Conversation]:
+        action, spec, unsent = Action(record.action), spec_of(record), is_unsent(record)
+        usual = self.usual(record.target) if action is Action.BUILD else None
+        sending = operations.sending(action, "", spec)
+        build = Build(record, sending, spec, usual, from_the_start=unsent, pinned=how.pin, checks=how.check)
+
+        async def check(it: ImagesClient, build: Build) -> ImageSpec:
+            return await self._checked(it, build, forecaster, pin=how.pin)
+
+        if not unsent:
+            return build, lambda it: go_on(it, build, record, how)
+        if action is Action.BUILD:
+            return build, lambda it: make(it, build, how, check)
+        return build, lambda it: change(it, action, record.image, how)
+
+    def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[Forecast]:
+        """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
+        return self.submit(target, lambda it: _forecast(it, spec, self._forecaster))
+
+    def delete(self, target: Target, name: str, *, queue: bool = False, spare_active: bool = False) -> Build:
+        """Begin to delete an image and return at once; `queue` and `spare_active` as for `start`.
+
+        Raises InvalidInput for a wrong name.
+        """
+        _refuse_name(name)
+        return self._change(Action.DELETE, target, name, How(check=False, queue=queue, spare_active=spare_active))
+
+    def enable(self, target: Target, name: str, *, queue: bool = False) -> Build:
+        """Begin to let python() run on a managed or custom image, and return at once. Raises InvalidInput."""
+        LanguageExtension.python(name)
+        return self._change(Action.ENABLE, target, name, How(check=False, queue=queue))
+
+    def disable(self, target: Target, name: str = "", *, queue: bool = False) -> Build:
+        """Begin to switch python() off, and return at once; `name` is the image that it runs on, if that is known."""
+        return self._change(Action.DISABLE, target, name or PYTHON, How(check=False, queue=queue))
+
+    def _change(self, action: Action, target: Target, name: str, how: How) -> Build:
+        return self._begin([self._record(action, target, name, None, how)])[0]
+
+    def attach(self, target: Target, name: str, *, limit: float = client.FOLLOW_LIMIT, send: bool = False) -> Build:
+        """Follow what goes on with an image, whoever began it and in whichever process, and return at once.
+
+        `send` sends what a process that has ended had not sent yet, as it was asked for. Raises InvalidInput for a
+        wrong name; an image that is not there is an error of the Build.
+        """
+        running = self.running(target, name)
+        if running is not None:
+            return running
+        left = self.history.left_open(target, name)
+        begun = [record for record in left if record.state not in operations.NEVER_SENT]
+        record = next(iter(begun or (left if send else [])), None)
+        if record is not None:
+            return self._begin([record], limit)[0]
+        _refuse_name(name)  # a managed image can be enabled, but is not built
+        record = self._record(Action.BUILD, target, name, None, How())
+        build = Build(record, operations.sending(Action.BUILD, ""), None, None, start_known=False)
+        self._launch((build, lambda it: look(it, name, limit)))
+        return build
+
+    def stop_polling(self, build: Build) -> None:
+        """Stop polling a build whose end another process has recorded, and return at once.
+
+        The build ends with EndedElsewhere; nothing is sent and nothing is recorded.
+        """
+        self._loop.submit(self._stop_polling(build))
+
+    def running(self, target: Target, name: str) -> Build | None:
+        """Return the build of this image that this process follows now, or None."""
+        return self.followed.of(target, name)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine on the background loop; return at once."""
+        return self._loop.submit(coroutine)
+
+    def usual(self, target: Target) -> Usual | None:
+        """Return how long builds take there: by experience, else as recorded in Azure, or as the emulator is set."""
+        return self.history.usual(target) or (_as_emulated(target) if target.is_local else RECORDED)
+
+    def submit(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> concurrent.futures.Future[T]:
+        """Ask a client something on the background loop; return at once."""
+
+        async def asked() -> T:
+            return await question(await self._connections.of(target))
+
+        return self._loop.submit(asked())
+
+    def ask(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> T:
+        """Ask a client something and wait for the answer, e.g. `ask(target, lambda c: c.list())`."""
+        return answer(self.submit(target, question))
+
+    def close(self) -> None:
+        """End the loop; builds go on in Azure and can be attached to again."""
+        self._loop.close(self._connections.aclose())
+        self._journal.close()
+        self.history.close()
+
+    # ── on the background loop ───────────────────────────────────────────────────────────────────────────────
+
+    def _launch(self, *started: tuple[Build, Conversation]) -> None:
+        for build, _ in started:
+            self.followed.add(build)
+        self._loop.submit(self._follow_all(started))
+
+    async def _follow_all(self, started: Sequence[tuple[Build, Conversation]]) -> None:
+        for build, conversation in started:
+            self._polling[build.id] = asyncio.create_task(self._follow(build, conversation))
+        await asyncio.gather(*(self._polling[build.id] for build, _ in started), return_exceptions=True)
+        for build, _ in started:
+            self._polling.pop(build.id, None)
+
+    async def _stop_polling(self, build: Build) -> None:
+        task = self._polling.get(build.id)
+        if task is None or build.done:
+            return
+        task.cancel()
+        await asyncio.wait([task])
+        self.followed.remove(build)
+        if not build.done:  # it may have come to its own end meanwhile
+            what = f"another process recorded the end of the {build.action.value} of image {build.name!r}"
+            build.end(EndedElsewhere(what, operation=build.operation), self._clock.wall())
+
+    async def _follow(self, build: Build, conversation: Conversation) -> None:
+        error: BaseException | None = None
+        if self._ticking is None or self._ticking.done():
+            self._ticking = asyncio.create_task(self._tick_each_second())
+        try:
+            it = await self._connections.of(build.target)
+            before: Operation | None = None
+            async for operation in conversation(it):
+                build.hear(operation, self._clock.wall())
+                if before is None or (operation.phase, operation.poll_url) != (before.phase, before.poll_url):
+                    await self._journal.keep(build)  # before anything is sent: the history knows that it may have been
+                before = operation
+            build.operation.raise_for_end()
+        except asyncio.CancelledError:
+            return  # this process ends; the history still says that the build goes on
+        except Exception as failure:
+            error = failure
+            open_still = failure.operation if isinstance(failure, KustoImageError) else None
+            if open_still is not None and not open_still.done:
+                with onlookers_may_fail():
+                    build.operation = open_still
+                await self._journal.keep(build)
+        await self._finish(build, error)
+
+    async def _checked(self, it: ImagesClient, build: Build, forecaster: Forecaster, *, pin: bool) -> ImageSpec:
+        """Return what is to be sent. Raises DoesNotFit."""
+        spec = build.asked
+        assert spec is not None  # noqa: S101 - only builds are checked
+        forecast = await _forecast(it, spec, forecaster, background=True)
+        build.know(forecast)
+        forecast.raise_for_misfit()
+        if not pin:
+            return spec
+        if forecast.verdict is Verdict.UNKNOWN:
+            step = "try again later, or without --pin."
+            raise DoesNotFit(f"it could not be pinned: {forecast.reason}", forecast=forecast, next_step=step)
+        build.spec = replace(spec, requirements=forecast.pinned_text())
+        await self._journal.pin(build)
+        return build.spec
+
+    async def _finish(self, build: Build, error: BaseException | None) -> None:
+        now = self._clock.wall()
+        await self._journal.end(build, error, now, {it.id for it in self.followed.on(build.target)})
+        self.followed.remove(build)
+        if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.met_another_change):
+            error.next_step = self._what_runs(build) + error.next_step
+        build.end(error, now)
+
+    def _what_runs(self, build: Build) -> str:
+        others = [f"the {it.action.value} of {it.name!r}" for it in self.followed.on(build.target) if it is not build]
+        return f"followed here on this cluster: {', '.join(others)}; " if others else ""
+
+    async def _tick_each_second(self) -> None:
+        """Call what shows the time of builds, as long as there are any."""
+        while builds := self.followed.all():
+            await asyncio.sleep(1.0)
+            for build in builds:
+                build.tick()
+
+    # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _record(self, action: Action, target: Target, name: str, spec: ImageSpec | None, how: How) -> BuildRecord:
+        return BuildRecord(
+            id=uuid4().hex,
+            target=target,
+            image=name,
+            action=action.value,
+            base_image=spec.base_image if spec else None,
+            python_version=spec.python_version if spec else None,
+            requirements=spec.requirements if spec else "",
+            started_at=self._clock.wall(),
+            state=operations.Phase.WAITING.value,
+            how=how.words(),
+        )
+
+
+async def _forecast(it: ImagesClient, spec: ImageSpec, forecaster: Forecaster, *, background: bool = False) -> Forecast:
+    base = await foundation(it, spec, background=background)
+    if base.unknown:
+        return Forecast(Verdict.CLASH if base.missing else Verdict.UNKNOWN, base.python, reason=base.unknown)
+    return await forecaster(spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers)
+
+
+def _as_emulated(target: Target) -> Usual | None:
+    from kusto_magic.arm import local_emulator as launch
+
+    seconds = launch.build_seconds(target.endpoint)
+    return None if seconds is None else Usual(seconds, seconds, 0, "the emulator's setting", (seconds,))
+
+
+def _refuse_name(name: str) -> None:
+    problem = image_name_problem(name)
+    if problem:
+        raise InvalidInput([Problem("image name", problem)])
+
+
+_shared: Builds | None = None
+_shared_lock = threading.Lock()
+
+
+def shared() -> Builds:
+    """Return the Builds that the magics, the panel and the user's own code in this process have in common."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = Builds()
+            atexit.register(_shared.close)
+        return _shared

@@ -1,0 +1,1 @@
+"""The arguments and actions of the commands, independent of IPython."""

@@ -1,0 +1,223 @@
+"""The subcommands about images as they are: listed, shown, checked, followed, deleted."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kusto_magic.commands.session import Session
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kusto_magic.arm.client import ImagesClient
+    from kusto_magic.builds.build import Build
+    from kusto_magic.builds.fleet import Fleet
+    from kusto_magic.builds.record import BuildRecord
+    from kusto_magic.models.image import Image, ImageSpec, Target
+
+ACTIVE = "✔ active"
+SHOWN = 20
+"""So many of the things begun from here are listed, the newest."""
+
+LOOKED_THROUGH = 2000
+"""So many of the newest records are read for it: a fleet has one for each cluster."""
+
+WIDEST = 80
+"""Characters of an image's requirements in the list."""
+
+
+def list_images(here: Session, options: Namespace) -> None:
+    """List the images of the cluster, and the managed one where its queries run on that."""
+    from kusto_magic.display.card import table
+    from kusto_magic.models import managed_packages as managed
+
+    _, target = here.place(options)
+    images, active = here.builds.ask(target, _images_and_active)
+    here.known.images = tuple(image.name for image in images)
+    rows = [
+        (image.name, _mark(image.name, active), image.state, image.foundation, *_packages(image)) for image in images
+    ]
+    if active and not any(row[1] for row in rows):
+        rows.append((active, ACTIVE, "", "", str(len(managed.packages(active)) or ""), ""))
+    empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 makes one."
+    here.show(table(("image", "active", "state", "base", "packages", "requirements"), rows, empty))
+
+
+async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str | None]:
+    """Return the images and the name of the one that queries run on, "" where that is not said or may not be seen."""
+    import asyncio
+
+    return await asyncio.gather(client.list(), client.active())
+
+
+def _mark(name: str, active: str | None) -> str:
+    return ACTIVE if active and active.lower() == name.lower() else ""
+
+
+def status(here: Session, _options: Namespace) -> None:
+    """List what was begun from here; a fleet in one row."""
+    from kusto_magic.display.card import table
+
+    history = here.builds.history
+    begun: dict[str, BuildRecord] = {}
+    for record in history.recent(LOOKED_THROUGH):
+        begun.setdefault(record.fleet or record.id, record)
+    rows = [
+        _fleet(history.fleet(record.fleet)) if record.fleet else _alone(here, record)
+        for record in list(begun.values())[:SHOWN]
+    ]
+    head = ("image", "cluster", "what", "state", "began", "took", "said")
+    here.show(table(head, rows, "Nothing was begun from here yet."))
+    if history.warning:
+        here.say(f"Note: {history.warning}.")
+
+
+def _alone(here: Session, record: BuildRecord) -> tuple[str, ...]:
+    followed = here.builds.running(record.target, record.image)
+    is_followed = followed is not None and followed.id == record.id
+    state = followed.operation.phase.value if followed is not None and is_followed else record.state
+    took = _took(record.started_at, record.ended_at, "goes on" if is_followed else "no end heard of")
+    return (record.image, record.target.cluster, record.action, state, _began(record.started_at), took, record.message)
+
+
+def _fleet(records: Sequence[BuildRecord]) -> tuple[str, ...]:
+    """Return the row of a fleet; of each cluster the newest record counts, which is the last."""
+    from collections import Counter
+
+    newest = {record.target.place: record for record in records}.values()
+    states = Counter(record.state for record in newest).most_common()
+    began = min(record.started_at for record in newest)
+    ends = [record.ended_at for record in newest]
+    took = _took(began, None if None in ends else max(end for end in ends if end), "not all have ended")
+    said = next((record.message for record in newest if record.message), "")
+    words = ", ".join(f"{count} {state}" for state, count in states)
+    return (records[0].image, f"{len(newest)} clusters", records[0].action, words, _began(began), took, said)
+
+
+def _took(began: datetime, ended: datetime | None, otherwise: str) -> str:
+    from kusto_magic.display.card import duration
+
+    return otherwise if ended is None else duration((ended - began).total_seconds())
+
+
+def _began(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def bases(here: Session, options: Namespace) -> None:
+    """List the managed images, or the packages of one."""
+    from kusto_magic.display.card import table
+    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.models import managed_packages as managed
+    from kusto_magic.models.image import MANAGED_IMAGES
+
+    if options.name is None:
+        rows = [
+            (image.name, image.python, str(len(managed.packages(image.name))), _standing(image.title))
+            for image in MANAGED_IMAGES.values()
+        ]
+        here.show(table(("image", "Python", "packages", "standing"), rows, ""))
+    elif options.name in MANAGED_IMAGES:
+        here.show(table(("package", "version"), sorted(managed.packages(options.name).items()), ""))
+    else:
+        known = ", ".join(MANAGED_IMAGES)
+        raise InvalidInput([Problem("image", f"there is no managed image of that name; there are {known}")])
+    here.say(f"As Microsoft's documentation listed them in {managed.LISTED_ON}.")
+
+
+def _standing(title: str) -> str:
+    return title.partition("(")[2].rstrip(")")
+
+
+def show(here: Session, options: Namespace) -> None:
+    """Show an image as the service has it."""
+    from kusto_magic.display.card import table
+    from kusto_magic.errors import NotFound
+    from kusto_magic.redaction import redact
+
+    _, target = here.place(options)
+    try:
+        image = here.builds.ask(target, lambda client: client.get(options.name))
+    except NotFound as missing:
+        if (build := here.builds.running(target, options.name)) is not None:
+            missing.next_step = f"{build!r} goes on; %kusto_image wait {build.name} waits for its end."
+        raise
+    lines = redact(image.requirements).splitlines()
+    rows = [
+        ("image", image.name),
+        ("cluster", target.cluster),
+        ("state", image.state),
+        ("base", image.foundation),
+        ("language", image.language),
+        *(("requirements" if n == 0 else "", line) for n, line in enumerate(lines)),
+    ]
+    here.show(table(("property", "value"), rows, ""))
+
+
+def check(here: Session, options: Namespace) -> None:
+    """Ask whether an image's requirements would still install."""
+    _, target = here.place(options)
+    image = here.builds.ask(target, lambda client: client.get(options.name))
+    show_check(here, target, image.to_spec())
+
+
+def show_check(here: Session, target: Target, spec: ImageSpec) -> None:
+    """Show what the preflight says, and send nothing. Raises DoesNotFit, so that a headless run notices."""
+    from kusto_magic.builds.event_loop import answer
+    from kusto_magic.display import preflight_report as plan
+
+    forecast = answer(here.builds.check(target, spec))
+    here.show(plan.bundle(forecast))
+    forecast.raise_for_misfit()
+
+
+def attach(here: Session, options: Namespace) -> Build | Fleet | None:
+    """Follow what goes on with an image; where it was begun on several clusters at once, with all of them."""
+    settings = here.settings(options)
+    limit = settings.limit_hours * 3600
+    history = here.builds.history
+    latest = history.latest_open(options.name) or history.latest(options.name)
+    if latest is not None and latest.fleet and not options.cluster:
+        return here.present(here.builds.attach_fleet(latest, limit=limit), options, settings)
+    # In a kernel that was restarted no cluster is chosen yet; the history knows where the image was begun.
+    known = None if settings.cluster else latest
+    target = known.target if known else settings.target()
+    return here.present(here.builds.attach(target, options.name, limit=limit, send=True), options, settings)
+
+
+def wait(here: Session, options: Namespace) -> Build | Fleet | None:
+    """Wait until what goes on with an image has ended."""
+    options.wait = "yes"
+    return attach(here, options)
+
+
+def delete(here: Session, options: Namespace) -> Build | Fleet | None:
+    """Delete an image, on several clusters side by side."""
+    from kusto_magic.arm.operation import Action
+    from kusto_magic.builds.actions import How
+
+    settings, targets = here.places(options)
+    if len(targets) > 1:
+        how = How(check=False, queue=True, spare_active=not options.yes)
+        return here.present(here.builds.change_fleet(Action.DELETE, targets, options.name, how), options, settings)
+    build = here.builds.delete(targets[0], options.name, queue=options.queue, spare_active=not options.yes)
+    return here.present(build, options, settings)
+
+
+def _packages(image: Image) -> tuple[str, str]:
+    """Return how many packages an image asks for, and which."""
+    from kusto_magic.errors import InvalidInput
+    from kusto_magic.redaction import redact
+    from kusto_magic.requirements import parser as requirements_text
+
+    try:
+        packages = requirements_text.parse(image.requirements, allow_index_options=True).packages
+    except InvalidInput:
+        return "", _cut(redact(" ".join(image.requirements.split())))
+    return str(len(packages)), _cut(", ".join(package.text for package in packages))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -1,0 +1,54 @@
+"""A build, or a fleet, in a terminal: one live line while it runs, plain lines where the output is no terminal."""
+
+from __future__ import annotations
+
+import threading
+
+from rich.console import Console
+from rich.text import Text
+
+from kusto_magic.builds.build import Build
+from kusto_magic.builds.event_loop import TICK
+from kusto_magic.builds.fleet import Fleet
+from kusto_magic.clock import SystemClock
+from kusto_magic.display import fleet_card
+from kusto_magic.display.card import card, text
+from kusto_magic.display.fleet_card import FleetCard
+
+
+def follow(shown: Build | Fleet, console: Console | None = None) -> None:
+    """Show a build or a fleet until it has ended, in the caller's thread. An interrupt ends the showing only."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    ended = threading.Event()
+    shown.observe(lambda _change: ended.set(), "ended")
+    if console.is_terminal:
+        with console.status(_line(shown)) as status:
+            while not shown.ended and not ended.wait(TICK):
+                status.update(_line(shown))
+    else:
+        _follow_plainly(shown, console, ended)
+    console.print(_whole(shown))
+
+
+def _follow_plainly(shown: Build | Fleet, console: Console, ended: threading.Event) -> None:
+    before: object = None
+    while not shown.ended:
+        now = shown.operation.phase if isinstance(shown, Build) else _fleet(shown).counts
+        if now != before:
+            before = now
+            console.print(_line(shown))
+        ended.wait(TICK)
+
+
+def _fleet(fleet: Fleet) -> FleetCard:
+    return fleet_card.fleet_card(fleet, SystemClock().wall())
+
+
+def _line(shown: Build | Fleet) -> Text:
+    # The spinner stands for the glyph; rich's markup is never read from a name or a message.
+    return _whole(shown) if isinstance(shown, Build) else Text(fleet_card.headline(_fleet(shown)))
+
+
+def _whole(shown: Build | Fleet) -> Text:
+    it = text(card(shown, SystemClock().wall())) if isinstance(shown, Build) else fleet_card.text(_fleet(shown))
+    return Text(it)

@@ -1,0 +1,182 @@
+"""The rules of an emulated cluster: one change at a time, and what each change does when its time has come.
+
+Nothing runs in the background for it: the end of an operation is a time that is written down when it starts, and
+`settle` carries out what is due before each request is answered. So a restart forgets no build.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from kusto_magic.emulator.arm import ArmError, seconds_to_ticks, to_ticks
+from kusto_magic.emulator.config import EmulatedCluster, EmulatorConfig
+from kusto_magic.emulator.managed_images import python_version
+from kusto_magic.emulator.resolver_cache import Verdicts
+from kusto_magic.emulator.store import ClusterStore, ImageRow, OperationRow
+
+BUILD = "SandboxCustomImageCreateOrUpdateCommand"
+DELETE = "SandboxCustomImageDeleteCommand"
+ALTER = "ServiceConfigurationAlter"
+TERMINAL = frozenset({"Succeeded", "Failed", "Canceled"})
+
+
+@dataclass(slots=True)
+class Hold:
+    """Whether operations are held: then none of them ends, however late it is. Shared by all clusters."""
+
+    held: bool = False
+
+
+class Engine:
+    """The state of one emulated cluster and the changes it goes through.
+
+    `verdicts` and `hold` are those of all clusters.
+    """
+
+    def __init__(
+        self,
+        config: EmulatorConfig,
+        cluster: EmulatedCluster,
+        store: ClusterStore,
+        clock: Callable[[], datetime],
+        verdicts: Verdicts,
+        hold: Hold,
+    ) -> None:
+        self.config = config
+        self.cluster = cluster
+        self.store = store
+        self._clock = clock
+        self._verdicts = verdicts
+        self._hold = hold
+
+    def now(self) -> datetime:
+        """Return the time, aware, UTC."""
+        return self._clock()
+
+    async def settle(self) -> None:
+        """Carry out what is due by now. To be awaited before any request about the cluster is answered."""
+        running = self.store.running()
+        if running is None:
+            return
+        if running.kind == BUILD and running.verdict is None:
+            self._ask(running)
+            if self._is_due(running):
+                await self._verdicts.wait(running.id)
+        with self.store.transaction():
+            self._finish_due()
+
+    def build(self, image: ImageRow) -> OperationRow:
+        """Start building `image` (its state says how it is shown meanwhile); return the operation."""
+        return self._change(BUILD, image.key, self.config.build_seconds, image)
+
+    def delete(self, image: ImageRow) -> OperationRow:
+        """Start deleting `image`; return the operation."""
+        return self._change(DELETE, image.key, self.config.deletion, replace(image, state="Deleting"))
+
+    def alter(self, change: dict[str, Any]) -> OperationRow:
+        """Start changing the extensions: `{"add": [...], "remove": [...]}`; return the operation."""
+        return self._change(ALTER, json.dumps(change), self.config.alteration, None)
+
+    def release(self) -> None:
+        """Let the running operation end now, whatever its time."""
+        with self.store.transaction():
+            running = self.store.running()
+            if running is not None:
+                self.store.put_operation(replace(running, ends=to_ticks(self.now())))
+
+    def is_altering(self) -> bool:
+        """Return whether the extensions are being changed."""
+        running = self.store.running()
+        return running is not None and running.kind == ALTER
+
+    def refuse_unless_terminal(self, image: ImageRow) -> None:
+        """Raise ArmError 409 while `image` is being changed (text OBSERVED)."""
+        if image.state in TERMINAL:
+            return
+        message = (
+            f"Cannot modify resource with id '{self.image_id(image.name)}' because the resource entity provisioning "
+            "state is not terminal. Please wait for the provisioning state to become terminal and then retry the "
+            "request."
+        )
+        raise ArmError(409, "RequestConflict", message)
+
+    def image_id(self, name: str) -> str:
+        """Return the ARM id of an image in the service's own capitals."""
+        return f"{self.cluster.id}/SandboxCustomImages/{name}"
+
+    def _change(self, kind: str, subject: str, seconds: float, image: ImageRow | None) -> OperationRow:
+        operation_id = str(uuid.uuid4())
+        # .NET's clock has a seventh decimal, Python's has not: it is taken from the id.
+        started = to_ticks(self.now()) + uuid.UUID(operation_id).int % 10
+        ends, activity = started + seconds_to_ticks(seconds), str(uuid.uuid4())
+        row = OperationRow(self.cluster.key, operation_id, kind, subject, activity, started, ends)
+        with self.store.transaction():
+            if self.store.running() is not None:
+                row = self._in_maintenance(row)
+            elif image is not None:
+                self.store.put_image(image)
+            self.store.put_operation(row)
+        if row.kind == BUILD and row.status == "Running":
+            self._ask(row)
+        return row
+
+    def _is_due(self, operation: OperationRow) -> bool:
+        # without the seventh decimal
+        return not self._hold.held and operation.ends // 10 <= to_ticks(self.now()) // 10
+
+    def _in_maintenance(self, row: OperationRow) -> OperationRow:
+        # OBSERVED: a second change is accepted, and its operation fails. The emulator's own choice: it fails at once
+        # and leaves everything as it was.
+        message = (
+            f"[Conflict] Cluster '{self.cluster.name}' is in process of maintenance for a short period. You may "
+            "retry to invoke the operation in a few minutes."
+        )
+        return replace(row, ends=row.started, status="Failed", code="ServiceIsInMaintenance", message=message)
+
+    def _ask(self, operation: OperationRow) -> None:
+        image = self.store.image(operation.subject)
+        version = None if image is None else python_version(self.store, image)
+        if image is None or version is None:
+            self.store.record_verdict(operation.id, "")
+        else:
+            self._verdicts.ask(operation.id, image.requirements or "", version)
+
+    def _finish_due(self) -> None:
+        operation = self.store.running()
+        if operation is None or not self._is_due(operation):
+            return
+        if operation.kind == BUILD and operation.verdict is None:
+            self.store.put_operation(replace(operation, ends=to_ticks(self.now())))  # it goes on until it is judged
+            return
+        if operation.kind == DELETE:
+            self.store.drop_image(operation.subject)
+        elif operation.kind == ALTER:
+            self._alter_extensions(json.loads(operation.subject))
+        else:
+            operation = self._finish_build(operation)
+        done = "Succeeded" if operation.status == "Running" else operation.status
+        self.store.put_operation(replace(operation, status=done))
+
+    def _finish_build(self, operation: OperationRow) -> OperationRow:
+        image = self.store.image(operation.subject)
+        if image is not None:
+            self.store.put_image(replace(image, state="Failed" if operation.verdict else "Succeeded"))
+        if not operation.verdict:
+            return operation
+        # What the service says of a failed build is not known. The emulator's own choice, and it says so.
+        message = (
+            "[BadRequest] The requirements of the sandbox custom image cannot be installed (these are the words of the "
+            f"kusto_magic emulator, not of Azure): {operation.verdict}"
+        )
+        return replace(operation, status="Failed", code="SandboxCustomImageBuildFailed", message=message)
+
+    def _alter_extensions(self, change: dict[str, Any]) -> None:
+        for extension in change.get("add", ()):
+            self.store.put_extension(extension["languageExtensionName"].upper(), extension)
+        for extension in change.get("remove", ()):
+            self.store.drop_extension(extension["languageExtensionName"].upper())

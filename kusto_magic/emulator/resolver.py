@@ -1,0 +1,17 @@
+"""Would these requirements install? The one place where the emulator asks the rest of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+Resolver = Callable[[str, str], Awaitable[str | None]]
+"""(requirements text, Python version such as "3.10.8") → the reason why it does not fit; None = fits, or unknown."""
+
+
+async def resolve(requirements: str, python_version: str) -> str | None:
+    """Return why the requirements do not fit the Python version, or None when they do or it cannot be told."""
+    from kusto_magic.preflight.check import forecast
+    from kusto_magic.preflight.report import Verdict
+
+    answer = await forecast(requirements, python=python_version)
+    return answer.reason if answer.verdict is Verdict.CLASH else None

@@ -1,0 +1,1 @@
+"""The IPython magics: `%%kusto_image` and `%kusto_image`."""

@@ -1,0 +1,1 @@
+"""Immutable values and their Azure Resource Manager JSON."""

@@ -1,0 +1,1 @@
+"""The ipywidgets form for creating and managing images."""

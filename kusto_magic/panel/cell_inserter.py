@@ -1,0 +1,42 @@
+"""The cell that does what the form does, and the way it gets into the notebook."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from importlib import resources
+
+from ipywidgets import Output
+
+from kusto_magic.models.image import CLOUDS, ImageSpec, Target
+
+
+def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target | None) -> str:
+    """Return the `%%kusto_image` cell for an image; it names the cluster where that is not the `chosen` one."""
+    base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
+    where = [] if target is None or target == chosen else _where(target)
+    line = shlex.join(["%%kusto_image", name, *base, *where])
+    return f"{line}\n{spec.requirements}".rstrip("\n")
+
+
+def _where(target: Target) -> list[str]:
+    place = ["--cluster", target.cluster_id]
+    cloud = next((name for name, cloud in CLOUDS.items() if cloud.endpoint == target.endpoint), None)
+    return [*place, "--cloud", cloud] if cloud else [*place, "--endpoint", target.endpoint]
+
+
+def insert(text: str, through: Output) -> None:
+    """Put a new cell with this text below the active one, in JupyterLab and Notebook 7.
+
+    A kernel can add a cell only in its answer to a cell (`set_next_input`), and a button is none. So the page is told
+    to press its own button. Where it has none, nothing happens: the text stands in the panel, to be copied.
+    """
+    script = (resources.files("kusto_magic") / "data" / "insert-cell.js").read_text(encoding="utf-8")
+    call = f"({script.strip().rstrip(';')})({json.dumps(text)})"
+    data = {"application/javascript": call, "text/plain": ""}
+    through.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
+
+
+def forget(through: Output) -> None:
+    """Take the call away again: it would insert the cell once more when the page is reloaded."""
+    through.outputs = ()

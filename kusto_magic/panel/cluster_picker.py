@@ -1,0 +1,87 @@
+"""Which cluster: the one from the settings, or another one that is typed or found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from ipywidgets import Select, Text
+
+from kusto_magic import settings
+from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.models.cluster import Cluster
+from kusto_magic.models.image import Target
+from kusto_magic.panel.tasks import Work, button, column, labelled, row, say, visible, words
+
+
+class Place:
+    """The cluster in words, and the fields to choose another. `chosen` is called with it."""
+
+    def __init__(self, work: Work, endpoint: str, begin: settings.Settings, chosen: Callable[[Target], None]) -> None:
+        self._work = work
+        self._endpoint = endpoint
+        self._chosen = chosen
+        self.summary = words()
+        self.change = button("Change…", "Choose another cluster")
+        self.subscription = labelled(Text, "Subscription id", value=begin.subscription)
+        self.group = labelled(Text, "Resource group", value=begin.resource_group)
+        self.cluster = labelled(Text, "Cluster, or its whole ARM id", value=begin.cluster)
+        self.find = button("Find clusters", "List the clusters of the subscription that you may see")
+        self.found = labelled(Select, "Clusters of the subscription", rows=4)
+        self.take = button("Use this cluster", "Show the images of this cluster")
+        visible(self.found, False)
+        buttons = row(self.find, self.take)
+        self.fields = column(self.subscription, self.group, self.cluster, buttons, self.found)
+        self.widget = column(row(self.summary, self.change), self.fields)
+        work.on_click(self.change, lambda: visible(self.fields, self.fields.layout.display == "none"))
+        work.on_click(self.find, self._find)
+        work.on_click(self.take, lambda: self._chosen(self._target()))
+        work.on_change(self.found, self._take_found)
+        self.tell()
+
+    def tell(self) -> None:
+        """Show which cluster is chosen; where none is, the fields to choose one."""
+        target = self._work.target
+        visible(self.fields, target is None)
+        if target is None:
+            say(self.summary, "No cluster is chosen yet.")
+            return
+        kind = "Emulator cluster" if target.is_local else "Cluster"
+        say(
+            self.summary,
+            f"{kind} {target.cluster} · resource group {target.resource_group} · subscription {target.subscription}",
+        )
+
+    def _target(self) -> Target:
+        fields = {"subscription": self.subscription, "resource group": self.group, "cluster": self.cluster}
+        typed = {label: field.value.strip() for label, field in fields.items()}
+        if typed["cluster"].startswith("/"):
+            given = {"cluster": typed["cluster"], "endpoint": self._endpoint}
+            return settings.resolve(given, {}, {}, "").target()
+        missing = [Problem(label, "fill it in") for label, text in typed.items() if not text]
+        if missing:
+            raise InvalidInput(missing)
+        return Target(typed["subscription"], typed["resource group"], typed["cluster"], endpoint=self._endpoint)
+
+    def _find(self) -> None:
+        # The list needs a subscription only; a target has a group and a cluster too.
+        anywhere = Target(self.subscription.value.strip(), "any", "any", endpoint=self._endpoint)
+
+        def ask() -> Future[Sequence[Cluster]]:
+            return self._work.builds.submit(anywhere, lambda it: it.clusters())
+
+        self._work.ask([self.find], ask, self._come)
+
+    def _come(self, clusters: Sequence[Cluster]) -> None:
+        none = [("no cluster that you may see", "")]
+        self.found.options = [(_line(cluster), cluster.id) for cluster in clusters] or none
+        self.found.index = None
+        visible(self.found, True)
+
+    def _take_found(self) -> None:
+        if self.found.value:
+            self.cluster.value = self.found.value
+
+
+def _line(cluster: Cluster) -> str:
+    return " · ".join(part for part in (cluster.name, f"group {cluster.resource_group}", cluster.state) if part)

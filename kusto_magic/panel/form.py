@@ -1,0 +1,189 @@
+"""The form: base, name, requirements, each with what is wrong with it beside it while one types."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+
+from ipywidgets import Combobox, Select, Text, Textarea
+
+from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.models import managed_packages as managed
+from kusto_magic.models.image import (
+    MANAGED_IMAGES,
+    Image,
+    ImageSpec,
+    base_image_problem,
+    image_name_problem,
+    python_version_problem,
+)
+from kusto_magic.panel.tasks import Work, column, labelled, say, visible, words
+from kusto_magic.requirements import parser as requirements_text
+
+AT_REST = frozenset({"Succeeded", "Failed", "Canceled"})
+SHOWN_PROBLEMS = 8
+SHOWN_FINDS = 40
+_ENGINE = re.compile(r"(?:python\s*)?([0-9][0-9.]*)", re.IGNORECASE)
+
+
+class Form:
+    """The fields of an image. `read` gives what they say; `fill` and `know` are told what the cluster has."""
+
+    def __init__(self, work: Work) -> None:
+        self.images: Sequence[Image] | None = None
+        self.base = labelled(Combobox, "Base image, or a Python version", placeholder="Python3_11_7")
+        self.base_words = words()
+        self.find = labelled(Text, "Which managed image has this package?", placeholder="numpy")
+        self.found = labelled(Select, "Managed images that have it", rows=4)
+        self.name = labelled(Text, "Name of the new image", placeholder="my-image")
+        self.name_words = words()
+        self.requirements = labelled(
+            Textarea, "Requirements, one package per line", rows=7, placeholder="prophet==1.1.5"
+        )
+        self.requirements_words = words()
+        visible(self.found, False)
+        parts = (self.base, self.base_words, self.find, self.found, self.name, self.name_words)
+        self.widget = column(*parts, self.requirements, self.requirements_words)
+        self._check()
+        work.on_typing([self.base, self.name, self.requirements], self._check)
+        work.on_typing([self.find], self._search)
+        work.on_change(self.found, self._take_found)
+
+    # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def read(self) -> tuple[str, ImageSpec]:
+        """Return the name and what the image shall be. Raises InvalidInput with every problem of the form."""
+        name = self.name.value.strip()
+        problems = [Problem("name", words) for words in [_name_problem(name)] if words]
+        problems += self._spec_problems()
+        if problems:
+            raise InvalidInput(problems)
+        return name, self.spec()
+
+    def spec(self) -> ImageSpec:
+        """Return what the image shall be, whatever its name. Raises InvalidInput with every problem."""
+        if problems := self._spec_problems():
+            raise InvalidInput(problems)
+        base = self.foundation()
+        return ImageSpec(self.text(), base.get("base_image"), base.get("python_version"))
+
+    def _spec_problems(self) -> list[Problem]:
+        base = [Problem("base", words) for words in [self._base_problem()] if words]
+        return base + requirements_text.problems(self.text())
+
+    def text(self) -> str:
+        """Return the requirements as the cell of a magic has them: with a line end."""
+        text: str = self.requirements.value
+        return text if text.endswith("\n") or not text else f"{text}\n"
+
+    def foundation(self) -> dict[str, str]:
+        """Return the base under the name of the field of ImageSpec that it stands for; nothing where none is typed."""
+        base: str = self.base.value.strip()
+        engine = _ENGINE.fullmatch(base)
+        if engine and self._image(base) is None:
+            return {"python_version": engine[1]}
+        return {"base_image": base} if base else {}
+
+    # ── what it is told ──────────────────────────────────────────────────────────────────────────────────────
+
+    def know(self, images: Sequence[Image] | None) -> None:
+        """Learn which custom images the cluster has; None: not known."""
+        self.images = images
+        engines = sorted({image.python for image in MANAGED_IMAGES.values()}, reverse=True)
+        custom = [image.name for image in images or ()]
+        self.base.options = (*MANAGED_IMAGES, *custom, *(f"Python {engine}" for engine in engines))
+        self._check()
+
+    def fill(self, name: str | None = None, base: str | None = None, requirements: str | None = None) -> None:
+        """Put values into the fields; None leaves one as it is."""
+        for field, value in ((self.name, name), (self.base, base), (self.requirements, requirements)):
+            if value is not None:
+                field.value = value
+        self._check()
+
+    # ── checking ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _check(self) -> None:
+        say(self.base_words, self._about_base())
+        say(self.name_words, self._about_name())
+        say(self.requirements_words, _about_requirements(self.text()))
+
+    def _about_base(self) -> str:
+        base: str = self.base.value.strip()
+        if not base:
+            return "Type, or choose from the list: an image that Azure ships, one of this cluster, or 3.10.8."
+        if problem := self._base_problem():
+            return f"✖ {problem}"
+        if engine := self.foundation().get("python_version"):
+            return f"✔ Python {engine} without further packages"
+        if managed_image := MANAGED_IMAGES.get(base):
+            return f"✔ {managed_image.title}, shipped by Azure with {len(managed.packages(base))} packages"
+        custom = self._image(base)
+        if custom is not None:
+            return f"✔ custom image of this cluster: {custom.state}, built on {custom.foundation}"
+        return "? valid, but not known here" + ("" if self.images is None else _closest(base, self.base.options))
+
+    def _base_problem(self) -> str:
+        foundation = self.foundation()
+        if not foundation:
+            return "choose an image, or write a Python version such as 3.10.8"
+        if engine := foundation.get("python_version"):
+            return python_version_problem(engine)
+        return base_image_problem(foundation["base_image"])
+
+    def _about_name(self) -> str:
+        name = self.name.value.strip()
+        if not name:
+            return "Letters, digits, '.', '-' and '_'."
+        if problem := _name_problem(name):
+            return f"✖ {problem}"
+        if self.images is None:
+            return "✔ a valid name"
+        image = self._image(name)
+        if image is None:
+            return "✔ this name is free"
+        then = "Create replaces it." if image.state in AT_REST else "It is being changed now."
+        return f"✔ {image.name} is there already: {image.state}. {then}"
+
+    def _image(self, name: str) -> Image | None:
+        return next((image for image in self.images or () if image.name.lower() == name.lower()), None)
+
+    # ── searching ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _search(self) -> None:
+        wanted = self.find.value.strip().lower().replace("_", "-")
+        finds = [
+            (f"{image}: {package} {version}", image)
+            for image in MANAGED_IMAGES
+            for package, version in managed.packages(image).items()
+            if wanted and wanted in package
+        ]
+        finds.sort(key=lambda find: find[0].partition(": ")[2].partition(" ")[0] != wanted)
+        self.found.options = finds[:SHOWN_FINDS] or ([("no managed image has it", "")] if wanted else [])
+        self.found.index = None
+        visible(self.found, bool(wanted))
+
+    def _take_found(self) -> None:
+        if self.found.value:
+            self.fill(base=self.found.value)
+
+
+def _name_problem(name: str) -> str:
+    return image_name_problem(name) if name else "give the image a name"
+
+
+def _closest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there is no image {excerpt(name)} in this cluster's list"
+
+
+def _about_requirements(text: str) -> str:
+    if not text.strip():
+        return "As in a requirements.txt: a name, a comparison, a version."
+    problems = [str(problem) for problem in requirements_text.problems(text)]
+    if problems:
+        more = len(problems) - SHOWN_PROBLEMS
+        return "\n".join(f"✖ {words}" for words in problems[:SHOWN_PROBLEMS]) + (f"\n… {more} more" if more > 0 else "")
+    count = len(requirements_text.parse(text).packages)
+    return f"✔ {count} package{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""The check whether requirements can be installed, before anything is sent."""

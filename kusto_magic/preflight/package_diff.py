@@ -1,0 +1,124 @@
+"""What two images hold otherwise: packages added, gone, changed.
+
+What an image holds is what its base holds, with its requirements over it. Of the managed images that is known from
+Microsoft's documentation (`managed`), of a bare Python engine nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from kusto_magic.errors import InvalidInput
+from kusto_magic.models import managed_packages as managed
+from kusto_magic.models.image import MANAGED_IMAGES, Image, ImageSpec
+from kusto_magic.redaction import redact
+from kusto_magic.requirements import parser as requirements_text
+from kusto_magic.requirements.parser import Requirement
+
+ANY = "any version"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an image holds: package → "==1.2", ">=1; python_version < '3.11'", "any version".
+
+    `foundation` is what it is built on, in words; `unknown` names a base of which nothing is known, "" for none.
+    A line that is no package line stands as it was written, with "" for a version.
+    """
+
+    packages: Mapping[str, str]
+    foundation: str = ""
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One package that differs; `before` or `after` is "" where it is not there. `kind` says it in a word."""
+
+    package: str
+    before: str | None
+    after: str | None
+
+    @property
+    def kind(self) -> str:
+        """One of "added", "gone" and "changed"."""
+        return "added" if self.before is None else "gone" if self.after is None else "changed"
+
+
+def compare(before: Contents, after: Contents) -> list[Change]:
+    """Return what differs, by package."""
+    one, other = before.packages, after.packages
+    names = sorted(one.keys() | other.keys())
+    return [Change(name, one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)]
+
+
+def contents(image: Image | ImageSpec, others: Mapping[str, Image]) -> Contents:
+    """Return what an image holds. `others` are the images of its cluster by name in lower case: it may be based on one.
+
+    A requirement that the base meets already changes nothing: pip leaves what fits.
+    """
+    base = _base(image, others, frozenset())
+    return Contents({**base.packages, **_over(base.packages, image.requirements)}, image.foundation, base.unknown)
+
+
+def managed_contents(name: str) -> Contents:
+    """Return what a managed image holds; nothing for every other name."""
+    return Contents({package: f"=={version}" for package, version in managed.packages(name).items()}, name)
+
+
+def _base(image: Image | ImageSpec, others: Mapping[str, Image], seen: frozenset[str]) -> Contents:
+    name = image.base_image or ""
+    if name in MANAGED_IMAGES:
+        return managed_contents(name)
+    below = others.get(name.lower())
+    if below is None or name.lower() in seen:
+        return Contents({}, unknown=image.foundation or "its base")
+    further = _base(below, others, seen | {name.lower()})
+    return Contents({**further.packages, **_over(further.packages, below.requirements)}, unknown=further.unknown)
+
+
+def _over(base: Mapping[str, str], text: str) -> dict[str, str]:
+    """Return what the lines of a requirements text put over `base`."""
+    packages, odd = _lines(text)
+    wanted: dict[str, list[str]] = {}
+    for package in packages:
+        if not _meets(base.get(package.name, ""), package):
+            wanted.setdefault(package.name, []).append(_words(package))
+    return {name: " | ".join(words) for name, words in wanted.items()} | dict.fromkeys(odd, "")
+
+
+def _lines(text: str) -> tuple[list[Requirement], list[str]]:
+    """Return the package lines of a text, and the others that are no comment: not every image was made from here."""
+    try:
+        return list(requirements_text.parse(text, allow_index_options=True).packages), []
+    except InvalidInput:
+        parts = list(_one_by_one(text))
+    return [part for part in parts if isinstance(part, Requirement)], [part for part in parts if isinstance(part, str)]
+
+
+def _one_by_one(text: str) -> Iterator[Requirement | str]:
+    for line in text.splitlines():
+        try:
+            yield from requirements_text.parse(line, allow_index_options=True).packages
+        except InvalidInput:
+            if line.strip() and not line.lstrip().startswith("#"):
+                yield redact(line.strip())
+
+
+def _meets(held: str, package: Requirement) -> bool:
+    """Return whether what the base holds ("==1.2") is what a line asks for; extras ask for more."""
+    try:
+        version = Version(held.removeprefix("=="))
+    except InvalidVersion:
+        return False
+    return not package.extras and SpecifierSet(package.specifier).contains(version, prereleases=True)
+
+
+def _words(package: Requirement) -> str:
+    extras = f"[{','.join(package.extras)}]" if package.extras else ""
+    marker = f"; {package.marker}" if package.marker else ""
+    return f"{extras}{package.specifier or ANY}{marker}"
