@@ -14,14 +14,15 @@ from uuid import uuid4
 
 from task import BASE, GROUP, REQUIREMENTS, SUBSCRIPTION, Task, image
 
-from kusto_magic.arm.auth import StaticCredential
 from kusto_magic.arm.client import connect
-from kusto_magic.arm.operation import NOT_BEGUN
+from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import Builds
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.clock import SystemClock
-from kusto_magic.models.image import ImageSpec, Target
+from kusto_magic.models.action import NOT_BEGUN
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
 
 SPREAD = 2.0
 """Seconds over which questions are spread after the clock was moved; else all would be asked at once from then on."""

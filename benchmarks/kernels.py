@@ -54,7 +54,7 @@ await following.near_the_end()
 """
 READY = """
 import json, time
-from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.manager import shared
 shared().sign_in(lambda endpoint: StaticCredential("token"))
 began = []

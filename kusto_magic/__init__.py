@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import UntrustedAddress as UntrustedAddress
     from kusto_magic.models.image import Image as Image
     from kusto_magic.models.image import ImageSpec as ImageSpec
-    from kusto_magic.models.image import Target as Target
+    from kusto_magic.models.target import Target as Target
     from kusto_magic.panel.panel import ImagePanel as ImagePanel
 
 __version__ = "0.1.0"
@@ -67,7 +67,8 @@ _ROOMS = {
         "UntrustedAddress",
     ],
     "builds.fleet": ["Fleet"],
-    "models.image": ["Image", "ImageSpec", "Target"],
+    "models.image": ["Image", "ImageSpec"],
+    "models.target": ["Target"],
     "arm.operation": ["Operation"],
     "panel.panel": ["ImagePanel"],
 }

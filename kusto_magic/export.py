@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from urllib.parse import quote
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
-from kusto_magic.models.image import API_VERSION, CLOUDS, LANGUAGE, Image, ImageSpec, Target, image_name_problem
+from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.image import API_VERSION, LANGUAGE, Image, ImageSpec
+from kusto_magic.models.naming import image_name_problem
+from kusto_magic.models.target import Target
 from kusto_magic.requirements import rules as requirement_rules
 
 TYPE = f"Microsoft.Kusto/clusters/sandboxCustomImages@{API_VERSION}"
@@ -275,3 +279,17 @@ _WRITERS: Mapping[str, Callable[[str, Mapping[str, str], Target], str]] = Mappin
 )
 FORMS = tuple(_WRITERS)
 """What `export` can write."""
+
+
+def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target | None) -> str:
+    """Return the `%%kusto_image` cell for an image; it names the cluster where that is not the `chosen` one."""
+    base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
+    where = [] if target is None or target == chosen else _where(target)
+    line = shlex.join(["%%kusto_image", name, *base, *where])
+    return f"{line}\n{spec.requirements}".rstrip("\n")
+
+
+def _where(target: Target) -> list[str]:
+    place = ["--cluster", target.cluster_id]
+    cloud = next((name for name, cloud in CLOUDS.items() if cloud.endpoint == target.endpoint), None)
+    return [*place, "--cloud", cloud] if cloud else [*place, "--endpoint", target.endpoint]

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
-from kusto_magic.models.image import CLOUDS, Target
+from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.target import CLUSTER_FIELDS, Target, parts_of_id
 from kusto_magic.redaction import redact
 
 FILE_LIMIT = 64 * 1024
@@ -41,12 +42,8 @@ KINDS: Mapping[str, str] = {
 }
 """The ways to sign in, by name; `credentials.py` knows how each is done."""
 
-_PLACE = ("subscription", "resource_group", "cluster")
 _WHERE = frozenset({"cloud", "endpoint"})
 _SECRET = re.compile(r"pass|pwd|token|secret|key", re.IGNORECASE)
-_CLUSTER_ID = re.compile(
-    r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.Kusto/clusters/([^/]+)/?", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ class Settings:
 
     def target(self) -> Target:
         """Return the cluster meant. Raises InvalidInput: all parts that are missing, or all that are wrong."""
-        place = {name: getattr(self, name) for name in _PLACE}
+        place = {name: getattr(self, name) for name in CLUSTER_FIELDS}
         missing = [Problem(_words(name), f"not set; {_four_ways(name)}") for name, value in place.items() if not value]
         if missing:
             example = "%kusto_image use --subscription S --resource-group G --cluster C"
@@ -211,12 +208,6 @@ def _settings(merged: _Layer) -> Settings:
     limit = float(values.pop("limit_hours", DEFAULT_LIMIT_HOURS))
     sources = MappingProxyType({name: value.source for name, value in merged.items()})
     return Settings(**values, limit_hours=limit, sources=sources)
-
-
-def parts_of_id(text: str) -> dict[str, str]:
-    """Return subscription, resource_group and cluster of a cluster's whole ARM id; nothing where it is none."""
-    found = _CLUSTER_ID.fullmatch(text)
-    return dict(zip(_PLACE, found.groups(), strict=True)) if found else {}
 
 
 def _option(name: str) -> str:

@@ -21,9 +21,11 @@ from support.answers import IMAGE_URL, SPEC
 from test_operations_machine import ANSWERS, EXTENSIONS, outcome
 from test_requirements import LINES
 
-from kusto_magic.arm.operation import Action, Operation, begin, sending
+from kusto_magic.arm.operation import Operation, begin
+from kusto_magic.arm.operation_start import sending
 from kusto_magic.arm.response import LONGEST_WAIT, SHORTEST_WAIT, Response
 from kusto_magic.errors import InvalidInput
+from kusto_magic.models.action import Action
 from kusto_magic.models.image import Image
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser as requirements

@@ -21,11 +21,12 @@ from support.answers import SPEC
 from support.clock import MovableClock
 from support.wire import every
 
-from kusto_magic.arm.auth import StaticCredential
 from kusto_magic.arm.client import ImagesClient, connect
-from kusto_magic.arm.operation import Operation, Phase
+from kusto_magic.arm.credentials import StaticCredential
+from kusto_magic.arm.operation import Operation
 from kusto_magic.errors import KustoImageError, NotFound, ServiceError, StatusUnreadable
-from kusto_magic.models.image import Target
+from kusto_magic.models.action import Phase
+from kusto_magic.models.target import Target
 
 DONE, FAILED, CANCELED = Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED
 Outcome = Phase | type[KustoImageError]

@@ -12,7 +12,7 @@ from support.answers import ENDPOINT, POLL_URL, SIGNATURE, THERE, answer
 from support.rawserver import RawServer, http
 from support.wire import Credential, Raw, Script, whole_chain
 
-from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.arm.transport import CONNECTIONS, KEPT_FREE, LARGEST_ANSWER, Arm, tls_context
 from kusto_magic.errors import SignInFailed, Unreachable, UntrustedAddress
 

@@ -10,8 +10,10 @@ from support.answers import ENDPOINT, THERE, answer
 from support.clock import MovableClock
 from support.wire import Credential, Script, Token, whole_chain
 
-from kusto_magic.arm.auth import Auth, EmulatorCredential, StaticCredential, origin
+from kusto_magic.arm.auth import Auth
+from kusto_magic.arm.credentials import EmulatorCredential, StaticCredential
 from kusto_magic.errors import SignInFailed
+from kusto_magic.models.endpoint import origin
 
 SCOPE = f"{ENDPOINT}/.default"
 

@@ -24,10 +24,11 @@ from support.recording import Conversation
 from support.unknowns import report
 from support.wire import REFUSED, Script
 
-from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.emulator import EmulatorConfig, ReadyTarget, create_app
 from kusto_magic.errors import InvalidInput, Unreachable
-from kusto_magic.models.image import CLOUDS, Target
+from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.target import Target
 
 ROOT = Path(__file__).parent.parent
 BUILD_SECONDS = 0.3

@@ -12,13 +12,13 @@ from support.answers import answer
 from support.home import Home
 from support.wire import Credential, Script
 
-from kusto_magic.arm.auth import TokenCredential
 from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.credentials import TokenCredential
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import Builds
 from kusto_magic.errors import InvalidInput
 from kusto_magic.magics.magics import KustoImageMagics
-from kusto_magic.models.image import Target
+from kusto_magic.models.target import Target
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -14,12 +14,14 @@ import pytest
 from support.emulated import BUILD, Wire
 from support.world import World, fits
 
-from kusto_magic.arm.operation import Action, Operation, Phase
+from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import bundle, card
 from kusto_magic.errors import BuildFailed, DoesNotFit, FollowTimeout, InvalidInput, NotFound, ServiceError
-from kusto_magic.models.image import Image, ImageSpec, Target
+from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import Forecast, Verdict
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")

@@ -10,10 +10,10 @@ import pytest
 from support.emulated import Wire
 from support.world import World, fits
 
-from kusto_magic.arm.operation import Phase
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import Builds
 from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, ServiceError
+from kusto_magic.models.action import Phase
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
 

@@ -11,7 +11,8 @@ from support.hostile import HOSTILE, Elements
 
 from kusto_magic.arm.poll_schedule import Usual
 from kusto_magic.display import preflight_report as plan
-from kusto_magic.display.card import MIME, Card, bundle, duration, table, text, usually
+from kusto_magic.display.bundle import duration, table
+from kusto_magic.display.card import MIME, Card, bundle, text, usually
 from kusto_magic.preflight.report import Forecast, Package, Status, Verdict
 
 BEGUN = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)

@@ -28,9 +28,10 @@ from support.answers import (
 )
 from support.wire import FAULTS, RESET, Credential, Outcome, Script, built, deleted, every, opened, phases
 
-from kusto_magic.arm.client import TRIES, TRIES_OF_A_QUESTION, ImagesClient
-from kusto_magic.arm.operation import SENT_TWICE, Action, Phase
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.operation import SENT_TWICE
 from kusto_magic.arm.poll_schedule import LONGEST, SHORTEST
+from kusto_magic.arm.requests import MAX_ATTEMPTS, MAX_READ_ATTEMPTS
 from kusto_magic.errors import (
     BuildFailed,
     Conflict,
@@ -43,6 +44,7 @@ from kusto_magic.errors import (
     Unreachable,
     UntrustedAddress,
 )
+from kusto_magic.models.action import Action, Phase
 
 BUSY = {"code": "ServiceIsInMaintenance", "message": "[Conflict] Cluster 'c' is in process of maintenance."}
 
@@ -163,11 +165,11 @@ async def test_a_request_that_nobody_answers_is_given_up() -> None:
     script = Script(forever=RESET)
     with pytest.raises(Unreachable):
         await built(script)
-    assert len(script.asked) == TRIES
+    assert len(script.asked) == MAX_ATTEMPTS
     script = Script(forever=failed(503, "Busy"))
     with pytest.raises(ServiceError, match="Busy"):
         await built(script)
-    assert len(script.asked) == TRIES
+    assert len(script.asked) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ async def test_a_question_that_nobody_answers_is_given_up_soon() -> None:
     async with opened(script) as client:
         with pytest.raises(Unreachable):
             await client.list()
-    assert len(script.asked) == TRIES_OF_A_QUESTION
+    assert len(script.asked) == MAX_READ_ATTEMPTS
     assert sum(script.clock.slept) <= 5
 
 

@@ -42,7 +42,7 @@ from support.wire import (
 )
 
 from kusto_magic.arm.client import FOLLOW_LIMIT
-from kusto_magic.arm.operation import Action, Operation, Phase
+from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poll_schedule import Usual
 from kusto_magic.errors import (
     FollowTimeout,
@@ -51,6 +51,7 @@ from kusto_magic.errors import (
     Throttled,
     UntrustedAddress,
 )
+from kusto_magic.models.action import Action, Phase
 
 pytestmark = pytest.mark.asyncio
 

@@ -9,8 +9,10 @@ import pytest
 from support.answers import LIST_URL, POLL_URL, SUBSCRIPTION, answer, failed, status
 from support.wire import Script, every, opened
 
-from kusto_magic.arm.operation import Operation, Phase
+from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.subscription import list_clusters
 from kusto_magic.errors import BuildFailed, Forbidden, InvalidInput, StatusUnreadable, Unreachable
+from kusto_magic.models.action import Phase
 from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image, extensions_in
 
 BASE = LIST_URL.partition("/sandboxCustomImages")[0]
@@ -160,7 +162,7 @@ async def test_extensions_are_listed() -> None:
 async def test_clusters_are_listed() -> None:
     script = Script(answer({"value": [cluster()]}), answer({"value": [5]}), answer({}))
     async with opened(script) as client:
-        assert [found.name for found in await client.clusters()] == ["kustoCluster"]
+        assert [found.name for found in await list_clusters(client)] == ["kustoCluster"]
         for _ in range(2):
             with pytest.raises(Unreachable, match="cannot be read"):
-                await client.clusters()
+                await list_clusters(client)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kusto_magic.commands.arguments import SUBCOMMANDS
+from kusto_magic.commands.name_cache import Known
 from kusto_magic.export import FORMS
-from kusto_magic.magics.completer import Known, offer
-from kusto_magic.models.image import MANAGED_IMAGES
+from kusto_magic.magics.completer import offer
+from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 if TYPE_CHECKING:
     from support.kernel import Kernel

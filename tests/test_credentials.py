@@ -17,8 +17,15 @@ from support.answers import ENDPOINT, THERE, answer
 from support.entra import CLIENT, SECRET, TENANT, Entra, black_hole, jwt, metadata_service, token_service
 from support.wire import Script, whole_chain
 
-from kusto_magic.arm.auth import EmulatorCredential, SignIn
-from kusto_magic.arm.credentials import SIGN_IN_LIMIT, Named, Prompt, authority, sign_in_failed
+from kusto_magic.arm.credentials import (
+    SIGN_IN_LIMIT,
+    EmulatorCredential,
+    Named,
+    Prompt,
+    SignIn,
+    authority,
+    sign_in_failed,
+)
 from kusto_magic.arm.transport import Arm
 from kusto_magic.errors import SignInFailed
 from kusto_magic.settings import KINDS, kind_problem

@@ -18,7 +18,7 @@ from support.answers import failed
 from kusto_magic import errors
 from kusto_magic.arm import credentials
 from kusto_magic.arm import service_errors as refusals
-from kusto_magic.arm.auth import StaticCredential
+from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.history import KEPT
 from kusto_magic.preflight import diagnosis as explanations
 from kusto_magic.preflight.uv import _PASSED_ON

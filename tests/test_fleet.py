@@ -13,13 +13,15 @@ from support.answers import TARGET
 from support.emulated import BUILD, Wire
 from support.world import World, fits
 
-from kusto_magic.arm.operation import UNCHANGED, Action, Phase
-from kusto_magic.builds.actions import How
+from kusto_magic.arm.operation import UNCHANGED
 from kusto_magic.builds.fleet import Fleet, labels
 from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.options import How
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import FleetFailed, InvalidInput
-from kusto_magic.models.image import ImageSpec, Target
+from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import Forecast
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")

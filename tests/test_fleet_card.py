@@ -15,8 +15,8 @@ from support.hostile import HOSTILE, Elements
 from support.screen import Screen
 from support.world import World, fits
 
-from kusto_magic.builds.actions import How
 from kusto_magic.builds.fleet import Fleet
+from kusto_magic.builds.options import How
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.fleet_card import FEW, MIME, bundle, fleet_card, headline, text
 from kusto_magic.display.live_fleet_card import LiveFleet

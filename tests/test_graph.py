@@ -12,7 +12,7 @@ from support.wire import Script, opened
 from kusto_magic.arm.resource_graph import LONGEST_QUERY, MOST_CLUSTERS, body_of, distinct, find_clusters, query_of
 from kusto_magic.arm.response import Response
 from kusto_magic.errors import InvalidInput, ServiceError, Unreachable
-from kusto_magic.models.image import Target
+from kusto_magic.models.target import Target
 
 KUSTO = "resources | where type =~ 'microsoft.kusto/clusters'"
 

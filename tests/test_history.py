@@ -15,9 +15,10 @@ from uuid import uuid4
 import pytest
 
 from kusto_magic.arm.poll_schedule import Usual
-from kusto_magic.builds.history import APPLICATION_ID, KEPT, SCHEMA_VERSION, History, default_path
+from kusto_magic.builds.history import KEPT, History
+from kusto_magic.builds.history_file import APPLICATION_ID, SCHEMA_VERSION, default_path
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.models.image import Target
+from kusto_magic.models.target import Target
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 HERE = Target(SUBSCRIPTION, "group", "cluster")
@@ -395,7 +396,7 @@ from pathlib import Path
 from uuid import uuid4
 from kusto_magic.builds.history import History
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.models.image import Target
+from kusto_magic.models.target import Target
 
 path, name, count = sys.argv[1:]
 target = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "cluster")

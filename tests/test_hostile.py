@@ -20,10 +20,11 @@ from kusto_magic.arm.response import Response
 from kusto_magic.arm.service_errors import refusal
 from kusto_magic.builds.manager import Builds
 from kusto_magic.commands.images import list_images, show
+from kusto_magic.commands.name_cache import Known
 from kusto_magic.commands.session import Session
-from kusto_magic.display.card import message
-from kusto_magic.magics.completer import Known, offer
-from kusto_magic.panel.panel import PanelForm
+from kusto_magic.display.bundle import message
+from kusto_magic.magics.completer import offer
+from kusto_magic.panel.panel_form import PanelForm
 
 CONTROLS = "\x1b[2Jgone\x07\r\x9b31m\u202e\u2066x\u200b"
 """What a terminal would obey, and what would stand in another order than it is."""

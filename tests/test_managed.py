@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from kusto_magic.models import managed_packages as managed
-from kusto_magic.models.image import MANAGED_IMAGES
+from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 COUNTS = {
     "Python3_11_7": 131,

@@ -11,22 +11,18 @@ from hypothesis import strategies as st
 from support.answers import CLUSTER_PATH, SPEC, SUBSCRIPTION, TARGET, image
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.models.image import (
-    CLOUDS,
-    MANAGED_IMAGES,
-    UNREADABLE_STATE,
-    Image,
-    ImageSpec,
-    Target,
+from kusto_magic.models.endpoint import CLOUDS, endpoint_problem, is_loopback
+from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
+from kusto_magic.models.managed_images import MANAGED_IMAGES
+from kusto_magic.models.naming import (
     base_image_problem,
     cluster_problem,
-    endpoint_problem,
     image_name_problem,
-    is_loopback,
     python_version_problem,
     resource_group_problem,
     subscription_problem,
 )
+from kusto_magic.models.target import Target
 
 HOSTILE: list[Any] = [
     "", " ", ".", "..", "...", "../..", "a/b", "/", "a\\b", "a?b", "?", "a#b", "#", "%2e%2e", "%2F", "a%00", "{x}", "*",

@@ -16,27 +16,18 @@ from support.emulated import Wire
 from support.wire import Script, opened
 from support.world import World, fits
 
-from kusto_magic.arm.operation import Phase
 from kusto_magic.arm.response import Response
-from kusto_magic.builds.actions import How
 from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.options import How
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import card_of
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import EndedElsewhere, InvalidInput, Problem
-from kusto_magic.models.image import ImageSpec, Target
-from kusto_magic.server.build_watcher import (
-    ACTIVE_FOR,
-    QUEUED,
-    READ,
-    SHOWN,
-    SOON,
-    STALE,
-    Onlooker,
-    SeenBuild,
-    Unknown,
-    named,
-)
+from kusto_magic.models.action import Phase
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
+from kusto_magic.server.build_watcher import ACTIVE_FOR, QUEUED, READ, SHOWN, SOON, STALE, Onlooker, SeenBuild
+from kusto_magic.server.clusters import Unknown, named
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 

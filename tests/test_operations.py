@@ -21,19 +21,8 @@ from support.answers import (
     status,
 )
 
-from kusto_magic.arm.operation import (
-    MISREADINGS_ALLOWED,
-    MISSES_ALLOWED,
-    SENT_TWICE,
-    Action,
-    Operation,
-    Phase,
-    Watch,
-    adopt,
-    begin,
-    resume,
-    sending,
-)
+from kusto_magic.arm.operation import MISREADINGS_ALLOWED, MISSES_ALLOWED, SENT_TWICE, Operation, Watch, begin
+from kusto_magic.arm.operation_start import adopt, resume, sending
 from kusto_magic.arm.response import Response
 from kusto_magic.arm.service_errors import refusal
 from kusto_magic.errors import (
@@ -47,6 +36,7 @@ from kusto_magic.errors import (
     StatusUnreadable,
     Throttled,
 )
+from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.image import ImageSpec
 
 ASYNC = {"azure-asyncoperation": POLL_URL}

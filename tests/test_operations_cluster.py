@@ -27,20 +27,14 @@ from kusto_magic.arm.operation import (
     MISSES_ALLOWED,
     SERVICE_IS_IN_MAINTENANCE,
     UNCHANGED,
-    Action,
     Operation,
-    Phase,
     Watch,
-    adopt,
     begin,
-    checking,
-    queued,
-    resume,
-    sending,
-    standing,
 )
+from kusto_magic.arm.operation_start import adopt, checking, queued, resume, sending, standing
 from kusto_magic.arm.response import Response
 from kusto_magic.errors import BuildFailed, Conflict, StatusUnreadable
+from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
 

@@ -18,19 +18,11 @@ from support.answers import (
     status,
 )
 
-from kusto_magic.arm.operation import (
-    MISREADINGS_ALLOWED,
-    MISSES_ALLOWED,
-    Action,
-    Operation,
-    Phase,
-    Watch,
-    begin,
-    resume,
-    sending,
-)
+from kusto_magic.arm.operation import MISREADINGS_ALLOWED, MISSES_ALLOWED, Operation, Watch, begin
+from kusto_magic.arm.operation_start import resume, sending
 from kusto_magic.arm.response import Response
 from kusto_magic.errors import BuildCanceled, BuildFailed, ServiceError, StatusUnreadable
+from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.cluster import LanguageExtension
 
 EXTENSION = LanguageExtension("PYTHON", "img")

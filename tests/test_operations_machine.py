@@ -13,9 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support.answers import HTML, IMAGE_URL, LOCATION_URL, POLL_URL, SPEC, answer, image
 
 from kusto_magic.arm import poll_schedule as schedule
-from kusto_magic.arm.operation import Action, Operation, Phase, Watch, adopt, begin, resume, sending
+from kusto_magic.arm.operation import Operation, Watch, begin
+from kusto_magic.arm.operation_start import adopt, resume, sending
 from kusto_magic.arm.response import LONGEST_WAIT, SHORTEST_WAIT, Response
 from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, KustoImageError, ServiceError, StatusUnreadable
+from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.cluster import LanguageExtension
 
 WORDS = ["Succeeded", "SUCCEEDED", "Failed", "failed", "Canceled", "Cancelled", "Running", "Accepted", "Creating",

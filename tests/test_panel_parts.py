@@ -10,10 +10,12 @@ import pytest
 from support.panel import SPEC, Desk, Make, RecordingShell, answer, desks, error, fill, is_shown, loaded, says, until
 
 from kusto_magic.commands import arguments
-from kusto_magic.models.image import ImageSpec, Target
-from kusto_magic.panel.cell_inserter import cell_text
-from kusto_magic.panel.panel import ImagePanel, PanelForm
-from kusto_magic.panel.tasks import within
+from kusto_magic.export import cell_text
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
+from kusto_magic.panel.panel import ImagePanel
+from kusto_magic.panel.panel_form import PanelForm
+from kusto_magic.panel.widgets import within
 from kusto_magic.settings import Settings
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from support.recording import Conversation, Recording, Replay
 from support.wire import Outcome, Raw, Script
 
 from kusto_magic.arm.response import Response
-from kusto_magic.models.image import Target
+from kusto_magic.models.target import Target
 
 SUBSCRIPTION = "8f14e45f-ceea-467f-9a2c-1d5b0c7a3e11"
 MINE = Target(SUBSCRIPTION, "Contoso-Analytics(EU)", "contosoplanning", "http://127.0.0.1:4711")

@@ -13,7 +13,7 @@ from support.answers import TARGET, answer, status
 from support.wire import Credential, Script, every
 
 from kusto_magic.arm.client import connect
-from kusto_magic.arm.operation import Phase
+from kusto_magic.models.action import Phase
 from kusto_magic.models.image import API_VERSION, Image, ImageSpec
 
 CLUSTER = (

@@ -9,6 +9,7 @@ from support.answers import CLUSTER_PATH, ENDPOINT, answer, failed
 from support.wire import Script, opened
 
 from kusto_magic.arm.service_errors import missing_role, refusal
+from kusto_magic.arm.subscription import list_permissions
 from kusto_magic.errors import Forbidden, Unreachable
 from kusto_magic.models.permission import IMAGES, SWITCHING, Permission, missing
 
@@ -43,11 +44,11 @@ async def test_the_roles_for_a_cluster_are_asked_for() -> None:
     roles = {"value": [{"actions": ["*/read"], "notActions": ["x"], "dataActions": []}]}
     script = Script(answer(roles), failed(403, "AuthorizationFailed", "no"), answer({"value": [5]}))
     async with opened(script) as client:
-        assert await client.permissions() == [Permission(("*/read",), ("x",))]
+        assert await list_permissions(client) == [Permission(("*/read",), ("x",))]
         with pytest.raises(Forbidden):
-            await client.permissions()
+            await list_permissions(client)
         with pytest.raises(Unreachable):
-            await client.permissions()
+            await list_permissions(client)
     path = f"{CLUSTER_PATH}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
     assert script.lines[0] == f"GET {ENDPOINT}{path}"
 

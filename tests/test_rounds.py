@@ -12,11 +12,12 @@ from support.clock import MovableClock
 from support.wire import Script, opened
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.operation import Action, Operation, Phase
+from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poller import ASKED_ITSELF
 from kusto_magic.arm.response import Response
 from kusto_magic.arm.shared_listing import PAUSE, Rounds
 from kusto_magic.errors import Unreachable
+from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.image import Image
 
 pytestmark = pytest.mark.asyncio

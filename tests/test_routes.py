@@ -33,7 +33,8 @@ from kusto_magic.errors import (
 )
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.server import handlers as routes
-from kusto_magic.server.build_watcher import Onlooker, named
+from kusto_magic.server.build_watcher import Onlooker
+from kusto_magic.server.clusters import named
 
 pytestmark = pytest.mark.server
 

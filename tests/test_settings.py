@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.models.image import CLOUDS, Target
+from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.target import Target
 from kusto_magic.settings import FILE_LIMIT, Settings, config_file, read_config, resolve, save
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"

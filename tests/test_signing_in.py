@@ -17,8 +17,8 @@ from support.home import Home
 from support.panel import RecordingShell
 from support.wire import Credential, Script
 
-from kusto_magic.arm.auth import TokenCredential
 from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.credentials import TokenCredential
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import Builds
 from kusto_magic.commands import arguments
@@ -26,7 +26,7 @@ from kusto_magic.commands.cluster import use
 from kusto_magic.commands.session import PLACE, Session
 from kusto_magic.commands.sign_in import code, sign_in
 from kusto_magic.errors import InvalidInput, SignInFailed
-from kusto_magic.models.image import Target
+from kusto_magic.models.target import Target
 
 LINE = f"use --subscription {SUBSCRIPTION} --resource-group group --cluster mycluster"
 

@@ -15,12 +15,14 @@ from support.clock import MovableClock
 from support.rawserver import Act, RawServer, http
 from support.wire import every, whole_chain
 
-from kusto_magic.arm.auth import StaticCredential
-from kusto_magic.arm.client import TRIES, ImagesClient
-from kusto_magic.arm.operation import Operation, Phase
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.credentials import StaticCredential
+from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.requests import MAX_ATTEMPTS
 from kusto_magic.arm.transport import LARGEST_ANSWER, Arm
 from kusto_magic.errors import Unreachable
-from kusto_magic.models.image import Target
+from kusto_magic.models.action import Phase
+from kusto_magic.models.target import Target
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]  # each fault is waited for
 
@@ -107,10 +109,10 @@ async def test_a_fault_at_any_request_is_survived(server: RawServer, fault: str,
 
 
 async def test_a_server_that_stays_silent_is_given_up_and_may_have_heard(server: RawServer) -> None:
-    server.then(*[server.silence] * TRIES)
+    server.then(*[server.silence] * MAX_ATTEMPTS)
     with pytest.raises(Unreachable, match="did not answer in time") as caught:
         await built(server, MovableClock())
-    assert len(server.heads) == TRIES
+    assert len(server.heads) == MAX_ATTEMPTS
     assert "attach img" in caught.value.next_step
     assert TOKEN not in whole_chain(caught.value)
 
@@ -121,7 +123,7 @@ async def test_an_authority_that_is_not_trusted_gets_no_request(
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     monkeypatch.setenv("SSL_CERT_FILE", str(other))
-    server.then(*[_never] * TRIES)
+    server.then(*[_never] * MAX_ATTEMPTS)
     with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED") as caught:
         await built(server, MovableClock())
     assert server.heads == []
@@ -137,7 +139,7 @@ async def test_a_certificate_of_another_host_gets_no_request(authority: trustme.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("management.azure.com").configure_cert(context)
     async with RawServer(context) as other:
-        other.then(*[_never] * TRIES)
+        other.then(*[_never] * MAX_ATTEMPTS)
         with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
             await built(other, MovableClock())
     assert (other.heads, server.heads) == ([], [])

@@ -12,9 +12,9 @@ from support.emulated import Wire
 from support.panel import Desk, Service
 from support.wire import REFUSED, RESET, SILENCE, Outcome, Script, built, every, opened
 
-from kusto_magic.arm.operation import Action, Phase
 from kusto_magic.display.card import card, text
 from kusto_magic.errors import KustoImageError, ServiceError, Unreachable, UntrustedAddress
+from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.image import ImageSpec
 
 IMAGE = ImageSpec("humanize\n", base_image="Python3_11_7")

@@ -10,16 +10,22 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 
-from kusto_magic.arm.credentials import NEXT_STEP, SIGN_IN_LIMIT, Named, Prompt, first_line
+from kusto_magic.arm.credentials import (
+    NEXT_STEP,
+    SIGN_IN_LIMIT,
+    AccessToken,
+    SignIn,
+    TokenCredential,
+    _Static,
+    first_line,
+)
 from kusto_magic.arm.log_filter import shortened
 from kusto_magic.errors import SignInFailed
-from kusto_magic.models.image import is_loopback
+from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.redaction import redact
 
 REFRESH_BEFORE = 300.0
@@ -27,28 +33,6 @@ REFRESH_BEFORE = 300.0
 
 RENEWAL_PAUSE = 30.0
 """Seconds after which a renewal that failed is tried again, while the token at hand is still good."""
-
-
-class AccessToken(Protocol):
-    """What a credential gives: the token, and its end in seconds since 1970."""
-
-    @property
-    def token(self) -> str:
-        """The bearer token."""
-        ...
-
-    @property
-    def expires_on(self) -> int:
-        """When it ends, in seconds since 1970."""
-        ...
-
-
-class TokenCredential(Protocol):
-    """Anything with `get_token`: every credential of azure-identity, or one's own."""
-
-    def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
-        """Return a token for the scopes; may block."""
-        ...
 
 
 _TOKEN = re.compile(r"[!-~]+")
@@ -59,66 +43,6 @@ _NAMING = {
     "appid": "application ", "azp": "application ", "oid": "object ",
 }  # fmt: skip
 """The claims of a token that say who it is, the most telling first, and the word before each."""
-
-
-class _Static(NamedTuple):
-    token: str
-    expires_on: int
-
-    def __repr__(self) -> str:
-        return "<token>"
-
-
-@dataclass(frozen=True)
-class StaticCredential:
-    """A credential for one fixed token: the emulator's."""
-
-    value: str = field(repr=False)
-
-    def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
-        """Return the token; it never ends."""
-        return _Static(self.value, int(time.time()) + 365 * 86400)
-
-
-@dataclass(frozen=True)
-class EmulatorCredential:
-    """The token of the emulator that runs at `endpoint`; looked up anew each time, as it changes with each start."""
-
-    endpoint: str
-
-    def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
-        """Return the running emulator's token. Raises SignInFailed where none runs there."""
-        from kusto_magic.arm import local_emulator as launch
-
-        running = launch.find()
-        if running is None or origin(running.target.endpoint) != origin(self.endpoint):
-            raise SignInFailed(f"no emulator runs at {self.endpoint}", next_step="%kusto_image use emulator")
-        return StaticCredential(running.target.token).get_token()
-
-
-@dataclass(frozen=True, eq=False)
-class SignIn:
-    """One way to sign in (`settings.KINDS`), for all endpoints: call it with one for the credential to use there.
-
-    `prompt`, where given, tells that a person is there to be asked, once for each endpoint.
-    """
-
-    kind: str = "default"
-    prompt: Prompt | None = None
-    _made: dict[str, Named] = field(default_factory=dict, repr=False)
-
-    def __call__(self, endpoint: str) -> TokenCredential:
-        """Return the credential for an endpoint; the same one for the same endpoint."""
-        if is_loopback(urlsplit(endpoint).hostname or ""):
-            return EmulatorCredential(endpoint)  # no token of Azure ever goes to an address on this machine
-        return self._made.setdefault(endpoint, Named(self.kind, endpoint, self.prompt))
-
-
-def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port of a URL, the port as it is meant when it is not written."""
-    parts = urlsplit(url)
-    default = {"https": 443, "http": 80}.get(parts.scheme)
-    return parts.scheme, (parts.hostname or "").lower(), default if parts.port is None else parts.port
 
 
 class Auth(httpx.Auth):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.errors import KustoImageError, NotFound
-from kusto_magic.models.image import MANAGED_IMAGES, ImageSpec
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 DEEPEST = 20
 """Custom images that stand on custom images, at most: further than that is taken for a circle."""

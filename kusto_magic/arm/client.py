@@ -13,12 +13,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from kusto_magic.arm import operation as operations
+from kusto_magic.arm import operation_start
 from kusto_magic.arm import poll_schedule as schedule
-from kusto_magic.arm import service_errors as refusals
-from kusto_magic.arm.auth import TokenCredential
-from kusto_magic.arm.operation import Action, Operation
+from kusto_magic.arm.credentials import TokenCredential
+from kusto_magic.arm.operation import Operation, begin
 from kusto_magic.arm.poller import follow, trusted
+from kusto_magic.arm.requests import ArmRequests, require_ok
 from kusto_magic.arm.response import Response
 from kusto_magic.arm.shared_listing import Rounds
 from kusto_magic.arm.transport import Arm
@@ -30,18 +30,15 @@ from kusto_magic.errors import (
     ServiceError,
     Unreachable,
 )
-from kusto_magic.models.cluster import PYTHON, Cluster, LanguageExtension, active_image, extensions_in
-from kusto_magic.models.image import API_VERSION, Image, ImageSpec, Target, image_name_problem
-from kusto_magic.models.permission import Permission
+from kusto_magic.models.action import Action
+from kusto_magic.models.cluster import PYTHON, LanguageExtension, active_image, extensions_in
+from kusto_magic.models.image import API_VERSION, Image, ImageSpec
+from kusto_magic.models.naming import image_name_problem
+from kusto_magic.models.target import Target
 
 FOLLOW_LIMIT = 4 * 3600.0
 """Seconds for which a build is followed unless told otherwise."""
 
-TRIES = 6
-"""So many times a request is sent that nobody answers properly; a PUT and a DELETE can be repeated."""
-
-TRIES_OF_A_QUESTION = 3
-"""So many times something is only asked: a person waits for the answer."""
 
 MOST_PAGES = 1000
 
@@ -69,6 +66,7 @@ class ImagesClient:
     def __init__(self, arm: Arm, target: Target) -> None:
         self.target = target
         self._arm = arm
+        self._requests = ArmRequests(arm)
         self._rounds = Rounds(arm.clock, partial(self._list, background=True))
 
     def beside(self, target: Target) -> ImagesClient:
@@ -98,12 +96,12 @@ class ImagesClient:
         here. Raises InvalidInput (nothing was sent), ServiceError (refused), and what `follow` raises. Source:
         "Create Or Update".
         """
-        sent = operations.sending(Action.BUILD, self._image_url(name), spec)
+        sent = operation_start.sending(Action.BUILD, self._image_url(name), spec)
         return self._run(sent, "PUT", spec.to_body(), limit, usual)
 
     def delete(self, name: str, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
         """Delete the image `name`, and follow it, as `build` does. Source: "Delete"."""
-        return self._run(operations.sending(Action.DELETE, self._image_url(name)), "DELETE", None, limit, None)
+        return self._run(operation_start.sending(Action.DELETE, self._image_url(name)), "DELETE", None, limit, None)
 
     def enable(self, name: str, *, limit: float = FOLLOW_LIMIT) -> AsyncIterator[Operation]:
         """Let python() run on a managed or custom image, and follow it, as `build` does.
@@ -124,7 +122,7 @@ class ImagesClient:
         self, action: Action, extension: LanguageExtension, body: bytes, limit: float
     ) -> AsyncIterator[Operation]:
         verb = "add" if action is Action.ENABLE else "remove"
-        sent = operations.sending(action, self._url(""), extension=extension)
+        sent = operation_start.sending(action, self._url(""), extension=extension)
         return self._run(sent, "POST", body, limit, None, self._url(f"/{verb}LanguageExtensions"))
 
     async def extensions(self, *, background: bool = False) -> tuple[LanguageExtension, ...]:
@@ -132,8 +130,8 @@ class ImagesClient:
 
         `background` tells that no person waits for just this answer.
         """
-        response = await self._answered("POST", self._url("/listLanguageExtensions"), background=background)
-        document = _success(response, "the language extensions cannot be listed").document()
+        response = await self._requests.request("POST", self._url("/listLanguageExtensions"), background=background)
+        document = require_ok(response, "the language extensions cannot be listed").document()
         if not isinstance(document, dict):
             raise Unreachable("the list of language extensions cannot be read", next_step="try again.")
         return extensions_in(document)
@@ -149,8 +147,8 @@ class ImagesClient:
         """Return an operation begun earlier, for `follow`: by its kept address, or by the image (or cluster) alone."""
         if action in (Action.ENABLE, Action.DISABLE):
             extension = LanguageExtension(PYTHON, name)
-            return operations.resume(action, self._url(""), kept_url, extension=extension)
-        return operations.resume(action, self._image_url(name), kept_url, spec)
+            return operation_start.resume(action, self._url(""), kept_url, extension=extension)
+        return operation_start.resume(action, self._image_url(name), kept_url, spec)
 
     def follow(
         self,
@@ -178,15 +176,15 @@ class ImagesClient:
 
         `background` tells that no person waits for just this answer.
         """
-        response = await self._answered("GET", self._image_url(name), background=background)
+        response = await self._requests.request("GET", self._image_url(name), background=background)
         try:
-            return Image.from_json(_success(response, f"image {name!r} cannot be read").document())
+            return Image.from_json(require_ok(response, f"image {name!r} cannot be read").document())
         except ValueError:
             raise Unreachable(f"the answer about image {name!r} cannot be read", next_step="try again.") from None
 
     def standing(self, image: Image, spec: ImageSpec) -> Operation | None:
         """Return what goes on or has ended with an image made of the same, for `follow`; None: `build` is needed."""
-        return operations.standing(image, self._image_url(image.name), spec)
+        return operation_start.standing(image, self._image_url(image.name), spec)
 
     async def list(self) -> Sequence[Image]:
         """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""
@@ -198,7 +196,9 @@ class ImagesClient:
         for _ in range(MOST_PAGES):
             if url is None:
                 return images
-            response = _success(await self._answered("GET", url, background=background), "the images cannot be listed")
+            response = require_ok(
+                await self._requests.request("GET", url, background=background), "the images cannot be listed"
+            )
             found, url = _page(response)
             images += found
         raise Unreachable(f"the list of images does not end after {MOST_PAGES} pages", next_step="try again.")
@@ -211,36 +211,13 @@ class ImagesClient:
             step = "add --yes to go on all the same, or take a new name and %kusto_image enable that one then."
             raise InUse(what, next_step=step)
 
-    async def clusters(self) -> Sequence[Cluster]:
-        """Return the clusters of the target's subscription that the caller may see.
-
-        Source: Microsoft.Kusto/clusters, "List"; its answer has one page.
-        """
-        path = f"/subscriptions/{quote(self.target.subscription)}/providers/Microsoft.Kusto/clusters"
-        document = await self.ask("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
-        try:
-            return [Cluster.from_json(value) for value in document["value"]]
-        except (KeyError, TypeError, ValueError):
-            raise Unreachable("the list of clusters cannot be read", next_step="try again.") from None
-
-    async def permissions(self) -> Sequence[Permission]:
-        """Return what the caller may do with the cluster.
-
-        Source: Microsoft.Authorization/permissions, "List For Resource", api-version 2022-04-01.
-        """
-        path = f"{quote(self.target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
-        document = await self.ask("GET", f"{path}?api-version=2022-04-01", "the rights cannot be listed")
-        try:
-            return [Permission.from_json(value) for value in document["value"]]
-        except (KeyError, TypeError, ValueError):
-            raise Unreachable("the list of rights cannot be read", next_step="try again.") from None
-
     async def ask(self, method: str, path: str, what: str, body: bytes | None = None) -> Any:
-        """Ask the endpoint something else and return the JSON of its answer, None where it has none.
+        """Send another request to the endpoint; return the JSON of the response, or None if it has no body.
 
-        `path` has the api-version; `what` says what could not be done where it is refused (ServiceError).
+        `path` includes the api-version; `what` describes the failure if the service refuses it (ServiceError).
         """
-        return _success(await self._answered(method, f"{self.target.endpoint}{path}", body), what).document()
+        response = await self._requests.request(method, f"{self.target.endpoint}{path}", body)
+        return require_ok(response, what).document()
 
     async def _run(
         self,
@@ -264,49 +241,18 @@ class ImagesClient:
     async def _submit(self, sent: Operation, method: str, url: str, body: bytes | None) -> Operation:
         """Send the request that begins an operation, again while nobody answers properly."""
         try:
-            answered, repeated = await self._tried(method, url, body, background=True)
+            answered, repeated = await self._requests.send(method, url, body, background=True)
         except Unreachable as error:
             raise _unanswered(sent, error) from None
         if answered.status == 409 and repeated:
-            return operations.adopt(sent)
+            return operation_start.adopt(sent)
         try:
-            operation = operations.begin(sent, answered, repeated=repeated)
+            operation = begin(sent, answered, repeated=repeated)
         except ServiceError as error:
             if answered.status >= 500 or answered.status == 408:  # a gateway may say so while the service works
                 raise _unanswered(sent, error) from None
             raise
         return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
-
-    async def _answered(
-        self, method: str, url: str, body: bytes | None = None, *, background: bool = False
-    ) -> Response:
-        return (await self._tried(method, url, body, tries=TRIES_OF_A_QUESTION, background=background))[0]
-
-    async def _tried(
-        self, method: str, url: str, body: bytes | None, *, background: bool, tries: int = TRIES
-    ) -> tuple[Response, bool]:
-        """Return the first proper answer, and whether an earlier try may have arrived as well.
-
-        Raises Unreachable, which tells whether any of the tries may have arrived.
-        """
-        repeated = arrived = False
-        for attempt in range(tries - 1):
-            wait: float | None = None
-            try:
-                response = await self._arm.send(method, url, body, background=background)
-            except Unreachable as error:
-                repeated, arrived = True, arrived or error.arrived
-            else:
-                if not (response.status in (408, 429) or response.status >= 500):
-                    return response, repeated
-                wait = response.retry_after()
-                repeated, arrived = repeated or response.status != 429, arrived or response.status != 429
-            await self._arm.clock.sleep(2.0**attempt if wait is None else wait)
-        try:
-            return await self._arm.send(method, url, body, background=background), repeated
-        except Unreachable as error:
-            error.arrived = error.arrived or arrived
-            raise
 
     def _url(self, rest: str) -> str:
         path = quote(self.target.cluster_id, safe="/") + rest
@@ -331,16 +277,10 @@ def _page(response: Response) -> tuple[list[Image], str | None]:
     return images, response.resolved(document.get("nextLink"))
 
 
-def _success(response: Response, what: str) -> Response:
-    if response.status != 200:
-        raise refusals.refusal(response, what)
-    return response
-
-
 def _unanswered(sent: Operation, error: Unreachable | ServiceError) -> Unreachable | ServiceError:
     """Return the error such that what may have been begun all the same can be taken up."""
     if isinstance(error, ServiceError) or error.arrived:
-        error.operation = operations.adopt(sent)
+        error.operation = operation_start.adopt(sent)
         step = f"%kusto_image attach {sent.name} shows whether it was begun all the same"
         error.next_step = f"the request may have arrived; {step}. Else: {error.next_step}"
     return error

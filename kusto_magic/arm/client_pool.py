@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from kusto_magic.arm.auth import SignIn
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.models.image import Target
+from kusto_magic.arm.credentials import SignIn
+from kusto_magic.models.target import Target
 
 Opener = Callable[..., AbstractAsyncContextManager[ImagesClient]]
 """`client.connect`, or what stands in for it; it is given a target, and a credential where `sign_in` was called."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from kusto_magic.arm.log_filter import keep_sign_in_clean, shortened
 from kusto_magic.errors import SignInFailed
-from kusto_magic.models.image import CLOUDS
+from kusto_magic.models.endpoint import CLOUDS, is_loopback, origin
 from kusto_magic.redaction import redact
 
 SIGN_IN_LIMIT = 11.5
@@ -197,3 +200,78 @@ def first_line(error: Exception) -> str:
 def _not_yet(kind: str) -> SignInFailed:
     step = f"%kusto_image use --as {kind}, in a notebook that somebody is before; or choose another --as."
     return SignInFailed("no token: somebody has to sign in (again)", next_step=step)
+
+
+class AccessToken(Protocol):
+    """What a credential gives: the token, and its end in seconds since 1970."""
+
+    @property
+    def token(self) -> str:
+        """The bearer token."""
+        ...
+
+    @property
+    def expires_on(self) -> int:
+        """When it ends, in seconds since 1970."""
+        ...
+
+
+class TokenCredential(Protocol):
+    """Anything with `get_token`: every credential of azure-identity, or one's own."""
+
+    def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
+        """Return a token for the scopes; may block."""
+        ...
+
+
+class _Static(NamedTuple):
+    token: str
+    expires_on: int
+
+    def __repr__(self) -> str:
+        return "<token>"
+
+
+@dataclass(frozen=True)
+class StaticCredential:
+    """A credential for one fixed token: the emulator's."""
+
+    value: str = field(repr=False)
+
+    def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
+        """Return the token; it never ends."""
+        return _Static(self.value, int(time.time()) + 365 * 86400)
+
+
+@dataclass(frozen=True)
+class EmulatorCredential:
+    """The token of the emulator that runs at `endpoint`; looked up anew each time, as it changes with each start."""
+
+    endpoint: str
+
+    def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
+        """Return the running emulator's token. Raises SignInFailed where none runs there."""
+        from kusto_magic.arm import local_emulator as launch
+
+        running = launch.find()
+        if running is None or origin(running.target.endpoint) != origin(self.endpoint):
+            raise SignInFailed(f"no emulator runs at {self.endpoint}", next_step="%kusto_image use emulator")
+        return StaticCredential(running.target.token).get_token()
+
+
+@dataclass(frozen=True, eq=False)
+class SignIn:
+    """One way to sign in (`settings.KINDS`), for all endpoints: call it with one for the credential to use there.
+
+    `prompt`, where given, tells that a person is there to be asked, once for each endpoint.
+    """
+
+    kind: str = "default"
+    prompt: Prompt | None = None
+    _made: dict[str, Named] = field(default_factory=dict, repr=False)
+
+    def __call__(self, endpoint: str) -> TokenCredential:
+        """Return the credential for an endpoint; the same one for the same endpoint."""
+        if is_loopback(urlsplit(endpoint).hostname or ""):
+            return EmulatorCredential(endpoint)  # no token of Azure ever goes to an address on this machine
+        return self._made.setdefault(endpoint, Named(self.kind, endpoint, self.prompt))

@@ -22,7 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kusto_magic.emulator.config import MOST_CLUSTERS as MOST_CLUSTERS
 from kusto_magic.emulator.config import SERVICE, ReadyTarget
+from kusto_magic.emulator.config import count_of_clusters as count_of_clusters
 from kusto_magic.emulator.file_permissions import make_private
 from kusto_magic.errors import EmulatorError
 

@@ -24,12 +24,14 @@ from enum import StrEnum
 
 from kusto_magic.arm import service_errors as refusals
 from kusto_magic.arm.response import Response, words
-from kusto_magic.errors import (
-    BuildCanceled,
-    BuildError,
-    BuildFailed,
-    ServiceFault,
-    StatusUnreadable,
+from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, ServiceFault, StatusUnreadable
+from kusto_magic.models.action import (
+    ENDS,
+    NOT_BEGUN,
+    SWITCHED_NOTES,
+    WORKING_PHASES,
+    Action,
+    Phase,
 )
 from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
@@ -55,51 +57,7 @@ SENT_TWICE = "the request was sent twice; following what the first one began"
 UNCHANGED = "unchanged: it was made of the same already, and nothing was sent"
 
 
-class Action(StrEnum):
-    """What the operation does to the image, or with it to the cluster."""
-
-    BUILD = "build"
-    DELETE = "delete"
-    ENABLE = "enable"
-    DISABLE = "disable"
-
-
-class Phase(StrEnum):
-    """How far an operation is, in words that are shown."""
-
-    CHECKING = "Checking"
-    WAITING = "Waiting"
-    SENDING = "Sending"
-    BUILDING = "Building"
-    DELETING = "Deleting"
-    ENABLING = "Enabling"
-    DISABLING = "Disabling"
-    CONFIRMING = "Confirming"
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    CANCELED = "Canceled"
-
-
-NOT_BEGUN = frozenset({Phase.CHECKING, Phase.WAITING, Phase.SENDING})
-NEVER_SENT = frozenset({Phase.CHECKING, Phase.WAITING})
-"""What does not go on when its process has ended."""
-
-ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
-
-
-_AT_WORK = {
-    Action.BUILD: Phase.BUILDING,
-    Action.DELETE: Phase.DELETING,
-    Action.ENABLE: Phase.ENABLING,
-    Action.DISABLE: Phase.DISABLING,
-}
-_TAKES = {
-    Action.ENABLE: "up to 60 minutes, says Azure's documentation",
-    Action.DISABLE: "up to 30 minutes, says Azure's documentation",
-}
-_SWITCHED = {Action.ENABLE: "python() runs on it now", Action.DISABLE: "python() is switched off"}
-
-_STATES_AT_REST = frozenset({"succeeded", "failed", "canceled", "cancelled"})
+TERMINAL_STATES = frozenset({"succeeded", "failed", "canceled", "cancelled"})
 
 
 class Watch(StrEnum):
@@ -192,7 +150,7 @@ class Operation:
 
         The list only tells that there is no use in asking yet; how it ended, the operation says.
         """
-        at_rest = {*_STATES_AT_REST, "", UNREADABLE_STATE, "deleting"}
+        at_rest = {*TERMINAL_STATES, "", UNREADABLE_STATE, "deleting"}
         if self.action is not Action.BUILD or self.confirmed or image.state.lower() in at_rest:
             return None
         return replace(self, status=words(image.state))
@@ -204,7 +162,7 @@ class Operation:
 
     def raise_for_end(self) -> None:
         """Raise BuildFailed or BuildCanceled when that is how it ended."""
-        what = f"{_AT_WORK[self.action].lower()} image {self.name!r}"
+        what = f"{WORKING_PHASES[self.action].lower()} image {self.name!r}"
         if self.phase is Phase.FAILED:
             step = "read the service's words above, mend the requirements and run the cell again."
             if self.action is not Action.BUILD:
@@ -252,7 +210,7 @@ class Operation:
         except ValueError:
             return self._misread(response)
         heard = replace(self, status=words(cluster.provisioning))
-        if cluster.provisioning.lower() not in _STATES_AT_REST:
+        if cluster.provisioning.lower() not in TERMINAL_STATES:
             return replace(heard, misreadings=0)
         active = active_image(cluster.extensions)
         wanted = self.name.lower() if self.action is Action.ENABLE else None
@@ -272,7 +230,7 @@ class Operation:
             return self._misread(response)
         # The RPC: a resource without provisioningState is one that succeeded.
         state = image.state or "Succeeded"
-        if self.action is Action.DELETE and state.lower() in _STATES_AT_REST:
+        if self.action is Action.DELETE and state.lower() in TERMINAL_STATES:
             # Not deleted yet, not deleted at all, or made anew by somebody: a few times more, then nobody knows.
             return replace(self, status=words(state))._misread(response, "the image is still there")
         heard = replace(self, misreadings=0, status=words(state), image=image)
@@ -296,7 +254,7 @@ class Operation:
 
     def _switched(self) -> Operation:
         done = replace(self, phase=Phase.SUCCEEDED, delay=None, troubles=0, trouble="")
-        return replace(done, note=_SWITCHED[self.action])
+        return replace(done, note=SWITCHED_NOTES[self.action])
 
     def _deleted(self) -> Operation:
         return replace(self, phase=Phase.SUCCEEDED, image=None, delay=None, troubles=0, trouble="")
@@ -354,39 +312,6 @@ class Operation:
         )
 
 
-def checking(expected: ImageSpec) -> Operation:
-    """Return what a build is before it is an operation of the service: its requirements are being checked here."""
-    return Operation(Action.BUILD, "", Phase.CHECKING, expected=expected)
-
-
-def queued(met: Operation) -> Operation:
-    """Return what waits for another change of the cluster to end: an operation that met it, before it is sent again."""
-    note = "another change of the cluster is running; this one is sent again when it is over"
-    return Operation(
-        met.action, met.image_url, Phase.WAITING, expected=met.expected, extension=met.extension, note=note
-    )
-
-
-def standing(image: Image, image_url: str, expected: ImageSpec) -> Operation | None:
-    """Return the operation that makes a request needless: it is built or being built of the same already. Or None."""
-    state = image.state.lower()
-    if not image.is_made_of(expected) or state in ("failed", "canceled", "cancelled", "deleting", UNREADABLE_STATE):
-        return None
-    if state in _STATES_AT_REST:
-        return Operation(Action.BUILD, image_url, Phase.SUCCEEDED, expected=expected, image=image, note=UNCHANGED)
-    return replace(
-        resume(Action.BUILD, image_url, expected=expected), note="it is being built already; nothing was sent"
-    )
-
-
-def sending(
-    action: Action, image_url: str, expected: ImageSpec | None = None, extension: LanguageExtension | None = None
-) -> Operation:
-    """Return the operation before its first request is answered."""
-    note = _TAKES.get(action, "")
-    return Operation(action, image_url, Phase.SENDING, expected=expected, extension=extension, note=note)
-
-
 def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Operation:
     """Return the operation after the answer to its first request, `sent` being the one from `sending`.
 
@@ -398,7 +323,7 @@ def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Ope
         return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first of our requests deleted it
     if not 200 <= response.status < 300:
         raise refusals.refusal(response, f"{sent.action} was refused")
-    operation = replace(sent, phase=_AT_WORK[sent.action], repeated=repeated, delay=response.retry_after())
+    operation = replace(sent, phase=WORKING_PHASES[sent.action], repeated=repeated, delay=response.retry_after())
     for watch in (Watch.OPERATION, Watch.LOCATION):
         # Seen: a 200 with the header is not finished, whatever its body says.
         address = response.address(watch.lower())
@@ -411,29 +336,6 @@ def begin(sent: Operation, response: Response, *, repeated: bool = False) -> Ope
     if sent.extension is not None:
         return operation._switched() if response.status == 200 and not response.garbled else operation
     return operation._image_answered(response) if response.status in (200, 201) else operation
-
-
-def resume(
-    action: Action,
-    image_url: str,
-    kept_url: str = "",
-    expected: ImageSpec | None = None,
-    extension: LanguageExtension | None = None,
-) -> Operation:
-    """Return an operation that was begun earlier, to be followed again.
-
-    `kept_url` is its address without signature, "" where none is known; then the image itself is asked.
-    """
-    resumed = replace(sending(action, image_url, expected, extension), phase=_AT_WORK[action], delay=0.0)
-    if not kept_url:
-        return replace(resumed, poll_url=image_url)
-    return replace(resumed, watch=Watch.OPERATION, poll_url=kept_url, kept=True)
-
-
-def adopt(sent: Operation) -> Operation:
-    """Return the operation of a repeated request that met a 409: the first one may be running, the image knows."""
-    resumed = resume(sent.action, sent.image_url, expected=sent.expected, extension=sent.extension)
-    return replace(resumed, note=SENT_TWICE)
 
 
 def _state_in(response: Response) -> str:

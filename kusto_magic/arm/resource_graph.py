@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.errors import InvalidInput, Problem, Unreachable, excerpt
-from kusto_magic.models.image import Target
-from kusto_magic.settings import parts_of_id
+from kusto_magic.models.target import Target, parts_of_id
 
 API_VERSION = "2022-10-01"
 PATH = "/providers/Microsoft.ResourceGraph/resources"

@@ -19,13 +19,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from kusto_magic.arm.auth import Auth, TokenCredential, origin
+from kusto_magic.arm.auth import Auth
+from kusto_magic.arm.credentials import TokenCredential
 from kusto_magic.arm.log_filter import keep_wire_clean
 from kusto_magic.arm.rate_limiter import Budget, kind_of
 from kusto_magic.arm.response import Response
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import Unreachable, UntrustedAddress, excerpt
-from kusto_magic.models.image import is_loopback
+from kusto_magic.models.endpoint import is_loopback, origin
 from kusto_magic.redaction import redact
 
 REQUEST_LIMIT = 60.0

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
-from kusto_magic.arm import client
-from kusto_magic.arm import operation as operations
+from kusto_magic.arm import operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
+from kusto_magic.builds.options import How
 from kusto_magic.builds.retry import in_turn, until_free
 from kusto_magic.errors import NotFound, ServiceError
+from kusto_magic.models.action import Action
+from kusto_magic.models.cluster import PYTHON
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import Forecast
 
@@ -25,36 +26,6 @@ Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
 """Asks the preflight; returns what is to be sent. Raises DoesNotFit."""
 
 
-@dataclass(frozen=True, slots=True)
-class How:
-    """The options of making an image.
-
-    `check` asks the preflight first; `pin` sends the versions it found; `force` sends also what is there already;
-    `queue` waits while another change of the cluster is running; `spare_active` does not replace the image that the
-    cluster's python() runs on. `limit` is for how many seconds it is followed.
-    """
-
-    check: bool = True
-    pin: bool = False
-    force: bool = False
-    queue: bool = False
-    spare_active: bool = False
-    limit: float = client.FOLLOW_LIMIT
-
-    def words(self) -> str:
-        """Return the options that are on, for the history."""
-        return " ".join(name for name in _OPTIONS if getattr(self, name))
-
-    @classmethod
-    def of(cls, words: str, limit: float) -> Self:
-        """Return the options that the history has kept."""
-        kept = words.split()
-        return cls(**{name: name in kept for name in _OPTIONS}, limit=limit)
-
-
-_OPTIONS = tuple(entry.name for entry in fields(How) if entry.name != "limit")
-
-
 async def make(it: ImagesClient, build: Build, how: How, check: Check) -> AsyncIterator[Operation]:
     """Yield the operations of making `build.asked`; where it is there or being built already, nothing is sent."""
     spec = sent = build.asked
@@ -62,7 +33,7 @@ async def make(it: ImagesClient, build: Build, how: How, check: Check) -> AsyncI
     assert sent is not None  # noqa: S101 - for the type checker
     absent, standing = (False, None) if how.force or how.pin else await _there(it, build.name, spec)
     if standing is None and (how.check or how.pin):
-        yield operations.checking(spec)
+        yield operation_start.checking(spec)
         sent = await check(it, build)
         if how.pin and not how.force:
             absent, standing = await _there(it, build.name, sent)
@@ -118,3 +89,21 @@ def asked_once(forecaster: Forecaster) -> Forecaster:
         return await asyncio.shield(answers[question])
 
     return ask
+
+
+async def change(it: ImagesClient, action: Action, name: str, how: How) -> AsyncIterator[Operation]:
+    """Yield the operations of deleting, enabling or disabling; of `How` queue, spare_active and limit count."""
+    if how.spare_active and action is Action.DELETE:
+        await it.refuse_active(name)
+    sending = partial(attempt, it, action, name, how.limit)
+    async for operation in until_free(sending, it.clock, how.limit) if how.queue else sending():
+        yield operation
+
+
+def attempt(it: ImagesClient, action: Action, name: str, limit: float) -> AsyncIterator[Operation]:
+    """Return the operations of one try."""
+    if action is Action.DELETE:
+        return it.delete(name, limit=limit)
+    if action is Action.ENABLE:
+        return it.enable(name, limit=limit)
+    return it.disable("" if name == PYTHON else name, limit=limit)

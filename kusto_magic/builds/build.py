@@ -12,11 +12,11 @@ from typing import Any
 
 from traitlets import Bool, HasTraits, Instance
 
-from kusto_magic.arm import operation as operations
-from kusto_magic.arm.operation import Action, Operation
+from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poll_schedule import Usual
 from kusto_magic.builds.event_loop import wait
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.models.action import NOT_BEGUN, Action, Phase
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.preflight.report import Forecast
 
@@ -83,7 +83,7 @@ class Build(HasTraits):
     @property
     def is_being_checked(self) -> bool:
         """Whether the preflight may still stop it."""
-        return self.checks and self.operation.phase in (operations.Phase.CHECKING, operations.Phase.SENDING)
+        return self.checks and self.operation.phase in (Phase.CHECKING, Phase.SENDING)
 
     def result(self) -> Image | None:
         """Return the image (None after a deletion). Raises the build's error; TimeoutError while it goes on."""
@@ -116,9 +116,9 @@ class Build(HasTraits):
         """Take what the service was heard to say; called by whoever follows, as are `know` and `end`."""
         with onlookers_may_fail():
             silent = (now - (self.heard_at or now)).total_seconds() > LONGEST_SILENCE
-            self.teaches = self.teaches and not silent and operation.phase is not operations.Phase.WAITING
+            self.teaches = self.teaches and not silent and operation.phase is not Phase.WAITING
             self.operation = operation
-            if not operation.troubles and operation.phase not in operations.NOT_BEGUN:
+            if not operation.troubles and operation.phase not in NOT_BEGUN:
                 self.heard_at = now
 
     def know(self, forecast: Forecast) -> None:

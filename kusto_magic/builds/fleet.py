@@ -11,12 +11,12 @@ from typing import Any
 
 from traitlets import Bool, HasTraits
 
-from kusto_magic.arm.operation import Phase
 from kusto_magic.builds.build import Build, onlookers_may_fail
 from kusto_magic.builds.event_loop import wait
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.errors import FleetFailed, KustoImageError, reason_of
-from kusto_magic.models.image import Target
+from kusto_magic.models.action import Phase
+from kusto_magic.models.target import Target
 
 Member = Build | BuildRecord
 """A build that is followed here, or the record of one that had ended before."""

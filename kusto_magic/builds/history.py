@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from kusto_magic.arm.poll_schedule import Usual
+from kusto_magic.builds.history_file import _connect, _is_damaged, _set_aside, default_path
 from kusto_magic.builds.record import COLUMNS, FIELDS, BuildRecord, kept, record_of, row_of
-from kusto_magic.models.image import Target
+from kusto_magic.models.target import Target
 from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
@@ -29,31 +30,7 @@ LEARNT_FROM = 20
 ENOUGH = 3
 """Builds of one cluster; with fewer, those of all clusters of the endpoint tell more."""
 
-APPLICATION_ID = 0x4B75496D
-SCHEMA_VERSION = 2
-_SCHEMA = """
-CREATE TABLE builds (
-  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
-  subscription TEXT NOT NULL, resource_group TEXT NOT NULL, cluster TEXT NOT NULL, endpoint TEXT NOT NULL,
-  scope TEXT NOT NULL, image TEXT NOT NULL COLLATE NOCASE, action TEXT NOT NULL, base_image TEXT, python_version TEXT,
-  requirements TEXT NOT NULL, started_at TEXT NOT NULL, operation_url TEXT NOT NULL, state TEXT NOT NULL,
-  message TEXT NOT NULL, heard_at TEXT, ended_at TEXT, seconds REAL
-);
-CREATE INDEX by_image ON builds (image);
-CREATE INDEX by_place ON builds (place);
-"""
-_SECOND = """
-ALTER TABLE builds ADD COLUMN fleet TEXT NOT NULL DEFAULT '';
-ALTER TABLE builds ADD COLUMN how TEXT NOT NULL DEFAULT '';
-CREATE INDEX by_fleet ON builds (fleet) WHERE fleet <> '';
-CREATE INDEX by_place_learnt ON builds (place) WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0;
-CREATE INDEX by_endpoint_learnt ON builds (endpoint) WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0;
-"""
-_STEPS = (_SCHEMA, _SECOND)
-"""What makes a file of each version from one of the version before it; an empty file is of version 0."""
 _CHANGING = frozenset({"requirements", "operation_url", "state", "message", "heard_at", "ended_at", "seconds"})
-_DAMAGED = frozenset({1, 11, 24, 26})
-"""SQLite's result codes ERROR (here: another schema), CORRUPT, FORMAT, NOTADB."""
 
 T = TypeVar("T")
 
@@ -92,15 +69,6 @@ def closed(target: Target, image: str, now: datetime, *, spare: Collection[str],
     )
     moment = kept("ended_at", now)
     return statement, (*unsent, *unsent, moment, image, target.place, moment, *spare)
-
-
-def default_path(environ: Mapping[str, str]) -> Path:
-    """Return where the history is kept: in KUSTO_MAGIC_HOME, else in the user's data folder of the platform."""
-    if home := environ.get("KUSTO_MAGIC_HOME"):
-        return Path(home).expanduser() / "history.sqlite"
-    import platformdirs
-
-    return platformdirs.user_data_path("kusto-magic", appauthor=False) / "history.sqlite"
 
 
 class History:
@@ -299,69 +267,6 @@ class History:
         # Of an OSError only its reason: the rest names the user's folders.
         reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
         self.warning = f"the history of builds cannot be written ({redact(reason)}); this session's is not kept"
-
-
-def _connect(path: Path | str, patience: float) -> sqlite3.Connection:
-    """Open a database of ours, an empty one with our schema. Raises sqlite3.DatabaseError.
-
-    The journal is SQLite's default, not a write-ahead log: home folders may lie on a network, where that fails.
-    Default too is synchronous=FULL: what is committed survives the process and the machine.
-    """
-    import sqlite3
-
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA trusted_schema = OFF")
-        with closing(connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            _claim(cursor)
-            cursor.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _claim(cursor: sqlite3.Cursor) -> None:
-    """Check that the database is ours and whole; make an empty one ours, and an older one as today's are."""
-    import sqlite3
-
-    marks = (_value(cursor, "PRAGMA application_id"), _value(cursor, "PRAGMA user_version"))
-    is_empty = marks == (0, 0) and not _value(cursor, "SELECT count(*) FROM sqlite_master")
-    is_ours = marks[0] == APPLICATION_ID and marks[1] in range(1, SCHEMA_VERSION + 1)
-    if not is_empty and not (is_ours and _value(cursor, "PRAGMA quick_check(1)") == "ok"):
-        damage = sqlite3.DatabaseError("it is damaged or of another program")
-        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise damage
-    if marks[1] != SCHEMA_VERSION:
-        for statement in ";".join(_STEPS[int(str(marks[1])) :]).split(";"):
-            cursor.execute(statement)
-        cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    cursor.execute(f"SELECT place, {COLUMNS} FROM builds LIMIT 0")  # noqa: S608
-
-
-def _value(cursor: sqlite3.Cursor, query: str) -> object:
-    row = cursor.execute(query).fetchone()
-    return row[0] if row else None
-
-
-def _is_damaged(error: sqlite3.DatabaseError) -> bool:
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename the file and return its new path. Raises OSError.
-
-    What SQLite keeps beside it goes first: it would be played into a new file of the old name.
-    """
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for suffix in ("-journal", "-wal", "-shm", ""):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    return aside
 
 
 def _first(records: list[BuildRecord]) -> BuildRecord | None:

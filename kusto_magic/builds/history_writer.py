@@ -7,11 +7,12 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from kusto_magic.arm import operation as operations
+from kusto_magic.arm.operation import Watch
 from kusto_magic.builds import history
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import History, Note
 from kusto_magic.errors import KustoImageError, ServiceError, in_a_line
+from kusto_magic.models.action import NEVER_SENT, NOT_BEGUN
 
 
 class Journal:
@@ -29,7 +30,7 @@ class Journal:
         A build that was resumed leaves a final state alone: another process that polls it may have seen the end first.
         """
         operation = build.operation
-        url = operation.poll_url if operation.watch is operations.Watch.OPERATION else ""
+        url = operation.poll_url if operation.watch is Watch.OPERATION else ""
         state = operation.phase.value
         change = history.changed(build.id, state=state, operation_url=url, heard_at=build.heard_at, ended_at=None)
         await self._write(_of(build, change))
@@ -56,7 +57,7 @@ class Journal:
         )
         await self._write(
             _of(build, end),
-            history.closed(build.target, build.name, now, spare=followed, unsent=operations.NEVER_SENT),
+            history.closed(build.target, build.name, now, spare=followed, unsent=NEVER_SENT),
         )
 
     def close(self) -> None:
@@ -85,4 +86,4 @@ def _end_of(build: Build, error: BaseException | None) -> str:
         return "Refused"
     if error is None or build.operation.done:
         return build.operation.phase.value
-    return "Not sent" if build.operation.phase in operations.NOT_BEGUN else "Failed"
+    return "Not sent" if build.operation.phase in NOT_BEGUN else "Failed"

@@ -6,42 +6,41 @@ observes it. Nothing here prints.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import concurrent.futures
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from kusto_magic.arm import client
-from kusto_magic.arm import operation as operations
-from kusto_magic.arm.auth import SignIn
-from kusto_magic.arm.base_chain import foundation
+from kusto_magic.arm import client, operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import Connections, Opener
-from kusto_magic.arm.operation import Action, Operation
+from kusto_magic.arm.credentials import SignIn
 from kusto_magic.arm.poll_schedule import RECORDED, Usual
-from kusto_magic.builds.actions import Forecaster, How, asked_once, make
-from kusto_magic.builds.build import Build, onlookers_may_fail
-from kusto_magic.builds.changes import change
+from kusto_magic.builds.actions import Forecaster, asked_once, change, make
+from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import Loop, answer
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.history import History, changed
 from kusto_magic.builds.history_writer import Journal
+from kusto_magic.builds.options import How
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import Fleets, Followed
 from kusto_magic.builds.resume import go_on, is_unsent, look, spec_of
+from kusto_magic.builds.runner import BuildRunner, Workflow, run_preflight
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import Conflict, DoesNotFit, EndedElsewhere, InvalidInput, KustoImageError, Problem
+from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.models.action import NEVER_SENT, Action, Phase
 from kusto_magic.models.cluster import PYTHON, LanguageExtension
-from kusto_magic.models.image import ImageSpec, Target, image_name_problem
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.naming import image_name_problem
+from kusto_magic.models.target import Target
 from kusto_magic.preflight import check as preflight
-from kusto_magic.preflight.report import Forecast, Verdict
+from kusto_magic.preflight.report import Forecast
 
 T = TypeVar("T")
-Conversation = Callable[[ImagesClient], AsyncIterator[Operation]]
 
 
 class Builds:
@@ -67,8 +66,7 @@ class Builds:
         self._loop = Loop()
         self.followed = Followed()
         self.fleets = Fleets()
-        self._ticking: asyncio.Task[None] | None = None
-        self._polling: dict[str, asyncio.Task[None]] = {}
+        self._runner = BuildRunner(self._connections, self.followed, self._journal, self._clock)
 
     def sign_in(self, way: SignIn) -> None:
         """Sign in this way from now on, on every cluster; what is being followed keeps its own. Nothing is sent."""
@@ -142,7 +140,7 @@ class Builds:
         if running is not None:
             return running
         newest = {record.target.place: record for record in self.history.fleet(one.fleet)}
-        sending, now = operations.Phase.SENDING.value, self._clock.wall()
+        sending, now = Phase.SENDING.value, self._clock.wall()
         unsent = {
             place: replace(record, id=uuid4().hex, started_at=now, state=sending, heard_at=None)
             for place, record in newest.items()
@@ -177,14 +175,14 @@ class Builds:
             raise
         return [build for build, _ in started]
 
-    def _started(self, record: BuildRecord, how: How, forecaster: Forecaster) -> tuple[Build, Conversation]:
+    def _started(self, record: BuildRecord, how: How, forecaster: Forecaster) -> tuple[Build, Workflow]:
         action, spec, unsent = Action(record.action), spec_of(record), is_unsent(record)
         usual = self.usual(record.target) if action is Action.BUILD else None
-        sending = operations.sending(action, "", spec)
+        sending = operation_start.sending(action, "", spec)
         build = Build(record, sending, spec, usual, from_the_start=unsent, pinned=how.pin, checks=how.check)
 
         async def check(it: ImagesClient, build: Build) -> ImageSpec:
-            return await self._checked(it, build, forecaster, pin=how.pin)
+            return await self._runner.check(it, build, forecaster, pin=how.pin)
 
         if not unsent:
             return build, lambda it: go_on(it, build, record, how)
@@ -194,7 +192,7 @@ class Builds:
 
     def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[Forecast]:
         """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
-        return self.submit(target, lambda it: _forecast(it, spec, self._forecaster))
+        return self.submit(target, lambda it: run_preflight(it, spec, self._forecaster))
 
     def delete(self, target: Target, name: str, *, queue: bool = False, spare_active: bool = False) -> Build:
         """Begin to delete an image and return at once; `queue` and `spare_active` as for `start`.
@@ -226,13 +224,13 @@ class Builds:
         if running is not None:
             return running
         left = self.history.left_open(target, name)
-        begun = [record for record in left if record.state not in operations.NEVER_SENT]
+        begun = [record for record in left if record.state not in NEVER_SENT]
         record = next(iter(begun or (left if send else [])), None)
         if record is not None:
             return self._begin([record], limit)[0]
         _refuse_name(name)  # a managed image can be enabled, but is not built
         record = self._record(Action.BUILD, target, name, None, How())
-        build = Build(record, operations.sending(Action.BUILD, ""), None, None, start_known=False)
+        build = Build(record, operation_start.sending(Action.BUILD, ""), None, None, start_known=False)
         self._launch((build, lambda it: look(it, name, limit)))
         return build
 
@@ -241,7 +239,7 @@ class Builds:
 
         The build ends with EndedElsewhere; nothing is sent and nothing is recorded.
         """
-        self._loop.submit(self._stop_polling(build))
+        self._loop.submit(self._runner.stop(build))
 
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process follows now, or None."""
@@ -275,87 +273,10 @@ class Builds:
 
     # ── on the background loop ───────────────────────────────────────────────────────────────────────────────
 
-    def _launch(self, *started: tuple[Build, Conversation]) -> None:
+    def _launch(self, *started: tuple[Build, Workflow]) -> None:
         for build, _ in started:
             self.followed.add(build)
-        self._loop.submit(self._follow_all(started))
-
-    async def _follow_all(self, started: Sequence[tuple[Build, Conversation]]) -> None:
-        for build, conversation in started:
-            self._polling[build.id] = asyncio.create_task(self._follow(build, conversation))
-        await asyncio.gather(*(self._polling[build.id] for build, _ in started), return_exceptions=True)
-        for build, _ in started:
-            self._polling.pop(build.id, None)
-
-    async def _stop_polling(self, build: Build) -> None:
-        task = self._polling.get(build.id)
-        if task is None or build.done:
-            return
-        task.cancel()
-        await asyncio.wait([task])
-        self.followed.remove(build)
-        if not build.done:  # it may have come to its own end meanwhile
-            what = f"another process recorded the end of the {build.action.value} of image {build.name!r}"
-            build.end(EndedElsewhere(what, operation=build.operation), self._clock.wall())
-
-    async def _follow(self, build: Build, conversation: Conversation) -> None:
-        error: BaseException | None = None
-        if self._ticking is None or self._ticking.done():
-            self._ticking = asyncio.create_task(self._tick_each_second())
-        try:
-            it = await self._connections.of(build.target)
-            before: Operation | None = None
-            async for operation in conversation(it):
-                build.hear(operation, self._clock.wall())
-                if before is None or (operation.phase, operation.poll_url) != (before.phase, before.poll_url):
-                    await self._journal.keep(build)  # before anything is sent: the history knows that it may have been
-                before = operation
-            build.operation.raise_for_end()
-        except asyncio.CancelledError:
-            return  # this process ends; the history still says that the build goes on
-        except Exception as failure:
-            error = failure
-            open_still = failure.operation if isinstance(failure, KustoImageError) else None
-            if open_still is not None and not open_still.done:
-                with onlookers_may_fail():
-                    build.operation = open_still
-                await self._journal.keep(build)
-        await self._finish(build, error)
-
-    async def _checked(self, it: ImagesClient, build: Build, forecaster: Forecaster, *, pin: bool) -> ImageSpec:
-        """Return what is to be sent. Raises DoesNotFit."""
-        spec = build.asked
-        assert spec is not None  # noqa: S101 - only builds are checked
-        forecast = await _forecast(it, spec, forecaster, background=True)
-        build.know(forecast)
-        forecast.raise_for_misfit()
-        if not pin:
-            return spec
-        if forecast.verdict is Verdict.UNKNOWN:
-            step = "try again later, or without --pin."
-            raise DoesNotFit(f"it could not be pinned: {forecast.reason}", forecast=forecast, next_step=step)
-        build.spec = replace(spec, requirements=forecast.pinned_text())
-        await self._journal.pin(build)
-        return build.spec
-
-    async def _finish(self, build: Build, error: BaseException | None) -> None:
-        now = self._clock.wall()
-        await self._journal.end(build, error, now, {it.id for it in self.followed.on(build.target)})
-        self.followed.remove(build)
-        if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.met_another_change):
-            error.next_step = self._what_runs(build) + error.next_step
-        build.end(error, now)
-
-    def _what_runs(self, build: Build) -> str:
-        others = [f"the {it.action.value} of {it.name!r}" for it in self.followed.on(build.target) if it is not build]
-        return f"followed here on this cluster: {', '.join(others)}; " if others else ""
-
-    async def _tick_each_second(self) -> None:
-        """Call what shows the time of builds, as long as there are any."""
-        while builds := self.followed.all():
-            await asyncio.sleep(1.0)
-            for build in builds:
-                build.tick()
+        self._loop.submit(self._runner.run(started))
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -369,16 +290,9 @@ class Builds:
             python_version=spec.python_version if spec else None,
             requirements=spec.requirements if spec else "",
             started_at=self._clock.wall(),
-            state=operations.Phase.WAITING.value,
+            state=Phase.WAITING.value,
             how=how.words(),
         )
-
-
-async def _forecast(it: ImagesClient, spec: ImageSpec, forecaster: Forecaster, *, background: bool = False) -> Forecast:
-    base = await foundation(it, spec, background=background)
-    if base.unknown:
-        return Forecast(Verdict.CLASH if base.missing else Verdict.UNKNOWN, base.python, reason=base.unknown)
-    return await forecaster(spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers)
 
 
 def _as_emulated(target: Target) -> Usual | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from kusto_magic.models.image import Target
+from kusto_magic.models.target import Target
 from kusto_magic.redaction import redact, unsigned
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from kusto_magic.arm.operation import NEVER_SENT
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.models.image import ImageSpec, Target
+from kusto_magic.models.action import NEVER_SENT
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
 
 
 class Followed:

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from functools import lru_cache, partial
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.operation import NEVER_SENT, Action, Operation, Phase
-from kusto_magic.builds.actions import How, again
+from kusto_magic.arm.operation import Operation
+from kusto_magic.builds.actions import again, attempt
 from kusto_magic.builds.build import Build
-from kusto_magic.builds.changes import attempt
+from kusto_magic.builds.options import How
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.retry import in_turn, until_free
 from kusto_magic.errors import InvalidInput
+from kusto_magic.models.action import NEVER_SENT, Action, Phase
 from kusto_magic.models.image import ImageSpec
 
 

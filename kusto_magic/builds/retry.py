@@ -7,7 +7,7 @@ from contextlib import aclosing
 from itertools import chain, repeat
 from typing import cast
 
-from kusto_magic.arm import operation as operations
+from kusto_magic.arm import operation_start
 from kusto_magic.arm.operation import Operation
 from kusto_magic.clock import Clock
 from kusto_magic.errors import Conflict
@@ -40,7 +40,7 @@ async def until_free(
         except Conflict:
             if last is None or clock.monotonic() >= end:
                 raise
-        yield operations.queued(last)
+        yield operation_start.queued(last)
         await clock.sleep(pause)
         pause = min(pause * GROWTH, LONGEST)
 

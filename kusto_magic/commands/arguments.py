@@ -226,7 +226,7 @@ def _seconds(value: str) -> float:
 
 
 def _clusters(value: str) -> int:
-    from kusto_magic.emulator.config import MOST_CLUSTERS, count_of_clusters
+    from kusto_magic.arm.local_emulator import MOST_CLUSTERS, count_of_clusters
 
     try:
         return count_of_clusters(value)

@@ -12,7 +12,7 @@ from kusto_magic.commands.session import PLACE, Session
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
-    from kusto_magic.models.image import Target
+    from kusto_magic.models.target import Target
 
 
 def use(here: Session, options: Namespace) -> None:
@@ -71,7 +71,7 @@ def _chosen(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
     """Return the place that a line names; what it leaves out stays, unless that was the emulator's."""
     from urllib.parse import urlsplit
 
-    from kusto_magic.models.image import is_loopback
+    from kusto_magic.models.endpoint import is_loopback
 
     kept = {} if is_loopback(urlsplit(before["endpoint"]).hostname or "") else dict(before)
     if options.cloud or options.endpoint:
@@ -115,10 +115,12 @@ def panel(here: Session, options: Namespace) -> None:
 
 def clusters(here: Session, options: Namespace) -> None:
     """List the clusters of the subscription."""
-    from kusto_magic.display.card import table
+    from kusto_magic.arm.subscription import list_clusters
+    from kusto_magic.display.bundle import table
     from kusto_magic.errors import InvalidInput, Problem
     from kusto_magic.models.cluster import active_image
-    from kusto_magic.models.image import CLOUDS, Target
+    from kusto_magic.models.endpoint import CLOUDS
+    from kusto_magic.models.target import Target
 
     settings = here.settings(options)
     if not settings.subscription:
@@ -127,7 +129,7 @@ def clusters(here: Session, options: Namespace) -> None:
     endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
     # The list needs a subscription only; a target has a group and a cluster too.
     anywhere = Target(settings.subscription, "any", "any", endpoint=endpoint)
-    found = here.builds.ask(anywhere, lambda client: client.clusters())
+    found = here.builds.ask(anywhere, list_clusters)
     here.known.clusters = tuple(cluster.name for cluster in found)
     rows = [
         (it.name, it.resource_group, it.location, it.state, it.sku, _runs(active_image(it.extensions))) for it in found
@@ -153,8 +155,8 @@ def active(here: Session, options: Namespace) -> None:
 
 def enable(here: Session, options: Namespace) -> Build | Fleet | None:
     """Let the queries of the cluster run on an image, on several clusters side by side."""
-    from kusto_magic.arm.operation import Action
-    from kusto_magic.builds.actions import How
+    from kusto_magic.builds.options import How
+    from kusto_magic.models.action import Action
 
     settings, targets = here.places(options)
     if len(targets) > 1:
@@ -165,8 +167,8 @@ def enable(here: Session, options: Namespace) -> Build | Fleet | None:
 
 def disable(here: Session, options: Namespace) -> Build | Fleet | None:
     """Switch python() off, on several clusters side by side."""
-    from kusto_magic.arm.operation import Action
-    from kusto_magic.builds.actions import How
+    from kusto_magic.builds.options import How
+    from kusto_magic.models.action import Action
     from kusto_magic.models.cluster import PYTHON
 
     settings, targets = here.places(options)

@@ -14,7 +14,7 @@ from kusto_magic.commands.session import PLACE, Session
 
 if TYPE_CHECKING:
     from kusto_magic.arm.client import ImagesClient
-    from kusto_magic.models.image import Target
+    from kusto_magic.models.target import Target
     from kusto_magic.settings import Settings
 
 PACKAGES = ("kusto-magic", "ipython", "ipykernel", "ipywidgets", "jupyterlab", "httpx", "azure-identity", "uv")
@@ -26,7 +26,7 @@ Row = tuple[str, str, str]
 
 def doctor(here: Session, options: Namespace) -> None:
     """Look at everything, and show it as a table that can go into a report as it is."""
-    from kusto_magic.display.card import table
+    from kusto_magic.display.bundle import table
 
     rows = [*_versions(here), *_places(here, options)]
     settings = _settings(here, options)
@@ -113,9 +113,10 @@ def _cluster(here: Session, target: Target) -> Iterator[Row]:
 
 
 async def _rights(client: ImagesClient) -> str:
+    from kusto_magic.arm.subscription import list_permissions
     from kusto_magic.models import permission as rights
 
-    lacking = rights.missing((*rights.IMAGES, *rights.SWITCHING), await client.permissions())
+    lacking = rights.missing((*rights.IMAGES, *rights.SWITCHING), await list_permissions(client))
     return f"missing: {', '.join(lacking)}" if lacking else "all that are needed"
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
     from kusto_magic.builds.record import BuildRecord
-    from kusto_magic.models.image import Image, ImageSpec, Target
+    from kusto_magic.models.image import Image, ImageSpec
+    from kusto_magic.models.target import Target
 
 ACTIVE = "✔ active"
 SHOWN = 20
@@ -30,7 +31,7 @@ WIDEST = 80
 
 def list_images(here: Session, options: Namespace) -> None:
     """List the images of the cluster, and the managed one where its queries run on that."""
-    from kusto_magic.display.card import table
+    from kusto_magic.display.bundle import table
     from kusto_magic.models import managed_packages as managed
 
     _, target = here.place(options)
@@ -58,7 +59,7 @@ def _mark(name: str, active: str | None) -> str:
 
 def status(here: Session, _options: Namespace) -> None:
     """List what was begun from here; a fleet in one row."""
-    from kusto_magic.display.card import table
+    from kusto_magic.display.bundle import table
 
     history = here.builds.history
     begun: dict[str, BuildRecord] = {}
@@ -97,7 +98,7 @@ def _fleet(records: Sequence[BuildRecord]) -> tuple[str, ...]:
 
 
 def _took(began: datetime, ended: datetime | None, otherwise: str) -> str:
-    from kusto_magic.display.card import duration
+    from kusto_magic.display.bundle import duration
 
     return otherwise if ended is None else duration((ended - began).total_seconds())
 
@@ -108,10 +109,10 @@ def _began(moment: datetime) -> str:
 
 def bases(here: Session, options: Namespace) -> None:
     """List the managed images, or the packages of one."""
-    from kusto_magic.display.card import table
+    from kusto_magic.display.bundle import table
     from kusto_magic.errors import InvalidInput, Problem
     from kusto_magic.models import managed_packages as managed
-    from kusto_magic.models.image import MANAGED_IMAGES
+    from kusto_magic.models.managed_images import MANAGED_IMAGES
 
     if options.name is None:
         rows = [
@@ -133,7 +134,7 @@ def _standing(title: str) -> str:
 
 def show(here: Session, options: Namespace) -> None:
     """Show an image as the service has it."""
-    from kusto_magic.display.card import table
+    from kusto_magic.display.bundle import table
     from kusto_magic.errors import NotFound
     from kusto_magic.redaction import redact
 
@@ -195,8 +196,8 @@ def wait(here: Session, options: Namespace) -> Build | Fleet | None:
 
 def delete(here: Session, options: Namespace) -> Build | Fleet | None:
     """Delete an image, on several clusters side by side."""
-    from kusto_magic.arm.operation import Action
-    from kusto_magic.builds.actions import How
+    from kusto_magic.builds.options import How
+    from kusto_magic.models.action import Action
 
     settings, targets = here.places(options)
     if len(targets) > 1:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from kusto_magic.commands.session import Session
 
 if TYPE_CHECKING:
-    from kusto_magic.models.image import Image, ImageSpec, Target
+    from kusto_magic.models.image import Image, ImageSpec
+    from kusto_magic.models.target import Target
     from kusto_magic.preflight.package_diff import Contents
 
 NOTEBOOK_PATH = ("JPY_SESSION_NAME", "__vsc_ipynb_file__")
@@ -42,7 +43,7 @@ def show_diff(here: Session, target: Target, name: str, spec: ImageSpec) -> None
 
 
 def _show_changes(here: Session, before: Contents, after: Contents, names: tuple[str, str]) -> None:
-    from kusto_magic.display.card import table
+    from kusto_magic.display.bundle import table
     from kusto_magic.preflight.package_diff import compare
 
     changes = compare(before, after)
@@ -64,7 +65,7 @@ def _images(here: Session, target: Target) -> dict[str, Image]:
 
 
 def _held(name: str, images: dict[str, Image]) -> Contents:
-    from kusto_magic.models.image import MANAGED_IMAGES
+    from kusto_magic.models.managed_images import MANAGED_IMAGES
     from kusto_magic.preflight.package_diff import contents, managed_contents
 
     return managed_contents(name) if name in MANAGED_IMAGES else contents(_existing(name, images), images)
@@ -89,7 +90,7 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
     import difflib
 
     from kusto_magic.errors import InvalidInput, Problem, excerpt
-    from kusto_magic.models.image import MANAGED_IMAGES
+    from kusto_magic.models.managed_images import MANAGED_IMAGES
 
     if found := images.get(name.lower()):
         return found
@@ -102,7 +103,7 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
 
 def edit(here: Session, options: Namespace) -> None:
     """Open a cell that makes an image as it is now."""
-    from kusto_magic.panel.cell_inserter import cell_text
+    from kusto_magic.export import cell_text
     from kusto_magic.requirements import parser as requirements
 
     _, target = here.place(options)
@@ -146,7 +147,7 @@ def _notebook(here: Session) -> str:
 
 def _base_for_this_python() -> str:
     """Return the managed image with the Python that runs here, else the newest; those with deep learning come after."""
-    from kusto_magic.models.image import MANAGED_IMAGES
+    from kusto_magic.models.managed_images import MANAGED_IMAGES
 
     here = f"{sys.version_info.major}.{sys.version_info.minor}."
     same = [image.name for image in MANAGED_IMAGES.values() if image.python.startswith(here)]
@@ -156,7 +157,7 @@ def _base_for_this_python() -> str:
 def export(here: Session, options: Namespace) -> None:
     """Write an image in the form that a team's infrastructure keeps it in."""
     from kusto_magic import export as exports
-    from kusto_magic.display.card import code
+    from kusto_magic.display.bundle import code
 
     _, target = here.place(options)
     image = here.builds.ask(target, lambda client: client.get(options.name))

@@ -10,16 +10,16 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kusto_magic.commands.name_cache import Known
 from kusto_magic.display.frontend import can_ask, in_kernel, somebody_is_there
-from kusto_magic.magics.completer import Known
 
 if TYPE_CHECKING:
-    from kusto_magic.arm.operation import Phase
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
     from kusto_magic.builds.manager import Builds
-    from kusto_magic.display.card import Bundle
-    from kusto_magic.models.image import Target
+    from kusto_magic.display.bundle import Bundle
+    from kusto_magic.models.action import Phase
+    from kusto_magic.models.target import Target
     from kusto_magic.settings import Settings
 
 Shown = TypeVar("Shown", "Build", "Fleet")
@@ -39,7 +39,7 @@ class Detached(KeyboardInterrupt):
         self._phase: Phase | None = getattr(getattr(waited_for, "operation", None), "phase", None)
 
     def _render_traceback_(self) -> list[str]:
-        from kusto_magic.arm.operation import NEVER_SENT
+        from kusto_magic.models.action import NEVER_SENT
 
         again = f"Next: %kusto_image attach {self._name} shows it again, also after a restart of the kernel."
         if self._phase is None:
@@ -115,7 +115,8 @@ class Session:
     def _found(self, options: Namespace) -> tuple[Settings, list[Target]]:
         from kusto_magic.arm.resource_graph import OPTION, find_clusters
         from kusto_magic.errors import InvalidInput, Problem
-        from kusto_magic.models.image import CLOUDS, Target
+        from kusto_magic.models.endpoint import CLOUDS
+        from kusto_magic.models.target import Target
 
         if options.cluster:
             raise InvalidInput([Problem(OPTION, "name the clusters or a query, not both")])
@@ -131,7 +132,7 @@ class Session:
     def _sign_in_as(self, kind: str) -> None:
         """Take the way to sign in that is set, where it is another one than before; nothing is sent."""
         if kind != self.signs_in_as:
-            from kusto_magic.arm.auth import SignIn
+            from kusto_magic.arm.credentials import SignIn
 
             self.builds.sign_in(SignIn(kind or "default"))
             self.signs_in_as = kind
@@ -206,13 +207,13 @@ class Session:
 
     def say(self, words: str) -> None:
         """Show a sentence."""
-        from kusto_magic.display.card import message
+        from kusto_magic.display.bundle import message
 
         self.show(message(words))
 
     def next_cell(self, text: str) -> None:
         """Put a new cell with this text below the running one; where nobody is there, show it."""
-        from kusto_magic.display.card import code
+        from kusto_magic.display.bundle import code
 
         if self.in_kernel and not self.somebody_is_there:
             self.show(code(text, "A cell to begin with:"))

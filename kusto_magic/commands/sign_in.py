@@ -11,15 +11,14 @@ from html import escape
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from kusto_magic.arm.auth import SignIn
-from kusto_magic.arm.credentials import ASKS_A_PERSON
-from kusto_magic.display.card import Bundle, message
+from kusto_magic.arm.credentials import ASKS_A_PERSON, SignIn
+from kusto_magic.display.bundle import Bundle, message
 from kusto_magic.errors import SignInFailed
 from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
     from kusto_magic.commands.session import Session
-    from kusto_magic.models.image import Target
+    from kusto_magic.models.target import Target
 
 
 def sign_in(here: Session, kind: str, target: Target) -> str:

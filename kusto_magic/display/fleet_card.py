@@ -13,7 +13,8 @@ from typing import Any
 
 from kusto_magic.builds.fleet import Fleet, labels
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.display.card import GLYPHS, WORKING, Bundle, Card, card, card_of, duration, requirements_html, table
+from kusto_magic.display.bundle import Bundle, duration, requirements_html, table
+from kusto_magic.display.card import GLYPHS, WORKING, Card, card, card_of
 from kusto_magic.errors import by_reason
 
 MIME = "application/vnd.kusto-image.fleet+json"

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from kusto_magic.builds.build import Build
 from kusto_magic.clock import SystemClock
-from kusto_magic.display.card import Bundle, Card, bundle, card
+from kusto_magic.display.bundle import Bundle
+from kusto_magic.display.card import Card, bundle, card
 
 if TYPE_CHECKING:
     from kusto_magic.display.progress_bar import BuildProgress

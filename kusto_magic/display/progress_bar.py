@@ -5,7 +5,8 @@ from __future__ import annotations
 from ipywidgets import FloatProgress, HBox, Label, Layout
 
 from kusto_magic.arm.poll_schedule import Usual
-from kusto_magic.display.card import GLYPHS, WORKING, Card, duration
+from kusto_magic.display.bundle import duration
+from kusto_magic.display.card import GLYPHS, WORKING, Card
 from kusto_magic.display.fleet_card import FleetCard, headline
 
 FULL_BY_ESTIMATE = 0.95

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from kusto_magic import __version__
 from kusto_magic.emulator.arm import ArmError, Json, on_arm_error, on_failure, on_http_error
 from kusto_magic.emulator.clusters import Clusters
 from kusto_magic.emulator.config import SERVICE, EmulatorConfig
@@ -78,7 +78,7 @@ def _own_routes(config: EmulatorConfig, fleet: Fleet, stop: Callable[[], None] |
     """Return what is no part of Resource Manager: who this is, holding operations, and the way to end it."""
 
     async def who(_request: Request) -> Response:
-        return Json({"service": SERVICE, "version": __version__, "instance": config.instance})
+        return Json({"service": SERVICE, "version": version("kusto-magic"), "instance": config.instance})
 
     async def end(_request: Request) -> Response:
         assert stop is not None  # noqa: S101 - the route exists only then

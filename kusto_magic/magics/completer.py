@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from kusto_magic.commands.name_cache import Known
+
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
@@ -32,19 +34,6 @@ _LINE = re.compile(r"\s*(%%?)kusto_image\s+(.*)", re.DOTALL)
 _PATHS = frozenset({"file", "to", "from_notebook"})
 _NEW = frozenset({"freeze"})
 """Subcommands whose NAME is a new one."""
-
-
-class Known:
-    """The names that are known now. Any thread may set them: each is replaced as a whole."""
-
-    def __init__(self) -> None:
-        self.images: tuple[str, ...] = ()
-        self.clusters: tuple[str, ...] = ()
-        self.looked_at: float | None = None
-
-    def forget(self) -> None:
-        """Forget everything: another cluster is meant now."""
-        self.images, self.clusters, self.looked_at = (), (), None
 
 
 def offer(text: str, known: Known) -> tuple[str, list[str]] | None:
@@ -111,7 +100,8 @@ def _positionals_in(words: Sequence[str], options: dict[str, argparse.Action]) -
 
 
 def _values_of(action: argparse.Action, command: str, known: Known) -> Sequence[str] | None:
-    from kusto_magic.models.image import CLOUDS, MANAGED_IMAGES
+    from kusto_magic.models.endpoint import CLOUDS
+    from kusto_magic.models.managed_images import MANAGED_IMAGES
     from kusto_magic.settings import KINDS
 
     if action.choices is not None:

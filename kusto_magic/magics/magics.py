@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
     from kusto_magic.builds.manager import Builds
-    from kusto_magic.models.image import ImageSpec, Target
+    from kusto_magic.models.image import ImageSpec
+    from kusto_magic.models.target import Target
     from kusto_magic.settings import Settings
 
 CHECK = "check"
@@ -117,7 +118,7 @@ class KustoImageMagics(Magics):
     def _start(
         self, options: Namespace, settings: Settings, targets: Sequence[Target], spec: ImageSpec
     ) -> Build | Fleet | None:
-        from kusto_magic.builds.actions import How
+        from kusto_magic.builds.options import How
 
         here, many = self._here, len(targets) > 1 or options.clusters_from is not None
         how = How(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kusto_magic.errors import InvalidInput, Problem
-from kusto_magic.models.image import MANAGED_IMAGES, base_image_problem
+from kusto_magic.models.managed_images import MANAGED_IMAGES
+from kusto_magic.models.naming import base_image_problem
 
 PYTHON = "PYTHON"
 CUSTOM = "PythonCustomImage"

@@ -8,16 +8,16 @@ Source of the JSON: Microsoft.Kusto/clusters/sandboxCustomImages, api-version 20
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.models.naming import (
+    base_image_problem,
+    python_version_problem,
+)
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser as requirements_text
 
@@ -29,200 +29,6 @@ LANGUAGE = "Python"
 
 UNREADABLE_STATE = "unreadable"
 """The `state` of an image whose `provisioningState` is null, empty or no text; the service has no such word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cloud:
-    """An Azure cloud: where its Resource Manager is, and the OAuth scope of a token for it."""
-
-    endpoint: str
-    scope: str
-
-
-CLOUDS: Mapping[str, Cloud] = {
-    "public": Cloud("https://management.azure.com", "https://management.azure.com/.default"),
-    "usgov": Cloud("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net/.default"),
-    "china": Cloud("https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default"),
-}
-"""The clouds by name; source: azure-mgmt-core, `get_arm_endpoints` (in US Government the hosts differ)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ManagedImage:
-    """An image that Azure ships: its name in the API, its Python version, its standing."""
-
-    name: str
-    python: str
-    title: str
-
-
-MANAGED_IMAGES: Mapping[str, ManagedImage] = {
-    image.name: image
-    for image in (
-        ManagedImage("Python3_11_7", "3.11.7", "Python 3.11.7 (preview)"),
-        ManagedImage("Python3_11_7_DL", "3.11.7", "Python 3.11.7 DL (preview)"),
-        ManagedImage("Python3_10_8", "3.10.8", "Python 3.10.8"),
-        ManagedImage("Python3_10_8_DL", "3.10.8", "Python 3.10.8 DL"),
-        ManagedImage("Python3_6_5", "3.6.5", "Python 3.6.5 (deprecated)"),
-    )
-}
-"""The members of ARM's enum `LanguageExtensionImageName` that are Python and can be a base; the newest first."""
-
-RESERVED_NAMES = frozenset({*(name.lower() for name in MANAGED_IMAGES), "pythoncustomimage", "r"})
-
-_SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,61}")
-_IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f:]*:[0-9a-f:.]+", re.IGNORECASE)
-_VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
-
-
-def subscription_problem(value: object) -> str:
-    """Return the rule a subscription id breaks, or "". Source: common-types v5, SubscriptionIdParameter."""
-    if isinstance(value, str) and _SUBSCRIPTION.fullmatch(value):
-        return ""
-    return f"{excerpt(value)} is no subscription id; it is a UUID like 01234567-89ab-cdef-0123-456789abcdef"
-
-
-def resource_group_problem(value: object) -> str:
-    """Return the rule a resource group name breaks, or "".
-
-    Source: "Naming rules for Azure resources", Microsoft.Resources: 1 to 90 letters, digits, underscores,
-    hyphens, periods and parentheses, not ending in a period. Letters of every script are allowed there; look-alikes
-    (full-width forms, ligatures) are not allowed here.
-    """
-    if (
-        isinstance(value, str)
-        and 1 <= len(value) <= 90
-        and all(char.isalnum() or char in "_-.()" for char in value)
-        and unicodedata.normalize("NFKC", value) == value
-        and not value.endswith(".")
-    ):
-        return ""
-    rule = "1 to 90 letters, digits, '_', '-', '.', '(' and ')', not ending in '.'"
-    return f"{excerpt(value)} is no resource group name; it has {rule}"
-
-
-def cluster_problem(value: object) -> str:
-    """Return the rule a cluster name breaks, or "".
-
-    Source: "Naming rules for Azure resources", Microsoft.Kusto: 4 to 22 lowercase letters and digits, the first a
-    letter. ARM compares without case, and older clusters may be longer, so this is the wider rule.
-    """
-    if isinstance(value, str) and _CLUSTER.fullmatch(value):
-        return ""
-    rule = "2 to 62 letters, digits and '-', the first a letter, and no address"
-    return f"{excerpt(value)} is no cluster name; it has {rule}"
-
-
-def image_name_problem(value: object) -> str:
-    """Return the rule an image name breaks, or "".
-
-    The specification allows everything (`^.*$`), and the service's own limits are unknown; this is what it was
-    seen to accept (letters, digits, '.', '-', '_'), so that a name is one segment of a path and an argument.
-    """
-    if not isinstance(value, str) or not _IMAGE.fullmatch(value):
-        rule = "1 to 128 letters, digits, '.', '-' and '_', the first no '.' or '-'"
-        return f"{excerpt(value)} is no image name; it has {rule}"
-    if value.lower() in RESERVED_NAMES:
-        return f"{excerpt(value)} is the name of an image that Azure ships; choose another"
-    return ""
-
-
-def base_image_problem(value: object) -> str:
-    """Return the rule a base image name breaks, or "": a managed image or the name of a custom one."""
-    if isinstance(value, str):
-        managed = next((name for name in MANAGED_IMAGES if name.lower() == value.lower()), None)
-        if managed is not None:
-            return "" if managed == value else f"{excerpt(value)}: the managed image is spelled {managed}"
-    return image_name_problem(value)
-
-
-def python_version_problem(value: object) -> str:
-    """Return the rule a Python version breaks, or "". Which versions the service has is not documented."""
-    if isinstance(value, str) and _VERSION.fullmatch(value):
-        return ""
-    return f"{excerpt(value)} is no full Python version; it is three numbers like 3.10.8"
-
-
-def endpoint_problem(value: object) -> str:
-    """Return the rule a Resource Manager endpoint breaks, or "": https, or http on this machine; only an origin."""
-    shape = f"{excerpt(value)} is no endpoint; it is an origin like {CLOUDS['public'].endpoint}"
-    if not isinstance(value, str) or not value.isascii() or any(char.isspace() for char in value):
-        return shape
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return shape
-    if not host or not _HOST.fullmatch(host):
-        return shape
-    if port == 0 or value not in {f"{parts.scheme}://{parts.netloc}", f"{parts.scheme}://{parts.netloc}/"}:
-        return shape + ", without a path"
-    if "@" in parts.netloc:
-        return f"the endpoint at {host} names a user; it is an origin like {CLOUDS['public'].endpoint}"
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        return f"{excerpt(value)} is not https (http is for an emulator on this machine only)"
-    known = [urlsplit(cloud.endpoint).hostname or "" for cloud in CLOUDS.values()]
-    if host not in known and any(name in host for name in known):
-        return f"{excerpt(value)} imitates an address of Azure"
-    return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host` (a name or an address, no brackets) can only be this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The cluster whose images are meant, and the Resource Manager that answers for it.
-
-    `endpoint` is an origin; `scope` the OAuth scope of its tokens, by default the cloud's, or
-    `<endpoint>/.default`. Raises InvalidInput with every problem.
-    """
-
-    subscription: str
-    resource_group: str
-    cluster: str
-    endpoint: str = CLOUDS["public"].endpoint
-    scope: str = ""
-
-    def __post_init__(self) -> None:
-        _refuse(
-            ("subscription", subscription_problem(self.subscription)),
-            ("resource group", resource_group_problem(self.resource_group)),
-            ("cluster", cluster_problem(self.cluster)),
-            ("endpoint", endpoint_problem(self.endpoint)),
-        )
-        object.__setattr__(self, "endpoint", self.endpoint.rstrip("/"))
-        if not self.scope:
-            scopes = {cloud.endpoint: cloud.scope for cloud in CLOUDS.values()}
-            object.__setattr__(self, "scope", scopes.get(self.endpoint, f"{self.endpoint}/.default"))
-
-    @property
-    def cluster_id(self) -> str:
-        """The ARM id of the cluster: the path of every request about it."""
-        return (
-            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.Kusto/clusters/{self.cluster}"
-        )
-
-    @property
-    def place(self) -> str:
-        """The cluster as a key: ARM compares names without case."""
-        return f"{self.endpoint}{self.cluster_id}".casefold()
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the endpoint is on this machine: an emulator."""
-        return is_loopback(urlsplit(self.endpoint).hostname or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,9 +163,3 @@ def _shown(value: Any) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _refuse(*checks: tuple[str, str]) -> None:
-    problems = [Problem(field, message) for field, message in checks if message]
-    if problems:
-        raise InvalidInput(problems)

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 import json
-import shlex
 from importlib import resources
 
 from ipywidgets import Output
-
-from kusto_magic.models.image import CLOUDS, ImageSpec, Target
-
-
-def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target | None) -> str:
-    """Return the `%%kusto_image` cell for an image; it names the cluster where that is not the `chosen` one."""
-    base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
-    where = [] if target is None or target == chosen else _where(target)
-    line = shlex.join(["%%kusto_image", name, *base, *where])
-    return f"{line}\n{spec.requirements}".rstrip("\n")
-
-
-def _where(target: Target) -> list[str]:
-    place = ["--cluster", target.cluster_id]
-    cloud = next((name for name, cloud in CLOUDS.items() if cloud.endpoint == target.endpoint), None)
-    return [*place, "--cloud", cloud] if cloud else [*place, "--endpoint", target.endpoint]
 
 
 def insert(text: str, through: Output) -> None:

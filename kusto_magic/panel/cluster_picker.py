@@ -8,10 +8,12 @@ from concurrent.futures import Future
 from ipywidgets import Select, Text
 
 from kusto_magic import settings
+from kusto_magic.arm.subscription import list_clusters
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.cluster import Cluster
-from kusto_magic.models.image import Target
-from kusto_magic.panel.tasks import Work, button, column, labelled, row, say, visible, words
+from kusto_magic.models.target import Target
+from kusto_magic.panel.tasks import Work
+from kusto_magic.panel.widgets import button, column, labelled, row, say, visible, words
 
 
 class Place:
@@ -68,7 +70,7 @@ class Place:
         anywhere = Target(self.subscription.value.strip(), "any", "any", endpoint=self._endpoint)
 
         def ask() -> Future[Sequence[Cluster]]:
-            return self._work.builds.submit(anywhere, lambda it: it.clusters())
+            return self._work.builds.submit(anywhere, list_clusters)
 
         self._work.ask([self.find], ask, self._come)
 

@@ -10,15 +10,11 @@ from ipywidgets import Combobox, Select, Text, Textarea
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models import managed_packages as managed
-from kusto_magic.models.image import (
-    MANAGED_IMAGES,
-    Image,
-    ImageSpec,
-    base_image_problem,
-    image_name_problem,
-    python_version_problem,
-)
-from kusto_magic.panel.tasks import Work, column, labelled, say, visible, words
+from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.managed_images import MANAGED_IMAGES
+from kusto_magic.models.naming import base_image_problem, image_name_problem, python_version_problem
+from kusto_magic.panel.tasks import Work
+from kusto_magic.panel.widgets import column, labelled, say, visible, words
 from kusto_magic.requirements import parser as requirements_text
 
 AT_REST = frozenset({"Succeeded", "Failed", "Canceled"})

@@ -9,9 +9,10 @@ from concurrent.futures import Future
 from ipywidgets import Select
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.display.card import table
+from kusto_magic.display.bundle import table
 from kusto_magic.models.image import Image
-from kusto_magic.panel.tasks import Question, Work, button, column, heading, labelled, row, say, switch, words
+from kusto_magic.panel.tasks import Question, Work
+from kusto_magic.panel.widgets import button, column, heading, labelled, row, say, switch, words
 
 RUNS_ON_IT = "The queries of the cluster run on it."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from kusto_magic.display.card import Bundle, code, message
+from kusto_magic.display.bundle import Bundle, code, message
 
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build

@@ -14,7 +14,8 @@ from packaging.version import InvalidVersion, Version
 
 from kusto_magic.errors import InvalidInput
 from kusto_magic.models import managed_packages as managed
-from kusto_magic.models.image import MANAGED_IMAGES, Image, ImageSpec
+from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser as requirements_text
 from kusto_magic.requirements.parser import Requirement

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from kusto_magic.models import managed_packages as managed
-from kusto_magic.models.image import MANAGED_IMAGES
+from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.preflight.diagnosis import Cause, Explanation
 from kusto_magic.requirements.parser import Requirement
 

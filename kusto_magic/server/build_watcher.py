@@ -7,25 +7,24 @@ ids made here, so that no address ever comes from a browser.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from kusto_magic import settings
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.operation import NOT_BEGUN, Phase
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import Builds
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.display.card import Card, card, card_of
 from kusto_magic.errors import KustoImageError
-from kusto_magic.models.image import Image, ImageSpec, Target
+from kusto_magic.models.action import NOT_BEGUN, Phase
+from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.target import Target
+from kusto_magic.server.clusters import Cluster, ClusterDirectory, Unknown, configured, emulated
 
 SHOWN = 50
 """So many things are shown, the newest; a fleet is one, so that what is counted of it is all of it."""
@@ -50,18 +49,6 @@ HISTORY_INTERVAL = 0.5
 
 REFRESH_INTERVAL = 5.0
 """Seconds after which the records are read again although nobody has written: some change state with time alone."""
-
-
-class Unknown(KustoImageError):
-    """The id is none that was given out here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A cluster and the id it has here: a hash of its address, so it stays the same."""
-
-    id: str
-    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +86,10 @@ class News:
     warning: str
 
 
-def named(target: Target) -> Cluster:
-    """Return a cluster with its id."""
-    return Cluster(hashlib.sha256(target.place.encode()).hexdigest()[:16], target)
-
-
 def newest(records: Sequence[BuildRecord], things: int = SHOWN) -> list[BuildRecord]:
     """Return the records of the first so many things: builds alone, and fleets, of which none is cut in two."""
     shown = set(islice(dict.fromkeys(record.fleet or record.id for record in records), things))
     return [record for record in records if (record.fleet or record.id) in shown]
-
-
-def configured() -> Target | None:
-    """Return the cluster that the environment and config.toml name, or None. Raises InvalidInput for wrong ones."""
-    found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
-    return found.target() if found.cluster else None
-
-
-def emulated() -> Target | None:
-    """Return the cluster of the emulator that runs on this machine, or None."""
-    from kusto_magic.arm import local_emulator as launch
-
-    running = launch.find()
-    if running is None:
-        return None
-    ready = running.target
-    return Target(ready.subscription, ready.resource_group, ready.cluster, endpoint=ready.endpoint)
 
 
 class Onlooker:
@@ -141,10 +106,9 @@ class Onlooker:
         clock: Clock | None = None,
     ) -> None:
         self._builds = builds
-        self._sources = sources
+        self._directory = ClusterDirectory(sources, self._shown)
         self._clock: Clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._given: dict[str, Target] = {}
         self._followed: dict[str, Build] = {}
         self._taken_up: set[str] = set()
         self._revision = 1
@@ -155,16 +119,8 @@ class Onlooker:
     # ── clusters and images ──────────────────────────────────────────────────────────────────────────────────
 
     async def clusters(self) -> list[Cluster]:
-        """Return the clusters known: the configured one, the emulator's, then those of the history, newest first."""
-        return await asyncio.to_thread(self._clusters)
-
-    async def target(self, cluster: str) -> Target:
-        """Return the cluster with this id. Raises Unknown."""
-        if cluster not in self._given:
-            await self.clusters()
-        if cluster not in self._given:
-            raise Unknown("there is no cluster with this id here", next_step="reload the page.")
-        return self._given[cluster]
+        """Return the known clusters: the configured one, the emulator's, then those of the history, newest first."""
+        return await self._directory.all()
 
     async def images(self, cluster: str) -> Shelf:
         """Ask Azure for the images of a cluster. Raises Unknown, and what `ImagesClient.list` raises."""
@@ -173,7 +129,7 @@ class Onlooker:
             images, active = await asyncio.gather(client.list(), self._active_on(target, client))
             return images, active, client.identity
 
-        target = await self.target(cluster)
+        target = await self._directory.target(cluster)
         images, active, identity = await asyncio.wrap_future(self._builds.submit(target, ask))
         return Shelf(await asyncio.to_thread(lambda: [self._seen(target, image) for image in images]), active, identity)
 
@@ -193,17 +149,17 @@ class Onlooker:
 
         Raises Unknown and InvalidInput; what comes later is in the build.
         """
-        target = await self.target(cluster)
+        target = await self._directory.target(cluster)
         return self._watch(await asyncio.to_thread(self._builds.start, target, name, spec, spare_active=True))
 
     async def delete(self, cluster: str, name: str) -> SeenBuild:
         """Begin to delete an image, as `create` does."""
-        target = await self.target(cluster)
+        target = await self._directory.target(cluster)
         return self._watch(await asyncio.to_thread(self._builds.delete, target, name, spare_active=True))
 
     async def enable(self, cluster: str, name: str) -> SeenBuild:
         """Begin to let the queries of a cluster run on a managed or custom image, as `create` does."""
-        target = await self.target(cluster)
+        target = await self._directory.target(cluster)
         return self._watch(await asyncio.to_thread(self._builds.enable, target, name))
 
     # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,23 +210,6 @@ class Onlooker:
 
     # ── off the event loop ───────────────────────────────────────────────────────────────────────────────────
 
-    def _clusters(self) -> list[Cluster]:
-        found = list(dict.fromkeys(self._targets()))
-        clusters = [named(target) for target in found]
-        self._given |= {cluster.id: cluster.target for cluster in clusters}
-        return clusters
-
-    def _targets(self) -> Iterator[Target]:
-        living = set()
-        for source in self._sources:
-            with suppress(KustoImageError):  # said where it is used: here the others count
-                if target := source():
-                    living.add(target.endpoint)
-                    yield target
-        for record in self._shown():
-            if not record.target.is_local or record.target.endpoint in living:
-                yield record.target
-
     def _seen(self, target: Target, image: Image) -> SeenImage:
         record = self._builds.history.latest(image.name, target)
         return SeenImage(image, record.id if record else None)
@@ -316,7 +255,7 @@ class Onlooker:
             self._followed[build.id] = build
             build.observe(self._tell, ["operation", "heard_at", "ended"])
             self._tell()
-        return SeenBuild(card(build, self._clock.wall()), self._named(build.target), active=not build.done)
+        return SeenBuild(card(build, self._clock.wall()), self._directory.register(build.target), active=not build.done)
 
     def _tell(self, _change: object = None) -> None:
         self._revision += 1
@@ -325,17 +264,12 @@ class Onlooker:
 
     def _judged(self, record: BuildRecord) -> SeenBuild:
         """Return what is known best of a build: what is followed here, else what its record says."""
-        cluster, build = self._named(record.target), self._followed.get(record.id)
+        cluster, build = self._directory.register(record.target), self._followed.get(record.id)
         is_stale = build is not None and (build.ended or not build.from_the_start) and not build.operation.done
         if build is None or (is_stale and record.ended_at is not None):
             is_coming = _is_coming(record, self._clock.wall())
             return SeenBuild(card_of(record, is_coming=is_coming), cluster, active=is_coming)
         return SeenBuild(card(build, self._clock.wall()), cluster, active=not build.ended)
-
-    def _named(self, target: Target) -> Cluster:
-        cluster = named(target)
-        self._given[cluster.id] = target
-        return cluster
 
 
 async def _active(client: ImagesClient) -> str:

@@ -22,17 +22,13 @@ from kusto_magic.errors import (
     InvalidInput,
     KustoImageError,
     Problem,
-    ServiceError,
-    ServiceFault,
-    SignInFailed,
-    Unreachable,
 )
+from kusto_magic.server.serializers import Json, _build, _cluster, _image, _input_problem, _problem, _spec, _status
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-    from kusto_magic.models.image import ImageSpec
-    from kusto_magic.server.build_watcher import Cluster, Onlooker, SeenBuild, SeenImage
+    from kusto_magic.server.build_watcher import Onlooker, SeenBuild
 
 PREFIX = "kusto-magic/v1"
 PROBLEM = "application/problem+json"
@@ -42,8 +38,6 @@ LARGEST_BODY = 256 * 1024
 
 LONGEST_WAIT = 30.0
 """Seconds for which a question for news is held at the most."""
-
-Json = dict[str, Any]
 
 
 class ImagesHandler(APIHandler):
@@ -204,7 +198,7 @@ class BasesHandler(ImagesHandler):
     async def get(self) -> None:
         """Answer with those that can be a base, the newest first."""
         from kusto_magic.models import managed_packages as managed
-        from kusto_magic.models.image import MANAGED_IMAGES
+        from kusto_magic.models.managed_images import MANAGED_IMAGES
 
         bases = [
             {"name": it.name, "title": it.title, "python": it.python, "packages": len(managed.packages(it.name))}
@@ -221,7 +215,7 @@ class PackagesHandler(ImagesHandler):
     async def get(self) -> None:
         """Answer with the packages of the images that Azure ships."""
         from kusto_magic.models import managed_packages as managed
-        from kusto_magic.models.image import MANAGED_IMAGES
+        from kusto_magic.models.managed_images import MANAGED_IMAGES
 
         listed = [name for name in MANAGED_IMAGES if name not in managed.MODULE_LISTS]
         self.finish({"packages": sorted({package for image in listed for package in managed.packages(image)})})
@@ -266,7 +260,7 @@ def _own_onlooker() -> Onlooker:
     from contextlib import suppress
 
     from kusto_magic import settings
-    from kusto_magic.arm.auth import SignIn
+    from kusto_magic.arm.credentials import SignIn
     from kusto_magic.builds.manager import Builds
     from kusto_magic.server.build_watcher import Onlooker
 
@@ -281,85 +275,4 @@ def _own_onlooker() -> Onlooker:
 # ── what is answered ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _cluster(cluster: Cluster) -> Json:
-    from kusto_magic.models.image import CLOUDS
-
-    target = cluster.target
-    return {
-        "id": cluster.id,
-        "name": target.cluster,
-        "resourceGroup": target.resource_group,
-        "subscription": target.subscription,
-        "emulator": target.is_local,
-        "cloud": next((name for name, cloud in CLOUDS.items() if cloud.endpoint == target.endpoint), ""),
-    }
-
-
-def _image(seen: SeenImage) -> Json:
-    from kusto_magic.redaction import redact
-
-    image = seen.image
-    return {
-        "name": image.name,
-        "state": image.state or "Succeeded",  # the RPC: a resource without provisioningState is one that succeeded
-        "base": image.foundation,
-        "baseImage": image.base_image,
-        "pythonVersion": image.language_version,
-        "requirements": redact(image.requirements),
-        "build": seen.build,
-    }
-
-
-def _build(seen: SeenBuild) -> Json:
-    from kusto_magic.display.card import MIME, bundle
-
-    return {"card": bundle(seen.card)[MIME], "clusterId": seen.cluster.id, "active": seen.active}
-
-
-def _input_problem(problem: Problem) -> Json:
-    return {"field": problem.field, "line": problem.line, "message": problem.message}
-
-
-def _spec(given: Json) -> ImageSpec:
-    """Read what an image shall be. Raises InvalidInput."""
-    from kusto_magic.models.image import ImageSpec
-
-    return ImageSpec(
-        given.get("requirements", ""),
-        given.get("base"),
-        given.get("python"),
-        allow_index_options=given.get("allowIndexOptions") is True,
-    )
-
-
 # ── what is told of an error ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _status(error: KustoImageError) -> int:
-    """Return our HTTP status. Not the service's 401 and 403: a page would take them for its own sign-in."""
-    from kusto_magic.server.build_watcher import Unknown
-
-    if isinstance(error, ServiceError) and error.status in (400, 404, 409, 429):
-        return error.status
-    kinds: tuple[tuple[type[KustoImageError], HTTPStatus], ...] = (
-        (InvalidInput, HTTPStatus.BAD_REQUEST),
-        (Unknown, HTTPStatus.NOT_FOUND),
-        (Unreachable, HTTPStatus.GATEWAY_TIMEOUT),
-        (SignInFailed, HTTPStatus.BAD_GATEWAY),
-        (ServiceError, HTTPStatus.BAD_GATEWAY),
-    )
-    return next((status for kind, status in kinds if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _problem(status: int, error: BaseException | None) -> Json:
-    told: Json = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    if isinstance(error, KustoImageError):
-        fault: ServiceFault | None = getattr(error, "fault", None)
-        problems = error.problems if isinstance(error, InvalidInput) else ()
-        detail = "\n".join([error.what, *(line.strip() for line in error.details() if not problems)])
-        code = fault.code if fault and fault.code else type(error).__name__
-        told |= {"title": type(error).__name__, "detail": detail, "code": code, "next": error.next_step}
-        told["problems"] = [_input_problem(problem) for problem in problems]
-    elif isinstance(error, web.HTTPError) and status < HTTPStatus.INTERNAL_SERVER_ERROR and error.log_message:
-        told["detail"] = error.log_message
-    return told

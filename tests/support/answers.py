@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kusto_magic.arm.response import Response
-from kusto_magic.models.image import ImageSpec, Target
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
 from support.clock import START
 
 ENDPOINT = "https://management.azure.com"

@@ -19,12 +19,13 @@ from typing import Any
 import httpx
 
 from kusto_magic import settings
-from kusto_magic.arm.auth import SignIn, TokenCredential
 from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.credentials import SignIn, TokenCredential
 from kusto_magic.arm.transport import tls_context
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, Conflict, InvalidInput, NotFound, Problem, Unreachable
-from kusto_magic.models.image import CLOUDS, Target
+from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.target import Target
 from support.conversations import Held
 from support.holding import blank, hold
 from support.recording import Conversation

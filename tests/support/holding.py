@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 import httpx
 
-from kusto_magic.arm.auth import StaticCredential, TokenCredential
 from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.credentials import StaticCredential, TokenCredential
 from kusto_magic.arm.transport import Arm
 from kusto_magic.clock import Clock
 from kusto_magic.emulator import EmulatorConfig, create_app
-from kusto_magic.models.image import API_VERSION, Target
+from kusto_magic.models.image import API_VERSION
+from kusto_magic.models.target import Target
 from support.clock import MovableClock
 from support.conversations import IMPOSSIBLE, Held, Talk
 from support.placeholders import IMAGE, TARGET, Placeholders

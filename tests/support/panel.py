@@ -16,14 +16,16 @@ from typing import Any
 import httpx
 from ipywidgets import HTML, Widget
 
-from kusto_magic.arm.auth import StaticCredential, TokenCredential
 from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.credentials import StaticCredential, TokenCredential
 from kusto_magic.builds.actions import Forecaster
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import Builds
 from kusto_magic.emulator import create_app
-from kusto_magic.models.image import ImageSpec, Target
-from kusto_magic.panel.panel import ImagePanel, PanelForm
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
+from kusto_magic.panel.panel import ImagePanel
+from kusto_magic.panel.panel_form import PanelForm
 from support.emulated import Wire
 from support.world import SharedClock, fits
 

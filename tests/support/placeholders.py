@@ -13,7 +13,9 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote, unquote
 
-from kusto_magic.models.image import CLOUDS, RESERVED_NAMES, Target
+from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.naming import RESERVED_NAMES
+from kusto_magic.models.target import Target
 from kusto_magic.redaction import HIDDEN, redact
 
 ENDPOINT = CLOUDS["public"].endpoint

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 
-from kusto_magic.arm import operation as operations
-from kusto_magic.arm.operation import Action
+from kusto_magic.arm import operation_start
+from kusto_magic.arm.operation import begin
 from kusto_magic.errors import BuildError, ServiceError
+from kusto_magic.models.action import Action
 from kusto_magic.models.image import API_VERSION, ImageSpec
 from support.conversations import CONVERSATIONS, SPEC, Held, Talk
 
@@ -86,9 +87,9 @@ async def _tried(talk: Talk, properties: dict[str, str], version: str = API_VERS
     body = json.dumps({"properties": {"language": "Python", **properties}}).encode()
     answer = await talk.send("PUT", f"/sandboxCustomImages/{talk.name}", body, version)
     talk.note("put", f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
-    sent = operations.sending(Action.BUILD, talk.client.resume(Action.BUILD, talk.name).image_url)
+    sent = operation_start.sending(Action.BUILD, talk.client.resume(Action.BUILD, talk.name).image_url)
     try:
-        begun = operations.begin(sent, answer)
+        begun = begin(sent, answer)
     except (ServiceError, BuildError):  # what is wrong with it stands in the answer, which is written down
         return
     await talk.follow("build", talk.client.follow(begun))

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeAlias
 import httpx
 
 from kusto_magic.arm.client import ImagesClient, connect
-from kusto_magic.arm.operation import Action, Operation, Phase
+from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.response import Response
+from kusto_magic.models.action import Action, Phase
 from support.answers import SPEC, TARGET, answer, failed
 from support.clock import MovableClock
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import httpx
 
-from kusto_magic.arm.auth import StaticCredential, TokenCredential
 from kusto_magic.arm.client import ImagesClient, connect
-from kusto_magic.arm.operation import Phase
+from kusto_magic.arm.credentials import StaticCredential, TokenCredential
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import Builds
 from kusto_magic.emulator import create_app
 from kusto_magic.emulator.cluster_state import BUILD
-from kusto_magic.models.image import Target
+from kusto_magic.models.action import Phase
+from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import Forecast, Package, Verdict
 from support.emulated import Clock, Wire
 

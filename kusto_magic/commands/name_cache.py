@@ -1,0 +1,21 @@
+"""Names of images and clusters that completion offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+class Known:
+    """The names that are known now. Any thread may set them: each is replaced as a whole."""
+
+    def __init__(self) -> None:
+        self.images: tuple[str, ...] = ()
+        self.clusters: tuple[str, ...] = ()
+        self.looked_at: float | None = None
+
+    def forget(self) -> None:
+        """Forget everything: another cluster is meant now."""
+        self.images, self.clusters, self.looked_at = (), (), None

@@ -1,0 +1,74 @@
+"""Clouds, and the rules for a Resource Manager endpoint."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from kusto_magic.errors import excerpt
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """An Azure cloud: where its Resource Manager is, and the OAuth scope of a token for it."""
+
+    endpoint: str
+    scope: str
+
+
+CLOUDS: Mapping[str, Cloud] = {
+    "public": Cloud("https://management.azure.com", "https://management.azure.com/.default"),
+    "usgov": Cloud("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net/.default"),
+    "china": Cloud("https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default"),
+}
+"""The clouds by name; source: azure-mgmt-core, `get_arm_endpoints` (in US Government the hosts differ)."""
+
+
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+
+
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f:]*:[0-9a-f:.]+", re.IGNORECASE)
+
+
+def endpoint_problem(value: object) -> str:
+    """Return the rule a Resource Manager endpoint breaks, or "": https, or http on this machine; only an origin."""
+    shape = f"{excerpt(value)} is no endpoint; it is an origin like {CLOUDS['public'].endpoint}"
+    if not isinstance(value, str) or not value.isascii() or any(char.isspace() for char in value):
+        return shape
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return shape
+    if not host or not _HOST.fullmatch(host):
+        return shape
+    if port == 0 or value not in {f"{parts.scheme}://{parts.netloc}", f"{parts.scheme}://{parts.netloc}/"}:
+        return shape + ", without a path"
+    if "@" in parts.netloc:
+        return f"the endpoint at {host} names a user; it is an origin like {CLOUDS['public'].endpoint}"
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        return f"{excerpt(value)} is not https (http is for an emulator on this machine only)"
+    known = [urlsplit(cloud.endpoint).hostname or "" for cloud in CLOUDS.values()]
+    if host not in known and any(name in host for name in known):
+        return f"{excerpt(value)} imitates an address of Azure"
+    return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` (a name or an address, no brackets) can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of a URL, the port as it is meant when it is not written."""
+    parts = urlsplit(url)
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), default if parts.port is None else parts.port
