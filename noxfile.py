@@ -130,7 +130,13 @@ LOWEST = (
 )  # fmt: skip
 """Tests that together use every dependency: IPython, traitlets; ipywidgets; rich; uvicorn and Starlette; httpx;
 azure-identity; platformdirs; packaging; uv; JupyterLab."""
-LINTERS = {"style": ["ruff", "check"], "layout": ["ruff", "format", "--check"], "types": ["mypy"], "dead": ["vulture"]}
+LINTERS = {
+    "imports": ["-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
+    "style": ["-m", "ruff", "check"],
+    "layout": ["-m", "ruff", "format", "--check"],
+    "types": ["-m", "mypy"],
+    "dead": ["-m", "vulture"],
+}
 NOTHING_SELECTED = 5
 ANY_EXIT = range(-255, 256)
 
@@ -312,7 +318,7 @@ def _lint(session: nox.Session, python: str = "python", only: Sequence[str] = ()
         if name == "frontend":
             _npm(session, "run", "lint", python=python)
         else:
-            session.run(python, "-m", *LINTERS[name], external=True)
+            session.run(python, *LINTERS[name], external=True)
 
 
 def _test_frontend(session: nox.Session) -> None:

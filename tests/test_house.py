@@ -12,8 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-LONGEST = 400
-LONGER_WITH_REASON = {"kusto_magic/arm/operation.py": "owns every transition of an operation"}
+LONGEST = 350
 ROOMS = [*(ROOT / "kusto_magic").rglob("*.py"), *(ROOT / "labextension" / "src").iterdir()]
 FORBIDDEN = r"\bmock\b|\bMock\b|monkeypatch\.setattr|\bpatch\("
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
@@ -40,7 +39,7 @@ def _steps(workflow: Any) -> Iterator[dict[str, Any]]:
 
 def test_rooms_are_small_enough_to_read() -> None:
     lines = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in ROOMS}
-    assert {name for name, count in lines.items() if count > LONGEST} == set(LONGER_WITH_REASON)
+    assert {name: count for name, count in lines.items() if count > LONGEST} == {}
 
 
 def test_no_test_patches_what_it_tests() -> None:
@@ -69,7 +68,6 @@ def test_the_hooks_before_a_commit_are_the_checks_of_lint() -> None:
     [repository] = _read(ROOT / ".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
     entries = {hook["entry"].removeprefix("python noxfile.py lint -- ") for hook in repository["hooks"]}
-    linters = re.findall(
-        r'"(\w+)": \[', re.findall(r"^LINTERS = .+", (ROOT / "noxfile.py").read_text("utf-8"), re.M)[0]
-    )
+    table = (ROOT / "noxfile.py").read_text("utf-8").partition("\nLINTERS = {")[2].partition("\n}")[0]
+    linters = re.findall(r'"(\w+)": \[', table)
     assert entries == {*linters, "frontend"}
