@@ -17,10 +17,10 @@ from task import BASE, GROUP, REQUIREMENTS, SUBSCRIPTION, Task, image
 from kusto_magic.arm.client import connect
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.history import History
-from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.clock import SystemClock
-from kusto_magic.models.action import NOT_BEGUN
+from kusto_magic.models.action import NOT_STARTED
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 
@@ -65,7 +65,7 @@ class Contender:
         history = History(Path(os.environ["KUSTO_MAGIC_HOME"]) / "history.sqlite")
         self._learn(history)
         opener = partial(connect, credential=StaticCredential("token"), clock=self._clock)
-        self.builds = Builds(history=history, open_client=opener, clock=self._clock)
+        self.builds = BuildManager(history=history, open_client=opener, clock=self._clock)
 
     def target(self, number: int) -> Target:
         return Target(SUBSCRIPTION, GROUP, self._task.cluster(number), endpoint=self._task.endpoint)
@@ -77,7 +77,7 @@ class Contender:
             build = self.builds.start(self.target(number), image(number), spec, check=False, force=True)
             build.observe(partial(self._ended, number), "ended")
             waiting.add(build)
-        while waiting := {build for build in waiting if build.operation.phase in NOT_BEGUN}:
+        while waiting := {build for build in waiting if build.operation.phase in NOT_STARTED}:
             if error := next((build.error for build in waiting if build.error), None):
                 raise error
             await asyncio.sleep(0.1)

@@ -16,7 +16,7 @@ from figures import Figure
 from running import Contending, fake
 from task import Task, ask, image
 
-from kusto_magic.arm.poll_schedule import RECORDED
+from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE
 
 KNOWN = 20
 """How many earlier builds are known to whoever learns."""
@@ -50,7 +50,7 @@ def contenders(setting: Setting) -> dict[str, tuple[str, float, tuple[float, ...
     chance = random.Random(2)  # noqa: S311 - durations
     known = tuple(chance.uniform(setting.low, setting.high) for _ in range(KNOWN))
     scale = setting.low / FULL[0].low  # in a smoke builds are shorter, and so is what was recorded
-    recorded = tuple(seconds * scale for seconds in RECORDED.seconds)
+    recorded = tuple(seconds * scale for seconds in DEFAULT_ESTIMATE.seconds)
     return {
         OURS: ("ours", 0.0, known),
         NEWCOMER: ("ours", 0.0, recorded),

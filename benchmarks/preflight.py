@@ -14,7 +14,7 @@ import time
 
 from figures import Figure
 
-from kusto_magic.preflight.check import forecast
+from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import user_settings
 from kusto_magic.preflight.uv import uv_program
 
@@ -43,7 +43,7 @@ def bare(text: str) -> float:
 
 def ours(text: str, base: str | None) -> float:
     started = time.perf_counter()
-    answer = asyncio.run(forecast(text, python=PYTHON, base=base, timeout=60))
+    answer = asyncio.run(run_preflight(text, python=PYTHON, base=base, timeout=60))
     if not answer.packages:
         raise ValueError(answer.reason)
     return time.perf_counter() - started

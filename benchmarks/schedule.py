@@ -22,11 +22,11 @@ SHAPES: dict[str, Shape] = {
 LEARNT_FROM = 20
 
 
-def follow(taken: float, known: schedule.Usual | None) -> tuple[float, int]:
+def follow(taken: float, known: schedule.DurationEstimate | None) -> tuple[float, int]:
     """Return how many seconds after the end of a build it is heard of, and after how many requests."""
     asked, requests = 0.0, 0
     while asked < taken:
-        asked += schedule.delay(asked, known)
+        asked += schedule.next_delay(asked, known)
         requests += 1
     return asked - taken, requests
 
@@ -35,7 +35,7 @@ def compare(shape: Shape, builds: int, seed: int = 1) -> tuple[float, float, flo
     """Return mean lag, 90th percentile, mean requests, and the mean lag of a fixed interval with as many requests."""
     chance = random.Random(seed)  # noqa: S311 - a simulation
     earlier = sorted(shape(chance) for _ in range(LEARNT_FROM))
-    known = schedule.Usual(earlier[0], earlier[-1], LEARNT_FROM, seconds=tuple(earlier))
+    known = schedule.DurationEstimate(earlier[0], earlier[-1], LEARNT_FROM, seconds=tuple(earlier))
     durations = [shape(chance) for _ in range(builds)]
     lags, requests = zip(*(follow(taken, known) for taken in durations), strict=True)
     interval = statistics.fmean(durations) / (statistics.fmean(requests) - 0.5)

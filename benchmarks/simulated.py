@@ -7,7 +7,7 @@ import random
 from figures import Figure
 from schedule import LEARNT_FROM, SHAPES, Shape, follow
 
-from kusto_magic.arm.poll_schedule import Usual
+from kusto_magic.arm.poll_schedule import DurationEstimate
 
 FULL, QUICK = 500, 50
 
@@ -20,7 +20,7 @@ def measure(builds: int = FULL) -> list[Figure]:
 def _measured(name: str, shape: Shape, builds: int) -> list[Figure]:
     chance = random.Random(1)  # noqa: S311 - a simulation
     earlier = sorted(shape(chance) for _ in range(LEARNT_FROM))
-    known = Usual(earlier[0], earlier[-1], LEARNT_FROM, seconds=tuple(earlier))
+    known = DurationEstimate(earlier[0], earlier[-1], LEARNT_FROM, seconds=tuple(earlier))
     durations = [shape(chance) for _ in range(builds)]
     lags, requests = zip(*(follow(taken, known) for taken in durations), strict=True)
     pace = sum(durations) / (sum(requests) - 0.5 * builds)

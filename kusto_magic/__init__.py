@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from kusto_magic.errors import BuildError as BuildError
     from kusto_magic.errors import BuildFailed as BuildFailed
     from kusto_magic.errors import Conflict as Conflict
-    from kusto_magic.errors import DoesNotFit as DoesNotFit
     from kusto_magic.errors import EmulatorError as EmulatorError
     from kusto_magic.errors import FleetFailed as FleetFailed
-    from kusto_magic.errors import FollowTimeout as FollowTimeout
     from kusto_magic.errors import Forbidden as Forbidden
     from kusto_magic.errors import InUse as InUse
     from kusto_magic.errors import InvalidInput as InvalidInput
     from kusto_magic.errors import KustoImageError as KustoImageError
     from kusto_magic.errors import NotFound as NotFound
+    from kusto_magic.errors import PollTimeout as PollTimeout
+    from kusto_magic.errors import RequirementsConflict as RequirementsConflict
     from kusto_magic.errors import ServiceError as ServiceError
     from kusto_magic.errors import SignInFailed as SignInFailed
     from kusto_magic.errors import StatusUnreadable as StatusUnreadable
@@ -50,10 +50,10 @@ _ROOMS = {
         "BuildError",
         "BuildFailed",
         "Conflict",
-        "DoesNotFit",
+        "RequirementsConflict",
         "EmulatorError",
         "FleetFailed",
-        "FollowTimeout",
+        "PollTimeout",
         "Forbidden",
         "InUse",
         "InvalidInput",

@@ -29,14 +29,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SHOWN_OF_A_VALUE = 60
+MAX_EXCERPT_LENGTH = 60
 """At most this many characters of a refused value's repr are repeated in a message."""
 
 
 def excerpt(value: object) -> str:
     """Return the repr of `value`, cut to 60 characters, for use in a message."""
     text = ascii(value)  # look-alikes of ASCII letters are told apart only as escapes
-    return text if len(text) <= SHOWN_OF_A_VALUE else text[: SHOWN_OF_A_VALUE - 1] + "…"
+    return text if len(text) <= MAX_EXCERPT_LENGTH else text[: MAX_EXCERPT_LENGTH - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class InvalidInput(KustoImageError, ValueError):
         return [f"  {problem}" for problem in self.problems] if len(self.problems) > 1 else []
 
 
-class DoesNotFit(KustoImageError):
+class RequirementsConflict(KustoImageError):
     """The preflight says no; nothing was sent.
 
     `.forecast` is its whole answer, a `forecasts.Forecast` (Any here, since this room imports no other).
@@ -131,10 +131,10 @@ class FleetFailed(KustoImageError):
 
     def details(self) -> list[str]:
         """Return one line per reason, with its clusters."""
-        return [f"  {', '.join(clusters)}: {reason}" for reason, clusters in by_reason(self.failures).items()]
+        return [f"  {', '.join(clusters)}: {reason}" for reason, clusters in group_by_reason(self.failures).items()]
 
 
-def by_reason(failures: Mapping[str, str]) -> dict[str, list[str]]:
+def group_by_reason(failures: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the clusters of each reason, the most frequent reason first."""
     clusters: dict[str, list[str]] = {}
     for cluster, reason in failures.items():
@@ -142,18 +142,18 @@ def by_reason(failures: Mapping[str, str]) -> dict[str, list[str]]:
     return dict(sorted(clusters.items(), key=lambda item: -len(item[1])))
 
 
-def in_a_line(error: BaseException | None) -> str:
+def one_line(error: BaseException | None) -> str:
     """Return an error in one line, with the service's own words and ids; "" for None."""
     if isinstance(error, KustoImageError):
         return "; ".join([error.what, *(line.strip() for line in error.details())])
     return "" if error is None else type(error).__name__
 
 
-def reason_of(error: BaseException | None) -> str:
+def failure_reason(error: BaseException | None) -> str:
     """Return an error as `in_a_line` does, without the ids: the same for each failure of the same kind."""
     if isinstance(error, ServiceError | BuildError):
-        return "; ".join([error.what, *error.fault.words()])
-    return in_a_line(error)
+        return "; ".join([error.what, *error.fault.summary_lines()])
+    return one_line(error)
 
 
 class SignInFailed(KustoImageError):
@@ -169,7 +169,7 @@ class Unreachable(KustoImageError):
 
     def __init__(self, what: str, *, next_step: str = "", arrived: bool = True) -> None:
         super().__init__(what, next_step=next_step)
-        self.arrived = arrived
+        self.may_have_arrived = arrived
 
 
 class EmulatorError(KustoImageError):
@@ -189,7 +189,7 @@ class ServiceFault:
     request_id: str = ""
     activity_id: str = ""
 
-    def words(self) -> list[str]:
+    def summary_lines(self) -> list[str]:
         """Return what the service says, without the ids: the same for each failure of the same kind."""
         said = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
         return [line for line in (said, *self.details) if line]
@@ -198,7 +198,7 @@ class ServiceFault:
         """Return the fault as lines of text."""
         ids = [f"request id {self.request_id}"] if self.request_id else []
         ids += [f"operation id {self.activity_id}"] if self.activity_id else []
-        return [*self.words(), *([" · ".join(ids)] if ids else [])]
+        return [*self.summary_lines(), *([" · ".join(ids)] if ids else [])]
 
 
 class ServiceError(KustoImageError):
@@ -264,5 +264,5 @@ class EndedElsewhere(BuildError):
     """Another process polls the same operation and has recorded its end in the history."""
 
 
-class FollowTimeout(BuildError):
+class PollTimeout(BuildError):
     """The operation outlived the limit set for following it; it goes on in Azure."""

@@ -45,7 +45,7 @@ def _problems(form: str, name: str, image: Image | ImageSpec) -> list[Problem]:
         problems.append(Problem("--as", f"there is no form {excerpt(form)}; it is one of {', '.join(FORMS)}"))
     if message := image_name_problem(name):
         problems.append(Problem("image name", message))
-    if not image.foundation:
+    if not image.base_label:
         problems.append(Problem("base", "the service shows neither a base image nor a Python version"))
     for number, line in enumerate(image.requirements.split("\n"), start=1):
         if message := requirement_rules.character_problem(line.removesuffix("\r"), ""):
@@ -68,7 +68,7 @@ def _properties(image: Image | ImageSpec) -> dict[str, str]:
 
 def _bicep(name: str, properties: Mapping[str, str], target: Target) -> str:
     *plain, requirements = properties.items()
-    content = _joined(requirements[1], _bicep_string, "join([", "", r"], '\n')", INDENT * 2)
+    content = _string_lines(requirements[1], _bicep_string, "join([", "", r"], '\n')", INDENT * 2)
     lines = [
         "// Deploy into the cluster's resource group:",
         f"//   az deployment group create --resource-group {_shell(target.resource_group)} --template-file FILE",
@@ -105,7 +105,7 @@ def _terraform(name: str, properties: Mapping[str, str], target: Target) -> str:
     *plain, requirements = properties.items()
     group, cluster = target.resource_group, target.cluster
     width = max(map(len, properties))
-    content = _joined(requirements[1], _hcl_string, r'join("\n", [', ",", "])", INDENT * 3)
+    content = _string_lines(requirements[1], _hcl_string, r'join("\n", [', ",", "])", INDENT * 3)
     lines = [
         "terraform {",
         "  required_providers {",
@@ -184,7 +184,7 @@ def _shell(text: str) -> str:
 
 def _powershell(name: str, properties: Mapping[str, str], target: Target) -> str:
     base = "BaseImageName" if "baseImageName" in properties else "LanguageVersion"
-    content = _joined(properties["requirementsFileContent"], _powershell_string, "@(", "", ') -join "`n"', "")
+    content = _string_lines(properties["requirementsFileContent"], _powershell_string, "@(", "", ') -join "`n"', "")
     given = {
         "ResourceGroupName": _powershell_string(target.resource_group),
         "ClusterName": _powershell_string(target.cluster),
@@ -254,7 +254,7 @@ def _json(properties: Mapping[str, str]) -> str:
     return json.dumps({"properties": properties}, indent=2)
 
 
-def _joined(text: str, quoted: Callable[[str], str], head: str, comma: str, tail: str, indent: str) -> str:
+def _string_lines(text: str, quoted: Callable[[str], str], head: str, comma: str, tail: str, indent: str) -> str:
     """Return an expression of `head`, a string for each line of `text`, and `tail`.
 
     So it stays readable, and no editor and no version control can change its line ends.

@@ -12,7 +12,7 @@ import re
 HIDDEN = "•••"
 """What stands where a secret stood. The names, hosts and paths around it stay."""
 
-_UNSEEN = (
+_INVISIBLE = (
     *range(0x09),  # control characters; tab and newline stay
     *range(0x0B, 0x20),
     *range(0x7F, 0xA0),
@@ -25,7 +25,7 @@ _UNSEEN = (
     0xFEFF,  # byte order mark
     *range(0xE0000, 0xE0080),  # tags: invisible ASCII
 )
-_ESCAPES = {code: chr(code).encode("unicode_escape").decode("ascii") for code in _UNSEEN}
+_ESCAPES = {code: chr(code).encode("unicode_escape").decode("ascii") for code in _INVISIBLE}
 
 _RUN = re.compile(r"(?<!\S)(?=\S*?[/\\]/)[^\s@]*+@\S*")
 """A piece of text without blanks that has an @ and two slashes, which may be escaped as in JSON."""
@@ -90,12 +90,12 @@ def redact(text: str) -> str:
     whole = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a lone surrogate can be printed nowhere
     seen = whole.replace("\r\n", "\n").translate(_ESCAPES)
     first = _without_userinfo(seen)
-    second = _SECRET.sub(_hide, first)
+    second = _SECRET.sub(_replace_secret, first)
     # A hidden secret can bring together a "//" and an "@" that blanks held apart.
     return first if second == first else _without_userinfo(second)
 
 
-def unsigned(url: str) -> str:
+def without_signature(url: str) -> str:
     """Return the URL of an operation as it may be kept: without its signature and its fragment.
 
     Of the query only `api-version` and `operationResultResponseType` stay, as they are spelled; a userinfo, which
@@ -106,7 +106,7 @@ def unsigned(url: str) -> str:
     return redact("?".join([base, *(["&".join(kept)] if kept else [])]))
 
 
-def _hide(found: re.Match[str]) -> str:
+def _replace_secret(found: re.Match[str]) -> str:
     secret = found.lastindex or 0
     return found[0][: found.start(secret) - found.start()] + HIDDEN
 

@@ -15,21 +15,21 @@ from types import MappingProxyType
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models.endpoint import CLOUDS
-from kusto_magic.models.target import CLUSTER_FIELDS, Target, parts_of_id
+from kusto_magic.models.target import CLUSTER_FIELDS, Target, parse_cluster_id
 from kusto_magic.redaction import redact
 
-FILE_LIMIT = 64 * 1024
+MAX_FILE_SIZE = 64 * 1024
 """Bytes; a larger config.toml is refused."""
 
-LINE_LIMIT = 1000
+MAX_LINES = 1000
 """Characters; no setting is longer, and tomllib takes quadratic time for dotted keys."""
 
-DEFAULT_LIMIT_HOURS = 4.0
-LONGEST_LIMIT_HOURS = 168.0
-WAIT = ("auto", "yes", "no")
-FILE = "config.toml"
+DEFAULT_TIMEOUT_HOURS = 4.0
+MAX_TIMEOUT_HOURS = 168.0
+WAIT_MODES = ("auto", "yes", "no")
+CONFIG_FILE = "config.toml"
 
-KINDS: Mapping[str, str] = {
+CREDENTIAL_TYPES: Mapping[str, str] = {
     "default": "azure-identity's chain: all of the next six, one after the other",
     "environment": "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or …_CERTIFICATE_PATH",
     "workload": "the federated token of a Kubernetes pod",
@@ -42,7 +42,7 @@ KINDS: Mapping[str, str] = {
 }
 """The ways to sign in, by name; `credentials.py` knows how each is done."""
 
-_WHERE = frozenset({"cloud", "endpoint"})
+_ENDPOINT_SETTINGS = frozenset({"cloud", "endpoint"})
 _SECRET = re.compile(r"pass|pwd|token|secret|key", re.IGNORECASE)
 
 
@@ -50,7 +50,7 @@ _SECRET = re.compile(r"pass|pwd|token|secret|key", re.IGNORECASE)
 class Settings:
     """What was set, "" where nothing was.
 
-    `credential` is a way to sign in, one of `KINDS`; `wait` is "auto", "yes" or "no"; `limit_hours` for
+    `credential` is a way to sign in, one of `KINDS`; `wait` is "auto", "yes" or "no"; `timeout_hours` for
     how long a build is followed. `sources` says for each value that was set where: "--cluster",
     "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
     """
@@ -62,13 +62,17 @@ class Settings:
     endpoint: str = ""
     credential: str = ""
     wait: str = "auto"
-    limit_hours: float = DEFAULT_LIMIT_HOURS
+    timeout_hours: float = DEFAULT_TIMEOUT_HOURS
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
 
     def target(self) -> Target:
         """Return the cluster meant. Raises InvalidInput: all parts that are missing, or all that are wrong."""
         place = {name: getattr(self, name) for name in CLUSTER_FIELDS}
-        missing = [Problem(_words(name), f"not set; {_four_ways(name)}") for name, value in place.items() if not value]
+        missing = [
+            Problem(_setting_label(name), f"not set; {_ways_to_set(name)}")
+            for name, value in place.items()
+            if not value
+        ]
         if missing:
             example = "%kusto_image use --subscription S --resource-group G --cluster C"
             raise InvalidInput(missing, next_step=f"{example} sets all three for this session.")
@@ -86,22 +90,22 @@ class Settings:
 NAMES = tuple(entry.name for entry in fields(Settings) if entry.name != "sources")
 
 
-def kind_problem(name: str) -> str:
+def credential_type_problem(name: str) -> str:
     """Return what is wrong with the name of a way to sign in, "" where nothing is."""
-    if name in KINDS:
+    if name in CREDENTIAL_TYPES:
         return ""
-    close = difflib.get_close_matches(name.lower(), KINDS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(KINDS)}"
+    close = difflib.get_close_matches(name.lower(), CREDENTIAL_TYPES, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(CREDENTIAL_TYPES)}"
     return f"there is no way {redact(excerpt(name))} to sign in; {hint}"
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
     """Return where config.toml is: in KUSTO_MAGIC_HOME, else in the user's config folder of the platform."""
     if home := environ.get("KUSTO_MAGIC_HOME"):
-        return Path(home).expanduser() / FILE
+        return Path(home).expanduser() / CONFIG_FILE
     import platformdirs
 
-    return platformdirs.user_config_path("kusto-magic", appauthor=False) / FILE
+    return platformdirs.user_config_path("kusto-magic", appauthor=False) / CONFIG_FILE
 
 
 def read_config(path: Path) -> str:
@@ -111,17 +115,17 @@ def read_config(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(FILE_LIMIT + 1)
+            content = file.read(MAX_FILE_SIZE + 1)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:
-        raise InvalidInput([Problem(FILE, f"cannot be read: {error.strerror}")]) from None
-    if len(content) > FILE_LIMIT:
+        raise InvalidInput([Problem(CONFIG_FILE, f"cannot be read: {error.strerror}")]) from None
+    if len(content) > MAX_FILE_SIZE:
         raise InvalidInput([_too_large()])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidInput([Problem(FILE, "is no UTF-8 text")]) from None
+        raise InvalidInput([Problem(CONFIG_FILE, "is no UTF-8 text")]) from None
 
 
 def save(path: Path, place: Mapping[str, str]) -> None:
@@ -140,7 +144,7 @@ def save(path: Path, place: Mapping[str, str]) -> None:
         new.write_text(text, encoding="utf-8")
         new.replace(path)  # another session reads the old one or the new one
     except OSError as error:
-        raise InvalidInput([Problem(FILE, f"cannot be written: {error.strerror}")]) from None
+        raise InvalidInput([Problem(CONFIG_FILE, f"cannot be written: {error.strerror}")]) from None
 
 
 def resolve(
@@ -160,10 +164,10 @@ def resolve(
         _layer(options, _option),
         _layer(config, lambda name: f"%config KustoImageMagics.{name}"),
         _layer({name: environ.get(_variable(name)) for name in NAMES}, _variable),
-        _layer(in_file, lambda name: FILE),
+        _layer(in_file, lambda name: CONFIG_FILE),
     ]
     merged = _merge(layers)
-    for found in (*map(_double_choice, layers), _contradictions(merged), _wrong_values(merged)):
+    for found in (*map(_conflicting_options, layers), _merged_conflicts(merged), _invalid_values(merged)):
         problems += found
     if problems:
         raise InvalidInput(problems)
@@ -190,24 +194,24 @@ def _layer(given: Mapping[str, str | None], source: Callable[[str], str]) -> _La
     own = {name: _Value(text, source(name)) for name in NAMES if (text := (given.get(name) or "").strip())}
     if "cluster" not in own:
         return own
-    parts = parts_of_id(own["cluster"].text)
+    parts = parse_cluster_id(own["cluster"].text)
     return {**{name: _Value(text, own["cluster"].source) for name, text in parts.items()}, **own}
 
 
 def _merge(layers: Iterable[_Layer]) -> _Layer:
     merged: _Layer = {}
     for layer in layers:
-        chosen = _WHERE if merged.keys() & _WHERE else frozenset()
+        chosen = _ENDPOINT_SETTINGS if merged.keys() & _ENDPOINT_SETTINGS else frozenset()
         merged = {**{name: value for name, value in layer.items() if name not in chosen}, **merged}
     return merged
 
 
 def _settings(merged: _Layer) -> Settings:
     values = {name: value.text for name, value in merged.items()}
-    values |= parts_of_id(values.get("cluster", ""))
-    limit = float(values.pop("limit_hours", DEFAULT_LIMIT_HOURS))
+    values |= parse_cluster_id(values.get("cluster", ""))
+    limit = float(values.pop("timeout_hours", DEFAULT_TIMEOUT_HOURS))
     sources = MappingProxyType({name: value.source for name, value in merged.items()})
-    return Settings(**values, limit_hours=limit, sources=sources)
+    return Settings(**values, timeout_hours=limit, sources=sources)
 
 
 def _option(name: str) -> str:
@@ -218,46 +222,46 @@ def _variable(name: str) -> str:
     return f"KUSTO_MAGIC_{name.upper()}"
 
 
-def _four_ways(name: str) -> str:
-    return f"{_option(name)}, %config KustoImageMagics.{name}, {_variable(name)} in the environment or {name} in {FILE}"
+def _ways_to_set(name: str) -> str:
+    return f"{_option(name)}, %config KustoImageMagics.{name}, {_variable(name)} in the environment or {name} in {CONFIG_FILE}"
 
 
-def _words(name: str) -> str:
+def _setting_label(name: str) -> str:
     return name.replace("_", " ")
 
 
 # ── problems ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _double_choice(layer: _Layer) -> Iterator[Problem]:
-    if layer.keys() >= _WHERE:
+def _conflicting_options(layer: _Layer) -> Iterator[Problem]:
+    if layer.keys() >= _ENDPOINT_SETTINGS:
         yield Problem("endpoint", f"give a cloud or an endpoint, not both ({layer['cloud']}, {layer['endpoint']})")
 
 
-def _contradictions(merged: _Layer) -> Iterator[Problem]:
-    for name, text in parts_of_id(merged["cluster"].text if "cluster" in merged else "").items():
+def _merged_conflicts(merged: _Layer) -> Iterator[Problem]:
+    for name, text in parse_cluster_id(merged["cluster"].text if "cluster" in merged else "").items():
         if name != "cluster" and merged[name].text.lower() != text.lower():
             said = f"the ARM id from {merged['cluster'].source} has another one than {merged[name]}"
-            yield Problem(_words(name), said)
+            yield Problem(_setting_label(name), said)
 
 
-def _wrong_values(merged: _Layer) -> Iterator[Problem]:
-    for name, allowed in (("wait", WAIT), ("cloud", tuple(CLOUDS))):
+def _invalid_values(merged: _Layer) -> Iterator[Problem]:
+    for name, allowed in (("wait", WAIT_MODES), ("cloud", tuple(CLOUDS))):
         if name in merged and merged[name].text not in allowed:
             yield Problem(name, f"{merged[name]}: it is one of {', '.join(allowed)}")
-    if "credential" in merged and (message := kind_problem(merged["credential"].text)):
+    if "credential" in merged and (message := credential_type_problem(merged["credential"].text)):
         yield Problem("credential", f"{message} (from {merged['credential'].source})")
-    if "limit_hours" in merged and not _is_limit(merged["limit_hours"].text):
-        rule = f"it is a number of hours above 0, at most {LONGEST_LIMIT_HOURS:g}"
-        yield Problem("limit hours", f"{merged['limit_hours']}: {rule}")
-    if "cluster" in merged and "/" in (text := merged["cluster"].text) and not parts_of_id(text):
+    if "timeout_hours" in merged and not _is_timeout(merged["timeout_hours"].text):
+        rule = f"it is a number of hours above 0, at most {MAX_TIMEOUT_HOURS:g}"
+        yield Problem("timeout hours", f"{merged['timeout_hours']}: {rule}")
+    if "cluster" in merged and "/" in (text := merged["cluster"].text) and not parse_cluster_id(text):
         rule = "it is a name or /subscriptions/…/resourceGroups/…/providers/Microsoft.Kusto/clusters/…"
         yield Problem("cluster", f"{merged['cluster']}: {rule}")
 
 
-def _is_limit(text: str) -> bool:
+def _is_timeout(text: str) -> bool:
     try:
-        return 0 < float(text) <= LONGEST_LIMIT_HOURS
+        return 0 < float(text) <= MAX_TIMEOUT_HOURS
     except ValueError:
         return False
 
@@ -267,21 +271,23 @@ def _is_limit(text: str) -> bool:
 
 def _read(text: str) -> tuple[dict[str, str], list[Problem]]:
     """Return the settings in the text of config.toml, and what is wrong with it."""
-    if len(text.encode("utf-8", "replace")) > FILE_LIMIT:
+    if len(text.encode("utf-8", "replace")) > MAX_FILE_SIZE:
         return {}, [_too_large()]
-    if max(map(len, text.splitlines()), default=0) > LINE_LIMIT:
-        return {}, [Problem(FILE, f"has a line of more than {LINE_LIMIT:,} characters")]
+    if max(map(len, text.splitlines()), default=0) > MAX_LINES:
+        return {}, [Problem(CONFIG_FILE, f"has a line of more than {MAX_LINES:,} characters")]
     try:
         document = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, which says line and column; or a number of 5,000 digits
-        return {}, [Problem(FILE, f"is no valid TOML: {redact(str(error))}")]
+        return {}, [Problem(CONFIG_FILE, f"is no valid TOML: {redact(str(error))}")]
     except RecursionError:
-        return {}, [Problem(FILE, "is nested too deeply")]
-    problems = [Problem(FILE, message) for key, value in document.items() if (message := _wrong_entry(key, value))]
+        return {}, [Problem(CONFIG_FILE, "is nested too deeply")]
+    problems = [
+        Problem(CONFIG_FILE, message) for key, value in document.items() if (message := _invalid_entry(key, value))
+    ]
     return {} if problems else {key: str(value) for key, value in document.items()}, problems
 
 
-def _wrong_entry(key: str, value: object) -> str:
+def _invalid_entry(key: str, value: object) -> str:
     """Return the rule an entry breaks, or "". Never shows the value."""
     shown = redact(excerpt(key))
     if key not in NAMES:
@@ -291,11 +297,11 @@ def _wrong_entry(key: str, value: object) -> str:
             )
         closest = difflib.get_close_matches(key.lower().replace("-", "_"), NAMES, n=1)
         return f"there is no setting {shown}" + (f"; did you mean {closest[0]}?" if closest else "")
-    if key == "limit_hours":
+    if key == "timeout_hours":
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e9
         return "" if is_number else f"{shown} is a number of hours, without quotes"
     return "" if isinstance(value, str) else f"{shown} is a text, in quotes"
 
 
 def _too_large() -> Problem:
-    return Problem(FILE, f"has more than {FILE_LIMIT // 1024} kB")
+    return Problem(CONFIG_FILE, f"has more than {MAX_FILE_SIZE // 1024} kB")

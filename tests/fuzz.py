@@ -21,9 +21,9 @@ from support.answers import IMAGE_URL, SPEC
 from test_operations_machine import ANSWERS, EXTENSIONS, outcome
 from test_requirements import LINES
 
-from kusto_magic.arm.operation import Operation, begin
-from kusto_magic.arm.operation_start import sending
-from kusto_magic.arm.response import LONGEST_WAIT, SHORTEST_WAIT, Response
+from kusto_magic.arm.operation import Operation, start_operation
+from kusto_magic.arm.operation_start import submitting
+from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
 from kusto_magic.errors import InvalidInput
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import Image
@@ -44,22 +44,22 @@ def read_requirements(text: str, allowed: bool) -> None:
         assert requirements.parse(text, allow_index_options=allowed).packages
 
 
-def read_answer(response: Response) -> None:
+def read_answer(response: ArmResponse) -> None:
     """Read everything of one answer."""
     wait = response.retry_after()
-    assert wait is None or SHORTEST_WAIT <= wait <= LONGEST_WAIT
+    assert wait is None or MIN_RETRY_AFTER <= wait <= MAX_RETRY_AFTER
     fault = response.fault()
     assert all(redact(text) == text for text in (fault.code, fault.message, *fault.details))
-    response.address("location")
-    response.resolved(response.document())
+    response.header_url("location")
+    response.resolve_url(response.document())
     with suppress(ValueError):
         Image.from_json(response.document())
 
 
-def follow(action: Action, answers: list[Response], repeated: bool) -> None:
+def follow(action: Action, answers: list[ArmResponse], repeated: bool) -> None:
     """Lead an operation through answers: only errors of its own kind may come of it (`outcome` sees to that)."""
-    sent = sending(action, IMAGE_URL, SPEC if action is Action.BUILD else None, EXTENSIONS.get(action))
-    operation = outcome(lambda: begin(sent, answers[0], repeated=repeated))
+    sent = submitting(action, IMAGE_URL, SPEC if action is Action.BUILD else None, EXTENSIONS.get(action))
+    operation = outcome(lambda: start_operation(sent, answers[0], repeated=repeated))
     for response in answers[1:]:
         if not isinstance(operation, Operation) or operation.done:
             return

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.arm.response import LONGEST_WAIT, SHORTEST_WAIT, Response, words
+from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse, display_text
 from kusto_magic.errors import ServiceFault
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
 URL = "https://management.azure.com/subscriptions/s/x?api-version=1"
 
 
-def answer(body: bytes | object = b"", **headers: str) -> Response:
+def answer(body: bytes | object = b"", **headers: str) -> ArmResponse:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(200, named, raw, URL, NOW)
+    return ArmResponse(200, named, raw, URL, NOW)
 
 
 # ── rule 10: Retry-After ─────────────────────────────────────────────────────────────────────────────────────────
@@ -29,13 +29,13 @@ WAITS: dict[str, tuple[dict[str, str], float | None]] = {
     "seconds": ({"retry_after": "15"}, 15.0),
     "blanks": ({"retry_after": "  15 "}, 15.0),
     "a fraction": ({"retry_after": "2.5"}, 2.5),
-    "nothing to wait": ({"retry_after": "0"}, SHORTEST_WAIT),
-    "a day": ({"retry_after": "86400"}, LONGEST_WAIT),
+    "nothing to wait": ({"retry_after": "0"}, MIN_RETRY_AFTER),
+    "a day": ({"retry_after": "86400"}, MAX_RETRY_AFTER),
     "milliseconds": ({"retry_after_ms": "1500"}, 1.5),
     "Azure's milliseconds": ({"x_ms_retry_after_ms": "1500"}, 1.5),
     "milliseconds before seconds": ({"retry_after_ms": "1500", "retry_after": "9"}, 1.5),
     "unreadable milliseconds": ({"retry_after_ms": "soon", "retry_after": "9"}, 9.0),
-    "few milliseconds": ({"x_ms_retry_after_ms": "1"}, SHORTEST_WAIT),
+    "few milliseconds": ({"x_ms_retry_after_ms": "1"}, MIN_RETRY_AFTER),
     "a date": ({"retry_after": "Mon, 23 Nov 2026 09:00:30 GMT"}, 30.0),
     "a date by the server's clock": (
         {"retry_after": "Mon, 23 Nov 2026 19:00:30 GMT", "date": "Mon, 23 Nov 2026 19:00:00 GMT"},
@@ -43,7 +43,7 @@ WAITS: dict[str, tuple[dict[str, str], float | None]] = {
     ),
     "a date in the form of 1985": ({"retry_after": "Monday, 23-Nov-26 09:00:30 GMT"}, 30.0),
     "a date in the form of C": ({"retry_after": "Mon Nov 23 09:00:30 2026"}, 30.0),
-    "a date far off": ({"retry_after": "Fri, 31 Dec 9999 23:59:59 GMT"}, LONGEST_WAIT),
+    "a date far off": ({"retry_after": "Fri, 31 Dec 9999 23:59:59 GMT"}, MAX_RETRY_AFTER),
     "a date that is past": ({"retry_after": "Mon, 23 Nov 2026 08:00:00 GMT"}, None),
     "a date that is none": ({"retry_after": "Mon, 32 Nov 2026 09:00:30 GMT"}, None),
     "negative": ({"retry_after": "-5"}, None),
@@ -75,7 +75,7 @@ def header_values() -> st.SearchStrategy[str]:
 @given(value=header_values(), date=header_values(), milliseconds=header_values())
 def test_no_retry_after_waits_too_long_or_raises(value: str, date: str, milliseconds: str) -> None:
     waits = answer(retry_after=value, date=date, retry_after_ms=milliseconds).retry_after()
-    assert waits is None or SHORTEST_WAIT <= waits <= LONGEST_WAIT
+    assert waits is None or MIN_RETRY_AFTER <= waits <= MAX_RETRY_AFTER
 
 
 @given(seconds=st.integers(1, 600))
@@ -99,17 +99,17 @@ UNREADABLE = {
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_what_is_no_json_is_garbled_and_has_no_document(body: bytes) -> None:
     assert answer(body).document() is None
-    assert answer(body).garbled
+    assert answer(body).is_malformed
 
 
 @pytest.mark.parametrize("body", [b"", b"  \r\n"])
 def test_an_empty_body_is_not_garbled(body: bytes) -> None:
     assert answer(body).document() is None
-    assert not answer(body).garbled
+    assert not answer(body).is_malformed
 
 
 def test_a_body_that_was_given_up_is_garbled() -> None:
-    assert Response(200, {}, b"", URL, NOW, cut=True).garbled
+    assert ArmResponse(200, {}, b"", URL, NOW, is_truncated=True).is_malformed
 
 
 def test_json_with_a_byte_order_mark_is_read() -> None:
@@ -134,11 +134,11 @@ ADDRESSES = {
 
 @pytest.mark.parametrize(("value", "address"), ADDRESSES.values(), ids=ADDRESSES.keys())
 def test_an_address_is_resolved_against_the_endpoint_and_otherwise_kept(value: str, address: str | None) -> None:
-    assert answer(location=value).address("location") == address
+    assert answer(location=value).header_url("location") == address
 
 
 def test_an_address_that_is_missing_is_none() -> None:
-    assert answer().address("location") is None
+    assert answer().header_url("location") is None
 
 
 # ── errors: rule 16 ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,7 +204,7 @@ def test_no_json_makes_reading_an_error_raise(document: object) -> None:
 def test_no_bytes_make_reading_raise(body: bytes) -> None:
     response = answer(body)
     assert isinstance(response.fault(), ServiceFault)
-    assert response.document() is None or not response.garbled
+    assert response.document() is None or not response.is_malformed
 
 
 def test_many_details_are_cut() -> None:
@@ -215,22 +215,24 @@ def test_many_details_are_cut() -> None:
 def test_a_secret_is_hidden_also_where_the_text_is_cut() -> None:
     """Half a token would not be known for one, so what is long is redacted first and cut afterwards."""
     token = "Bearer " + "t" * 200
-    shown = words("x" * 1990 + " " + token)
+    shown = display_text("x" * 1990 + " " + token)
     assert len(shown) <= 2000
     assert "ttt" not in shown
 
 
 @pytest.mark.parametrize("value", [None, 5, [], {}, True])
 def test_what_is_no_text_has_no_words(value: object) -> None:
-    assert words(value) == ""
+    assert display_text(value) == ""
 
 
 def test_the_repr_of_an_answer_shows_no_signature_and_no_body() -> None:
-    signed = Response(200, {"location": f"{URL}&s=SIG"}, b"secret", f"{URL}&s=SIG", NOW)
+    signed = ArmResponse(200, {"location": f"{URL}&s=SIG"}, b"secret", f"{URL}&s=SIG", NOW)
     assert "SIG" not in repr(signed)
     assert "secret" not in repr(signed)
 
 
 def test_a_subscription_is_named_by_its_beginning() -> None:
-    said = words("The resource '/subscriptions/01234567-89AB-cdef-0123-456789abcdef/resourceGroups/g' is not found.")
+    said = display_text(
+        "The resource '/subscriptions/01234567-89AB-cdef-0123-456789abcdef/resourceGroups/g' is not found."
+    )
     assert said == "The resource '/subscriptions/01234567…/resourceGroups/g' is not found."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kusto_magic.commands.arguments import HelpAsked, cell_parser, line_parser, parse
+from kusto_magic.commands.arguments import HelpRequested, cell_parser, line_parser, parse
 from kusto_magic.errors import InvalidInput
 
 
@@ -63,11 +63,11 @@ def test_a_wrong_command_is_refused(line: str, words: str) -> None:
 
 @pytest.mark.parametrize("command", ["", "use", "list", "show", "attach", "wait", "delete"])
 def test_help_is_everywhere(command: str) -> None:
-    with pytest.raises(HelpAsked) as asked:
+    with pytest.raises(HelpRequested) as asked:
         parse(line_parser(), f"{command} --help")
     assert str(asked.value).startswith(f"usage: %kusto_image {command}".rstrip())
 
 
 def test_the_help_of_the_cell_magic_shows_an_example() -> None:
-    with pytest.raises(HelpAsked, match="Example: %%kusto_image my-image --base Python3_11_7"):
+    with pytest.raises(HelpRequested, match="Example: %%kusto_image my-image --base Python3_11_7"):
         parse(cell_parser(), "--help")

@@ -10,22 +10,30 @@ import httpx
 import pytest
 from support.answers import ENDPOINT, POLL_URL, SIGNATURE, THERE, answer
 from support.rawserver import RawServer, http
-from support.wire import Credential, Raw, Script, whole_chain
+from support.wire import Credential, Raw, ScriptedTransport, whole_chain
 
 from kusto_magic.arm.credentials import StaticCredential
-from kusto_magic.arm.transport import CONNECTIONS, KEPT_FREE, LARGEST_ANSWER, Arm, tls_context
+from kusto_magic.arm.transport import (
+    MAX_CONNECTIONS,
+    MAX_RESPONSE_SIZE,
+    RESERVED_CONNECTIONS,
+    ArmTransport,
+    tls_context,
+)
 from kusto_magic.errors import SignInFailed, Unreachable, UntrustedAddress
 
 SCOPE = f"{ENDPOINT}/.default"
 TOKEN = "s3cr3t-token"
 
 
-def arm(script: Script, credential: Credential | None = None) -> Arm:
-    return Arm(ENDPOINT, SCOPE, credential=credential or Credential(script.clock), transport=script, clock=script.clock)
+def arm(script: ScriptedTransport, credential: Credential | None = None) -> ArmTransport:
+    return ArmTransport(
+        ENDPOINT, SCOPE, credential=credential or Credential(script.clock), transport=script, clock=script.clock
+    )
 
 
-def local(server: RawServer, request_limit: float = 30.0) -> Arm:
-    return Arm(server.endpoint, "x/.default", credential=StaticCredential(TOKEN), request_limit=request_limit)
+def local(server: RawServer, request_limit: float = 30.0) -> ArmTransport:
+    return ArmTransport(server.endpoint, "x/.default", credential=StaticCredential(TOKEN), request_limit=request_limit)
 
 
 # ── where the token may go ───────────────────────────────────────────────────────────────────────────────────────
@@ -70,7 +78,7 @@ FOREIGN = {
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 @pytest.mark.parametrize("url", FOREIGN.values(), ids=FOREIGN.keys())
 async def test_nothing_is_sent_elsewhere_and_no_token_is_asked_for(url: str, method: str) -> None:
-    script = Script()
+    script = ScriptedTransport()
     credential = Credential(script.clock)
     async with arm(script, credential) as door:
         with pytest.raises(UntrustedAddress) as caught:
@@ -83,7 +91,7 @@ async def test_nothing_is_sent_elsewhere_and_no_token_is_asked_for(url: str, met
 @pytest.mark.asyncio
 @pytest.mark.parametrize("url", ["https://user:hunter2@evil.example:8443/x?sig=hunter2"])
 async def test_a_refusal_names_the_host_and_nothing_secret(url: str) -> None:
-    async with arm(Script()) as door:
+    async with arm(ScriptedTransport()) as door:
         with pytest.raises(
             UntrustedAddress, match=r"https://evil\.example:8443 instead of https://management"
         ) as caught:
@@ -94,7 +102,7 @@ async def test_a_refusal_names_the_host_and_nothing_secret(url: str) -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("url", [POLL_URL, f"{ENDPOINT}:443/x", "HTTPS://Management.Azure.COM/x"])
 async def test_our_own_endpoint_is_asked_however_it_is_spelled(url: str) -> None:
-    script = Script(THERE)
+    script = ScriptedTransport(THERE)
     async with arm(script) as door:
         assert (await door.send("GET", url)).status == 200
     assert script.asked[0].token == "token-1"
@@ -105,7 +113,7 @@ async def test_our_own_endpoint_is_asked_however_it_is_spelled(url: str) -> None
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("to", ["https://evil.example/", f"{ENDPOINT}/elsewhere", "/elsewhere"])
 async def test_no_redirect_is_followed(method: str, code: int, to: str) -> None:
-    script = Script(answer(b"", code, {"location": to}))
+    script = ScriptedTransport(answer(b"", code, {"location": to}))
     async with arm(script) as door:
         assert (await door.send(method, f"{ENDPOINT}/x")).status == code
     assert len(script.asked) == 1
@@ -141,7 +149,7 @@ async def test_an_address_goes_over_the_wire_as_it_was_named(address: str, targe
 
 @pytest.mark.asyncio
 async def test_a_request_says_what_it_wants() -> None:
-    script = Script(THERE, THERE)
+    script = ScriptedTransport(THERE, THERE)
     async with arm(script) as door:
         await door.send("PUT", f"{ENDPOINT}/x", b'{"a":1}')
         await door.send("GET", f"{ENDPOINT}/x")
@@ -157,7 +165,7 @@ async def test_a_request_says_what_it_wants() -> None:
 
 @pytest.mark.asyncio
 async def test_a_refused_token_is_replaced_once_and_the_same_is_asked_again() -> None:
-    script = Script(answer(b"", 401), THERE)
+    script = ScriptedTransport(answer(b"", 401), THERE)
     async with arm(script) as door:
         assert (await door.send("PUT", f"{ENDPOINT}/x", b"{}")).status == 200
     assert [(it.method, it.body, it.token) for it in script.asked] == [("PUT", b"{}", f"token-{n}") for n in (1, 2)]
@@ -165,7 +173,7 @@ async def test_a_refused_token_is_replaced_once_and_the_same_is_asked_again() ->
 
 @pytest.mark.asyncio
 async def test_a_token_that_is_refused_twice_is_an_answer() -> None:
-    script = Script(answer(b"", 401), answer(b"", 401))
+    script = ScriptedTransport(answer(b"", 401), answer(b"", 401))
     async with arm(script) as door:
         assert (await door.send("GET", f"{ENDPOINT}/x")).status == 401
 
@@ -173,8 +181,8 @@ async def test_a_token_that_is_refused_twice_is_an_answer() -> None:
 @pytest.mark.asyncio
 async def test_also_a_401_is_capped_and_never_unpacked() -> None:
     bomb = Raw(401, [("Content-Encoding", "gzip")], gzip.compress(b"0" * 1_000_000) + b"garbage")
-    huge = answer(b"0" * (LARGEST_ANSWER + 1), 401)
-    script = Script(bomb, THERE, huge, THERE)
+    huge = answer(b"0" * (MAX_RESPONSE_SIZE + 1), 401)
+    script = ScriptedTransport(bomb, THERE, huge, THERE)
     async with arm(script) as door:
         assert (await door.send("GET", f"{ENDPOINT}/x")).status == 200
         assert (await door.send("GET", f"{ENDPOINT}/x")).status == 200
@@ -182,7 +190,7 @@ async def test_also_a_401_is_capped_and_never_unpacked() -> None:
 
 @pytest.mark.asyncio
 async def test_without_a_token_nothing_is_sent() -> None:
-    script = Script()
+    script = ScriptedTransport()
     credential = Credential()
     credential.fault = RuntimeError("please run az login")
     async with arm(script, credential) as door:
@@ -195,15 +203,15 @@ async def test_without_a_token_nothing_is_sent() -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("size", [0, 1, LARGEST_ANSWER])
+@pytest.mark.parametrize("size", [0, 1, MAX_RESPONSE_SIZE])
 async def test_a_body_up_to_8_mb_is_read(size: int) -> None:
-    async with arm(Script(answer(b"0" * size))) as door:
+    async with arm(ScriptedTransport(answer(b"0" * size))) as door:
         response = await door.send("GET", f"{ENDPOINT}/x")
-    assert (len(response.body), response.cut) == (size, False)
+    assert (len(response.body), response.is_truncated) == (size, False)
 
 
 UNREADABLE: dict[str, Any] = {
-    "too large": answer(b"0" * (LARGEST_ANSWER + 1)),
+    "too large": answer(b"0" * (MAX_RESPONSE_SIZE + 1)),
     "gzip": Raw(200, [("Content-Encoding", "gzip")], gzip.compress(b"{}")),
     "a bomb": Raw(200, [("Content-Encoding", "gzip")], gzip.compress(b"0" * 64 * 1024 * 1024)),
     "no gzip": Raw(200, [("Content-Encoding", "gzip")], b"{}"),
@@ -214,9 +222,9 @@ UNREADABLE: dict[str, Any] = {
 @pytest.mark.asyncio
 @pytest.mark.parametrize("step", UNREADABLE.values(), ids=UNREADABLE.keys())
 async def test_a_body_that_is_too_large_or_encoded_is_unreadable(step: Any) -> None:
-    async with arm(Script(step)) as door:
+    async with arm(ScriptedTransport(step)) as door:
         response = await door.send("GET", f"{ENDPOINT}/x")
-    assert (response.status, response.body, response.cut, response.garbled) == (200, b"", True, True)
+    assert (response.status, response.body, response.is_truncated, response.is_malformed) == (200, b"", True, True)
 
 
 @pytest.mark.asyncio
@@ -224,17 +232,17 @@ async def test_headers_that_come_twice() -> None:
     a, b = f"{ENDPOINT}/a", f"{ENDPOINT}/b"
     one = [("Retry-After", "5"), ("Retry-After", "5"), ("Location", a), ("location", a)]
     two = [("Azure-AsyncOperation", a), ("Azure-AsyncOperation", b)]
-    async with arm(Script(Raw(200, [*one, *two]))) as door:
+    async with arm(ScriptedTransport(Raw(200, [*one, *two]))) as door:
         response = await door.send("GET", f"{ENDPOINT}/x")
     assert response.retry_after() is None
-    assert response.address("location") == a
-    assert response.address("azure-asyncoperation") is None
+    assert response.header_url("location") == a
+    assert response.header_url("azure-asyncoperation") is None
 
 
 @pytest.mark.asyncio
 async def test_the_operation_identifier_is_kept_out_of_every_value() -> None:
     raw = Raw(200, [("X-MS-Operation-Identifier", "tenantId=t,objectId=o"), ("X-MS-Request-Id", "r")])
-    async with arm(Script(raw)) as door:
+    async with arm(ScriptedTransport(raw)) as door:
         response = await door.send("GET", f"{ENDPOINT}/x")
     assert dict(response.headers) == {"x-ms-request-id": "r"}
 
@@ -291,7 +299,7 @@ async def test_silence_and_a_slow_drip_are_given_up() -> None:
 async def test_nobody_there() -> None:
     async with RawServer() as server:
         endpoint = server.endpoint
-    async with Arm(endpoint, "x/.default", credential=StaticCredential(TOKEN)) as door:
+    async with ArmTransport(endpoint, "x/.default", credential=StaticCredential(TOKEN)) as door:
         with pytest.raises(Unreachable) as caught:
             await door.send("GET", f"{endpoint}/x")
     assert "emulator" in caught.value.next_step
@@ -327,7 +335,7 @@ async def test_no_log_shows_a_token_or_a_signature(caplog: pytest.LogCaptureFixt
         )
         async with local(server) as door:
             first = await door.send("PUT", f"{server.endpoint}/x", b"{}")
-            await door.send("GET", first.address("azure-asyncoperation") or "")
+            await door.send("GET", first.header_url("azure-asyncoperation") or "")
             with pytest.raises(Unreachable):
                 await door.send("GET", signed)
     assert SIGNATURE.encode() in server.heads[1]
@@ -361,7 +369,7 @@ async def test_azure_goes_through_the_proxy_of_the_environment(monkeypatch: pyte
     async with RawServer() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.endpoint.replace("//", "//user:hunter2@"))
         proxy.then(proxy.reply(http(b"", status="403 Forbidden")))
-        async with Arm(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN)) as door:
+        async with ArmTransport(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN)) as door:
             with pytest.raises(Unreachable, match="403") as caught:
                 await door.send("GET", POLL_URL)
     assert proxy.heads[0].startswith(b"CONNECT management.azure.com:443 HTTP/1.1")
@@ -373,7 +381,7 @@ async def test_azure_goes_through_the_proxy_of_the_environment(monkeypatch: pyte
 def test_a_proxy_that_cannot_be_used_is_said_so(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(Unreachable, match="proxy") as caught:
-        Arm(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN))
+        ArmTransport(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN))
     assert "hunter2" not in str(caught.value)
 
 
@@ -392,7 +400,7 @@ def test_a_bundle_of_ones_own_is_trusted_alone_and_else_the_roots(tmp_path: Path
 
 def test_the_transport_of_a_test_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
-    assert isinstance(Arm(ENDPOINT, SCOPE, transport=httpx.ASGITransport(lambda *_: None)), Arm)  # type: ignore[arg-type]
+    assert isinstance(ArmTransport(ENDPOINT, SCOPE, transport=httpx.ASGITransport(lambda *_: None)), ArmTransport)  # type: ignore[arg-type]
 
 
 # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -416,14 +424,14 @@ class Slow(httpx.AsyncBaseTransport):
 @pytest.mark.asyncio
 async def test_builds_leave_connections_to_a_person_and_their_time_begins_when_they_are_sent() -> None:
     slow = Slow()
-    wire = Arm(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN), transport=slow, request_limit=0.2)
+    wire = ArmTransport(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN), transport=slow, request_limit=0.2)
     async with wire:
         many = [asyncio.ensure_future(wire.send("GET", f"{ENDPOINT}/{n}", background=True)) for n in range(50)]
-        for _ in range(CONNECTIONS - KEPT_FREE):
+        for _ in range(MAX_CONNECTIONS - RESERVED_CONNECTIONS):
             await slow.one_more.acquire()
         asked = asyncio.ensure_future(wire.send("GET", f"{ENDPOINT}/person"))
         await slow.one_more.acquire()
-        assert slow.waiting == CONNECTIONS - KEPT_FREE + 1
+        assert slow.waiting == MAX_CONNECTIONS - RESERVED_CONNECTIONS + 1
         slow.released.set()
         answers = await asyncio.gather(asked, *many)
     assert {it.status for it in answers} == {200}

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from support.answers import ENDPOINT, THERE, answer
 from support.clock import MovableClock
-from support.wire import Credential, Script, Token, whole_chain
+from support.wire import Credential, ScriptedTransport, Token, whole_chain
 
-from kusto_magic.arm.auth import Auth
+from kusto_magic.arm.auth import BearerTokenAuth
 from kusto_magic.arm.credentials import EmulatorCredential, StaticCredential
 from kusto_magic.errors import SignInFailed
 from kusto_magic.models.endpoint import origin
@@ -18,11 +18,11 @@ from kusto_magic.models.endpoint import origin
 SCOPE = f"{ENDPOINT}/.default"
 
 
-def auth(credential: Any, clock: MovableClock, limit: float = 5.0) -> Auth:
-    return Auth(ENDPOINT, SCOPE, credential, limit=limit, now=lambda: clock.wall().timestamp())
+def auth(credential: Any, clock: MovableClock, limit: float = 5.0) -> BearerTokenAuth:
+    return BearerTokenAuth(ENDPOINT, SCOPE, credential, limit=limit, now=lambda: clock.wall().timestamp())
 
 
-async def ask(script: Script, who: Auth, times: int = 1) -> list[str]:
+async def ask(script: ScriptedTransport, who: BearerTokenAuth, times: int = 1) -> list[str]:
     """Send some requests; return the tokens they were sent with."""
     async with httpx.AsyncClient(transport=script, auth=who) as http:
         for _ in range(times):
@@ -32,7 +32,7 @@ async def ask(script: Script, who: Auth, times: int = 1) -> list[str]:
 
 @pytest.mark.asyncio
 async def test_a_token_is_asked_for_once_in_its_life() -> None:
-    script = Script(forever=THERE)
+    script = ScriptedTransport(forever=THERE)
     credential = Credential(script.clock)
     who = auth(credential, script.clock)
     assert await ask(script, who, times=5) == ["token-1"] * 5
@@ -41,7 +41,7 @@ async def test_a_token_is_asked_for_once_in_its_life() -> None:
 
 @pytest.mark.asyncio
 async def test_requests_at_the_same_time_share_one_token() -> None:
-    script = Script(forever=THERE)
+    script = ScriptedTransport(forever=THERE)
     credential = Credential(script.clock)
     who = auth(credential, script.clock)
     async with httpx.AsyncClient(transport=script, auth=who) as http:
@@ -51,7 +51,7 @@ async def test_requests_at_the_same_time_share_one_token() -> None:
 
 @pytest.mark.asyncio
 async def test_a_token_is_renewed_five_minutes_before_its_end() -> None:
-    script = Script(forever=THERE)
+    script = ScriptedTransport(forever=THERE)
     who = auth(Credential(script.clock), script.clock)
     assert await ask(script, who) == ["token-1"]
     script.clock.move(3600 - 301)
@@ -62,7 +62,7 @@ async def test_a_token_is_renewed_five_minutes_before_its_end() -> None:
 
 @pytest.mark.asyncio
 async def test_a_token_of_a_short_life_is_renewed_at_half_of_it_and_not_for_each_request() -> None:
-    script = Script(forever=THERE)
+    script = ScriptedTransport(forever=THERE)
     credential = Credential(script.clock, life=200)
     who = auth(credential, script.clock)
     assert await ask(script, who, 3) == ["token-1"] * 3
@@ -72,7 +72,7 @@ async def test_a_token_of_a_short_life_is_renewed_at_half_of_it_and_not_for_each
 
 @pytest.mark.asyncio
 async def test_a_token_that_is_still_good_bridges_an_outage_of_the_sign_in() -> None:
-    script = Script(forever=THERE)
+    script = ScriptedTransport(forever=THERE)
     credential = Credential(script.clock)
     who = auth(credential, script.clock)
     await ask(script, who)
@@ -92,14 +92,14 @@ async def test_a_token_that_is_still_good_bridges_an_outage_of_the_sign_in() -> 
 
 @pytest.mark.asyncio
 async def test_a_refused_token_is_forgotten() -> None:
-    script = Script(answer(b"", 401), THERE, THERE)
+    script = ScriptedTransport(answer(b"", 401), THERE, THERE)
     who = auth(Credential(script.clock), script.clock)
     assert await ask(script, who, 3) == ["token-1", "token-2", "token-2"]
 
 
 @pytest.mark.asyncio
 async def test_a_token_that_was_refused_late_does_not_take_the_new_one_along() -> None:
-    script = Script(forever=THERE)
+    script = ScriptedTransport(forever=THERE)
     who = auth(Credential(script.clock), script.clock)
     first, second = who.async_auth_flow(httpx.Request("GET", ENDPOINT)), who.async_auth_flow(
         httpx.Request("GET", ENDPOINT)
@@ -148,7 +148,7 @@ class Hangs:
 
 @pytest.mark.asyncio
 async def test_a_slow_credential_is_bounded_and_nothing_is_sent() -> None:
-    script, hangs = Script(), Hangs()
+    script, hangs = ScriptedTransport(), Hangs()
     try:
         with pytest.raises(SignInFailed, match="within 0 seconds") as caught:
             await ask(script, auth(hangs, script.clock, limit=0.05))
@@ -160,7 +160,7 @@ async def test_a_slow_credential_is_bounded_and_nothing_is_sent() -> None:
 
 @pytest.mark.asyncio
 async def test_a_slow_credential_does_not_hold_up_the_loop() -> None:
-    script, hangs = Script(THERE), Hangs()
+    script, hangs = ScriptedTransport(THERE), Hangs()
     asking = asyncio.create_task(ask(script, auth(hangs, script.clock)))
     for _ in range(50):
         await asyncio.sleep(0)
@@ -170,7 +170,7 @@ async def test_a_slow_credential_does_not_hold_up_the_loop() -> None:
 
 
 def test_an_answer_after_the_loop_is_closed_goes_nowhere() -> None:
-    hangs, script = Hangs(), Script()
+    hangs, script = Hangs(), ScriptedTransport()
     with pytest.raises(SignInFailed):
         asyncio.run(ask(script, auth(hangs, script.clock, limit=0.01)))
     hangs.released.set()
@@ -196,7 +196,7 @@ NO_TOKENS: dict[str, object] = {
 @pytest.mark.asyncio
 @pytest.mark.parametrize("value", NO_TOKENS.values(), ids=NO_TOKENS.keys())
 async def test_what_is_no_token_is_a_failed_sign_in(value: object) -> None:
-    script = Script()
+    script = ScriptedTransport()
     with pytest.raises(SignInFailed) as caught:
         await ask(script, auth(Gives(value), script.clock))
     assert script.asked == []
@@ -206,7 +206,7 @@ async def test_what_is_no_token_is_a_failed_sign_in(value: object) -> None:
 @pytest.mark.asyncio
 async def test_the_many_lines_of_a_failed_chain_become_two() -> None:
     lines = ["DefaultAzureCredential failed to retrieve a token.", "Attempted credentials:", *["\tX: not set"] * 10]
-    script = Script()
+    script = ScriptedTransport()
     with pytest.raises(SignInFailed) as caught:
         await ask(script, auth(Fails(RuntimeError("\n".join(lines))), script.clock))
     assert len(caught.value.lines()) == 2
@@ -216,7 +216,7 @@ async def test_the_many_lines_of_a_failed_chain_become_two() -> None:
 @pytest.mark.asyncio
 async def test_a_failed_sign_in_shows_no_secret_and_drags_none_along() -> None:
     secret = "abc8Q~Zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
-    script = Script()
+    script = ScriptedTransport()
     with pytest.raises(SignInFailed) as caught:
         await ask(script, auth(Fails(ValueError(f"client_secret={secret} is wrong")), script.clock))
     assert secret not in whole_chain(caught.value)
@@ -224,14 +224,14 @@ async def test_a_failed_sign_in_shows_no_secret_and_drags_none_along() -> None:
 
 @pytest.mark.asyncio
 async def test_an_error_without_words_is_named() -> None:
-    script = Script()
+    script = ScriptedTransport()
     with pytest.raises(SignInFailed, match="ZeroDivisionError"):
         await ask(script, auth(Fails(ZeroDivisionError()), script.clock))
 
 
 @pytest.mark.asyncio
 async def test_an_interrupt_that_comes_with_the_token_sends_nothing() -> None:
-    script = Script()
+    script = ScriptedTransport()
     loop = asyncio.get_running_loop()
 
     class Interrupted:
@@ -262,9 +262,9 @@ def test_without_an_emulator_there_is_no_token_for_loopback() -> None:
 @pytest.mark.asyncio
 async def test_an_address_on_this_machine_never_gets_a_token_of_azure() -> None:
     """Without a credential, loopback asks for the emulator's token; no chain of azure-identity is tried."""
-    script = Script()
+    script = ScriptedTransport()
     with pytest.raises(SignInFailed, match="no emulator"):
-        await ask(script, Auth("http://127.0.0.1:1", "x/.default"))
+        await ask(script, BearerTokenAuth("http://127.0.0.1:1", "x/.default"))
     assert script.asked == []
 
 

@@ -22,7 +22,7 @@ from support.placeholders import TARGET
 from support.probes import EVERYTHING, QUESTIONS
 from support.recording import Conversation
 from support.unknowns import report
-from support.wire import REFUSED, Script
+from support.wire import REFUSED, ScriptedTransport
 
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.emulator import EmulatorConfig, ReadyTarget, create_app
@@ -182,7 +182,7 @@ def test_python_is_switched_off_again(tmp_path: Path) -> None:
 def test_what_cannot_be_cleared_away_is_named(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     async def held(talk: Talk) -> None:
         await talk.follow("create", talk.client.build(talk.name, SPEC))
-        stage.wire = Script(forever=REFUSED)
+        stage.wire = ScriptedTransport(forever=REFUSED)
 
     with pytest.raises(Unreachable):
         asyncio.run(stage.run.hold("lost", held))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from support.answers import answer
 from support.home import Home
-from support.wire import Credential, Script
+from support.wire import Credential, ScriptedTransport
 
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import TokenCredential
 from kusto_magic.builds.history import History
-from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.manager import BuildManager
 from kusto_magic.errors import InvalidInput
 from kusto_magic.magics.magics import KustoImageMagics
 from kusto_magic.models.target import Target
@@ -32,9 +32,9 @@ class Here:
     """The magics in a shell, and everything that was asked of a service or a credential."""
 
     def __init__(self, shell: InteractiveShell, home: Home) -> None:
-        self.script = Script()
+        self.script = ScriptedTransport()
         self.credential = Credential()
-        self.builds = Builds(history=History(home.path / "history.sqlite"), open_client=self._open)
+        self.builds = BuildManager(history=History(home.path / "history.sqlite"), open_client=self._open)
         self.magics = KustoImageMagics(shell, self.builds)
 
     def _open(

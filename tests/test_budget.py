@@ -9,23 +9,23 @@ import pytest
 from support.answers import answer, failed
 from support.clock import MovableClock
 
-from kusto_magic.arm.rate_limiter import LIMITS, Bucket, Budget, Kind, kind_of
-from kusto_magic.arm.response import Response
+from kusto_magic.arm.rate_limiter import LIMITS, Kind, RateLimiter, TokenBucket, kind_of
+from kusto_magic.arm.response import ArmResponse
 
 REMAINING = "x-ms-ratelimit-remaining-subscription-resource-requests"
 
 
-def says(left: str, header: str = REMAINING) -> Response:
+def says(left: str, header: str = REMAINING) -> ArmResponse:
     return answer({}, headers={header: left})
 
 
-def refused(seconds: str) -> Response:
+def refused(seconds: str) -> ArmResponse:
     return failed(429, headers={"retry-after": seconds})
 
 
-async def spend(budget: Budget, number: int, kind: Kind = "reads", *, background: bool = True) -> None:
+async def spend(budget: RateLimiter, number: int, kind: Kind = "reads", *, background: bool = True) -> None:
     for _ in range(number):
-        async with budget.turn(kind, background=background):
+        async with budget.acquire(kind, background=background):
             pass
 
 
@@ -41,7 +41,7 @@ def test_each_method_is_taken_from_its_bucket(method: str, kind: str) -> None:
 @pytest.mark.parametrize("kind", list(LIMITS))
 async def test_a_full_bucket_lets_pass_then_as_fast_as_it_fills(kind: Kind) -> None:
     clock, (size, rate) = MovableClock(), LIMITS[kind]
-    budget = Budget(clock)
+    budget = RateLimiter(clock)
     await spend(budget, int(size), kind, background=False)
     assert clock.passed == 0
     await spend(budget, 100, kind, background=False)
@@ -51,7 +51,7 @@ async def test_a_full_bucket_lets_pass_then_as_fast_as_it_fills(kind: Kind) -> N
 @pytest.mark.asyncio
 async def test_builds_leave_a_share_for_a_person() -> None:
     clock = MovableClock()
-    budget = Budget(clock)
+    budget = RateLimiter(clock)
     await spend(budget, 200)
     assert clock.passed == 0
     await spend(budget, 40)
@@ -64,12 +64,12 @@ async def test_builds_leave_a_share_for_a_person() -> None:
 @pytest.mark.asyncio
 async def test_many_at_once_wait_their_turn() -> None:
     clock = MovableClock()
-    budget = Budget(clock)
+    budget = RateLimiter(clock)
     await spend(budget, 200)
     sent: list[float] = []
 
     async def one() -> None:
-        async with budget.turn("reads", background=True):
+        async with budget.acquire("reads", background=True):
             sent.append(clock.passed)
 
     await asyncio.gather(*(one() for _ in range(20)))
@@ -80,7 +80,7 @@ async def test_many_at_once_wait_their_turn() -> None:
 @pytest.mark.asyncio
 async def test_the_others_kinds_are_not_held_up() -> None:
     clock = MovableClock()
-    budget = Budget(clock)
+    budget = RateLimiter(clock)
     await spend(budget, 200, "writes")
     await spend(budget, 200, "reads")
     await spend(budget, 160, "deletes")
@@ -90,11 +90,11 @@ async def test_the_others_kinds_are_not_held_up() -> None:
 @pytest.mark.asyncio
 async def test_what_an_answer_says_is_left_counts_for_more() -> None:
     clock = MovableClock()
-    budget = Budget(clock)
-    budget.hear("reads", says("1000"))
+    budget = RateLimiter(clock)
+    budget.update("reads", says("1000"))
     await spend(budget, 800)
     assert clock.passed == 0
-    budget.hear("reads", says("5"))
+    budget.update("reads", says("5"))
     await spend(budget, 4)
     assert clock.passed == 0
     await spend(budget, 1)
@@ -105,8 +105,8 @@ async def test_what_an_answer_says_is_left_counts_for_more() -> None:
 @pytest.mark.parametrize("value", ["", "-1", "many", "1e9", "99999999999999999999", "١٢"])
 async def test_an_unreadable_number_is_not_believed(value: str) -> None:
     clock = MovableClock()
-    budget = Budget(clock)
-    budget.hear("reads", says(value))
+    budget = RateLimiter(clock)
+    budget.update("reads", says(value))
     await spend(budget, 200)
     assert clock.passed == 0
 
@@ -114,9 +114,9 @@ async def test_an_unreadable_number_is_not_believed(value: str) -> None:
 @pytest.mark.asyncio
 async def test_the_smallest_of_several_numbers_counts() -> None:
     clock = MovableClock()
-    budget = Budget(clock)
+    budget = RateLimiter(clock)
     both = {REMAINING: "700", "x-ms-ratelimit-remaining-subscription-global-reads": "10"}
-    budget.hear("reads", answer({}, headers=both))
+    budget.update("reads", answer({}, headers=both))
     await spend(budget, 8)
     assert clock.passed == 0
     await spend(budget, 1)
@@ -126,8 +126,8 @@ async def test_the_smallest_of_several_numbers_counts() -> None:
 @pytest.mark.asyncio
 async def test_a_refusal_is_heard_by_all_and_they_come_one_after_the_other() -> None:
     clock = MovableClock()
-    budget = Budget(clock)
-    budget.hear("reads", refused("17"))
+    budget = RateLimiter(clock)
+    budget.update("reads", refused("17"))
     await spend(budget, 1)
     assert clock.passed == 17
     await spend(budget, 20)
@@ -137,10 +137,10 @@ async def test_a_refusal_is_heard_by_all_and_they_come_one_after_the_other() -> 
 
 
 def test_who_waits_when_the_refusal_comes_waits_anew() -> None:
-    bucket = Bucket(size=1, per_second=10, now=0)
+    bucket = TokenBucket(size=1, per_second=10, now=0)
     assert bucket.take(0) == 0
     assert bucket.take(0) == pytest.approx(0.1)
-    bucket.close(5, now=0.05)
+    bucket.pause(5, now=0.05)
     assert bucket.take(0.1) == pytest.approx(4.95)
     assert bucket.take(0.1) == pytest.approx(4.95 + 0.1)
 
@@ -148,17 +148,17 @@ def test_who_waits_when_the_refusal_comes_waits_anew() -> None:
 @pytest.mark.asyncio
 async def test_a_refusal_while_many_wait_lets_none_through_early() -> None:
     clock = MovableClock()
-    budget = Budget(clock)
+    budget = RateLimiter(clock)
     await spend(budget, 200)
 
     async def one() -> float:
-        async with budget.turn("reads", background=True):
+        async with budget.acquire("reads", background=True):
             return clock.passed
 
     waiting = [asyncio.ensure_future(one()) for _ in range(10)]
     await asyncio.sleep(0)
     refused_at = clock.passed
-    budget.hear("reads", refused("30"))
+    budget.update("reads", refused("30"))
     sent = await asyncio.gather(*waiting)
     assert min(sent) >= refused_at + 30
 
@@ -166,11 +166,11 @@ async def test_a_refusal_while_many_wait_lets_none_through_early() -> None:
 @pytest.mark.asyncio
 async def test_what_flies_is_not_counted_as_left() -> None:
     clock = MovableClock()
-    budget = Budget(clock)
+    budget = RateLimiter(clock)
     async with AsyncExitStack() as flying:
         for _ in range(8):
-            await flying.enter_async_context(budget.turn("reads", background=False))
-        budget.hear("reads", says("10"))  # the answer to one of the eight: the service has not counted seven
+            await flying.enter_async_context(budget.acquire("reads", background=False))
+        budget.update("reads", says("10"))  # the answer to one of the eight: the service has not counted seven
         await spend(budget, 3, background=False)
         assert clock.passed == 0
         await spend(budget, 1, background=False)

@@ -11,40 +11,42 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.emulated import BUILD, Wire
-from support.world import World, fits
+from support.emulated import BUILD, EmulatorTransport
+from support.world import EmulatedEnvironment, fits
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import bundle, card
-from kusto_magic.errors import BuildFailed, DoesNotFit, FollowTimeout, InvalidInput, NotFound, ServiceError
+from kusto_magic.errors import BuildFailed, InvalidInput, NotFound, PollTimeout, RequirementsConflict, ServiceError
 from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
-from kusto_magic.preflight.report import Forecast, Verdict
+from kusto_magic.preflight.report import PreflightReport, Verdict
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 
 
-async def clashes(_text: str, **_more: Any) -> Forecast:
-    return Forecast(Verdict.CLASH, "3.11.7", reason="line 1 clashes with line 2", suggestions=("use 2.0",))
+async def clashes(_text: str, **_more: Any) -> PreflightReport:
+    return PreflightReport(Verdict.CONFLICT, "3.11.7", reason="line 1 clashes with line 2", suggestions=("use 2.0",))
 
 
-async def unknown(_text: str, **_more: Any) -> Forecast:
-    return Forecast(Verdict.UNKNOWN, "3.11.7", reason="no index answered")
+async def unknown(_text: str, **_more: Any) -> PreflightReport:
+    return PreflightReport(Verdict.INCONCLUSIVE, "3.11.7", reason="no index answered")
 
 
-Make = Callable[..., World]
+Make = Callable[..., EmulatedEnvironment]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Return a function that makes a world: `make(answer, resolver)`."""
-    made: list[World] = []
+    made: list[EmulatedEnvironment] = []
 
-    def _make(answer: Callable[..., Awaitable[Forecast]] = fits, wire: Wire | None = None) -> World:
-        made.append(World(tmp_path, answer, wire or Wire()))
+    def _make(
+        answer: Callable[..., Awaitable[PreflightReport]] = fits, wire: EmulatorTransport | None = None
+    ) -> EmulatedEnvironment:
+        made.append(EmulatedEnvironment(tmp_path, answer, wire or EmulatorTransport()))
         return made[-1]
 
     yield _make
@@ -81,8 +83,8 @@ def test_what_changes_can_be_observed(make: Make) -> None:
         "Confirming",
         "Succeeded",
     ]
-    assert build.heard_at is not None
-    assert build.forecast is not None
+    assert build.last_response_at is not None
+    assert build.report is not None
 
 
 def test_a_handler_that_fails_ends_no_build(make: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -132,7 +134,7 @@ def test_a_misfit_sends_nothing(make: Make) -> None:
     world = make(clashes)
     builds = world.builds()
     build = builds.start(world.target, "img", SPEC)
-    with pytest.raises(DoesNotFit, match="these packages do not fit") as refused:
+    with pytest.raises(RequirementsConflict, match="these packages do not fit") as refused:
         build.wait(30)
     assert "line 1 clashes with line 2" in str(refused.value)
     assert "use 2.0" in str(refused.value)
@@ -149,8 +151,8 @@ def test_what_cannot_be_told_is_sent(make: Make) -> None:
     world = make(unknown)
     build = world.builds().start(world.target, "img", SPEC)
     assert build.wait(30) is not None
-    assert build.forecast is not None
-    assert build.forecast.reason == "no index answered"
+    assert build.report is not None
+    assert build.report.reason == "no index answered"
 
 
 def test_pinned_versions_are_sent(make: Make) -> None:
@@ -167,14 +169,14 @@ def test_pinned_versions_are_sent(make: Make) -> None:
 def test_what_cannot_be_told_is_not_pinned(make: Make) -> None:
     world = make(unknown)
     build = world.builds().start(world.target, "img", SPEC, pin=True)
-    with pytest.raises(DoesNotFit, match="could not be pinned"):
+    with pytest.raises(RequirementsConflict, match="could not be pinned"):
         build.wait(30)
 
 
 def test_the_preflight_is_asked_about_the_whole_chain_of_bases(make: Make) -> None:
     asked: list[dict[str, Any]] = []
 
-    async def listening(text: str, **more: Any) -> Forecast:
+    async def listening(text: str, **more: Any) -> PreflightReport:
         asked.append({"text": text, **more})
         return await fits(text)
 
@@ -190,7 +192,7 @@ def test_the_preflight_is_asked_about_the_whole_chain_of_bases(make: Make) -> No
         "base_requirements": ("six\n", "attrs\n"),
     }
     missing = builds.check(world.target, ImageSpec("idna\n", base_image="nowhere")).result(30)
-    assert missing.verdict is Verdict.CLASH
+    assert missing.verdict is Verdict.CONFLICT
     assert "no image 'nowhere'" in missing.reason
     assert len(asked) == 3
 
@@ -199,7 +201,7 @@ def test_a_failed_build_says_so_and_is_remembered(make: Make) -> None:
     async def never(_requirements: str, _python: str) -> str | None:
         return "no such package"
 
-    world = make(wire=Wire(resolver=never))
+    world = make(wire=EmulatorTransport(resolver=never))
     builds = world.builds()
     build = builds.start(world.target, "img", SPEC)
     with pytest.raises(BuildFailed, match="no such package"):
@@ -239,9 +241,9 @@ def _until_building(build: Build) -> None:
 def test_builds_teach_how_long_they_take(make: Make) -> None:
     world = make()
     builds = world.builds()
-    assert builds.usual(world.target) is None
+    assert builds.estimate(world.target) is None
     builds.start(world.target, "img", SPEC).wait(30)
-    usual = builds.usual(world.target)
+    usual = builds.estimate(world.target)
     assert usual is not None
     assert usual.low >= BUILD
 
@@ -297,7 +299,7 @@ def _succeeds(build: Build) -> bool:
 
 
 def test_a_second_cell_that_does_not_fit_hides_nothing(make: Make) -> None:
-    async def answer(text: str, **more: Any) -> Forecast:
+    async def answer(text: str, **more: Any) -> PreflightReport:
         return await (clashes if "bad" in text else fits)(text, **more)
 
     world = make(answer)
@@ -305,7 +307,7 @@ def test_a_second_cell_that_does_not_fit_hides_nothing(make: Make) -> None:
     world.clock.released.clear()
     first = builds.start(world.target, "img", SPEC)
     _until_building(first)
-    with pytest.raises(DoesNotFit):
+    with pytest.raises(RequirementsConflict):
         builds.start(world.target, "img", ImageSpec("bad\n", base_image="Python3_11_7")).wait(30)
     assert builds.attach(world.target, "img") is first
     assert builds.start(world.target, "img", SPEC) is first
@@ -349,7 +351,7 @@ def test_a_refusal_is_kept_with_the_service_s_words(make: Make) -> None:
         build.wait(30)
     record = builds.history.latest("img", world.target)
     assert record is not None
-    assert record.state == "Refused"
+    assert record.state == "Rejected"
     assert "Python3_99" in record.message
 
 
@@ -362,7 +364,7 @@ def test_a_silence_of_minutes_teaches_nothing(make: Make) -> None:
     world.wire.clock.move(1000)  # the laptop slept
     world.clock.released.set()
     build.wait(30)
-    assert builds.usual(world.target) is None
+    assert builds.estimate(world.target) is None
 
 
 def test_somebody_else_s_secret_is_not_shown() -> None:
@@ -379,7 +381,7 @@ def test_somebody_else_s_secret_is_not_shown() -> None:
 def test_a_cell_without_the_check_does_not_join_one_that_is_being_checked(make: Make) -> None:
     asked = threading.Event()
 
-    async def slow(text: str, **more: Any) -> Forecast:
+    async def slow(text: str, **more: Any) -> PreflightReport:
         await asyncio.to_thread(asked.wait)
         return await clashes(text, **more)
 
@@ -392,14 +394,14 @@ def test_a_cell_without_the_check_does_not_join_one_that_is_being_checked(make: 
     assert builds.start(world.target, "img", SPEC, check=False) is unchecked
     unchecked.wait(30)
     asked.set()
-    with pytest.raises(DoesNotFit):
+    with pytest.raises(RequirementsConflict):
         checked.wait(30)
 
 
 def test_the_limit_that_is_given_holds(make: Make) -> None:
     world = make()
-    with pytest.raises(FollowTimeout, match="after 1 minutes"):
-        world.builds().start(world.target, "img", SPEC, limit=60).wait(30)
+    with pytest.raises(PollTimeout, match="after 1 minutes"):
+        world.builds().start(world.target, "img", SPEC, timeout=60).wait(30)
 
 
 def test_the_history_knows_that_a_request_may_have_been_sent_before_it_is(make: Make) -> None:
@@ -413,11 +415,11 @@ def test_the_history_knows_that_a_request_may_have_been_sent_before_it_is(make: 
     build = builds.start(world.target, "img", SPEC, check=False)
     build.observe(sent, "operation")
     build.wait(30)
-    assert states[0] == "Sending"
+    assert states[0] == "Submitting"
 
 
 def test_what_was_not_sent_is_sent_by_attaching_only_where_that_is_asked(make: Make) -> None:
-    async def silent(_text: str, **_more: Any) -> Forecast:
+    async def silent(_text: str, **_more: Any) -> PreflightReport:
         await asyncio.Event().wait()
         raise AssertionError
 

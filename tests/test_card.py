@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 from support.hostile import HOSTILE, Elements
 
-from kusto_magic.arm.poll_schedule import Usual
+from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.display import preflight_report as plan
 from kusto_magic.display.bundle import duration, table
-from kusto_magic.display.card import MIME, Card, bundle, text, usually
-from kusto_magic.preflight.report import Forecast, Package, Status, Verdict
+from kusto_magic.display.card import MIME, Card, bundle, estimate_text, text
+from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
 
 BEGUN = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
 RUNNING = Card(
@@ -24,18 +24,18 @@ RUNNING = Card(
     action="build",
     state="Building",
     ended=False,
-    foundation="Python3_11_7",
+    base="Python3_11_7",
     requirements="numpy\npandas",
     started_at=BEGUN,
     as_of=datetime(2026, 11, 23, 14, 4, 25, tzinfo=UTC),
-    heard_at=datetime(2026, 11, 23, 14, 4, 20, tzinfo=UTC),
+    last_response_at=datetime(2026, 11, 23, 14, 4, 20, tzinfo=UTC),
     seconds=80.0,
-    usual="estimate: usually 4 min to 6 min (3 earlier builds on this cluster)",
+    estimate="estimate: usually 4 min to 6 min (3 earlier builds on this cluster)",
     error=(),
     next_step="",
     note="",
 )
-DONE = replace(RUNNING, state="Succeeded", ended=True, usual="", seconds=302.0)
+DONE = replace(RUNNING, state="Succeeded", ended=True, estimate="", seconds=302.0)
 
 
 def test_a_running_build_says_how_long_and_when_it_was_last_heard_of() -> None:
@@ -56,8 +56,14 @@ def test_a_failure_shows_the_reason_and_the_next_step() -> None:
 
 
 def test_an_estimate_says_what_it_comes_from() -> None:
-    assert usually(Usual(240, 360, 3)) == "estimate: usually 4 min to 6 min (3 earlier builds on this cluster)"
-    assert usually(Usual(12, 12, 0, "the emulator's setting")) == "estimate: 12 s (the emulator's setting)"
+    assert (
+        estimate_text(DurationEstimate(240, 360, 3))
+        == "estimate: usually 4 min to 6 min (3 earlier builds on this cluster)"
+    )
+    assert (
+        estimate_text(DurationEstimate(12, 12, 0, "the emulator's setting"))
+        == "estimate: 12 s (the emulator's setting)"
+    )
 
 
 def test_the_bundle_holds_json_html_and_text() -> None:
@@ -80,20 +86,20 @@ def test_the_html_needs_no_style_and_no_script() -> None:
     assert "⏳ Building" in seen.words
 
 
-FORECAST = Forecast(
-    Verdict.FITS,
+FORECAST = PreflightReport(
+    Verdict.COMPATIBLE,
     "3.11.7",
     packages=(
         Package("humanize", "4.9.0", size=127_000, direct=True),
-        Package("numpy", "2.0.0", Status.UPGRADED, was="1.26.4", size=12_600_000),
-        Package("six", "1.16.0", Status.PRESENT, was="1.16.0", size=1),
+        Package("numpy", "2.0.0", Status.UPGRADED, version_in_base="1.26.4", size=12_600_000),
+        Package("six", "1.16.0", Status.PRESENT, version_in_base="1.16.0", size=1),
     ),
     warnings=("numpy upgraded: scipy needs less",),
 )
 
 
 def test_the_plan_is_shown_with_the_build() -> None:
-    data = bundle(replace(DONE, forecast=FORECAST))
+    data = bundle(replace(DONE, report=FORECAST))
     summary = (
         "✔ fits (Python 3.11.7 on Windows x64): 3 packages · 1 new, 1 upgraded, 1 already there · 12.7 MB to download"
     )
@@ -115,8 +121,8 @@ def test_a_forecast_alone_is_shown_with_its_table() -> None:
 
 
 def test_a_misfit_says_what_clashes_and_what_would_help() -> None:
-    clash = Forecast(
-        Verdict.CLASH, "3.10.8", reason="a clashes with b", suggestions=("a==2",), resolver_text="Because a…"
+    clash = PreflightReport(
+        Verdict.CONFLICT, "3.10.8", reason="a clashes with b", suggestions=("a==2",), resolver_text="Because a…"
     )
     assert plan.text(clash) == "✖ does not fit (Python 3.10.8 on Windows x64): a clashes with b\n  suggestion: a==2"
     assert "Because a…" in Elements(plan.html(clash)).words
@@ -129,25 +135,25 @@ def test_nothing_that_came_from_outside_becomes_markup(payload: str) -> None:
         image=payload,
         cluster=payload,
         state=payload,
-        foundation=payload,
+        base=payload,
         requirements=payload,
         error=(payload,),
         next_step=payload,
         note=payload,
-        usual=payload,
-        forecast=Forecast(
-            Verdict.FITS,
+        estimate=payload,
+        report=PreflightReport(
+            Verdict.COMPATIBLE,
             payload,
-            packages=(Package(payload, payload, was=payload),),
+            packages=(Package(payload, payload, version_in_base=payload),),
             reason=payload,
             resolver_text=payload,
             warnings=(payload,),
             suggestions=(payload,),
-            checked_for=payload,
+            python_checked=payload,
         ),
     )
     harmless = replace(FORECAST, resolver_text="r")
-    plain = Elements(bundle(replace(DONE, error=("e",), note="o", usual="u", forecast=harmless))["text/html"])
+    plain = Elements(bundle(replace(DONE, error=("e",), note="o", estimate="u", report=harmless))["text/html"])
     seen = Elements(bundle(hostile)["text/html"])
     assert seen.tags == plain.tags
     assert seen.attributes == set()

@@ -26,11 +26,11 @@ from support.answers import (
     image,
     status,
 )
-from support.wire import FAULTS, RESET, Credential, Outcome, Script, built, deleted, every, opened, phases
+from support.wire import FAULTS, RESET, Credential, Outcome, ScriptedTransport, built, deleted, every, opened, phases
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.operation import SENT_TWICE
-from kusto_magic.arm.poll_schedule import LONGEST, SHORTEST
+from kusto_magic.arm.operation import NOTE_SENT_TWICE
+from kusto_magic.arm.poll_schedule import MAX_DELAY, MIN_DELAY
 from kusto_magic.arm.requests import MAX_ATTEMPTS, MAX_READ_ATTEMPTS
 from kusto_magic.errors import (
     BuildFailed,
@@ -55,10 +55,10 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_a_build_as_it_was_seen() -> None:
-    script = Script(begun(), RUNNING, RUNNING, DONE, THERE)
+    script = ScriptedTransport(begun(), RUNNING, RUNNING, DONE, THERE)
     seen = await built(script)
     assert phases(seen) == [
-        Phase.SENDING, Phase.BUILDING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED
+        Phase.SUBMITTING, Phase.BUILDING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED
     ]  # fmt: skip
     assert script.lines == [f"PUT {IMAGE_URL}", *[f"GET {POLL_URL}"] * 3, f"GET {IMAGE_URL}"]
     assert seen[-1].image is not None
@@ -67,45 +67,47 @@ async def test_a_build_as_it_was_seen() -> None:
 
 async def test_without_a_word_from_the_service_our_own_schedule_is_kept() -> None:
     """Without experience the waits only grow, between 0.5 and 30 seconds; the confirmation comes at once."""
-    script = Script(begun(), *[RUNNING] * 400, DONE, THERE)
+    script = ScriptedTransport(begun(), *[RUNNING] * 400, DONE, THERE)
     await built(script)
     *waits, last = script.clock.slept
-    assert SHORTEST <= min(waits) < max(waits) <= LONGEST
+    assert MIN_DELAY <= min(waits) < max(waits) <= MAX_DELAY
     assert waits == sorted(waits)
     assert last == 0.0
 
 
 async def test_nothing_is_sent_before_the_first_operation_was_seen() -> None:
-    script = Script()
+    script = ScriptedTransport()
     async with opened(script) as client:
         first = await anext(aiter(client.build("img", SPEC)))
-    assert (first.phase, first.poll_url) == (Phase.SENDING, "")
+    assert (first.phase, first.poll_url) == (Phase.SUBMITTING, "")
     assert script.asked == []
 
 
 async def test_a_failed_build_comes_with_the_services_words() -> None:
-    seen = await built(Script(begun(), RUNNING, status("Failed", error={"code": "Bad", "message": "no such package"})))
+    seen = await built(
+        ScriptedTransport(begun(), RUNNING, status("Failed", error={"code": "Bad", "message": "no such package"}))
+    )
     with pytest.raises(BuildFailed, match="Bad: no such package"):
-        seen[-1].raise_for_end()
+        seen[-1].raise_for_failure()
 
 
 async def test_a_deletion_as_it_was_seen() -> None:
     first = answer(b"", 202, {"location": LOCATION_URL, "azure-asyncoperation": POLL_URL})
-    script = Script(first, RUNNING, DONE)
-    assert phases(await deleted(script)) == [Phase.SENDING, Phase.DELETING, Phase.DELETING, Phase.SUCCEEDED]
+    script = ScriptedTransport(first, RUNNING, DONE)
+    assert phases(await deleted(script)) == [Phase.SUBMITTING, Phase.DELETING, Phase.DELETING, Phase.SUCCEEDED]
     assert script.lines == [f"DELETE {IMAGE_URL}", *[f"GET {POLL_URL}"] * 2]
     assert script.asked[0].body == b""
 
 
 async def test_a_deletion_of_nothing() -> None:
     with pytest.raises(NotFound):
-        await deleted(Script(failed(404, "ResourceNotFound")))
-    assert (await deleted(Script(answer(b"", 204))))[-1].phase is Phase.SUCCEEDED
-    assert (await deleted(Script(RESET, failed(404))))[-1].phase is Phase.SUCCEEDED
+        await deleted(ScriptedTransport(failed(404, "ResourceNotFound")))
+    assert (await deleted(ScriptedTransport(answer(b"", 204))))[-1].phase is Phase.SUCCEEDED
+    assert (await deleted(ScriptedTransport(RESET, failed(404))))[-1].phase is Phase.SUCCEEDED
 
 
 async def test_an_image_made_anew_while_it_is_deleted_ends_the_wait() -> None:
-    script = Script(answer(b"", 202), answer(image("Deleting")), forever=THERE)
+    script = ScriptedTransport(answer(b"", 202), answer(image("Deleting")), forever=THERE)
     with pytest.raises(StatusUnreadable, match="still there"):
         await deleted(script)
     assert len(script.asked) < 12
@@ -116,7 +118,7 @@ async def test_an_image_made_anew_while_it_is_deleted_ends_the_wait() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 async def test_a_put_is_sent_again_while_nobody_answers_properly(fault: Outcome) -> None:
-    script = Script(fault, fault, begun(), DONE, THERE)
+    script = ScriptedTransport(fault, fault, begun(), DONE, THERE)
     seen = await built(script)
     assert seen[-1].phase is Phase.SUCCEEDED
     assert {asked.body for asked in script.asked[:3]} == {SPEC.to_body()}
@@ -127,46 +129,46 @@ async def test_a_put_is_sent_again_while_nobody_answers_properly(fault: Outcome)
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 async def test_a_conflict_after_a_repetition_is_decided_by_the_image(fault: Outcome) -> None:
-    script = Script(fault, failed(409, "RequestConflict"), failed(404), CREATING, THERE)
+    script = ScriptedTransport(fault, failed(409, "RequestConflict"), failed(404), CREATING, THERE)
     seen = await built(script)
-    assert (seen[-1].phase, seen[-1].note) == (Phase.SUCCEEDED, SENT_TWICE)
+    assert (seen[-1].phase, seen[-1].note) == (Phase.SUCCEEDED, NOTE_SENT_TWICE)
     assert script.lines == [*[f"PUT {IMAGE_URL}"] * 2, *[f"GET {IMAGE_URL}"] * 3]
 
 
 async def test_an_adopted_build_that_fails_has_failed() -> None:
-    seen = await built(Script(RESET, failed(409), CREATING, answer(image("Failed"))))
+    seen = await built(ScriptedTransport(RESET, failed(409), CREATING, answer(image("Failed"))))
     assert seen[-1].phase is Phase.FAILED
 
 
 async def test_an_adopted_build_that_is_somebody_elses_is_not_ours() -> None:
     with pytest.raises(StatusUnreadable, match="other requirements"):
-        await built(Script(RESET, failed(409), answer(image(requirementsFileContent="numpy"))))
+        await built(ScriptedTransport(RESET, failed(409), answer(image(requirementsFileContent="numpy"))))
 
 
 async def test_a_conflict_of_a_single_request_is_a_conflict() -> None:
     with pytest.raises(Conflict):
-        await built(Script(failed(409)))
+        await built(ScriptedTransport(failed(409)))
     with pytest.raises(Conflict):  # 429 was no arrival: nothing of ours can be running
-        await built(Script(failed(429), failed(409)))
+        await built(ScriptedTransport(failed(429), failed(409)))
 
 
 async def test_a_collision_after_a_repetition_follows_the_first_request() -> None:
-    script = Script(failed(504), begun(), status("Failed", error=BUSY), CREATING, THERE)
+    script = ScriptedTransport(failed(504), begun(), status("Failed", error=BUSY), CREATING, THERE)
     seen = await built(script)
-    assert (seen[-1].phase, seen[-1].note) == (Phase.SUCCEEDED, SENT_TWICE)
+    assert (seen[-1].phase, seen[-1].note) == (Phase.SUCCEEDED, NOTE_SENT_TWICE)
 
 
 async def test_a_collision_of_a_single_request_is_a_failure() -> None:
-    seen = await built(Script(failed(429), begun(), status("Failed", error=BUSY)))
+    seen = await built(ScriptedTransport(failed(429), begun(), status("Failed", error=BUSY)))
     assert seen[-1].phase is Phase.FAILED
 
 
 async def test_a_request_that_nobody_answers_is_given_up() -> None:
-    script = Script(forever=RESET)
+    script = ScriptedTransport(forever=RESET)
     with pytest.raises(Unreachable):
         await built(script)
     assert len(script.asked) == MAX_ATTEMPTS
-    script = Script(forever=failed(503, "Busy"))
+    script = ScriptedTransport(forever=failed(503, "Busy"))
     with pytest.raises(ServiceError, match="Busy"):
         await built(script)
     assert len(script.asked) == MAX_ATTEMPTS
@@ -176,14 +178,14 @@ async def test_a_request_that_nobody_answers_is_given_up() -> None:
     ("code", "error"), [(400, ServiceError), (403, Forbidden), (404, NotFound), (307, ServiceError)]
 )
 async def test_a_put_that_is_refused_is_not_repeated(code: int, error: type[ServiceError]) -> None:
-    script = Script(failed(code, headers={"location": EVIL}))
+    script = ScriptedTransport(failed(code, headers={"location": EVIL}))
     with pytest.raises(error):
         await built(script)
     assert len(script.asked) == 1
 
 
 async def test_a_question_that_nobody_answers_is_given_up_soon() -> None:
-    script = Script(forever=RESET)
+    script = ScriptedTransport(forever=RESET)
     async with opened(script) as client:
         with pytest.raises(Unreachable):
             await client.list()
@@ -195,7 +197,7 @@ async def test_a_question_that_nobody_answers_is_given_up_soon() -> None:
 
 
 async def test_get() -> None:
-    script = Script(failed(503), RESET, THERE)
+    script = ScriptedTransport(failed(503), RESET, THERE)
     async with opened(script) as client:
         assert (await client.get("img")).name == "img"
     assert script.lines == [f"GET {IMAGE_URL}"] * 3
@@ -214,7 +216,7 @@ async def test_get() -> None:
     ],
 )
 async def test_what_get_may_meet(step: Outcome, error: type[KustoImageError]) -> None:
-    async with opened(Script(step)) as client:
+    async with opened(ScriptedTransport(step)) as client:
         with pytest.raises(error) as caught:
             await client.get("img")
     assert caught.value.next_step
@@ -222,7 +224,7 @@ async def test_what_get_may_meet(step: Outcome, error: type[KustoImageError]) ->
 
 async def test_list_goes_through_the_pages() -> None:
     second = f"{LIST_URL}&$skiptoken=a b"
-    script = Script(
+    script = ScriptedTransport(
         answer({"value": [image()], "nextLink": second}),
         answer({"value": [], "nextLink": "/relative?x=1"}),
         answer({"value": [{**image(), "name": "kustoCluster/other"}], "nextLink": None}),
@@ -234,13 +236,13 @@ async def test_list_goes_through_the_pages() -> None:
 
 @pytest.mark.parametrize("link", ["", 5, True, [], {}, {"uri": EVIL}])
 async def test_a_next_link_that_is_none_ends_the_list(link: object) -> None:
-    async with opened(Script(answer({"value": [], "nextLink": link}))) as client:
+    async with opened(ScriptedTransport(answer({"value": [], "nextLink": link}))) as client:
         assert await client.list() == []
 
 
 @pytest.mark.parametrize("url", FOREIGN)
 async def test_a_foreign_next_link_gets_nothing(url: str) -> None:
-    script = Script(answer({"value": [], "nextLink": url}))
+    script = ScriptedTransport(answer({"value": [], "nextLink": url}))
     credential = Credential()
     async with opened(script, credential) as client:
         with pytest.raises(UntrustedAddress):
@@ -249,7 +251,7 @@ async def test_a_foreign_next_link_gets_nothing(url: str) -> None:
 
 
 async def test_a_list_without_an_end_is_given_up() -> None:
-    script = Script(forever=answer({"value": [], "nextLink": LIST_URL}))
+    script = ScriptedTransport(forever=answer({"value": [], "nextLink": LIST_URL}))
     async with opened(script) as client:
         with pytest.raises(Unreachable, match="does not end"):
             await client.list()
@@ -260,7 +262,7 @@ async def test_a_list_without_an_end_is_given_up() -> None:
     "document", [[], {}, None, {"value": None}, {"value": {}}, {"value": [None]}, {"value": [{}]}, {"value": ["x"]}]
 )
 async def test_a_list_that_cannot_be_read(document: object) -> None:
-    async with opened(Script(answer(document))) as client:
+    async with opened(ScriptedTransport(answer(document))) as client:
         with pytest.raises(Unreachable, match="cannot be read"):
             await client.list()
 
@@ -278,7 +280,7 @@ CALLS: dict[str, Callable[[ImagesClient, str], Any]] = {
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../..", "a?b", "a#b", "%2e%2e", "a\r\nb", "a b", "x" * 500])
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_bad_name_is_refused_with_no_request_and_no_token(call: str, name: str) -> None:
-    script = Script()
+    script = ScriptedTransport()
     credential = Credential()
     async with opened(script, credential) as client:
         with pytest.raises(InvalidInput, match="image name"):

@@ -32,7 +32,7 @@ from support.wire import (
     RESET,
     Credential,
     Outcome,
-    Script,
+    ScriptedTransport,
     built,
     every,
     followed,
@@ -41,11 +41,11 @@ from support.wire import (
     whole_chain,
 )
 
-from kusto_magic.arm.client import FOLLOW_LIMIT
+from kusto_magic.arm.client import DEFAULT_TIMEOUT
 from kusto_magic.arm.operation import Operation
-from kusto_magic.arm.poll_schedule import Usual
+from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.errors import (
-    FollowTimeout,
+    PollTimeout,
     SignInFailed,
     StatusUnreadable,
     Throttled,
@@ -60,7 +60,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_too_many_requests_wait_as_long_as_is_asked_for() -> None:
-    script = Script(
+    script = ScriptedTransport(
         failed(429, headers={"retry-after": "17"}),
         answer(image("Creating"), 201, {"azure-asyncoperation": POLL_URL, "retry-after": "5"}),
         failed(429, headers={"retry-after": "40"}),
@@ -75,7 +75,7 @@ async def test_too_many_requests_wait_as_long_as_is_asked_for() -> None:
 
 async def test_throttling_that_does_not_end_is_said_so() -> None:
     with pytest.raises(Throttled):
-        await built(Script(forever=failed(429)))
+        await built(ScriptedTransport(forever=failed(429)))
 
 
 # ── rule 5: outages while following ──────────────────────────────────────────────────────────────────────────────
@@ -84,7 +84,7 @@ async def test_throttling_that_does_not_end_is_said_so() -> None:
 @pytest.mark.parametrize("seconds", [90, 300, 1800])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 async def test_an_outage_is_survived(fault: Outcome, seconds: float) -> None:
-    script = Script(begun(), RUNNING)
+    script = ScriptedTransport(begun(), RUNNING)
     outage = script.until(seconds, fault, DONE)
     script.forever = lambda request: THERE if str(request.url) == IMAGE_URL else outage(request)
     seen = await built(script)
@@ -95,15 +95,15 @@ async def test_an_outage_is_survived(fault: Outcome, seconds: float) -> None:
 
 
 async def test_an_outage_is_told_while_it_lasts() -> None:
-    seen = await built(Script(begun(), REFUSED, failed(503), RUNNING, DONE, THERE))
-    assert [operation.trouble for operation in seen[1:5]] == [
+    seen = await built(ScriptedTransport(begun(), REFUSED, failed(503), RUNNING, DONE, THERE))
+    assert [operation.poll_error for operation in seen[1:5]] == [
         "", "management.azure.com cannot be reached (connection refused)", "HTTP 503", ""
     ]  # fmt: skip
 
 
 async def test_an_outage_of_the_sign_in_is_survived_too() -> None:
     """Where there is no network there is no new token either; a build of an hour outlives a token."""
-    script = Script(begun(), RUNNING)
+    script = ScriptedTransport(begun(), RUNNING)
     credential = Credential(script.clock, life=10)
     script.forever = lambda _: DONE if script.lines[-1].endswith("HASHxyz") else THERE
     async with opened(script, credential) as client:
@@ -112,27 +112,27 @@ async def test_an_outage_of_the_sign_in_is_survived_too() -> None:
         script.clock.move(60)
         credential.fault = OSError("network is unreachable")
         seen += [await anext(following) for _ in range(10)]
-        assert "unreachable" in seen[-1].trouble
+        assert "unreachable" in seen[-1].poll_error
         credential.fault = None
         seen += await every(following)
-    assert (seen[-1].phase, seen[-1].trouble) == (Phase.SUCCEEDED, "")
+    assert (seen[-1].phase, seen[-1].poll_error) == (Phase.SUCCEEDED, "")
 
 
 async def test_a_sign_in_that_fails_from_the_start_is_said_at_once() -> None:
-    script = Script()
+    script = ScriptedTransport()
     credential = Credential()
     credential.fault = RuntimeError("please run az login")
     with pytest.raises(SignInFailed):
         await built(script, credential)
     async with opened(script, credential) as client:
         with pytest.raises(SignInFailed) as caught:
-            await every(client.follow(client.resume(Action.BUILD, "img")))
+            await every(client.poll(client.resume(Action.BUILD, "img")))
     assert caught.value.operation.poll_url == IMAGE_URL
     assert script.asked == []
 
 
 async def test_a_refused_token_is_renewed_once_while_following() -> None:
-    script = Script(begun(), answer(b"", 401), DONE, THERE)
+    script = ScriptedTransport(begun(), answer(b"", 401), DONE, THERE)
     assert (await built(script))[-1].phase is Phase.SUCCEEDED
     assert [asked.token for asked in script.asked] == ["token-1", "token-1", "token-2", "token-2"]
     assert script.asked[1].url == script.asked[2].url
@@ -140,7 +140,7 @@ async def test_a_refused_token_is_renewed_once_while_following() -> None:
 
 @pytest.mark.parametrize("refused", [[failed(401)] * 2, [failed(400)], [failed(403)]], ids=["401", "400", "403"])
 async def test_a_refused_reading_is_an_error_at_once_and_can_be_taken_up(refused: list[Outcome]) -> None:
-    script = Script(begun(), *refused)
+    script = ScriptedTransport(begun(), *refused)
     with pytest.raises(StatusUnreadable) as caught:
         await built(script)
     assert caught.value.operation.poll_url == POLL_URL
@@ -152,7 +152,7 @@ async def test_a_refused_reading_is_an_error_at_once_and_can_be_taken_up(refused
 
 async def test_the_newest_address_is_asked_relative_or_not() -> None:
     renewed = answer({"status": "Running"}, 200, {"azure-asyncoperation": "/subscriptions/s/second?x=1"})
-    script = Script(begun("/subscriptions/s/first?x=1"), renewed, DONE, THERE)
+    script = ScriptedTransport(begun("/subscriptions/s/first?x=1"), renewed, DONE, THERE)
     await built(script)
     assert [line.removeprefix(f"GET {ENDPOINT}") for line in script.lines[1:3]] == [
         "/subscriptions/s/first?x=1", "/subscriptions/s/second?x=1"
@@ -160,7 +160,7 @@ async def test_the_newest_address_is_asked_relative_or_not() -> None:
 
 
 async def test_a_final_look_that_lags_is_repeated() -> None:
-    script = Script(begun(), DONE, failed(404), CREATING, failed(404), HTML, THERE)
+    script = ScriptedTransport(begun(), DONE, failed(404), CREATING, failed(404), HTML, THERE)
     seen = await built(script)
     assert phases(seen)[2:] == [Phase.CONFIRMING] * 5 + [Phase.SUCCEEDED]
 
@@ -175,48 +175,50 @@ FINAL: dict[str, tuple[Outcome, Phase, str]] = {
 
 @pytest.mark.parametrize(("final", "phase", "note"), FINAL.values(), ids=FINAL.keys())
 async def test_the_image_has_the_last_word(final: Outcome, phase: Phase, note: str) -> None:
-    seen = await built(Script(begun(), DONE, final))
+    seen = await built(ScriptedTransport(begun(), DONE, final))
     assert seen[-1].phase is phase
     assert note in seen[-1].note
 
 
 async def test_an_image_that_never_comes_ends_the_following() -> None:
-    script = Script(begun(), DONE, forever=failed(404))
+    script = ScriptedTransport(begun(), DONE, forever=failed(404))
     with pytest.raises(StatusUnreadable, match="not there"):
         await built(script)
     assert 60 < script.clock.passed < 1800
 
 
 async def test_a_record_that_is_gone_is_replaced_by_the_image() -> None:
-    script = Script(begun(), *[failed(404)] * 3, CREATING, THERE)
+    script = ScriptedTransport(begun(), *[failed(404)] * 3, CREATING, THERE)
     assert (await built(script))[-1].phase is Phase.SUCCEEDED
     assert script.lines[-2:] == [f"GET {IMAGE_URL}"] * 2
 
 
 @pytest.mark.parametrize("last", [answer(b""), answer(image()), answer(b"", 204)])
 async def test_by_location(last: Outcome) -> None:
-    script = Script(answer(image("Creating"), 201, {"location": LOCATION_URL}), answer(b"", 202), last, THERE)
+    script = ScriptedTransport(
+        answer(image("Creating"), 201, {"location": LOCATION_URL}), answer(b"", 202), last, THERE
+    )
     assert (await built(script))[-1].phase is Phase.SUCCEEDED
     assert script.lines[1:3] == [f"GET {LOCATION_URL}"] * 2
 
 
 async def test_answers_that_cannot_be_read_end_the_following_and_not_the_build() -> None:
-    script = Script(begun(), forever=HTML)
+    script = ScriptedTransport(begun(), forever=HTML)
     with pytest.raises(StatusUnreadable) as caught:
         await built(script)
-    script = Script(DONE, THERE)
+    script = ScriptedTransport(DONE, THERE)
     async with opened(script) as client:
-        assert (await every(client.follow(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
+        assert (await every(client.poll(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
 
 
 # ── rules 12 and 13: limits and clocks ───────────────────────────────────────────────────────────────────────────
 
 
 async def test_an_operation_that_never_ends_is_left_after_four_hours_and_can_be_taken_up() -> None:
-    script = Script(begun(), forever=RUNNING)
-    with pytest.raises(FollowTimeout, match="after 4 hours; it goes on in Azure") as caught:
+    script = ScriptedTransport(begun(), forever=RUNNING)
+    with pytest.raises(PollTimeout, match="after 4 hours; it goes on in Azure") as caught:
         await built(script)
-    assert script.clock.passed == FOLLOW_LIMIT == 4 * 3600
+    assert script.clock.passed == DEFAULT_TIMEOUT == 4 * 3600
     assert caught.value.operation.poll_url == POLL_URL
     assert caught.value.next_step == "%kusto_image attach img"
     assert len(script.asked) < 1500  # one in ten seconds
@@ -224,9 +226,9 @@ async def test_an_operation_that_never_ends_is_left_after_four_hours_and_can_be_
 
 @pytest.mark.parametrize(("limit", "words"), [(600, "10 minutes"), (90, "1.5 minutes"), (5400, "1.5 hours")])
 async def test_the_limit_can_be_set_and_counts_from_the_first_request(limit: float, words: str) -> None:
-    script = Script(RESET, RESET, begun(), forever=RUNNING)
-    with pytest.raises(FollowTimeout, match=words):
-        await built(script, limit=limit)
+    script = ScriptedTransport(RESET, RESET, begun(), forever=RUNNING)
+    with pytest.raises(PollTimeout, match=words):
+        await built(script, timeout=limit)
     assert script.clock.passed == limit
 
 
@@ -234,9 +236,9 @@ async def test_the_limit_can_be_set_and_counts_from_the_first_request(limit: flo
     "forever", [RESET, failed(503), failed(429, headers={"retry-after": "600"}), answer(image("X"))]
 )
 async def test_the_limit_holds_whatever_the_answers(forever: Outcome) -> None:
-    script = Script(forever=forever)
-    with pytest.raises(FollowTimeout):
-        await followed(script, limit=1000)
+    script = ScriptedTransport(forever=forever)
+    with pytest.raises(PollTimeout):
+        await followed(script, timeout=1000)
     assert script.clock.passed == 1000
 
 
@@ -246,7 +248,7 @@ async def test_a_clock_that_is_set_ends_nothing(skew: timedelta) -> None:
         script.clock.skew = skew
         return RUNNING
 
-    script = Script(begun(), jump, RUNNING, DONE, THERE)
+    script = ScriptedTransport(begun(), jump, RUNNING, DONE, THERE)
     assert (await built(script))[-1].phase is Phase.SUCCEEDED
 
 
@@ -261,7 +263,7 @@ async def test_not_one_more_request_after_an_interrupt(request_number: int) -> N
         task.cancel()
         return answers[request_number]
 
-    script = Script(*answers[:request_number], interrupted)
+    script = ScriptedTransport(*answers[:request_number], interrupted)
     task = asyncio.create_task(built(script))
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -269,7 +271,7 @@ async def test_not_one_more_request_after_an_interrupt(request_number: int) -> N
 
 
 async def test_whoever_stops_iterating_stops_following() -> None:
-    script = Script(begun(), RUNNING)
+    script = ScriptedTransport(begun(), RUNNING)
     async with opened(script) as client:
         async for operation in client.build("img", SPEC):
             if operation.status == "Running":
@@ -295,16 +297,16 @@ def _named(header: str, url: str) -> dict[str, list[Outcome]]:
 @pytest.mark.parametrize("url", FOREIGN)
 async def test_a_foreign_address_gets_nothing_and_the_build_is_not_lost(url: str, header: str, when: str) -> None:
     steps = _named(header, url)[when]
-    script = Script(*steps)
+    script = ScriptedTransport(*steps)
     credential = Credential(script.clock)
     with pytest.raises(UntrustedAddress) as caught:
         await built(script, credential)
     assert (len(script.asked), credential.count) == (len(steps), 1)
     assert all(line.startswith(("PUT https://management.azure.com/", f"GET {ENDPOINT}/")) for line in script.lines)
 
-    again = Script(CREATING, THERE)
+    again = ScriptedTransport(CREATING, THERE)
     async with opened(again) as client:
-        assert (await every(client.follow(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
+        assert (await every(client.poll(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
     assert again.lines == [f"GET {IMAGE_URL}"] * 2
 
 
@@ -319,7 +321,7 @@ async def test_a_foreign_address_gets_nothing_and_the_build_is_not_lost(url: str
 async def test_no_operation_that_is_seen_holds_a_foreign_address(steps: list[Outcome], addresses: list[str]) -> None:
     """Whoever keeps what is seen, to take it up again, keeps no foreign address."""
     seen: list[Operation] = []
-    async with opened(Script(*steps)) as client:
+    async with opened(ScriptedTransport(*steps)) as client:
         with pytest.raises(UntrustedAddress):
             await _collect(client.build("img", SPEC), seen)
     assert [operation.poll_url for operation in seen] == addresses
@@ -332,11 +334,11 @@ async def _collect(operations: AsyncIterator[Operation], into: list[Operation]) 
 
 @pytest.mark.parametrize("url", [*FOREIGN, "garbage", "https://[", "x" * 1_000_000])
 async def test_a_kept_address_that_is_foreign_is_refused_before_a_token_is_asked_for(url: str) -> None:
-    script = Script()
+    script = ScriptedTransport()
     credential = Credential()
     async with opened(script, credential) as client:
         with pytest.raises(UntrustedAddress) as caught:
-            await every(client.follow(client.resume(Action.BUILD, "img", url)))
+            await every(client.poll(client.resume(Action.BUILD, "img", url)))
     assert (script.asked, credential.count) == ([], 0)
     assert caught.value.operation.poll_url == IMAGE_URL
 
@@ -344,7 +346,7 @@ async def test_a_kept_address_that_is_foreign_is_refused_before_a_token_is_asked
 async def test_no_error_shows_or_holds_the_signature_or_a_token() -> None:
     for step in (failed(403, message=f"see {POLL_URL}"), HTML):
         with pytest.raises(StatusUnreadable) as caught:
-            await built(Script(begun(), forever=step))
+            await built(ScriptedTransport(begun(), forever=step))
         said = whole_chain(caught.value)
         assert "SIGNATURE" not in said
         assert "token-1" not in said
@@ -356,7 +358,7 @@ KEPT = POLL_URL.partition("&t=")[0]
 
 
 async def test_a_build_is_taken_up_by_its_kept_address_at_once() -> None:
-    script = Script(RUNNING, DONE, THERE)
+    script = ScriptedTransport(RUNNING, DONE, THERE)
     assert (await followed(script, KEPT))[-1].phase is Phase.SUCCEEDED
     assert script.lines[0] == f"GET {KEPT}"
     assert script.times[0] == 0.0
@@ -364,29 +366,31 @@ async def test_a_build_is_taken_up_by_its_kept_address_at_once() -> None:
 
 @pytest.mark.parametrize("refused", [failed(400), failed(403), failed(404)])
 async def test_a_kept_address_that_is_refused_gives_way_to_the_image(refused: Outcome) -> None:
-    script = Script(refused, THERE)
+    script = ScriptedTransport(refused, THERE)
     assert (await followed(script, KEPT))[-1].phase is Phase.SUCCEEDED
     assert script.lines == [f"GET {KEPT}", f"GET {IMAGE_URL}"]
 
 
 async def test_a_deletion_is_taken_up_by_the_image() -> None:
-    assert (await followed(Script(failed(404)), action=Action.DELETE))[-1].phase is Phase.SUCCEEDED
+    assert (await followed(ScriptedTransport(failed(404)), action=Action.DELETE))[-1].phase is Phase.SUCCEEDED
 
 
 async def test_what_has_ended_is_not_followed() -> None:
-    ended = (await built(Script(begun(), DONE, THERE)))[-1]
-    script = Script()
+    ended = (await built(ScriptedTransport(begun(), DONE, THERE)))[-1]
+    script = ScriptedTransport()
     async with opened(script) as client:
-        assert await every(client.follow(ended)) == []
+        assert await every(client.poll(ended)) == []
 
 
 async def test_what_had_gone_on_before_is_asked_as_often_as_it_would_have_been() -> None:
-    usual = Usual(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
+    usual = DurationEstimate(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
 
     async def first_wait(ahead: float) -> float:
-        script = Script(RUNNING, forever=DONE)
+        script = ScriptedTransport(RUNNING, forever=DONE)
         async with opened(script) as client:
-            following = client.follow(client.resume(Action.BUILD, "img", POLL_URL, SPEC), usual=usual, ahead=ahead)
+            following = client.poll(
+                client.resume(Action.BUILD, "img", POLL_URL, SPEC), estimate=usual, already_elapsed=ahead
+            )
             await anext(following)
             await anext(following)
         return script.times[1] - script.times[0]

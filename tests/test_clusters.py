@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.answers import LIST_URL, POLL_URL, SUBSCRIPTION, answer, failed, status
-from support.wire import Script, every, opened
+from support.wire import ScriptedTransport, every, opened
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.subscription import list_clusters
@@ -95,7 +95,7 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
 # ── on the wire ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def switched(script: Script, *, on: bool = True) -> list[Operation]:
+async def switched(script: ScriptedTransport, *, on: bool = True) -> list[Operation]:
     async with opened(script) as client:
         return await every(client.enable("img") if on else client.disable("img"))
 
@@ -103,10 +103,10 @@ async def switched(script: Script, *, on: bool = True) -> list[Operation]:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("on", [True, False])
 async def test_it_is_followed_to_its_end_and_the_image_is_not_asked(on: bool) -> None:
-    script = Script(ACCEPTED, status("Running"), status("Succeeded"))
+    script = ScriptedTransport(ACCEPTED, status("Running"), status("Succeeded"))
     told = await switched(script, on=on)
     at_work = Phase.ENABLING if on else Phase.DISABLING
-    assert [operation.phase for operation in told] == [Phase.SENDING, at_work, at_work, Phase.SUCCEEDED]
+    assert [operation.phase for operation in told] == [Phase.SUBMITTING, at_work, at_work, Phase.SUCCEEDED]
     verb = "add" if on else "remove"
     assert script.lines == [f"POST {BASE}/{verb}LanguageExtensions{VERSION}", *[f"GET {POLL_URL}"] * 2]
     assert json.loads(script.asked[0].body)["value"] == [CUSTOM if on else {"languageExtensionName": "PYTHON"}]
@@ -118,16 +118,16 @@ async def test_it_is_followed_to_its_end_and_the_image_is_not_asked(on: bool) ->
 @pytest.mark.asyncio
 async def test_a_failure_carries_the_services_words() -> None:
     error = {"code": "ServiceIsInMaintenance", "message": "[Conflict] in process of maintenance"}
-    told = await switched(Script(ACCEPTED, status("Failed", error=error)))
-    assert told[-1].met_another_change
+    told = await switched(ScriptedTransport(ACCEPTED, status("Failed", error=error)))
+    assert told[-1].is_cluster_busy
     with pytest.raises(BuildFailed, match=r"enabling image 'img' failed(?s:.*)--queue"):
-        told[-1].raise_for_end()
+        told[-1].raise_for_failure()
 
 
 @pytest.mark.asyncio
 async def test_without_an_address_the_cluster_is_asked_until_it_shows_the_change() -> None:
     updating, old, new = cluster(provisioning="Running"), cluster(), cluster(CUSTOM)
-    script = Script(answer(b"", 202), answer(updating), answer(old), answer(new))
+    script = ScriptedTransport(answer(b"", 202), answer(updating), answer(old), answer(new))
     told = await switched(script)
     assert told[-1].phase is Phase.SUCCEEDED
     assert script.lines[1:] == [f"GET {BASE}{VERSION}"] * 3
@@ -136,7 +136,9 @@ async def test_without_an_address_the_cluster_is_asked_until_it_shows_the_change
 @pytest.mark.asyncio
 async def test_a_cluster_that_never_shows_it_ends_the_following() -> None:
     with pytest.raises(StatusUnreadable, match="the cluster does not show the change"):
-        await switched(Script(answer(b"", 202), forever=answer(cluster({"languageExtensionName": "PYTHON"}))))
+        await switched(
+            ScriptedTransport(answer(b"", 202), forever=answer(cluster({"languageExtensionName": "PYTHON"})))
+        )
 
 
 @pytest.mark.asyncio
@@ -144,13 +146,13 @@ async def test_a_refusal_names_the_action_that_is_lacking() -> None:
     action = "Microsoft.Kusto/Clusters/AddLanguageExtensions/action"
     said = f"The client 'x' does not have authorization to perform action '{action}' over scope '/s'."
     with pytest.raises(Forbidden) as refused:
-        await switched(Script(failed(403, "AuthorizationFailed", said)))
+        await switched(ScriptedTransport(failed(403, "AuthorizationFailed", said)))
     assert refused.value.next_step.startswith(f"ask an owner of the cluster for a role with {action} (")
 
 
 @pytest.mark.asyncio
 async def test_extensions_are_listed() -> None:
-    script = Script(answer({"value": [CUSTOM]}), answer(b"<html>"))
+    script = ScriptedTransport(answer({"value": [CUSTOM]}), answer(b"<html>"))
     async with opened(script) as client:
         assert await client.extensions() == (LanguageExtension("PYTHON", "img"),)
         with pytest.raises(Unreachable, match="cannot be read"):
@@ -160,7 +162,7 @@ async def test_extensions_are_listed() -> None:
 
 @pytest.mark.asyncio
 async def test_clusters_are_listed() -> None:
-    script = Script(answer({"value": [cluster()]}), answer({"value": [5]}), answer({}))
+    script = ScriptedTransport(answer({"value": [cluster()]}), answer({"value": [5]}), answer({}))
     async with opened(script) as client:
         assert [found.name for found in await list_clusters(client)] == ["kustoCluster"]
         for _ in range(2):

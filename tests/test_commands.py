@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.cells import Say, load, sayer
-from support.emulated import Wire
-from support.world import World, fits
+from support.emulated import EmulatorTransport
+from support.world import EmulatedEnvironment, fits
 
 from kusto_magic.commands.arguments import SUBCOMMANDS
-from kusto_magic.commands.cell import expand
-from kusto_magic.commands.session import PLACE, Detached
-from kusto_magic.magics.completer import remember
+from kusto_magic.commands.cell import expand_template
+from kusto_magic.commands.session import TARGET_SETTINGS, WaitInterrupted
+from kusto_magic.magics.completer import refresh_names
 from kusto_magic.magics.magics import COMMANDS, KustoImageMagics
 from kusto_magic.models.image import ImageSpec
 
@@ -31,14 +31,14 @@ CELL = "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0\n"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path, fits, Wire())
+def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport())
     yield made
     made.close()
 
 
 @pytest.fixture
-def magics(shell: InteractiveShell, world: World) -> KustoImageMagics:
+def magics(shell: InteractiveShell, world: EmulatedEnvironment) -> KustoImageMagics:
     return load(shell, world)
 
 
@@ -158,7 +158,7 @@ def test_the_same_cell_again_says_unchanged_and_force_sends(say: Say) -> None:
     assert "unchanged" not in say(CELL.replace("Python3_11_7", "Python3_11_7 --force"))
 
 
-def test_requirements_come_from_a_file_byte_for_byte(say: Say, tmp_path: Path, world: World) -> None:
+def test_requirements_come_from_a_file_byte_for_byte(say: Say, tmp_path: Path, world: EmulatedEnvironment) -> None:
     path = tmp_path / "requirements.txt"
     path.write_bytes(b"# a comment\r\nhumanize==4.9.0\r\n")
     assert "✔ Succeeded" in say(f"%%kusto_image img --base Python3_11_7 --file '{path}'\n\n")
@@ -178,7 +178,7 @@ def test_a_template_takes_variables_and_names_those_that_are_none(say: Say, shel
     assert "line 3: '{1+1}' names no variable" in wrong
     assert "line 4: '{' names no variable" in wrong
     assert "variables are not filled in" in say("%%kusto_image img --base Python3_11_7\nhumanize=={version}\n")
-    assert expand("{{ and }} and {version}", {"version": 4}) == "{ and } and 4"
+    assert expand_template("{{ and }} and {version}", {"version": 4}) == "{ and } and 4"
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,9 +232,9 @@ def test_use_can_remember_the_cluster(say: Say, magics: KustoImageMagics) -> Non
     subscription = "01234567-89ab-cdef-0123-456789abcdef"
     chosen = say(f"%kusto_image use --save --subscription {subscription} --resource-group team --cluster mine")
     assert "Using cluster mine in resource group team" in chosen
-    for name in PLACE:
+    for name in TARGET_SETTINGS:
         setattr(magics, name, "")
-    target = magics._here.place(Namespace())[1]
+    target = magics._session.resolve_target(Namespace())[1]
     assert (target.subscription, target.resource_group, target.cluster) == (subscription, "team", "mine")
 
 
@@ -249,7 +249,7 @@ def test_the_doctor_says_everything_but_what_is_secret(say: Say, magics: KustoIm
 
 
 def test_the_doctor_says_what_is_not_set(say: Say, magics: KustoImageMagics) -> None:
-    for name in PLACE:
+    for name in TARGET_SETTINGS:
         setattr(magics, name, "")
     report = say("%kusto_image doctor")
     assert "✖  subscription" in report
@@ -279,18 +279,18 @@ def test_every_subcommand_has_help(say: Say, command: str) -> None:
 
 
 def test_names_for_tab_come_from_the_cluster_once_it_was_asked(
-    say: Say, magics: KustoImageMagics, world: World
+    say: Say, magics: KustoImageMagics, world: EmulatedEnvironment
 ) -> None:
-    here = magics._here
-    remember(here)
+    here = magics._session
+    refresh_names(here)
     _join_looks()
-    assert not here.has_asked(world.target), "Tab alone signs nobody in"
+    assert not here.has_client(world.target), "Tab alone signs nobody in"
     say("%kusto_image list")
     world.builds().start(world.target, "from-elsewhere", ImageSpec("pint\n", base_image="Python3_11_7")).wait(30)
-    here.known.looked_at = None
-    remember(here)
+    here.name_cache.refreshed_at = None
+    refresh_names(here)
     _join_looks()
-    assert here.known.images == ("from-elsewhere",)
+    assert here.name_cache.images == ("from-elsewhere",)
 
 
 def _join_looks() -> None:
@@ -299,18 +299,18 @@ def _join_looks() -> None:
             thread.join(10)
 
 
-def test_an_interrupt_before_anything_was_sent_says_so(world: World) -> None:
+def test_an_interrupt_before_anything_was_sent_says_so(world: EmulatedEnvironment) -> None:
     world.clock.released.clear()
     builds = world.builds()
     spec = ImageSpec("pint\n", base_image="Python3_11_7")
     first = builds.start(world.target, "one", spec)
     _wait_for(first, "Building")
     second = builds.start(world.target, "one", ImageSpec("xarray\n", base_image="Python3_11_7"), queue=True)
-    _wait_for(second, "Waiting")
-    said = " ".join(Detached(second)._render_traceback_())
-    assert "is still waiting; nothing was sent yet" in said
+    _wait_for(second, "Queued")
+    said = " ".join(WaitInterrupted(second)._render_traceback_())
+    assert "is still queued; nothing was sent yet" in said
     assert "restart" not in said
-    assert "restart" in " ".join(Detached(first)._render_traceback_())
+    assert "restart" in " ".join(WaitInterrupted(first)._render_traceback_())
 
 
 def _wait_for(build: Build, phase: str) -> None:

@@ -6,18 +6,18 @@ import pytest
 
 from kusto_magic.models import managed_packages as managed
 from kusto_magic.models.image import Image, ImageSpec
-from kusto_magic.preflight.package_diff import Contents, compare, contents, managed_contents
+from kusto_magic.preflight.package_diff import PackageSet, diff_packages, managed_package_set, package_set
 
 BASE = "Python3_11_7"
 NUMPY = managed.packages(BASE)["numpy"]
 
 
-def held(text: str, base: str = BASE, *others: Image) -> Contents:
-    return contents(ImageSpec(text, base_image=base), {other.name.lower(): other for other in others})
+def held(text: str, base: str = BASE, *others: Image) -> PackageSet:
+    return package_set(ImageSpec(text, base_image=base), {other.name.lower(): other for other in others})
 
 
-def changes(before: Contents, after: Contents) -> list[tuple[str, str, str | None, str | None]]:
-    return [(change.kind, change.package, change.before, change.after) for change in compare(before, after)]
+def changes(before: PackageSet, after: PackageSet) -> list[tuple[str, str, str | None, str | None]]:
+    return [(change.kind, change.package, change.before, change.after) for change in diff_packages(before, after)]
 
 
 def test_added_gone_and_changed_stand_in_the_order_of_names() -> None:
@@ -32,7 +32,7 @@ def test_added_gone_and_changed_stand_in_the_order_of_names() -> None:
 
 def test_an_image_differs_from_its_base_by_what_it_adds_and_replaces() -> None:
     image = held(f"humanize\nnumpy>={NUMPY}\npandas==99\nattrs[tests]\n")
-    assert changes(managed_contents(BASE), image) == [
+    assert changes(managed_package_set(BASE), image) == [
         ("changed", "attrs", f"=={managed.packages(BASE)['attrs']}", "[tests]any version"),
         ("added", "humanize", None, "any version"),
         ("changed", "pandas", f"=={managed.packages(BASE)['pandas']}", "==99"),
@@ -50,12 +50,12 @@ def test_other_bases_differ_by_their_packages() -> None:
 def test_a_custom_base_brings_what_it_holds() -> None:
     lower = Image("Lower", base_image=BASE, requirements="humanize==4.9.0\nattrs==99\n")
     upper = held("pint\n", "lower", lower)
-    assert changes(managed_contents(BASE), upper) == [
+    assert changes(managed_package_set(BASE), upper) == [
         ("changed", "attrs", f"=={managed.packages(BASE)['attrs']}", "==99"),
         ("added", "humanize", None, "==4.9.0"),
         ("added", "pint", None, "any version"),
     ]
-    assert (upper.foundation, upper.unknown) == ("lower", "")
+    assert (upper.base_label, upper.unknown) == ("lower", "")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_custom_base_brings_what_it_holds() -> None:
 )
 def test_a_base_of_which_nothing_is_known_is_named(image: Image, unknown: str) -> None:
     circle = {"a": Image("a", base_image="b"), "b": Image("b", base_image="a")}
-    found = contents(image, circle)
+    found = package_set(image, circle)
     assert found.packages == {"humanize": "any version"}
     assert found.unknown in (unknown, "a")
 
@@ -77,14 +77,14 @@ def test_a_base_of_which_nothing_is_known_is_named(image: Image, unknown: str) -
 def test_a_marker_and_a_second_line_are_shown() -> None:
     found = held("pint<2; python_version < '3.10'\npint>=3; python_version >= '3.10'\nnumpy==1.*\n", "Python3_11_7")
     assert found.packages["pint"] == '<2; python_version < "3.10" | >=3; python_version >= "3.10"'
-    again = contents(ImageSpec("numpy==1.26.0\n", base_image="x"), {"x": Image("x", requirements="numpy==1.*\n")})
+    again = package_set(ImageSpec("numpy==1.26.0\n", base_image="x"), {"x": Image("x", requirements="numpy==1.*\n")})
     assert again.packages["numpy"] == "==1.26.0"
 
 
 def test_lines_that_could_not_be_written_here_stand_as_they_are_without_their_secrets() -> None:
     text = "humanize\n-r more.txt\n# a comment\n\n--extra-index-url https://user:hunter22@host/simple\n"
-    found = contents(Image("a", base_image=BASE, requirements=text), {})
-    own = found.packages.keys() - managed_contents(BASE).packages.keys()
+    found = package_set(Image("a", base_image=BASE, requirements=text), {})
+    own = found.packages.keys() - managed_package_set(BASE).packages.keys()
     assert "humanize" in own
     assert found.packages["-r more.txt"] == ""
     assert "hunter22" not in str(own)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kusto_magic.commands.arguments import SUBCOMMANDS
-from kusto_magic.commands.name_cache import Known
+from kusto_magic.commands.name_cache import NameCache
 from kusto_magic.export import FORMS
-from kusto_magic.magics.completer import offer
+from kusto_magic.magics.completer import complete_line
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ WHERE = ["--subscription", "--resource-group", "--cluster", "--cloud", "--endpoi
 
 
 def offered(line: str) -> list[str] | None:
-    known = Known()
+    known = NameCache()
     known.images, known.clusters = ("forecast", "Fraud"), ("mycluster", "other")
-    found = offer(line, known)
+    found = complete_line(line, known)
     return None if found is None else found[1]
 
 
@@ -82,8 +82,8 @@ def test_elsewhere_and_for_files_and_new_names_others_may_offer(line: str) -> No
 
 
 def test_the_fragment_is_what_is_replaced() -> None:
-    assert offer("%kusto_image show --cloud=us", Known()) == ("us", ["usgov"])
-    assert offer("%kusto_image sh", Known()) == ("sh", ["show"])
+    assert complete_line("%kusto_image show --cloud=us", NameCache()) == ("us", ["usgov"])
+    assert complete_line("%kusto_image sh", NameCache()) == ("sh", ["show"])
 
 
 # ── in a kernel ──────────────────────────────────────────────────────────────────────────────────────────────────

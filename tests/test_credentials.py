@@ -15,20 +15,20 @@ from typing import Any
 import pytest
 from support.answers import ENDPOINT, THERE, answer
 from support.entra import CLIENT, SECRET, TENANT, Entra, black_hole, jwt, metadata_service, token_service
-from support.wire import Script, whole_chain
+from support.wire import ScriptedTransport, whole_chain
 
 from kusto_magic.arm.credentials import (
-    SIGN_IN_LIMIT,
+    SIGN_IN_TIMEOUT,
+    CredentialFactory,
     EmulatorCredential,
-    Named,
+    NamedCredential,
     Prompt,
-    SignIn,
     authority,
     sign_in_failed,
 )
-from kusto_magic.arm.transport import Arm
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import SignInFailed
-from kusto_magic.settings import KINDS, kind_problem
+from kusto_magic.settings import CREDENTIAL_TYPES, credential_type_problem
 
 SCOPE = f"{ENDPOINT}/.default"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a fake `az` is a script")
@@ -57,20 +57,20 @@ def _environment_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"AZURE_{name}", value)
 
 
-async def asked(script: Script, credential: Any, times: int = 1) -> Arm:
-    async with Arm(ENDPOINT, SCOPE, credential=credential, transport=script, clock=script.clock) as arm:
+async def asked(script: ScriptedTransport, credential: Any, times: int = 1) -> ArmTransport:
+    async with ArmTransport(ENDPOINT, SCOPE, credential=credential, transport=script, clock=script.clock) as arm:
         for _ in range(times):
             await arm.send("GET", f"{ENDPOINT}/x")
     return arm
 
 
-def _at_the_real_time(script: Script) -> Script:
+def _at_the_real_time(script: ScriptedTransport) -> ScriptedTransport:
     script.clock.move(time.time() - script.clock.wall().timestamp())
     return script
 
 
-def _script(*steps: Any) -> Script:
-    return _at_the_real_time(Script(*steps, forever=THERE))
+def _script(*steps: Any) -> ScriptedTransport:
+    return _at_the_real_time(ScriptedTransport(*steps, forever=THERE))
 
 
 # ── what the environment names ───────────────────────────────────────────────────────────────────────────────────
@@ -81,7 +81,7 @@ def _script(*steps: Any) -> Script:
 async def test_a_client_secret(entra: Entra, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     _environment_of_a_secret(monkeypatch)
     script = _script()
-    arm = await asked(script, SignIn(kind)(ENDPOINT), times=3)
+    arm = await asked(script, CredentialFactory(kind)(ENDPOINT), times=3)
     assert [it.token for it in script.asked] == [jwt(appid=CLIENT, n=1)] * 3
     assert entra.tokens == 1, "a token is asked for once in its life"
     assert entra.asked[0].path == f"/{TENANT}/oauth2/v2.0/token"
@@ -95,8 +95,8 @@ async def test_a_token_is_renewed_while_polling(entra: Entra, monkeypatch: pytes
     _environment_of_a_secret(monkeypatch)
     entra.life = 20
     script = _script()
-    async with Arm(
-        ENDPOINT, SCOPE, credential=SignIn("environment")(ENDPOINT), transport=script, clock=script.clock
+    async with ArmTransport(
+        ENDPOINT, SCOPE, credential=CredentialFactory("environment")(ENDPOINT), transport=script, clock=script.clock
     ) as arm:
         await arm.send("GET", f"{ENDPOINT}/x")
         script.clock.move(11)
@@ -111,7 +111,7 @@ async def test_workload_identity(entra: Entra, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("AZURE_CLIENT_ID", CLIENT)
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "federated"))
     script = _script()
-    await asked(script, SignIn("workload")(ENDPOINT))
+    await asked(script, CredentialFactory("workload")(ENDPOINT))
     assert entra.asked[0].given["client_assertion"] == "planted.federated.token"
     assert script.asked[0].token == jwt(appid=CLIENT, n=1)
 
@@ -124,7 +124,7 @@ async def test_managed_identity_of_a_service(tmp_path: Path, monkeypatch: pytest
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{service.endpoint}/msi")
         monkeypatch.setenv("IDENTITY_HEADER", "planted-header")
         script = _script()
-        await asked(script, SignIn(kind)(ENDPOINT), times=2)
+        await asked(script, CredentialFactory(kind)(ENDPOINT), times=2)
     assert [it.given["resource"] for it in service.asked] == [ENDPOINT]
     assert script.asked[0].token == jwt(appid=CLIENT, n=1)
 
@@ -135,7 +135,7 @@ async def test_managed_identity_of_a_machine(tmp_path: Path, monkeypatch: pytest
     with metadata_service() as service:
         monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", service.endpoint)
         script = _script()
-        await asked(script, SignIn("managed")(ENDPOINT))
+        await asked(script, CredentialFactory("managed")(ENDPOINT))
     assert service.asked[-1].path == "/metadata/identity/oauth2/token"
     assert script.asked[0].token == jwt(appid=CLIENT, n=1)
 
@@ -163,7 +163,7 @@ async def test_az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) ->
     ends = int(time.time()) + 3600
     calls = _az(tmp_path, f'echo \'{{"accessToken": "{token}", "expires_on": {ends}}}\'')
     script = _script()
-    arm = await asked(script, SignIn(kind)(ENDPOINT), times=5)
+    arm = await asked(script, CredentialFactory(kind)(ENDPOINT), times=5)
     assert {it.token for it in script.asked} == {token}
     assert calls.read_text().splitlines() == [
         f"account get-access-token --output json --resource {ENDPOINT}",
@@ -185,7 +185,7 @@ def test_what_az_complains_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     _nothing_set_up(monkeypatch, tmp_path)
     _az(tmp_path, f'echo "{said}" >&2; exit 1')
     with pytest.raises(SignInFailed) as caught:
-        Named("cli", ENDPOINT).get_token(SCOPE)
+        NamedCredential("cli", ENDPOINT).get_token(SCOPE)
     assert what in caught.value.what
     assert step in caught.value.next_step
     assert len(caught.value.lines()) == 2
@@ -200,7 +200,7 @@ async def test_a_claims_challenge_that_az_cannot_answer_says_what_to_do(
     _nothing_set_up(monkeypatch, tmp_path)
     _az(tmp_path, f'echo \'{{"accessToken": "{jwt(upn="ada")}", "expires_on": {int(time.time()) + 3600}}}\'')
     with pytest.raises(SignInFailed, match="asks for a new sign-in"):
-        await asked(_script(_challenged()), SignIn("cli")(ENDPOINT))
+        await asked(_script(_challenged()), CredentialFactory("cli")(ENDPOINT))
 
 
 # ── a claims challenge ───────────────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +221,7 @@ async def test_a_claims_challenge_of_the_endpoint_is_answered_once(
 ) -> None:
     _environment_of_a_secret(monkeypatch)
     script = _script(_challenged(), THERE, answer(b"", 401), THERE)
-    await asked(script, SignIn("environment")(ENDPOINT), times=2)
+    await asked(script, CredentialFactory("environment")(ENDPOINT), times=2)
     assert [it.given.get("claims") for it in entra.asked][:2] == [None, CLAIMS]
     assert script.asked[1].token == jwt(appid=CLIENT, n=2)
     assert all(it.given.get("claims") is None for it in entra.asked[2:])
@@ -234,11 +234,11 @@ def test_a_device_code(entra: Entra) -> None:
     entra.claims, entra.pending = {"upn": "ada@example.com"}, 2
     shown: list[tuple[str, str, datetime]] = []
     prompt: Prompt = lambda *what: shown.append(what)  # noqa: E731
-    credential = Named("device", ENDPOINT, prompt)
-    assert credential.limit == 900
+    credential = NamedCredential("device", ENDPOINT, prompt)
+    assert credential.timeout == 900
     assert credential.get_token(SCOPE).token == jwt(upn="ada@example.com", n=3)
     assert [what[:2] for what in shown] == [("https://login.example/device", "BKTN7QZD")]
-    assert (credential.limit, entra.tokens) == (SIGN_IN_LIMIT, 3)
+    assert (credential.timeout, entra.tokens) == (SIGN_IN_TIMEOUT, 3)
     credential.get_token(SCOPE)
     assert (len(shown), entra.tokens) == (1, 3), "nobody is asked again"
 
@@ -246,14 +246,14 @@ def test_a_device_code(entra: Entra) -> None:
 @pytest.mark.parametrize("kind", ["device", "browser"])
 def test_nobody_is_asked_who_is_not_there(entra: Entra, kind: str) -> None:
     with pytest.raises(SignInFailed, match="somebody has to sign in") as caught:
-        Named(kind, ENDPOINT).get_token(SCOPE)
+        NamedCredential(kind, ENDPOINT).get_token(SCOPE)
     assert f"use --as {kind}" in caught.value.next_step
     assert entra.tokens == 0
 
 
 def test_a_person_whose_sign_in_has_ended_is_asked_in_words_not_in_the_background(entra: Entra) -> None:
     shown: list[object] = []
-    credential = Named("device", ENDPOINT, lambda *what: shown.append(what))
+    credential = NamedCredential("device", ENDPOINT, lambda *what: shown.append(what))
     credential.get_token(SCOPE)
     entra.fault = lambda _: (400, {"error": "invalid_grant", "error_description": "AADSTS700082: expired"})
     with pytest.raises(SignInFailed, match=r"expired \(AADSTS700082\)|somebody has to sign in") as caught:
@@ -264,7 +264,7 @@ def test_a_person_whose_sign_in_has_ended_is_asked_in_words_not_in_the_backgroun
 
 def test_a_code_that_nobody_typed(entra: Entra) -> None:
     entra.fault = lambda _: (400, {"error": "expired_token", "error_description": "AADSTS70020: the code has expired"})
-    credential = Named("device", ENDPOINT, lambda *_: None)
+    credential = NamedCredential("device", ENDPOINT, lambda *_: None)
     with pytest.raises(SignInFailed, match="AADSTS70020"):
         credential.get_token(SCOPE)
     with pytest.raises(SignInFailed, match="somebody has to sign in"):
@@ -279,7 +279,7 @@ def test_a_wrong_secret(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
     words = f"AADSTS7000215: Invalid client secret provided for app '{CLIENT}' in tenant {TENANT}. Trace ID: x"
     entra.fault = lambda _: (401, {"error": "invalid_client", "error_description": words})
     with pytest.raises(SignInFailed, match="secret is wrong or has expired") as caught:
-        Named("environment", ENDPOINT).get_token(SCOPE)
+        NamedCredential("environment", ENDPOINT).get_token(SCOPE)
     assert "AZURE_CLIENT_SECRET" in caught.value.next_step
     said = whole_chain(caught.value)
     assert not any(secret in said for secret in (SECRET, TENANT, CLIENT))
@@ -291,7 +291,7 @@ def test_a_way_that_is_not_set_up_says_so_in_two_lines(
 ) -> None:
     _nothing_set_up(monkeypatch, tmp_path)
     with pytest.raises(SignInFailed) as caught:
-        Named(kind, ENDPOINT).get_token(SCOPE)
+        NamedCredential(kind, ENDPOINT).get_token(SCOPE)
     assert len(caught.value.lines()) == 2
     assert all(len(line) < 200 for line in caught.value.lines())
 
@@ -300,7 +300,7 @@ def test_the_chain_says_in_two_lines_that_nothing_is_set_up(tmp_path: Path, monk
     _nothing_set_up(monkeypatch, tmp_path)
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
     with pytest.raises(SignInFailed, match="none of the usual ways") as caught:
-        Named("default", ENDPOINT).get_token(SCOPE)
+        NamedCredential("default", ENDPOINT).get_token(SCOPE)
     assert len(caught.value.lines()) == 2
     assert "az login" in caught.value.next_step
 
@@ -333,20 +333,20 @@ async def test_a_metadata_service_that_swallows_requests_is_bounded(
     assert "--as cli" in caught.value.next_step
 
 
-class Quick(Named):
+class Quick(NamedCredential):
     """One that is given less time, so that the test waits less."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind, ENDPOINT)
 
     @property
-    def limit(self) -> float:
+    def timeout(self) -> float:
         return 0.3
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CREDENTIAL_TYPES)
 def test_no_way_to_sign_in_may_take_more_than_twelve_seconds_without_a_person(kind: str) -> None:
-    assert Named(kind, ENDPOINT).limit <= 12
+    assert NamedCredential(kind, ENDPOINT).timeout <= 12
 
 
 # ── names and clouds ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -354,8 +354,8 @@ def test_no_way_to_sign_in_may_take_more_than_twelve_seconds_without_a_person(ki
 
 @pytest.mark.parametrize(("name", "hint"), [("clii", "cli"), ("Device", "device"), ("azd", "it is one of"), ("", "")])
 def test_a_wrong_name_names_the_closest(name: str, hint: str) -> None:
-    assert hint in kind_problem(name)
-    assert all(kind_problem(kind) == "" for kind in KINDS)
+    assert hint in credential_type_problem(name)
+    assert all(credential_type_problem(kind) == "" for kind in CREDENTIAL_TYPES)
 
 
 def test_each_cloud_signs_in_at_its_own_host() -> None:
@@ -366,11 +366,11 @@ def test_each_cloud_signs_in_at_its_own_host() -> None:
 
 
 def test_whatever_is_chosen_no_token_of_azure_goes_to_this_machine() -> None:
-    assert isinstance(SignIn("cli")("http://127.0.0.1:1"), EmulatorCredential)
+    assert isinstance(CredentialFactory("cli")("http://127.0.0.1:1"), EmulatorCredential)
 
 
 def test_one_credential_for_an_endpoint() -> None:
-    way = SignIn("cli")
+    way = CredentialFactory("cli")
     assert way(ENDPOINT) is way(ENDPOINT)
     assert way(ENDPOINT) is not way("https://management.usgovcloudapi.net")
     assert "cli" in repr(way(ENDPOINT))
@@ -385,13 +385,13 @@ async def test_no_log_shows_a_token_a_secret_or_a_tenant(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     _environment_of_a_secret(monkeypatch)
-    await asked(_script(), SignIn("default")(ENDPOINT))
-    device = Named("device", ENDPOINT, lambda *_: None)
+    await asked(_script(), CredentialFactory("default")(ENDPOINT))
+    device = NamedCredential("device", ENDPOINT, lambda *_: None)
     device.get_token(SCOPE)
     words = f"AADSTS7000215: Invalid client secret in tenant {TENANT}"
     entra.fault = lambda _: (401, {"error": "invalid_client", "error_description": words})
     with pytest.raises(SignInFailed):
-        await asked(_script(), SignIn("environment")(ENDPOINT))
+        await asked(_script(), CredentialFactory("environment")(ENDPOINT))
     said = caplog.text + "".join(f"{record.msg!r} {record.args!r} {vars(record)!r}" for record in caplog.records)
     names = {record.name.partition(".")[0] for record in caplog.records}
     assert {"azure", "msal", "urllib3"} <= names, "the libraries log"

@@ -19,9 +19,9 @@ from kusto_magic import errors
 from kusto_magic.arm import credentials
 from kusto_magic.arm import service_errors as refusals
 from kusto_magic.arm.credentials import StaticCredential
-from kusto_magic.builds.history import KEPT
+from kusto_magic.builds.history import MAX_RECORDS
 from kusto_magic.preflight import diagnosis as explanations
-from kusto_magic.preflight.uv import _PASSED_ON
+from kusto_magic.preflight.uv import _INHERITED_VARIABLES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kusto_magic"
@@ -76,7 +76,7 @@ def _variables_read() -> set[str]:
         r"environ(?:\.get\(|\[)\"([A-Z_]+[A-Z])\"", "\n".join(map(ast.unparse, _trees().values())).replace("'", '"')
     )
     constants = re.findall(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$", _words(), re.MULTILINE)
-    return {*asked, *constants, *(name for name in _PASSED_ON if name.isupper())} - others
+    return {*asked, *constants, *(name for name in _INHERITED_VARIABLES if name.isupper())} - others
 
 
 def _pip_keys() -> list[str]:
@@ -125,9 +125,9 @@ def test_every_error_is_explained() -> None:
     assert kinds - {name for line in TROUBLE.splitlines() for name in _code(line)} == set()
 
 
-@pytest.mark.parametrize("status", [*refusals._REFUSALS, 500])
+@pytest.mark.parametrize("status", [*refusals._ERRORS_BY_STATUS, 500])
 def test_every_refusal_is_explained_under_its_kind(status: int) -> None:
-    refused = refusals.refusal(failed(status), "it was refused")
+    refused = refusals.error_from_response(failed(status), "it was refused")
     [row] = [row for row in _rows() if f"HTTP {status}" in _code(row[0])]
     assert _code(row[1]) == [type(refused).__name__]
 
@@ -266,4 +266,4 @@ def test_every_table_has_its_head(path: Path) -> None:
 
 
 def test_the_page_says_how_many_records_are_kept() -> None:
-    assert f"the last {KEPT:,} things begun" in _text("SECURITY.md")
+    assert f"the last {MAX_RECORDS:,} things begun" in _text("SECURITY.md")

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from support.emulated import BUILD, Wire, error_of, on_disk
+from support.emulated import BUILD, EmulatorTransport, error_of, on_disk
 
 from kusto_magic.emulator import EmulatorConfig
 
@@ -22,7 +22,7 @@ REFERENCE = EmulatorConfig(
 
 
 async def test_a_new_image_is_created_as_observed() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     answer = await wire.put("testimage", languageVersion="3.9.7", requirementsFileContent=OBSERVED_TEXT)
 
     assert answer.status_code == 201
@@ -50,7 +50,7 @@ async def test_a_new_image_is_created_as_observed() -> None:
 
 
 async def test_the_status_of_a_build_is_as_observed() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     answer = await wire.put("a")
     wire.clock.move(BUILD - 1)
     first, second = await wire.follow(answer), await wire.follow(answer)
@@ -86,7 +86,7 @@ async def test_the_status_of_a_build_is_as_observed() -> None:
 
 
 async def test_the_poll_url_is_long_signed_and_carries_the_callers_version() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     answer = await wire.put("a", "2025-02-14")
     url = answer.headers["Azure-AsyncOperation"]
 
@@ -95,11 +95,11 @@ async def test_the_poll_url_is_long_signed_and_carries_the_callers_version() -> 
     query = parse_qs(urlsplit(url).query)
     assert list(query) == ["api-version", "t", "c", "s", "h"]
     assert query["api-version"] == ["2025-02-14"]
-    assert "/locations/East US/" in (await Wire().put("a", "2023-08-15")).headers["Azure-AsyncOperation"]
+    assert "/locations/East US/" in (await EmulatorTransport().put("a", "2023-08-15")).headers["Azure-AsyncOperation"]
 
 
 async def test_a_changed_signature_is_refused_and_none_is_served() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     url = (await wire.put("a")).headers["Azure-AsyncOperation"]
     changed = await wire.http.get(url[:-1] + ("A" if url[-1] != "A" else "B"), headers=wire.headers)
     without = await wire.http.get(url.partition("&")[0], headers=wire.headers)
@@ -109,7 +109,7 @@ async def test_a_changed_signature_is_refused_and_none_is_served() -> None:
 
 
 async def test_the_ids_of_an_operation_are_constant() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     answer = await wire.put("a")
     first, second = await wire.follow(answer), await wire.follow(answer)
 
@@ -121,7 +121,7 @@ async def test_the_ids_of_an_operation_are_constant() -> None:
 
 
 async def test_every_answer_has_arm_s_ids() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     wire.headers |= {"x-ms-client-request-id": "mine"}
     answer = await wire.send("GET", "/sandboxCustomImages/none")
     correlation = answer.headers["x-ms-correlation-request-id"]
@@ -133,7 +133,7 @@ async def test_every_answer_has_arm_s_ids() -> None:
 
 
 async def test_an_update_by_put_answers_200_and_is_not_finished() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.built("a")
     answer = await wire.put("A", languageVersion="3.9.7")
 
@@ -151,7 +151,7 @@ async def test_an_update_by_put_answers_200_and_is_not_finished() -> None:
 
 
 async def test_a_patch_answers_202_and_keeps_what_it_does_not_name() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.built("a", languageVersion="3.10.8", requirementsFileContent="Pillow")
     body = {"properties": {"language": "Python", "baseImageName": "Python3_10_8_DL"}}
     answer = await wire.send("PATCH", "/sandboxCustomImages/a", json=body)
@@ -169,7 +169,7 @@ async def test_a_patch_answers_202_and_keeps_what_it_does_not_name() -> None:
 
 
 async def test_a_deletion_has_no_body_and_both_forms_of_its_result() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.built("a")
     answer = await wire.send("DELETE", "/sandboxCustomImages/a")
 
@@ -189,7 +189,7 @@ async def test_a_deletion_has_no_body_and_both_forms_of_its_result() -> None:
 
 
 async def test_changing_an_image_that_changes_is_a_conflict() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.put("a")
     body = {"properties": {"language": "Python"}}
     put = await wire.put("a")
@@ -206,7 +206,7 @@ async def test_changing_an_image_that_changes_is_a_conflict() -> None:
 
 
 async def test_a_second_change_of_the_cluster_is_accepted_and_fails() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     first = await wire.put("a")
     second = await wire.put("b")
 
@@ -232,7 +232,7 @@ async def test_a_second_change_of_the_cluster_is_accepted_and_fails() -> None:
 
 
 async def test_names_are_checked_for_being_free() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.built("sandboxCustomImage1")
     path = "/sandboxCustomImagesCheckNameAvailability"
     kind = {"type": "Microsoft.Kusto/Clusters/sandboxCustomImages"}
@@ -251,7 +251,7 @@ async def test_names_are_checked_for_being_free() -> None:
 
 
 async def test_a_custom_image_can_be_the_base_of_another_but_not_of_itself() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.built("base", baseImageName="Python3_11_7")
     await wire.built("top", baseImageName="BASE", requirementsFileContent="x")
     itself = await wire.put("base", baseImageName="top")
@@ -263,7 +263,7 @@ async def test_a_custom_image_can_be_the_base_of_another_but_not_of_itself() -> 
 
 
 async def test_the_first_api_version_has_no_base_and_shows_a_display_name() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.built("a", baseImageName="Python3_10_8")
     old = (await wire.send("GET", "/sandboxCustomImages/a", "2023-08-15")).json()
 
@@ -281,7 +281,7 @@ async def test_the_first_api_version_has_no_base_and_shows_a_display_name() -> N
     ],
 )
 async def test_the_samples_of_the_reference(image: str, given: dict[str, str]) -> None:
-    wire = Wire(REFERENCE)
+    wire = EmulatorTransport(REFERENCE)
     await wire.built("customImage1")
     created = await wire.put(image, **given)
 
@@ -300,7 +300,7 @@ async def test_the_samples_of_the_reference(image: str, given: dict[str, str]) -
 
 
 async def test_a_restart_forgets_no_image_and_no_running_build(tmp_path: Path) -> None:
-    wire = Wire(on_disk(tmp_path))
+    wire = EmulatorTransport(on_disk(tmp_path))
     await wire.built("done")
     answer = await wire.put("running")
     again = wire.restarted()
@@ -315,7 +315,7 @@ async def test_a_restart_forgets_no_image_and_no_running_build(tmp_path: Path) -
 
 
 async def test_paths_compare_without_case() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     answer = await wire.http.put(
         wire.cluster.upper() + "/SANDBOXCUSTOMIMAGES/Name",
         params={"api-version": "2024-04-13"},

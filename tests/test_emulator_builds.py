@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.emulated import BUILD, Wire, on_disk
+from support.emulated import BUILD, EmulatorTransport, on_disk
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,7 +30,7 @@ class Judge:
 
 
 async def test_requirements_that_do_not_fit_fail_at_the_end() -> None:
-    wire = Wire(resolver=Judge("there is no numpy==99"))
+    wire = EmulatorTransport(resolver=Judge("there is no numpy==99"))
     answer = await wire.put("a")
     wire.clock.move(BUILD - 1)
     assert (await wire.follow(answer)).json()["status"] == "Running"
@@ -50,7 +50,7 @@ async def test_requirements_that_do_not_fit_fail_at_the_end() -> None:
 
 async def test_a_failure_by_location_is_an_error_answer() -> None:
     judge = Judge()
-    wire = Wire(resolver=judge)
+    wire = EmulatorTransport(resolver=judge)
     await wire.built("a")
     judge.reason = "no"
     body = {"properties": {"language": "Python"}}
@@ -64,7 +64,7 @@ async def test_a_failure_by_location_is_an_error_answer() -> None:
 
 async def test_the_resolver_gets_the_version_at_the_bottom_of_the_chain() -> None:
     judge = Judge()
-    wire = Wire(resolver=judge)
+    wire = EmulatorTransport(resolver=judge)
     await wire.built("base", baseImageName="Python3_11_7_DL", requirementsFileContent="one")
     await wire.built("middle", baseImageName="base", requirementsFileContent="two")
     await wire.built("top", baseImageName="middle")
@@ -75,7 +75,7 @@ async def test_the_resolver_gets_the_version_at_the_bottom_of_the_chain() -> Non
 
 async def test_what_rests_on_an_image_that_is_gone_cannot_be_judged() -> None:
     judge = Judge()
-    wire = Wire(resolver=judge)
+    wire = EmulatorTransport(resolver=judge)
     await wire.built("base")
     await wire.built("middle", baseImageName="base")
     delete = await wire.send("DELETE", "/sandboxCustomImages/base")
@@ -93,7 +93,7 @@ async def test_what_rests_on_an_image_that_is_gone_cannot_be_judged() -> None:
 async def test_a_build_goes_on_until_it_is_judged() -> None:
     judge = Judge("no")
     judge.open.clear()
-    wire = Wire(resolver=judge)
+    wire = EmulatorTransport(resolver=judge)
     answer = await wire.put("a")
     wire.clock.move(BUILD + 60)
     assert (await wire.follow(answer)).json()["status"] == "Running"
@@ -109,7 +109,7 @@ async def test_a_resolver_that_breaks_fails_no_build(caplog: pytest.LogCaptureFi
     async def broken(_requirements: str, _python_version: str) -> str | None:
         raise RuntimeError("index on fire")
 
-    wire = Wire(resolver=broken)
+    wire = EmulatorTransport(resolver=broken)
     await wire.built("a")
 
     assert "index on fire" in caplog.text
@@ -118,7 +118,7 @@ async def test_a_resolver_that_breaks_fails_no_build(caplog: pytest.LogCaptureFi
 async def test_after_a_restart_the_resolver_is_asked_again(tmp_path: Path) -> None:
     first = Judge()
     first.open.clear()
-    wire = Wire(on_disk(tmp_path), resolver=first)
+    wire = EmulatorTransport(on_disk(tmp_path), resolver=first)
     answer = await wire.put("a")
     wire.resolver = Judge("no")
     again = wire.restarted()
@@ -129,7 +129,7 @@ async def test_after_a_restart_the_resolver_is_asked_again(tmp_path: Path) -> No
 
 
 async def test_a_verdict_outlives_a_restart(tmp_path: Path) -> None:
-    wire = Wire(on_disk(tmp_path), resolver=Judge("no"))
+    wire = EmulatorTransport(on_disk(tmp_path), resolver=Judge("no"))
     answer = await wire.put("a")
     wire.clock.move(BUILD)
     assert (await wire.follow(answer)).json()["status"] == "Failed"
@@ -140,7 +140,7 @@ async def test_a_verdict_outlives_a_restart(tmp_path: Path) -> None:
 
 async def test_an_app_serves_several_event_loops() -> None:
     judge = Judge("no")
-    wire = Wire(resolver=judge)
+    wire = EmulatorTransport(resolver=judge)
     answer = await asyncio.to_thread(lambda: asyncio.run(wire.put("a")))
     wire.clock.move(BUILD)
 
@@ -148,7 +148,7 @@ async def test_an_app_serves_several_event_loops() -> None:
 
 
 async def test_a_held_operation_runs_until_it_is_released_and_ends_then() -> None:
-    wire = Wire(resolver=Judge())
+    wire = EmulatorTransport(resolver=Judge())
     assert (await wire.http.post("/emulator/hold", headers=wire.headers)).status_code == 204
     answer = await wire.put("a")
     wire.clock.move(100 * BUILD)
@@ -160,7 +160,7 @@ async def test_a_held_operation_runs_until_it_is_released_and_ends_then() -> Non
 
 
 async def test_release_ends_an_operation_before_its_time_and_leaves_later_ones_alone() -> None:
-    wire = Wire(resolver=Judge())
+    wire = EmulatorTransport(resolver=Judge())
     first = await wire.put("a")
     await wire.http.post("/emulator/release", headers=wire.headers)
     assert (await wire.follow(first)).json()["status"] == "Succeeded"
@@ -169,6 +169,6 @@ async def test_release_ends_an_operation_before_its_time_and_leaves_later_ones_a
 
 
 async def test_holding_needs_the_token() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     for action in ("hold", "release"):
         assert (await wire.http.post(f"/emulator/{action}")).status_code == 401

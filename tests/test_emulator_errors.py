@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.emulated import Wire, error_of
+from support.emulated import EmulatorTransport, error_of
 
 from kusto_magic.emulator import EmulatorConfig
 
@@ -16,7 +16,7 @@ PYTHON = {"language": "Python"}
 
 
 async def test_a_missing_image_is_not_found_in_the_observed_words() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     image_id = wire.cluster.replace("/clusters/", "/Clusters/") + "/SandboxCustomImages/nonExistent"
     patch = await wire.send("PATCH", "/sandboxCustomImages/nonExistent", json={"properties": PYTHON})
     get = await wire.send("GET", "/sandboxcustomimages/nonExistent")
@@ -38,7 +38,7 @@ async def test_a_missing_image_is_not_found_in_the_observed_words() -> None:
     ],
 )
 async def test_another_scope_is_not_found(part: str, code: str) -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     path = wire.cluster.replace(getattr(wire.ready, part), "another")
     answer = await wire.http.get(path, params={"api-version": "2024-04-13"}, headers=wire.headers)
 
@@ -49,11 +49,11 @@ async def test_another_scope_is_not_found(part: str, code: str) -> None:
 
 @pytest.mark.parametrize("version", ["2023-08-15", "2024-04-13", "2025-02-14"])
 async def test_the_known_api_versions(version: str) -> None:
-    assert (await Wire().send("GET", "/sandboxCustomImages", version)).json() == {"value": []}
+    assert (await EmulatorTransport().send("GET", "/sandboxCustomImages", version)).json() == {"value": []}
 
 
 async def test_an_api_version_is_required_and_known() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     missing = await wire.http.get(wire.cluster, headers=wire.headers)
     unknown = await wire.send("GET", "/sandboxCustomImages", "2022-12-29")
 
@@ -85,7 +85,7 @@ async def test_an_api_version_is_required_and_known() -> None:
     ],
 )
 async def test_a_body_that_breaks_a_rule_is_refused(body: dict[str, Any]) -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     answer = await wire.send("PUT", IMAGE, json=body)
 
     assert (answer.status_code, error_of(answer)["code"]) == (400, "BadRequest")
@@ -96,7 +96,7 @@ async def test_a_body_that_breaks_a_rule_is_refused(body: dict[str, Any]) -> Non
     "content", [b"", b"{", b"[]", b"null", b"\xff", b'{"properties":"\\ud800"}', b"[" * 100_000, b'"x"']
 )
 async def test_a_body_that_is_no_json_object_is_refused(content: bytes) -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     wire.headers |= {"Content-Type": "application/json"}
     answer = await wire.send("PUT", IMAGE, content=content)
 
@@ -105,14 +105,14 @@ async def test_a_body_that_is_no_json_object_is_refused(content: bytes) -> None:
 
 async def test_null_is_as_good_as_nothing() -> None:
     body = {"properties": {**PYTHON, "languageVersion": "3.10.8", "baseImageName": None}}
-    answer = await Wire().send("PUT", IMAGE, json=body)
+    answer = await EmulatorTransport().send("PUT", IMAGE, json=body)
 
     assert answer.status_code == 201
     assert "baseImageName" not in answer.json()["properties"]
 
 
 async def test_an_unknown_base_image_is_refused_in_the_observed_words() -> None:
-    answer = await Wire().put("a", baseImageName="Python_Custom_Image")
+    answer = await EmulatorTransport().put("a", baseImageName="Python_Custom_Image")
 
     assert answer.status_code == 400
     assert error_of(answer)["message"] == (
@@ -122,7 +122,7 @@ async def test_an_unknown_base_image_is_refused_in_the_observed_words() -> None:
 
 
 async def test_a_base_image_that_is_still_built_is_refused() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.put("base")
     answer = await wire.put("a", baseImageName="base")
 
@@ -141,7 +141,7 @@ async def test_a_base_image_that_is_still_built_is_refused() -> None:
     ],
 )
 async def test_a_method_that_does_not_exist_is_refused(method: str, path: str, allowed: set[str]) -> None:
-    answer = await Wire().send(method, path)
+    answer = await EmulatorTransport().send(method, path)
 
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == allowed
@@ -153,21 +153,21 @@ async def test_a_method_that_does_not_exist_is_refused(method: str, path: str, a
     "path", ["/databases", "/sandboxCustomImages/", "/sandboxCustomImages/a/b", "/sandboxCustomImages/a%2Fb"]
 )
 async def test_a_path_that_does_not_exist_is_not_found(path: str) -> None:
-    answer = await Wire().send("GET", path)
+    answer = await EmulatorTransport().send("GET", path)
 
     assert (answer.status_code, error_of(answer)["code"]) == (404, "InvalidResourceType")
 
 
 @pytest.mark.parametrize("path", ["/sandboxCustomImages/%2e%2e", "/sandboxCustomImages/%2E"])
 async def test_a_path_that_climbs_is_refused(path: str) -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     answer = await wire.send("PUT", path, json={"properties": {**PYTHON, "languageVersion": "3.10.8"}})
 
     assert answer.status_code == 400
 
 
 async def test_an_unknown_operation_or_place_is_not_found() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     url = (await wire.put("a")).headers["Azure-AsyncOperation"].partition("&")[0]
     same = await wire.http.get(url.replace("East%20US", "eastus"), headers=wire.headers)
     elsewhere = await wire.http.get(url.replace("East%20US", "West%20US"), headers=wire.headers)
@@ -188,13 +188,13 @@ async def test_an_unknown_operation_or_place_is_not_found() -> None:
     ],
 )
 async def test_the_rate_limits_that_each_request_shows(method: str, path: str, expected: dict[str, str]) -> None:
-    answer = await Wire().send(method, path)
+    answer = await EmulatorTransport().send(method, path)
 
     assert _limits(answer) == expected
 
 
 async def test_the_rate_limits_count_down_and_refuse() -> None:
-    wire = Wire(EmulatorConfig(reads=2))
+    wire = EmulatorTransport(EmulatorConfig(reads=2))
     first, second, third = [await wire.send("GET", IMAGE) for _ in range(3)]
 
     assert [_limits(answer) for answer in (first, second)] == [{"resource-requests": "1"}, {"resource-requests": "0"}]
@@ -205,7 +205,7 @@ async def test_the_rate_limits_count_down_and_refuse() -> None:
 
 
 async def test_how_fast_the_limits_come_back_can_be_set_and_refusals_are_counted() -> None:
-    wire = Wire(EmulatorConfig(reads=1, writes=1, deletes=1, reads_per_second=0.5, writes_per_second=0.25))
+    wire = EmulatorTransport(EmulatorConfig(reads=1, writes=1, deletes=1, reads_per_second=0.5, writes_per_second=0.25))
     for _ in range(2):
         waits = {method: (await wire.send(method, IMAGE)).headers.get("Retry-After") for method in ("GET", "DELETE")}
     posted = [await wire.send("POST", "/listLanguageExtensions") for _ in range(3)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.emulated import BUILD, Wire, error_of
+from support.emulated import BUILD, EmulatorTransport, error_of
 
 pytestmark = pytest.mark.asyncio
 ALTERATION = 3 * BUILD
@@ -16,13 +16,13 @@ CUSTOM = {
 }
 
 
-async def listed(wire: Wire) -> Any:
+async def listed(wire: EmulatorTransport) -> Any:
     answer = await wire.send("POST", "/listLanguageExtensions")
     assert answer.status_code == 200
     return answer.json()["value"]
 
 
-async def alter(wire: Wire, verb: str, *entries: dict[str, str]) -> None:
+async def alter(wire: EmulatorTransport, verb: str, *entries: dict[str, str]) -> None:
     answer = await wire.send("POST", f"/{verb}LanguageExtensions", json={"value": entries})
     assert (answer.status_code, answer.content) == (202, b"")
     assert "Retry-After" not in answer.headers
@@ -35,7 +35,7 @@ async def alter(wire: Wire, verb: str, *entries: dict[str, str]) -> None:
 
 
 async def test_extensions_are_added_replaced_and_removed() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.built("mine")
     assert await listed(wire) == []
     await alter(wire, "add", {"languageExtensionName": "PYTHON"}, {"languageExtensionName": "R"})
@@ -48,7 +48,7 @@ async def test_extensions_are_added_replaced_and_removed() -> None:
 
 
 async def test_a_build_and_an_alteration_exclude_each_other() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     await wire.put("mine")
     answer = await wire.send("POST", "/addLanguageExtensions", json={"value": [{"languageExtensionName": "PYTHON"}]})
 
@@ -70,14 +70,14 @@ async def test_a_build_and_an_alteration_exclude_each_other() -> None:
     ],
 )
 async def test_an_extension_that_breaks_a_rule_is_refused(entry: Any) -> None:
-    answer = await Wire().send("POST", "/addLanguageExtensions", json={"value": [entry]})
+    answer = await EmulatorTransport().send("POST", "/addLanguageExtensions", json={"value": [entry]})
 
     assert (answer.status_code, error_of(answer)["code"]) == (400, "BadRequest")
 
 
 async def test_an_unknown_image_is_refused_in_the_observed_words() -> None:
     entry = {"languageExtensionName": "PYTHON", "languageExtensionImageName": "Python_Custom_Image"}
-    answer = await Wire().send("POST", "/addLanguageExtensions", json={"value": [entry]})
+    answer = await EmulatorTransport().send("POST", "/addLanguageExtensions", json={"value": [entry]})
 
     assert error_of(answer)["message"].startswith(
         "Invalid languageExtensionImageName `Python_Custom_Image`. Supported image names are: `R, Python3_6_5, "
@@ -85,7 +85,7 @@ async def test_an_unknown_image_is_refused_in_the_observed_words() -> None:
 
 
 async def test_the_cluster_is_shown_alone_and_in_both_lists() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     cluster = await wire.send("GET", "")
     assert cluster.status_code == 200
     assert cluster.headers["ETag"]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.emulated import BUILD, Wire, error_of, on_disk
+from support.emulated import BUILD, EmulatorTransport, error_of, on_disk
 
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.emulator.store import Store
@@ -38,11 +38,11 @@ INSERT INTO facts VALUES ('signing key', 'of before');
 """A state file as it was made while there was one cluster: an image, a build under way, an extension."""
 
 
-def fleet_of(count: int) -> Wire:
-    return Wire(EmulatorConfig(build_seconds=BUILD, clusters=count))
+def fleet_of(count: int) -> EmulatorTransport:
+    return EmulatorTransport(EmulatorConfig(build_seconds=BUILD, clusters=count))
 
 
-async def names_in(wire: Wire, cluster: str) -> list[str]:
+async def names_in(wire: EmulatorTransport, cluster: str) -> list[str]:
     listed = (await wire.at(cluster).send("GET", "/sandboxCustomImages")).json()["value"]
     return [image["name"] for image in listed]
 
@@ -81,7 +81,7 @@ async def test_two_hundred_clusters_build_at_once_and_ask_the_resolver_once() ->
         await asyncio.sleep(0)
         return None
 
-    wire = Wire(EmulatorConfig(build_seconds=BUILD, clusters=200), resolver=slow)
+    wire = EmulatorTransport(EmulatorConfig(build_seconds=BUILD, clusters=200), resolver=slow)
     clusters = [it.name for it in wire.config.fleet]
     answers = await asyncio.gather(*(wire.at(name).put("img") for name in clusters))
     assert {answer.status_code for answer in answers} == {201}
@@ -99,7 +99,7 @@ async def test_different_texts_are_asked_each_for_itself_and_a_failure_is_its_ow
     async def picky(requirements: str, _python_version: str) -> str | None:
         return "does not fit" if requirements == "bad" else None
 
-    wire = Wire(EmulatorConfig(build_seconds=BUILD, clusters=3), resolver=picky)
+    wire = EmulatorTransport(EmulatorConfig(build_seconds=BUILD, clusters=3), resolver=picky)
     texts = {"emulatedcluster": "bad", "fleet001": "good", "fleet002": "bad"}
     answers = {
         name: await wire.at(name).put("img", languageVersion="3.10.8", requirementsFileContent=text)
@@ -157,7 +157,7 @@ async def test_a_file_of_the_time_of_one_cluster_keeps_what_it_holds(tmp_path: P
     assert config.state is not None
     with closing(sqlite3.connect(config.state)) as old:
         old.executescript(BEFORE)
-    wire = Wire(config)
+    wire = EmulatorTransport(config)
 
     assert await names_in(wire, "emulatedcluster") == ["emulatedcluster/Mine", "emulatedcluster/new"]
     assert await names_in(wire, "fleet001") == []
@@ -195,9 +195,9 @@ async def test_a_migration_that_cannot_be_done_changes_nothing(tmp_path: Path) -
 
 
 async def test_a_smaller_fleet_leaves_what_the_file_holds_of_a_larger_one(tmp_path: Path) -> None:
-    large = Wire(replace(on_disk(tmp_path), clusters=3))
+    large = EmulatorTransport(replace(on_disk(tmp_path), clusters=3))
     answer = await large.at("fleet002").put("a")
-    small = Wire(replace(large.config, clusters=1), large.clock)
+    small = EmulatorTransport(replace(large.config, clusters=1), large.clock)
     large.clock.move(BUILD)
 
     assert (await small.follow(answer)).status_code == 404
@@ -212,6 +212,6 @@ async def test_the_state_is_its_owner_s_alone(tmp_path: Path, *, there: bool) ->
     assert config.state is not None
     if there:
         config.state.touch(mode=0o644)
-    Wire(config)
+    EmulatorTransport(config)
 
     assert stat.S_IMODE(config.state.stat().st_mode) == 0o600

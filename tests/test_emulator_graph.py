@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.emulated import Wire
+from support.emulated import EmulatorTransport
 
 from kusto_magic.emulator import EmulatorConfig
 
@@ -20,24 +20,24 @@ NAMES = ["emulatedcluster", "fleet001", "fleet002", "fleet003", "fleet004", "fle
 PLENTY = EmulatorConfig(clusters=len(NAMES), graph_queries=10_000)
 
 
-async def ask(wire: Wire, query: str, version: str = "2022-10-01", **options: Any) -> httpx.Response:
+async def ask(wire: EmulatorTransport, query: str, version: str = "2022-10-01", **options: Any) -> httpx.Response:
     names = {"top": "$top", "skip": "$skip", "token": "$skipToken", "form": "resultFormat"}
     body: dict[str, Any] = {"query": query, "options": {names[key]: value for key, value in options.items()}}
     return await send(wire, body, version)
 
 
-async def send(wire: Wire, body: Any, version: str = "2022-10-01") -> httpx.Response:
+async def send(wire: EmulatorTransport, body: Any, version: str = "2022-10-01") -> httpx.Response:
     return await wire.http.post(PATH, params={"api-version": version}, headers=wire.headers, json=body)
 
 
 async def names(query: str) -> list[str]:
-    answer = await ask(Wire(PLENTY), query)
+    answer = await ask(EmulatorTransport(PLENTY), query)
     assert answer.status_code == 200, answer.text
     return [row["name"] for row in answer.json()["data"]]
 
 
 async def refusal(query: str) -> dict[str, Any]:
-    answer = await ask(Wire(PLENTY), query)
+    answer = await ask(EmulatorTransport(PLENTY), query)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest"), answer.text
     first, second = answer.json()["error"]["details"]
     assert (first["code"], first["message"].partition(".")[0]) == ("InvalidQuery", "Query is invalid")
@@ -48,7 +48,7 @@ async def refusal(query: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", ["2021-03-01", "2022-10-01", "2024-04-01"])
 async def test_a_cluster_is_a_row_in_resource_graph_s_spelling(version: str) -> None:
-    wire = Wire(EmulatorConfig(clusters=2))
+    wire = EmulatorTransport(EmulatorConfig(clusters=2))
     answer = (await ask(wire, CLUSTERS, version)).json()
     cluster = (await wire.at("fleet001").send("GET", "")).json()
 
@@ -137,7 +137,7 @@ async def test_the_steps_are_taken_in_their_order(query: str, expected: list[str
 
 async def test_project_names_its_columns_and_leaves_the_rest_out() -> None:
     query = "resources | take 1 | project id, tags.environment, sku['name'], where_ = location, tags.missing"
-    row = (await ask(Wire(PLENTY), query)).json()["data"][0]
+    row = (await ask(EmulatorTransport(PLENTY), query)).json()["data"][0]
 
     assert list(row) == ["id", "tags_environment", "sku_name", "where_", "tags_missing"]
     assert list(row.values())[1:] == ["production", "Standard_E8as_v5+1TB_PS", "eastus", None]
@@ -145,7 +145,9 @@ async def test_project_names_its_columns_and_leaves_the_rest_out() -> None:
 
 @pytest.mark.parametrize("form", ["table", "Table"])
 async def test_a_table_has_columns_and_rows(form: str) -> None:
-    answer = await ask(Wire(PLENTY), "resources | project name, tags, tags.environment | take 1", form=form)
+    answer = await ask(
+        EmulatorTransport(PLENTY), "resources | project name, tags, tags.environment | take 1", form=form
+    )
 
     assert answer.json()["data"] == {
         "columns": [
@@ -158,7 +160,7 @@ async def test_a_table_has_columns_and_rows(form: str) -> None:
 
 
 async def test_pages_lead_from_one_to_the_next() -> None:
-    wire = Wire(PLENTY)
+    wire = EmulatorTransport(PLENTY)
     query = "resources | project name | order by name asc"
     first = (await ask(wire, query, top=3)).json()
     second = (await ask(wire, query, token=first["$skipToken"])).json()
@@ -177,7 +179,7 @@ async def test_pages_lead_from_one_to_the_next() -> None:
 
 
 async def test_two_thousand_clusters_come_in_two_pages() -> None:
-    wire = Wire(EmulatorConfig(clusters=2000))
+    wire = EmulatorTransport(EmulatorConfig(clusters=2000))
     first = (await ask(wire, CLUSTERS)).json()
     second = (await ask(wire, CLUSTERS, token=first["$skipToken"])).json()
 
@@ -187,13 +189,15 @@ async def test_two_thousand_clusters_come_in_two_pages() -> None:
 
 @pytest.mark.parametrize("query", ["resources | take 5", "resources | project tags, sku"])
 async def test_where_there_are_no_pages_an_answer_is_cut_off(query: str) -> None:
-    answer = (await ask(Wire(PLENTY), query, top=2, skip=0)).json()
+    answer = (await ask(EmulatorTransport(PLENTY), query, top=2, skip=0)).json()
 
     assert (answer["count"], answer["resultTruncated"], "$skipToken" in answer) == (2, "true", False)
 
 
 async def test_beside_a_limit_skip_is_ignored() -> None:
-    assert [row["name"] for row in (await ask(Wire(PLENTY), "resources | take 1", skip=1)).json()["data"]] == FIRST
+    assert [
+        row["name"] for row in (await ask(EmulatorTransport(PLENTY), "resources | take 1", skip=1)).json()["data"]
+    ] == FIRST
 
 
 @pytest.mark.parametrize(
@@ -202,7 +206,7 @@ async def test_beside_a_limit_skip_is_ignored() -> None:
 )
 async def test_only_the_callers_subscriptions_are_asked(subscriptions: Any, status: int) -> None:
     body = {"query": CLUSTERS} | ({} if subscriptions is None else {"subscriptions": subscriptions})
-    answer = await send(Wire(PLENTY), body)
+    answer = await send(EmulatorTransport(PLENTY), body)
 
     assert answer.status_code == status
     if status == 403:
@@ -277,7 +281,7 @@ async def test_what_it_does_not_know_is_refused_with_its_place(query: str, token
     ],
 )
 async def test_a_wrong_body_is_refused_in_own_words(change: dict[str, Any], words: str | None) -> None:
-    answer = await send(Wire(PLENTY), {"query": CLUSTERS} | change)
+    answer = await send(EmulatorTransport(PLENTY), {"query": CLUSTERS} | change)
 
     if words is None:
         assert answer.status_code == 200
@@ -288,7 +292,7 @@ async def test_a_wrong_body_is_refused_in_own_words(change: dict[str, Any], word
 
 @pytest.mark.parametrize("change", [{"maxRows": 0}, {"rowsToSkip": "1"}, {"query": "0"}])
 async def test_a_changed_token_or_that_of_another_query_is_refused(change: dict[str, Any]) -> None:
-    wire = Wire(PLENTY)
+    wire = EmulatorTransport(PLENTY)
     token = (await ask(wire, CLUSTERS, top=1)).json()["$skipToken"]
     changed = json.loads(base64.urlsafe_b64decode(token)) | change
     again = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode()
@@ -298,7 +302,7 @@ async def test_a_changed_token_or_that_of_another_query_is_refused(change: dict[
 
 
 async def test_fifteen_queries_in_five_seconds_and_no_more() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
 
     async def quota() -> tuple[int, str, str]:
         answer = await ask(wire, CLUSTERS)
@@ -317,13 +321,13 @@ async def test_fifteen_queries_in_five_seconds_and_no_more() -> None:
 
 
 async def test_the_quota_can_be_set() -> None:
-    wire = Wire(replace(PLENTY, graph_queries=1, graph_window=3600))
+    wire = EmulatorTransport(replace(PLENTY, graph_queries=1, graph_window=3600))
     assert [(await ask(wire, CLUSTERS)).status_code for _ in range(2)] == [200, 429]
     assert (await ask(wire, CLUSTERS)).headers["x-ms-user-quota-resets-after"] == "01:00:00"
 
 
 async def test_it_stands_behind_the_same_rules_as_all() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     body = {"query": CLUSTERS}
     version = {"api-version": "2022-10-01"}
     without_token = await wire.http.post(PATH, params=version, json=body)

@@ -31,11 +31,11 @@ BODY = {"properties": {"language": "Python", "languageVersion": "3.10.8"}}
 @pytest.fixture
 def place(home: Home) -> Iterator[Path]:
     """Give the launcher a folder of its own, and leave no process behind."""
-    yield launch.home()
+    yield launch.home_folder()
     launch.stop()
 
 
-def image_url(running: launch.Running, name: str, cluster: str = "") -> str:
+def image_url(running: launch.RunningEmulator, name: str, cluster: str = "") -> str:
     target = running.target
     group = f"{target.endpoint}/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
     return (
@@ -44,17 +44,17 @@ def image_url(running: launch.Running, name: str, cluster: str = "") -> str:
     )
 
 
-def ask(running: launch.Running, method: str, name: str, cluster: str = "") -> httpx.Response:
+def ask(running: launch.RunningEmulator, method: str, name: str, cluster: str = "") -> httpx.Response:
     headers = {"Authorization": f"Bearer {running.target.token}"}
     body = BODY if method == "PUT" else None
     with httpx.Client(trust_env=False) as client:
         return client.request(method, image_url(running, name, cluster), json=body, headers=headers)
 
 
-def read_ready(line: str) -> launch.Running:
+def read_ready(line: str) -> launch.RunningEmulator:
     said = json.loads(line)
     ready = ReadyTarget(said["endpoint"], said["token"], **said["target"])
-    return launch.Running(ready, said["pid"], said["instance"], said["build_seconds"], said["clusters"])
+    return launch.RunningEmulator(ready, said["pid"], said["instance"], said["build_seconds"], said["clusters"])
 
 
 def in_another_process(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
@@ -218,7 +218,7 @@ def test_it_does_not_end_while_something_is_built(home: Home, tmp_path: Path, cl
         process.wait(DEADLINE)
 
     assert process.returncode == 0
-    assert [image.state for image in Store(state, "emulatedcluster").of(cluster).images()] == ["Succeeded"]
+    assert [image.state for image in Store(state, "emulatedcluster").for_cluster(cluster).images()] == ["Succeeded"]
 
 
 @pytest.mark.parametrize(

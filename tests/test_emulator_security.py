@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from support.emulated import Wire, error_of
+from support.emulated import EmulatorTransport, error_of
 
 from kusto_magic import __version__
 from kusto_magic.emulator import EmulatorConfig
@@ -15,7 +15,7 @@ IMAGE = "/sandboxCustomImages/a"
 
 
 async def test_the_root_says_who_it_is_to_anybody_and_nothing_secret() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     answer = await wire.http.get("/")
 
     assert answer.json() == {
@@ -38,7 +38,7 @@ async def test_the_root_says_who_it_is_to_anybody_and_nothing_secret() -> None:
 )
 @pytest.mark.parametrize("path", ["", "/sandboxCustomImages", IMAGE, "/none", "/listLanguageExtensions"])
 async def test_every_path_needs_the_token(path: str, authorization: str | None, code: str) -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     wire.headers = {}
     if authorization is not None:
         wire.headers = {b"Authorization": authorization.format(token=wire.ready.token).encode("latin-1")}  # type: ignore[dict-item]
@@ -50,7 +50,7 @@ async def test_every_path_needs_the_token(path: str, authorization: str | None, 
 
 
 async def test_a_poll_url_needs_the_token_too() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     url = (await wire.put("a")).headers["Azure-AsyncOperation"]
 
     assert (await wire.http.get(url)).status_code == 401
@@ -66,7 +66,7 @@ async def test_two_starts_have_two_tokens_and_hide_them() -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1", "127.0.0.1:9", "localhost", ""])
 async def test_a_foreign_host_is_refused(host: str) -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     wire.headers |= {"Host": host}
 
     for path in ("", IMAGE):
@@ -75,7 +75,7 @@ async def test_a_foreign_host_is_refused(host: str) -> None:
 
 
 async def test_localhost_is_the_same_host_and_stays_the_caller_s() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     wire.headers |= {"Host": "localhost:8080"}
     answer = await wire.put("a")
 
@@ -84,7 +84,7 @@ async def test_localhost_is_the_same_host_and_stays_the_caller_s() -> None:
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:8080", "http://127.0.0.1:9", ""])
 async def test_a_foreign_origin_is_refused(origin: str) -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     wire.headers |= {"Origin": origin}
     answer = await wire.send("GET", "/sandboxCustomImages")
 
@@ -93,7 +93,7 @@ async def test_a_foreign_origin_is_refused(origin: str) -> None:
 
 
 async def test_its_own_origin_passes_without_any_cors_header() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     wire.headers |= {"Origin": wire.ready.endpoint}
     answer = await wire.send("GET", "/sandboxCustomImages")
 
@@ -103,7 +103,7 @@ async def test_its_own_origin_passes_without_any_cors_header() -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", None])
 async def test_a_body_must_be_json_by_its_type(kind: str | None) -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     if kind:
         wire.headers |= {"Content-Type": kind}
     answer = await wire.send("PUT", IMAGE, content=b'{"properties":{"language":"Python","languageVersion":"3.10.8"}}')
@@ -113,7 +113,7 @@ async def test_a_body_must_be_json_by_its_type(kind: str | None) -> None:
 
 
 async def test_a_type_with_a_charset_passes() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
     wire.headers |= {"Content-Type": "Application/JSON; charset=utf-8"}
     answer = await wire.send("PUT", IMAGE, content=b'{"properties":{"language":"Python","languageVersion":"3.10.8"}}')
 
@@ -121,7 +121,7 @@ async def test_a_type_with_a_charset_passes() -> None:
 
 
 async def test_a_body_has_a_limit_announced_or_not() -> None:
-    wire = Wire(EmulatorConfig(max_body=1000))
+    wire = EmulatorTransport(EmulatorConfig(max_body=1000))
     wire.headers |= {"Content-Type": "application/json"}
     sent = 0
 
@@ -140,10 +140,10 @@ async def test_a_body_has_a_limit_announced_or_not() -> None:
 
 
 async def test_refusals_carry_request_ids() -> None:
-    assert (await Wire().http.get("/subscriptions/x")).headers["x-ms-request-id"]
+    assert (await EmulatorTransport().http.get("/subscriptions/x")).headers["x-ms-request-id"]
 
 
 async def test_the_end_can_be_asked_for_only_where_it_is_offered() -> None:
-    wire = Wire()
+    wire = EmulatorTransport()
 
     assert (await wire.http.post("/emulator/stop", headers=wire.headers)).status_code == 404

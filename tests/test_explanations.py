@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.preflight.diagnosis import explain, shown
+from kusto_magic.preflight.diagnosis import diagnose, displayed_output
 from kusto_magic.preflight.report import Verdict
 from kusto_magic.requirements.parser import parse
 
@@ -24,9 +24,9 @@ CASES = json.loads((Path(__file__).parent / "data" / "uv-explanations.json").rea
 @pytest.mark.parametrize("case", CASES, ids=[", ".join(case["requirements"]) for case in CASES])
 def test_an_explanation_names_the_lines(case: dict[str, Any]) -> None:
     lines = parse("\n".join(case["requirements"])).packages
-    found = explain("\n".join(case["uv"]) + "\n", lines, "3.10.8")
+    found = diagnose("\n".join(case["uv"]) + "\n", lines, "3.10.8")
 
-    assert (found.verdict, found.cause.name, found.reason) == (Verdict.CLASH, case["cause"], case["reason"])
+    assert (found.verdict, found.cause.name, found.reason) == (Verdict.CONFLICT, case["cause"], case["reason"])
     assert [line.line for line in found.culprits] == case["culprits"]
 
 
@@ -53,9 +53,9 @@ def test_an_explanation_names_the_lines(case: dict[str, Any]) -> None:
     ],
 )
 def test_what_says_nothing_about_the_text_is_could_not_tell(output: str, reason: str) -> None:
-    found = explain(output, parse("a").packages, "3.10.8")
+    found = diagnose(output, parse("a").packages, "3.10.8")
 
-    assert (found.verdict, found.culprits) == (Verdict.UNKNOWN, ())
+    assert (found.verdict, found.culprits) == (Verdict.INCONCLUSIVE, ())
     assert reason in found.reason
     assert "hunter2" not in found.reason
 
@@ -81,14 +81,14 @@ WORDS += ["which are incompatible", "does not satisfy", "requires", "we can conc
 
 @given(st.lists(st.sampled_from(WORDS)).map(" ".join), st.sampled_from(["", HEAD]))
 def test_any_words_are_read(said: str, head: str) -> None:
-    found = explain(head + said, parse("a==1\nb\nc").packages, "3.10.8")
+    found = diagnose(head + said, parse("a==1\nb\nc").packages, "3.10.8")
 
     assert found.reason
-    assert (found.verdict is Verdict.CLASH) == (head == HEAD)
+    assert (found.verdict is Verdict.CONFLICT) == (head == HEAD)
 
 
 def test_what_is_shown_is_short_and_holds_no_secret() -> None:
-    text = shown("  see https://user:hunter2@h.example/ " + "x" * 10_000)
+    text = displayed_output("  see https://user:hunter2@h.example/ " + "x" * 10_000)
 
     assert "hunter2" not in text
     assert len(text) == 4_000

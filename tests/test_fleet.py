@@ -10,34 +10,34 @@ from typing import Any
 
 import pytest
 from support.answers import TARGET
-from support.emulated import BUILD, Wire
-from support.world import World, fits
+from support.emulated import BUILD, EmulatorTransport
+from support.world import EmulatedEnvironment, fits
 
-from kusto_magic.arm.operation import UNCHANGED
+from kusto_magic.arm.operation import NOTE_UNCHANGED
 from kusto_magic.builds.fleet import Fleet, labels
-from kusto_magic.builds.manager import Builds
-from kusto_magic.builds.options import How
+from kusto_magic.builds.manager import BuildManager
+from kusto_magic.builds.options import BuildOptions
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import FleetFailed, InvalidInput
 from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
-from kusto_magic.preflight.report import Forecast
+from kusto_magic.preflight.report import PreflightReport
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("xarray\n", base_image="Python3_11_7")
-UNCHECKED = How(check=False, queue=True)
+UNCHECKED = BuildOptions(check=False, queue=True)
 
-Make = Callable[..., World]
+Make = Callable[..., EmulatedEnvironment]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[World] = []
+    made: list[EmulatedEnvironment] = []
 
-    def _make(clusters: int, answer: Any = fits, limits: Any = None, **wire: Any) -> World:
+    def _make(clusters: int, answer: Any = fits, limits: Any = None, **wire: Any) -> EmulatedEnvironment:
         config = EmulatorConfig(build_seconds=BUILD, clusters=clusters, **(limits or {}))
-        made.append(World(tmp_path, answer, Wire(config, **wire)))
+        made.append(EmulatedEnvironment(tmp_path, answer, EmulatorTransport(config, **wire)))
         return made[-1]
 
     yield _make
@@ -45,13 +45,13 @@ def make(tmp_path: Path) -> Iterator[Make]:
         world.close()
 
 
-async def silent(_text: str, **_more: Any) -> Forecast:
+async def silent(_text: str, **_more: Any) -> PreflightReport:
     """Is a preflight that never answers."""
     await asyncio.Event().wait()
     raise AssertionError
 
 
-def attached(world: World) -> tuple[Builds, Fleet]:
+def attached(world: EmulatedEnvironment) -> tuple[BuildManager, Fleet]:
     """Take the newest fleet of "img" up as another process does; return its builds and the fleet."""
     builds = world.builds()
     record = builds.history.latest_open("img")
@@ -59,7 +59,7 @@ def attached(world: World) -> tuple[Builds, Fleet]:
     return builds, builds.attach_fleet(record)
 
 
-def states(world: World, builds: Builds, name: str = "img") -> list[str]:
+def states(world: EmulatedEnvironment, builds: BuildManager, name: str = "img") -> list[str]:
     """Return how the image stands on each cluster, as the service shows it; "" where it has none."""
 
     def state(target: Target) -> str:
@@ -75,7 +75,7 @@ def phases(fleet: Fleet) -> list[str]:
 def test_an_image_is_made_on_every_cluster_and_checked_once(make: Make) -> None:
     asked: list[str] = []
 
-    async def listening(text: str, **more: Any) -> Forecast:
+    async def listening(text: str, **more: Any) -> PreflightReport:
         asked.append(text)
         return await fits(text, **more)
 
@@ -149,7 +149,7 @@ def test_the_same_cell_again_joins_then_leaves_what_is_there(make: Make) -> None
     again = builds.start_fleet(world.targets, "img", SPEC)
     assert again is not fleet
     again.wait(60)
-    assert {build.operation.note for build in again.builds} == {UNCHANGED}
+    assert {build.operation.note for build in again.builds} == {NOTE_UNCHANGED}
 
 
 def test_a_cluster_at_work_is_waited_for(make: Make) -> None:
@@ -210,7 +210,7 @@ def test_another_process_loses_none_of_a_fleet(make: Make) -> None:
 def test_what_was_not_sent_when_its_process_ended_is_sent_as_it_was_asked_for(make: Make) -> None:
     world = make(3, silent)
     first = world.builds()
-    fleet = first.start_fleet(world.targets, "img", SPEC, How(pin=True, queue=True))
+    fleet = first.start_fleet(world.targets, "img", SPEC, BuildOptions(pin=True, queue=True))
     for build in fleet.builds:
         world.wait_for(build, Phase.CHECKING)
     first.close()
@@ -235,7 +235,7 @@ def test_a_second_fleet_that_overlaps_sends_nothing_twice(make: Make) -> None:
     first.wait(60)
     second.wait(60)
     assert [build.operation.note != "" for build in second.builds] == [True, True, False]
-    assert world.begun("img") == 3
+    assert world.started_builds("img") == 3
 
 
 def test_one_that_waited_for_the_same_finds_it_there(make: Make) -> None:
@@ -250,7 +250,7 @@ def test_one_that_waited_for_the_same_finds_it_there(make: Make) -> None:
     world.clock.released.set()
     for build in waiting:
         build.wait(60)
-    assert world.succeeded("img") == 1
+    assert world.succeeded_builds("img") == 1
 
 
 def test_clusters_are_the_same_in_any_case(make: Make) -> None:
@@ -289,7 +289,7 @@ def test_a_deletion_that_waits_goes_on_waiting_after_a_restart(make: Make) -> No
     busy = [first.start(target, "another", OTHER, check=False) for target in world.targets]
     for build in busy:
         world.wait_for(build, Phase.BUILDING)
-    fleet = first.change_fleet(Action.DELETE, world.targets, "img", How(check=False, queue=True))
+    fleet = first.change_fleet(Action.DELETE, world.targets, "img", BuildOptions(check=False, queue=True))
     for build in fleet.builds:
         world.wait_for(build, Phase.DELETING)
     first.close()
@@ -308,7 +308,7 @@ def test_what_a_dead_process_did_not_send_is_closed_by_the_same_cell_again(make:
     second = world.builds()
     second.start(world.target, "img", SPEC).wait(60)
     assert not second.history.unfinished()
-    assert [record.state for record in second.history.recent()] == ["Succeeded", "Not sent"]
+    assert [record.state for record in second.history.recent()] == ["Succeeded", "Not submitted"]
 
 
 def test_clusters_of_one_name_are_told_apart() -> None:

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from support.answers import SUBSCRIPTION, TARGET
 from support.clock import START
-from support.emulated import BUILD, Wire
+from support.emulated import BUILD, EmulatorTransport
 from support.hostile import HOSTILE, Elements
-from support.screen import Screen
-from support.world import World, fits
+from support.screen import RecordingPublisher
+from support.world import EmulatedEnvironment, fits
 
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.builds.options import How
+from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.display.fleet_card import FEW, MIME, bundle, fleet_card, headline, text
-from kusto_magic.display.live_fleet_card import LiveFleet
+from kusto_magic.display.fleet_card import MAX_ROWS_AS_TEXT, MIME, bundle, fleet_card, headline, text
+from kusto_magic.display.live_fleet_card import LiveFleetCard
 from kusto_magic.display.progress_bar import FleetProgress
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import NotFound
@@ -31,8 +31,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path, fits, Wire(EmulatorConfig(build_seconds=BUILD, clusters=3)))
+def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport(EmulatorConfig(build_seconds=BUILD, clusters=3)))
     yield made
     made.close()
 
@@ -48,11 +48,11 @@ def fleet(*members: BuildRecord) -> Fleet:
 
 
 @pytest.mark.parametrize("with_bar", [True, False])
-def test_one_output_is_updated_until_the_end(world: World, with_bar: bool) -> None:
-    screen = Screen()
+def test_one_output_is_updated_until_the_end(world: EmulatedEnvironment, with_bar: bool) -> None:
+    screen = RecordingPublisher()
     world.clock.released.clear()
     made = world.builds().start_fleet(world.targets, "img", SPEC)
-    LiveFleet(made, screen, with_bar=with_bar)
+    LiveFleetCard(made, screen, with_bar=with_bar)
     world.clock.released.set()
     made.wait(30)
     assert screen.ended.wait(10)
@@ -66,8 +66,8 @@ def test_one_output_is_updated_until_the_end(world: World, with_bar: bool) -> No
 
 
 def test_a_fleet_that_is_over_is_shown_once_and_for_all() -> None:
-    screen = Screen()
-    LiveFleet(fleet(record("one"), record("two")), screen, with_bar=True)
+    screen = RecordingPublisher()
+    LiveFleetCard(fleet(record("one"), record("two")), screen, with_bar=True)
     assert WIDGET not in screen.shown[-1][0]
     assert screen.shown[-1][0][MIME]["ended"]
 
@@ -85,10 +85,10 @@ def test_what_failed_stands_by_reason_above_the_clusters() -> None:
 
 
 def test_many_clusters_are_folded_away() -> None:
-    many = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(FEW + 1))), START)
+    many = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(MAX_ROWS_AS_TEXT + 1))), START)
     assert "<details><summary>21 clusters</summary>" in bundle(many)["text/html"]
     assert "c020" not in text(many)
-    few = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(FEW))), START)
+    few = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(MAX_ROWS_AS_TEXT))), START)
     assert "<details open><summary>20 clusters</summary>" in bundle(few)["text/html"]
     assert "c019" in text(few)
 
@@ -108,14 +108,16 @@ def test_everything_from_outside_is_escaped(hostile: str) -> None:
     assert hostile.strip() in html.words
 
 
-def test_the_bar_shows_how_many_clusters_have_ended(world: World) -> None:
+def test_the_bar_shows_how_many_clusters_have_ended(world: EmulatedEnvironment) -> None:
     world.clock.released.clear()
     builds = world.builds()
-    made = builds.start_fleet([replace(world.target, cluster="nosuch"), *world.targets], "img", SPEC, How(check=False))
+    made = builds.start_fleet(
+        [replace(world.target, cluster="nosuch"), *world.targets], "img", SPEC, BuildOptions(check=False)
+    )
     with pytest.raises(NotFound):
         made.builds[0].wait(10)
     bar = FleetProgress()
-    bar.paint(fleet_card(made, START))
+    bar.update(fleet_card(made, START))
     assert bar.bar.value == 0.25
-    assert bar.words.value.startswith("1 of 4 · ⏳ Working: image img on 4 clusters")
+    assert bar.label.value.startswith("1 of 4 · ⏳ Working: image img on 4 clusters")
     bar.close_whole()

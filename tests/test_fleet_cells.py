@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.cells import Say, load, sayer
-from support.emulated import BUILD, Wire
-from support.world import World, fits
+from support.emulated import BUILD, EmulatorTransport
+from support.world import EmulatedEnvironment, fits
 
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.commands.session import Detached
+from kusto_magic.commands.session import WaitInterrupted
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.magics.magics import KustoImageMagics
 
@@ -23,14 +23,14 @@ CELL = "%%kusto_image img --base Python3_11_7 {}\nhumanize==4.9.0\n"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path, fits, Wire(EmulatorConfig(build_seconds=BUILD, clusters=8)))
+def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport(EmulatorConfig(build_seconds=BUILD, clusters=8)))
     yield made
     made.close()
 
 
 @pytest.fixture
-def magics(shell: InteractiveShell, world: World) -> KustoImageMagics:
+def magics(shell: InteractiveShell, world: EmulatedEnvironment) -> KustoImageMagics:
     return load(shell, world)
 
 
@@ -57,11 +57,13 @@ def test_a_query_finds_the_clusters(say: Say) -> None:
     assert "image img on 1 clusters" in say(CELL.format("--clusters-from \"where name == 'fleet001'\""))
 
 
-def test_a_dry_run_names_the_clusters_and_sends_nothing(say: Say, magics: KustoImageMagics, world: World) -> None:
+def test_a_dry_run_names_the_clusters_and_sends_nothing(
+    say: Say, magics: KustoImageMagics, world: EmulatedEnvironment
+) -> None:
     said = say(CELL.format("--clusters-from \"kusto clusters where name startswith 'fleet'\" --dry-run"))
     assert said.count("PUT /subscriptions/") == 7
     assert "Nothing was sent" in said
-    builds = magics._here.builds
+    builds = magics._session.builds
     assert [image for target in world.targets for image in builds.ask(target, lambda it: it.list())] == []
 
 
@@ -81,10 +83,10 @@ def test_what_is_wrong_is_said_and_nothing_is_sent(
     say: Say, magics: KustoImageMagics, options: str, words: str
 ) -> None:
     assert words in say(CELL.format(options))
-    assert magics._here.builds.history.recent() == []
+    assert magics._session.builds.history.recent() == []
 
 
-def test_a_wrong_text_asks_no_query(say: Say, world: World) -> None:
+def test_a_wrong_text_asks_no_query(say: Say, world: EmulatedEnvironment) -> None:
     said = say("%%kusto_image img --base Python3_11_7 --clusters-from 'where 1 == 1'\nhumanize=4\n")
     assert "line 1" in said
 
@@ -97,7 +99,7 @@ def test_one_that_fails_fails_the_cell_and_says_where(say: Say) -> None:
 
 
 def test_status_shows_a_fleet_in_one_row_and_attach_takes_it_up(
-    say: Say, shell: InteractiveShell, world: World
+    say: Say, shell: InteractiveShell, world: EmulatedEnvironment
 ) -> None:
     say(CELL.format("--clusters-from \"where name startswith 'fleet'\""))
     status = say("%kusto_image status")
@@ -122,6 +124,6 @@ def test_deleting_and_enabling_take_several_clusters(say: Say) -> None:
 
 def test_an_interrupt_says_that_the_builds_go_on() -> None:
     fleet = Fleet("1", "img", [])
-    lines = Detached(fleet)._render_traceback_()
+    lines = WaitInterrupted(fleet)._render_traceback_()
     assert lines[0] == "Detached: the builds of image 'img' go on in the background."
     assert "attach img" in lines[1]

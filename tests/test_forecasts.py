@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from kusto_magic.preflight.report import Forecast, Found, Package, Status, Verdict, plan, read_lock
+from kusto_magic.preflight.report import (
+    LockedPackage,
+    Package,
+    PreflightReport,
+    Status,
+    Verdict,
+    plan_packages,
+    read_lock,
+)
 
 LOCK = """
 lock-version = "1.0"
@@ -35,11 +43,11 @@ wheels = [{ url = "file:///links/local-3.0-py3-none-any.whl", hashes = {} }]
 
 def test_a_lock_is_read_with_the_size_of_the_wheel_that_pip_takes() -> None:
     assert read_lock(LOCK, "3.10.8") == [
-        Found("one-wheel", "1.0", 100),
-        Found("many-wheels", "2.0", 30),
-        Found("local", "3.0", None),
+        LockedPackage("one-wheel", "1.0", 100),
+        LockedPackage("many-wheels", "2.0", 30),
+        LockedPackage("local", "3.0", None),
     ]
-    assert read_lock(LOCK, "3.11.7")[1] == Found("many-wheels", "2.0", 20)
+    assert read_lock(LOCK, "3.11.7")[1] == LockedPackage("many-wheels", "2.0", 20)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +71,15 @@ def test_an_empty_lock_holds_nothing() -> None:
 
 
 def test_a_plan_says_what_becomes_of_the_base() -> None:
-    found = [Found("a", "1.10"), Found("b", "1.9"), Found("c", "1.0.0", 7), Found("d", "1.0")]
+    found = [
+        LockedPackage("a", "1.10"),
+        LockedPackage("b", "1.9"),
+        LockedPackage("c", "1.0.0", 7),
+        LockedPackage("d", "1.0"),
+    ]
     base = {"a": "1.9", "b": "1.10", "c": "1.0", "unused": "1"}
 
-    assert plan(found, base=base, direct=["a", "d"]) == (
+    assert plan_packages(found, base=base, direct=["a", "d"]) == (
         Package("a", "1.10", Status.UPGRADED, "1.9", direct=True),
         Package("b", "1.9", Status.DOWNGRADED, "1.10"),
         Package("c", "1.0.0", Status.PRESENT, "1.0", 7),
@@ -77,18 +90,20 @@ def test_a_plan_says_what_becomes_of_the_base() -> None:
 def test_the_download_is_what_the_base_does_not_hold() -> None:
     new, kept = Package("a", "1", size=5), Package("b", "1", Status.PRESENT, "1", size=None)
 
-    assert Forecast(Verdict.FITS, "3.10.8", (new, new, kept)).download_bytes == 10
-    assert Forecast(Verdict.FITS, "3.10.8", (new, Package("c", "1"))).download_bytes is None
-    assert Forecast(Verdict.FITS, "3.10.8", ()).download_bytes == 0
+    assert PreflightReport(Verdict.COMPATIBLE, "3.10.8", (new, new, kept)).download_bytes == 10
+    assert PreflightReport(Verdict.COMPATIBLE, "3.10.8", (new, Package("c", "1"))).download_bytes is None
+    assert PreflightReport(Verdict.COMPATIBLE, "3.10.8", ()).download_bytes == 0
 
 
 def test_the_pinned_text_repeats_the_index_options() -> None:
     packages = (Package("a", "1", direct=True), Package("b", "2+local"))
-    answer = Forecast(Verdict.FITS, "3.10.8", packages, index_lines=("--index-url https://h.example/simple",))
+    answer = PreflightReport(
+        Verdict.COMPATIBLE, "3.10.8", packages, index_lines=("--index-url https://h.example/simple",)
+    )
 
     assert answer.pinned_text() == "--index-url https://h.example/simple\na==1\nb==2+local\n"
     assert answer.direct == packages[:1]
-    assert Forecast(Verdict.CLASH, "3.10.8").pinned_text() == ""
+    assert PreflightReport(Verdict.CONFLICT, "3.10.8").pinned_text() == ""
 
 
 def test_verdicts_and_statuses_are_words() -> None:

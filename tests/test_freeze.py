@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.requirements.freeze import Frozen, Installed, cells_of, freeze
+from kusto_magic.requirements.freeze import FreezeResult, Installed, freeze, read_cells
 
 
 @dataclass
@@ -48,7 +48,7 @@ INSTALLED = Installed(
 )
 
 
-def frozen(*sources: str) -> Frozen:
+def frozen(*sources: str) -> FreezeResult:
     return freeze(sources, INSTALLED)
 
 
@@ -80,7 +80,7 @@ def frozen(*sources: str) -> Frozen:
 def test_what_a_cell_imports_is_pinned(source: str, pins: list[str]) -> None:
     found = frozen(source)
     assert sorted(found.pins) == sorted(pins)
-    assert (found.left_out, found.unread) == ((), 0)
+    assert (found.skipped, found.unreadable) == ((), 0)
 
 
 def test_all_cells_make_one_sorted_text() -> None:
@@ -91,12 +91,12 @@ def test_all_cells_make_one_sorted_text() -> None:
 def test_what_no_index_has_is_left_out_and_said() -> None:
     found = frozen("import my_helpers, mine, odd", "this is no python", "import numpy\0")
     assert found.pins == ()
-    assert found.left_out == (
+    assert found.skipped == (
         "mine: installed from a folder or an address, not from an index",
         "my_helpers: no installed package brings it",
         "odd: its version 'not a version' is none that an index has",
     )
-    assert found.unread == 2
+    assert found.unreadable == 2
 
 
 def test_this_environment_is_asked_by_default() -> None:
@@ -112,7 +112,7 @@ def test_the_code_cells_of_a_notebook_are_read(tmp_path: Path) -> None:
         {"cell_type": "code", "source": "import torch"},
     ]
     path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
-    assert cells_of(path) == ["import numpy\nimport PIL", "import torch"]
+    assert read_cells(path) == ["import numpy\nimport PIL", "import torch"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"cells": [{}]}', "[" * 100_000, '{"cells": [{"cell_type": "code"}]}'])
@@ -120,13 +120,13 @@ def test_a_file_that_is_no_notebook_is_refused(text: str, tmp_path: Path) -> Non
     path = tmp_path / "notebook.ipynb"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidInput, match=r"notebook\.ipynb is no notebook"):
-        cells_of(path)
+        read_cells(path)
 
 
 def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"none\.ipynb cannot be read"):
-        cells_of(tmp_path / "none.ipynb")
+        read_cells(tmp_path / "none.ipynb")
 
 
 def test_every_module_of_the_standard_library_is_left_out() -> None:
-    assert frozen(*(f"import {name}" for name in sys.stdlib_module_names)) == Frozen(())
+    assert frozen(*(f"import {name}" for name in sys.stdlib_module_names)) == FreezeResult(())

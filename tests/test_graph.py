@@ -7,10 +7,17 @@ from dataclasses import replace
 
 import pytest
 from support.answers import ENDPOINT, SUBSCRIPTION, TARGET, answer, failed
-from support.wire import Script, opened
+from support.wire import ScriptedTransport, opened
 
-from kusto_magic.arm.resource_graph import LONGEST_QUERY, MOST_CLUSTERS, body_of, distinct, find_clusters, query_of
-from kusto_magic.arm.response import Response
+from kusto_magic.arm.resource_graph import (
+    MAX_CLUSTERS,
+    MAX_QUERY_LENGTH,
+    build_query,
+    deduplicate,
+    find_clusters,
+    request_body,
+)
+from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import InvalidInput, ServiceError, Unreachable
 from kusto_magic.models.target import Target
 
@@ -24,7 +31,7 @@ def row(cluster: str) -> dict[str, str]:
     return {"id": replace(TARGET, cluster=cluster).cluster_id.replace("Kusto", "kusto")}
 
 
-def found(*clusters: str, token: str = "") -> Response:
+def found(*clusters: str, token: str = "") -> ArmResponse:
     more = {"$skipToken": token} if token else {}
     return answer({"totalRecords": len(clusters), "data": [row(cluster) for cluster in clusters], **more})
 
@@ -40,30 +47,30 @@ def found(*clusters: str, token: str = "") -> Response:
     ],
 )
 def test_a_condition_is_made_a_query_and_a_query_stays(text: str, query: str) -> None:
-    assert query_of(text) == query
+    assert build_query(text) == query
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "where", "location == 'eastus'", "where a\nwhere b", "where \0", "x" * (LONGEST_QUERY + 1), "kusto"],
+    ["", "   ", "where", "location == 'eastus'", "where a\nwhere b", "where \0", "x" * (MAX_QUERY_LENGTH + 1), "kusto"],
 )
 def test_what_is_no_query_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        query_of(text)
+        build_query(text)
     assert "--clusters-from" in str(refused.value)
 
 
 def test_the_body_names_the_subscription_or_none() -> None:
-    first = json.loads(body_of("q", "s", ""))
+    first = json.loads(request_body("q", "s", ""))
     assert first == {"subscriptions": ["s"], "query": "q", "options": {"resultFormat": "objectArray", "$top": 1000}}
-    later = json.loads(body_of("q", "", "token"))
+    later = json.loads(request_body("q", "", "token"))
     assert later["options"]["$skipToken"] == "token"
     assert "subscriptions" not in later
 
 
 @pytest.mark.asyncio
 async def test_pages_are_read_to_the_last_and_none_counts_twice() -> None:
-    script = Script(found("one", "two", token="next"), found("TWO", "three"))
+    script = ScriptedTransport(found("one", "two", token="next"), found("TWO", "three"))
     async with opened(script) as client:
         clusters = await find_clusters(client, "where 1 == 1")
     assert [target.cluster for target in clusters] == ["one", "TWO", "three"]
@@ -88,8 +95,8 @@ async def test_pages_are_read_to_the_last_and_none_counts_twice() -> None:
         (failed(403), ServiceError, "refused the query"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_used_says_why(given: Response, error: type[Exception], words: str) -> None:
-    async with opened(Script(given)) as client:
+async def test_what_cannot_be_used_says_why(given: ArmResponse, error: type[Exception], words: str) -> None:
+    async with opened(ScriptedTransport(given)) as client:
         with pytest.raises(error, match=words):
             await find_clusters(client, "where 1 == 1")
 
@@ -97,13 +104,13 @@ async def test_what_cannot_be_used_says_why(given: Response, error: type[Excepti
 @pytest.mark.asyncio
 async def test_a_list_without_end_is_left() -> None:
     pages = iter(range(10**9))
-    script = Script(forever=lambda _: found(*(f"c{next(pages)}" for _ in range(1000)), token="more"))
+    script = ScriptedTransport(forever=lambda _: found(*(f"c{next(pages)}" for _ in range(1000)), token="more"))
     async with opened(script) as client:
-        with pytest.raises(InvalidInput, match=f"at most {MOST_CLUSTERS:,}"):
+        with pytest.raises(InvalidInput, match=f"at most {MAX_CLUSTERS:,}"):
             await find_clusters(client, "where 1 == 1")
     assert len(script.asked) <= 4
 
 
 def test_clusters_are_distinct_without_case() -> None:
     other = Target(SUBSCRIPTION.upper(), "KUSTORPTEST", "KUSTOCLUSTER")
-    assert distinct([TARGET, other]) == [other]
+    assert deduplicate([TARGET, other]) == [other]

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import pytest
 
-from kusto_magic.arm.poll_schedule import Usual
-from kusto_magic.builds.history import KEPT, History
+from kusto_magic.arm.poll_schedule import DurationEstimate
+from kusto_magic.builds.history import MAX_RECORDS, History
 from kusto_magic.builds.history_file import APPLICATION_ID, SCHEMA_VERSION, default_path
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.models.target import Target
@@ -73,7 +73,7 @@ class TestRecords:
             operation_url="https://management.azure.com/locations/East US/operationResults/g?api-version=2024-04-13",
             state="Succeeded",
             message="done",
-            heard_at=START + timedelta(seconds=1),
+            last_response_at=START + timedelta(seconds=1),
             ended_at=START + timedelta(seconds=2.5),
             seconds=2.5,
         )
@@ -102,9 +102,9 @@ class TestRecords:
     def test_change(self, history: History) -> None:
         history.add(one := record())
         history.add(other := record())
-        history.change(one.id, state="Failed", message="no", ended_at=START, seconds=1.5, heard_at=START)
+        history.change(one.id, state="Failed", message="no", ended_at=START, seconds=1.5, last_response_at=START)
         assert history.get(one.id) == replace(
-            one, state="Failed", message="no", ended_at=START, seconds=1.5, heard_at=START
+            one, state="Failed", message="no", ended_at=START, seconds=1.5, last_response_at=START
         )
         assert history.get(other.id) == other
 
@@ -150,7 +150,7 @@ class TestRecords:
         assert history.left_open(HERE, "i1") == []
 
     def test_the_builds_of_a_fleet_come_back_in_their_order(self, history: History) -> None:
-        made = [record("img", fleet="f1", how="pin", target=replace(HERE, cluster=f"c{n}")) for n in range(3)]
+        made = [record("img", fleet="f1", options="pin", target=replace(HERE, cluster=f"c{n}")) for n in range(3)]
         history.add(record("alone"), *made, record("other", fleet="f2"))
         assert history.fleet("f1") == made
         assert history.fleet("") == []
@@ -160,7 +160,7 @@ class TestRecords:
         with closing(sqlite3.connect(path)) as connection:
             connection.executescript(FIRST_SCHEMA)
         history = History(path)
-        assert [(one.image, one.fleet, one.how) for one in history.recent()] == [("old", "", "")]
+        assert [(one.image, one.fleet, one.options) for one in history.recent()] == [("old", "", "")]
         assert history.warning == ""
         history.add(record("img", fleet="f1"))
         assert [one.image for one in history.fleet("f1")] == ["img"]
@@ -168,10 +168,10 @@ class TestRecords:
 
     @pytest.mark.slow
     def test_only_the_newest_stay(self, history: History) -> None:
-        history.add(*(record(f"i{n}") for n in range(KEPT)))
-        history.add(*(record(f"i{n}") for n in range(KEPT, KEPT + 3)))
-        images = [one.image for one in history.recent(KEPT * 2)]
-        assert images == [f"i{n}" for n in reversed(range(3, KEPT + 3))]
+        history.add(*(record(f"i{n}") for n in range(MAX_RECORDS)))
+        history.add(*(record(f"i{n}") for n in range(MAX_RECORDS, MAX_RECORDS + 3)))
+        images = [one.image for one in history.recent(MAX_RECORDS * 2)]
+        assert images == [f"i{n}" for n in reversed(range(3, MAX_RECORDS + 3))]
 
     def test_a_row_that_breaks_todays_rules_is_left_out(self, history: History, path: Path) -> None:
         history.add(good := record())
@@ -187,32 +187,32 @@ class TestRecords:
 
 class TestUsual:
     def test_nothing_known(self, history: History) -> None:
-        assert history.usual(HERE) is None
+        assert history.estimate(HERE) is None
 
     def test_percentiles_of_the_last_twenty(self, history: History) -> None:
         for seconds in (9999.0, *(float(n) for n in range(100, 121))):
             history.add(succeeded(seconds))
-        found = history.usual(HERE)
+        found = history.estimate(HERE)
         assert found is not None
         assert (found.low, found.high) == pytest.approx((102.9, 118.1))
-        assert (found.count, found.of) == (20, "this cluster")
+        assert (found.count, found.source) == (20, "this cluster")
 
     def test_only_builds_that_succeeded_count(self, history: History) -> None:
         for changes in ({"state": "Failed"}, {"action": "delete"}, {"seconds": None}, {"seconds": 0.0}):
             history.add(replace(succeeded(5), **changes))
         history.add(succeeded(300))
-        assert history.usual(HERE) == Usual(300, 300, 1, "this cluster", (300,))
+        assert history.estimate(HERE) == DurationEstimate(300, 300, 1, "this cluster", (300,))
 
     def test_few_builds_are_filled_up_from_other_clusters(self, history: History) -> None:
         other = Target(SUBSCRIPTION, "group", "other")
         away = replace(HERE, endpoint="https://management.chinacloudapi.cn", scope="")
         for target, seconds in [(HERE, 100), (HERE, 100), (other, 200), (away, 9999)]:
             history.add(succeeded(seconds, target))
-        found = history.usual(HERE)
+        found = history.estimate(HERE)
         assert found is not None
-        assert (found.count, found.of, found.low, found.high) == (3, "your clusters", 100, 180)
+        assert (found.count, found.source, found.low, found.high) == (3, "your clusters", 100, 180)
         history.add(succeeded(100))
-        assert history.usual(HERE) == Usual(100, 100, 3, "this cluster", (100, 100, 100))
+        assert history.estimate(HERE) == DurationEstimate(100, 100, 3, "this cluster", (100, 100, 100))
 
 
 class TestSecrets:
@@ -371,7 +371,7 @@ class TestTogether:
             assert (worker.returncode, err) == (0, "")
             assert out.split()[-1] == "49"
         history = History(path)
-        images = {one.image for one in history.recent(KEPT)}
+        images = {one.image for one in history.recent(MAX_RECORDS)}
         history.close()
         assert images == {f"i{n}-{m}" for n in range(4) for m in range(50)}
 
@@ -382,7 +382,7 @@ class TestTogether:
         worker.kill()
         said += worker.communicate(timeout=60)[0].splitlines()
         history = History(path)
-        kept = {one.image: one.state for one in history.recent(KEPT)}
+        kept = {one.image: one.state for one in history.recent(MAX_RECORDS)}
         history.close()
         assert history.warning == ""
         assert len(said) >= 30

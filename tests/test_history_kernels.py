@@ -55,7 +55,7 @@ def test_kernels_that_are_killed_in_mid_build_lose_nothing(kernels: Callable[[],
     building = _begin(first, "img")
     first.wait_until(lambda: _state(first, building) == "Building")
     waiting = _begin(second, "queued", "--queue")
-    second.wait_until(lambda: _state(second, waiting) == "Waiting")
+    second.wait_until(lambda: _state(second, waiting) == "Queued")
     for kernel in (first, second):
         _kill(kernel)
 

@@ -14,16 +14,16 @@ from ipywidgets import HTML, Widget
 from support.answers import failed
 from support.home import Home
 from support.hostile import HOSTILE, Elements
-from support.panel import Desk, RecordingShell, answer, desks, error, fill, loaded, says, until
+from support.panel import PanelEnvironment, RecordingShell, answer, error, fill, loaded, panel_environments, says, until
 
-from kusto_magic.arm.response import Response
-from kusto_magic.arm.service_errors import refusal
-from kusto_magic.builds.manager import Builds
+from kusto_magic.arm.response import ArmResponse
+from kusto_magic.arm.service_errors import error_from_response
+from kusto_magic.builds.manager import BuildManager
 from kusto_magic.commands.images import list_images, show
-from kusto_magic.commands.name_cache import Known
+from kusto_magic.commands.name_cache import NameCache
 from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import message
-from kusto_magic.magics.completer import offer
+from kusto_magic.magics.completer import complete_line
 from kusto_magic.panel.panel_form import PanelForm
 
 CONTROLS = "\x1b[2Jgone\x07\r\x9b31m\u202e\u2066x\u200b"
@@ -33,20 +33,20 @@ each = pytest.mark.parametrize("payload", HOSTILE)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with desks(tmp_path) as make:
+def desk(tmp_path: Path) -> Iterator[PanelEnvironment]:
+    with panel_environments(tmp_path) as make:
         yield make()
 
 
-def _refusal(payload: str) -> Response:
+def _refusal(payload: str) -> ArmResponse:
     details = [{"code": payload, "message": payload}]
     told = {"code": payload, "message": payload, "details": details, "innererror": {"code": payload}}
-    return Response(
+    return ArmResponse(
         400,
         {"x-ms-request-id": payload},
         json.dumps({"error": told}).encode(),
         "https://management.azure.com/x",
-        failed(400).received,
+        failed(400).received_at,
     )
 
 
@@ -61,7 +61,7 @@ def _hostile_image(payload: str) -> dict[str, Any]:
 
 @each
 def test_an_error_is_text_with_no_markup_of_its_own(payload: str) -> None:
-    lines = "\n".join(refusal(_refusal(payload), "build was refused").lines())
+    lines = "\n".join(error_from_response(_refusal(payload), "build was refused").lines())
     shown = message(lines)
     assert payload in lines
     assert (Elements(shown["text/html"]).tags, Elements(shown["text/html"]).attributes) == ({"p"}, set())
@@ -69,7 +69,7 @@ def test_an_error_is_text_with_no_markup_of_its_own(payload: str) -> None:
 
 
 def test_an_error_moves_no_cursor_and_turns_no_text_round() -> None:
-    lines = "\n".join(refusal(_refusal(CONTROLS), "build was refused")._render_traceback_())
+    lines = "\n".join(error_from_response(_refusal(CONTROLS), "build was refused")._render_traceback_())
     assert "gone" in lines
     assert not any(char in lines for char in "\x1b\x07\r\x9b\u202e\u2066\u200b")
 
@@ -80,9 +80,9 @@ def test_an_error_moves_no_cursor_and_turns_no_text_round() -> None:
 @pytest.mark.parametrize("payload", [*HOSTILE, CONTROLS, "x\nimport os", "x; rm -rf ~", "$(x)", "`x`", "a b", "'", ""])
 @pytest.mark.parametrize("line", ["%kusto_image show ", "%%kusto_image new --base ", "%kusto_image list --cluster "])
 def test_what_a_service_calls_an_image_is_never_put_into_a_cell(payload: str, line: str) -> None:
-    known = Known()
+    known = NameCache()
     known.images = known.clusters = (payload, "forecast.v1-2_a")
-    offered = offer(line, known)
+    offered = complete_line(line, known)
     assert offered is not None
     assert payload not in offered[1]
     assert "forecast.v1-2_a" in offered[1]
@@ -110,7 +110,7 @@ def _parts(widget: Widget) -> Iterator[Widget]:
         yield from _parts(child)
 
 
-def _shown(desk: Desk, payload: str) -> tuple[set[str], set[str]]:
+def _shown(desk: PanelEnvironment, payload: str) -> tuple[set[str], set[str]]:
     """Show an image and an error that are made of a text; return the elements and attributes that come of it."""
 
     def fault(request: httpx.Request) -> httpx.Response | None:
@@ -135,7 +135,7 @@ def _shown(desk: Desk, payload: str) -> tuple[set[str], set[str]]:
 
 
 @each
-def test_the_panel_shows_texts_and_no_markup(desk: Desk, payload: str) -> None:
+def test_the_panel_shows_texts_and_no_markup(desk: PanelEnvironment, payload: str) -> None:
     harmless = _shown(desk, "harmless")
     assert _shown(desk, payload) == harmless
 
@@ -145,7 +145,9 @@ def test_the_panel_shows_texts_and_no_markup(desk: Desk, payload: str) -> None:
 
 @each
 @pytest.mark.parametrize("command", [list_images, show])
-def test_a_list_and_an_image_are_tables_of_texts(home: Home, desk: Desk, payload: str, command: Any) -> None:
+def test_a_list_and_an_image_are_tables_of_texts(
+    home: Home, desk: PanelEnvironment, payload: str, command: Any
+) -> None:
     def fault(request: httpx.Request) -> httpx.Response | None:
         many = request.url.path.endswith("Images")
         return answer({"value": [_hostile_image(payload)]} if many else _hostile_image(payload))
@@ -159,8 +161,8 @@ def test_a_list_and_an_image_are_tables_of_texts(home: Home, desk: Desk, payload
     assert payload in shown.words
 
 
-def _session(builds: Builds, shell: RecordingShell, desk: Desk) -> Session:
+def _session(builds: BuildManager, shell: RecordingShell, desk: PanelEnvironment) -> Session:
     target = desk.target
     place = {"subscription": target.subscription, "resource_group": target.resource_group, "cluster": target.cluster}
-    more = {"cloud": "", "endpoint": target.endpoint, "wait": "", "credential": "", "limit_hours": 0.0}
+    more = {"cloud": "", "endpoint": target.endpoint, "wait": "", "credential": "", "timeout_hours": 0.0}
     return Session(shell, Namespace(**place, **more), builds)

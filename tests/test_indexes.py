@@ -142,7 +142,7 @@ def test_any_setting_of_uv_puts_pips_aside(tmp_path: Path, text: str) -> None:
     uv = written(tmp_path / "uv.toml", text)
 
     assert settings({}, pip=(pip,), uv=(uv,)).certificates == ""
-    assert A not in repr(settings({}, pip=(pip,), uv=(uv,)).shown)
+    assert A not in repr(settings({}, pip=(pip,), uv=(uv,)).displayed)
 
 
 def test_the_files_of_the_system_are_read_where_none_are_given(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_credentials_are_neither_in_the_repr_nor_shown() -> None:
     )
 
     assert "hunter2" not in repr(found)
-    assert found.shown == ("https://a.example:8443", "https://b.example", "/links")
+    assert found.displayed == ("https://a.example:8443", "https://b.example", "/links")
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.emulated import Wire
-from support.screen import Screen
-from support.world import World, fits
+from support.emulated import EmulatorTransport
+from support.screen import RecordingPublisher
+from support.world import EmulatedEnvironment, fits
 
-from kusto_magic.arm.poll_schedule import Usual
+from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.display.card import MIME
 from kusto_magic.display.live_card import LiveCard
-from kusto_magic.display.progress_bar import FULL_BY_ESTIMATE, share
+from kusto_magic.display.progress_bar import MAX_ESTIMATED_SHARE, share
 from kusto_magic.models.image import ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
@@ -21,15 +21,15 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path, fits, Wire())
+def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport())
     yield made
     made.close()
 
 
 @pytest.mark.parametrize("with_bar", [True, False])
-def test_one_output_is_updated_until_the_end(world: World, with_bar: bool) -> None:
-    screen = Screen()
+def test_one_output_is_updated_until_the_end(world: EmulatedEnvironment, with_bar: bool) -> None:
+    screen = RecordingPublisher()
     world.clock.released.clear()
     build = world.builds().start(world.target, "img", SPEC)
     LiveCard(build, screen, with_bar=with_bar)
@@ -43,19 +43,19 @@ def test_one_output_is_updated_until_the_end(world: World, with_bar: bool) -> No
     assert WIDGET not in last
 
 
-def test_a_build_that_has_ended_is_shown_once_more_without_a_bar(world: World) -> None:
+def test_a_build_that_has_ended_is_shown_once_more_without_a_bar(world: EmulatedEnvironment) -> None:
     build = world.builds().start(world.target, "img", SPEC)
     build.wait(30)
-    screen = Screen()
+    screen = RecordingPublisher()
     LiveCard(build, screen, with_bar=True)
     assert {data[MIME]["state"] for data, _ in screen.shown} == {"Succeeded"}
     assert not any(WIDGET in data for data, _ in screen.shown)
 
 
-def test_two_screens_show_the_same_build(world: World) -> None:
+def test_two_screens_show_the_same_build(world: EmulatedEnvironment) -> None:
     world.clock.released.clear()
     build = world.builds().start(world.target, "img", SPEC)
-    screens = [Screen(), Screen()]
+    screens = [RecordingPublisher(), RecordingPublisher()]
     for screen in screens:
         LiveCard(build, screen, with_bar=False)
     world.clock.released.set()
@@ -64,8 +64,8 @@ def test_two_screens_show_the_same_build(world: World) -> None:
 
 
 def test_the_bar_follows_experience_and_is_never_full_before_the_end() -> None:
-    usual = Usual(240, 300, 4, "this cluster", (240, 260, 280, 300))
+    usual = DurationEstimate(240, 300, 4, "this cluster", (240, 260, 280, 300))
     assert share(0, usual) == 0
-    assert share(150, usual) == pytest.approx(FULL_BY_ESTIMATE / 2)
-    assert share(100_000, usual) == FULL_BY_ESTIMATE < 1
+    assert share(150, usual) == pytest.approx(MAX_ESTIMATED_SHARE / 2)
+    assert share(100_000, usual) == MAX_ESTIMATED_SHARE < 1
     assert share(100_000, None) == 0  # nothing is known: the bar does not pretend

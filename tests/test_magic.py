@@ -57,7 +57,7 @@ def test_a_cell_returns_at_once_and_its_card_follows_the_build(ready: Kernel) ->
     card = _card(ready, shown)
     ready.wait_until(lambda: bool(card()[MIME]["ended"]))
     assert card()[MIME]["state"] == "Succeeded"
-    assert _states(ready, shown)[0] in ("Sending", "Checking")
+    assert _states(ready, shown)[0] in ("Submitting", "Checking")
     assert "Building" in _states(ready, shown)
     assert card()["text/plain"].startswith("✔ Succeeded: image img on emulator cluster emulatedcluster · ")
     assert "application/vnd.jupyter.widget-view+json" not in card()
@@ -90,14 +90,14 @@ def test_where_nobody_is_there_the_cell_waits_and_shows_no_widget(ready: Kernel)
 def test_a_failed_build_fails_the_waiting_cell_and_says_why(ready: Kernel) -> None:
     checked = ready.execute("%%kusto_image clash --base no-such-image\nnumpy\n", allow_stdin=False)
     assert "the cluster has no image 'no-such-image' to build on" in checked.error
-    assert _card(ready, checked)()[MIME]["state"] == "Not sent"
+    assert _card(ready, checked)()[MIME]["state"] == "Not submitted"
     shown = ready.execute("%%kusto_image clash --base no-such-image --no-check\nnumpy\n", allow_stdin=False)
     assert shown.status == "error"
     assert "ServiceError: build was refused" in shown.error
     assert "no-such-image" in shown.error
     assert "Next:" in shown.error
     assert "Traceback" not in shown.error
-    assert _card(ready, shown)()[MIME]["state"] == "Refused"
+    assert _card(ready, shown)()[MIME]["state"] == "Rejected"
 
 
 def test_an_interrupt_detaches_and_says_how_to_attach(patient: Kernel) -> None:
@@ -133,7 +133,7 @@ def test_packages_that_clash_are_not_sent(ready: Kernel) -> None:
     )
     assert "DoesNotFit" in shown.error
     assert "line 2 urllib3==1.20 clashes with line 1 requests==2.31.0" in shown.error
-    assert _card(ready, shown)()[MIME]["state"] == "Not sent"
+    assert _card(ready, shown)()[MIME]["state"] == "Not submitted"
     assert _card(ready, shown)()[MIME]["plan"]["verdict"] == "does not fit"
     sent = ready.execute("%%kusto_image clash --base Python3_11_7 --no-check --wait\nrequests==2.31.0\nurllib3==1.20\n")
     assert "BuildFailed" in sent.error

@@ -34,14 +34,19 @@ def test_names_are_normalised() -> None:
 
 def test_another_image_has_no_list() -> None:
     assert not managed.packages("python3_10_8")
-    assert not managed.needs("mine")
+    assert not managed.build_requirements("mine")
     assert not managed.without_wheel("mine")
 
 
 @pytest.mark.parametrize("image", COUNTS)
 def test_a_list_satisfies_its_own_needs(image: str) -> None:
     packages = managed.packages(image)
-    wanted = [Requirement(line) for name, lines in managed.needs(image).items() for line in lines if name in packages]
+    wanted = [
+        Requirement(line)
+        for name, lines in managed.build_requirements(image).items()
+        for line in lines
+        if name in packages
+    ]
 
     assert bool(wanted) == (image not in managed.MODULE_LISTS)
     assert [str(need) for need in wanted if not need.specifier.contains(packages[need.name], prereleases=True)] == []
@@ -56,7 +61,7 @@ def test_the_data_says_where_it_is_from_and_when() -> None:
     text = (resources.files("kusto_magic") / "data" / "managed-image-packages.json").read_text(encoding="utf-8")
     document = json.loads(text)
 
-    assert document["listed_on"] == managed.LISTED_ON
-    assert document["tried_on"] == managed.TRIED_ON
+    assert document["listed_on"] == managed.LIST_DATE
+    assert document["tried_on"] == managed.TESTED_ON
     assert "python-package-reference.md" in document["source"]
     assert "python-package-reference.md" in managed.SOURCE

@@ -197,10 +197,10 @@ def test_neither_both_or_a_wrong_base_is_refused_together_with_the_text(options:
 
 
 def test_the_base_in_words() -> None:
-    assert ImageSpec("numpy", base_image="Python3_10_8").foundation == "Python3_10_8"
-    assert SPEC.foundation == "Python 3.10.8"
-    assert Image("img").foundation == ""
-    assert Image("img", language_version="3.9.7").foundation == "Python 3.9.7"
+    assert ImageSpec("numpy", base_image="Python3_10_8").base_label == "Python3_10_8"
+    assert SPEC.base_label == "Python 3.10.8"
+    assert Image("img").base_label == ""
+    assert Image("img", language_version="3.9.7").base_label == "Python 3.9.7"
 
 
 # ── Image ────────────────────────────────────────────────────────────────────────────────────────────────────────

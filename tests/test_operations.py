@@ -21,10 +21,17 @@ from support.answers import (
     status,
 )
 
-from kusto_magic.arm.operation import MISREADINGS_ALLOWED, MISSES_ALLOWED, SENT_TWICE, Operation, Watch, begin
-from kusto_magic.arm.operation_start import adopt, resume, sending
-from kusto_magic.arm.response import Response
-from kusto_magic.arm.service_errors import refusal
+from kusto_magic.arm.operation import (
+    MAX_NOT_FOUND,
+    MAX_UNREADABLE,
+    NOTE_SENT_TWICE,
+    Operation,
+    PollTarget,
+    start_operation,
+)
+from kusto_magic.arm.operation_start import adopt_existing, resume, submitting
+from kusto_magic.arm.response import ArmResponse
+from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.errors import (
     BuildCanceled,
     BuildFailed,
@@ -43,15 +50,15 @@ ASYNC = {"azure-asyncoperation": POLL_URL}
 LOCATION = {"location": LOCATION_URL}
 
 
-def put(response: Response, *, repeated: bool = False, spec: ImageSpec = SPEC) -> Operation:
-    return begin(sending(Action.BUILD, IMAGE_URL, spec), response, repeated=repeated)
+def put(response: ArmResponse, *, repeated: bool = False, spec: ImageSpec = SPEC) -> Operation:
+    return start_operation(submitting(Action.BUILD, IMAGE_URL, spec), response, repeated=repeated)
 
 
-def deleting(response: Response, *, repeated: bool = False) -> Operation:
-    return begin(sending(Action.DELETE, IMAGE_URL), response, repeated=repeated)
+def deleting(response: ArmResponse, *, repeated: bool = False) -> Operation:
+    return start_operation(submitting(Action.DELETE, IMAGE_URL), response, repeated=repeated)
 
 
-def after(operation: Operation, *responses: Response) -> Operation:
+def after(operation: Operation, *responses: ArmResponse) -> Operation:
     for response in responses:
         operation = operation.advance(response)
     return operation
@@ -69,60 +76,60 @@ IDS = ["operation", "location", "image", "confirming", "deleting", "deleting by 
 
 # ── rules 1, 2 and 9: the first answer ───────────────────────────────────────────────────────────────────────────
 
-FIRST_ANSWERS: dict[str, tuple[Response, Phase, Watch, str]] = {
-    "seen for a new image": (answer(image("Creating"), 201, ASYNC), Phase.BUILDING, Watch.OPERATION, POLL_URL),
-    "seen for an old image": (answer(image("Accepted"), 200, ASYNC), Phase.BUILDING, Watch.OPERATION, POLL_URL),
-    "200 that says Succeeded": (answer(image(), 200, ASYNC), Phase.BUILDING, Watch.OPERATION, POLL_URL),
-    "201 that says Succeeded": (answer(image(), 201, ASYNC), Phase.BUILDING, Watch.OPERATION, POLL_URL),
-    "both headers": (answer(image(), 202, {**LOCATION, **ASYNC}), Phase.BUILDING, Watch.OPERATION, POLL_URL),
-    "Location alone": (answer(image(), 201, LOCATION), Phase.BUILDING, Watch.LOCATION, LOCATION_URL),
+FIRST_ANSWERS: dict[str, tuple[ArmResponse, Phase, PollTarget, str]] = {
+    "seen for a new image": (answer(image("Creating"), 201, ASYNC), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
+    "seen for an old image": (answer(image("Accepted"), 200, ASYNC), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
+    "200 that says Succeeded": (answer(image(), 200, ASYNC), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
+    "201 that says Succeeded": (answer(image(), 201, ASYNC), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
+    "both headers": (answer(image(), 202, {**LOCATION, **ASYNC}), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
+    "Location alone": (answer(image(), 201, LOCATION), Phase.BUILDING, PollTarget.LOCATION, LOCATION_URL),
     "an empty header": (
         answer(image("Creating"), 201, {"azure-asyncoperation": "", **LOCATION}),
         Phase.BUILDING,
-        Watch.LOCATION,
+        PollTarget.LOCATION,
         LOCATION_URL,
     ),
-    "no header, finished": (answer(image(), 200), Phase.SUCCEEDED, Watch.IMAGE, IMAGE_URL),
-    "no header, created": (answer(image("SUCCEEDED"), 201), Phase.SUCCEEDED, Watch.IMAGE, IMAGE_URL),
-    "no header, no state": (answer(image(None), 200), Phase.SUCCEEDED, Watch.IMAGE, IMAGE_URL),
-    "no header, Creating": (answer(image("Creating"), 201), Phase.BUILDING, Watch.IMAGE, IMAGE_URL),
-    "no header, Accepted": (answer(image("Accepted"), 200), Phase.BUILDING, Watch.IMAGE, IMAGE_URL),
-    "no header, Failed": (answer(image("Failed"), 200), Phase.FAILED, Watch.IMAGE, IMAGE_URL),
-    "no header, Canceled": (answer(image("Canceled"), 200), Phase.CANCELED, Watch.IMAGE, IMAGE_URL),
+    "no header, finished": (answer(image(), 200), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, created": (answer(image("SUCCEEDED"), 201), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, no state": (answer(image(None), 200), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, Creating": (answer(image("Creating"), 201), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, Accepted": (answer(image("Accepted"), 200), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, Failed": (answer(image("Failed"), 200), Phase.FAILED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, Canceled": (answer(image("Canceled"), 200), Phase.CANCELED, PollTarget.IMAGE, IMAGE_URL),
     "no header, state null": (
-        answer(image(provisioningState=None), 200), Phase.BUILDING, Watch.IMAGE, IMAGE_URL
+        answer(image(provisioningState=None), 200), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL
     ),
-    "no header, HTML": (HTML, Phase.BUILDING, Watch.IMAGE, IMAGE_URL),
-    "no header, no body": (answer(b"", 200), Phase.BUILDING, Watch.IMAGE, IMAGE_URL),
-    "no header, 202": (answer(image(), 202), Phase.BUILDING, Watch.IMAGE, IMAGE_URL),
-    "no header, 204": (answer(b"", 204), Phase.BUILDING, Watch.IMAGE, IMAGE_URL),
+    "no header, HTML": (HTML, Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, no body": (answer(b"", 200), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, 202": (answer(image(), 202), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, 204": (answer(b"", 204), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("first", "phase", "watch", "url"), FIRST_ANSWERS.values(), ids=FIRST_ANSWERS.keys())
-def test_the_first_answer_to_a_put(first: Response, phase: Phase, watch: Watch, url: str) -> None:
+def test_the_first_answer_to_a_put(first: ArmResponse, phase: Phase, watch: PollTarget, url: str) -> None:
     operation = put(first)
-    assert (operation.phase, operation.watch, operation.poll_url) == (phase, watch, url)
+    assert (operation.phase, operation.poll_target, operation.poll_url) == (phase, watch, url)
 
 
-DELETE_ANSWERS: dict[str, tuple[Response, Phase, Watch]] = {
-    "seen": (answer(b"", 202, {**ASYNC, **LOCATION}), Phase.DELETING, Watch.OPERATION),
-    "Location alone": (answer(b"", 202, LOCATION), Phase.DELETING, Watch.LOCATION),
-    "200 with the header": (answer(b"", 200, ASYNC), Phase.DELETING, Watch.OPERATION),
-    "no header, 202": (answer(b"", 202), Phase.DELETING, Watch.IMAGE),
-    "no header, 200": (answer(b"", 200), Phase.SUCCEEDED, Watch.IMAGE),
-    "no header, 204": (answer(b"", 204), Phase.SUCCEEDED, Watch.IMAGE),
-    "no header, 200 and the image": (answer(image(), 200), Phase.SUCCEEDED, Watch.IMAGE),
-    "no header, Deleting": (answer(image("Deleting"), 200), Phase.DELETING, Watch.IMAGE),
-    "no header, Failed": (answer(image("Failed"), 200), Phase.DELETING, Watch.IMAGE),
-    "no header, HTML": (HTML, Phase.DELETING, Watch.IMAGE),
+DELETE_ANSWERS: dict[str, tuple[ArmResponse, Phase, PollTarget]] = {
+    "seen": (answer(b"", 202, {**ASYNC, **LOCATION}), Phase.DELETING, PollTarget.OPERATION),
+    "Location alone": (answer(b"", 202, LOCATION), Phase.DELETING, PollTarget.LOCATION),
+    "200 with the header": (answer(b"", 200, ASYNC), Phase.DELETING, PollTarget.OPERATION),
+    "no header, 202": (answer(b"", 202), Phase.DELETING, PollTarget.IMAGE),
+    "no header, 200": (answer(b"", 200), Phase.SUCCEEDED, PollTarget.IMAGE),
+    "no header, 204": (answer(b"", 204), Phase.SUCCEEDED, PollTarget.IMAGE),
+    "no header, 200 and the image": (answer(image(), 200), Phase.SUCCEEDED, PollTarget.IMAGE),
+    "no header, Deleting": (answer(image("Deleting"), 200), Phase.DELETING, PollTarget.IMAGE),
+    "no header, Failed": (answer(image("Failed"), 200), Phase.DELETING, PollTarget.IMAGE),
+    "no header, HTML": (HTML, Phase.DELETING, PollTarget.IMAGE),
 }
 
 
 @pytest.mark.parametrize(("first", "phase", "watch"), DELETE_ANSWERS.values(), ids=DELETE_ANSWERS.keys())
-def test_the_first_answer_to_a_delete(first: Response, phase: Phase, watch: Watch) -> None:
+def test_the_first_answer_to_a_delete(first: ArmResponse, phase: Phase, watch: PollTarget) -> None:
     operation = deleting(first)
-    assert (operation.phase, operation.watch) == (phase, watch)
+    assert (operation.phase, operation.poll_target) == (phase, watch)
 
 
 REFUSALS: dict[int, type[ServiceError]] = {
@@ -133,7 +140,9 @@ REFUSALS: dict[int, type[ServiceError]] = {
 
 @pytest.mark.parametrize("code", REFUSALS)
 @pytest.mark.parametrize("start", [put, deleting])
-def test_a_refusal_is_a_typed_error_with_the_services_words(code: int, start: Callable[[Response], Operation]) -> None:
+def test_a_refusal_is_a_typed_error_with_the_services_words(
+    code: int, start: Callable[[ArmResponse], Operation]
+) -> None:
     headers = {"x-ms-request-id": "r-1", "location": "https://elsewhere.example/"}
     with pytest.raises(ServiceError) as caught:
         start(failed(code, "Why", "because", headers))
@@ -143,7 +152,7 @@ def test_a_refusal_is_a_typed_error_with_the_services_words(code: int, start: Ca
 
 
 def test_a_refusal_without_words_still_says_its_status() -> None:
-    assert "HTTP 502" in str(refusal(answer(b"<html>", 502), "build was refused"))
+    assert "HTTP 502" in str(error_from_response(answer(b"<html>", 502), "build was refused"))
 
 
 # ── rule 3: the words that end it ────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +172,7 @@ def test_four_words_end_an_operation_in_any_case(word: str, spelled: Callable[[s
 @pytest.mark.parametrize("operation", [BUILDING, DELETING], ids=["building", "deleting"])
 def test_every_other_word_is_still_running(operation: Operation, word: str) -> None:
     heard = operation.advance(status(word))
-    assert (heard.phase, heard.poll_url, heard.misreadings) == (operation.phase, POLL_URL, 0)
+    assert (heard.phase, heard.poll_url, heard.unreadable_count) == (operation.phase, POLL_URL, 0)
     assert heard.status == word
 
 
@@ -183,7 +192,7 @@ def test_the_words_of_the_service_are_safe_to_show() -> None:
 
 # ── rule 4: what cannot be read ──────────────────────────────────────────────────────────────────────────────────
 
-UNREADABLE: dict[str, Response] = {
+UNREADABLE: dict[str, ArmResponse] = {
     "no status": answer({"id": "x"}),
     "null": answer({"status": None}),
     "a number": answer({"status": 1}),
@@ -229,11 +238,11 @@ def unreadable_cases() -> list[Any]:
 
 @pytest.mark.parametrize(("operation", "response"), unreadable_cases())
 def test_an_answer_that_cannot_be_read_is_asked_for_again_and_ends_nothing(
-    operation: Operation, response: Response
+    operation: Operation, response: ArmResponse
 ) -> None:
     waits = []
     heard = operation
-    for _ in range(MISREADINGS_ALLOWED):
+    for _ in range(MAX_UNREADABLE):
         heard = heard.advance(response)
         assert (heard.phase, heard.poll_url) == (operation.phase, operation.poll_url)
         waits.append(heard.delay)
@@ -247,13 +256,13 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again_and_ends_nothing(
 @pytest.mark.parametrize("operation", [BUILDING, BY_IMAGE], ids=["operation", "image"])
 def test_a_readable_answer_forgives_the_unreadable_ones(operation: Operation) -> None:
     readable = RUNNING if operation is BUILDING else answer(image("Creating"))
-    tired = after(operation, *[HTML] * MISREADINGS_ALLOWED)
-    assert after(tired, readable, *[HTML] * MISREADINGS_ALLOWED).phase is operation.phase
+    tired = after(operation, *[HTML] * MAX_UNREADABLE)
+    assert after(tired, readable, *[HTML] * MAX_UNREADABLE).phase is operation.phase
 
 
 def test_an_operation_that_could_not_be_read_can_be_taken_up_again() -> None:
     with pytest.raises(StatusUnreadable) as caught:
-        after(BUILDING, *[HTML] * (MISREADINGS_ALLOWED + 1))
+        after(BUILDING, *[HTML] * (MAX_UNREADABLE + 1))
     assert after(caught.value.operation, DONE, THERE).phase is Phase.SUCCEEDED
 
 
@@ -265,7 +274,7 @@ def test_an_operation_that_could_not_be_read_can_be_taken_up_again() -> None:
 def test_a_failure_in_reading_the_status_is_none_of_the_operation(operation: Operation, code: int) -> None:
     troubled = after(operation, *[failed(code)] * 200)
     assert (troubled.phase, troubled.poll_url, troubled.delay) == (operation.phase, operation.poll_url, 60.0)
-    assert troubled.trouble == f"HTTP {code}"
+    assert troubled.poll_error == f"HTTP {code}"
 
 
 def test_the_waits_grow_up_to_a_minute_and_start_small_again() -> None:
@@ -275,7 +284,7 @@ def test_the_waits_grow_up_to_a_minute_and_start_small_again() -> None:
         waits.append(operation.delay)
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     calm = operation.advance(RUNNING)
-    assert (calm.delay, calm.trouble, calm.advance(failed(503)).delay) == (None, "", 1.0)
+    assert (calm.delay, calm.poll_error, calm.advance(failed(503)).delay) == (None, "", 1.0)
 
 
 def test_a_terminal_word_in_the_body_of_a_failure_counts_for_nothing() -> None:
@@ -305,7 +314,7 @@ def test_an_operation_whose_record_is_gone_is_waited_for_and_then_the_image_is_a
     twice = after(BUILDING, gone, gone)
     assert (twice.poll_url, twice.delay) == (POLL_URL, 2.0)
     thrice = twice.advance(gone)
-    assert (thrice.watch, thrice.poll_url, thrice.phase) == (Watch.IMAGE, IMAGE_URL, Phase.BUILDING)
+    assert (thrice.poll_target, thrice.poll_url, thrice.phase) == (PollTarget.IMAGE, IMAGE_URL, Phase.BUILDING)
     assert thrice.advance(THERE).phase is Phase.SUCCEEDED
     assert thrice.advance(answer(image("Failed"))).phase is Phase.FAILED
     assert after(thrice, answer(image("Creating")), THERE).phase is Phase.SUCCEEDED
@@ -318,7 +327,7 @@ def test_a_record_that_is_missing_for_a_moment_is_asked_on() -> None:
 
 def test_a_deletion_whose_record_is_gone_ends_when_the_image_is_gone() -> None:
     gone = failed(404)
-    assert after(DELETING, gone, gone, gone).watch is Watch.IMAGE
+    assert after(DELETING, gone, gone, gone).poll_target is PollTarget.IMAGE
     assert after(DELETING, gone, gone, gone, gone).phase is Phase.SUCCEEDED
 
 
@@ -348,7 +357,7 @@ def test_the_image_is_asked_at_its_own_address_whatever_the_answers_name() -> No
 
 
 @pytest.mark.parametrize("response", [answer(b""), answer(image("Creating")), answer(b"", 204), answer({}, 201)])
-def test_at_a_location_202_is_running_and_200_is_done_with_or_without_a_body(response: Response) -> None:
+def test_at_a_location_202_is_running_and_200_is_done_with_or_without_a_body(response: ArmResponse) -> None:
     running = AT_LOCATION.advance(answer(b"", 202))
     assert (running.phase, running.poll_url) == (Phase.BUILDING, LOCATION_URL)
     assert running.advance(response).phase is Phase.CONFIRMING
@@ -369,7 +378,7 @@ def test_after_succeeded_the_image_is_asked_at_once_until_it_says_so_itself() ->
 
 
 def test_an_image_that_never_comes_is_an_error_that_can_be_taken_up() -> None:
-    missing = after(CONFIRMING, *[failed(404)] * (MISSES_ALLOWED - 1))
+    missing = after(CONFIRMING, *[failed(404)] * (MAX_NOT_FOUND - 1))
     with pytest.raises(StatusUnreadable, match="not there") as caught:
         missing.advance(failed(404))
     assert caught.value.operation.advance(THERE).phase is Phase.SUCCEEDED
@@ -382,7 +391,7 @@ def test_an_image_that_failed_after_all_is_a_failed_build(state: str, error: typ
     ended = CONFIRMING.advance(answer(image(state)))
     assert ended.done
     with pytest.raises(error):
-        ended.raise_for_end()
+        ended.raise_for_failure()
 
 
 @pytest.mark.parametrize(
@@ -416,7 +425,7 @@ def test_a_deletion_ends_when_the_image_is_gone() -> None:
 
 @pytest.mark.parametrize("state", ["Succeeded", "Failed", "Canceled", "Cancelled", None])
 def test_an_image_that_stays_or_was_made_anew_ends_the_wait_for_its_deletion(state: str | None) -> None:
-    still_there = after(DELETING_BY_IMAGE, answer(image("Deleting")), *[answer(image(state))] * MISREADINGS_ALLOWED)
+    still_there = after(DELETING_BY_IMAGE, answer(image("Deleting")), *[answer(image(state))] * MAX_UNREADABLE)
     assert still_there.phase is Phase.DELETING
     with pytest.raises(StatusUnreadable, match="still there"):
         still_there.advance(answer(image(state)))
@@ -425,7 +434,7 @@ def test_an_image_that_stays_or_was_made_anew_ends_the_wait_for_its_deletion(sta
 def test_a_failed_deletion_keeps_the_services_words() -> None:
     ended = DELETING.advance(status("Failed", error={"code": "InUse", "message": "[Conflict] in use"}))
     with pytest.raises(BuildFailed, match="deleting image 'img' failed") as caught:
-        ended.raise_for_end()
+        ended.raise_for_failure()
     assert caught.value.fault.code == "InUse"
     assert "requirements" not in caught.value.next_step
 
@@ -435,16 +444,16 @@ def test_a_failed_deletion_keeps_the_services_words() -> None:
 
 @pytest.mark.parametrize("first", [answer(image("Creating"), 201, {**ASYNC, "retry-after": "7"}), answer(
     image("Creating"), 201, {"retry-after": "7"})])  # fmt: skip
-def test_retry_after_counts_on_the_first_answer_and_for_one_wait_only(first: Response) -> None:
+def test_retry_after_counts_on_the_first_answer_and_for_one_wait_only(first: ArmResponse) -> None:
     operation = put(first)
     assert operation.delay == 7.0
-    running = RUNNING if operation.watch is Watch.OPERATION else answer(image("Creating"))
+    running = RUNNING if operation.poll_target is PollTarget.OPERATION else answer(image("Creating"))
     assert operation.advance(running).delay is None
 
 
 @pytest.mark.parametrize("response", [failed(503), failed(429), failed(404), HTML, RUNNING], ids=range(5))
-def test_retry_after_counts_on_every_answer(response: Response) -> None:
-    asked = Response(response.status, {"retry-after": "77"}, response.body, POLL_URL, response.received)
+def test_retry_after_counts_on_every_answer(response: ArmResponse) -> None:
+    asked = ArmResponse(response.status, {"retry-after": "77"}, response.body, POLL_URL, response.received_at)
     assert BUILDING.advance(asked).delay == 77.0
 
 
@@ -453,7 +462,7 @@ BUSY = {"code": "ServiceIsInMaintenance", "message": "[Conflict] Cluster 'c' is 
 
 def test_a_repeated_request_whose_operation_collides_follows_what_the_first_one_began() -> None:
     repeated = put(answer(image("Creating"), 201, ASYNC), repeated=True).advance(status("Failed", error=BUSY))
-    assert (repeated.phase, repeated.watch, repeated.note) == (Phase.BUILDING, Watch.IMAGE, SENT_TWICE)
+    assert (repeated.phase, repeated.poll_target, repeated.note) == (Phase.BUILDING, PollTarget.IMAGE, NOTE_SENT_TWICE)
     assert after(repeated, answer(image("Creating")), THERE).phase is Phase.SUCCEEDED
     assert repeated.advance(answer(image("Failed"))).phase is Phase.FAILED
 
@@ -461,7 +470,7 @@ def test_a_repeated_request_whose_operation_collides_follows_what_the_first_one_
 def test_a_request_that_was_sent_once_and_collides_has_failed() -> None:
     ended = BUILDING.advance(status("Failed", error=BUSY))
     with pytest.raises(BuildFailed) as caught:
-        ended.raise_for_end()
+        ended.raise_for_failure()
     assert "another change" in caught.value.next_step
 
 
@@ -471,8 +480,8 @@ def test_a_repeated_request_that_fails_for_another_reason_has_failed() -> None:
 
 
 def test_a_repeated_request_that_met_a_conflict_is_decided_by_the_image() -> None:
-    adopted = adopt(sending(Action.BUILD, IMAGE_URL, SPEC))
-    assert (adopted.phase, adopted.poll_url, adopted.note) == (Phase.BUILDING, IMAGE_URL, SENT_TWICE)
+    adopted = adopt_existing(submitting(Action.BUILD, IMAGE_URL, SPEC))
+    assert (adopted.phase, adopted.poll_url, adopted.note) == (Phase.BUILDING, IMAGE_URL, NOTE_SENT_TWICE)
     assert after(adopted, answer(image("Creating")), THERE).phase is Phase.SUCCEEDED
     with pytest.raises(StatusUnreadable, match="replaced"):
         adopted.advance(answer(image(requirementsFileContent="numpy")))
@@ -492,11 +501,11 @@ KEPT = POLL_URL.partition("&t=")[0]
 
 
 @pytest.mark.parametrize("refused", [failed(400), failed(401), failed(403), failed(404), failed(410)], ids=range(5))
-def test_an_address_kept_without_its_signature_gives_way_to_the_image(refused: Response) -> None:
+def test_an_address_kept_without_its_signature_gives_way_to_the_image(refused: ArmResponse) -> None:
     kept = resume(Action.BUILD, IMAGE_URL, KEPT, SPEC)
-    assert (kept.watch, kept.poll_url, kept.delay) == (Watch.OPERATION, KEPT, 0.0)
+    assert (kept.poll_target, kept.poll_url, kept.delay) == (PollTarget.OPERATION, KEPT, 0.0)
     asked = kept.advance(refused)
-    assert (asked.watch, asked.poll_url) == (Watch.IMAGE, IMAGE_URL)
+    assert (asked.poll_target, asked.poll_url) == (PollTarget.IMAGE, IMAGE_URL)
     assert asked.advance(THERE).phase is Phase.SUCCEEDED
 
 
@@ -510,16 +519,16 @@ def test_without_a_kept_address_the_image_is_asked() -> None:
 
 
 @pytest.mark.parametrize("ending", [[DONE, THERE], [status("Failed")], [status("Canceled")]])
-def test_what_has_ended_is_not_asked_again(ending: Sequence[Response]) -> None:
+def test_what_has_ended_is_not_asked_again(ending: Sequence[ArmResponse]) -> None:
     with pytest.raises(ValueError, match="is not asked"):
         after(BUILDING, *ending).advance(RUNNING)
 
 
 def test_what_is_not_sent_is_not_asked_and_nothing_is_begun_twice() -> None:
-    with pytest.raises(ValueError, match="Sending"):
-        sending(Action.BUILD, IMAGE_URL).advance(RUNNING)
+    with pytest.raises(ValueError, match="Submitting"):
+        submitting(Action.BUILD, IMAGE_URL).advance(RUNNING)
     with pytest.raises(ValueError, match="before"):
-        begin(BUILDING, THERE)
+        start_operation(BUILDING, THERE)
 
 
 FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -536,7 +545,7 @@ FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_a_failure_says_why_or_that_no_reason_is_given(more: dict[str, Any], code: str, message: str) -> None:
     ended = BUILDING.advance(status("Failed", **more))
     with pytest.raises(BuildFailed, match="building image 'img' failed") as caught:
-        ended.raise_for_end()
+        ended.raise_for_failure()
     assert (caught.value.fault.code, caught.value.fault.message) == (code, message)
 
 

@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support.answers import HTML, IMAGE_URL, LOCATION_URL, POLL_URL, SPEC, answer, image
 
 from kusto_magic.arm import poll_schedule as schedule
-from kusto_magic.arm.operation import Operation, Watch, begin
-from kusto_magic.arm.operation_start import adopt, resume, sending
-from kusto_magic.arm.response import LONGEST_WAIT, SHORTEST_WAIT, Response
+from kusto_magic.arm.operation import Operation, PollTarget, start_operation
+from kusto_magic.arm.operation_start import adopt_existing, resume, submitting
+from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
 from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, KustoImageError, ServiceError, StatusUnreadable
 from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.cluster import LanguageExtension
@@ -77,7 +77,9 @@ def headers() -> st.SearchStrategy[dict[str, str]]:
 
 STATUSES = st.sampled_from([200] * 8 + [201, 202, 204, 302, 400, 401, 403, 404, 404, 404, 408, 409, 429, 500, 503])
 ANSWERS = st.builds(
-    lambda body, status, named, cut: Response(status, named, b"" if cut else body, POLL_URL, answer().received, cut),
+    lambda body, status, named, cut: ArmResponse(
+        status, named, b"" if cut else body, POLL_URL, answer().received_at, cut
+    ),
     bodies(),
     STATUSES,
     headers(),
@@ -92,9 +94,9 @@ FIRST = st.builds(
     headers(),
 )
 USUAL = {
-    Watch.OPERATION: operation_documents().map(answer),
-    Watch.LOCATION: st.sampled_from([200, 202, 204]).map(lambda code: answer(b"", code)),
-    Watch.IMAGE: (image_documents() | cluster_documents()).map(answer) | st.just(answer(b"", 404)),
+    PollTarget.OPERATION: operation_documents().map(answer),
+    PollTarget.LOCATION: st.sampled_from([200, 202, 204]).map(lambda code: answer(b"", code)),
+    PollTarget.IMAGE: (image_documents() | cluster_documents()).map(answer) | st.just(answer(b"", 404)),
 }
 AT_WORK = {
     Action.BUILD: Phase.BUILDING,
@@ -107,7 +109,7 @@ ORDER = [*AT_WORK.values(), Phase.CONFIRMING, Phase.SUCCEEDED, Phase.FAILED, Pha
 EXTENSIONS = {Action.ENABLE: LanguageExtension("PYTHON", "img"), Action.DISABLE: LanguageExtension("PYTHON", "img")}
 
 
-def state_of(response: Response) -> object:
+def state_of(response: ArmResponse) -> object:
     """Read an image's state with no help of the package's own models; "?" where there is none to be read."""
     document = response.document()
     if not isinstance(document, dict) or response.status not in (200, 201):
@@ -119,23 +121,23 @@ def state_of(response: Response) -> object:
     return state.lower() if isinstance(state, str) else "?"
 
 
-def means_success(before: Operation, response: Response) -> bool:
+def means_success(before: Operation, response: ArmResponse) -> bool:
     """Say by the rules, not by the code, whether an answer may end an operation well."""
-    if before.watch is Watch.IMAGE and before.extension is not None:
+    if before.poll_target is PollTarget.IMAGE and before.extension is not None:
         return shows_the_change(before.action, response)
-    if before.watch is Watch.IMAGE:
+    if before.poll_target is PollTarget.IMAGE:
         deleted = response.status == 404
         return deleted if before.action is Action.DELETE else state_of(response) == "succeeded"
     if before.action is Action.BUILD:
         return False  # the image has the last word
-    if before.watch is Watch.LOCATION:
-        return response.status in (200, 201, 204) and not response.garbled
+    if before.poll_target is PollTarget.LOCATION:
+        return response.status in (200, 201, 204) and not response.is_malformed
     document = response.document()
     word = document.get("status") if isinstance(document, dict) else None
     return response.status < 300 and isinstance(word, str) and word.lower() == "succeeded"
 
 
-def shows_the_change(action: Action, response: Response) -> bool:
+def shows_the_change(action: Action, response: ArmResponse) -> bool:
     """Read which image a cluster runs; no cluster of these tests says "Running" or so."""
     document = response.document()
     if response.status != 200 or not isinstance(document, dict) or not isinstance(document.get("id"), str):
@@ -147,17 +149,17 @@ def shows_the_change(action: Action, response: Response) -> bool:
     return at_rest and runs == (action is Action.ENABLE)
 
 
-def begins_with_success(action: Action, repeated: bool, response: Response) -> bool:
-    named = response.address("azure-asyncoperation") or response.address("location")
+def begins_with_success(action: Action, repeated: bool, response: ArmResponse) -> bool:
+    named = response.header_url("azure-asyncoperation") or response.header_url("location")
     if action is Action.DELETE and repeated and response.status == 404:
         return True
     if named or not 200 <= response.status < 300:
         return False
     if action in EXTENSIONS:
-        return response.status == 200 and not response.garbled
+        return response.status == 200 and not response.is_malformed
     if action is Action.DELETE:
         says = state_of(response) if response.document() is not None else "succeeded"
-        return response.status in (200, 204) and says in ("succeeded", "?") and not response.garbled
+        return response.status in (200, 204) and says in ("succeeded", "?") and not response.is_malformed
     return state_of(response) == "succeeded"
 
 
@@ -182,15 +184,15 @@ class AnyAnswers(RuleBasedStateMachine):
     def begin(self, action: Action, way: str, data: st.DataObject) -> None:
         spec = SPEC if action is Action.BUILD else None
         extension = EXTENSIONS.get(action)
-        sent = sending(action, IMAGE_URL, spec, extension)
+        sent = submitting(action, IMAGE_URL, spec, extension)
         self.operation = resume(action, IMAGE_URL, POLL_URL if way == "kept" else "", spec, extension)
         if way == "adopt":
-            self.operation = adopt(sent)
+            self.operation = adopt_existing(sent)
         elif way == "put":
             self._put(sent, data.draw(FIRST | ANSWERS), data.draw(st.booleans()))
 
-    def _put(self, sent: Operation, response: Response, repeated: bool) -> None:
-        begun = outcome(lambda: begin(sent, response, repeated=repeated))
+    def _put(self, sent: Operation, response: ArmResponse, repeated: bool) -> None:
+        begun = outcome(lambda: start_operation(sent, response, repeated=repeated))
         if isinstance(begun, ServiceError):
             assert (begun.status, begun.fault) == (response.status, response.fault())
         elif isinstance(begun, Operation):
@@ -201,24 +203,24 @@ class AnyAnswers(RuleBasedStateMachine):
             self._can_be_taken_up(begun)
 
     @rule(response=ANSWERS)
-    def hear_anything(self, response: Response) -> None:
+    def hear_anything(self, response: ArmResponse) -> None:
         self._hear(response)
 
     @rule(data=st.data())
     def hear_what_is_usual(self, data: st.DataObject) -> None:
-        self._hear(data.draw(USUAL[self.operation.watch]))
+        self._hear(data.draw(USUAL[self.operation.poll_target]))
 
     @rule()
     def hear_nothing(self) -> None:
         if not self.operation.done:
             before = self.operation
             self._wait()
-            self.operation = before.unanswered("no answer")
+            self.operation = before.with_failed_poll("no answer")
             assert (self.operation.phase, self.operation.poll_url) == (before.phase, before.poll_url)
 
     @invariant()
     def an_end_has_its_error(self) -> None:
-        error = outcome(self.operation.raise_for_end)
+        error = outcome(self.operation.raise_for_failure)
         match self.operation.phase:
             case Phase.FAILED:
                 assert isinstance(error, BuildFailed)
@@ -232,9 +234,9 @@ class AnyAnswers(RuleBasedStateMachine):
     @invariant()
     def it_can_be_asked_on(self) -> None:
         assert self.operation.done or self.operation.poll_url
-        assert self.operation.phase is not Phase.SENDING
+        assert self.operation.phase is not Phase.SUBMITTING
 
-    def _hear(self, response: Response) -> None:
+    def _hear(self, response: ArmResponse) -> None:
         before = self.operation
         if before.done:
             with pytest.raises(ValueError, match="is not asked"):
@@ -251,15 +253,15 @@ class AnyAnswers(RuleBasedStateMachine):
         self._keeps_its_error(after, response)
         assert ORDER.index(after.phase) >= ORDER.index(before.phase)
         assert (after.action, after.image_url, after.expected) == (before.action, before.image_url, before.expected)
-        assert before.watch is not Watch.IMAGE or after.watch is Watch.IMAGE
+        assert before.poll_target is not PollTarget.IMAGE or after.poll_target is PollTarget.IMAGE
         self.operation = after
 
     def _wait(self) -> None:
         """Wait as the client does. Only a look at the image may come at once, and not again and again."""
         operation = self.operation
-        delay = schedule.delay(self.waited) if operation.delay is None else operation.delay
-        assert 0.0 <= delay <= LONGEST_WAIT
-        self.asked_at_once = 0 if delay >= SHORTEST_WAIT else self.asked_at_once + 1
+        delay = schedule.next_delay(self.waited) if operation.delay is None else operation.delay
+        assert 0.0 <= delay <= MAX_RETRY_AFTER
+        self.asked_at_once = 0 if delay >= MIN_RETRY_AFTER else self.asked_at_once + 1
         assert self.asked_at_once <= 2, "it is asked again and again without waiting"
         self.waited += delay
 
@@ -270,7 +272,7 @@ class AnyAnswers(RuleBasedStateMachine):
         assert error.operation.poll_url
 
     @staticmethod
-    def _keeps_its_error(after: Operation, response: Response) -> None:
+    def _keeps_its_error(after: Operation, response: ArmResponse) -> None:
         if after.phase is Phase.FAILED:
             said = response.fault()
             assert after.fault is not None
@@ -288,9 +290,9 @@ AnyAnswersTest.settings = settings(
 def test_random_answers_reach_every_phase(phase: Phase) -> None:
     """What is said about random answers above is worth something only if they lead everywhere."""
 
-    def reached(answers: list[Response]) -> bool:
+    def reached(answers: list[ArmResponse]) -> bool:
         action = next((action for action, at_work in AT_WORK.items() if at_work is phase), Action.BUILD)
-        operation = begin(sending(action, IMAGE_URL, SPEC, EXTENSIONS.get(action)), BEGUN)
+        operation = start_operation(submitting(action, IMAGE_URL, SPEC, EXTENSIONS.get(action)), BEGUN)
         for response in answers:
             if operation.phase is phase:
                 break

@@ -8,14 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-from support.emulated import Wire
-from support.panel import SPEC, Fault, Make, answer, desks, error, fill, is_shown, loaded, says, until
+from support.emulated import EmulatorTransport
+from support.panel import SPEC, Fault, Make, answer, error, fill, is_shown, loaded, panel_environments, says, until
 
 from kusto_magic.display.card import MIME
-from kusto_magic.errors import DoesNotFit
+from kusto_magic.errors import RequirementsConflict
 from kusto_magic.models.image import Image
 from kusto_magic.panel.panel import VIEW
-from kusto_magic.preflight.report import Forecast, Verdict
+from kusto_magic.preflight.report import PreflightReport, Verdict
 
 pytestmark = pytest.mark.slow  # a widget tree for each test
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow  # a widget tree for each test
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Return a function that makes a desk: `make(wire, forecaster)`."""
-    with desks(tmp_path) as make_one:
+    with panel_environments(tmp_path) as make_one:
         yield make_one
 
 
@@ -60,10 +60,10 @@ def test_a_name_that_is_taken_and_a_base_of_the_cluster_are_known(make: Make) ->
     desk.builds.start(desk.target, "Mine", SPEC).wait(30)
     fields = loaded(desk).fields
     fields.name.value = fields.base.value = "mine"
-    until(lambda: "Mine is there already: Succeeded. Create replaces it." in says(fields.name_words))
-    assert "custom image of this cluster: Succeeded, built on Python3_11_7" in says(fields.base_words)
-    fields.know([Image("Mine", state="Creating")])
-    assert "Mine is there already: Creating. It is being changed now." in says(fields.name_words)
+    until(lambda: "Mine is there already: Succeeded. Create replaces it." in says(fields.name_status))
+    assert "custom image of this cluster: Succeeded, built on Python3_11_7" in says(fields.base_status)
+    fields.set_images([Image("Mine", state="Creating")])
+    assert "Mine is there already: Creating. It is being changed now." in says(fields.name_status)
     assert {"Python3_11_7", "Mine", "Python 3.10.8"} <= set(fields.base.options)
 
 
@@ -104,14 +104,14 @@ def test_create_follows_the_build_to_its_end_and_leaves_the_card(make: Make) -> 
     fill(form, text="humanize")
     desk.clock.released.clear()
     form.create.click()
-    until(lambda: form.going_on.rows.children)
-    until(lambda: "img" in form.going_on.rows.children[0].words.value)
+    until(lambda: form.active_builds.rows.children)
+    until(lambda: "img" in form.active_builds.rows.children[0].words.value)
     until(lambda: not form.create.disabled)  # the service has taken it on, the build goes on
-    assert form.going_on.rows.children
+    assert form.active_builds.rows.children
     desk.clock.released.set()
-    until(lambda: "✔ Succeeded: image img" in says(form.going_on.last))
+    until(lambda: "✔ Succeeded: image img" in says(form.active_builds.last))
     until(lambda: form.images.list.options == (("img · Succeeded · Python3_11_7", "img"),))
-    until(lambda: "build img · Succeeded" in form.earlier.list.options[0][0])
+    until(lambda: "build img · Succeeded" in form.history.list.options[0][0])
     assert error(form) == ""
     assert desk.builds.running(desk.target, "img") is None
     form_output, record, *later = desk.shell.shown
@@ -134,7 +134,7 @@ def test_the_record_is_of_what_was_begun_last(make: Make) -> None:
     until(lambda: MIME in desk.shell.last and desk.shell.last[MIME]["image"] == "second")
     before = len(desk.shell.shown)
     desk.clock.released.set()
-    until(lambda: desk.builds.followed.on(desk.target) == [])
+    until(lambda: desk.builds.registry.by_cluster(desk.target) == [])
     assert {bundle[MIME]["image"] for bundle, _ in desk.shell.shown[before:]} == {"second"}
     assert desk.shell.last[MIME]["ended"]
 
@@ -151,7 +151,7 @@ def test_the_buttons_are_off_until_the_service_has_taken_it_on(make: Make) -> No
     desk.service.fault = look
     fill(form)
     form.create.click()
-    until(lambda: "Succeeded" in says(form.going_on.last))
+    until(lambda: "Succeeded" in says(form.active_builds.last))
     assert seen == [True]
     assert not form.create.disabled
 
@@ -173,11 +173,11 @@ def test_a_build_from_elsewhere_is_shown_and_two_panels_agree(make: Make) -> Non
     desk.clock.released.clear()
     build = desk.builds.start(desk.target, "img", SPEC)
     for form in (one, other):
-        until(lambda form=form: form.going_on.rows.children)  # type: ignore[misc]
+        until(lambda form=form: form.active_builds.rows.children)  # type: ignore[misc]
     desk.clock.released.set()
     build.wait(30)
     for form in (one, other):
-        until(lambda form=form: "✔ Succeeded: image img" in says(form.going_on.last))  # type: ignore[misc]
+        until(lambda form=form: "✔ Succeeded: image img" in says(form.active_builds.last))  # type: ignore[misc]
         until(lambda form=form: len(form.images.list.options) == 1)  # type: ignore[misc]
 
 
@@ -235,7 +235,7 @@ def test_a_refusal_is_shown_with_its_next_step_and_the_form_keeps_what_was_typed
     assert form.fields.read() == ("img", SPEC)
     desk.service.fault = None
     form.create.click()  # and again, with what was typed
-    until(lambda: "✔ Succeeded" in says(form.going_on.last))
+    until(lambda: "✔ Succeeded" in says(form.active_builds.last))
     assert error(form) == ""
 
 
@@ -258,24 +258,26 @@ def test_a_build_that_fails_shows_why(make: Make) -> None:
     async def clash(_requirements: str, _python: str) -> str | None:
         return "these two cannot be installed together"
 
-    form = loaded(make(Wire(resolver=clash)))
+    form = loaded(make(EmulatorTransport(resolver=clash)))
     fill(form)
     form.create.click()
     until(lambda: "BuildFailed" in error(form))
     assert "these two cannot be installed together" in error(form)
     assert "Next:" in error(form)
-    assert "✖ Failed: image img" in says(form.going_on.last)
+    assert "✖ Failed: image img" in says(form.active_builds.last)
 
 
 def test_what_does_not_fit_is_not_sent_and_says_what_helps(make: Make) -> None:
-    async def clash(_text: str, **_more: Any) -> Forecast:
-        return Forecast(Verdict.CLASH, "3.11.7", reason="line 1 clashes with line 2", suggestions=("use 2.0",))
+    async def clash(_text: str, **_more: Any) -> PreflightReport:
+        return PreflightReport(
+            Verdict.CONFLICT, "3.11.7", reason="line 1 clashes with line 2", suggestions=("use 2.0",)
+        )
 
     desk = make(forecaster=clash)
     form = loaded(desk)
     fill(form)
     form.create.click()
-    until(lambda: DoesNotFit.__name__ in error(form))
+    until(lambda: RequirementsConflict.__name__ in error(form))
     assert "line 1 clashes with line 2" in error(form)
     assert "use 2.0" in error(form)
     assert "does not fit" in form.plan.value

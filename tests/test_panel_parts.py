@@ -7,7 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.panel import SPEC, Desk, Make, RecordingShell, answer, desks, error, fill, is_shown, loaded, says, until
+from support.panel import (
+    SPEC,
+    Make,
+    PanelEnvironment,
+    RecordingShell,
+    answer,
+    error,
+    fill,
+    is_shown,
+    loaded,
+    panel_environments,
+    says,
+    until,
+)
 
 from kusto_magic.commands import arguments
 from kusto_magic.export import cell_text
@@ -15,7 +28,7 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.panel import ImagePanel
 from kusto_magic.panel.panel_form import PanelForm
-from kusto_magic.panel.widgets import within
+from kusto_magic.panel.widgets import descendants
 from kusto_magic.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,14 +41,14 @@ pytestmark = pytest.mark.slow  # a widget tree for each test
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Return a function that makes a desk: `make(wire, forecaster)`."""
-    with desks(tmp_path) as make_one:
+    with panel_environments(tmp_path) as make_one:
         yield make_one
 
 
 # ── images and history ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _with_image(desk: Desk) -> PanelForm:
+def _with_image(desk: PanelEnvironment) -> PanelForm:
     desk.builds.start(desk.target, "img", ImageSpec("humanize\nnumpy\n", python_version="3.10.8")).wait(30)
     form = loaded(desk)
     form.images.list.value = "img"
@@ -54,7 +67,7 @@ def test_show_use_and_edit(make: Make) -> None:
     form.images.edit.click()
     assert form.fields.read() == ("img", ImageSpec("humanize\nnumpy\n", python_version="3.10.8"))
     form.images.use.click()
-    assert form.fields.foundation() == {"base_image": "img"}
+    assert form.fields.base_label() == {"base_image": "img"}
 
 
 def test_delete_asks_first(make: Make) -> None:
@@ -68,7 +81,7 @@ def test_delete_asks_first(make: Make) -> None:
     form.images.delete.click()
     assert "DELETE img" not in desk.service.asked
     form.images.question.yes.click()
-    until(lambda: "✔ Deleted: image img" in says(form.going_on.last))
+    until(lambda: "✔ Deleted: image img" in says(form.active_builds.last))
     until(lambda: form.images.list.options == ())
 
 
@@ -77,7 +90,7 @@ def test_enable_asks_first_and_the_active_image_is_marked(make: Make) -> None:
     form.images.enable.click()
     assert "Let the queries of cluster emulatedcluster run on img" in says(form.images.question.words)
     form.images.question.yes.click()
-    until(lambda: "image img" in says(form.going_on.last))
+    until(lambda: "image img" in says(form.active_builds.last))
     assert error(form) == ""
     until(lambda: form.images.list.options[0][0] == "img · Succeeded · Python 3.10.8 · ✔ active")
     assert "Queries run on img." in says(form.images.state)
@@ -99,7 +112,7 @@ def test_the_active_image_is_neither_replaced_nor_deleted_without_a_word(make: M
     assert "PUT img" not in desk.service.asked
     form.question.yes.click()
     until(lambda: "PUT img" in desk.service.asked)
-    until(lambda: "✔ Succeeded" in says(form.going_on.last))
+    until(lambda: "✔ Succeeded" in says(form.active_builds.last))
 
 
 def test_another_choice_takes_the_question_away(make: Make) -> None:
@@ -119,29 +132,29 @@ def test_after_a_restart_the_history_shows_the_build_and_follows_it(make: Make) 
     until(lambda: begun.operation.phase == "Building")
     desk.builds = desk.process()
     form = loaded(desk)
-    until(lambda: form.earlier.list.options)
-    assert "build img · Building, not ended yet" in form.earlier.list.options[0][0]
-    form.earlier.list.index = 0
-    form.earlier.fill.click()
+    until(lambda: form.history.list.options)
+    assert "build img · Building, not ended yet" in form.history.list.options[0][0]
+    form.history.list.index = 0
+    form.history.fill.click()
     assert form.fields.read() == ("img", SPEC)
-    form.earlier.follow.click()
-    until(lambda: form.going_on.rows.children)
+    form.history.follow.click()
+    until(lambda: form.active_builds.rows.children)
     desk.clock.released.set()
-    until(lambda: "✔ Succeeded: image img" in says(form.going_on.last))
+    until(lambda: "✔ Succeeded: image img" in says(form.active_builds.last))
     begun.wait(30)
     before.close()
 
 
 def test_200_images_cost_no_widget_each(make: Make) -> None:
     desk = make()
-    empty = len(list(within(loaded(desk).widget)))
+    empty = len(list(descendants(loaded(desk).widget)))
     row = {"properties": {"provisioningState": "Succeeded", "languageVersion": "3.10.8"}}
     images = [{"id": "x", "name": f"c/image-{number}", **row} for number in range(200)]
 
     desk.service.fault = lambda _request: answer({"value": images})
     form = loaded(desk)
     assert len(form.images.list.options) == 200
-    assert len(list(within(form.widget))) == empty
+    assert len(list(descendants(form.widget))) == empty
 
 
 # ── the cluster ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +164,7 @@ def test_without_a_cluster_it_is_asked_for_and_found(make: Make) -> None:
     desk = make()
     panel = ImagePanel(settings=Settings(endpoint=desk.target.endpoint), builds=desk.builds, shell=desk.shell)
     form = panel.form
-    place = form.place
+    place = form.cluster_picker
     assert says(place.summary) == "No cluster is chosen yet."
     assert is_shown(place.fields)
     place.take.click()

@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 from support.packages import served, write_project, write_sdist, write_wheel
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.preflight.check import forecast
+from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings
-from kusto_magic.preflight.report import Forecast, Status, Verdict
-from kusto_magic.preflight.suggestions import BUILD
+from kusto_magic.preflight.report import PreflightReport, Status, Verdict
+from kusto_magic.preflight.suggestions import BUILD_HINT
 from kusto_magic.preflight.uv import uv_program
 
 pytestmark = pytest.mark.slow  # each test runs uv
 PYTHON = "3.10.8"
-Check = Callable[..., Forecast]
+Check = Callable[..., PreflightReport]
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +66,10 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def check(wheels: Path, environ: dict[str, str]) -> Check:
     """Ask for a forecast against the folder of wheels."""
 
-    def ask(text: str, **options: Any) -> Forecast:
+    def ask(text: str, **options: Any) -> PreflightReport:
         options.setdefault("python", PYTHON)
         options.setdefault("index", IndexSettings(find_links=(str(wheels),), no_index=True))
-        return asyncio.run(forecast(text, environ=environ, **options))
+        return asyncio.run(run_preflight(text, environ=environ, **options))
 
     return ask
 
@@ -80,7 +80,7 @@ def check(wheels: Path, environ: dict[str, str]) -> Check:
 def test_what_fits_comes_with_the_whole_plan(check: Check) -> None:
     answer = check("Needy[more] ==1.* # comment\n")
 
-    assert (answer.verdict, answer.reason, answer.python) == (Verdict.FITS, "", PYTHON)
+    assert (answer.verdict, answer.reason, answer.python) == (Verdict.COMPATIBLE, "", PYTHON)
     assert [(package.pin, package.direct) for package in answer.packages] == [
         ("extra-one==1.0", False),
         ("needy==1.0", True),
@@ -109,7 +109,7 @@ def test_lines_for_another_system_or_python_are_left_out_and_named(check: Check)
 def test_nothing_is_asked_when_no_line_applies(check: Check) -> None:
     answer = check("nothing-like-this; sys_platform == 'linux'")
 
-    assert (answer.verdict, answer.packages, answer.pinned_text()) == (Verdict.FITS, (), "")
+    assert (answer.verdict, answer.packages, answer.pinned_text()) == (Verdict.COMPATIBLE, (), "")
 
 
 def test_the_wheel_must_be_for_windows_and_for_the_version(check: Check) -> None:
@@ -123,7 +123,7 @@ def test_the_wheel_must_be_for_windows_and_for_the_version(check: Check) -> None
 def test_what_satisfies_is_kept_and_what_does_not_is_changed(check: Check) -> None:
     answer = check("idna\nurllib3==1.20\nplain", base="Python3_10_8")
 
-    found = {package.name: (package.version, package.status, package.was) for package in answer.packages}
+    found = {package.name: (package.version, package.status, package.version_in_base) for package in answer.packages}
     assert found == {
         "idna": ("3.4", Status.PRESENT, "3.4"),
         "urllib3": ("1.20", Status.DOWNGRADED, "1.26.15"),
@@ -147,7 +147,7 @@ def test_what_the_base_holds_needs_no_wheel(check: Check) -> None:
         ("tornado==6.1", Status.PRESENT),
         ("uses-tornado==1.0", Status.NEW),
     ]
-    assert check("uses-tornado").verdict is Verdict.CLASH
+    assert check("uses-tornado").verdict is Verdict.CONFLICT
 
 
 def test_custom_images_lie_on_each_other(check: Check) -> None:
@@ -165,7 +165,7 @@ def test_custom_images_lie_on_each_other(check: Check) -> None:
 def test_a_change_that_breaks_a_custom_image_below_is_warned_of(check: Check) -> None:
     answer = check("plain==2.0", base_requirements=("other",))
 
-    assert answer.verdict is Verdict.FITS
+    assert answer.verdict is Verdict.COMPATIBLE
     assert answer.warnings == ("line 1 plain==2.0 clashes with the base's other==1.0, which needs plain<2",)
 
 
@@ -181,7 +181,7 @@ def test_a_change_that_breaks_a_custom_image_below_is_warned_of(check: Check) ->
 def test_what_is_not_known_of_the_base_is_said(check: Check, options: dict[str, Any], words: str) -> None:
     answer = check("plain", **options)
 
-    assert answer.verdict is Verdict.FITS
+    assert answer.verdict is Verdict.COMPATIBLE
     assert words in answer.warnings[0]
 
 
@@ -228,7 +228,7 @@ def test_what_is_not_known_of_the_base_is_said(check: Check, options: dict[str, 
 def test_what_does_not_fit_is_said_by_its_lines(check: Check, text: str, reason: str, suggestion: str | None) -> None:
     answer = check(text)
 
-    assert (answer.verdict, answer.reason, answer.packages) == (Verdict.CLASH, reason, ())
+    assert (answer.verdict, answer.reason, answer.packages) == (Verdict.CONFLICT, reason, ())
     assert suggestion in answer.suggestions if suggestion else answer.suggestions == ()
     assert "No solution found" in answer.resolver_text
 
@@ -243,17 +243,17 @@ def test_where_only_sources_are_to_be_had_it_is_said_that_the_service_may_build_
 ) -> None:
     write_sdist(tmp_path, "plain", "1.0", tmp_path / "mark")
     index = IndexSettings(find_links=(str(tmp_path),), no_index=True)
-    answer = asyncio.run(forecast("plain", python=PYTHON, index=index, environ=environ))
+    answer = asyncio.run(run_preflight("plain", python=PYTHON, index=index, environ=environ))
 
-    assert answer.verdict is Verdict.CLASH
+    assert answer.verdict is Verdict.CONFLICT
     assert answer.reason == "line 1 plain: there is no wheel for Python 3.10.8 on Windows x64"
-    assert answer.suggestions == (BUILD,)
+    assert answer.suggestions == (BUILD_HINT,)
 
 
 def test_a_text_that_breaks_a_rule_is_refused_before_anything_runs(environ: dict[str, str]) -> None:
     started = time.process_time()
     with pytest.raises(InvalidInput):
-        asyncio.run(forecast("a\n" * 2_500_000, python=PYTHON, index=IndexSettings(), environ=environ))
+        asyncio.run(run_preflight("a\n" * 2_500_000, python=PYTHON, index=IndexSettings(), environ=environ))
 
     assert time.process_time() - started < 2
 
@@ -272,7 +272,7 @@ def silent() -> Iterator[str]:
 def test_an_unknown_python_is_not_guessed_at(check: Check, python: str) -> None:
     answer = check("plain", python=python)
 
-    assert answer.verdict is Verdict.UNKNOWN
+    assert answer.verdict is Verdict.INCONCLUSIVE
     assert "is not known here" in answer.reason
 
 
@@ -282,7 +282,7 @@ def test_without_an_index_it_could_not_tell(check: Check) -> None:
     away = check("plain", index=IndexSettings(default=closed))
     none = check("plain", index=IndexSettings(no_index=True))
 
-    assert (away.verdict, none.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
+    assert (away.verdict, none.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
     assert away.reason == "the index at 127.0.0.1 cannot be asked: nothing answers there"
     assert none.reason == "no index is set up, and no other place for packages is named"
     assert max(away.seconds, none.seconds) < 3
@@ -291,7 +291,7 @@ def test_without_an_index_it_could_not_tell(check: Check) -> None:
 def test_an_index_that_does_not_answer_is_not_waited_for(check: Check, silent: str) -> None:
     answer = check("plain", index=IndexSettings(default=silent), timeout=0.3)
 
-    assert answer.verdict is Verdict.UNKNOWN
+    assert answer.verdict is Verdict.INCONCLUSIVE
     assert answer.reason == "the index did not answer in the time that was given"
     assert answer.seconds < 3
 
@@ -301,7 +301,7 @@ def test_an_index_that_fails_says_nothing_about_the_text(check: Check, wheels: P
     with served(wheels, status=status) as address:
         answer = check("plain", index=IndexSettings(default=address))
 
-    assert answer.verdict is Verdict.UNKNOWN
+    assert answer.verdict is Verdict.INCONCLUSIVE
     assert words in answer.reason
 
 
@@ -315,11 +315,11 @@ def test_an_index_with_credentials_is_asked_and_they_are_not_shown(check: Check,
         good = check("needy", index=IndexSettings(default=known))
         bad = check("needy", index=IndexSettings(default=wrong))
 
-    assert good.verdict is Verdict.FITS
+    assert good.verdict is Verdict.COMPATIBLE
     assert good.download_bytes == sum(
         (wheels / f"{name}-2.0-py3-none-any.whl").stat().st_size for name in ("needy", "plain")
     )
-    assert bad.verdict is Verdict.UNKNOWN
+    assert bad.verdict is Verdict.INCONCLUSIVE
     assert "refuses access" in bad.reason
     assert not any(secret in repr((good, bad)) for secret in ("hunter2", "wrong5", "path5"))
     assert "hunter2" not in repr(IndexSettings(default=known))
@@ -329,7 +329,7 @@ def test_the_text_can_name_the_index(check: Check, wheels: Path, environ: dict[s
     (tmp_path / "pip.conf").write_text(f"[global]\nfind-links = {wheels}\nno-index = true\n", encoding="utf-8")
     settings = environ | {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
     answer = asyncio.run(
-        forecast("plain\n--extra-index-url https://127.0.0.1:9/simple", python=PYTHON, environ=settings)
+        run_preflight("plain\n--extra-index-url https://127.0.0.1:9/simple", python=PYTHON, environ=settings)
     )
 
     assert answer.pinned_text() == "--extra-index-url https://127.0.0.1:9/simple\nplain==2.0\n"
@@ -340,24 +340,26 @@ def test_the_text_can_name_the_index(check: Check, wheels: Path, environ: dict[s
 
 def test_it_runs_on_any_loop_in_any_thread(wheels: Path, environ: dict[str, str]) -> None:
     index = IndexSettings(find_links=(str(wheels),), no_index=True)
-    found: list[Forecast] = []
+    found: list[PreflightReport] = []
 
     def work() -> None:
         loop = asyncio.SelectorEventLoop()
         try:
-            found.append(loop.run_until_complete(forecast("plain", python=PYTHON, index=index, environ=environ)))
+            found.append(loop.run_until_complete(run_preflight("plain", python=PYTHON, index=index, environ=environ)))
         finally:
             loop.close()
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert [answer.verdict for answer in found] == [Verdict.FITS]
+    assert [answer.verdict for answer in found] == [Verdict.COMPATIBLE]
 
 
 @pytest.mark.asyncio
 async def test_cancelling_ends_it_soon(silent: str, environ: dict[str, str]) -> None:
-    task = asyncio.create_task(forecast("plain", python=PYTHON, index=IndexSettings(default=silent), environ=environ))
+    task = asyncio.create_task(
+        run_preflight("plain", python=PYTHON, index=IndexSettings(default=silent), environ=environ)
+    )
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -438,7 +440,7 @@ def texts_around(trap: Trap) -> st.SearchStrategy[str]:
 def test_no_line_makes_a_build_run(trap: Trap, environ: dict[str, str], data: st.DataObject) -> None:
     text = data.draw(texts_around(trap))
     try:
-        answer = asyncio.run(forecast(text, python=PYTHON, index=trap.index, environ=environ))
+        answer = asyncio.run(run_preflight(text, python=PYTHON, index=trap.index, environ=environ))
     except InvalidInput:
         answer = None
     event("refused" if answer is None else answer.verdict)
@@ -449,7 +451,7 @@ def test_no_line_makes_a_build_run(trap: Trap, environ: dict[str, str], data: st
 
 @pytest.mark.parametrize("name", ["evil", "needs-evil", "points-to-evil"])
 def test_a_package_that_would_have_to_be_built_does_not_fit(trap: Trap, environ: dict[str, str], name: str) -> None:
-    answer = asyncio.run(forecast(name, python=PYTHON, index=trap.index, environ=environ))
+    answer = asyncio.run(run_preflight(name, python=PYTHON, index=trap.index, environ=environ))
 
-    assert answer.verdict is not Verdict.FITS
+    assert answer.verdict is not Verdict.COMPATIBLE
     assert not trap.mark.exists()

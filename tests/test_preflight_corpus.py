@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from kusto_magic.preflight.check import forecast
+from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings, user_settings
 
 CORPUS = json.loads((Path(__file__).parent / "data" / "requirements-corpus.json").read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def test_the_corpus_is_whole() -> None:
 @pytest.mark.index
 @pytest.mark.parametrize("case", CORPUS["cases"], ids=[case["title"] for case in CORPUS["cases"]])
 def test_the_answer_is_right(case: dict[str, Any], index: IndexSettings) -> None:
-    asked = forecast(
+    asked = run_preflight(
         "\n".join(case["text"]),
         python=case["python"],
         base=case["base"],

@@ -13,9 +13,9 @@ from support.answers import answer
 from support.clock import MovableClock
 from support.placeholders import IMAGE, TARGET, Placeholders
 from support.recording import Conversation, Recording, Replay
-from support.wire import Outcome, Raw, Script
+from support.wire import Outcome, Raw, ScriptedTransport
 
-from kusto_magic.arm.response import Response
+from kusto_magic.arm.response import ArmResponse
 from kusto_magic.models.target import Target
 
 SUBSCRIPTION = "8f14e45f-ceea-467f-9a2c-1d5b0c7a3e11"
@@ -93,7 +93,7 @@ def said(status: int, body: object) -> Raw:
 
 async def recorded(*answers: Outcome, body: object = None) -> Recording:
     """Return what was written down of requests that got these answers."""
-    recording = Recording(Script(*answers), MovableClock(), Placeholders(MINE, NAME))
+    recording = Recording(ScriptedTransport(*answers), MovableClock(), Placeholders(MINE, NAME))
     url = f"{MINE.endpoint}{GROUP_PATH}/providers/Microsoft.Kusto/clusters/{MINE.cluster}/sandboxCustomImages/{NAME}"
     async with httpx.AsyncClient(transport=recording, headers={"Authorization": f"Bearer {JWT}"}) as client:
         for _ in answers:
@@ -197,7 +197,7 @@ def test_ones_own_image_keeps_what_it_is_made_of_and_its_second_name() -> None:
 
 @pytest.mark.asyncio
 async def test_the_client_gets_the_answer_as_it_was() -> None:
-    recording = Recording(Script(said(200, b"\xff{} \n")), MovableClock(), Placeholders(MINE, NAME))
+    recording = Recording(ScriptedTransport(said(200, b"\xff{} \n")), MovableClock(), Placeholders(MINE, NAME))
     got = await recording.handle_async_request(httpx.Request("GET", MINE.endpoint))
     assert await got.aread() == b"\xff{} \n"
     assert got.headers["azure-asyncoperation"] == POLL
@@ -206,7 +206,7 @@ async def test_the_client_gets_the_answer_as_it_was() -> None:
 @pytest.mark.asyncio
 async def test_what_fails_on_the_way_is_written_down_and_raised() -> None:
     lost = httpx.ConnectError(f"no route to {MINE.cluster}")
-    recording = Recording(Script(lost), MovableClock(), Placeholders(MINE, NAME))
+    recording = Recording(ScriptedTransport(lost), MovableClock(), Placeholders(MINE, NAME))
     with pytest.raises(httpx.ConnectError):
         await recording.handle_async_request(httpx.Request("GET", f"{MINE.endpoint}/x"))
     assert recording.exchanges == [{"at": 0.0, "asked": {"method": "GET", "path": "/x"}, "failed": "ConnectError"}]
@@ -214,7 +214,7 @@ async def test_what_fails_on_the_way_is_written_down_and_raised() -> None:
 
 @pytest.mark.asyncio
 async def test_equal_answers_in_a_row_stand_there_once_and_are_played_back_all() -> None:
-    def stands(word: str, request: str) -> Response:
+    def stands(word: str, request: str) -> ArmResponse:
         return answer({"status": word}, 200, {"x-ms-request-id": request})
 
     answers = [stands("Running", REQUEST), stands("Running", PERSON), stands("Succeeded", TENANT)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 from support.answers import TARGET, answer, status
-from support.wire import Credential, Script, every
+from support.wire import Credential, ScriptedTransport, every
 
 from kusto_magic.arm.client import connect
 from kusto_magic.models.action import Phase
@@ -163,7 +163,7 @@ def finished(body: str) -> dict[str, object]:
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
 async def test_a_sample_is_sent_answered_and_followed_to_its_end(sample: Sample, code: int) -> None:
     body = sample.updated if code == 200 else sample.created
-    script = Script(
+    script = ScriptedTransport(
         answer(body.encode(), code, {"azure-asyncoperation": OPERATION}),
         status("Running"),
         status("Succeeded"),
@@ -180,7 +180,7 @@ async def test_a_sample_is_sent_answered_and_followed_to_its_end(sample: Sample,
     assert [asked.body for asked in script.asked[1:]] == [b"", b"", b""]
 
     phases = [operation.phase for operation in seen]
-    assert phases == [Phase.SENDING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED]
+    assert phases == [Phase.SUBMITTING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED]
     assert seen[1].status == json.loads(body)["properties"]["provisioningState"]
     assert seen[-1].image == Image(
         name=sample.name,

@@ -14,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kusto_magic.preflight.indexes import IndexSettings
-from kusto_magic.preflight.uv import MAX_LOCK, MAX_OUTPUT, Question, ask, read_plan, run, uv_environment
+from kusto_magic.preflight.uv import (
+    MAX_LOCK_SIZE,
+    MAX_OUTPUT_SIZE,
+    ResolveRequest,
+    read_plan,
+    resolve,
+    run,
+    uv_environment,
+)
 
 SYSTEM = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
 
@@ -48,7 +56,7 @@ async def test_run_ends_what_says_too_much(tmp_path: Path) -> None:
     answer = await run(python(endless), SYSTEM, tmp_path, 60)
 
     assert answer.code != 0
-    assert len(answer.output) == MAX_OUTPUT
+    assert len(answer.output) == MAX_OUTPUT_SIZE
 
 
 @pytest.mark.asyncio
@@ -78,7 +86,7 @@ def test_a_plan_that_is_missing_or_too_long_is_no_plan(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="pylock"):
         read_plan(plan)
     with plan.open("wb") as file:
-        file.truncate(MAX_LOCK + 1)
+        file.truncate(MAX_LOCK_SIZE + 1)
     with pytest.raises(OSError, match="too long"):
         read_plan(plan)
 
@@ -107,7 +115,7 @@ UNSAFE = [
 @pytest.mark.parametrize("line", UNSAFE)
 async def test_ask_takes_package_lines_only(line: str) -> None:
     with pytest.raises(ValueError, match="1 lines are no checked package lines"):
-        await ask(Question(("fine", line), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60)
+        await resolve(ResolveRequest(("fine", line), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60)
 
 
 @given(
@@ -117,7 +125,7 @@ async def test_ask_takes_package_lines_only(line: str) -> None:
 )
 def test_no_line_with_other_characters_reaches_uv(line: str) -> None:
     with pytest.raises(ValueError, match="no checked package lines"):
-        asyncio.run(ask(Question((line,), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60))
+        asyncio.run(resolve(ResolveRequest((line,), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60))
 
 
 def test_uv_knows_nothing_of_the_user_but_how_to_reach_the_index(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from support.answers import CLUSTER_PATH, ENDPOINT, answer, failed
-from support.wire import Script, opened
+from support.wire import ScriptedTransport, opened
 
-from kusto_magic.arm.service_errors import missing_role, refusal
+from kusto_magic.arm.service_errors import error_from_response, missing_role
 from kusto_magic.arm.subscription import list_permissions
 from kusto_magic.errors import Forbidden, Unreachable
-from kusto_magic.models.permission import IMAGES, SWITCHING, Permission, missing
+from kusto_magic.models.permission import EXTENSIONS, IMAGES, Permission, missing
 
 READ = "Microsoft.Kusto/Clusters/SandboxCustomImages/read"
 WRITE = "Microsoft.Kusto/Clusters/SandboxCustomImages/write"
@@ -42,7 +42,7 @@ def test_an_odd_role_allows_nothing(document: dict[str, Any]) -> None:
 @pytest.mark.asyncio
 async def test_the_roles_for_a_cluster_are_asked_for() -> None:
     roles = {"value": [{"actions": ["*/read"], "notActions": ["x"], "dataActions": []}]}
-    script = Script(answer(roles), failed(403, "AuthorizationFailed", "no"), answer({"value": [5]}))
+    script = ScriptedTransport(answer(roles), failed(403, "AuthorizationFailed", "no"), answer({"value": [5]}))
     async with opened(script) as client:
         assert await list_permissions(client) == [Permission(("*/read",), ("x",))]
         with pytest.raises(Forbidden):
@@ -54,7 +54,7 @@ async def test_the_roles_for_a_cluster_are_asked_for() -> None:
 
 
 def test_every_action_is_named_once() -> None:
-    assert len({*IMAGES, *SWITCHING}) == len(IMAGES) + len(SWITCHING)
+    assert len({*IMAGES, *EXTENSIONS}) == len(IMAGES) + len(EXTENSIONS)
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_a_missing_right_is_named(message: str, words: str) -> None:
     ],
 )
 def test_each_refusal_says_what_to_do(code: int, words: str) -> None:
-    assert words in refusal(failed(code), "it was refused").next_step
+    assert words in error_from_response(failed(code), "it was refused").next_step

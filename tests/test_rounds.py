@@ -9,13 +9,13 @@ import httpx
 import pytest
 from support.answers import answer, failed
 from support.clock import MovableClock
-from support.wire import Script, opened
+from support.wire import ScriptedTransport, opened
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
-from kusto_magic.arm.poller import ASKED_ITSELF
-from kusto_magic.arm.response import Response
-from kusto_magic.arm.shared_listing import PAUSE, Rounds
+from kusto_magic.arm.poller import MAX_LIST_AGE
+from kusto_magic.arm.response import ArmResponse
+from kusto_magic.arm.shared_listing import RETRY_INTERVAL, ImageListCache
 from kusto_magic.errors import Unreachable
 from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.image import Image
@@ -30,14 +30,14 @@ class Cluster:
     """A cluster on which all images are built at once and take 300 s; `lists` tells how its list answers."""
 
     def __init__(self, ends: str = "Succeeded") -> None:
-        self.script = Script(forever=self._answer)
-        self.lists: Response | None = None
+        self.script = ScriptedTransport(forever=self._answer)
+        self.lists: ArmResponse | None = None
         self.ends = ends
 
     def _over(self) -> bool:
         return self.script.clock.monotonic() >= TOOK
 
-    def _answer(self, request: httpx.Request) -> Response:
+    def _answer(self, request: httpx.Request) -> ArmResponse:
         path = request.url.path
         if path.endswith("/sandboxCustomImages"):
             shown = [self._image(name) for name in IMAGES]
@@ -62,7 +62,7 @@ class Cluster:
 
 async def _end(client: ImagesClient, name: str) -> Operation:
     last = client.resume(Action.BUILD, name, f"{client.target.endpoint}/operationResults/{name}")
-    async for operation in client.follow(last):
+    async for operation in client.poll(last):
         last = operation
     return last
 
@@ -80,7 +80,7 @@ async def test_twenty_share_lists_and_are_asked_when_they_seem_to_have_ended() -
     assert {end.phase for end in ends} == {Phase.SUCCEEDED}
     assert cluster.asked(r"sandboxCustomImages\?") > 3
     # The first poll (what was kept may be long over), one every two minutes, and the end: not one a turn.
-    assert cluster.asked("operationResults") <= len(IMAGES) * (2 + TOOK / ASKED_ITSELF + 1)
+    assert cluster.asked("operationResults") <= len(IMAGES) * (2 + TOOK / MAX_LIST_AGE + 1)
     assert cluster.asked("sandboxCustomImages/img-") == len(IMAGES)
 
 
@@ -96,7 +96,7 @@ OTHER = {"id": "/x/other"}
 @pytest.mark.parametrize(
     "lists", [failed(403), failed(500), answer(b"<html>"), answer({"value": []}), answer({"value": [OTHER]})]
 )
-async def test_without_a_list_each_asks_for_itself(lists: Response) -> None:
+async def test_without_a_list_each_asks_for_itself(lists: ArmResponse) -> None:
     cluster = Cluster()
     cluster.lists = lists
     ends = await cluster.follow(IMAGES[:3])
@@ -109,7 +109,7 @@ async def test_a_list_that_never_changes_hides_no_end() -> None:
     cluster.lists = answer({"value": [stuck, stuck | {"name": "cluster/img-1"}]})
     ends = await cluster.follow(IMAGES[:2])
     assert {end.phase for end in ends} == {Phase.SUCCEEDED}
-    assert cluster.script.clock.passed <= TOOK + ASKED_ITSELF + 60
+    assert cluster.script.clock.passed <= TOOK + MAX_LIST_AGE + 60
 
 
 async def test_no_list_is_asked_for_again_at_once_where_none_can_be_had() -> None:
@@ -121,12 +121,12 @@ async def test_no_list_is_asked_for_again_at_once_where_none_can_be_had() -> Non
         raise Unreachable("no list", next_step="")
 
     clock = MovableClock()
-    rounds = Rounds(clock, ask)
-    with rounds.joined(), rounds.joined():
+    rounds = ImageListCache(clock, ask)
+    with rounds.subscribe(), rounds.subscribe():
         for _ in range(3):
-            assert await rounds.look("img", 10) is None
+            assert await rounds.get("img", 10) is None
             clock.move(11)
         assert asked == 1
-        clock.move(PAUSE)
-        assert await rounds.look("img", 10) is None
+        clock.move(RETRY_INTERVAL)
+        assert await rounds.get("img", 10) is None
         assert asked == 2

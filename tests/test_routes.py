@@ -17,8 +17,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.emulated import Wire
-from support.world import World, fits
+from support.emulated import EmulatorTransport
+from support.world import EmulatedEnvironment, fits
 from tornado.httpclient import HTTPResponse
 
 from kusto_magic.errors import (
@@ -33,8 +33,8 @@ from kusto_magic.errors import (
 )
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.server import handlers as routes
-from kusto_magic.server.build_watcher import Onlooker
-from kusto_magic.server.clusters import named
+from kusto_magic.server.build_watcher import BuildWatcher
+from kusto_magic.server.clusters import with_id
 
 pytestmark = pytest.mark.server
 
@@ -49,21 +49,21 @@ SPEC = {"base": "Python3_11_7", "requirements": "humanize\n"}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path, fits, Wire())
+def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport())
     yield made
     made.close()
 
 
 @pytest.fixture
-def cluster(world: World) -> str:
-    return named(world.target).id
+def cluster(world: EmulatedEnvironment) -> str:
+    return with_id(world.target).id
 
 
 @pytest.fixture
-def fetch(jp_serverapp: Any, http_server_client: Any, jp_base_url: str, world: World) -> Fetch:
+def fetch(jp_serverapp: Any, http_server_client: Any, jp_base_url: str, world: EmulatedEnvironment) -> Fetch:
     """Return a function that sends a request without anything that signs it in."""
-    looker = Onlooker(world.builds(), sources=[lambda: world.target], clock=world.clock)
+    looker = BuildWatcher(world.builds(), sources=[lambda: world.target], clock=world.clock)
     routes.add_routes(jp_serverapp.web_app, jp_base_url, looker)
 
     def send(verb: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Awaitable[HTTPResponse]:
@@ -106,7 +106,7 @@ def test_the_description_has_every_route_and_verb() -> None:
         (route, verb.upper())
         for route, handler in routes.ROUTES.items()
         for verb in VERBS
-        if getattr(handler, verb) is not getattr(routes.ImagesHandler, verb)
+        if getattr(handler, verb) is not getattr(routes.BaseHandler, verb)
     }
     assert have == set(WALK)
 
@@ -118,7 +118,7 @@ def test_the_description_has_every_route_and_verb() -> None:
     ids=["none", "wrong", "bearer"],
 )
 async def test_without_the_right_token_nothing_is_told(
-    fetch: Fetch, cluster: str, world: World, route: str, verb: str, headers: dict[str, str]
+    fetch: Fetch, cluster: str, world: EmulatedEnvironment, route: str, verb: str, headers: dict[str, str]
 ) -> None:
     answer = await fetch(verb, _filled(route, cluster), SPEC if verb in ("PUT", "POST") else None, headers)
     assert answer.code == 403
@@ -128,7 +128,7 @@ async def test_without_the_right_token_nothing_is_told(
 
 @each_route
 async def test_a_foreign_origin_is_refused(
-    fetch: Fetch, cluster: str, world: World, route: str, verb: str, jp_serverapp: Any
+    fetch: Fetch, cluster: str, world: EmulatedEnvironment, route: str, verb: str, jp_serverapp: Any
 ) -> None:
     cookie = await _sign_in(fetch, jp_serverapp)
     headers = {"Origin": "https://evil.example", "Cookie": cookie}
@@ -149,7 +149,7 @@ async def test_a_foreign_host_is_refused(
 
 @pytest.mark.parametrize(("route", "verb"), [pair for pair in WALK if pair[1] != "GET"])
 async def test_a_cookie_alone_changes_nothing(
-    fetch: Fetch, cluster: str, world: World, route: str, verb: str, jp_serverapp: Any
+    fetch: Fetch, cluster: str, world: EmulatedEnvironment, route: str, verb: str, jp_serverapp: Any
 ) -> None:
     headers = {"Cookie": await _sign_in(fetch, jp_serverapp)}
     answer = await fetch(verb, _filled(route, cluster), SPEC if verb in ("PUT", "POST") else None, headers)
@@ -171,10 +171,10 @@ async def _sign_in(fetch: Fetch, server: Any) -> str:
 
 @pytest.mark.parametrize("jp_server_config", [{"ServerApp": {"allow_unauthenticated_access": False}}])
 def test_no_route_is_left_open_where_that_is_forbidden(
-    jp_serverapp: Any, jp_base_url: str, caplog: pytest.LogCaptureFixture, world: World
+    jp_serverapp: Any, jp_base_url: str, caplog: pytest.LogCaptureFixture, world: EmulatedEnvironment
 ) -> None:
     """jupyter_server warns of every verb without a decorator; warnings are errors here."""
-    routes.add_routes(jp_serverapp.web_app, jp_base_url, Onlooker(world.builds(), sources=[]))
+    routes.add_routes(jp_serverapp.web_app, jp_base_url, BuildWatcher(world.builds(), sources=[]))
     assert "without @" not in caplog.text
 
 
@@ -211,7 +211,7 @@ async def test_an_image_is_made_followed_listed_and_deleted(ask: Fetch, cluster:
     )
 
 
-async def test_the_builds_of_a_fleet_say_what_they_have_in_common(ask: Fetch, world: World) -> None:
+async def test_the_builds_of_a_fleet_say_what_they_have_in_common(ask: Fetch, world: EmulatedEnvironment) -> None:
     builds = world.builds()
     spec = ImageSpec("humanize", base_image="Python3_11_7")
     fleet = builds.start_fleet([world.target, replace(world.target, cluster="nosuchcluster")], "img", spec)
@@ -237,7 +237,7 @@ async def test_an_image_is_enabled_and_is_then_the_active_one(ask: Fetch, cluste
 
 
 @pytest.mark.parametrize("body", [{}, {"image": ""}, {"image": 3}, {"image": "a/b"}, {"image": "img", "base": "x"}, []])
-async def test_what_is_no_image_is_not_enabled(ask: Fetch, cluster: str, world: World, body: Any) -> None:
+async def test_what_is_no_image_is_not_enabled(ask: Fetch, cluster: str, world: EmulatedEnvironment, body: Any) -> None:
     answer = await ask("PUT", f"/clusters/{cluster}/active", body)
     told = _checked(answer, "/clusters/{cluster}/active", "PUT")
     assert (answer.code, told["code"]) == (400, "InvalidInput")
@@ -303,7 +303,7 @@ async def test_wrong_input_is_refused_with_its_problems(ask: Fetch, cluster: str
     assert words in told["problems"][0]["message"]
 
 
-async def test_names_and_ids_that_are_none(ask: Fetch, cluster: str, world: World) -> None:
+async def test_names_and_ids_that_are_none(ask: Fetch, cluster: str, world: EmulatedEnvironment) -> None:
     for name in ("%2e%2e", "a%2fb", "Python3_11_7", "x" * 500, "%0d%0aa"):
         answer = await ask("PUT", f"/clusters/{cluster}/images/{name}", SPEC)
         assert answer.code in (400, 404), name
@@ -314,9 +314,9 @@ async def test_names_and_ids_that_are_none(ask: Fetch, cluster: str, world: Worl
 
 
 async def test_a_body_that_is_too_large(ask: Fetch, cluster: str) -> None:
-    answer = await ask("PUT", f"/clusters/{cluster}/images/img", "x" * (routes.LARGEST_BODY + 1))
+    answer = await ask("PUT", f"/clusters/{cluster}/images/img", "x" * (routes.MAX_BODY_SIZE + 1))
     assert answer.code == 413
-    assert answer.headers["Content-Type"].startswith(routes.PROBLEM)
+    assert answer.headers["Content-Type"].startswith(routes.PROBLEM_TYPE)
 
 
 @pytest.mark.parametrize("query", ["after=x", "wait=nan", "wait=inf", "after=1e99"])
@@ -343,7 +343,7 @@ async def test_what_azure_refuses_comes_with_its_code(
     jp_serverapp: Any, http_server_client: Any, jp_auth_header: dict[str, str], error: KustoImageError, status: int,
     code: str, jp_base_url: str, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    class Failing(Onlooker):
+    class Failing(BuildWatcher):
         async def clusters(self) -> Any:
             raise error
 
@@ -361,7 +361,7 @@ async def test_what_azure_refuses_comes_with_its_code(
 async def test_a_mistake_of_ours_tells_nothing(
     jp_serverapp: Any, http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str
 ) -> None:
-    class Broken(Onlooker):
+    class Broken(BuildWatcher):
         async def clusters(self) -> Any:
             raise RuntimeError("secret words")
 

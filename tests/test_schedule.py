@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.arm.poll_schedule import LONGEST, RECORDED, SHORTEST, Usual, delay, hazard
+from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE, MAX_DELAY, MIN_DELAY, DurationEstimate, hazard, next_delay
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "schedule.py"
 SHAPES = ["narrow, 300 to 330 s", "as recorded, 3.5 to 6.5 min", "two kinds, 4 or 15 min"]
@@ -45,7 +45,7 @@ def test_a_known_cluster_is_heard_of_within_the_goal(simulation: ModuleType, sha
 
 
 def test_without_experience_a_recorded_build_is_heard_of_within_seconds(simulation: ModuleType) -> None:
-    for taken in RECORDED.seconds:
+    for taken in DEFAULT_ESTIMATE.seconds:
         lag, requests = simulation.follow(taken, None)
         assert lag <= 0.03 * taken
         assert requests <= 160
@@ -56,15 +56,15 @@ def test_without_experience_a_recorded_build_is_heard_of_within_seconds(simulati
     st.lists(st.floats(0, 1e6, allow_nan=False), max_size=20).map(lambda taken: tuple(sorted(taken))),
 )
 def test_it_is_always_between_its_bounds(elapsed: float, taken: tuple[float, ...]) -> None:
-    usual = Usual(taken[0], taken[-1], len(taken), "this cluster", taken) if taken else None
-    assert SHORTEST <= delay(elapsed, usual) <= LONGEST
+    usual = DurationEstimate(taken[0], taken[-1], len(taken), "this cluster", taken) if taken else None
+    assert MIN_DELAY <= next_delay(elapsed, usual) <= MAX_DELAY
     assert hazard(elapsed, taken) > 0
 
 
 def test_it_asks_rarely_before_and_often_around_the_usual_end() -> None:
-    usual = Usual(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
-    assert delay(60, usual) > 5 * delay(315, usual)
-    assert delay(900, usual) > 5 * delay(315, usual)
+    usual = DurationEstimate(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
+    assert next_delay(60, usual) > 5 * next_delay(315, usual)
+    assert next_delay(900, usual) > 5 * next_delay(315, usual)
 
 
 PAGE = (BENCHMARK.parent / "SCHEDULE.md").read_text(encoding="utf-8")
@@ -83,7 +83,7 @@ def test_the_page_says_what_the_simulation_finds(simulation: ModuleType, shape: 
 @pytest.mark.slow
 def test_the_page_says_what_a_newcomer_may_expect(simulation: ModuleType) -> None:
     shape, chance = simulation.SHAPES[SHAPES[1]], random.Random(1)  # noqa: S311 - a simulation
-    lags, requests = zip(*(simulation.follow(shape(chance), RECORDED) for _ in range(10_000)), strict=True)
+    lags, requests = zip(*(simulation.follow(shape(chance), DEFAULT_ESTIMATE) for _ in range(10_000)), strict=True)
     mean, late = statistics.fmean(lags), statistics.quantiles(lags, n=10)[-1]
     words = re.search(
         r"heard of ([\d.]+) s late\non average .*?within ([\d.]+) s.*?after (\d+) requests", PAGE, re.DOTALL
@@ -91,7 +91,7 @@ def test_the_page_says_what_a_newcomer_may_expect(simulation: ModuleType) -> Non
     assert words is not None
     said = [float(number) for number in words.groups()]
     assert said == pytest.approx([mean, late, statistics.fmean(requests)], rel=0.02)
-    alone = [_without(taken, simulation) for taken in RECORDED.seconds]
+    alone = [_without(taken, simulation) for taken in DEFAULT_ESTIMATE.seconds]
     bounds = re.search(r"between ([\d.]+) and ([\d.]+) s late", PAGE)
     assert bounds is not None
     assert [float(bound) for bound in bounds.groups()] == pytest.approx([min(alone), max(alone)], abs=0.05)
@@ -99,12 +99,12 @@ def test_the_page_says_what_a_newcomer_may_expect(simulation: ModuleType) -> Non
 
 def _without(taken: float, simulation: ModuleType) -> float:
     """Return how late a recorded build would be heard of where only the others were known."""
-    rest = tuple(other for other in RECORDED.seconds if other != taken)
-    return float(simulation.follow(taken, Usual(rest[0], rest[-1], len(rest), "recorded clusters", rest))[0])
+    rest = tuple(other for other in DEFAULT_ESTIMATE.seconds if other != taken)
+    return float(simulation.follow(taken, DurationEstimate(rest[0], rest[-1], len(rest), "recorded clusters", rest))[0])
 
 
 def test_a_crowd_is_asked_more_rarely() -> None:
-    usual = Usual(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
-    assert delay(315, usual, 100) == delay(315, usual)
-    assert delay(315, usual, 500) == 2.5
-    assert delay(315, usual, 10**6) == LONGEST
+    usual = DurationEstimate(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
+    assert next_delay(315, usual, 100) == next_delay(315, usual)
+    assert next_delay(315, usual, 500) == 2.5
+    assert next_delay(315, usual, 10**6) == MAX_DELAY

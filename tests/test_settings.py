@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kusto_magic.errors import InvalidInput
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
-from kusto_magic.settings import FILE_LIMIT, Settings, config_file, read_config, resolve, save
+from kusto_magic.settings import MAX_FILE_SIZE, Settings, config_file, read_config, resolve, save
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 OTHER = "11111111-89ab-cdef-0123-456789abcdef"
@@ -35,7 +35,7 @@ def problems(options: Given | None = None, config: Given | None = None, file: st
 class TestLayers:
     def test_nothing_set(self) -> None:
         assert resolved() == Settings()
-        assert (Settings().wait, Settings().limit_hours, dict(Settings().sources)) == ("auto", 4.0, {})
+        assert (Settings().wait, Settings().timeout_hours, dict(Settings().sources)) == ("auto", 4.0, {})
 
     @pytest.mark.parametrize(
         ("layers", "value", "source"),
@@ -58,14 +58,14 @@ class TestLayers:
 
     def test_each_value_from_its_own_layer(self) -> None:
         found = resolved(
-            {"cluster": "c"}, {"wait": "no"}, "limit_hours = 2\ncredential = 'cli'", KUSTO_MAGIC_CLOUD="china"
+            {"cluster": "c"}, {"wait": "no"}, "timeout_hours = 2\ncredential = 'cli'", KUSTO_MAGIC_CLOUD="china"
         )
-        assert (found.cluster, found.wait, found.limit_hours, found.credential) == ("c", "no", 2.0, "cli")
+        assert (found.cluster, found.wait, found.timeout_hours, found.credential) == ("c", "no", 2.0, "cli")
         assert found.sources == {
             "cluster": "--cluster",
             "wait": "%config KustoImageMagics.wait",
             "cloud": "KUSTO_MAGIC_CLOUD",
-            "limit_hours": "config.toml",
+            "timeout_hours": "config.toml",
             "credential": "config.toml",
         }
 
@@ -81,8 +81,8 @@ class TestLayers:
 
     @pytest.mark.parametrize("text", ["0.5", "168", "2e1"])
     def test_limit(self, text: str) -> None:
-        assert resolved(KUSTO_MAGIC_LIMIT_HOURS=text).limit_hours == float(text)
-        assert resolved(file=f"limit_hours = {text}").limit_hours == float(text)
+        assert resolved(KUSTO_MAGIC_TIMEOUT_HOURS=text).timeout_hours == float(text)
+        assert resolved(file=f"timeout_hours = {text}").timeout_hours == float(text)
 
 
 class TestTarget:
@@ -159,15 +159,21 @@ class TestProblems:
     def test_all_at_once(self) -> None:
         said = problems(
             {"wait": "maybe", "cloud": "mars", "endpoint": "http://127.0.0.1:1"},
-            {"limit_hours": "soon"},
+            {"timeout_hours": "soon"},
             "clutser = 'x'",
         )
-        assert [line.partition(":")[0] for line in said] == ["config.toml", "endpoint", "wait", "cloud", "limit hours"]
+        assert [line.partition(":")[0] for line in said] == [
+            "config.toml",
+            "endpoint",
+            "wait",
+            "cloud",
+            "timeout hours",
+        ]
         assert said[2] == "wait: 'maybe' from --wait: it is one of auto, yes, no"
 
     @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "169", "1e400", "x", "4h"])
     def test_limits_that_are_none(self, text: str) -> None:
-        assert "above 0, at most 168" in problems(KUSTO_MAGIC_LIMIT_HOURS=text)[0]
+        assert "above 0, at most 168" in problems(KUSTO_MAGIC_TIMEOUT_HOURS=text)[0]
 
     @pytest.mark.parametrize("key", ["password", "CLIENT_SECRET", "token", "api-key", "db_pwd"])
     def test_a_secret_in_the_file_is_refused_unseen(self, key: str) -> None:
@@ -186,13 +192,13 @@ class TestProblems:
             ("cluster = 5", "'cluster' is a text, in quotes"),
             ("wait = true", "'wait' is a text"),
             ("[cluster]\nname = 'HIDDEN'", "'cluster' is a text"),
-            ("limit_hours = '4'", "'limit_hours' is a number"),
-            ("limit_hours = true", "'limit_hours' is a number"),
-            (f"limit_hours = 0x{'f' * 900}", "'limit_hours' is a number"),
+            ("timeout_hours = '4'", "'timeout_hours' is a number"),
+            ("timeout_hours = true", "'timeout_hours' is a number"),
+            (f"timeout_hours = 0x{'f' * 900}", "'timeout_hours' is a number"),
             ("cluster = 'a'\ncluster = 'b'\n", "no valid TOML: Cannot overwrite a value (at line 2, column 14)"),
             ("\n\ncluster = HIDDEN", "line 3, column 11"),
             ("cluster = '" + "x" * 1000 + "'", "a line of more than 1,000 characters"),
-            ("#" * 900 + "\n" + "# \n" * FILE_LIMIT, "more than 64 kB"),
+            ("#" * 900 + "\n" + "# \n" * MAX_FILE_SIZE, "more than 64 kB"),
             ("a = " + "[" * 900, "nested too deeply"),
         ],
     )
@@ -233,7 +239,7 @@ class TestFile:
         assert resolved(file=read_config(path)).resource_group == "grün"
 
     @pytest.mark.parametrize(
-        ("content", "rule"), [(b"\xff\xfe", "no UTF-8"), (b" " * (FILE_LIMIT + 1), "more than 64 kB")]
+        ("content", "rule"), [(b"\xff\xfe", "no UTF-8"), (b" " * (MAX_FILE_SIZE + 1), "more than 64 kB")]
     )
     def test_no_text(self, tmp_path: Path, content: bytes, rule: str) -> None:
         path = tmp_path / "config.toml"

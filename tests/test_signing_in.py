@@ -15,16 +15,16 @@ from support.answers import SUBSCRIPTION, TARGET, answer
 from support.entra import CLIENT, SECRET, TENANT, Entra, jwt, token_service
 from support.home import Home
 from support.panel import RecordingShell
-from support.wire import Credential, Script
+from support.wire import Credential, ScriptedTransport
 
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import TokenCredential
 from kusto_magic.builds.history import History
-from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.manager import BuildManager
 from kusto_magic.commands import arguments
 from kusto_magic.commands.cluster import use
-from kusto_magic.commands.session import PLACE, Session
-from kusto_magic.commands.sign_in import code, sign_in
+from kusto_magic.commands.session import TARGET_SETTINGS, Session
+from kusto_magic.commands.sign_in import device_code_bundle, sign_in
 from kusto_magic.errors import InvalidInput, SignInFailed
 from kusto_magic.models.target import Target
 
@@ -35,11 +35,11 @@ class Desk:
     """A notebook's session on a service that is never asked more than to list its images."""
 
     def __init__(self, folder: Path, *, person: bool) -> None:
-        self.script = Script(forever=answer({"value": []}))
+        self.script = ScriptedTransport(forever=answer({"value": []}))
         self.shell = RecordingShell(person=person)
-        names = (*PLACE, "wait", "credential")
-        self.magics = SimpleNamespace(**dict.fromkeys(names, ""), limit_hours=0.0)
-        self.builds = Builds(history=History(folder / "history.sqlite"), open_client=self._open)
+        names = (*TARGET_SETTINGS, "wait", "credential")
+        self.magics = SimpleNamespace(**dict.fromkeys(names, ""), timeout_hours=0.0)
+        self.builds = BuildManager(history=History(folder / "history.sqlite"), open_client=self._open)
         self.session = Session(self.shell, self.magics, self.builds)
 
     def _open(
@@ -51,7 +51,7 @@ class Desk:
         use(self.session, arguments.parse(arguments.line_parser(), f"{LINE} {more}"))
 
     def ask(self) -> None:
-        _, target = self.session.place(SimpleNamespace())  # type: ignore[arg-type]
+        _, target = self.session.resolve_target(SimpleNamespace())  # type: ignore[arg-type]
         self.builds.ask(target, lambda client: client.list())
 
     @property
@@ -200,7 +200,7 @@ def test_a_wrong_name_names_the_closest_and_asks_nobody(entra: Entra, desk: Call
 
 @pytest.mark.parametrize("payload", ["<img src=x onerror=alert(1)>", "https://x/<script>", "a\u202eb", "x" * 10_000])
 def test_what_the_token_service_says_becomes_no_markup_and_no_link(payload: str) -> None:
-    shown: dict[str, Any] = code(payload, payload, datetime(2026, 11, 23, tzinfo=UTC))
+    shown: dict[str, Any] = device_code_bundle(payload, payload, datetime(2026, 11, 23, tzinfo=UTC))
     tags = set(re.findall(r"<\s*/?\s*(\w+)", shown["text/html"]))
     assert tags == {"p", "code", "pre"}
     assert "\u202e" not in shown["text/html"] + shown["text/plain"]

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from packaging.requirements import Requirement as Pep508
 
-from kusto_magic.preflight.diagnosis import Cause, Explanation
+from kusto_magic.preflight.diagnosis import Cause, Diagnosis
 from kusto_magic.preflight.report import Verdict
-from kusto_magic.preflight.suggestions import Pins, Trial, right_name, suggest
+from kusto_magic.preflight.suggestions import Candidate, Pins, corrected_name, suggest
 from kusto_magic.requirements.parser import Requirement, parse
 
 INDEX = {"a": ["1.0", "1.2", "1.9", "2.0"], "b": ["1", "2"]}
@@ -20,9 +20,9 @@ class Resolver:
 
     def __init__(self, *clashes: Pins, only_python: str = "") -> None:
         self.clashes, self.only_python = clashes, only_python
-        self.trials: list[Trial] = []
+        self.trials: list[Candidate] = []
 
-    async def attempt(self, trial: Trial) -> Pins | None:
+    async def attempt(self, trial: Candidate) -> Pins | None:
         self.trials.append(trial)
         if self.only_python and trial.python != self.only_python:
             return None
@@ -34,8 +34,8 @@ class Resolver:
         return (fitting[0] if trial.lowest else fitting[-1]) if fitting else None
 
 
-def explained(cause: Cause, lines: tuple[Requirement, ...], subject: str = "") -> Explanation:
-    return Explanation(Verdict.CLASH, cause, "", lines, subject)
+def explained(cause: Cause, lines: tuple[Requirement, ...], subject: str = "") -> Diagnosis:
+    return Diagnosis(Verdict.CONFLICT, cause, "", lines, subject)
 
 
 def suggested(text: str, cause: Cause, resolver: Resolver, *, subject: str = "", python: str = "3.10.8") -> list[str]:
@@ -63,7 +63,7 @@ def suggested(text: str, cause: Cause, resolver: Resolver, *, subject: str = "",
     ],
 )
 def test_the_nearest_version_that_fits_is_suggested(text: str, clashes: list[Pins], sentences: list[str]) -> None:
-    assert suggested(text, Cause.CLASH, Resolver(*clashes)) == sentences
+    assert suggested(text, Cause.CONFLICT, Resolver(*clashes)) == sentences
 
 
 def test_another_python_is_suggested_where_the_text_fits_as_it_stands() -> None:
@@ -107,15 +107,15 @@ def test_a_missing_name_that_no_line_holds_is_suggested_without_a_line() -> None
 def test_what_the_base_asks_for_is_not_suggested_to_be_changed() -> None:
     lines = (Requirement(0, "a", "a==1.8", "==1.8"),)
 
-    assert asyncio.run(suggest(explained(Cause.CLASH, lines), lines, "3.10.8", Resolver().attempt, 60)) == ()
+    assert asyncio.run(suggest(explained(Cause.CONFLICT, lines), lines, "3.10.8", Resolver().attempt, 60)) == ()
 
 
 def test_the_highest_is_suggested_where_the_lowest_cannot_be_found() -> None:
-    async def attempt(trial: Trial) -> Pins | None:
+    async def attempt(trial: Candidate) -> Pins | None:
         return None if trial.lowest or "<" in trial.lines[0] else {"a": "2.0"}
 
     lines = parse("a==1.8").packages
-    assert asyncio.run(suggest(explained(Cause.CLASH, lines), lines, "3.10.8", attempt, 60)) == (
+    assert asyncio.run(suggest(explained(Cause.CONFLICT, lines), lines, "3.10.8", attempt, 60)) == (
         "line 1: a==2.0 would fit",
     )
 
@@ -133,21 +133,21 @@ def test_the_highest_is_suggested_where_the_lowest_cannot_be_found() -> None:
     ],
 )
 def test_names_come_from_what_is_known_here(name: str, meant: str) -> None:
-    assert right_name(name) == meant
+    assert corrected_name(name) == meant
 
 
 def test_what_takes_too_long_is_left_out() -> None:
     lines = parse("a==1.8\nb==3").packages
 
-    async def slow(trial: Trial) -> Pins | None:
+    async def slow(trial: Candidate) -> Pins | None:
         if trial.lines[0] != "a==1.8":
             await asyncio.Event().wait()
         return await Resolver().attempt(trial)
 
-    explanation = explained(Cause.CLASH, lines)
+    explanation = explained(Cause.CONFLICT, lines)
     assert asyncio.run(suggest(explanation, lines, "3.10.8", slow, 0.1)) == ()
     fitting = parse("a\nb==3").packages
-    assert asyncio.run(suggest(explained(Cause.CLASH, fitting[1:]), fitting, "3.10.8", Resolver().attempt, 0.1)) == (
+    assert asyncio.run(suggest(explained(Cause.CONFLICT, fitting[1:]), fitting, "3.10.8", Resolver().attempt, 0.1)) == (
         "line 2: b==2 would fit",
     )
 
@@ -158,7 +158,7 @@ async def test_cancelling_cancels_every_trial() -> None:
     running: set[str] = set()
     started = asyncio.Event()
 
-    async def endless(trial: Trial) -> Pins | None:
+    async def endless(trial: Candidate) -> Pins | None:
         running.add(repr(trial))
         started.set()
         try:
@@ -167,7 +167,7 @@ async def test_cancelling_cancels_every_trial() -> None:
             running.remove(repr(trial))
         return None
 
-    task = asyncio.create_task(suggest(explained(Cause.CLASH, lines), lines, "3.10.8", endless, 60))
+    task = asyncio.create_task(suggest(explained(Cause.CONFLICT, lines), lines, "3.10.8", endless, 60))
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -176,7 +176,7 @@ async def test_cancelling_cancels_every_trial() -> None:
 
 
 def test_a_trial_that_breaks_costs_its_own_suggestion_only() -> None:
-    async def broken(trial: Trial) -> Pins | None:
+    async def broken(trial: Candidate) -> Pins | None:
         raise OSError(trial.python)
 
     lines = parse("sklearn==1").packages

@@ -60,11 +60,11 @@ def test_a_wrong_cell_shows_its_problems_and_no_traceback(ready: InteractiveShel
 
 
 def test_the_live_line_is_drawn_on_a_terminal(ready: InteractiveShell) -> None:
-    from kusto_magic.display.terminal import follow
+    from kusto_magic.display.terminal import show_until_done
 
     ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check --no-wait -o built\nhumanize\n")
     drawn = io.StringIO()
-    follow(ready.user_ns["built"], Console(file=drawn, force_terminal=True, width=120))
+    show_until_done(ready.user_ns["built"], Console(file=drawn, force_terminal=True, width=120))
     assert "\x1b[" in drawn.getvalue()  # the line is redrawn in place
     assert "✔ Succeeded: image img" in drawn.getvalue()
 
@@ -83,7 +83,7 @@ def test_one_who_types_a_cell_is_asked_for_its_body(ready: InteractiveShell) -> 
 
 
 def test_the_emulator_s_number_of_clusters_is_asked_for_and_kept(ready: InteractiveShell) -> None:
-    def used(line: str) -> launch.Running:
+    def used(line: str) -> launch.RunningEmulator:
         ready.run_line_magic("kusto_image", f"use emulator {line}")
         running = launch.find()
         assert running is not None

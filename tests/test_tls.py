@@ -19,7 +19,7 @@ from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.requests import MAX_ATTEMPTS
-from kusto_magic.arm.transport import LARGEST_ANSWER, Arm
+from kusto_magic.arm.transport import MAX_RESPONSE_SIZE, ArmTransport
 from kusto_magic.errors import Unreachable
 from kusto_magic.models.action import Phase
 from kusto_magic.models.target import Target
@@ -48,8 +48,10 @@ async def server(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.Monk
         yield running
 
 
-def _arm(server: RawServer, clock: MovableClock) -> Arm:
-    return Arm(server.endpoint, "x/.default", credential=StaticCredential(TOKEN), clock=clock, request_limit=LIMIT)
+def _arm(server: RawServer, clock: MovableClock) -> ArmTransport:
+    return ArmTransport(
+        server.endpoint, "x/.default", credential=StaticCredential(TOKEN), clock=clock, request_limit=LIMIT
+    )
 
 
 async def built(server: RawServer, clock: MovableClock) -> list[Operation]:
@@ -154,7 +156,7 @@ async def test_plain_http_where_tls_is_expected_is_no_answer() -> None:
 
         plain.then(refuse)
         endpoint = plain.endpoint.replace("http:", "https:")
-        async with Arm(endpoint, "x/.default", credential=StaticCredential(TOKEN), request_limit=LIMIT) as arm:
+        async with ArmTransport(endpoint, "x/.default", credential=StaticCredential(TOKEN), request_limit=LIMIT) as arm:
             with pytest.raises(Unreachable, match="SSL"):
                 await arm.send("GET", f"{endpoint}/x")
 
@@ -173,7 +175,7 @@ async def test_an_answer_of_200_mb_is_hung_up_on(server: RawServer) -> None:
 
     server.then(flood)
     clock = MovableClock()
-    async with Arm(server.endpoint, "x/.default", credential=StaticCredential(TOKEN), clock=clock) as arm:
+    async with ArmTransport(server.endpoint, "x/.default", credential=StaticCredential(TOKEN), clock=clock) as arm:
         response = await arm.send("GET", f"{server.endpoint}/x")
-    assert (response.cut, response.body) == (True, b"")
-    assert written < 4 * LARGEST_ANSWER
+    assert (response.is_truncated, response.body) == (True, b"")
+    assert written < 4 * MAX_RESPONSE_SIZE

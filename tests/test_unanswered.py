@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 from support.answers import EVIL, IMAGE_URL, SPEC, begun, failed
-from support.emulated import Wire
-from support.panel import Desk, Service
-from support.wire import REFUSED, RESET, SILENCE, Outcome, Script, built, every, opened
+from support.emulated import EmulatorTransport
+from support.panel import PanelEnvironment, Service
+from support.wire import REFUSED, RESET, SILENCE, Outcome, ScriptedTransport, built, every, opened
 
 from kusto_magic.display.card import card, text
 from kusto_magic.errors import KustoImageError, ServiceError, Unreachable, UntrustedAddress
@@ -45,7 +45,7 @@ NOT: dict[str, list[Outcome]] = {
 async def test_a_request_that_may_have_arrived_says_so_and_can_be_taken_up(
     steps: list[Outcome], action: Action
 ) -> None:
-    script = Script(*steps)
+    script = ScriptedTransport(*steps)
     async with opened(script) as client:
         with pytest.raises((Unreachable, ServiceError)) as caught:
             await every(client.build("img", SPEC) if action is Action.BUILD else client.delete("img"))
@@ -59,7 +59,7 @@ async def test_a_request_that_may_have_arrived_says_so_and_can_be_taken_up(
 @pytest.mark.parametrize("steps", NOT.values(), ids=NOT.keys())
 async def test_a_request_that_cannot_have_arrived_does_not_say_so(steps: list[Outcome]) -> None:
     with pytest.raises(KustoImageError) as caught:
-        await built(Script(*steps))
+        await built(ScriptedTransport(*steps))
     assert "arrived" not in caught.value.next_step
     assert caught.value.operation is None
 
@@ -81,9 +81,9 @@ class Lossy(Service):
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    wire = Wire()
-    made = Desk(tmp_path, wire)
+def desk(tmp_path: Path) -> Iterator[PanelEnvironment]:
+    wire = EmulatorTransport()
+    made = PanelEnvironment(tmp_path, wire)
     made.service = Lossy(wire)
     yield made
     made.close()
@@ -104,7 +104,7 @@ ENDS: dict[str, tuple[Ending, type[KustoImageError]]] = {
 
 @pytest.mark.parametrize(("ending", "error"), ENDS.values(), ids=ENDS.keys())
 def test_the_history_keeps_it_as_going_on_and_another_process_takes_it_up(
-    desk: Desk, ending: Ending, error: type[KustoImageError]
+    desk: PanelEnvironment, ending: Ending, error: type[KustoImageError]
 ) -> None:
     lossy = desk.service
     assert isinstance(lossy, Lossy)
@@ -127,7 +127,7 @@ def test_the_history_keeps_it_as_going_on_and_another_process_takes_it_up(
     assert (again.id, image is not None and image.state) == (build.id, "Succeeded")
 
 
-def test_one_that_never_arrived_was_not_sent(desk: Desk) -> None:
+def test_one_that_never_arrived_was_not_sent(desk: PanelEnvironment) -> None:
     def nobody(request: httpx.Request) -> httpx.Response | None:
         if request.method == "PUT":
             raise httpx.ConnectError("connection refused")
@@ -137,7 +137,7 @@ def test_one_that_never_arrived_was_not_sent(desk: Desk) -> None:
     build = desk.builds.start(desk.target, "img", IMAGE)
     with pytest.raises(Unreachable):
         build.wait(30)
-    assert text(card(build, desk.clock.wall())).startswith("✖ Not sent")
+    assert text(card(build, desk.clock.wall())).startswith("✖ Not submitted")
     record = desk.builds.history.latest("img", desk.target)
     assert record is not None
-    assert (record.ended_at is None, record.state) == (False, "Not sent")
+    assert (record.ended_at is None, record.state) == (False, "Not submitted")

@@ -15,37 +15,37 @@ from urllib.parse import urlsplit
 import httpx
 
 from kusto_magic.arm.credentials import (
-    NEXT_STEP,
-    SIGN_IN_LIMIT,
+    NEXT_STEPS,
+    SIGN_IN_TIMEOUT,
     AccessToken,
-    SignIn,
+    CredentialFactory,
     TokenCredential,
-    _Static,
+    _StaticToken,
     first_line,
 )
-from kusto_magic.arm.log_filter import shortened
+from kusto_magic.arm.log_filter import without_query
 from kusto_magic.errors import SignInFailed
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.redaction import redact
 
-REFRESH_BEFORE = 300.0
+REFRESH_MARGIN = 300.0
 """Seconds before a token's end at which a new one is asked for; at half of its life where that is later."""
 
-RENEWAL_PAUSE = 30.0
+REFRESH_RETRY_INTERVAL = 30.0
 """Seconds after which a renewal that failed is tried again, while the token at hand is still good."""
 
 
 _TOKEN = re.compile(r"[!-~]+")
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]{1,4096})={0,2}"')
-_LONGEST_CHALLENGE = 8192
-_NAMING = {
+_MAX_CHALLENGE_LENGTH = 8192
+_IDENTITY_CLAIMS = {
     "upn": "", "preferred_username": "", "unique_name": "", "app_displayname": "application ",
     "appid": "application ", "azp": "application ", "oid": "object ",
 }  # fmt: skip
 """The claims of a token that say who it is, the most telling first, and the word before each."""
 
 
-class Auth(httpx.Auth):
+class BearerTokenAuth(httpx.Auth):
     """Puts a bearer token on each request of one endpoint, from a cache that lasts as long as the token does.
 
     The credential is asked off the loop, on a daemon thread, so that one that hangs holds up nothing else, not
@@ -62,23 +62,23 @@ class Auth(httpx.Auth):
         now: Callable[[], float] = time.time,
     ) -> None:
         self._may_be_challenged = endpoint.startswith("https:") or is_loopback(urlsplit(endpoint).hostname or "")
-        self._credential = credential or SignIn()(endpoint)
+        self._credential = credential or CredentialFactory()(endpoint)
         self._scope = scope
-        self._limit = limit
+        self._timeout = limit
         self._now = now
         self._token: AccessToken | None = None
         self._claims = ""
-        self._renew_at = 0.0
-        self._one_at_a_time = asyncio.Lock()
+        self._refresh_at = 0.0
+        self._refresh_lock = asyncio.Lock()
 
     @property
     def identity(self) -> str:
         """Whom the token at hand names, "" where there is none or it does not say."""
-        return "" if self._token is None else identity_in(self._token.token)
+        return "" if self._token is None else identity_from_token(self._token.token)
 
     async def sign_in(self) -> str:
         """Get a token, and return whom it names, as `identity` does. Raises SignInFailed."""
-        await self._bearer()
+        await self._get_token()
         return self.identity
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
@@ -87,30 +87,32 @@ class Auth(httpx.Auth):
         Whoever sends asks once more then, with what the 401 asks of the next token. Not here: httpx would read the
         whole of the 401 first, unpack it, and cap nothing.
         """
-        token = await self._bearer()
+        token = await self._get_token()
         request.headers["Authorization"] = f"Bearer {token.token}"
         response = yield request
         if response.status_code == 401 and self._token is token:
             self._token = None
-            self._claims = claims_in(response.headers.get_list("www-authenticate")) if self._may_be_challenged else ""
+            self._claims = (
+                claims_from_challenges(response.headers.get_list("www-authenticate")) if self._may_be_challenged else ""
+            )
 
-    async def _bearer(self) -> AccessToken:
-        async with self._one_at_a_time:
+    async def _get_token(self) -> AccessToken:
+        async with self._refresh_lock:
             token, now = self._token, self._now()
-            if token is not None and now < self._renew_at:
+            if token is not None and now < self._refresh_at:
                 return token
             claims, self._claims = self._claims, ""  # a challenge is answered once
             try:
-                self._token = renewed = await self._ask({"claims": claims} if claims else {})
+                self._token = renewed = await self._request_token({"claims": claims} if claims else {})
             except SignInFailed:
                 if token is None or token.expires_on <= now:
                     raise
-                self._renew_at = min(now + RENEWAL_PAUSE, token.expires_on)
+                self._refresh_at = min(now + REFRESH_RETRY_INTERVAL, token.expires_on)
                 return token
-            self._renew_at = renewed.expires_on - min(REFRESH_BEFORE, (renewed.expires_on - now) / 2)
+            self._refresh_at = renewed.expires_on - min(REFRESH_MARGIN, (renewed.expires_on - now) / 2)
             return renewed
 
-    async def _ask(self, more: dict[str, str]) -> AccessToken:
+    async def _request_token(self, more: dict[str, str]) -> AccessToken:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[AccessToken] = loop.create_future()
 
@@ -127,7 +129,7 @@ class Auth(httpx.Auth):
             else:
                 deliver(lambda: answer.set_result(token))
 
-        limit = self._limit or getattr(self._credential, "limit", SIGN_IN_LIMIT)
+        limit = self._timeout or getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
         threading.Thread(target=ask, name="kusto_magic sign-in", daemon=True).start()
         try:
             async with asyncio.timeout(limit):  # wait_for would lose an interrupt that comes with the answer
@@ -138,7 +140,7 @@ class Auth(httpx.Auth):
             raise SignInFailed(what, next_step=step) from None
 
 
-def identity_in(token: str) -> str:
+def identity_from_token(token: str) -> str:
     """Return whom a token names, in words to show, or "". Nothing is verified: the service does that.
 
     Source: "Access token claims reference" of the Microsoft identity platform.
@@ -149,19 +151,19 @@ def identity_in(token: str) -> str:
         return ""
     if not isinstance(claims, dict):
         return ""
-    for name, words in _NAMING.items():
+    for name, words in _IDENTITY_CLAIMS.items():
         if isinstance(claims.get(name), str) and claims[name]:
-            return words + shortened(redact(claims[name]))[:100]
+            return words + without_query(redact(claims[name]))[:100]
     return ""
 
 
-def claims_in(challenges: Sequence[str]) -> str:
+def claims_from_challenges(challenges: Sequence[str]) -> str:
     """Return the claims that the next token must have, as JSON, or "": a challenge of Entra ID in a 401.
 
     Source: "Claims challenges, claims requests and client capabilities" of the Microsoft identity platform.
     """
     for challenge in challenges:
-        found = _CLAIMS.search(challenge[:_LONGEST_CHALLENGE])
+        found = _CLAIMS.search(challenge[:_MAX_CHALLENGE_LENGTH])
         if found is None or "insufficient_claims" not in challenge:
             continue
         with suppress(ValueError, RecursionError):
@@ -175,12 +177,12 @@ def _checked(token: AccessToken) -> AccessToken:
     """Return the token as a value of ours. Raises SignInFailed for one that fits in no header."""
     value, ends = getattr(token, "token", None), getattr(token, "expires_on", None)
     if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not isinstance(ends, int | float):
-        raise SignInFailed("the credential gave something that is no token", next_step=NEXT_STEP)
-    return _Static(value, int(ends))
+        raise SignInFailed("the credential gave something that is no token", next_step=NEXT_STEPS)
+    return _StaticToken(value, int(ends))
 
 
 def _failure(error: Exception) -> SignInFailed:
     """Return the many lines of somebody's own credential as one."""
     if isinstance(error, SignInFailed):
         return error
-    return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEP)
+    return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEPS)

@@ -22,29 +22,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kusto_magic.emulator.config import MOST_CLUSTERS as MOST_CLUSTERS
+from kusto_magic.emulator.config import MAX_CLUSTERS as MAX_CLUSTERS
 from kusto_magic.emulator.config import SERVICE, ReadyTarget
-from kusto_magic.emulator.config import count_of_clusters as count_of_clusters
+from kusto_magic.emulator.config import parse_cluster_count as parse_cluster_count
 from kusto_magic.emulator.file_permissions import make_private
 from kusto_magic.errors import EmulatorError
 
 if TYPE_CHECKING:
     import httpx
 
-START_DEADLINE = 30.0
+START_TIMEOUT = 30.0
 """Seconds until a new emulator must have said that it is ready."""
 
-STOP_DEADLINE = 10.0
-LOCK_DEADLINE = 60.0
-CHECK_TIMEOUT = 2.0
-_LOG_TAIL = 2000
+STOP_TIMEOUT = 10.0
+LOCK_TIMEOUT = 60.0
+PROBE_TIMEOUT = 2.0
+_LOG_TAIL_LENGTH = 2000
 
 _children: list[subprocess.Popen[bytes]] = []
 """Emulators started by this process: kept, so that one that ends is waited for and leaves no zombie."""
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningEmulator:
     """An emulator that runs: what a client needs, its process id, and the id it answers `GET /` with.
 
     `build_seconds` is how long its builds take, `clusters` how many clusters it has.
@@ -57,7 +57,7 @@ class Running:
     clusters: int = 1
 
 
-def home() -> Path:
+def home_folder() -> Path:
     """Return the folder of the emulator's files: $KUSTO_MAGIC_HOME, or the user's data folder of `kusto-magic`."""
     import platformdirs
 
@@ -65,24 +65,24 @@ def home() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("kusto-magic", appauthor=False)
 
 
-def find() -> Running | None:
+def find() -> RunningEmulator | None:
     """Return the emulator that was started here and still answers and knows its token, or None."""
-    running = _read()
-    return running if running is not None and _answers(running) else None
+    running = _read_discovery_file()
+    return running if running is not None and _is_alive(running) else None
 
 
 def build_seconds(endpoint: str) -> float | None:
     """Return how long builds take on the emulator that was started here for `endpoint`, None for any other."""
-    running = _read()
+    running = _read_discovery_file()
     return running.build_seconds if running is not None and running.target.endpoint == endpoint else None
 
 
-def find_or_start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1) -> Running:
+def find_or_start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1) -> RunningEmulator:
     """Return the running emulator, started if there is none. Raises EmulatorError. See `start`."""
     return find() or start(build_seconds, idle_exit, clusters)
 
 
-def start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1) -> Running:
+def start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1) -> RunningEmulator:
     """Start an emulator that outlives this process and return it; one that already runs is returned as it is.
 
     `build_seconds`: how long a build takes; `idle_exit`: after how many seconds without a request it ends; `clusters`:
@@ -90,15 +90,15 @@ def start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1)
     EmulatorError.
     """
     try:
-        home().mkdir(parents=True, exist_ok=True, mode=0o700)
+        home_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
         with _lock():
             running = find()
             if running is None:
                 running = _launch(build_seconds, idle_exit, clusters)
-                _write(running)
+                _write_discovery_file(running)
             return running
     except OSError as error:
-        raise EmulatorError(f"the emulator's folder {home()} cannot be used: {error}") from None
+        raise EmulatorError(f"the emulator's folder {home_folder()} cannot be used: {error}") from None
 
 
 def stop() -> bool:
@@ -108,47 +108,47 @@ def stop() -> bool:
         return False
     with _client() as client:
         client.post(f"{running.target.endpoint}/emulator/stop", headers=_bearer(running)).raise_for_status()
-        deadline = time.monotonic() + STOP_DEADLINE
+        deadline = time.monotonic() + STOP_TIMEOUT
         while _identity(client, running.target.endpoint) is not None:
             if time.monotonic() > deadline:
                 raise EmulatorError(f"the emulator (process {running.pid}) does not end")
             time.sleep(0.02)
     for child in _children:
         if child.pid == running.pid:
-            child.wait(STOP_DEADLINE)
-    _forget_ended_children()
+            child.wait(STOP_TIMEOUT)
+    _reap_children()
     return True
 
 
-def _forget_ended_children() -> None:
+def _reap_children() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
 
 
 @contextmanager
 def _lock() -> Iterator[None]:
     """Hold the lock of the folder. SQLite's file lock: works on every system and dies with its process."""
-    connection = sqlite3.connect(home() / "emulator.lock", timeout=LOCK_DEADLINE, isolation_level=None)
+    connection = sqlite3.connect(home_folder() / "emulator.lock", timeout=LOCK_TIMEOUT, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
         yield
     except sqlite3.OperationalError as error:
-        raise EmulatorError(f"another process keeps the lock of the emulator in {home()}: {error}") from None
+        raise EmulatorError(f"another process keeps the lock of the emulator in {home_folder()}: {error}") from None
     finally:
         connection.close()
 
 
-def _launch(build_seconds: float, idle_exit: float, clusters: int) -> Running:
-    _forget_ended_children()
-    before = _read()
+def _launch(build_seconds: float, idle_exit: float, clusters: int) -> RunningEmulator:
+    _reap_children()
+    before = _read_discovery_file()
     port = before.target.endpoint.rpartition(":")[2] if before else "0"  # endpoints stay the same if they can
-    log = home() / "emulator.log"
+    log = home_folder() / "emulator.log"
     command = [sys.executable, "-P", "-m", "kusto_magic.emulator", "--prefer-port", port]
     command += ["--build-seconds", str(build_seconds), "--idle-exit", str(idle_exit)]
-    command += ["--clusters", str(clusters), "--state", str(home() / "emulator.sqlite")]
+    command += ["--clusters", str(clusters), "--state", str(home_folder() / "emulator.sqlite")]
     make_private(log)
     with log.open("wb") as stderr:
         child = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, **_detached()
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, **_detached_process_options()
         )
     _children.append(child)
     line = _first_line(child)
@@ -157,14 +157,14 @@ def _launch(build_seconds: float, idle_exit: float, clusters: int) -> Running:
     except ValueError:
         child.kill()
         child.wait()
-        said = log.read_text("utf-8", errors="replace").strip()[-_LOG_TAIL:]
+        said = log.read_text("utf-8", errors="replace").strip()[-_LOG_TAIL_LENGTH:]
         raise EmulatorError(
             f"the emulator did not start: {said or 'it said nothing'}",
-            next_step=f"mend what it says; to begin anew without its images, delete {home() / 'emulator.sqlite'}.",
+            next_step=f"mend what it says; to begin anew without its images, delete {home_folder() / 'emulator.sqlite'}.",
         ) from None
 
 
-def _detached() -> dict[str, Any]:
+def _detached_process_options() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
@@ -181,23 +181,23 @@ def _first_line(child: subprocess.Popen[bytes]) -> bytes:
 
     threading.Thread(target=read, daemon=True).start()
     with contextlib.suppress(queue.Empty):
-        return lines.get(timeout=START_DEADLINE)
+        return lines.get(timeout=START_TIMEOUT)
     return b""
 
 
-def _read() -> Running | None:
+def _read_discovery_file() -> RunningEmulator | None:
     """Return what the discovery file says; None when there is none, or none that can be believed."""
     try:
-        return _from_json(json.loads(_discovery().read_bytes()))
+        return _from_json(json.loads(_discovery_path().read_bytes()))
     except (OSError, ValueError):
         return None
 
 
-def _from_json(line: Any) -> Running:
+def _from_json(line: Any) -> RunningEmulator:
     """Read a ready line. Raises ValueError."""
     try:
         target = ReadyTarget(endpoint=line["endpoint"], token=line["token"], **line["target"])
-        running = Running(target, line["pid"], line["instance"], float(line["build_seconds"]))
+        running = RunningEmulator(target, line["pid"], line["instance"], float(line["build_seconds"]))
         running = replace(running, clusters=int(line.get("clusters", 1)))  # before there were fleets, none was named
     except (TypeError, KeyError):
         raise ValueError("no ready line of the emulator") from None
@@ -210,29 +210,29 @@ def _from_json(line: Any) -> Running:
     return running
 
 
-def _write(running: Running) -> None:
+def _write_discovery_file(running: RunningEmulator) -> None:
     """Write the discovery file at once or not at all; only its owner can read it."""
     ready = running.target
     target = {"subscription": ready.subscription, "resource_group": ready.resource_group, "cluster": ready.cluster}
     line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": running.pid}
-    handle, name = tempfile.mkstemp(dir=home(), prefix="emulator-")  # mode 0600
+    handle, name = tempfile.mkstemp(dir=home_folder(), prefix="emulator-")  # mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         line |= {"instance": running.instance, "build_seconds": running.build_seconds}
         json.dump(line | {"clusters": running.clusters}, file)
-    Path(name).replace(_discovery())
+    Path(name).replace(_discovery_path())
 
 
-def _discovery() -> Path:
-    return home() / "emulator.json"
+def _discovery_path() -> Path:
+    return home_folder() / "emulator.json"
 
 
 def _client() -> httpx.Client:
     import httpx
 
-    return httpx.Client(trust_env=False, timeout=CHECK_TIMEOUT)  # loopback never goes through a proxy
+    return httpx.Client(trust_env=False, timeout=PROBE_TIMEOUT)  # loopback never goes through a proxy
 
 
-def _bearer(running: Running) -> dict[str, str]:
+def _bearer(running: RunningEmulator) -> dict[str, str]:
     return {"Authorization": f"Bearer {running.target.token}"}
 
 
@@ -247,7 +247,7 @@ def _identity(client: httpx.Client, endpoint: str) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) and answer.get("service") == SERVICE else None
 
 
-def _answers(running: Running) -> bool:
+def _is_alive(running: RunningEmulator) -> bool:
     """Whether this very emulator is still there, and takes the token. The token goes nowhere else."""
     import httpx
 

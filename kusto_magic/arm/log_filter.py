@@ -12,20 +12,20 @@ from collections.abc import Iterable
 
 from kusto_magic.redaction import HIDDEN, redact
 
-WIRE = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
-SIGN_IN = ("azure.identity", "azure.core", "msal", "msal_extensions", "urllib3")
+HTTP_LOGGERS = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
+SIGN_IN_LOGGERS = ("azure.identity", "azure.core", "msal", "msal_extensions", "urllib3")
 
 _GUID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 
 _DEVICE_CODE = re.compile(r"""(["'](?:device_)?code["']:\s*["'])[^"']+""")
 
 
-def shortened(text: str) -> str:
+def without_query(text: str) -> str:
     """Return a text with only the first part of each GUID in it: enough to tell them apart."""
     return _GUID.sub(r"\1…", text)
 
 
-class _Redacted(logging.Filter):
+class _RedactingFilter(logging.Filter):
     """Makes the text of a record, and that of its traceback, safe to keep."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -39,14 +39,14 @@ class _Redacted(logging.Filter):
         return redact(text)
 
 
-class _WithoutIds(_Redacted):
+class _IdFilter(_RedactingFilter):
     """The same, with ids shortened: those of tenants are among them."""
 
     def safe(self, text: str) -> str:
-        return _DEVICE_CODE.sub(rf"\1{HIDDEN}", shortened(redact(text)))
+        return _DEVICE_CODE.sub(rf"\1{HIDDEN}", without_query(redact(text)))
 
 
-class _WithoutIdsInSignIns(_WithoutIds):
+class _SignInIdFilter(_IdFilter):
     """For a library that others in this process use as well: only what is about a sign-in is touched."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -54,20 +54,20 @@ class _WithoutIdsInSignIns(_WithoutIds):
         return super().filter(record) if "/oauth2/" in text or "/.well-known/" in text else True
 
 
-def keep_wire_clean() -> None:
+def install_http_filters() -> None:
     """Make the logs of httpx and httpcore safe from now on."""
-    _add(_Redacted(), WIRE)
+    _add(_RedactingFilter(), HTTP_LOGGERS)
 
 
-def keep_sign_in_clean() -> None:
+def install_sign_in_filters() -> None:
     """Make the logs of azure-identity and its libraries safe from now on; call it when they are imported."""
     known = tuple(logging.root.manager.loggerDict)  # a filter holds for one logger, not for those below it
-    _add(_WithoutIds(), (name for name in known if name.startswith(SIGN_IN) and not name.startswith("urllib3")))
-    _add(_WithoutIdsInSignIns(), (name for name in known if name.startswith("urllib3")))
+    _add(_IdFilter(), (name for name in known if name.startswith(SIGN_IN_LOGGERS) and not name.startswith("urllib3")))
+    _add(_SignInIdFilter(), (name for name in known if name.startswith("urllib3")))
 
 
 def _add(wanted: logging.Filter, names: Iterable[str]) -> None:
     for name in names:
         logger = logging.getLogger(name)
-        if not any(isinstance(known, _Redacted) for known in logger.filters):
+        if not any(isinstance(known, _RedactingFilter) for known in logger.filters):
             logger.addFilter(wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kusto_magic.arm.operation import SENT_TWICE, TERMINAL_STATES, UNCHANGED, Operation, Watch
+from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, TERMINAL_STATES, Operation, PollTarget
 from kusto_magic.models.action import (
     DOCUMENTED_DURATIONS,
     WORKING_PHASES,
@@ -20,32 +20,32 @@ def checking(expected: ImageSpec) -> Operation:
     return Operation(Action.BUILD, "", Phase.CHECKING, expected=expected)
 
 
-def queued(met: Operation) -> Operation:
+def queued(busy: Operation) -> Operation:
     """Return what waits for another change of the cluster to end: an operation that met it, before it is sent again."""
     note = "another change of the cluster is running; this one is sent again when it is over"
     return Operation(
-        met.action, met.image_url, Phase.WAITING, expected=met.expected, extension=met.extension, note=note
+        busy.action, busy.image_url, Phase.QUEUED, expected=busy.expected, extension=busy.extension, note=note
     )
 
 
-def standing(image: Image, image_url: str, expected: ImageSpec) -> Operation | None:
+def existing_operation(image: Image, image_url: str, expected: ImageSpec) -> Operation | None:
     """Return the operation that makes a request needless: it is built or being built of the same already. Or None."""
     state = image.state.lower()
-    if not image.is_made_of(expected) or state in ("failed", "canceled", "cancelled", "deleting", UNREADABLE_STATE):
+    if not image.matches(expected) or state in ("failed", "canceled", "cancelled", "deleting", UNREADABLE_STATE):
         return None
     if state in TERMINAL_STATES:
-        return Operation(Action.BUILD, image_url, Phase.SUCCEEDED, expected=expected, image=image, note=UNCHANGED)
+        return Operation(Action.BUILD, image_url, Phase.SUCCEEDED, expected=expected, image=image, note=NOTE_UNCHANGED)
     return replace(
         resume(Action.BUILD, image_url, expected=expected), note="it is being built already; nothing was sent"
     )
 
 
-def sending(
+def submitting(
     action: Action, image_url: str, expected: ImageSpec | None = None, extension: LanguageExtension | None = None
 ) -> Operation:
     """Return the operation before its first request is answered."""
     note = DOCUMENTED_DURATIONS.get(action, "")
-    return Operation(action, image_url, Phase.SENDING, expected=expected, extension=extension, note=note)
+    return Operation(action, image_url, Phase.SUBMITTING, expected=expected, extension=extension, note=note)
 
 
 def resume(
@@ -59,13 +59,13 @@ def resume(
 
     `kept_url` is its address without signature, "" where none is known; then the image itself is asked.
     """
-    resumed = replace(sending(action, image_url, expected, extension), phase=WORKING_PHASES[action], delay=0.0)
+    resumed = replace(submitting(action, image_url, expected, extension), phase=WORKING_PHASES[action], delay=0.0)
     if not kept_url:
         return replace(resumed, poll_url=image_url)
-    return replace(resumed, watch=Watch.OPERATION, poll_url=kept_url, kept=True)
+    return replace(resumed, poll_target=PollTarget.OPERATION, poll_url=kept_url, resumed=True)
 
 
-def adopt(sent: Operation) -> Operation:
+def adopt_existing(sent: Operation) -> Operation:
     """Return the operation of a repeated request that met a 409: the first one may be running, the image knows."""
     resumed = resume(sent.action, sent.image_url, expected=sent.expected, extension=sent.extension)
-    return replace(resumed, note=SENT_TWICE)
+    return replace(resumed, note=NOTE_SENT_TWICE)

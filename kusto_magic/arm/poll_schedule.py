@@ -13,34 +13,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-SHORTEST = 0.5
-LONGEST = 30.0
+MIN_DELAY = 0.5
+MAX_DELAY = 30.0
 
-IMPATIENCE = 0.16
+POLL_COST_FACTOR = 0.16
 """The interval in seconds at a hazard of one per second; more means fewer requests and hearing later.
 
 A build of about five minutes is then heard of half a second to one and a half late, after forty to eighty requests:
 `benchmarks/schedule.py` simulates it.
 """
 
-BLIND = 0.2
+POLL_COST_FACTOR_WITHOUT_HISTORY = 0.2
 """The same where nothing is known of earlier builds, so that it asks all the way."""
 
-CROWD = 0.005
+PER_BUILD_DELAY = 0.005
 """Seconds that each build which is followed adds to the shortest interval: nobody sees 500 ends within a second."""
 
 SPREAD = 0.04
 """The next build takes as long as an earlier one within so much of it, one standard deviation."""
 
-SURPRISE = 0.5
+TAIL_PROBABILITY = 0.5
 """The weight, in earlier builds, of a build that is like none of them."""
 
-MEDIAN_SURPRISE = 60.0
+TAIL_MEDIAN = 60.0
 """Half of the surprising builds end within so many seconds, half later; ever fewer, but never none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class DurationEstimate:
     """How long builds usually take: the 10th and the 90th percentile in seconds, learnt from `count` builds.
 
     `seconds` is what each of them took, the fastest first.
@@ -49,28 +49,28 @@ class Usual:
     low: float
     high: float
     count: int
-    of: Literal["this cluster", "your clusters", "recorded clusters", "the emulator's setting"] = "this cluster"
+    source: Literal["this cluster", "your clusters", "recorded clusters", "the emulator's setting"] = "this cluster"
     seconds: tuple[float, ...] = field(default=(), repr=False)
 
 
-RECORDED = Usual(222.0, 385.0, 5, "recorded clusters", (222.0, 265.0, 300.0, 343.0, 385.0))
+DEFAULT_ESTIMATE = DurationEstimate(222.0, 385.0, 5, "recorded clusters", (222.0, 265.0, 300.0, 343.0, 385.0))
 """What builds were recorded to take in Azure, 2023 to 2026: what is said until there is experience of one's own."""
 
 
-def delay(elapsed: float, usual: Usual | None = None, followed: int = 1) -> float:
+def next_delay(elapsed: float, estimate: DurationEstimate | None = None, polled_builds: int = 1) -> float:
     """Return the seconds to wait before the next request, `elapsed` seconds after the first; from 0.5 to 30.
 
     `followed` is how many builds are followed in all; beyond a hundred, each is asked more rarely.
     Rarely while nothing can be done yet, often around the usual end, ever more rarely after it.
     """
-    if usual is None or not usual.seconds:
-        wait = BLIND / math.sqrt(hazard(elapsed, ()))
+    if estimate is None or not estimate.seconds:
+        wait = POLL_COST_FACTOR_WITHOUT_HISTORY / math.sqrt(hazard(elapsed, ()))
     else:
-        wait = IMPATIENCE / math.sqrt(hazard(elapsed, usual.seconds))
+        wait = POLL_COST_FACTOR / math.sqrt(hazard(elapsed, estimate.seconds))
         # Do not sleep through the moment from which the build may end.
-        begins = min(usual.seconds) * (1 - 3 * SPREAD) - elapsed
-        wait = min(wait, begins) if begins > SHORTEST else wait
-    return min(max(wait, SHORTEST, CROWD * followed), LONGEST)
+        begins = min(estimate.seconds) * (1 - 3 * SPREAD) - elapsed
+        wait = min(wait, begins) if begins > MIN_DELAY else wait
+    return min(max(wait, MIN_DELAY, PER_BUILD_DELAY * polled_builds), MAX_DELAY)
 
 
 def hazard(elapsed: float, seconds: Sequence[float]) -> float:
@@ -80,9 +80,9 @@ def hazard(elapsed: float, seconds: Sequence[float]) -> float:
     (log-logistic), so that the chance is never nothing and never certain.
     """
     elapsed = max(elapsed, 0.0)
-    weight = SURPRISE if seconds else 1.0
-    running = weight / (1 + elapsed / MEDIAN_SURPRISE)
-    ending = running / (MEDIAN_SURPRISE + elapsed)
+    weight = TAIL_PROBABILITY if seconds else 1.0
+    running = weight / (1 + elapsed / TAIL_MEDIAN)
+    ending = running / (TAIL_MEDIAN + elapsed)
     for taken in seconds:
         deviation = max(SPREAD * taken, 1.0)
         away = (elapsed - taken) / deviation

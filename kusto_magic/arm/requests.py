@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kusto_magic.arm import service_errors
-from kusto_magic.arm.response import Response
-from kusto_magic.arm.transport import Arm
+from kusto_magic.arm.response import ArmResponse
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import Unreachable
 
 MAX_ATTEMPTS = 6
@@ -17,10 +17,12 @@ MAX_READ_ATTEMPTS = 3
 class ArmRequests:
     """Sends requests through one transport and repeats those that receive no usable response."""
 
-    def __init__(self, arm: Arm) -> None:
-        self._arm = arm
+    def __init__(self, transport: ArmTransport) -> None:
+        self._transport = transport
 
-    async def request(self, method: str, url: str, body: bytes | None = None, *, background: bool = False) -> Response:
+    async def request(
+        self, method: str, url: str, body: bytes | None = None, *, background: bool = False
+    ) -> ArmResponse:
         """Send a request that only reads; return the first usable response. Raises Unreachable.
 
         `background` says that no person waits for this response.
@@ -30,7 +32,7 @@ class ArmRequests:
 
     async def send(
         self, method: str, url: str, body: bytes | None, *, background: bool, attempts: int = MAX_ATTEMPTS
-    ) -> tuple[Response, bool]:
+    ) -> tuple[ArmResponse, bool]:
         """Return the first usable response, and whether an earlier attempt may have reached the service too.
 
         Raises Unreachable, whose `arrived` says whether any attempt may have reached the service.
@@ -39,24 +41,24 @@ class ArmRequests:
         for attempt in range(attempts - 1):
             wait: float | None = None
             try:
-                response = await self._arm.send(method, url, body, background=background)
+                response = await self._transport.send(method, url, body, background=background)
             except Unreachable as error:
-                repeated, arrived = True, arrived or error.arrived
+                repeated, arrived = True, arrived or error.may_have_arrived
             else:
                 if not (response.status in (408, 429) or response.status >= 500):
                     return response, repeated
                 wait = response.retry_after()
                 repeated, arrived = repeated or response.status != 429, arrived or response.status != 429
-            await self._arm.clock.sleep(2.0**attempt if wait is None else wait)
+            await self._transport.clock.sleep(2.0**attempt if wait is None else wait)
         try:
-            return await self._arm.send(method, url, body, background=background), repeated
+            return await self._transport.send(method, url, body, background=background), repeated
         except Unreachable as error:
-            error.arrived = error.arrived or arrived
+            error.may_have_arrived = error.may_have_arrived or arrived
             raise
 
 
-def require_ok(response: Response, what: str) -> Response:
+def require_ok(response: ArmResponse, what: str) -> ArmResponse:
     """Return the response if its status is 200. Raises ServiceError, described by `what`."""
     if response.status != 200:
-        raise service_errors.refusal(response, what)
+        raise service_errors.error_from_response(response, what)
     return response

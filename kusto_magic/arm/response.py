@@ -17,25 +17,25 @@ from urllib.parse import urljoin, urlsplit
 from kusto_magic.errors import ServiceFault
 from kusto_magic.redaction import redact
 
-SHORTEST_WAIT = 0.5
+MIN_RETRY_AFTER = 0.5
 """Seconds; no Retry-After makes us ask sooner."""
 
-LONGEST_WAIT = 600.0
+MAX_RETRY_AFTER = 600.0
 """Seconds; no Retry-After makes us wait longer."""
 
-_LONGEST_MESSAGE = 2000
-_LONGEST_LOOKED_AT = 64 * 1024
-_MOST_DETAILS = 10
+_MAX_MESSAGE_LENGTH = 2000
+_MAX_PARSED_LENGTH = 64 * 1024
+_MAX_DETAILS = 10
 _SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? [0-9A-Za-z :-]{16,24}")  # one date in any of its three forms
-_DEEPEST_INNER_ERROR = 4
+_MAX_INNER_ERROR_DEPTH = 4
 _SUBSCRIPTION = re.compile(
     r"(subscriptions/[0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ArmResponse:
     """One answer. `headers` has lower-case names; `url` is what was asked; `received` is the wall clock then (UTC).
 
     `cut` tells that the body was given up (too large, or encoded although we asked for plain); it is empty then.
@@ -45,8 +45,8 @@ class Response:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     url: str = field(repr=False)  # ARM signs it, and headers name signed URLs
-    received: datetime
-    cut: bool = False
+    received_at: datetime
+    is_truncated: bool = False
 
     def document(self) -> Any:
         """Return the body's JSON, or None where there is none that can be read."""
@@ -56,19 +56,19 @@ class Response:
             return None
 
     @property
-    def garbled(self) -> bool:
+    def is_malformed(self) -> bool:
         """Whether there was a body, but none that can be read: HTML, JSON cut short, one too large."""
-        return self.cut or (bool(self.body.strip()) and self.document() is None)
+        return self.is_truncated or (bool(self.body.strip()) and self.document() is None)
 
-    def address(self, header: str) -> str | None:
+    def header_url(self, header: str) -> str | None:
         """Return the URL that `header` names, resolved against the endpoint, or None.
 
         It is kept as it came (ARM signs it; real ones hold a raw space). Whether a token may go there is
         decided at the door (`arm.Arm`), not here.
         """
-        return self.resolved(self.headers.get(header, "").strip())
+        return self.resolve_url(self.headers.get(header, "").strip())
 
-    def resolved(self, address: object) -> str | None:
+    def resolve_url(self, address: object) -> str | None:
         """Return a URL of the answer, resolved against the endpoint; None where it is empty, no text or no URL."""
         if not isinstance(address, str) or not address:
             return None
@@ -97,16 +97,16 @@ class Response:
         """
         for header in ("retry-after-ms", "x-ms-retry-after-ms"):
             if _SECONDS.fullmatch(self.headers.get(header, "")):
-                return _bounded(float(self.headers[header]) / 1000)
+                return _clamp_retry_after(float(self.headers[header]) / 1000)
         value = self.headers.get("retry-after", "").strip()
         if _SECONDS.fullmatch(value):
-            return _bounded(float(value))
-        due, now = _date(value), _date(self.headers.get("date", "")) or self.received
-        return None if due is None or due < now else _bounded((due - now).total_seconds())
+            return _clamp_retry_after(float(value))
+        due, now = _date(value), _date(self.headers.get("date", "")) or self.received_at
+        return None if due is None or due < now else _clamp_retry_after((due - now).total_seconds())
 
 
-def _bounded(seconds: float) -> float:
-    return min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT)
+def _clamp_retry_after(seconds: float) -> float:
+    return min(max(seconds, MIN_RETRY_AFTER), MAX_RETRY_AFTER)
 
 
 def _date(value: str) -> datetime | None:
@@ -121,37 +121,37 @@ def _date(value: str) -> datetime | None:
 
 def _fault(error: object, headers: Mapping[str, str]) -> ServiceFault:
     error = error if isinstance(error, dict) else {"message": error}
-    details = [_said(item) for item in _items(error.get("details"))]
+    details = [_error_text(item) for item in _items(error.get("details"))]
     inner = error.get("innererror")
-    for _ in range(_DEEPEST_INNER_ERROR):
+    for _ in range(_MAX_INNER_ERROR_DEPTH):
         if not isinstance(inner, dict):
             break
-        details.append(_said(inner))
+        details.append(_error_text(inner))
         inner = inner.get("innererror")
     return ServiceFault(
-        code=words(error.get("code")),
-        message=words(error.get("message")),
-        details=tuple(detail for detail in details if detail)[:_MOST_DETAILS],
-        request_id=words(headers.get("x-ms-request-id")),
-        activity_id=words(headers.get("x-ms-operation-root-activity-id")),
+        code=display_text(error.get("code")),
+        message=display_text(error.get("message")),
+        details=tuple(detail for detail in details if detail)[:_MAX_DETAILS],
+        request_id=display_text(headers.get("x-ms-request-id")),
+        activity_id=display_text(headers.get("x-ms-operation-root-activity-id")),
     )
 
 
 def _items(value: object) -> list[object]:
-    return value[:_MOST_DETAILS] if isinstance(value, list) else []
+    return value[:_MAX_DETAILS] if isinstance(value, list) else []
 
 
-def _said(error: object) -> str:
+def _error_text(error: object) -> str:
     if not isinstance(error, dict):
         return ""
-    return ": ".join(part for part in (words(error.get("code")), words(error.get("message"))) if part)
+    return ": ".join(part for part in (display_text(error.get("code")), display_text(error.get("message"))) if part)
 
 
-def words(value: object) -> str:
+def display_text(value: object) -> str:
     """Return a text of the service as it may be shown; "" where it is none.
 
     It is redacted, has at most 2,000 characters, and names a subscription by the beginning of its id only.
     """
     if not isinstance(value, str):
         return ""
-    return _SUBSCRIPTION.sub(r"\1…", redact(value[:_LONGEST_LOOKED_AT]))[:_LONGEST_MESSAGE]
+    return _SUBSCRIPTION.sub(r"\1…", redact(value[:_MAX_PARSED_LENGTH]))[:_MAX_MESSAGE_LENGTH]

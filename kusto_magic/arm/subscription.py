@@ -20,7 +20,7 @@ async def list_clusters(client: ImagesClient) -> Sequence[Cluster]:
     Raises ServiceError and Unreachable. Source: Microsoft.Kusto/clusters, "List"; its response has one page.
     """
     path = f"/subscriptions/{quote(client.target.subscription)}/providers/Microsoft.Kusto/clusters"
-    document = await client.ask("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
+    document = await client.request_json("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
     try:
         return [Cluster.from_json(value) for value in document["value"]]
     except (KeyError, TypeError, ValueError):
@@ -34,7 +34,7 @@ async def list_permissions(client: ImagesClient) -> Sequence[Permission]:
     """
     path = f"{quote(client.target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
     url = f"{path}?api-version={PERMISSIONS_API_VERSION}"
-    document = await client.ask("GET", url, "the rights cannot be listed")
+    document = await client.request_json("GET", url, "the rights cannot be listed")
     try:
         return [Permission.from_json(value) for value in document["value"]]
     except (KeyError, TypeError, ValueError):

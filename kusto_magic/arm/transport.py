@@ -19,29 +19,29 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from kusto_magic.arm.auth import Auth
+from kusto_magic.arm.auth import BearerTokenAuth
 from kusto_magic.arm.credentials import TokenCredential
-from kusto_magic.arm.log_filter import keep_wire_clean
-from kusto_magic.arm.rate_limiter import Budget, kind_of
-from kusto_magic.arm.response import Response
+from kusto_magic.arm.log_filter import install_http_filters
+from kusto_magic.arm.rate_limiter import RateLimiter, kind_of
+from kusto_magic.arm.response import ArmResponse
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import Unreachable, UntrustedAddress, excerpt
 from kusto_magic.models.endpoint import is_loopback, origin
 from kusto_magic.redaction import redact
 
-REQUEST_LIMIT = 60.0
+REQUEST_TIMEOUT = 60.0
 """Seconds after which a request that is not answered in full is given up."""
 
-LARGEST_ANSWER = 8 * 1024 * 1024
+MAX_RESPONSE_SIZE = 8 * 1024 * 1024
 """Bytes of an answer that are read; what is larger counts as unreadable."""
 
-CONNECTIONS = 16
+MAX_CONNECTIONS = 16
 """At most so many at once, all kept: ARM's budget of requests keeps fewer busy, and a new one costs a handshake."""
 
-KEPT_FREE = 2
+RESERVED_CONNECTIONS = 2
 """So many of them builds leave to what a person asks."""
 
-ADDRESSES = 4096
+URL_CACHE_SIZE = 4096
 """So many addresses are remembered as read and ours: reading 4,000 characters is half the work of a request."""
 
 USER_AGENT = "kusto_magic"
@@ -70,7 +70,7 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     return context
 
 
-class Arm:
+class ArmTransport:
     """Sends requests to one Resource Manager endpoint. An async context manager.
 
     `endpoint` is an origin; `credential` None means azure-identity's chain; `transport` stands in for the network
@@ -86,18 +86,18 @@ class Arm:
         credential: TokenCredential | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
-        request_limit: float = REQUEST_LIMIT,
+        request_limit: float = REQUEST_TIMEOUT,
     ) -> None:
-        keep_wire_clean()
+        install_http_filters()
         self.endpoint = endpoint
         self.clock: Clock = clock or SystemClock()
-        self._request_limit = request_limit
-        self._auth = Auth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp())
-        self._ours = lru_cache(ADDRESSES)(self._read_address)
-        self._budgets: dict[str, Budget] = {}
-        self._places = asyncio.Semaphore(CONNECTIONS)
-        self._background_places = asyncio.Semaphore(CONNECTIONS - KEPT_FREE)
-        self.followed = 0
+        self._timeout = request_limit
+        self._auth = BearerTokenAuth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp())
+        self._validated_urls = lru_cache(URL_CACHE_SIZE)(self._validate_url)
+        self._rate_limiters: dict[str, RateLimiter] = {}
+        self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._background_slots = asyncio.Semaphore(MAX_CONNECTIONS - RESERVED_CONNECTIONS)
+        self.polled_builds = 0
         """How many operations are followed over this wire."""
         secure = transport is None and endpoint.startswith("https:")
         try:
@@ -108,7 +108,7 @@ class Arm:
                 trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
                 follow_redirects=False,
                 timeout=httpx.Timeout(request_limit, pool=None),
-                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+                limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
             )
         except (ValueError, ImportError, httpx.InvalidURL) as error:
@@ -136,67 +136,67 @@ class Arm:
     ) -> None:
         await self._http.__aexit__(exc_type, exc_value, traceback)
 
-    async def send(self, method: str, url: str, body: bytes | None = None, *, background: bool = False) -> Response:
+    async def send(self, method: str, url: str, body: bytes | None = None, *, background: bool = False) -> ArmResponse:
         """Send one request; `url` is absolute, `body` JSON. Return its answer, whatever its status.
 
         It waits for its turn where the subscription's budget is spent; `background` tells that no person waits for
         just this one. A 401 is asked once more, with a new token. Raises UntrustedAddress (nothing was sent),
         SignInFailed (nothing was sent), Unreachable (it may have arrived).
         """
-        address = self.refuse_elsewhere(url)
-        budget, kind = self._budget(url), kind_of(method)
-        async with self._place(background), budget.turn(kind, background=background):
-            answer = await self._sent(method, address, url, body)
+        address = self.require_same_origin(url)
+        budget, kind = self._rate_limiter(url), kind_of(method)
+        async with self._slot(background), budget.acquire(kind, background=background):
+            answer = await self._send(method, address, url, body)
             if answer.status == 401:
-                answer = await self._sent(method, address, url, body)
-            budget.hear(kind, answer)
+                answer = await self._send(method, address, url, body)
+            budget.update(kind, answer)
         return answer
 
     @asynccontextmanager
-    async def _place(self, background: bool) -> AsyncIterator[None]:
+    async def _slot(self, background: bool) -> AsyncIterator[None]:
         """Wait for a connection here: a request's time begins when it is sent, and a person finds one free."""
-        async with self._background_places if background else nullcontext(), self._places:
+        async with self._background_slots if background else nullcontext(), self._slots:
             yield
 
-    def _budget(self, url: str) -> Budget:
+    def _rate_limiter(self, url: str) -> RateLimiter:
         """Return the budget of the subscription that a URL names; what names none has one of its own."""
         found = _SUBSCRIPTION.match(url)
-        return self._budgets.setdefault(found[1].lower() if found else "", Budget(self.clock))
+        return self._rate_limiters.setdefault(found[1].lower() if found else "", RateLimiter(self.clock))
 
-    async def _sent(self, method: str, address: httpx.URL, url: str, body: bytes | None) -> Response:
+    async def _send(self, method: str, address: httpx.URL, url: str, body: bytes | None) -> ArmResponse:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             async with (
-                asyncio.timeout(self._request_limit),
+                asyncio.timeout(self._timeout),
                 self._http.stream(method, address, content=body, headers=headers) as answer,
             ):
-                raw = await _capped(answer)
-                return Response(
+                raw = await _read_capped(answer)
+                return ArmResponse(
                     status=answer.status_code,
                     headers=_headers(answer),
                     body=raw or b"",
                     url=url,
-                    received=self.clock.wall(),
-                    cut=raw is None,
+                    received_at=self.clock.wall(),
+                    is_truncated=raw is None,
                 )
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, ssl.SSLError) as error:
             failure = self._unreachable(error)
         raise failure  # out here, so that it does not drag along an httpx error, which holds the signed URL
 
-    def refuse_elsewhere(self, url: str) -> httpx.URL:
+    def require_same_origin(self, url: str) -> httpx.URL:
         """Keep the token's one door: requests go to the endpoint's own scheme, host and port, and nowhere else.
 
         Return the URL as it is sent. Raises UntrustedAddress, naming the host, for any other URL.
         """
         try:
-            return self._ours(url)
+            return self._validated_urls(url)
         except (ValueError, httpx.InvalidURL):
             raise UntrustedAddress(
-                f"an answer named {_place(url)} instead of {_place(self.endpoint)}; nothing was sent there",
+                f"an answer named {_display_origin(url)} instead of {_display_origin(self.endpoint)}; nothing was sent there",
                 next_step="%kusto_image attach NAME asks the image itself; report this to whoever runs the endpoint.",
             ) from None
 
-    def _read_address(self, url: str) -> httpx.URL:
+    def _validate_url(self, url: str) -> httpx.URL:
         """Return a URL of the endpoint. Raises ValueError or httpx.InvalidURL for any other one."""
         # Read twice, as two readers of URLs may differ; httpx is the one that sends, and refuses what is unseen.
         sent = httpx.URL(url)
@@ -219,7 +219,7 @@ class Arm:
         return Unreachable(f"{urlsplit(self.endpoint).netloc} {why}", next_step=step, arrived=arrived)
 
 
-def _place(url: str) -> str:
+def _display_origin(url: str) -> str:
     """Return scheme, host and port of a URL as they may be shown, without a user."""
     try:
         parts = urlsplit(url)
@@ -230,25 +230,25 @@ def _place(url: str) -> str:
 
 
 def _headers(answer: httpx.Response) -> Mapping[str, str]:
-    headers = {name: _one(name, answer.headers.get_list(name)) for name in answer.headers}
+    headers = {name: _single_header(name, answer.headers.get_list(name)) for name in answer.headers}
     # The operation identifier holds the caller's tenant and object id; it is kept out of every value from here on.
     return {name: value for name, value in headers.items() if name != "x-ms-operation-identifier"}
 
 
-def _one(name: str, values: Sequence[str]) -> str:
+def _single_header(name: str, values: Sequence[str]) -> str:
     """Return a header's value; of several (RFC 9110 §5.3) a list, but no list of addresses: they must agree."""
     if name in ("azure-asyncoperation", "location"):
         return values[0] if len(set(values)) == 1 else ""
     return ", ".join(values)
 
 
-async def _capped(answer: httpx.Response) -> bytes | None:
+async def _read_capped(answer: httpx.Response) -> bytes | None:
     """Return the raw body, or None where it is too large or compressed although we asked for plain."""
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
         return None
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > MAX_RESPONSE_SIZE:
             return None
     return bytes(body)

@@ -9,13 +9,13 @@ import threading
 from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
-TICK = 0.5
+WAIT_INTERVAL = 0.5
 """Seconds; whoever waits wakes so often, so that an interrupt is answered at once on every system."""
 
 T = TypeVar("T")
 
 
-def wait(future: concurrent.futures.Future[T], timeout: float | None = None) -> T:
+def wait_for_result(future: concurrent.futures.Future[T], timeout: float | None = None) -> T:
     """Return a future's result, waking often enough that an interrupt is answered at once.
 
     Raises TimeoutError after `timeout` seconds.
@@ -23,23 +23,23 @@ def wait(future: concurrent.futures.Future[T], timeout: float | None = None) -> 
     left = float("inf") if timeout is None else timeout
     while True:
         try:
-            return future.result(timeout=min(TICK, left))
+            return future.result(timeout=min(WAIT_INTERVAL, left))
         except TimeoutError:
-            left -= TICK
+            left -= WAIT_INTERVAL
             if future.done() or left <= 0:
                 raise
 
 
-def answer(future: concurrent.futures.Future[T]) -> T:
+def result_or_cancel(future: concurrent.futures.Future[T]) -> T:
     """Return the result of a question; an interrupt cancels the question too."""
     try:
-        return wait(future)
+        return wait_for_result(future)
     except KeyboardInterrupt:
         future.cancel()
         raise
 
 
-class Loop:
+class BackgroundLoop:
     """An asyncio loop on a daemon thread of its own, begun at first use.
 
     The kernel's own loop would freeze while a cell blocks.
@@ -55,7 +55,7 @@ class Loop:
         # From an empty context: ipykernel keeps the running cell's parent header in the caller's, and what is shown
         # from the background later would be sent as that cell's, which headless runs drop.
         run = asyncio.run_coroutine_threadsafe
-        return contextvars.Context().run(run, coroutine, self._begun())
+        return contextvars.Context().run(run, coroutine, self._running_loop())
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Cancel what runs there, then run `last`, and end the thread."""
@@ -66,13 +66,13 @@ class Loop:
             last.close()
             return
         try:
-            asyncio.run_coroutine_threadsafe(_wind_up(last), loop).result(timeout=5)
+            asyncio.run_coroutine_threadsafe(_shut_down(last), loop).result(timeout=5)
         finally:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(timeout=5)
         loop.close()
 
-    def _begun(self) -> asyncio.AbstractEventLoop:
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -81,7 +81,7 @@ class Loop:
             return self._loop
 
 
-async def _wind_up(last: Awaitable[None]) -> None:
+async def _shut_down(last: Awaitable[None]) -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()

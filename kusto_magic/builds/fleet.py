@@ -11,10 +11,10 @@ from typing import Any
 
 from traitlets import Bool, HasTraits
 
-from kusto_magic.builds.build import Build, onlookers_may_fail
-from kusto_magic.builds.event_loop import wait
+from kusto_magic.builds.build import Build, log_callback_errors
+from kusto_magic.builds.event_loop import wait_for_result
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.errors import FleetFailed, KustoImageError, reason_of
+from kusto_magic.errors import FleetFailed, KustoImageError, failure_reason
 from kusto_magic.models.action import Phase
 from kusto_magic.models.target import Target
 
@@ -38,11 +38,11 @@ class Fleet(HasTraits):
         self.members = tuple(members)
         self.builds = tuple(member for member in members if isinstance(member, Build))
         self._future: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._over = False
+        self._done_count = False
         self._lock = threading.Lock()
         for build in self.builds:
             build.observe(self._one_ended, "ended")
-            build.when_done(self._one_done)
+            build.add_done_callback(self._one_done)
         self._one_ended()
         self._one_done()
 
@@ -67,16 +67,16 @@ class Fleet(HasTraits):
 
         An interrupt ends the waiting, not the builds.
         """
-        wait(self._future, timeout)
+        wait_for_result(self._future, timeout)
 
     def __await__(self) -> Generator[Any, None, None]:
         """Wait on the caller's own loop; cancelling that ends the waiting, not the builds."""
         return asyncio.shield(asyncio.wrap_future(self._future)).__await__()
 
-    def every_second(self, call: Callable[[], None]) -> None:
+    def add_tick_callback(self, call: Callable[[], None]) -> None:
         """Call something each second, and oftener, until all have ended, on the background thread."""
         for build in self.builds:
-            build.every_second(call)
+            build.add_tick_callback(call)
 
     def __repr__(self) -> str:
         ended = sum(1 for member in self.members if isinstance(member, BuildRecord) or member.ended)
@@ -84,10 +84,10 @@ class Fleet(HasTraits):
 
     def _one_ended(self, _change: object = None) -> None:
         with self._lock:
-            if self._over or not all(build.ended for build in self.builds):
+            if self._done_count or not all(build.ended for build in self.builds):
                 return
-            self._over = True
-        with onlookers_may_fail():
+            self._done_count = True
+        with log_callback_errors():
             self.ended = True
 
     def _one_done(self) -> None:
@@ -106,7 +106,7 @@ def _failure(member: Member) -> str:
     """Return why a member has not come to a good end, "" where it has or goes on."""
     if isinstance(member, BuildRecord):
         return "" if member.state == Phase.SUCCEEDED else member.message or member.state
-    return reason_of(member.error) if member.ended else ""
+    return failure_reason(member.error) if member.ended else ""
 
 
 def labels(targets: Sequence[Target]) -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x4B75496D
 
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 _SCHEMA = """
@@ -31,7 +31,7 @@ CREATE INDEX by_place ON builds (place);
 """
 
 
-_SECOND = """
+_SECOND_SCHEMA = """
 ALTER TABLE builds ADD COLUMN fleet TEXT NOT NULL DEFAULT '';
 ALTER TABLE builds ADD COLUMN how TEXT NOT NULL DEFAULT '';
 CREATE INDEX by_fleet ON builds (fleet) WHERE fleet <> '';
@@ -40,7 +40,16 @@ CREATE INDEX by_endpoint_learnt ON builds (endpoint) WHERE action = 'build' AND 
 """
 
 
-_STEPS = (_SCHEMA, _SECOND)
+_THIRD_SCHEMA = """
+ALTER TABLE builds RENAME COLUMN heard_at TO last_response_at;
+ALTER TABLE builds RENAME COLUMN how TO options;
+UPDATE builds SET state = 'Queued' WHERE state = 'Waiting';
+UPDATE builds SET state = 'Submitting' WHERE state = 'Sending';
+UPDATE builds SET state = 'Not submitted' WHERE state = 'Not sent';
+UPDATE builds SET state = 'Rejected' WHERE state = 'Refused';
+UPDATE builds SET options = replace(options, 'spare_active', 'protect_active');
+"""
+_MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA)
 """What makes a file of each version from one of the version before it; an empty file is of version 0."""
 
 
@@ -70,7 +79,7 @@ def _connect(path: Path | str, patience: float) -> sqlite3.Connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         with closing(connection.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
-            _claim(cursor)
+            _check_and_migrate(cursor)
             cursor.execute("COMMIT")
     except BaseException:
         connection.close()
@@ -78,7 +87,7 @@ def _connect(path: Path | str, patience: float) -> sqlite3.Connection:
     return connection
 
 
-def _claim(cursor: sqlite3.Cursor) -> None:
+def _check_and_migrate(cursor: sqlite3.Cursor) -> None:
     """Check that the database is ours and whole; make an empty one ours, and an older one as today's are."""
     import sqlite3
 
@@ -90,7 +99,7 @@ def _claim(cursor: sqlite3.Cursor) -> None:
         damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise damage
     if marks[1] != SCHEMA_VERSION:
-        for statement in ";".join(_STEPS[int(str(marks[1])) :]).split(";"):
+        for statement in ";".join(_MIGRATIONS[int(str(marks[1])) :]).split(";"):
             cursor.execute(statement)
         cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -9,7 +9,7 @@ from kusto_magic.arm import client
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class BuildOptions:
     """The options of making an image.
 
     `check` asks the preflight first; `pin` sends the versions it found; `force` sends also what is there already;
@@ -21,18 +21,18 @@ class How:
     pin: bool = False
     force: bool = False
     queue: bool = False
-    spare_active: bool = False
-    limit: float = client.FOLLOW_LIMIT
+    protect_active: bool = False
+    timeout: float = client.DEFAULT_TIMEOUT
 
-    def words(self) -> str:
+    def to_string(self) -> str:
         """Return the options that are on, for the history."""
         return " ".join(name for name in _OPTIONS if getattr(self, name))
 
     @classmethod
-    def of(cls, words: str, limit: float) -> Self:
+    def from_string(cls, words: str, timeout: float) -> Self:
         """Return the options that the history has kept."""
         kept = words.split()
-        return cls(**{name: name in kept for name in _OPTIONS}, limit=limit)
+        return cls(**{name: name in kept for name in _OPTIONS}, timeout=timeout)
 
 
-_OPTIONS = tuple(entry.name for entry in fields(How) if entry.name != "limit")
+_OPTIONS = tuple(entry.name for entry in fields(BuildOptions) if entry.name != "timeout")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kusto_magic.models.target import Target
-from kusto_magic.redaction import redact, unsigned
+from kusto_magic.redaction import redact, without_signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class BuildRecord:
     operation_url: str = ""
     state: str = "Unknown"
     message: str = ""
-    heard_at: datetime | None = None
+    last_response_at: datetime | None = None
     ended_at: datetime | None = None
     seconds: float | None = None
     fleet: str = ""
-    how: str = ""
+    options: str = ""
 
     def __post_init__(self) -> None:
-        for moment in (self.started_at, self.heard_at, self.ended_at):
+        for moment in (self.started_at, self.last_response_at, self.ended_at):
             if moment is not None and moment.utcoffset() is None:
                 raise ValueError("a record's times have a zone")
 
@@ -49,14 +49,14 @@ FIELDS = tuple(entry.name for entry in fields(BuildRecord))[2:]
 COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *FIELDS))
 
 
-def row_of(record: BuildRecord) -> tuple[object, ...]:
+def to_row(record: BuildRecord) -> tuple[object, ...]:
     """Return the values of a row: the place, then `COLUMNS`."""
     target = record.target
     where = (target.subscription, target.resource_group, target.cluster, target.endpoint.lower(), target.scope)
-    return (target.place, record.id, *where, *(kept(name, getattr(record, name)) for name in FIELDS))
+    return (target.key, record.id, *where, *(to_column(name, getattr(record, name)) for name in FIELDS))
 
 
-def kept(name: str, value: Any) -> object:
+def to_column(name: str, value: Any) -> object:
     """Return a field's value as it is kept: times in UTC, an operation's URL unsigned, every text redacted."""
     if isinstance(value, datetime):
         if value.utcoffset() is None:
@@ -65,17 +65,17 @@ def kept(name: str, value: Any) -> object:
     if not isinstance(value, str):
         return value
     if name == "operation_url":
-        return unsigned(value)
+        return without_signature(value)
     safe = redact(value)
     return value if safe == value.replace("\r\n", "\n") else safe  # requirements are compared byte for byte
 
 
-def record_of(row: tuple[Any, ...]) -> BuildRecord | None:
+def from_row(row: tuple[Any, ...]) -> BuildRecord | None:
     """Return the record of a row, None where the row is none (rules for names may have become stricter)."""
     id_, *where = row[:6]
     values = dict(zip(FIELDS, row[6:], strict=True))
     try:
-        for name in ("started_at", "heard_at", "ended_at"):
+        for name in ("started_at", "last_response_at", "ended_at"):
             values[name] = values[name] and datetime.fromisoformat(values[name])
         return BuildRecord(id_, Target(*where), **values)
     except (TypeError, ValueError):

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.models.action import NEVER_SENT
+from kusto_magic.models.action import NOT_SUBMITTED
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 
 
-class Followed:
+class BuildRegistry:
     """The builds that are followed now, the oldest first. Safe to call from any thread."""
 
     def __init__(self) -> None:
@@ -34,32 +34,34 @@ class Followed:
         with self._lock:
             return list(self._builds)
 
-    def on(self, target: Target) -> list[Build]:
+    def by_cluster(self, target: Target) -> list[Build]:
         """Return those on a cluster."""
-        place = target.place
+        place = target.key
         with self._lock:
-            return [build for build in self._builds if build.target.place == place]
+            return [build for build in self._builds if build.target.key == place]
 
-    def of(self, target: Target, name: str) -> Build | None:
+    def get(self, target: Target, name: str) -> Build | None:
         """Return the one of an image, rather one that was sent than one that waits; None where there is none."""
         ours = self._all_of(target, name)
-        sent = [build for build in ours if build.operation.phase not in NEVER_SENT]
+        sent = [build for build in ours if build.operation.phase not in NOT_SUBMITTED]
         return next(reversed(sent or ours), None)
 
-    def same(self, target: Target, name: str, spec: ImageSpec, *, pin: bool, check: bool = True) -> Build | None:
+    def find_matching(
+        self, target: Target, name: str, spec: ImageSpec, *, pin: bool, check: bool = True
+    ) -> Build | None:
         """Return the one that makes an image of just this, None where there is none.
 
         Without `check` none counts that may still be stopped by its own one.
         """
         ours = self._all_of(target, name)
-        same = [build for build in ours if build.asked == spec and build.pinned == pin]
+        same = [build for build in ours if build.requested_spec == spec and build.pinned == pin]
         return next((build for build in same if check or not build.is_being_checked), None)
 
     def _all_of(self, target: Target, name: str) -> list[Build]:
-        return [build for build in self.on(target) if build.name.lower() == name.lower()]
+        return [build for build in self.by_cluster(target) if build.name.lower() == name.lower()]
 
 
-class Fleets:
+class FleetRegistry:
     """The fleets that are at work now. Safe to call from any thread."""
 
     def __init__(self) -> None:
@@ -72,21 +74,21 @@ class Fleets:
             self._fleets = [other for other in self._fleets if not other.ended] + [fleet]
         return fleet
 
-    def of(self, id: str) -> Fleet | None:  # noqa: A002
+    def get(self, id: str) -> Fleet | None:  # noqa: A002
         """Return the one with this id, None where there is none at work."""
-        return next((fleet for fleet in self._at_work() if fleet.id == id), None)
+        return next((fleet for fleet in self._running() if fleet.id == id), None)
 
-    def same(self, targets: Sequence[Target], name: str, spec: ImageSpec, *, pin: bool) -> Fleet | None:
+    def find_matching(self, targets: Sequence[Target], name: str, spec: ImageSpec, *, pin: bool) -> Fleet | None:
         """Return the one that makes an image of just this on just these clusters, None where there is none."""
-        places = {target.place for target in targets}
-        for fleet in self._at_work():
-            builds = {build.target.place: build for build in fleet.builds}
+        places = {target.key for target in targets}
+        for fleet in self._running():
+            builds = {build.target.key: build for build in fleet.builds}
             if builds.keys() == places and all(
-                (it.name.lower(), it.asked, it.pinned) == (name.lower(), spec, pin) for it in builds.values()
+                (it.name.lower(), it.requested_spec, it.pinned) == (name.lower(), spec, pin) for it in builds.values()
             ):
                 return fleet
         return None
 
-    def _at_work(self) -> list[Fleet]:
+    def _running(self) -> list[Fleet]:
         with self._lock:
             return [fleet for fleet in self._fleets if not fleet.ended]

@@ -12,27 +12,27 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.clock import Clock
 from kusto_magic.errors import Conflict
 
-SHORTEST = 2.0
-LONGEST = 60.0
+MIN_DELAY = 2.0
+MAX_DELAY = 60.0
 GROWTH = 1.5
 """Seconds between two tries, and how they grow: each try is a write, of which a subscription has few."""
 
 
-async def until_free(
-    begin: Callable[[], AsyncIterator[Operation]], clock: Clock, limit: float
+async def retry_while_busy(
+    begin: Callable[[], AsyncIterator[Operation]], clock: Clock, timeout: float
 ) -> AsyncIterator[Operation]:
     """Yield what `begin` yields; where it meets another change of the cluster, wait and begin again.
 
     After `limit` seconds of that the collision stands: Conflict is raised, or the failed operation is the last one.
     """
-    end, pause = clock.monotonic() + limit, SHORTEST
+    end, pause = clock.monotonic() + timeout, MIN_DELAY
     while True:
         last: Operation | None = None
         try:
             async with aclosing(cast(AsyncGenerator[Operation, None], begin())) as going_on:
                 async for operation in going_on:
                     last = operation
-                    if operation.met_another_change and clock.monotonic() < end:
+                    if operation.is_cluster_busy and clock.monotonic() < end:
                         break
                     yield operation
                 else:
@@ -42,10 +42,10 @@ async def until_free(
                 raise
         yield operation_start.queued(last)
         await clock.sleep(pause)
-        pause = min(pause * GROWTH, LONGEST)
+        pause = min(pause * GROWTH, MAX_DELAY)
 
 
-def in_turn(
+def first_then(
     first: Callable[[], AsyncIterator[Operation]], later: Callable[[], AsyncIterator[Operation]]
 ) -> Callable[[], AsyncIterator[Operation]]:
     """Return what begins with `first`, and with `later` at every further try."""

@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
-from kusto_magic.arm.base_chain import foundation
+from kusto_magic.arm.base_chain import resolve_base_chain
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.client_pool import Connections
+from kusto_magic.arm.client_pool import ClientPool
 from kusto_magic.arm.operation import Operation
-from kusto_magic.builds.actions import Forecaster
-from kusto_magic.builds.build import Build, onlookers_may_fail
-from kusto_magic.builds.history_writer import Journal
-from kusto_magic.builds.registry import Followed
+from kusto_magic.builds.actions import Preflight
+from kusto_magic.builds.build import Build, log_callback_errors
+from kusto_magic.builds.history_writer import HistoryWriter
+from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.clock import Clock
-from kusto_magic.errors import Conflict, DoesNotFit, EndedElsewhere, KustoImageError
+from kusto_magic.errors import Conflict, EndedElsewhere, KustoImageError, RequirementsConflict
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.preflight.report import Forecast, Verdict
+from kusto_magic.preflight.report import PreflightReport, Verdict
 
 Workflow = Callable[[ImagesClient], AsyncIterator[Operation]]
 """Yields the states of one operation, the last one terminal."""
@@ -26,10 +26,10 @@ Workflow = Callable[[ImagesClient], AsyncIterator[Operation]]
 class BuildRunner:
     """Runs workflows; all methods are called on the background loop."""
 
-    def __init__(self, connections: Connections, registry: Followed, journal: Journal, clock: Clock) -> None:
-        self._connections = connections
+    def __init__(self, connections: ClientPool, registry: BuildRegistry, journal: HistoryWriter, clock: Clock) -> None:
+        self._clients = connections
         self._registry = registry
-        self._journal = journal
+        self._writer = journal
         self._clock = clock
         self._ticking: asyncio.Task[None] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -52,58 +52,62 @@ class BuildRunner:
         self._registry.remove(build)
         if not build.done:  # it may have come to its own end meanwhile
             what = f"another process recorded the end of the {build.action.value} of image {build.name!r}"
-            build.end(EndedElsewhere(what, operation=build.operation), self._clock.wall())
+            build._finish(EndedElsewhere(what, operation=build.operation), self._clock.wall())
 
     async def _poll(self, build: Build, workflow: Workflow) -> None:
         error: BaseException | None = None
         if self._ticking is None or self._ticking.done():
             self._ticking = asyncio.create_task(self._tick_every_second())
         try:
-            it = await self._connections.of(build.target)
+            it = await self._clients.get(build.target)
             before: Operation | None = None
             async for operation in workflow(it):
-                build.hear(operation, self._clock.wall())
+                build._set_operation(operation, self._clock.wall())
                 if before is None or (operation.phase, operation.poll_url) != (before.phase, before.poll_url):
-                    await self._journal.keep(build)  # before anything is sent: the history knows that it may have been
+                    await self._writer.record_state(
+                        build
+                    )  # before anything is sent: the history knows that it may have been
                 before = operation
-            build.operation.raise_for_end()
+            build.operation.raise_for_failure()
         except asyncio.CancelledError:
             return  # this process ends; the history still says that the build goes on
         except Exception as failure:
             error = failure
             open_still = failure.operation if isinstance(failure, KustoImageError) else None
             if open_still is not None and not open_still.done:
-                with onlookers_may_fail():
+                with log_callback_errors():
                     build.operation = open_still
-                await self._journal.keep(build)
+                await self._writer.record_state(build)
         await self._finish(build, error)
 
-    async def check(self, it: ImagesClient, build: Build, forecaster: Forecaster, *, pin: bool) -> ImageSpec:
+    async def check(self, client: ImagesClient, build: Build, preflight: Preflight, *, pin: bool) -> ImageSpec:
         """Run the preflight; return the spec to submit, pinned if `pin`. Raises DoesNotFit."""
-        spec = build.asked
+        spec = build.requested_spec
         assert spec is not None  # noqa: S101 - only builds are checked
-        forecast = await run_preflight(it, spec, forecaster, background=True)
-        build.know(forecast)
-        forecast.raise_for_misfit()
+        forecast = await run_preflight(client, spec, preflight, background=True)
+        build._set_report(forecast)
+        forecast.raise_for_conflict()
         if not pin:
             return spec
-        if forecast.verdict is Verdict.UNKNOWN:
+        if forecast.verdict is Verdict.INCONCLUSIVE:
             step = "try again later, or without --pin."
-            raise DoesNotFit(f"it could not be pinned: {forecast.reason}", forecast=forecast, next_step=step)
+            raise RequirementsConflict(f"it could not be pinned: {forecast.reason}", forecast=forecast, next_step=step)
         build.spec = replace(spec, requirements=forecast.pinned_text())
-        await self._journal.pin(build)
+        await self._writer.record_pinned(build)
         return build.spec
 
     async def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()
-        await self._journal.end(build, error, now, {it.id for it in self._registry.on(build.target)})
+        await self._writer.record_end(build, error, now, {it.id for it in self._registry.by_cluster(build.target)})
         self._registry.remove(build)
-        if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.met_another_change):
-            error.next_step = self._what_runs(build) + error.next_step
-        build.end(error, now)
+        if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.is_cluster_busy):
+            error.next_step = self._other_operations(build) + error.next_step
+        build._finish(error, now)
 
-    def _what_runs(self, build: Build) -> str:
-        others = [f"the {it.action.value} of {it.name!r}" for it in self._registry.on(build.target) if it is not build]
+    def _other_operations(self, build: Build) -> str:
+        others = [
+            f"the {it.action.value} of {it.name!r}" for it in self._registry.by_cluster(build.target) if it is not build
+        ]
         return f"followed here on this cluster: {', '.join(others)}; " if others else ""
 
     async def _tick_every_second(self) -> None:
@@ -111,17 +115,19 @@ class BuildRunner:
         while builds := self._registry.all():
             await asyncio.sleep(1.0)
             for build in builds:
-                build.tick()
+                build._tick()
 
 
 async def run_preflight(
-    it: ImagesClient, spec: ImageSpec, forecaster: Forecaster, *, background: bool = False
-) -> Forecast:
+    client: ImagesClient, spec: ImageSpec, preflight: Preflight, *, background: bool = False
+) -> PreflightReport:
     """Return the preflight report of a spec on top of its base images.
 
     `background` says that no person waits for just this response.
     """
-    base = await foundation(it, spec, background=background)
+    base = await resolve_base_chain(client, spec, background=background)
     if base.unknown:
-        return Forecast(Verdict.CLASH if base.missing else Verdict.UNKNOWN, base.python, reason=base.unknown)
-    return await forecaster(spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers)
+        return PreflightReport(
+            Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE, base.python, reason=base.unknown
+        )
+    return await preflight(spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers)

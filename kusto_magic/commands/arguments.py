@@ -12,12 +12,12 @@ from typing import NoReturn
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.export import FORMS
-from kusto_magic.settings import KINDS
+from kusto_magic.settings import CREDENTIAL_TYPES
 
 _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 
 
-class HelpAsked(Exception):
+class HelpRequested(Exception):
     """`--help` was among the words; the text is the help to show."""
 
 
@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidInput([Problem(self.prog, message)], next_step=f"{self.prog} --help shows what there is.")
 
     def print_help(self, _file: object = None) -> None:
-        raise HelpAsked(self.format_help())
+        raise HelpRequested(self.format_help())
 
 
 class _Clusters(argparse.Action):
@@ -61,8 +61,8 @@ def cell_parser() -> argparse.ArgumentParser:
     base = parser.add_argument_group("what it is built on (one of them)")
     base.add_argument("--base", metavar="IMAGE", help="a managed image (Python3_11_7, …) or a custom image")
     base.add_argument("--python", metavar="VERSION", help="a bare Python engine, such as 3.10.8")
-    _waiting(parser)
-    _careful(parser)
+    _add_wait_options(parser)
+    _add_change_options(parser)
     checks = parser.add_argument_group("the check before anything is sent")
     checks.add_argument("--no-check", action="store_true", help="send without asking whether the packages fit together")
     checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check found")
@@ -78,7 +78,7 @@ def cell_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument("--diff", action="store_true", help="show what would change in the image, and send nothing")
     parser.add_argument("-o", "--output", metavar="VAR", type=_variable, help="keep the Build in this variable")
-    _where(parser, many=True)
+    _add_cluster_options(parser, many=True)
     return parser
 
 
@@ -106,7 +106,7 @@ SUBCOMMANDS = {
 """What each subcommand does, in a sentence."""
 
 
-MANY = ("enable", "disable", "delete")
+MULTI_CLUSTER = ("enable", "disable", "delete")
 """Subcommands that may name several clusters."""
 
 
@@ -128,11 +128,11 @@ def line_parser() -> argparse.ArgumentParser:
     _export(subs["export"])
     _freeze(subs["freeze"])
     for name in ("delete", "enable", "disable"):
-        _waiting(subs[name])
-        _careful(subs[name], yes=name == "delete")
+        _add_wait_options(subs[name])
+        _add_change_options(subs[name], yes=name == "delete")
     for name, sub in subs.items():
         if name not in ("bases", "status"):
-            _where(sub, many=name in MANY)
+            _add_cluster_options(sub, many=name in MULTI_CLUSTER)
     return parser
 
 
@@ -148,7 +148,7 @@ def _use(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--unless-set", action="store_true", help=words)
     sub.add_argument("--build-seconds", type=_seconds, metavar="S", help="how long builds take on the emulator")
     sub.add_argument("--clusters", type=_clusters, metavar="N", help="how many clusters the emulator has")
-    sub.add_argument("--as", dest="credential", metavar="WAY", help=f"how to sign in: {', '.join(KINDS)}")
+    sub.add_argument("--as", dest="credential", metavar="WAY", help=f"how to sign in: {', '.join(CREDENTIAL_TYPES)}")
     sub.add_argument("--save", action="store_true", help="remember the cluster for later sessions, in config.toml")
 
 
@@ -183,13 +183,13 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
     return options
 
 
-def _waiting(parser: argparse.ArgumentParser) -> None:
+def _add_wait_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--wait", dest="wait", action="store_const", const="yes", help="wait until the build has ended")
     group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help="return at once")
 
 
-def _careful(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
+def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
     words = "wait while another change of the cluster is running"
     parser.add_argument("--queue", action="store_true", help=words)
     if yes:
@@ -197,7 +197,7 @@ def _careful(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
         parser.add_argument("--yes", action="store_true", help=words)
 
 
-def _where(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+def _add_cluster_options(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
     group = parser.add_argument_group("the cluster, where it is another than the chosen one")
     group.add_argument("--subscription", metavar="ID", help="the subscription's id")
     group.add_argument("--resource-group", metavar="GROUP", help="the resource group's name")
@@ -226,12 +226,12 @@ def _seconds(value: str) -> float:
 
 
 def _clusters(value: str) -> int:
-    from kusto_magic.arm.local_emulator import MOST_CLUSTERS, count_of_clusters
+    from kusto_magic.arm.local_emulator import MAX_CLUSTERS, parse_cluster_count
 
     try:
-        return count_of_clusters(value)
+        return parse_cluster_count(value)
     except ValueError:
-        words = f"{excerpt(value)} is not a number from 1 to {MOST_CLUSTERS}"
+        words = f"{excerpt(value)} is not a number from 1 to {MAX_CLUSTERS}"
         raise argparse.ArgumentTypeError(words) from None
 
 

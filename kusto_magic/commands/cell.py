@@ -21,7 +21,7 @@ from kusto_magic.settings import Settings
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
-def read(here: Session, options: Namespace, cell: str) -> tuple[Settings, list[Target], ImageSpec]:
+def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings, list[Target], ImageSpec]:
     """Return what a cell asks for: the settings, the clusters, the image.
 
     Raises InvalidInput with the problems of its line, its text and its place.
@@ -30,15 +30,15 @@ def read(here: Session, options: Namespace, cell: str) -> tuple[Settings, list[T
     spec = settings = targets = None
     next_step = ""
     try:
-        text = requirements_of(options, cell, here.shell.user_ns)
+        text = requirements_text(options, cell, session.shell.user_ns)
         spec = ImageSpec(text, options.base, options.python, allow_index_options=options.allow_index_options)
     except InvalidInput as refused:
         problems += refused.problems
     try:
         if not problems:
-            settings, targets = here.places(options)
+            settings, targets = session.resolve_targets(options)
         elif options.clusters_from is None:  # a query is only sent for what is right so far
-            here.places(options)
+            session.resolve_targets(options)
     except InvalidInput as refused:
         problems += refused.problems
         next_step = refused.next_step
@@ -49,7 +49,7 @@ def read(here: Session, options: Namespace, cell: str) -> tuple[Settings, list[T
     return settings, targets, spec
 
 
-def requirements_of(options: Namespace, cell: str, variables: Mapping[str, Any]) -> str:
+def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any]) -> str:
     """Return the requirements text: the cell or the file it names, with `--template` its variables put in.
 
     Raises InvalidInput.
@@ -60,11 +60,11 @@ def requirements_of(options: Namespace, cell: str, variables: Mapping[str, Any])
             raise InvalidInput(
                 [Problem("--file", "the cell has requirements of its own; leave it empty, or the option")]
             )
-        text = _file(Path(options.file).expanduser())
-    return expand(text, variables) if options.template else text
+        text = _read_file(Path(options.file).expanduser())
+    return expand_template(text, variables) if options.template else text
 
 
-def _file(path: Path) -> str:
+def _read_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)  # what is longer is refused when it is checked
@@ -75,7 +75,7 @@ def _file(path: Path) -> str:
         raise InvalidInput([Problem("--file", f"{path.name} is no UTF-8 text")]) from None
 
 
-def expand(text: str, variables: Mapping[str, Any]) -> str:
+def expand_template(text: str, variables: Mapping[str, Any]) -> str:
     """Return a template with its `{name}` replaced by texts and numbers of the notebook; `{{` and `}}` are braces.
 
     Raises InvalidInput with every name that is none.
@@ -90,7 +90,7 @@ def expand(text: str, variables: Mapping[str, Any]) -> str:
         if isinstance(known, str | int | float) and not isinstance(known, bool) and "\n" not in str(known):
             return str(known)
         line = text.count("\n", 0, found.start()) + 1
-        problems.append(Problem("template", _why_not(found[0], name, variables), line))
+        problems.append(Problem("template", _template_problem(found[0], name, variables), line))
         return ""
 
     expanded = _BRACES.sub(value, text)
@@ -99,7 +99,7 @@ def expand(text: str, variables: Mapping[str, Any]) -> str:
     return expanded
 
 
-def _why_not(written: str, name: str, variables: Mapping[str, Any]) -> str:
+def _template_problem(written: str, name: str, variables: Mapping[str, Any]) -> str:
     if not name.isidentifier():
         return f"{excerpt(written)} names no variable; a brace itself is written twice"
     return f"variable {name} is no text and no number" if name in variables else f"there is no variable {name}"

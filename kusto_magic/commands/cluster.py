@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kusto_magic.commands.session import PLACE, Session
+from kusto_magic.commands.session import TARGET_SETTINGS, Session
 
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
@@ -15,35 +15,35 @@ if TYPE_CHECKING:
     from kusto_magic.models.target import Target
 
 
-def use(here: Session, options: Namespace) -> None:
+def use(session: Session, options: Namespace) -> None:
     """Choose the cluster for this notebook, or the emulator."""
-    before = {name: getattr(here.magics, name) for name in PLACE}
-    place = _place(options, before)
-    _set(here, place)
+    before = {name: getattr(session.magics, name) for name in TARGET_SETTINGS}
+    place = _cluster_settings(options, before)
+    _set_traits(session, place)
     try:
-        _, target = here.place(Namespace(credential=options.credential))
-        who = _sign_in(here, options.credential, target)
+        _, target = session.resolve_target(Namespace(credential=options.credential))
+        who = _sign_in(session, options.credential, target)
         if options.save:
             _save(place | ({"credential": options.credential} if options.credential else {}), target)
     except BaseException:
-        _set(here, before)
+        _set_traits(session, before)
         raise
-    here.known.forget()
+    session.name_cache.clear()
     where = "on the local emulator" if target.is_local else f"at {target.endpoint}"
     subscription = "" if target.is_local else f" of subscription {target.subscription[:8]}…"
     signed_in = f" Signed in as {who}." if who else ""
-    here.say(
+    session.show_message(
         f"Using cluster {target.cluster} in resource group {target.resource_group}{subscription}, {where}.{signed_in}"
     )
 
 
-def _place(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
-    if options.what == "emulator" and not (options.unless_set and _is_set()):
-        return _emulator(options)
-    return _chosen(options, before)
+def _cluster_settings(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
+    if options.what == "emulator" and not (options.unless_set and _is_configured()):
+        return _start_emulator(options)
+    return _settings_from_options(options, before)
 
 
-def _is_set() -> bool:
+def _is_configured() -> bool:
     """Return whether the environment or config.toml name a cluster."""
     from kusto_magic import settings
 
@@ -51,23 +51,23 @@ def _is_set() -> bool:
     return bool(found.cluster)
 
 
-def _sign_in(here: Session, kind: str, target: Target) -> str:
+def _sign_in(session: Session, kind: str, target: Target) -> str:
     """Sign in as the line says; return whom it names, also where that was said before, "" where that is not known."""
     if not kind or target.is_local:
-        return here.builds.identity(target)
+        return session.builds.identity(target)
     from kusto_magic.commands.sign_in import sign_in
 
-    who = sign_in(here, kind, target)
-    here.magics.credential = here.signs_in_as = kind
+    who = sign_in(session, kind, target)
+    session.magics.credential = session.credential_type = kind
     return who
 
 
-def _set(here: Session, place: Mapping[str, str]) -> None:
-    for name in PLACE:
-        setattr(here.magics, name, place[name])
+def _set_traits(session: Session, place: Mapping[str, str]) -> None:
+    for name in TARGET_SETTINGS:
+        setattr(session.magics, name, place[name])
 
 
-def _chosen(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
+def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
     """Return the place that a line names; what it leaves out stays, unless that was the emulator's."""
     from urllib.parse import urlsplit
 
@@ -78,7 +78,7 @@ def _chosen(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
         kept |= {"cloud": "", "endpoint": ""}
     if "/" in (options.cluster or ""):  # a whole ARM id
         kept |= {"subscription": "", "resource_group": ""}
-    return {name: getattr(options, name) or kept.get(name, "") for name in PLACE}
+    return {name: getattr(options, name) or kept.get(name, "") for name in TARGET_SETTINGS}
 
 
 def _save(place: Mapping[str, str], target: Target) -> None:
@@ -91,7 +91,7 @@ def _save(place: Mapping[str, str], target: Target) -> None:
     settings.save(settings.config_file(os.environ), place)
 
 
-def _emulator(options: Namespace) -> dict[str, str]:
+def _start_emulator(options: Namespace) -> dict[str, str]:
     from kusto_magic.arm import local_emulator as launch
 
     seconds, count = options.build_seconds, options.clusters
@@ -103,17 +103,17 @@ def _emulator(options: Namespace) -> dict[str, str]:
             launch.stop()  # its images and running builds stay
     ready = launch.find_or_start(12 if seconds is None else seconds, clusters=count or 1).target
     names = (ready.subscription, ready.resource_group, ready.cluster, "", ready.endpoint)
-    return dict(zip(PLACE, names, strict=True))
+    return dict(zip(TARGET_SETTINGS, names, strict=True))
 
 
-def panel(here: Session, options: Namespace) -> None:
+def panel(session: Session, options: Namespace) -> None:
     """Open the form."""
     from kusto_magic.panel.panel import ImagePanel
 
-    ImagePanel(settings=here.settings(options), builds=here.builds, shell=here.shell).display()
+    ImagePanel(settings=session.settings(options), builds=session.builds, shell=session.shell).display()
 
 
-def clusters(here: Session, options: Namespace) -> None:
+def clusters(session: Session, options: Namespace) -> None:
     """List the clusters of the subscription."""
     from kusto_magic.arm.subscription import list_clusters
     from kusto_magic.display.bundle import table
@@ -122,68 +122,71 @@ def clusters(here: Session, options: Namespace) -> None:
     from kusto_magic.models.endpoint import CLOUDS
     from kusto_magic.models.target import Target
 
-    settings = here.settings(options)
+    settings = session.settings(options)
     if not settings.subscription:
         step = "%kusto_image clusters --subscription ID, or choose one first with %kusto_image use."
         raise InvalidInput([Problem("subscription", "not set")], next_step=step)
     endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
     # The list needs a subscription only; a target has a group and a cluster too.
     anywhere = Target(settings.subscription, "any", "any", endpoint=endpoint)
-    found = here.builds.ask(anywhere, list_clusters)
-    here.known.clusters = tuple(cluster.name for cluster in found)
+    found = session.builds.ask(anywhere, list_clusters)
+    session.name_cache.clusters = tuple(cluster.name for cluster in found)
     rows = [
-        (it.name, it.resource_group, it.location, it.state, it.sku, _runs(active_image(it.extensions))) for it in found
+        (it.name, it.resource_group, it.location, it.state, it.sku, _python_state(active_image(it.extensions)))
+        for it in found
     ]
     empty = "You may see no cluster in this subscription."
-    here.show(table(("cluster", "resource group", "region", "state", "SKU", "Python"), rows, empty))
+    session.show(table(("cluster", "resource group", "region", "state", "SKU", "Python"), rows, empty))
 
 
-def _runs(active: str | None) -> str:
+def _python_state(active: str | None) -> str:
     return "off" if active is None else active or "on"
 
 
-def active(here: Session, options: Namespace) -> None:
+def active(session: Session, options: Namespace) -> None:
     """Say which image the queries of the cluster run on."""
-    _, target = here.place(options)
-    name = _active(here, target)
+    _, target = session.resolve_target(options)
+    name = _active(session, target)
     words = {
         None: f"python() is switched off on cluster {target.cluster}; %kusto_image enable IMAGE switches it on.",
         "": f"python() is switched on on cluster {target.cluster}; the service does not say with which image.",
     }
-    here.say(words.get(name, f"The queries of cluster {target.cluster} run on {name}."))
+    session.show_message(words.get(name, f"The queries of cluster {target.cluster} run on {name}."))
 
 
-def enable(here: Session, options: Namespace) -> Build | Fleet | None:
+def enable(session: Session, options: Namespace) -> Build | Fleet | None:
     """Let the queries of the cluster run on an image, on several clusters side by side."""
-    from kusto_magic.builds.options import How
+    from kusto_magic.builds.options import BuildOptions
     from kusto_magic.models.action import Action
 
-    settings, targets = here.places(options)
+    settings, targets = session.resolve_targets(options)
     if len(targets) > 1:
-        how = How(check=False, queue=True)
-        return here.present(here.builds.change_fleet(Action.ENABLE, targets, options.name, how), options, settings)
-    return here.present(here.builds.enable(targets[0], options.name, queue=options.queue), options, settings)
+        how = BuildOptions(check=False, queue=True)
+        return session.present(
+            session.builds.change_fleet(Action.ENABLE, targets, options.name, how), options, settings
+        )
+    return session.present(session.builds.enable(targets[0], options.name, queue=options.queue), options, settings)
 
 
-def disable(here: Session, options: Namespace) -> Build | Fleet | None:
+def disable(session: Session, options: Namespace) -> Build | Fleet | None:
     """Switch python() off, on several clusters side by side."""
-    from kusto_magic.builds.options import How
+    from kusto_magic.builds.options import BuildOptions
     from kusto_magic.models.action import Action
     from kusto_magic.models.cluster import PYTHON
 
-    settings, targets = here.places(options)
+    settings, targets = session.resolve_targets(options)
     if len(targets) > 1:
-        how = How(check=False, queue=True)
-        return here.present(here.builds.change_fleet(Action.DISABLE, targets, PYTHON, how), options, settings)
+        how = BuildOptions(check=False, queue=True)
+        return session.present(session.builds.change_fleet(Action.DISABLE, targets, PYTHON, how), options, settings)
     target = targets[0]
-    name = _active(here, target)
+    name = _active(session, target)
     if name is None:
-        here.say(f"python() is switched off on cluster {target.cluster} already.")
+        session.show_message(f"python() is switched off on cluster {target.cluster} already.")
         return None
-    return here.present(here.builds.disable(target, name, queue=options.queue), options, settings)
+    return session.present(session.builds.disable(target, name, queue=options.queue), options, settings)
 
 
-def _active(here: Session, target: Target) -> str | None:
+def _active(session: Session, target: Target) -> str | None:
     from kusto_magic.models.cluster import active_image
 
-    return active_image(here.builds.ask(target, lambda client: client.extensions()))
+    return active_image(session.builds.ask(target, lambda client: client.extensions()))

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING, TypeVar
 
-from kusto_magic.commands.session import PLACE, Session
+from kusto_magic.commands.session import TARGET_SETTINGS, Session
 
 if TYPE_CHECKING:
     from kusto_magic.arm.client import ImagesClient
@@ -24,23 +24,23 @@ T = TypeVar("T")
 Row = tuple[str, str, str]
 
 
-def doctor(here: Session, options: Namespace) -> None:
+def doctor(session: Session, options: Namespace) -> None:
     """Look at everything, and show it as a table that can go into a report as it is."""
     from kusto_magic.display.bundle import table
 
-    rows = [*_versions(here), *_places(here, options)]
-    settings = _settings(here, options)
+    rows = [*_versions(session), *_cluster_settings(session, options)]
+    settings = _settings(session, options)
     target = _target(settings) if settings else None
     if target is not None:
-        rows += _cluster(here, target)
-    rows += _history(here)
-    here.show(table(("", "what", "found"), rows, ""))
+        rows += _cluster(session, target)
+    rows += _history(session)
+    session.show(table(("", "what", "found"), rows, ""))
 
 
 # ── on this machine ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _versions(here: Session) -> Iterator[Row]:
+def _versions(session: Session) -> Iterator[Row]:
     for name in PACKAGES:
         try:
             version = metadata.version(name)
@@ -48,18 +48,18 @@ def _versions(here: Session) -> Iterator[Row]:
             version = "not installed here"
         yield "", name, version
     yield "", "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    kind = "a terminal" if not here.in_kernel else "a kernel, a person before it"
-    if here.in_kernel and not here.somebody_is_there:
+    kind = "a terminal" if not session.in_kernel else "a kernel, a person before it"
+    if session.in_kernel and not session.is_interactive:
         kind = "a kernel that nobody watches (no input is taken)"
     editor = "VS Code" if "VSCODE_PID" in os.environ else "a Jupyter server" if "JPY_SESSION_NAME" in os.environ else ""
     yield "", "front end", ", ".join(part for part in (kind, editor) if part)
 
 
-def _settings(here: Session, options: Namespace) -> Settings | None:
+def _settings(session: Session, options: Namespace) -> Settings | None:
     from kusto_magic.errors import InvalidInput
 
     try:
-        return here.settings(options)
+        return session.settings(options)
     except InvalidInput:
         return None
 
@@ -73,12 +73,12 @@ def _target(settings: Settings) -> Target | None:
         return None
 
 
-def _places(here: Session, options: Namespace) -> Iterator[Row]:
+def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
     from kusto_magic.errors import InvalidInput
 
     try:
-        settings = here.settings(options)
-        for name in PLACE:
+        settings = session.settings(options)
+        for name in TARGET_SETTINGS:
             value = getattr(settings, name)
             shown = HIDDEN if name in ("subscription", "resource_group", "cluster") else value
             if value:
@@ -92,7 +92,7 @@ def _places(here: Session, options: Namespace) -> Iterator[Row]:
 # ── with the cluster ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _cluster(here: Session, target: Target) -> Iterator[Row]:
+def _cluster(session: Session, target: Target) -> Iterator[Row]:
     from kusto_magic.models.cluster import active_image
 
     async def listed(client: ImagesClient) -> str:
@@ -104,30 +104,32 @@ def _cluster(here: Session, target: Target) -> Iterator[Row]:
         name = active_image(await client.extensions())
         return "python() is switched off" if name is None else "python() is switched on"
 
-    yield _tried(here, target, "sign-in and images", listed)
-    yield _tried(here, target, "language extensions", switched)
+    yield _timed_check(session, target, "sign-in and images", listed)
+    yield _timed_check(session, target, "language extensions", switched)
     if target.is_local:
         yield "", "rights (RBAC)", "not asked: the emulator knows no roles"
     else:
-        yield _tried(here, target, "rights (RBAC)", _rights)
+        yield _timed_check(session, target, "rights (RBAC)", _permissions)
 
 
-async def _rights(client: ImagesClient) -> str:
+async def _permissions(client: ImagesClient) -> str:
     from kusto_magic.arm.subscription import list_permissions
     from kusto_magic.models import permission as rights
 
-    lacking = rights.missing((*rights.IMAGES, *rights.SWITCHING), await list_permissions(client))
+    lacking = rights.missing((*rights.IMAGES, *rights.EXTENSIONS), await list_permissions(client))
     return f"missing: {', '.join(lacking)}" if lacking else "all that are needed"
 
 
-def _tried(here: Session, target: Target, what: str, question: Callable[[ImagesClient], Awaitable[str]]) -> Row:
+def _timed_check(
+    session: Session, target: Target, what: str, question: Callable[[ImagesClient], Awaitable[str]]
+) -> Row:
     """Return what came of a question, and how long it took."""
     from kusto_magic.errors import KustoImageError
     from kusto_magic.redaction import redact
 
     began = time.monotonic()
     try:
-        mark, words = "✔", here.builds.ask(target, question)
+        mark, words = "✔", session.builds.ask(target, question)
     except KustoImageError as error:
         mark, words = "✖", "; ".join(line.strip() for line in error.lines())
     mark = "✖" if words.startswith("missing: ") else mark
@@ -141,8 +143,8 @@ def _without_names(words: str, target: Target) -> str:
     return words
 
 
-def _history(here: Session) -> Iterator[Row]:
-    history = here.builds.history
+def _history(session: Session) -> Iterator[Row]:
+    history = session.builds.history
     records = history.recent(1000)
     going_on = sum(record.ended_at is None for record in records)
     mark = "✖" if history.warning else "✔"

@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     pass
 
 
-class Known:
+class NameCache:
     """The names that are known now. Any thread may set them: each is replaced as a whole."""
 
     def __init__(self) -> None:
         self.images: tuple[str, ...] = ()
         self.clusters: tuple[str, ...] = ()
-        self.looked_at: float | None = None
+        self.refreshed_at: float | None = None
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Forget everything: another cluster is meant now."""
-        self.images, self.clusters, self.looked_at = (), (), None
+        self.images, self.clusters, self.refreshed_at = (), (), None

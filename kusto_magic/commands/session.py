@@ -10,13 +10,13 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kusto_magic.commands.name_cache import Known
-from kusto_magic.display.frontend import can_ask, in_kernel, somebody_is_there
+from kusto_magic.commands.name_cache import NameCache
+from kusto_magic.display.frontend import can_prompt, in_kernel, is_interactive
 
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
-    from kusto_magic.builds.manager import Builds
+    from kusto_magic.builds.manager import BuildManager
     from kusto_magic.display.bundle import Bundle
     from kusto_magic.models.action import Phase
     from kusto_magic.models.target import Target
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 Shown = TypeVar("Shown", "Build", "Fleet")
 
-PLACE = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
+TARGET_SETTINGS = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
 
 
-NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+PLACEHOLDER_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
 
-class Detached(KeyboardInterrupt):
+class WaitInterrupted(KeyboardInterrupt):
     """An interrupt while waiting: the waiting has ended, what was begun goes on."""
 
     def __init__(self, waited_for: Build | Fleet) -> None:
@@ -39,12 +39,12 @@ class Detached(KeyboardInterrupt):
         self._phase: Phase | None = getattr(getattr(waited_for, "operation", None), "phase", None)
 
     def _render_traceback_(self) -> list[str]:
-        from kusto_magic.models.action import NEVER_SENT
+        from kusto_magic.models.action import NOT_SUBMITTED
 
         again = f"Next: %kusto_image attach {self._name} shows it again, also after a restart of the kernel."
         if self._phase is None:
             return [f"Detached: the builds of image {self._name!r} go on in the background.", again]
-        if self._phase in NEVER_SENT:
+        if self._phase in NOT_SUBMITTED:
             return [
                 f"Detached: image {self._name!r} is still {self._phase.lower()}; nothing was sent yet.",
                 f"Next: keep this kernel, which will send it; %kusto_image attach {self._name} shows it again.",
@@ -58,26 +58,26 @@ class Session:
     `magics` is the configurable that `%config KustoImageMagics` sets; `builds` a seam, by default those of the process.
     """
 
-    def __init__(self, shell: Any, magics: Any, builds: Builds | None = None) -> None:
+    def __init__(self, shell: Any, magics: Any, builds: BuildManager | None = None) -> None:
         self.shell = shell
         self.magics = magics
-        self.known = Known()
-        self.signs_in_as = ""
+        self.name_cache = NameCache()
+        self.credential_type = ""
         self._warned = ""
         self._builds = builds
 
     @property
-    def builds(self) -> Builds:
+    def builds(self) -> BuildManager:
         """The builds of this process; made at first use."""
         if self._builds is None:
-            from kusto_magic.builds.manager import shared
+            from kusto_magic.builds.manager import default_manager
 
-            self._builds = shared()
+            self._builds = default_manager()
         return self._builds
 
-    def has_asked(self, target: Target) -> bool:
+    def has_client(self, target: Target) -> bool:
         """Return whether this session has asked a cluster something before."""
-        return self._builds is not None and self._builds.has_asked(target)
+        return self._builds is not None and self._builds.has_client(target)
 
     # ── the place ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -85,34 +85,36 @@ class Session:
         """Return the settings that hold for a line. Raises InvalidInput."""
         from kusto_magic import settings
 
-        names = (*PLACE, "wait", "credential")
+        names = (*TARGET_SETTINGS, "wait", "credential")
         given = {name: getattr(options, name, None) for name in names}
         config: dict[str, str | None] = {name: getattr(self.magics, name) or None for name in names}
-        config["limit_hours"] = str(self.magics.limit_hours) if self.magics.limit_hours else None
+        config["timeout_hours"] = str(self.magics.timeout_hours) if self.magics.timeout_hours else None
         environ: Mapping[str, str] = os.environ
         found = settings.resolve(given, config, environ, settings.read_config(settings.config_file(environ)))
-        self._sign_in_as(found.credential)
+        self._use_credential(found.credential)
         return found
 
-    def place(self, options: Namespace) -> tuple[Settings, Target]:
+    def resolve_target(self, options: Namespace) -> tuple[Settings, Target]:
         """Return the settings and the cluster that hold for a line. Raises InvalidInput."""
         settings = self.settings(options)
         return settings, settings.target()
 
-    def places(self, options: Namespace) -> tuple[Settings, list[Target]]:
+    def resolve_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
         """Return the settings and all clusters that a line means: named, found by a query, or the chosen one.
 
         Raises InvalidInput, and what asking Azure Resource Graph raises.
         """
-        from kusto_magic.arm.resource_graph import distinct
+        from kusto_magic.arm.resource_graph import deduplicate
 
         if getattr(options, "clusters_from", None) is not None:
-            return self._found(options)
+            return self._query_targets(options)
         named = getattr(options, "named", []) or [options.cluster]
         settings = self.settings(options)
-        return settings, distinct([self.place(Namespace(**vars(options) | {"cluster": name}))[1] for name in named])
+        return settings, deduplicate(
+            [self.resolve_target(Namespace(**vars(options) | {"cluster": name}))[1] for name in named]
+        )
 
-    def _found(self, options: Namespace) -> tuple[Settings, list[Target]]:
+    def _query_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
         from kusto_magic.arm.resource_graph import OPTION, find_clusters
         from kusto_magic.errors import InvalidInput, Problem
         from kusto_magic.models.endpoint import CLOUDS
@@ -123,19 +125,19 @@ class Session:
         settings = self.settings(options)
         endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
         # The query needs no cluster, but a client is one of a cluster; without a subscription it asks in all.
-        anywhere = Target(settings.subscription or NO_SUBSCRIPTION, "any", "any", endpoint=endpoint)
+        anywhere = Target(settings.subscription or PLACEHOLDER_SUBSCRIPTION, "any", "any", endpoint=endpoint)
         everywhere = not settings.subscription
         return settings, self.builds.ask(
-            anywhere, lambda it: find_clusters(it, options.clusters_from, everywhere=everywhere)
+            anywhere, lambda it: find_clusters(it, options.clusters_from, all_subscriptions=everywhere)
         )
 
-    def _sign_in_as(self, kind: str) -> None:
+    def _use_credential(self, kind: str) -> None:
         """Take the way to sign in that is set, where it is another one than before; nothing is sent."""
-        if kind != self.signs_in_as:
-            from kusto_magic.arm.credentials import SignIn
+        if kind != self.credential_type:
+            from kusto_magic.arm.credentials import CredentialFactory
 
-            self.builds.sign_in(SignIn(kind or "default"))
-            self.signs_in_as = kind
+            self.builds.sign_in(CredentialFactory(kind or "default"))
+            self.credential_type = kind
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,45 +147,45 @@ class Session:
         return in_kernel(self.shell)
 
     @property
-    def can_ask(self) -> bool:
+    def can_prompt(self) -> bool:
         """Whether a person could be asked for something."""
-        return can_ask(self.shell)
+        return can_prompt(self.shell)
 
     @property
-    def somebody_is_there(self) -> bool:
+    def is_interactive(self) -> bool:
         """Whether a person is before the notebook."""
-        return somebody_is_there(self.shell)
+        return is_interactive(self.shell)
 
     def present(self, build: Shown, options: Namespace, settings: Settings) -> Shown | None:
         """Show a build or a fleet and, where that is asked for, wait for it; else return it, for IPython to show."""
-        self._say_what_is_not_kept()
+        self._warn_about_history()
         if getattr(options, "output", None):
             self.shell.user_ns[options.output] = build
-        waits = settings.wait == "yes" or (settings.wait == "auto" and not self.somebody_is_there)
+        waits = settings.wait == "yes" or (settings.wait == "auto" and not self.is_interactive)
         if not waits:
             return build
         try:
-            self.follow(build)
+            self.show_progress(build)
             build.wait()
         except KeyboardInterrupt:
-            raise Detached(build) from None
+            raise WaitInterrupted(build) from None
         return None
 
-    def _say_what_is_not_kept(self) -> None:
+    def _warn_about_history(self) -> None:
         """Say once why builds are not remembered, where that is so."""
         warning = self.builds.history.warning
         if warning and warning != self._warned:
             self._warned = warning
-            self.say(f"Note: {warning}.")
+            self.show_message(f"Note: {warning}.")
 
-    def follow(self, build: Build | Fleet) -> None:
+    def show_progress(self, build: Build | Fleet) -> None:
         """Show a build or a fleet: in a kernel as a card that stays true, in a terminal until it has ended."""
         if self.in_kernel:
             self.card(build)
         else:
-            from kusto_magic.display.terminal import follow
+            from kusto_magic.display.terminal import show_until_done
 
-            follow(build)
+            show_until_done(build)
 
     def card(self, build: Build | Fleet) -> None:
         """Show a build or a fleet as a card that stays true; what IPython calls for one at the end of a cell."""
@@ -192,11 +194,11 @@ class Session:
         if isinstance(build, Build):
             from kusto_magic.display.live_card import LiveCard
 
-            LiveCard(build, self.shell.display_pub, with_bar=self.somebody_is_there)
+            LiveCard(build, self.shell.display_pub, with_bar=self.is_interactive)
         else:
-            from kusto_magic.display.live_fleet_card import LiveFleet
+            from kusto_magic.display.live_fleet_card import LiveFleetCard
 
-            LiveFleet(build, self.shell.display_pub, with_bar=self.somebody_is_there)
+            LiveFleetCard(build, self.shell.display_pub, with_bar=self.is_interactive)
 
     def show(self, data: Bundle) -> None:
         """Show a bundle: all of it in a kernel, its text in a terminal."""
@@ -205,21 +207,21 @@ class Session:
         else:
             self.print(data["text/plain"])
 
-    def say(self, words: str) -> None:
+    def show_message(self, words: str) -> None:
         """Show a sentence."""
         from kusto_magic.display.bundle import message
 
         self.show(message(words))
 
-    def next_cell(self, text: str) -> None:
+    def insert_cell(self, text: str) -> None:
         """Put a new cell with this text below the running one; where nobody is there, show it."""
         from kusto_magic.display.bundle import code
 
-        if self.in_kernel and not self.somebody_is_there:
+        if self.in_kernel and not self.is_interactive:
             self.show(code(text, "A cell to begin with:"))
         else:
             self.shell.set_next_input(text)
-            self.say("A new cell below has it; change it as you like and run it.")
+            self.show_message("A new cell below has it; change it as you like and run it.")
 
     def print(self, words: str) -> None:
         """Write text as a cell's own output."""

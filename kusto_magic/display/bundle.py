@@ -30,9 +30,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> Bun
     return {"text/html": html, "text/plain": "\n".join(line.rstrip() for line in lines)}
 
 
-def message(words: str) -> Bundle:
+def message(text: str) -> Bundle:
     """Return one sentence as a bundle."""
-    return {"text/html": f"<p>{escape(words)}</p>", "text/plain": words}
+    return {"text/html": f"<p>{escape(text)}</p>", "text/plain": text}
 
 
 def code(text: str, words: str = "") -> Bundle:

@@ -11,32 +11,32 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from kusto_magic.arm.operation import UNCHANGED, Operation
+from kusto_magic.arm.operation import NOTE_UNCHANGED, Operation
 from kusto_magic.display import preflight_report as plan
 from kusto_magic.display.bundle import Bundle, duration, requirements_html
-from kusto_magic.errors import DoesNotFit, KustoImageError, ServiceError
-from kusto_magic.models.action import NOT_BEGUN, Action, Phase
+from kusto_magic.errors import KustoImageError, RequirementsConflict, ServiceError
+from kusto_magic.models.action import NOT_STARTED, SUCCESS_STATES, Action, Phase
 from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
+    from kusto_magic.arm.poll_schedule import DurationEstimate
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.record import BuildRecord
-    from kusto_magic.preflight.report import Forecast
+    from kusto_magic.preflight.report import PreflightReport
 
 MIME = "application/vnd.kusto-image.build+json"
 VERSION = 1
 """Raised when a reader of the JSON would have to be changed."""
 
 GLYPHS = {
-    "Succeeded": "✔",
-    "Deleted": "✔",
+    **dict.fromkeys(SUCCESS_STATES.values(), "✔"),
     "Failed": "✖",
-    "Refused": "✖",
-    "Not sent": "✖",
+    "Rejected": "✖",
+    "Not submitted": "✖",
     "Canceled": "⊘",
     "Unknown": "?",
 }
-WORKING = "⏳"
+WORKING_GLYPH = "⏳"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,18 @@ class Card:
     action: str
     state: str
     ended: bool
-    foundation: str
+    base: str
     requirements: str
     started_at: datetime
     as_of: datetime
-    heard_at: datetime | None
+    last_response_at: datetime | None
     seconds: float
-    usual: str
+    estimate: str
     error: tuple[str, ...]
     next_step: str
     note: str
-    forecast: Forecast | None = None
-    usual_high: float = 0.0
+    report: PreflightReport | None = None
+    estimate_high: float = 0.0
     start_known: bool = True
     fleet: str = ""
 
@@ -81,28 +81,28 @@ def card(build: Build, now: datetime) -> Card:
         action=build.action.value,
         state=_state(build),
         ended=build.ended,
-        foundation=_foundation(build),
+        base=_base_label(build),
         requirements=_requirements_of(build),
         started_at=build.started_at,
         as_of=as_of,
-        heard_at=build.heard_at,
+        last_response_at=build.last_response_at,
         seconds=max(0.0, (as_of - build.started_at).total_seconds()),
-        usual="" if build.ended or build.usual is None else usually(build.usual),
+        estimate="" if build.ended or build.estimate is None else estimate_text(build.estimate),
         error=_error_lines(error),
         next_step=error.next_step if isinstance(error, KustoImageError) else "",
         note=_note(operation),
-        forecast=build.forecast,
-        start_known=build.start_known and operation.note != UNCHANGED,
-        usual_high=0.0 if build.ended or build.usual is None else build.usual.high,
+        report=build.report,
+        start_known=build.start_known and operation.note != NOTE_UNCHANGED,
+        estimate_high=0.0 if build.ended or build.estimate is None else build.estimate.high,
         fleet=build.fleet,
     )
 
 
-def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
+def card_from_record(record: BuildRecord, *, is_coming: bool = False) -> Card:
     """Return the card of a build that nobody here follows: as it ended, as it begins, or Unknown."""
     is_lost = record.ended_at is None and not is_coming
-    as_of = record.ended_at or record.heard_at or record.started_at
-    state = "Deleted" if record.action == Action.DELETE and record.state == Phase.SUCCEEDED else record.state
+    as_of = record.ended_at or record.last_response_at or record.started_at
+    state = _success_state(record.action) if record.state == Phase.SUCCEEDED else record.state
     return Card(
         id=record.id,
         image=record.image,
@@ -111,13 +111,13 @@ def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
         action=record.action,
         state="Unknown" if is_lost else state,
         ended=not is_coming,
-        foundation=record.base_image or (f"Python {record.python_version}" if record.python_version else ""),
+        base=record.base_image or (f"Python {record.python_version}" if record.python_version else ""),
         requirements=record.requirements,
         started_at=record.started_at,
         as_of=as_of,
-        heard_at=record.heard_at,
+        last_response_at=record.last_response_at,
         seconds=max(0.0, (as_of - record.started_at).total_seconds()),
-        usual="",
+        estimate="",
         error=(record.message,) if record.message else (),
         next_step=f"%kusto_image attach {record.image}" if is_lost else "",
         note="no end was heard of" if is_lost else "",
@@ -125,39 +125,44 @@ def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
     )
 
 
-def bundle(it: Card) -> Bundle:
+def bundle(shown: Card) -> Bundle:
     """Return the MIME bundle to display for a card."""
-    return {MIME: _json(it), "text/html": _html(it), "text/plain": text(it)}
+    return {MIME: _json(shown), "text/html": _html(shown), "text/plain": text(shown)}
 
 
-def text(it: Card) -> str:
+def text(shown: Card) -> str:
     """Return a card as text: one line, and the error's lines when there is one."""
-    where = f"{'emulator ' if it.emulator else ''}cluster {it.cluster}"
-    parts = [f"{GLYPHS.get(it.state, WORKING)} {it.state}: image {it.image} on {where}", _times(it)]
-    line = " · ".join(part for part in (*parts, it.usual, it.note) if part)
-    following = [*it.error, *([f"Next: {it.next_step}"] if it.next_step else [])]
-    if it.forecast is not None:
-        following = [*plan.remarks(it.forecast), *following]
+    where = f"{'emulator ' if shown.emulator else ''}cluster {shown.cluster}"
+    parts = [f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {where}", _times(shown)]
+    line = " · ".join(part for part in (*parts, shown.estimate, shown.note) if part)
+    following = [*shown.error, *([f"Next: {shown.next_step}"] if shown.next_step else [])]
+    if shown.report is not None:
+        following = [*plan.remarks(shown.report), *following]
     return "\n".join([line, *(f"  {more}" for more in following)])
 
 
-def usually(usual: Any) -> str:
+def estimate_text(estimate: DurationEstimate) -> str:
     """Return the experience with earlier builds in words; it is an estimate and says so."""
-    low, high = duration(usual.low), duration(usual.high)
+    low, high = duration(estimate.low), duration(estimate.high)
     span = low if low == high else f"{low} to {high}"
-    if not usual.count:
-        return f"estimate: {span} ({usual.of})"
-    builds = "1 earlier build" if usual.count == 1 else f"{usual.count} earlier builds"
-    return f"estimate: usually {span} ({builds} on {usual.of})"
+    if not estimate.count:
+        return f"estimate: {span} ({estimate.source})"
+    builds = "1 earlier build" if estimate.count == 1 else f"{estimate.count} earlier builds"
+    return f"estimate: usually {span} ({builds} on {estimate.source})"
 
 
 def _state(build: Build) -> str:
     error, phase = build.error, build.operation.phase
     if error is None or build.operation.done:
-        return "Deleted" if build.action is Action.DELETE and phase is Phase.SUCCEEDED else phase.value
+        return _success_state(build.action) if phase is Phase.SUCCEEDED else phase.value
     if isinstance(error, KustoImageError) and error.operation is not None:
         return "Unknown"  # it may well go on
-    return "Refused" if isinstance(error, ServiceError) else "Not sent" if phase in NOT_BEGUN else "Unknown"
+    return "Rejected" if isinstance(error, ServiceError) else "Not submitted" if phase in NOT_STARTED else "Unknown"
+
+
+def _success_state(action: str) -> str:
+    """Return the state to show after success; an action that this version does not know has just succeeded."""
+    return SUCCESS_STATES.get(Action(action), "Succeeded") if action in set(Action) else "Succeeded"
 
 
 def _requirements_of(build: Build) -> str:
@@ -170,80 +175,85 @@ def _requirements_of(build: Build) -> str:
 def _note(operation: Operation) -> str:
     """Return what the reader should know besides: also, while it runs, that the service is not answering."""
     silent = (
-        f"no answer at the last {operation.troubles} tries ({operation.trouble}); asking on"
-        if operation.troubles
+        f"no answer at the last {operation.failed_polls} tries ({operation.poll_error}); asking on"
+        if operation.failed_polls
         else ""
     )
     return "; ".join(part for part in (operation.note, silent) if part)
 
 
-def _foundation(build: Build) -> str:
+def _base_label(build: Build) -> str:
     if build.spec is not None:
-        return build.spec.foundation
-    return build.operation.image.foundation if build.operation.image else ""
+        return build.spec.base_label
+    return build.operation.image.base_label if build.operation.image else ""
 
 
 def _error_lines(error: BaseException | None) -> tuple[str, ...]:
     if error is None:
         return ()
-    if isinstance(error, DoesNotFit):
+    if isinstance(error, RequirementsConflict):
         return (error.what,)  # the rest is in the forecast, which is shown as well
     if isinstance(error, KustoImageError):
         return (error.what, *(line.strip() for line in error.details()))
     return (f"{type(error).__name__} in kusto_magic itself; please report it",)
 
 
-def _times(it: Card) -> str:
-    if it.ended and not it.start_known:
-        return f"seen {it.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    if it.ended:
-        return f"{duration(it.seconds)}, ended {it.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    heard = f", last heard of {it.heard_at:%H:%M:%S} UTC" if it.heard_at else ""
-    return f"{duration(it.seconds)} at {it.as_of:%Y-%m-%d %H:%M:%S} UTC{heard}"
+def _times(shown: Card) -> str:
+    if shown.ended and not shown.start_known:
+        return f"seen {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
+    if shown.ended:
+        return f"{duration(shown.seconds)}, ended {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
+    heard = f", last heard of {shown.last_response_at:%H:%M:%S} UTC" if shown.last_response_at else ""
+    return f"{duration(shown.seconds)} at {shown.as_of:%Y-%m-%d %H:%M:%S} UTC{heard}"
 
 
-def _json(it: Card) -> dict[str, Any]:
+def _json(shown: Card) -> dict[str, Any]:
     """Return the versioned record: names and times, no id of a subscription, no address, no secret."""
     document: dict[str, Any] = {
         "version": VERSION,
-        "id": it.id,
-        "image": it.image,
-        "cluster": it.cluster,
-        "emulator": it.emulator,
-        "action": it.action,
-        "state": it.state,
-        "ended": it.ended,
-        "base": it.foundation,
-        "requirements": it.requirements,
-        "startedAt": it.started_at.isoformat(timespec="seconds"),
-        "asOf": it.as_of.isoformat(timespec="seconds"),
-        "heardAt": it.heard_at.isoformat(timespec="seconds") if it.heard_at else None,
-        "seconds": round(it.seconds, 1),
+        "id": shown.id,
+        "image": shown.image,
+        "cluster": shown.cluster,
+        "emulator": shown.emulator,
+        "action": shown.action,
+        "state": shown.state,
+        "ended": shown.ended,
+        "base": shown.base,
+        "requirements": shown.requirements,
+        "startedAt": shown.started_at.isoformat(timespec="seconds"),
+        "asOf": shown.as_of.isoformat(timespec="seconds"),
+        "heardAt": shown.last_response_at.isoformat(timespec="seconds") if shown.last_response_at else None,
+        "seconds": round(shown.seconds, 1),
     }
-    extras: dict[str, Any] = {"usual": it.usual, "error": list(it.error), "next": it.next_step, "note": it.note}
-    extras["usualHigh"] = it.usual_high  # for a bar that follows the estimate
-    extras["fleet"] = it.fleet
-    if it.forecast is not None:
-        extras["plan"] = plan.json(it.forecast)
+    extras: dict[str, Any] = {
+        "usual": shown.estimate,
+        "error": list(shown.error),
+        "next": shown.next_step,
+        "note": shown.note,
+    }
+    extras["usualHigh"] = shown.estimate_high  # for a bar that follows the estimate
+    extras["fleet"] = shown.fleet
+    if shown.report is not None:
+        extras["plan"] = plan.json(shown.report)
     return document | {key: value for key, value in extras.items() if value}
 
 
-def _html(it: Card) -> str:
-    where = f"{'emulator ' if it.emulator else ''}cluster"
+def _html(shown: Card) -> str:
+    where = f"{'emulator ' if shown.emulator else ''}cluster"
     title = (
-        f"<p><strong>{GLYPHS.get(it.state, WORKING)} {escape(it.state)}</strong>: image "
-        f"<code>{escape(it.image)}</code> on {where} <code>{escape(it.cluster)}</code></p>"
+        f"<p><strong>{GLYPHS.get(shown.state, WORKING_GLYPH)} {escape(shown.state)}</strong>: image "
+        f"<code>{escape(shown.image)}</code> on {where} <code>{escape(shown.cluster)}</code></p>"
     )
     rows = [
-        ("Base", it.foundation),
-        ("So far" if not it.ended else "Took" if it.start_known else "When", _times(it)),
-        ("Usually", it.usual),
-        ("Note", it.note),
-        ("Error", "\n".join(it.error)),
-        ("Next", it.next_step),
+        ("Base", shown.base),
+        ("So far" if not shown.ended else "Took" if shown.start_known else "When", _times(shown)),
+        ("Usually", shown.estimate),
+        ("Note", shown.note),
+        ("Error", "\n".join(shown.error)),
+        ("Next", shown.next_step),
     ]
     cells = "".join(
         f"<tr><th>{label}</th><td>{escape(value).replace(chr(10), '<br>')}</td></tr>" for label, value in rows if value
     )
-    checked = plan.html(it.forecast) if it.forecast is not None else ""
-    return f"<div>{title}<table>{cells}</table>{checked}{requirements_html(it.requirements)}</div>"
+    checked = plan.html(shown.report) if shown.report is not None else ""
+    return f"<div>{title}<table>{cells}</table>{checked}{requirements_html(shown.requirements)}</div>"

@@ -14,16 +14,16 @@ from typing import Any
 from kusto_magic.builds.fleet import Fleet, labels
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.bundle import Bundle, duration, requirements_html, table
-from kusto_magic.display.card import GLYPHS, WORKING, Card, card, card_of
-from kusto_magic.errors import by_reason
+from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card, card, card_from_record
+from kusto_magic.errors import group_by_reason
 
 MIME = "application/vnd.kusto-image.fleet+json"
 VERSION = 1
 """Raised when a reader of the JSON would have to be changed."""
 
-_GOES_ON = "goes on after a restart of the kernel."
+_RUNNING = "goes on after a restart of the kernel."
 
-FEW = 20
+MAX_ROWS_AS_TEXT = 20
 """So many clusters are shown without unfolding."""
 
 
@@ -38,7 +38,7 @@ class FleetCard:
     image: str
     rows: tuple[tuple[str, Card], ...]
     ended: bool
-    foundation: str
+    base: str
     requirements: str
     started_at: datetime
     as_of: datetime
@@ -51,7 +51,7 @@ class FleetCard:
         return dict(Counter(row.state for _, row in self.rows).most_common())
 
     @property
-    def over(self) -> int:
+    def done_count(self) -> int:
         """How many clusters have come to an end."""
         return sum(row.ended for _, row in self.rows)
 
@@ -68,7 +68,7 @@ class FleetCard:
 
 def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
     """Return the card of a fleet as it stands at `now` (UTC)."""
-    cards = [card_of(it) if isinstance(it, BuildRecord) else card(it, now) for it in fleet.members]
+    cards = [card_from_record(it) if isinstance(it, BuildRecord) else card(it, now) for it in fleet.members]
     names = labels([member.target for member in fleet.members])
     as_of = max((it.as_of for it in cards), default=now) if fleet.ended else now
     return FleetCard(
@@ -76,67 +76,67 @@ def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
         image=fleet.name,
         rows=tuple(zip(names, cards, strict=True)),
         ended=fleet.ended,
-        foundation=next((it.foundation for it in cards if it.foundation), ""),
+        base=next((it.base for it in cards if it.base), ""),
         requirements=next((it.requirements for it in cards if it.requirements), ""),
         started_at=min((it.started_at for it in cards), default=now),
         as_of=as_of,
-        failures=by_reason(fleet.failures),
-        next_step=fleet.next_step if fleet.ended else f"%kusto_image attach {fleet.name} {_GOES_ON}",
+        failures=group_by_reason(fleet.failures),
+        next_step=fleet.next_step if fleet.ended else f"%kusto_image attach {fleet.name} {_RUNNING}",
     )
 
 
-def bundle(it: FleetCard) -> Bundle:
+def bundle(shown: FleetCard) -> Bundle:
     """Return the MIME bundle to display for a fleet."""
-    return {MIME: _json(it), "text/html": _html(it), "text/plain": text(it)}
+    return {MIME: _json(shown), "text/html": _html(shown), "text/plain": text(shown)}
 
 
-def headline(it: FleetCard) -> str:
+def headline(shown: FleetCard) -> str:
     """Return a fleet in one line."""
-    parts = [f"{count} {state.lower()}" for state, count in it.counts.items()]
-    times = f"{duration(it.seconds)}, {'ended' if it.ended else 'at'} {it.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    head = f"{GLYPHS.get(it.state, WORKING)} {it.state}: image {it.image} on {len(it.rows)} clusters"
+    parts = [f"{count} {state.lower()}" for state, count in shown.counts.items()]
+    times = f"{duration(shown.seconds)}, {'ended' if shown.ended else 'at'} {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
+    head = f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {len(shown.rows)} clusters"
     return " · ".join([head, ", ".join(parts), times])
 
 
-def text(it: FleetCard) -> str:
+def text(shown: FleetCard) -> str:
     """Return a fleet as text: a line, what failed, and the clusters where they are few."""
-    lines = [headline(it)]
-    lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in it.failures.items()]
-    if len(it.rows) <= FEW:
-        lines += [f"  {line}" for line in table(_HEAD, _rows(it), "")["text/plain"].splitlines()]
-    if it.next_step:
-        lines.append(f"  Next: {it.next_step}")
+    lines = [headline(shown)]
+    lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in shown.failures.items()]
+    if len(shown.rows) <= MAX_ROWS_AS_TEXT:
+        lines += [f"  {line}" for line in table(_HEAD, _rows(shown), "")["text/plain"].splitlines()]
+    if shown.next_step:
+        lines.append(f"  Next: {shown.next_step}")
     return "\n".join(lines)
 
 
 _HEAD = ("cluster", "state", "took", "said")
 
 
-def _rows(it: FleetCard) -> list[tuple[str, str, str, str]]:
-    return [(name, _state(row), duration(row.seconds), _said(row)) for name, row in it.rows]
+def _rows(shown: FleetCard) -> list[tuple[str, str, str, str]]:
+    return [(name, _state(row), duration(row.seconds), _row_message(row)) for name, row in shown.rows]
 
 
 def _state(row: Card) -> str:
-    return f"{GLYPHS.get(row.state, WORKING)} {row.state}"
+    return f"{GLYPHS.get(row.state, WORKING_GLYPH)} {row.state}"
 
 
-def _said(row: Card) -> str:
+def _row_message(row: Card) -> str:
     return "; ".join(part for part in (row.note, *row.error) if part)
 
 
-def _json(it: FleetCard) -> dict[str, Any]:
+def _json(shown: FleetCard) -> dict[str, Any]:
     """Return the versioned record: names and times, no id of a subscription, no address, no secret."""
     return {
         "version": VERSION,
-        "id": it.id,
-        "image": it.image,
-        "state": it.state,
-        "ended": it.ended,
-        "base": it.foundation,
-        "requirements": it.requirements,
-        "startedAt": it.started_at.isoformat(timespec="seconds"),
-        "asOf": it.as_of.isoformat(timespec="seconds"),
-        "seconds": round(it.seconds, 1),
+        "id": shown.id,
+        "image": shown.image,
+        "state": shown.state,
+        "ended": shown.ended,
+        "base": shown.base,
+        "requirements": shown.requirements,
+        "startedAt": shown.started_at.isoformat(timespec="seconds"),
+        "asOf": shown.as_of.isoformat(timespec="seconds"),
+        "seconds": round(shown.seconds, 1),
         "clusters": [
             {
                 "id": row.id,
@@ -144,31 +144,31 @@ def _json(it: FleetCard) -> dict[str, Any]:
                 "state": row.state,
                 "ended": row.ended,
                 "seconds": round(row.seconds, 1),
-                "said": _said(row),
+                "said": _row_message(row),
             }
-            for name, row in it.rows
+            for name, row in shown.rows
         ],
-        "failures": [{"reason": reason, "clusters": clusters} for reason, clusters in it.failures.items()],
-        "next": it.next_step,
+        "failures": [{"reason": reason, "clusters": clusters} for reason, clusters in shown.failures.items()],
+        "next": shown.next_step,
     }
 
 
-def _html(it: FleetCard) -> str:
-    head, _, rest = headline(it).partition(": ")
-    unfolded = " open" if len(it.rows) <= FEW else ""
-    clusters = table(_HEAD, _rows(it), "")["text/html"]
+def _html(shown: FleetCard) -> str:
+    head, _, rest = headline(shown).partition(": ")
+    unfolded = " open" if len(shown.rows) <= MAX_ROWS_AS_TEXT else ""
+    clusters = table(_HEAD, _rows(shown), "")["text/html"]
     parts = [
         f"<p><strong>{escape(head)}</strong>: {escape(rest)}</p>",
-        _failures_html(it),
-        f"<p>Next: {escape(it.next_step)}</p>" if it.next_step else "",
-        f"<details{unfolded}><summary>{len(it.rows)} clusters</summary>{clusters}</details>",
-        requirements_html(it.requirements),
+        _failures_html(shown),
+        f"<p>Next: {escape(shown.next_step)}</p>" if shown.next_step else "",
+        f"<details{unfolded}><summary>{len(shown.rows)} clusters</summary>{clusters}</details>",
+        requirements_html(shown.requirements),
     ]
     return f"<div>{''.join(parts)}</div>"
 
 
-def _failures_html(it: FleetCard) -> str:
-    if not it.failures:
+def _failures_html(shown: FleetCard) -> str:
+    if not shown.failures:
         return ""
-    rows = [(", ".join(clusters), reason) for reason, clusters in it.failures.items()]
+    rows = [(", ".join(clusters), reason) for reason, clusters in shown.failures.items()]
     return str(table(("failed on", "because"), rows, "")["text/html"])

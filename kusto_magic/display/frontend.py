@@ -11,12 +11,12 @@ def in_kernel(shell: Any) -> bool:
     return hasattr(shell, "kernel")
 
 
-def can_ask(shell: Any) -> bool:
+def can_prompt(shell: Any) -> bool:
     """Return whether a person could be asked for something: in a notebook, or in a terminal that is one."""
-    return somebody_is_there(shell) if in_kernel(shell) else sys.stdin is not None and sys.stdin.isatty()
+    return is_interactive(shell) if in_kernel(shell) else sys.stdin is not None and sys.stdin.isatty()
 
 
-def somebody_is_there(shell: Any) -> bool:
+def is_interactive(shell: Any) -> bool:
     """Return whether a person is before the notebook: nbclient, nbconvert and papermill say that they take no input.
 
     False in a terminal: there is a person, but what changes in the background is not shown there.

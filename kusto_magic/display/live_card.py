@@ -18,10 +18,10 @@ from kusto_magic.display.card import Card, bundle, card
 if TYPE_CHECKING:
     from kusto_magic.display.progress_bar import BuildProgress
 
-REPAINT = 1.0
+UPDATE_INTERVAL = 1.0
 """Seconds between two updates of a card without a bar, at the least."""
 
-KEEP = 20.0
+SAVE_INTERVAL = 20.0
 """Seconds between two records kept in the notebook while nothing but time has changed and a bar is shown."""
 
 
@@ -45,19 +45,19 @@ class LiveCard:
         self._publisher = publisher
         self._display_id = uuid4().hex
         self._lock = threading.RLock()  # made in the cell's thread, called on the background's
-        self._over = False
+        self._ended = False
         self._bar = self._new_bar() if with_bar and not build.ended else None
-        self._kept = (build.operation.phase, time.monotonic())
+        self._saved_at = (build.operation.phase, time.monotonic())
         self._show(update=False)
-        build.observe(self._changed, ["operation", "forecast", "heard_at", "ended"])
+        build.observe(self._changed, ["operation", "report", "last_response_at", "ended"])
         if self._bar is not None:
-            build.every_second(self._tick)
+            build.add_tick_callback(self._tick)
         self._changed()
 
     def _new_bar(self) -> BuildProgress:
         from kusto_magic.display.progress_bar import BuildProgress
 
-        return BuildProgress(self._build.usual)
+        return BuildProgress(self._build.estimate)
 
     def _card(self) -> Card:
         return card(self._build, SystemClock().wall())
@@ -65,22 +65,24 @@ class LiveCard:
     def _tick(self) -> None:
         with self._lock:
             if self._bar is not None:
-                self._bar.paint(self._card())
+                self._bar.update(self._card())
 
     def _changed(self, _change: object = None) -> None:
         with self._lock:
             phase, now = self._build.operation.phase, time.monotonic()
             if self._build.ended:
                 self._end()
-            elif phase is not self._kept[0] or now - self._kept[1] >= (REPAINT if self._bar is None else KEEP):
-                self._kept = (phase, now)
+            elif phase is not self._saved_at[0] or now - self._saved_at[1] >= (
+                UPDATE_INTERVAL if self._bar is None else SAVE_INTERVAL
+            ):
+                self._saved_at = (phase, now)
                 self._show(update=True)
 
     def _end(self) -> None:
-        if self._over:
+        if self._ended:
             return
-        self._over = True
-        self._build.unobserve(self._changed, ["operation", "forecast", "heard_at", "ended"])
+        self._ended = True
+        self._build.unobserve(self._changed, ["operation", "report", "last_response_at", "ended"])
         bar, self._bar = self._bar, None
         self._show(update=True)
         if bar is not None:
@@ -89,11 +91,11 @@ class LiveCard:
     def _show(self, *, update: bool) -> None:
         it = self._card()
         if self._bar is not None:
-            self._bar.paint(it)
-        published(self._publisher, bundle(it), self._display_id, self._bar, update=update)
+            self._bar.update(it)
+        publish_bundle(self._publisher, bundle(it), self._display_id, self._bar, update=update)
 
 
-def published(publisher: Publisher, data: Bundle, display_id: str, bar: Any, *, update: bool) -> None:
+def publish_bundle(publisher: Publisher, data: Bundle, display_id: str, bar: Any, *, update: bool) -> None:
     """Send a card, with the widget that stands above it while it changes, or None."""
     if bar is not None:
         view = {"version_major": 2, "version_minor": 0, "model_id": bar.model_id}

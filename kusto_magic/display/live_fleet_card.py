@@ -13,19 +13,19 @@ from uuid import uuid4
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.clock import SystemClock
 from kusto_magic.display.fleet_card import FleetCard, bundle, fleet_card
-from kusto_magic.display.live_card import Publisher, published
+from kusto_magic.display.live_card import Publisher, publish_bundle
 
 if TYPE_CHECKING:
     from kusto_magic.display.progress_bar import FleetProgress
 
-REPAINT = 1.0
+UPDATE_INTERVAL = 1.0
 """Seconds between two looks at two hundred clusters, at the least; at more of them more rarely."""
 
-KEEP = 5.0
+SAVE_INTERVAL = 5.0
 """Seconds between two updates of the card, at the least, until the end."""
 
 
-class LiveFleet:
+class LiveFleetCard:
     """One output that shows a fleet until its end. Make it in the cell; it looks after itself.
 
     `publisher` is the shell's display publisher; `with_bar` adds the ipywidgets bar, as `live.LiveCard` does.
@@ -36,13 +36,13 @@ class LiveFleet:
         self._publisher = publisher
         self._display_id = uuid4().hex
         self._lock = threading.RLock()  # made in the cell's thread, called on the background's
-        self._over = False
+        self._ended = False
         self._bar = self._new_bar() if with_bar and not fleet.ended else None
         self._counts: dict[str, int] = {}
-        self._painted = self._kept = float("-inf")
+        self._updated_at = self._saved_at = float("-inf")
         self._show(self._card(), update=False)
         fleet.observe(self._end, "ended")
-        fleet.every_second(self._tick)
+        fleet.add_tick_callback(self._tick)
         if fleet.ended:
             self._end()
 
@@ -54,20 +54,20 @@ class LiveFleet:
     def _tick(self) -> None:
         now = time.monotonic()
         with self._lock:
-            if self._over or now - self._painted < REPAINT * max(1.0, len(self._fleet.members) / 200):
+            if self._ended or now - self._updated_at < UPDATE_INTERVAL * max(1.0, len(self._fleet.members) / 200):
                 return
-            self._painted = now
+            self._updated_at = now
             it = self._card()
-            if it.counts != self._counts and now - self._kept >= KEEP:
+            if it.counts != self._counts and now - self._saved_at >= SAVE_INTERVAL:
                 self._show(it, update=True)
             elif self._bar is not None:
-                self._bar.paint(it)
+                self._bar.update(it)
 
     def _end(self, _change: object = None) -> None:
         with self._lock:
-            if self._over:
+            if self._ended:
                 return
-            self._over = True
+            self._ended = True
             bar, self._bar = self._bar, None
             self._show(self._card(), update=True)
             if bar is not None:
@@ -76,8 +76,8 @@ class LiveFleet:
     def _card(self) -> FleetCard:
         return fleet_card(self._fleet, SystemClock().wall())
 
-    def _show(self, it: FleetCard, *, update: bool) -> None:
-        self._counts, self._kept = it.counts, time.monotonic()
+    def _show(self, shown: FleetCard, *, update: bool) -> None:
+        self._counts, self._saved_at = shown.counts, time.monotonic()
         if self._bar is not None:
-            self._bar.paint(it)
-        published(self._publisher, bundle(it), self._display_id, self._bar, update=update)
+            self._bar.update(shown)
+        publish_bundle(self._publisher, bundle(shown), self._display_id, self._bar, update=update)

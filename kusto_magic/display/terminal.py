@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kusto_magic.builds.build import Build
-from kusto_magic.builds.event_loop import TICK
+from kusto_magic.builds.event_loop import WAIT_INTERVAL
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.clock import SystemClock
 from kusto_magic.display import fleet_card
@@ -16,28 +16,28 @@ from kusto_magic.display.card import card, text
 from kusto_magic.display.fleet_card import FleetCard
 
 
-def follow(shown: Build | Fleet, console: Console | None = None) -> None:
+def show_until_done(shown: Build | Fleet, console: Console | None = None) -> None:
     """Show a build or a fleet until it has ended, in the caller's thread. An interrupt ends the showing only."""
     console = console or Console(highlight=False, soft_wrap=True)
     ended = threading.Event()
     shown.observe(lambda _change: ended.set(), "ended")
     if console.is_terminal:
         with console.status(_line(shown)) as status:
-            while not shown.ended and not ended.wait(TICK):
+            while not shown.ended and not ended.wait(WAIT_INTERVAL):
                 status.update(_line(shown))
     else:
-        _follow_plainly(shown, console, ended)
+        _show_plainly(shown, console, ended)
     console.print(_whole(shown))
 
 
-def _follow_plainly(shown: Build | Fleet, console: Console, ended: threading.Event) -> None:
+def _show_plainly(shown: Build | Fleet, console: Console, ended: threading.Event) -> None:
     before: object = None
     while not shown.ended:
         now = shown.operation.phase if isinstance(shown, Build) else _fleet(shown).counts
         if now != before:
             before = now
             console.print(_line(shown))
-        ended.wait(TICK)
+        ended.wait(WAIT_INTERVAL)
 
 
 def _fleet(fleet: Fleet) -> FleetCard:

@@ -12,7 +12,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from kusto_magic.emulator.config import EmulatorConfig, count_of_clusters
+from kusto_magic.emulator.config import EmulatorConfig, parse_cluster_count
 from kusto_magic.emulator.server import bind, serve
 
 
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--build-seconds", type=_seconds, default=12.0, help="how long a build takes (12)")
     parser.add_argument("--delete-seconds", type=_seconds, help="how long a deletion takes (1/15 of a build)")
     parser.add_argument("--extension-seconds", type=_seconds, help="how long changing extensions takes (3 builds)")
-    parser.add_argument("--clusters", type=count_of_clusters, default=1, help="how many clusters there are (1)")
+    parser.add_argument("--clusters", type=parse_cluster_count, default=1, help="how many clusters there are (1)")
     parser.add_argument("--state", type=Path, help="SQLite file that outlives the process (default: in memory)")
     parser.add_argument("--idle-exit", type=_seconds, default=0.0, help="end after so long without request; 0 = never")
     return parser

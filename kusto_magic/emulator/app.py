@@ -22,9 +22,9 @@ from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.graph import Graph
 from kusto_magic.emulator.images import Images
 from kusto_magic.emulator.middleware import RateLimits, RequestIds
-from kusto_magic.emulator.operation_results import Polling
+from kusto_magic.emulator.operation_results import OperationResults
 from kusto_magic.emulator.resolver import Resolver, resolve
-from kusto_magic.emulator.security import Gate
+from kusto_magic.emulator.security import SecurityMiddleware
 
 
 def create_app(
@@ -45,7 +45,7 @@ def create_app(
     config = config or EmulatorConfig()
     clock = clock or _now
     fleet = Fleet(config, clock, resolver or resolve)
-    polling = Polling(fleet)
+    polling = OperationResults(fleet)
     throttled: Counter[str] = Counter()
     app = Starlette(
         routes=[
@@ -58,7 +58,7 @@ def create_app(
         ],
         middleware=[
             Middleware(RequestIds, config=config, clock=clock),
-            Middleware(Gate, config=config),
+            Middleware(SecurityMiddleware, config=config),
             Middleware(RateLimits, config=config, clock=clock, throttled=throttled),
         ],
         exception_handlers={ArmError: on_arm_error, HTTPException: on_http_error, Exception: on_failure},

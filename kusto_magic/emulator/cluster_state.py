@@ -16,12 +16,12 @@ from typing import Any
 from kusto_magic.emulator.arm import ArmError, seconds_to_ticks, to_ticks
 from kusto_magic.emulator.config import EmulatedCluster, EmulatorConfig
 from kusto_magic.emulator.managed_images import python_version
-from kusto_magic.emulator.resolver_cache import Verdicts
+from kusto_magic.emulator.resolver_cache import ResolverCache
 from kusto_magic.emulator.store import ClusterStore, ImageRow, OperationRow
 
 BUILD = "SandboxCustomImageCreateOrUpdateCommand"
 DELETE = "SandboxCustomImageDeleteCommand"
-ALTER = "ServiceConfigurationAlter"
+CHANGE_EXTENSIONS = "ServiceConfigurationAlter"
 TERMINAL = frozenset({"Succeeded", "Failed", "Canceled"})
 
 
@@ -32,7 +32,7 @@ class Hold:
     held: bool = False
 
 
-class Engine:
+class ClusterState:
     """The state of one emulated cluster and the changes it goes through.
 
     `verdicts` and `hold` are those of all clusters.
@@ -44,29 +44,29 @@ class Engine:
         cluster: EmulatedCluster,
         store: ClusterStore,
         clock: Callable[[], datetime],
-        verdicts: Verdicts,
+        verdicts: ResolverCache,
         hold: Hold,
     ) -> None:
         self.config = config
         self.cluster = cluster
         self.store = store
         self._clock = clock
-        self._verdicts = verdicts
+        self._resolver_cache = verdicts
         self._hold = hold
 
     def now(self) -> datetime:
         """Return the time, aware, UTC."""
         return self._clock()
 
-    async def settle(self) -> None:
+    async def apply_due(self) -> None:
         """Carry out what is due by now. To be awaited before any request about the cluster is answered."""
         running = self.store.running()
         if running is None:
             return
         if running.kind == BUILD and running.verdict is None:
-            self._ask(running)
+            self._start_resolving(running)
             if self._is_due(running):
-                await self._verdicts.wait(running.id)
+                await self._resolver_cache.wait(running.id)
         with self.store.transaction():
             self._finish_due()
 
@@ -76,11 +76,11 @@ class Engine:
 
     def delete(self, image: ImageRow) -> OperationRow:
         """Start deleting `image`; return the operation."""
-        return self._change(DELETE, image.key, self.config.deletion, replace(image, state="Deleting"))
+        return self._change(DELETE, image.key, self.config.deletion_time, replace(image, state="Deleting"))
 
-    def alter(self, change: dict[str, Any]) -> OperationRow:
+    def change_extensions(self, change: dict[str, Any]) -> OperationRow:
         """Start changing the extensions: `{"add": [...], "remove": [...]}`; return the operation."""
-        return self._change(ALTER, json.dumps(change), self.config.alteration, None)
+        return self._change(CHANGE_EXTENSIONS, json.dumps(change), self.config.extension_time, None)
 
     def release(self) -> None:
         """Let the running operation end now, whatever its time."""
@@ -89,10 +89,10 @@ class Engine:
             if running is not None:
                 self.store.put_operation(replace(running, ends=to_ticks(self.now())))
 
-    def is_altering(self) -> bool:
+    def is_changing_extensions(self) -> bool:
         """Return whether the extensions are being changed."""
         running = self.store.running()
-        return running is not None and running.kind == ALTER
+        return running is not None and running.kind == CHANGE_EXTENSIONS
 
     def refuse_unless_terminal(self, image: ImageRow) -> None:
         """Raise ArmError 409 while `image` is being changed (text OBSERVED)."""
@@ -117,19 +117,19 @@ class Engine:
         row = OperationRow(self.cluster.key, operation_id, kind, subject, activity, started, ends)
         with self.store.transaction():
             if self.store.running() is not None:
-                row = self._in_maintenance(row)
+                row = self._as_maintenance_failure(row)
             elif image is not None:
                 self.store.put_image(image)
             self.store.put_operation(row)
         if row.kind == BUILD and row.status == "Running":
-            self._ask(row)
+            self._start_resolving(row)
         return row
 
     def _is_due(self, operation: OperationRow) -> bool:
         # without the seventh decimal
         return not self._hold.held and operation.ends // 10 <= to_ticks(self.now()) // 10
 
-    def _in_maintenance(self, row: OperationRow) -> OperationRow:
+    def _as_maintenance_failure(self, row: OperationRow) -> OperationRow:
         # OBSERVED: a second change is accepted, and its operation fails. The emulator's own choice: it fails at once
         # and leaves everything as it was.
         message = (
@@ -138,13 +138,13 @@ class Engine:
         )
         return replace(row, ends=row.started, status="Failed", code="ServiceIsInMaintenance", message=message)
 
-    def _ask(self, operation: OperationRow) -> None:
+    def _start_resolving(self, operation: OperationRow) -> None:
         image = self.store.image(operation.subject)
         version = None if image is None else python_version(self.store, image)
         if image is None or version is None:
             self.store.record_verdict(operation.id, "")
         else:
-            self._verdicts.ask(operation.id, image.requirements or "", version)
+            self._resolver_cache.start(operation.id, image.requirements or "", version)
 
     def _finish_due(self) -> None:
         operation = self.store.running()
@@ -155,8 +155,8 @@ class Engine:
             return
         if operation.kind == DELETE:
             self.store.drop_image(operation.subject)
-        elif operation.kind == ALTER:
-            self._alter_extensions(json.loads(operation.subject))
+        elif operation.kind == CHANGE_EXTENSIONS:
+            self._apply_extensions(json.loads(operation.subject))
         else:
             operation = self._finish_build(operation)
         done = "Succeeded" if operation.status == "Running" else operation.status
@@ -175,7 +175,7 @@ class Engine:
         )
         return replace(operation, status="Failed", code="SandboxCustomImageBuildFailed", message=message)
 
-    def _alter_extensions(self, change: dict[str, Any]) -> None:
+    def _apply_extensions(self, change: dict[str, Any]) -> None:
         for extension in change.get("add", ()):
             self.store.put_extension(extension["languageExtensionName"].upper(), extension)
         for extension in change.get("remove", ()):

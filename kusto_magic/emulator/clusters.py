@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import Json
-from kusto_magic.emulator.cluster_state import ALTER, Engine
+from kusto_magic.emulator.cluster_state import CHANGE_EXTENSIONS, ClusterState
 from kusto_magic.emulator.config import EmulatedCluster
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.routing import CLUSTER, GROUP, SUBSCRIPTION, ArmRoute, ClusterRoute
@@ -32,12 +32,12 @@ class Clusters:
             ArmRoute(SUBSCRIPTION + "/clusters", {"GET": self._list}, config),
         ]
 
-    async def _get(self, _request: Request, _version: str, engine: Engine) -> Response:
+    async def _get(self, _request: Request, _version: str, engine: ClusterState) -> Response:
         return Json(_body(engine), headers={"ETag": f'"{engine.config.instance}"'})
 
     async def _list(self, _request: Request, _version: str) -> Response:
-        await self._fleet.settle(ALTER)  # of what goes on, a list shows changes of extensions only
-        return Json({"value": [_body(engine) for engine in self._fleet.engines()]})
+        await self._fleet.apply_due(CHANGE_EXTENSIONS)  # of what goes on, a list shows changes of extensions only
+        return Json({"value": [_body(engine) for engine in self._fleet.states()]})
 
 
 def uris(cluster: EmulatedCluster) -> dict[str, str]:
@@ -46,7 +46,7 @@ def uris(cluster: EmulatedCluster) -> dict[str, str]:
     return {"uri": f"https://{host}", "dataIngestionUri": f"https://ingest-{host}"}
 
 
-def _body(engine: Engine) -> dict[str, Any]:
+def _body(engine: ClusterState) -> dict[str, Any]:
     cluster = engine.cluster
     return {
         "id": cluster.id,
@@ -58,7 +58,7 @@ def _body(engine: Engine) -> dict[str, Any]:
         "properties": {
             "state": STATE,
             # That it is "Running" while its extensions change is the emulator's own choice out of the enum.
-            "provisioningState": "Running" if engine.is_altering() else "Succeeded",
+            "provisioningState": "Running" if engine.is_changing_extensions() else "Succeeded",
             **uris(cluster),
             "languageExtensions": {"value": engine.store.extensions()},
         },

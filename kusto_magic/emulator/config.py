@@ -11,7 +11,7 @@ from pathlib import Path
 SERVICE = "kusto_magic emulator"
 """How the emulator names itself in the answer to `GET /`."""
 
-MOST_CLUSTERS = 2000
+MAX_CLUSTERS = 2000
 
 REGIONS = ("East US", "West Europe", "Australia East")
 """Where the clusters of a fleet are, in turn. This and their names are the emulator's own choice."""
@@ -20,10 +20,10 @@ _EVERY_TEST = 4
 """Every fourth cluster is tagged "test", the others "production": the emulator's own choice too."""
 
 
-def count_of_clusters(text: str) -> int:
+def parse_cluster_count(text: str) -> int:
     """Read how many clusters an emulator is to have. Raises ValueError unless that is 1 to MOST_CLUSTERS."""
     count = int(text)
-    if not 1 <= count <= MOST_CLUSTERS:
+    if not 1 <= count <= MAX_CLUSTERS:
         raise ValueError(text)
     return count
 
@@ -107,12 +107,12 @@ class EmulatorConfig:
         return ReadyTarget(self.endpoint, self.token, self.subscription, self.resource_group, self.cluster)
 
     @property
-    def deletion(self) -> float:
+    def deletion_time(self) -> float:
         """How long a deletion takes."""
         return self.build_seconds / 15 if self.delete_seconds is None else self.delete_seconds
 
     @property
-    def alteration(self) -> float:
+    def extension_time(self) -> float:
         """How long a change of the language extensions takes."""
         return self.build_seconds * 3 if self.extension_seconds is None else self.extension_seconds
 

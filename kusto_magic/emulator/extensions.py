@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import Json, bad_request, read_object
-from kusto_magic.emulator.cluster_state import Engine
+from kusto_magic.emulator.cluster_state import ClusterState
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.managed_images import MANAGED, invalid_image_name
-from kusto_magic.emulator.operation_results import Polling
+from kusto_magic.emulator.operation_results import OperationResults
 from kusto_magic.emulator.routing import CLUSTER, ClusterRoute
 
 CUSTOM = "PythonCustomImage"
@@ -24,7 +24,7 @@ _KEYS = ("languageExtensionName", "languageExtensionImageName", "languageExtensi
 class Extensions:
     """The handlers of listLanguageExtensions, addLanguageExtensions and removeLanguageExtensions."""
 
-    def __init__(self, fleet: Fleet, polling: Polling) -> None:
+    def __init__(self, fleet: Fleet, polling: OperationResults) -> None:
         self._fleet = fleet
         self._polling = polling
 
@@ -36,25 +36,25 @@ class Extensions:
             for verb, handler in handlers.items()
         ]
 
-    async def _list(self, _request: Request, _version: str, engine: Engine) -> Response:
+    async def _list(self, _request: Request, _version: str, engine: ClusterState) -> Response:
         # OBSERVED: entries with the name only. The emulator shows each in the words it was added with.
         return Json({"value": engine.store.extensions()})
 
-    async def _add(self, request: Request, version: str, engine: Engine) -> Response:
+    async def _add(self, request: Request, version: str, engine: ClusterState) -> Response:
         entries = _read_entries(await read_object(request))
         for entry in entries:
             _check(engine, entry)
         return self._accepted(request, version, engine, {"add": entries})
 
-    async def _remove(self, request: Request, version: str, engine: Engine) -> Response:
+    async def _remove(self, request: Request, version: str, engine: ClusterState) -> Response:
         return self._accepted(request, version, engine, {"remove": _read_entries(await read_object(request))})
 
-    def _accepted(self, request: Request, version: str, engine: Engine, change: dict[str, Any]) -> Response:
-        operation = engine.alter(change)
+    def _accepted(self, request: Request, version: str, engine: ClusterState, change: dict[str, Any]) -> Response:
+        operation = engine.change_extensions(change)
         return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
 
 
-def _check(engine: Engine, entry: dict[str, str]) -> None:
+def _check(engine: ClusterState, entry: dict[str, str]) -> None:
     """Raise ArmError 400 for an image that is none. That custom names need PythonCustomImage is SPEC."""
     image, custom = entry.get(_KEYS[1]), entry.get(_KEYS[2])
     if image is not None and image not in IMAGE_NAMES:

@@ -19,7 +19,7 @@ from kusto_magic.emulator.arm import ArmError, Json, api_version, read_object, t
 from kusto_magic.emulator.clusters import SKU, STATE, uris
 from kusto_magic.emulator.config import EmulatedCluster, EmulatorConfig
 from kusto_magic.emulator.fleet import Fleet
-from kusto_magic.emulator.graph_options import Asked, OptionError, read
+from kusto_magic.emulator.graph_options import GraphRequest, OptionError, read
 from kusto_magic.emulator.kql import Kind, KqlError, Query, Take, parse
 from kusto_magic.emulator.kql_rows import Row, run
 from kusto_magic.emulator.routing import AnyCaseRoute
@@ -80,13 +80,13 @@ class Graph:
             invalid = {"code": "InvalidQuery", "message": _INVALID}
             raise self._error(request, 400, "BadRequest", headers, invalid, _failure(error)) from None
 
-    def _answer(self, asked: Asked, request: Request, headers: Mapping[str, str]) -> dict[str, Any]:
+    def _answer(self, asked: GraphRequest, request: Request, headers: Mapping[str, str]) -> dict[str, Any]:
         config = self._fleet.config
         query = parse(asked.query, COLUMNS)
         if asked.subscriptions is not None and config.subscription.lower() not in asked.subscriptions:
             raise self._error(request, 403, "AccessDenied", headers, {"code": "AccessDenied", "message": _DENIED})
         # DOCUMENTED: without an order the rows come as they like. The emulator's own choice: as they were made.
-        found = run(query, [_row(engine.cluster, config) for engine in self._fleet.engines()])
+        found = run(query, [_row(engine.cluster, config) for engine in self._fleet.states()])
         limited = any(isinstance(step, Take) for step in query.steps)
         skip = 0 if limited else asked.skip  # DOCUMENTED: beside a limit it is ignored
         page = found[skip : skip + asked.top]

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-LARGEST_PAGE = 1000
+MAX_PAGE_SIZE = 1000
 """DOCUMENTED: the most records of one answer, and how many there are where `$top` is not given."""
 
 _FORMATS = {"objectarray": False, "table": True}
@@ -19,7 +19,7 @@ class OptionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GraphRequest:
     """A query and where in its answer to begin: `skip` records are left out, then come `top` at most.
 
     `subscriptions` None = all that the caller may see. `table`: columns and rows instead of objects.
@@ -41,7 +41,7 @@ class Asked:
         return base64.urlsafe_b64encode(json.dumps(document).encode()).decode()
 
 
-def read(body: dict[str, Any]) -> Asked:
+def read(body: dict[str, Any]) -> GraphRequest:
     """Read the body of a request. Raises OptionError.
 
     DOCUMENTED: `$top` and `$skip` come before what the `$skipToken` says. Which words are used is the emulator's own
@@ -54,10 +54,10 @@ def read(body: dict[str, Any]) -> Asked:
     _refuse_unknown(options, {"$top", "$skip", "$skipToken", "resultFormat"})
     subscriptions = _subscriptions(body.get("subscriptions"))
     top, skip = _page(options.get("$skipToken"), _digest(query, subscriptions))
-    return Asked(
+    return GraphRequest(
         query,
         subscriptions,
-        _number(options, "$top", top, 1, LARGEST_PAGE),
+        _number(options, "$top", top, 1, MAX_PAGE_SIZE),
         _number(options, "$skip", skip, 0, 2**31 - 1),
         _is_table(options.get("resultFormat")),
     )
@@ -97,12 +97,12 @@ def _is_table(given: Any) -> bool:
 def _page(token: Any, digest: str) -> tuple[int, int]:
     """Return the page size and the offset that a token names, or those of a first page."""
     if token is None:
-        return LARGEST_PAGE, 0
+        return MAX_PAGE_SIZE, 0
     try:
         document = json.loads(base64.b64decode(str(token), b"-_", validate=True))
         if document["query"] == digest:
             page = {"$top": document["maxRows"], "$skip": document["rowsToSkip"]}
-            return _number(page, "$top", 0, 1, LARGEST_PAGE), _number(page, "$skip", 0, 0, 2**31 - 1)
+            return _number(page, "$top", 0, 1, MAX_PAGE_SIZE), _number(page, "$skip", 0, 0, 2**31 - 1)
     except (ValueError, TypeError, KeyError, RecursionError, OptionError):
         pass
     raise OptionError("'$skipToken' is none that was given for this query and these subscriptions")

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import API_2023, IMAGE_TYPE, ArmError, Json, bad_request, read_object
-from kusto_magic.emulator.cluster_state import Engine
+from kusto_magic.emulator.cluster_state import ClusterState
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.managed_images import check_base
-from kusto_magic.emulator.operation_results import Polling
+from kusto_magic.emulator.operation_results import OperationResults
 from kusto_magic.emulator.routing import CLUSTER, ClusterRoute
 from kusto_magic.emulator.store import ImageRow
 
@@ -26,7 +26,7 @@ _FIELDS = {
 class Images:
     """The handlers of the images of a cluster."""
 
-    def __init__(self, fleet: Fleet, polling: Polling) -> None:
+    def __init__(self, fleet: Fleet, polling: OperationResults) -> None:
         self._fleet = fleet
         self._polling = polling
 
@@ -39,13 +39,13 @@ class Images:
             ClusterRoute(CLUSTER + "/sandboxCustomImagesCheckNameAvailability", {"POST": self._check}, self._fleet),
         ]
 
-    async def _list(self, _request: Request, version: str, engine: Engine) -> Response:
+    async def _list(self, _request: Request, version: str, engine: ClusterState) -> Response:
         return Json({"value": [_shown(engine, image, version) for image in engine.store.images()]})
 
-    async def _get(self, request: Request, version: str, engine: Engine) -> Response:
+    async def _get(self, request: Request, version: str, engine: ClusterState) -> Response:
         return Json(_shown(engine, _existing(request, engine), version))
 
-    async def _put(self, request: Request, version: str, engine: Engine) -> Response:
+    async def _put(self, request: Request, version: str, engine: ClusterState) -> Response:
         name = request.path_params["image"]
         given = _read_image(await read_object(request), ImageRow(name, "", ""), version)
         existing = engine.store.image(name)
@@ -54,13 +54,13 @@ class Images:
         engine.refuse_unless_terminal(existing)
         return self._start(request, version, engine, replace(given, name=existing.name), 200)
 
-    async def _patch(self, request: Request, version: str, engine: Engine) -> Response:
+    async def _patch(self, request: Request, version: str, engine: ClusterState) -> Response:
         existing = _existing(request, engine)
         merged = _read_image(await read_object(request), existing, version)
         engine.refuse_unless_terminal(existing)
         return self._start(request, version, engine, merged, 202)
 
-    def _start(self, request: Request, version: str, engine: Engine, image: ImageRow, status: int) -> Response:
+    def _start(self, request: Request, version: str, engine: ClusterState, image: ImageRow, status: int) -> Response:
         """Start the build; `status` 201 answers one that makes the image, 200 and 202 one that changes it."""
         check_base(engine.store, image)
         # "Creating" and "Accepted" in the answer are OBSERVED; "Running" in a GET during an update is the emulator's
@@ -70,7 +70,7 @@ class Images:
         headers = self._polling.headers(request, version, operation, location=status == 202)
         return Json(_body(engine, replace(image, state=answered), image.language), status, headers)
 
-    async def _delete(self, request: Request, version: str, engine: Engine) -> Response:
+    async def _delete(self, request: Request, version: str, engine: ClusterState) -> Response:
         # Whether the service lets an image go that is in use, or that another one is built on, is not known. The
         # emulator's own choice: it does. 204 for a missing image is SPEC.
         image = engine.store.image(request.path_params["image"])
@@ -80,7 +80,7 @@ class Images:
         operation = engine.delete(image)
         return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
 
-    async def _check(self, request: Request, _version: str, engine: Engine) -> Response:
+    async def _check(self, request: Request, _version: str, engine: ClusterState) -> Response:
         body = await read_object(request)
         name, kind = body.get("name"), body.get("type")
         if not isinstance(name, str) or not name or not isinstance(kind, str):
@@ -92,7 +92,7 @@ class Images:
         return Json({"name": name, "nameAvailable": free, "message": "" if free else taken})
 
 
-def _existing(request: Request, engine: Engine) -> ImageRow:
+def _existing(request: Request, engine: ClusterState) -> ImageRow:
     name = request.path_params["image"]
     image = engine.store.image(name)
     if image is None:
@@ -101,7 +101,7 @@ def _existing(request: Request, engine: Engine) -> ImageRow:
     return image
 
 
-def _shown(engine: Engine, image: ImageRow, version: str) -> dict[str, Any]:
+def _shown(engine: ClusterState, image: ImageRow, version: str) -> dict[str, Any]:
     """Return an image as GET and LIST show it: "PYTHON", and a displayName in the first api-version (OBSERVED)."""
     if version == API_2023:
         body = _body(engine, replace(image, base_image=None), image.language.upper())
@@ -109,7 +109,7 @@ def _shown(engine: Engine, image: ImageRow, version: str) -> dict[str, Any]:
     return _body(engine, image, image.language.upper())
 
 
-def _body(engine: Engine, image: ImageRow, language: str) -> dict[str, Any]:
+def _body(engine: ClusterState, image: ImageRow, language: str) -> dict[str, Any]:
     fields = {key: getattr(image, attribute) for key, attribute in _FIELDS.items()}
     given = {key: value for key, value in fields.items() if value is not None}
     return {

@@ -18,7 +18,7 @@ COMPARISONS = frozenset({"==", "!=", "=~", "!~"})
 SETS = frozenset({"in", "!in", "in~", "!in~"})
 PARTS = frozenset({"has", "!has", "contains", "!contains", "startswith", "!startswith", "endswith", "!endswith"})
 _Item = TypeVar("_Item")
-DEEPEST = 50
+MAX_DEPTH = 50
 """How deep conditions may be nested."""
 
 _TOKEN = re.compile(
@@ -269,8 +269,8 @@ class _Parser:
         opening = self._next
         self._take_text("(")
         self._depth += 1
-        if self._depth > DEEPEST:
-            self._refuse(f"conditions nested deeper than {DEEPEST}", opening)
+        if self._depth > MAX_DEPTH:
+            self._refuse(f"conditions nested deeper than {MAX_DEPTH}", opening)
         inner = self._either()
         self._depth -= 1
         self._take_text(")")

@@ -45,11 +45,11 @@ def check_base(store: ClusterStore, image: ImageRow) -> None:
         raise bad_request(invalid_image_name(base, tuple(MANAGED)))
     if below.key != image.key and below.state != "Succeeded":
         raise bad_request(f"The base image '{below.name}' is not ready: its provisioning state is '{below.state}'.")
-    if _rests_on(store, below, image.key):
+    if _is_based_on(store, below, image.key):
         raise bad_request(f"The image '{image.name}' cannot be its own base image.")
 
 
-def _rests_on(store: ClusterStore, image: ImageRow, key: str) -> bool:
+def _is_based_on(store: ClusterStore, image: ImageRow, key: str) -> bool:
     seen: set[str] = set()
     below: ImageRow | None = image
     while below is not None and below.key not in seen:

@@ -26,7 +26,7 @@ _REST = (
 )
 
 
-def prepare(database: sqlite3.Connection, first_cluster: str) -> None:
+def migrate(database: sqlite3.Connection, first_cluster: str) -> None:
     """Give a new file its tables and bring an older one to them; to be called inside a transaction.
 
     What an older file holds belongs to `first_cluster`, a key. Raises sqlite3.DatabaseError for the file of a newer

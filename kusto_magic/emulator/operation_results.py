@@ -22,12 +22,12 @@ _DOTNET_EPOCH = 621_355_968_000_000_000
 """Ticks from year 1 to 1970."""
 
 
-class Polling:
+class OperationResults:
     """Makes and serves the URLs of running operations."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._key = fleet.store.fact("signing key", secrets.token_hex(32)).encode()
+        self._key = fleet.store.get_or_set("signing key", secrets.token_hex(32)).encode()
 
     def routes(self) -> list[ArmRoute]:
         """Return the route of OperationsResults_Get and OperationsResultsLocation_Get."""
@@ -56,12 +56,12 @@ class Polling:
         ticks = str(operation.started + _DOTNET_EPOCH)
         return {
             "t": ticks,
-            "c": self._noise("certificate", 2400),
-            "s": self._noise(f"signature {operation.id} {ticks}", 256),
-            "h": self._noise(f"hash {operation.id}", 32),
+            "c": self._opaque_value("certificate", 2400),
+            "s": self._opaque_value(f"signature {operation.id} {ticks}", 256),
+            "h": self._opaque_value(f"hash {operation.id}", 32),
         }
 
-    def _noise(self, purpose: str, size: int) -> str:
+    def _opaque_value(self, purpose: str, size: int) -> str:
         raw = hashlib.shake_256(self._key + purpose.encode()).digest(size)
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
@@ -75,16 +75,16 @@ class Polling:
     async def _settled(self, operation_id: str, location: str) -> OperationRow:
         """Return the operation as it stands now. Raises ArmError 404; also where it is asked for in another region."""
         found = self._fleet.store.operation(operation_id)
-        engine = None if found is None else self._fleet.engine(found.cluster)
+        engine = None if found is None else self._fleet.state(found.cluster)
         if engine is not None and location.replace(" ", "").casefold() == engine.cluster.location:
-            await engine.settle()
+            await engine.apply_due()
             settled = self._fleet.store.operation(operation_id)
             if settled is not None:
                 return settled
         raise ArmError(404, "ResourceNotFound", f"The operation result '{operation_id}' is not found.")
 
     def _cluster(self, operation: OperationRow) -> EmulatedCluster:
-        engine = self._fleet.engine(operation.cluster)
+        engine = self._fleet.state(operation.cluster)
         assert engine is not None  # noqa: S101 - `_settled` has found it, or it has just begun the operation
         return engine.cluster
 

@@ -10,8 +10,8 @@ Resolver = Callable[[str, str], Awaitable[str | None]]
 
 async def resolve(requirements: str, python_version: str) -> str | None:
     """Return why the requirements do not fit the Python version, or None when they do or it cannot be told."""
-    from kusto_magic.preflight.check import forecast
+    from kusto_magic.preflight.check import run_preflight
     from kusto_magic.preflight.report import Verdict
 
-    answer = await forecast(requirements, python=python_version)
-    return answer.reason if answer.verdict is Verdict.CLASH else None
+    answer = await run_preflight(requirements, python=python_version)
+    return answer.reason if answer.verdict is Verdict.CONFLICT else None

@@ -10,14 +10,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kusto_magic.emulator.arm import ArmError, api_version
-from kusto_magic.emulator.cluster_state import Engine
+from kusto_magic.emulator.cluster_state import ClusterState
 from kusto_magic.emulator.config import EmulatorConfig
 from kusto_magic.emulator.fleet import Fleet
 
 Handler = Callable[[Request, str], Awaitable[Response]]
 """(request, api-version) → answer."""
 
-ClusterHandler = Callable[[Request, str, Engine], Awaitable[Response]]
+ClusterHandler = Callable[[Request, str, ClusterState], Awaitable[Response]]
 """(request, api-version, the engine of the cluster that the path names) → answer."""
 
 SUBSCRIPTION = "/subscriptions/{subscription}/providers/Microsoft.Kusto"
@@ -52,7 +52,7 @@ class ClusterRoute(ArmRoute):
     def __init__(self, path: str, handlers: Mapping[str, ClusterHandler], fleet: Fleet) -> None:
         async def handle(request: Request, version: str) -> Response:
             engine = find_cluster(request, fleet)
-            await engine.settle()
+            await engine.apply_due()
             return await handlers[request.method](request, version, engine)
 
         super().__init__(path, dict.fromkeys(handlers, handle), fleet.config)
@@ -69,10 +69,10 @@ def check_scope(request: Request, config: EmulatorConfig) -> None:
         raise ArmError(404, "ResourceGroupNotFound", message)
 
 
-def find_cluster(request: Request, fleet: Fleet) -> Engine:
+def find_cluster(request: Request, fleet: Fleet) -> ClusterState:
     """Return the engine of the cluster that the path names. Raises ArmError 404 where there is none."""
     name = request.path_params["cluster"]
-    engine = fleet.engine(name)
+    engine = fleet.state(name)
     if engine is None:
         message = (
             f"The Resource 'Microsoft.Kusto/clusters/{name}' under resource group '{fleet.config.resource_group}' was "

@@ -15,7 +15,7 @@ from kusto_magic.emulator.arm import ArmError, bad_request
 from kusto_magic.emulator.config import EmulatorConfig
 
 
-class Gate:
+class SecurityMiddleware:
     """ASGI middleware that lets through what obeys the rules; `GET /` needs no token."""
 
     def __init__(self, app: ASGIApp, config: EmulatorConfig) -> None:

@@ -18,8 +18,8 @@ from kusto_magic.emulator.app import create_app
 from kusto_magic.emulator.config import EmulatorConfig
 from kusto_magic.emulator.fleet import Fleet
 
-CHECKS_PER_SPAN = 4
-LONGEST_CHECK = 5.0
+IDLE_CHECKS = 4
+MAX_CHECK_INTERVAL = 5.0
 """The idle time is looked at four times in its span, and at least every so many seconds."""
 
 
@@ -102,8 +102,8 @@ class _Server(uvicorn.Server):
 
     async def _watch_idle(self) -> None:
         while not self.should_exit:
-            await asyncio.sleep(min(self._idle_exit / CHECKS_PER_SPAN, LONGEST_CHECK))
-            await self._fleet.settle()
+            await asyncio.sleep(min(self._idle_exit / IDLE_CHECKS, MAX_CHECK_INTERVAL))
+            await self._fleet.apply_due()
             if self._fleet.running():
                 self._idle.since = time.monotonic()
             if time.monotonic() - self._idle.since >= self._idle_exit:

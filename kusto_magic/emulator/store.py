@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kusto_magic.emulator.file_permissions import make_private
-from kusto_magic.emulator.migrations import prepare
+from kusto_magic.emulator.migrations import migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Store:
         self._db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         weakref.finalize(self, self._db.close)  # an app in a test is dropped, not shut down
         with self.transaction():
-            prepare(self._db, first_cluster)
+            migrate(self._db, first_cluster)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -88,7 +88,7 @@ class Store:
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
-    def of(self, cluster: str) -> ClusterStore:
+    def for_cluster(self, cluster: str) -> ClusterStore:
         """Return the rows of one cluster, named by its key."""
         return ClusterStore(self, cluster)
 
@@ -105,7 +105,7 @@ class Store:
         """Write down what the resolver said of a build; the first verdict stays."""
         self.rows("UPDATE operations SET verdict = ? WHERE id = ? AND verdict IS NULL", verdict, operation_id)
 
-    def fact(self, key: str, default: str) -> str:
+    def get_or_set(self, key: str, default: str) -> str:
         """Return a value that outlives the process; the first `default` given is kept."""
         self.rows("INSERT OR IGNORE INTO facts VALUES (?, ?)", key, default)
         return str(self.rows("SELECT value FROM facts WHERE key = ?", key)[0][0])

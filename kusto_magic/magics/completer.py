@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from kusto_magic.commands.name_cache import Known
+from kusto_magic.commands.name_cache import NameCache
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from kusto_magic.commands.session import Session
 
 IDENTIFIER = "kusto_image"
-FRESH = 30.0
+MAX_AGE = 30.0
 """Seconds for which the names of a cluster's images are not looked up again."""
 
-REMEMBERED = 200
+MAX_RECORDS = 200
 _WORD = re.compile(r"[\w.:-]+", re.ASCII)
 _LINE = re.compile(r"\s*(%%?)kusto_image\s+(.*)", re.DOTALL)
-_PATHS = frozenset({"file", "to", "from_notebook"})
-_NEW = frozenset({"freeze"})
+_PATH_OPTIONS = frozenset({"file", "to", "from_notebook"})
+_NEW_NAME_COMMANDS = frozenset({"freeze"})
 """Subcommands whose NAME is a new one."""
 
 
-def offer(text: str, known: Known) -> tuple[str, list[str]] | None:
+def complete_line(text: str, known: NameCache) -> tuple[str, list[str]] | None:
     """Return what can stand at the end of `text`, a line of the magics, and the fragment that it replaces.
 
     None where this is no such line, or where a file or something new is named.
@@ -52,25 +52,25 @@ def offer(text: str, known: Known) -> tuple[str, list[str]] | None:
     if found[1] == "%":
         subparsers = arguments.subparsers()
         if not before:
-            return fragment, _beginning(fragment, subparsers)
+            return fragment, _starting_with(fragment, subparsers)
         parser, command = subparsers.get(before[0], argparse.ArgumentParser(add_help=False)), before[0]
         before = before[1:]
-    values = _values_at(parser, command, before, fragment, known)
+    values = _candidates(parser, command, before, fragment, known)
     if values is None:
         return None
     head, equals, value = fragment.partition("=")
     if equals and head.startswith("--"):
-        return value, _beginning(value, values)
-    return fragment, _beginning(fragment, values)
+        return value, _starting_with(value, values)
+    return fragment, _starting_with(fragment, values)
 
 
-def _beginning(fragment: str, values: Iterable[str]) -> list[str]:
+def _starting_with(fragment: str, values: Iterable[str]) -> list[str]:
     matching = (value for value in dict.fromkeys(values) if value.lower().startswith(fragment.lower()))
     return [value for value in matching if _WORD.fullmatch(value)]  # what a service calls an image goes into a cell
 
 
-def _values_at(
-    parser: argparse.ArgumentParser, command: str, before: Sequence[str], fragment: str, known: Known
+def _candidates(
+    parser: argparse.ArgumentParser, command: str, before: Sequence[str], fragment: str, known: NameCache
 ) -> Sequence[str] | None:
     options = {name: action for action in parser._actions for name in action.option_strings}
     assigned = options.get(fragment.partition("=")[0]) if "=" in fragment else None
@@ -78,12 +78,12 @@ def _values_at(
     if assigned is not None or (last is not None and last.nargs != 0):
         action = assigned or last
         assert action is not None  # noqa: S101 - for the type checker
-        return _values_of(action, command, known)
+        return _option_values(action, command, known)
     unused = [name for name in options if name.startswith("--") and name not in before]
     if fragment.startswith("-"):
         return unused
     rest = _positionals(parser)[_positionals_in(before, options) :]
-    return _values_of(rest[0], command, known) if rest else unused
+    return _option_values(rest[0], command, known) if rest else unused
 
 
 def _positionals(parser: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -99,14 +99,14 @@ def _positionals_in(words: Sequence[str], options: dict[str, argparse.Action]) -
     return count
 
 
-def _values_of(action: argparse.Action, command: str, known: Known) -> Sequence[str] | None:
+def _option_values(action: argparse.Action, command: str, known: NameCache) -> Sequence[str] | None:
     from kusto_magic.models.endpoint import CLOUDS
     from kusto_magic.models.managed_images import MANAGED_IMAGES
-    from kusto_magic.settings import KINDS
+    from kusto_magic.settings import CREDENTIAL_TYPES
 
     if action.choices is not None:
         return list(action.choices)
-    if action.dest in _PATHS or (action.dest == "name" and command in _NEW):
+    if action.dest in _PATH_OPTIONS or (action.dest == "name" and command in _NEW_NAME_COMMANDS):
         return None
     managed = [] if action.dest == "name" and command not in ("enable", "diff", "bases") else list(MANAGED_IMAGES)
     custom = [] if command == "bases" else known.images
@@ -117,7 +117,7 @@ def _values_of(action: argparse.Action, command: str, known: Known) -> Sequence[
         "python": [image.python for image in MANAGED_IMAGES.values()],
         "cluster": known.clusters,
         "cloud": list(CLOUDS),
-        "credential": list(KINDS),
+        "credential": list(CREDENTIAL_TYPES),
     }
     return by_place.get(action.dest, ())
 
@@ -125,7 +125,7 @@ def _values_of(action: argparse.Action, command: str, known: Known) -> Sequence[
 # ── in the shell ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def matcher(here: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
+def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
     """Return IPython's matcher for the lines of the magics."""
 
     @context_matcher(identifier=IDENTIFIER)  # type: ignore[untyped-decorator]
@@ -133,8 +133,8 @@ def matcher(here: Session) -> Callable[[CompletionContext], SimpleMatcherResult]
         line = context.line_with_cursor[: context.cursor_position]
         if "kusto_image" not in line or (line.lstrip().startswith("%%") and context.cursor_line):
             return {"completions": []}
-        remember(here)
-        offered = offer(line, here.known)
+        refresh_names(session)
+        offered = complete_line(line, session.name_cache)
         if offered is None:
             return {"completions": []}
         fragment, values = offered
@@ -148,34 +148,34 @@ def matcher(here: Session) -> Callable[[CompletionContext], SimpleMatcherResult]
     return kusto_image  # type: ignore[no-any-return]
 
 
-def remember(here: Session) -> None:
+def refresh_names(session: Session) -> None:
     """Fill the names from what was begun here, and let the background look for the others."""
-    known, now = here.known, time.monotonic()
-    if known.looked_at is not None and now - known.looked_at < FRESH:
+    known, now = session.name_cache, time.monotonic()
+    if known.refreshed_at is not None and now - known.refreshed_at < MAX_AGE:
         return
-    known.looked_at = now
+    known.refreshed_at = now
     with suppress(Exception):  # no cluster is chosen, or a setting is wrong: the next line that is run says so
-        _, target = here.place(Namespace())
+        _, target = session.resolve_target(Namespace())
         if not known.images:
-            known.images = tuple(_begun_here(target))
-        if here.has_asked(target):  # else it might have to sign somebody in, which Tab shall not
-            threading.Thread(target=_look, args=(here, target), name="kusto_magic names", daemon=True).start()
+            known.images = tuple(_names_from_history(target))
+        if session.has_client(target):  # else it might have to sign somebody in, which Tab shall not
+            threading.Thread(target=_list_images, args=(session, target), name="kusto_magic names", daemon=True).start()
 
 
-def _begun_here(target: Any) -> Iterable[str]:
+def _names_from_history(target: Any) -> Iterable[str]:
     from kusto_magic.builds.history import History
 
     history = History()
     try:
         gone = {"delete", "disable", "enable"}
-        records = [record for record in history.recent(REMEMBERED) if record.target == target]
+        records = [record for record in history.recent(MAX_RECORDS) if record.target == target]
         latest = {record.image: record for record in reversed(records)}
         return sorted(name for name, record in latest.items() if record.action not in gone)
     finally:
         history.close()
 
 
-def _look(here: Session, target: Any) -> None:
+def _list_images(session: Session, target: Any) -> None:
     with suppress(Exception):  # offline, or not signed in
-        images = here.builds.ask(target, lambda client: client.list())
-        here.known.images = tuple(image.name for image in images)
+        images = session.builds.ask(target, lambda client: client.list())
+        session.name_cache.images = tuple(image.name for image in images)

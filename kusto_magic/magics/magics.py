@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
-    from kusto_magic.builds.manager import Builds
+    from kusto_magic.builds.manager import BuildManager
     from kusto_magic.models.image import ImageSpec
     from kusto_magic.models.target import Target
     from kusto_magic.settings import Settings
 
-CHECK = "check"
+CHECK_NAME = "check"
 """In the place of an image's name: only ask the preflight."""
 
-SHOWN = (("kusto_magic.builds.build", "Build"), ("kusto_magic.builds.fleet", "Fleet"))
+DISPLAYED_TYPES = (("kusto_magic.builds.build", "Build"), ("kusto_magic.builds.fleet", "Fleet"))
 """What is shown as a card where it stands at the end of a cell: room and class."""
 
 COMMANDS = {
@@ -75,13 +75,13 @@ class KustoImageMagics(Magics):
     credential = Unicode(help="How to sign in: default, cli, device …; %kusto_image use --help lists them.").tag(
         config=True
     )
-    limit_hours = Float(0.0, min=0.0, help="For how long a build is followed; 0: the default, 4 hours.").tag(
+    timeout_hours = Float(0.0, min=0.0, help="For how long a build is followed; 0: the default, 4 hours.").tag(
         config=True
     )
 
-    def __init__(self, shell: InteractiveShell, builds: Builds | None = None) -> None:
+    def __init__(self, shell: InteractiveShell, builds: BuildManager | None = None) -> None:
         super().__init__(shell)
-        self._here = Session(shell, self, builds)
+        self._session = Session(shell, self, builds)
 
     @cell_magic("kusto_image")
     def make(self, line: str, cell: str) -> Build | Fleet | None:
@@ -93,24 +93,24 @@ class KustoImageMagics(Magics):
 
         try:
             options = arguments.parse(arguments.cell_parser(), line)
-        except arguments.HelpAsked as help_asked:
-            self._here.print(str(help_asked))
+        except arguments.HelpRequested as help_asked:
+            self._session.print(str(help_asked))
             return None
         return self._make(options, cell)
 
     def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
-        from kusto_magic.commands.cell import dry_run, read
+        from kusto_magic.commands.cell import dry_run, read_cell
         from kusto_magic.commands.images import show_check
         from kusto_magic.commands.requirements import show_diff
 
-        here = self._here
-        settings, targets, spec = read(here, options, cell)
-        if options.name == CHECK:
-            show_check(here, _only(targets, CHECK), spec)
+        here = self._session
+        settings, targets, spec = read_cell(here, options, cell)
+        if options.name == CHECK_NAME:
+            show_check(here, _single_target(targets, CHECK_NAME), spec)
         elif options.dry_run:
             here.show(dry_run(targets, options.name, spec))
         elif options.diff:
-            show_diff(here, _only(targets, "--diff"), options.name, spec)
+            show_diff(here, _single_target(targets, "--diff"), options.name, spec)
         else:
             return self._start(options, settings, targets, spec)
         return None
@@ -118,16 +118,16 @@ class KustoImageMagics(Magics):
     def _start(
         self, options: Namespace, settings: Settings, targets: Sequence[Target], spec: ImageSpec
     ) -> Build | Fleet | None:
-        from kusto_magic.builds.options import How
+        from kusto_magic.builds.options import BuildOptions
 
-        here, many = self._here, len(targets) > 1 or options.clusters_from is not None
-        how = How(
+        here, many = self._session, len(targets) > 1 or options.clusters_from is not None
+        how = BuildOptions(
             check=not options.no_check,
             pin=options.pin,
             force=options.force,
             queue=options.queue or many,
-            spare_active=not options.yes,
-            limit=settings.limit_hours * 3600,
+            protect_active=not options.yes,
+            timeout=settings.timeout_hours * 3600,
         )
         if many:
             return here.present(here.builds.start_fleet(targets, options.name, spec, how), options, settings)
@@ -143,19 +143,19 @@ class KustoImageMagics(Magics):
 
         try:
             options = arguments.parse(arguments.line_parser(), line)
-        except arguments.HelpAsked as help_asked:
-            self._here.print(str(help_asked))
+        except arguments.HelpRequested as help_asked:
+            self._session.print(str(help_asked))
             return None
         room, name = COMMANDS[options.command]
         done: Command = getattr(import_module(f"kusto_magic.commands.{room}"), name)
-        return done(self._here, options)
+        return done(self._session, options)
 
     def present(self, build: Build | Fleet) -> None:
         """Show a build or a fleet as a card that stays true; what IPython calls for one at the end of a cell."""
-        self._here.card(build)
+        self._session.card(build)
 
 
-def _only(targets: Sequence[Target], what: str) -> Target:
+def _single_target(targets: Sequence[Target], what: str) -> Target:
     """Return the one cluster that was named. Raises InvalidInput where there are several."""
     from kusto_magic.errors import InvalidInput, Problem
 
@@ -169,10 +169,10 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
-    shell.input_transformers_cleanup.append(GiveBody())
-    shell.Completer.custom_matchers.append(completion.matcher(magics._here))
+    shell.input_transformers_cleanup.append(EmptyBodyTransformer())
+    shell.Completer.custom_matchers.append(completion.matcher(magics._session))
     if in_kernel(shell):
-        for room, kind in SHOWN:
+        for room, kind in DISPLAYED_TYPES:
             _formatter(shell).for_type_by_name(room, kind, magics.present)
 
 
@@ -184,18 +184,18 @@ def unload(shell: InteractiveShell) -> None:
     manager.registry.pop(KustoImageMagics.__name__, None)
     shell.configurables[:] = [one for one in shell.configurables if type(one).__name__ != KustoImageMagics.__name__]
     shell.input_transformers_cleanup[:] = [
-        known for known in shell.input_transformers_cleanup if type(known).__name__ != GiveBody.__name__
+        known for known in shell.input_transformers_cleanup if type(known).__name__ != EmptyBodyTransformer.__name__
     ]
     matchers = shell.Completer.custom_matchers
     matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != completion.IDENTIFIER]
     formatter = _formatter(shell)
-    for room, kind in SHOWN:
+    for room, kind in DISPLAYED_TYPES:
         formatter.deferred_printers.pop((room, kind), None)
-    for known in [it for it in formatter.type_printers if (it.__module__, it.__qualname__) in SHOWN]:
+    for known in [it for it in formatter.type_printers if (it.__module__, it.__qualname__) in DISPLAYED_TYPES]:
         del formatter.type_printers[known]
 
 
-class GiveBody:
+class EmptyBodyTransformer:
     """Gives a `%%kusto_image` line that stands alone a blank body: IPython refuses an empty one, even with --help."""
 
     has_side_effects = True

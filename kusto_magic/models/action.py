@@ -18,8 +18,8 @@ class Phase(StrEnum):
     """How far an operation is, in words that are shown."""
 
     CHECKING = "Checking"
-    WAITING = "Waiting"
-    SENDING = "Sending"
+    QUEUED = "Queued"
+    SUBMITTING = "Submitting"
     BUILDING = "Building"
     DELETING = "Deleting"
     ENABLING = "Enabling"
@@ -30,14 +30,14 @@ class Phase(StrEnum):
     CANCELED = "Canceled"
 
 
-NOT_BEGUN = frozenset({Phase.CHECKING, Phase.WAITING, Phase.SENDING})
+NOT_STARTED = frozenset({Phase.CHECKING, Phase.QUEUED, Phase.SUBMITTING})
 
 
-NEVER_SENT = frozenset({Phase.CHECKING, Phase.WAITING})
+NOT_SUBMITTED = frozenset({Phase.CHECKING, Phase.QUEUED})
 """What does not go on when its process has ended."""
 
 
-ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
+TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
 
 
 WORKING_PHASES = {
@@ -55,3 +55,11 @@ DOCUMENTED_DURATIONS = {
 
 
 SWITCHED_NOTES = {Action.ENABLE: "python() runs on it now", Action.DISABLE: "python() is switched off"}
+
+SUCCESS_STATES = {
+    Action.BUILD: "Succeeded",
+    Action.DELETE: "Deleted",
+    Action.ENABLE: "Enabled",
+    Action.DISABLE: "Disabled",
+}
+"""The state shown for an operation that succeeded, by its action."""

@@ -72,7 +72,7 @@ class ImageSpec:
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
     @property
-    def foundation(self) -> str:
+    def base_label(self) -> str:
         """The base in words: "Python3_10_8" or "Python 3.10.8"."""
         return self.base_image or f"Python {self.python_version}"
 
@@ -103,18 +103,18 @@ class Image:
             if not isinstance(document.get("id"), str):
                 raise ValueError("a JSON object, but no resource")
             properties = {}
-        name = _shown(document.get("name")) or _shown(document.get("id"))
+        name = _display_value(document.get("name")) or _display_value(document.get("id"))
         return cls(
             name=name.rpartition("/")[2],
-            language=_shown(properties.get("language")),
-            language_version=_shown(properties.get("languageVersion")),
-            base_image=_shown(properties.get("baseImageName")),
+            language=_display_value(properties.get("language")),
+            language_version=_display_value(properties.get("languageVersion")),
+            base_image=_display_value(properties.get("baseImageName")),
             requirements=_text(properties.get("requirementsFileContent")),
             state=_state(properties),
         )
 
     @property
-    def foundation(self) -> str:
+    def base_label(self) -> str:
         """The base in words: "Python3_10_8", "Python 3.10.8", or "" where the service says neither."""
         return self.base_image or (f"Python {self.language_version}" if self.language_version else "")
 
@@ -127,7 +127,7 @@ class Image:
             allow_index_options=True,
         )
 
-    def is_made_of(self, spec: ImageSpec) -> bool:
+    def matches(self, spec: ImageSpec) -> bool:
         """Return whether the service shows just what `spec` asks: the same base, and the same text byte for byte.
 
         What it does not show counts as other. The language has one value, which the service writes in two ways.
@@ -156,7 +156,7 @@ def _state(properties: Mapping[str, Any]) -> str:
     return _text(properties["provisioningState"]) or UNREADABLE_STATE
 
 
-def _shown(value: Any) -> str:
+def _display_value(value: Any) -> str:
     """Return a short text of an answer as it can be shown: nothing secret, nothing unseen."""
     return redact(_text(value))
 

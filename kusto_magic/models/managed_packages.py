@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 SOURCE = "https://github.com/MicrosoftDocs/dataexplorer-docs, data-explorer/kusto/query/python-package-reference.md"
-LISTED_ON = "2024-09"
-TRIED_ON = "2026-11"
+LIST_DATE = "2024-09"
+TESTED_ON = "2026-11"
 
 MODULE_LISTS = frozenset({"Python3_6_5"})
 """Images whose list names modules (`dateutil`, `json`) where the others name packages."""
@@ -43,7 +43,7 @@ def without_wheel(image: str) -> frozenset[str]:
 
 
 @cache
-def needs(image: str) -> Mapping[str, tuple[str, ...]]:
+def build_requirements(image: str) -> Mapping[str, tuple[str, ...]]:
     """Return what packages of a managed image need of its others: name → requirements such as "numpy>=1.21.0"."""
     known: Mapping[str, list[str]] = _images().get(image, {}).get("needs", {})
     return MappingProxyType({name: tuple(wanted) for name, wanted in known.items()})

@@ -14,7 +14,7 @@ IMAGES = (
 )
 """The actions that making, following and deleting images takes."""
 
-SWITCHING = (
+EXTENSIONS = (
     "Microsoft.Kusto/Clusters/read",
     "Microsoft.Kusto/Clusters/ListLanguageExtensions/action",
     "Microsoft.Kusto/Clusters/AddLanguageExtensions/action",
@@ -28,7 +28,7 @@ class Permission:
     """What one role gives: patterns of actions such as "Microsoft.Kusto/*/read", and of those it leaves out."""
 
     actions: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, document: object) -> Permission:
@@ -39,7 +39,7 @@ class Permission:
 
     def allows(self, action: str) -> bool:
         """Return whether this role allows an action."""
-        return _matches(action, self.actions) and not _matches(action, self.left_out)
+        return _matches(action, self.actions) and not _matches(action, self.not_actions)
 
 
 def missing(actions: Iterable[str], permissions: Iterable[Permission]) -> list[str]:

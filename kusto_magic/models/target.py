@@ -30,7 +30,7 @@ class Target:
     scope: str = ""
 
     def __post_init__(self) -> None:
-        _refuse(
+        _raise_for_problems(
             ("subscription", subscription_problem(self.subscription)),
             ("resource group", resource_group_problem(self.resource_group)),
             ("cluster", cluster_problem(self.cluster)),
@@ -50,7 +50,7 @@ class Target:
         )
 
     @property
-    def place(self) -> str:
+    def key(self) -> str:
         """The cluster as a key: ARM compares names without case."""
         return f"{self.endpoint}{self.cluster_id}".casefold()
 
@@ -60,7 +60,7 @@ class Target:
         return is_loopback(urlsplit(self.endpoint).hostname or "")
 
 
-def _refuse(*checks: tuple[str, str]) -> None:
+def _raise_for_problems(*checks: tuple[str, str]) -> None:
     problems = [Problem(field, message) for field, message in checks if message]
     if problems:
         raise InvalidInput(problems)
@@ -74,7 +74,7 @@ _CLUSTER_ID = re.compile(
 )
 
 
-def parts_of_id(text: str) -> dict[str, str]:
+def parse_cluster_id(text: str) -> dict[str, str]:
     """Return subscription, resource_group and cluster of a cluster's whole ARM id; nothing where it is none."""
     found = _CLUSTER_ID.fullmatch(text)
     return dict(zip(CLUSTER_FIELDS, found.groups(), strict=True)) if found else {}

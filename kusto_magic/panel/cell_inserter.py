@@ -8,7 +8,7 @@ from importlib import resources
 from ipywidgets import Output
 
 
-def insert(text: str, through: Output) -> None:
+def insert_cell(text: str, through: Output) -> None:
     """Put a new cell with this text below the active one, in JupyterLab and Notebook 7.
 
     A kernel can add a cell only in its answer to a cell (`set_next_input`), and a button is none. So the page is told
@@ -20,6 +20,6 @@ def insert(text: str, through: Output) -> None:
     through.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
 
-def forget(through: Output) -> None:
+def clear_insertion(through: Output) -> None:
     """Take the call away again: it would insert the cell once more when the page is reloaded."""
     through.outputs = ()

@@ -12,44 +12,46 @@ from kusto_magic.arm.subscription import list_clusters
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.target import Target
-from kusto_magic.panel.tasks import Work
-from kusto_magic.panel.widgets import button, column, labelled, row, say, visible, words
+from kusto_magic.panel.tasks import PanelContext
+from kusto_magic.panel.widgets import button, column, labeled, row, set_text, set_visible, text_widget
 
 
-class Place:
+class ClusterPicker:
     """The cluster in words, and the fields to choose another. `chosen` is called with it."""
 
-    def __init__(self, work: Work, endpoint: str, begin: settings.Settings, chosen: Callable[[Target], None]) -> None:
-        self._work = work
+    def __init__(
+        self, context: PanelContext, endpoint: str, begin: settings.Settings, chosen: Callable[[Target], None]
+    ) -> None:
+        self._work = context
         self._endpoint = endpoint
         self._chosen = chosen
-        self.summary = words()
+        self.summary = text_widget()
         self.change = button("Change…", "Choose another cluster")
-        self.subscription = labelled(Text, "Subscription id", value=begin.subscription)
-        self.group = labelled(Text, "Resource group", value=begin.resource_group)
-        self.cluster = labelled(Text, "Cluster, or its whole ARM id", value=begin.cluster)
+        self.subscription = labeled(Text, "Subscription id", value=begin.subscription)
+        self.group = labeled(Text, "Resource group", value=begin.resource_group)
+        self.cluster = labeled(Text, "Cluster, or its whole ARM id", value=begin.cluster)
         self.find = button("Find clusters", "List the clusters of the subscription that you may see")
-        self.found = labelled(Select, "Clusters of the subscription", rows=4)
+        self.found = labeled(Select, "Clusters of the subscription", rows=4)
         self.take = button("Use this cluster", "Show the images of this cluster")
-        visible(self.found, False)
+        set_visible(self.found, False)
         buttons = row(self.find, self.take)
         self.fields = column(self.subscription, self.group, self.cluster, buttons, self.found)
         self.widget = column(row(self.summary, self.change), self.fields)
-        work.on_click(self.change, lambda: visible(self.fields, self.fields.layout.display == "none"))
-        work.on_click(self.find, self._find)
-        work.on_click(self.take, lambda: self._chosen(self._target()))
-        work.on_change(self.found, self._take_found)
-        self.tell()
+        context.on_click(self.change, lambda: set_visible(self.fields, self.fields.layout.display == "none"))
+        context.on_click(self.find, self._find)
+        context.on_click(self.take, lambda: self._chosen(self._target()))
+        context.on_change(self.found, self._take_found)
+        self.update_summary()
 
-    def tell(self) -> None:
+    def update_summary(self) -> None:
         """Show which cluster is chosen; where none is, the fields to choose one."""
         target = self._work.target
-        visible(self.fields, target is None)
+        set_visible(self.fields, target is None)
         if target is None:
-            say(self.summary, "No cluster is chosen yet.")
+            set_text(self.summary, "No cluster is chosen yet.")
             return
         kind = "Emulator cluster" if target.is_local else "Cluster"
-        say(
+        set_text(
             self.summary,
             f"{kind} {target.cluster} · resource group {target.resource_group} · subscription {target.subscription}",
         )
@@ -72,13 +74,13 @@ class Place:
         def ask() -> Future[Sequence[Cluster]]:
             return self._work.builds.submit(anywhere, list_clusters)
 
-        self._work.ask([self.find], ask, self._come)
+        self._work.run_task([self.find], ask, self._show_clusters)
 
-    def _come(self, clusters: Sequence[Cluster]) -> None:
+    def _show_clusters(self, clusters: Sequence[Cluster]) -> None:
         none = [("no cluster that you may see", "")]
         self.found.options = [(_line(cluster), cluster.id) for cluster in clusters] or none
         self.found.index = None
-        visible(self.found, True)
+        set_visible(self.found, True)
 
     def _take_found(self) -> None:
         if self.found.value:

@@ -13,38 +13,38 @@ from kusto_magic.models import managed_packages as managed
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import base_image_problem, image_name_problem, python_version_problem
-from kusto_magic.panel.tasks import Work
-from kusto_magic.panel.widgets import column, labelled, say, visible, words
+from kusto_magic.panel.tasks import PanelContext
+from kusto_magic.panel.widgets import column, labeled, set_text, set_visible, text_widget
 from kusto_magic.requirements import parser as requirements_text
 
-AT_REST = frozenset({"Succeeded", "Failed", "Canceled"})
-SHOWN_PROBLEMS = 8
-SHOWN_FINDS = 40
+TERMINAL_STATES = frozenset({"Succeeded", "Failed", "Canceled"})
+MAX_PROBLEMS = 8
+MAX_MATCHES = 40
 _ENGINE = re.compile(r"(?:python\s*)?([0-9][0-9.]*)", re.IGNORECASE)
 
 
 class Form:
     """The fields of an image. `read` gives what they say; `fill` and `know` are told what the cluster has."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, context: PanelContext) -> None:
         self.images: Sequence[Image] | None = None
-        self.base = labelled(Combobox, "Base image, or a Python version", placeholder="Python3_11_7")
-        self.base_words = words()
-        self.find = labelled(Text, "Which managed image has this package?", placeholder="numpy")
-        self.found = labelled(Select, "Managed images that have it", rows=4)
-        self.name = labelled(Text, "Name of the new image", placeholder="my-image")
-        self.name_words = words()
-        self.requirements = labelled(
+        self.base = labeled(Combobox, "Base image, or a Python version", placeholder="Python3_11_7")
+        self.base_status = text_widget()
+        self.find = labeled(Text, "Which managed image has this package?", placeholder="numpy")
+        self.found = labeled(Select, "Managed images that have it", rows=4)
+        self.name = labeled(Text, "Name of the new image", placeholder="my-image")
+        self.name_status = text_widget()
+        self.requirements = labeled(
             Textarea, "Requirements, one package per line", rows=7, placeholder="prophet==1.1.5"
         )
-        self.requirements_words = words()
-        visible(self.found, False)
-        parts = (self.base, self.base_words, self.find, self.found, self.name, self.name_words)
-        self.widget = column(*parts, self.requirements, self.requirements_words)
+        self.requirements_status = text_widget()
+        set_visible(self.found, False)
+        parts = (self.base, self.base_status, self.find, self.found, self.name, self.name_status)
+        self.widget = column(*parts, self.requirements, self.requirements_status)
         self._check()
-        work.on_typing([self.base, self.name, self.requirements], self._check)
-        work.on_typing([self.find], self._search)
-        work.on_change(self.found, self._take_found)
+        context.on_typing([self.base, self.name, self.requirements], self._check)
+        context.on_typing([self.find], self._search)
+        context.on_change(self.found, self._use_match)
 
     # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -61,7 +61,7 @@ class Form:
         """Return what the image shall be, whatever its name. Raises InvalidInput with every problem."""
         if problems := self._spec_problems():
             raise InvalidInput(problems)
-        base = self.foundation()
+        base = self.base_label()
         return ImageSpec(self.text(), base.get("base_image"), base.get("python_version"))
 
     def _spec_problems(self) -> list[Problem]:
@@ -73,7 +73,7 @@ class Form:
         text: str = self.requirements.value
         return text if text.endswith("\n") or not text else f"{text}\n"
 
-    def foundation(self) -> dict[str, str]:
+    def base_label(self) -> dict[str, str]:
         """Return the base under the name of the field of ImageSpec that it stands for; nothing where none is typed."""
         base: str = self.base.value.strip()
         engine = _ENGINE.fullmatch(base)
@@ -83,7 +83,7 @@ class Form:
 
     # ── what it is told ──────────────────────────────────────────────────────────────────────────────────────
 
-    def know(self, images: Sequence[Image] | None) -> None:
+    def set_images(self, images: Sequence[Image] | None) -> None:
         """Learn which custom images the cluster has; None: not known."""
         self.images = images
         engines = sorted({image.python for image in MANAGED_IMAGES.values()}, reverse=True)
@@ -101,34 +101,34 @@ class Form:
     # ── checking ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _check(self) -> None:
-        say(self.base_words, self._about_base())
-        say(self.name_words, self._about_name())
-        say(self.requirements_words, _about_requirements(self.text()))
+        set_text(self.base_status, self._base_status())
+        set_text(self.name_status, self._name_status())
+        set_text(self.requirements_status, _requirements_status(self.text()))
 
-    def _about_base(self) -> str:
+    def _base_status(self) -> str:
         base: str = self.base.value.strip()
         if not base:
             return "Type, or choose from the list: an image that Azure ships, one of this cluster, or 3.10.8."
         if problem := self._base_problem():
             return f"✖ {problem}"
-        if engine := self.foundation().get("python_version"):
+        if engine := self.base_label().get("python_version"):
             return f"✔ Python {engine} without further packages"
         if managed_image := MANAGED_IMAGES.get(base):
             return f"✔ {managed_image.title}, shipped by Azure with {len(managed.packages(base))} packages"
         custom = self._image(base)
         if custom is not None:
-            return f"✔ custom image of this cluster: {custom.state}, built on {custom.foundation}"
+            return f"✔ custom image of this cluster: {custom.state}, built on {custom.base_label}"
         return "? valid, but not known here" + ("" if self.images is None else _closest(base, self.base.options))
 
     def _base_problem(self) -> str:
-        foundation = self.foundation()
+        foundation = self.base_label()
         if not foundation:
             return "choose an image, or write a Python version such as 3.10.8"
         if engine := foundation.get("python_version"):
             return python_version_problem(engine)
         return base_image_problem(foundation["base_image"])
 
-    def _about_name(self) -> str:
+    def _name_status(self) -> str:
         name = self.name.value.strip()
         if not name:
             return "Letters, digits, '.', '-' and '_'."
@@ -139,7 +139,7 @@ class Form:
         image = self._image(name)
         if image is None:
             return "✔ this name is free"
-        then = "Create replaces it." if image.state in AT_REST else "It is being changed now."
+        then = "Create replaces it." if image.state in TERMINAL_STATES else "It is being changed now."
         return f"✔ {image.name} is there already: {image.state}. {then}"
 
     def _image(self, name: str) -> Image | None:
@@ -156,11 +156,11 @@ class Form:
             if wanted and wanted in package
         ]
         finds.sort(key=lambda find: find[0].partition(": ")[2].partition(" ")[0] != wanted)
-        self.found.options = finds[:SHOWN_FINDS] or ([("no managed image has it", "")] if wanted else [])
+        self.found.options = finds[:MAX_MATCHES] or ([("no managed image has it", "")] if wanted else [])
         self.found.index = None
-        visible(self.found, bool(wanted))
+        set_visible(self.found, bool(wanted))
 
-    def _take_found(self) -> None:
+    def _use_match(self) -> None:
         if self.found.value:
             self.fill(base=self.found.value)
 
@@ -174,12 +174,12 @@ def _closest(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {close[0]}?" if close else f"; there is no image {excerpt(name)} in this cluster's list"
 
 
-def _about_requirements(text: str) -> str:
+def _requirements_status(text: str) -> str:
     if not text.strip():
         return "As in a requirements.txt: a name, a comparison, a version."
     problems = [str(problem) for problem in requirements_text.problems(text)]
     if problems:
-        more = len(problems) - SHOWN_PROBLEMS
-        return "\n".join(f"✖ {words}" for words in problems[:SHOWN_PROBLEMS]) + (f"\n… {more} more" if more > 0 else "")
+        more = len(problems) - MAX_PROBLEMS
+        return "\n".join(f"✖ {words}" for words in problems[:MAX_PROBLEMS]) + (f"\n… {more} more" if more > 0 else "")
     count = len(requirements_text.parse(text).packages)
     return f"✔ {count} package{'' if count == 1 else 's'}"

@@ -20,7 +20,7 @@ def explanation(why: str) -> Bundle:
     return code(EXAMPLE, why)
 
 
-class Record:
+class NotebookRecord:
     """An output below the form: the card of the build that was begun there last, until its end and for good.
 
     It is an output of its own since the form, a widget, is a bad record: JupyterLab shows "model not found" for one
@@ -30,9 +30,9 @@ class Record:
     def __init__(self, publisher: Publisher | None) -> None:
         self._publisher = publisher
         self._id = uuid4().hex
-        self._current: _InPlace | None = None
+        self._current: _RecordPublisher | None = None
 
-    def begin(self) -> None:
+    def display(self) -> None:
         """Make the output, in the cell that runs."""
         self.publish(message(EMPTY), update=False)
 
@@ -44,7 +44,7 @@ class Record:
             return
         if self._current is not None:
             self._current.record = None
-        self._current = _InPlace(self)
+        self._current = _RecordPublisher(self)
         LiveCard(build, self._current, with_bar=False)
 
     def publish(self, data: Bundle, *, update: bool) -> None:
@@ -54,11 +54,11 @@ class Record:
             self._publisher.publish(data, metadata, transient={"display_id": self._id}, update=update)
 
 
-class _InPlace:
+class _RecordPublisher:
     """A publisher for a card: whatever it shows goes into the record, as long as it is the record's own."""
 
-    def __init__(self, record: Record) -> None:
-        self.record: Record | None = record
+    def __init__(self, record: NotebookRecord) -> None:
+        self.record: NotebookRecord | None = record
 
     def publish(self, data: Bundle, metadata: Bundle | None = None, **more: Any) -> None:
         """Show a bundle in the record."""

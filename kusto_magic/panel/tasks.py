@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 
 from ipywidgets import Button, Widget
 
-from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.manager import BuildManager
 from kusto_magic.clock import Clock
 from kusto_magic.errors import InvalidInput, KustoImageError
 from kusto_magic.models.target import Target
-from kusto_magic.panel.widgets import button, column, row, say, switch, visible, words
+from kusto_magic.panel.widgets import button, column, row, set_enabled, set_text, set_visible, text_widget
 from kusto_magic.redaction import redact
 
-PAUSE = 0.3
+TYPING_DELAY = 0.3
 """Seconds without a keystroke after which what was typed is checked."""
 
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def lines_of(error: BaseException) -> list[str]:
+def error_lines(error: BaseException) -> list[str]:
     """Return an error as lines: what, the service's own words, what to do next."""
     if isinstance(error, InvalidInput):
         listed = [str(problem) for problem in error.problems]
@@ -44,16 +44,16 @@ def lines_of(error: BaseException) -> list[str]:
     ]
 
 
-class Work:
+class PanelContext:
     """The builds, the cluster (None until one is chosen), the error area, and the way into the background."""
 
-    def __init__(self, builds: Builds, clock: Clock, target: Target | None) -> None:
+    def __init__(self, builds: BuildManager, clock: Clock, target: Target | None) -> None:
         self.builds = builds
         self.clock = clock
         self.target = target
-        self.errors = words(role="alert")
+        self.errors = text_widget(role="alert")
 
-    def chosen(self) -> Target:
+    def require_target(self) -> Target:
         """Return the cluster. Raises KustoImageError where none was chosen."""
         if self.target is None:
             raise KustoImageError("no cluster is chosen", next_step="choose one at the top of the panel.")
@@ -63,11 +63,11 @@ class Work:
         """Show an error in the error area."""
         if not isinstance(error, KustoImageError):
             _log.error("a callback of the panel failed", exc_info=error)
-        say(self.errors, "\n".join(["✖ Error", *lines_of(error)]), role="alert")
+        set_text(self.errors, "\n".join(["✖ Error", *error_lines(error)]), role="alert")
 
     def clear(self) -> None:
         """Take away the last error."""
-        say(self.errors, "")
+        set_text(self.errors, "")
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -101,7 +101,7 @@ class Work:
         latest = 0
 
         async def later(mine: int) -> None:
-            await self.clock.sleep(PAUSE)
+            await self.clock.sleep(TYPING_DELAY)
             if mine == latest:
                 with self.guarded():
                     call()
@@ -114,7 +114,7 @@ class Work:
         for field in fields:
             self.on_change(field, typed)
 
-    def ask(
+    def run_task(
         self,
         buttons: Sequence[Button],
         begin: Callable[[], concurrent.futures.Future[T]],
@@ -129,18 +129,18 @@ class Work:
         def back(answered: concurrent.futures.Future[T]) -> None:
             if answered.cancelled():
                 return  # this process ends
-            switch(buttons, on=True)
+            set_enabled(buttons, on=True)
             with self.guarded():
                 if error := answered.exception():
                     otherwise()
                     raise error
                 then(answered.result())
 
-        switch(buttons, on=False)
+        set_enabled(buttons, on=False)
         try:
             begin().add_done_callback(back)
         except Exception:
-            switch(buttons, on=True)
+            set_enabled(buttons, on=True)
             raise
 
     def in_background(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -157,30 +157,30 @@ class Work:
         self.builds.run(guarded())
 
 
-class Question:
+class ConfirmDialog:
     """Asks before something is done that cannot be had back. `widget` is shown while it waits for the answer."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, context: PanelContext) -> None:
         self._call: Callable[[], None] = lambda: None
-        self.words = words(role="alert")
+        self.words = text_widget(role="alert")
         self.yes = button("Yes", "Do it", button_style="danger")
         self.no = button("No, keep it", "Leave everything as it is")
         self.widget = column(self.words, row(self.yes, self.no))
-        self.withdraw()
-        work.on_click(self.yes, self._confirmed)
-        work.on_click(self.no, self.withdraw)
+        self.hide()
+        context.on_click(self.yes, self._confirmed)
+        context.on_click(self.no, self.hide)
 
-    def ask(self, text: str, yes: str, call: Callable[[], None]) -> None:
+    def show(self, text: str, yes: str, call: Callable[[], None]) -> None:
         """Show a question; `yes` is what the button says that calls `call`."""
         self._call = call
         self.yes.description = yes
-        say(self.words, text, role="alert")
-        visible(self.widget, True)
+        set_text(self.words, text, role="alert")
+        set_visible(self.widget, True)
 
-    def withdraw(self) -> None:
+    def hide(self) -> None:
         """Take the question away."""
-        visible(self.widget, False)
+        set_visible(self.widget, False)
 
     def _confirmed(self) -> None:
-        self.withdraw()
+        self.hide()
         self._call()

@@ -20,14 +20,14 @@ _UI = _STYLE + "font-family: var(--jp-ui-font-family, sans-serif)"
 _CODE = _STYLE + "font-family: var(--jp-code-font-family, monospace)"
 
 
-def words(text: str = "", *, code: bool = False, role: str = "status") -> HTML:
+def text_widget(text: str = "", *, code: bool = False, role: str = "status") -> HTML:
     """Return a widget that shows text as it is. `role` is its ARIA role: a screen reader says what changes."""
     shown = HTML(layout=Layout(width="auto", margin="0 2px"))
-    say(shown, text, code=code, role=role)
+    set_text(shown, text, code=code, role=role)
     return shown
 
 
-def say(shown: HTML, text: str, *, code: bool = False, role: str = "status") -> None:
+def set_text(shown: HTML, text: str, *, code: bool = False, role: str = "status") -> None:
     """Show another text. It is escaped, and in a `pre`, in which no formula is looked for."""
     style = _CODE if code else _UI
     value = f'<pre role="{role}" style="{style}">{escape(text)}</pre>' if text else ""
@@ -40,7 +40,7 @@ def heading(text: str) -> HTML:
     return HTML(f"<h4 style='margin: 0.6rem 0 0.1rem'>{escape(text)}</h4>")
 
 
-def labelled(kind: type[Widget], description: str, **options: Any) -> Widget:
+def labeled(kind: type[Widget], description: str, **options: Any) -> Widget:
     """Return a field with its label above it, as wide as the panel: that reads well at every width."""
     layout = Layout(width="auto", height="auto", flex_flow="column", align_items="stretch")
     return kind(description=description, style={"description_width": "auto"}, layout=layout, **options)
@@ -62,30 +62,30 @@ def column(*children: Widget) -> VBox:
     return VBox(children, layout=Layout(width="100%", overflow="visible"))
 
 
-def visible(shown: Widget, yes: bool) -> None:
+def set_visible(shown: Widget, yes: bool) -> None:
     """Show a widget or take it away, also for the keyboard and for screen readers."""
     shown.layout.display = None if yes else "none"
 
 
-def within(root: Widget) -> Iterator[Widget]:
+def descendants(root: Widget) -> Iterator[Widget]:
     """Yield a widget and all that is in it."""
     yield root
     for child in root.children if isinstance(root, Box) else ():
-        yield from within(child)
+        yield from descendants(child)
 
 
-def answer_at_once(root: Widget) -> None:
+def route_to_subshell(root: Widget) -> None:
     """Let a button be heard while a cell blocks: ipykernel 7.4 else keeps its message until the cell has ended.
 
     That release sends what comes for a comm to the loop that published on it last: here the main one. The attribute
     is its own and private; None lets the message go where the front end sent it: into a subshell.
     """
-    for widget in within(root):
+    for widget in descendants(root):
         if hasattr(widget.comm, "_reply_subshell_for"):
             widget.comm._reply_subshell_for = None
 
 
-def switch(buttons: Iterable[Button], *, on: bool) -> None:
+def set_enabled(buttons: Iterable[Button], *, on: bool) -> None:
     """Switch buttons on or off."""
     for one in buttons:
         one.disabled = not on

@@ -22,21 +22,29 @@ from packaging.requirements import Requirement as Pep508
 
 from kusto_magic.errors import InvalidInput
 from kusto_magic.models import managed_packages as managed
-from kusto_magic.preflight.diagnosis import explain, shown
+from kusto_magic.preflight.diagnosis import diagnose, displayed_output
 from kusto_magic.preflight.indexes import IndexSettings, user_settings
-from kusto_magic.preflight.report import Forecast, Found, Package, Status, Verdict, plan, read_lock
-from kusto_magic.preflight.suggestions import Pins, Trial, suggest
-from kusto_magic.preflight.uv import Answer, Question, ask
+from kusto_magic.preflight.report import (
+    LockedPackage,
+    Package,
+    PreflightReport,
+    Status,
+    Verdict,
+    plan_packages,
+    read_lock,
+)
+from kusto_magic.preflight.suggestions import Candidate, Pins, suggest
+from kusto_magic.preflight.uv import ResolveRequest, ResolveResult, resolve
 from kusto_magic.requirements.parser import Requirement, Requirements, parse
 
 OLDEST, NEWEST = (3, 6), (3, 14)
 """The Python versions of which it is known what a wheel for them is called."""
 
-SUGGESTING = 4.0
+SUGGESTION_TIMEOUT = 4.0
 """At most so many seconds are spent on suggestions, once the answer is known."""
 
 
-async def forecast(
+async def run_preflight(
     text: str,
     *,
     python: str,
@@ -46,7 +54,7 @@ async def forecast(
     timeout: float = 20.0,  # noqa: ASYNC109 - running out of time is an answer here, no exception
     exclude_newer: str | None = None,
     environ: Mapping[str, str] | None = None,
-) -> Forecast:
+) -> PreflightReport:
     """Tell what would come of a requirements text, within `timeout` seconds. Cancelling it ends uv at once.
 
     `python` is the image's version ("3.10.8"); `base` the managed image below it, None for a bare Python;
@@ -61,14 +69,14 @@ async def forecast(
     wanted = parse(text, allow_index_options=True)
     variables = os.environ if environ is None else environ
     settings = (user_settings(variables) if index is None else index).with_options(wanted.index_options)
-    asking = _Asking(python, settings, variables, started + timeout, exclude_newer)
-    answer = await _forecast(wanted, asking, base, base_requirements)
+    asking = _Resolution(python, settings, variables, started + timeout, exclude_newer)
+    answer = await _run(wanted, asking, base, base_requirements)
     index_lines = tuple(f"{option} {url}" for option, url in wanted.index_options)
     return replace(answer, index_lines=index_lines, seconds=time.monotonic() - started)
 
 
 @dataclass
-class _Asking:
+class _Resolution:
     """What stays the same while one forecast is made, and what is installed so far (normalised name → version)."""
 
     python: str
@@ -77,110 +85,112 @@ class _Asking:
     deadline: float
     exclude_newer: str | None
     installed: Pins = field(default_factory=dict)
-    stand_ins: frozenset[str] = frozenset()
-    laid: Pins = field(default_factory=dict)
+    stub_wheels: frozenset[str] = frozenset()
+    has_base: Pins = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
-    def left(self) -> float:
+    def remaining(self) -> float:
         """The seconds that are left."""
         return self.deadline - time.monotonic()
 
-    async def ask(self, lines: Iterable[str], python: str = "", *, lowest: bool = False) -> Answer:
+    async def resolve(self, lines: Iterable[str], python: str = "", *, lowest: bool = False) -> ResolveResult:
         """Resolve lines on top of what is installed; for another Python on top of nothing."""
         same = python in {"", self.python}
-        question = Question(
+        question = ResolveRequest(
             lines=tuple(lines),
             python=python or self.python,
             prefer=self.installed if same else {},
-            stand_ins=self.stand_ins if same else frozenset(),
+            stub_wheels=self.stub_wheels if same else frozenset(),
             lowest=lowest,
             exclude_newer=self.exclude_newer,
         )
-        answer = await ask(question, self.settings, self.environ, self.left)
+        answer = await resolve(question, self.settings, self.environ, self.remaining)
         return replace(answer, output=self.settings.hide(answer.output))
 
-    async def attempt(self, trial: Trial) -> Pins | None:
+    async def attempt(self, trial: Candidate) -> Pins | None:
         """Resolve a trial; None when it does not fit, or when no time is left."""
-        if self.left <= 0:
+        if self.remaining <= 0:
             return None
-        answer = await self.ask(trial.lines, trial.python, lowest=trial.lowest)
+        answer = await self.resolve(trial.lines, trial.python, lowest=trial.lowest)
         return _pins(read_lock(answer.lock, trial.python)) if answer.code == 0 else None
 
-    def answer(self, verdict: Verdict, **rest: Any) -> Forecast:
+    def report(self, verdict: Verdict, **rest: Any) -> PreflightReport:
         """Return a forecast with the warnings so far."""
-        return Forecast(verdict, self.python, warnings=tuple(self.warnings), **rest)
+        return PreflightReport(verdict, self.python, warnings=tuple(self.warnings), **rest)
 
 
-async def _forecast(wanted: Requirements, asking: _Asking, base: str | None, texts: Sequence[str]) -> Forecast:
-    if not _is_known(asking.python):
-        return asking.answer(Verdict.UNKNOWN, reason=f"which wheels Python {asking.python} takes is not known here")
+async def _run(wanted: Requirements, asking: _Resolution, base: str | None, texts: Sequence[str]) -> PreflightReport:
+    if not _is_known_python(asking.python):
+        return asking.report(
+            Verdict.INCONCLUSIVE, reason=f"which wheels Python {asking.python} takes is not known here"
+        )
     try:
-        await _lay_base(asking, base, texts)
+        await _add_base(asking, base, texts)
         return await _resolve(wanted, asking, base)
     except (OSError, ValueError) as failure:
         reason = f"uv, which is asked for this, cannot be run or read here ({type(failure).__name__})"
-        return asking.answer(Verdict.UNKNOWN, reason=reason, resolver_text=shown(str(failure)))
+        return asking.report(Verdict.INCONCLUSIVE, reason=reason, resolver_text=displayed_output(str(failure)))
 
 
-async def _resolve(wanted: Requirements, asking: _Asking, base: str | None) -> Forecast:
-    lines = _applying(wanted, asking)
+async def _resolve(wanted: Requirements, asking: _Resolution, base: str | None) -> PreflightReport:
+    lines = _applicable(wanted, asking)
     if not lines:
-        return asking.answer(Verdict.FITS)
-    answer = await asking.ask(line.spec for line in lines)
+        return asking.report(Verdict.COMPATIBLE)
+    answer = await asking.resolve(line.spec for line in lines)
     if answer.code is None:
-        return asking.answer(Verdict.UNKNOWN, reason="the index did not answer in the time that was given")
+        return asking.report(Verdict.INCONCLUSIVE, reason="the index did not answer in the time that was given")
     if answer.code != 0:
-        return await _failed(answer, lines, asking)
+        return await _failure_report(answer, lines, asking)
     found = read_lock(answer.lock, asking.python)
-    packages = plan(found, base=asking.installed, direct=[line.name for line in lines])
-    asking.warnings += [*_said(answer.output), *_broken_in_managed(packages, asking.installed, base)]
-    asking.warnings += await _broken_in_custom(packages, lines, asking)
-    return asking.answer(Verdict.FITS, packages=packages)
+    packages = plan_packages(found, base=asking.installed, direct=[line.name for line in lines])
+    asking.warnings += [*_uv_warnings(answer.output), *_managed_warnings(packages, asking.installed, base)]
+    asking.warnings += await _custom_warnings(packages, lines, asking)
+    return asking.report(Verdict.COMPATIBLE, packages=packages)
 
 
-async def _failed(answer: Answer, lines: Sequence[Requirement], asking: _Asking) -> Forecast:
-    explanation = explain(answer.output, lines, asking.python)
+async def _failure_report(answer: ResolveResult, lines: Sequence[Requirement], asking: _Resolution) -> PreflightReport:
+    explanation = diagnose(answer.output, lines, asking.python)
     suggestions: tuple[str, ...] = ()
-    if explanation.verdict is Verdict.CLASH:
-        limit = min(asking.left, SUGGESTING)
+    if explanation.verdict is Verdict.CONFLICT:
+        limit = min(asking.remaining, SUGGESTION_TIMEOUT)
         suggestions = await suggest(explanation, lines, asking.python, asking.attempt, limit)
-    text = shown(answer.output)
-    return asking.answer(explanation.verdict, reason=explanation.reason, resolver_text=text, suggestions=suggestions)
+    text = displayed_output(answer.output)
+    return asking.report(explanation.verdict, reason=explanation.reason, resolver_text=text, suggestions=suggestions)
 
 
 # ── the base ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _lay_base(asking: _Asking, base: str | None, texts: Sequence[str]) -> None:
+async def _add_base(asking: _Resolution, base: str | None, texts: Sequence[str]) -> None:
     """Put into `asking` what the base image holds: the managed list, and on it each custom text in turn."""
     if base is not None:
         asking.installed.update(managed.packages(base))
-        asking.stand_ins = managed.without_wheel(base)
+        asking.stub_wheels = managed.without_wheel(base)
         if base in managed.MODULE_LISTS:
             asking.warnings.append(f"the list of {base} names modules, not packages: what is new may be there already")
         elif not asking.installed:
             asking.warnings.append(f"what the base image {base} holds is not known: the text was checked alone")
     for text in texts:
-        pins = await _lay_custom(asking, text)
+        pins = await _add_custom_layer(asking, text)
         if pins is None:
             asking.warnings.append("a custom image below this one could not be resolved: what it holds is not known")
         else:
-            asking.laid |= pins
+            asking.has_base |= pins
             asking.installed |= pins
 
 
-async def _lay_custom(asking: _Asking, text: str) -> Pins | None:
+async def _add_custom_layer(asking: _Resolution, text: str) -> Pins | None:
     try:
         wanted = parse(text, allow_index_options=True)
     except InvalidInput:
         return None
     unmarked = replace(asking, warnings=[])
-    answer = await unmarked.ask(line.spec for line in _applying(wanted, unmarked))
+    answer = await unmarked.resolve(line.spec for line in _applicable(wanted, unmarked))
     return _pins(read_lock(answer.lock, asking.python)) if answer.code == 0 else None
 
 
-def _broken_in_managed(packages: Iterable[Package], installed: Mapping[str, str], base: str | None) -> list[str]:
+def _managed_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: str | None) -> list[str]:
     """Return a warning for every package of the managed image that would no longer get what it needs.
 
     pip does not mind: it changes what the new lines need, and says so.
@@ -188,48 +198,48 @@ def _broken_in_managed(packages: Iterable[Package], installed: Mapping[str, str]
     listed, planned = managed.packages(base or ""), {package.name: package for package in packages}
     changed = {name for name, package in planned.items() if package.status in {Status.UPGRADED, Status.DOWNGRADED}}
     kept = [name for name in listed if name not in changed and installed.get(name) == listed[name]]
-    wanted = [(name, Pep508(need)) for name in kept for need in managed.needs(base or "").get(name, ())]
+    wanted = [(name, Pep508(need)) for name in kept for need in managed.build_requirements(base or "").get(name, ())]
     return [
-        f"{_change(planned[need.name])}: {name} {listed[name]} of the base needs {need}"
+        f"{_change_text(planned[need.name])}: {name} {listed[name]} of the base needs {need}"
         for name, need in wanted
         if need.name in changed and not need.specifier.contains(planned[need.name].version, prereleases=True)
     ]
 
 
-def _change(package: Package) -> str:
-    return f"{package.name} {package.status} from {package.was} to {package.version}"
+def _change_text(package: Package) -> str:
+    return f"{package.name} {package.status} from {package.version_in_base} to {package.version}"
 
 
-async def _broken_in_custom(packages: Iterable[Package], lines: Sequence[Requirement], asking: _Asking) -> list[str]:
+async def _custom_warnings(packages: Iterable[Package], lines: Sequence[Requirement], asking: _Resolution) -> list[str]:
     """Return a warning when what the custom images below hold does not go with the changes of this text."""
     changed = {package.name for package in packages if package.status in {Status.UPGRADED, Status.DOWNGRADED}}
-    if not changed & asking.laid.keys() or asking.left <= 0:
+    if not changed & asking.has_base.keys() or asking.remaining <= 0:
         return []
-    kept = [_of_base(name, version) for name, version in asking.laid.items() if name not in changed]
+    kept = [_base_requirement(name, version) for name, version in asking.has_base.items() if name not in changed]
     together = [*kept, *(line for line in lines if line.name not in {one.name for one in kept})]
-    answer = await asking.ask(line.spec for line in together)
-    explanation = explain(answer.output, together, asking.python) if answer.code else None
-    return [explanation.reason] if explanation and explanation.verdict is Verdict.CLASH else []
+    answer = await asking.resolve(line.spec for line in together)
+    explanation = diagnose(answer.output, together, asking.python) if answer.code else None
+    return [explanation.reason] if explanation and explanation.verdict is Verdict.CONFLICT else []
 
 
-def _of_base(name: str, version: str) -> Requirement:
+def _base_requirement(name: str, version: str) -> Requirement:
     return Requirement(line=0, name=name, text=f"{name}=={version}", specifier=f"=={version}")
 
 
 # ── lines ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _applying(wanted: Requirements, asking: _Asking) -> list[Requirement]:
+def _applicable(wanted: Requirements, asking: _Resolution) -> list[Requirement]:
     """Return the lines that apply to the image's Python on Windows; of the others a warning is left."""
     environment = _marker_environment(asking.python)
-    lines = [line for line in wanted.packages if _applies(line.marker, environment)]
+    lines = [line for line in wanted.packages if _marker_applies(line.marker, environment)]
     for line in wanted.packages:
         if line not in lines:
             asking.warnings.append(f"line {line.line} {line.name} does not apply to Python {asking.python} on Windows")
     return lines
 
 
-def _applies(marker: str, environment: dict[str, str]) -> bool:
+def _marker_applies(marker: str, environment: dict[str, str]) -> bool:
     """Judge a marker; a line whose marker compares what cannot be compared is checked as if it applied."""
     try:
         return not marker or Marker(marker).evaluate(environment)
@@ -255,11 +265,11 @@ def _marker_environment(python: str) -> dict[str, str]:
     }
 
 
-def _pins(found: Iterable[Found]) -> Pins:
+def _pins(found: Iterable[LockedPackage]) -> Pins:
     return {one.name: one.version for one in found}
 
 
-def _said(output: str) -> list[str]:
+def _uv_warnings(output: str) -> list[str]:
     """Return uv's own warnings (a yanked version, an extra that does not exist), five at most."""
     lines = [line.removeprefix("warning:").strip() for line in output.splitlines() if line.startswith("warning:")]
     return [line[:200] for line in lines if not any(words in line for words in _NOISE)][:5]
@@ -271,7 +281,7 @@ _NOISE = (
 )
 
 
-def _is_known(python: str) -> bool:
+def _is_known_python(python: str) -> bool:
     parts = python.split(".")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 3 for part in parts):
         return False

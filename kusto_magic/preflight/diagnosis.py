@@ -29,12 +29,12 @@ class Cause(Enum):
     NO_VERSION = "no such version"
     NO_WHEEL = "no wheel for the platform"
     PYTHON = "wants another Python"
-    CLASH = "excludes another line"
+    CONFLICT = "excludes another line"
     OTHER = "something else"
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Diagnosis:
     """What a failed resolution says: `reason` in our words, `culprits` the lines that have to change.
 
     `subject` is the normalised name that NOT_FOUND, NO_VERSION, NO_WHEEL and PYTHON are about, "" otherwise;
@@ -46,7 +46,7 @@ class Explanation:
     reason: str
     culprits: tuple[Requirement, ...] = ()
     subject: str = ""
-    may_have_sources: bool = False
+    may_have_sdists: bool = False
 
 
 # ── the resolver's sentences ───────────────────────────────────────────────────────────────────────────────────
@@ -58,7 +58,7 @@ _TERM = rf"{_NAME}(?:\[[^\]\s]*\])?(?:{_BOUNDS})?"
 _TERMS = rf"(?:one of: (?:{_NAME}(?:\[[^\]\s]*\])?{_BOUNDS} ?)+|{_TERM})"
 
 _DEPENDS = re.compile(rf"({_TERM}) depends? on ({_TERMS})")
-_LACKS = (
+_NO_WHEEL = (
     (Cause.NOT_FOUND, rf"(?P<term>{_TERM}) was not found in the (?:package registry|provided package locations)"),
     (Cause.PYTHON, rf"not satisfy Python(?P<python>{_BOUNDS}) and (?P<term>{_TERM}) depends on Python"),
     (Cause.PYTHON, rf"(?P<term>{_TERM}) requires Python ?(?P<python>{_BOUNDS})"),
@@ -92,7 +92,7 @@ _CONNECTION = {
 _FETCH = re.compile(r"Failed to fetch: `?(https?://[^\s`]+)")
 
 
-def explain(output: str, lines: Sequence[Requirement], python: str) -> Explanation:
+def diagnose(output: str, lines: Sequence[Requirement], python: str) -> Diagnosis:
     """Read what uv wrote on failing to resolve `lines` for `python` ("3.10.8"): the verdict, and the reason in words.
 
     The verdict is UNKNOWN unless the output says that there is no solution, and that the index was asked.
@@ -104,22 +104,22 @@ def explain(output: str, lines: Sequence[Requirement], python: str) -> Explanati
         return _unknown(_failure(output))
     said = re.sub(r"\{[^}]*\}", "", " ".join(output.partition("hint:")[0].split()))[:_MOST_READ]
     return (
-        _absent(said, output, lines, python, itself=True)
-        or _clash(said, lines)
-        or _absent(said, output, lines, python, itself=False)
-        or _over_a_third(said, lines)
-        or _several(said, lines)
+        _missing_package(said, output, lines, python, itself=True)
+        or _conflict(said, lines)
+        or _missing_package(said, output, lines, python, itself=False)
+        or _conflict_over_dependency(said, lines)
+        or _several_lines(said, lines)
     )
 
 
-def shown(output: str) -> str:
+def displayed_output(output: str) -> str:
     """Return the resolver's own text as it may be shown: no secret, 4,000 characters at most."""
     text = redact(output).strip()
     return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
 
 
-def _unknown(reason: str) -> Explanation:
-    return Explanation(Verdict.UNKNOWN, Cause.OTHER, reason)
+def _unknown(reason: str) -> Diagnosis:
+    return Diagnosis(Verdict.INCONCLUSIVE, Cause.OTHER, reason)
 
 
 def _failure(output: str) -> str:
@@ -140,49 +140,51 @@ def _host(url: str) -> str:
 # ── what is not to be had ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _absent(said: str, output: str, lines: Sequence[Requirement], python: str, *, itself: bool) -> Explanation | None:
+def _missing_package(
+    said: str, output: str, lines: Sequence[Requirement], python: str, *, itself: bool
+) -> Diagnosis | None:
     """Explain by a package, a version or a wheel that the index does not have, or None.
 
     `itself` is whether a line must ask for exactly this; else it may come with a line.
     """
-    for cause, pattern in _LACKS:
+    for cause, pattern in _NO_WHEEL:
         for found in re.finditer(pattern, said):
             term = found["term"]
-            if not itself or _asked_exactly(term, lines):
-                lacking = _lacking(cause, term, _why(cause, found, output, python), said, lines)
-                return replace(lacking, may_have_sources="no usable wheels" in found[0])
+            if not itself or _is_pinned(term, lines):
+                lacking = _missing_dependency(cause, term, _missing_reason(cause, found, output, python), said, lines)
+                return replace(lacking, may_have_sdists="no usable wheels" in found[0])
     return None
 
 
-def _why(cause: Cause, found: re.Match[str], output: str, python: str) -> str:
+def _missing_reason(cause: Cause, found: re.Match[str], output: str, python: str) -> str:
     if cause is Cause.PYTHON:
         return f"that needs Python {found['python']}, and here it is {python}"
     if cause is Cause.NO_WHEEL:
-        return f"there is no wheel for Python {python} on {PLATFORM}{_elsewhere(found['term'], output)}"
+        return f"there is no wheel for Python {python} on {PLATFORM}{_other_index_hint(found['term'], output)}"
     return f"the index has {cause.value}"
 
 
-def _asked_exactly(term: str, lines: Sequence[Requirement]) -> bool:
+def _is_pinned(term: str, lines: Sequence[Requirement]) -> bool:
     bounds = SpecifierSet(re.sub(rf"^{_NAME}(\[[^\]]*\])?", "", term))
-    return any(SpecifierSet(line.specifier) == bounds for line in _of(term, lines))
+    return any(SpecifierSet(line.specifier) == bounds for line in _lines_for(term, lines))
 
 
-def _lacking(cause: Cause, term: str, why: str, said: str, lines: Sequence[Requirement]) -> Explanation:
+def _missing_dependency(cause: Cause, term: str, why: str, said: str, lines: Sequence[Requirement]) -> Diagnosis:
     """Explain the lack of `term` by the lines that lead to it."""
-    name, facts = _name(term), _facts(said)
-    direct = _of(term, lines)
-    wanting = [(left, right) for left, right in facts if _name(right) == name and _behind(left, facts, lines)]
+    name, facts = _name(term), _dependency_facts(said)
+    direct = _lines_for(term, lines)
+    wanting = [(left, right) for left, right in facts if _name(right) == name and _requiring_lines(left, facts, lines)]
     if wanting and not (direct and direct[0].specifier):
-        left, right = next((fact for fact in reversed(wanting) if _of(fact[0], lines)), wanting[-1])
-        culprits = _behind(left, facts, lines)
-        reason = f"{_cite(culprits)} needs {right}{_through(left, culprits)}: {why}"
-        return Explanation(Verdict.CLASH, cause, reason, culprits, name)
+        left, right = next((fact for fact in reversed(wanting) if _lines_for(fact[0], lines)), wanting[-1])
+        culprits = _requiring_lines(left, facts, lines)
+        reason = f"{_cite(culprits)} needs {right}{_path_to(left, culprits)}: {why}"
+        return Diagnosis(Verdict.CONFLICT, cause, reason, culprits, name)
     culprits = direct or _mentioned(said, lines)
     place = _cite(direct) if direct else f"{term}, to which {_cite(culprits)} leads"
-    return Explanation(Verdict.CLASH, cause, f"{place}: {why}", culprits, name)
+    return Diagnosis(Verdict.CONFLICT, cause, f"{place}: {why}", culprits, name)
 
 
-def _elsewhere(term: str, output: str) -> str:
+def _other_index_hint(term: str, output: str) -> str:
     systems = {"linux": "Linux", "macosx": "macOS", "win32": "32-bit Windows"}
     for name, platforms in _ONLY_ON.findall(output):
         found = [words for sign, words in systems.items() if sign in platforms]
@@ -194,68 +196,70 @@ def _elsewhere(term: str, output: str) -> str:
 # ── what excludes each other ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _clash(said: str, lines: Sequence[Requirement]) -> Explanation | None:
+def _conflict(said: str, lines: Sequence[Requirement]) -> Diagnosis | None:
     """Explain by a line that excludes itself, or by one that needs of another what that does not allow, or None."""
     if found := _EXCLUDES_ITSELF.search(said):
-        culprits = _of(found[1], lines)
-        return Explanation(
-            Verdict.CLASH, Cause.OTHER, f"{_cite(culprits)}: its comparisons exclude each other", culprits
+        culprits = _lines_for(found[1], lines)
+        return Diagnosis(
+            Verdict.CONFLICT, Cause.OTHER, f"{_cite(culprits)}: its comparisons exclude each other", culprits
         )
-    facts = [(left, right) for left, right in _facts(said) if _of(left, lines)]
+    facts = [(left, right) for left, right in _dependency_facts(said) if _lines_for(left, lines)]
     for left, right in reversed(facts):
-        wanted = _of(right, lines)
+        wanted = _lines_for(right, lines)
         if any(line.specifier for line in wanted) and _name(left) != _name(right):
-            needing = _of(left, lines)
+            needing = _lines_for(left, lines)
             reason = f"{_cite(wanted)} clashes with {_cite(needing)}, which needs {right}"
             return _excluding(reason, _in_order([*wanted, *needing]))
     return None
 
 
-def _over_a_third(said: str, lines: Sequence[Requirement]) -> Explanation | None:
+def _conflict_over_dependency(said: str, lines: Sequence[Requirement]) -> Diagnosis | None:
     """Explain by two lines that lead to different versions of one package, or None."""
-    facts = _facts(said)
+    facts = _dependency_facts(said)
     for left, right in reversed(facts):
-        first = _behind(left, facts, lines)
+        first = _requiring_lines(left, facts, lines)
         for other, wanted in facts:
-            second = _behind(other, facts, lines)
+            second = _requiring_lines(other, facts, lines)
             if first and second and first != second and _name(right) == _name(wanted):
-                needs = f"{_cite(second)}, which needs {wanted}{_through(other, second)}, clashes with "
-                reason = f"{needs}{_cite(first)}, which needs {right}{_through(left, first)}"
+                needs = f"{_cite(second)}, which needs {wanted}{_path_to(other, second)}, clashes with "
+                reason = f"{needs}{_cite(first)}, which needs {right}{_path_to(left, first)}"
                 return _excluding(reason, _in_order([*first, *second]))
     return None
 
 
-def _behind(term: str, facts: Sequence[tuple[str, str]], lines: Sequence[Requirement]) -> tuple[Requirement, ...]:
+def _requiring_lines(
+    term: str, facts: Sequence[tuple[str, str]], lines: Sequence[Requirement]
+) -> tuple[Requirement, ...]:
     """Return the line that asks for a term, or that leads to it over others."""
     names = [_name(term)]
     for name in names:  # grows
-        if found := _of(name, lines):
+        if found := _lines_for(name, lines):
             return found
         names += [_name(left) for left, right in facts if _name(right) == name and _name(left) not in names]
     return ()
 
 
-def _through(term: str, lines: Sequence[Requirement]) -> str:
-    return "" if _of(term, lines) else f" (through {_name(term)})"
+def _path_to(term: str, lines: Sequence[Requirement]) -> str:
+    return "" if _lines_for(term, lines) else f" (through {_name(term)})"
 
 
-def _several(said: str, lines: Sequence[Requirement]) -> Explanation:
+def _several_lines(said: str, lines: Sequence[Requirement]) -> Diagnosis:
     culprits = _mentioned(said, lines) or tuple(lines)
-    return Explanation(Verdict.CLASH, Cause.OTHER, _together(culprits), culprits)
+    return Diagnosis(Verdict.CONFLICT, Cause.OTHER, _conflict_reason(culprits), culprits)
 
 
-def _excluding(reason: str, culprits: tuple[Requirement, ...]) -> Explanation:
-    return Explanation(Verdict.CLASH, Cause.CLASH, reason, culprits)
+def _excluding(reason: str, culprits: tuple[Requirement, ...]) -> Diagnosis:
+    return Diagnosis(Verdict.CONFLICT, Cause.CONFLICT, reason, culprits)
 
 
-def _together(lines: Sequence[Requirement]) -> str:
+def _conflict_reason(lines: Sequence[Requirement]) -> str:
     return f"{_cite(lines)} cannot be had together" if len(lines) > 1 else f"{_cite(lines)} cannot be had"
 
 
 # ── words ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _facts(said: str) -> list[tuple[str, str]]:
+def _dependency_facts(said: str) -> list[tuple[str, str]]:
     """Return who needs what, as (term, terms), in the order it was said."""
     return [(left, _alternatives(right)) for left, right in _DEPENDS.findall(said) if _name(right) != "python"]
 
@@ -270,7 +274,7 @@ def _name(term: str) -> str:
     return str(canonicalize_name(found[0])) if found else ""
 
 
-def _of(term: str, lines: Sequence[Requirement]) -> tuple[Requirement, ...]:
+def _lines_for(term: str, lines: Sequence[Requirement]) -> tuple[Requirement, ...]:
     return tuple(line for line in lines if line.name == _name(term))
 
 
@@ -285,11 +289,11 @@ def _in_order(lines: Iterable[Requirement]) -> tuple[Requirement, ...]:
 
 def _cite(lines: Sequence[Requirement]) -> str:
     """Return the lines for a sentence: at most four, each with its number."""
-    cited = [f"{_place(line)} {line.text.partition(';')[0]}" for line in lines[:4]]
+    cited = [f"{_line_label(line)} {line.text.partition(';')[0]}" for line in lines[:4]]
     more = [f"{len(lines) - 4} more"] if len(lines) > 4 else []
     return " and ".join([*cited, *more]) or "the text"
 
 
-def _place(line: Requirement) -> str:
+def _line_label(line: Requirement) -> str:
     """Return where a line stands: those of the base have no number (0)."""
     return f"line {line.line}" if line.line else "the base's"

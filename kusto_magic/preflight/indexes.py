@@ -40,13 +40,13 @@ class IndexSettings:
     certificates: str = ""
 
     @property
-    def shown(self) -> tuple[str, ...]:
+    def displayed(self) -> tuple[str, ...]:
         """The places that are asked besides PyPI, as they may be shown: of an address only scheme and host."""
-        return tuple(_origin(place) or place for place in (*_given(self.default), *self.extra, *self.find_links))
+        return tuple(_origin(place) or place for place in (*_parse_index(self.default), *self.extra, *self.find_links))
 
     def hide(self, text: str) -> str:
         """Return `text` with only scheme and host of the addresses: some indexes have their token in the path."""
-        for address in (*_given(self.default), *self.extra, *self.find_links):
+        for address in (*_parse_index(self.default), *self.extra, *self.find_links):
             if origin := _origin(address):
                 host = re.escape(origin.partition("://")[2])
                 path = re.escape(address.partition("://")[2].partition("/")[2].rstrip("/"))
@@ -63,7 +63,7 @@ class IndexSettings:
         return replace(settings, extra=settings.extra + extra, strategy=BEST_MATCH)
 
 
-def _given(address: str | None) -> tuple[str, ...]:
+def _parse_index(address: str | None) -> tuple[str, ...]:
     return (address,) if address else ()
 
 
@@ -97,7 +97,11 @@ def pip_config_files(environ: Environ, platform: str = sys.platform, prefix: str
         return []
     home, name = _home(environ), "pip.ini" if platform == "win32" else "pip.conf"
     if platform == "win32":
-        files = [*_under(environ.get("PROGRAMDATA"), "pip"), home / "pip", *_under(environ.get("APPDATA"), "pip")]
+        files = [
+            *_subfolder(environ.get("PROGRAMDATA"), "pip"),
+            home / "pip",
+            *_subfolder(environ.get("APPDATA"), "pip"),
+        ]
     elif platform == "darwin":
         application = Path("Library", "Application Support", "pip")
         files = [Path("/") / application, home / ".pip", home / ".config" / "pip", home / application]
@@ -147,7 +151,7 @@ def uv_config_files(environ: Environ, platform: str = sys.platform) -> list[Path
     if named := environ.get("UV_CONFIG_FILE"):
         return [Path(named)]
     if platform == "win32":
-        folders = [*_under(environ.get("APPDATA"), "uv"), *_under(environ.get("PROGRAMDATA"), "uv")]
+        folders = [*_subfolder(environ.get("APPDATA"), "uv"), *_subfolder(environ.get("PROGRAMDATA"), "uv")]
     else:
         own = environ.get("XDG_CONFIG_HOME") or str(_home(environ) / ".config")
         shared = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
@@ -209,7 +213,7 @@ def _home(environ: Environ) -> Path:
     return Path(environ.get("HOME") or environ.get("USERPROFILE") or "/")
 
 
-def _under(folder: str | None, name: str) -> list[Path]:
+def _subfolder(folder: str | None, name: str) -> list[Path]:
     return [Path(folder, name)] if folder else []
 
 

@@ -20,11 +20,11 @@ from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser as requirements_text
 from kusto_magic.requirements.parser import Requirement
 
-ANY = "any version"
+UNPINNED = "any version"
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class PackageSet:
     """What an image holds: package → "==1.2", ">=1; python_version < '3.11'", "any version".
 
     `foundation` is what it is built on, in words; `unknown` names a base of which nothing is known, "" for none.
@@ -32,7 +32,7 @@ class Contents:
     """
 
     packages: Mapping[str, str]
-    foundation: str = ""
+    base_label: str = ""
     unknown: str = ""
 
 
@@ -50,45 +50,49 @@ class Change:
         return "added" if self.before is None else "gone" if self.after is None else "changed"
 
 
-def compare(before: Contents, after: Contents) -> list[Change]:
+def diff_packages(before: PackageSet, after: PackageSet) -> list[Change]:
     """Return what differs, by package."""
     one, other = before.packages, after.packages
     names = sorted(one.keys() | other.keys())
     return [Change(name, one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)]
 
 
-def contents(image: Image | ImageSpec, others: Mapping[str, Image]) -> Contents:
+def package_set(image: Image | ImageSpec, others: Mapping[str, Image]) -> PackageSet:
     """Return what an image holds. `others` are the images of its cluster by name in lower case: it may be based on one.
 
     A requirement that the base meets already changes nothing: pip leaves what fits.
     """
     base = _base(image, others, frozenset())
-    return Contents({**base.packages, **_over(base.packages, image.requirements)}, image.foundation, base.unknown)
+    return PackageSet(
+        {**base.packages, **_with_layer(base.packages, image.requirements)}, image.base_label, base.unknown
+    )
 
 
-def managed_contents(name: str) -> Contents:
+def managed_package_set(name: str) -> PackageSet:
     """Return what a managed image holds; nothing for every other name."""
-    return Contents({package: f"=={version}" for package, version in managed.packages(name).items()}, name)
+    return PackageSet({package: f"=={version}" for package, version in managed.packages(name).items()}, name)
 
 
-def _base(image: Image | ImageSpec, others: Mapping[str, Image], seen: frozenset[str]) -> Contents:
+def _base(image: Image | ImageSpec, others: Mapping[str, Image], seen: frozenset[str]) -> PackageSet:
     name = image.base_image or ""
     if name in MANAGED_IMAGES:
-        return managed_contents(name)
+        return managed_package_set(name)
     below = others.get(name.lower())
     if below is None or name.lower() in seen:
-        return Contents({}, unknown=image.foundation or "its base")
+        return PackageSet({}, unknown=image.base_label or "its base")
     further = _base(below, others, seen | {name.lower()})
-    return Contents({**further.packages, **_over(further.packages, below.requirements)}, unknown=further.unknown)
+    return PackageSet(
+        {**further.packages, **_with_layer(further.packages, below.requirements)}, unknown=further.unknown
+    )
 
 
-def _over(base: Mapping[str, str], text: str) -> dict[str, str]:
+def _with_layer(base: Mapping[str, str], text: str) -> dict[str, str]:
     """Return what the lines of a requirements text put over `base`."""
     packages, odd = _lines(text)
     wanted: dict[str, list[str]] = {}
     for package in packages:
-        if not _meets(base.get(package.name, ""), package):
-            wanted.setdefault(package.name, []).append(_words(package))
+        if not _satisfies(base.get(package.name, ""), package):
+            wanted.setdefault(package.name, []).append(_version_text(package))
     return {name: " | ".join(words) for name, words in wanted.items()} | dict.fromkeys(odd, "")
 
 
@@ -97,11 +101,11 @@ def _lines(text: str) -> tuple[list[Requirement], list[str]]:
     try:
         return list(requirements_text.parse(text, allow_index_options=True).packages), []
     except InvalidInput:
-        parts = list(_one_by_one(text))
+        parts = list(_parse_line_by_line(text))
     return [part for part in parts if isinstance(part, Requirement)], [part for part in parts if isinstance(part, str)]
 
 
-def _one_by_one(text: str) -> Iterator[Requirement | str]:
+def _parse_line_by_line(text: str) -> Iterator[Requirement | str]:
     for line in text.splitlines():
         try:
             yield from requirements_text.parse(line, allow_index_options=True).packages
@@ -110,7 +114,7 @@ def _one_by_one(text: str) -> Iterator[Requirement | str]:
                 yield redact(line.strip())
 
 
-def _meets(held: str, package: Requirement) -> bool:
+def _satisfies(held: str, package: Requirement) -> bool:
     """Return whether what the base holds ("==1.2") is what a line asks for; extras ask for more."""
     try:
         version = Version(held.removeprefix("=="))
@@ -119,7 +123,7 @@ def _meets(held: str, package: Requirement) -> bool:
     return not package.extras and SpecifierSet(package.specifier).contains(version, prereleases=True)
 
 
-def _words(package: Requirement) -> str:
+def _version_text(package: Requirement) -> str:
     extras = f"[{','.join(package.extras)}]" if package.extras else ""
     marker = f"; {package.marker}" if package.marker else ""
-    return f"{extras}{package.specifier or ANY}{marker}"
+    return f"{extras}{package.specifier or UNPINNED}{marker}"

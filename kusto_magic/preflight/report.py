@@ -15,7 +15,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from kusto_magic.errors import DoesNotFit
+from kusto_magic.errors import RequirementsConflict
 
 PLATFORM = "Windows x64"
 """The platform of the sandbox. Source: documentation of custom images ("… on Windows"); its SKUs are x64 only."""
@@ -24,9 +24,9 @@ PLATFORM = "Windows x64"
 class Verdict(StrEnum):
     """The answer of a preflight."""
 
-    FITS = "fits"
-    CLASH = "does not fit"
-    UNKNOWN = "could not tell"
+    COMPATIBLE = "fits"
+    CONFLICT = "does not fit"
+    INCONCLUSIVE = "could not tell"
 
 
 class Status(StrEnum):
@@ -49,7 +49,7 @@ class Package:
     name: str
     version: str
     status: Status = Status.NEW
-    was: str | None = None
+    version_in_base: str | None = None
     size: int | None = None
     direct: bool = False
 
@@ -60,7 +60,7 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class PreflightReport:
     """What would come of a requirements text. It is a forecast: how the service installs is not documented.
 
     `packages` is the plan, empty unless the verdict is FITS. `reason` is why it does not fit or could not be told, in
@@ -77,7 +77,7 @@ class Forecast:
     suggestions: tuple[str, ...] = ()
     seconds: float = 0.0
     index_lines: tuple[str, ...] = ()
-    checked_for: str = PLATFORM
+    python_checked: str = PLATFORM
 
     @property
     def direct(self) -> tuple[Package, ...]:
@@ -91,12 +91,12 @@ class Forecast:
         known = [size for size in sizes if size is not None]
         return sum(known) if len(known) == len(sizes) else None
 
-    def raise_for_misfit(self) -> None:
+    def raise_for_conflict(self) -> None:
         """Raise DoesNotFit where that is the verdict."""
-        if self.verdict is Verdict.CLASH:
+        if self.verdict is Verdict.CONFLICT:
             what = "these packages do not fit, nothing was sent"
             step = "mend the cell and run it again, or send it all the same with --no-check."
-            raise DoesNotFit(what, forecast=self, lines=(self.reason, *self.suggestions), next_step=step)
+            raise RequirementsConflict(what, forecast=self, lines=(self.reason, *self.suggestions), next_step=step)
 
     def pinned_text(self) -> str:
         """Return the requirements text that asks for exactly this plan, "" where there is none."""
@@ -105,7 +105,7 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LockedPackage:
     """One package that the resolver chose; `size` is None where the index does not say it."""
 
     name: str
@@ -113,24 +113,26 @@ class Found:
     size: int | None = None
 
 
-def read_lock(text: str, python: str) -> list[Found]:
+def read_lock(text: str, python: str) -> list[LockedPackage]:
     """Read a pylock.toml. Where a package has several wheels, the size is that of the one pip would take.
 
     Raises ValueError when it is none.
     """
     try:
         packages = tomllib.loads(text).get("packages", [])
-        ranks = _ranks(python) if any(len(package.get("wheels", ())) > 1 for package in packages) else {}
-        return [_found(package, ranks) for package in packages]
+        ranks = _wheel_tag_ranks(python) if any(len(package.get("wheels", ())) > 1 for package in packages) else {}
+        return [_locked_package(package, ranks) for package in packages]
     except (ValueError, KeyError, TypeError, AttributeError) as odd:
         raise ValueError("no pylock.toml with names and versions") from odd
 
 
-def _found(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> Found:
-    return Found(canonicalize_name(package["name"]), str(package["version"]), _size(package.get("wheels", []), ranks))
+def _locked_package(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> LockedPackage:
+    return LockedPackage(
+        canonicalize_name(package["name"]), str(package["version"]), _size(package.get("wheels", []), ranks)
+    )
 
 
-def _ranks(python: str) -> Mapping[Tag, int]:
+def _wheel_tag_ranks(python: str) -> Mapping[Tag, int]:
     """Return how much pip for Windows likes a wheel of each tag: 0 is best."""
     version = [int(part) for part in python.split(".")[:2]]
     tags = [*cpython_tags(version, platforms=["win_amd64"])]
@@ -153,7 +155,9 @@ def _rank(wheel: dict[str, Any], ranks: Mapping[Tag, int]) -> int:
     return min((ranks.get(tag, len(ranks)) for tag in tags), default=len(ranks))
 
 
-def plan(found: Iterable[Found], *, base: Mapping[str, str], direct: Iterable[str]) -> tuple[Package, ...]:
+def plan_packages(
+    found: Iterable[LockedPackage], *, base: Mapping[str, str], direct: Iterable[str]
+) -> tuple[Package, ...]:
     """Return the plan: what was found, against the packages of the base (normalised name → version).
 
     `direct` are the normalised names that the text itself holds.
@@ -164,7 +168,7 @@ def plan(found: Iterable[Found], *, base: Mapping[str, str], direct: Iterable[st
             name=one.name,
             version=one.version,
             status=_status(base.get(one.name), one.version),
-            was=base.get(one.name),
+            version_in_base=base.get(one.name),
             size=one.size,
             direct=one.name in named,
         )

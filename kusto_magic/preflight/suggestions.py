@@ -20,7 +20,7 @@ from packaging.version import InvalidVersion, Version
 
 from kusto_magic.models import managed_packages as managed
 from kusto_magic.models.managed_images import MANAGED_IMAGES
-from kusto_magic.preflight.diagnosis import Cause, Explanation
+from kusto_magic.preflight.diagnosis import Cause, Diagnosis
 from kusto_magic.requirements.parser import Requirement
 
 Pins = dict[str, str]
@@ -28,7 +28,7 @@ Pins = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Candidate:
     """A text to try: its package lines, the Python version, and whether its own packages shall be the oldest."""
 
     lines: tuple[str, ...]
@@ -36,12 +36,12 @@ class Trial:
     lowest: bool = False
 
 
-Try = Callable[[Trial], Coroutine[Any, Any, Pins | None]]
+Attempt = Callable[[Candidate], Coroutine[Any, Any, Pins | None]]
 """Resolve a trial: every package with its version, or None when it does not fit or there is no time left."""
 
-BUILD = "whether the service builds a package from its sources is not known; --no-check sends the text as it is"
+BUILD_HINT = "whether the service builds a package from its sources is not known; --no-check sends the text as it is"
 
-MODULES = {
+PACKAGE_OF_MODULE = {
     "attr": "attrs",
     "bs4": "beautifulsoup4",
     "crypto": "pycryptodome",
@@ -77,7 +77,7 @@ MODULES = {
 
 
 async def suggest(
-    explanation: Explanation, lines: Sequence[Requirement], python: str, attempt: Try, limit: float
+    explanation: Diagnosis, lines: Sequence[Requirement], python: str, attempt: Attempt, timeout: float
 ) -> tuple[str, ...]:
     """Return what could be written instead, one sentence each; what is found within `limit` seconds.
 
@@ -86,20 +86,22 @@ async def suggest(
     ways: list[Coroutine[Any, Any, list[str]]] = []
     if explanation.cause in {Cause.NOT_FOUND, Cause.NO_WHEEL}:
         ways.append(asyncio.to_thread(_other_names, explanation))
-    if explanation.cause in {Cause.CLASH, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON}:
-        ways += [_nearest(culprit, lines, python, attempt) for culprit in explanation.culprits[:2] if culprit.line]
+    if explanation.cause in {Cause.CONFLICT, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON}:
+        ways += [
+            _nearest_version(culprit, lines, python, attempt) for culprit in explanation.culprits[:2] if culprit.line
+        ]
     if explanation.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
         ways.append(_other_pythons(lines, python, attempt))
-    found = [sentence for sentences in await _all_within(ways, limit) for sentence in sentences]
-    return (*found, *([BUILD] if explanation.may_have_sources else []))
+    found = [sentence for sentences in await _gather_within(ways, timeout) for sentence in sentences]
+    return (*found, *([BUILD_HINT] if explanation.may_have_sdists else []))
 
 
-async def _all_within(ways: Sequence[Coroutine[Any, Any, list[str]]], limit: float) -> list[list[str]]:
+async def _gather_within(ways: Sequence[Coroutine[Any, Any, list[str]]], timeout: float) -> list[list[str]]:
     """Go all ways at once; return in their order what came of those that ended well in time."""
     tasks = [asyncio.ensure_future(way) for way in ways]
     try:
         if tasks:
-            await asyncio.wait(tasks, timeout=limit)
+            await asyncio.wait(tasks, timeout=timeout)
     finally:
         for task in tasks:
             task.cancel()
@@ -110,21 +112,21 @@ async def _all_within(ways: Sequence[Coroutine[Any, Any, list[str]]], limit: flo
 # ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _other_names(explanation: Explanation) -> list[str]:
+def _other_names(explanation: Diagnosis) -> list[str]:
     name = explanation.subject
-    likely = right_name(name) if explanation.cause is Cause.NOT_FOUND else MODULES.get(name, "")
+    likely = corrected_name(name) if explanation.cause is Cause.NOT_FOUND else PACKAGE_OF_MODULE.get(name, "")
     where = f"line {explanation.culprits[0].line}: " if explanation.culprits else ""
     return [f"{where}perhaps {likely} is meant"] if likely and likely != name else []
 
 
-def right_name(name: str) -> str:
+def corrected_name(name: str) -> str:
     """Return the package that is probably meant by a name no index knows (normalised), or ""."""
-    if name in MODULES:
-        return MODULES[name]
+    if name in PACKAGE_OF_MODULE:
+        return PACKAGE_OF_MODULE[name]
     known = {
         package for image in MANAGED_IMAGES if image not in managed.MODULE_LISTS for package in managed.packages(image)
     }
-    known |= {*MODULES.values(), *_installed()}
+    known |= {*PACKAGE_OF_MODULE.values(), *_installed()}
     close = get_close_matches(name, known, n=1, cutoff=0.8)
     return close[0] if close else ""
 
@@ -137,13 +139,17 @@ def _installed() -> set[str]:
 # ── versions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _nearest(culprit: Requirement, lines: Sequence[Requirement], python: str, attempt: Try) -> list[str]:
+async def _nearest_version(
+    culprit: Requirement, lines: Sequence[Requirement], python: str, attempt: Attempt
+) -> list[str]:
     """Return the version nearest to what a line asks with which the whole text would fit."""
     bounds = _bounds(culprit.specifier)
     if not bounds:
         return []
     async with asyncio.TaskGroup() as group:
-        below = group.create_task(attempt(Trial(_with(lines, culprit, f"<{bounds[0].public}"), python)))
+        below = group.create_task(
+            attempt(Candidate(_replace_specifier(lines, culprit, f"<{bounds[0].public}"), python))
+        )
         above = group.create_task(_lowest_above(culprit, bounds[-1].public, lines, python, attempt))
     found = (below.result(), above.result())
     versions = [pins[culprit.name] for pins in found if pins is not None and culprit.name in pins]
@@ -152,18 +158,18 @@ async def _nearest(culprit: Requirement, lines: Sequence[Requirement], python: s
 
 
 async def _lowest_above(
-    culprit: Requirement, bound: str, lines: Sequence[Requirement], python: str, attempt: Try
+    culprit: Requirement, bound: str, lines: Sequence[Requirement], python: str, attempt: Attempt
 ) -> Pins | None:
     """Resolve with a line's package above a version; then once more, as low as the other lines' packages let it be."""
-    free = await attempt(Trial(_with(lines, culprit, f">{bound}"), python))
+    free = await attempt(Candidate(_replace_specifier(lines, culprit, f">{bound}"), python))
     if free is None:
         return None
     held = [replace(line, specifier=f"=={free[line.name]}") if line.name in free else line for line in lines]
     own = next(line for line, other in zip(held, lines, strict=True) if other == culprit)
-    return await attempt(Trial(_with(held, own, f">{bound}"), python, lowest=True)) or free
+    return await attempt(Candidate(_replace_specifier(held, own, f">{bound}"), python, lowest=True)) or free
 
 
-def _with(lines: Sequence[Requirement], changed: Requirement, specifier: str) -> tuple[str, ...]:
+def _replace_specifier(lines: Sequence[Requirement], changed: Requirement, specifier: str) -> tuple[str, ...]:
     """Return the lines as they are asked, one of them with another specifier."""
     return tuple((replace(line, specifier=specifier) if line == changed else line).spec for line in lines)
 
@@ -194,13 +200,13 @@ def _distance(version: str, bounds: Sequence[Version]) -> tuple[int, int]:
 # ── other Pythons ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _other_pythons(lines: Sequence[Requirement], python: str, attempt: Try) -> list[str]:
+async def _other_pythons(lines: Sequence[Requirement], python: str, attempt: Attempt) -> list[str]:
     """Return on which other managed image's Python the text fits as it stands: the first one, the newest first."""
     tried = {_minor(python)}
     for image in MANAGED_IMAGES.values():
         if _minor(image.python) not in tried and image.name not in managed.MODULE_LISTS:
             tried.add(_minor(image.python))
-            if await attempt(Trial(tuple(line.spec for line in lines), image.python)) is not None:
+            if await attempt(Candidate(tuple(line.spec for line in lines), image.python)) is not None:
                 return [f"it fits Python {image.python} as it stands (--base {image.name})"]
     return []
 

@@ -21,13 +21,13 @@ from pathlib import Path
 
 from kusto_magic.preflight.indexes import IndexSettings
 
-MAX_OUTPUT = 256 * 1024
-MAX_LOCK = 16 * 1024 * 1024
+MAX_OUTPUT_SIZE = 256 * 1024
+MAX_LOCK_SIZE = 16 * 1024 * 1024
 
 _LINE = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9.,_-]*\])?(?:[<>=!~]=?=?[A-Za-z0-9.*+!]+,?)*"
 )
-_PASSED_ON = frozenset(
+_INHERITED_VARIABLES = frozenset(
     {
         *("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CACHE_HOME", "XDG_DATA_HOME", "NETRC"),
         *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "TEMP", "TMP", "TMPDIR"),
@@ -41,7 +41,7 @@ _CREDENTIALS = re.compile(r"UV_INDEX_\w+_(USERNAME|PASSWORD)")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ResolveRequest:
     """What is asked: checked lines, for a Python version ("3.10.8").
 
     `prefer` holds versions to keep where they do (normalised name → version), `stand_ins` those of its names that no
@@ -52,13 +52,13 @@ class Question:
     lines: tuple[str, ...]
     python: str
     prefer: Mapping[str, str] = field(default_factory=dict)
-    stand_ins: frozenset[str] = frozenset()
+    stub_wheels: frozenset[str] = frozenset()
     lowest: bool = False
     exclude_newer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResolveResult:
     """What came back: uv's exit code (None: it was ended for taking too long), its words, and its pylock.toml."""
 
     code: int | None
@@ -66,7 +66,9 @@ class Answer:
     lock: str = ""
 
 
-async def ask(question: Question, settings: IndexSettings, environ: Mapping[str, str], limit: float) -> Answer:
+async def resolve(
+    question: ResolveRequest, settings: IndexSettings, environ: Mapping[str, str], timeout: float
+) -> ResolveResult:
     """Resolve the lines of a question for Windows x64 within `limit` seconds. Cancelling it ends uv at once.
 
     Raises ValueError for a line that is more than a package, OSError when uv cannot be run or its plan not be read.
@@ -78,8 +80,8 @@ async def ask(question: Question, settings: IndexSettings, environ: Mapping[str,
         folder = Path(name)
         _prepare(question, folder)
         command = [uv_program(), *_arguments(question, settings)]
-        answer = await run(command, uv_environment(environ, settings, folder), folder, limit)
-        return Answer(answer.code, answer.output, read_plan(folder / _LOCK) if answer.code == 0 else "")
+        answer = await run(command, uv_environment(environ, settings, folder), folder, timeout)
+        return ResolveResult(answer.code, answer.output, read_plan(folder / _LOCK) if answer.code == 0 else "")
 
 
 def uv_program() -> str:
@@ -91,7 +93,9 @@ def uv_program() -> str:
 
 def uv_environment(environ: Mapping[str, str], settings: IndexSettings, folder: Path) -> dict[str, str]:
     """Return the whole environment of uv: ours, and of the user's what it needs to reach the index."""
-    kept = {name: value for name, value in environ.items() if name in _PASSED_ON or _CREDENTIALS.fullmatch(name)}
+    kept = {
+        name: value for name, value in environ.items() if name in _INHERITED_VARIABLES or _CREDENTIALS.fullmatch(name)
+    }
     ours = {
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
@@ -123,7 +127,7 @@ def _without_comma(link: str) -> str:
 _LINES, _LOCK, _STAND_INS = "requirements.in", "pylock.plan.toml", "installed"
 
 
-def _arguments(question: Question, settings: IndexSettings) -> list[str]:
+def _arguments(question: ResolveRequest, settings: IndexSettings) -> list[str]:
     arguments = ["pip", "compile", _LINES, "--output-file", _LOCK, "--format", "pylock.toml"]
     arguments += ["--python", sys.executable, "--python-version", question.python, "--python-platform", "windows"]
     arguments += ["--only-binary", ":all:", "--no-header", "--no-annotate", "--color", "never", "--no-progress"]
@@ -133,21 +137,21 @@ def _arguments(question: Question, settings: IndexSettings) -> list[str]:
     return [*arguments, "--resolution", "lowest-direct"] if question.lowest else arguments
 
 
-def _prepare(question: Question, folder: Path) -> None:
+def _prepare(question: ResolveRequest, folder: Path) -> None:
     (folder / _LINES).write_text("".join(f"{line}\n" for line in question.lines), encoding="ascii")
     if question.prefer:
-        (folder / _LOCK).write_text(_lock_of(question.prefer), encoding="utf-8")
-    for name in question.stand_ins & question.prefer.keys():
-        _write_stand_in(folder / _STAND_INS, name, question.prefer[name])
+        (folder / _LOCK).write_text(_preferences_lock(question.prefer), encoding="utf-8")
+    for name in question.stub_wheels & question.prefer.keys():
+        _write_stub_wheel(folder / _STAND_INS, name, question.prefer[name])
 
 
-def _lock_of(pins: Mapping[str, str]) -> str:
+def _preferences_lock(pins: Mapping[str, str]) -> str:
     """Return a pylock.toml of these versions: uv keeps to what its output file holds already, where it fits."""
     packages = (f'[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in pins.items())
     return 'lock-version = "1.0"\ncreated-by = "kusto_magic"\n' + "".join(packages)
 
 
-def _write_stand_in(folder: Path, name: str, version: str) -> None:
+def _write_stub_wheel(folder: Path, name: str, version: str) -> None:
     """Write a wheel that holds nothing, for a package that is installed although no wheel of it can be had."""
     folder.mkdir(exist_ok=True)
     stem = f"{name.replace('-', '_')}-{version}"
@@ -159,7 +163,7 @@ def _write_stand_in(folder: Path, name: str, version: str) -> None:
 
 def read_plan(path: Path) -> str:
     """Return the pylock.toml that uv wrote. Raises OSError when there is none, or one of more than 16 MB."""
-    if path.stat().st_size > MAX_LOCK:
+    if path.stat().st_size > MAX_LOCK_SIZE:
         raise OSError("the plan is too long")
     return path.read_text(encoding="utf-8")
 
@@ -167,7 +171,7 @@ def read_plan(path: Path) -> str:
 # ── the process ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, limit: float) -> Answer:
+async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, timeout: float) -> ResolveResult:
     """Run a program without input and return its exit code and what it wrote to stderr, 256 kB at most.
 
     It is ended when `limit` seconds are over (the code is None then), when it writes more, or when the task is
@@ -175,10 +179,10 @@ async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, 
     subprocesses need a Proactor loop on Windows, and Jupyter chooses another.
     """
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[Answer] = loop.create_future()
+    ended: asyncio.Future[ResolveResult] = loop.create_future()
     process = _start(command, environ, folder)
 
-    def settle(answer: Answer) -> None:
+    def settle(answer: ResolveResult) -> None:
         if not ended.done():
             ended.set_result(answer)
 
@@ -190,10 +194,10 @@ async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, 
     reader = threading.Thread(target=read, name="kusto-magic-uv", daemon=True)
     reader.start()
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(timeout):
             return await ended
     except TimeoutError:
-        return Answer(None, "")
+        return ResolveResult(None, "")
     finally:
         process.kill()
         reader.join(5)
@@ -214,9 +218,9 @@ def _start(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> 
     )
 
 
-def _read_to_end(process: subprocess.Popen[bytes]) -> Answer:
+def _read_to_end(process: subprocess.Popen[bytes]) -> ResolveResult:
     with process:
-        output = process.stderr.read(MAX_OUTPUT + 1) if process.stderr else b""
-        if len(output) > MAX_OUTPUT:
+        output = process.stderr.read(MAX_OUTPUT_SIZE + 1) if process.stderr else b""
+        if len(output) > MAX_OUTPUT_SIZE:
             process.kill()
-    return Answer(process.returncode, output[:MAX_OUTPUT].decode("utf-8", "replace"))
+    return ResolveResult(process.returncode, output[:MAX_OUTPUT_SIZE].decode("utf-8", "replace"))

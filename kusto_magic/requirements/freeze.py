@@ -20,11 +20,11 @@ from packaging.version import InvalidVersion, Version
 
 from kusto_magic.errors import InvalidInput, Problem
 
-OURS = "kusto_magic"
+OWN_PACKAGE = "kusto_magic"
 MAGICS_WITH_PYTHON = frozenset({"capture", "prun", "time", "timeit"})
 """Magics whose body or line is Python that runs in the notebook."""
 
-NOTEBOOK_LIMIT = 256 * 1024 * 1024
+MAX_NOTEBOOK_SIZE = 256 * 1024 * 1024
 """Bytes; a larger notebook is not read."""
 
 
@@ -55,15 +55,15 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class FreezeResult:
     """What was found: `pins` such as "numpy==2.1.0", sorted; `left_out` says for each other module why it is none.
 
     `unread` counts the sources that are no Python.
     """
 
     pins: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-    unread: int = 0
+    skipped: tuple[str, ...] = ()
+    unreadable: int = 0
 
     @property
     def requirements(self) -> str:
@@ -71,7 +71,7 @@ class Frozen:
         return "".join(f"{pin}\n" for pin in self.pins)
 
 
-def freeze(sources: Iterable[str], installed: Installed | None = None) -> Frozen:
+def freeze(sources: Iterable[str], installed: Installed | None = None) -> FreezeResult:
     """Return the packages that `sources` (cells as they are typed, with magics and `!commands`) import."""
     installed = installed or Installed()
     modules: set[str] = set()
@@ -84,14 +84,14 @@ def freeze(sources: Iterable[str], installed: Installed | None = None) -> Frozen
     pins: dict[str, str] = {}
     left_out: dict[str, str] = {}
     for module in sorted(modules):
-        _take(module, installed, pins, left_out)
-    return Frozen(tuple(pins[name] for name in sorted(pins)), tuple(left_out.values()), unread)
+        _add_module(module, installed, pins, left_out)
+    return FreezeResult(tuple(pins[name] for name in sorted(pins)), tuple(left_out.values()), unread)
 
 
-def cells_of(notebook: Path) -> list[str]:
+def read_cells(notebook: Path) -> list[str]:
     """Return the code cells of a notebook file. Raises InvalidInput where it cannot be read as one."""
     try:
-        if notebook.stat().st_size > NOTEBOOK_LIMIT:
+        if notebook.stat().st_size > MAX_NOTEBOOK_SIZE:
             raise ValueError("too large")  # noqa: TRY301 - one answer for all that is wrong with it
         document = json.loads(notebook.read_text(encoding="utf-8"))
         cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
@@ -122,9 +122,9 @@ def _imports_of_magic(call: ast.Call) -> Iterator[str]:
         yield from _imports(words[-1])
 
 
-def _take(module: str, installed: Installed, pins: dict[str, str], left_out: dict[str, str]) -> None:
+def _add_module(module: str, installed: Installed, pins: dict[str, str], left_out: dict[str, str]) -> None:
     top = module.partition(".")[0]
-    if top in sys.stdlib_module_names or top == OURS:
+    if top in sys.stdlib_module_names or top == OWN_PACKAGE:
         return
     names = sorted(set(installed.owners.get(top, ())))
     if not names:
@@ -134,7 +134,7 @@ def _take(module: str, installed: Installed, pins: dict[str, str], left_out: dic
         key = str(canonicalize_name(name))
         if why := _not_from_an_index(found):
             left_out[key] = f"{name}: {why}"
-        elif version := _public(found.version):
+        elif version := _public_version(found.version):
             pins[key] = f"{name}=={version}"
         else:
             left_out[key] = f"{name}: its version {found.version!r} is none that an index has"
@@ -145,14 +145,14 @@ def _closest(module: str, names: list[str], installed: Installed) -> list[str]:
     path = module
     while len(names) > 1 and path:
         place = path.replace(".", "/")
-        found = [name for name in names if _has(installed.find(name), place)]
+        found = [name for name in names if _contains(installed.find(name), place)]
         if found:
             return found
         path = path.rpartition(".")[0]
     return names
 
 
-def _has(distribution: Distribution, place: str) -> bool:
+def _contains(distribution: Distribution, place: str) -> bool:
     files = [str(file).replace("\\", "/") for file in distribution.files or ()]
     return any(file.startswith((f"{place}/", f"{place}.")) for file in files)
 
@@ -164,7 +164,7 @@ def _not_from_an_index(distribution: Distribution) -> str:
     )
 
 
-def _public(version: str) -> str:
+def _public_version(version: str) -> str:
     """Return a version without its local part ("2.3.0+cpu" → "2.3.0"), which an index does not have; "" for none."""
     try:
         return Version(version).public

@@ -74,7 +74,7 @@ def problems(text: str, *, allow_index_options: bool = False) -> list[Problem]:
 
 
 @dataclass
-class _Reading:
+class _ParserState:
     """What was found so far."""
 
     problems: list[Problem] = field(default_factory=list)
@@ -82,7 +82,7 @@ class _Reading:
     index_options: list[tuple[str, str]] = field(default_factory=list)
     by_name: dict[str, list[Requirement]] = field(default_factory=dict)
 
-    def refuse(self, message: str, line: int | None = None) -> None:
+    def add_problem(self, message: str, line: int | None = None) -> None:
         self.problems.append(Problem("requirements", message, line))
 
     def is_full(self) -> bool:
@@ -96,23 +96,23 @@ class _Line:
     number: int
     raw: str
     code: str
-    hides_next: bool = False
+    continues_into_comment: bool = False
 
 
-def _read(text: str, allow_index_options: bool) -> _Reading:
-    reading = _Reading()
+def _read(text: str, allow_index_options: bool) -> _ParserState:
+    reading = _ParserState()
     if message := _text_problem(text):
-        reading.refuse(message)
+        reading.add_problem(message)
         return reading
     suspect = bool(rules.secret_in(text))
     for line in _logical_lines(text):
         if not suspect and rules.is_plain(line.raw):
-            _take_package(reading, line)
+            _parse_package(reading, line)
         else:
-            _take(reading, line, rules.secret_in(line.raw) if suspect else "", allow_index_options)
+            _parse_line(reading, line, rules.secret_in(line.raw) if suspect else "", allow_index_options)
         if reading.is_full():
             break
-    _close(reading)
+    _check_totals(reading)
     return reading
 
 
@@ -126,13 +126,13 @@ def _text_problem(text: object) -> str:
     return ""
 
 
-def _close(reading: _Reading) -> None:
+def _check_totals(reading: _ParserState) -> None:
     if len(reading.packages) > MAX_PACKAGES:
-        reading.refuse(f"the text names more than {MAX_PACKAGES:,} packages; that is the limit of this package")
+        reading.add_problem(f"the text names more than {MAX_PACKAGES:,} packages; that is the limit of this package")
     elif len(reading.problems) >= MAX_PROBLEMS:
-        reading.refuse(f"the lines after this were not looked at: there are {MAX_PROBLEMS} problems already")
+        reading.add_problem(f"the lines after this were not looked at: there are {MAX_PROBLEMS} problems already")
     elif not reading.packages and not reading.problems:
-        reading.refuse("the text names no package")
+        reading.add_problem("the text names no package")
 
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -164,45 +164,47 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
 
 
-def _take(reading: _Reading, line: _Line, secret: str, allow_index_options: bool) -> None:
+def _parse_line(reading: _ParserState, line: _Line, secret: str, allow_index_options: bool) -> None:
     if secret:
-        reading.refuse(f"{secret}; every reader of the cluster can read an image's requirements", line.number)
-    if line.hides_next:
-        reading.refuse("the '\\' at the end of a comment puts the next line into the comment; delete it", line.number)
+        reading.add_problem(f"{secret}; every reader of the cluster can read an image's requirements", line.number)
+    if line.continues_into_comment:
+        reading.add_problem(
+            "the '\\' at the end of a comment puts the next line into the comment; delete it", line.number
+        )
     elif message := rules.character_problem(line.raw, line.code) or rules.shape_problem(line.code):
-        reading.refuse(message, line.number)
+        reading.add_problem(message, line.number)
     elif option := rules.option_in(line.code):
-        _take_option(reading, line, option, allow_index_options)
-    elif message := rules.foreign_problem(line.code, show=not secret):
-        reading.refuse(message, line.number)
+        _parse_option(reading, line, option, allow_index_options)
+    elif message := rules.local_or_shell_problem(line.code, show=not secret):
+        reading.add_problem(message, line.number)
     elif line.code and not secret:
-        _take_package(reading, line)
+        _parse_package(reading, line)
 
 
-def _take_option(reading: _Reading, line: _Line, option: str, allow_index_options: bool) -> None:
+def _parse_option(reading: _ParserState, line: _Line, option: str, allow_index_options: bool) -> None:
     known = rules.index_option(option)
     if not known or not allow_index_options:
         message = f"{known}: index options must be allowed first, with --allow-index-options"
-        reading.refuse(message if known else rules.option_problem(option), line.number)
+        reading.add_problem(message if known else rules.option_problem(option), line.number)
         return
     url = rules.index_url(line.code)
     if message := rules.url_problem(url):
-        reading.refuse(f"{known}: {message}", line.number)
+        reading.add_problem(f"{known}: {message}", line.number)
     elif known == "--index-url" and known in dict(reading.index_options):
-        reading.refuse("--index-url is given twice; further indexes go with --extra-index-url", line.number)
+        reading.add_problem("--index-url is given twice; further indexes go with --extra-index-url", line.number)
     else:
         reading.index_options.append((known, url))
 
 
-def _take_package(reading: _Reading, line: _Line) -> None:
+def _parse_package(reading: _ParserState, line: _Line) -> None:
     try:
         parsed = Pep508(line.code)
     except InvalidRequirement:
-        reading.refuse(rules.grammar_problem(line.code), line.number)
+        reading.add_problem(rules.grammar_problem(line.code), line.number)
         return
     package = _package(line.number, parsed)
-    if message := rules.package_problem(parsed.name, package.specifier) or _repetition(reading, package):
-        reading.refuse(message, line.number)
+    if message := rules.package_problem(parsed.name, package.specifier) or _duplicate_problem(reading, package):
+        reading.add_problem(message, line.number)
     reading.packages.append(package)
     reading.by_name.setdefault(package.name, []).append(package)
 
@@ -215,7 +217,7 @@ def _package(line: int, parsed: Pep508) -> Requirement:
     return Requirement(line, canonicalize_name(parsed.name), text, specifier, extras, marker)
 
 
-def _repetition(reading: _Reading, package: Requirement) -> str:
+def _duplicate_problem(reading: _ParserState, package: Requirement) -> str:
     for other in reading.by_name.get(package.name, ()):
         if not package.marker or not other.marker or package.marker == other.marker:
             return f"{package.name} is on line {other.line} already; one line each, or a marker of its own on each"

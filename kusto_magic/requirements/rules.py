@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 
-from kusto_magic.errors import SHOWN_OF_A_VALUE, excerpt
+from kusto_magic.errors import MAX_EXCERPT_LENGTH, excerpt
 
 MAX_LINE_LENGTH = 500
 MAX_BRACKETS = 30
@@ -28,7 +28,7 @@ MAX_BRACKETS = 30
 # ── characters and length ──────────────────────────────────────────────────────────────────────────────────────
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._,-]*\])?([<>=!~]=?[0-9][A-Za-z0-9.*+!]*,?){0,4}")
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def is_plain(line: str) -> bool:
@@ -42,7 +42,7 @@ def character_problem(raw: str, code: str) -> str:
     pip ends a line at VT, FF, NEL, U+2028 and others too, so that a comment with one of them is more than a comment.
     """
     for char in raw:
-        if char not in "\t\n" and unicodedata.category(char) in _UNSEEN:
+        if char not in "\t\n" and unicodedata.category(char) in _INVISIBLE:
             return f"{_character(char)} cannot be seen, or changes what is seen; delete it"
     odd = next((char for char in code if not char.isascii()), "")
     return f"{_character(odd)} is no ASCII character, and a line has no other outside its comment" if odd else ""
@@ -103,7 +103,7 @@ def secret_in(text: str) -> str:
     return ""
 
 
-def _reads_like_token(segment: str) -> bool:
+def _looks_like_token(segment: str) -> bool:
     if _GUID.fullmatch(segment) or not segment.replace("-", "").replace("_", "").isalnum():
         return False
     kinds = (str.islower, str.isupper, str.isdigit)
@@ -178,7 +178,7 @@ def url_problem(url: str) -> str:
         return "the address has no host that can be read"
     if not _URL.fullmatch(url):
         return "the address has more than a host and a path"
-    if any(_reads_like_token(segment) for segment in parts.path.split("/")):
+    if any(_looks_like_token(segment) for segment in parts.path.split("/")):
         return "a part of the path reads like a token, and every reader of the cluster could read it"
     return ""
 
@@ -201,7 +201,7 @@ _FILE = re.compile(r".*\.(whl|zip|egg|tgz|tbz|txz|tlz|tar|tar\.\w+|txt)", re.IGN
 _SPECIFIER = re.compile(r"[A-Za-z0-9.,_+!*<>=~-]*")
 
 
-def foreign_problem(code: str, *, show: bool) -> str:
+def local_or_shell_problem(code: str, *, show: bool) -> str:
     """Judge whether a line is something else than a package: a command, a variable, an address, a path.
 
     `show` is whether the message may repeat a part of the line.
@@ -225,7 +225,7 @@ def package_problem(name: str, specifier: str) -> str:
 
 # ── what is nearly a package ───────────────────────────────────────────────────────────────────────────────────
 
-_MENDS = tuple(
+_FIXES = tuple(
     (re.compile(pattern), replacement, rule)
     for pattern, replacement, rule in (
         (r"^(['\"])([^'\"]*)\1?,?$", r"\2", "a line has no quotes"),
@@ -246,22 +246,22 @@ _MENDS = tuple(
 def grammar_problem(code: str) -> str:
     """Return why a line that is no package line is none, and how it is meant, where that can be guessed."""
     head, semicolon, marker = (part.strip() for part in " ".join(code.split()).partition(";"))
-    mended, rule = _mended(head)
+    mended, rule = _fixed(head)
     rule = rule or ("" if marker or not semicolon else "nothing may stand after the last version")
     whole = f"{mended}; {marker}" if marker else mended
     if not rule and marker and _parses(head):
         return f"{excerpt(code)}: after ';' stands a marker such as python_version < \"3.11\", and nothing else"
     if not rule and all(_parses(part) for part in re.split(r"[\s,]+", head)):
         return f"{excerpt(code)}: one package per line"
-    sound = _parses(whole) and len(whole) <= SHOWN_OF_A_VALUE and mended.count("==") < 2
+    sound = _parses(whole) and len(whole) <= MAX_EXCERPT_LENGTH and mended.count("==") < 2
     meant = f"; write {whole}" if sound else ""
     return f"{excerpt(code)}: {rule or 'a line is a name, a comparison and a version, as in requests==2.31.0'}{meant}"
 
 
-def _mended(head: str) -> tuple[str, str]:
+def _fixed(head: str) -> tuple[str, str]:
     """Return a line with its slips mended, and the first rule it broke."""
     first = ""
-    for pattern, replacement, rule in _MENDS:
+    for pattern, replacement, rule in _FIXES:
         mended = pattern.sub(replacement, head)
         first = first or (rule if mended != head else "")
         head = mended

@@ -15,30 +15,30 @@ from kusto_magic.errors import KustoImageError
 from kusto_magic.models.target import Target
 
 
-class Unknown(KustoImageError):
+class UnknownIdError(KustoImageError):
     """The id is none that was given out here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class KnownCluster:
     """A cluster and the id it has here: a hash of its address, so it stays the same."""
 
     id: str
     target: Target
 
 
-def named(target: Target) -> Cluster:
+def with_id(target: Target) -> KnownCluster:
     """Return a cluster with its id."""
-    return Cluster(hashlib.sha256(target.place.encode()).hexdigest()[:16], target)
+    return KnownCluster(hashlib.sha256(target.key.encode()).hexdigest()[:16], target)
 
 
-def configured() -> Target | None:
+def configured_target() -> Target | None:
     """Return the cluster that the environment and config.toml name, or None. Raises InvalidInput for wrong ones."""
     found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
     return found.target() if found.cluster else None
 
 
-def emulated() -> Target | None:
+def emulator_target() -> Target | None:
     """Return the cluster of the emulator that runs on this machine, or None."""
     from kusto_magic.arm import local_emulator as launch
 
@@ -62,7 +62,7 @@ class ClusterDirectory:
         self._records = records
         self._targets: dict[str, Target] = {}
 
-    async def all(self) -> list[Cluster]:
+    async def all(self) -> list[KnownCluster]:
         """Return the known clusters: those of the sources, then those of the history, newest first."""
         return await asyncio.to_thread(self._all)
 
@@ -71,16 +71,16 @@ class ClusterDirectory:
         if cluster not in self._targets:
             await self.all()
         if cluster not in self._targets:
-            raise Unknown("there is no cluster with this id here", next_step="reload the page.")
+            raise UnknownIdError("there is no cluster with this id here", next_step="reload the page.")
         return self._targets[cluster]
 
-    def register(self, target: Target) -> Cluster:
+    def register(self, target: Target) -> KnownCluster:
         """Return a cluster with its id, by which `target` finds it from now on."""
-        cluster = named(target)
+        cluster = with_id(target)
         self._targets[cluster.id] = target
         return cluster
 
-    def _all(self) -> list[Cluster]:
+    def _all(self) -> list[KnownCluster]:
         return [self.register(target) for target in dict.fromkeys(self._found())]
 
     def _found(self) -> Iterator[Target]:

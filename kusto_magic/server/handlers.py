@@ -23,36 +23,45 @@ from kusto_magic.errors import (
     KustoImageError,
     Problem,
 )
-from kusto_magic.server.serializers import Json, _build, _cluster, _image, _input_problem, _problem, _spec, _status
+from kusto_magic.server.serializers import (
+    Json,
+    build_json,
+    cluster_json,
+    http_status,
+    image_json,
+    input_problem_json,
+    parse_spec,
+    problem_json,
+)
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-    from kusto_magic.server.build_watcher import Onlooker, SeenBuild
+    from kusto_magic.server.build_watcher import BuildView, BuildWatcher
 
 PREFIX = "kusto-magic/v1"
-PROBLEM = "application/problem+json"
+PROBLEM_TYPE = "application/problem+json"
 
-LARGEST_BODY = 256 * 1024
+MAX_BODY_SIZE = 256 * 1024
 """Bytes; twice the largest requirements text."""
 
-LONGEST_WAIT = 30.0
+MAX_WAIT = 30.0
 """Seconds for which a question for news is held at the most."""
 
 
-class ImagesHandler(APIHandler):
+class BaseHandler(APIHandler):
     """What all routes have in common: who may ask, how a body is read, how an error is told."""
 
     auth_resource = "kusto_magic"
 
-    def initialize(self, onlooker: Onlooker | None = None) -> None:
+    def initialize(self, onlooker: BuildWatcher | None = None) -> None:
         """Take the Onlooker of this server."""
         self._given = onlooker
 
     @property
-    def onlooker(self) -> Onlooker:
+    def watcher(self) -> BuildWatcher:
         """The one Onlooker of this server; made at the first question, since that imports much."""
-        return self._given or _own_onlooker()
+        return self._given or _default_watcher()
 
     def update_api_activity(self) -> None:
         """Count only changes as activity: a page that asks by itself shall not keep a server from being culled."""
@@ -61,7 +70,7 @@ class ImagesHandler(APIHandler):
 
     def document(self, allowed: Sequence[str]) -> Json:
         """Return the body, a JSON object with no other keys than these. Raises InvalidInput, HTTPError 413."""
-        if len(self.request.body) > LARGEST_BODY:
+        if len(self.request.body) > MAX_BODY_SIZE:
             raise web.HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
             found = json.loads(self.request.body)
@@ -72,17 +81,17 @@ class ImagesHandler(APIHandler):
             raise InvalidInput([Problem("body", f"is an object with {', '.join(allowed)}{names}")])
         return found
 
-    def accept(self, build: SeenBuild) -> None:
+    def accept(self, build: BuildView) -> None:
         """Answer that something is begun, with what is followed."""
         self.set_status(HTTPStatus.ACCEPTED)
-        self.finish(_build(build))
+        self.finish(build_json(build))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with a problem document."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        status = _status(error) if isinstance(error, KustoImageError) else status_code
+        status = http_status(error) if isinstance(error, KustoImageError) else status_code
         self.set_status(status)
-        self.finish(json.dumps(_problem(status, error)), set_content_type=PROBLEM)
+        self.finish(json.dumps(problem_json(status, error)), set_content_type=PROBLEM_TYPE)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         """Log our own errors as one line: they are the user's or the service's, not this server's."""
@@ -92,66 +101,66 @@ class ImagesHandler(APIHandler):
             super().log_exception(typ, value, tb)
 
 
-class ClustersHandler(ImagesHandler):
+class ClustersHandler(BaseHandler):
     """The clusters known here."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
         """Answer with the clusters: the configured one, the emulator's, those of the history."""
-        clusters = await self.onlooker.clusters()
-        self.finish({"clusters": [_cluster(cluster) for cluster in clusters]})
+        clusters = await self.watcher.clusters()
+        self.finish({"clusters": [cluster_json(cluster) for cluster in clusters]})
 
 
-class ClusterImagesHandler(ImagesHandler):
+class ClusterImagesHandler(BaseHandler):
     """The images of one cluster."""
 
     @web.authenticated
     @authorized
     async def get(self, cluster: str) -> None:
         """Ask Azure for them and answer."""
-        shelf = await self.onlooker.images(cluster)
-        images = [_image(image) for image in shelf.images]
+        shelf = await self.watcher.images(cluster)
+        images = [image_json(image) for image in shelf.images]
         self.finish({"images": images, "active": shelf.active, "identity": shelf.identity})
 
 
-class ImageHandler(ImagesHandler):
+class ImageHandler(BaseHandler):
     """One image."""
 
     @web.authenticated
     @authorized
     async def put(self, cluster: str, name: str) -> None:
         """Begin to build it; the answer is the build."""
-        spec = _spec(self.document(("base", "python", "requirements", "allowIndexOptions")))
-        self.accept(await self.onlooker.create(cluster, name, spec))
+        spec = parse_spec(self.document(("base", "python", "requirements", "allowIndexOptions")))
+        self.accept(await self.watcher.create(cluster, name, spec))
 
     @web.authenticated
     @authorized
     async def delete(self, cluster: str, name: str) -> None:
         """Begin to delete it; the answer is what is followed."""
-        self.accept(await self.onlooker.delete(cluster, name))
+        self.accept(await self.watcher.delete(cluster, name))
 
 
-class ActiveHandler(ImagesHandler):
+class ActiveHandler(BaseHandler):
     """The image that the queries of a cluster run on; /clusters/{cluster}/images tells which it is."""
 
     @web.authenticated
     @authorized
     async def put(self, cluster: str) -> None:
         """Begin to enable an image, managed or custom; the answer is what is followed."""
-        self.accept(await self.onlooker.enable(cluster, self.document(("image",)).get("image", "")))
+        self.accept(await self.watcher.enable(cluster, self.document(("image",)).get("image", "")))
 
 
-class BuildsHandler(ImagesHandler):
+class BuildsHandler(BaseHandler):
     """The builds of this user."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
         """Answer with the newest builds; with `after` and `wait` as soon as there is news."""
-        wait = min(LONGEST_WAIT, max(0.0, self._number("wait")))
-        news = await self.onlooker.news(int(self._number("after")), wait)
-        builds = [_build(build) for build in news.builds]
+        wait = min(MAX_WAIT, max(0.0, self._number("wait")))
+        news = await self.watcher.wait_for_changes(int(self._number("after")), wait)
+        builds = [build_json(build) for build in news.builds]
         self.finish({"revision": news.revision, "warning": news.warning, "builds": builds})
 
     def _number(self, name: str) -> float:
@@ -164,17 +173,17 @@ class BuildsHandler(ImagesHandler):
         return number
 
 
-class BuildHandler(ImagesHandler):
+class BuildHandler(BaseHandler):
     """One build."""
 
     @web.authenticated
     @authorized
     async def get(self, build: str) -> None:
         """Answer with the build as it stands."""
-        self.finish(_build(await self.onlooker.build(build)))
+        self.finish(build_json(await self.watcher.build(build)))
 
 
-class RequirementsHandler(ImagesHandler):
+class RequirementsHandler(BaseHandler):
     """The check of a requirements text, the kernel's own."""
 
     @web.authenticated
@@ -187,10 +196,10 @@ class RequirementsHandler(ImagesHandler):
         problems = requirements.problems(
             given.get("text", ""), allow_index_options=given.get("allowIndexOptions") is True
         )
-        self.finish({"problems": [_input_problem(problem) for problem in problems]})
+        self.finish({"problems": [input_problem_json(problem) for problem in problems]})
 
 
-class BasesHandler(ImagesHandler):
+class BasesHandler(BaseHandler):
     """The images that Azure ships."""
 
     @web.authenticated
@@ -207,7 +216,7 @@ class BasesHandler(ImagesHandler):
         self.finish({"bases": bases})
 
 
-class PackagesHandler(ImagesHandler):
+class PackagesHandler(BaseHandler):
     """The names of packages known on this machine."""
 
     @web.authenticated
@@ -221,7 +230,7 @@ class PackagesHandler(ImagesHandler):
         self.finish({"packages": sorted({package for image in listed for package in managed.packages(image)})})
 
 
-ROUTES: Mapping[str, type[ImagesHandler]] = {
+ROUTES: Mapping[str, type[BaseHandler]] = {
     "/clusters": ClustersHandler,
     "/clusters/{cluster}/images": ClusterImagesHandler,
     "/clusters/{cluster}/images/{name}": ImageHandler,
@@ -235,7 +244,7 @@ ROUTES: Mapping[str, type[ImagesHandler]] = {
 """Every route under PREFIX, as the OpenAPI description spells it."""
 
 
-def add_routes(app: web.Application, base_url: str, onlooker: Onlooker | None = None) -> None:
+def add_routes(app: web.Application, base_url: str, onlooker: BuildWatcher | None = None) -> None:
     """Add the routes to a Jupyter server's application; `onlooker` is a seam, by default this process's own."""
     handlers = [
         (url_path_join(base_url, PREFIX, _pattern(route)) + "$", handler, {"onlooker": onlooker})
@@ -254,22 +263,22 @@ def _pattern(route: str) -> str:
 
 
 @cache
-def _own_onlooker() -> Onlooker:
+def _default_watcher() -> BuildWatcher:
     import atexit
     import os
     from contextlib import suppress
 
     from kusto_magic import settings
-    from kusto_magic.arm.credentials import SignIn
-    from kusto_magic.builds.manager import Builds
-    from kusto_magic.server.build_watcher import Onlooker
+    from kusto_magic.arm.credentials import CredentialFactory
+    from kusto_magic.builds.manager import BuildManager
+    from kusto_magic.server.build_watcher import BuildWatcher
 
-    builds = Builds()
+    builds = BuildManager()
     atexit.register(builds.close)
     with suppress(InvalidInput):  # said where the settings are used
         found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
-        builds.sign_in(SignIn(found.credential or "default"))
-    return Onlooker(builds)
+        builds.sign_in(CredentialFactory(found.credential or "default"))
+    return BuildWatcher(builds)
 
 
 # ── what is answered ─────────────────────────────────────────────────────────────────────────────────────────────

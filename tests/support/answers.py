@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kusto_magic.arm.response import Response
+from kusto_magic.arm.response import ArmResponse
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from support.clock import START
@@ -30,10 +30,10 @@ POLL_URL = (
 LOCATION_URL = POLL_URL.replace("&t=", "&operationResultResponseType=Location&t=")
 
 
-def answer(body: object = b"", status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def answer(body: object = b"", status: int = 200, headers: Mapping[str, str] | None = None) -> ArmResponse:
     """Return an answer; a body that is not bytes is sent as JSON. Names of headers are in lower case."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(status, dict(headers or {}), raw, f"{ENDPOINT}/asked", START)
+    return ArmResponse(status, dict(headers or {}), raw, f"{ENDPOINT}/asked", START)
 
 
 def image(state: str | None = "Succeeded", **properties: Any) -> dict[str, Any]:
@@ -49,18 +49,18 @@ def image(state: str | None = "Succeeded", **properties: Any) -> dict[str, Any]:
     }
 
 
-def status(word: str, **more: Any) -> Response:
+def status(word: str, **more: Any) -> ArmResponse:
     """Return the answer of an operation's address."""
     document = {"id": "/subscriptions/s/operationresults/g", "name": "g", "status": word, "percentComplete": 0.5}
     return answer({**document, **more})
 
 
-def begun(poll_url: str = POLL_URL) -> Response:
+def begun(poll_url: str = POLL_URL) -> ArmResponse:
     """Return the answer to a PUT."""
     return answer(image("Creating", language="Python"), 201, {"azure-asyncoperation": poll_url})
 
 
-def failed(code: int, name: str = "Oops", message: str = "", headers: Mapping[str, str] | None = None) -> Response:
+def failed(code: int, name: str = "Oops", message: str = "", headers: Mapping[str, str] | None = None) -> ArmResponse:
     """Return a refusal in ARM's form."""
     return answer({"error": {"code": name, "message": message}}, code, headers)
 

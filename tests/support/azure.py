@@ -20,7 +20,7 @@ import httpx
 
 from kusto_magic import settings
 from kusto_magic.arm.client import ImagesClient, connect
-from kusto_magic.arm.credentials import SignIn, TokenCredential
+from kusto_magic.arm.credentials import CredentialFactory, TokenCredential
 from kusto_magic.arm.transport import tls_context
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, Conflict, InvalidInput, NotFound, Problem, Unreachable
@@ -111,7 +111,7 @@ class Run:
     @classmethod
     def of(cls, live: Live) -> Run:
         """Return a run over the network."""
-        credential = SignIn(live.credential, _show_code)(live.target.endpoint)
+        credential = CredentialFactory(live.credential, _show_code)(live.target.endpoint)
         clock = HastyClock() if live.target.is_local else SystemClock()
         return cls(live, lambda: Network(live.target), credential, clock)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kusto_magic.commands.session import PLACE
+from kusto_magic.commands.session import TARGET_SETTINGS
 from kusto_magic.magics.magics import KustoImageMagics
-from support.world import World
+from support.world import EmulatedEnvironment
 
 if TYPE_CHECKING:
     import pytest
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 Say = Callable[[str], str]
 
 
-def load(shell: InteractiveShell, world: World) -> KustoImageMagics:
+def load(shell: InteractiveShell, world: EmulatedEnvironment) -> KustoImageMagics:
     """Register the magics, with builds of their own (as a new process has) and the world's first cluster chosen."""
     made = KustoImageMagics(shell, world.builds())
     shell.register_magics(made)
     target = world.target
     place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
-    for name, value in zip(PLACE, place, strict=True):
+    for name, value in zip(TARGET_SETTINGS, place, strict=True):
         setattr(made, name, value)
     return made
 

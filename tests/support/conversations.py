@@ -13,8 +13,8 @@ from itertools import groupby
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
-from kusto_magic.arm.response import Response
-from kusto_magic.arm.transport import Arm
+from kusto_magic.arm.response import ArmResponse
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import BuildError, ServiceError
 from kusto_magic.models.image import API_VERSION, ImageSpec
 
@@ -29,7 +29,7 @@ class Talk:
     """One conversation under way: who speaks, about which image, and what has come of each step."""
 
     client: ImagesClient
-    arm: Arm
+    arm: ArmTransport
     name: str
     steps: list[dict[str, str]] = field(default_factory=list)
 
@@ -59,9 +59,9 @@ class Talk:
         except ServiceError as error:
             self.note(step, _named(error))
         else:
-            self.note(step, f"{image.state} {image.language} {image.foundation} {image.requirements!r}")
+            self.note(step, f"{image.state} {image.language} {image.base_label} {image.requirements!r}")
 
-    async def send(self, method: str, rest: str, body: bytes | None = None, version: str = API_VERSION) -> Response:
+    async def send(self, method: str, rest: str, body: bytes | None = None, version: str = API_VERSION) -> ArmResponse:
         """Send what the client would not, to a path under the cluster."""
         target = self.client.target
         return await self.arm.send(method, f"{target.endpoint}{target.cluster_id}{rest}?api-version={version}", body)
@@ -131,7 +131,7 @@ async def another_change(talk: Talk) -> None:
     await talk.follow("the same image again", talk.client.build(talk.name, OTHER_SPEC))
     await talk.follow("a second image", talk.client.build(talk.second, SPEC))
     await talk.follow("delete the image", talk.client.delete(talk.name))
-    await talk.follow("the first build", talk.client.follow(begun))
+    await talk.follow("the first build", talk.client.poll(begun))
     await talk.follow("delete", talk.client.delete(talk.name))
     await talk.follow("delete the second one", talk.client.delete(talk.second))
 

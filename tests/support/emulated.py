@@ -38,7 +38,7 @@ async def fits(_requirements: str, _python_version: str) -> str | None:
 
 
 @dataclass
-class Wire:
+class EmulatorTransport:
     """A client that knows no rule of Resource Manager: it sends what it is told and shows what comes back."""
 
     config: EmulatorConfig = field(default_factory=lambda: EmulatorConfig(build_seconds=BUILD))
@@ -61,9 +61,9 @@ class Wire:
             f"/providers/Microsoft.Kusto/clusters/{ready.cluster}"
         )
 
-    def at(self, cluster: str) -> Wire:
+    def at(self, cluster: str) -> EmulatorTransport:
         """Return a client of the same emulator whose cluster is another one."""
-        other = Wire(self.config, self.clock, self.resolver, self.app)
+        other = EmulatorTransport(self.config, self.clock, self.resolver, self.app)
         other.ready = replace(self.ready, cluster=cluster)
         return other
 
@@ -90,9 +90,9 @@ class Wire:
         status = (await self.follow(answer)).json()["status"]
         assert status == "Succeeded", status
 
-    def restarted(self) -> Wire:
+    def restarted(self) -> EmulatorTransport:
         """Return a new emulator on the same state, token and port."""
-        return Wire(self.config, self.clock, self.resolver)
+        return EmulatorTransport(self.config, self.clock, self.resolver)
 
 
 def on_disk(path: Path) -> EmulatorConfig:

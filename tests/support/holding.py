@@ -8,7 +8,7 @@ import httpx
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.credentials import StaticCredential, TokenCredential
-from kusto_magic.arm.transport import Arm
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
 from kusto_magic.emulator import EmulatorConfig, create_app
 from kusto_magic.models.image import API_VERSION
@@ -38,7 +38,9 @@ async def hold(
     placeholders = Placeholders(target, name)
     recording = Recording(inner, clock, placeholders)
     into.conversation, into.exchanges = title, recording.exchanges
-    async with Arm(target.endpoint, target.scope, credential=credential, transport=recording, clock=clock) as arm:
+    async with ArmTransport(
+        target.endpoint, target.scope, credential=credential, transport=recording, clock=clock
+    ) as arm:
         talk = Talk(ImagesClient(arm, target), arm, name)
         try:
             await held(talk)
@@ -83,7 +85,9 @@ async def replay(kept: Conversation) -> tuple[list[dict[str, str]], MovableClock
     clock = MovableClock()
     transport = Replay(kept, clock)
     credential = StaticCredential("nothing-is-signed-in-to")
-    async with Arm(TARGET.endpoint, TARGET.scope, credential=credential, transport=transport, clock=clock) as arm:
+    async with ArmTransport(
+        TARGET.endpoint, TARGET.scope, credential=credential, transport=transport, clock=clock
+    ) as arm:
         talk = Talk(ImagesClient(arm, TARGET), arm, IMAGE)
         await EVERYTHING[kept.conversation](talk)
     transport.assert_all_asked()

@@ -18,15 +18,15 @@ from ipywidgets import HTML, Widget
 
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import StaticCredential, TokenCredential
-from kusto_magic.builds.actions import Forecaster
+from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.history import History
-from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.manager import BuildManager
 from kusto_magic.emulator import create_app
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.panel import ImagePanel
 from kusto_magic.panel.panel_form import PanelForm
-from support.emulated import Wire
+from support.emulated import EmulatorTransport
 from support.world import SharedClock, fits
 
 WAIT_S = 10.0
@@ -59,7 +59,7 @@ class QuickClock:
 class Service(httpx.AsyncBaseTransport):
     """The emulator's app; `fault`, where set, may answer or raise first."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: EmulatorTransport) -> None:
         self._transport = httpx.ASGITransport(create_app(wire.config, resolver=wire.resolver, clock=wire.clock))
         self.fault: Fault | None = None
         self.asked: list[str] = []
@@ -91,10 +91,10 @@ class RecordingShell:
         return self.shown[-1][0]
 
 
-class Desk:
+class PanelEnvironment:
     """Everything a test needs: `builds`, panels on them, the service and the clock that can be held."""
 
-    def __init__(self, folder: Path, wire: Wire, forecaster: Forecaster = fits) -> None:
+    def __init__(self, folder: Path, wire: EmulatorTransport, forecaster: Preflight = fits) -> None:
         self.clock = SharedClock(wire.clock)
         self.service = Service(wire)
         ready = wire.ready
@@ -105,15 +105,15 @@ class Desk:
         self._panels: list[ImagePanel] = []
         self.builds = self.process()
 
-    def process(self) -> Builds:
+    def process(self) -> BuildManager:
         """Return the builds of another process with the same history."""
         history = History(self._folder / "history.sqlite")
-        return Builds(history=history, open_client=self._open, forecaster=self._forecaster, clock=self.clock)
+        return BuildManager(history=history, open_client=self._open, preflight=self._forecaster, clock=self.clock)
 
     def _open(self, target: Target) -> AbstractAsyncContextManager[ImagesClient]:
         return connect(target, credential=self.credential, transport=self.service, clock=self.clock)
 
-    def panel(self, target: Target | None = None, builds: Builds | None = None) -> ImagePanel:
+    def panel(self, target: Target | None = None, builds: BuildManager | None = None) -> ImagePanel:
         clock = QuickClock(self.clock)
         made = ImagePanel(target or self.target, builds=builds or self.builds, shell=self.shell, clock=clock)
         self._panels.append(made)
@@ -134,16 +134,16 @@ def until(condition: Callable[[], object]) -> None:
         threading.Event().wait(0.005)
 
 
-Make = Callable[..., Desk]
+Make = Callable[..., PanelEnvironment]
 
 
 @contextmanager
-def desks(folder: Path) -> Iterator[Make]:
+def panel_environments(folder: Path) -> Iterator[Make]:
     """Return a function that makes a desk: `make(wire, forecaster)`; all are cleared with the block."""
-    made: list[Desk] = []
+    made: list[PanelEnvironment] = []
 
-    def make(wire: Wire | None = None, forecaster: Forecaster = fits) -> Desk:
-        made.append(Desk(folder, wire or Wire(), forecaster))
+    def make(wire: EmulatorTransport | None = None, forecaster: Preflight = fits) -> PanelEnvironment:
+        made.append(PanelEnvironment(folder, wire or EmulatorTransport(), forecaster))
         return made[-1]
 
     try:
@@ -173,7 +173,7 @@ def fill(form: PanelForm, name: str = "img", base: str = "Python3_11_7", text: s
     form.fields.base.value, form.fields.name.value, form.fields.requirements.value = base, name, text
 
 
-def loaded(desk: Desk) -> PanelForm:
+def loaded(desk: PanelEnvironment) -> PanelForm:
     """Return the form of a new panel that has read the images."""
     form = desk.panel().form
     until(lambda: form.images.images is not None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from kusto_magic.arm import operation_start
-from kusto_magic.arm.operation import begin
+from kusto_magic.arm.operation import start_operation
 from kusto_magic.errors import BuildError, ServiceError
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import API_VERSION, ImageSpec
@@ -77,7 +77,7 @@ async def location(talk: Talk) -> None:
     await talk.follow("create", talk.client.build(talk.name, SPEC))
     answer = await talk.send("DELETE", f"/sandboxCustomImages/{talk.name}")
     talk.note("delete", str(answer.status))
-    address = answer.address("location")
+    address = answer.header_url("location")
     if address is not None:
         talk.note("its Location while it runs", str((await talk.arm.send("GET", address)).status))
 
@@ -87,12 +87,12 @@ async def _tried(talk: Talk, properties: dict[str, str], version: str = API_VERS
     body = json.dumps({"properties": {"language": "Python", **properties}}).encode()
     answer = await talk.send("PUT", f"/sandboxCustomImages/{talk.name}", body, version)
     talk.note("put", f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
-    sent = operation_start.sending(Action.BUILD, talk.client.resume(Action.BUILD, talk.name).image_url)
+    sent = operation_start.submitting(Action.BUILD, talk.client.resume(Action.BUILD, talk.name).image_url)
     try:
-        begun = begin(sent, answer)
+        begun = start_operation(sent, answer)
     except (ServiceError, BuildError):  # what is wrong with it stands in the answer, which is written down
         return
-    await talk.follow("build", talk.client.follow(begun))
+    await talk.follow("build", talk.client.poll(begun))
     await talk.show("get", talk.name)
 
 

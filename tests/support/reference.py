@@ -16,7 +16,7 @@ from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser, subparsers
 from kusto_magic.emulator.__main__ import _parser as emulator_parser
 from kusto_magic.magics.magics import KustoImageMagics
 from kusto_magic.models import permission as rights
-from kusto_magic.settings import FILE, KINDS, NAMES, Settings
+from kusto_magic.settings import CONFIG_FILE, CREDENTIAL_TYPES, NAMES, Settings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -25,7 +25,7 @@ _TEXT = '"…"'
 VARIABLES: Mapping[str, Mapping[str, str]] = {
     "kusto_magic": {
         "KUSTO_MAGIC_…": "a setting, see above",
-        "KUSTO_MAGIC_HOME": f"one folder for all files of kusto_magic ({FILE}, history.sqlite, emulator.*)",
+        "KUSTO_MAGIC_HOME": f"one folder for all files of kusto_magic ({CONFIG_FILE}, history.sqlite, emulator.*)",
     },
     "Signing in": {
         "AZURE_AUTHORITY_HOST": "the host that signs in, instead of the cloud's",
@@ -177,12 +177,12 @@ def _emulator() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     yield from ("", "## Settings", "")
-    yield f"Each is taken from the first that has it: option, `%config`, environment, `{FILE}`. The file is in the"
+    yield f"Each is taken from the first that has it: option, `%config`, environment, `{CONFIG_FILE}`. The file is in the"
     yield "user's configuration folder of `kusto-magic`, or in `KUSTO_MAGIC_HOME`; `%kusto_image use --save` writes it."
     yield "No secret is a setting. A whole ARM id as `cluster` says subscription and group as well; `cloud` and"
     yield "`endpoint` exclude each other."
     traits = KustoImageMagics.class_traits(config=True)
-    example = {"limit_hours": "1.5"}
+    example = {"timeout_hours": "1.5"}
     rows = (
         (
             f"`{name}`",
@@ -195,9 +195,11 @@ def _settings() -> Iterator[str]:
         )
         for name in NAMES
     )
-    yield from table(("setting", "what it is", "option", "`%config`", "environment", f"`{FILE}`", "unless set"), rows)
+    yield from table(
+        ("setting", "what it is", "option", "`%config`", "environment", f"`{CONFIG_FILE}`", "unless set"), rows
+    )
     yield from ("", "### Ways to sign in", "", "`%kusto_image use --as WAY`, or the setting `credential`.")
-    yield from table(("way", "what it uses"), ((f"`{name}`", words) for name, words in KINDS.items()))
+    yield from table(("way", "what it uses"), ((f"`{name}`", words) for name, words in CREDENTIAL_TYPES.items()))
 
 
 def _option_of(name: str) -> str:
@@ -221,7 +223,7 @@ def _variables() -> Iterator[str]:
 def _rights() -> Iterator[str]:
     yield from ("", "## Rights", "", "The actions an account needs; `%kusto_image doctor` says which are missing.")
     rows = [(f"`{action}`", "make, follow, list and delete images") for action in rights.IMAGES]
-    rows += [(f"`{action}`", "enable and disable them besides") for action in rights.SWITCHING]
+    rows += [(f"`{action}`", "enable and disable them besides") for action in rights.EXTENSIONS]
     yield from table(("action", "to"), rows)
 
 

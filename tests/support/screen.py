@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 
-class Screen:
+class RecordingPublisher:
     """IPython's display publisher, as far as cards use it; `ended` is set by a record that says so."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import httpx
 
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.operation import Operation
-from kusto_magic.arm.response import Response
+from kusto_magic.arm.response import ArmResponse
 from kusto_magic.models.action import Action, Phase
 from support.answers import SPEC, TARGET, answer, failed
 from support.clock import MovableClock
@@ -26,7 +26,7 @@ class Raw:
     body: bytes = b""
 
 
-Outcome: TypeAlias = Response | Raw | Exception
+Outcome: TypeAlias = ArmResponse | Raw | Exception
 Step: TypeAlias = Outcome | Callable[[httpx.Request], Outcome]
 
 
@@ -46,7 +46,7 @@ class Asked:
         return self.headers["authorization"].removeprefix("Bearer ")
 
 
-class Script(httpx.AsyncBaseTransport):
+class ScriptedTransport(httpx.AsyncBaseTransport):
     """Answers with one step after the other, then with `forever`; without that a further request fails the test."""
 
     def __init__(self, *steps: Step, forever: Step | None = None) -> None:
@@ -127,12 +127,14 @@ class Credential:
         return Token(f"token-{self.count}", int(self.clock.wall().timestamp() + self.life))
 
 
-def opened(script: Script, credential: Credential | None = None) -> AbstractAsyncContextManager[ImagesClient]:
+def opened(
+    script: ScriptedTransport, credential: Credential | None = None
+) -> AbstractAsyncContextManager[ImagesClient]:
     """Open a client on a script and its clock."""
     return connect(TARGET, credential=credential or Credential(script.clock), transport=script, clock=script.clock)
 
 
-async def built(script: Script, credential: Credential | None = None, **options: Any) -> list[Operation]:
+async def built(script: ScriptedTransport, credential: Credential | None = None, **options: Any) -> list[Operation]:
     """Build the image "img" against a script; return every Operation. Raises what the client raises."""
     async with opened(script, credential) as client:
         return await every(client.build("img", SPEC, **options))
@@ -165,11 +167,13 @@ def phases(operations: list[Operation]) -> list[Phase]:
     return [operation.phase for operation in operations]
 
 
-async def deleted(script: Script) -> list[Operation]:
+async def deleted(script: ScriptedTransport) -> list[Operation]:
     async with opened(script) as client:
         return await every(client.delete("img"))
 
 
-async def followed(script: Script, kept: str = "", action: Action = Action.BUILD, **options: Any) -> list[Operation]:
+async def followed(
+    script: ScriptedTransport, kept: str = "", action: Action = Action.BUILD, **options: Any
+) -> list[Operation]:
     async with opened(script) as client:
-        return await every(client.follow(client.resume(action, "img", kept, SPEC), **options))
+        return await every(client.poll(client.resume(action, "img", kept, SPEC), **options))

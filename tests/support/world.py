@@ -16,13 +16,13 @@ from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import StaticCredential, TokenCredential
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import History
-from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.manager import BuildManager
 from kusto_magic.emulator import create_app
 from kusto_magic.emulator.cluster_state import BUILD
 from kusto_magic.models.action import Phase
 from kusto_magic.models.target import Target
-from kusto_magic.preflight.report import Forecast, Package, Verdict
-from support.emulated import Clock, Wire
+from kusto_magic.preflight.report import Package, PreflightReport, Verdict
+from support.emulated import Clock, EmulatorTransport
 
 PLAN = (Package("humanize", "4.9.0", direct=True), Package("extra", "1.0"))
 
@@ -46,16 +46,18 @@ class SharedClock:
         self._wall.move(seconds)
 
 
-class World:
+class EmulatedEnvironment:
     """An emulator, a history file, and as many Builds (processes, as it were) as a test wants."""
 
-    def __init__(self, folder: Path, answer: Callable[..., Awaitable[Forecast]], wire: Wire) -> None:
+    def __init__(
+        self, folder: Path, answer: Callable[..., Awaitable[PreflightReport]], wire: EmulatorTransport
+    ) -> None:
         self.wire = wire
         self.clock = SharedClock(wire.clock)
         self._app = create_app(wire.config, resolver=wire.resolver, clock=wire.clock)
         self._path = folder / "history.sqlite"
         self.answer = answer
-        self._all: list[Builds] = []
+        self._all: list[BuildManager] = []
         ready = self._app.state.ready
         self._token = ready.token
         self.targets = [
@@ -64,8 +66,10 @@ class World:
         ]
         self.target = self.targets[0]
 
-    def builds(self) -> Builds:
-        made = Builds(history=History(self._path), open_client=self._open, forecaster=self.answer, clock=self.clock)
+    def builds(self) -> BuildManager:
+        made = BuildManager(
+            history=History(self._path), open_client=self._open, preflight=self.answer, clock=self.clock
+        )
         self._all.append(made)
         return made
 
@@ -74,11 +78,11 @@ class World:
         """How many requests the emulator has refused with a 429."""
         return sum(self._app.state.throttled.values())
 
-    def begun(self, name: str) -> int:
+    def started_builds(self, name: str) -> int:
         """Return how many builds of an image the emulated clusters have begun."""
         return len(self._operations(name))
 
-    def succeeded(self, name: str) -> int:
+    def succeeded_builds(self, name: str) -> int:
         """Return how many of them have succeeded."""
         return self._operations(name).count("Succeeded")
 
@@ -106,5 +110,5 @@ class World:
             made.close()
 
 
-async def fits(_text: str, **_more: Any) -> Forecast:
-    return Forecast(Verdict.FITS, "3.11.7", PLAN)
+async def fits(_text: str, **_more: Any) -> PreflightReport:
+    return PreflightReport(Verdict.COMPATIBLE, "3.11.7", PLAN)
