@@ -110,9 +110,9 @@ only_mutate = [
 ]
 also_copy = ["tests", "README.md"]
 pytest_add_cli_args_test_selection = [
-  "tests/test_operations.py", "tests/test_operations_cluster.py", "tests/test_operations_ends.py",
-  "tests/test_operations_machine.py",
-  "tests/test_requirements.py", "tests/test_requirement_rules.py",
+  "tests/arm/test_operation.py", "tests/arm/test_operation_cluster.py", "tests/arm/test_operation_failures.py",
+  "tests/arm/test_operation_state_machine.py",
+  "tests/requirements/test_parser.py", "tests/requirements/test_rules.py",
 ]
 """
 FAST = "not azure and not browser and not index and not server and not slow"
@@ -195,7 +195,7 @@ def lint(session: nox.Session) -> None:
 def peer(session: nox.Session, version: str) -> None:
     """Try the emulator with an older and a newer client of Microsoft's."""
     session.install(*BUILT_ANEW, ".", *TEST, version)
-    _pytest(session, "tests/test_peer.py")
+    _pytest(session, "tests/live/test_peer.py")
 
 
 @nox.session(reuse_venv=True)
@@ -205,7 +205,7 @@ def scenarios(session: nox.Session) -> None:
     folder = Path(session.create_tmp()).resolve()
     session.run("npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), TESTSERVER)
     command = folder / "node_modules" / TESTSERVER.rpartition("@")[0] / "dist" / "cli" / "cli.js"
-    session.run("pytest", "tests/lro_scenarios.py", *session.posargs, env={"TESTSERVER": str(command)})
+    session.run("pytest", "tests/live/lro_scenarios.py", *session.posargs, env={"TESTSERVER": str(command)})
 
 
 @nox.session
@@ -226,7 +226,7 @@ def mutants(session: nox.Session) -> None:
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """Read random requirements texts and answers, five minutes each; `-- 60`: one minute each."""
-    session.run(_workplace(session), "tests/fuzz.py", *(session.posargs or ["300"]), external=True)
+    session.run(_workplace(session), ".ci/fuzz.py", *(session.posargs or ["300"]), external=True)
 
 
 @nox.session
@@ -234,7 +234,7 @@ def azure(session: nox.Session) -> None:
     """Hold the conversations, and ask what nobody knows, with the cluster that KUSTO_MAGIC_TEST_CLUSTER names."""
     if missing := [name for name in LIVE if not os.environ.get(name)]:
         session.error(f"first set {' and '.join(f'{name} to {LIVE[name]}' for name in missing)}; see {GUIDE}")
-    command = ["-P", "-m", "pytest", "-s", "-m", "azure", "tests/test_azure.py", *session.posargs]
+    command = ["-P", "-m", "pytest", "-s", "-m", "azure", "tests/live/test_azure.py", *session.posargs]
     # After Ctrl-C it waits for the running build, to delete the image: that takes minutes, a second Ctrl-C ends it.
     session.run(_workplace(session), *command, external=True, interrupt_timeout=None)
 
@@ -242,20 +242,20 @@ def azure(session: nox.Session) -> None:
 @nox.session
 def record(session: nox.Session) -> None:
     """Hold the conversations of the tests with the emulator anew and write them down; `-- NAME`: only that one."""
-    session.run(_workplace(session), "tests/record.py", *session.posargs, external=True)
+    session.run(_workplace(session), ".ci/record.py", *session.posargs, external=True)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated pages anew."""
-    session.run(_workplace(session), "tests/support/pages.py", external=True)
+    session.run(_workplace(session), ".ci/pages.py", external=True)
 
 
 @nox.session
 def package(session: nox.Session) -> None:
     """Build the sdist and the wheel as a release does, and try them where there is nothing else."""
     session.install(*PACKAGE)
-    session.run("python", "tests/package.py", str(_new_folder(session, "package")))
+    session.run("python", ".ci/package.py", str(_new_folder(session, "package")))
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
@@ -337,7 +337,7 @@ def _npm(session: nox.Session, *arguments: str, python: str = "python") -> None:
 def _test_older_peer(session: nox.Session) -> None:
     session.install(OLDER_PEER)
     try:
-        _pytest(session, "tests/test_peer.py")
+        _pytest(session, "tests/live/test_peer.py")
     finally:
         session.install(NEWER_PEER)
 
@@ -372,7 +372,7 @@ def _bring_chromium(session: nox.Session) -> None:
 
 
 def _has_chromium(session: nox.Session) -> bool:
-    return bool(session.run("python", "tests/support/chromium.py", silent=True, log=False))
+    return bool(session.run("python", ".ci/chromium.py", silent=True, log=False))
 
 
 def _ways_to_chromium() -> Iterator[list[str]]:

@@ -55,8 +55,8 @@ await following.near_the_end()
 READY = """
 import json, time
 from kusto_magic.arm.credentials import StaticCredential
-from kusto_magic.builds.manager import shared
-shared().sign_in(lambda endpoint: StaticCredential("token"))
+from kusto_magic.builds.manager import default_manager
+default_manager().sign_in(lambda endpoint: StaticCredential("token"))
 began = []
 get_ipython().events.register("pre_run_cell", lambda info: began.append(time.monotonic()))
 get_ipython().run_line_magic("load_ext", "kusto_magic")

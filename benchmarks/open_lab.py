@@ -15,9 +15,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / ".ci")]
 
-from support import chromium  # noqa: E402
+import chromium  # noqa: E402 - of .ci/
 from support.home import Home, make_home  # noqa: E402
 from support.lab import Lab, running_lab  # noqa: E402
 

@@ -20,7 +20,7 @@ import kernels
 import lag
 import many
 import plots
-import preflight
+import preflight_time as preflight
 import simulated
 import tables
 import texts

@@ -1,6 +1,6 @@
 """Make, follow and manage the sandbox custom images of Azure Data Explorer (Kusto) from a notebook.
 
-In a notebook: `%load_ext kusto_magic`, then `%kusto_image --help`. In a program: `connect`, or `builds.shared()`.
+In a notebook: `%load_ext kusto_magic`, then `%kusto_image --help`. In a program: `connect`, or `builds.manager.default_manager()`.
 """
 
 from __future__ import annotations

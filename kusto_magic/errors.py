@@ -4,7 +4,7 @@
 
     KustoImageError
     ├── InvalidInput            what was typed is wrong: every problem is listed, nothing was sent
-    ├── DoesNotFit              the preflight says that these packages cannot be installed together; nothing was sent
+    ├── RequirementsConflict              the preflight says that these packages cannot be installed together; nothing was sent
     ├── InUse                   the cluster's python() runs on the image that would change; nothing was sent
     ├── SignInFailed            no token could be had
     ├── UntrustedAddress        an answer named an address the token must not go to
@@ -17,7 +17,7 @@
     │   ├── BuildFailed         the service says that it failed
     │   ├── BuildCanceled       the service says that it was cancelled
     │   ├── StatusUnreadable    how it stands could not be read
-    │   └── FollowTimeout       it outlived the limit set for following it
+    │   └── PollTimeout       it outlived the limit set for following it
     ├── FleetFailed             some clusters of several failed; `.failures` says why
     ├── Unreachable             no answer from the endpoint
     └── EmulatorError           the local emulator cannot be started

@@ -38,7 +38,9 @@ SWITCHES = (
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what needs pytest-jupyter where it is not loaded: it is asked for by name, in a run of its own."""
-    if collection_path.name == "test_routes.py" and not config.pluginmanager.hasplugin("pytest_jupyter.jupyter_server"):
+    if collection_path.name == "test_handlers.py" and not config.pluginmanager.hasplugin(
+        "pytest_jupyter.jupyter_server"
+    ):
         return True
     return None
 
@@ -130,7 +132,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """Return the browser's executable; without one the test fails in CI and is skipped elsewhere."""
-    from support import chromium
+    import chromium
 
     if found := chromium.find():
         return found

@@ -173,7 +173,7 @@ class ImagesClient:
 
         `ahead` is for how many seconds it has gone on already.
 
-        Raises StatusUnreadable where there is no use in asking on, FollowTimeout after `limit` seconds,
+        Raises StatusUnreadable where there is no use in asking on, PollTimeout after `limit` seconds,
         UntrustedAddress where an answer names a foreign address; all carry the operation. While the endpoint does not
         answer, it goes on asking; also while no token can be had, unless that is so from the start: SignInFailed.
         """

@@ -23,7 +23,7 @@ Preflight = Callable[..., Awaitable[PreflightReport]]
 """`preflight.forecast`, or what stands in for it."""
 
 Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
-"""Asks the preflight; returns what is to be sent. Raises DoesNotFit."""
+"""Asks the preflight; returns what is to be sent. Raises RequirementsConflict."""
 
 
 async def create_image(

@@ -97,7 +97,7 @@ class BuildManager:
         """Begin to build an image and return at once; the same spec already being built is joined.
 
         An image that is there and made of the same is left as it is, unless `force`. `check` asks the preflight first,
-        which sends nothing when the requirements cannot fit (DoesNotFit); `pin` sends the versions it found instead of
+        which sends nothing when the requirements cannot fit (RequirementsConflict); `pin` sends the versions it found instead of
         the loose text. `queue` waits while another change of the cluster is running. `spare_active` does not replace
         the image that the cluster's python() runs on (InUse). `limit` is in seconds. Raises InvalidInput for a wrong
         name; everything else is in the Build.

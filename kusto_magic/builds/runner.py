@@ -81,7 +81,7 @@ class BuildRunner:
         await self._finish(build, error)
 
     async def check(self, client: ImagesClient, build: Build, preflight: Preflight, *, pin: bool) -> ImageSpec:
-        """Run the preflight; return the spec to submit, pinned if `pin`. Raises DoesNotFit."""
+        """Run the preflight; return the spec to submit, pinned if `pin`. Raises RequirementsConflict."""
         spec = build.requested_spec
         assert spec is not None  # noqa: S101 - only builds are checked
         forecast = await run_preflight(client, spec, preflight, background=True)

@@ -173,7 +173,7 @@ def check(session: Session, options: Namespace) -> None:
 
 
 def show_check(session: Session, target: Target, spec: ImageSpec) -> None:
-    """Show what the preflight says, and send nothing. Raises DoesNotFit, so that a headless run notices."""
+    """Show what the preflight says, and send nothing. Raises RequirementsConflict, so that a headless run notices."""
     from kusto_magic.builds.event_loop import result_or_cancel
     from kusto_magic.display import preflight_report as plan
 

@@ -51,7 +51,7 @@ async def run_preflight(
     base: str | None = None,
     base_requirements: tuple[str, ...] = (),
     index: IndexSettings | None = None,
-    timeout: float = 20.0,  # noqa: ASYNC109 - running out of time is an answer here, no exception
+    timeout: float = 20.0,
     exclude_newer: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> PreflightReport:

@@ -92,7 +92,7 @@ class PreflightReport:
         return sum(known) if len(known) == len(sizes) else None
 
     def raise_for_conflict(self) -> None:
-        """Raise DoesNotFit where that is the verdict."""
+        """Raise RequirementsConflict where that is the verdict."""
         if self.verdict is Verdict.CONFLICT:
             what = "these packages do not fit, nothing was sent"
             step = "mend the cell and run it again, or send it all the same with --no-check."

@@ -11,7 +11,7 @@ from typing import Any
 from support.probes import QUESTIONS
 from support.recording import Conversation
 
-RECORDED = Path(__file__).parent.parent / "conversations"
+RECORDED = Path(__file__).parent.parent / "live" / "conversations"
 LONGEST_WORDS = 4000
 _TELLING = re.compile(r"azure-asyncoperation|location|.*retry-after")
 

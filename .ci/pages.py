@@ -1,4 +1,4 @@
-"""The pages that are made from the code: `python noxfile.py docs` writes them, tests/test_pages.py holds them to it.
+"""Generate the pages that are made from the code: `python noxfile.py docs`.
 
 PAGES names each page at the top of the checkout and what makes its text.
 """
@@ -14,12 +14,10 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
+import reference
 from packaging.requirements import Requirement
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from support import reference
-
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 GENERATED = "<!-- made by `python noxfile.py docs`; do not edit -->"
 CODE_MIRROR = "the editor that JupyterLab's cells are"
 BROWSER_REASONS = {

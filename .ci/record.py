@@ -1,4 +1,4 @@
-"""Holds the conversations with the emulator and writes them into tests/conversations/: `record.py [NAME …]`."""
+"""Holds the conversations with the emulator and writes them into tests/live/conversations/: `record.py [NAME …]`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from support.conversations import CONVERSATIONS
 from support.holding import record_emulator
 
-FOLDER = Path(__file__).parent / "conversations"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "tests" / "live" / "conversations"
 
 
 def main(names: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kusto_magic.emulator import ReadyTarget
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parent.parent.parent / "notebooks").glob("*.ipynb"))
 SECRETS = re.compile(
     r"Bearer|eyJ[\w-]{10}|[?&](t|c|s|h)=\w{16}|127\.0\.0\.1:\d+/sub|/home/|/root/|/tmp/|/Users/|[A-Z]:\\\\",
     re.IGNORECASE,

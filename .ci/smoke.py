@@ -1,7 +1,7 @@
 """Is the built package whole? Run by `python noxfile.py package`, with the Python of an environment that holds only it.
 
-    PYTHON tests/smoke.py bare    kusto-magic and what it depends on: an image is made from a notebook's front door
-    PYTHON tests/smoke.py lab     kusto-magic[lab]: JupyterLab finds the front end and the server part
+    PYTHON .ci/smoke.py bare    kusto-magic and what it depends on: an image is made from a notebook's front door
+    PYTHON .ci/smoke.py lab     kusto-magic[lab]: JupyterLab finds the front end and the server part
 
 The environment's own bin folder is all that PATH should hold. Ends with an AssertionError at the first thing missing.
 """
@@ -20,6 +20,7 @@ from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from support.home import make_home
 
 TOOLS = ("node", "npm", "cc", "gcc", "clang", "make", "git", "az")

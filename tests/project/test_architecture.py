@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 LINT = "from importlinter.cli import lint_imports_command as lint; lint()"
 VIOLATIONS = {
     "values import the emulator": ("models/image.py", "from kusto_magic.arm import local_emulator", "Layers"),

@@ -13,7 +13,7 @@ from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser
 from kusto_magic.models import permission as rights
 from kusto_magic.settings import NAMES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 README, REFERENCE, CHANGELOG = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "REFERENCE.md", "CHANGELOG.md")
 )

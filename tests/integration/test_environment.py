@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from support.kernel import Kernel
     from support.notebook import LabNotebook
 
-SOURCE = Path(__file__).parent.parent / "kusto_magic"
+SOURCE = Path(__file__).parent.parent.parent / "kusto_magic"
 BLOCK = "import threading\nprint('up', flush=True)\nwhile True:\n    threading.Event().wait(0.5)"
 
 

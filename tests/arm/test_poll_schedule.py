@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE, MAX_DELAY, MIN_DELAY, DurationEstimate, hazard, next_delay
 
-BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "schedule.py"
+BENCHMARK = Path(__file__).parent.parent.parent / "benchmarks" / "schedule.py"
 SHAPES = ["narrow, 300 to 330 s", "as recorded, 3.5 to 6.5 min", "two kinds, 4 or 15 min"]
 
 

@@ -1,6 +1,6 @@
 """Builds the package as a release does, and tries it where there is nothing else; `python noxfile.py package` runs it.
 
-    python tests/package.py FOLDER    leaves the sdist and the wheel in FOLDER/dist
+    python .ci/package.py FOLDER    leaves the sdist and the wheel in FOLDER/dist
 
 Wants the dependency group `package`. Ends with an error at the first thing that is not as it should be.
 """
@@ -15,7 +15,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ROOT / "tests"
+TOOLS = ROOT / ".ci"
 
 
 def run(*command: str | Path, at: Path = ROOT, path: Path | None = None) -> None:
@@ -73,10 +73,10 @@ def build_elsewhere(sdist: Path, folder: Path) -> Path:
 def try_it(wheel: Path, folder: Path) -> None:
     """Install the wheel into empty environments, and use it there; mypy, outside of the checkout, sees its types."""
     lab = new_environment(folder / "lab", f"kusto-magic[lab] @ {wheel.as_uri()}")
-    run(lab, TESTS / "smoke.py", "lab", path=lab.parent)
+    run(lab, TOOLS / "smoke.py", "lab", path=lab.parent)
     bare = new_environment(folder / "bare", str(wheel))
-    run(bare, TESTS / "smoke.py", "bare", path=bare.parent)
-    module("mypy", "--strict", "--python-executable", bare, TESTS / "support" / "consumer.py", at=folder)
+    run(bare, TOOLS / "smoke.py", "bare", path=bare.parent)
+    module("mypy", "--strict", "--python-executable", bare, TOOLS / "consumer.py", at=folder)
 
 
 def main(folder: Path) -> None:

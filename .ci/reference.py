@@ -18,7 +18,7 @@ from kusto_magic.magics.magics import KustoImageMagics
 from kusto_magic.models import permission as rights
 from kusto_magic.settings import CONFIG_FILE, CREDENTIAL_TYPES, NAMES, Settings
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 _TEXT = '"…"'
 
@@ -57,7 +57,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "VSCODE_PID": "whether this is VS Code, for `doctor`",
     },
 }
-"""The environment variables that are read, and for what; tests/test_docs_pages.py compares them with the code."""
+"""The environment variables that are read, and for what; tests/project/test_docs.py compares them with the code."""
 
 
 def page() -> str:

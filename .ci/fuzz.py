@@ -12,14 +12,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from arm.test_operation_state_machine import ANSWERS, EXTENSIONS, outcome
+from requirements.test_parser import LINES
 from support.answers import IMAGE_URL, SPEC
-from test_operations_machine import ANSWERS, EXTENSIONS, outcome
-from test_requirements import LINES
 
 from kusto_magic.arm.operation import Operation, start_operation
 from kusto_magic.arm.operation_start import submitting

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pages
 import pytest
-from support import pages
 
 SOURCES = pages.ROOT / "labextension" / "src"
 PERMISSIVE = {"MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "ISC", "PSF-2.0"}

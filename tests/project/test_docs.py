@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import reference
 from IPython.core.interactiveshell import InteractiveShell
-from support import reference
 from support.answers import failed
 
 from kusto_magic import errors
@@ -23,7 +23,7 @@ from kusto_magic.builds.history import MAX_RECORDS
 from kusto_magic.preflight import diagnosis as explanations
 from kusto_magic.preflight.uv import _INHERITED_VARIABLES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "kusto_magic"
 ELSEWHERE = {"node_modules", "build", "dist"}
 PAGES = sorted(

@@ -131,7 +131,7 @@ def test_packages_that_clash_are_not_sent(ready: Kernel) -> None:
     shown = ready.execute(
         "%%kusto_image clash --base Python3_11_7\nrequests==2.31.0\nurllib3==1.20\n", allow_stdin=False
     )
-    assert "DoesNotFit" in shown.error
+    assert "RequirementsConflict" in shown.error
     assert "line 2 urllib3==1.20 clashes with line 1 requests==2.31.0" in shown.error
     assert _card(ready, shown)()[MIME]["state"] == "Not submitted"
     assert _card(ready, shown)()[MIME]["plan"]["verdict"] == "does not fit"

@@ -97,7 +97,7 @@ class TestRecords:
         with pytest.raises(ValueError, match="zone"):
             record(started_at=START.replace(tzinfo=None))
         with pytest.raises(ValueError, match="zone"):
-            history.change("x", heard_at=START.replace(tzinfo=None))
+            history.change("x", last_response_at=START.replace(tzinfo=None))
 
     def test_change(self, history: History) -> None:
         history.add(one := record())

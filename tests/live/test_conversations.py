@@ -1,6 +1,6 @@
 """Conversations with the service, played back through the real client; the emulator still holds its own as recorded.
 
-Every file in tests/conversations/ is replayed: one that was recorded from a cluster is dropped in there.
+Every file in tests/live/conversations/ is replayed: one that was recorded from a cluster is dropped in there.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from support.lab import Lab
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parent.parent.parent / "notebooks").glob("*.ipynb"))
 ALL_RAN = """ids => {
     const panel = window.jupyterapp.shell.currentWidget;
     const ours = panel.content.widgets.filter(cell => ids.includes(cell.model.id)); // some cells open a new one

@@ -14,7 +14,7 @@ import pytest
 
 import kusto_magic
 
-SOURCE = Path(__file__).parent.parent / "labextension"
+SOURCE = Path(__file__).parent.parent.parent / "labextension"
 INSTALLED = Path(sys.prefix) / "share" / "jupyter" / "labextensions" / "kusto-magic"
 LARGEST = 150 * 1024
 """Bytes of our own code, gzipped."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 LONGEST = 350
 ROOMS = [*(ROOT / "kusto_magic").rglob("*.py"), *(ROOT / "labextension" / "src").iterdir()]
 FORBIDDEN = r"\bmock\b|\bMock\b|monkeypatch\.setattr|\bpatch\("

@@ -30,7 +30,7 @@ from kusto_magic.errors import InvalidInput, Unreachable
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 BUILD_SECONDS = 0.3
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def images(ready: ReadyTarget) -> list[str]:
 
 def live_suite(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the live suite in a process of its own, with just this environment."""
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_azure.py"]
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/live/test_azure.py"]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
 
 

@@ -273,7 +273,7 @@ import asyncio, time
 import httpx
 from azure.core.credentials import AccessToken
 from kusto_magic import ImagePanel, Target, connect
-from kusto_magic.builds.manager import Builds
+from kusto_magic.builds.manager import BuildManager
 from kusto_magic.emulator import EmulatorConfig, create_app
 
 async def fits(requirements, python):
@@ -286,7 +286,7 @@ class Credential:
 app = create_app(EmulatorConfig(build_seconds=0), resolver=fits)
 ready = app.state.ready
 target = Target(ready.subscription, ready.resource_group, ready.cluster, endpoint=ready.endpoint)
-builds = Builds(open_client=lambda target: connect(target, credential=Credential(), transport=httpx.ASGITransport(app)))
+builds = BuildManager(open_client=lambda target: connect(target, credential=Credential(), transport=httpx.ASGITransport(app)))
 
 async def put(http, number):
     url = f"{ready.endpoint}{target.cluster_id}/sandboxCustomImages/image-{number:03}?api-version=2024-04-13"
