@@ -1,4 +1,4 @@
-"""A user's program, for mypy alone: it passes only where the installed package says its types (py.typed)."""
+"""A user's program, read only by mypy: it passes only if the installed package publishes its types (py.typed)."""
 
 import kusto_magic
 

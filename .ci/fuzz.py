@@ -1,7 +1,7 @@
-"""Reads random requirements texts and random answers, each for so many seconds: `fuzz.py [SECONDS]`.
+"""Parse random requirements and random responses, each for a number of seconds: `fuzz.py [SECONDS]`.
 
-Whatever comes, it is read or refused with an error of this package. Counts what it tried; ends with the first surprise,
-which Hypothesis has made as small as it can.
+Every input must be parsed, or rejected with an error of this package. Prints the number of inputs; stops at the first
+failure, which Hypothesis has reduced to a minimal example.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from arm.test_operation_state_machine import ANSWERS, EXTENSIONS, outcome
+from arm.test_operation_state_machine import EXTENSIONS, RESPONSES, outcome
 from requirements.test_parser import LINES
-from support.answers import IMAGE_URL, SPEC
+from support.arm_responses import IMAGE_URL, SPEC
 
 from kusto_magic.arm.operation import Operation, start_operation
 from kusto_magic.arm.operation_start import submitting
@@ -35,7 +35,7 @@ from kusto_magic.requirements import parser as requirements
 
 
 def read_requirements(text: str, allowed: bool) -> None:
-    """Read a text: its packages, or problems that name lines it has."""
+    """Parse a text: the result is packages, or problems whose line numbers exist."""
     found = requirements.problems(text, allow_index_options=allowed)
     lines = max(1, len(text.splitlines()) + 1)
     assert all(problem.line is None or 1 <= problem.line <= lines for problem in found)
@@ -47,8 +47,8 @@ def read_requirements(text: str, allowed: bool) -> None:
         assert requirements.parse(text, allow_index_options=allowed).packages
 
 
-def read_answer(response: ArmResponse) -> None:
-    """Read everything of one answer."""
+def read_response(response: ArmResponse) -> None:
+    """Parse every part of one response."""
     wait = response.retry_after()
     assert wait is None or MIN_RETRY_AFTER <= wait <= MAX_RETRY_AFTER
     fault = response.fault()
@@ -60,7 +60,7 @@ def read_answer(response: ArmResponse) -> None:
 
 
 def follow(action: Action, answers: list[ArmResponse], repeated: bool) -> None:
-    """Lead an operation through answers: only errors of its own kind may come of it (`outcome` sees to that)."""
+    """Advance an operation through responses; `outcome` allows only the errors that `Operation` documents."""
     sent = submitting(action, IMAGE_URL, SPEC if action is Action.BUILD else None, EXTENSIONS.get(action))
     operation = outcome(lambda: start_operation(sent, answers[0], repeated=repeated))
     for response in answers[1:]:
@@ -73,13 +73,13 @@ PROFILE = settings(max_examples=2000, deadline=None, database=None, suppress_hea
 TARGETS: dict[str, tuple[Callable[..., None], Sequence[st.SearchStrategy[Any]]]] = {
     "requirements": (read_requirements, (LINES, st.booleans())),
     "any text as requirements": (read_requirements, (st.text(max_size=300), st.booleans())),
-    "answers": (read_answer, (ANSWERS,)),
-    "operations": (follow, (st.sampled_from(Action), st.lists(ANSWERS, min_size=1, max_size=12), st.booleans())),
+    "responses": (read_response, (RESPONSES,)),
+    "operations": (follow, (st.sampled_from(Action), st.lists(RESPONSES, min_size=1, max_size=12), st.booleans())),
 }
 
 
 def counted(read: Callable[..., None], strategies: Sequence[st.SearchStrategy[Any]]) -> Callable[[], int]:
-    """Return a function that tries a batch of new examples, and returns how many have been tried so far."""
+    """Return a function that tries a batch of new examples and returns the total number tried."""
     tried = 0
 
     def attempt(*values: Any) -> None:
@@ -97,12 +97,12 @@ def counted(read: Callable[..., None], strategies: Sequence[st.SearchStrategy[An
 
 
 def main(seconds: float) -> None:
-    """Try requirements for so many seconds, and answers for as many."""
+    """Fuzz requirements and responses, each for `seconds`."""
     for name, (read, strategies) in TARGETS.items():
         end, tried, batch = time.monotonic() + seconds / 2, 0, counted(read, strategies)
         while time.monotonic() < end:
             tried = batch()
-        sys.stdout.write(f"{name}: {tried:,} tried, no surprise\n")
+        sys.stdout.write(f"{name}: {tried:,} inputs, no failure\n")
         sys.stdout.flush()
 
 

@@ -1,8 +1,8 @@
-"""Builds the package as a release does, and tries it where there is nothing else; `python noxfile.py package` runs it.
+"""Build the package as a release does and test it in empty environments; `python noxfile.py package` runs this.
 
-    python .ci/package.py FOLDER    leaves the sdist and the wheel in FOLDER/dist
+    python .ci/package.py FOLDER    writes the sdist and the wheel to FOLDER/dist
 
-Wants the dependency group `package`. Ends with an error at the first thing that is not as it should be.
+Needs the dependency group `package`. Stops with an error at the first failed check.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TOOLS = ROOT / ".ci"
 
 
 def run(*command: str | Path, at: Path = ROOT, path: Path | None = None) -> None:
-    """Run a program, said before; `path`: the one folder where programs are found, instead of the machine's own."""
+    """Print a command and run it; `path`, if given, is the only folder on PATH."""
     sys.stdout.write(f"package > {' '.join(str(word) for word in command)}\n")
     sys.stdout.flush()
     environment = os.environ | ({"PATH": str(path)} if path else {})
@@ -27,20 +27,20 @@ def run(*command: str | Path, at: Path = ROOT, path: Path | None = None) -> None
 
 
 def module(name: str, *arguments: str | Path, at: Path = ROOT) -> None:
-    """Run a program of this environment."""
+    """Run a module of this environment as a program."""
     run(sys.executable, "-P", "-m", name, *arguments, at=at)
 
 
-def new_environment(place: Path, *requirements: str) -> Path:
-    """Make an environment of this Python that holds the requirements; return its Python."""
-    module("uv", "venv", "--quiet", "--clear", "--python", sys.executable, place)
-    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+def new_environment(folder: Path, *requirements: str) -> Path:
+    """Create an environment with this Python and the requirements; return the path of its Python."""
+    module("uv", "venv", "--quiet", "--clear", "--python", sys.executable, folder)
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     module("uv", "pip", "install", "--quiet", "--python", python, *requirements)
     return python
 
 
 def build(folder: Path) -> tuple[Path, Path]:
-    """Build the sdist, and the wheel from it, and hold them to what an index wants."""
+    """Build the sdist, and the wheel from it, and check both as a package index does."""
     module("build", "--installer", "uv", "--outdir", folder / "dist")
     [wheel], [sdist] = (folder / "dist").glob("*.whl"), (folder / "dist").glob("*.tar.gz")
     module("twine", "check", "--strict", wheel, sdist)
@@ -49,7 +49,7 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def build_without_node(sdist: Path, folder: Path) -> Path:
-    """Build the wheel of the sdist with neither Node nor what bundles a front end: the sdist has it bundled."""
+    """Build the wheel from the sdist without Node and without a bundler: the sdist contains the built front end."""
     system = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]
     python = new_environment(folder / "plain", "build", *(name for name in system["requires"] if "hatch" in name))
     options = ("--wheel", "--no-isolation", "--skip-dependency-check", "--outdir", folder / "plain")
@@ -61,7 +61,7 @@ def build_without_node(sdist: Path, folder: Path) -> Path:
 
 
 def build_elsewhere(sdist: Path, folder: Path) -> Path:
-    """Bundle the front end and build the wheel again from the sources in the sdist, in another folder."""
+    """Build the front end and the wheel again from the sources in the sdist, in another folder."""
     with tarfile.open(sdist) as archive:
         inside = [member for member in archive if "kusto_magic/labextension/" not in member.name]
         archive.extractall(folder / "elsewhere", inside, filter="data")
@@ -70,8 +70,8 @@ def build_elsewhere(sdist: Path, folder: Path) -> Path:
     return next((folder / "elsewhere").glob("*.whl"))
 
 
-def try_it(wheel: Path, folder: Path) -> None:
-    """Install the wheel into empty environments, and use it there; mypy, outside of the checkout, sees its types."""
+def test_wheel(wheel: Path, folder: Path) -> None:
+    """Install the wheel into empty environments and use it there; check that mypy finds its types."""
     lab = new_environment(folder / "lab", f"kusto-magic[lab] @ {wheel.as_uri()}")
     run(lab, TOOLS / "smoke.py", "lab", path=lab.parent)
     bare = new_environment(folder / "bare", str(wheel))
@@ -80,13 +80,13 @@ def try_it(wheel: Path, folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Do all of it in a folder that is empty."""
+    """Build and test the package in an empty folder."""
     sdist, wheel = build(folder)
     for again in (build_without_node(sdist, folder), build_elsewhere(sdist, folder)):
         if again.read_bytes() != wheel.read_bytes():
             sys.exit(f"{wheel} and {again} are not the same")
-    try_it(wheel, folder)
-    sys.stdout.write(f"built and tried: {wheel}\n")
+    test_wheel(wheel, folder)
+    sys.stdout.write(f"built and tested: {wheel}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One contender, in a process of its own: `python benchmarks/contend.py ours TASK` prints what it saw, as JSON.
+"""One contender, in a process of its own: `python benchmarks/contend.py ours TASK` prints its results as JSON.
 
 The runner starts it; the contenders are `ours`, `sync`, `async` and `floor`, each in the file named after it.
 """
@@ -25,44 +25,44 @@ FILES = {"ours": "contender_ours", "sync": "contender_sync", "async": "contender
 
 
 class Contender(Protocol):
-    """Makes builds and follows them; made with the task, and with what to call when one was heard to be over.
+    """Starts and polls builds.
 
-    It is called with the number of the build, and with what is wrong or "". On any thread.
+    `reported` is called on any thread when a build has ended: with its number, and with its error or "".
     """
 
-    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None: ...
+    def __init__(self, task: Task, reported: Callable[[int, str], None]) -> None: ...
 
     async def begin(self, numbers: range) -> None:
-        """Begin these builds; return once each was accepted. They are followed from then on."""
+        """Start these builds; return when each was accepted. They are polled from then on."""
         ...
 
     async def near_the_end(self) -> None:
-        """Come to where builds are likely to end, for whoever asks more often then."""
+        """Advance the clock to the usual end of a build, for a contender that polls more often then."""
         ...
 
 
-async def follow_to_the_end(kind: type[Contender], task: Task) -> dict[str, Any]:
-    """Begin all builds at once; return when each was heard to be over, on the monotonic clock."""
-    heard: dict[int, float] = {}
+async def poll_to_the_end(kind: type[Contender], task: Task) -> dict[str, Any]:
+    """Start all builds at once; return when the end of each was reported, on the monotonic clock."""
+    reported: dict[int, float] = {}
     problems: list[str] = []
-    loop, all_over = asyncio.get_running_loop(), asyncio.Event()
+    loop, all_done = asyncio.get_running_loop(), asyncio.Event()
 
-    def hear(number: int, problem: str) -> None:
-        heard[number] = time.monotonic()
+    def report(number: int, problem: str) -> None:
+        reported[number] = time.monotonic()
         problems.extend([problem] if problem else [])
-        if problem or len(heard) == task.builds:
-            loop.call_soon_threadsafe(all_over.set)
+        if problem or len(reported) == task.builds:
+            loop.call_soon_threadsafe(all_done.set)
 
-    contender = kind(task, hear)
+    contender = kind(task, report)
     await contender.begin(range(task.builds))
-    await all_over.wait()
+    await all_done.wait()
     if problems:
         raise RuntimeError(problems[0])
-    return {"heard": heard}
+    return {"reported": reported}
 
 
-async def follow_for_a_while(kind: type[Contender], task: Task) -> dict[str, Any]:
-    """Return what following many builds costs, over a client that follows one already."""
+async def poll_for_a_while(kind: type[Contender], task: Task) -> dict[str, Any]:
+    """Return the cost of polling many builds, in addition to that of polling one."""
     me = psutil.Process()
     alone = me.num_threads()
     contender = kind(task, lambda _number, _problem: None)
@@ -71,20 +71,20 @@ async def follow_for_a_while(kind: type[Contender], task: Task) -> dict[str, Any
     await contender.begin(range(1, 1 + task.builds))
     await contender.near_the_end()
     await asyncio.sleep(task.settle)
-    counts, spent, began = _total(task), time.process_time(), time.monotonic()
+    counts, cpu, started = _total(task), time.process_time(), time.monotonic()
     await asyncio.sleep(task.window)
-    took = time.monotonic() - began
-    spent, asked = time.process_time() - spent, _total(task) - counts
+    elapsed = time.monotonic() - started
+    cpu, requests = time.process_time() - cpu, _total(task) - counts
     return {
         "threads": me.num_threads() - alone,
         "memory": (await _memory(me) - idle) / task.builds,
-        "cpu": spent * 60 / took,
-        "requests": asked * 60 / took,
+        "cpu": cpu * 60 / elapsed,
+        "requests": requests * 60 / elapsed,
     }
 
 
 async def _memory(me: psutil.Process) -> float:
-    """Return the memory that only this process has, in MB, after what is garbage has gone."""
+    """Return the unique memory of this process in MB, after a garbage collection."""
     await asyncio.sleep(1.0)
     gc.collect()
     return float(me.memory_full_info().uss) / 2**20
@@ -95,19 +95,19 @@ def _total(task: Task) -> int:
 
 
 def main(name: str, argument: str) -> None:
-    logging.disable(logging.WARNING)  # a rival warns of each connection beyond its pool
+    logging.disable(logging.WARNING)  # Microsoft's client warns of each connection beyond its pool
     allow_many_files()
     task = Task.from_argument(argument)
     kind: type[Contender] = importlib.import_module(FILES[name]).Contender
-    do = follow_for_a_while if task.window else follow_to_the_end
+    do = poll_for_a_while if task.window else poll_to_the_end
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
             os.environ["KUSTO_MAGIC_HOME"] = home
-            said = asyncio.run(do(kind, task))
-    except Exception as error:  # so many threads, so many files: some machine's limit, which is a result too
-        said = {"failed": f"{type(error).__name__}: {error}"}
-    print(json.dumps(said), flush=True)
-    os._exit(0)  # without waiting for the thousands that are still followed
+            result = asyncio.run(do(kind, task))
+    except Exception as error:  # a limit of threads or files is a result too
+        result = {"failed": f"{type(error).__name__}: {error}"}
+    print(json.dumps(result), flush=True)
+    os._exit(0)  # without waiting for thousands of builds that are still polled
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Microsoft's client, azure-mgmt-kusto, with asyncio and aiohttp, as it comes: a task for each build."""
+"""Microsoft's client, azure-mgmt-kusto, with asyncio and aiohttp and its default settings: a task for each build."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from azure.mgmt.kusto.aio import KustoManagementClient
 from task import BASE, GROUP, REQUIREMENTS, SUBSCRIPTION, Task, image
 
 kinds: Any = models
-"""Untyped: mypy may read another version of the client than is measured."""
+"""Untyped, since mypy may read another version of the client than the one measured."""
 
 
 class NoCredential:
-    """What the client insists on; it is never asked, since the policy brings the token."""
+    """A credential that the client requires but never asks, since the policy adds the token."""
 
     async def get_token(self, *_scopes: str, **_options: Any) -> Any:
-        raise AssertionError("the policy brings the token")
+        raise AssertionError("the policy adds the token")
 
     async def close(self) -> None: ...
 
@@ -30,11 +30,11 @@ class NoCredential:
 
 
 class Contender:
-    """Follows by pollers; `interval` is their polling_interval, 0 the client's default."""
+    """Polls with the client's pollers; `interval` is their polling_interval, 0 means the default."""
 
-    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None:
+    def __init__(self, task: Task, reported: Callable[[int, str], None]) -> None:
         self._task = task
-        self._heard = heard
+        self._reported = reported
         self._pace = {"polling_interval": task.interval} if task.interval else {}
         self._client = KustoManagementClient(
             NoCredential(),
@@ -43,27 +43,27 @@ class Contender:
             authentication_policy=HeadersPolicy({"Authorization": "Bearer token"}),
             use_env_settings=False,
         )
-        self._following: list[asyncio.Task[None]] = []
+        self._polling: list[asyncio.Task[None]] = []
 
     async def begin(self, numbers: range) -> None:
         await self._client.__aenter__()
         for number, poller in zip(numbers, await asyncio.gather(*map(self._begin, numbers)), strict=True):
-            self._following.append(asyncio.create_task(self._follow(number, poller)))
+            self._polling.append(asyncio.create_task(self._wait(number, poller)))
 
     async def _begin(self, number: int) -> Any:
-        wanted = kinds.SandboxCustomImage(
+        resource = kinds.SandboxCustomImage(
             language="Python", base_image_name=BASE, requirements_file_content=REQUIREMENTS
         )
         begin: Any = self._client.sandbox_custom_images.begin_create_or_update
-        return await begin(GROUP, self._task.cluster(number), image(number), wanted, **self._pace)
+        return await begin(GROUP, self._task.cluster(number), image(number), resource, **self._pace)
 
-    async def _follow(self, number: int, poller: Any) -> None:
+    async def _wait(self, number: int, poller: Any) -> None:
         try:
             await poller.result()
         except Exception as error:
-            self._heard(number, f"{type(error).__name__}: {error}")
+            self._reported(number, f"{type(error).__name__}: {error}")
         else:
-            self._heard(number, "")
+            self._reported(number, "")
 
     async def near_the_end(self) -> None:
-        """Do nothing: it asks as often all the time."""
+        """Do nothing: the interval is constant."""

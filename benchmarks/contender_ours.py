@@ -1,4 +1,4 @@
-"""kusto_magic: `Builds`, as the magics use it, on its own schedule."""
+"""kusto_magic: `BuildManager`, as the magics use it, with its own schedule."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 
 SPREAD = 2.0
-"""Seconds over which questions are spread after the clock was moved; else all would be asked at once from then on."""
+"""Seconds over which polls are spread after the clock was moved; otherwise all builds would be polled at once."""
 
 
-class Movable(SystemClock):
-    """The real time, and once so many seconds later: then everybody wakes up. Saves five minutes of waiting."""
+class JumpingClock(SystemClock):
+    """The real time, moved forward once, which wakes up all sleepers. Saves five minutes of waiting."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -58,10 +58,10 @@ class Movable(SystemClock):
 class Contender:
     """Polls with `BuildManager`; its history is in KUSTO_MAGIC_HOME, which the caller must set."""
 
-    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None:
+    def __init__(self, task: Task, reported: Callable[[int, str], None]) -> None:
         self._task = task
-        self._heard = heard
-        self._clock = Movable() if task.window else SystemClock()
+        self._reported = reported
+        self._clock = JumpingClock() if task.window else SystemClock()
         history = History(Path(os.environ["KUSTO_MAGIC_HOME"]) / "history.sqlite")
         self._learn(history)
         opener = partial(connect, credential=StaticCredential("token"), clock=self._clock)
@@ -72,29 +72,29 @@ class Contender:
 
     async def begin(self, numbers: range) -> None:
         spec = ImageSpec(REQUIREMENTS, base_image=BASE)
-        waiting = set()
+        submitted = set()
         for number in numbers:
             build = self.builds.start(self.target(number), image(number), spec, check=False, force=True)
             build.observe(partial(self._ended, number), "ended")
-            waiting.add(build)
-        while waiting := {build for build in waiting if build.operation.phase in NOT_STARTED}:
-            if error := next((build.error for build in waiting if build.error), None):
+            submitted.add(build)
+        while submitted := {build for build in submitted if build.operation.phase in NOT_STARTED}:
+            if error := next((build.error for build in submitted if build.error), None):
                 raise error
             await asyncio.sleep(0.1)
 
     def _ended(self, number: int, change: Any) -> None:
-        self._heard(number, str(change["owner"].error or ""))
+        self._reported(number, str(change["owner"].error or ""))
 
     async def near_the_end(self) -> None:
-        if isinstance(self._clock, Movable) and self._task.learnt:
+        if isinstance(self._clock, JumpingClock) and self._task.learnt:
             self.builds.run(self._clock.move(min(self._task.learnt))).result(timeout=60)
 
     def _learn(self, history: History) -> None:
-        """Let the history hold earlier builds of that many seconds, on another cluster of the same endpoint."""
-        where = Target(SUBSCRIPTION, GROUP, "earlier", endpoint=self._task.endpoint)
+        """Add builds of these durations to the history, on another cluster of the same endpoint."""
+        target = Target(SUBSCRIPTION, GROUP, "earlier", endpoint=self._task.endpoint)
         ended = datetime.now(UTC) - timedelta(days=1)
         for seconds in self._task.learnt:
             started = ended - timedelta(seconds=seconds)
-            record = BuildRecord(uuid4().hex, where, "image", "build", BASE, None, REQUIREMENTS, started)
+            record = BuildRecord(uuid4().hex, target, "image", "build", BASE, None, REQUIREMENTS, started)
             history.add(record)
             history.change(record.id, state="Succeeded", ended_at=ended, seconds=seconds)

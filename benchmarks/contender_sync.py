@@ -1,4 +1,4 @@
-"""Microsoft's client, azure-mgmt-kusto, as most would use it: its poller follows each build on a thread of its own."""
+"""Microsoft's client, azure-mgmt-kusto, with its default settings: a thread for each build."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from azure.mgmt.kusto import KustoManagementClient, models
 from task import BASE, GROUP, REQUIREMENTS, SUBSCRIPTION, Task, image
 
 kinds: Any = models
-"""Untyped: mypy may read another version of the client than is measured."""
+"""Untyped, since mypy may read another version of the client than the one measured."""
 
 
 class NoCredential:
-    """What the client insists on; it is never asked, since the policy brings the token."""
+    """A credential that the client requires but never asks, since the policy adds the token."""
 
     def get_token(self, *_scopes: str, **_options: Any) -> Any:
-        raise AssertionError("the policy brings the token")
+        raise AssertionError("the policy adds the token")
 
 
 class Contender:
-    """Follows by pollers; `interval` is their polling_interval, 0 the client's default."""
+    """Polls with the client's pollers; `interval` is their polling_interval, 0 means the default."""
 
-    def __init__(self, task: Task, heard: Callable[[int, str], None]) -> None:
+    def __init__(self, task: Task, reported: Callable[[int, str], None]) -> None:
         self._task = task
-        self._heard = heard
+        self._reported = reported
         self._pace = {"polling_interval": task.interval} if task.interval else {}
         self._client = KustoManagementClient(
             NoCredential(),
@@ -44,14 +44,14 @@ class Contender:
             self._pollers.append(poller)
 
     def _ended(self, number: int, polled: Any) -> None:
-        self._heard(number, "" if polled.status() == "Succeeded" else str(polled.status()))
+        self._reported(number, "" if polled.status() == "Succeeded" else str(polled.status()))
 
     def _begin(self, number: int) -> Any:
-        wanted = kinds.SandboxCustomImage(
+        resource = kinds.SandboxCustomImage(
             language="Python", base_image_name=BASE, requirements_file_content=REQUIREMENTS
         )
         begin: Any = self._client.sandbox_custom_images.begin_create_or_update
-        return begin(GROUP, self._task.cluster(number), image(number), wanted, **self._pace)
+        return begin(GROUP, self._task.cluster(number), image(number), resource, **self._pace)
 
     async def near_the_end(self) -> None:
-        """Do nothing: it asks as often all the time."""
+        """Do nothing: the interval is constant."""

@@ -1,9 +1,9 @@
-"""A lean Azure Resource Manager for measurements, in a process of its own: `python benchmarks/fake.py --seconds 60 70`.
+"""A minimal Azure Resource Manager for measurements: `python benchmarks/fake.py --seconds 60 70`.
 
-It answers what a build needs, as the service was seen to answer, for any subscription, group and cluster, and does so
-little that it is never what is measured. Nothing is checked: the emulator and the tests are for that. The first line
-it prints is its port. `GET /-/report` tells when each build became terminal, on the monotonic clock, and what was
-asked; `GET /-/counts` only how much; `GET /-/now` what the clock shows.
+It serves the requests of a build as observed on the service, for any subscription, group and cluster, and does so
+little work that it does not affect the measurement. Requests are not validated; the emulator and the tests do that.
+The first line of output is the port. `GET /-/report` returns when each build ended, on the monotonic clock, and the
+requests; `GET /-/counts` returns the numbers of requests only; `GET /-/now` returns the clock.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from uuid import UUID
 STARTED = "2026-05-18T12:08:01.7481303Z"
 ENDED = "2026-05-18T12:13:03.1180291Z"
 SIGNATURE = f"&t=639152104817481303&c={'MIIHpTCCBo2gAwIBAgITfw' * 155}&s={'c2lnbmF0dXJl' * 29}&h={'aGFzaA' * 7}"
-"""As long as the service's: an address to ask at has about 4,000 characters."""
+"""Padding: the service's poll URLs have about 4,000 characters."""
 
 READS, PER_SECOND = 250.0, 25.0
-"""ARM's bucket of reads, as documented: its size, and how many a second refill it."""
+"""ARM's documented bucket of reads: its size, and the refill per second."""
 
 SEEN = 1099
-"""What the service was seen to say is left, whatever was asked."""
+"""The number of remaining reads that the service was observed to report, whatever the request."""
 
 OPEN_FILES = 8192
 
 
 @dataclass(slots=True)
-class Making:
-    """One build: when it was asked for and when it is over, and what it was asked since, on the monotonic clock."""
+class RunningBuild:
+    """A build: when it was requested, when it ends and when that was reported, on the monotonic clock."""
 
     cluster: str
     image: str
@@ -50,7 +50,7 @@ class Making:
 
 
 class Service:
-    """What is known of all clusters; every question is answered from two dictionaries."""
+    """The state of all clusters, in two dictionaries."""
 
     def __init__(self, seconds: tuple[float, float], retry_after: int | None, seed: int, *, counts: bool) -> None:
         self.seconds = seconds
@@ -59,8 +59,8 @@ class Service:
         self.counting = counts
         self.left, self.counted = READS, time.monotonic()
         self.chance = random.Random(seed)  # noqa: S311 - durations
-        self.images: dict[str, dict[str, Making]] = {}
-        self.operations: dict[str, Making] = {}
+        self.images: dict[str, dict[str, RunningBuild]] = {}
+        self.operations: dict[str, RunningBuild] = {}
         self.counts: Counter[str] = Counter()
         self.by_cluster: Counter[str] = Counter()
         self.first: dict[str, float] = {}
@@ -68,11 +68,11 @@ class Service:
         self.early: dict[str, float] = {}
 
     def answer(self, method: bytes, target: str, body: bytes) -> tuple[str, str, str]:
-        """Return status, further headers and body of the answer to one request."""
+        """Return status, additional headers and body of the response to a request."""
         now = time.monotonic()
         path = target.partition("?")[0].split("/")
         if path[1] == "-":
-            return "200 OK", "", self.told(path[2], now)
+            return "200 OK", "", self.statistics(path[2], now)
         if path[-2].lower() == "operationresults":
             return self._operation(path[-1], path[2], now)
         cluster, image = path[8], unquote(path[10]) if len(path) > 10 else ""
@@ -86,7 +86,7 @@ class Service:
         return self._image(path, cluster, image, now) if image else self._list(path, cluster, now)
 
     def remaining(self) -> int:
-        """Return how many reads are left: by the documented bucket, or what was seen. None is refused here."""
+        """Return the number of remaining reads: of the documented bucket, or as observed. No request is rejected."""
         if not self.counting:
             return SEEN
         now = time.monotonic()
@@ -94,21 +94,26 @@ class Service:
         self.counted = now
         return int(self.left)
 
-    def told(self, what: str, now: float) -> str:
-        """Return what a measurement asks of this server, as JSON."""
-        if what == "now":
+    def statistics(self, name: str, now: float) -> str:
+        """Return the information that a measurement needs, as JSON."""
+        if name == "now":
             return json.dumps(now)
-        if what == "counts":
+        if name == "counts":
             return json.dumps(self.counts)
         builds = {
-            f"{it.cluster}/{it.image}": {"arrived": it.arrived, "ends": it.ends, "told": it.told, "asked": it.asked}
-            for it in self.operations.values()
+            f"{one.cluster}/{one.image}": {
+                "arrived": one.arrived,
+                "ends": one.ends,
+                "told": one.told,
+                "asked": one.asked,
+            }
+            for one in self.operations.values()
         }
         shares = {"counts": self.counts, "clusters": self.by_cluster}
         return json.dumps({"builds": builds, "first": self.first, "early": self.early, **shares})
 
     def _arrived(self, cluster: str, now: float) -> None:
-        """Note a question about a cluster, and how much too early it comes where a Retry-After was sent there."""
+        """Record a poll of a cluster, and how much too early it is if a Retry-After was sent."""
         self.by_cluster[cluster] += 1
         if self.retry_after is not None and cluster in self.answered:
             early = self.answered.pop(cluster) + self.retry_after - now
@@ -122,41 +127,41 @@ class Service:
 
     def _put(self, path: list[str], body: dict[str, str], now: float) -> tuple[str, str, str]:
         cluster, image = path[8], unquote(path[10])
-        making = Making(cluster, image, now, now + self.chance.uniform(*self.seconds), body)
+        build = RunningBuild(cluster, image, now, now + self.chance.uniform(*self.seconds), body)
         guid = str(UUID(int=len(self.operations) + (1 << 100)))
         self.counts["PUT"] += 1
-        self.operations[guid] = self.images.setdefault(cluster, {})[image.lower()] = making
+        self.operations[guid] = self.images.setdefault(cluster, {})[image.lower()] = build
         location = f"/subscriptions/{path[2]}/providers/Microsoft.Kusto/locations/East%20US/operationResults/{guid}"
         address = f"http://127.0.0.1:{self.port}{location}?api-version=2024-04-13{SIGNATURE}"
-        shown = json.dumps(_resource(path, making, "Creating", "Python"))
+        shown = json.dumps(_resource(path, build, "Creating", "Python"))
         return "201 Created", f"Azure-AsyncOperation: {address}\r\n{self._wait(cluster, now)}", shown
 
     def _operation(self, guid: str, subscription: str, now: float) -> tuple[str, str, str]:
-        making = self.operations[guid]
+        build = self.operations[guid]
         self.counts["operation"] += 1
-        making.asked["operation"] += 1
-        self._arrived(making.cluster, now)
-        over = now >= making.ends
-        if over and making.told is None:
-            making.told = now
-        words = ("Succeeded", "Completed", ENDED, "1.0") if over else ("Running", "InProgress", STARTED, "0.5")
-        status, state, ended, percent = words
+        build.asked["operation"] += 1
+        self._arrived(build.cluster, now)
+        over = now >= build.ends
+        if over and build.told is None:
+            build.told = now
+        values = ("Succeeded", "Completed", ENDED, "1.0") if over else ("Running", "InProgress", STARTED, "0.5")
+        status, state, ended, percent = values
         place = f"/subscriptions/{subscription}/providers/Microsoft.Kusto/locations/East US/operationresults/{guid}"
         body = (
             f'{{"id":"{place}","name":"{guid}","status":"{status}","startTime":"{STARTED}","endTime":"{ended}",'
             f'"percentComplete":{percent},"properties":{{"operationKind":"SandboxCustomImageCreateOrUpdateCommand",'
             f'"provisioningState":"{status}","operationState":"{state}"}}}}'
         )
-        return "200 OK", "" if over else self._wait(making.cluster, now), body
+        return "200 OK", "" if over else self._wait(build.cluster, now), body
 
     def _image(self, path: list[str], cluster: str, image: str, now: float) -> tuple[str, str, str]:
         self.counts["image"] += 1
-        making = self.images.get(cluster, {}).get(image.lower())
-        if making is None:
-            words = f"The resource with identifier '{image}' is not found."
-            return "404 Not Found", "", json.dumps({"error": {"code": "ResourceNotFound", "message": words}})
-        making.asked["image"] += 1
-        return "200 OK", "", json.dumps(_resource(path, making, making.state(now), "PYTHON"))
+        build = self.images.get(cluster, {}).get(image.lower())
+        if build is None:
+            message = f"The resource with identifier '{image}' is not found."
+            return "404 Not Found", "", json.dumps({"error": {"code": "ResourceNotFound", "message": message}})
+        build.asked["image"] += 1
+        return "200 OK", "", json.dumps(_resource(path, build, build.state(now), "PYTHON"))
 
     def _list(self, path: list[str], cluster: str, now: float) -> tuple[str, str, str]:
         self.counts["list"] += 1
@@ -164,19 +169,19 @@ class Service:
         return "200 OK", "", json.dumps({"value": [_resource(path, it, it.state(now), "PYTHON") for it in known]})
 
 
-def _resource(path: list[str], making: Making, state: str, language: str) -> dict[str, object]:
+def _resource(path: list[str], build: RunningBuild, state: str, language: str) -> dict[str, object]:
     place = f"/subscriptions/{path[2]}/resourceGroups/{path[4]}/providers/Microsoft.Kusto"
-    properties = {**making.body, "language": language, "provisioningState": state}
+    properties = {**build.body, "language": language, "provisioningState": state}
     return {
-        "id": f"{place}/Clusters/{making.cluster}/SandboxCustomImages/{making.image}",
-        "name": f"{making.cluster}/{making.image}",
+        "id": f"{place}/Clusters/{build.cluster}/SandboxCustomImages/{build.image}",
+        "name": f"{build.cluster}/{build.image}",
         "type": "Microsoft.Kusto/Clusters/SandboxCustomImages",
         "properties": properties,
     }
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive connection; requests are answered in their order."""
+    """A kept-alive connection; requests are answered in order."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -210,7 +215,7 @@ class Connection(asyncio.Protocol):
 
 
 def allow_many_files() -> None:
-    """Raise this process's limit of open files, where the system has one: a connection is one."""
+    """Raise the limit of open files of this process, if there is one: each connection is a file."""
     if sys.platform != "win32":
         import resource
 
@@ -220,7 +225,7 @@ def allow_many_files() -> None:
 
 
 async def serve(service: Service) -> None:
-    """Serve on a free port of loopback, say which, until standard input ends: with whoever started it."""
+    """Serve on a free loopback port and print it; stop when standard input is closed by the parent process."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(service), "127.0.0.1", 0, backlog=4096)
     service.port = server.sockets[0].getsockname()[1]
@@ -229,15 +234,15 @@ async def serve(service: Service) -> None:
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    words.add_argument("--seconds", nargs=2, type=float, default=(300.0, 330.0), metavar=("LOW", "HIGH"))
-    words.add_argument("--retry-after", type=int)
-    words.add_argument("--seed", type=int, default=1)
-    words.add_argument("--counts", action="store_true", help="say truly how many reads ARM would leave")
-    given = words.parse_args()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", nargs=2, type=float, default=(300.0, 330.0), metavar=("LOW", "HIGH"))
+    parser.add_argument("--retry-after", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--counts", action="store_true", help="report the remaining reads by ARM's documented bucket")
+    options = parser.parse_args()
     allow_many_files()
-    low, high = given.seconds
-    asyncio.run(serve(Service((low, high), given.retry_after, given.seed, counts=given.counts)))
+    low, high = options.seconds
+    asyncio.run(serve(Service((low, high), options.retry_after, options.seed, counts=options.counts)))
 
 
 if __name__ == "__main__":

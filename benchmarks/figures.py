@@ -1,4 +1,4 @@
-"""What was measured, as values: a figure of one contender, its samples, and what can be said of them."""
+"""What was measured, as values: a figure of one contender, its samples, and what can be result of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured of one contender: `samples` in `unit`, one for each run, build or cell.
+    """A measured quantity of one contender: `samples` in `unit`, one for each run, build or cell.
 
     `at` is the number of builds where that was varied. `failed` is "", or says why there is no sample.
     """
@@ -24,16 +24,16 @@ class Figure:
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Figure:
-        """Read what `to_json` wrote."""
+        """Return the figure that `to_json` wrote."""
         return cls(**{**given, "samples": tuple(given["samples"])})
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON's types; samples are kept to four significant digits."""
+        """Return the figure as JSON types; samples are rounded to four significant digits."""
         return {**asdict(self), "samples": [float(f"{sample:.4g}") for sample in self.samples]}
 
 
 def percentile(share: float) -> Callable[[Iterable[float]], float]:
-    """Return what finds the sample below which `share` of them lie, between two of them linearly."""
+    """Return a function for the quantile `share`, with linear interpolation."""
 
     def found(samples: Iterable[float]) -> float:
         ordered = sorted(samples)

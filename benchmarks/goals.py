@@ -1,4 +1,4 @@
-"""What the figures should be. Nothing else here is fixed: all that is measured stands in results.json."""
+"""The goals of the benchmarks. The measured figures are in results.json."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from figures import STATISTICS, Figure
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One figure of one contender is to be at most `most`; of another's `statistic` where `of` names one."""
+    """A figure of a contender must be at most `most`, or `most` times the figure of the contender `of`."""
 
     text: str
     part: str
@@ -22,7 +22,7 @@ class Goal:
     of: str = ""
 
     def value(self, figures: Sequence[Figure]) -> float | None:
-        """Return what was measured, None where it was not."""
+        """Return the measured value, None if there is none."""
         own, other = _samples(figures, self, self.contender), _samples(figures, self, self.of)
         if not own or (self.of and not other):
             return None
@@ -46,7 +46,7 @@ _AFTER = "lag, with Retry-After"
 _MEMORY, _CPU = "memory for a build", "processor seconds a minute"
 
 GOALS: tuple[Goal, ...] = (
-    Goal("the end is heard of within 1.5 s, mean", "lag", "lag", _KNOWN, "mean", 1.5),
+    Goal("the end is reported within 1.5 s, mean", "lag", "lag", _KNOWN, "mean", 1.5),
     Goal("… 90th percentile within 3 s", "lag", "lag", _KNOWN, "p90", 3.0),
     Goal("… a newcomer: 1.5 s, mean", "lag", "lag", _NEW, "mean", 1.5),
     Goal("… a newcomer: 90th percentile within 3 s", "lag", "lag", _NEW, "p90", 3.0),
@@ -77,11 +77,11 @@ GOALS: tuple[Goal, ...] = (
 
 
 def verdict(goal: Goal, parts: Mapping[str, Sequence[Figure]]) -> tuple[float | None, str]:
-    """Return what was measured, and whether the goal holds, in words."""
+    """Return the measured value, and a text that says whether the goal holds."""
     value = goal.value(parts.get(goal.part, ()))
     if value is None:
         return None, "not measured"
     if value <= goal.most:
-        return value, "holds"
-    times = f" ({value / goal.most:.1f} times as much)" if goal.most else ""
-    return value, f"falls short by {value - goal.most:.3g}{times}"
+        return value, "met"
+    times = f" ({value / goal.most:.1f} times the limit)" if goal.most else ""
+    return value, f"missed by {value - goal.most:.3g}{times}"

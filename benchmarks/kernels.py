@@ -1,4 +1,4 @@
-"""What this package costs in a real kernel: loading it, a cell beside many builds, the way from a cell to the wire.
+"""Measure the cost in a real kernel: loading, a cell beside many builds, the time from a cell to its request.
 
 Also what importing and the first build cost in a plain Python, against Microsoft's client.
 """
@@ -23,13 +23,17 @@ from jupyter_client.manager import start_new_kernel
 from running import HERE, fake
 from task import BASE, GROUP, SUBSCRIPTION, Task, ask
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
+"""Seconds to wait for a kernel or a request."""
+
 PAUSE = 0.03
+"""Seconds between two executions of a cell."""
+
 QUIET: dict[str, Any] = {"stderr": subprocess.DEVNULL}
 LONG = 4 * 3600.0
 LEARNT = tuple(300.0 + 1.5 * number for number in range(20))
 EXTENSIONS = {"floor": "floor_ext", "ours": "kusto_magic", "bigquery-magics": "bigquery_magics", "jupysql": "sql"}
-"""The floor only registers a magic; others take part where they are installed."""
+"""The floor only registers a magic; the others are measured if they are installed."""
 
 FLOOR = """
 import sys, types
@@ -48,7 +52,7 @@ import sys
 sys.path.insert(0, {here!r})
 from contender_ours import Contender
 from task import Task
-following = Contender(Task.from_argument({task!r}), lambda *_heard: None)
+following = Contender(Task.from_argument({task!r}), lambda *_reported: None)
 await following.begin(range({builds}))
 await following.near_the_end()
 """
@@ -70,7 +74,7 @@ sys.path.insert(0, {here!r})
 bare, began = len(sys.modules), time.monotonic()
 importlib.import_module({package!r})
 imported, of_package = time.monotonic() - began, len(sys.modules) - bare
-contender = importlib.import_module("contender_{who}").Contender(Task.from_argument({task!r}), lambda *_heard: None)
+contender = importlib.import_module("contender_{who}").Contender(Task.from_argument({task!r}), lambda *_reported: None)
 asyncio.run(contender.begin(range(1)))
 print(json.dumps([imported, of_package, began, len(sys.modules) - bare]), flush=True)
 import os; os._exit(0)
@@ -80,7 +84,7 @@ PACKAGES = {"ours": "kusto_magic", "sync": "azure.mgmt.kusto"}
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How many kernels or processes, executions of `1+1`, builds beside them, and cells that send."""
+    """Number of kernels or processes, executions of `1+1`, builds beside them, and cells that send."""
 
     starts: int
     executions: int
@@ -94,13 +98,13 @@ SMALLEST = Setting(1, 3, 2, 2)
 
 
 def measure(setting: Setting = FULL) -> list[Figure]:
-    """Return all that is measured in kernels, and what imports cost."""
+    """Return the figures measured in kernels, and the cost of imports."""
     parts: tuple[Callable[[Setting], Iterator[Figure]], ...] = (loading, beside_builds, to_the_wire, first_build)
     return [figure for part in parts for figure in part(setting)]
 
 
 def loading(setting: Setting) -> Iterator[Figure]:
-    """Yield what `%load_ext` costs in a running kernel: in new kernels, one after the other."""
+    """Yield the duration of `%load_ext`, in new kernels one after the other."""
     names = {name: module for name, module in EXTENSIONS.items() if name == "floor" or _is_installed(module)}
     taken: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(setting.starts):
@@ -113,7 +117,7 @@ def loading(setting: Setting) -> Iterator[Figure]:
 
 
 def beside_builds(setting: Setting) -> Iterator[Figure]:
-    """Yield how long a cell `1+1` takes: in an idle kernel, and while builds are followed in it."""
+    """Yield the duration of a cell `1+1`, in an idle kernel and while it polls builds."""
     with fake(LONG, LONG) as port, kernel({}) as client:
         task = Task(port, setting.builds, 10, learnt=LEARNT, window=1.0)
         written(client, "import sys")
@@ -125,7 +129,7 @@ def beside_builds(setting: Setting) -> Iterator[Figure]:
 
 
 def to_the_wire(setting: Setting) -> Iterator[Figure]:
-    """Yield how long it takes from a cell's start to its first request, and to the PUT, as the server sees them."""
+    """Yield the time from the start of a cell to its first request and to the PUT, as the server sees them."""
     with fake(LONG, LONG) as port:
         place = {"SUBSCRIPTION": SUBSCRIPTION, "RESOURCE_GROUP": GROUP, "CLUSTER": "cluster"}
         place |= {"ENDPOINT": Task(port, 1, 1).endpoint, "WAIT": "no"}
@@ -144,7 +148,7 @@ def to_the_wire(setting: Setting) -> Iterator[Figure]:
 
 
 def first_build(setting: Setting) -> Iterator[Figure]:
-    """Yield what an import and a first build cost in a new Python: seconds, and modules that are loaded by then."""
+    """Yield the cost of an import and of a first build in a new Python: seconds, and loaded modules."""
     runs: dict[str, list[list[float]]] = {who: [] for who in PACKAGES}
     for _ in range(setting.starts):
         for who, package in PACKAGES.items():
@@ -186,22 +190,22 @@ def _executions(client: Any, times: int) -> tuple[float, ...]:
 
 def _answered(client: Any, request: str) -> dict[str, Any]:
     while True:
-        reply = client.get_shell_msg(timeout=PATIENCE)
+        reply = client.get_shell_msg(timeout=TIMEOUT)
         if reply["parent_header"].get("msg_id") == request:
             return dict(reply["content"])
 
 
 def _until_sent(port: int, builds: int) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while ask(port, "counts").get("PUT", 0) < builds:
         if time.monotonic() > end:
-            raise TimeoutError("the cell's request does not arrive")
+            raise TimeoutError("the request of the cell did not arrive")
         time.sleep(0.05)
 
 
 @contextmanager
 def kernel(more: dict[str, str]) -> Iterator[Any]:
-    """Start a kernel in a home of its own; give the client of it, warm."""
+    """Start a kernel with folders of its own; yield its client, warmed up."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         own = {name: str(Path(home)) for name in ("IPYTHONDIR", "KUSTO_MAGIC_HOME")}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KUSTO_MAGIC_", "AZURE_"))}
@@ -214,14 +218,14 @@ def kernel(more: dict[str, str]) -> Iterator[Any]:
 
 
 def written(client: Any, code: str) -> str:
-    """Run a cell and return what it wrote. Raises RuntimeError with its error."""
+    """Run a cell and return its output. Raises RuntimeError with its error."""
     texts: list[str] = []
 
     def take(message: dict[str, Any]) -> None:
         if message["msg_type"] == "stream":
             texts.append(message["content"]["text"])
 
-    reply = client.execute_interactive(code, output_hook=take, timeout=PATIENCE)
+    reply = client.execute_interactive(code, output_hook=take, timeout=TIMEOUT)
     if reply["content"]["status"] != "ok":
         raise RuntimeError("\n".join(reply["content"].get("traceback", []))[-2000:])
     return "".join(texts)

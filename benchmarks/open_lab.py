@@ -1,4 +1,4 @@
-"""How long JupyterLab takes to open, with and without kusto_magic: medians of ten, taken in turn.
+"""Measure how long JupyterLab takes to open, with and without kusto_magic: medians of ten, taken in turn.
 
 Run it from an environment with the test dependencies: `python benchmarks/open_lab.py`.
 """
@@ -40,15 +40,15 @@ def home(folder: str, *, with_ours: bool) -> Home:
 
 
 def seconds(browser: Browser, lab: Lab, *, with_ours: bool) -> float:
-    """Open JupyterLab in a new profile, so without anything cached; return how long that takes."""
+    """Open JupyterLab in a new profile with an empty cache; return how long that takes."""
     with browser.new_context() as context, context.new_page() as page:
-        began = time.monotonic()
+        started = time.monotonic()
         page.goto(f"{lab.url}lab?token={lab.token}")
         page.wait_for_function(IS_OPEN)
         page.evaluate("() => window.jupyterapp.restored.then(() => true)")
-        took = time.monotonic() - began
+        elapsed = time.monotonic() - started
         assert page.evaluate(HAS_OURS) == with_ours
-        return took
+        return elapsed
 
 
 def main() -> None:
@@ -60,17 +60,17 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=executable, chromium_sandbox=False)
-        taken: dict[bool, list[float]] = {True: [], False: []}
+        samples: dict[bool, list[float]] = {True: [], False: []}
         for turn in range(TIMES + 1):
             for with_ours, lab in ((True, ours), (False, bare)):
-                took = seconds(browser, lab, with_ours=with_ours)
-                if turn:  # the first is to warm the servers up
-                    taken[with_ours].append(took)
+                elapsed = seconds(browser, lab, with_ours=with_ours)
+                if turn:  # the first run warms up the servers
+                    samples[with_ours].append(elapsed)
         browser.close()
-    for with_ours, all_of_them in taken.items():
-        spread = f"{min(all_of_them):.2f} to {max(all_of_them):.2f}"
+    for with_ours, times in samples.items():
+        spread = f"{min(times):.2f} to {max(times):.2f}"
         name = "with" if with_ours else "without"
-        print(f"{name:>8}: {statistics.median(all_of_them):.2f} s ({spread})")
+        print(f"{name:>8}: {statistics.median(times):.2f} s ({spread})")
 
 
 if __name__ == "__main__":

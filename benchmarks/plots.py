@@ -1,4 +1,4 @@
-"""Two pictures of the results: lag by contender, and what many builds cost by their number."""
+"""Draw two pictures of the results: lag by contender, and the cost by the number of builds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from matplotlib.figure import Figure as Picture
 
 COSTS = {"memory for a build": "MB", "processor seconds a minute": "s", "threads": ""}
 DOTS = 110
+"""Resolution of the PNG files in dots per inch."""
 
 
 def draw(parts: dict[str, list[Figure]], folder: Path) -> None:
-    """Draw what can be drawn of these parts into PNG files."""
+    """Draw the parts that were measured as PNG files."""
     lags = [figure for figure in parts.get("lag", []) if figure.name == "lag" and figure.samples]
     if lags:
         _lag(lags).savefig(folder / "lag.png", dpi=DOTS)
@@ -31,7 +32,7 @@ def _lag(figures: Sequence[Figure]) -> Picture:
     axes.set_yticks(range(len(figures)), [figure.contender for figure in reversed(figures)])
     axes.set_xscale("symlog", linthresh=1.0)
     axes.set_xlim(left=0)
-    axes.set_xlabel("seconds from the end of a build to its being heard of; the dot is the mean")
+    axes.set_xlabel("seconds from the end of a build until it is reported; the dot is the mean")
     return picture
 
 
@@ -40,9 +41,9 @@ def _many(figures: Sequence[Figure]) -> Picture:
     for axes, (name, unit) in zip(picture.subplots(1, len(COSTS)), COSTS.items(), strict=True):
         own = [figure for figure in figures if figure.name == name]
         for contender in dict.fromkeys(figure.contender for figure in own):
-            of_it = [figure for figure in own if figure.contender == contender]
-            medians = [max(STATISTICS["median"](figure.samples), 0.0) for figure in of_it]
-            axes.plot([figure.at for figure in of_it], medians, "o-", markersize=3, label=contender)
+            points = [figure for figure in own if figure.contender == contender]
+            medians = [max(STATISTICS["median"](figure.samples), 0.0) for figure in points]
+            axes.plot([figure.at for figure in points], medians, "o-", markersize=3, label=contender)
         axes.set_xscale("log")
         axes.set_yscale("symlog", linthresh=0.01)
         axes.set_ylim(bottom=0)

@@ -1,4 +1,4 @@
-"""The preflight against bare `uv pip compile`, for forty packages for Windows and a warm cache.
+"""Compare the preflight with `uv pip compile` alone, for forty packages for Windows and a warm cache.
 
 Both ask the same of the same index, in turns. It needs a package index the first time; after that `UV_OFFLINE=1`
 leaves the network out of it.
@@ -31,9 +31,9 @@ NAMES = ("uv pip compile", "ours", "ours, on a base image")
 
 def bare(text: str) -> float:
     settings = user_settings(os.environ)
-    places = {"UV_DEFAULT_INDEX": settings.default or "", "UV_INDEX": " ".join(settings.extra)}
-    places |= {"UV_FIND_LINKS": ",".join(settings.find_links), "UV_INDEX_STRATEGY": settings.strategy}
-    environ = {**os.environ, **{name: value for name, value in places.items() if value}}
+    indexes = {"UV_DEFAULT_INDEX": settings.default or "", "UV_INDEX": " ".join(settings.extra)}
+    indexes |= {"UV_FIND_LINKS": ",".join(settings.find_links), "UV_INDEX_STRATEGY": settings.strategy}
+    environ = {**os.environ, **{name: value for name, value in indexes.items() if value}}
     command = [uv_program(), "pip", "compile", "-", "--python", sys.executable, "--python-version", PYTHON]
     command += ["--python-platform", "windows", "--only-binary", ":all:", "--quiet"]
     started = time.perf_counter()
@@ -43,14 +43,14 @@ def bare(text: str) -> float:
 
 def ours(text: str, base: str | None) -> float:
     started = time.perf_counter()
-    answer = asyncio.run(run_preflight(text, python=PYTHON, base=base, timeout=60))
-    if not answer.packages:
-        raise ValueError(answer.reason)
+    report = asyncio.run(run_preflight(text, python=PYTHON, base=base, timeout=60))
+    if not report.packages:
+        raise ValueError(report.reason)
     return time.perf_counter() - started
 
 
 def measure(runs: int = FULL) -> list[Figure]:
-    """Return how long each takes, in turns; the first turn, which may fill uv's cache, is left out."""
+    """Return the duration of each, measured in turns, without the first turn, which may fill uv's cache."""
     title = f"preflight of {len(TEXT.split())} packages"
     try:
         turns = [(bare(TEXT), ours(TEXT, None), ours(TEXT, "Python3_10_8")) for _ in range(runs + 1)][1:]

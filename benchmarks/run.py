@@ -1,6 +1,6 @@
-"""Measures, and writes what was measured: `python noxfile.py bench`, or a part of it, `-- lag many`.
+"""Measure and write the results: `python noxfile.py bench`, or parts of it, `-- lag many`.
 
-`--quick` tries everything in about two minutes and writes into .dev/bench instead.
+`--quick` is a trial run of about two minutes that writes to .dev/bench instead.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import texts
 from figures import Figure
 
 HERE = Path(__file__).parent
-SMOKE = HERE.parent / ".dev" / "bench"
+TRIAL_FOLDER = HERE.parent / ".dev" / "bench"
 VERSIONS = ("azure-mgmt-kusto", "azure-core", "aiohttp", "httpx")
 
 Measurement = Callable[[], list[Figure]]
@@ -39,11 +39,11 @@ PARTS: dict[str, tuple[Measurement, Measurement]] = {
     "lag": (lag.measure, lambda: lag.measure(lag.QUICK)),
     "many": (many.measure, lambda: many.measure(many.QUICK)),
 }
-"""Each part as it is measured, and as it is tried by `--quick`."""
+"""Each part: the full measurement, and the trial run of `--quick`."""
 
 
 def machine() -> dict[str, Any]:
-    """Return what is said of the machine: nothing that names it."""
+    """Return a description of the machine that does not identify it."""
     return {
         "cores": os.cpu_count(),
         "system": platform.system(),
@@ -54,24 +54,24 @@ def machine() -> dict[str, Any]:
 
 def main() -> None:
     words = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").partition("\n")[0])
-    words.add_argument("parts", nargs="*", metavar="NAME", help=f"of {', '.join(PARTS)}; all without one")
-    words.add_argument("--quick", action="store_true", help="a smoke: writes into .dev/bench")
+    words.add_argument("parts", nargs="*", metavar="NAME", help=f"one of {', '.join(PARTS)}; default: all")
+    words.add_argument("--quick", action="store_true", help="trial run; writes to .dev/bench")
     given = words.parse_args()
     if unknown := set(given.parts) - PARTS.keys():
-        words.error(f"there is no part {', '.join(sorted(unknown))}; they are {', '.join(PARTS)}")
-    folder = SMOKE if given.quick else HERE
+        words.error(f"unknown part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
+    folder = TRIAL_FOLDER if given.quick else HERE
     folder.mkdir(parents=True, exist_ok=True)
     for name in given.parts or PARTS:
-        began = time.monotonic()
+        started = time.monotonic()
         print(f"{name} …", flush=True)
         figures = PARTS[name][given.quick]()
         write(folder, name, {"quick": given.quick, "machine": machine(), "figures": [it.to_json() for it in figures]})
-        print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
     print(f"written: {(folder / 'README.md').relative_to(HERE.parent)}")
 
 
 def write(folder: Path, name: str, part: dict[str, Any]) -> None:
-    """Put a part into results.json in place of an older one of it, and write tables and pictures anew."""
+    """Replace a part in results.json, and write the tables and pictures again."""
     kept = folder / "results.json"
     results = json.loads(kept.read_text("utf-8")) if kept.exists() else {"parts": {}}
     results["parts"][name] = part
@@ -84,7 +84,7 @@ def write(folder: Path, name: str, part: dict[str, Any]) -> None:
 
 
 def _dumped(results: dict[str, Any]) -> str:
-    """Return results as JSON, a figure a line: readable, and small differences between two runs of a part."""
+    """Return the results as JSON with one figure per line, so that diffs are small."""
     text = json.dumps(results, ensure_ascii=False)
     return text.replace('{"name": ', '\n{"name": ') + "\n"
 

@@ -1,4 +1,4 @@
-"""Starts the server and the contenders, each in a process of its own, so that memory and processor time are its own."""
+"""Start the server and the contenders, each in a process of its own, so that memory and CPU time are separate."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import IO, Any, Self
 from task import Task, ask
 
 HERE = Path(__file__).parent
-LAST_WORDS = 2000
-LONGEST = 1800.0
-"""Seconds after which a contender is given up."""
+MAX_ERROR_LENGTH = 2000
+MAX_SECONDS = 1800.0
+"""Seconds after which a contender is stopped."""
 
 
 @contextmanager
 def fake(
     low: float, high: float, *, retry_after: int | None = None, seed: int = 1, counts: bool = False
 ) -> Iterator[int]:
-    """Run the server, whose builds take from `low` to `high` seconds; give its port.
+    """Run the server, whose builds take `low` to `high` seconds; yield its port.
 
-    `counts` lets its answers say how many reads ARM would leave; else they say what was seen, 1,099.
+    With `counts` its responses state how many reads ARM would leave; otherwise the observed constant, 1,099.
     """
     command = [sys.executable, str(HERE / "fake.py"), "--seconds", str(low), str(high), "--seed", str(seed)]
     command += [] if retry_after is None else ["--retry-after", str(retry_after)]
@@ -43,16 +43,16 @@ def fake(
 
 
 def _check_clock(port: int) -> None:
-    """Make sure that the monotonic clock is one for all processes, as on Linux, macOS and Windows it is."""
+    """Check that all processes share the monotonic clock, as they do on Linux, macOS and Windows."""
     before = time.monotonic()
     there = ask(port, "now")
     # Windows' clock moves in steps of 16 ms before Python 3.13
     if not before - 0.02 <= there <= time.monotonic() + 0.02:
-        raise RuntimeError("each process has a monotonic clock of its own here: lag cannot be measured")
+        raise RuntimeError("the processes of this machine do not share a monotonic clock: lag cannot be measured")
 
 
-class Contending:
-    """One contender at work, until the block ends; `said` waits for what it has to say."""
+class ContenderProcess:
+    """A running contender; it is stopped when the block ends."""
 
     def __init__(self, who: str, task: Task) -> None:
         self._command = [sys.executable, str(HERE / "contend.py"), who, task.to_argument()]
@@ -67,10 +67,10 @@ class Contending:
         self._process.communicate()
         self._errors.close()
 
-    def said(self) -> dict[str, Any]:
-        """Return it. Raises RuntimeError with its last words where it broke down, TimeoutExpired after half an hour."""
-        output, _ = self._process.communicate(timeout=LONGEST)
+    def result(self) -> dict[str, Any]:
+        """Wait for the result. Raises RuntimeError with the error output, or TimeoutExpired after half an hour."""
+        output, _ = self._process.communicate(timeout=MAX_SECONDS)
         if not output:
             self._errors.seek(0)
-            raise RuntimeError(f"a contender broke down:\n{self._errors.read()[-LAST_WORDS:]}")
+            raise RuntimeError(f"a contender crashed:\n{self._errors.read()[-MAX_ERROR_LENGTH:]}")
         return dict(json.loads(output))

@@ -1,7 +1,7 @@
-"""How late a build's end is heard of, and after how many requests: `python benchmarks/schedule.py [builds]`.
+"""Simulate how late the end of a build is reported, and after how many polls: `python benchmarks/schedule.py [builds]`.
 
-Simulates builds of three shapes against the schedule, each after 20 earlier builds of the same shape, and against a
-fixed interval with the same number of requests. Prints a table.
+Simulates builds of three shapes with the polling schedule, after 20 earlier builds of the same shape, and with a fixed
+interval that needs as many requests. Prints a table.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ SHAPES: dict[str, Shape] = {
     "as recorded, 3.5 to 6.5 min": lambda chance: min(max(chance.gauss(303, 60), 150), 600),
     "two kinds, 4 or 15 min": lambda chance: chance.gauss(*chance.choice([(240, 12), (900, 60)])),
 }
-LEARNT_FROM = 20
+EARLIER_BUILDS = 20
 
 
 def follow(taken: float, known: schedule.DurationEstimate | None) -> tuple[float, int]:
-    """Return how many seconds after the end of a build it is heard of, and after how many requests."""
+    """Return the seconds from the end of a build to the poll that reports it, and the number of polls."""
     asked, requests = 0.0, 0
     while asked < taken:
         asked += schedule.next_delay(asked, known)
@@ -32,10 +32,10 @@ def follow(taken: float, known: schedule.DurationEstimate | None) -> tuple[float
 
 
 def compare(shape: Shape, builds: int, seed: int = 1) -> tuple[float, float, float, float]:
-    """Return mean lag, 90th percentile, mean requests, and the mean lag of a fixed interval with as many requests."""
+    """Return mean lag, 90th percentile, mean requests, and the mean lag of a fixed interval with equal requests."""
     chance = random.Random(seed)  # noqa: S311 - a simulation
-    earlier = sorted(shape(chance) for _ in range(LEARNT_FROM))
-    known = schedule.DurationEstimate(earlier[0], earlier[-1], LEARNT_FROM, seconds=tuple(earlier))
+    earlier = sorted(shape(chance) for _ in range(EARLIER_BUILDS))
+    known = schedule.DurationEstimate(earlier[0], earlier[-1], EARLIER_BUILDS, seconds=tuple(earlier))
     durations = [shape(chance) for _ in range(builds)]
     lags, requests = zip(*(follow(taken, known) for taken in durations), strict=True)
     interval = statistics.fmean(durations) / (statistics.fmean(requests) - 0.5)
@@ -44,7 +44,7 @@ def compare(shape: Shape, builds: int, seed: int = 1) -> tuple[float, float, flo
 
 
 def main(builds: int) -> None:
-    print(f"| builds ({builds:,} each) | mean lag | p90 | requests | fixed interval, as many requests | ratio |")
+    print(f"| builds ({builds:,} each) | mean lag | p90 | requests | fixed interval, equal requests | ratio |")
     print("|---|---|---|---|---|---|")
     for name, shape in SHAPES.items():
         mean, late, requests, fixed = compare(shape, builds)

@@ -1,4 +1,4 @@
-"""From results to markdown: tables of what was measured, ratios to ours, and which goals hold. No I/O."""
+"""Render the results as Markdown: tables with ratios to ours, and the goals. No I/O."""
 
 from __future__ import annotations
 
@@ -25,56 +25,56 @@ PLOTS = {
 
 
 def figures_of(results: Mapping[str, Any]) -> dict[str, list[Figure]]:
-    """Return the figures of each part that was measured."""
+    """Return the figures of each measured part."""
     return {name: [Figure.from_json(one) for one in part["figures"]] for name, part in results["parts"].items()}
 
 
 def page(before: str, results: Mapping[str, Any]) -> str:
-    """Return the page with what is between its two markers replaced. Raises ValueError where it has none."""
+    """Return the page with new text between its two markers. Raises ValueError if it has none."""
     head, begin, rest = before.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise ValueError("the page has no place for results: both markers must be there")
+        raise ValueError("the page needs both markers of the results")
     return f"{head}{BEGIN}\n\n{markdown(results)}\n\n{END}{tail}"
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """Return the results: goals first, then one section for each part that was measured."""
+    """Return the results: the goals, then a section for each measured part."""
     parts = figures_of(results)
-    said = {name: _circumstances(part) for name, part in results["parts"].items()}
-    alike = len(set(said.values())) == 1
-    sections = [next(iter(said.values()))] if alike else []
+    conditions = {name: _conditions(part) for name, part in results["parts"].items()}
+    are_equal = len(set(conditions.values())) == 1
+    sections = [next(iter(conditions.values()))] if are_equal else []
     sections.append(_goals(parts))
     for name, title in TITLES.items():
         if name in parts:
-            sections.append(_section(title, name, "" if alike else said[name], parts[name]))
+            sections.append(_section(title, name, "" if are_equal else conditions[name], parts[name]))
     return "\n\n".join(sections)
 
 
 def _goals(parts: Mapping[str, Sequence[Figure]]) -> str:
     lines = ["### Goals", "", "| goal | measured | |", "|---|---|---|"]
     for goal in GOALS:
-        value, words = verdict(goal, parts)
-        unit = next((it.unit for it in parts.get(goal.part, ()) if it.name == goal.figure), "")
+        value, result = verdict(goal, parts)
+        unit = next((figure.unit for figure in parts.get(goal.part, ()) if figure.name == goal.figure), "")
         shown = "" if value is None else f"{value:.3g} ×" if goal.of else _with_unit(value, unit)
-        lines.append(f"| {goal.text} | {shown} | {words} |")
+        lines.append(f"| {goal.text} | {shown} | {result} |")
     return "\n".join(lines)
 
 
-def _section(title: str, name: str, circumstances: str, figures: Sequence[Figure]) -> str:
-    lines = [f"### {title}", *(["", circumstances] if circumstances else [])]
+def _section(title: str, name: str, conditions: str, figures: Sequence[Figure]) -> str:
+    lines = [f"### {title}", *(["", conditions] if conditions else [])]
     if name in PLOTS:
         lines += ["", PLOTS[name]]
-    for figure in dict.fromkeys(figure.name for figure in figures):
-        lines += ["", *_table(figure, [it for it in figures if it.name == figure])]
+    for figure_name in dict.fromkeys(figure.name for figure in figures):
+        lines += ["", *_table(figure_name, [figure for figure in figures if figure.name == figure_name])]
     return "\n".join(lines)
 
 
-def _circumstances(part: Mapping[str, Any]) -> str:
+def _conditions(part: Mapping[str, Any]) -> str:
     machine = part["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     on = f"Measured on {machine['cores']} cores, {machine['system']}, Python {machine['python']}, with {versions}."
-    return f"{on} This was a smoke (`--quick`): too short to mean anything." if part["quick"] else on
+    return f"{on} This was a trial run (`--quick`), too short to be meaningful." if part["quick"] else on
 
 
 def _table(name: str, figures: Sequence[Figure]) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _cells(figure: Figure, ours: float | None) -> str:
 
 
 def _median_of_ours(figure: Figure, figures: Sequence[Figure]) -> float | None:
-    """Return the median of the first of ours in the same table, at the same number of builds; None without one."""
+    """Return the median of the first row of ours in the same table and for the same number of builds, or None."""
     for other in figures:
         if other.contender.startswith("ours") and other.at == figure.at and other.samples:
             median = STATISTICS["median"](other.samples)

@@ -1,4 +1,4 @@
-"""What a contender is asked to do, and what it knows of the server: a value that fits into one argument."""
+"""The task of a contender and the address of the server, as a value that fits into one argument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BASE = "Python3_10_8"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Builds to make and to follow, on the server at `port`.
+    """Builds to start and poll, on the server at `port`.
 
     `clusters` is on how many clusters they are, in turn; `interval` the seconds between two questions for whoever
     has no schedule of its own; `learnt` how many seconds earlier builds took, for whoever learns from that. `window`
@@ -32,12 +32,12 @@ class Task:
 
     @classmethod
     def from_argument(cls, text: str) -> Task:
-        """Read what `to_argument` wrote."""
+        """Return the task that `to_argument` wrote."""
         given = json.loads(text)
         return cls(**{**given, "learnt": tuple(given["learnt"])})
 
     def to_argument(self) -> str:
-        """Return it as one argument of a command."""
+        """Return the task as one command-line argument."""
         return json.dumps(asdict(self))
 
     @property
@@ -46,16 +46,16 @@ class Task:
         return f"http://127.0.0.1:{self.port}"
 
     def cluster(self, number: int) -> str:
-        """Return the name of the cluster of a build."""
+        """Return the cluster name for a build."""
         return f"cluster{number % self.clusters}"
 
 
 def image(number: int) -> str:
-    """Return the name of the image of a build."""
+    """Return the image name for a build."""
     return f"image{number}"
 
 
 def ask(port: int, what: str) -> Any:
-    """Return what the server tells of itself: "report", "counts" or "now"."""
+    """Return information of the server: "report", "counts" or "now"."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/{what}", timeout=30) as answer:
         return json.loads(answer.read(int(answer.headers["Content-Length"])))

@@ -1,6 +1,7 @@
-"""Make, follow and manage the sandbox custom images of Azure Data Explorer (Kusto) from a notebook.
+"""Build and manage the sandbox custom images of Azure Data Explorer (Kusto) from a notebook.
 
-In a notebook: `%load_ext kusto_magic`, then `%kusto_image --help`. In a program: `connect`, or `builds.manager.default_manager()`.
+In a notebook: `%load_ext kusto_magic`, then `%kusto_image --help`. In a program: `connect`, or
+`builds.manager.default_manager()`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = {
+_MODULES = {
     "builds.build": ["Build"],
     "arm.client": ["ImagesClient", "connect"],
     "errors": [
@@ -72,16 +73,17 @@ _ROOMS = {
     "arm.operation": ["Operation"],
     "panel.panel": ["ImagePanel"],
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted([*_ROOM_OF, "load_ipython_extension", "unload_ipython_extension"])
+__all__ = sorted([*_MODULE_OF, "load_ipython_extension", "unload_ipython_extension"])
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: `%load_ext` shall not wait for httpx."""
-    if name not in _ROOM_OF:
+    """Import a public name at its first use."""
+    # Performance: %load_ext does not have to import httpx, which only running commands need.
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:
@@ -89,24 +91,24 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register the magics; IPython calls this for `%load_ext kusto_magic`."""
+    """Register the magics. Called by IPython for `%load_ext kusto_magic`."""
     from kusto_magic.magics.magics import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take back what loading registered; builds go on."""
+    """Unregister the magics; running builds continue."""
     from kusto_magic.magics.magics import unload
 
     unload(shell)
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
-    """Say where the built JupyterLab extension is; `jupyter labextension develop` asks."""
+    """Return the path of the built JupyterLab extension. Called by `jupyter labextension develop`."""
     return [{"src": "labextension", "dest": "kusto-magic"}]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    """Say which module adds routes to a Jupyter server; jupyter_server asks."""
+    """Return the module that registers the server handlers. Called by jupyter_server."""
     return [{"module": "kusto_magic.server.handlers"}]

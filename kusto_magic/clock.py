@@ -1,4 +1,4 @@
-"""The time, as a seam: tests move it, nothing waits for real there."""
+"""Clock interface, so that tests can control the time."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What follows builds asks for the time here and nowhere else."""
+    """The only source of time for code that polls builds."""
 
     def monotonic(self) -> float:
-        """Return seconds that only ever grow: a laptop that sleeps or a clock that is set ends nothing."""
+        """Return monotonic seconds, for timeouts: setting the system clock does not affect them."""
         ...
 
     def wall(self) -> datetime:
-        """Return the time of day, in UTC, for people."""
+        """Return the current time in UTC, for display and records."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Return after `seconds` seconds."""
         ...
 
 
 class SystemClock:
-    """The real time."""
+    """The system clock."""
 
     def monotonic(self) -> float:
-        """Return the monotonic clock, seconds."""
+        """Return the seconds of the monotonic clock."""
         return time.monotonic()
 
     def wall(self) -> datetime:
-        """Return now, UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep on the running loop."""
+        """Sleep on the running event loop."""
         await asyncio.sleep(seconds)

@@ -1,25 +1,26 @@
-"""Every way in which this package fails.
+"""Errors of this package.
 
 ::
 
     KustoImageError
-    ├── InvalidInput            what was typed is wrong: every problem is listed, nothing was sent
-    ├── RequirementsConflict              the preflight says that these packages cannot be installed together; nothing was sent
+    ├── InvalidInput            the input breaks a rule: every problem is listed, nothing was sent
+    ├── RequirementsConflict    the packages cannot be installed together; nothing was sent
     ├── InUse                   the cluster's python() runs on the image that would change; nothing was sent
-    ├── SignInFailed            no token could be had
-    ├── UntrustedAddress        an answer named an address the token must not go to
+    ├── SignInFailed            the credential returned no token
+    ├── UntrustedAddress        a response names a URL to which the token must not be sent
     ├── ServiceError            the service refused a request (status, code, message, request id)
     │   ├── NotFound            404
     │   ├── Forbidden           401, 403
     │   ├── Conflict            409: another change of the cluster is running
     │   └── Throttled           429
-    ├── BuildError              about one operation; `.operation` takes it up again
-    │   ├── BuildFailed         the service says that it failed
-    │   ├── BuildCanceled       the service says that it was cancelled
-    │   ├── StatusUnreadable    how it stands could not be read
-    │   └── PollTimeout       it outlived the limit set for following it
-    ├── FleetFailed             some clusters of several failed; `.failures` says why
-    ├── Unreachable             no answer from the endpoint
+    ├── BuildError              about one operation; `.operation` can be resumed
+    │   ├── BuildFailed         the service reports a failure
+    │   ├── BuildCanceled       the service reports a cancellation
+    │   ├── StatusUnreadable    the status could not be read
+    │   ├── EndedElsewhere      another process recorded the end of the operation
+    │   └── PollTimeout         the operation was still running after the timeout for polling it
+    ├── FleetFailed             the operation failed on some of several clusters; `.failures` has the reasons
+    ├── Unreachable             no usable response from the endpoint
     └── EmulatorError           the local emulator cannot be started
 """
 
@@ -30,21 +31,21 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_EXCERPT_LENGTH = 60
-"""At most this many characters of a refused value's repr are repeated in a message."""
+"""Maximum number of characters of an invalid value that a message repeats."""
 
 
 def excerpt(value: object) -> str:
-    """Return the repr of `value`, cut to 60 characters, for use in a message."""
-    text = ascii(value)  # look-alikes of ASCII letters are told apart only as escapes
+    """Return the ASCII repr of `value`, cut to 60 characters, for use in a message."""
+    text = ascii(value)  # only escapes distinguish look-alikes of ASCII letters
     return text if len(text) <= MAX_EXCERPT_LENGTH else text[: MAX_EXCERPT_LENGTH - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with what was typed.
+    """A rule that an input breaks.
 
-    `field` names the input ("image name", "requirements"), `message` the rule it breaks, `line` the line of
-    a multi-line input, counted from 1.
+    `field` is the name of the input ("image name", "requirements"), `message` the broken rule, `line` the line number
+    in a multi-line input, counted from 1.
     """
 
     field: str
@@ -57,11 +58,11 @@ class Problem:
 
 
 class KustoImageError(Exception):
-    """Base of all errors raised here.
+    """Base class of all errors of this package.
 
-    `what` says what happened, `next_step` what to do about it. Both are safe to show: callers pass text
-    from outside through `redaction.redact` first. `operation` is the `operations.Operation` that was followed when it
-    happened, such that it can be taken up again; None elsewhere (Any, since this room imports no other).
+    `what` is what happened, `next_step` what to do about it. Both are safe to show: callers pass external text through
+    `redaction.redact` first. `operation` is the `arm.operation.Operation` that may still be running, from which it can
+    be resumed, or None. Its type is Any, since this module imports no other module of the package.
     """
 
     operation: Any = None
@@ -72,11 +73,11 @@ class KustoImageError(Exception):
         self.next_step = next_step
 
     def details(self) -> list[str]:
-        """Return further lines for the reader: codes, ids, the single problems."""
+        """Return additional lines: error codes, request ids, individual problems."""
         return []
 
     def lines(self) -> list[str]:
-        """Return the whole message as a few lines of plain text."""
+        """Return the complete message as lines of plain text."""
         lines = [f"{type(self).__name__}: {self.what}", *self.details()]
         return [*lines, f"Next: {self.next_step}"] if self.next_step else lines
 
@@ -84,28 +85,28 @@ class KustoImageError(Exception):
         return "\n".join([self.what, *self.details(), *([f"Next: {self.next_step}"] if self.next_step else [])])
 
     def _render_traceback_(self) -> list[str]:
-        """Tell IPython to show these lines instead of a traceback (its own protocol)."""
+        """Return the lines that IPython shows instead of a traceback (IPython's protocol for custom tracebacks)."""
         return self.lines()
 
 
 class InvalidInput(KustoImageError, ValueError):
-    """What was typed breaks a rule; every problem is in `.problems`; nothing was sent."""
+    """The input breaks a rule; `.problems` lists every problem; nothing was sent."""
 
     def __init__(self, problems: Sequence[Problem], *, next_step: str = "") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
         what = str(self.problems[0]) if count == 1 else f"{count} problems, nothing was sent"
-        super().__init__(what, next_step=next_step or "mend this and run the cell again; nothing was sent.")
+        super().__init__(what, next_step=next_step or "Fix this and run the cell again. Nothing was sent.")
 
     def details(self) -> list[str]:
-        """Return one line per problem, when there are several."""
+        """Return one line per problem if there are several."""
         return [f"  {problem}" for problem in self.problems] if len(self.problems) > 1 else []
 
 
 class RequirementsConflict(KustoImageError):
-    """The preflight says no; nothing was sent.
+    """The preflight found a conflict; nothing was sent.
 
-    `.forecast` is its whole answer, a `forecasts.Forecast` (Any here, since this room imports no other).
+    `.forecast` is the complete `preflight.report.PreflightReport` (Any, since this module imports no other).
     """
 
     def __init__(self, what: str, *, forecast: Any, lines: Sequence[str] = (), next_step: str = "") -> None:
@@ -114,7 +115,7 @@ class RequirementsConflict(KustoImageError):
         self._lines = tuple(lines)
 
     def details(self) -> list[str]:
-        """Return the suggestions, a line each."""
+        """Return the reason and the suggestions, one line each."""
         return [f"  {line}" for line in self._lines]
 
 
@@ -123,19 +124,19 @@ class InUse(KustoImageError):
 
 
 class FleetFailed(KustoImageError):
-    """What was begun with image `name` failed on some of `total` clusters; `failures` says why, by cluster."""
+    """An operation on image `name` failed on some of `total` clusters; `.failures` maps each one to its reason."""
 
     def __init__(self, name: str, failures: Mapping[str, str], total: int, *, next_step: str = "") -> None:
         super().__init__(f"image {name!r}: {len(failures)} of {total} clusters failed", next_step=next_step)
         self.failures = dict(failures)
 
     def details(self) -> list[str]:
-        """Return one line per reason, with its clusters."""
+        """Return one line per reason, with the clusters it applies to."""
         return [f"  {', '.join(clusters)}: {reason}" for reason, clusters in group_by_reason(self.failures).items()]
 
 
 def group_by_reason(failures: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the clusters of each reason, the most frequent reason first."""
+    """Return the clusters of each reason, most frequent reason first."""
     clusters: dict[str, list[str]] = {}
     for cluster, reason in failures.items():
         clusters.setdefault(reason, []).append(cluster)
@@ -143,29 +144,30 @@ def group_by_reason(failures: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def one_line(error: BaseException | None) -> str:
-    """Return an error in one line, with the service's own words and ids; "" for None."""
+    """Return an error as one line, including the service's message and the request ids; "" for None."""
     if isinstance(error, KustoImageError):
         return "; ".join([error.what, *(line.strip() for line in error.details())])
     return "" if error is None else type(error).__name__
 
 
 def failure_reason(error: BaseException | None) -> str:
-    """Return an error as `in_a_line` does, without the ids: the same for each failure of the same kind."""
+    """Return an error as `one_line` does, without the request ids."""
+    # Without the ids, equal failures have equal text and can be grouped.
     if isinstance(error, ServiceError | BuildError):
         return "; ".join([error.what, *error.fault.summary_lines()])
     return one_line(error)
 
 
 class SignInFailed(KustoImageError):
-    """No token could be had from the credential."""
+    """The credential returned no token."""
 
 
 class UntrustedAddress(KustoImageError):
-    """An answer named an address outside the configured endpoint; nothing was sent there."""
+    """A response names a URL outside the configured endpoint; nothing was sent to it."""
 
 
 class Unreachable(KustoImageError):
-    """The endpoint did not answer. `arrived` tells that the request may have come through to it all the same."""
+    """The endpoint sent no usable response; `.may_have_arrived` is whether it may have received the request."""
 
     def __init__(self, what: str, *, next_step: str = "", arrived: bool = True) -> None:
         super().__init__(what, next_step=next_step)
@@ -173,14 +175,14 @@ class Unreachable(KustoImageError):
 
 
 class EmulatorError(KustoImageError):
-    """The local emulator cannot be started or found."""
+    """The local emulator cannot be found or started."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceFault:
-    """What the service itself says of an error: ARM's ErrorDetail, with the ids worth quoting in a ticket.
+    """The service's description of an error: ARM's ErrorDetail, with the ids to quote in a support request.
 
-    `code` and `message` are "" where the service left them out. `details` are the messages of inner errors.
+    `code` and `message` are "" if the service omits them. `details` are the messages of inner errors.
     """
 
     code: str = ""
@@ -190,19 +192,19 @@ class ServiceFault:
     activity_id: str = ""
 
     def summary_lines(self) -> list[str]:
-        """Return what the service says, without the ids: the same for each failure of the same kind."""
-        said = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
-        return [line for line in (said, *self.details) if line]
+        """Return the service's code, message and details, without the request ids."""
+        summary = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
+        return [line for line in (summary, *self.details) if line]
 
     def lines(self) -> list[str]:
-        """Return the fault as lines of text."""
+        """Return the fault as lines of text, with the request ids."""
         ids = [f"request id {self.request_id}"] if self.request_id else []
         ids += [f"operation id {self.activity_id}"] if self.activity_id else []
         return [*self.summary_lines(), *([" · ".join(ids)] if ids else [])]
 
 
 class ServiceError(KustoImageError):
-    """The service refused a request with HTTP status `status`; `fault` is what it said."""
+    """The service refused a request with HTTP status `status`; `fault` is its description of the error."""
 
     def __init__(self, what: str, *, status: int, fault: ServiceFault, next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
@@ -211,20 +213,20 @@ class ServiceError(KustoImageError):
 
     @property
     def code(self) -> str:
-        """The service's error code, "" where there was none."""
+        """The service's error code, or "" if there is none."""
         return self.fault.code
 
     def details(self) -> list[str]:
-        """Return the service's own words and the ids."""
+        """Return the service's message and the request ids."""
         return [f"  HTTP {self.status}", *(f"  {line}" for line in self.fault.lines())]
 
 
 class NotFound(ServiceError):
-    """404: there is no such image, cluster, group or subscription."""
+    """404: the image, cluster, resource group or subscription does not exist."""
 
 
 class Forbidden(ServiceError):
-    """401 or 403: the identity may not do this."""
+    """401 or 403: the identity lacks the permission."""
 
 
 class Conflict(ServiceError):
@@ -236,7 +238,7 @@ class Throttled(ServiceError):
 
 
 class BuildError(KustoImageError):
-    """About one long-running operation; with `.operation` it can be taken up again."""
+    """An error of one long-running operation; `.operation` can be resumed."""
 
     def __init__(self, what: str, *, operation: Any, fault: ServiceFault | None = None, next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
@@ -244,20 +246,20 @@ class BuildError(KustoImageError):
         self.fault = fault or ServiceFault()
 
     def details(self) -> list[str]:
-        """Return the service's own words and the ids."""
+        """Return the service's message and the request ids."""
         return [f"  {line}" for line in self.fault.lines()]
 
 
 class BuildFailed(BuildError):
-    """The service says that the operation failed."""
+    """The service reports that the operation failed."""
 
 
 class BuildCanceled(BuildError):
-    """The service says that the operation was cancelled."""
+    """The service reports that the operation was canceled."""
 
 
 class StatusUnreadable(BuildError):
-    """How the operation stands could not be read; the operation itself may well go on."""
+    """The status of the operation could not be read; the operation itself may still be running."""
 
 
 class EndedElsewhere(BuildError):
@@ -265,4 +267,4 @@ class EndedElsewhere(BuildError):
 
 
 class PollTimeout(BuildError):
-    """The operation outlived the limit set for following it; it goes on in Azure."""
+    """The operation was still running after the timeout for polling it; it continues in Azure."""

@@ -1,7 +1,7 @@
-"""An image as a team's infrastructure keeps it: Bicep, Terraform, az, PowerShell, a plain request, requirements.txt.
+"""Export of an image definition: Bicep, Terraform, az, PowerShell, an HTTP request, requirements.txt.
 
-Each text makes the same image when it is used where it belongs. None names a subscription: which one, and who signs
-in, is the business of whoever runs it. What each language asks for in a string is in the function that writes it.
+Each format creates the same image when it is deployed. None contains the subscription: the user who deploys it chooses
+the subscription and the identity. The quoting rules of each language are in the function that writes its strings.
 
 Source: Microsoft.Kusto/clusters/sandboxCustomImages, api-version 2024-04-13.
 """
@@ -23,6 +23,8 @@ from kusto_magic.models.target import Target
 from kusto_magic.requirements import rules as requirement_rules
 
 TYPE = f"Microsoft.Kusto/clusters/sandboxCustomImages@{API_VERSION}"
+"""Resource type and api-version, as Bicep and azapi write them."""
+
 INDENT = "  "
 
 
@@ -30,33 +32,33 @@ def export(form: str, name: str, image: Image | ImageSpec, target: Target) -> st
     """Return the definition of the image `name` on the cluster of `target`, in one of FORMS.
 
     The text ends with a newline, except that "requirements" is the requirements text byte for byte. Raises
-    InvalidInput for an unknown form, for an image without a base, and for requirements that hold what reads like a
-    secret or cannot be seen.
+    InvalidInput for an unknown format, an image without a base image or Python version, and requirements that contain
+    a possible secret or invisible characters.
     """
     problems = [*_problems(form, name, image)]
     if problems:
-        raise InvalidInput(problems, next_step="make the image anew from a cell without it, then export again.")
+        raise InvalidInput(problems, next_step="Build the image again from a cell without this, then export it.")
     return _WRITERS[form](name, _properties(image), target)
 
 
 def _problems(form: str, name: str, image: Image | ImageSpec) -> list[Problem]:
     problems = []
     if form not in _WRITERS:
-        problems.append(Problem("--as", f"there is no form {excerpt(form)}; it is one of {', '.join(FORMS)}"))
+        problems.append(Problem("--as", f"{excerpt(form)} is not a valid format; use one of {', '.join(FORMS)}"))
     if message := image_name_problem(name):
         problems.append(Problem("image name", message))
     if not image.base_label:
-        problems.append(Problem("base", "the service shows neither a base image nor a Python version"))
+        problems.append(Problem("base", "the service returns neither a base image nor a Python version"))
     for number, line in enumerate(image.requirements.split("\n"), start=1):
         if message := requirement_rules.character_problem(line.removesuffix("\r"), ""):
             problems.append(Problem("requirements", message, number))
     if secret := requirement_rules.secret_in(image.requirements):
-        problems.append(Problem("requirements", f"{secret}; an export would spread it"))
+        problems.append(Problem("requirements", f"{secret}; an export would disclose it"))
     return problems
 
 
 def _properties(image: Image | ImageSpec) -> dict[str, str]:
-    """Return ARM's properties of an image, as they are sent."""
+    """Return the properties of the image as they are sent to Resource Manager."""
     version = image.python_version if isinstance(image, ImageSpec) else image.language_version
     base = {"baseImageName": image.base_image} if image.base_image else {"languageVersion": version}
     named = {key: value for key, value in base.items() if value}
@@ -92,7 +94,7 @@ def _bicep(name: str, properties: Mapping[str, str], target: Target) -> str:
 
 
 def _bicep_string(text: str) -> str:
-    """Return a Bicep string. Source: "Data types in Bicep", Strings: the escapes of a single-quoted string."""
+    """Return a Bicep string literal. Source: "Data types in Bicep", Strings: escapes of a single-quoted string."""
     escapes = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     escaped = "".join(escapes.get(char, char) for char in text)
     return f"'{escaped.replace('${', chr(92) + '${')}'"
@@ -126,7 +128,7 @@ def _terraform(name: str, properties: Mapping[str, str], target: Target) -> str:
         f"  name      = {_hcl_string(name)}",
         "  parent_id = var.kusto_cluster_id",
         "",
-        "  # The service answers with the language in capitals.",
+        "  # The service returns the language in capitals.",
         "  ignore_casing = true",
         "",
         "  body = {",
@@ -146,14 +148,14 @@ def _terraform(name: str, properties: Mapping[str, str], target: Target) -> str:
 
 
 def _hcl_string(text: str) -> str:
-    """Return a Terraform string. Source: "Strings and Templates", Escape Sequences of a quoted string."""
+    """Return a Terraform string literal. Source: "Strings and Templates", Escape Sequences of a quoted string."""
     escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     escaped = "".join(escapes.get(char, char) for char in text)
     return f'"{escaped.replace("${", "$${").replace("%{", "%%{")}"'
 
 
 def _label(name: str) -> str:
-    """Return a Terraform identifier for an image: it begins with a letter or "_" and has no dot."""
+    """Return a Terraform identifier for an image name: it starts with a letter or "_" and contains no dot."""
     label = re.sub(r"[^A-Za-z0-9_-]", "_", name)
     return label if label[0].isalpha() or label[0] == "_" else f"image_{label}"
 
@@ -162,14 +164,12 @@ def _label(name: str) -> str:
 
 
 def _az(name: str, properties: Mapping[str, str], target: Target) -> str:
-    """Return an `az rest` command for a POSIX shell: az has no command for these images.
-
-    az puts the current subscription for {subscriptionId} and the current cloud before a path; "@-" is its standard
-    input, which spares the JSON every quoting.
-    """
+    """Return an `az rest` command for a POSIX shell: az has no command for these images."""
+    # az replaces {subscriptionId} by the current subscription and prepends the endpoint of the current cloud. "@-"
+    # reads the body from standard input, so that the JSON needs no quoting.
     path = f"{_path('{subscriptionId}', target)}/sandboxCustomImages/{name}?api-version={API_VERSION}"
     lines = [
-        "# Returns at once; the build takes some minutes. How it stands: the same with --method get, without the body.",
+        "# Returns at once; the build takes several minutes. Check its status with --method get and without --body.",
         f"az rest --method put --url {_shell(path)} --body @- <<'JSON'",
         _json(properties),
         "JSON",
@@ -178,7 +178,7 @@ def _az(name: str, properties: Mapping[str, str], target: Target) -> str:
 
 
 def _shell(text: str) -> str:
-    """Return a word for a POSIX shell: in single quotes nothing is special but the quote."""
+    """Return a quoted word for a POSIX shell; within single quotes only the quote itself is special."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -194,7 +194,7 @@ def _powershell(name: str, properties: Mapping[str, str], target: Target) -> str
     }
     width = max(map(len, given))
     lines = [
-        "# Needs the module Az.Kusto, in a version that knows -BaseImageName, and Connect-AzAccount.",
+        "# Requires the module Az.Kusto in a version that supports -BaseImageName, and Connect-AzAccount.",
         f"$requirements = {content}",
         "",
         "$image = @{",
@@ -211,18 +211,19 @@ _POWERSHELL_QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
 def _powershell_string(text: str) -> str:
     """Return a PowerShell expression for a text without newlines.
 
-    In single quotes nothing is special but quotes, the curved ones as well; a carriage return is added as an escape,
-    which no editor changes. Source: about_Quoting_Rules, about_Special_Characters.
+    Source: about_Quoting_Rules, about_Special_Characters.
     """
+    # Within single quotes only quotes are special, including curved ones. A carriage return is written as an escape,
+    # since editors normalize line endings.
     parts = ["'" + _POWERSHELL_QUOTES.sub(lambda found: found[0] * 2, part) + "'" for part in text.split("\r")]
     return ' + "`r" + '.join(parts)
 
 
-# ── a request, and the requirements ──────────────────────────────────────────────────────────────────────────────
+# ── HTTP request and requirements ────────────────────────────────────────────────────────────────────────────────
 
 
 def _rest(name: str, properties: Mapping[str, str], target: Target) -> str:
-    """Return a request in the notation of .http files, which editors send; `{{…}}` are its variables."""
+    """Return a request in the .http format that editors can send; `{{…}}` are its variables."""
     endpoint = CLOUDS["public"].endpoint if target.is_local else target.endpoint
     path = _path("{{subscription}}", target)
     lines = [
@@ -234,7 +235,7 @@ def _rest(name: str, properties: Mapping[str, str], target: Target) -> str:
         "Authorization: Bearer {{token}}",
         "Content-Type: application/json",
         "",
-        _json(properties).replace("{{", "\\u007b\\u007b"),
+        _json(properties).replace("{{", "\\u007b\\u007b"),  # the editor would replace it as a variable
     ]
     return _text(lines)
 
@@ -250,15 +251,13 @@ def _path(subscription: str, target: Target) -> str:
 
 
 def _json(properties: Mapping[str, str]) -> str:
-    """Return the body as JSON in ASCII, so that no code page of a terminal can change it."""
+    """Return the body as ASCII JSON, which is independent of the code page of a terminal."""
     return json.dumps({"properties": properties}, indent=2)
 
 
 def _string_lines(text: str, quoted: Callable[[str], str], head: str, comma: str, tail: str, indent: str) -> str:
-    """Return an expression of `head`, a string for each line of `text`, and `tail`.
-
-    So it stays readable, and no editor and no version control can change its line ends.
-    """
+    """Return an expression made of `head`, one string literal per line of `text`, and `tail`."""
+    # One literal per line: readable, and editors and version control cannot change the line endings of the text.
     items = [f"{indent}{INDENT}{quoted(line)}{comma}" for line in text.split("\n")]
     return "\n".join([head, *items, indent + tail])
 
@@ -278,18 +277,18 @@ _WRITERS: Mapping[str, Callable[[str, Mapping[str, str], Target], str]] = Mappin
     }
 )
 FORMS = tuple(_WRITERS)
-"""What `export` can write."""
+"""Names of the export formats."""
 
 
 def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target | None) -> str:
-    """Return the `%%kusto_image` cell for an image; it names the cluster where that is not the `chosen` one."""
+    """Return the `%%kusto_image` cell for an image; it names the cluster if that is not the `chosen` one."""
     base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
-    where = [] if target is None or target == chosen else _where(target)
-    line = shlex.join(["%%kusto_image", name, *base, *where])
+    cluster = [] if target is None or target == chosen else _cluster_arguments(target)
+    line = shlex.join(["%%kusto_image", name, *base, *cluster])
     return f"{line}\n{spec.requirements}".rstrip("\n")
 
 
-def _where(target: Target) -> list[str]:
-    place = ["--cluster", target.cluster_id]
+def _cluster_arguments(target: Target) -> list[str]:
+    arguments = ["--cluster", target.cluster_id]
     cloud = next((name for name, cloud in CLOUDS.items() if cloud.endpoint == target.endpoint), None)
-    return [*place, "--cloud", cloud] if cloud else [*place, "--endpoint", target.endpoint]
+    return [*arguments, "--cloud", cloud] if cloud else [*arguments, "--endpoint", target.endpoint]

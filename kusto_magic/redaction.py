@@ -1,8 +1,8 @@
-"""The one way to make text from outside safe to show or to keep.
+"""Redaction of external text before it is shown or stored.
 
-`redact` hides secrets and makes unseen characters visible; `unsigned` takes the signature off the URL of an
-operation. Both take time linear in the length, whatever the text, and change nothing when applied again.
-Redact first, cut afterwards: half a token is not recognised.
+`redact` hides secrets and escapes invisible characters; `without_signature` removes the signature from the URL of an
+operation. Both take time linear in the length of any text, and are idempotent.
+Redact before truncating: half a token is not recognized.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 
 HIDDEN = "•••"
-"""What stands where a secret stood. The names, hosts and paths around it stay."""
+"""Placeholder for a secret. The names, hosts and paths around it stay."""
 
 _INVISIBLE = (
-    *range(0x09),  # control characters; tab and newline stay
+    *range(0x09),  # control characters; tab and newline are kept
     *range(0x0B, 0x20),
     *range(0x7F, 0xA0),
     0xAD,  # soft hyphen
@@ -28,24 +28,24 @@ _INVISIBLE = (
 _ESCAPES = {code: chr(code).encode("unicode_escape").decode("ascii") for code in _INVISIBLE}
 
 _RUN = re.compile(r"(?<!\S)(?=\S*?[/\\]/)[^\s@]*+@\S*")
-"""A piece of text without blanks that has an @ and two slashes, which may be escaped as in JSON."""
+"""A run of text without whitespace that contains two slashes and an @; the slashes may be escaped as in JSON."""
 _AUTHORITY = re.compile(r'(?:/{2,}|(?:\\{1,8}/){2,})([^/?#"<>\\]*)')
 _HOST_AND_PORT = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::[0-9]{1,5})?")
 _MORE_USERINFO = re.compile(r'(?:[^/?#"<>@]*+@)*+')
 
-# The value of a header reaches to the end of its line; that of a name like `password` to a blank or a quote.
+# The value of a header extends to the end of its line; that of a name like `password` to whitespace or a quote.
 _HEADERS = r"authorization(?:-auxiliary)?|x-ms-operation-identifier|cookie"
 _NAMES = (
     r"pass(?:word|wd|phrase)|\bpwd|secret|token|assertion"
     r"|(?:api|access|account|encryption|functions|primary|private|secondary|signing|subscription)[_-]?key"
 )
 # From a name to its value, as in `name: v`, `name = v`, `"name": v`, `\"name\": v`, `('name', v)`. Not `name==v`: a
-# requirement line such as `tiktoken==0.7.0` is no secret.
+# requirement line such as `tiktoken==0.7.0` is not a secret.
 _LEAD = r"""(?:\\*+["']?[ \t]*+(?:=>|[:=](?!=))|["'][ \t]*+,)[ \t]*+"""
 
 
 def _quoted(group: str) -> str:
-    """Return the pattern of a value in quotes, the closing one left out; quotes may be escaped, as in nested JSON."""
+    """Return the pattern of a quoted value without its closing quote; quotes may be escaped, as in nested JSON."""
     return rf"""[bfru]{{0,2}}"((?:[^"\\\n]++|\\.)++)
         | [bfru]{{0,2}}'((?:[^'\\\n]++|\\.)++)
         | (?P<{group}>\\++["'])((?:(?!(?<!\\)(?P={group}))[^\n])++)"""
@@ -61,7 +61,7 @@ _PROSE = (
 
 _SECRET = re.compile(
     rf"""
-    (?=[ac-gpqst?&]|b[ae]|x-|\\u) (?:  # spares the branches at most places
+    (?=[ac-gpqst?&]|b[ae]|x-|\\u) (?:  # performance: rejects most positions before the branches are tried
       (?:{_HEADERS}) {_LEAD} (?: {_quoted("header")} | ([^\s"'][^\n]*+) )
     | (?:{_NAMES}) {_LEAD} (?: {_quoted("name")}
         | (?!AADSTS[0-9]) ((?:[^\s"'&<>(\[{{]|[(\[][ \t]*+["']?)(?:[^\s"'&<>(\[]|[(\[][ \t]*+["']?)*+) )
@@ -74,32 +74,32 @@ _SECRET = re.compile(
     """,
     re.IGNORECASE | re.ASCII | re.VERBOSE,
 )
-"""Each branch ends in one group, the secret. The last three: a JWT, well-known tokens, a client secret of Entra ID."""
+"""Matches a secret as the last group of a branch. The last three: JWTs, well-known tokens, Entra ID client secrets."""
 
 _KEPT_PARAMETERS = frozenset({"api-version", "operationresultresponsetype"})
 
 
 def redact(text: str) -> str:
-    r"""Return `text` with its secrets as "•••" and its unseen characters as escapes such as `\x1b`.
+    r"""Return `text` with secrets replaced by "•••" and invisible characters by escapes such as `\x1b`.
 
     Hidden are: the userinfo of URLs, signatures in a query, Bearer and Basic credentials, JWTs, values of
-    authorization and cookie headers and of `x-ms-operation-identifier` (it holds the tenant and object id of the
-    caller), and what stands after names such as `password`, `client_secret` or `token` in any usual notation.
-    In doubt more is hidden rather than less. Tabs and newlines stay.
+    authorization and cookie headers and of `x-ms-operation-identifier` (it contains the tenant and object id of the
+    caller), and values of names such as `password`, `client_secret` or `token` in any usual notation. In doubt, more
+    is hidden rather than less. Tabs and newlines are kept.
     """
-    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a lone surrogate can be printed nowhere
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a lone surrogate cannot be encoded
     seen = whole.replace("\r\n", "\n").translate(_ESCAPES)
     first = _without_userinfo(seen)
     second = _SECRET.sub(_replace_secret, first)
-    # A hidden secret can bring together a "//" and an "@" that blanks held apart.
+    # Hiding a secret can join a "//" and an "@" that whitespace separated before.
     return first if second == first else _without_userinfo(second)
 
 
 def without_signature(url: str) -> str:
-    """Return the URL of an operation as it may be kept: without its signature and its fragment.
+    """Return the URL of an operation without its signature and fragment, so that it can be stored.
 
-    Of the query only `api-version` and `operationResultResponseType` stay, as they are spelled; a userinfo, which
-    no operation has, is hidden. Never raises: what is no URL is returned redacted.
+    Only `api-version` and `operationResultResponseType` of the query are kept, with their spelling; a userinfo, which
+    no operation has, is hidden. Never raises: text that is not a URL is returned redacted.
     """
     base, _, query = url.partition("#")[0].partition("?")
     kept = [part for part in query.split("&") if part.partition("=")[0].lower() in _KEPT_PARAMETERS]
@@ -118,7 +118,7 @@ def _without_userinfo(text: str) -> str:
 
 
 def _run_without_userinfo(run: str) -> str:
-    """Hide the userinfo of all URLs in `run`, a piece of text without blanks."""
+    """Return `run`, a text without whitespace, with the userinfo of all URLs hidden."""
     done: list[str] = []
     start = 0
     while (at := run.find("@", start)) >= 0:
@@ -133,10 +133,8 @@ def _run_without_userinfo(run: str) -> str:
 
 
 def _userinfo_start(run: str, start: int, at: int) -> int | None:
-    """Return where the userinfo that ends at `at` begins, or None where the @ ends none.
-
-    A password may contain an unquoted "/", "?" or "#"; then the authority before it is no host with a port.
-    """
+    """Return the start index of the userinfo that ends at index `at`, or None if the @ does not end one."""
+    # A password may contain an unquoted "/", "?" or "#"; what precedes it then does not match a host with a port.
     for found in _AUTHORITY.finditer(run, start, at):
         if found.end() == at or not _HOST_AND_PORT.fullmatch(found[1]):
             return found.start(1)

@@ -1,6 +1,6 @@
-"""Which cluster is meant and how to wait: option > `%config` > environment > config.toml.
+"""Settings for the target cluster and for waiting, with the precedence option > `%config` > environment > config.toml.
 
-Nothing here is secret: a file that seems to hold a password or a token is refused.
+Settings are not secret: a file that seems to contain a password or a token is rejected.
 """
 
 from __future__ import annotations
@@ -19,18 +19,25 @@ from kusto_magic.models.target import CLUSTER_FIELDS, Target, parse_cluster_id
 from kusto_magic.redaction import redact
 
 MAX_FILE_SIZE = 64 * 1024
-"""Bytes; a larger config.toml is refused."""
+"""Maximum size of config.toml in bytes."""
 
-MAX_LINES = 1000
-"""Characters; no setting is longer, and tomllib takes quadratic time for dotted keys."""
+MAX_LINE_LENGTH = 1000
+"""Maximum number of characters in a line of config.toml; tomllib takes quadratic time for dotted keys."""
 
 DEFAULT_TIMEOUT_HOURS = 4.0
+"""Hours for which an operation is polled by default."""
+
 MAX_TIMEOUT_HOURS = 168.0
+"""Maximum value of the `timeout_hours` setting: one week."""
+
 WAIT_MODES = ("auto", "yes", "no")
+"""Values of the `wait` setting; "auto" waits in terminals and non-interactive runs."""
+
 CONFIG_FILE = "config.toml"
+"""Name of the configuration file."""
 
 CREDENTIAL_TYPES: Mapping[str, str] = {
-    "default": "azure-identity's chain: all of the next six, one after the other",
+    "default": "azure-identity's default chain: the next six methods in order",
     "environment": "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or …_CERTIFICATE_PATH",
     "workload": "the federated token of a Kubernetes pod",
     "managed": "the managed identity of this machine (AZURE_CLIENT_ID names a user-assigned one)",
@@ -38,9 +45,9 @@ CREDENTIAL_TYPES: Mapping[str, str] = {
     "powershell": "Connect-AzAccount",
     "developer": "azd auth login",
     "browser": "a browser on this machine",
-    "device": "a code to type into a browser on any machine",
+    "device": "a code to enter in a browser on any machine",
 }
-"""The ways to sign in, by name; `credentials.py` knows how each is done."""
+"""Descriptions of the sign-in methods by name; `arm.credentials` implements them."""
 
 _ENDPOINT_SETTINGS = frozenset({"cloud", "endpoint"})
 _SECRET = re.compile(r"pass|pwd|token|secret|key", re.IGNORECASE)
@@ -48,10 +55,10 @@ _SECRET = re.compile(r"pass|pwd|token|secret|key", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was set, "" where nothing was.
+    """The resolved settings; "" means not set.
 
-    `credential` is a way to sign in, one of `KINDS`; `wait` is "auto", "yes" or "no"; `timeout_hours` for
-    how long a build is followed. `sources` says for each value that was set where: "--cluster",
+    `credential` is a sign-in method from `CREDENTIAL_TYPES`; `wait` is one of `WAIT_MODES`; `timeout_hours` is the
+    number of hours for which an operation is polled. `sources` has the origin of each value that is set: "--cluster",
     "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
     """
 
@@ -66,11 +73,11 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
 
     def target(self) -> Target:
-        """Return the cluster meant. Raises InvalidInput: all parts that are missing, or all that are wrong."""
-        place = {name: getattr(self, name) for name in CLUSTER_FIELDS}
+        """Return the target cluster. Raises InvalidInput with all missing parts, or with all invalid ones."""
+        values = {name: getattr(self, name) for name in CLUSTER_FIELDS}
         missing = [
             Problem(_setting_label(name), f"not set; {_ways_to_set(name)}")
-            for name, value in place.items()
+            for name, value in values.items()
             if not value
         ]
         if missing:
@@ -78,9 +85,9 @@ class Settings:
             raise InvalidInput(missing, next_step=f"{example} sets all three for this session.")
         endpoint = self.endpoint or CLOUDS[self.cloud or "public"].endpoint
         try:
-            return Target(**place, endpoint=endpoint)
-        except InvalidInput as refused:
-            raise InvalidInput([self._with_source(problem) for problem in refused.problems]) from None
+            return Target(**values, endpoint=endpoint)
+        except InvalidInput as error:
+            raise InvalidInput([self._with_source(problem) for problem in error.problems]) from None
 
     def _with_source(self, problem: Problem) -> Problem:
         source = self.sources.get(problem.field.replace(" ", "_"))
@@ -88,19 +95,20 @@ class Settings:
 
 
 NAMES = tuple(entry.name for entry in fields(Settings) if entry.name != "sources")
+"""Names of all settings."""
 
 
 def credential_type_problem(name: str) -> str:
-    """Return what is wrong with the name of a way to sign in, "" where nothing is."""
+    """Return why `name` is not a valid sign-in method, or ""."""
     if name in CREDENTIAL_TYPES:
         return ""
     close = difflib.get_close_matches(name.lower(), CREDENTIAL_TYPES, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(CREDENTIAL_TYPES)}"
-    return f"there is no way {redact(excerpt(name))} to sign in; {hint}"
+    hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(CREDENTIAL_TYPES)}"
+    return f"unknown sign-in method {redact(excerpt(name))}; {hint}"
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
-    """Return where config.toml is: in KUSTO_MAGIC_HOME, else in the user's config folder of the platform."""
+    """Return the path of config.toml: in KUSTO_MAGIC_HOME, or in the platform's user configuration folder."""
     if home := environ.get("KUSTO_MAGIC_HOME"):
         return Path(home).expanduser() / CONFIG_FILE
     import platformdirs
@@ -109,9 +117,9 @@ def config_file(environ: Mapping[str, str]) -> Path:
 
 
 def read_config(path: Path) -> str:
-    """Return the text of config.toml, "" where there is none.
+    """Return the text of config.toml, or "" if it does not exist.
 
-    Raises InvalidInput for one that cannot be read, is no UTF-8 or has more than 64 kB.
+    Raises InvalidInput if it cannot be read, is not UTF-8 or is larger than 64 kB.
     """
     try:
         with path.open("rb") as file:
@@ -125,15 +133,15 @@ def read_config(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidInput([Problem(CONFIG_FILE, "is no UTF-8 text")]) from None
+        raise InvalidInput([Problem(CONFIG_FILE, "is not valid UTF-8")]) from None
 
 
-def save(path: Path, place: Mapping[str, str]) -> None:
-    """Keep a place in config.toml; what else stands there stays. Raises InvalidInput where that cannot be done."""
+def save(path: Path, values: Mapping[str, str]) -> None:
+    """Save settings to config.toml and keep its other lines. Raises InvalidInput if the file cannot be written."""
     import json
 
-    kept = [line for line in read_config(path).splitlines() if line.partition("=")[0].strip() not in place]
-    chosen = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in place.items() if value]
+    kept = [line for line in read_config(path).splitlines() if line.partition("=")[0].strip() not in values]
+    chosen = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if value]
     text = "\n".join([*chosen, *kept]) + "\n"
     _, problems = _read(text)
     if problems:
@@ -142,7 +150,7 @@ def save(path: Path, place: Mapping[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(path.name + ".new")
         new.write_text(text, encoding="utf-8")
-        new.replace(path)  # another session reads the old one or the new one
+        new.replace(path)  # atomic, so another session reads either the old or the new file
     except OSError as error:
         raise InvalidInput([Problem(CONFIG_FILE, f"cannot be written: {error.strerror}")]) from None
 
@@ -153,11 +161,11 @@ def resolve(
     environ: Mapping[str, str],
     file_text: str,
 ) -> Settings:
-    """Return the settings, each from the first of the four layers that has it; "" and None count as not given.
+    """Return the settings, each from the first of the four layers that sets it; "" and None count as not set.
 
-    `cluster` may be the cluster's whole ARM id. `cloud` and `endpoint` are one choice: a layer that has either
-    outdoes both below it. Names are those of `Settings`; those of the environment begin with KUSTO_MAGIC_.
-    Raises InvalidInput with every problem; names of clusters and the like are checked by `Settings.target`.
+    `cluster` may be a full ARM ID. `cloud` and `endpoint` are one choice: a layer with either overrides both in the
+    layers below. The names are those of `Settings`; environment variables start with KUSTO_MAGIC_.
+    Raises InvalidInput with every problem; resource names are validated by `Settings.target`.
     """
     in_file, problems = _read(file_text)
     layers = [
@@ -174,7 +182,7 @@ def resolve(
     return _settings(merged)
 
 
-# ── layers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── layers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +198,7 @@ _Layer = Mapping[str, _Value]
 
 
 def _layer(given: Mapping[str, str | None], source: Callable[[str], str]) -> _Layer:
-    """Return what a layer sets; a cluster's ARM id sets the other parts of the place as well."""
+    """Return the values of a layer; a full ARM ID of a cluster also sets the subscription and resource group."""
     own = {name: _Value(text, source(name)) for name in NAMES if (text := (given.get(name) or "").strip())}
     if "cluster" not in own:
         return own
@@ -209,9 +217,9 @@ def _merge(layers: Iterable[_Layer]) -> _Layer:
 def _settings(merged: _Layer) -> Settings:
     values = {name: value.text for name, value in merged.items()}
     values |= parse_cluster_id(values.get("cluster", ""))
-    limit = float(values.pop("timeout_hours", DEFAULT_TIMEOUT_HOURS))
+    timeout = float(values.pop("timeout_hours", DEFAULT_TIMEOUT_HOURS))
     sources = MappingProxyType({name: value.source for name, value in merged.items()})
-    return Settings(**values, timeout_hours=limit, sources=sources)
+    return Settings(**values, timeout_hours=timeout, sources=sources)
 
 
 def _option(name: str) -> str:
@@ -223,39 +231,42 @@ def _variable(name: str) -> str:
 
 
 def _ways_to_set(name: str) -> str:
-    return f"{_option(name)}, %config KustoImageMagics.{name}, {_variable(name)} in the environment or {name} in {CONFIG_FILE}"
+    config = f"%config KustoImageMagics.{name}"
+    return f"use {_option(name)}, {config}, {_variable(name)} in the environment or {name} in {CONFIG_FILE}"
 
 
 def _setting_label(name: str) -> str:
     return name.replace("_", " ")
 
 
-# ── problems ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── problems ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _conflicting_options(layer: _Layer) -> Iterator[Problem]:
     if layer.keys() >= _ENDPOINT_SETTINGS:
-        yield Problem("endpoint", f"give a cloud or an endpoint, not both ({layer['cloud']}, {layer['endpoint']})")
+        yield Problem(
+            "endpoint", f"set either a cloud or an endpoint, not both ({layer['cloud']}, {layer['endpoint']})"
+        )
 
 
 def _merged_conflicts(merged: _Layer) -> Iterator[Problem]:
     for name, text in parse_cluster_id(merged["cluster"].text if "cluster" in merged else "").items():
         if name != "cluster" and merged[name].text.lower() != text.lower():
-            said = f"the ARM id from {merged['cluster'].source} has another one than {merged[name]}"
-            yield Problem(_setting_label(name), said)
+            message = f"the ARM ID from {merged['cluster'].source} has another value than {merged[name]}"
+            yield Problem(_setting_label(name), message)
 
 
 def _invalid_values(merged: _Layer) -> Iterator[Problem]:
     for name, allowed in (("wait", WAIT_MODES), ("cloud", tuple(CLOUDS))):
         if name in merged and merged[name].text not in allowed:
-            yield Problem(name, f"{merged[name]}: it is one of {', '.join(allowed)}")
+            yield Problem(name, f"{merged[name]}: must be one of {', '.join(allowed)}")
     if "credential" in merged and (message := credential_type_problem(merged["credential"].text)):
         yield Problem("credential", f"{message} (from {merged['credential'].source})")
     if "timeout_hours" in merged and not _is_timeout(merged["timeout_hours"].text):
-        rule = f"it is a number of hours above 0, at most {MAX_TIMEOUT_HOURS:g}"
+        rule = f"must be a number of hours above 0, at most {MAX_TIMEOUT_HOURS:g}"
         yield Problem("timeout hours", f"{merged['timeout_hours']}: {rule}")
     if "cluster" in merged and "/" in (text := merged["cluster"].text) and not parse_cluster_id(text):
-        rule = "it is a name or /subscriptions/…/resourceGroups/…/providers/Microsoft.Kusto/clusters/…"
+        rule = "must be a name or /subscriptions/…/resourceGroups/…/providers/Microsoft.Kusto/clusters/…"
         yield Problem("cluster", f"{merged['cluster']}: {rule}")
 
 
@@ -266,19 +277,19 @@ def _is_timeout(text: str) -> bool:
         return False
 
 
-# ── config.toml ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── config.toml ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _read(text: str) -> tuple[dict[str, str], list[Problem]]:
-    """Return the settings in the text of config.toml, and what is wrong with it."""
+    """Return the settings in the text of config.toml, and its problems."""
     if len(text.encode("utf-8", "replace")) > MAX_FILE_SIZE:
         return {}, [_too_large()]
-    if max(map(len, text.splitlines()), default=0) > MAX_LINES:
-        return {}, [Problem(CONFIG_FILE, f"has a line of more than {MAX_LINES:,} characters")]
+    if max(map(len, text.splitlines()), default=0) > MAX_LINE_LENGTH:
+        return {}, [Problem(CONFIG_FILE, f"has a line of more than {MAX_LINE_LENGTH:,} characters")]
     try:
         document = tomllib.loads(text)
-    except ValueError as error:  # TOMLDecodeError, which says line and column; or a number of 5,000 digits
-        return {}, [Problem(CONFIG_FILE, f"is no valid TOML: {redact(str(error))}")]
+    except ValueError as error:  # TOMLDecodeError, or int() of a number with more than 4,300 digits
+        return {}, [Problem(CONFIG_FILE, f"is not valid TOML: {redact(str(error))}")]
     except RecursionError:
         return {}, [Problem(CONFIG_FILE, "is nested too deeply")]
     problems = [
@@ -288,20 +299,19 @@ def _read(text: str) -> tuple[dict[str, str], list[Problem]]:
 
 
 def _invalid_entry(key: str, value: object) -> str:
-    """Return the rule an entry breaks, or "". Never shows the value."""
+    """Return the rule that an entry violates, or "". The message never contains the value, which may be secret."""
     shown = redact(excerpt(key))
     if key not in NAMES:
         if _SECRET.search(key):
-            return (
-                f"{shown} looks like a secret, which this file is not for; take it out, and replace it if others saw it"
-            )
+            rule = "looks like a secret, which must not be in this file; remove it, and revoke it if others saw it"
+            return f"{shown} {rule}"
         closest = difflib.get_close_matches(key.lower().replace("-", "_"), NAMES, n=1)
-        return f"there is no setting {shown}" + (f"; did you mean {closest[0]}?" if closest else "")
+        return f"unknown setting {shown}" + (f"; did you mean {closest[0]}?" if closest else "")
     if key == "timeout_hours":
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e9
-        return "" if is_number else f"{shown} is a number of hours, without quotes"
-    return "" if isinstance(value, str) else f"{shown} is a text, in quotes"
+        return "" if is_number else f"{shown} must be a number of hours, without quotes"
+    return "" if isinstance(value, str) else f"{shown} must be a string in quotes"
 
 
 def _too_large() -> Problem:
-    return Problem(CONFIG_FILE, f"has more than {MAX_FILE_SIZE // 1024} kB")
+    return Problem(CONFIG_FILE, f"is larger than {MAX_FILE_SIZE // 1024} kB")

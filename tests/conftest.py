@@ -1,4 +1,4 @@
-"""Fixtures. What a test does not ask for is not imported: only the browser's pull in Playwright."""
+"""Fixtures. Slow modules are imported inside the fixtures: only the browser fixtures import Playwright."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 hypothesis.settings.register_profile("fast", max_examples=20)
 EXPECT_MS = 30_000
-"""Milliseconds that a browser test waits for a condition; a busy machine takes several times as long as a quiet one."""
+"""Milliseconds that a browser test waits for a condition; long, because a busy machine is several times slower."""
 
 SCREENSHOTS = Path(__file__).parent.parent / ".dev" / "screenshots"
 STARTED = frozenset({"emulator", "kernel", "lab", "shared_kernel", "shell"})
-"""Fixtures that take their time; `python noxfile.py fast` leaves out what asks for one."""
+"""Slow fixtures; `python noxfile.py fast` skips the tests that use one."""
 SWITCHES = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -37,7 +37,7 @@ SWITCHES = (
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what needs pytest-jupyter where it is not loaded: it is asked for by name, in a run of its own."""
+    """Ignore the tests that need pytest-jupyter unless it is loaded: they run separately with `-p`."""
     if collection_path.name == "test_handlers.py" and not config.pluginmanager.hasplugin(
         "pytest_jupyter.jupyter_server"
     ):
@@ -47,21 +47,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what starts an IPython or a process, before marks are selected by."""
+    """Mark tests that start an IPython or a process as slow, before tests are selected by marker."""
     for item in items:
         if STARTED.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:
-    """Spare the thousands of collected tests from the garbage collector, which each IPython calls when it ends."""
+    """Exclude the thousands of collected tests from garbage collection, which each IPython triggers when it ends."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_test_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep every test, also one that asks for no `home`, out of the developer's own settings and sign-in."""
+    """Isolate every test from the developer's settings and sign-in, also those without the fixture `home`."""
     with pytest.MonkeyPatch.context() as environment:
         _move_into(environment, make_home(tmp_path_factory.mktemp("nobody")))
         yield
@@ -69,7 +69,7 @@ def _no_test_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """Give the test a home of its own: this process's environment names it, `home.env` is for child processes."""
+    """Create a home for the test and select it in the environment; `home.env` is for child processes."""
     path = tmp_path / "home"
     path.mkdir()
     made = make_home(path)
@@ -86,7 +86,7 @@ def _move_into(environment: pytest.MonkeyPatch, home: Home) -> None:
 
 @pytest.fixture
 def shell(home: Home) -> Iterator[InteractiveShell]:
-    """Give an IPython of this process, as a terminal has it (no kernel), new for the test and without a history."""
+    """Create a terminal IPython in this process, new for each test and without history."""
     from support.shell import running_shell
 
     with running_shell() as running:
@@ -95,7 +95,7 @@ def shell(home: Home) -> Iterator[InteractiveShell]:
 
 @pytest.fixture
 def emulator(home: Home) -> Iterator[Callable[[float], ReadyTarget]]:
-    """Return a function that starts the emulator of this home, its builds taking so many seconds; ended after."""
+    """Return a function that starts the emulator of this home with builds of the given duration in seconds."""
     from kusto_magic.arm import local_emulator as launch
 
     yield lambda build_seconds: launch.start(build_seconds=build_seconds).target
@@ -104,7 +104,7 @@ def emulator(home: Home) -> Iterator[Callable[[float], ReadyTarget]]:
 
 @pytest.fixture
 def kernel(home: Home) -> Iterator[Kernel]:
-    """Start a real kernel in a process of its own."""
+    """Start a real kernel in a separate process."""
     from support.kernel import running_kernel
 
     with running_kernel(home) as running:
@@ -113,7 +113,7 @@ def kernel(home: Home) -> Iterator[Kernel]:
 
 @pytest.fixture(scope="module")
 def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """Start one real kernel for the module's tests: for those that need no new one. A start takes two seconds."""
+    """Start one real kernel for all tests of a module that can share it; starting one takes two seconds."""
     from support.kernel import running_kernel
 
     with running_kernel(make_home(tmp_path_factory.mktemp("kernel"))) as running:
@@ -131,7 +131,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
-    """Return the browser's executable; without one the test fails in CI and is skipped elsewhere."""
+    """Return the browser's executable; if there is none, the test fails in CI and is skipped elsewhere."""
     import chromium
 
     if found := chromium.find():
@@ -144,7 +144,7 @@ def chromium() -> Path:
 
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
-    """Start a headless browser. Not for the session: Playwright's event loop breaks asyncio tests beside it."""
+    """Start a headless browser, per module because Playwright's running event loop breaks asyncio tests."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=EXPECT_MS)
@@ -156,23 +156,23 @@ def browser(chromium: Path) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def profile(browser: Browser) -> Iterator[BrowserContext]:
-    """Give the module's pages one profile, so that JupyterLab is loaded into its cache once."""
+    """Create one browser profile for the pages of a module, so that JupyterLab is cached."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         yield context
 
 
 @pytest.fixture
 def page(profile: BrowserContext) -> Iterator[Page]:
-    """Open a page; what goes wrong in it is part of a failing test's report."""
+    """Open a page; its errors become part of the report of a failing test."""
     with profile.new_page() as opened:
         opened.on("console", _write_error)
         opened.on("pageerror", _write)
         yield opened
 
 
-def _write_error(said: ConsoleMessage) -> None:
-    if said.type == "error":
-        _write(said.text)
+def _write_error(message: ConsoleMessage) -> None:
+    if message.type == "error":
+        _write(message.text)
 
 
 def _write(text: object) -> None:
@@ -181,7 +181,7 @@ def _write(text: object) -> None:
 
 @pytest.fixture
 def notebook(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Iterator[Callable[[Sequence[str]], LabNotebook]]:
-    """Return a function that opens a notebook with the given code cells in JupyterLab; once per test."""
+    """Return a function that opens a notebook with these code cells in JupyterLab; call it once per test."""
     from support.notebook import LabNotebook
 
     lab.reset_settings()
@@ -191,13 +191,13 @@ def notebook(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Iterator[C
 
 @pytest.fixture
 def screenshot(page: Page, request: pytest.FixtureRequest) -> Callable[[str], Path]:
-    """Return a function that takes a picture of the page under a name, and returns (and prints) where it is."""
+    """Return a function that saves a named screenshot of the page and returns its path."""
     return lambda name: _picture(page, f"{_file_name(request.node)}-{name}")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Leave a picture of the page when a browser test fails, and say where."""
+    """Save a screenshot of the page when a browser test fails and report its path."""
     report = yield
     page: Page | None = getattr(item, "funcargs", {}).get("page")
     if page is not None and report.when == "call" and report.failed:
@@ -213,5 +213,5 @@ def _picture(page: Page, name: str) -> Path:
 
 
 def _file_name(item: pytest.Item) -> str:
-    """Return the test's name, parameters and all, as a file name."""
+    """Return the name of the test, including its parameters, as a file name."""
     return re.sub(r"[^\w-]+", "-", f"{item.path.stem}-{item.name}").strip("-")

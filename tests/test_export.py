@@ -1,4 +1,4 @@
-"""Each export makes the same image again: read back with a parser of its language, nothing is lost and nothing runs."""
+"""Exports, parsed with a parser of their language: nothing is lost, and no text is interpreted as code."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def exported(form: str, text: str) -> str:
     return export(form, NAME, image(text), TARGET)
 
 
-# ── Bicep and PowerShell, read with tree-sitter's grammars ───────────────────────────────────────────────────────
+# ── Bicep and PowerShell, parsed with tree-sitter grammars ──────────────────────────────────────────────────────────
 
 
 def tree(grammar: Any, text: str) -> Node:
@@ -74,7 +74,7 @@ def source(node: Node) -> str:
 
 
 def bicep_string(node: Node) -> str:
-    """Read a string as "Data types in Bicep" says; an interpolation in it fails the test."""
+    """Parse a string according to "Data types in Bicep"; an interpolation fails the test."""
     assert {child.type for child in node.children} <= {"'", "string_content", "escape_sequence"}
     escapes = {"\\\\": "\\", "\\'": "'", "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\$": "$"}
     return re.sub(r"\\.", lambda found: escapes[found[0]], source(node)[1:-1])
@@ -93,7 +93,7 @@ def read_bicep(text: str) -> dict[str, Any]:
 
 
 def powershell_string(node: Node) -> str:
-    """Read a string as about_Quoting_Rules says; of those that could expand something, only two escapes pass."""
+    """Parse a string according to about_Quoting_Rules; of the expandable strings, only two escapes are accepted."""
     quoted = source(node)
     if quoted[0] == "'":
         return re.sub("(['‘’‚‛])\\1", r"\1", quoted[1:-1])
@@ -132,7 +132,7 @@ def test_bicep_defines_the_image_under_the_cluster(text: str) -> None:
 
 
 @given(texts)
-def test_no_text_breaks_out_of_bicep(text: str) -> None:
+def test_bicep_escapes_any_text(text: str) -> None:
     assume(not secret_in(text))
     assert read_bicep(exported("bicep", text))["requirementsFileContent"] == text
 
@@ -151,12 +151,12 @@ def test_powershell_calls_the_documented_cmdlet(text: str) -> None:
 
 
 @given(texts)
-def test_no_text_breaks_out_of_powershell(text: str) -> None:
+def test_powershell_escapes_any_text(text: str) -> None:
     assume(not secret_in(text))
     assert read_powershell(exported("powershell", text))[0]["RequirementsFileContent"] == text
 
 
-# ── Terraform, read with HashiCorp's own parser ──────────────────────────────────────────────────────────────────
+# ── Terraform, parsed with HashiCorp's parser ───────────────────────────────────────────────────────────────────────
 
 
 def read_terraform(text: str) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def read_terraform(text: str) -> dict[str, Any]:
     ((label, block),) = pygohcl.loads(text)["resource"]["azapi_resource"].items()
     properties = block["body"]["properties"]
     assert properties.pop("requirementsFileContent").startswith('join("\\n", [')
-    # The parser evaluates no function, and shows a call with its blanks run together: the list is read by itself.
+    # The parser evaluates no function and collapses the whitespace of a call, so the list is parsed separately.
     items = re.search(r'requirementsFileContent = join\("\\n", (\[.*\])\)', text, re.DOTALL)
     assert items is not None
     lines = pygohcl.loads(f"lines = {items[1]}")["lines"]
@@ -186,23 +186,23 @@ def test_terraform_defines_an_azapi_resource(text: str) -> None:
 
 
 @given(texts)
-def test_no_text_breaks_out_of_terraform(text: str) -> None:
+def test_terraform_escapes_any_text(text: str) -> None:
     assume(not secret_in(text))
     assert read_terraform(exported("terraform", text))["requirementsFileContent"] == text
 
 
-# ── az and .http ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── az and .http ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FAKE_AZ = f"""#!{sys.executable}
 import json, sys
-with open("asked.json", "w", encoding="utf-8") as file:
+with open("request.json", "w", encoding="utf-8") as file:
     json.dump([sys.argv[1:], sys.stdin.read()], file)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32" or not shutil.which("bash"), reason="needs a POSIX shell")
 @each_text
-def test_a_shell_gives_az_the_request_and_runs_nothing_else(text: str, tmp_path: Path) -> None:
+def test_az_command_sends_the_request_and_runs_nothing_else(text: str, tmp_path: Path) -> None:
     az = tmp_path / "az"
     az.write_text(FAKE_AZ)
     az.chmod(0o755)
@@ -210,12 +210,12 @@ def test_a_shell_gives_az_the_request_and_runs_nothing_else(text: str, tmp_path:
     command = exported("az", text)
     assert subprocess.run(["bash", "-n"], input=command.encode(), check=True, capture_output=True).stderr == b""
     subprocess.run(["bash", "-eu"], input=command.encode(), env=path, cwd=tmp_path, check=True)
-    words, body = json.loads((tmp_path / "asked.json").read_text(encoding="utf-8"))
+    arguments, body = json.loads((tmp_path / "request.json").read_text(encoding="utf-8"))
     cluster = "resourceGroups/team(data)/providers/Microsoft.Kusto/clusters/mycluster"
     url = f"/subscriptions/{{subscriptionId}}/{cluster}/sandboxCustomImages/{NAME}?api-version={API_VERSION}"
-    assert words == ["rest", "--method", "put", "--url", url, "--body", "@-"]
+    assert arguments == ["rest", "--method", "put", "--url", url, "--body", "@-"]
     assert json.loads(body) == sent(text)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["asked.json", "az"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["az", "request.json"]
 
 
 def sent(text: str) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def sent(text: str) -> dict[str, Any]:
 
 
 @each_text
-def test_the_request_is_the_one_that_is_sent_from_here(text: str) -> None:
+def test_rest_request_equals_the_one_sent_by_the_client(text: str) -> None:
     head, _, body = exported("rest", text).partition("\n\n")[2].partition("\n\n")
     request = head.replace("{{endpoint}}", TARGET.endpoint).replace("{{subscription}}", SUBSCRIPTION)
     assert request.splitlines()[0] == (
@@ -238,50 +238,50 @@ def test_the_request_is_the_one_that_is_sent_from_here(text: str) -> None:
     assert json.loads(ours) == json.loads(spec.to_body())
 
 
-def test_an_emulators_address_is_not_taken_along() -> None:
+def test_rest_request_omits_the_emulator_endpoint() -> None:
     local = Target(SUBSCRIPTION, "group", "cluster", endpoint="http://127.0.0.1:1234")
     assert "127.0.0.1" not in export("rest", NAME, image("numpy"), local)
 
 
-# ── all forms ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── all formats ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @each_text
-def test_requirements_are_the_text_byte_for_byte(text: str) -> None:
+def test_requirements_are_exported_byte_for_byte(text: str) -> None:
     assert exported("requirements", text) == text
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_python_version_takes_the_place_of_a_base(form: str) -> None:
+def test_python_version_replaces_the_base_image(form: str) -> None:
     bare = Image(NAME, "PYTHON", language_version="3.10.8", requirements="numpy\n")
     text = export(form, NAME, bare, TARGET)
     assert text == export(form, NAME, ImageSpec("numpy\n", python_version="3.10.8"), TARGET)
     assert ("3.10.8" in text) == (form != "requirements")
-    assert "baseimagename" not in text.lower().replace("knows -baseimagename", "")
+    assert "baseimagename" not in text.lower().replace("supports -baseimagename", "")
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_no_form_names_the_subscription(form: str) -> None:
+def test_no_format_contains_the_subscription(form: str) -> None:
     assert SUBSCRIPTION not in exported(form, "numpy")
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
-        ("numpy\n--index-url https://user:hunter22@host/simple\n", "a user or a password"),
+        ("numpy\n--index-url https://user:hunter22@host/simple\n", "a user name or a password"),
         ("numpy\n# \u202eevil\n", "U+202E"),
         ("numpy\x1b[2J", "U+001B"),
     ],
 )
-def test_what_must_not_spread_is_refused(form: str, text: str, words: str) -> None:
+def test_export_raises_for_secrets_and_invisible_characters(form: str, text: str, expected: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         exported(form, text)
-    assert words in str(refused.value)
+    assert expected in str(refused.value)
     assert "hunter22" not in str(refused.value)
 
 
-def test_an_unknown_form_and_an_image_without_a_base_are_refused() -> None:
+def test_export_raises_for_an_unknown_format_and_a_missing_base() -> None:
     with pytest.raises(InvalidInput) as refused:
         export("ansible", NAME, Image(NAME), TARGET)
     assert "one of bicep, terraform, az, powershell, rest, requirements" in str(refused.value)

@@ -79,27 +79,27 @@ LEAVES = [
 
 
 @pytest.mark.parametrize(("text", "shown"), HIDES.values(), ids=HIDES.keys())
-def test_what_is_hidden(text: str, shown: str) -> None:
+def test_redact_hides_secrets(text: str, shown: str) -> None:
     assert redact(text) == shown
 
 
 @pytest.mark.parametrize("text", LEAVES)
-def test_what_stays(text: str) -> None:
+def test_redact_keeps_harmless_text(text: str) -> None:
     assert redact(text) == text
 
 
-def test_a_signed_url_keeps_path_and_version() -> None:
+def test_redact_keeps_path_and_version_of_a_signed_url() -> None:
     assert redact(f"GET {SIGNED} 200") == (
         f"GET {BASE}?api-version=2024-04-13&operationResultResponseType=Location&t=•••&c=•••&s=•••&h=••• 200"
     )
 
 
-def test_an_unsigned_url_can_be_kept() -> None:
+def test_without_signature_removes_the_signature() -> None:
     assert without_signature(SIGNED) == f"{BASE}?api-version=2024-04-13&operationResultResponseType=Location"
 
 
 @pytest.mark.parametrize(
-    ("url", "kept"),
+    ("url", "expected"),
     [
         ("", ""),
         ("https://h/p", "https://h/p"),
@@ -111,8 +111,8 @@ def test_an_unsigned_url_can_be_kept() -> None:
         ("no url\x00", r"no url\x00"),
     ],
 )
-def test_unsigned(url: str, kept: str) -> None:
-    assert without_signature(url) == kept
+def test_without_signature_keeps_only_known_parameters(url: str, expected: str) -> None:
+    assert without_signature(url) == expected
 
 
 PIECES = [
@@ -128,7 +128,7 @@ HOSTILE = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=12).m
 @pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(HOSTILE)
-def test_applying_it_again_changes_nothing(text: str) -> None:
+def test_redaction_is_idempotent(text: str) -> None:
     once = redact(text)
     assert redact(once) == once
     assert without_signature(without_signature(text)) == without_signature(text)
@@ -137,7 +137,7 @@ def test_applying_it_again_changes_nothing(text: str) -> None:
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(HOSTILE)
-def test_what_comes_out_can_be_printed(text: str) -> None:
+def test_redacted_text_is_printable(text: str) -> None:
     shown = redact(text)
     assert all(char in "\t\n" or char >= " " for char in shown)
     assert not set(shown) & set("\x7f\x9b\u2028\u202a\u202e\u2066\u2069")
@@ -158,8 +158,8 @@ FRAMES = [
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(PLAIN, st.sampled_from(FRAMES), HOSTILE)
-def test_a_planted_secret_never_comes_out(filling: str, frame: str, after: str) -> None:
-    assume(not re.match("[0-9]{1,5}/", filling))  # user:8080/… cannot be told from a host with a port
+def test_planted_secret_is_hidden(filling: str, frame: str, after: str) -> None:
+    assume(not re.match("[0-9]{1,5}/", filling))  # user:8080/… cannot be distinguished from a host with a port
     secret = f"{filling}PLANTED{filling}"
     assert "PLANTED" not in redact(f"{frame.replace('{}', secret)} {after}")
 
@@ -177,13 +177,13 @@ STRETCHED += ["\x1b", "authorization: \n", "?t=", "&", "token=(", "\\/@", "passw
 
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", STRETCHED)
-def test_hostile_text_takes_linear_time(piece: str) -> None:
+def test_redact_takes_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     before = time.process_time()
     redact(f"//{text}@")
-    # Less than a second where it was written; quadratic would be minutes.
+    # Linear time is below a second on a development machine; quadratic time would be minutes.
     assert time.process_time() - before < 10
 
 
-def test_the_placeholder_is_what_is_shown() -> None:
+def test_placeholder_replaces_the_secret() -> None:
     assert redact("password=x") == f"password={HIDDEN}"

@@ -1,4 +1,7 @@
-"""Who asks: a token for each request, from azure-identity (`credentials`) or from anything with `get_token`."""
+"""Bearer-token authentication for Azure Resource Manager.
+
+Tokens come from azure-identity (`credentials`) or from any object with `get_token`.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,16 @@ from kusto_magic.arm.credentials import (
     _StaticToken,
     first_line,
 )
-from kusto_magic.arm.log_filter import without_query
+from kusto_magic.arm.log_filter import shorten_guids
 from kusto_magic.errors import SignInFailed
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.redaction import redact
 
 REFRESH_MARGIN = 300.0
-"""Seconds before a token's end at which a new one is asked for; at half of its life where that is later."""
+"""Seconds before expiry at which a token is renewed; a short-lived token is renewed at half of its lifetime."""
 
 REFRESH_RETRY_INTERVAL = 30.0
-"""Seconds after which a renewal that failed is tried again, while the token at hand is still good."""
-
+"""Seconds between attempts to renew a token that is still valid."""
 
 _TOKEN = re.compile(r"[!-~]+")
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]{1,4096})={0,2}"')
@@ -42,14 +44,14 @@ _IDENTITY_CLAIMS = {
     "upn": "", "preferred_username": "", "unique_name": "", "app_displayname": "application ",
     "appid": "application ", "azp": "application ", "oid": "object ",
 }  # fmt: skip
-"""The claims of a token that say who it is, the most telling first, and the word before each."""
+"""The claims of a token that identify the caller, the most specific first, with a prefix for each."""
 
 
 class BearerTokenAuth(httpx.Auth):
-    """Puts a bearer token on each request of one endpoint, from a cache that lasts as long as the token does.
+    """Adds a bearer token to each request to one endpoint; the token is cached until it is due for renewal.
 
-    The credential is asked off the loop, on a daemon thread, so that one that hangs holds up nothing else, not
-    even the end of the process.
+    `timeout` is in seconds; None means the credential's own timeout. The credential is called on a daemon thread, so
+    that a hanging one blocks neither the event loop nor the exit of the process.
     """
 
     def __init__(
@@ -58,13 +60,13 @@ class BearerTokenAuth(httpx.Auth):
         scope: str,
         credential: TokenCredential | None = None,
         *,
-        limit: float | None = None,
+        timeout: float | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._may_be_challenged = endpoint.startswith("https:") or is_loopback(urlsplit(endpoint).hostname or "")
         self._credential = credential or CredentialFactory()(endpoint)
         self._scope = scope
-        self._timeout = limit
+        self._timeout = timeout
         self._now = now
         self._token: AccessToken | None = None
         self._claims = ""
@@ -73,19 +75,19 @@ class BearerTokenAuth(httpx.Auth):
 
     @property
     def identity(self) -> str:
-        """Whom the token at hand names, "" where there is none or it does not say."""
+        """The identity that the cached token names; "" if there is no token or it names none."""
         return "" if self._token is None else identity_from_token(self._token.token)
 
     async def sign_in(self) -> str:
-        """Get a token, and return whom it names, as `identity` does. Raises SignInFailed."""
+        """Get a token and return its `identity`. Raises SignInFailed."""
         await self._get_token()
         return self.identity
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send the request with a token, and forget the token where the answer is 401 (httpx's protocol).
+        """Add a token to the request, and drop the token if the response is 401 (httpx's auth protocol).
 
-        Whoever sends asks once more then, with what the 401 asks of the next token. Not here: httpx would read the
-        whole of the 401 first, unpack it, and cap nothing.
+        The transport retries then, with the claims that the 401 demands. A second request is not yielded here, since
+        httpx would first read and decompress the whole body of the 401, without a size limit.
         """
         token = await self._get_token()
         request.headers["Authorization"] = f"Bearer {token.token}"
@@ -101,7 +103,7 @@ class BearerTokenAuth(httpx.Auth):
             token, now = self._token, self._now()
             if token is not None and now < self._refresh_at:
                 return token
-            claims, self._claims = self._claims, ""  # a challenge is answered once
+            claims, self._claims = self._claims, ""  # one new token per challenge: no loop if it is rejected too
             try:
                 self._token = renewed = await self._request_token({"claims": claims} if claims else {})
             except SignInFailed:
@@ -112,36 +114,36 @@ class BearerTokenAuth(httpx.Auth):
             self._refresh_at = renewed.expires_on - min(REFRESH_MARGIN, (renewed.expires_on - now) / 2)
             return renewed
 
-    async def _request_token(self, more: dict[str, str]) -> AccessToken:
+    async def _request_token(self, options: dict[str, str]) -> AccessToken:
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[AccessToken] = loop.create_future()
+        result: asyncio.Future[AccessToken] = loop.create_future()
 
-        def deliver(outcome: Callable[[], None]) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(lambda: None if answer.done() else outcome())
+        def deliver(set_result: Callable[[], None]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nothing is waiting for the result any longer
+                loop.call_soon_threadsafe(lambda: None if result.done() else set_result())
 
-        def ask() -> None:
+        def get_token() -> None:
             try:
-                token = _checked(self._credential.get_token(self._scope, **more))
+                token = _validated(self._credential.get_token(self._scope, **options))
             except Exception as error:  # whatever a credential raises is a failed sign-in
-                failure = _failure(error)
-                deliver(lambda: answer.set_exception(failure))
+                failure = _sign_in_error(error)
+                deliver(lambda: result.set_exception(failure))
             else:
-                deliver(lambda: answer.set_result(token))
+                deliver(lambda: result.set_result(token))
 
-        limit = self._timeout or getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
-        threading.Thread(target=ask, name="kusto_magic sign-in", daemon=True).start()
+        timeout = self._timeout or getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
+        threading.Thread(target=get_token, name="kusto_magic sign-in", daemon=True).start()
         try:
-            async with asyncio.timeout(limit):  # wait_for would lose an interrupt that comes with the answer
-                return await answer
+            async with asyncio.timeout(timeout):  # wait_for would swallow a cancellation that coincides with the result
+                return await result
         except TimeoutError:
-            what = f"no credential answered within {limit:.0f} seconds"
-            step = "name the one to use: %kusto_image use --as cli, or another (%kusto_image use --help)."
+            what = f"no credential responded within {timeout:.0f} seconds"
+            step = "Choose the credential to use: %kusto_image use --as cli, or another (%kusto_image use --help)."
             raise SignInFailed(what, next_step=step) from None
 
 
 def identity_from_token(token: str) -> str:
-    """Return whom a token names, in words to show, or "". Nothing is verified: the service does that.
+    """Return the identity that a token names, for display, or "". Nothing is verified: the service does that.
 
     Source: "Access token claims reference" of the Microsoft identity platform.
     """
@@ -151,14 +153,14 @@ def identity_from_token(token: str) -> str:
         return ""
     if not isinstance(claims, dict):
         return ""
-    for name, words in _IDENTITY_CLAIMS.items():
+    for name, prefix in _IDENTITY_CLAIMS.items():
         if isinstance(claims.get(name), str) and claims[name]:
-            return words + without_query(redact(claims[name]))[:100]
+            return prefix + shorten_guids(redact(claims[name]))[:100]
     return ""
 
 
 def claims_from_challenges(challenges: Sequence[str]) -> str:
-    """Return the claims that the next token must have, as JSON, or "": a challenge of Entra ID in a 401.
+    """Return the claims that a 401 challenge of Entra ID demands of the next token, as JSON, or "".
 
     Source: "Claims challenges, claims requests and client capabilities" of the Microsoft identity platform.
     """
@@ -173,16 +175,16 @@ def claims_from_challenges(challenges: Sequence[str]) -> str:
     return ""
 
 
-def _checked(token: AccessToken) -> AccessToken:
-    """Return the token as a value of ours. Raises SignInFailed for one that fits in no header."""
-    value, ends = getattr(token, "token", None), getattr(token, "expires_on", None)
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not isinstance(ends, int | float):
-        raise SignInFailed("the credential gave something that is no token", next_step=NEXT_STEPS)
-    return _StaticToken(value, int(ends))
+def _validated(token: AccessToken) -> AccessToken:
+    """Return a copy of the token. Raises SignInFailed if it is not a token or not allowed in a header."""
+    value, expires_on = getattr(token, "token", None), getattr(token, "expires_on", None)
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not isinstance(expires_on, int | float):
+        raise SignInFailed("the credential did not return a valid token", next_step=NEXT_STEPS)
+    return _StaticToken(value, int(expires_on))
 
 
-def _failure(error: Exception) -> SignInFailed:
-    """Return the many lines of somebody's own credential as one."""
+def _sign_in_error(error: Exception) -> SignInFailed:
+    """Return the error of a custom credential, which may have many lines, as a SignInFailed with one line."""
     if isinstance(error, SignInFailed):
         return error
     return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEPS)

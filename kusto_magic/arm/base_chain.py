@@ -1,4 +1,4 @@
-"""What an image stands on: the Python version and the packages that a base brings along, through custom images."""
+"""Base image chain: the Python version and the packages that an image inherits through its base images."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 MAX_DEPTH = 20
-"""Custom images that stand on custom images, at most: further than that is taken for a circle."""
+"""Maximum depth of custom base images; deeper chains are treated as cycles."""
 
 
 @dataclass(frozen=True, slots=True)
 class BaseChain:
-    """`python` is the version ("" where unknown), `managed` the managed image at the bottom, or None.
+    """The resolved chain of base images.
 
-    `layers` are the requirements texts of the custom images between, the lowest first. `unknown` says why the rest
-    could not be learnt, "" where all is known; `missing` that the cluster has no such image to build on.
+    `python` is the Python version ("" if unknown), `managed` the managed image at the bottom, or None. `layers` are
+    the requirements texts of the custom images in between, the lowest first. `unknown` is the reason why the chain is
+    incomplete ("" if it is complete); `missing`: the base image does not exist on the cluster.
     """
 
     python: str
@@ -29,9 +30,9 @@ class BaseChain:
 
 
 async def resolve_base_chain(client: ImagesClient, spec: ImageSpec, *, background: bool = False) -> BaseChain:
-    """Return what `spec` stands on, asking the cluster for custom bases. Never raises for what it cannot learn.
+    """Return the base image chain of `spec`; custom base images are read from the cluster.
 
-    `background` tells that no person waits for just this answer.
+    Failures are reported in `BaseChain.unknown` and never raised. `background`: no user is waiting for this request.
     """
     if spec.python_version is not None:
         return BaseChain(spec.python_version)
@@ -43,13 +44,13 @@ async def resolve_base_chain(client: ImagesClient, spec: ImageSpec, *, backgroun
         try:
             image = await client.get(name, background=background)
         except NotFound:
-            # A managed image that came after this package was made is no custom image of the cluster, but is there.
-            maybe_managed = name.lower().startswith("python3_")
-            return BaseChain("", unknown=f"the cluster has no image {name!r} to build on", missing=not maybe_managed)
+            # A managed image newer than this package is not among the custom images either, but it does exist.
+            may_be_managed = name.lower().startswith("python3_")
+            return BaseChain("", unknown=f"the cluster has no base image {name!r}", missing=not may_be_managed)
         except KustoImageError as error:
-            return BaseChain("", unknown=f"the base image {name!r} could not be read: {error.what}")
+            return BaseChain("", unknown=f"the base image {name!r} cannot be read: {error.what}")
         layers.append(image.requirements)
         if not image.base_image:
             return BaseChain(image.language_version, None, tuple(reversed(layers)))
         name = image.base_image
-    return BaseChain("", unknown=f"the base images of {spec.base_image!r} go round in a circle")
+    return BaseChain("", unknown=f"the base images of {spec.base_image!r} form a cycle")

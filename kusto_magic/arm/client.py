@@ -1,4 +1,4 @@
-"""The images of one cluster: make, follow, get, list, delete.
+"""Client for the sandbox custom images of one cluster: build, poll, get, list, delete, enable, disable.
 
 `connect(target)` opens an `ImagesClient`. Source: Microsoft.Kusto/clusters/sandboxCustomImages, api-version
 2024-04-13.
@@ -13,8 +13,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from kusto_magic.arm import operation_start
-from kusto_magic.arm import poll_schedule as schedule
+from kusto_magic.arm import operation_start, poll_schedule
 from kusto_magic.arm.credentials import TokenCredential
 from kusto_magic.arm.operation import Operation, start_operation
 from kusto_magic.arm.poller import poll_until_done, require_trusted_url
@@ -23,13 +22,7 @@ from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.shared_listing import ImageListCache
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
-from kusto_magic.errors import (
-    InUse,
-    InvalidInput,
-    Problem,
-    ServiceError,
-    Unreachable,
-)
+from kusto_magic.errors import InUse, InvalidInput, Problem, ServiceError, Unreachable
 from kusto_magic.models.action import Action
 from kusto_magic.models.cluster import PYTHON, LanguageExtension, active_image, extensions_in
 from kusto_magic.models.image import API_VERSION, Image, ImageSpec
@@ -37,10 +30,10 @@ from kusto_magic.models.naming import image_name_problem
 from kusto_magic.models.target import Target
 
 DEFAULT_TIMEOUT = 4 * 3600.0
-"""Seconds for which a build is followed unless told otherwise."""
-
+"""Default seconds after which polling stops; the operation itself continues."""
 
 MAX_PAGES = 1000
+"""Maximum number of pages of a list; a longer one is treated as endless."""
 
 
 @asynccontextmanager
@@ -53,8 +46,8 @@ async def connect(
 ) -> AsyncIterator[ImagesClient]:
     """Open a client for the images of a cluster.
 
-    `credential` is anything with `get_token`; by default azure-identity's chain, or the emulator's own token where
-    the endpoint is on this machine. `transport` (an httpx.AsyncBaseTransport) and `clock` are seams.
+    `credential` is any object with `get_token`; the default is azure-identity's chain, or the emulator's own token if
+    the endpoint is on this machine. `transport` (an httpx.AsyncBaseTransport) and `clock` can be replaced in tests.
     """
     async with ArmTransport(
         target.endpoint, target.scope, credential=credential, transport=transport, clock=clock
@@ -63,7 +56,7 @@ async def connect(
 
 
 class ImagesClient:
-    """The sandbox custom images of one cluster. Made by `connect`."""
+    """The sandbox custom images of one cluster. Created by `connect`."""
 
     def __init__(self, transport: ArmTransport, target: Target) -> None:
         self.target = target
@@ -72,21 +65,21 @@ class ImagesClient:
         self._list_cache = ImageListCache(transport.clock, partial(self._list, background=True))
 
     def for_target(self, target: Target) -> ImagesClient:
-        """Return a client for another cluster of the same endpoint: same connections, sign-in and budgets as this."""
+        """Return a client for another cluster of the same endpoint; it shares connections, sign-in and rate limits."""
         return ImagesClient(self._transport, target)
 
     @property
     def identity(self) -> str:
-        """Who is signed in, in words to show; "" before the first request, and where the token does not say."""
+        """The signed-in identity, for display; "" before the first request or if the token names none."""
         return self._transport.identity
 
     async def sign_in(self) -> str:
-        """Get a token and nothing else; return whom it names, as `identity` does. Raises SignInFailed."""
+        """Get a token without sending a request; return its `identity`. Raises SignInFailed."""
         return await self._transport.sign_in()
 
     @property
     def clock(self) -> Clock:
-        """The time by which it waits."""
+        """The clock that times polls and retries."""
         return self._transport.clock
 
     def build(
@@ -95,35 +88,35 @@ class ImagesClient:
         spec: ImageSpec,
         *,
         timeout: float = DEFAULT_TIMEOUT,
-        estimate: schedule.DurationEstimate | None = None,
+        estimate: poll_schedule.DurationEstimate | None = None,
     ) -> AsyncIterator[Operation]:
-        """Create or update the image `name`, and follow it: Operations, the last one terminal.
+        """Create or update the image `name` and poll the build; yield the Operation after each response.
 
-        Stop iterating to stop following; the build goes on. `limit` is in seconds; `usual` is how long builds take
-        here. Raises InvalidInput (nothing was sent), ServiceError (refused), and what `follow` raises. Source:
-        "Create Or Update".
+        The last Operation is terminal. To stop polling, stop iterating: the build continues. `timeout` is in seconds;
+        `estimate` is the usual duration of builds on this cluster. Raises InvalidInput (nothing was sent),
+        ServiceError (the request was refused), and the errors of `poll`. Source: "Create Or Update".
         """
         sent = operation_start.submitting(Action.BUILD, self._image_url(name), spec)
         return self._run(sent, "PUT", spec.to_body(), timeout, estimate)
 
     def delete(self, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
-        """Delete the image `name`, and follow it, as `build` does. Source: "Delete"."""
+        """Delete the image `name` and poll the operation, as `build` does. Source: "Delete"."""
         return self._run(
             operation_start.submitting(Action.DELETE, self._image_url(name)), "DELETE", None, timeout, None
         )
 
     def enable(self, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
-        """Let python() run on a managed or custom image, and follow it, as `build` does.
+        """Enable python() with a managed or custom image and poll the operation, as `build` does.
 
-        Source: "Add Language Extensions"; it takes the place of the image that Python ran on.
+        The image replaces the one that Python was enabled with. Source: "Add Language Extensions".
         """
         extension = LanguageExtension.python(name)
         return self._change_extension(Action.ENABLE, extension, extension.to_body(), timeout)
 
     def disable(self, name: str = "", *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
-        """Switch python() off, and follow it, as `build` does; `name` is the image it ran on, for the record.
+        """Disable python() and poll the operation, as `build` does.
 
-        Source: "Remove Language Extensions".
+        `name` is the image that python() was enabled with; it is not sent. Source: "Remove Language Extensions".
         """
         return self._change_extension(
             Action.DISABLE, LanguageExtension(PYTHON, name), LanguageExtension(PYTHON).to_body(), timeout
@@ -137,25 +130,25 @@ class ImagesClient:
         return self._run(sent, "POST", body, timeout, None, self._url(f"/{verb}LanguageExtensions"))
 
     async def extensions(self, *, background: bool = False) -> tuple[LanguageExtension, ...]:
-        """Return the languages that are switched on. Source: "List Language Extensions" (a POST: counts as a write).
+        """Return the enabled language extensions. Source: "List Language Extensions" (a POST: counts as a write).
 
-        `background` tells that no person waits for just this answer.
+        `background`: no user is waiting for this request.
         """
         response = await self._requests.request("POST", self._url("/listLanguageExtensions"), background=background)
         document = require_ok(response, "the language extensions cannot be listed").document()
         if not isinstance(document, dict):
-            raise Unreachable("the list of language extensions cannot be read", next_step="try again.")
+            raise Unreachable("the list of language extensions cannot be read", next_step="Try again.")
         return extensions_in(document)
 
     async def active(self, *, background: bool = False) -> str | None:
-        """Return the image python() runs on, None where it is off; "" where that is not said or may not be seen."""
+        """Return the image that python() runs on; None if it is off, "" if that is unknown or may not be read."""
         try:
             return active_image(await self.extensions(background=background))
         except ServiceError:
             return ""
 
     def resume(self, action: Action, name: str, stored_url: str = "", spec: ImageSpec | None = None) -> Operation:
-        """Return an operation begun earlier, for `follow`: by its kept address, or by the image (or cluster) alone."""
+        """Return an operation started earlier, for `poll`: by its stored URL, or else by the image or cluster."""
         if action in (Action.ENABLE, Action.DISABLE):
             extension = LanguageExtension(PYTHON, name)
             return operation_start.resume(action, self._url(""), stored_url, extension=extension)
@@ -166,18 +159,17 @@ class ImagesClient:
         operation: Operation,
         *,
         timeout: float = DEFAULT_TIMEOUT,
-        estimate: schedule.DurationEstimate | None = None,
+        estimate: poll_schedule.DurationEstimate | None = None,
         already_elapsed: float = 0.0,
     ) -> AsyncIterator[Operation]:
-        """Ask until the operation is done; yield it as it is after each answer, the last one terminal.
+        """Poll the operation until it is done; yield it after each response, the last one terminal.
 
-        `ahead` is for how many seconds it has gone on already.
-
-        Raises StatusUnreadable where there is no use in asking on, PollTimeout after `limit` seconds,
-        UntrustedAddress where an answer names a foreign address; all carry the operation. While the endpoint does not
-        answer, it goes on asking; also while no token can be had, unless that is so from the start: SignInFailed.
+        `already_elapsed` is how many seconds the operation has been running. Raises StatusUnreadable if polling again
+        cannot help, PollTimeout after `timeout` seconds, UntrustedAddress if a response names a URL outside the
+        endpoint; all of them carry the operation. An unreachable endpoint or a failed sign-in is retried, except that
+        a sign-in that fails before the first response raises SignInFailed.
         """
-        since = self._transport.clock.monotonic()
+        since = self._transport.clock.monotonic()  # a change of the wall clock must not end it
         return poll_until_done(
             self._transport,
             self._list_cache,
@@ -192,16 +184,18 @@ class ImagesClient:
     async def get(self, name: str, *, background: bool = False) -> Image:
         """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get".
 
-        `background` tells that no person waits for just this answer.
+        `background`: no user is waiting for this request.
         """
         response = await self._requests.request("GET", self._image_url(name), background=background)
+        missing = f"there is no image {name!r} on this cluster"
+        what = missing if response.status == 404 else f"image {name!r} cannot be read"
         try:
-            return Image.from_json(require_ok(response, f"image {name!r} cannot be read").document())
+            return Image.from_json(require_ok(response, what).document())
         except ValueError:
-            raise Unreachable(f"the answer about image {name!r} cannot be read", next_step="try again.") from None
+            raise Unreachable(f"the response for image {name!r} cannot be read", next_step="Try again.") from None
 
     def existing_operation(self, image: Image, spec: ImageSpec) -> Operation | None:
-        """Return what goes on or has ended with an image made of the same, for `follow`; None: `build` is needed."""
+        """Return the operation, for `poll`, that built or builds the image as `spec`; None if a build is needed."""
         return operation_start.existing_operation(image, self._image_url(image.name), spec)
 
     async def list(self) -> Sequence[Image]:
@@ -219,18 +213,20 @@ class ImagesClient:
             )
             found, url = _parse_page(response)
             images += found
-        raise Unreachable(f"the list of images does not end after {MAX_PAGES} pages", next_step="try again.")
+        raise Unreachable(f"the list of images does not end after {MAX_PAGES} pages", next_step="Try again.")
 
     async def require_inactive(self, name: str) -> None:
-        """Raise InUse where the cluster's python() runs on an image. Who may not see that is not held up."""
+        """Raise InUse if python() runs on the image; skipped if the caller may not read which one is active."""
         active = await self.active(background=True)
         if active and active.lower() == name.lower():
-            what = f"the queries of this cluster run on image {name!r} (python() is enabled with it); nothing was sent"
-            step = "add --yes to go on all the same, or take a new name and %kusto_image enable that one then."
+            what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
+            step = (
+                "Add --yes to proceed anyway, or choose a new name and enable it with %kusto_image enable afterwards."
+            )
             raise InUse(what, next_step=step)
 
     async def request_json(self, method: str, path: str, what: str, body: bytes | None = None) -> Any:
-        """Send another request to the endpoint; return the JSON of the response, or None if it has no body.
+        """Send any other request to the endpoint; return the JSON of the response, or None if it has no body.
 
         `path` includes the api-version; `what` describes the failure if the service refuses it (ServiceError).
         """
@@ -243,18 +239,18 @@ class ImagesClient:
         method: str,
         body: bytes | None,
         timeout: float,
-        estimate: schedule.DurationEstimate | None,
+        estimate: poll_schedule.DurationEstimate | None,
         url: str = "",
     ) -> AsyncIterator[Operation]:
-        """Send the request that begins an operation, to `url` or else to the image, and follow it."""
+        """Send the request that starts an operation, to `url` or else to the image, and poll the operation."""
         yield sent
         sent_at = self._transport.clock.monotonic()
-        begun = require_trusted_url(self._transport, await self._submit(sent, method, url or sent.image_url, body))
-        yield begun
+        started = require_trusted_url(self._transport, await self._submit(sent, method, url or sent.image_url, body))
+        yield started
         async for operation in poll_until_done(
             self._transport,
             self._list_cache,
-            begun,
+            started,
             since=sent_at,
             timeout=timeout,
             estimate=estimate,
@@ -263,17 +259,17 @@ class ImagesClient:
             yield operation
 
     async def _submit(self, sent: Operation, method: str, url: str, body: bytes | None) -> Operation:
-        """Send the request that begins an operation, again while nobody answers properly."""
+        """Send the request that starts an operation; repeat it while there is no usable response."""
         try:
-            answered, repeated = await self._requests.send(method, url, body, background=True)
+            response, repeated = await self._requests.send(method, url, body, background=True)
         except Unreachable as error:
             raise _with_possible_operation(sent, error) from None
-        if answered.status == 409 and repeated:
+        if response.status == 409 and repeated:  # the first attempt may be what the service is busy with
             return operation_start.adopt_existing(sent)
         try:
-            operation = start_operation(sent, answered, repeated=repeated)
+            operation = start_operation(sent, response, repeated=repeated)
         except ServiceError as error:
-            if answered.status >= 500 or answered.status == 408:  # a gateway may say so while the service works
+            if response.status >= 500 or response.status == 408:  # a gateway may say so while the service works
                 raise _with_possible_operation(sent, error) from None
             raise
         return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
@@ -293,18 +289,18 @@ def _parse_page(response: ArmResponse) -> tuple[list[Image], str | None]:
     document = response.document()
     values = document.get("value") if isinstance(document, dict) else None
     if not isinstance(values, list):
-        raise Unreachable("the list of images cannot be read", next_step="try again.")
+        raise Unreachable("the list of images cannot be read", next_step="Try again.")
     try:
         images = [Image.from_json(value) for value in values]
     except ValueError:
-        raise Unreachable("the list of images cannot be read", next_step="try again.") from None
+        raise Unreachable("the list of images cannot be read", next_step="Try again.") from None
     return images, response.resolve_url(document.get("nextLink"))
 
 
 def _with_possible_operation(sent: Operation, error: Unreachable | ServiceError) -> Unreachable | ServiceError:
-    """Return the error such that what may have been begun all the same can be taken up."""
+    """Attach the possibly started operation to the error, so that it can be resumed."""
     if isinstance(error, ServiceError) or error.may_have_arrived:
         error.operation = operation_start.adopt_existing(sent)
-        step = f"%kusto_image attach {sent.name} shows whether it was begun all the same"
-        error.next_step = f"the request may have arrived; {step}. Else: {error.next_step}"
+        step = f"%kusto_image attach {sent.name} shows whether the operation was started"
+        error.next_step = f"The request may have arrived: {step}. Otherwise: {error.next_step}"
     return error

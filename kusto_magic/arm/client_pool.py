@@ -1,4 +1,4 @@
-"""Clients that are kept open: one a cluster, those of one endpoint sharing connections, sign-in and budgets."""
+"""Pool of open clients: one per cluster. Clients of one endpoint share connections, sign-in and rate limits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kusto_magic.arm.credentials import CredentialFactory
 from kusto_magic.models.target import Target
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[ImagesClient]]
-"""`client.connect`, or what stands in for it; it is given a target, and a credential where `sign_in` was called."""
+"""`client.connect` or a substitute; called with a target, and with a credential after `sign_in`."""
 
 
 class ClientPool:
-    """What is open. `of` and `aclose` belong to one event loop, the rest is safe to call from any thread."""
+    """The open clients. Call `get` and `aclose` on one event loop; the other methods are thread-safe."""
 
     def __init__(self, open_client: ClientFactory) -> None:
         self._open_client = open_client
@@ -26,31 +26,32 @@ class ClientPool:
         self._opening: dict[str, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
 
-    def sign_in(self, way: CredentialFactory) -> None:
-        """Sign in this way from now on; who has a client keeps it. Nothing is sent."""
+    def sign_in(self, factory: CredentialFactory) -> None:
+        """Use this credential factory for clients opened from now on. Nothing is sent; clients in use stay valid."""
         with self._lock:
-            self._sign_in, self._clients = way, {}
+            self._sign_in, self._clients = factory, {}
 
     def peek(self, target: Target) -> ImagesClient | None:
-        """Return the open client of a cluster, None where nothing was asked there yet."""
+        """Return the open client of a cluster, or None."""
         return self._clients.get(target.key)
 
     async def get(self, target: Target) -> ImagesClient:
-        """Return the client of a cluster, opened when it is first asked for."""
+        """Return the client of a cluster, opening it at the first call."""
+        # One lock per endpoint: concurrent first calls must not open two transports, each with its own rate limits.
         async with self._opening.setdefault(target.endpoint, asyncio.Lock()):
             with self._lock:
-                clients, way = self._clients, self._sign_in
+                clients, factory = self._clients, self._sign_in
             if target.key not in clients:
-                beside = next((it for it in clients.values() if _share_connection(it.target, target)), None)
-                clients[target.key] = await self._open(target, way) if beside is None else beside.for_target(target)
+                other = next((client for client in clients.values() if _share_connection(client.target, target)), None)
+                clients[target.key] = await self._open(target, factory) if other is None else other.for_target(target)
             return clients[target.key]
 
-    async def _open(self, target: Target, way: CredentialFactory | None) -> ImagesClient:
-        how = {} if way is None else {"credential": way(target.endpoint)}
-        return await self._stack.enter_async_context(self._open_client(target, **how))
+    async def _open(self, target: Target, factory: CredentialFactory | None) -> ImagesClient:
+        options = {} if factory is None else {"credential": factory(target.endpoint)}
+        return await self._stack.enter_async_context(self._open_client(target, **options))
 
     async def aclose(self) -> None:
-        """Close everything."""
+        """Close all clients, including those opened before `sign_in`."""
         await self._stack.aclose()
 
 

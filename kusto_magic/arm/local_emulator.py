@@ -1,7 +1,7 @@
-"""Start the emulator as a process of its own, and find it again from another kernel.
+"""Start, find and stop the local emulator, which runs as a separate process shared by all kernels.
 
-This is the client's side. The emulator that runs is written down in `emulator.json` in the folder `home()` (mode 0600:
-it holds the emulator's own token); its images are kept beside it, so they outlive it.
+This is the client side. The running emulator is described in `emulator.json` in `home_folder()` (mode 0600, since it
+contains the emulator's token). Its images are stored next to it and survive a restart of the emulator.
 """
 
 from __future__ import annotations
@@ -32,22 +32,28 @@ if TYPE_CHECKING:
     import httpx
 
 START_TIMEOUT = 30.0
-"""Seconds until a new emulator must have said that it is ready."""
+"""Seconds within which a new emulator must report that it is ready."""
 
 STOP_TIMEOUT = 10.0
+"""Seconds within which the emulator must exit after a stop request."""
+
 LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another process that is starting the emulator."""
+
 PROBE_TIMEOUT = 2.0
+"""Timeout of requests that check or stop the emulator, in seconds."""
+
 _LOG_TAIL_LENGTH = 2000
 
 _children: list[subprocess.Popen[bytes]] = []
-"""Emulators started by this process: kept, so that one that ends is waited for and leaves no zombie."""
+"""Emulators started by this process; kept so that they can be reaped and leave no zombies."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningEmulator:
-    """An emulator that runs: what a client needs, its process id, and the id it answers `GET /` with.
+    """A running emulator: its target, process ID, and the instance ID that it returns for `GET /`.
 
-    `build_seconds` is how long its builds take, `clusters` how many clusters it has.
+    `build_seconds` is the duration of its builds, `clusters` the number of its clusters.
     """
 
     target: ReadyTarget
@@ -58,36 +64,36 @@ class RunningEmulator:
 
 
 def home_folder() -> Path:
-    """Return the folder of the emulator's files: $KUSTO_MAGIC_HOME, or the user's data folder of `kusto-magic`."""
+    """Return the folder of the emulator's files: $KUSTO_MAGIC_HOME, or the user data folder of `kusto-magic`."""
     import platformdirs
 
-    chosen = os.environ.get("KUSTO_MAGIC_HOME")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("kusto-magic", appauthor=False)
+    configured = os.environ.get("KUSTO_MAGIC_HOME")
+    return Path(configured).expanduser() if configured else platformdirs.user_data_path("kusto-magic", appauthor=False)
 
 
 def find() -> RunningEmulator | None:
-    """Return the emulator that was started here and still answers and knows its token, or None."""
+    """Return the emulator of the discovery file if it responds and accepts its token, or None."""
     running = _read_discovery_file()
     return running if running is not None and _is_alive(running) else None
 
 
 def build_seconds(endpoint: str) -> float | None:
-    """Return how long builds take on the emulator that was started here for `endpoint`, None for any other."""
+    """Return the duration of builds in seconds on the emulator at `endpoint`, or None for any other endpoint."""
     running = _read_discovery_file()
     return running.build_seconds if running is not None and running.target.endpoint == endpoint else None
 
 
 def find_or_start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1) -> RunningEmulator:
-    """Return the running emulator, started if there is none. Raises EmulatorError. See `start`."""
+    """Return the running emulator; start one if there is none. Raises EmulatorError. See `start`."""
     return find() or start(build_seconds, idle_exit, clusters)
 
 
 def start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1) -> RunningEmulator:
-    """Start an emulator that outlives this process and return it; one that already runs is returned as it is.
+    """Start an emulator that outlives this process, and return it; a running one is returned unchanged.
 
-    `build_seconds`: how long a build takes; `idle_exit`: after how many seconds without a request it ends; `clusters`:
-    how many there are (1 to 2000). Two processes that start at once get the same one. Blocks until it is ready. Raises
-    EmulatorError.
+    `build_seconds` is the duration of a build, `idle_exit` the seconds without a request after which it exits,
+    `clusters` the number of clusters (1 to 2000). Concurrent callers, also in other processes, get the same emulator.
+    Blocks until it is ready. Raises EmulatorError.
     """
     try:
         home_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -102,7 +108,10 @@ def start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1)
 
 
 def stop() -> bool:
-    """End the running emulator and wait for it; return whether there was one. Its images stay. Raises EmulatorError."""
+    """Stop the running emulator and wait for its exit; return whether there was one.
+
+    Its images are kept. Raises EmulatorError.
+    """
     running = find()
     if running is None:
         return False
@@ -111,7 +120,7 @@ def stop() -> bool:
         deadline = time.monotonic() + STOP_TIMEOUT
         while _identity(client, running.target.endpoint) is not None:
             if time.monotonic() > deadline:
-                raise EmulatorError(f"the emulator (process {running.pid}) does not end")
+                raise EmulatorError(f"the emulator (process {running.pid}) does not stop")
             time.sleep(0.02)
     for child in _children:
         if child.pid == running.pid:
@@ -126,21 +135,25 @@ def _reap_children() -> None:
 
 @contextmanager
 def _lock() -> Iterator[None]:
-    """Hold the lock of the folder. SQLite's file lock: works on every system and dies with its process."""
+    """Hold the lock of the folder.
+
+    It is a file lock of SQLite, which works on every platform and is released when its process dies.
+    """
     connection = sqlite3.connect(home_folder() / "emulator.lock", timeout=LOCK_TIMEOUT, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
         yield
     except sqlite3.OperationalError as error:
-        raise EmulatorError(f"another process keeps the lock of the emulator in {home_folder()}: {error}") from None
+        raise EmulatorError(f"another process holds the emulator's lock in {home_folder()}: {error}") from None
     finally:
         connection.close()
 
 
 def _launch(build_seconds: float, idle_exit: float, clusters: int) -> RunningEmulator:
     _reap_children()
-    before = _read_discovery_file()
-    port = before.target.endpoint.rpartition(":")[2] if before else "0"  # endpoints stay the same if they can
+    previous = _read_discovery_file()
+    # Prefer the previous port, so that stored endpoints stay valid.
+    port = previous.target.endpoint.rpartition(":")[2] if previous else "0"
     log = home_folder() / "emulator.log"
     command = [sys.executable, "-P", "-m", "kusto_magic.emulator", "--prefer-port", port]
     command += ["--build-seconds", str(build_seconds), "--idle-exit", str(idle_exit)]
@@ -157,21 +170,23 @@ def _launch(build_seconds: float, idle_exit: float, clusters: int) -> RunningEmu
     except ValueError:
         child.kill()
         child.wait()
-        said = log.read_text("utf-8", errors="replace").strip()[-_LOG_TAIL_LENGTH:]
+        output = log.read_text("utf-8", errors="replace").strip()[-_LOG_TAIL_LENGTH:]
+        state_file = home_folder() / "emulator.sqlite"
         raise EmulatorError(
-            f"the emulator did not start: {said or 'it said nothing'}",
-            next_step=f"mend what it says; to begin anew without its images, delete {home_folder() / 'emulator.sqlite'}.",
+            f"the emulator did not start: {output or 'no output'}",
+            next_step=f"Fix the reported problem. To start over without the emulator's images, delete {state_file}.",
         ) from None
 
 
 def _detached_process_options() -> dict[str, Any]:
+    # A Ctrl-C in the terminal of this process must not reach the emulator, which other kernels use as well.
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
 
 
 def _first_line(child: subprocess.Popen[bytes]) -> bytes:
-    """Return the first line the child writes; b"" when it ends without one or the deadline passes."""
+    """Return the first line of the child's output; b"" if it exits without one or `START_TIMEOUT` passes."""
     lines: queue.Queue[bytes] = queue.Queue()
 
     def read() -> None:
@@ -179,6 +194,7 @@ def _first_line(child: subprocess.Popen[bytes]) -> bytes:
         with child.stdout:
             lines.put(child.stdout.readline())
 
+    # A thread, since a blocking read of a pipe has no timeout on Windows.
     threading.Thread(target=read, daemon=True).start()
     with contextlib.suppress(queue.Empty):
         return lines.get(timeout=START_TIMEOUT)
@@ -186,7 +202,7 @@ def _first_line(child: subprocess.Popen[bytes]) -> bytes:
 
 
 def _read_discovery_file() -> RunningEmulator | None:
-    """Return what the discovery file says; None when there is none, or none that can be believed."""
+    """Return the emulator that the discovery file describes, or None if the file is missing or invalid."""
     try:
         return _from_json(json.loads(_discovery_path().read_bytes()))
     except (OSError, ValueError):
@@ -194,24 +210,25 @@ def _read_discovery_file() -> RunningEmulator | None:
 
 
 def _from_json(line: Any) -> RunningEmulator:
-    """Read a ready line. Raises ValueError."""
+    """Parse a ready line. Raises ValueError."""
     try:
         target = ReadyTarget(endpoint=line["endpoint"], token=line["token"], **line["target"])
         running = RunningEmulator(target, line["pid"], line["instance"], float(line["build_seconds"]))
-        running = replace(running, clusters=int(line.get("clusters", 1)))  # before there were fleets, none was named
+        running = replace(running, clusters=int(line.get("clusters", 1)))  # absent in files of older versions
     except (TypeError, KeyError):
-        raise ValueError("no ready line of the emulator") from None
+        raise ValueError("not a ready line of the emulator") from None
     texts = (target.endpoint, target.token, target.subscription, target.resource_group, target.cluster)
     if not all(isinstance(text, str) for text in (*texts, running.instance)) or not isinstance(running.pid, int):
-        raise ValueError("no ready line of the emulator")
+        raise ValueError("not a ready line of the emulator")
     scheme, _, port = target.endpoint.rpartition(":")
     if scheme != "http://127.0.0.1" or not (port.isascii() and port.isdigit()):
-        raise ValueError("an emulator is on loopback only")
+        # A manipulated file must not direct requests to another host.
+        raise ValueError("the emulator listens on loopback only")
     return running
 
 
 def _write_discovery_file(running: RunningEmulator) -> None:
-    """Write the discovery file at once or not at all; only its owner can read it."""
+    """Write the discovery file atomically; only its owner can read it."""
     ready = running.target
     target = {"subscription": ready.subscription, "resource_group": ready.resource_group, "cluster": ready.cluster}
     line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": running.pid}
@@ -237,18 +254,21 @@ def _bearer(running: RunningEmulator) -> dict[str, str]:
 
 
 def _identity(client: httpx.Client, endpoint: str) -> dict[str, Any] | None:
-    """Return what answers `GET /` there if it is an emulator; None for nothing or something else."""
+    """Return the response to `GET /` if it is that of an emulator, or None."""
     import httpx
 
     try:
-        answer = client.get(f"{endpoint}/").json()
+        document = client.get(f"{endpoint}/").json()
     except (httpx.HTTPError, ValueError):
         return None
-    return answer if isinstance(answer, dict) and answer.get("service") == SERVICE else None
+    return document if isinstance(document, dict) and document.get("service") == SERVICE else None
 
 
 def _is_alive(running: RunningEmulator) -> bool:
-    """Whether this very emulator is still there, and takes the token. The token goes nowhere else."""
+    """Return whether this very emulator is running and accepts the token.
+
+    The token is sent only after the instance ID matches, since another process may listen on the port.
+    """
     import httpx
 
     target = running.target
@@ -261,7 +281,7 @@ def _is_alive(running: RunningEmulator) -> bool:
         if identity is None or identity.get("instance") != running.instance:
             return False
         try:
-            answer = client.get(target.endpoint + path, headers=_bearer(running))
+            response = client.get(target.endpoint + path, headers=_bearer(running))
         except httpx.HTTPError:
             return False
-    return answer.is_success
+    return response.is_success

@@ -1,7 +1,7 @@
-"""Keeps what is secret out of the logs of the libraries used here, at every level.
+"""Logging filters that redact secrets in the logs of third-party libraries, at every level.
 
-httpx logs whole URLs and httpcore whole header lists, which hold ARM's signature of an operation's address;
-azure-identity and its libraries log tenants' ids, and at DEBUG device codes and tracebacks.
+httpx logs whole URLs and httpcore whole header lists, which contain ARM's signature of an operation's URL.
+azure-identity and its libraries log tenant IDs, and at DEBUG also device codes and tracebacks.
 """
 
 from __future__ import annotations
@@ -20,34 +20,35 @@ _GUID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 _DEVICE_CODE = re.compile(r"""(["'](?:device_)?code["']:\s*["'])[^"']+""")
 
 
-def without_query(text: str) -> str:
-    """Return a text with only the first part of each GUID in it: enough to tell them apart."""
+def shorten_guids(text: str) -> str:
+    """Return the text with each GUID cut to its first part, which is enough to tell them apart."""
     return _GUID.sub(r"\1…", text)
 
 
 class _RedactingFilter(logging.Filter):
-    """Makes the text of a record, and that of its traceback, safe to keep."""
+    """Redact the message of a log record and its traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self.safe(record.getMessage()), ()
+        record.msg, record.args = self.redacted(record.getMessage()), ()
         if record.exc_info:
-            record.exc_text = self.safe(logging.Formatter().formatException(record.exc_info))
+            # A handler would format exc_info itself; exc_text is used as it is.
+            record.exc_text = self.redacted(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
         return True
 
-    def safe(self, text: str) -> str:
+    def redacted(self, text: str) -> str:
         return redact(text)
 
 
 class _IdFilter(_RedactingFilter):
-    """The same, with ids shortened: those of tenants are among them."""
+    """Redact as above, and shorten IDs, since tenant IDs are among them."""
 
-    def safe(self, text: str) -> str:
-        return _DEVICE_CODE.sub(rf"\1{HIDDEN}", without_query(redact(text)))
+    def redacted(self, text: str) -> str:
+        return _DEVICE_CODE.sub(rf"\1{HIDDEN}", shorten_guids(redact(text)))
 
 
 class _SignInIdFilter(_IdFilter):
-    """For a library that others in this process use as well: only what is about a sign-in is touched."""
+    """Redact only records about a sign-in: other code in this process uses the library as well."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
@@ -55,19 +56,19 @@ class _SignInIdFilter(_IdFilter):
 
 
 def install_http_filters() -> None:
-    """Make the logs of httpx and httpcore safe from now on."""
+    """Redact the logs of httpx and httpcore from now on."""
     _add(_RedactingFilter(), HTTP_LOGGERS)
 
 
 def install_sign_in_filters() -> None:
-    """Make the logs of azure-identity and its libraries safe from now on; call it when they are imported."""
-    known = tuple(logging.root.manager.loggerDict)  # a filter holds for one logger, not for those below it
-    _add(_IdFilter(), (name for name in known if name.startswith(SIGN_IN_LOGGERS) and not name.startswith("urllib3")))
-    _add(_SignInIdFilter(), (name for name in known if name.startswith("urllib3")))
+    """Redact the logs of azure-identity and its libraries from now on; call it after they are imported."""
+    names = tuple(logging.root.manager.loggerDict)  # a filter applies to one logger, not to its children
+    _add(_IdFilter(), (name for name in names if name.startswith(SIGN_IN_LOGGERS) and not name.startswith("urllib3")))
+    _add(_SignInIdFilter(), (name for name in names if name.startswith("urllib3")))
 
 
-def _add(wanted: logging.Filter, names: Iterable[str]) -> None:
+def _add(new_filter: logging.Filter, names: Iterable[str]) -> None:
     for name in names:
         logger = logging.getLogger(name)
-        if not any(isinstance(known, _RedactingFilter) for known in logger.filters):
-            logger.addFilter(wanted)
+        if not any(isinstance(existing, _RedactingFilter) for existing in logger.filters):
+            logger.addFilter(new_filter)

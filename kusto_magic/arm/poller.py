@@ -1,18 +1,18 @@
-"""Following one long-running operation until it has ended: when it is asked, and what is made of no answer."""
+"""Poll a long-running operation until it reaches a terminal state."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
-from kusto_magic.arm import poll_schedule as schedule
+from kusto_magic.arm import poll_schedule
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.shared_listing import ImageListCache
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import PollTimeout, SignInFailed, Unreachable, UntrustedAddress
 
 MAX_LIST_AGE = 120.0
-"""Seconds after which an operation is asked itself, whatever the lists of images say."""
+"""Maximum seconds for which shared lists replace polls of the operation itself."""
 
 
 async def poll_until_done(
@@ -22,36 +22,38 @@ async def poll_until_done(
     *,
     since: float,
     timeout: float,
-    estimate: schedule.DurationEstimate | None,
+    estimate: poll_schedule.DurationEstimate | None,
     has_response: bool,
     already_elapsed: float = 0.0,
 ) -> AsyncIterator[Operation]:
-    """Yield an operation as it is after each answer, the last one terminal.
+    """Yield the operation after each response; the last one is terminal.
 
-    `since` is what the monotonic clock showed when it was begun, or taken up; `limit` is in seconds from then; `heard`
-    tells of an earlier answer; `ahead` is how many seconds it had gone on before `since`. Raises what
-    `ImagesClient.follow` raises.
+    `since` is the monotonic time at which the operation was started or resumed, `timeout` the seconds from then after
+    which polling stops. `has_response`: the service has already responded, so a failed sign-in is retried instead of
+    raised. `already_elapsed` is how many seconds the operation had been running before `since`. Raises the errors of
+    `ImagesClient.poll`.
     """
     clock = transport.clock
     require_trusted_url(transport, operation)
-    asked_at = clock.monotonic()
+    polled_at = clock.monotonic()
     with list_cache.subscribe(), _count_polled_builds(transport):
         while not operation.done:
             elapsed = clock.monotonic() - since
             wait = operation.delay
             if wait is None:
-                wait = schedule.next_delay(elapsed + already_elapsed, estimate, transport.polled_builds)
+                wait = poll_schedule.next_delay(elapsed + already_elapsed, estimate, transport.polled_builds)
             await clock.sleep(max(0.0, min(wait, timeout - elapsed)))
-            if wait > timeout - elapsed:  # and no question before its time
+            if wait > timeout - elapsed:  # the next poll is not due before the timeout
                 raise _timeout_error(operation, timeout)
-            may_share = operation.delay is None and clock.monotonic() - asked_at < MAX_LIST_AGE
-            glimpsed = await _poll_list(list_cache, operation, wait) if may_share else None
-            if glimpsed is None:
+            # A list replaces only polls timed by the schedule, not those after a Retry-After or a backoff.
+            may_share = operation.delay is None and clock.monotonic() - polled_at < MAX_LIST_AGE
+            listed = await _poll_list(list_cache, operation, wait) if may_share else None
+            if listed is None:
                 operation = await _poll_once(transport, operation, has_response)
-                asked_at = clock.monotonic()
+                polled_at = clock.monotonic()
                 has_response = has_response or not operation.failed_polls
             else:
-                operation = glimpsed
+                operation = listed
             yield operation
 
 
@@ -65,7 +67,7 @@ def _count_polled_builds(transport: ArmTransport) -> Iterator[None]:
 
 
 async def _poll_list(list_cache: ImageListCache, operation: Operation, waited: float) -> Operation | None:
-    """Return an operation as a list of the images shows it at work; None where it is to be asked itself."""
+    """Return the operation as the shared list shows it, or None if it must be polled itself."""
     image = await list_cache.get(operation.name, waited)
     return None if image is None else operation.with_listed_state(image)
 
@@ -79,13 +81,16 @@ async def _poll_once(transport: ArmTransport, operation: Operation, has_response
         if not has_response:
             error.operation = operation
             raise
-        return operation.with_failed_poll(error.what)  # without a network no token can be had either
+        return operation.with_failed_poll(error.what)  # a network outage affects the sign-in as well
     advanced = operation.advance(response)
     return advanced if advanced.poll_url == operation.poll_url else require_trusted_url(transport, advanced)
 
 
 def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operation:
-    """Return an operation whose address may be asked. Raises UntrustedAddress with one that asks the image."""
+    """Return the operation if its URL may be polled.
+
+    Raises UntrustedAddress, which carries the operation with the image as its poll target.
+    """
     if not operation.done:
         try:
             transport.require_same_origin(operation.poll_url)
@@ -98,5 +103,5 @@ def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operat
 
 def _timeout_error(operation: Operation, timeout: float) -> PollTimeout:
     after = f"{timeout / 3600:g} hours" if timeout >= 3600 else f"{timeout / 60:.3g} minutes"
-    what = f"image {operation.name!r} is still {operation.phase.lower()} after {after}; it goes on in Azure"
+    what = f"image {operation.name!r} is still {operation.phase.lower()} after {after}; it continues in Azure"
     return PollTimeout(what, operation=operation, next_step=f"%kusto_image attach {operation.name}")

@@ -1,8 +1,8 @@
-"""How much may still be asked of Azure Resource Manager: one budget a subscription for everything that asks from here.
+"""Client-side rate limiter: one per subscription, shared by all requests of this process.
 
-ARM limits each principal by token buckets per subscription: 250 reads refilled at 25 a second, 200 writes at 10, 200
-deletes at 10. Each answer may say how many are left; a 429 says when to come again. What is heard by one is heard by
-all: whoever would have been refused waits here for its turn instead.
+ARM limits each principal by token buckets per subscription: 250 reads refilled at 25 per second, 200 writes at 10,
+200 deletes at 10. A response may name the remaining requests; a 429 names the time to wait. All requests share this
+information: one that ARM would refuse waits here instead.
 
 Source: "Understand how Azure Resource Manager throttles requests"; x-ms-ratelimit-remaining-subscription-… (seen).
 """
@@ -16,56 +16,60 @@ from typing import Literal
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.clock import Clock
 
-Kind = Literal["reads", "writes", "deletes"]
+RequestKind = Literal["reads", "writes", "deletes"]
 
-LIMITS: dict[Kind, tuple[float, float]] = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
-"""The size of each bucket, and how many requests a second refill it; what the answers say counts for more."""
+LIMITS: dict[RequestKind, tuple[float, float]] = {
+    "reads": (250.0, 25.0),
+    "writes": (200.0, 10.0),
+    "deletes": (200.0, 10.0),
+}
+"""Size of each bucket in requests, and its refill rate per second; response headers take precedence."""
 
 BACKGROUND_SHARE = 0.8
-"""The share of a bucket that builds may use, however many there are: a person's question never waits behind them."""
+"""Share of a bucket available to background requests, so that interactive ones never wait behind them."""
 
 _REMAINING = "x-ms-ratelimit-remaining-"
 
 
-def kind_of(method: str) -> Kind:
-    """Return the bucket from which a request is taken."""
+def request_kind(method: str) -> RequestKind:
+    """Return the kind of bucket that a request counts against."""
     return "reads" if method in ("GET", "HEAD") else "deletes" if method == "DELETE" else "writes"
 
 
 class TokenBucket:
-    """A token bucket in which requests that wait hold a place: `left` is below zero while some do. Times in seconds."""
+    """A token bucket with a queue: `remaining` is negative while requests are waiting. Times are in seconds."""
 
     def __init__(self, size: float, per_second: float, now: float) -> None:
         self.remaining = self.size = size
         self.per_second = per_second
         self.paused_until = now
         self.waiting = self.in_flight = 0
-        self._at = now
+        self._updated_at = now
 
     def take(self, now: float) -> float:
-        """Take one request; return after how many seconds it may be sent."""
-        begins = max(now, self.paused_until)
-        self.remaining = min(self.size, self.remaining + max(0.0, begins - self._at) * self.per_second)
-        self._at = max(self._at, begins)
+        """Take one request from the bucket; return the seconds to wait before sending it."""
+        start = max(now, self.paused_until)
+        self.remaining = min(self.size, self.remaining + max(0.0, start - self._updated_at) * self.per_second)
+        self._updated_at = max(self._updated_at, start)
         self.remaining -= 1
-        return begins - now + max(0.0, -self.remaining) / self.per_second
+        return start - now + max(0.0, -self.remaining) / self.per_second
 
     def update(self, remaining: float, now: float) -> None:
-        """Take the service's word for how many are left, in an answer to one of those that fly.
+        """Set the remaining requests from a response to one of the requests in flight.
 
-        Those that wait here it has not counted, the others that fly perhaps not yet.
+        Queued requests, and possibly the others in flight, are not yet counted in that number.
         """
         self.remaining = remaining - self.waiting - max(0, self.in_flight - 1)
-        self.size, self._at = max(self.size, remaining), max(self._at, now)
+        self.size, self._updated_at = max(self.size, remaining), max(self._updated_at, now)
 
     def pause(self, seconds: float, now: float) -> None:
-        """Send nothing for so long, then one after the other as the bucket fills."""
+        """Send nothing for `seconds`, then one request at a time as the bucket refills."""
         self.paused_until = max(self.paused_until, now + seconds)
-        self.remaining, self._at = 1.0, self.paused_until
+        self.remaining, self._updated_at = 1.0, self.paused_until
 
 
 class RateLimiter:
-    """The buckets of one subscription. To be used on one event loop."""
+    """The token buckets of one subscription. Not thread-safe: use it on one event loop."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -77,11 +81,12 @@ class RateLimiter:
         }
 
     @asynccontextmanager
-    async def acquire(self, kind: Kind, *, background: bool) -> AsyncIterator[None]:
-        """Enter when a request may be sent, leave when it is answered.
+    async def acquire(self, kind: RequestKind, *, background: bool) -> AsyncIterator[None]:
+        """Enter the context when a request may be sent; leave it after the response.
 
-        `background` tells that no person waits for just this one.
+        `background`: no user is waiting for this request.
         """
+        # Background requests count against both buckets; their own, smaller one keeps a share for interactive requests.
         buckets = [self._background[kind], self._all[kind]] if background else [self._all[kind]]
         for bucket in buckets:
             await self._acquire(bucket)
@@ -93,18 +98,18 @@ class RateLimiter:
             for bucket in buckets:
                 bucket.in_flight -= 1
 
-    def update(self, kind: Kind, response: ArmResponse) -> None:
-        """Learn from an answer to a request of this kind, which still has its turn."""
+    def update(self, kind: RequestKind, response: ArmResponse) -> None:
+        """Update the buckets from a response; call it while the request is still in the `acquire` context."""
         now = self._clock.monotonic()
         if response.status == 429:
             wait = response.retry_after() or 0.0
             self._all[kind].pause(wait, now)
             self._background[kind].pause(wait, now)
             return
-        left = _remaining(response)
-        if left is not None:
-            self._all[kind].update(left, now)
-            self._background[kind].update(left * BACKGROUND_SHARE, now)
+        remaining = _remaining(response)
+        if remaining is not None:
+            self._all[kind].update(remaining, now)
+            self._background[kind].update(remaining * BACKGROUND_SHARE, now)
 
     async def _acquire(self, bucket: TokenBucket) -> None:
         wait = bucket.take(self._clock.monotonic())
@@ -115,12 +120,13 @@ class RateLimiter:
             finally:
                 bucket.waiting -= 1
             now = self._clock.monotonic()
-            # A refusal that came meanwhile has emptied the bucket: every place in it is lost.
+            # A 429 received meanwhile has emptied the bucket: the place in the queue is lost, take a new one.
             wait = bucket.take(now) if now < bucket.paused_until else 0.0
 
 
 def _remaining(response: ArmResponse) -> int | None:
-    """Return the smallest number of requests that an answer says are left, None where it says nothing."""
-    said = [value for name, value in response.headers.items() if name.lower().startswith(_REMAINING)]
-    numbers = [int(value) for value in said if value.isascii() and value.isdigit() and len(value) < 10]
+    """Return the smallest number of remaining requests that the headers name, or None."""
+    # One response can name several limits (subscription, global, resource): the tightest one applies.
+    values = [value for name, value in response.headers.items() if name.lower().startswith(_REMAINING)]
+    numbers = [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 10]
     return min(numbers, default=None)

@@ -11,7 +11,7 @@ MAX_ATTEMPTS = 6
 """Maximum attempts for an idempotent request that starts an operation and receives no usable response."""
 
 MAX_READ_ATTEMPTS = 3
-"""Maximum attempts for a request that only reads: a person waits for its response."""
+"""Maximum attempts for a read request, since a user may be waiting for its response."""
 
 
 class ArmRequests:
@@ -25,7 +25,7 @@ class ArmRequests:
     ) -> ArmResponse:
         """Send a request that only reads; return the first usable response. Raises Unreachable.
 
-        `background` says that no person waits for this response.
+        `background`: no user is waiting for this response.
         """
         response, _ = await self.send(method, url, body, attempts=MAX_READ_ATTEMPTS, background=background)
         return response
@@ -35,7 +35,7 @@ class ArmRequests:
     ) -> tuple[ArmResponse, bool]:
         """Return the first usable response, and whether an earlier attempt may have reached the service too.
 
-        Raises Unreachable, whose `arrived` says whether any attempt may have reached the service.
+        Raises Unreachable, whose `may_have_arrived` covers all attempts.
         """
         repeated = arrived = False
         for attempt in range(attempts - 1):
@@ -48,6 +48,7 @@ class ArmRequests:
                 if not (response.status in (408, 429) or response.status >= 500):
                     return response, repeated
                 wait = response.retry_after()
+                # A 429 is refused before it reaches the service, so it cannot have started an operation.
                 repeated, arrived = repeated or response.status != 429, arrived or response.status != 429
             await self._transport.clock.sleep(2.0**attempt if wait is None else wait)
         try:

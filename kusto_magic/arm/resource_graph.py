@@ -1,6 +1,6 @@
-"""Which clusters a query of Azure Resource Graph finds.
+"""Find clusters with a query of Azure Resource Graph.
 
-Source: Microsoft.ResourceGraph "Resources", api-version 2022-10-01; its rows have the id of each resource.
+Source: Microsoft.ResourceGraph "Resources", api-version 2022-10-01; each row has the ID of a resource.
 """
 
 from __future__ import annotations
@@ -16,25 +16,31 @@ from kusto_magic.models.target import Target, parse_cluster_id
 API_VERSION = "2022-10-01"
 PATH = "/providers/Microsoft.ResourceGraph/resources"
 OPTION = "--clusters-from"
+"""The option whose value is the query; named in error messages."""
 
 PAGE_SIZE = 1000
-"""Rows of one answer; the most that Resource Graph gives."""
+"""Rows per page; the maximum of Resource Graph."""
 
 MAX_CLUSTERS = 2000
+"""Maximum number of clusters of one command."""
+
 MAX_PAGES = 100
+"""Maximum number of pages read."""
+
 MAX_QUERY_LENGTH = 4000
+"""Maximum length of a query in characters."""
 
 _KUSTO = "resources | where type =~ 'microsoft.kusto/clusters'"
 _CONDITION = re.compile(r"(?:kusto\s+clusters\b\s*)?(?:where\s+(\S.*))?", re.IGNORECASE | re.DOTALL)
-_WHOLE = re.compile(r"\w+\s*\|", re.DOTALL)
+_FULL_QUERY = re.compile(r"\w+\s*\|", re.DOTALL)
 _EXAMPLE = "\"where tags.environment == 'test'\""
 
 
 async def find_clusters(client: ImagesClient, text: str, *, all_subscriptions: bool = False) -> list[Target]:
-    """Return the clusters that a query finds, in the subscription of the client's target or in all.
+    """Return the clusters that a query finds, in the subscription of the client's target or in all of them.
 
-    `text` is as for `query_of`. Raises InvalidInput for what is no query and where it finds no cluster, ServiceError
-    where Resource Graph refuses it.
+    `text` is as for `build_query`. Raises InvalidInput if it is not a query or finds no cluster, ServiceError if
+    Resource Graph refuses it.
     """
     query, subscription = build_query(text), "" if all_subscriptions else client.target.subscription
     found: list[Target] = []
@@ -43,37 +49,40 @@ async def find_clusters(client: ImagesClient, text: str, *, all_subscriptions: b
         body = request_body(query, subscription, token)
         path = f"{PATH}?api-version={API_VERSION}"
         document = await client.request_json("POST", path, "Azure Resource Graph refused the query", body)
-        more, token = parse_page(document, client.target)
-        found += more
+        page, token = parse_page(document, client.target)
+        found += page
         if not token or len(found) > MAX_CLUSTERS:
             break
     return deduplicate(found)
 
 
 def build_query(text: str) -> str:
-    """Return the query for what stands after --clusters-from.
+    """Return the query for the value of --clusters-from.
 
-    That is a condition (`where location == 'eastus'`, also `kusto clusters where …`), or a whole query
-    (`resources | …`), which is sent as it is. Raises InvalidInput.
+    The value is a condition (`where location == 'eastus'`, also `kusto clusters where …`) or a full query
+    (`resources | …`), which is sent unchanged. Raises InvalidInput.
     """
     text = text.strip()
     if not text or len(text) > MAX_QUERY_LENGTH or not text.isprintable():
-        raise _invalid_query(f"{excerpt(text)} is no query; it is one line of at most {MAX_QUERY_LENGTH:,} characters")
-    found = _CONDITION.fullmatch(text)
-    if found is not None:
-        condition = f" | where {found[1]}" if found[1] else ""
+        raise _invalid_query(
+            f"{excerpt(text)} is not a valid query: use one line of 1 to {MAX_QUERY_LENGTH:,} characters"
+        )
+    match = _CONDITION.fullmatch(text)
+    if match is not None:
+        condition = f" | where {match[1]}" if match[1] else ""
+        # Without a stable order, a cluster could be missing from the pages or appear twice.
         return f"{_KUSTO}{condition} | project id | order by id asc"
-    if _WHOLE.match(text):
+    if _FULL_QUERY.match(text):
         return text
     raise _invalid_query(
-        f"{excerpt(text)} is no query; it begins with `where`, such as {_EXAMPLE}, or with `resources |`"
+        f"{excerpt(text)} is not a valid query: start it with `where`, such as {_EXAMPLE}, or with `resources |`"
     )
 
 
 def request_body(query: str, subscription: str, skip_token: str) -> bytes:
-    """Return the body of the POST for the page after `skip_token`; "" is the first one.
+    """Return the body of the POST for the page at `skip_token`; "" is the first page.
 
-    `subscription` "" asks in all subscriptions that the caller may see.
+    With `subscription` "", the query covers all subscriptions that the caller can access.
     """
     document: dict[str, object] = {"subscriptions": [subscription]} if subscription else {}
     options: dict[str, object] = {"resultFormat": "objectArray", "$top": PAGE_SIZE}
@@ -83,13 +92,13 @@ def request_body(query: str, subscription: str, skip_token: str) -> bytes:
 
 
 def parse_page(document: object, like: Target) -> tuple[Sequence[Target], str]:
-    """Return the clusters of one answer, on the endpoint of `like`, and the token of the next page ("": the last one).
+    """Return the clusters of one page, on the endpoint of `like`, and the token of the next page ("" for the last).
 
-    Raises InvalidInput for rows that are no clusters, Unreachable for what is no answer.
+    Raises InvalidInput if a row is not a cluster, Unreachable if the response is malformed.
     """
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(rows, list):
-        raise Unreachable("the answer of Azure Resource Graph cannot be read", next_step="try again.")
+        raise Unreachable("the response of Azure Resource Graph cannot be read", next_step="Try again.")
     token = document.get("$skipToken")
     return [_target(row, like) for row in rows], token if isinstance(token, str) else ""
 
@@ -98,20 +107,20 @@ def _target(row: object, like: Target) -> Target:
     id_ = row.get("id") if isinstance(row, Mapping) else None
     parts = parse_cluster_id(id_) if isinstance(id_, str) else {}
     if not parts:
-        step = "end it with | where type =~ 'microsoft.kusto/clusters'"
-        raise _invalid_query(f"the query finds what is no cluster ({excerpt(id_)}); {step}")
+        fix = "end it with | where type =~ 'microsoft.kusto/clusters'"
+        raise _invalid_query(f"the query returns a resource that is not a cluster ({excerpt(id_)}); {fix}")
     return Target(**parts, endpoint=like.endpoint, scope=like.scope)
 
 
 def deduplicate(targets: Sequence[Target]) -> list[Target]:
-    """Return the clusters, none of them twice: ARM compares without case. Raises InvalidInput for none or 2,001."""
+    """Return the clusters without duplicates, ignoring case as ARM does. Raises InvalidInput for none or over 2,000."""
     found = list({target.key: target for target in targets}.values())
     if not found:
         raise _invalid_query(
-            "the query finds no cluster that you may see", "%kusto_image clusters lists those of a subscription."
+            "the query finds no cluster that you can access", "%kusto_image clusters lists those of a subscription."
         )
     if len(found) > MAX_CLUSTERS:
-        raise _invalid_query(f"these are {len(found):,} clusters; at most {MAX_CLUSTERS:,} are made at once")
+        raise _invalid_query(f"the query finds {len(found):,} clusters; the limit is {MAX_CLUSTERS:,} at once")
     return found
 
 

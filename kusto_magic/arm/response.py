@@ -1,6 +1,6 @@
-"""What can be read from one answer of Azure Resource Manager: JSON, an error, a Retry-After, the next address.
+"""A response of Azure Resource Manager: its JSON, error, Retry-After and URLs.
 
-Nothing here trusts an answer: every part may be missing, null, of another type, or not JSON at all.
+Responses are untrusted: every part may be missing, null, of another type, or not JSON at all.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from kusto_magic.errors import ServiceFault
 from kusto_magic.redaction import redact
 
 MIN_RETRY_AFTER = 0.5
-"""Seconds; no Retry-After makes us ask sooner."""
+"""Minimum seconds for which a Retry-After is honored."""
 
 MAX_RETRY_AFTER = 600.0
-"""Seconds; no Retry-After makes us wait longer."""
+"""Maximum seconds for which a Retry-After is honored."""
 
 _MAX_MESSAGE_LENGTH = 2000
 _MAX_PARSED_LENGTH = 64 * 1024
 _MAX_DETAILS = 10
 _SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
-_HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? [0-9A-Za-z :-]{16,24}")  # one date in any of its three forms
+_HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? [0-9A-Za-z :-]{16,24}")  # exactly one date, in any of the three HTTP formats
 _MAX_INNER_ERROR_DEPTH = 4
 _SUBSCRIPTION = re.compile(
     r"(subscriptions/[0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
@@ -36,20 +36,21 @@ _SUBSCRIPTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ArmResponse:
-    """One answer. `headers` has lower-case names; `url` is what was asked; `received` is the wall clock then (UTC).
+    """A response. `headers` has lower-case names, `url` is the requested URL, `received_at` the wall-clock time (UTC).
 
-    `cut` tells that the body was given up (too large, or encoded although we asked for plain); it is empty then.
+    `is_truncated`: the body was discarded and is empty, since it is too large or compressed although the request
+    asked for the identity encoding.
     """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    url: str = field(repr=False)  # ARM signs it, and headers name signed URLs
+    url: str = field(repr=False)  # may be signed by ARM, as may URLs in headers: kept out of reprs
     received_at: datetime
     is_truncated: bool = False
 
     def document(self) -> Any:
-        """Return the body's JSON, or None where there is none that can be read."""
+        """Return the JSON of the body, or None if it is empty or not valid JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -57,43 +58,45 @@ class ArmResponse:
 
     @property
     def is_malformed(self) -> bool:
-        """Whether there was a body, but none that can be read: HTML, JSON cut short, one too large."""
+        """Whether the body is present but not valid JSON (HTML, truncated, too large)."""
         return self.is_truncated or (bool(self.body.strip()) and self.document() is None)
 
     def header_url(self, header: str) -> str | None:
-        """Return the URL that `header` names, resolved against the endpoint, or None.
+        """Return the URL in `header`, resolved against the endpoint, or None.
 
-        It is kept as it came (ARM signs it; real ones hold a raw space). Whether a token may go there is
-        decided at the door (`arm.Arm`), not here.
+        It is not normalized, since ARM signs it and real ones contain a raw space. Whether a token may be sent there
+        is decided by `ArmTransport.require_same_origin`.
         """
         return self.resolve_url(self.headers.get(header, "").strip())
 
-    def resolve_url(self, address: object) -> str | None:
-        """Return a URL of the answer, resolved against the endpoint; None where it is empty, no text or no URL."""
-        if not isinstance(address, str) or not address:
+    def resolve_url(self, url: object) -> str | None:
+        """Return a URL of the response, resolved against the endpoint; None if it is not a URL."""
+        if not isinstance(url, str) or not url:
             return None
         try:
-            asked = urlsplit(self.url)
-            return urljoin(f"{asked.scheme}://{asked.netloc}/", address)
+            requested = urlsplit(self.url)
+            return urljoin(f"{requested.scheme}://{requested.netloc}/", url)
         except ValueError:
             return None
 
     def fault(self) -> ServiceFault:
-        """Return what the answer says of an error; empty parts where it says nothing."""
+        """Return the error that the response describes; parts that are missing are empty."""
         document = self.document()
         if not isinstance(document, dict):
             return _fault(None, self.headers)
         properties = document.get("properties")
         inner = properties.get("error") if isinstance(properties, dict) else None
-        # The RPC wants `error`; some providers put it into the properties, or leave the wrapping out.
+        # The RPC requires `error`; some providers put it into the properties or omit the wrapper.
         candidates = (document.get("error"), inner, document)
-        return _fault(next((it for it in candidates if it and isinstance(it, dict | str)), None), self.headers)
+        return _fault(
+            next((error for error in candidates if error and isinstance(error, dict | str)), None), self.headers
+        )
 
     def retry_after(self) -> float | None:
-        """Return the seconds to wait that the answer asks for, between 0.5 and 600, or None.
+        """Return the seconds to wait that the response demands, between 0.5 and 600, or None.
 
-        Source: RFC 9110 §10.2.3 (seconds or an HTTP date), and the millisecond headers Azure's clients honour.
-        What cannot be read, is negative (a date that is past), no number, or given twice, counts as absent.
+        Source: RFC 9110 §10.2.3 (seconds or an HTTP date), and the millisecond headers that Azure's clients honor.
+        A value that is malformed, negative (a past date) or given twice counts as absent.
         """
         for header in ("retry-after-ms", "x-ms-retry-after-ms"):
             if _SECONDS.fullmatch(self.headers.get(header, "")):
@@ -101,6 +104,7 @@ class ArmResponse:
         value = self.headers.get("retry-after", "").strip()
         if _SECONDS.fullmatch(value):
             return _clamp_retry_after(float(value))
+        # A date is relative to the server's own clock where it sends one: the local clock may be wrong.
         due, now = _date(value), _date(self.headers.get("date", "")) or self.received_at
         return None if due is None or due < now else _clamp_retry_after((due - now).total_seconds())
 
@@ -116,7 +120,7 @@ def _date(value: str) -> datetime | None:
         date = parsedate_to_datetime(value)
     except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)  # RFC 9110: the form without a zone is in UTC
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # RFC 9110: the format without a zone is in UTC
 
 
 def _fault(error: object, headers: Mapping[str, str]) -> ServiceFault:
@@ -148,10 +152,11 @@ def _error_text(error: object) -> str:
 
 
 def display_text(value: object) -> str:
-    """Return a text of the service as it may be shown; "" where it is none.
+    """Return a text of the service for display; "" if `value` is not a string.
 
-    It is redacted, has at most 2,000 characters, and names a subscription by the beginning of its id only.
+    The result is redacted, has at most 2,000 characters, and contains only the first part of a subscription ID.
     """
     if not isinstance(value, str):
         return ""
+    # Redact first and cut afterwards: half a token would not be recognized as one.
     return _SUBSCRIPTION.sub(r"\1…", redact(value[:_MAX_PARSED_LENGTH]))[:_MAX_MESSAGE_LENGTH]

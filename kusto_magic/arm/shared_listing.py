@@ -1,7 +1,7 @@
-"""One list of a cluster's images answers for all builds that are followed there.
+"""Shared listing of a cluster's images: one list request replaces the polls of several builds.
 
-ARM's budget is one for a whole subscription (`budget`), and each build asks for itself at its own pace (`schedule`).
-Where several are followed on one cluster, each takes the list that another one has just got.
+ARM's rate limits apply to a whole subscription (`rate_limiter`), and each build is polled at its own pace
+(`poll_schedule`). Builds on the same cluster share the latest list of its images instead.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from kusto_magic.errors import KustoImageError
 from kusto_magic.models.image import Image
 
 MIN_SUBSCRIBERS = 2
-"""So many builds on one cluster make the list worth it."""
+"""Minimum number of polled builds on a cluster for which a list saves requests."""
 
-MAX_AGE = 0.5
-"""How old a list may be, as a share of the time for which its reader has waited."""
+MAX_AGE_RATIO = 0.5
+"""Maximum age of a list, as a share of the time that the build has waited since its last poll."""
 
 MAX_WAIT = 10.0
-"""Seconds after which a list that does not come is given up: it holds up all builds of the cluster."""
+"""Seconds after which a list request is abandoned: all builds of the cluster wait for it."""
 
 RETRY_INTERVAL = 300.0
-"""Seconds for which no list is asked for after one could not be had: each build asks for itself."""
+"""Seconds without list requests after a failed one; each build is polled itself meanwhile."""
 
 
 class ImageListCache:
-    """The lists of one cluster. `ask` gets one. To be used on one event loop."""
+    """Cache of the image list of one cluster; `fetch` requests it. Not thread-safe: use it on one event loop."""
 
-    def __init__(self, clock: Clock, ask: Callable[[], Awaitable[Sequence[Image]]]) -> None:
+    def __init__(self, clock: Clock, fetch: Callable[[], Awaitable[Sequence[Image]]]) -> None:
         self._clock = clock
-        self._list = ask
+        self._fetch = fetch
         self._lock = asyncio.Lock()
         self._subscribers = 0
         self._images: Mapping[str, Image] = {}
@@ -41,7 +41,7 @@ class ImageListCache:
 
     @contextmanager
     def subscribe(self) -> Iterator[None]:
-        """Count as one of those that may share a list."""
+        """Count the caller as a build that may share the list."""
         self._subscribers += 1
         try:
             yield
@@ -49,22 +49,22 @@ class ImageListCache:
             self._subscribers -= 1
 
     async def get(self, name: str, waited: float) -> Image | None:
-        """Return an image as a list shows it, for one that has waited so many seconds; None where it must ask itself.
+        """Return the image as listed for a build that has waited `waited` seconds, or None if it must be polled itself.
 
-        It must where there is nobody to share with, where the list cannot be had, and where the image is not in it.
+        That is the case if no other build shares the list, the list is unavailable, or the image is not in it.
         """
         async with self._lock:
             now = self._clock.monotonic()
             if self._subscribers < MIN_SUBSCRIBERS or now < self._not_before:
                 return None
-            if now - self._listed_at > MAX_AGE * waited:
-                await self._get()
+            if now - self._listed_at > MAX_AGE_RATIO * waited:
+                await self._refresh()
             return self._images.get(name.lower())
 
-    async def _get(self) -> None:
+    async def _refresh(self) -> None:
         try:
             async with asyncio.timeout(MAX_WAIT):
-                self._images = {image.name.lower(): image for image in await self._list()}
+                self._images = {image.name.lower(): image for image in await self._fetch()}
         except (KustoImageError, TimeoutError):
             self._images, self._not_before = {}, self._clock.monotonic() + RETRY_INTERVAL
         self._listed_at = self._clock.monotonic()

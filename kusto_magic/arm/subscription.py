@@ -12,6 +12,7 @@ from kusto_magic.models.image import API_VERSION
 from kusto_magic.models.permission import Permission
 
 PERMISSIONS_API_VERSION = "2022-04-01"
+"""api-version of Microsoft.Authorization/permissions."""
 
 
 async def list_clusters(client: ImagesClient) -> Sequence[Cluster]:
@@ -24,18 +25,18 @@ async def list_clusters(client: ImagesClient) -> Sequence[Cluster]:
     try:
         return [Cluster.from_json(value) for value in document["value"]]
     except (KeyError, TypeError, ValueError):
-        raise Unreachable("the list of clusters cannot be read", next_step="try again.") from None
+        raise Unreachable("the list of clusters cannot be read", next_step="Try again.") from None
 
 
 async def list_permissions(client: ImagesClient) -> Sequence[Permission]:
-    """Return what the caller may do with the target's cluster.
+    """Return the caller's permissions on the target's cluster.
 
     Raises ServiceError and Unreachable. Source: Microsoft.Authorization/permissions, "List For Resource".
     """
     path = f"{quote(client.target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
     url = f"{path}?api-version={PERMISSIONS_API_VERSION}"
-    document = await client.request_json("GET", url, "the rights cannot be listed")
+    document = await client.request_json("GET", url, "the permissions cannot be listed")
     try:
         return [Permission.from_json(value) for value in document["value"]]
     except (KeyError, TypeError, ValueError):
-        raise Unreachable("the list of rights cannot be read", next_step="try again.") from None
+        raise Unreachable("the list of permissions cannot be read", next_step="Try again.") from None

@@ -1,7 +1,7 @@
-"""The thin wire to Azure Resource Manager: one request, one answer.
+"""HTTP transport to Azure Resource Manager.
 
-What holds for every request is here: it goes to the configured endpoint only, it follows no redirect, it is given
-up after a minute of silence, its answer is capped, and no log shows what is signed or secret.
+It enforces what holds for every request: it is sent to the configured endpoint only, redirects are not followed, it
+times out after a minute, the size of the response is limited, and logs contain no signature or secret.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httpx
 from kusto_magic.arm.auth import BearerTokenAuth
 from kusto_magic.arm.credentials import TokenCredential
 from kusto_magic.arm.log_filter import install_http_filters
-from kusto_magic.arm.rate_limiter import RateLimiter, kind_of
+from kusto_magic.arm.rate_limiter import RateLimiter, request_kind
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import Unreachable, UntrustedAddress, excerpt
@@ -30,52 +30,54 @@ from kusto_magic.models.endpoint import is_loopback, origin
 from kusto_magic.redaction import redact
 
 REQUEST_TIMEOUT = 60.0
-"""Seconds after which a request that is not answered in full is given up."""
+"""Seconds within which the complete response must arrive."""
 
 MAX_RESPONSE_SIZE = 8 * 1024 * 1024
-"""Bytes of an answer that are read; what is larger counts as unreadable."""
+"""Maximum size of a response body in bytes; a larger one is discarded."""
 
 MAX_CONNECTIONS = 16
-"""At most so many at once, all kept: ARM's budget of requests keeps fewer busy, and a new one costs a handshake."""
+"""Maximum number of connections, all kept alive: ARM's rate limits keep fewer busy, and a new one costs a handshake."""
 
 RESERVED_CONNECTIONS = 2
-"""So many of them builds leave to what a person asks."""
+"""Connections reserved for interactive requests."""
 
 URL_CACHE_SIZE = 4096
-"""So many addresses are remembered as read and ours: reading 4,000 characters is half the work of a request."""
+"""Size of the cache of validated URLs; parsing a signed URL takes about half of a request's CPU time."""
 
 USER_AGENT = "kusto_magic"
+"""User-Agent header of every request."""
 
 _SUBSCRIPTION = re.compile(r"[^/]*//[^/]*/subscriptions/([^/?]+)", re.IGNORECASE)
 
 
 def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return a context that trusts what the user's other tools trust.
+    """Return a TLS context that trusts the same certificates as the user's other tools.
 
-    A bundle named by SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE alone; else the system's roots (companies
-    add theirs there) and certifi's (some Pythons come without any). Raises Unreachable for a bundle that is none.
+    These are only those of SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE if one is set. Otherwise they are the
+    system's roots (companies add theirs there) and certifi's (some Python builds have none). Raises Unreachable if
+    the bundle cannot be read.
     """
     import certifi
 
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if bundle := environ.get(variable):
-            is_folder = os.path.isdir(bundle)  # noqa: PTH112 - no Path is needed for one question
+            is_folder = os.path.isdir(bundle)  # noqa: PTH112 - no Path is needed for one check
             try:
                 return ssl.create_default_context(**{"capath" if is_folder else "cafile": bundle})  # type: ignore[arg-type]
             except OSError:
-                what = f"the certificates that {variable} names cannot be read ({excerpt(bundle)})"
-                raise Unreachable(what, next_step=f"mend or unset {variable}, then restart the kernel.") from None
+                what = f"the certificate bundle in {variable} cannot be read ({excerpt(bundle)})"
+                raise Unreachable(what, next_step=f"Fix or unset {variable}, then restart the kernel.") from None
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
 
 
 class ArmTransport:
-    """Sends requests to one Resource Manager endpoint. An async context manager.
+    """Sends requests to one Resource Manager endpoint. Use it as an async context manager.
 
-    `endpoint` is an origin; `credential` None means azure-identity's chain; `transport` stands in for the network
-    in tests. Proxies and certificates come from the environment, except that loopback never goes through a proxy;
-    raises Unreachable where they cannot be used.
+    `endpoint` is an origin (scheme, host and port). Without `credential`, azure-identity's chain is used. `transport`
+    replaces the network in tests; `request_timeout` is in seconds. Proxies and certificates are taken from the
+    environment, except that loopback never uses a proxy. Raises Unreachable if they cannot be used.
     """
 
     def __init__(
@@ -86,42 +88,42 @@ class ArmTransport:
         credential: TokenCredential | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
-        request_limit: float = REQUEST_TIMEOUT,
+        request_timeout: float = REQUEST_TIMEOUT,
     ) -> None:
         install_http_filters()
         self.endpoint = endpoint
         self.clock: Clock = clock or SystemClock()
-        self._timeout = request_limit
+        self._timeout = request_timeout
         self._auth = BearerTokenAuth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp())
         self._validated_urls = lru_cache(URL_CACHE_SIZE)(self._validate_url)
         self._rate_limiters: dict[str, RateLimiter] = {}
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self._background_slots = asyncio.Semaphore(MAX_CONNECTIONS - RESERVED_CONNECTIONS)
         self.polled_builds = 0
-        """How many operations are followed over this wire."""
+        """Number of operations being polled through this transport."""
         secure = transport is None and endpoint.startswith("https:")
         try:
             self._http = httpx.AsyncClient(
                 auth=self._auth,
                 transport=transport,
-                verify=tls_context(os.environ) if secure else False,  # else there is no TLS: nothing to verify
+                verify=tls_context(os.environ) if secure else False,  # without TLS there is nothing to verify
                 trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
                 follow_redirects=False,
-                timeout=httpx.Timeout(request_limit, pool=None),
+                timeout=httpx.Timeout(request_timeout, pool=None),
                 limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
             )
         except (ValueError, ImportError, httpx.InvalidURL) as error:
-            what = f"the proxy that the environment names cannot be used ({redact(str(error))[:200]})"
-            raise Unreachable(what, next_step="mend or unset HTTPS_PROXY and ALL_PROXY, then run again.") from None
+            what = f"the proxy configured in the environment cannot be used ({redact(str(error))[:200]})"
+            raise Unreachable(what, next_step="Fix or unset HTTPS_PROXY and ALL_PROXY, then run again.") from None
 
     @property
     def identity(self) -> str:
-        """Who is signed in, in words to show; "" before the first request, and where the token does not say."""
+        """The signed-in identity, for display; "" before the first request or if the token names none."""
         return self._auth.identity
 
     async def sign_in(self) -> str:
-        """Get a token and nothing else; return whom it names, as `identity` does. Raises SignInFailed."""
+        """Get a token without sending a request; return its `identity`. Raises SignInFailed."""
         return await self._auth.sign_in()
 
     async def __aenter__(self) -> Self:
@@ -137,43 +139,43 @@ class ArmTransport:
         await self._http.__aexit__(exc_type, exc_value, traceback)
 
     async def send(self, method: str, url: str, body: bytes | None = None, *, background: bool = False) -> ArmResponse:
-        """Send one request; `url` is absolute, `body` JSON. Return its answer, whatever its status.
+        """Send one request; `url` is absolute, `body` JSON. Return the response, whatever its status.
 
-        It waits for its turn where the subscription's budget is spent; `background` tells that no person waits for
-        just this one. A 401 is asked once more, with a new token. Raises UntrustedAddress (nothing was sent),
-        SignInFailed (nothing was sent), Unreachable (it may have arrived).
+        The request waits while the subscription's rate limit is exhausted; `background`: no user is waiting for it. A
+        401 is retried once with a new token. Raises UntrustedAddress (nothing was sent), SignInFailed (nothing was
+        sent), Unreachable (the request may have arrived).
         """
-        address = self.require_same_origin(url)
-        budget, kind = self._rate_limiter(url), kind_of(method)
-        async with self._slot(background), budget.acquire(kind, background=background):
-            answer = await self._send(method, address, url, body)
-            if answer.status == 401:
-                answer = await self._send(method, address, url, body)
-            budget.update(kind, answer)
-        return answer
+        validated_url = self.require_same_origin(url)
+        limiter, kind = self._rate_limiter(url), request_kind(method)
+        async with self._slot(background), limiter.acquire(kind, background=background):
+            response = await self._send(method, validated_url, url, body)
+            if response.status == 401:
+                response = await self._send(method, validated_url, url, body)
+            limiter.update(kind, response)
+        return response
 
     @asynccontextmanager
     async def _slot(self, background: bool) -> AsyncIterator[None]:
-        """Wait for a connection here: a request's time begins when it is sent, and a person finds one free."""
+        """Acquire a connection slot before the request timeout starts."""
         async with self._background_slots if background else nullcontext(), self._slots:
             yield
 
     def _rate_limiter(self, url: str) -> RateLimiter:
-        """Return the budget of the subscription that a URL names; what names none has one of its own."""
+        """Return the rate limiter of the subscription in the URL; URLs without one share a limiter."""
         found = _SUBSCRIPTION.match(url)
         return self._rate_limiters.setdefault(found[1].lower() if found else "", RateLimiter(self.clock))
 
-    async def _send(self, method: str, address: httpx.URL, url: str, body: bytes | None) -> ArmResponse:
+    async def _send(self, method: str, validated_url: httpx.URL, url: str, body: bytes | None) -> ArmResponse:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                self._http.stream(method, address, content=body, headers=headers) as answer,
+                self._http.stream(method, validated_url, content=body, headers=headers) as response,
             ):
-                raw = await _read_capped(answer)
+                raw = await _read_capped(response)
                 return ArmResponse(
-                    status=answer.status_code,
-                    headers=_headers(answer),
+                    status=response.status_code,
+                    headers=_headers(response),
                     body=raw or b"",
                     url=url,
                     received_at=self.clock.wall(),
@@ -181,24 +183,26 @@ class ArmTransport:
                 )
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, ssl.SSLError) as error:
             failure = self._unreachable(error)
-        raise failure  # out here, so that it does not drag along an httpx error, which holds the signed URL
+        raise failure  # outside the except block: the httpx error, as __context__, would hold the signed URL
 
     def require_same_origin(self, url: str) -> httpx.URL:
-        """Keep the token's one door: requests go to the endpoint's own scheme, host and port, and nowhere else.
+        """Reject URLs outside the configured endpoint, so that the token is never sent elsewhere.
 
-        Return the URL as it is sent. Raises UntrustedAddress, naming the host, for any other URL.
+        Return the URL as it will be sent. Raises UntrustedAddress, which names the host, for a URL with another
+        scheme, host or port.
         """
         try:
             return self._validated_urls(url)
         except (ValueError, httpx.InvalidURL):
+            other, own = _display_origin(url), _display_origin(self.endpoint)
             raise UntrustedAddress(
-                f"an answer named {_display_origin(url)} instead of {_display_origin(self.endpoint)}; nothing was sent there",
-                next_step="%kusto_image attach NAME asks the image itself; report this to whoever runs the endpoint.",
+                f"a response named {other} instead of {own}; nothing was sent there",
+                next_step="%kusto_image attach NAME polls the image itself. Report this to the endpoint's operator.",
             ) from None
 
     def _validate_url(self, url: str) -> httpx.URL:
-        """Return a URL of the endpoint. Raises ValueError or httpx.InvalidURL for any other one."""
-        # Read twice, as two readers of URLs may differ; httpx is the one that sends, and refuses what is unseen.
+        """Return the URL if it belongs to the endpoint. Raises ValueError or httpx.InvalidURL otherwise."""
+        # Parsed twice, since URL parsers may disagree: httpx sends the request, and it rejects invisible characters.
         sent = httpx.URL(url)
         origins = {origin(url), origin(f"{sent.scheme}://{sent.netloc.decode()}"), origin(self.endpoint)}
         if len(origins) != 1 or "@" in urlsplit(url).netloc:
@@ -206,48 +210,52 @@ class ArmTransport:
         return sent
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        silent = isinstance(error, TimeoutError | httpx.TimeoutException)
+        timed_out = isinstance(error, TimeoutError | httpx.TimeoutException)
         why = (
-            "did not answer in time" if silent else f"cannot be reached ({redact(str(error) or type(error).__name__)})"
+            "did not respond in time"
+            if timed_out
+            else f"cannot be reached ({redact(str(error) or type(error).__name__)})"
         )
-        step = "check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), then run again."
+        step = "Check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), then run again."
         if is_loopback(urlsplit(self.endpoint).hostname or ""):
-            step = "start the emulator again with %kusto_image use emulator."
+            step = "Start the emulator again with %kusto_image use emulator."
         if "CERTIFICATE" in why:
-            step = "name the bundle with your network's certificates by SSL_CERT_FILE, then restart the kernel."
+            step = "Set SSL_CERT_FILE to a bundle with your network's certificates, then restart the kernel."
+        # These three fail before the first byte of the request is sent, so the service cannot have acted on it.
         arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         return Unreachable(f"{urlsplit(self.endpoint).netloc} {why}", next_step=step, arrived=arrived)
 
 
 def _display_origin(url: str) -> str:
-    """Return scheme, host and port of a URL as they may be shown, without a user."""
+    """Return scheme, host and port of a URL for display, without user information."""
     try:
         parts = urlsplit(url)
-        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.hostname else "no host"
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.hostname else "no host"
     except ValueError:
-        return "an unreadable address"
-    return redact(place)[:100]
+        return "an unreadable URL"
+    return redact(shown)[:100]
 
 
-def _headers(answer: httpx.Response) -> Mapping[str, str]:
-    headers = {name: _single_header(name, answer.headers.get_list(name)) for name in answer.headers}
-    # The operation identifier holds the caller's tenant and object id; it is kept out of every value from here on.
+def _headers(response: httpx.Response) -> Mapping[str, str]:
+    headers = {name: _single_header(name, response.headers.get_list(name)) for name in response.headers}
+    # The operation identifier contains the caller's tenant and object ID: drop it before anything can show it.
     return {name: value for name, value in headers.items() if name != "x-ms-operation-identifier"}
 
 
 def _single_header(name: str, values: Sequence[str]) -> str:
-    """Return a header's value; of several (RFC 9110 §5.3) a list, but no list of addresses: they must agree."""
+    """Return the value of a header; several are joined (RFC 9110 §5.3), except URLs, which must be equal."""
     if name in ("azure-asyncoperation", "location"):
         return values[0] if len(set(values)) == 1 else ""
     return ", ".join(values)
 
 
-async def _read_capped(answer: httpx.Response) -> bytes | None:
-    """Return the raw body, or None where it is too large or compressed although we asked for plain."""
-    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+async def _read_capped(response: httpx.Response) -> bytes | None:
+    """Return the raw body, or None if it is too large or compressed although identity was requested."""
+    # Never decompressed: in httpx, a body of 65 KB can expand to a single chunk of 64 MiB.
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
         return None
     body = bytearray()
-    async for chunk in answer.aiter_raw():
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > MAX_RESPONSE_SIZE:
             return None

@@ -1,1 +1,1 @@
-"""Builds that run in the background, and their history."""
+"""Builds that are polled in the background, and their history."""

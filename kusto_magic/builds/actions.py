@@ -1,4 +1,4 @@
-"""Making an image, from the question whether it is there to the end of its build."""
+"""Workflows that build and delete images and enable and disable them, with preconditions and retries."""
 
 from __future__ import annotations
 
@@ -20,50 +20,52 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport
 
 Preflight = Callable[..., Awaitable[PreflightReport]]
-"""`preflight.forecast`, or what stands in for it."""
+"""`preflight.check.run_preflight`, or a replacement with the same arguments."""
 
 Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
-"""Asks the preflight; returns what is to be sent. Raises RequirementsConflict."""
+"""Runs the preflight and returns the spec to submit. Raises RequirementsConflict."""
 
 
 async def create_image(
     client: ImagesClient, build: Build, options: BuildOptions, check: Check
 ) -> AsyncIterator[Operation]:
-    """Yield the operations of making `build.asked`; where it is there or being built already, nothing is sent."""
+    """Yield the operations of building `build.requested_spec`; nothing is sent if the image is up to date."""
     spec = sent = build.requested_spec
     assert spec is not None  # noqa: S101 - for the type checker
     assert sent is not None  # noqa: S101 - for the type checker
-    absent, standing = (False, None) if options.force or options.pin else await find_existing(client, build.name, spec)
-    if standing is None and (options.check or options.pin):
+    # A pinned build is compared after the preflight, which determines the text to compare.
+    absent, existing = (False, None) if options.force or options.pin else await find_existing(client, build.name, spec)
+    if existing is None and (options.check or options.pin):
         yield operation_start.checking(spec)
         sent = await check(client, build)
         if options.pin and not options.force:
-            absent, standing = await find_existing(client, build.name, sent)
-    if standing is not None:
-        async for operation in poll_existing(client, build, standing, options):
+            absent, existing = await find_existing(client, build.name, sent)
+    if existing is not None:
+        async for operation in poll_existing(client, build, existing, options):
             yield operation
         return
-    if options.protect_active and not absent:  # what is not there, no query runs on: that saves a fleet half its writes
+    # A new image cannot be active: skip the request, which counts as a write in the rate limits.
+    if options.protect_active and not absent:
         await client.require_inactive(build.name)
-    sending = partial(client.build, build.name, sent, timeout=options.timeout, estimate=build.estimate)
-    trying = first_then(sending, partial(retry_create, client, build, options))
-    async for operation in retry_while_busy(trying, client.clock, options.timeout) if options.queue else sending():
+    send = partial(client.build, build.name, sent, timeout=options.timeout, estimate=build.estimate)
+    attempt = first_then(send, partial(retry_create, client, build, options))
+    async for operation in retry_while_busy(attempt, client.clock, options.timeout) if options.queue else send():
         yield operation
 
 
 async def retry_create(client: ImagesClient, build: Build, options: BuildOptions) -> AsyncIterator[Operation]:
-    """Yield the operations of a further try: what it waited for may have been somebody's build of the same."""
-    assert build.spec is not None  # noqa: S101 - only builds are tried again
-    standing = None if options.force else (await find_existing(client, build.name, build.spec))[1]
+    """Yield the operations of a retry; another process may have built the same image meanwhile."""
+    assert build.spec is not None  # noqa: S101 - only builds are retried
+    existing = None if options.force else (await find_existing(client, build.name, build.spec))[1]
     sending = client.build(build.name, build.spec, timeout=options.timeout, estimate=build.estimate)
-    async for operation in sending if standing is None else poll_existing(client, build, standing, options):
+    async for operation in sending if existing is None else poll_existing(client, build, existing, options):
         yield operation
 
 
 async def find_existing(client: ImagesClient, name: str, spec: ImageSpec) -> tuple[bool, Operation | None]:
-    """Return whether an image is known not to be there, and what goes on with it where it is made of just this.
+    """Return whether the image is known not to exist, and its operation if it is built or being built from `spec`.
 
-    Raises Unreachable and SignInFailed; a refusal is left to the request that follows.
+    Raises Unreachable and SignInFailed. Other errors of the service are left to the request that follows.
     """
     try:
         return False, client.existing_operation(await client.get(name, background=True), spec)
@@ -74,40 +76,42 @@ async def find_existing(client: ImagesClient, name: str, spec: ImageSpec) -> tup
 
 
 async def poll_existing(
-    client: ImagesClient, build: Build, standing: Operation, options: BuildOptions
+    client: ImagesClient, build: Build, existing: Operation, options: BuildOptions
 ) -> AsyncIterator[Operation]:
+    """Yield the operations of an image that exists or is being built; it does not count for the estimate."""
     build.counts_for_estimate = False
-    yield standing
-    async for operation in client.poll(standing, timeout=options.timeout, estimate=build.estimate):
+    yield existing
+    async for operation in client.poll(existing, timeout=options.timeout, estimate=build.estimate):
         yield operation
 
 
 def shared_preflight(preflight: Preflight) -> Preflight:
-    """Return a forecaster that asks each question once and gives the same answer to all: for a fleet."""
-    answers: dict[tuple[Any, ...], asyncio.Future[PreflightReport]] = {}
+    """Return a preflight that runs once per set of arguments and shares the report among the builds of a fleet."""
+    reports: dict[tuple[Any, ...], asyncio.Future[PreflightReport]] = {}
 
-    async def ask(requirements: str, **more: Any) -> PreflightReport:
-        question = (requirements, *sorted(more.items()))
-        if question not in answers:
-            answers[question] = asyncio.ensure_future(preflight(requirements, **more))
-        return await asyncio.shield(answers[question])
+    async def run(requirements: str, **options: Any) -> PreflightReport:
+        key = (requirements, *sorted(options.items()))
+        if key not in reports:
+            reports[key] = asyncio.ensure_future(preflight(requirements, **options))
+        # Shielded: stopping one build must not cancel the preflight that the others wait for.
+        return await asyncio.shield(reports[key])
 
-    return ask
+    return run
 
 
 async def change_cluster(
     client: ImagesClient, action: Action, name: str, options: BuildOptions
 ) -> AsyncIterator[Operation]:
-    """Yield the operations of deleting, enabling or disabling; of `How` queue, spare_active and limit count."""
+    """Yield the operations of a deletion, enabling or disabling; `queue`, `protect_active` and `timeout` apply."""
     if options.protect_active and action is Action.DELETE:
         await client.require_inactive(name)
-    sending = partial(send_change, client, action, name, options.timeout)
-    async for operation in retry_while_busy(sending, client.clock, options.timeout) if options.queue else sending():
+    send = partial(send_change, client, action, name, options.timeout)
+    async for operation in retry_while_busy(send, client.clock, options.timeout) if options.queue else send():
         yield operation
 
 
 def send_change(client: ImagesClient, action: Action, name: str, timeout: float) -> AsyncIterator[Operation]:
-    """Return the operations of one try."""
+    """Return the operations of one attempt."""
     if action is Action.DELETE:
         return client.delete(name, timeout=timeout)
     if action is Action.ENABLE:

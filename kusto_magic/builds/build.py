@@ -1,4 +1,4 @@
-"""One build, as whoever began it sees it: it can be observed, waited for and awaited."""
+"""Handle of one build: it can be observed, waited for and awaited."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.preflight.report import PreflightReport
 
 MAX_SILENCE = 45.0
-"""Seconds; a build not heard of for longer (an outage, a laptop that slept) teaches nothing about its duration."""
+"""Seconds without a response (an outage, a suspended laptop) after which a build does not count for the estimate."""
 
 _log = logging.getLogger(__name__)
 
 
 class Build(HasTraits):
-    """One image being built (or deleted), followed in the background.
+    """An operation on an image (build, deletion, enabling or disabling), polled in the background.
 
-    Observe `operation` (replaced on each change), `report` (what the preflight says), `last_response_at` (each answer of the
-    service) and `ended`, as with every HasTraits: `build.observe(handler, "last_response_at")`. Handlers run on the background
-    thread.
+    Observe `operation` (replaced at each change), `report` (of the preflight), `last_response_at` (the time of each
+    response of the service) and `ended`, as with every HasTraits: `build.observe(handler, "last_response_at")`.
+    Handlers run on the background thread.
     """
 
     operation = Instance(Operation)
@@ -57,9 +57,9 @@ class Build(HasTraits):
         self.runs_preflight = checks
         self.started_here = from_the_start
         self.counts_for_estimate = from_the_start and operation.action is Action.BUILD
-        """Whether the time it takes tells how long builds take.
+        """Whether the duration counts for the estimate.
 
-        Not that of one that waited, was there already, or was not heard of for minutes: its end may be long over.
+        False if the build was queued, already existed, or was not observed throughout: it may have ended long before.
         """
         self.id = record.id
         self.fleet = record.fleet
@@ -77,66 +77,68 @@ class Build(HasTraits):
 
     @property
     def done(self) -> bool:
-        """Whether following has come to an end; `error` tells how, None where the image is there."""
+        """Whether polling has ended; `error` is then None if the operation succeeded."""
         return self._future.done()
 
     @property
     def is_being_checked(self) -> bool:
-        """Whether the preflight may still stop it."""
+        """Whether the preflight can still stop the build."""
         return self.runs_preflight and self.operation.phase in (Phase.CHECKING, Phase.SUBMITTING)
 
     def result(self) -> Image | None:
-        """Return the image (None after a deletion). Raises the build's error; TimeoutError while it goes on."""
+        """Return the image (None except after a build). Raises the build's error, or TimeoutError before its end."""
         return self._future.result(timeout=0)
 
     def wait(self, timeout: float | None = None) -> Image | None:
-        """Block until it is done, at most `timeout` seconds, and return the image.
+        """Block until the build is done, at most `timeout` seconds, and return the image.
 
-        Raises BuildFailed and the other errors of following; TimeoutError when it goes on after `timeout`. An
-        interrupt ends the waiting, not the build.
+        Raises BuildFailed and the other errors of polling, or TimeoutError if the build is still running. An interrupt
+        ends the wait, not the build.
         """
         return wait_for_result(self._future, timeout)
 
     def add_tick_callback(self, call: Callable[[], None]) -> None:
-        """Call something each second until the build has ended, on the background thread: for what shows the time."""
+        """Call `call` every second until the build has ended, on the background thread; for displayed durations."""
         self._tick_callbacks.append(call)
 
     def add_done_callback(self, call: Callable[[], None]) -> None:
-        """Call something once it is done, on the background thread; at once where it is already."""
+        """Call `call` once the build is done, on the background thread; immediately if it is done already."""
         self._future.add_done_callback(lambda _future: call())
 
     def __await__(self) -> Generator[Any, None, Image | None]:
-        """Wait on the caller's own loop; cancelling that ends the waiting, not the build."""
+        """Wait on the caller's event loop; cancellation ends the wait, not the build."""
+        # Shielded: a canceled await would otherwise cancel the future that all other waiters share.
         return asyncio.shield(asyncio.wrap_future(self._future)).__await__()
 
     def __repr__(self) -> str:
         return f"<Build of {self.name!r}: {self.operation.phase}>"
 
     def _set_operation(self, operation: Operation, now: datetime) -> None:
-        """Take what the service was heard to say; called by whoever follows, as are `know` and `end`."""
+        """Store the latest operation state. Internal, called by the runner, as are the methods below."""
         with log_callback_errors():
-            silent = (now - (self.last_response_at or now)).total_seconds() > MAX_SILENCE
-            self.counts_for_estimate = self.counts_for_estimate and not silent and operation.phase is not Phase.QUEUED
+            was_silent = (now - (self.last_response_at or now)).total_seconds() > MAX_SILENCE
+            was_queued = operation.phase is Phase.QUEUED
+            self.counts_for_estimate = self.counts_for_estimate and not was_silent and not was_queued
             self.operation = operation
             if not operation.failed_polls and operation.phase not in NOT_STARTED:
                 self.last_response_at = now
 
     def _set_report(self, report: PreflightReport) -> None:
-        """Take the answer of the preflight."""
+        """Store the report of the preflight."""
         with log_callback_errors():
             self.report = report
 
     def _tick(self) -> None:
-        """Call what asked to be called each second; done by whoever follows."""
+        """Call the tick callbacks."""
         for call in self._tick_callbacks:
             with log_callback_errors():
                 call()
 
     def _finish(self, error: BaseException | None, now: datetime) -> None:
-        """Take the end: `error` None where all went well."""
+        """Store the final result; `error` is None on success."""
         self.error, self.ended_at = error, now
         with log_callback_errors():
-            self.ended = True
+            self.ended = True  # before the future: a caller that returns from `wait` finds `ended` set
         if error is None:
             self._future.set_result(self.operation.image)
         else:
@@ -145,8 +147,8 @@ class Build(HasTraits):
 
 @contextmanager
 def log_callback_errors() -> Iterator[None]:
-    """Log what a handler raises: it ends no build."""
+    """Log exceptions of callbacks instead of raising them, so that they do not end the build."""
     try:
         yield
     except Exception:
-        _log.exception("a handler of a build failed")
+        _log.exception("a callback of a build failed")

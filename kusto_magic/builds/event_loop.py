@@ -1,4 +1,4 @@
-"""The background: one daemon thread with one asyncio loop, and waiting for what happens there."""
+"""Background event loop: one daemon thread with one asyncio loop, and functions to wait for its results."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 WAIT_INTERVAL = 0.5
-"""Seconds; whoever waits wakes so often, so that an interrupt is answered at once on every system."""
+"""Polling interval in seconds while blocking, so that KeyboardInterrupt is handled promptly on all platforms."""
 
 T = TypeVar("T")
 
 
 def wait_for_result(future: concurrent.futures.Future[T], timeout: float | None = None) -> T:
-    """Return a future's result, waking often enough that an interrupt is answered at once.
+    """Return the result of a future. Raises TimeoutError after `timeout` seconds.
 
-    Raises TimeoutError after `timeout` seconds.
+    Wakes up periodically, so that an interrupt is handled promptly.
     """
     left = float("inf") if timeout is None else timeout
     while True:
@@ -26,12 +26,13 @@ def wait_for_result(future: concurrent.futures.Future[T], timeout: float | None 
             return future.result(timeout=min(WAIT_INTERVAL, left))
         except TimeoutError:
             left -= WAIT_INTERVAL
+            # A done future has raised a TimeoutError of its own, which is its result.
             if future.done() or left <= 0:
                 raise
 
 
 def result_or_cancel(future: concurrent.futures.Future[T]) -> T:
-    """Return the result of a question; an interrupt cancels the question too."""
+    """Return the result of a future; an interrupt also cancels the future."""
     try:
         return wait_for_result(future)
     except KeyboardInterrupt:
@@ -40,9 +41,9 @@ def result_or_cancel(future: concurrent.futures.Future[T]) -> T:
 
 
 class BackgroundLoop:
-    """An asyncio loop on a daemon thread of its own, begun at first use.
+    """An asyncio loop on its own daemon thread, started at first use.
 
-    The kernel's own loop would freeze while a cell blocks.
+    The kernel's event loop cannot be used: it is blocked while a cell runs.
     """
 
     def __init__(self) -> None:
@@ -51,19 +52,19 @@ class BackgroundLoop:
         self._lock = threading.Lock()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Run a coroutine there; return at once."""
-        # From an empty context: ipykernel keeps the running cell's parent header in the caller's, and what is shown
-        # from the background later would be sent as that cell's, which headless runs drop.
+        """Run a coroutine on the loop; return at once."""
+        # From an empty context: ipykernel stores the parent header of the running cell in the caller's context. Later
+        # output of the background would be attributed to that cell, and headless runs drop such output.
         run = asyncio.run_coroutine_threadsafe
         return contextvars.Context().run(run, coroutine, self._running_loop())
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
-        """Cancel what runs there, then run `last`, and end the thread."""
+        """Cancel all tasks, run `last`, and end the thread."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None:
-            last.close()
+            last.close()  # avoids the warning about a coroutine that was never awaited
             return
         try:
             asyncio.run_coroutine_threadsafe(_shut_down(last), loop).result(timeout=5)

@@ -1,4 +1,4 @@
-"""The same image on several clusters, as whoever began it sees it: it can be observed, waited for and awaited."""
+"""Handle of the same operation on several clusters: it can be observed, waited for and awaited."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from kusto_magic.models.action import Phase
 from kusto_magic.models.target import Target
 
 Member = Build | BuildRecord
-"""A build that is followed here, or the record of one that had ended before."""
+"""A build that is polled by this process, or the record of one that had ended before."""
 
 
 class Fleet(HasTraits):
-    """The builds of one image on several clusters, side by side: one change of each cluster at a time.
+    """The builds of one image on several clusters, which run concurrently.
 
-    `members` are in the order of the clusters. `observe(handler, "ended")` tells when the last one has ended; what
-    changes meanwhile is seen in the builds themselves. Handlers run on the background thread.
+    `members` are in the order of the clusters. `observe(handler, "ended")` calls the handler when the last one has
+    ended; for changes before that, observe the builds. Handlers run on the background thread.
     """
 
     ended = Bool(default_value=False)
@@ -38,59 +38,60 @@ class Fleet(HasTraits):
         self.members = tuple(members)
         self.builds = tuple(member for member in members if isinstance(member, Build))
         self._future: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._done_count = False
+        self._end_reported = False
         self._lock = threading.Lock()
         for build in self.builds:
-            build.observe(self._one_ended, "ended")
-            build.add_done_callback(self._one_done)
-        self._one_ended()
-        self._one_done()
+            build.observe(self._on_member_ended, "ended")
+            build.add_done_callback(self._on_member_done)
+        # Members may have ended before the callbacks were registered.
+        self._on_member_ended()
+        self._on_member_done()
 
     @property
     def failures(self) -> dict[str, str]:
-        """Why the image is not there, by cluster; a cluster that is still at work is not among them."""
+        """Reasons of the failures by cluster; clusters that are still working are omitted."""
         names = labels([member.target for member in self.members])
         members = zip(names, self.members, strict=True)
         return {name: reason for name, member in members if (reason := _failure(member))}
 
     @property
     def next_step(self) -> str:
-        """What to do about the failures: what all of them say, else what always helps; "" where there are none."""
+        """Next step for the failures: the common one, or else general advice; "" if there are no failures."""
         errors = [build.error for build in self.builds if build.ended and build.error is not None]
         steps = {error.next_step for error in errors if isinstance(error, KustoImageError)}
         if len(steps) == 1 and len(errors) == len(self.failures):
             return steps.pop()
-        return "mend what they say and run it again: what is done already stays as it is." if self.failures else ""
+        return "Fix the errors and run it again; clusters that succeeded are left unchanged." if self.failures else ""
 
     def wait(self, timeout: float | None = None) -> None:
-        """Block until all have ended, at most `timeout` seconds. Raises FleetFailed; TimeoutError.
+        """Block until all builds are done, at most `timeout` seconds. Raises FleetFailed or TimeoutError.
 
-        An interrupt ends the waiting, not the builds.
+        An interrupt ends the wait, not the builds.
         """
         wait_for_result(self._future, timeout)
 
     def __await__(self) -> Generator[Any, None, None]:
-        """Wait on the caller's own loop; cancelling that ends the waiting, not the builds."""
+        """Wait on the caller's event loop; cancellation ends the wait, not the builds."""
         return asyncio.shield(asyncio.wrap_future(self._future)).__await__()
 
     def add_tick_callback(self, call: Callable[[], None]) -> None:
-        """Call something each second, and oftener, until all have ended, on the background thread."""
+        """Call `call` at least every second until all builds have ended, on the background thread."""
         for build in self.builds:
             build.add_tick_callback(call)
 
     def __repr__(self) -> str:
-        ended = sum(1 for member in self.members if isinstance(member, BuildRecord) or member.ended)
-        return f"<Fleet of {self.name!r}: {ended} of {len(self.members)} clusters ended>"
+        done = sum(1 for member in self.members if isinstance(member, BuildRecord) or member.ended)
+        return f"<Fleet of {self.name!r}: {done} of {len(self.members)} clusters done>"
 
-    def _one_ended(self, _change: object = None) -> None:
+    def _on_member_ended(self, _change: object = None) -> None:
         with self._lock:
-            if self._done_count or not all(build.ended for build in self.builds):
+            if self._end_reported or not all(build.ended for build in self.builds):
                 return
-            self._done_count = True
+            self._end_reported = True
         with log_callback_errors():
             self.ended = True
 
-    def _one_done(self) -> None:
+    def _on_member_done(self) -> None:
         with self._lock:
             if self._future.done() or not all(build.done for build in self.builds):
                 return
@@ -103,21 +104,23 @@ class Fleet(HasTraits):
 
 
 def _failure(member: Member) -> str:
-    """Return why a member has not come to a good end, "" where it has or goes on."""
+    """Return the reason of a member's failure, or "" if it succeeded or is running."""
     if isinstance(member, BuildRecord):
         return "" if member.state == Phase.SUCCEEDED else member.message or member.state
     return failure_reason(member.error) if member.ended else ""
 
 
 def labels(targets: Sequence[Target]) -> list[str]:
-    """Return what to call each cluster: its name, and more of its address where several have the same one."""
+    """Return a label for each cluster: its name, prefixed by group and subscription if several have the same name."""
     forms: tuple[Callable[[Target], str], ...] = (
-        lambda it: it.cluster,
-        lambda it: f"{it.resource_group}/{it.cluster}",
-        lambda it: f"{it.subscription[:8]}…/{it.resource_group}/{it.cluster}",
+        lambda target: target.cluster,
+        lambda target: f"{target.resource_group}/{target.cluster}",
+        lambda target: f"{target.subscription[:8]}…/{target.resource_group}/{target.cluster}",
     )
     counts = [Counter(form(target).lower() for target in targets) for form in forms]
-    return [
-        next((form(it) for form, count in zip(forms, counts, strict=True) if count[form(it).lower()] == 1), it.cluster)
-        for it in targets
-    ]
+
+    def label(target: Target) -> str:
+        unique = (form(target) for form, count in zip(forms, counts, strict=True) if count[form(target).lower()] == 1)
+        return next(unique, target.cluster)
+
+    return [label(target) for target in targets]

@@ -1,4 +1,4 @@
-"""The SQLite file of the history: opening, migrating and setting aside."""
+"""SQLite file of the history: opening, migration and replacement."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import sqlite3
 
 APPLICATION_ID = 0x4B75496D
-
+"""SQLite's `application_id` of the file: "KuIm" in ASCII."""
 
 SCHEMA_VERSION = 3
-
+"""SQLite's `user_version` of a file with the current schema."""
 
 _SCHEMA = """
 CREATE TABLE builds (
@@ -30,7 +30,6 @@ CREATE INDEX by_image ON builds (image);
 CREATE INDEX by_place ON builds (place);
 """
 
-
 _SECOND_SCHEMA = """
 ALTER TABLE builds ADD COLUMN fleet TEXT NOT NULL DEFAULT '';
 ALTER TABLE builds ADD COLUMN how TEXT NOT NULL DEFAULT '';
@@ -38,7 +37,6 @@ CREATE INDEX by_fleet ON builds (fleet) WHERE fleet <> '';
 CREATE INDEX by_place_learnt ON builds (place) WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0;
 CREATE INDEX by_endpoint_learnt ON builds (endpoint) WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0;
 """
-
 
 _THIRD_SCHEMA = """
 ALTER TABLE builds RENAME COLUMN heard_at TO last_response_at;
@@ -50,15 +48,14 @@ UPDATE builds SET state = 'Rejected' WHERE state = 'Refused';
 UPDATE builds SET options = replace(options, 'spare_active', 'protect_active');
 """
 _MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA)
-"""What makes a file of each version from one of the version before it; an empty file is of version 0."""
-
+"""Statements that migrate a file to each version from the one before; an empty file has version 0."""
 
 _DAMAGED = frozenset({1, 11, 24, 26})
-"""SQLite's result codes ERROR (here: another schema), CORRUPT, FORMAT, NOTADB."""
+"""SQLite result codes of a damaged file: ERROR (a different schema), CORRUPT, FORMAT, NOTADB."""
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
-    """Return where the history is kept: in KUSTO_MAGIC_HOME, else in the user's data folder of the platform."""
+    """Return the path of the history: in KUSTO_MAGIC_HOME, or else in the user's data folder of the platform."""
     if home := environ.get("KUSTO_MAGIC_HOME"):
         return Path(home).expanduser() / "history.sqlite"
     import platformdirs
@@ -66,15 +63,16 @@ def default_path(environ: Mapping[str, str]) -> Path:
     return platformdirs.user_data_path("kusto-magic", appauthor=False) / "history.sqlite"
 
 
-def _connect(path: Path | str, patience: float) -> sqlite3.Connection:
-    """Open a database of ours, an empty one with our schema. Raises sqlite3.DatabaseError.
+def connect(path: Path | str, timeout: float) -> sqlite3.Connection:
+    """Open a history database, creating or migrating the schema. Raises sqlite3.DatabaseError.
 
-    The journal is SQLite's default, not a write-ahead log: home folders may lie on a network, where that fails.
-    Default too is synchronous=FULL: what is committed survives the process and the machine.
+    `timeout` is how many seconds to wait for the lock of another process.
     """
+    # SQLite's default journal, not a write-ahead log: home folders may be on a network drive, where that fails.
+    # The default synchronous=FULL is kept too: committed data survives a crash of the process or the machine.
     import sqlite3
 
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         with closing(connection.cursor()) as cursor:
@@ -88,14 +86,14 @@ def _connect(path: Path | str, patience: float) -> sqlite3.Connection:
 
 
 def _check_and_migrate(cursor: sqlite3.Cursor) -> None:
-    """Check that the database is ours and whole; make an empty one ours, and an older one as today's are."""
+    """Check that the database is a valid history; create the schema of an empty one and migrate an older one."""
     import sqlite3
 
     marks = (_value(cursor, "PRAGMA application_id"), _value(cursor, "PRAGMA user_version"))
     is_empty = marks == (0, 0) and not _value(cursor, "SELECT count(*) FROM sqlite_master")
     is_ours = marks[0] == APPLICATION_ID and marks[1] in range(1, SCHEMA_VERSION + 1)
     if not is_empty and not (is_ours and _value(cursor, "PRAGMA quick_check(1)") == "ok"):
-        damage = sqlite3.DatabaseError("it is damaged or of another program")
+        damage = sqlite3.DatabaseError("the file is damaged or belongs to another program")
         damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise damage
     if marks[1] != SCHEMA_VERSION:
@@ -103,6 +101,7 @@ def _check_and_migrate(cursor: sqlite3.Cursor) -> None:
             cursor.execute(statement)
         cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    # Fails if a column is missing, which the checks above do not detect.
     cursor.execute(f"SELECT place, {COLUMNS} FROM builds LIMIT 0")  # noqa: S608
 
 
@@ -111,18 +110,18 @@ def _value(cursor: sqlite3.Cursor, query: str) -> object:
     return row[0] if row else None
 
 
-def _is_damaged(error: sqlite3.DatabaseError) -> bool:
+def is_damaged(error: sqlite3.DatabaseError) -> bool:
+    """Return whether an error means that the file is damaged or has a different schema."""
+    # The low byte is the primary result code; extended codes use the bits above it.
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename the file and return its new path. Raises OSError.
-
-    What SQLite keeps beside it goes first: it would be played into a new file of the old name.
-    """
+def set_aside(path: Path) -> Path:
+    """Rename the file and return its new path. Raises OSError."""
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
+    # The journal files first: SQLite would replay them into a new file with the old name.
     for suffix in ("-journal", "-wal", "-shm", ""):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))

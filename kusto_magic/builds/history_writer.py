@@ -1,4 +1,4 @@
-"""What is learnt of builds, written into the history: off the event loop, and what comes at once in one transaction."""
+"""Writer of the history: off the event loop, with concurrent updates batched into one transaction."""
 
 from __future__ import annotations
 
@@ -8,84 +8,85 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from kusto_magic.arm.operation import PollTarget
-from kusto_magic.builds import history
 from kusto_magic.builds.build import Build
-from kusto_magic.builds.history import History, Update
+from kusto_magic.builds.history import History, Update, close_open, unless_ended, update
 from kusto_magic.errors import KustoImageError, ServiceError, one_line
 from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED
 
 
 class HistoryWriter:
-    """The writer of one history. Coroutines return when what they write is on the disk."""
+    """Writes build states to one history. The coroutines return once the data is on disk."""
 
-    def __init__(self, kept_in: History) -> None:
-        self._history = kept_in
+    def __init__(self, history: History) -> None:
+        self._history = history
         self._pending: list[Update] = []
         self._lock = asyncio.Lock()
-        self._writer = ThreadPoolExecutor(1, "kusto_magic history")
+        # One thread keeps the updates in order.
+        self._executor = ThreadPoolExecutor(1, "kusto_magic history")
 
     async def record_state(self, build: Build) -> None:
         """Write the state of a running build.
 
-        A build that was resumed leaves a final state alone: another process that polls it may have seen the end first.
+        A resumed build does not overwrite a final state: another process that polls it may have seen the end first.
         """
         operation = build.operation
         url = operation.poll_url if operation.poll_target is PollTarget.OPERATION else ""
         state = operation.phase.value
-        change = history.update(
+        change = update(
             build.id, state=state, operation_url=url, last_response_at=build.last_response_at, ended_at=None
         )
         await self._write(_update_for(build, change))
 
     async def record_pinned(self, build: Build) -> None:
-        """Write what is to be sent instead of what was asked."""
+        """Write the pinned requirements that are sent instead of the requested ones."""
         assert build.spec is not None  # noqa: S101 - only builds are pinned
-        await self._write(history.update(build.id, requirements=build.spec.requirements))
+        await self._write(update(build.id, requirements=build.spec.requirements))
 
     async def record_end(
-        self, build: Build, error: BaseException | None, now: datetime, followed: Collection[str]
+        self, build: Build, error: BaseException | None, now: datetime, polled_ids: Collection[str]
     ) -> None:
-        """Write how a build has ended, unless it goes on; close the records that this leaves behind.
+        """Write the final state of a build, unless it continues, and close older records of the image.
 
-        An image has one operation at a time: older ones are over, but for those `followed` (their ids).
+        An image has one operation at a time, so older ones have ended, except those with `polled_ids`.
         """
-        # What was begun goes on, whatever keeps this process from following it: no sign-in, an answer nobody can trust.
+        # The operation continues in Azure even if this process cannot poll it any longer, e.g. without a sign-in.
         is_open = isinstance(error, KustoImageError) and error.operation is not None
         if not build.operation.done and (is_open or not build.started_here):
             return
-        # Only a build followed from its start teaches how long builds take: an attached one may be long over.
-        learnt = {"seconds": (now - build.started_at).total_seconds()} if build.counts_for_estimate else {}
+        # A build that was not polled from its start may have ended long before.
+        duration = {"seconds": (now - build.started_at).total_seconds()} if build.counts_for_estimate else {}
         message = one_line(error)
-        end = history.update(
-            build.id, state=_final_state(build, error), message=message, ended_at=now, operation_url="", **learnt
+        end = update(
+            build.id, state=_final_state(build, error), message=message, ended_at=now, operation_url="", **duration
         )
         await self._write(
             _update_for(build, end),
-            history.close_open(build.target, build.name, now, except_ids=followed, not_submitted=NOT_SUBMITTED),
+            close_open(build.target, build.name, now, except_ids=polled_ids, not_submitted=NOT_SUBMITTED),
         )
 
     def close(self) -> None:
-        """Write what still waits, and end the writer."""
-        self._writer.shutdown(wait=True)
-        waiting, self._pending = self._pending, []
-        self._history.apply(*waiting)
+        """Write the pending updates and stop the writer."""
+        self._executor.shutdown(wait=True)
+        pending, self._pending = self._pending, []
+        self._history.apply(*pending)
 
-    async def _write(self, *notes: Update) -> None:
-        self._pending += notes
+    async def _write(self, *updates: Update) -> None:
+        self._pending += updates
         async with self._lock:
-            # Whoever has the turn writes for all that came meanwhile: one commit to the disk for many builds.
-            waiting, self._pending = self._pending, []
-            if waiting:
-                writing = asyncio.get_running_loop().run_in_executor(self._writer, self._history.apply, *waiting)
-                await asyncio.shield(writing)  # a process that ends still writes what it has learnt
+            # The lock holder writes all pending updates in a single transaction: one disk commit for many builds.
+            pending, self._pending = self._pending, []
+            if pending:
+                writing = asyncio.get_running_loop().run_in_executor(self._executor, self._history.apply, *pending)
+                await asyncio.shield(writing)  # tasks canceled at exit still write their last state
 
 
 def _update_for(build: Build, change: Update) -> Update:
-    """Return a change of the record of a build; one that was resumed yields to the end that another process saw."""
-    return change if build.started_here else history.unless_ended(change)
+    """Return an update of the record of a build; for a resumed build it does not overwrite a final state."""
+    return change if build.started_here else unless_ended(change)
 
 
 def _final_state(build: Build, error: BaseException | None) -> str:
+    """Return the final state of a build that does not continue."""
     if isinstance(error, ServiceError):
         return "Rejected"
     if error is None or build.operation.done:

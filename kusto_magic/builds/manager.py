@@ -1,7 +1,7 @@
-"""Builds that go on in the background: one daemon thread, one loop, however many there are.
+"""Manager of the builds of this process, which run on one background thread with one event loop.
 
-`Builds.start` returns a `Build` at once; the kernel stays free. What changes is `Build.operation`; whoever shows it
-observes it. Nothing here prints.
+`BuildManager.start` returns a `Build` at once, and the kernel stays free. Observe `Build.operation` to show the
+progress; this module prints nothing.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ T = TypeVar("T")
 
 
 class BuildManager:
-    """The builds of this process, and the loop that follows them.
+    """Starts, resumes and polls the builds of this process.
 
-    `open_client` opens a client for a target; `forecaster` asks whether requirements would install; `history` is what
-    was started from here; `clock` the time. All four are seams. Safe to call from any thread.
+    `open_client` opens a client for a target, `preflight` checks requirements, `history` stores the operations started
+    on this machine, `clock` is the source of time; tests replace all four. Safe to call from any thread.
     """
 
     def __init__(
@@ -68,18 +68,18 @@ class BuildManager:
         self.fleets = FleetRegistry()
         self._runner = BuildRunner(self._clients, self.registry, self._writer, self._clock)
 
-    def sign_in(self, way: CredentialFactory) -> None:
-        """Sign in this way from now on, on every cluster; what is being followed keeps its own. Nothing is sent."""
-        self._clients.sign_in(way)
+    def sign_in(self, factory: CredentialFactory) -> None:
+        """Use the credentials of `factory` on every cluster from now on. Running builds keep theirs."""
+        self._clients.sign_in(factory)
 
     def has_client(self, target: Target) -> bool:
-        """Return whether something was asked on a cluster before: asking again will hardly need a person to sign in."""
+        """Return whether a client is open for a cluster: another request will hardly require an interactive sign-in."""
         return self._clients.peek(target) is not None
 
     def identity(self, target: Target) -> str:
-        """Return who is signed in for a cluster, in words to show; "" where nothing was asked there yet."""
-        it = self._clients.peek(target)
-        return "" if it is None else it.identity
+        """Return the signed-in identity for a cluster as display text, or "" if no client is open for it."""
+        opened = self._clients.peek(target)
+        return "" if opened is None else opened.identity
 
     def start(
         self,
@@ -94,29 +94,29 @@ class BuildManager:
         protect_active: bool = False,
         timeout: float = client.DEFAULT_TIMEOUT,
     ) -> Build:
-        """Begin to build an image and return at once; the same spec already being built is joined.
+        """Start building an image and return at once; if the same spec is already being built, return that build.
 
-        An image that is there and made of the same is left as it is, unless `force`. `check` asks the preflight first,
-        which sends nothing when the requirements cannot fit (RequirementsConflict); `pin` sends the versions it found instead of
-        the loose text. `queue` waits while another change of the cluster is running. `spare_active` does not replace
-        the image that the cluster's python() runs on (InUse). `limit` is in seconds. Raises InvalidInput for a wrong
-        name; everything else is in the Build.
+        An image that is up to date is left unchanged, unless `force`. `check` runs the preflight first; on a conflict
+        nothing is sent (RequirementsConflict). `pin` sends the versions that it found instead of the given text.
+        `queue` waits while another change of the cluster is running. `protect_active` does not replace the image that
+        the cluster's python() uses (InUse). `timeout` is how many seconds the build is polled. Raises InvalidInput for an
+        invalid name; all other errors are raised by the Build.
         """
         _require_valid_name(name)
         running = self.registry.find_matching(target, name, spec, pin=pin, check=check)
         if running is not None:
             return running
-        how = BuildOptions(check, pin, force, queue, protect_active, timeout)
-        return self._start([self._record(Action.BUILD, target, name, spec, how)], timeout)[0]
+        options = BuildOptions(check, pin, force, queue, protect_active, timeout)
+        return self._start([self._record(Action.BUILD, target, name, spec, options)], timeout)[0]
 
     def start_fleet(
         self, targets: Sequence[Target], name: str, spec: ImageSpec, options: BuildOptions | None = None
     ) -> Fleet:
-        """Begin to build the same image on several clusters and return at once; the same fleet at work is joined.
+        """Start building an image on several clusters and return at once; return the running fleet if it is the same.
 
-        Each cluster is left as it is where it has the image already. Unless `how` says otherwise, each build waits
-        while another change of its cluster is running. Raises InvalidInput for a wrong name; everything else is in the
-        fleet and its builds.
+        Clusters whose image is up to date are left unchanged. By default, each build waits while another change of its
+        cluster is running. Raises InvalidInput for an invalid name; all other errors are raised by the fleet and its
+        builds.
         """
         _require_valid_name(name)
         options = options or BuildOptions(queue=True)
@@ -128,7 +128,7 @@ class BuildManager:
         )
 
     def change_fleet(self, action: Action, targets: Sequence[Target], name: str, options: BuildOptions) -> Fleet:
-        """Begin to delete, enable or disable an image on several clusters, and return at once. Raises InvalidInput."""
+        """Start deleting, enabling or disabling an image on several clusters; return at once. Raises InvalidInput."""
         if action is Action.ENABLE:
             LanguageExtension.python(name)
         elif action is Action.DELETE:
@@ -138,52 +138,48 @@ class BuildManager:
         )
 
     def attach_fleet(self, record: BuildRecord, *, timeout: float = client.DEFAULT_TIMEOUT) -> Fleet:
-        """Take up the fleet to which a record of the history belongs, and return at once.
+        """Resume the fleet of a record of the history, and return at once.
 
-        What was begun is followed; what a process that has ended had not sent yet is sent now, as it was asked for.
+        Operations that were submitted are polled; those that an ended process had not sent are sent now with their
+        original options.
         """
         running = self.fleets.get(record.fleet)
         if running is not None:
             return running
         newest = {record.target.key: record for record in self.history.fleet(record.fleet)}
-        sending, now = Phase.SUBMITTING.value, self._clock.wall()
+        submitting, now = Phase.SUBMITTING.value, self._clock.wall()
+        # New records: their start and duration are those of this process.
         unsent = {
-            place: replace(record, id=uuid4().hex, started_at=now, state=sending, last_response_at=None)
-            for place, record in newest.items()
+            key: replace(record, id=uuid4().hex, started_at=now, state=submitting, last_response_at=None)
+            for key, record in newest.items()
             if is_not_submitted(record)
         }
-        fleet = self._resume_fleet(
-            [unsent.get(place, record) for place, record in newest.items()], timeout, record.fleet
-        )
+        fleet = self._resume_fleet([unsent.get(key, record) for key, record in newest.items()], timeout, record.fleet)
         self.history.apply(
-            *(
-                update(newest[place].id, state="Not submitted", message="sent again later", ended_at=now)
-                for place in unsent
-            )
+            *(update(newest[key].id, state="Not submitted", message="sent again later", ended_at=now) for key in unsent)
         )
         return fleet
 
     def _resume_fleet(self, records: Sequence[BuildRecord], timeout: float, id_: str = "") -> Fleet:
-        """Begin or go on with what the records say, but for those that have ended, as one fleet."""
+        """Start or resume all unfinished records as one fleet."""
         id_ = id_ or uuid4().hex
         records = [replace(record, fleet=id_) for record in records]
         builds = self._start([record for record in records if record.ended_at is None], timeout)
-        by_place = {build.target.key: build for build in builds}
-        members = [by_place.get(record.target.key, record) for record in records]
+        by_key = {build.target.key: build for build in builds}
+        members = [by_key.get(record.target.key, record) for record in records]
         return self.fleets.add(Fleet(id_, records[0].image, members))
 
     def _start(self, records: Sequence[BuildRecord], timeout: float = client.DEFAULT_TIMEOUT) -> list[Build]:
-        """Begin what the records say, or go on with it; all of them, or (interrupted) none."""
+        """Start or resume the recorded operations atomically: on interruption none is started."""
         new = [record for record in records if is_not_submitted(record)]
-        forecaster = shared_preflight(self._preflight) if len(records) > 1 else self._preflight
+        shared = shared_preflight(self._preflight) if len(records) > 1 else self._preflight
         try:
             self.history.add(*new)
             started = [
-                self._prepare(record, BuildOptions.from_string(record.options, timeout), forecaster)
-                for record in records
+                self._prepare(record, BuildOptions.from_string(record.options, timeout), shared) for record in records
             ]
             self._launch(*started)
-        except BaseException:
+        except BaseException:  # also KeyboardInterrupt: the cell was interrupted before anything was launched
             now = self._clock.wall()
             self.history.apply(*(update(record.id, state="Not submitted", ended_at=now) for record in new))
             raise
@@ -191,27 +187,32 @@ class BuildManager:
 
     def _prepare(self, record: BuildRecord, options: BuildOptions, preflight: Preflight) -> tuple[Build, Workflow]:
         action, spec, unsent = Action(record.action), spec_from_record(record), is_not_submitted(record)
-        usual = self.estimate(record.target) if action is Action.BUILD else None
-        sending = operation_start.submitting(action, "", spec)
-        build = Build(record, sending, spec, usual, from_the_start=unsent, pinned=options.pin, checks=options.check)
+        estimate = self.estimate(record.target) if action is Action.BUILD else None
+        operation = operation_start.submitting(action, "", spec)
+        build = Build(
+            record, operation, spec, estimate, from_the_start=unsent, pinned=options.pin, checks=options.check
+        )
 
-        async def check(it: ImagesClient, build: Build) -> ImageSpec:
-            return await self._runner.check(it, build, preflight, pin=options.pin)
+        async def check(images: ImagesClient, build: Build) -> ImageSpec:
+            return await self._runner.check(images, build, preflight, pin=options.pin)
 
         if not unsent:
-            return build, lambda it: resume_build(it, build, record, options)
+            return build, lambda images: resume_build(images, build, record, options)
         if action is Action.BUILD:
-            return build, lambda it: create_image(it, build, options, check)
-        return build, lambda it: change_cluster(it, action, record.image, options)
+            return build, lambda images: create_image(images, build, options, check)
+        return build, lambda images: change_cluster(images, action, record.image, options)
 
     def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[PreflightReport]:
-        """Ask the preflight about a spec, nothing else; return at once. The future raises only sign-in and the like."""
-        return self.submit(target, lambda it: run_preflight(it, spec, self._preflight))
+        """Run the preflight for a spec in the background; nothing is built.
+
+        The future raises errors of the client, such as SignInFailed; every other outcome is part of the report.
+        """
+        return self.submit(target, lambda images: run_preflight(images, spec, self._preflight))
 
     def delete(self, target: Target, name: str, *, queue: bool = False, protect_active: bool = False) -> Build:
-        """Begin to delete an image and return at once; `queue` and `spare_active` as for `start`.
+        """Start deleting an image and return at once; `queue` and `protect_active` are as for `start`.
 
-        Raises InvalidInput for a wrong name.
+        Raises InvalidInput for an invalid name.
         """
         _require_valid_name(name)
         return self._change(
@@ -219,12 +220,12 @@ class BuildManager:
         )
 
     def enable(self, target: Target, name: str, *, queue: bool = False) -> Build:
-        """Begin to let python() run on a managed or custom image, and return at once. Raises InvalidInput."""
+        """Start enabling a managed or custom image for python(), and return at once. Raises InvalidInput."""
         LanguageExtension.python(name)
         return self._change(Action.ENABLE, target, name, BuildOptions(check=False, queue=queue))
 
     def disable(self, target: Target, name: str = "", *, queue: bool = False) -> Build:
-        """Begin to switch python() off, and return at once; `name` is the image that it runs on, if that is known."""
+        """Start disabling python(), and return at once; `name` is the image that it uses, if known."""
         return self._change(Action.DISABLE, target, name or PYTHON, BuildOptions(check=False, queue=queue))
 
     def _change(self, action: Action, target: Target, name: str, options: BuildOptions) -> Build:
@@ -233,23 +234,23 @@ class BuildManager:
     def attach(
         self, target: Target, name: str, *, timeout: float = client.DEFAULT_TIMEOUT, send: bool = False
     ) -> Build:
-        """Follow what goes on with an image, whoever began it and in whichever process, and return at once.
+        """Poll the current operation on an image, whichever process started it, and return at once.
 
-        `send` sends what a process that has ended had not sent yet, as it was asked for. Raises InvalidInput for a
-        wrong name; an image that is not there is an error of the Build.
+        `send` sends an operation that an ended process had not sent, with its original options. Raises InvalidInput for
+        an invalid name; if the image does not exist, the Build raises NotFound.
         """
         running = self.running(target, name)
         if running is not None:
             return running
-        left = self.history.left_open(target, name)
-        begun = [record for record in left if record.state not in NOT_SUBMITTED]
-        record = next(iter(begun or (left if send else [])), None)
+        unfinished = self.history.left_open(target, name)
+        submitted = [record for record in unfinished if record.state not in NOT_SUBMITTED]
+        record = next(iter(submitted or (unfinished if send else [])), None)
         if record is not None:
             return self._start([record], timeout)[0]
-        _require_valid_name(name)  # a managed image can be enabled, but is not built
+        _require_valid_name(name)  # after the history: a managed image can be enabled, but not built
         record = self._record(Action.BUILD, target, name, None, BuildOptions())
         build = Build(record, operation_start.submitting(Action.BUILD, ""), None, None, start_known=False)
-        self._launch((build, lambda it: poll_image(it, name, timeout)))
+        self._launch((build, lambda images: poll_image(images, name, timeout)))
         return build
 
     def stop_polling(self, build: Build) -> None:
@@ -260,7 +261,7 @@ class BuildManager:
         self._loop.submit(self._runner.stop(build))
 
     def running(self, target: Target, name: str) -> Build | None:
-        """Return the build of this image that this process follows now, or None."""
+        """Return the build of this image that this process is polling, or None."""
         return self.registry.get(target, name)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -268,23 +269,23 @@ class BuildManager:
         return self._loop.submit(coroutine)
 
     def estimate(self, target: Target) -> DurationEstimate | None:
-        """Return how long builds take there: by experience, else as recorded in Azure, or as the emulator is set."""
+        """Return the estimate for a cluster: from the history, the emulator's setting, or recordings of Azure."""
         return self.history.estimate(target) or (_emulator_estimate(target) if target.is_local else DEFAULT_ESTIMATE)
 
-    def submit(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> concurrent.futures.Future[T]:
-        """Ask a client something on the background loop; return at once."""
+    def submit(self, target: Target, request: Callable[[ImagesClient], Awaitable[T]]) -> concurrent.futures.Future[T]:
+        """Run a request of a client on the background loop; return at once."""
 
-        async def asked() -> T:
-            return await question(await self._clients.get(target))
+        async def run() -> T:
+            return await request(await self._clients.get(target))
 
-        return self._loop.submit(asked())
+        return self._loop.submit(run())
 
-    def ask(self, target: Target, question: Callable[[ImagesClient], Awaitable[T]]) -> T:
-        """Ask a client something and wait for the answer, e.g. `ask(target, lambda c: c.list())`."""
-        return result_or_cancel(self.submit(target, question))
+    def ask(self, target: Target, request: Callable[[ImagesClient], Awaitable[T]]) -> T:
+        """Run a request of a client and wait for its result, e.g. `ask(target, lambda client: client.list())`."""
+        return result_or_cancel(self.submit(target, request))
 
     def close(self) -> None:
-        """End the loop; builds go on in Azure and can be attached to again."""
+        """Stop the background loop; builds continue in Azure and can be resumed."""
         self._loop.close(self._clients.aclose())
         self._writer.close()
         self.history.close()
@@ -316,9 +317,9 @@ class BuildManager:
 
 
 def _emulator_estimate(target: Target) -> DurationEstimate | None:
-    from kusto_magic.arm import local_emulator as launch
+    from kusto_magic.arm import local_emulator
 
-    seconds = launch.build_seconds(target.endpoint)
+    seconds = local_emulator.build_seconds(target.endpoint)
     return None if seconds is None else DurationEstimate(seconds, seconds, 0, "the emulator's setting", (seconds,))
 
 
@@ -333,7 +334,7 @@ _default_lock = threading.Lock()
 
 
 def default_manager() -> BuildManager:
-    """Return the Builds that the magics, the panel and the user's own code in this process have in common."""
+    """Return the manager that the magics, the panel and user code in this process share."""
     global _default_manager
     with _default_lock:
         if _default_manager is None:

@@ -10,11 +10,11 @@ from kusto_magic.arm import client
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """The options of making an image.
+    """The options of a build.
 
-    `check` asks the preflight first; `pin` sends the versions it found; `force` sends also what is there already;
-    `queue` waits while another change of the cluster is running; `spare_active` does not replace the image that the
-    cluster's python() runs on. `limit` is for how many seconds it is followed.
+    `check` runs the preflight first; `pin` sends the versions that it found; `force` sends the image even if it is up
+    to date; `queue` waits while another change of the cluster is running; `protect_active` raises InUse instead of
+    replacing the image that the cluster's python() uses. `timeout` is how many seconds the build is polled.
     """
 
     check: bool = True
@@ -25,14 +25,14 @@ class BuildOptions:
     timeout: float = client.DEFAULT_TIMEOUT
 
     def to_string(self) -> str:
-        """Return the options that are on, for the history."""
+        """Return the names of the enabled options, as stored in the history."""
         return " ".join(name for name in _OPTIONS if getattr(self, name))
 
     @classmethod
-    def from_string(cls, words: str, timeout: float) -> Self:
-        """Return the options that the history has kept."""
-        kept = words.split()
-        return cls(**{name: name in kept for name in _OPTIONS}, timeout=timeout)
+    def from_string(cls, names: str, timeout: float) -> Self:
+        """Return the options whose names are stored in the history."""
+        enabled = names.split()
+        return cls(**{name: name in enabled for name in _OPTIONS}, timeout=timeout)
 
 
 _OPTIONS = tuple(entry.name for entry in fields(BuildOptions) if entry.name != "timeout")

@@ -1,4 +1,4 @@
-"""The record of one thing that was started from here, and its row in the history. No token and no signature is kept."""
+"""Record of one operation and its row in the history. Tokens and signatures are not stored."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kusto_magic.redaction import redact, without_signature
 
 @dataclass(frozen=True, slots=True)
 class BuildRecord:
-    """One thing that was started from here: a build, a deletion.
+    """One operation that was started on this machine, such as a build or a deletion.
 
-    `id` is a UUID in hex, `action` a word such as "build" or "delete", `state` the last one heard of. All times are
-    aware of their zone; `seconds` is how long it took. `operation_url` is "" or without signature once it is kept.
-    `fleet` is the id that the builds of a fleet have in common, "" for one alone; `how` are the options it was begun
-    with, as words. Raises ValueError for a time without zone.
+    `id` is a UUID in hex, `action` the value of an Action, `state` the last known state. All times are timezone-aware;
+    `seconds` is the duration. `operation_url` is "" or, once stored, without its signature. `fleet` is the id that the
+    operations of a fleet share, or "" for a single one; `options` are the names of its options (`BuildOptions`). Raises
+    ValueError for a time without a time zone.
     """
 
     id: str
@@ -40,43 +40,46 @@ class BuildRecord:
     def __post_init__(self) -> None:
         for moment in (self.started_at, self.last_response_at, self.ended_at):
             if moment is not None and moment.utcoffset() is None:
-                raise ValueError("a record's times have a zone")
+                raise ValueError("the times of a record must have a time zone")
 
 
 FIELDS = tuple(entry.name for entry in fields(BuildRecord))[2:]
-"""All but the id and the target."""
+"""Names of the fields except the id and the target."""
 
 COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *FIELDS))
+"""Columns of the history in the order of `from_row`, as SQL."""
 
 
 def to_row(record: BuildRecord) -> tuple[object, ...]:
-    """Return the values of a row: the place, then `COLUMNS`."""
+    """Return the values of a row: the key of the target, then `COLUMNS`."""
     target = record.target
-    where = (target.subscription, target.resource_group, target.cluster, target.endpoint.lower(), target.scope)
-    return (target.key, record.id, *where, *(to_column(name, getattr(record, name)) for name in FIELDS))
+    columns = (target.subscription, target.resource_group, target.cluster, target.endpoint.lower(), target.scope)
+    return (target.key, record.id, *columns, *(to_column(name, getattr(record, name)) for name in FIELDS))
 
 
 def to_column(name: str, value: Any) -> object:
-    """Return a field's value as it is kept: times in UTC, an operation's URL unsigned, every text redacted."""
+    """Return the value of a field as stored: times in UTC, the operation's URL without signature, strings redacted."""
     if isinstance(value, datetime):
         if value.utcoffset() is None:
-            raise ValueError(f"{name} has no zone")
+            raise ValueError(f"{name} has no time zone")
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if not isinstance(value, str):
         return value
     if name == "operation_url":
         return without_signature(value)
     safe = redact(value)
-    return value if safe == value.replace("\r\n", "\n") else safe  # requirements are compared byte for byte
+    return (
+        value if safe == value.replace("\r\n", "\n") else safe
+    )  # not redacted: keep "\r\n", since requirements are compared byte for byte
 
 
 def from_row(row: tuple[Any, ...]) -> BuildRecord | None:
-    """Return the record of a row, None where the row is none (rules for names may have become stricter)."""
-    id_, *where = row[:6]
+    """Return the record of a row, or None if it is not valid (rules for names may have become stricter)."""
+    id_, *target = row[:6]
     values = dict(zip(FIELDS, row[6:], strict=True))
     try:
         for name in ("started_at", "last_response_at", "ended_at"):
             values[name] = values[name] and datetime.fromisoformat(values[name])
-        return BuildRecord(id_, Target(*where), **values)
+        return BuildRecord(id_, Target(*target), **values)
     except (TypeError, ValueError):
         return None

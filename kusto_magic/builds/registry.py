@@ -1,4 +1,7 @@
-"""Which builds and fleets this process follows now: several of one image at once, when a cell is refused or queued."""
+"""Registry of the builds and fleets that this process polls.
+
+One image can have several builds at once, for example a running one and a queued one.
+"""
 
 from __future__ import annotations
 
@@ -13,78 +16,79 @@ from kusto_magic.models.target import Target
 
 
 class BuildRegistry:
-    """The builds that are followed now, the oldest first. Safe to call from any thread."""
+    """The builds that are being polled, oldest first. Safe to call from any thread."""
 
     def __init__(self) -> None:
         self._builds: list[Build] = []
         self._lock = threading.Lock()
 
     def add(self, build: Build) -> None:
-        """Take a build in."""
+        """Add a build."""
         with self._lock:
             self._builds.append(build)
 
     def remove(self, build: Build) -> None:
-        """Forget a build; nothing happens where it is not known."""
+        """Remove a build, if it is registered."""
         with self._lock:
             self._builds = [other for other in self._builds if other is not build]
 
     def all(self) -> list[Build]:
-        """Return all of them."""
+        """Return all builds."""
         with self._lock:
             return list(self._builds)
 
     def by_cluster(self, target: Target) -> list[Build]:
-        """Return those on a cluster."""
-        place = target.key
+        """Return the builds on a cluster."""
+        key = target.key
         with self._lock:
-            return [build for build in self._builds if build.target.key == place]
+            return [build for build in self._builds if build.target.key == key]
 
     def get(self, target: Target, name: str) -> Build | None:
-        """Return the one of an image, rather one that was sent than one that waits; None where there is none."""
-        ours = self._all_of(target, name)
-        sent = [build for build in ours if build.operation.phase not in NOT_SUBMITTED]
-        return next(reversed(sent or ours), None)
+        """Return the build of an image, or None. A submitted one takes precedence over one that waits."""
+        builds = self._builds_of(target, name)
+        sent = [build for build in builds if build.operation.phase not in NOT_SUBMITTED]
+        return next(reversed(sent or builds), None)
 
     def find_matching(
         self, target: Target, name: str, spec: ImageSpec, *, pin: bool, check: bool = True
     ) -> Build | None:
-        """Return the one that makes an image of just this, None where there is none.
+        """Return the build of an image from exactly `spec`, or None.
 
-        Without `check` none counts that may still be stopped by its own one.
+        Without `check`, a build that its own preflight can still stop does not match.
         """
-        ours = self._all_of(target, name)
-        same = [build for build in ours if build.requested_spec == spec and build.pinned == pin]
+        builds = self._builds_of(target, name)
+        same = [build for build in builds if build.requested_spec == spec and build.pinned == pin]
         return next((build for build in same if check or not build.is_being_checked), None)
 
-    def _all_of(self, target: Target, name: str) -> list[Build]:
+    def _builds_of(self, target: Target, name: str) -> list[Build]:
         return [build for build in self.by_cluster(target) if build.name.lower() == name.lower()]
 
 
 class FleetRegistry:
-    """The fleets that are at work now. Safe to call from any thread."""
+    """The fleets that have not ended. Safe to call from any thread."""
 
     def __init__(self) -> None:
         self._fleets: list[Fleet] = []
         self._lock = threading.Lock()
 
     def add(self, fleet: Fleet) -> Fleet:
-        """Take a fleet in, and return it."""
+        """Add a fleet and return it."""
         with self._lock:
             self._fleets = [other for other in self._fleets if not other.ended] + [fleet]
         return fleet
 
     def get(self, id: str) -> Fleet | None:  # noqa: A002
-        """Return the one with this id, None where there is none at work."""
+        """Return the running fleet with this id, or None."""
         return next((fleet for fleet in self._running() if fleet.id == id), None)
 
     def find_matching(self, targets: Sequence[Target], name: str, spec: ImageSpec, *, pin: bool) -> Fleet | None:
-        """Return the one that makes an image of just this on just these clusters, None where there is none."""
-        places = {target.key for target in targets}
+        """Return the running fleet that builds an image from exactly `spec` on exactly these clusters, or None."""
+        keys = {target.key for target in targets}
         for fleet in self._running():
             builds = {build.target.key: build for build in fleet.builds}
-            if builds.keys() == places and all(
-                (it.name.lower(), it.requested_spec, it.pinned) == (name.lower(), spec, pin) for it in builds.values()
+            if builds.keys() == keys and all(
+                (build.name.lower(), build.requested_spec, build.pinned) == (name.lower(), spec, pin)
+                for build in builds.values()
             ):
                 return fleet
         return None

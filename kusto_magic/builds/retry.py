@@ -1,4 +1,4 @@
-"""What waits until the cluster is free: a cluster takes one change at a time, and refuses or fails the second."""
+"""Retries while a cluster is busy: it accepts one change at a time, and rejects or fails a second one."""
 
 from __future__ import annotations
 
@@ -13,24 +13,29 @@ from kusto_magic.clock import Clock
 from kusto_magic.errors import Conflict
 
 MIN_DELAY = 2.0
+"""Seconds before the first retry."""
+
 MAX_DELAY = 60.0
+"""Maximum seconds between two attempts: each one is a write, for which the rate limits of a subscription are low."""
+
 GROWTH = 1.5
-"""Seconds between two tries, and how they grow: each try is a write, of which a subscription has few."""
+"""Factor by which the delay grows with each attempt."""
 
 
 async def retry_while_busy(
-    begin: Callable[[], AsyncIterator[Operation]], clock: Clock, timeout: float
+    start: Callable[[], AsyncIterator[Operation]], clock: Clock, timeout: float
 ) -> AsyncIterator[Operation]:
-    """Yield what `begin` yields; where it meets another change of the cluster, wait and begin again.
+    """Yield the operations of `start`; while the cluster is busy with another change, wait and start again.
 
-    After `limit` seconds of that the collision stands: Conflict is raised, or the failed operation is the last one.
+    After `timeout` seconds there are no more retries: Conflict is raised, or the failed operation is the last one.
     """
-    end, pause = clock.monotonic() + timeout, MIN_DELAY
+    end, delay = clock.monotonic() + timeout, MIN_DELAY
     while True:
         last: Operation | None = None
         try:
-            async with aclosing(cast(AsyncGenerator[Operation, None], begin())) as going_on:
-                async for operation in going_on:
+            # Closed explicitly: the `break` below would leave an open generator to the garbage collector.
+            async with aclosing(cast(AsyncGenerator[Operation, None], start())) as attempt:
+                async for operation in attempt:
                     last = operation
                     if operation.is_cluster_busy and clock.monotonic() < end:
                         break
@@ -41,13 +46,13 @@ async def retry_while_busy(
             if last is None or clock.monotonic() >= end:
                 raise
         yield operation_start.queued(last)
-        await clock.sleep(pause)
-        pause = min(pause * GROWTH, MAX_DELAY)
+        await clock.sleep(delay)
+        delay = min(delay * GROWTH, MAX_DELAY)
 
 
 def first_then(
     first: Callable[[], AsyncIterator[Operation]], later: Callable[[], AsyncIterator[Operation]]
 ) -> Callable[[], AsyncIterator[Operation]]:
-    """Return what begins with `first`, and with `later` at every further try."""
-    ways = chain([first], repeat(later))
-    return lambda: next(ways)()
+    """Return a function that calls `first` the first time and `later` at every retry."""
+    attempts = chain([first], repeat(later))
+    return lambda: next(attempts)()

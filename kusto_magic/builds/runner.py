@@ -1,4 +1,4 @@
-"""Runs the workflow of each build on the background loop, and records what it learns."""
+"""Runner that executes the workflow of each build on the background loop and records its states."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
 Workflow = Callable[[ImagesClient], AsyncIterator[Operation]]
-"""Yields the states of one operation, the last one terminal."""
+"""Function that yields the states of one operation; the last one is terminal."""
 
 
 class BuildRunner:
-    """Runs workflows; all methods are called on the background loop."""
+    """Runs workflows. All methods must be called on the background loop."""
 
-    def __init__(self, connections: ClientPool, registry: BuildRegistry, journal: HistoryWriter, clock: Clock) -> None:
-        self._clients = connections
+    def __init__(self, clients: ClientPool, registry: BuildRegistry, writer: HistoryWriter, clock: Clock) -> None:
+        self._clients = clients
         self._registry = registry
-        self._writer = journal
+        self._writer = writer
         self._clock = clock
         self._ticking: asyncio.Task[None] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, started: Sequence[tuple[Build, Workflow]]) -> None:
-        """Run the workflows of builds side by side until all of them have ended."""
+        """Run the workflows of builds concurrently until all of them have ended."""
         for build, workflow in started:
             self._tasks[build.id] = asyncio.create_task(self._poll(build, workflow))
         await asyncio.gather(*(self._tasks[build.id] for build, _ in started), return_exceptions=True)
@@ -50,7 +50,7 @@ class BuildRunner:
         task.cancel()
         await asyncio.wait([task])
         self._registry.remove(build)
-        if not build.done:  # it may have come to its own end meanwhile
+        if not build.done:  # it may have ended by itself meanwhile
             what = f"another process recorded the end of the {build.action.value} of image {build.name!r}"
             build._finish(EndedElsewhere(what, operation=build.operation), self._clock.wall())
 
@@ -59,24 +59,23 @@ class BuildRunner:
         if self._ticking is None or self._ticking.done():
             self._ticking = asyncio.create_task(self._tick_every_second())
         try:
-            it = await self._clients.get(build.target)
-            before: Operation | None = None
-            async for operation in workflow(it):
+            client = await self._clients.get(build.target)
+            previous: Operation | None = None
+            async for operation in workflow(client):
                 build._set_operation(operation, self._clock.wall())
-                if before is None or (operation.phase, operation.poll_url) != (before.phase, before.poll_url):
-                    await self._writer.record_state(
-                        build
-                    )  # before anything is sent: the history knows that it may have been
-                before = operation
+                if previous is None or (operation.phase, operation.poll_url) != (previous.phase, previous.poll_url):
+                    # Before the workflow continues: if the process dies, the history shows what may have been sent.
+                    await self._writer.record_state(build)
+                previous = operation
             build.operation.raise_for_failure()
         except asyncio.CancelledError:
-            return  # this process ends; the history still says that the build goes on
+            return  # the process ends; in the history the build stays unfinished, so that it can be resumed
         except Exception as failure:
             error = failure
-            open_still = failure.operation if isinstance(failure, KustoImageError) else None
-            if open_still is not None and not open_still.done:
+            unfinished = failure.operation if isinstance(failure, KustoImageError) else None
+            if unfinished is not None and not unfinished.done:
                 with log_callback_errors():
-                    build.operation = open_still
+                    build.operation = unfinished
                 await self._writer.record_state(build)
         await self._finish(build, error)
 
@@ -84,34 +83,36 @@ class BuildRunner:
         """Run the preflight; return the spec to submit, pinned if `pin`. Raises RequirementsConflict."""
         spec = build.requested_spec
         assert spec is not None  # noqa: S101 - only builds are checked
-        forecast = await run_preflight(client, spec, preflight, background=True)
-        build._set_report(forecast)
-        forecast.raise_for_conflict()
+        report = await run_preflight(client, spec, preflight, background=True)
+        build._set_report(report)
+        report.raise_for_conflict()
         if not pin:
             return spec
-        if forecast.verdict is Verdict.INCONCLUSIVE:
-            step = "try again later, or without --pin."
-            raise RequirementsConflict(f"it could not be pinned: {forecast.reason}", forecast=forecast, next_step=step)
-        build.spec = replace(spec, requirements=forecast.pinned_text())
+        if report.verdict is Verdict.INCONCLUSIVE:
+            step = "Try again later, or run the cell without --pin."
+            what = f"the versions could not be pinned: {report.reason}"
+            raise RequirementsConflict(what, forecast=report, next_step=step)
+        build.spec = replace(spec, requirements=report.pinned_text())
         await self._writer.record_pinned(build)
         return build.spec
 
     async def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()
-        await self._writer.record_end(build, error, now, {it.id for it in self._registry.by_cluster(build.target)})
+        polled_ids = {other.id for other in self._registry.by_cluster(build.target)}
+        await self._writer.record_end(build, error, now, polled_ids)
         self._registry.remove(build)
         if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.is_cluster_busy):
             error.next_step = self._other_operations(build) + error.next_step
         build._finish(error, now)
 
     def _other_operations(self, build: Build) -> str:
-        others = [
-            f"the {it.action.value} of {it.name!r}" for it in self._registry.by_cluster(build.target) if it is not build
-        ]
-        return f"followed here on this cluster: {', '.join(others)}; " if others else ""
+        """Return which other operations of this process keep the cluster busy, as the start of a next step."""
+        others = [other for other in self._registry.by_cluster(build.target) if other is not build]
+        names = ", ".join(f"{other.action.value} of {other.name!r}" for other in others)
+        return f"In progress on this cluster: {names}. " if others else ""
 
     async def _tick_every_second(self) -> None:
-        """Call what shows the time of builds, as long as there are any."""
+        """Call the tick callbacks of all builds every second while there are any."""
         while builds := self._registry.all():
             await asyncio.sleep(1.0)
             for build in builds:
@@ -123,7 +124,7 @@ async def run_preflight(
 ) -> PreflightReport:
     """Return the preflight report of a spec on top of its base images.
 
-    `background` says that no person waits for just this response.
+    `background` lowers the priority of the requests, for callers that no user is waiting for.
     """
     base = await resolve_base_chain(client, spec, background=background)
     if base.unknown:

@@ -1,4 +1,4 @@
-"""The words of `%%kusto_image` and `%kusto_image`: options, subcommands, their help."""
+"""Argument parsers of `%%kusto_image` and `%kusto_image`: options, subcommands and their help texts."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.
 
 
 class HelpRequested(Exception):
-    """`--help` was among the words; the text is the help to show."""
+    """Raised for `--help`; the message is the help text."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse that raises instead of ending the process, and names the closest option."""
+    """An ArgumentParser that raises instead of exiting the process, and suggests the closest choice."""
 
     def error(self, message: str) -> NoReturn:
         found = _INVALID_CHOICE.search(message)
         if found is not None and (close := _closest(found[1], found[2])):
-            message = f"there is no {excerpt(found[1])} here; did you mean {close}?"
-        raise InvalidInput([Problem(self.prog, message)], next_step=f"{self.prog} --help shows what there is.")
+            message = f"unknown value {excerpt(found[1])}; did you mean {close}?"
+        raise InvalidInput([Problem(self.prog, message)], next_step=f"{self.prog} --help shows the valid arguments.")
 
     def print_help(self, _file: object = None) -> None:
         raise HelpRequested(self.format_help())
 
 
 class _Clusters(argparse.Action):
-    """Keeps the last cluster as `cluster`, as where only one can be named, and all of them as `named`."""
+    """Store the last cluster as `cluster`, as for a single-cluster option, and all of them as `named`."""
 
     def __call__(
         self, _parser: object, options: argparse.Namespace, value: object, _option_string: str | None = None
@@ -49,82 +49,90 @@ def cell_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="%%kusto_image",
         allow_abbrev=False,
-        description="Make a sandbox custom image: the cell is its requirements file.",
+        description="Create a sandbox custom image: the cell is its requirements file.",
         epilog="Example: %%kusto_image my-image --base Python3_11_7",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "name",
         metavar="NAME",
-        help="the image's name: letters, digits, '.', '-' and '_'; `check` in its place only asks the check below",
+        help="name of the image: letters, digits, '.', '-' and '_'; use `check` as the name to run only the check",
     )
-    base = parser.add_argument_group("what it is built on (one of them)")
-    base.add_argument("--base", metavar="IMAGE", help="a managed image (Python3_11_7, …) or a custom image")
-    base.add_argument("--python", metavar="VERSION", help="a bare Python engine, such as 3.10.8")
+    base = parser.add_argument_group("base of the image (one of these)")
+    base.add_argument("--base", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
+    base.add_argument("--python", metavar="VERSION", help="plain Python version, such as 3.10.8")
     _add_wait_options(parser)
     _add_change_options(parser)
-    checks = parser.add_argument_group("the check before anything is sent")
-    checks.add_argument("--no-check", action="store_true", help="send without asking whether the packages fit together")
-    checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check found")
-    text = parser.add_argument_group("the requirements")
-    text.add_argument("--file", metavar="PATH", help="take them from a file; the cell stays empty")
-    text.add_argument("--template", action="store_true", help="put the notebook's variables for {name}; {{ means {")
+    checks = parser.add_argument_group("check before sending")
+    checks.add_argument(
+        "--no-check", action="store_true", help="send without checking whether the packages can be installed together"
+    )
+    checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check selected")
+    text = parser.add_argument_group("requirements")
+    text.add_argument("--file", metavar="PATH", help="read the requirements from a file; leave the cell empty")
+    text.add_argument(
+        "--template", action="store_true", help="replace {name} by the notebook's variable; write {{ for {"
+    )
     text.add_argument(
         "--allow-index-options",
         action="store_true",
-        help="let --index-url lines in the cell pass (never with a password)",
+        help="allow --index-url lines in the cell (never with a password)",
     )
-    parser.add_argument("--force", action="store_true", help="send also what is there already, made of the same")
-    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
-    parser.add_argument("--diff", action="store_true", help="show what would change in the image, and send nothing")
-    parser.add_argument("-o", "--output", metavar="VAR", type=_variable, help="keep the Build in this variable")
+    parser.add_argument("--force", action="store_true", help="send even if the image is already up to date")
+    parser.add_argument("--dry-run", action="store_true", help="show the request without sending it")
+    parser.add_argument(
+        "--diff", action="store_true", help="show which packages would change, without sending anything"
+    )
+    parser.add_argument("-o", "--output", metavar="VAR", type=_variable, help="store the Build in this variable")
     _add_cluster_options(parser, many=True)
     return parser
 
 
 SUBCOMMANDS = {
     "use": "Choose the cluster for this notebook, or the emulator.",
-    "list": "List the images of the cluster: state, base, packages, and which one its queries run on.",
-    "panel": "Open a form that makes images and shows those of the cluster.",
-    "show": "Show an image as the service has it.",
-    "check": "Ask whether an image's requirements would still install. %%kusto_image check asks it of a cell.",
-    "diff": "Show which packages two images hold otherwise. %%kusto_image NAME --diff compares a cell with its image.",
-    "edit": "Open a cell that makes an image as it is now, ready to be changed.",
-    "freeze": "Open a cell with the packages that this notebook imports, in the versions installed here.",
-    "export": "Write an image as Bicep, Terraform, az, PowerShell, a request or requirements.txt.",
-    "status": "List what was begun from here, on all clusters.",
-    "attach": "Follow what goes on with an image, also after a restart of the kernel.",
-    "wait": "Wait until what goes on with an image has ended.",
+    "list": "List the images of the cluster with state, base image, packages, and which one queries use.",
+    "panel": "Open a form to create images and manage those of the cluster.",
+    "show": "Show an image as stored by the service.",
+    "check": "Check that an image's requirements can still be installed. %%kusto_image check checks a cell.",
+    "diff": "Compare the packages of two images. %%kusto_image NAME --diff compares a cell with its image.",
+    "edit": "Open a cell with the current definition of an image, ready to edit.",
+    "freeze": "Open a cell with the packages that this notebook imports, pinned to the installed versions.",
+    "export": "Export an image as Bicep, Terraform, az, PowerShell, a request or requirements.txt.",
+    "status": "List operations started here, on all clusters.",
+    "attach": "Resume an image's operation and show its progress, even after a kernel restart.",
+    "wait": "Wait until an image's operation is done.",
     "delete": "Delete an image.",
-    "active": "Say which image the queries of the cluster run on.",
-    "enable": "Let the queries of the cluster run on an image, managed or custom. Takes up to an hour.",
-    "disable": "Switch python() off for the queries of the cluster.",
-    "bases": "List the images that Azure ships; with a name, the packages of one.",
+    "active": "Show the image that queries use.",
+    "enable": "Enable python() with a managed or custom image for the queries of the cluster. Takes up to an hour.",
+    "disable": "Disable python() for the queries of the cluster.",
+    "bases": "List the managed images shipped by Azure, or the packages of one.",
     "clusters": "List the clusters of the subscription.",
-    "doctor": "Look at versions, settings, sign-in, rights and history; nothing in it is secret.",
+    "doctor": "Check versions, settings, sign-in, permissions and history; the output contains no secrets.",
 }
-"""What each subcommand does, in a sentence."""
+"""Help sentence of each subcommand."""
 
 
 MULTI_CLUSTER = ("enable", "disable", "delete")
-"""Subcommands that may name several clusters."""
+"""Subcommands that accept several clusters."""
 
 
 def line_parser() -> argparse.ArgumentParser:
     """Return the parser of `%kusto_image`, with a subparser per subcommand."""
-    parser = _Parser(prog="%kusto_image", allow_abbrev=False, description="Everything around an image.")
+    parser = _Parser(prog="%kusto_image", allow_abbrev=False, description="Manage sandbox custom images.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser, required=True)
     subs = {
-        name: commands.add_parser(name, help=words.replace("%", "%%"), description=words, allow_abbrev=False)
-        for name, words in SUBCOMMANDS.items()
+        name: commands.add_parser(name, help=text.replace("%", "%%"), description=text, allow_abbrev=False)
+        for name, text in SUBCOMMANDS.items()
     }
     _use(subs["use"])
     for name in ("show", "check", "edit", "export", "attach", "wait", "delete"):
-        subs[name].add_argument("name", metavar="NAME", help="the image's name")
-    subs["enable"].add_argument("name", metavar="IMAGE", help="a managed image (Python3_11_7, …) or a custom image")
-    subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="a managed image: list its packages")
-    subs["diff"].add_argument("name", metavar="A", help="an image, custom or managed")
-    subs["diff"].add_argument("other", metavar="B", nargs="?", help="another one; without it, what A is built on")
+        subs[name].add_argument("name", metavar="NAME", help="name of the image")
+    subs["enable"].add_argument("name", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
+    subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
+    subs["diff"].add_argument("name", metavar="A", help="custom or managed image")
+    subs["diff"].add_argument(
+        "other", metavar="B", nargs="?", help="image to compare with; default: the base image of A"
+    )
     _export(subs["export"])
     _freeze(subs["freeze"])
     for name in ("delete", "enable", "disable"):
@@ -137,30 +145,35 @@ def line_parser() -> argparse.ArgumentParser:
 
 
 def subparsers() -> Mapping[str, argparse.ArgumentParser]:
-    """Return the parser of each subcommand."""
+    """Return the parser of each subcommand.
+
+    argparse has no public API for this, hence the private attributes.
+    """
     groups = [action for action in line_parser()._actions if isinstance(action, argparse._SubParsersAction)]
     return dict(groups[0].choices)
 
 
 def _use(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("what", nargs="?", metavar="emulator", choices=["emulator"], help="use the local emulator")
-    words = "the emulator only where no cluster is set by the environment or config.toml: for notebooks that are shared"
-    sub.add_argument("--unless-set", action="store_true", help=words)
-    sub.add_argument("--build-seconds", type=_seconds, metavar="S", help="how long builds take on the emulator")
-    sub.add_argument("--clusters", type=_clusters, metavar="N", help="how many clusters the emulator has")
-    sub.add_argument("--as", dest="credential", metavar="WAY", help=f"how to sign in: {', '.join(CREDENTIAL_TYPES)}")
-    sub.add_argument("--save", action="store_true", help="remember the cluster for later sessions, in config.toml")
+    help_text = "use the emulator only if neither the environment nor config.toml sets a cluster; for shared notebooks"
+    sub.add_argument("--unless-set", action="store_true", help=help_text)
+    sub.add_argument(
+        "--build-seconds", type=_seconds, metavar="S", help="duration of builds on the emulator, in seconds"
+    )
+    sub.add_argument("--clusters", type=_clusters, metavar="N", help="number of clusters of the emulator")
+    sub.add_argument("--as", dest="credential", metavar="METHOD", help=f"sign-in method: {', '.join(CREDENTIAL_TYPES)}")
+    sub.add_argument("--save", action="store_true", help="save the cluster in config.toml for later sessions")
 
 
 def _export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--as", dest="form", metavar="FORM", choices=FORMS, required=True, help=", ".join(FORMS))
-    sub.add_argument("--to", metavar="PATH", help="write it into a new file")
-    sub.add_argument("-o", "--output", metavar="VAR", type=_variable, help="keep the text in this variable")
+    sub.add_argument("--to", metavar="PATH", help="write to a new file")
+    sub.add_argument("-o", "--output", metavar="VAR", type=_variable, help="store the text in this variable")
 
 
 def _freeze(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("name", metavar="NAME", nargs="?", default="my-image", help="the name of the new image")
-    sub.add_argument("--base", metavar="IMAGE", help="what to build on; by default the image with this Python version")
+    sub.add_argument("name", metavar="NAME", nargs="?", default="my-image", help="name of the new image")
+    sub.add_argument("--base", metavar="IMAGE", help="base image; default: the managed image with this Python version")
     sub.add_argument(
         "--from-notebook",
         metavar="PATH",
@@ -171,12 +184,13 @@ def _freeze(sub: argparse.ArgumentParser) -> None:
 
 
 def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
-    """Split a magic's line as a shell would and read it. Raises InvalidInput; HelpAsked with the text of the help."""
+    """Split a magic's line as a shell does and parse it. Raises InvalidInput, or HelpRequested with the help text."""
     try:
-        words = shlex.split(line)
+        arguments = shlex.split(line)
     except ValueError as error:
-        raise InvalidInput([Problem(parser.prog, f"the line cannot be split into words: {error}")]) from None
-    options, rest = parser.parse_known_args(words)
+        raise InvalidInput([Problem(parser.prog, f"the line cannot be parsed: {error}")]) from None
+    # Not parse_args(): its error for unknown arguments does not suggest the closest option.
+    options, rest = parser.parse_known_args(arguments)
     if rest:
         known = _options_of(parser, getattr(options, "command", None))
         raise InvalidInput([Problem(parser.prog, _unknown(word, known)) for word in rest])
@@ -185,43 +199,44 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
 
 def _add_wait_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--wait", dest="wait", action="store_const", const="yes", help="wait until the build has ended")
-    group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help="return at once")
+    group.add_argument("--wait", dest="wait", action="store_const", const="yes", help="wait until it is done")
+    group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help="return immediately")
 
 
 def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
-    words = "wait while another change of the cluster is running"
-    parser.add_argument("--queue", action="store_true", help=words)
+    help_text = "wait while the cluster is busy with another change"
+    parser.add_argument("--queue", action="store_true", help=help_text)
     if yes:
-        words = "go on also with the image that the queries of the cluster run on"
-        parser.add_argument("--yes", action="store_true", help=words)
+        help_text = "proceed even if queries currently use this image"
+        parser.add_argument("--yes", action="store_true", help=help_text)
 
 
 def _add_cluster_options(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    group = parser.add_argument_group("the cluster, where it is another than the chosen one")
-    group.add_argument("--subscription", metavar="ID", help="the subscription's id")
-    group.add_argument("--resource-group", metavar="GROUP", help="the resource group's name")
+    group = parser.add_argument_group("target cluster (overrides `use`)")
+    group.add_argument("--subscription", metavar="ID", help="ID of the subscription")
+    group.add_argument("--resource-group", metavar="GROUP", help="name of the resource group")
     if many:
-        words = "the cluster's name, or its whole ARM id; several times: all of them, side by side"
-        group.add_argument("--cluster", metavar="CLUSTER", action=_Clusters, help=words)
-        words = "all clusters that Azure Resource Graph finds, such as \"where tags.environment == 'test'\""
-        group.add_argument("--clusters-from", metavar="QUERY", help=words)
+        help_text = "name or full ARM ID of the cluster; repeat the option for several clusters in parallel"
+        group.add_argument("--cluster", metavar="CLUSTER", action=_Clusters, help=help_text)
+        help_text = "all clusters found by an Azure Resource Graph query, such as \"where tags.environment == 'test'\""
+        group.add_argument("--clusters-from", metavar="QUERY", help=help_text)
     else:
-        group.add_argument("--cluster", metavar="CLUSTER", help="the cluster's name, or its whole ARM id")
-    group.add_argument("--cloud", metavar="CLOUD", help="public, usgov or china")
-    group.add_argument("--endpoint", metavar="URL", help="a Resource Manager of one's own")
+        group.add_argument("--cluster", metavar="CLUSTER", help="name or full ARM ID of the cluster")
+    group.add_argument("--cloud", metavar="CLOUD", help="Azure cloud: public, usgov or china")
+    group.add_argument("--endpoint", metavar="URL", help="URL of a custom Resource Manager endpoint")
 
 
 def _variable(value: str) -> str:
     if not value.isidentifier() or keyword.iskeyword(value):
-        raise argparse.ArgumentTypeError(f"{excerpt(value)} is no name of a variable")
+        raise argparse.ArgumentTypeError(f"{excerpt(value)} is not a valid variable name")
     return value
 
 
 def _seconds(value: str) -> float:
     seconds = float(value)
+    # Not "seconds < 0 or …": nan must be refused as well, and it fails every comparison.
     if not 0 <= seconds <= 24 * 3600:
-        raise argparse.ArgumentTypeError(f"{excerpt(value)} is not between 0 and a day of seconds")
+        raise argparse.ArgumentTypeError(f"{excerpt(value)} is not between 0 and 86,400 seconds")
     return seconds
 
 
@@ -231,8 +246,8 @@ def _clusters(value: str) -> int:
     try:
         return parse_cluster_count(value)
     except ValueError:
-        words = f"{excerpt(value)} is not a number from 1 to {MAX_CLUSTERS}"
-        raise argparse.ArgumentTypeError(words) from None
+        message = f"{excerpt(value)} is not a number from 1 to {MAX_CLUSTERS}"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequence[str]:
@@ -250,5 +265,5 @@ def _closest(word: str, choices: str) -> str:
 def _unknown(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word.partition("=")[0], known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    kind = "option" if word.startswith("-") else "word"
-    return f"there is no {kind} {excerpt(word)} here{hint}"
+    kind = "option" if word.startswith("-") else "argument"
+    return f"unknown {kind} {excerpt(word)}{hint}"

@@ -1,4 +1,4 @@
-"""What a `%%kusto_image` cell asks for: its line, its text, its place, checked together."""
+"""Reader of a `%%kusto_image` cell: validates its options, its requirements and its clusters together."""
 
 from __future__ import annotations
 
@@ -22,44 +22,42 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings, list[Target], ImageSpec]:
-    """Return what a cell asks for: the settings, the clusters, the image.
+    """Return the settings, the target clusters and the image spec of a cell.
 
-    Raises InvalidInput with the problems of its line, its text and its place.
+    Raises InvalidInput with all problems of the options, the requirements and the clusters at once.
     """
-    problems = [Problem("image name", words) for words in [image_name_problem(options.name)] if words]
+    problems = [Problem("image name", rule) for rule in [image_name_problem(options.name)] if rule]
     spec = settings = targets = None
     next_step = ""
     try:
         text = requirements_text(options, cell, session.shell.user_ns)
         spec = ImageSpec(text, options.base, options.python, allow_index_options=options.allow_index_options)
-    except InvalidInput as refused:
-        problems += refused.problems
+    except InvalidInput as error:
+        problems += error.problems
     try:
         if not problems:
             settings, targets = session.resolve_targets(options)
-        elif options.clusters_from is None:  # a query is only sent for what is right so far
+        elif options.clusters_from is None:  # a query is sent only if everything else is valid
             session.resolve_targets(options)
-    except InvalidInput as refused:
-        problems += refused.problems
-        next_step = refused.next_step
+    except InvalidInput as error:
+        problems += error.problems
+        next_step = error.next_step
         if options.clusters_from is None:
-            next_step = "%kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
+            next_step = "Run %kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
     if problems or spec is None or settings is None or targets is None:
         raise InvalidInput(problems, next_step=next_step)
     return settings, targets, spec
 
 
 def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any]) -> str:
-    """Return the requirements text: the cell or the file it names, with `--template` its variables put in.
+    """Return the requirements text: the cell or its `--file`, expanded if `--template` is set.
 
-    Raises InvalidInput.
+    Raises InvalidInput if both are given, the file cannot be read or a variable is missing.
     """
     text = cell
     if options.file is not None:
         if cell.strip():
-            raise InvalidInput(
-                [Problem("--file", "the cell has requirements of its own; leave it empty, or the option")]
-            )
+            raise InvalidInput([Problem("--file", "the cell is not empty; use either the cell or --file")])
         text = _read_file(Path(options.file).expanduser())
     return expand_template(text, variables) if options.template else text
 
@@ -67,18 +65,18 @@ def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any
 def _read_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)  # what is longer is refused when it is checked
+            content = file.read(MAX_BYTES + 1)  # one byte more than allowed, so that the parser reports the size
         return content.decode("utf-8-sig")
     except OSError as error:
         raise InvalidInput([Problem("--file", f"{path.name} cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError:
-        raise InvalidInput([Problem("--file", f"{path.name} is no UTF-8 text")]) from None
+        raise InvalidInput([Problem("--file", f"{path.name} is not valid UTF-8")]) from None
 
 
 def expand_template(text: str, variables: Mapping[str, Any]) -> str:
-    """Return a template with its `{name}` replaced by texts and numbers of the notebook; `{{` and `}}` are braces.
+    """Replace `{name}` by the string or number in that notebook variable; `{{` and `}}` produce braces.
 
-    Raises InvalidInput with every name that is none.
+    Raises InvalidInput with every invalid name. str.format is not used, because it evaluates attributes and indexes.
     """
     problems = []
 
@@ -99,16 +97,16 @@ def expand_template(text: str, variables: Mapping[str, Any]) -> str:
     return expanded
 
 
-def _template_problem(written: str, name: str, variables: Mapping[str, Any]) -> str:
+def _template_problem(placeholder: str, name: str, variables: Mapping[str, Any]) -> str:
     if not name.isidentifier():
-        return f"{excerpt(written)} names no variable; a brace itself is written twice"
-    return f"variable {name} is no text and no number" if name in variables else f"there is no variable {name}"
+        return f"{excerpt(placeholder)} is not a variable name; write {{{{ or }}}} for a brace"
+    return f"variable {name} is not a string or number" if name in variables else f"variable {name} does not exist"
 
 
 def dry_run(targets: Sequence[Target], name: str, spec: ImageSpec) -> Bundle:
-    """Return the requests as they would be sent, as text: a line for each cluster, and the body they have in common."""
+    """Return the requests that would be sent: a line for each cluster, and their common body."""
     body = json.dumps(json.loads(spec.to_body()), indent=2, ensure_ascii=False)
-    # A saved notebook need not tell everyone the subscription.
-    places = [it.cluster_id.replace(it.subscription, f"{it.subscription[:8]}…") for it in targets]
-    lines = [f"PUT {place}/sandboxCustomImages/{name}?api-version={API_VERSION}" for place in places]
-    return code("\n".join([*lines, "", body]), "Nothing was sent. This would be:")
+    # The output is saved in the notebook, which may be shared: shorten the subscription ID.
+    urls = [target.cluster_id.replace(target.subscription, f"{target.subscription[:8]}…") for target in targets]
+    lines = [f"PUT {url}/sandboxCustomImages/{name}?api-version={API_VERSION}" for url in urls]
+    return code("\n".join([*lines, "", body]), "Dry run, nothing was sent. The request would be:")

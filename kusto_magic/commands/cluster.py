@@ -1,4 +1,4 @@
-"""The subcommands about the cluster: which one is meant, what it runs, the panel for it."""
+"""Subcommands for the cluster: use, panel, clusters, active, enable and disable."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 def use(session: Session, options: Namespace) -> None:
     """Choose the cluster for this notebook, or the emulator."""
     before = {name: getattr(session.magics, name) for name in TARGET_SETTINGS}
-    place = _cluster_settings(options, before)
-    _set_traits(session, place)
+    values = _cluster_settings(options, before)
+    _set_traits(session, values)
     try:
         _, target = session.resolve_target(Namespace(credential=options.credential))
         who = _sign_in(session, options.credential, target)
         if options.save:
-            _save(place | ({"credential": options.credential} if options.credential else {}), target)
-    except BaseException:
+            _save(values | ({"credential": options.credential} if options.credential else {}), target)
+    except BaseException:  # also an interrupted sign-in: keep the previous cluster
         _set_traits(session, before)
         raise
     session.name_cache.clear()
@@ -44,7 +44,7 @@ def _cluster_settings(options: Namespace, before: Mapping[str, str]) -> dict[str
 
 
 def _is_configured() -> bool:
-    """Return whether the environment or config.toml name a cluster."""
+    """Return whether the environment or config.toml set a cluster."""
     from kusto_magic import settings
 
     found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
@@ -52,7 +52,7 @@ def _is_configured() -> bool:
 
 
 def _sign_in(session: Session, kind: str, target: Target) -> str:
-    """Sign in as the line says; return whom it names, also where that was said before, "" where that is not known."""
+    """Sign in if the line names a method; return the identity, or "" if it is not known."""
     if not kind or target.is_local:
         return session.builds.identity(target)
     from kusto_magic.commands.sign_in import sign_in
@@ -62,33 +62,33 @@ def _sign_in(session: Session, kind: str, target: Target) -> str:
     return who
 
 
-def _set_traits(session: Session, place: Mapping[str, str]) -> None:
+def _set_traits(session: Session, values: Mapping[str, str]) -> None:
     for name in TARGET_SETTINGS:
-        setattr(session.magics, name, place[name])
+        setattr(session.magics, name, values[name])
 
 
 def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
-    """Return the place that a line names; what it leaves out stays, unless that was the emulator's."""
+    """Return the target settings of a line; omitted ones keep their value, unless it belonged to the emulator."""
     from urllib.parse import urlsplit
 
     from kusto_magic.models.endpoint import is_loopback
 
-    kept = {} if is_loopback(urlsplit(before["endpoint"]).hostname or "") else dict(before)
+    current = {} if is_loopback(urlsplit(before["endpoint"]).hostname or "") else dict(before)
     if options.cloud or options.endpoint:
-        kept |= {"cloud": "", "endpoint": ""}
-    if "/" in (options.cluster or ""):  # a whole ARM id
-        kept |= {"subscription": "", "resource_group": ""}
-    return {name: getattr(options, name) or kept.get(name, "") for name in TARGET_SETTINGS}
+        current |= {"cloud": "", "endpoint": ""}
+    if "/" in (options.cluster or ""):  # a full ARM ID
+        current |= {"subscription": "", "resource_group": ""}
+    return {name: getattr(options, name) or current.get(name, "") for name in TARGET_SETTINGS}
 
 
-def _save(place: Mapping[str, str], target: Target) -> None:
+def _save(values: Mapping[str, str], target: Target) -> None:
     from kusto_magic import settings
     from kusto_magic.errors import InvalidInput, Problem
 
     if target.is_local:
-        words = "the emulator's address changes with each start; %kusto_image use emulator finds it"
-        raise InvalidInput([Problem("--save", words)])
-    settings.save(settings.config_file(os.environ), place)
+        message = "the emulator's URL changes with each start; %kusto_image use emulator finds it"
+        raise InvalidInput([Problem("--save", message)])
+    settings.save(settings.config_file(os.environ), values)
 
 
 def _start_emulator(options: Namespace) -> dict[str, str]:
@@ -100,14 +100,14 @@ def _start_emulator(options: Namespace) -> dict[str, str]:
         seconds = running.build_seconds if seconds is None else seconds
         count = running.clusters if count is None else count
         if (seconds, count) != (running.build_seconds, running.clusters):
-            launch.stop()  # its images and running builds stay
-    ready = launch.find_or_start(12 if seconds is None else seconds, clusters=count or 1).target
-    names = (ready.subscription, ready.resource_group, ready.cluster, "", ready.endpoint)
+            launch.stop()  # its images and running builds are stored on disk
+    emulator = launch.find_or_start(12 if seconds is None else seconds, clusters=count or 1).target
+    names = (emulator.subscription, emulator.resource_group, emulator.cluster, "", emulator.endpoint)
     return dict(zip(TARGET_SETTINGS, names, strict=True))
 
 
 def panel(session: Session, options: Namespace) -> None:
-    """Open the form."""
+    """Open the form to create and manage images."""
     from kusto_magic.panel.panel import ImagePanel
 
     ImagePanel(settings=session.settings(options), builds=session.builds, shell=session.shell).display()
@@ -124,18 +124,25 @@ def clusters(session: Session, options: Namespace) -> None:
 
     settings = session.settings(options)
     if not settings.subscription:
-        step = "%kusto_image clusters --subscription ID, or choose one first with %kusto_image use."
+        step = "Run %kusto_image clusters --subscription ID, or choose a cluster first with %kusto_image use."
         raise InvalidInput([Problem("subscription", "not set")], next_step=step)
     endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
-    # The list needs a subscription only; a target has a group and a cluster too.
-    anywhere = Target(settings.subscription, "any", "any", endpoint=endpoint)
-    found = session.builds.ask(anywhere, list_clusters)
+    # The request needs only a subscription, but a client belongs to a full target.
+    subscription_target = Target(settings.subscription, "any", "any", endpoint=endpoint)
+    found = session.builds.ask(subscription_target, list_clusters)
     session.name_cache.clusters = tuple(cluster.name for cluster in found)
     rows = [
-        (it.name, it.resource_group, it.location, it.state, it.sku, _python_state(active_image(it.extensions)))
-        for it in found
+        (
+            cluster.name,
+            cluster.resource_group,
+            cluster.location,
+            cluster.state,
+            cluster.sku,
+            _python_state(active_image(cluster.extensions)),
+        )
+        for cluster in found
     ]
-    empty = "You may see no cluster in this subscription."
+    empty = "No clusters found that you can access in this subscription."
     session.show(table(("cluster", "resource group", "region", "state", "SKU", "Python"), rows, empty))
 
 
@@ -144,44 +151,46 @@ def _python_state(active: str | None) -> str:
 
 
 def active(session: Session, options: Namespace) -> None:
-    """Say which image the queries of the cluster run on."""
+    """Show the image that queries use."""
     _, target = session.resolve_target(options)
     name = _active(session, target)
-    words = {
-        None: f"python() is switched off on cluster {target.cluster}; %kusto_image enable IMAGE switches it on.",
-        "": f"python() is switched on on cluster {target.cluster}; the service does not say with which image.",
+    messages = {
+        None: f"python() is disabled on cluster {target.cluster}; %kusto_image enable IMAGE enables it.",
+        "": f"python() is enabled on cluster {target.cluster}; the service does not report the image.",
     }
-    session.show_message(words.get(name, f"The queries of cluster {target.cluster} run on {name}."))
+    session.show_message(messages.get(name, f"Queries on cluster {target.cluster} use {name}."))
 
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:
-    """Let the queries of the cluster run on an image, on several clusters side by side."""
+    """Enable python() with an image, on several clusters in parallel."""
     from kusto_magic.builds.options import BuildOptions
     from kusto_magic.models.action import Action
 
     settings, targets = session.resolve_targets(options)
     if len(targets) > 1:
-        how = BuildOptions(check=False, queue=True)
+        build_options = BuildOptions(check=False, queue=True)
         return session.present(
-            session.builds.change_fleet(Action.ENABLE, targets, options.name, how), options, settings
+            session.builds.change_fleet(Action.ENABLE, targets, options.name, build_options), options, settings
         )
     return session.present(session.builds.enable(targets[0], options.name, queue=options.queue), options, settings)
 
 
 def disable(session: Session, options: Namespace) -> Build | Fleet | None:
-    """Switch python() off, on several clusters side by side."""
+    """Disable python(), on several clusters in parallel."""
     from kusto_magic.builds.options import BuildOptions
     from kusto_magic.models.action import Action
     from kusto_magic.models.cluster import PYTHON
 
     settings, targets = session.resolve_targets(options)
     if len(targets) > 1:
-        how = BuildOptions(check=False, queue=True)
-        return session.present(session.builds.change_fleet(Action.DISABLE, targets, PYTHON, how), options, settings)
+        build_options = BuildOptions(check=False, queue=True)
+        return session.present(
+            session.builds.change_fleet(Action.DISABLE, targets, PYTHON, build_options), options, settings
+        )
     target = targets[0]
     name = _active(session, target)
     if name is None:
-        session.show_message(f"python() is switched off on cluster {target.cluster} already.")
+        session.show_message(f"python() is already disabled on cluster {target.cluster}.")
         return None
     return session.present(session.builds.disable(target, name, queue=options.queue), options, settings)
 

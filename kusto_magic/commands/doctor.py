@@ -1,4 +1,4 @@
-"""`%kusto_image doctor`: everything that a report of a problem needs, and nothing that is secret."""
+"""`%kusto_image doctor`: the facts needed for a bug report, without secrets."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from kusto_magic.settings import Settings
 
 PACKAGES = ("kusto-magic", "ipython", "ipykernel", "ipywidgets", "jupyterlab", "httpx", "azure-identity", "uv")
+"""Distributions whose versions are reported."""
+
 HIDDEN = "set, not shown"
+"""Displayed instead of values that identify the user's resources."""
 
 T = TypeVar("T")
 Row = tuple[str, str, str]
 
 
 def doctor(session: Session, options: Namespace) -> None:
-    """Look at everything, and show it as a table that can go into a report as it is."""
+    """Check versions, settings, sign-in, permissions and history; show a table that can be pasted into a bug report."""
     from kusto_magic.display.bundle import table
 
     rows = [*_versions(session), *_cluster_settings(session, options)]
@@ -34,10 +37,10 @@ def doctor(session: Session, options: Namespace) -> None:
     if target is not None:
         rows += _cluster(session, target)
     rows += _history(session)
-    session.show(table(("", "what", "found"), rows, ""))
+    session.show(table(("", "check", "result"), rows, ""))
 
 
-# ── on this machine ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── on this machine ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _versions(session: Session) -> Iterator[Row]:
@@ -45,13 +48,13 @@ def _versions(session: Session) -> Iterator[Row]:
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            version = "not installed here"
+            version = "not installed"
         yield "", name, version
     yield "", "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    kind = "a terminal" if not session.in_kernel else "a kernel, a person before it"
+    kind = "terminal" if not session.in_kernel else "interactive kernel"
     if session.in_kernel and not session.is_interactive:
-        kind = "a kernel that nobody watches (no input is taken)"
-    editor = "VS Code" if "VSCODE_PID" in os.environ else "a Jupyter server" if "JPY_SESSION_NAME" in os.environ else ""
+        kind = "non-interactive kernel (it accepts no input)"
+    editor = "VS Code" if "VSCODE_PID" in os.environ else "Jupyter server" if "JPY_SESSION_NAME" in os.environ else ""
     yield "", "front end", ", ".join(part for part in (kind, editor) if part)
 
 
@@ -80,72 +83,71 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
         settings = session.settings(options)
         for name in TARGET_SETTINGS:
             value = getattr(settings, name)
-            shown = HIDDEN if name in ("subscription", "resource_group", "cluster") else value
+            displayed = HIDDEN if name in ("subscription", "resource_group", "cluster") else value
             if value:
-                yield "✔", name.replace("_", " "), f"{shown} (from {settings.sources[name]})"
+                yield "✔", name.replace("_", " "), f"{displayed} (from {settings.sources[name]})"
         settings.target()
-    except InvalidInput as refused:
-        for problem in refused.problems:
+    except InvalidInput as error:
+        for problem in error.problems:
             yield "✖", problem.field, problem.message
 
 
-# ── with the cluster ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── with the cluster ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _cluster(session: Session, target: Target) -> Iterator[Row]:
     from kusto_magic.models.cluster import active_image
 
-    async def listed(client: ImagesClient) -> str:
+    async def sign_in_state(client: ImagesClient) -> str:
         images = await client.list()
         who = f", signed in as {client.identity}" if client.identity else ""
-        return f"{len(images)} images{who}"
+        count = "1 image" if len(images) == 1 else f"{len(images)} images"
+        return f"{count}{who}"
 
-    async def switched(client: ImagesClient) -> str:
+    async def extension_state(client: ImagesClient) -> str:
         name = active_image(await client.extensions())
-        return "python() is switched off" if name is None else "python() is switched on"
+        return "python() is disabled" if name is None else "python() is enabled"
 
-    yield _timed_check(session, target, "sign-in and images", listed)
-    yield _timed_check(session, target, "language extensions", switched)
+    yield _timed_check(session, target, "sign-in and images", sign_in_state)
+    yield _timed_check(session, target, "language extensions", extension_state)
     if target.is_local:
-        yield "", "rights (RBAC)", "not asked: the emulator knows no roles"
+        yield "", "permissions (RBAC)", "not checked: the emulator has no roles"
     else:
-        yield _timed_check(session, target, "rights (RBAC)", _permissions)
+        yield _timed_check(session, target, "permissions (RBAC)", _permissions)
 
 
 async def _permissions(client: ImagesClient) -> str:
     from kusto_magic.arm.subscription import list_permissions
-    from kusto_magic.models import permission as rights
+    from kusto_magic.models import permission
 
-    lacking = rights.missing((*rights.IMAGES, *rights.EXTENSIONS), await list_permissions(client))
-    return f"missing: {', '.join(lacking)}" if lacking else "all that are needed"
+    missing = permission.missing((*permission.IMAGES, *permission.EXTENSIONS), await list_permissions(client))
+    return f"missing: {', '.join(missing)}" if missing else "all required permissions granted"
 
 
-def _timed_check(
-    session: Session, target: Target, what: str, question: Callable[[ImagesClient], Awaitable[str]]
-) -> Row:
-    """Return what came of a question, and how long it took."""
+def _timed_check(session: Session, target: Target, name: str, check: Callable[[ImagesClient], Awaitable[str]]) -> Row:
+    """Return the result of a check and its duration."""
     from kusto_magic.errors import KustoImageError
     from kusto_magic.redaction import redact
 
-    began = time.monotonic()
+    started = time.monotonic()
     try:
-        mark, words = "✔", session.builds.ask(target, question)
+        mark, text = "✔", session.builds.ask(target, check)
     except KustoImageError as error:
-        mark, words = "✖", "; ".join(line.strip() for line in error.lines())
-    mark = "✖" if words.startswith("missing: ") else mark
-    return mark, what, f"{_without_names(redact(words), target)} ({time.monotonic() - began:.1f} s)"
+        mark, text = "✖", "; ".join(line.strip() for line in error.lines())
+    mark = "✖" if text.startswith("missing: ") else mark
+    return mark, name, f"{_without_names(redact(text), target)} ({time.monotonic() - started:.1f} s)"
 
 
-def _without_names(words: str, target: Target) -> str:
-    """Take out what says whose cluster it is: the service repeats whole ids in its messages."""
+def _without_names(text: str, target: Target) -> str:
+    """Mask the names that identify the cluster: the service repeats full ARM IDs in its messages."""
     for name in (target.subscription, target.resource_group, target.cluster):
-        words = words.replace(name, "•••")
-    return words
+        text = text.replace(name, "•••")
+    return text
 
 
 def _history(session: Session) -> Iterator[Row]:
     history = session.builds.history
     records = history.recent(1000)
-    going_on = sum(record.ended_at is None for record in records)
+    unfinished = sum(record.ended_at is None for record in records)
     mark = "✖" if history.warning else "✔"
-    yield mark, "history", history.warning or f"{len(records)} kept, {going_on} of them without an end"
+    yield mark, "history", history.warning or f"{len(records)} records, {unfinished} of them unfinished"

@@ -1,4 +1,4 @@
-"""Names of images and clusters that completion offers."""
+"""Cache of image and cluster names for completion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 class NameCache:
-    """The names that are known now. Any thread may set them: each is replaced as a whole."""
+    """Names of the images and clusters seen last.
+
+    No lock is needed, although a background thread updates it: each attribute is replaced as a whole.
+    """
 
     def __init__(self) -> None:
         self.images: tuple[str, ...] = ()
@@ -17,5 +20,5 @@ class NameCache:
         self.refreshed_at: float | None = None
 
     def clear(self) -> None:
-        """Forget everything: another cluster is meant now."""
+        """Remove all names, because another cluster was chosen."""
         self.images, self.clusters, self.refreshed_at = (), (), None

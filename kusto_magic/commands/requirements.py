@@ -1,4 +1,4 @@
-"""The subcommands that write and compare texts: diff, edit, freeze, export."""
+"""Subcommands for requirements texts: diff, edit, freeze and export."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from kusto_magic.preflight.package_diff import PackageSet
 
 NOTEBOOK_PATH_VARIABLES = ("JPY_SESSION_NAME", "__vsc_ipynb_file__")
-"""Where a kernel is told its notebook's path: by a Jupyter server in the environment, by VS Code as a variable."""
+"""Sources of the notebook's path: an environment variable set by Jupyter Server, a global variable set by VS Code."""
 
 
 def diff(session: Session, options: Namespace) -> None:
-    """Show which packages two images hold otherwise: B against A, or A against what it is built on."""
+    """Compare the packages of image B with A, or of A with its base image."""
     _, target = session.resolve_target(options)
     images = _images(session, target)
     after = _package_set(options.other or options.name, images)
     before = _package_set(options.name, images) if options.other else _base_of(options.name, images)
-    names = (options.name, options.other) if options.other else (before.base_label or "its base", options.name)
+    names = (options.name, options.other) if options.other else (before.base_label or "its base image", options.name)
     _show_changes(session, before, after, names)
 
 
 def show_diff(session: Session, target: Target, name: str, spec: ImageSpec) -> None:
-    """Show what a cell would change in the image of its name; a new one is compared with its base."""
+    """Compare a cell with the image of the same name, or with its base image if there is none."""
     from kusto_magic.preflight.package_diff import package_set
 
     images = _images(session, target)
@@ -48,14 +48,21 @@ def _show_changes(session: Session, before: PackageSet, after: PackageSet, names
 
     changes = diff_packages(before, after)
     rows = [
-        (it.package, it.before or _text_or_dash(it.before), it.after or _text_or_dash(it.after), it.kind)
-        for it in changes
+        (
+            change.package,
+            change.before or _text_or_dash(change.before),
+            change.after or _text_or_dash(change.after),
+            change.kind,
+        )
+        for change in changes
     ]
-    same = f"{names[0]} and {names[1]} hold the same packages."
-    session.show(table(("package", *names, "what"), rows, same))
+    empty = f"{names[0]} and {names[1]} contain the same packages."
+    session.show(table(("package", *names, "change"), rows, empty))
     for side in (before, after):
         if side.unknown:
-            session.show_message(f"What {side.unknown} holds is not known; only the requirements upon it are compared.")
+            session.show_message(
+                f"The packages of {side.unknown} are not known; only the requirements on top of it are compared."
+            )
             break
 
 
@@ -83,7 +90,7 @@ def _base_of(name: str, images: dict[str, Image]) -> PackageSet:
 
 
 def _without_packages(spec: ImageSpec) -> Image:
-    """Return what a spec is built on, with nothing upon it."""
+    """Return the base of a spec as an image without requirements."""
     from kusto_magic.models.image import Image
 
     return Image("", base_image=spec.base_image or "", language_version=spec.python_version or "")
@@ -100,18 +107,19 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
     known = [*(image.name for image in images.values()), *MANAGED_IMAGES]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    step = "%kusto_image list shows the images of the cluster, %kusto_image bases those of Azure."
-    raise InvalidInput([Problem("image", f"the cluster has no {excerpt(name)}{hint}")], next_step=step)
+    step = "%kusto_image list shows the images of the cluster, %kusto_image bases the managed images."
+    raise InvalidInput([Problem("image", f"there is no image {excerpt(name)} on this cluster{hint}")], next_step=step)
 
 
 def edit(session: Session, options: Namespace) -> None:
-    """Open a cell that makes an image as it is now."""
+    """Open a cell with the current definition of an image."""
     from kusto_magic.export import cell_text
     from kusto_magic.requirements import parser as requirements
 
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
     spec = image.to_spec()
+    # The cell runs in this notebook, where the cluster is already chosen, so it needs no cluster options.
     line, *lines = cell_text(image.name, spec, target, target).split("\n")
     if requirements.parse(spec.requirements, allow_index_options=True).index_options:
         line += " --allow-index-options"
@@ -119,7 +127,7 @@ def edit(session: Session, options: Namespace) -> None:
 
 
 def freeze(session: Session, options: Namespace) -> None:
-    """Open a cell with the packages that this notebook imports."""
+    """Open a cell with the packages that this notebook imports, pinned to the installed versions."""
     from kusto_magic.errors import InvalidInput, Problem
     from kusto_magic.requirements import freeze as freezing
 
@@ -130,12 +138,12 @@ def freeze(session: Session, options: Namespace) -> None:
     found = freezing.freeze(sources)
     if not found.pins:
         where = "the cells run so far import" if options.from_notebook is None else "the notebook imports"
-        raise InvalidInput([Problem("imports", f"{where} no package that an index has")])
+        raise InvalidInput([Problem("imports", f"{where} no packages that are available on an index")])
     base = options.base or _base_for_this_python()
     session.insert_cell(f"%%kusto_image {options.name} --base {base}\n{found.requirements}".rstrip("\n"))
     if found.skipped or found.unreadable:
-        unread = [f"{found.unreadable} cells are no Python"] if found.unreadable else []
-        session.show_message("Left out: " + "; ".join([*found.skipped, *unread]) + ".")
+        invalid = [f"{found.unreadable} cells are not valid Python"] if found.unreadable else []
+        session.show_message("Skipped: " + "; ".join([*found.skipped, *invalid]) + ".")
 
 
 def _notebook(session: Session) -> str:
@@ -144,21 +152,24 @@ def _notebook(session: Session) -> str:
     path = os.environ.get(NOTEBOOK_PATH_VARIABLES[0]) or session.shell.user_ns.get(NOTEBOOK_PATH_VARIABLES[1])
     if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
         return path
-    words = "this front end does not tell its kernel where the notebook is; name it: --from-notebook PATH"
-    raise InvalidInput([Problem("--from-notebook", words)])
+    message = "this front end does not report the notebook's path; use --from-notebook PATH"
+    raise InvalidInput([Problem("--from-notebook", message)])
 
 
 def _base_for_this_python() -> str:
-    """Return the managed image with the Python that runs here, else the newest; those with deep learning come after."""
+    """Return the managed image with this Python version, or else the newest.
+
+    The images with deep-learning packages come last in the table, so they are not chosen.
+    """
     from kusto_magic.models.managed_images import MANAGED_IMAGES
 
-    here = f"{sys.version_info.major}.{sys.version_info.minor}."
-    same = [image.name for image in MANAGED_IMAGES.values() if image.python.startswith(here)]
-    return same[0] if same else next(iter(MANAGED_IMAGES))
+    version_prefix = f"{sys.version_info.major}.{sys.version_info.minor}."
+    matching = [image.name for image in MANAGED_IMAGES.values() if image.python.startswith(version_prefix)]
+    return matching[0] if matching else next(iter(MANAGED_IMAGES))
 
 
 def export(session: Session, options: Namespace) -> None:
-    """Write an image in the form that a team's infrastructure keeps it in."""
+    """Export an image as infrastructure code, a request or a requirements file."""
     from kusto_magic import export as exports
     from kusto_magic.display.bundle import code
 
@@ -178,9 +189,10 @@ def _write(path: Path, text: str) -> None:
     from kusto_magic.errors import InvalidInput, Problem
 
     try:
+        # Mode "x" fails for an existing file; newline="" writes the text byte for byte.
         with path.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
-        raise InvalidInput([Problem("--to", f"{path.name} is there already; choose another name")]) from None
+        raise InvalidInput([Problem("--to", f"{path.name} already exists; choose another name")]) from None
     except OSError as error:
         raise InvalidInput([Problem("--to", f"{path.name} cannot be written: {error.strerror}")]) from None

@@ -1,6 +1,6 @@
-"""What the magics and their subcommands have in common: the settings, the builds, and a place to show things.
+"""State shared by the magics and their subcommands: the settings, the builds and the output.
 
-Imports of what is slow to load are inside the functions: `%load_ext kusto_magic` is in many notebooks' first cell.
+Slow imports are inside the functions: `%load_ext kusto_magic` is in the first cell of many notebooks.
 """
 
 from __future__ import annotations
@@ -25,37 +25,39 @@ if TYPE_CHECKING:
 Shown = TypeVar("Shown", "Build", "Fleet")
 
 TARGET_SETTINGS = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
-
+"""Settings that select a cluster."""
 
 PLACEHOLDER_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+"""Subscription of the client for a query over all subscriptions; it is never sent."""
 
 
 class WaitInterrupted(KeyboardInterrupt):
-    """An interrupt while waiting: the waiting has ended, what was begun goes on."""
+    """An interrupted wait; the operation itself continues."""
 
-    def __init__(self, waited_for: Build | Fleet) -> None:
-        super().__init__(waited_for.name)
-        self._name = waited_for.name
-        self._phase: Phase | None = getattr(getattr(waited_for, "operation", None), "phase", None)
+    def __init__(self, pending: Build | Fleet) -> None:
+        super().__init__(pending.name)
+        self._name = pending.name
+        self._phase: Phase | None = getattr(getattr(pending, "operation", None), "phase", None)
 
     def _render_traceback_(self) -> list[str]:
         from kusto_magic.models.action import NOT_SUBMITTED
 
-        again = f"Next: %kusto_image attach {self._name} shows it again, also after a restart of the kernel."
+        hint = f"Next: %kusto_image attach {self._name} resumes it, even after a kernel restart."
         if self._phase is None:
-            return [f"Detached: the builds of image {self._name!r} go on in the background.", again]
+            return [f"Detached: the builds of image {self._name!r} continue in the background.", hint]
         if self._phase in NOT_SUBMITTED:
             return [
                 f"Detached: image {self._name!r} is still {self._phase.lower()}; nothing was sent yet.",
-                f"Next: keep this kernel, which will send it; %kusto_image attach {self._name} shows it again.",
+                f"Next: keep this kernel running to send it; %kusto_image attach {self._name} shows it again.",
             ]
-        return [f"Detached: image {self._name!r} is still {self._phase.lower()}; it goes on in the background.", again]
+        return [f"Detached: image {self._name!r} is still {self._phase.lower()}; it continues in the background.", hint]
 
 
 class Session:
-    """One loaded extension in one shell.
+    """The extension loaded in one shell.
 
-    `magics` is the configurable that `%config KustoImageMagics` sets; `builds` a seam, by default those of the process.
+    `magics` is the configurable set by `%config KustoImageMagics`; `builds` is the build manager, by default
+    that of the process.
     """
 
     def __init__(self, shell: Any, magics: Any, builds: BuildManager | None = None) -> None:
@@ -68,7 +70,7 @@ class Session:
 
     @property
     def builds(self) -> BuildManager:
-        """The builds of this process; made at first use."""
+        """The build manager of this process, created on first use."""
         if self._builds is None:
             from kusto_magic.builds.manager import default_manager
 
@@ -76,33 +78,35 @@ class Session:
         return self._builds
 
     def has_client(self, target: Target) -> bool:
-        """Return whether this session has asked a cluster something before."""
+        """Return whether this session has already connected to a cluster."""
         return self._builds is not None and self._builds.has_client(target)
 
-    # ── the place ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── settings and targets ────────────────────────────────────────────────────────────────────────────────────────
 
     def settings(self, options: Namespace) -> Settings:
-        """Return the settings that hold for a line. Raises InvalidInput."""
+        """Return the settings for a line. Raises InvalidInput."""
         from kusto_magic import settings
 
         names = (*TARGET_SETTINGS, "wait", "credential")
-        given = {name: getattr(options, name, None) for name in names}
-        config: dict[str, str | None] = {name: getattr(self.magics, name) or None for name in names}
-        config["timeout_hours"] = str(self.magics.timeout_hours) if self.magics.timeout_hours else None
+        from_options = {name: getattr(options, name, None) for name in names}
+        from_config: dict[str, str | None] = {name: getattr(self.magics, name) or None for name in names}
+        from_config["timeout_hours"] = str(self.magics.timeout_hours) if self.magics.timeout_hours else None
         environ: Mapping[str, str] = os.environ
-        found = settings.resolve(given, config, environ, settings.read_config(settings.config_file(environ)))
+        found = settings.resolve(
+            from_options, from_config, environ, settings.read_config(settings.config_file(environ))
+        )
         self._use_credential(found.credential)
         return found
 
     def resolve_target(self, options: Namespace) -> tuple[Settings, Target]:
-        """Return the settings and the cluster that hold for a line. Raises InvalidInput."""
+        """Return the settings and the target cluster for a line. Raises InvalidInput."""
         settings = self.settings(options)
         return settings, settings.target()
 
     def resolve_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
-        """Return the settings and all clusters that a line means: named, found by a query, or the chosen one.
+        """Return the settings and all target clusters of a line: named, found by a query, or the chosen one.
 
-        Raises InvalidInput, and what asking Azure Resource Graph raises.
+        Raises InvalidInput, and the errors of the Azure Resource Graph request.
         """
         from kusto_magic.arm.resource_graph import deduplicate
 
@@ -121,43 +125,44 @@ class Session:
         from kusto_magic.models.target import Target
 
         if options.cluster:
-            raise InvalidInput([Problem(OPTION, "name the clusters or a query, not both")])
+            raise InvalidInput([Problem(OPTION, "use either --cluster or a query, not both")])
         settings = self.settings(options)
         endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
-        # The query needs no cluster, but a client is one of a cluster; without a subscription it asks in all.
-        anywhere = Target(settings.subscription or PLACEHOLDER_SUBSCRIPTION, "any", "any", endpoint=endpoint)
-        everywhere = not settings.subscription
+        # The query needs no cluster, but a client belongs to a full target. Without a subscription it searches all.
+        query_target = Target(settings.subscription or PLACEHOLDER_SUBSCRIPTION, "any", "any", endpoint=endpoint)
+        all_subscriptions = not settings.subscription
         return settings, self.builds.ask(
-            anywhere, lambda it: find_clusters(it, options.clusters_from, all_subscriptions=everywhere)
+            query_target,
+            lambda client: find_clusters(client, options.clusters_from, all_subscriptions=all_subscriptions),
         )
 
     def _use_credential(self, kind: str) -> None:
-        """Take the way to sign in that is set, where it is another one than before; nothing is sent."""
+        """Use the configured sign-in method if it has changed; nothing is sent yet."""
         if kind != self.credential_type:
             from kusto_magic.arm.credentials import CredentialFactory
 
             self.builds.sign_in(CredentialFactory(kind or "default"))
             self.credential_type = kind
 
-    # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── output ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def in_kernel(self) -> bool:
-        """Whether this is a kernel and no terminal."""
+        """Whether this is a kernel, not a terminal."""
         return in_kernel(self.shell)
 
     @property
     def can_prompt(self) -> bool:
-        """Whether a person could be asked for something."""
+        """Whether the user can be prompted for input."""
         return can_prompt(self.shell)
 
     @property
     def is_interactive(self) -> bool:
-        """Whether a person is before the notebook."""
+        """Whether a user is present; false in a headless run."""
         return is_interactive(self.shell)
 
     def present(self, build: Shown, options: Namespace, settings: Settings) -> Shown | None:
-        """Show a build or a fleet and, where that is asked for, wait for it; else return it, for IPython to show."""
+        """Show a build or a fleet and wait for it if required; otherwise return it for IPython to display."""
         self._warn_about_history()
         if getattr(options, "output", None):
             self.shell.user_ns[options.output] = build
@@ -172,14 +177,14 @@ class Session:
         return None
 
     def _warn_about_history(self) -> None:
-        """Say once why builds are not remembered, where that is so."""
+        """Show once why the history is not available."""
         warning = self.builds.history.warning
         if warning and warning != self._warned:
             self._warned = warning
             self.show_message(f"Note: {warning}.")
 
     def show_progress(self, build: Build | Fleet) -> None:
-        """Show a build or a fleet: in a kernel as a card that stays true, in a terminal until it has ended."""
+        """Show a build or a fleet: in a kernel as a live card, in a terminal until it is done."""
         if self.in_kernel:
             self.card(build)
         else:
@@ -188,7 +193,7 @@ class Session:
             show_until_done(build)
 
     def card(self, build: Build | Fleet) -> None:
-        """Show a build or a fleet as a card that stays true; what IPython calls for one at the end of a cell."""
+        """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""
         from kusto_magic.builds.build import Build
 
         if isinstance(build, Build):
@@ -201,32 +206,32 @@ class Session:
             LiveFleetCard(build, self.shell.display_pub, with_bar=self.is_interactive)
 
     def show(self, data: Bundle) -> None:
-        """Show a bundle: all of it in a kernel, its text in a terminal."""
+        """Show a MIME bundle: all of it in a kernel, its plain text in a terminal."""
         if self.in_kernel:
             self.shell.display_pub.publish(data)
         else:
             self.print(data["text/plain"])
 
-    def show_message(self, words: str) -> None:
-        """Show a sentence."""
+    def show_message(self, text: str) -> None:
+        """Show a message."""
         from kusto_magic.display.bundle import message
 
-        self.show(message(words))
+        self.show(message(text))
 
     def insert_cell(self, text: str) -> None:
-        """Put a new cell with this text below the running one; where nobody is there, show it."""
+        """Insert a cell with this text below the running one, or show the text in a headless run."""
         from kusto_magic.display.bundle import code
 
         if self.in_kernel and not self.is_interactive:
-            self.show(code(text, "A cell to begin with:"))
+            self.show(code(text, "Starter cell:"))
         else:
             self.shell.set_next_input(text)
-            self.show_message("A new cell below has it; change it as you like and run it.")
+            self.show_message("A new cell was inserted below. Edit it as needed and run it.")
 
-    def print(self, words: str) -> None:
-        """Write text as a cell's own output."""
-        print(words)  # noqa: T201 - a terminal's output, in the cell's own thread
+    def print(self, text: str) -> None:
+        """Write text to the output of the running cell."""
+        print(text)  # noqa: T201 - stdout belongs to the running cell
 
 
 Command = Callable[[Session, Namespace], "Build | Fleet | None"]
-"""What does a subcommand: shows something, or returns a Build or a Fleet for IPython to show."""
+"""Function of a subcommand: it shows its result, or returns a Build or a Fleet for IPython to display."""

@@ -1,6 +1,6 @@
-"""Signs a person in from a cell: shows the code to type, and then whom it was.
+"""Interactive sign-in from a cell: shows the device code, and then the identity.
 
-The code is one output, changed in place: no saved notebook keeps it.
+The code is an output that is updated in place, so that a saved notebook does not contain it.
 """
 
 from __future__ import annotations
@@ -22,47 +22,51 @@ if TYPE_CHECKING:
 
 
 def sign_in(session: Session, kind: str, target: Target) -> str:
-    """Sign in to a cluster's cloud in this way, from now on; return whom that is, "" where the token does not say.
+    """Sign in to the cluster's cloud with this method and use it from now on.
 
-    Raises SignInFailed; one that asks a person, where nobody is there, before anything is sent.
+    Returns the identity, or "" if the token does not contain it. Raises SignInFailed; for an interactive method in a
+    non-interactive session, before anything is sent.
     """
     if kind not in INTERACTIVE_TYPES:
         return _signed_in(session, CredentialFactory(kind), target)
     if not session.can_prompt:
-        what = f"nobody is before this notebook who could sign in with the {kind}"
-        raise SignInFailed(what, next_step="choose another way: %kusto_image use --as environment, managed or cli.")
+        what = f"the sign-in method {kind} needs an interactive session"
+        raise SignInFailed(what, next_step="Choose another method: %kusto_image use --as environment, managed or cli.")
     show = _output(session)
     show(message("Signing in: a window opens in your browser …" if kind == "browser" else "Signing in …"))
     try:
-        who = _signed_in(session, CredentialFactory(kind, lambda *asked: show(device_code_bundle(*asked))), target)
-    except BaseException as error:
-        show(
-            message("The sign-in did not come to an end." if isinstance(error, KeyboardInterrupt) else "Not signed in.")
+        identity = _signed_in(
+            session, CredentialFactory(kind, lambda *prompt: show(device_code_bundle(*prompt))), target
         )
+    except BaseException as error:  # also an interrupt: the device code must not stay in the output
+        show(message("The sign-in was interrupted." if isinstance(error, KeyboardInterrupt) else "Not signed in."))
         raise
-    show(message(f"Signed in as {who}." if who else "Signed in."))
-    return who
+    show(message(f"Signed in as {identity}." if identity else "Signed in."))
+    return identity
 
 
-def _signed_in(session: Session, way: CredentialFactory, target: Target) -> str:
-    session.builds.sign_in(way)
+def _signed_in(session: Session, factory: CredentialFactory, target: Target) -> str:
+    session.builds.sign_in(factory)
     return session.builds.ask(target, lambda client: client.sign_in())
 
 
-def device_code_bundle(address: str, typed: str, until: datetime) -> Bundle:
-    """Return what to show of a device code: the address and the code as texts to select, no link."""
-    address, typed = redact(address)[:200], redact(typed)[:40]
+def device_code_bundle(url: str, user_code: str, expires_at: datetime) -> Bundle:
+    """Return the bundle for a device code: the URL and the code as text to copy.
+
+    The URL is not a link, because it comes from a response and a user should read it before opening it.
+    """
+    url, user_code = redact(url)[:200], redact(user_code)[:40]
     html = (
-        f"<p>To sign in, open <code>{escape(address)}</code> in a browser on any machine and type this code:</p>"
-        f'<pre style="user-select: all; font-size: 150%">{escape(typed)}</pre>'
-        f"<p>It is good until {until:%H:%M} UTC. Type no code that somebody else gave you.</p>"
+        f"<p>To sign in, open <code>{escape(url)}</code> in a browser on any machine and enter this code:</p>"
+        f'<pre style="user-select: all; font-size: 150%">{escape(user_code)}</pre>'
+        f"<p>The code is valid until {expires_at:%H:%M} UTC. Never enter a code that someone else gave you.</p>"
     )
-    text = f"To sign in, open {address} in a browser and type the code {typed} (good until {until:%H:%M} UTC)."
+    text = f"To sign in, open {url} in a browser and enter the code {user_code} (valid until {expires_at:%H:%M} UTC)."
     return {"text/html": html, "text/plain": text}
 
 
 def _output(session: Session) -> Callable[[Bundle], None]:
-    """Return a function that shows a bundle in place of the one before; in a terminal, below it."""
+    """Return a function that shows a bundle in place of the previous one, or below it in a terminal."""
     if not session.in_kernel:
         return session.show
     display_id = uuid4().hex

@@ -1,4 +1,4 @@
-// Called with the text of the new cell, when the button in the panel has just been pressed.
+// Called with the text of the new cell right after the button in the panel was clicked.
 text => {
   const shown = [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden)')];
   const panel =
@@ -6,11 +6,11 @@ text => {
   const cells = () => [...(panel?.querySelectorAll('.jp-Notebook .jp-Cell') ?? [])];
   const before = new Set(cells());
 
-  // The toolbar's own "Insert a cell below" listens to the mouse button going down; other versions may to a click.
+  // JupyterLab's toolbar button reacts to mousedown; other versions may react to click (see `turn === 10`).
   const add = panel?.querySelector('.jp-Toolbar [data-command="notebook:insert-cell-below"]');
   add?.dispatchEvent(new MouseEvent('mousedown', { bubbles: true, cancelable: true, button: 0 }));
 
-  // The new cell and its editor appear a little later. The editor reads a paste as one change and indents nothing.
+  // The new cell and its editor appear asynchronously. A paste is one change to the editor and is not auto-indented.
   const fill = turn => {
     const added = cells().find(cell => !before.has(cell));
     const editor = added?.querySelector('.cm-content');

@@ -1,1 +1,1 @@
-"""Rendering of builds and results: MIME bundles, cards, progress bars, terminal output."""
+"""Display of builds and results: MIME bundles, cards, progress bars, terminal output."""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
-
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
+from html import escape
+from typing import Any
 
 Bundle = dict[str, Any]
+"""Representations of one output by MIME type."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> Bundle:
-    """Return a table of texts as html and aligned text; `empty` stands where there are no rows."""
+    """Return a table as HTML and as aligned text, or the message `empty` if there are no rows."""
     rows = [list(row) for row in rows]
     if not rows:
         return message(empty)
@@ -31,23 +24,24 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> Bun
 
 
 def message(text: str) -> Bundle:
-    """Return one sentence as a bundle."""
+    """Return a one-line message as a bundle."""
     return {"text/html": f"<p>{escape(text)}</p>", "text/plain": text}
 
 
-def code(text: str, words: str = "") -> Bundle:
-    """Return a text to be copied, with a sentence above it; without one the plain form is the text itself."""
-    head = f"<p>{escape(words)}</p>" if words else ""
-    return {"text/html": head + _pre(text), "text/plain": f"{words}\n{text}" if words else text}
+def code(text: str, caption: str = "") -> Bundle:
+    """Return preformatted text to be copied, with an optional caption above it."""
+    head = f"<p>{escape(caption)}</p>" if caption else ""
+    return {"text/html": head + _pre(text), "text/plain": f"{caption}\n{text}" if caption else text}
 
 
 def _pre(text: str) -> str:
-    """Return a text as it is written. An empty line would end the html in a page that is made of Markdown."""
+    """Return a text as a preformatted HTML block."""
+    # An empty line would end the HTML block in a page that is rendered from Markdown.
     return f"<pre><code>{escape(text)}</code></pre>".replace("\n\n", "\n&#10;")
 
 
 def duration(seconds: float) -> str:
-    """Return a span of time in words: "48 s", "5 min 2 s", "1 h 3 min"."""
+    """Return a duration as text: "48 s", "5 min 2 s", "1 h 3 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -57,7 +51,7 @@ def duration(seconds: float) -> str:
 
 
 def requirements_html(requirements: str) -> str:
-    """Return requirements as html that is folded away, "" where there are none."""
+    """Return requirements as collapsed HTML, or "" if there are none."""
     if not requirements:
         return ""
     return f"<details><summary>requirements</summary>{_pre(requirements)}</details>"

@@ -1,7 +1,7 @@
-"""How a build looks in a saved notebook: one bundle of versioned JSON, plain html and one line of text.
+"""Card of a build: one bundle of versioned JSON, plain HTML and text, which is saved in the notebook.
 
-The record must read well without a kernel, on a page that strips styles and scripts: words and glyphs carry the
-meaning, times are absolute, and everything that came from outside is escaped.
+The card must be readable without a kernel, on a page that strips styles and scripts: text and glyphs carry the meaning,
+times are absolute, and all external text is escaped.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic.arm.operation import NOTE_UNCHANGED, Operation
-from kusto_magic.display import preflight_report as plan
+from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import Bundle, duration, requirements_html
 from kusto_magic.errors import KustoImageError, RequirementsConflict, ServiceError
 from kusto_magic.models.action import NOT_STARTED, SUCCESS_STATES, Action, Phase
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from kusto_magic.preflight.report import PreflightReport
 
 MIME = "application/vnd.kusto-image.build+json"
+"""MIME type of the JSON, which the JupyterLab extension renders."""
+
 VERSION = 1
-"""Raised when a reader of the JSON would have to be changed."""
+"""Version of the JSON; incremented by changes that are incompatible with existing readers."""
 
 GLYPHS = {
     **dict.fromkeys(SUCCESS_STATES.values(), "✔"),
@@ -36,14 +38,18 @@ GLYPHS = {
     "Canceled": "⊘",
     "Unknown": "?",
 }
+"""Glyph of each final state."""
+
 WORKING_GLYPH = "⏳"
+"""Glyph of every other state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is shown and kept of one build. Times are UTC, `seconds` the time from start to `as_of` or the end.
+    """Data of a build that is shown and saved.
 
-    `fleet` is the id that the builds of a fleet have in common, "" for one alone.
+    Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended build. `estimate_high`
+    is the upper bound of the estimate in seconds. `fleet` is the id that the builds of a fleet share, or "".
     """
 
     id: str
@@ -70,7 +76,7 @@ class Card:
 
 
 def card(build: Build, now: datetime) -> Card:
-    """Return the card of a build as it stands at `now` (UTC)."""
+    """Return the card of a build at the time `now` (UTC)."""
     error, operation = build.error, build.operation
     as_of = build.ended_at or now
     return Card(
@@ -98,9 +104,12 @@ def card(build: Build, now: datetime) -> Card:
     )
 
 
-def card_from_record(record: BuildRecord, *, is_coming: bool = False) -> Card:
-    """Return the card of a build that nobody here follows: as it ended, as it begins, or Unknown."""
-    is_lost = record.ended_at is None and not is_coming
+def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
+    """Return the card of a build that this process does not poll; its state is Unknown if no end is recorded.
+
+    `is_starting` is for the card that is shown until the build of the record is polled.
+    """
+    is_unknown = record.ended_at is None and not is_starting
     as_of = record.ended_at or record.last_response_at or record.started_at
     state = _success_state(record.action) if record.state == Phase.SUCCEEDED else record.state
     return Card(
@@ -109,8 +118,8 @@ def card_from_record(record: BuildRecord, *, is_coming: bool = False) -> Card:
         cluster=record.target.cluster,
         emulator=record.target.is_local,
         action=record.action,
-        state="Unknown" if is_lost else state,
-        ended=not is_coming,
+        state="Unknown" if is_unknown else state,
+        ended=not is_starting,
         base=record.base_image or (f"Python {record.python_version}" if record.python_version else ""),
         requirements=record.requirements,
         started_at=record.started_at,
@@ -119,8 +128,8 @@ def card_from_record(record: BuildRecord, *, is_coming: bool = False) -> Card:
         seconds=max(0.0, (as_of - record.started_at).total_seconds()),
         estimate="",
         error=(record.message,) if record.message else (),
-        next_step=f"%kusto_image attach {record.image}" if is_lost else "",
-        note="no end was heard of" if is_lost else "",
+        next_step=f"%kusto_image attach {record.image}" if is_unknown else "",
+        note="final status unknown" if is_unknown else "",
         fleet=record.fleet,
     )
 
@@ -131,24 +140,25 @@ def bundle(shown: Card) -> Bundle:
 
 
 def text(shown: Card) -> str:
-    """Return a card as text: one line, and the error's lines when there is one."""
-    where = f"{'emulator ' if shown.emulator else ''}cluster {shown.cluster}"
-    parts = [f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {where}", _times(shown)]
+    """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
+    cluster = f"{'emulator ' if shown.emulator else ''}cluster {shown.cluster}"
+    parts = [f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {cluster}", _times(shown)]
     line = " · ".join(part for part in (*parts, shown.estimate, shown.note) if part)
-    following = [*shown.error, *([f"Next: {shown.next_step}"] if shown.next_step else [])]
+    details = [*shown.error, *([f"Next: {shown.next_step}"] if shown.next_step else [])]
     if shown.report is not None:
-        following = [*plan.remarks(shown.report), *following]
-    return "\n".join([line, *(f"  {more}" for more in following)])
+        details = [*preflight_report.remarks(shown.report), *details]
+    return "\n".join([line, *(f"  {detail}" for detail in details)])
 
 
 def estimate_text(estimate: DurationEstimate) -> str:
-    """Return the experience with earlier builds in words; it is an estimate and says so."""
+    """Return the estimate as text, with the number of builds it is based on."""
     low, high = duration(estimate.low), duration(estimate.high)
     span = low if low == high else f"{low} to {high}"
     if not estimate.count:
-        return f"estimate: {span} ({estimate.source})"
+        source = "emulator setting" if estimate.source == "the emulator's setting" else estimate.source
+        return f"about {span} ({source})"
     builds = "1 earlier build" if estimate.count == 1 else f"{estimate.count} earlier builds"
-    return f"estimate: usually {span} ({builds} on {estimate.source})"
+    return f"usually {span} ({builds} on {estimate.source})"
 
 
 def _state(build: Build) -> str:
@@ -156,30 +166,27 @@ def _state(build: Build) -> str:
     if error is None or build.operation.done:
         return _success_state(build.action) if phase is Phase.SUCCEEDED else phase.value
     if isinstance(error, KustoImageError) and error.operation is not None:
-        return "Unknown"  # it may well go on
+        return "Unknown"  # the operation may still be running
     return "Rejected" if isinstance(error, ServiceError) else "Not submitted" if phase in NOT_STARTED else "Unknown"
 
 
 def _success_state(action: str) -> str:
-    """Return the state to show after success; an action that this version does not know has just succeeded."""
+    """Return the state to show after success; "Succeeded" for an action of a newer version, which this one lacks."""
     return SUCCESS_STATES.get(Action(action), "Succeeded") if action in set(Action) else "Succeeded"
 
 
 def _requirements_of(build: Build) -> str:
-    """Return the requirements to show: our own as they are, somebody else's without what is secret in them."""
+    """Return the requirements to show; those of another user's image are redacted."""
     if build.spec is not None:
         return build.spec.requirements
     return redact(build.operation.image.requirements) if build.operation.image else ""
 
 
 def _note(operation: Operation) -> str:
-    """Return what the reader should know besides: also, while it runs, that the service is not answering."""
-    silent = (
-        f"no answer at the last {operation.failed_polls} tries ({operation.poll_error}); asking on"
-        if operation.failed_polls
-        else ""
-    )
-    return "; ".join(part for part in (operation.note, silent) if part)
+    """Return the note of the operation, and while polls fail, their number and the last error."""
+    polls = "the last poll" if operation.failed_polls == 1 else f"the last {operation.failed_polls} polls"
+    failing = f"{polls} failed ({operation.poll_error}); retrying" if operation.failed_polls else ""
+    return "; ".join(part for part in (operation.note, failing) if part)
 
 
 def _base_label(build: Build) -> str:
@@ -192,10 +199,10 @@ def _error_lines(error: BaseException | None) -> tuple[str, ...]:
     if error is None:
         return ()
     if isinstance(error, RequirementsConflict):
-        return (error.what,)  # the rest is in the forecast, which is shown as well
+        return (error.what,)  # the details are in the preflight report, which is shown as well
     if isinstance(error, KustoImageError):
         return (error.what, *(line.strip() for line in error.details()))
-    return (f"{type(error).__name__} in kusto_magic itself; please report it",)
+    return (f"internal error of kusto_magic: {type(error).__name__}; please report it",)
 
 
 def _times(shown: Card) -> str:
@@ -203,12 +210,12 @@ def _times(shown: Card) -> str:
         return f"seen {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
     if shown.ended:
         return f"{duration(shown.seconds)}, ended {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    heard = f", last heard of {shown.last_response_at:%H:%M:%S} UTC" if shown.last_response_at else ""
-    return f"{duration(shown.seconds)} at {shown.as_of:%Y-%m-%d %H:%M:%S} UTC{heard}"
+    updated = f", last update {shown.last_response_at:%H:%M:%S} UTC" if shown.last_response_at else ""
+    return f"{duration(shown.seconds)} at {shown.as_of:%Y-%m-%d %H:%M:%S} UTC{updated}"
 
 
 def _json(shown: Card) -> dict[str, Any]:
-    """Return the versioned record: names and times, no id of a subscription, no address, no secret."""
+    """Return the versioned JSON. It contains no subscription id, no URL and no secret, since notebooks are shared."""
     document: dict[str, Any] = {
         "version": VERSION,
         "id": shown.id,
@@ -231,29 +238,30 @@ def _json(shown: Card) -> dict[str, Any]:
         "next": shown.next_step,
         "note": shown.note,
     }
-    extras["usualHigh"] = shown.estimate_high  # for a bar that follows the estimate
+    extras["usualHigh"] = shown.estimate_high  # for a progress bar that is based on the estimate
     extras["fleet"] = shown.fleet
     if shown.report is not None:
-        extras["plan"] = plan.json(shown.report)
+        extras["plan"] = preflight_report.json(shown.report)
+    # Empty values are omitted to keep saved notebooks small.
     return document | {key: value for key, value in extras.items() if value}
 
 
 def _html(shown: Card) -> str:
-    where = f"{'emulator ' if shown.emulator else ''}cluster"
+    cluster = f"{'emulator ' if shown.emulator else ''}cluster"
     title = (
         f"<p><strong>{GLYPHS.get(shown.state, WORKING_GLYPH)} {escape(shown.state)}</strong>: image "
-        f"<code>{escape(shown.image)}</code> on {where} <code>{escape(shown.cluster)}</code></p>"
+        f"<code>{escape(shown.image)}</code> on {cluster} <code>{escape(shown.cluster)}</code></p>"
     )
     rows = [
-        ("Base", shown.base),
-        ("So far" if not shown.ended else "Took" if shown.start_known else "When", _times(shown)),
-        ("Usually", shown.estimate),
+        ("Base image", shown.base),
+        ("Elapsed" if not shown.ended else "Duration" if shown.start_known else "Seen", _times(shown)),
+        ("Estimate", shown.estimate),
         ("Note", shown.note),
         ("Error", "\n".join(shown.error)),
-        ("Next", shown.next_step),
+        ("Next step", shown.next_step),
     ]
     cells = "".join(
         f"<tr><th>{label}</th><td>{escape(value).replace(chr(10), '<br>')}</td></tr>" for label, value in rows if value
     )
-    checked = plan.html(shown.report) if shown.report is not None else ""
-    return f"<div>{title}<table>{cells}</table>{checked}{requirements_html(shown.requirements)}</div>"
+    report = preflight_report.html(shown.report) if shown.report is not None else ""
+    return f"<div>{title}<table>{cells}</table>{report}{requirements_html(shown.requirements)}</div>"

@@ -1,6 +1,6 @@
-"""How a fleet looks in a saved notebook: one bundle with a row per cluster, and what failed put together by reason.
+"""Card of a fleet: one bundle with a row per cluster and the failures grouped by reason, saved in the notebook.
 
-What `card` does for one build; the record of each stays in the history.
+The counterpart of `card` for several clusters.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card, card, card_fro
 from kusto_magic.errors import group_by_reason
 
 MIME = "application/vnd.kusto-image.fleet+json"
-VERSION = 1
-"""Raised when a reader of the JSON would have to be changed."""
+"""MIME type of the JSON, which the JupyterLab extension renders."""
 
-_RUNNING = "goes on after a restart of the kernel."
+VERSION = 1
+"""Version of the JSON; incremented by changes that are incompatible with existing readers."""
 
 MAX_ROWS_AS_TEXT = 20
-"""So many clusters are shown without unfolding."""
+"""Maximum number of clusters that are shown expanded, and in the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetCard:
-    """What is shown and kept of a fleet. `rows` are a name and a card for each cluster, in their order; times are UTC.
+    """Data of a fleet that is shown and saved.
 
-    `failures` says by reason which clusters do not have the image.
+    `rows` are a label and a card for each cluster, in their order; times are UTC. `failures` maps each reason to the
+    clusters that failed.
     """
 
     id: str
@@ -47,41 +48,45 @@ class FleetCard:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many clusters are in each state, the most frequent first."""
+        """Number of clusters in each state, most frequent state first."""
         return dict(Counter(row.state for _, row in self.rows).most_common())
 
     @property
     def done_count(self) -> int:
-        """How many clusters have come to an end."""
+        """Number of clusters that are done."""
         return sum(row.ended for _, row in self.rows)
 
     @property
     def seconds(self) -> float:
-        """The time from the first start to `as_of`."""
+        """Seconds from the first start to `as_of`."""
         return max(0.0, (self.as_of - self.started_at).total_seconds())
 
     @property
     def state(self) -> str:
-        """How it stands as a whole, in a word."""
+        """State of the fleet as a whole."""
         return "Working" if not self.ended else "Failed" if self.failures else "Succeeded"
 
 
 def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
-    """Return the card of a fleet as it stands at `now` (UTC)."""
-    cards = [card_from_record(it) if isinstance(it, BuildRecord) else card(it, now) for it in fleet.members]
+    """Return the card of a fleet at the time `now` (UTC)."""
+    cards = [
+        card_from_record(member) if isinstance(member, BuildRecord) else card(member, now) for member in fleet.members
+    ]
     names = labels([member.target for member in fleet.members])
-    as_of = max((it.as_of for it in cards), default=now) if fleet.ended else now
+    as_of = max((row.as_of for row in cards), default=now) if fleet.ended else now
     return FleetCard(
         id=fleet.id,
         image=fleet.name,
         rows=tuple(zip(names, cards, strict=True)),
         ended=fleet.ended,
-        base=next((it.base for it in cards if it.base), ""),
-        requirements=next((it.requirements for it in cards if it.requirements), ""),
-        started_at=min((it.started_at for it in cards), default=now),
+        base=next((row.base for row in cards if row.base), ""),
+        requirements=next((row.requirements for row in cards if row.requirements), ""),
+        started_at=min((row.started_at for row in cards), default=now),
         as_of=as_of,
         failures=group_by_reason(fleet.failures),
-        next_step=fleet.next_step if fleet.ended else f"%kusto_image attach {fleet.name} {_RUNNING}",
+        next_step=fleet.next_step
+        if fleet.ended
+        else f"After a kernel restart, %kusto_image attach {fleet.name} resumes.",
     )
 
 
@@ -91,7 +96,7 @@ def bundle(shown: FleetCard) -> Bundle:
 
 
 def headline(shown: FleetCard) -> str:
-    """Return a fleet in one line."""
+    """Return a fleet as one line."""
     parts = [f"{count} {state.lower()}" for state, count in shown.counts.items()]
     times = f"{duration(shown.seconds)}, {'ended' if shown.ended else 'at'} {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
     head = f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {len(shown.rows)} clusters"
@@ -99,7 +104,7 @@ def headline(shown: FleetCard) -> str:
 
 
 def text(shown: FleetCard) -> str:
-    """Return a fleet as text: a line, what failed, and the clusters where they are few."""
+    """Return a fleet as text: the headline, the failures, and up to 20 clusters."""
     lines = [headline(shown)]
     lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in shown.failures.items()]
     if len(shown.rows) <= MAX_ROWS_AS_TEXT:
@@ -109,7 +114,7 @@ def text(shown: FleetCard) -> str:
     return "\n".join(lines)
 
 
-_HEAD = ("cluster", "state", "took", "said")
+_HEAD = ("cluster", "state", "duration", "message")
 
 
 def _rows(shown: FleetCard) -> list[tuple[str, str, str, str]]:
@@ -125,7 +130,7 @@ def _row_message(row: Card) -> str:
 
 
 def _json(shown: FleetCard) -> dict[str, Any]:
-    """Return the versioned record: names and times, no id of a subscription, no address, no secret."""
+    """Return the versioned JSON. It contains no subscription id, no URL and no secret, since notebooks are shared."""
     return {
         "version": VERSION,
         "id": shown.id,
@@ -155,13 +160,13 @@ def _json(shown: FleetCard) -> dict[str, Any]:
 
 def _html(shown: FleetCard) -> str:
     head, _, rest = headline(shown).partition(": ")
-    unfolded = " open" if len(shown.rows) <= MAX_ROWS_AS_TEXT else ""
+    expanded = " open" if len(shown.rows) <= MAX_ROWS_AS_TEXT else ""
     clusters = table(_HEAD, _rows(shown), "")["text/html"]
     parts = [
         f"<p><strong>{escape(head)}</strong>: {escape(rest)}</p>",
         _failures_html(shown),
-        f"<p>Next: {escape(shown.next_step)}</p>" if shown.next_step else "",
-        f"<details{unfolded}><summary>{len(shown.rows)} clusters</summary>{clusters}</details>",
+        f"<p>Next step: {escape(shown.next_step)}</p>" if shown.next_step else "",
+        f"<details{expanded}><summary>{len(shown.rows)} clusters</summary>{clusters}</details>",
         requirements_html(shown.requirements),
     ]
     return f"<div>{''.join(parts)}</div>"
@@ -171,4 +176,4 @@ def _failures_html(shown: FleetCard) -> str:
     if not shown.failures:
         return ""
     rows = [(", ".join(clusters), reason) for reason, clusters in shown.failures.items()]
-    return str(table(("failed on", "because"), rows, "")["text/html"])
+    return str(table(("failed on", "reason"), rows, "")["text/html"])

@@ -1,4 +1,4 @@
-"""Who is before this IPython: a terminal, a notebook with a person, or a notebook that runs by itself."""
+"""Detection of the front end: terminal, interactive notebook or headless run."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from typing import Any
 
 
 def in_kernel(shell: Any) -> bool:
-    """Return whether this IPython is a kernel's, which shows html and widgets, and no terminal's."""
+    """Return whether IPython runs in a kernel, whose front end shows HTML and widgets, not in a terminal."""
     return hasattr(shell, "kernel")
 
 
 def can_prompt(shell: Any) -> bool:
-    """Return whether a person could be asked for something: in a notebook, or in a terminal that is one."""
+    """Return whether the user can be prompted: in an interactive notebook, or in a real terminal."""
+    # stdin is None in a process without a console, e.g. pythonw on Windows.
     return is_interactive(shell) if in_kernel(shell) else sys.stdin is not None and sys.stdin.isatty()
 
 
 def is_interactive(shell: Any) -> bool:
-    """Return whether a person is before the notebook: nbclient, nbconvert and papermill say that they take no input.
-
-    False in a terminal: there is a person, but what changes in the background is not shown there.
-    """
+    """Return whether the notebook is interactive. False in a terminal, which does not show background changes."""
     if not in_kernel(shell):
         return False
+    # nbclient, nbconvert and papermill send allow_stdin=False with each execute request.
     content = shell.get_parent().get("content", {})
     return bool(content.get("allow_stdin", True))

@@ -1,6 +1,6 @@
-"""Puts a build on the screen and keeps it true: a card updated in place, with a bar above it while it runs.
+"""Live card of a build: a card that is updated in place, with a progress bar above it while the build is running.
 
-In a kernel the card is one output with a display id. `terminal.py` does the same for a terminal.
+In a kernel the card is one output with a display id. `terminal` is the counterpart for a terminal.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from kusto_magic.display.progress_bar import BuildProgress
 
 UPDATE_INTERVAL = 1.0
-"""Seconds between two updates of a card without a bar, at the least."""
+"""Minimum seconds between two updates of a card without a progress bar."""
 
 SAVE_INTERVAL = 20.0
-"""Seconds between two records kept in the notebook while nothing but time has changed and a bar is shown."""
+"""Minimum seconds between two updates of a card with a progress bar, unless the phase changes."""
 
 
 class Publisher(Protocol):
-    """IPython's display publisher, as far as it is used here."""
+    """The part of IPython's display publisher that is used."""
 
-    def publish(self, data: Bundle, metadata: Bundle | None = None, **more: Any) -> None:
+    def publish(self, data: Bundle, metadata: Bundle | None = None, **options: Any) -> None:
         """Send a bundle to the front end."""
         ...
 
 
 class LiveCard:
-    """One output that shows a build until its end. Make it in the cell; it looks after itself.
+    """One output that shows a build until its end. Create it in the cell; it updates itself.
 
-    `publisher` is the shell's display publisher. `with_bar` adds the ipywidgets bar: for a front end with a person
-    before it; a saved widget without its kernel is a bad record, so the last bundle has none.
+    `publisher` is the shell's display publisher. `with_bar` adds the ipywidgets progress bar, for interactive front
+    ends. The last bundle has no widget, since a saved widget cannot be shown without its kernel.
     """
 
     def __init__(self, build: Build, publisher: Publisher, *, with_bar: bool) -> None:
         self._build = build
         self._publisher = publisher
         self._display_id = uuid4().hex
-        self._lock = threading.RLock()  # made in the cell's thread, called on the background's
+        self._lock = threading.RLock()  # created on the main thread, called on the background thread
         self._ended = False
         self._bar = self._new_bar() if with_bar and not build.ended else None
         self._saved_at = (build.operation.phase, time.monotonic())
@@ -52,9 +52,10 @@ class LiveCard:
         build.observe(self._changed, ["operation", "report", "last_response_at", "ended"])
         if self._bar is not None:
             build.add_tick_callback(self._tick)
-        self._changed()
+        self._changed()  # the build may have ended before the callbacks were registered
 
     def _new_bar(self) -> BuildProgress:
+        # Imported here: ipywidgets is needed only for the progress bar.
         from kusto_magic.display.progress_bar import BuildProgress
 
         return BuildProgress(self._build.estimate)
@@ -86,20 +87,20 @@ class LiveCard:
         bar, self._bar = self._bar, None
         self._show(update=True)
         if bar is not None:
-            bar.close_whole()
+            bar.close_all()
 
     def _show(self, *, update: bool) -> None:
-        it = self._card()
+        shown = self._card()
         if self._bar is not None:
-            self._bar.update(it)
-        publish_bundle(self._publisher, bundle(it), self._display_id, self._bar, update=update)
+            self._bar.update(shown)
+        publish_bundle(self._publisher, bundle(shown), self._display_id, self._bar, update=update)
 
 
 def publish_bundle(publisher: Publisher, data: Bundle, display_id: str, bar: Any, *, update: bool) -> None:
-    """Send a card, with the widget that stands above it while it changes, or None."""
+    """Publish a card; `bar` is the progress widget to show above it, or None."""
     if bar is not None:
         view = {"version_major": 2, "version_minor": 0, "model_id": bar.model_id}
         data = {"application/vnd.jupyter.widget-view+json": view, **data}
-    # The id is in the metadata too: JupyterLab forgets which output a display id means when the page is reloaded.
+    # The id is in the metadata too: JupyterLab loses the outputs of display ids when the page is reloaded.
     metadata = {"kusto_image": {"display_id": display_id}}
     publisher.publish(data, metadata, transient={"display_id": display_id}, update=update)

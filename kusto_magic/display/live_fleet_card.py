@@ -1,6 +1,6 @@
-"""Puts a fleet on the screen and keeps it true: a card with a row per cluster, with a bar above it while it runs.
+"""Live card of a fleet: a card with a row per cluster, with a progress bar above it while the fleet is running.
 
-What `live` does for one build, at a slower pace: a card of hundreds of rows is not sent for each of their changes.
+The counterpart of `live_card` with fewer updates: a card of hundreds of rows is not sent at each change of a row.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from kusto_magic.display.progress_bar import FleetProgress
 
 UPDATE_INTERVAL = 1.0
-"""Seconds between two looks at two hundred clusters, at the least; at more of them more rarely."""
+"""Minimum seconds between two updates of the progress bar with up to 200 clusters; proportionally more with more."""
 
 SAVE_INTERVAL = 5.0
-"""Seconds between two updates of the card, at the least, until the end."""
+"""Minimum seconds between two updates of the card before the fleet has ended."""
 
 
 class LiveFleetCard:
-    """One output that shows a fleet until its end. Make it in the cell; it looks after itself.
+    """One output that shows a fleet until its end. Create it in the cell; it updates itself.
 
-    `publisher` is the shell's display publisher; `with_bar` adds the ipywidgets bar, as `live.LiveCard` does.
+    `publisher` and `with_bar` are as for `live_card.LiveCard`.
     """
 
     def __init__(self, fleet: Fleet, publisher: Publisher, *, with_bar: bool) -> None:
         self._fleet = fleet
         self._publisher = publisher
         self._display_id = uuid4().hex
-        self._lock = threading.RLock()  # made in the cell's thread, called on the background's
+        self._lock = threading.RLock()  # created on the main thread, called on the background thread
         self._ended = False
         self._bar = self._new_bar() if with_bar and not fleet.ended else None
         self._counts: dict[str, int] = {}
@@ -43,7 +43,7 @@ class LiveFleetCard:
         self._show(self._card(), update=False)
         fleet.observe(self._end, "ended")
         fleet.add_tick_callback(self._tick)
-        if fleet.ended:
+        if fleet.ended:  # possibly before the callback was registered
             self._end()
 
     def _new_bar(self) -> FleetProgress:
@@ -57,11 +57,11 @@ class LiveFleetCard:
             if self._ended or now - self._updated_at < UPDATE_INTERVAL * max(1.0, len(self._fleet.members) / 200):
                 return
             self._updated_at = now
-            it = self._card()
-            if it.counts != self._counts and now - self._saved_at >= SAVE_INTERVAL:
-                self._show(it, update=True)
+            shown = self._card()
+            if shown.counts != self._counts and now - self._saved_at >= SAVE_INTERVAL:
+                self._show(shown, update=True)
             elif self._bar is not None:
-                self._bar.update(it)
+                self._bar.update(shown)
 
     def _end(self, _change: object = None) -> None:
         with self._lock:
@@ -71,7 +71,7 @@ class LiveFleetCard:
             bar, self._bar = self._bar, None
             self._show(self._card(), update=True)
             if bar is not None:
-                bar.close_whole()
+                bar.close_all()
 
     def _card(self) -> FleetCard:
         return fleet_card(self._fleet, SystemClock().wall())

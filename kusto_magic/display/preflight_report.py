@@ -1,4 +1,4 @@
-"""How the answer of a preflight looks: the verdict, what would be installed, and why something does not fit."""
+"""Display of a preflight report: the verdict, the packages to install, and the reason of a conflict."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
-HEAD = ("package", "version", "against the base", "reason", "download")
+"""Glyph of each verdict."""
+
+HEAD = ("package", "version", "compared with base image", "reason", "download")
+"""Column heads of the table of packages."""
 
 
 def size_text(count: int | None) -> str:
-    """Return a number of bytes in words, "" where it is none or not known: "12 kB", "3.4 MB"."""
+    """Return a number of bytes as text ("12 kB", "3.4 MB"), or "" if it is zero or unknown."""
     if not count:
         return ""
     if count < 1_000_000:
@@ -29,7 +32,7 @@ def headline(report: PreflightReport) -> str:
 
 
 def summary(report: PreflightReport) -> str:
-    """Return the plan in a few words: how many packages, of which kind, how much to download."""
+    """Return a summary: the number of packages, their status, and the download size."""
     count = Counter(package.status for package in report.packages)
     kinds = ", ".join(f"{number} {status.value}" for status, number in count.items())
     download = size_text(report.download_bytes)
@@ -38,26 +41,26 @@ def summary(report: PreflightReport) -> str:
 
 
 def row(package: Package) -> tuple[str, ...]:
-    """Return a package of the plan as the cells of a table."""
-    against = (
+    """Return a package as the cells of a table row."""
+    change = (
         f"{package.status.value} (was {package.version_in_base})"
         if package.version_in_base != package.version and package.version_in_base
         else ""
     )
-    asked = "asked for" if package.direct else "needed by another"
-    return (package.name, package.version, against or package.status.value, asked, size_text(package.size))
+    reason = "requested" if package.direct else "dependency"
+    return (package.name, package.version, change or package.status.value, reason, size_text(package.size))
 
 
 def remarks(report: PreflightReport) -> list[str]:
-    """Return the verdict, the warnings and the suggestions, a line each."""
+    """Return the verdict, the warnings and the suggestions, one line each."""
     hints = [f"suggestion: {line}" for line in report.suggestions]
     return [headline(report), *(f"warning: {line}" for line in report.warnings), *hints]
 
 
 def text(report: PreflightReport) -> str:
-    """Return the whole answer as text."""
-    first, *more = remarks(report)
-    lines = [first, *(f"  {line}" for line in more)]
+    """Return the report as text."""
+    first, *others = remarks(report)
+    lines = [first, *(f"  {line}" for line in others)]
     rows = [HEAD, *map(row, report.packages)] if report.packages else []
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(HEAD))] if rows else []
     lines += ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
@@ -65,26 +68,26 @@ def text(report: PreflightReport) -> str:
 
 
 def html(report: PreflightReport) -> str:
-    """Return the whole answer as plain html; the plan and the resolver's own words are folded."""
-    first, *more = remarks(report)
+    """Return the report as plain HTML, with the packages and the resolver's output collapsed."""
+    first, *others = remarks(report)
     parts = [f"<p>{escape(first)}</p>"]
-    if more:
-        parts.append("<ul>" + "".join(f"<li>{escape(line)}</li>" for line in more) + "</ul>")
+    if others:
+        parts.append("<ul>" + "".join(f"<li>{escape(line)}</li>" for line in others) + "</ul>")
     if report.packages:
-        parts.append(f"<details><summary>the plan</summary>{_table(report)}</details>")
+        parts.append(f"<details><summary>Packages</summary>{_table(report)}</details>")
     if report.resolver_text:
-        folded = f"<pre>{escape(report.resolver_text)}</pre>"
-        parts.append(f"<details><summary>what the resolver says</summary>{folded}</details>")
+        output = f"<pre>{escape(report.resolver_text)}</pre>"
+        parts.append(f"<details><summary>Resolver output</summary>{output}</details>")
     return "".join(parts)
 
 
 def bundle(report: PreflightReport) -> dict[str, Any]:
-    """Return the MIME bundle that shows a forecast alone."""
+    """Return the MIME bundle of a report without a build."""
     return {"text/html": f"<div>{html(report)}</div>", "text/plain": text(report)}
 
 
 def json(report: PreflightReport) -> dict[str, Any]:
-    """Return the forecast as it is kept in a build's record."""
+    """Return the report as JSON, as it is saved in a build's card."""
     return {
         "verdict": report.verdict.value,
         "python": report.python,

@@ -1,4 +1,4 @@
-"""The progress bar of a build: plain ipywidgets, live while the kernel is busy, gone when the build has ended."""
+"""Progress bars of builds and fleets: ipywidgets that are updated even while the kernel is busy."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from kusto_magic.display.fleet_card import FleetCard, headline
 from kusto_magic.models.action import SUCCESS_STATES
 
 MAX_ESTIMATED_SHARE = 0.95
-"""The bar goes no further on an estimate; the rest is filled when the service says Succeeded."""
+"""Maximum share of the bar that is filled by an estimate; the rest is filled when the build has succeeded."""
 
 
 def share(seconds: float, estimate: DurationEstimate | None) -> float:
-    """Return how full the bar is after `seconds`, from 0 to 0.95: the share of what builds usually take here.
-
-    0 where nothing is known: the service's own `percentComplete` is 0.5 from start to end (seen), so a bar drawn
-    from it would lie.
-    """
+    """Return the filled share of the bar after `seconds`, from 0 to 0.95: the share of the usual duration."""
+    # Without an estimate the bar stays empty: the service's `percentComplete` is 0.5 from start to end (seen).
     if estimate is None or estimate.high <= 0:
         return 0.0
     return min(MAX_ESTIMATED_SHARE, MAX_ESTIMATED_SHARE * seconds / estimate.high)
 
 
 class _Progress(HBox):
-    """A bar and a line of words."""
+    """A progress bar and a line of text."""
 
     def __init__(self) -> None:
         self.bar = FloatProgress(min=0.0, max=1.0, layout=Layout(width="30%", min_width="6rem"))
@@ -36,8 +33,9 @@ class _Progress(HBox):
         )
         self.add_class("kusto-image-progress")
 
-    def close_whole(self) -> None:
-        """Take the bar and its parts out of the front end's memory."""
+    def close_all(self) -> None:
+        """Close the widget and its parts, which releases them in the front end."""
+        # HBox.close() leaves the children, layouts and styles open.
         for widget in (self.bar, self.label, self):
             widget.layout.close()
             widget.close()
@@ -45,32 +43,32 @@ class _Progress(HBox):
 
 
 class BuildProgress(_Progress):
-    """The progress of one build. Call `paint` as often as there is news, from any thread."""
+    """The progress of one build. Safe to update from any thread."""
 
     def __init__(self, estimate: DurationEstimate | None) -> None:
         self.estimate = estimate
         super().__init__()
 
     def update(self, shown: Card) -> None:
-        """Show a card as it stands."""
+        """Show the state of a card."""
         self.bar.value = (
             1.0 if shown.ended and shown.state in SUCCESS_STATES.values() else share(shown.seconds, self.estimate)
         )
-        heard = (
-            f"last heard of {shown.last_response_at:%H:%M:%S} UTC"
+        updated = (
+            f"last update {shown.last_response_at:%H:%M:%S} UTC"
             if shown.last_response_at
-            else "waiting for the service"
+            else "waiting for the first response"
         )
         head = f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state} {shown.image}"
         self.label.value = " · ".join(
-            part for part in (head, duration(shown.seconds), heard, shown.note, shown.estimate) if part
+            part for part in (head, duration(shown.seconds), updated, shown.note, shown.estimate) if part
         )
 
 
 class FleetProgress(_Progress):
-    """The progress of a fleet: how many of its clusters have come to an end. Call `paint` from any thread."""
+    """The progress of a fleet: the share of its clusters that are done. Safe to update from any thread."""
 
     def update(self, shown: FleetCard) -> None:
-        """Show a fleet as it stands."""
+        """Show the state of a fleet."""
         self.bar.value = shown.done_count / len(shown.rows)
         self.label.value = f"{shown.done_count} of {len(shown.rows)} · {headline(shown)}"

@@ -1,4 +1,4 @@
-"""A build, or a fleet, in a terminal: one live line while it runs, plain lines where the output is no terminal."""
+"""Display of a build or a fleet in a terminal: one live line, or plain lines if the output is not a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kusto_magic.display.fleet_card import FleetCard
 
 
 def show_until_done(shown: Build | Fleet, console: Console | None = None) -> None:
-    """Show a build or a fleet until it has ended, in the caller's thread. An interrupt ends the showing only."""
+    """Show a build or a fleet until it has ended, blocking the caller. An interrupt ends only the display."""
     console = console or Console(highlight=False, soft_wrap=True)
     ended = threading.Event()
     shown.observe(lambda _change: ended.set(), "ended")
@@ -31,11 +31,11 @@ def show_until_done(shown: Build | Fleet, console: Console | None = None) -> Non
 
 
 def _show_plainly(shown: Build | Fleet, console: Console, ended: threading.Event) -> None:
-    before: object = None
+    previous: object = None
     while not shown.ended:
         now = shown.operation.phase if isinstance(shown, Build) else _fleet(shown).counts
-        if now != before:
-            before = now
+        if now != previous:
+            previous = now
             console.print(_line(shown))
         ended.wait(WAIT_INTERVAL)
 
@@ -45,10 +45,11 @@ def _fleet(fleet: Fleet) -> FleetCard:
 
 
 def _line(shown: Build | Fleet) -> Text:
-    # The spinner stands for the glyph; rich's markup is never read from a name or a message.
+    # Text, not str: rich would interpret markup in a name or a message.
     return _whole(shown) if isinstance(shown, Build) else Text(fleet_card.headline(_fleet(shown)))
 
 
 def _whole(shown: Build | Fleet) -> Text:
-    it = text(card(shown, SystemClock().wall())) if isinstance(shown, Build) else fleet_card.text(_fleet(shown))
-    return Text(it)
+    if isinstance(shown, Build):
+        return Text(text(card(shown, SystemClock().wall())))
+    return Text(fleet_card.text(_fleet(shown)))

@@ -1,11 +1,11 @@
-"""A local Azure Resource Manager for sandbox custom images.
+"""A local emulator of Azure Resource Manager for sandbox custom images.
 
-It speaks the protocol of `Microsoft.Kusto/clusters/sandboxCustomImages` as it was observed on the real service, and
-where nobody knows what the service does, says in its code that the choice is its own. It stands in for one cluster or
-for a fleet of them, and answers queries of Azure Resource Graph about them. It shares no code with the client of this
-package, so that it can catch the client's mistakes.
+It implements the protocol of `Microsoft.Kusto/clusters/sandboxCustomImages` as observed on the real service. Behavior
+that is not known is marked in the code as the emulator's own choice. It emulates one cluster or a fleet, and answers
+Azure Resource Graph queries about them. It shares no code with the client of this package, so that it can detect the
+client's mistakes.
 
-In a test, `create_app` goes into an `httpx.ASGITransport`; as a process of its own it is started with
+In tests, pass `create_app` to an `httpx.ASGITransport`. To run it as a separate process, use
 `python -m kusto_magic.emulator` or `kusto_magic.arm.local_emulator`.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["EmulatorConfig", "ReadyTarget", "create_app"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the application late: the launcher, in the user's kernel, needs none of its libraries."""
+    """Import the application on first use: the launcher runs in the user's kernel and needs none of its libraries."""
     if name != "create_app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from kusto_magic.emulator.app import create_app

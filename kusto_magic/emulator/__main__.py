@@ -1,6 +1,6 @@
-"""`python -m kusto_magic.emulator`: serve on 127.0.0.1 and print one JSON line when ready.
+"""Serve the emulator on 127.0.0.1 and print one JSON line when it is ready.
 
-The line holds endpoint, token, target (subscription, resource_group, cluster), pid, instance, build_seconds and
+The line contains endpoint, token, target (subscription, resource_group, cluster), pid, instance, build_seconds and
 clusters. Nothing else is written to standard output.
 """
 
@@ -17,7 +17,7 @@ from kusto_magic.emulator.server import bind, serve
 
 
 def main() -> None:
-    """Read the command line and serve until told to end."""
+    """Parse the command line and serve until the process is stopped."""
     options = _parser().parse_args()
     try:
         listener = bind(options.port, options.prefer_port)
@@ -38,14 +38,18 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kusto_magic.emulator", description=__doc__)
-    parser.add_argument("--port", type=_port, default=0, help="where to listen; 0 = any free port (default)")
-    parser.add_argument("--prefer-port", type=_port, default=0, help="with --port 0: take this one if it is free")
-    parser.add_argument("--build-seconds", type=_seconds, default=12.0, help="how long a build takes (12)")
-    parser.add_argument("--delete-seconds", type=_seconds, help="how long a deletion takes (1/15 of a build)")
-    parser.add_argument("--extension-seconds", type=_seconds, help="how long changing extensions takes (3 builds)")
-    parser.add_argument("--clusters", type=parse_cluster_count, default=1, help="how many clusters there are (1)")
-    parser.add_argument("--state", type=Path, help="SQLite file that outlives the process (default: in memory)")
-    parser.add_argument("--idle-exit", type=_seconds, default=0.0, help="end after so long without request; 0 = never")
+    parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0 = any free port (default)")
+    parser.add_argument("--prefer-port", type=_port, default=0, help="with --port 0: use this port if it is free")
+    parser.add_argument("--build-seconds", type=_seconds, default=12.0, help="duration of a build (default: 12)")
+    parser.add_argument("--delete-seconds", type=_seconds, help="duration of a deletion (default: 1/15 of a build)")
+    parser.add_argument(
+        "--extension-seconds", type=_seconds, help="duration of a change of extensions (default: 3 builds)"
+    )
+    parser.add_argument("--clusters", type=parse_cluster_count, default=1, help="number of clusters (default: 1)")
+    parser.add_argument("--state", type=Path, help="SQLite file for the state (default: in memory)")
+    parser.add_argument(
+        "--idle-exit", type=_seconds, default=0.0, help="exit after this time without requests; 0 = never (default)"
+    )
     return parser
 
 

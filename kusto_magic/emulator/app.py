@@ -1,4 +1,4 @@
-"""The emulator as one ASGI application."""
+"""The ASGI application of the emulator."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def create_app(
     clock: Callable[[], datetime] | None = None,
     stop: Callable[[], None] | None = None,
 ) -> Starlette:
-    """Return the emulator as an ASGI application.
+    """Return the emulator as an ASGI application, which needs no lifespan events.
 
-    `config` says what it emulates; `config.ready` is what a client of it needs. `resolver` judges the requirements of a
-    build, `clock` returns the time (aware, UTC); a test gives its own. `stop`, where given, is called by an authorized
-    `POST /emulator/stop`. After `POST /emulator/hold` no operation ends until `POST /emulator/release`, which
-    ends all of them at once. `app.state.fleet` are the emulated clusters, `app.state.throttled` counts the requests
-    that were answered 429, by kind. The app needs no lifespan events.
+    `config` defines what is emulated; `config.ready` is what a client needs. `resolver` decides whether a build
+    succeeds and `clock` returns the time (aware, UTC); tests pass their own. `stop`, if given, is called by an
+    authorized `POST /emulator/stop`. After `POST /emulator/hold` no operation ends until `POST /emulator/release`,
+    which ends all of them immediately. `app.state.fleet` has the emulated clusters; `app.state.throttled` counts the
+    429 responses by kind.
     """
     config = config or EmulatorConfig()
     clock = clock or _now
@@ -63,7 +63,7 @@ def create_app(
         ],
         exception_handlers={ArmError: on_arm_error, HTTPException: on_http_error, Exception: on_failure},
     )
-    app.router.redirect_slashes = False
+    app.router.redirect_slashes = False  # unknown paths get ARM's 404 instead of a redirect
     app.state.fleet = fleet
     app.state.throttled = throttled
     app.state.ready = config.ready
@@ -75,12 +75,12 @@ def _now() -> datetime:
 
 
 def _own_routes(config: EmulatorConfig, fleet: Fleet, stop: Callable[[], None] | None) -> list[BaseRoute]:
-    """Return what is no part of Resource Manager: who this is, holding operations, and the way to end it."""
+    """Return the routes that are not part of Resource Manager: identification, hold, release and stop."""
 
-    async def who(_request: Request) -> Response:
+    async def identify(_request: Request) -> Response:
         return Json({"service": SERVICE, "version": version("kusto-magic"), "instance": config.instance})
 
-    async def end(_request: Request) -> Response:
+    async def shut_down(_request: Request) -> Response:
         assert stop is not None  # noqa: S101 - the route exists only then
         stop()
         return Response(status_code=202)
@@ -94,8 +94,8 @@ def _own_routes(config: EmulatorConfig, fleet: Fleet, stop: Callable[[], None] |
         return Response(status_code=204)
 
     routes: list[BaseRoute] = [
-        Route("/", who, methods=["GET"]),
+        Route("/", identify, methods=["GET"]),
         Route("/emulator/hold", hold, methods=["POST"]),
         Route("/emulator/release", release, methods=["POST"]),
     ]
-    return [*routes, Route("/emulator/stop", end, methods=["POST"])] if stop else routes
+    return [*routes, Route("/emulator/stop", shut_down, methods=["POST"])] if stop else routes

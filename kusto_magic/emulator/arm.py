@@ -1,4 +1,4 @@
-"""What every answer of an Azure Resource Manager has: api-versions, the error body, timestamps, JSON."""
+"""Conventions common to all Azure Resource Manager responses: api-versions, error bodies, timestamps, JSON."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _TICKS = 10_000_000
 
 
 class Json(JSONResponse):
-    """A JSON answer with ARM's content type."""
+    """A JSON response with ARM's content type."""
 
     media_type = "application/json; charset=utf-8"
 
 
 class ArmError(Exception):
-    """A refusal: HTTP `status` and ARM's `{"error": {"code", "message"}}`, without target as observed.
+    """An error response: HTTP `status` and ARM's `{"error": {"code", "message"}}`, without target as observed.
 
-    There are `details` where they are given: in Resource Graph, and nowhere else.
+    Only Resource Graph adds `details`.
     """
 
     def __init__(
@@ -46,24 +46,24 @@ class ArmError(Exception):
         self.status, self.code, self.message, self.headers, self.details = status, code, message, headers, details
 
     def response(self) -> Response:
-        """Return the refusal as an answer."""
+        """Return the error as a response."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         return Json({"error": error | ({"details": self.details} if self.details else {})}, self.status, self.headers)
 
 
 def bad_request(message: str, code: str = "BadRequest") -> ArmError:
-    """Return a 400. The code "BadRequest" was observed on this provider, most messages are the emulator's own."""
+    """Return a 400. The code "BadRequest" was observed on this provider; most messages are the emulator's own."""
     return ArmError(400, code, message)
 
 
 async def on_arm_error(_request: Request, error: Exception) -> Response:
-    """Turn an ArmError into its answer (a Starlette exception handler)."""
+    """Convert an ArmError to its response (a Starlette exception handler)."""
     assert isinstance(error, ArmError)  # noqa: S101 - registered for this type only
     return error.response()
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Turn the router's own 404 and 405 into ARM's form; texts are the emulator's own choice after ARM's."""
+    """Convert the router's 404 and 405 to ARM's form; the texts are the emulator's own choice, modeled on ARM's."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     if error.status_code == 405:
         message = f"The requested resource does not support http method '{request.method}'."
@@ -73,12 +73,12 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_failure(_request: Request, _error: Exception) -> Response:
-    """Answer a fault of the emulator itself, in ARM's form and without its inner words."""
+    """Respond to a failure of the emulator itself, in ARM's form and without internal details."""
     return ArmError(500, "InternalServerError", "The kusto_magic emulator failed; see its log.").response()
 
 
 def api_version(request: Request, known: Sequence[str] = API_VERSIONS, namespace: str = NAMESPACE) -> str:
-    """Return the api-version asked for, one of those `known`. Raises ArmError 400 where it is missing or unknown."""
+    """Return the api-version of the request. Raises ArmError 400 if it is missing or not one of `known`."""
     version = request.query_params.get("api-version", "")
     if not version:
         message = "The api-version query parameter (?api-version=) is required for all requests."
@@ -108,7 +108,7 @@ async def read_object(request: Request) -> dict[str, Any]:
 
 
 def to_ticks(moment: datetime) -> int:
-    """Return `moment` (aware) as .NET's unit, 100 ns, counted from 1970."""
+    """Return `moment` (aware) in .NET's unit, ticks of 100 ns, counted from 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1) * 10
 
 
@@ -118,7 +118,7 @@ def seconds_to_ticks(seconds: float) -> int:
 
 
 def timestamp(ticks: int) -> str:
-    """Return ticks as the service writes a time: seven decimals, trailing zeros dropped, "Z" (OBSERVED)."""
+    """Format ticks as the service does: seven decimals without trailing zeros, then "Z" (OBSERVED)."""
     seconds, fraction = divmod(ticks, _TICKS)
     text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{fraction:07d}".rstrip("0").rstrip(".") + "Z"

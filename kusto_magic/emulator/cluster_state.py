@@ -1,7 +1,7 @@
-"""The rules of an emulated cluster: one change at a time, and what each change does when its time has come.
+"""The state machine of an emulated cluster: one change at a time, and the effect of each change when it ends.
 
-Nothing runs in the background for it: the end of an operation is a time that is written down when it starts, and
-`settle` carries out what is due before each request is answered. So a restart forgets no build.
+No background task is needed: the end time of an operation is stored when it starts, and `apply_due` applies what is
+due before each request is handled. Therefore no build is lost by a restart.
 """
 
 from __future__ import annotations
@@ -27,16 +27,13 @@ TERMINAL = frozenset({"Succeeded", "Failed", "Canceled"})
 
 @dataclass(slots=True)
 class Hold:
-    """Whether operations are held: then none of them ends, however late it is. Shared by all clusters."""
+    """A flag shared by all clusters: while `held` is true, no operation ends."""
 
     held: bool = False
 
 
 class ClusterState:
-    """The state of one emulated cluster and the changes it goes through.
-
-    `verdicts` and `hold` are those of all clusters.
-    """
+    """The state of one emulated cluster and its changes; `resolver_cache` and `hold` are shared by all clusters."""
 
     def __init__(
         self,
@@ -44,34 +41,34 @@ class ClusterState:
         cluster: EmulatedCluster,
         store: ClusterStore,
         clock: Callable[[], datetime],
-        verdicts: ResolverCache,
+        resolver_cache: ResolverCache,
         hold: Hold,
     ) -> None:
         self.config = config
         self.cluster = cluster
         self.store = store
         self._clock = clock
-        self._resolver_cache = verdicts
+        self._resolver_cache = resolver_cache
         self._hold = hold
 
     def now(self) -> datetime:
-        """Return the time, aware, UTC."""
+        """Return the current time, aware, in UTC."""
         return self._clock()
 
     async def apply_due(self) -> None:
-        """Carry out what is due by now. To be awaited before any request about the cluster is answered."""
+        """Apply the change that is due, if any. Must be awaited before a request about the cluster is handled."""
         running = self.store.running()
         if running is None:
             return
         if running.kind == BUILD and running.verdict is None:
-            self._start_resolving(running)
+            self._start_resolving(running)  # again after a restart, which ends the task that was started by `build`
             if self._is_due(running):
                 await self._resolver_cache.wait(running.id)
         with self.store.transaction():
             self._finish_due()
 
     def build(self, image: ImageRow) -> OperationRow:
-        """Start building `image` (its state says how it is shown meanwhile); return the operation."""
+        """Start building `image` and return the operation; `image.state` is what is shown until it ends."""
         return self._change(BUILD, image.key, self.config.build_seconds, image)
 
     def delete(self, image: ImageRow) -> OperationRow:
@@ -83,7 +80,7 @@ class ClusterState:
         return self._change(CHANGE_EXTENSIONS, json.dumps(change), self.config.extension_time, None)
 
     def release(self) -> None:
-        """Let the running operation end now, whatever its time."""
+        """Make the running operation due now."""
         with self.store.transaction():
             running = self.store.running()
             if running is not None:
@@ -111,7 +108,7 @@ class ClusterState:
 
     def _change(self, kind: str, subject: str, seconds: float, image: ImageRow | None) -> OperationRow:
         operation_id = str(uuid.uuid4())
-        # .NET's clock has a seventh decimal, Python's has not: it is taken from the id.
+        # .NET's clock has a seventh decimal, which Python's lacks; it is taken from the ID.
         started = to_ticks(self.now()) + uuid.UUID(operation_id).int % 10
         ends, activity = started + seconds_to_ticks(seconds), str(uuid.uuid4())
         row = OperationRow(self.cluster.key, operation_id, kind, subject, activity, started, ends)
@@ -126,7 +123,7 @@ class ClusterState:
         return row
 
     def _is_due(self, operation: OperationRow) -> bool:
-        # without the seventh decimal
+        # compared without the seventh decimal, which the clock does not have
         return not self._hold.held and operation.ends // 10 <= to_ticks(self.now()) // 10
 
     def _as_maintenance_failure(self, row: OperationRow) -> OperationRow:
@@ -142,7 +139,7 @@ class ClusterState:
         image = self.store.image(operation.subject)
         version = None if image is None else python_version(self.store, image)
         if image is None or version is None:
-            self.store.record_verdict(operation.id, "")
+            self.store.record_verdict(operation.id, "")  # without a Python version there is nothing to resolve
         else:
             self._resolver_cache.start(operation.id, image.requirements or "", version)
 
@@ -151,7 +148,7 @@ class ClusterState:
         if operation is None or not self._is_due(operation):
             return
         if operation.kind == BUILD and operation.verdict is None:
-            self.store.put_operation(replace(operation, ends=to_ticks(self.now())))  # it goes on until it is judged
+            self.store.put_operation(replace(operation, ends=to_ticks(self.now())))  # runs until there is a verdict
             return
         if operation.kind == DELETE:
             self.store.drop_image(operation.subject)
@@ -168,10 +165,10 @@ class ClusterState:
             self.store.put_image(replace(image, state="Failed" if operation.verdict else "Succeeded"))
         if not operation.verdict:
             return operation
-        # What the service says of a failed build is not known. The emulator's own choice, and it says so.
+        # What the service reports about a failed build is not known. The emulator's own choice, and its text says so.
         message = (
-            "[BadRequest] The requirements of the sandbox custom image cannot be installed (these are the words of the "
-            f"kusto_magic emulator, not of Azure): {operation.verdict}"
+            "[BadRequest] The requirements of the sandbox custom image cannot be installed (this message is from the "
+            f"kusto_magic emulator, not from Azure): {operation.verdict}"
         )
         return replace(operation, status="Failed", code="SandboxCustomImageBuildFailed", message=message)
 

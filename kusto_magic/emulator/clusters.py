@@ -1,4 +1,4 @@
-"""The clusters, as the plain reads of Microsoft.Kusto/clusters show them."""
+"""The read operations of Microsoft.Kusto/clusters."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ STATE = "Running"
 
 
 class Clusters:
-    """The handlers of the clusters."""
+    """The request handlers of clusters."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
     def routes(self) -> list[ArmRoute]:
-        """Return the routes of get and of both lists."""
+        """Return the routes of GET and of both list operations."""
         config = self._fleet.config
         return [
             ClusterRoute(CLUSTER, {"GET": self._get}, self._fleet),
@@ -32,22 +32,22 @@ class Clusters:
             ArmRoute(SUBSCRIPTION + "/clusters", {"GET": self._list}, config),
         ]
 
-    async def _get(self, _request: Request, _version: str, engine: ClusterState) -> Response:
-        return Json(_body(engine), headers={"ETag": f'"{engine.config.instance}"'})
+    async def _get(self, _request: Request, _version: str, state: ClusterState) -> Response:
+        return Json(_body(state), headers={"ETag": f'"{state.config.instance}"'})
 
     async def _list(self, _request: Request, _version: str) -> Response:
-        await self._fleet.apply_due(CHANGE_EXTENSIONS)  # of what goes on, a list shows changes of extensions only
-        return Json({"value": [_body(engine) for engine in self._fleet.states()]})
+        await self._fleet.apply_due(CHANGE_EXTENSIONS)  # builds are not visible in a list of clusters
+        return Json({"value": [_body(state) for state in self._fleet.states()]})
 
 
 def uris(cluster: EmulatedCluster) -> dict[str, str]:
-    """Return where queries and data of a cluster would go: its properties `uri` and `dataIngestionUri`."""
+    """Return the properties `uri` and `dataIngestionUri` of a cluster."""
     host = f"{cluster.name}.{cluster.location}.kusto.windows.net"
     return {"uri": f"https://{host}", "dataIngestionUri": f"https://ingest-{host}"}
 
 
-def _body(engine: ClusterState) -> dict[str, Any]:
-    cluster = engine.cluster
+def _body(state: ClusterState) -> dict[str, Any]:
+    cluster = state.cluster
     return {
         "id": cluster.id,
         "name": cluster.name,
@@ -57,9 +57,9 @@ def _body(engine: ClusterState) -> dict[str, Any]:
         "sku": SKU,
         "properties": {
             "state": STATE,
-            # That it is "Running" while its extensions change is the emulator's own choice out of the enum.
-            "provisioningState": "Running" if engine.is_changing_extensions() else "Succeeded",
+            # "Running" while the extensions change is the emulator's own choice out of the enum.
+            "provisioningState": "Running" if state.is_changing_extensions() else "Succeeded",
             **uris(cluster),
-            "languageExtensions": {"value": engine.store.extensions()},
+            "languageExtensions": {"value": state.store.extensions()},
         },
     }

@@ -1,4 +1,4 @@
-"""What an emulator is told at its start, and what a client must know to use it."""
+"""The configuration of an emulator, and what a client needs to use it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SERVICE = "kusto_magic emulator"
-"""How the emulator names itself in the answer to `GET /`."""
+"""The name of the emulator in the response to `GET /`."""
 
 MAX_CLUSTERS = 2000
+"""Maximum number of emulated clusters."""
 
 REGIONS = ("East US", "West Europe", "Australia East")
-"""Where the clusters of a fleet are, in turn. This and their names are the emulator's own choice."""
+"""Regions that are assigned to the clusters in turn. These and the names are the emulator's own choice."""
 
 _EVERY_TEST = 4
-"""Every fourth cluster is tagged "test", the others "production": the emulator's own choice too."""
+"""Every fourth cluster is tagged "test", the others "production": also the emulator's own choice."""
 
 
 def parse_cluster_count(text: str) -> int:
-    """Read how many clusters an emulator is to have. Raises ValueError unless that is 1 to MOST_CLUSTERS."""
+    """Parse a number of clusters. Raises ValueError unless it is from 1 to MAX_CLUSTERS."""
     count = int(text)
     if not 1 <= count <= MAX_CLUSTERS:
         raise ValueError(text)
@@ -30,7 +31,7 @@ def parse_cluster_count(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ReadyTarget:
-    """All that a client needs: the endpoint (an origin), a bearer token, and the first cluster."""
+    """What a client needs: the endpoint (an origin), a bearer token and the first cluster."""
 
     endpoint: str
     token: str = field(repr=False)
@@ -41,7 +42,7 @@ class ReadyTarget:
 
 @dataclass(frozen=True, slots=True)
 class EmulatedCluster:
-    """One cluster that exists: its name, its region (the display name), its ARM id in the service's capitals, tags."""
+    """An emulated cluster: name, region (display name), ARM ID in the service's capitalization, tags."""
 
     name: str
     region: str
@@ -50,28 +51,28 @@ class EmulatedCluster:
 
     @property
     def key(self) -> str:
-        """The name as ARM compares it."""
+        """The case-folded name, since ARM compares names without case."""
         return self.name.casefold()
 
     @property
     def location(self) -> str:
-        """The region as the rest of Azure writes it: "eastus"."""
+        """The short name of the region, such as "eastus"."""
         return self.region.replace(" ", "").lower()
 
 
 @dataclass(frozen=True, slots=True)
 class EmulatorConfig:
-    """How the emulator behaves. Times are in seconds.
+    """The behavior of an emulator. Times are in seconds.
 
-    `clusters` is how many clusters exist, up to MOST_CLUSTERS: `cluster` in `region`, then fleet001, fleet002 and so
-    on in the same resource group. Each takes one change at a time, whatever the others do.
-    `port` is where it is served: it is part of the poll URLs and of the Host header that is asked for. `delete_seconds`
-    and `extension_seconds` stand in the observed proportion to `build_seconds` when they are None (recordings: a
-    build takes about 5 minutes, a deletion 17 s, switching Python on 15 min 47 s). `state` is the SQLite file,
-    None = in memory. `reads`, `writes` and `deletes` are the sizes of the rate limiter's buckets; their defaults are
-    one above the first values seen in 2026. They are refilled at the rates of the documentation, in requests a second;
-    a rate is above 0. `graph_queries` is how many queries Resource Graph answers in `graph_window` seconds
-    (documentation: 15 in 5 s). `max_body` is in bytes.
+    `clusters` is the number of clusters, up to MAX_CLUSTERS: `cluster` in `region`, then fleet001, fleet002 and so on
+    in the same resource group. Each accepts one change at a time, independently of the others. `port` is part of the
+    poll URLs and of the required Host header. If `delete_seconds` and `extension_seconds` are None, they are derived
+    from `build_seconds` in the observed proportions (recordings: a build takes about 5 minutes, a deletion 17 s,
+    enabling Python 15 min 47 s). `state` is the SQLite file; None keeps the state in memory. `reads`, `writes` and
+    `deletes` are the sizes of the token buckets; their defaults are one above the first values seen in 2026. The
+    buckets are refilled at the documented rates in requests per second, which must be above 0. `graph_queries` is the
+    number of Resource Graph queries allowed in `graph_window` seconds (documentation: 15 in 5 s). `max_body` is in
+    bytes.
     """
 
     port: int = 8080
@@ -98,27 +99,27 @@ class EmulatorConfig:
 
     @property
     def endpoint(self) -> str:
-        """The origin it is served at; loopback only."""
+        """The origin at which the emulator is served; loopback only."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def ready(self) -> ReadyTarget:
-        """What a client needs to use this emulator."""
+        """The connection data for clients of this emulator."""
         return ReadyTarget(self.endpoint, self.token, self.subscription, self.resource_group, self.cluster)
 
     @property
     def deletion_time(self) -> float:
-        """How long a deletion takes."""
+        """Duration of a deletion in seconds."""
         return self.build_seconds / 15 if self.delete_seconds is None else self.delete_seconds
 
     @property
     def extension_time(self) -> float:
-        """How long a change of the language extensions takes."""
+        """Duration of a change of the language extensions in seconds."""
         return self.build_seconds * 3 if self.extension_seconds is None else self.extension_seconds
 
     @property
     def fleet(self) -> tuple[EmulatedCluster, ...]:
-        """The clusters that exist, the first one first."""
+        """The emulated clusters; `cluster` is the first."""
         rest = (self._cluster(n, f"fleet{n:03d}", REGIONS[n % len(REGIONS)]) for n in range(1, self.clusters))
         return (self._cluster(0, self.cluster, self.region), *rest)
 

@@ -1,4 +1,4 @@
-"""The language extensions of a cluster: which image, managed or custom, its python() plugin runs."""
+"""The language extensions of a cluster, which select the image that the python() plugin uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEYS = ("languageExtensionName", "languageExtensionImageName", "languageExtensi
 
 
 class Extensions:
-    """The handlers of listLanguageExtensions, addLanguageExtensions and removeLanguageExtensions."""
+    """The request handlers of listLanguageExtensions, addLanguageExtensions and removeLanguageExtensions."""
 
     def __init__(self, fleet: Fleet, polling: OperationResults) -> None:
         self._fleet = fleet
@@ -36,39 +36,39 @@ class Extensions:
             for verb, handler in handlers.items()
         ]
 
-    async def _list(self, _request: Request, _version: str, engine: ClusterState) -> Response:
-        # OBSERVED: entries with the name only. The emulator shows each in the words it was added with.
-        return Json({"value": engine.store.extensions()})
+    async def _list(self, _request: Request, _version: str, state: ClusterState) -> Response:
+        # OBSERVED: entries with the name only. The emulator returns each entry as it was added.
+        return Json({"value": state.store.extensions()})
 
-    async def _add(self, request: Request, version: str, engine: ClusterState) -> Response:
+    async def _add(self, request: Request, version: str, state: ClusterState) -> Response:
         entries = _read_entries(await read_object(request))
         for entry in entries:
-            _check(engine, entry)
-        return self._accepted(request, version, engine, {"add": entries})
+            _check(state, entry)
+        return self._accepted(request, version, state, {"add": entries})
 
-    async def _remove(self, request: Request, version: str, engine: ClusterState) -> Response:
-        return self._accepted(request, version, engine, {"remove": _read_entries(await read_object(request))})
+    async def _remove(self, request: Request, version: str, state: ClusterState) -> Response:
+        return self._accepted(request, version, state, {"remove": _read_entries(await read_object(request))})
 
-    def _accepted(self, request: Request, version: str, engine: ClusterState, change: dict[str, Any]) -> Response:
-        operation = engine.change_extensions(change)
+    def _accepted(self, request: Request, version: str, state: ClusterState, change: dict[str, Any]) -> Response:
+        operation = state.change_extensions(change)
         return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
 
 
-def _check(engine: ClusterState, entry: dict[str, str]) -> None:
-    """Raise ArmError 400 for an image that is none. That custom names need PythonCustomImage is SPEC."""
+def _check(state: ClusterState, entry: dict[str, str]) -> None:
+    """Raise ArmError 400 for an image that does not exist. SPEC: a custom name requires PythonCustomImage."""
     image, custom = entry.get(_KEYS[1]), entry.get(_KEYS[2])
     if image is not None and image not in IMAGE_NAMES:
         raise bad_request(invalid_image_name(image, IMAGE_NAMES))
     if (custom is not None) != (image == CUSTOM):
         message = f"When {_KEYS[2]} is set, {_KEYS[1]} should be set to '{CUSTOM}', and only then."
         raise bad_request(message)
-    row = None if custom is None else engine.store.image(custom)
+    row = None if custom is None else state.store.image(custom)
     if custom is not None and (row is None or row.state != "Succeeded"):
         raise bad_request(f"There is no sandbox custom image '{custom}' that has been built.")
 
 
 def _read_entries(body: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the entries of a LanguageExtensionsList. Raises ArmError 400 in the emulator's own words."""
+    """Return the entries of a LanguageExtensionsList. Raises ArmError 400; the texts are the emulator's own choice."""
     value = body.get("value")
     if not isinstance(value, list) or not value or not all(isinstance(entry, dict) for entry in value):
         raise bad_request("The property 'value' is required and must be a list of language extensions.")

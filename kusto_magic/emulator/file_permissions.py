@@ -9,10 +9,10 @@ OWNER_ONLY = 0o600
 
 
 def make_private(path: Path) -> None:
-    """Make an empty file at `path` if there is none, and take the rights of all others away.
+    """Create an empty file at `path` if it does not exist, and restrict its permissions to the owner.
 
-    Where that cannot be done, whoever opens the file next says why. Windows has no such modes: there it stays as it is.
+    Errors are ignored; opening the file reports them. Windows has no such modes, so the permissions stay unchanged.
     """
     with contextlib.suppress(OSError):
         path.touch(mode=OWNER_ONLY)
-        path.chmod(OWNER_ONLY)  # it may be there already, made by a version that did not care
+        path.chmod(OWNER_ONLY)  # the file may have been created by a version that did not set the mode

@@ -1,7 +1,7 @@
-"""Azure Resource Graph: one query over all clusters, instead of a list of each subscription.
+"""Azure Resource Graph: one query over all clusters instead of one list request per subscription.
 
-Shapes, quota and error form follow the REST documentation and answers that others have published. What neither shows
-is marked as the emulator's own choice. Unlike the real one it is never behind: it shows the clusters as they are.
+Response bodies, quota and errors follow the REST documentation and published responses. Whatever neither of them shows
+is marked as the emulator's own choice. Unlike the real service, results never lag behind the clusters.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COLUMNS: Mapping[str, Kind] = {
     "tags": "bag",
     "properties": "bag",
 }
-"""The columns of `resources` that the emulator fills; the service has some more."""
+"""The columns of `resources` that the emulator provides; the service has more."""
 
 _INVALID = (
     "Query is invalid. Please refer to the documentation for the Azure Resource Graph service and fix the error before "
@@ -52,7 +52,7 @@ _DENIED = "Access is denied to the requested resource. The user might not have e
 
 
 class Graph:
-    """The handler of Resources_Resources. `throttled` counts its refusals too, under "queries"."""
+    """The request handler of Resources_Resources; it counts its 429 responses in `throttled["queries"]`."""
 
     def __init__(self, fleet: Fleet, clock: Callable[[], datetime], throttled: Counter[str]) -> None:
         self._fleet = fleet
@@ -72,7 +72,7 @@ class Graph:
             self._throttled["queries"] += 1
             raise self._error(request, 429, "RateLimiting", headers, {"code": "RateLimiting", "message": _THROTTLED})
         try:
-            return Json(self._answer(read(await read_object(request)), request, headers), headers=headers)
+            return Json(self._result(read(await read_object(request)), request, headers), headers=headers)
         except OptionError as error:
             detail = {"code": "InvalidRequest", "message": f"{error}."}  # the code is the emulator's own choice
             raise self._error(request, 400, "BadRequest", headers, detail) from None
@@ -80,27 +80,27 @@ class Graph:
             invalid = {"code": "InvalidQuery", "message": _INVALID}
             raise self._error(request, 400, "BadRequest", headers, invalid, _failure(error)) from None
 
-    def _answer(self, asked: GraphRequest, request: Request, headers: Mapping[str, str]) -> dict[str, Any]:
+    def _result(self, options: GraphRequest, request: Request, headers: Mapping[str, str]) -> dict[str, Any]:
         config = self._fleet.config
-        query = parse(asked.query, COLUMNS)
-        if asked.subscriptions is not None and config.subscription.lower() not in asked.subscriptions:
+        query = parse(options.query, COLUMNS)
+        if options.subscriptions is not None and config.subscription.lower() not in options.subscriptions:
             raise self._error(request, 403, "AccessDenied", headers, {"code": "AccessDenied", "message": _DENIED})
-        # DOCUMENTED: without an order the rows come as they like. The emulator's own choice: as they were made.
-        found = run(query, [_row(engine.cluster, config) for engine in self._fleet.states()])
+        # DOCUMENTED: without `order by` the order is arbitrary. The emulator's own choice: that of the fleet.
+        found = run(query, [_row(state.cluster, config) for state in self._fleet.states()])
         limited = any(isinstance(step, Take) for step in query.steps)
-        skip = 0 if limited else asked.skip  # DOCUMENTED: beside a limit it is ignored
-        page = found[skip : skip + asked.top]
+        skip = 0 if limited else options.skip  # DOCUMENTED: ignored together with a limit
+        page = found[skip : skip + options.top]
         more = skip + len(page) < len(found)
-        # DOCUMENTED: no paging with a limit, nor where no column is a text; it is "truncated" then, without a token.
+        # DOCUMENTED: no paging with a limit or without a string column; the result is truncated without a token then.
         pages = not limited and "string" in query.columns.values()
-        answer = {
+        result = {
             "totalRecords": len(found),
             "count": len(page),
-            "data": _table(query, page) if asked.table else page,
+            "data": _table(query, page) if options.table else page,
             "facets": [],
             "resultTruncated": "true" if more and not pages else "false",
         }
-        return answer | ({"$skipToken": asked.token(skip + len(page))} if more and pages else {})
+        return result | ({"$skipToken": options.token(skip + len(page))} if more and pages else {})
 
     def _error(
         self, request: Request, status: int, code: str, headers: Mapping[str, str], *details: Mapping[str, Any]
@@ -114,30 +114,30 @@ class Graph:
 
 
 class Quota:
-    """So many queries in a window of time, whose first query opens it (that is the emulator's own choice)."""
+    """A number of queries per time window; the first query starts the window (the emulator's own choice)."""
 
     def __init__(self, size: int, seconds: float) -> None:
         self._size, self._window = size, timedelta(seconds=seconds)
         self._left, self._until = size, datetime.min.replace(tzinfo=UTC)
 
     def take(self, now: datetime) -> bool:
-        """Take one query; False when there is none left until the window ends."""
+        """Count one query; return False if none is left in the current window."""
         if self._until <= now:
             self._left, self._until = self._size, now + self._window
         self._left -= 1
         return self._left >= 0
 
     def headers(self, now: datetime) -> dict[str, str]:
-        """Return the two headers of the documentation; there is no Retry-After in it."""
+        """Return the two documented quota headers; the documentation has no Retry-After."""
         seconds = max(0, math.ceil((self._until - now).total_seconds()))
         after = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
         return {"x-ms-user-quota-remaining": str(max(0, self._left)), "x-ms-user-quota-resets-after": after}
 
 
 def _row(cluster: EmulatedCluster, config: EmulatorConfig) -> Row:
-    """Return a cluster as Resource Graph shows it: type, region and group in small letters.
+    """Return a cluster as Resource Graph shows it: type, region and group in lower case.
 
-    That of its properties there are these only is the emulator's own choice.
+    The selection of properties is the emulator's own choice.
     """
     return {
         "id": cluster.id,
@@ -159,8 +159,8 @@ def _table(query: Query, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _failure(error: KqlError) -> dict[str, Any]:
-    """Return the detail of a query that cannot be read: the service's form, the emulator's own words."""
-    message = f"The kusto_magic emulator does not know {error} (Azure Resource Graph knows more of KQL)."
+    """Return the error detail of a query that cannot be parsed: in the service's form, with the emulator's own text."""
+    message = f"The kusto_magic emulator does not support {error} (Azure Resource Graph supports more of KQL)."
     at = error.token
     position = {"line": at.line, "characterPositionInLine": at.column, "token": at.text}
     return {"code": "ParserFailure", "message": message} | position

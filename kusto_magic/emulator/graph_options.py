@@ -1,4 +1,4 @@
-"""What a caller of Resource Graph asks for: the body of its request, checked."""
+"""Parsing and validation of the body of a Resource Graph request."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_PAGE_SIZE = 1000
-"""DOCUMENTED: the most records of one answer, and how many there are where `$top` is not given."""
+"""DOCUMENTED: maximum number of records in one response, and the default of `$top`."""
 
 _FORMATS = {"objectarray": False, "table": True}
 
 
 class OptionError(Exception):
-    """The body says what it may not, or what the emulator does not know; the message names it."""
+    """The body is invalid or has an option that the emulator does not support; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphRequest:
-    """A query and where in its answer to begin: `skip` records are left out, then come `top` at most.
+    """A query and its page: skip the first `skip` records and return `top` at most.
 
-    `subscriptions` None = all that the caller may see. `table`: columns and rows instead of objects.
+    `subscriptions` None means all that the caller can access. `table` selects columns and rows instead of objects.
     """
 
     query: str
@@ -32,9 +32,9 @@ class GraphRequest:
     table: bool
 
     def token(self, skip: int) -> str:
-        """Return the `$skipToken` that leads to what follows the first `skip` records of the same query.
+        """Return the `$skipToken` of the page that starts after the first `skip` records of the same query.
 
-        That of the service is base64 of a JSON document with page size and offset too. That it holds good for its own
+        As in the service it is the base64 of a JSON document with page size and offset. That it is valid for the same
         query only is the emulator's own choice.
         """
         document = {"maxRows": self.top, "rowsToSkip": skip, "query": _digest(self.query, self.subscriptions)}
@@ -42,10 +42,9 @@ class GraphRequest:
 
 
 def read(body: dict[str, Any]) -> GraphRequest:
-    """Read the body of a request. Raises OptionError.
+    """Parse the body of a request. Raises OptionError.
 
-    DOCUMENTED: `$top` and `$skip` come before what the `$skipToken` says. Which words are used is the emulator's own
-    choice.
+    DOCUMENTED: `$top` and `$skip` take precedence over the `$skipToken`. The error texts are the emulator's own choice.
     """
     _refuse_unknown(body, {"query", "subscriptions", "options"})
     query, options = body.get("query"), body.get("options") or {}
@@ -66,14 +65,14 @@ def read(body: dict[str, Any]) -> GraphRequest:
 def _refuse_unknown(given: dict[str, Any], known: set[str]) -> None:
     for name in sorted(name for name, value in given.items() if value not in (None, [])):
         if name not in known:
-            raise OptionError(f"the kusto_magic emulator does not know the option '{name}'")
+            raise OptionError(f"the kusto_magic emulator does not support the option '{name}'")
 
 
 def _subscriptions(given: Any) -> tuple[str, ...] | None:
     if given is None:
         return None
     if not isinstance(given, list) or not given or not all(isinstance(one, str) for one in given):
-        raise OptionError("'subscriptions' must be a list of ids that is not empty")
+        raise OptionError("'subscriptions' must be a non-empty list of IDs")
     return tuple(one.lower() for one in given)
 
 
@@ -95,7 +94,7 @@ def _is_table(given: Any) -> bool:
 
 
 def _page(token: Any, digest: str) -> tuple[int, int]:
-    """Return the page size and the offset that a token names, or those of a first page."""
+    """Return the page size and the offset in a token, or those of the first page if there is none."""
     if token is None:
         return MAX_PAGE_SIZE, 0
     try:
@@ -105,7 +104,7 @@ def _page(token: Any, digest: str) -> tuple[int, int]:
             return _number(page, "$top", 0, 1, MAX_PAGE_SIZE), _number(page, "$skip", 0, 0, 2**31 - 1)
     except (ValueError, TypeError, KeyError, RecursionError, OptionError):
         pass
-    raise OptionError("'$skipToken' is none that was given for this query and these subscriptions")
+    raise OptionError("'$skipToken' is not a token for this query and these subscriptions")
 
 
 def _digest(query: str, subscriptions: tuple[str, ...] | None) -> str:

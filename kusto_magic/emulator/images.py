@@ -24,7 +24,7 @@ _FIELDS = {
 
 
 class Images:
-    """The handlers of the images of a cluster."""
+    """The request handlers of sandboxCustomImages."""
 
     def __init__(self, fleet: Fleet, polling: OperationResults) -> None:
         self._fleet = fleet
@@ -39,91 +39,91 @@ class Images:
             ClusterRoute(CLUSTER + "/sandboxCustomImagesCheckNameAvailability", {"POST": self._check}, self._fleet),
         ]
 
-    async def _list(self, _request: Request, version: str, engine: ClusterState) -> Response:
-        return Json({"value": [_shown(engine, image, version) for image in engine.store.images()]})
+    async def _list(self, _request: Request, version: str, state: ClusterState) -> Response:
+        return Json({"value": [_shown(state, image, version) for image in state.store.images()]})
 
-    async def _get(self, request: Request, version: str, engine: ClusterState) -> Response:
-        return Json(_shown(engine, _existing(request, engine), version))
+    async def _get(self, request: Request, version: str, state: ClusterState) -> Response:
+        return Json(_shown(state, _existing(request, state), version))
 
-    async def _put(self, request: Request, version: str, engine: ClusterState) -> Response:
+    async def _put(self, request: Request, version: str, state: ClusterState) -> Response:
         name = request.path_params["image"]
         given = _read_image(await read_object(request), ImageRow(name, "", ""), version)
-        existing = engine.store.image(name)
+        existing = state.store.image(name)
         if existing is None:
-            return self._start(request, version, engine, given, 201)
-        engine.refuse_unless_terminal(existing)
-        return self._start(request, version, engine, replace(given, name=existing.name), 200)
+            return self._start(request, version, state, given, 201)
+        state.refuse_unless_terminal(existing)
+        return self._start(request, version, state, replace(given, name=existing.name), 200)
 
-    async def _patch(self, request: Request, version: str, engine: ClusterState) -> Response:
-        existing = _existing(request, engine)
+    async def _patch(self, request: Request, version: str, state: ClusterState) -> Response:
+        existing = _existing(request, state)
         merged = _read_image(await read_object(request), existing, version)
-        engine.refuse_unless_terminal(existing)
-        return self._start(request, version, engine, merged, 202)
+        state.refuse_unless_terminal(existing)
+        return self._start(request, version, state, merged, 202)
 
-    def _start(self, request: Request, version: str, engine: ClusterState, image: ImageRow, status: int) -> Response:
-        """Start the build; `status` 201 answers one that makes the image, 200 and 202 one that changes it."""
-        check_base(engine.store, image)
-        # "Creating" and "Accepted" in the answer are OBSERVED; "Running" in a GET during an update is the emulator's
+    def _start(self, request: Request, version: str, state: ClusterState, image: ImageRow, status: int) -> Response:
+        """Start the build; `status` is 201 for a new image, 200 or 202 for a change of an existing one."""
+        check_base(state.store, image)
+        # "Creating" and "Accepted" in the response are OBSERVED; "Running" in a GET during an update is the emulator's
         # own choice out of the enum.
-        answered, state = ("Creating", "Creating") if status == 201 else ("Accepted", "Running")
-        operation = engine.build(replace(image, state=state))
+        returned, stored = ("Creating", "Creating") if status == 201 else ("Accepted", "Running")
+        operation = state.build(replace(image, state=stored))
         headers = self._polling.headers(request, version, operation, location=status == 202)
-        return Json(_body(engine, replace(image, state=answered), image.language), status, headers)
+        return Json(_body(state, replace(image, state=returned), image.language), status, headers)
 
-    async def _delete(self, request: Request, version: str, engine: ClusterState) -> Response:
-        # Whether the service lets an image go that is in use, or that another one is built on, is not known. The
+    async def _delete(self, request: Request, version: str, state: ClusterState) -> Response:
+        # Whether the service deletes an image that is in use, or that another image is based on, is not known. The
         # emulator's own choice: it does. 204 for a missing image is SPEC.
-        image = engine.store.image(request.path_params["image"])
+        image = state.store.image(request.path_params["image"])
         if image is None:
             return Response(status_code=204)
-        engine.refuse_unless_terminal(image)
-        operation = engine.delete(image)
+        state.refuse_unless_terminal(image)
+        operation = state.delete(image)
         return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
 
-    async def _check(self, request: Request, _version: str, engine: ClusterState) -> Response:
+    async def _check(self, request: Request, _version: str, state: ClusterState) -> Response:
         body = await read_object(request)
         name, kind = body.get("name"), body.get("type")
         if not isinstance(name, str) or not name or not isinstance(kind, str):
             raise bad_request("The properties 'name' and 'type' are required.")
         if kind.casefold() != IMAGE_TYPE.casefold():
             raise bad_request(f"The type '{kind}' is not '{IMAGE_TYPE}'.")
-        free = engine.store.image(name) is None
+        available = state.store.image(name) is None
         taken = f"Name '{name}' is already taken. Please specify a different name"
-        return Json({"name": name, "nameAvailable": free, "message": "" if free else taken})
+        return Json({"name": name, "nameAvailable": available, "message": "" if available else taken})
 
 
-def _existing(request: Request, engine: ClusterState) -> ImageRow:
+def _existing(request: Request, state: ClusterState) -> ImageRow:
     name = request.path_params["image"]
-    image = engine.store.image(name)
+    image = state.store.image(name)
     if image is None:
-        message = f"The resource with identifier '{engine.image_id(name)}' is not found."
+        message = f"The resource with identifier '{state.image_id(name)}' is not found."
         raise ArmError(404, "ResourceNotFound", message)
     return image
 
 
-def _shown(engine: ClusterState, image: ImageRow, version: str) -> dict[str, Any]:
-    """Return an image as GET and LIST show it: "PYTHON", and a displayName in the first api-version (OBSERVED)."""
+def _shown(state: ClusterState, image: ImageRow, version: str) -> dict[str, Any]:
+    """Return an image as in GET and LIST: "PYTHON", and a displayName in the first api-version (OBSERVED)."""
     if version == API_2023:
-        body = _body(engine, replace(image, base_image=None), image.language.upper())
+        body = _body(state, replace(image, base_image=None), image.language.upper())
         return body | {"displayName": image.name}
-    return _body(engine, image, image.language.upper())
+    return _body(state, image, image.language.upper())
 
 
-def _body(engine: ClusterState, image: ImageRow, language: str) -> dict[str, Any]:
+def _body(state: ClusterState, image: ImageRow, language: str) -> dict[str, Any]:
     fields = {key: getattr(image, attribute) for key, attribute in _FIELDS.items()}
     given = {key: value for key, value in fields.items() if value is not None}
     return {
-        "id": engine.image_id(image.name),
-        "name": f"{engine.cluster.name}/{image.name}",
+        "id": state.image_id(image.name),
+        "name": f"{state.cluster.name}/{image.name}",
         "type": IMAGE_TYPE,
         "properties": {"language": language, **given, "provisioningState": image.state},
     }
 
 
 def _read_image(body: dict[str, Any], before: ImageRow, version: str) -> ImageRow:
-    """Return `before` with what `body` says. Raises ArmError 400; which texts is the emulator's own choice.
+    """Return `before` updated with `body`. Raises ArmError 400; the texts are the emulator's own choice.
 
-    Naming one of languageVersion and baseImageName takes the other away.
+    Setting one of languageVersion and baseImageName removes the other.
     """
     properties = body.get("properties")
     if not isinstance(properties, dict):
@@ -146,5 +146,5 @@ def _read_image(body: dict[str, Any], before: ImageRow, version: str) -> ImageRo
 def _text(properties: dict[str, Any], key: str) -> str:
     value = properties[key]
     if not isinstance(value, str) or (not value and key != "requirementsFileContent"):
-        raise bad_request(f"The property 'properties.{key}' must be a string that is not empty.")
+        raise bad_request(f"The property 'properties.{key}' must be a non-empty string.")
     return value

@@ -1,7 +1,7 @@
-"""The part of the Kusto Query Language (KQL) that the emulator's Resource Graph knows: a text in, a query out.
+"""A parser for the subset of the Kusto Query Language (KQL) that the emulator's Resource Graph supports.
 
-`resources | where … | project a, b.c, d = e | order by f asc | take 5`, in any order and number. What else there is in
-KQL is refused by name, never guessed at. The meaning of each operator is that of KQL's documentation.
+`resources | where … | project a, b.c, d = e | order by f asc | take 5`, with the operators in any order and number.
+Anything else in KQL is rejected with an error that names it. The operators work as in KQL's documentation.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Literal, NoReturn, TypeVar
 
 Kind = Literal["string", "bag", "dynamic"]
-"""What a column holds: a text, a property bag, or a value out of a bag."""
+"""The type of a column: a string, a property bag, or a value from a bag."""
 
 COMPARISONS = frozenset({"==", "!=", "=~", "!~"})
 SETS = frozenset({"in", "!in", "in~", "!in~"})
 PARTS = frozenset({"has", "!has", "contains", "!contains", "startswith", "!startswith", "endswith", "!endswith"})
 _Item = TypeVar("_Item")
 MAX_DEPTH = 50
-"""How deep conditions may be nested."""
+"""Maximum nesting depth of conditions; it bounds the recursion of the parser."""
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*)
@@ -43,7 +43,7 @@ class Token:
 
 
 class KqlError(Exception):
-    """What the emulator does not know, and where it stands."""
+    """The query uses something that the emulator does not support; `token` is its position."""
 
     def __init__(self, message: str, token: Token) -> None:
         super().__init__(message)
@@ -52,20 +52,20 @@ class KqlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A column, or a value inside of one: `tags.environment`, `tags['environment']`."""
+    """A column, or a value inside a column: `tags.environment`, `tags['environment']`."""
 
     parts: tuple[str, ...]
     at: Token = field(compare=False)
 
     @property
     def name(self) -> str:
-        """The name of the column that `project` makes of it (as the service's own examples have it)."""
+        """The name of the column that `project` creates for it (as in the service's own examples)."""
         return "_".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`path operator text`, with several texts for `in`."""
+    """`path operator text`; `in` has several texts."""
 
     path: Path
     operator: str
@@ -74,7 +74,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Junction:
-    """Conditions that must all hold (`every`), or of which one must."""
+    """Conditions joined by `and` (`every`) or by `or`."""
 
     every: bool
     of: tuple[Condition, ...]
@@ -99,21 +99,21 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Make new rows: the name of each column, and what it holds."""
+    """Create rows of these columns: each a name and the path of its value."""
 
     columns: tuple[tuple[str, Path], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Keep so many rows."""
+    """Keep the first `count` rows."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Sort by these columns, the first one first; True = descending, which is KQL's default."""
+    """Sort by these columns in order of precedence; True means descending, which is KQL's default."""
 
     keys: tuple[tuple[Path, bool], ...]
 
@@ -123,14 +123,14 @@ Step = Where | Project | Take | Order
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The steps of a query, and the columns of what it answers with their kinds."""
+    """The steps of a query, and the columns of its result with their types."""
 
     steps: tuple[Step, ...]
     columns: Mapping[str, Kind]
 
 
 def parse(text: str, columns: Mapping[str, Kind]) -> Query:
-    """Read a query about the one table `resources`, whose columns are given. Raises KqlError."""
+    """Parse a query on the table `resources`, which has these columns. Raises KqlError."""
     return _Parser(_tokens(text), columns).query()
 
 
@@ -151,7 +151,7 @@ def _tokens(text: str) -> list[Token]:
 
 
 class _Parser:
-    """Recursive descent over the tokens; `_columns` are those that the next step sees."""
+    """A recursive-descent parser; `_columns` are the columns available to the next step."""
 
     def __init__(self, tokens: list[Token], columns: Mapping[str, Kind]) -> None:
         self._tokens = tokens
@@ -161,7 +161,7 @@ class _Parser:
 
     def query(self) -> Query:
         steps, more = [], "|"
-        if self._next.text not in _STEPS:  # DOCUMENTED: `resources` is the table where none is named
+        if self._next.text not in _STEPS:  # DOCUMENTED: the default table is `resources`
             table = self._take("word")
             if table.text.lower() != "resources":
                 self._refuse(f"the table {table.text!r}", table)
@@ -187,7 +187,7 @@ class _Parser:
     def _take(self, *kinds: str) -> Token:
         token = self._next
         if token.kind not in kinds:
-            self._refuse(f"{token.text!r} here, where a {' or '.join(kinds)} should stand", token)
+            self._refuse(f"{token.text!r} here, where a {' or '.join(kinds)} is expected", token)
         if token.kind != "end":
             self._place += 1
         return token
@@ -195,18 +195,18 @@ class _Parser:
     def _take_text(self, *texts: str) -> str:
         token = self._next
         if token.text not in texts or token.kind == "string":
-            self._refuse(f"{token.text!r} here, where {' or '.join(texts)} should stand", token)
+            self._refuse(f"{token.text!r} here, where {' or '.join(texts)} is expected", token)
         self._place += 1
         return token.text
 
     def _has(self, *texts: str) -> str:
-        """Take the next token if it is one of these; return it, or ""."""
+        """Consume the next token if it is one of these and return its text, else return ""."""
         if self._next.kind == "string" or self._next.text not in texts:
             return ""
         return self._take_text(*texts)
 
-    def _refuse(self, what: str, token: Token) -> NoReturn:
-        raise KqlError(what, token)
+    def _refuse(self, message: str, token: Token) -> NoReturn:
+        raise KqlError(message, token)
 
     def where(self) -> Step:
         return Where(self._either())
@@ -238,7 +238,7 @@ class _Parser:
     def _sorted(self) -> tuple[Path, bool]:
         path = self._path()
         if self._kind(path) != "string":
-            self._refuse(f"sorting by {path.name!r}, which is dynamic (Kusto refuses that too)", path.at)
+            self._refuse(f"sorting by {path.name!r}, which is dynamic (Kusto rejects that too)", path.at)
         return path, self._has("asc", "desc") != "asc"
 
     def _separated(self, read: Callable[[], _Item]) -> tuple[_Item, ...]:
@@ -302,7 +302,7 @@ class _Parser:
             if sign == "[":
                 self._take_text("]")
         if len(parts) > 1 and self._columns[first.text] == "string":
-            self._refuse(f"a value inside of {first.text!r}, which is a text", first)
+            self._refuse(f"a value inside {first.text!r}, which is a string", first)
         return Path(tuple(parts), first)
 
     def _kind(self, path: Path) -> Kind:

@@ -1,4 +1,4 @@
-"""Carries out a query of `kql` on rows. Case counts where KQL's documentation says so, and nowhere else."""
+"""Execution of a parsed query on rows. Comparisons are case-sensitive only where KQL's documentation says so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 
 
 def run(query: Query, rows: Iterable[Row]) -> list[Row]:
-    """Return the rows that the query answers, as its steps leave them."""
+    """Apply the steps of the query to the rows and return the result."""
     found = list(rows)
     for step in query.steps:
         match step:
@@ -49,9 +49,9 @@ def _value(path: Path, row: Row) -> Any:
 
 
 def _text(path: Path, row: Row) -> str:
-    """Return the value as a text. KQL's strings have no null: what is missing is empty.
+    """Return the value as a string. KQL strings have no null: a missing value is the empty string.
 
-    That a number of a bag compares as its text is the emulator's own choice.
+    That a number in a bag is compared as its text is the emulator's own choice.
     """
     value = _value(path, row)
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
@@ -66,7 +66,7 @@ def _alike(left: str, right: str) -> bool:
 
 
 def _has(left: str, right: str) -> bool:
-    """Whether `right` stands in `left` as a whole term: no letter or digit before or after it."""
+    """Return whether `left` contains `right` as a whole term: no letter or digit before or after it."""
     return re.search(rf"(?<![^\W_]){re.escape(right)}(?![^\W_])", left, re.IGNORECASE) is not None
 
 
@@ -82,4 +82,4 @@ _TESTS: Mapping[str, Callable[[str, str], bool]] = {
     "startswith": lambda left, right: left.casefold().startswith(right.casefold()),
     "endswith": lambda left, right: left.casefold().endswith(right.casefold()),
 }
-"""What each operator asks; where it begins with "!", the answer is turned round."""
+"""The predicate of each operator; a leading "!" negates it."""

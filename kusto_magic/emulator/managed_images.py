@@ -1,4 +1,4 @@
-"""What a custom image is built on: the managed images, and other custom images down to one of them."""
+"""The base of a custom image: a managed image, or a chain of custom images that ends at one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MANAGED = {
 
 
 def invalid_image_name(name: str, supported: tuple[str, ...]) -> str:
-    """Return the message about an unknown image name: OBSERVED words, with today's names."""
+    """Return the message for an unknown image name: OBSERVED text, with the current names."""
     return f"Invalid languageExtensionImageName `{name}`. Supported image names are: `{', '.join(supported)}`"
 
 
 def python_version(store: ClusterStore, image: ImageRow) -> str | None:
-    """Return the Python version an image ends up with; None where its chain of bases is broken."""
+    """Return the Python version of an image, or None if its chain of base images is broken."""
     seen = {image.key}
     while image.language_version is None:
         base = image.base_image or ""
@@ -36,7 +36,7 @@ def python_version(store: ClusterStore, image: ImageRow) -> str | None:
 
 
 def check_base(store: ClusterStore, image: ImageRow) -> None:
-    """Raise ArmError 400 when `image` names a base that it cannot have. All of this is the emulator's own choice."""
+    """Raise ArmError 400 if the base image of `image` is not allowed. All rules are the emulator's own choice."""
     base = image.base_image
     if base is None or base in MANAGED:
         return

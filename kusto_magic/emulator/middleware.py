@@ -1,4 +1,4 @@
-"""The headers of Resource Manager on every answer: request ids, and the rate limiter that counts down."""
+"""The headers that Resource Manager adds to every response: request IDs and rate limits."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kusto_magic.emulator.config import EmulatorConfig
 
 _PREFIX = "x-ms-ratelimit-remaining-subscription"
 GLOBAL_FACTOR = 15
-"""The limit of a whole subscription is 15 times that of one principal (documentation of 2024)."""
+"""Ratio of a subscription's limit to that of one principal (documentation of 2024)."""
 
 
 class RequestIds:
-    """ASGI middleware: x-ms-request-id and its relatives, as observed.
+    """ASGI middleware that adds x-ms-request-id and related headers, as observed.
 
-    `request.state.correlation` is the correlation id, for those who show it in their answer too.
+    `request.state.correlation` is the correlation ID, for handlers that include it in their body.
     """
 
     def __init__(self, app: ASGIApp, config: EmulatorConfig, clock: Callable[[], datetime]) -> None:
@@ -32,11 +32,11 @@ class RequestIds:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the ids to the answer."""
+        """Add the IDs to the response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope)
+        headers = Headers(scope=scope)
         correlation = str(uuid.uuid4())
         ids = {
             "x-ms-request-id": str(uuid.uuid4()),
@@ -45,8 +45,8 @@ class RequestIds:
             "cache-control": "no-cache",
             "x-content-type-options": "nosniff",
         }
-        if asked.get("x-ms-return-client-request-id") == "true" and "x-ms-client-request-id" in asked:
-            ids["x-ms-client-request-id"] = asked["x-ms-client-request-id"]
+        if headers.get("x-ms-return-client-request-id") == "true" and "x-ms-client-request-id" in headers:
+            ids["x-ms-client-request-id"] = headers["x-ms-client-request-id"]
 
         scope.setdefault("state", {})["correlation"] = correlation
 
@@ -60,7 +60,7 @@ class RequestIds:
 
 @dataclass
 class Bucket:
-    """A token bucket: `left` of `size` requests, refilled by `per_second`; `at` is when `left` was right."""
+    """A token bucket of `size` requests, refilled by `per_second`; `left` is the level at the time `at`."""
 
     size: float
     per_second: float
@@ -68,7 +68,7 @@ class Bucket:
     at: datetime
 
     def take(self, now: datetime) -> bool:
-        """Take one request; False when there is none left."""
+        """Take one token; return False if the bucket is empty."""
         gained = max(0.0, (now - self.at).total_seconds()) * self.per_second
         self.left, self.at = min(self.size, self.left + gained), now
         if self.left < 1:
@@ -78,15 +78,14 @@ class Bucket:
 
     @property
     def retry_after(self) -> int:
-        """Whole seconds until there is one again."""
+        """Whole seconds until the next token is available."""
         return max(1, math.ceil((1 - self.left) / self.per_second))
 
 
 class RateLimits:
-    """ASGI middleware: the buckets for reads, writes and deletes; 429 with Retry-After when one is empty.
+    """ASGI middleware with token buckets for reads, writes and deletes; 429 with Retry-After if one is empty.
 
-    `throttled` counts the requests that were answered 429, by the name of the bucket. The words of the 429 are the
-    emulator's own: none was observed.
+    `throttled` counts the 429 responses by bucket. The text of the 429 is the emulator's own: none was observed.
     """
 
     def __init__(
@@ -108,13 +107,13 @@ class RateLimits:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count the request, and say in its answer how many are left."""
+        """Count the request and add the number of remaining requests to the response."""
         if scope["type"] != "http" or not scope["path"].lower().startswith("/subscriptions/"):
             await self._app(scope, receive, send)
             return
         kind = {"GET": "reads", "DELETE": "deletes"}.get(scope["method"], "writes")
         now = self._clock()
-        self._global[kind].take(now)
+        self._global[kind].take(now)  # counted for its header only; the principal's bucket is empty long before
         if not self._buckets[kind].take(now):
             self._throttled[kind] += 1
             await self._refusal(kind).response()(scope, receive, send)
@@ -137,7 +136,7 @@ class RateLimits:
         return ArmError(429, "SubscriptionRequestsThrottled", message, {"Retry-After": str(wait)})
 
     def _remaining(self, method: str, path: str, kind: str) -> dict[str, str]:
-        """Return the header the service sends for this kind of request (OBSERVED per kind)."""
+        """Return the headers that the service sends for this kind of request (OBSERVED per kind)."""
         left, left_globally = str(int(self._buckets[kind].left)), str(int(self._global[kind].left))
         if method in {"POST", "DELETE"}:
             return {f"{_PREFIX}-{kind}": left, f"{_PREFIX}-global-{kind}": left_globally}

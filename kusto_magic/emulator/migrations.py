@@ -1,11 +1,11 @@
-"""The tables of the emulator's state file, their version, and the way of an older file to it."""
+"""The schema of the emulator's state file and its migrations."""
 
 from __future__ import annotations
 
 import sqlite3
 
 VERSION = 1
-"""In SQLite's `user_version`. 0 is a new file, or one of the time when there was one cluster only."""
+"""Schema version, stored in SQLite's `user_version`. 0 is a new file, or one from before there were fleets."""
 
 _TABLES = {
     "images": """(
@@ -18,7 +18,7 @@ _TABLES = {
     "extensions": """(
   cluster TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (cluster, key)) STRICT""",
 }
-"""Each table of version 1 is that of version 0 with the cluster's key in front."""
+"""Columns of the tables in version 1; version 0 has the same without the first, the cluster's key."""
 
 _REST = (
     "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
@@ -27,29 +27,31 @@ _REST = (
 
 
 def migrate(database: sqlite3.Connection, first_cluster: str) -> None:
-    """Give a new file its tables and bring an older one to them; to be called inside a transaction.
+    """Create the tables of a new file or migrate those of an older one; must be called inside a transaction.
 
-    What an older file holds belongs to `first_cluster`, a key. Raises sqlite3.DatabaseError for the file of a newer
-    version.
+    The rows of an older file are assigned to `first_cluster`, a key. Raises sqlite3.DatabaseError if the file was
+    written by a newer version.
     """
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
-        raise sqlite3.DatabaseError(f"it has version {version}, made by a newer kusto_magic; this one knows {VERSION}")
+        raise sqlite3.DatabaseError(
+            f"it was written by a newer kusto_magic (schema version {version}; this one supports {VERSION})"
+        )
     if version == VERSION:
         return
-    there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    existing = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for table, columns in _TABLES.items():
-        _make(database, table, columns, first_cluster if table in there else None)
+        _make(database, table, columns, first_cluster if table in existing else None)
     for statement in _REST:
         database.execute(statement)
     database.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _make(database: sqlite3.Connection, table: str, columns: str, owner: str | None) -> None:
-    """Make a table; where `owner` is given, out of the old one of the same name, whose rows become the owner's."""
+    """Create a table; with `owner`, from the old table of the same name, whose rows are assigned to that cluster."""
     if owner is not None:
         database.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
     database.execute(f"CREATE TABLE {table} {columns}")
     if owner is not None:
-        database.execute(f"INSERT INTO {table} SELECT ?, * FROM old_{table}", (owner,))  # noqa: S608 - names of ours
+        database.execute(f"INSERT INTO {table} SELECT ?, * FROM old_{table}", (owner,))  # noqa: S608 - constant names
         database.execute(f"DROP TABLE old_{table}")

@@ -1,4 +1,4 @@
-"""The long-running operation as it is seen on the wire: the poll URLs, and what polling them answers."""
+"""The HTTP representation of long-running operations: the poll URLs and the responses to polling."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DOTNET_EPOCH = 621_355_968_000_000_000
 
 
 class OperationResults:
-    """Makes and serves the URLs of running operations."""
+    """Creates and serves the poll URLs of operations."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -35,7 +35,7 @@ class OperationResults:
         return [ArmRoute(path, {"GET": self._get}, self._fleet.config)]
 
     def headers(self, request: Request, version: str, operation: OperationRow, *, location: bool) -> dict[str, str]:
-        """Return the headers of an accepted change; `location`: with the Location header too (PATCH, DELETE)."""
+        """Return the headers of an accepted change; with `location`, also the Location header (PATCH, DELETE)."""
         headers = {"Azure-AsyncOperation": self._url(request, version, operation, "")}
         if location:
             headers["Location"] = self._url(request, version, operation, _LOCATION)
@@ -43,16 +43,16 @@ class OperationResults:
 
     def _url(self, request: Request, version: str, operation: OperationRow, form: str) -> str:
         region = self._cluster(operation).region
-        # OBSERVED: the traffic of 2023 has the raw space, later traffic %20.
+        # OBSERVED: traffic of 2023 has a raw space, later traffic %20.
         region = region if version == API_2023 else region.replace(" ", "%20")
         provider = f"/subscriptions/{self._fleet.config.subscription}/providers/Microsoft.Kusto"
         path = f"{provider}/locations/{region}/operationResults/{operation.id}"
         signature = "".join(f"&{name}={value}" for name, value in self._signature(operation).items())
-        # The origin the caller used: it may send its token to no other.
+        # The origin that the caller used, since it must not send its token to another.
         return f"http://{request.headers['host']}{path}?api-version={version}{form}{signature}"
 
     def _signature(self, operation: OperationRow) -> dict[str, str]:
-        """Return ARM's t, c, s and h: of the observed length, without meaning, but checked when they come back."""
+        """Return ARM's parameters t, c, s and h: opaque, of the observed length, and verified when polled."""
         ticks = str(operation.started + _DOTNET_EPOCH)
         return {
             "t": ticks,
@@ -73,32 +73,32 @@ class OperationResults:
         return Json(self._status(operation), headers=self._ids(operation))
 
     async def _settled(self, operation_id: str, location: str) -> OperationRow:
-        """Return the operation as it stands now. Raises ArmError 404; also where it is asked for in another region."""
+        """Return the current operation. Raises ArmError 404 if it is unknown or belongs to another region."""
         found = self._fleet.store.operation(operation_id)
-        engine = None if found is None else self._fleet.state(found.cluster)
-        if engine is not None and location.replace(" ", "").casefold() == engine.cluster.location:
-            await engine.apply_due()
+        state = None if found is None else self._fleet.state(found.cluster)
+        if state is not None and location.replace(" ", "").casefold() == state.cluster.location:
+            await state.apply_due()
             settled = self._fleet.store.operation(operation_id)
             if settled is not None:
                 return settled
         raise ArmError(404, "ResourceNotFound", f"The operation result '{operation_id}' is not found.")
 
     def _cluster(self, operation: OperationRow) -> EmulatedCluster:
-        engine = self._fleet.state(operation.cluster)
-        assert engine is not None  # noqa: S101 - `_settled` has found it, or it has just begun the operation
-        return engine.cluster
+        state = self._fleet.state(operation.cluster)
+        assert state is not None  # noqa: S101 - `_settled` has found it, or it has just started the operation
+        return state.cluster
 
     def _check_signature(self, request: Request, operation: OperationRow) -> None:
-        """Refuse a poll URL that was changed. One without any signature is the documented operation and passes."""
+        """Raise ArmError 403 for a modified poll URL; one without a signature is the documented API and is allowed."""
         expected = self._signature(operation)
         given = {name: value for name, value in request.query_params.items() if name in expected}
         if given and not hmac.compare_digest(repr(sorted(given.items())), repr(sorted(expected.items()))):
-            message = "The signature of the operation URL is not valid (the words of the kusto_magic emulator)."
+            message = "The signature of the operation URL is not valid (message of the kusto_magic emulator)."
             raise ArmError(403, "AuthorizationFailed", message)
 
     def _by_location(self, request: Request, version: str, operation: OperationRow) -> Response:
-        # Done with 200 and no body is OBSERVED, 202 while running is SPEC. A failure as an error answer follows the
-        # Resource Provider Contract; what this service does is not known.
+        # 200 without a body when done is OBSERVED, 202 while running is SPEC. An error response for a failure follows
+        # the Resource Provider Contract; what this service does is not known.
         if operation.status == "Running":
             headers = self._ids(operation) | {"Location": self._url(request, version, operation, _LOCATION)}
             return Response(status_code=202, headers=headers)
@@ -142,6 +142,6 @@ def _properties(operation: OperationRow) -> dict[str, str]:
     }
 
 
-def _uuid_of(what: str) -> str:
-    digits = hashlib.sha256(f"kusto_magic emulator {what}".encode()).hexdigest()
+def _uuid_of(purpose: str) -> str:
+    digits = hashlib.sha256(f"kusto_magic emulator {purpose}".encode()).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"

@@ -1,4 +1,4 @@
-"""From a path to a handler, the way Resource Manager does it: names compare without case, every call is checked."""
+"""Routing as in Resource Manager: paths are matched without case, and api-version and scope are checked."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from kusto_magic.emulator.config import EmulatorConfig
 from kusto_magic.emulator.fleet import Fleet
 
 Handler = Callable[[Request, str], Awaitable[Response]]
-"""(request, api-version) → answer."""
+"""(request, api-version) → response."""
 
 ClusterHandler = Callable[[Request, str, ClusterState], Awaitable[Response]]
-"""(request, api-version, the engine of the cluster that the path names) → answer."""
+"""(request, api-version, state of the cluster in the path) → response."""
 
 SUBSCRIPTION = "/subscriptions/{subscription}/providers/Microsoft.Kusto"
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto"
@@ -26,7 +26,7 @@ CLUSTER = GROUP + "/clusters/{cluster}"
 
 
 class AnyCaseRoute(Route):
-    """A route whose fixed segments match in any case; the values of the others keep theirs."""
+    """A route whose fixed segments match without case; parameter values keep their case."""
 
     def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], methods: Iterable[str]) -> None:
         super().__init__(path, endpoint, methods=list(methods))
@@ -35,7 +35,7 @@ class AnyCaseRoute(Route):
 
 
 class ArmRoute(AnyCaseRoute):
-    """A route of Microsoft.Kusto: the api-version and the scope are checked before a handler is asked."""
+    """A route of Microsoft.Kusto; api-version and scope are checked before the handler is called."""
 
     def __init__(self, path: str, handlers: Mapping[str, Handler], config: EmulatorConfig) -> None:
         async def endpoint(request: Request) -> Response:
@@ -47,19 +47,19 @@ class ArmRoute(AnyCaseRoute):
 
 
 class ClusterRoute(ArmRoute):
-    """A route about one cluster: what is due there is carried out before its handler is asked."""
+    """A route of one cluster; the change that is due is applied before the handler is called."""
 
     def __init__(self, path: str, handlers: Mapping[str, ClusterHandler], fleet: Fleet) -> None:
         async def handle(request: Request, version: str) -> Response:
-            engine = find_cluster(request, fleet)
-            await engine.apply_due()
-            return await handlers[request.method](request, version, engine)
+            state = find_cluster(request, fleet)
+            await state.apply_due()
+            return await handlers[request.method](request, version, state)
 
         super().__init__(path, dict.fromkeys(handlers, handle), fleet.config)
 
 
 def check_scope(request: Request, config: EmulatorConfig) -> None:
-    """Raise ArmError 404 when the path names another subscription or group than the one that exists."""
+    """Raise ArmError 404 if the subscription or resource group in the path does not exist."""
     named = request.path_params
     if not _same(named["subscription"], config.subscription):
         message = f"The subscription '{named['subscription']}' could not be found."
@@ -70,16 +70,16 @@ def check_scope(request: Request, config: EmulatorConfig) -> None:
 
 
 def find_cluster(request: Request, fleet: Fleet) -> ClusterState:
-    """Return the engine of the cluster that the path names. Raises ArmError 404 where there is none."""
+    """Return the state of the cluster in the path. Raises ArmError 404 if it does not exist."""
     name = request.path_params["cluster"]
-    engine = fleet.state(name)
-    if engine is None:
+    state = fleet.state(name)
+    if state is None:
         message = (
             f"The Resource 'Microsoft.Kusto/clusters/{name}' under resource group '{fleet.config.resource_group}' was "
             "not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
         )
         raise ArmError(404, "ResourceNotFound", message)
-    return engine
+    return state
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,7 +1,8 @@
-"""Who may talk to the emulator: the rules of everything that listens on a user's machine.
+"""Access control for the emulator, which listens on the user's machine.
 
-It stands in front of every route: the Host must be ours (DNS rebinding), a foreign Origin is refused, the bearer token
-is compared in constant time, a body has a type and a limit. There are no CORS headers.
+Before any route is called, the Host must be that of the emulator (against DNS rebinding), a foreign Origin is rejected,
+the bearer token is compared in constant time, and the body must have the right type and size. There are no CORS
+headers.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from kusto_magic.emulator.config import EmulatorConfig
 
 
 class SecurityMiddleware:
-    """ASGI middleware that lets through what obeys the rules; `GET /` needs no token."""
+    """ASGI middleware that rejects requests that break the rules; `GET /` needs no token."""
 
     def __init__(self, app: ASGIApp, config: EmulatorConfig) -> None:
         self._app = app
@@ -26,7 +27,7 @@ class SecurityMiddleware:
             self._hosts |= {"127.0.0.1", "localhost"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a refused request, pass on the others with their body read."""
+        """Respond to a rejected request; pass the others on, with their body already read."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -50,7 +51,7 @@ class SecurityMiddleware:
             raise bad_request("A path with '.' or '..' as a segment is refused.")
 
     def _check_token(self, headers: Headers) -> None:
-        # Codes and texts as Resource Manager's; without its addresses of where to sign in.
+        # Codes and texts are those of Resource Manager, without the URLs of its sign-in endpoints.
         challenge = {"WWW-Authenticate": 'Bearer realm="kusto_magic emulator"'}
         given = headers.get("authorization", "")
         if not given:

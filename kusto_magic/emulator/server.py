@@ -1,4 +1,4 @@
-"""The emulator as a process of its own: a socket on loopback, one line when it is ready, an end when nobody asks."""
+"""The emulator as a separate process: a loopback socket, one line when it is ready, exit when idle."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from kusto_magic.emulator.config import EmulatorConfig
 from kusto_magic.emulator.fleet import Fleet
 
 IDLE_CHECKS = 4
+"""Number of idle checks within the idle time."""
+
 MAX_CHECK_INTERVAL = 5.0
-"""The idle time is looked at four times in its span, and at least every so many seconds."""
+"""Maximum number of seconds between two idle checks."""
 
 
 def bind(port: int, preferred: int = 0) -> socket.socket:
-    """Return a listening socket on 127.0.0.1: on `port`; when that is 0, on `preferred` if it is free, else on any.
+    """Return a listening socket on 127.0.0.1 and `port`; if that is 0, on `preferred` if free, else on any port.
 
-    Raises OSError when `port` is taken.
+    Raises OSError if `port` is in use.
     """
     if port == 0 and preferred:
         try:
@@ -37,10 +39,10 @@ def bind(port: int, preferred: int = 0) -> socket.socket:
 
 
 def _bind(port: int) -> socket.socket:
-    # With the protocol named, asyncio switches Nagle's algorithm off: an answer takes 1 ms, not 45.
+    # asyncio disables Nagle's algorithm only if the protocol is given: a response takes 1 ms instead of 45.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if sys.platform == "win32":  # there SO_REUSEADDR would let another process take the port over
+        if sys.platform == "win32":  # on Windows, SO_REUSEADDR would let another process take over the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,18 +57,18 @@ def _bind(port: int) -> socket.socket:
 def serve(config: EmulatorConfig, listener: socket.socket, idle_exit: float) -> None:
     """Serve until a signal, `POST /emulator/stop`, or `idle_exit` seconds without a request or a running operation.
 
-    `idle_exit` 0 = never. Prints the one ready line. To be called in the main thread; blocks.
+    `idle_exit` 0 means never. Prints the ready line. Blocks; must be called in the main thread.
     """
     config = replace(config, port=listener.getsockname()[1])
     server = _Server(config, idle_exit)
     for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda *_: None)  # uvicorn ends at these, then raises them again: they are done with
+        signal.signal(ending, lambda *_: None)  # uvicorn stops on these signals and then raises them again; ignore that
     with listener:
         asyncio.run(server.serve(sockets=[listener]))
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn with a ready line and an idle end."""
+    """A Uvicorn server with a ready line and an idle exit."""
 
     def __init__(self, config: EmulatorConfig, idle_exit: float) -> None:
         app = create_app(config, stop=self._stop)
@@ -82,14 +84,14 @@ class _Server(uvicorn.Server):
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
-                proxy_headers=False,  # nothing stands in front of it
+                proxy_headers=False,  # there is no proxy in front of it
                 server_header=False,
                 timeout_graceful_shutdown=2,
             )
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start serving, and say so on standard output."""
+        """Start serving and print the ready line."""
         await super().startup(sockets)
         ready = self._emulated.ready
         target = {"subscription": ready.subscription, "resource_group": ready.resource_group, "cluster": ready.cluster}
@@ -104,7 +106,7 @@ class _Server(uvicorn.Server):
         while not self.should_exit:
             await asyncio.sleep(min(self._idle_exit / IDLE_CHECKS, MAX_CHECK_INTERVAL))
             await self._fleet.apply_due()
-            if self._fleet.running():
+            if self._fleet.running():  # a running build counts as activity
                 self._idle.since = time.monotonic()
             if time.monotonic() - self._idle.since >= self._idle_exit:
                 self._stop()
@@ -114,7 +116,7 @@ class _Server(uvicorn.Server):
 
 
 class _Idle:
-    """ASGI middleware that remembers when the last request came, on the monotonic clock."""
+    """ASGI middleware that stores the time of the last request, on the monotonic clock."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The emulator's memory: one SQLite file with the images, operations and language extensions of all clusters."""
+"""The emulator's storage: one SQLite file with the images, operations and language extensions of all clusters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kusto_magic.emulator.migrations import migrate
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """A custom image. `state` is its provisioningState; what was not given is None."""
+    """A custom image. `state` is its provisioningState; properties that were not specified are None."""
 
     name: str
     language: str
@@ -29,7 +29,7 @@ class ImageRow:
 
     @property
     def key(self) -> str:
-        """The name as ARM compares it."""
+        """The case-folded name, since ARM compares names without case."""
         return self.name.casefold()
 
 
@@ -38,8 +38,8 @@ class OperationRow:
     """One change of a cluster. Times are ticks of 100 ns.
 
     `cluster` is the cluster's key. `subject` is the key of the image, or the JSON of a change of extensions. `ends` is
-    when it ends, or has ended. `verdict` is what the resolver said of a build: None = not yet, "" = nothing against
-    it, else the reason.
+    the time when the operation ends or has ended. `verdict` is the resolver's result for a build: None if it is
+    pending, "" if there is no conflict, else the reason.
     """
 
     cluster: str
@@ -56,10 +56,10 @@ class OperationRow:
 
 
 class Store:
-    """The rows, kept in `path` (made so that only its owner can read it), or in memory when it is None.
+    """The database at `path`, readable only by its owner, or in memory if `path` is None.
 
-    `first_cluster` is the key of the cluster that owns what a file of the time of the one cluster holds. May be used
-    from several threads: whatever belongs together is done inside one `transaction()`. Raises sqlite3.Error.
+    `first_cluster` is the key of the cluster that the rows of a file from before there were fleets are assigned to.
+    Thread-safe; group related statements in one `transaction()`. All methods raise sqlite3.Error.
     """
 
     def __init__(self, path: Path | None, first_cluster: str) -> None:
@@ -67,13 +67,13 @@ class Store:
         if path is not None:
             make_private(path)
         self._db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-        weakref.finalize(self, self._db.close)  # an app in a test is dropped, not shut down
+        weakref.finalize(self, self._db.close)  # apps in tests are dropped without a shutdown
         with self.transaction():
             migrate(self._db, first_cluster)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do all of the block, or nothing of it; nobody else reads or writes meanwhile. Not to be nested."""
+        """Run the block atomically and exclude other threads and processes meanwhile. Cannot be nested."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -84,12 +84,12 @@ class Store:
             self._db.execute("COMMIT")
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Run one statement; return its rows."""
+        """Execute one statement and return its rows."""
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
     def for_cluster(self, cluster: str) -> ClusterStore:
-        """Return the rows of one cluster, named by its key."""
+        """Return the view of one cluster's rows; `cluster` is its key."""
         return ClusterStore(self, cluster)
 
     def operation(self, operation_id: str) -> OperationRow | None:
@@ -98,21 +98,21 @@ class Store:
         return OperationRow(*rows[0]) if rows else None
 
     def running(self) -> list[OperationRow]:
-        """Return the changes that run, on all clusters; also on those that the file alone knows."""
+        """Return the running operations of all clusters in the file, also of clusters that are not emulated now."""
         return [OperationRow(*row) for row in self.rows("SELECT * FROM operations WHERE status = 'Running'")]
 
     def record_verdict(self, operation_id: str, verdict: str) -> None:
-        """Write down what the resolver said of a build; the first verdict stays."""
+        """Store the resolver's result for a build; the first verdict is kept."""
         self.rows("UPDATE operations SET verdict = ? WHERE id = ? AND verdict IS NULL", verdict, operation_id)
 
     def get_or_set(self, key: str, default: str) -> str:
-        """Return a value that outlives the process; the first `default` given is kept."""
+        """Return a persistent value, which is set to `default` on the first call."""
         self.rows("INSERT OR IGNORE INTO facts VALUES (?, ?)", key, default)
         return str(self.rows("SELECT value FROM facts WHERE key = ?", key)[0][0])
 
 
 class ClusterStore:
-    """The rows of one cluster in a store."""
+    """A view of the rows of one cluster."""
 
     def __init__(self, store: Store, cluster: str) -> None:
         self._store = store
@@ -123,50 +123,50 @@ class ClusterStore:
         return self._store.transaction()
 
     def images(self) -> list[ImageRow]:
-        """Return all images, by name."""
+        """Return all images, ordered by name."""
         return self._images("ORDER BY key")
 
     def image(self, name: str) -> ImageRow | None:
-        """Return the image called `name` in any case, or None."""
+        """Return the image with this name, compared without case, or None."""
         return next(iter(self._images("AND key = ?", name.casefold())), None)
 
-    def _images(self, which: str, *values: str) -> list[ImageRow]:
+    def _images(self, clause: str, *values: str) -> list[ImageRow]:
         columns = "name, language, state, language_version, base_image, requirements"
-        sql = f"SELECT {columns} FROM images WHERE cluster = ? {which}"  # noqa: S608 - made of constants
+        sql = f"SELECT {columns} FROM images WHERE cluster = ? {clause}"  # noqa: S608 - constants only
         return [ImageRow(*row) for row in self._store.rows(sql, self._cluster, *values)]
 
     def put_image(self, image: ImageRow) -> None:
-        """Write an image over the one of the same name."""
+        """Insert an image, or replace the one with the same name."""
         sql = "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         self._store.rows(sql, self._cluster, image.key, *astuple(image))
 
     def drop_image(self, key: str) -> None:
-        """Forget an image."""
+        """Delete an image."""
         self._store.rows("DELETE FROM images WHERE cluster = ? AND key = ?", self._cluster, key)
 
     def running(self) -> OperationRow | None:
-        """Return the change of the cluster that runs; there is at most one."""
+        """Return the running operation of the cluster; there is at most one."""
         rows = self._store.rows("SELECT * FROM operations WHERE cluster = ? AND status = 'Running'", self._cluster)
         return OperationRow(*rows[0]) if rows else None
 
     def put_operation(self, operation: OperationRow) -> None:
-        """Write an operation over the one of the same id."""
+        """Insert an operation, or replace the one with the same ID."""
         sql = "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         self._store.rows(sql, *astuple(operation))
 
     def record_verdict(self, operation_id: str, verdict: str) -> None:
-        """Write down what is known of a build without asking the resolver."""
+        """Store the result of a build that needs no resolver."""
         self._store.record_verdict(operation_id, verdict)
 
     def extensions(self) -> list[dict[str, Any]]:
-        """Return the language extensions that are on, in the words they were added with."""
+        """Return the enabled language extensions, as they were added."""
         rows = self._store.rows("SELECT body FROM extensions WHERE cluster = ? ORDER BY key", self._cluster)
         return [json.loads(body) for (body,) in rows]
 
     def put_extension(self, key: str, body: dict[str, Any]) -> None:
-        """Write a language extension over the one of the same key."""
+        """Insert a language extension, or replace the one with the same key."""
         self._store.rows("INSERT OR REPLACE INTO extensions VALUES (?, ?, ?)", self._cluster, key, json.dumps(body))
 
     def drop_extension(self, key: str) -> None:
-        """Forget a language extension."""
+        """Delete a language extension."""
         self._store.rows("DELETE FROM extensions WHERE cluster = ? AND key = ?", self._cluster, key)

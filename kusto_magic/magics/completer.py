@@ -1,7 +1,8 @@
-"""What Tab offers on a line of the magics: subcommands, options, and the values that are known without asking.
+"""Tab completion for the lines of the magics: subcommands, options and cached values.
 
-The matcher is IPython's, version 2, so every front end has it. It never waits for a network: names of images and
-clusters come from what was listed or begun here, and a look in the background at a cluster that was asked before.
+It is an IPython matcher (API version 2), so it works in every front end. It never waits for the network: names of
+images and clusters come from the history and earlier listings, and from a background refresh of a cluster that this
+session has already connected to.
 """
 
 from __future__ import annotations
@@ -25,29 +26,33 @@ if TYPE_CHECKING:
     from kusto_magic.commands.session import Session
 
 IDENTIFIER = "kusto_image"
+"""Identifier of the matcher in IPython."""
+
 MAX_AGE = 30.0
-"""Seconds for which the names of a cluster's images are not looked up again."""
+"""Seconds for which cached image names are reused."""
 
 MAX_RECORDS = 200
+"""Maximum number of history records that are searched for image names."""
+
 _WORD = re.compile(r"[\w.:-]+", re.ASCII)
 _LINE = re.compile(r"\s*(%%?)kusto_image\s+(.*)", re.DOTALL)
 _PATH_OPTIONS = frozenset({"file", "to", "from_notebook"})
 _NEW_NAME_COMMANDS = frozenset({"freeze"})
-"""Subcommands whose NAME is a new one."""
+"""Subcommands whose NAME argument is a new name, which cannot be completed."""
 
 
-def complete_line(text: str, known: NameCache) -> tuple[str, list[str]] | None:
-    """Return what can stand at the end of `text`, a line of the magics, and the fragment that it replaces.
+def complete_line(text: str, names: NameCache) -> tuple[str, list[str]] | None:
+    """Return the fragment at the end of `text` and its completions.
 
-    None where this is no such line, or where a file or something new is named.
+    Returns None if `text` is not a line of the magics, or if a path or a new name is expected.
     """
     found = _LINE.fullmatch(text)
     if found is None:
         return None
     from kusto_magic.commands import arguments
 
-    words = re.split(r"\s+", found[2])
-    *before, fragment = words
+    tokens = re.split(r"\s+", found[2])
+    *before, fragment = tokens
     parser, command = arguments.cell_parser(), ""
     if found[1] == "%":
         subparsers = arguments.subparsers()
@@ -55,7 +60,7 @@ def complete_line(text: str, known: NameCache) -> tuple[str, list[str]] | None:
             return fragment, _starting_with(fragment, subparsers)
         parser, command = subparsers.get(before[0], argparse.ArgumentParser(add_help=False)), before[0]
         before = before[1:]
-    values = _candidates(parser, command, before, fragment, known)
+    values = _candidates(parser, command, before, fragment, names)
     if values is None:
         return None
     head, equals, value = fragment.partition("=")
@@ -66,11 +71,12 @@ def complete_line(text: str, known: NameCache) -> tuple[str, list[str]] | None:
 
 def _starting_with(fragment: str, values: Iterable[str]) -> list[str]:
     matching = (value for value in dict.fromkeys(values) if value.lower().startswith(fragment.lower()))
-    return [value for value in matching if _WORD.fullmatch(value)]  # what a service calls an image goes into a cell
+    # Names from the service are inserted into a cell, so those with unusual characters are left out.
+    return [value for value in matching if _WORD.fullmatch(value)]
 
 
 def _candidates(
-    parser: argparse.ArgumentParser, command: str, before: Sequence[str], fragment: str, known: NameCache
+    parser: argparse.ArgumentParser, command: str, before: Sequence[str], fragment: str, names: NameCache
 ) -> Sequence[str] | None:
     options = {name: action for action in parser._actions for name in action.option_strings}
     assigned = options.get(fragment.partition("=")[0]) if "=" in fragment else None
@@ -78,28 +84,28 @@ def _candidates(
     if assigned is not None or (last is not None and last.nargs != 0):
         action = assigned or last
         assert action is not None  # noqa: S101 - for the type checker
-        return _option_values(action, command, known)
+        return _option_values(action, command, names)
     unused = [name for name in options if name.startswith("--") and name not in before]
     if fragment.startswith("-"):
         return unused
     rest = _positionals(parser)[_positionals_in(before, options) :]
-    return _option_values(rest[0], command, known) if rest else unused
+    return _option_values(rest[0], command, names) if rest else unused
 
 
 def _positionals(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for action in parser._actions if not action.option_strings]
 
 
-def _positionals_in(words: Sequence[str], options: dict[str, argparse.Action]) -> int:
+def _positionals_in(tokens: Sequence[str], options: dict[str, argparse.Action]) -> int:
     count, takes_next = 0, False
-    for word in words:
+    for word in tokens:
         action = options.get(word)
         count += not takes_next and action is None and not word.startswith("-")
         takes_next = action is not None and action.nargs != 0
     return count
 
 
-def _option_values(action: argparse.Action, command: str, known: NameCache) -> Sequence[str] | None:
+def _option_values(action: argparse.Action, command: str, names: NameCache) -> Sequence[str] | None:
     from kusto_magic.models.endpoint import CLOUDS
     from kusto_magic.models.managed_images import MANAGED_IMAGES
     from kusto_magic.settings import CREDENTIAL_TYPES
@@ -109,24 +115,24 @@ def _option_values(action: argparse.Action, command: str, known: NameCache) -> S
     if action.dest in _PATH_OPTIONS or (action.dest == "name" and command in _NEW_NAME_COMMANDS):
         return None
     managed = [] if action.dest == "name" and command not in ("enable", "diff", "bases") else list(MANAGED_IMAGES)
-    custom = [] if command == "bases" else known.images
-    by_place: dict[str, Sequence[str]] = {
+    custom = [] if command == "bases" else names.images
+    by_destination: dict[str, Sequence[str]] = {
         "name": [*custom, *managed],
         "other": [*custom, *managed],
-        "base": [*managed, *known.images],
+        "base": [*managed, *names.images],
         "python": [image.python for image in MANAGED_IMAGES.values()],
-        "cluster": known.clusters,
+        "cluster": names.clusters,
         "cloud": list(CLOUDS),
         "credential": list(CREDENTIAL_TYPES),
     }
-    return by_place.get(action.dest, ())
+    return by_destination.get(action.dest, ())
 
 
-# ── in the shell ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── in the shell ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """Return IPython's matcher for the lines of the magics."""
+    """Return an IPython matcher for the lines of the magics."""
 
     @context_matcher(identifier=IDENTIFIER)  # type: ignore[untyped-decorator]
     def kusto_image(context: CompletionContext) -> SimpleMatcherResult:
@@ -134,10 +140,10 @@ def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResu
         if "kusto_image" not in line or (line.lstrip().startswith("%%") and context.cursor_line):
             return {"completions": []}
         refresh_names(session)
-        offered = complete_line(line, session.name_cache)
-        if offered is None:
+        completed = complete_line(line, session.name_cache)
+        if completed is None:
             return {"completions": []}
-        fragment, values = offered
+        fragment, values = completed
         return {
             "completions": [SimpleCompletion(value, type="param") for value in values],
             "matched_fragment": fragment,
@@ -149,16 +155,16 @@ def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResu
 
 
 def refresh_names(session: Session) -> None:
-    """Fill the names from what was begun here, and let the background look for the others."""
-    known, now = session.name_cache, time.monotonic()
-    if known.refreshed_at is not None and now - known.refreshed_at < MAX_AGE:
+    """Update the cached names from the history, and list the images in a background thread."""
+    names, now = session.name_cache, time.monotonic()
+    if names.refreshed_at is not None and now - names.refreshed_at < MAX_AGE:
         return
-    known.refreshed_at = now
-    with suppress(Exception):  # no cluster is chosen, or a setting is wrong: the next line that is run says so
+    names.refreshed_at = now
+    with suppress(Exception):  # an invalid or missing setting is reported when the line is run
         _, target = session.resolve_target(Namespace())
-        if not known.images:
-            known.images = tuple(_names_from_history(target))
-        if session.has_client(target):  # else it might have to sign somebody in, which Tab shall not
+        if not names.images:
+            names.images = tuple(_names_from_history(target))
+        if session.has_client(target):  # otherwise pressing Tab could start a sign-in
             threading.Thread(target=_list_images, args=(session, target), name="kusto_magic names", daemon=True).start()
 
 
@@ -167,15 +173,15 @@ def _names_from_history(target: Any) -> Iterable[str]:
 
     history = History()
     try:
-        gone = {"delete", "disable", "enable"}
+        not_builds = {"delete", "disable", "enable"}
         records = [record for record in history.recent(MAX_RECORDS) if record.target == target]
         latest = {record.image: record for record in reversed(records)}
-        return sorted(name for name, record in latest.items() if record.action not in gone)
+        return sorted(name for name, record in latest.items() if record.action not in not_builds)
     finally:
         history.close()
 
 
 def _list_images(session: Session, target: Any) -> None:
-    with suppress(Exception):  # offline, or not signed in
+    with suppress(Exception):  # offline or not signed in: there is nothing to complete
         images = session.builds.ask(target, lambda client: client.list())
         session.name_cache.images = tuple(image.name for image in images)

@@ -1,6 +1,6 @@
-"""`%%kusto_image NAME` and `%kusto_image COMMAND`: read the words, call, show.
+"""The magics `%%kusto_image NAME` and `%kusto_image COMMAND`: parse the arguments, call the command, show the result.
 
-Imports of what is slow to load are inside the functions: `%load_ext kusto_magic` is in many notebooks' first cell.
+Slow imports are inside the functions: `%load_ext kusto_magic` is in the first cell of many notebooks.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from kusto_magic.settings import Settings
 
 CHECK_NAME = "check"
-"""In the place of an image's name: only ask the preflight."""
+"""Reserved image name: run only the preflight."""
 
 DISPLAYED_TYPES = (("kusto_magic.builds.build", "Build"), ("kusto_magic.builds.fleet", "Fleet"))
-"""What is shown as a card where it stands at the end of a cell: room and class."""
+"""Module and name of the classes whose instances are displayed as a card at the end of a cell."""
 
 COMMANDS = {
     "use": ("cluster", "use"),
@@ -55,29 +55,29 @@ COMMANDS = {
     "export": ("requirements", "export"),
     "doctor": ("doctor", "doctor"),
 }
-"""Where each subcommand is done: the module in `commands` and its function."""
+"""Module in `commands` and function of each subcommand."""
 
 
 @magics_class
 class KustoImageMagics(Magics):
-    """The magics of kusto_magic, and what `%config KustoImageMagics` sets."""
+    """Create and manage sandbox custom images; `%config KustoImageMagics` changes these settings."""
 
-    subscription = Unicode(help="The id of the subscription.").tag(config=True)
-    resource_group = Unicode(help="The name of the resource group.").tag(config=True)
-    cluster = Unicode(help="The name of the cluster, or its whole ARM id.").tag(config=True)
-    cloud = Unicode(help="public, usgov or china.").tag(config=True)
-    endpoint = Unicode(help="The address of a Resource Manager of one's own.").tag(config=True)
+    subscription = Unicode(help="ID of the subscription.").tag(config=True)
+    resource_group = Unicode(help="Name of the resource group.").tag(config=True)
+    cluster = Unicode(help="Name of the cluster, or its full ARM ID.").tag(config=True)
+    cloud = Unicode(help="Azure cloud: public, usgov or china.").tag(config=True)
+    endpoint = Unicode(help="URL of a custom Resource Manager endpoint.").tag(config=True)
     wait = Enum(
         ["", "auto", "yes", "no"],
         "",
-        help="Wait for builds: auto waits where no person is before the notebook, and in a terminal.",
+        help="Wait for builds: auto waits in a terminal and in non-interactive runs.",
     ).tag(config=True)
-    credential = Unicode(help="How to sign in: default, cli, device …; %kusto_image use --help lists them.").tag(
+    credential = Unicode(help="Sign-in method: default, cli, device …; %kusto_image use --help lists all.").tag(
         config=True
     )
-    timeout_hours = Float(0.0, min=0.0, help="For how long a build is followed; 0: the default, 4 hours.").tag(
-        config=True
-    )
+    timeout_hours = Float(
+        0.0, min=0.0, help="Hours for which an operation is polled; 0 means the default of 4 hours."
+    ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, builds: BuildManager | None = None) -> None:
         super().__init__(shell)
@@ -85,16 +85,16 @@ class KustoImageMagics(Magics):
 
     @cell_magic("kusto_image")
     def make(self, line: str, cell: str) -> Build | Fleet | None:
-        """Make a sandbox custom image: `%%kusto_image NAME --base IMAGE`; the cell is its requirements file.
+        """Create a sandbox custom image: `%%kusto_image NAME --base IMAGE`; the cell is its requirements file.
 
-        `%%kusto_image --help` lists the options, `%kusto_image --help` what else there is around an image.
+        `%%kusto_image --help` lists the options, `%kusto_image --help` the commands that manage images.
         """
         from kusto_magic.commands import arguments
 
         try:
             options = arguments.parse(arguments.cell_parser(), line)
-        except arguments.HelpRequested as help_asked:
-            self._session.print(str(help_asked))
+        except arguments.HelpRequested as help_request:
+            self._session.print(str(help_request))
             return None
         return self._make(options, cell)
 
@@ -103,14 +103,14 @@ class KustoImageMagics(Magics):
         from kusto_magic.commands.images import show_check
         from kusto_magic.commands.requirements import show_diff
 
-        here = self._session
-        settings, targets, spec = read_cell(here, options, cell)
+        session = self._session
+        settings, targets, spec = read_cell(session, options, cell)
         if options.name == CHECK_NAME:
-            show_check(here, _single_target(targets, CHECK_NAME), spec)
+            show_check(session, _single_target(targets, CHECK_NAME), spec)
         elif options.dry_run:
-            here.show(dry_run(targets, options.name, spec))
+            session.show(dry_run(targets, options.name, spec))
         elif options.diff:
-            show_diff(here, _single_target(targets, "--diff"), options.name, spec)
+            show_diff(session, _single_target(targets, "--diff"), options.name, spec)
         else:
             return self._start(options, settings, targets, spec)
         return None
@@ -120,89 +120,104 @@ class KustoImageMagics(Magics):
     ) -> Build | Fleet | None:
         from kusto_magic.builds.options import BuildOptions
 
-        here, many = self._session, len(targets) > 1 or options.clusters_from is not None
-        how = BuildOptions(
+        session, many = self._session, len(targets) > 1 or options.clusters_from is not None
+        build_options = BuildOptions(
             check=not options.no_check,
             pin=options.pin,
             force=options.force,
-            queue=options.queue or many,
+            queue=options.queue or many,  # a fleet always waits for busy clusters
             protect_active=not options.yes,
             timeout=settings.timeout_hours * 3600,
         )
         if many:
-            return here.present(here.builds.start_fleet(targets, options.name, spec, how), options, settings)
-        return here.present(here.builds.start(targets[0], options.name, spec, **asdict(how)), options, settings)
+            return session.present(
+                session.builds.start_fleet(targets, options.name, spec, build_options), options, settings
+            )
+        return session.present(
+            session.builds.start(targets[0], options.name, spec, **asdict(build_options)), options, settings
+        )
 
     @line_magic("kusto_image")
     def command(self, line: str) -> Build | Fleet | None:
-        """Do what a subcommand says: `%kusto_image list`; `%kusto_image --help` lists them all.
+        """Manage images: list, show, check, delete and more; `%kusto_image --help` lists all commands.
 
-        `%%kusto_image NAME --base IMAGE` makes an image: the cell is its requirements file.
+        `%%kusto_image NAME --base IMAGE` creates an image: the cell is its requirements file.
         """
         from kusto_magic.commands import arguments
 
         try:
             options = arguments.parse(arguments.line_parser(), line)
-        except arguments.HelpRequested as help_asked:
-            self._session.print(str(help_asked))
+        except arguments.HelpRequested as help_request:
+            self._session.print(str(help_request))
             return None
-        room, name = COMMANDS[options.command]
-        done: Command = getattr(import_module(f"kusto_magic.commands.{room}"), name)
-        return done(self._session, options)
+        module, name = COMMANDS[options.command]
+        command: Command = getattr(import_module(f"kusto_magic.commands.{module}"), name)
+        return command(self._session, options)
 
     def present(self, build: Build | Fleet) -> None:
-        """Show a build or a fleet as a card that stays true; what IPython calls for one at the end of a cell."""
+        """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""
         self._session.card(build)
 
 
-def _single_target(targets: Sequence[Target], what: str) -> Target:
-    """Return the one cluster that was named. Raises InvalidInput where there are several."""
+def _single_target(targets: Sequence[Target], usage: str) -> Target:
+    """Return the only target. Raises InvalidInput if there are several."""
     from kusto_magic.errors import InvalidInput, Problem
 
     if len(targets) > 1:
-        raise InvalidInput([Problem("cluster", f"{what} asks about one cluster; {len(targets)} are named")])
+        raise InvalidInput([Problem("cluster", f"{usage} works on one cluster; {len(targets)} are given")])
     return targets[0]
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics and how a Build is shown; once, however often it is loaded."""
-    unload(shell)
+    """Register the magics, their completion and the display of builds; repeated calls have no further effect."""
+    unload(shell)  # otherwise a second load would register a second matcher and transformer
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(EmptyBodyTransformer())
     shell.Completer.custom_matchers.append(completion.matcher(magics._session))
     if in_kernel(shell):
-        for room, kind in DISPLAYED_TYPES:
-            _formatter(shell).for_type_by_name(room, kind, magics.present)
+        for module, name in DISPLAYED_TYPES:
+            _formatter(shell).for_type_by_name(module, name, magics.present)
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Leave nothing of `load` in the shell."""
+    """Remove everything that `load` registered.
+
+    Objects are compared by name, because `%reload_ext` and autoreload replace the classes themselves.
+    """
     manager = shell.magics_manager
     for kind in ("line", "cell"):
         manager.magics[kind].pop("kusto_image", None)
     manager.registry.pop(KustoImageMagics.__name__, None)
-    shell.configurables[:] = [one for one in shell.configurables if type(one).__name__ != KustoImageMagics.__name__]
+    shell.configurables[:] = [
+        configurable for configurable in shell.configurables if type(configurable).__name__ != KustoImageMagics.__name__
+    ]
     shell.input_transformers_cleanup[:] = [
-        known for known in shell.input_transformers_cleanup if type(known).__name__ != EmptyBodyTransformer.__name__
+        transformer
+        for transformer in shell.input_transformers_cleanup
+        if type(transformer).__name__ != EmptyBodyTransformer.__name__
     ]
     matchers = shell.Completer.custom_matchers
-    matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != completion.IDENTIFIER]
+    matchers[:] = [
+        matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != completion.IDENTIFIER
+    ]
     formatter = _formatter(shell)
-    for room, kind in DISPLAYED_TYPES:
-        formatter.deferred_printers.pop((room, kind), None)
-    for known in [it for it in formatter.type_printers if (it.__module__, it.__qualname__) in DISPLAYED_TYPES]:
-        del formatter.type_printers[known]
+    for module, name in DISPLAYED_TYPES:
+        formatter.deferred_printers.pop((module, name), None)
+    for type_ in [
+        type_ for type_ in formatter.type_printers if (type_.__module__, type_.__qualname__) in DISPLAYED_TYPES
+    ]:
+        del formatter.type_printers[type_]
 
 
 class EmptyBodyTransformer:
-    """Gives a `%%kusto_image` line that stands alone a blank body: IPython refuses an empty one, even with --help."""
+    """Add a blank body to a `%%kusto_image` line without one: IPython rejects an empty body, even with --help."""
 
     has_side_effects = True
-    """Keeps it out of IPython's question whether an input is complete: one who types a cell goes on after line one."""
+    """Excludes it from IPython's check for complete input, so that a terminal user can type further lines."""
 
     def __call__(self, lines: list[str]) -> list[str]:
-        """Return the cell's lines, with a body."""
+        """Return the lines of the cell, with a body."""
         if lines and lines[0].startswith("%%kusto_image") and not "".join(lines[1:]).strip():
             return [lines[0].rstrip("\n") + "\n", " \n"]
         return lines

@@ -1,1 +1,1 @@
-"""Immutable values and their Azure Resource Manager JSON."""
+"""Immutable value types and their Azure Resource Manager JSON."""

@@ -1,4 +1,4 @@
-"""The actions on an image, and the phases of an operation."""
+"""Actions on images and clusters, and the phases of an operation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What the operation does to the image, or with it to the cluster."""
+    """Action of an operation: on the image, or with the image on the cluster."""
 
     BUILD = "build"
     DELETE = "delete"
@@ -15,7 +15,7 @@ class Action(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far an operation is, in words that are shown."""
+    """Phase of an operation, as shown to the user."""
 
     CHECKING = "Checking"
     QUEUED = "Queued"
@@ -31,14 +31,13 @@ class Phase(StrEnum):
 
 
 NOT_STARTED = frozenset({Phase.CHECKING, Phase.QUEUED, Phase.SUBMITTING})
-
+"""Phases before the service has accepted the request."""
 
 NOT_SUBMITTED = frozenset({Phase.CHECKING, Phase.QUEUED})
-"""What does not go on when its process has ended."""
-
+"""Phases before anything was sent; the work ends with the process."""
 
 TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
-
+"""Final phases of an operation."""
 
 WORKING_PHASES = {
     Action.BUILD: Phase.BUILDING,
@@ -46,15 +45,16 @@ WORKING_PHASES = {
     Action.ENABLE: Phase.ENABLING,
     Action.DISABLE: Phase.DISABLING,
 }
-
+"""Phase of each action while the service is working."""
 
 DOCUMENTED_DURATIONS = {
-    Action.ENABLE: "up to 60 minutes, says Azure's documentation",
-    Action.DISABLE: "up to 30 minutes, says Azure's documentation",
+    Action.ENABLE: "up to 60 minutes according to the Azure documentation",
+    Action.DISABLE: "up to 30 minutes according to the Azure documentation",
 }
+"""Documented durations of the actions that have no estimate from earlier operations."""
 
-
-SWITCHED_NOTES = {Action.ENABLE: "python() runs on it now", Action.DISABLE: "python() is switched off"}
+SWITCHED_NOTES = {Action.ENABLE: "python() now uses this image", Action.DISABLE: "python() is disabled"}
+"""Note on an operation that has enabled or disabled an image."""
 
 SUCCESS_STATES = {
     Action.BUILD: "Succeeded",
@@ -62,4 +62,4 @@ SUCCESS_STATES = {
     Action.ENABLE: "Enabled",
     Action.DISABLE: "Disabled",
 }
-"""The state shown for an operation that succeeded, by its action."""
+"""State shown for a successful operation, by action."""

@@ -1,4 +1,4 @@
-"""The cluster around the images: how it stands, and which image its python() plugin runs; their ARM JSON.
+"""Clusters, their language extensions (the image that python() uses), and their JSON in Azure Resource Manager.
 
 Source of the JSON: Microsoft.Kusto/clusters, api-version 2024-04-13: "Get", "List", "List Language Extensions",
 "Add Language Extensions", "Remove Language Extensions".
@@ -16,13 +16,15 @@ from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import base_image_problem
 
 PYTHON = "PYTHON"
+"""The member of ARM's enum `LanguageExtensionName` for Python."""
+
 CUSTOM = "PythonCustomImage"
-"""The member of ARM's enum `LanguageExtensionImageName` that says: the image is a custom one, named beside it."""
+"""The member of ARM's enum `LanguageExtensionImageName` for a custom image, which another property names."""
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageExtension:
-    """A language that is switched on: `language` is "PYTHON" or "R", `name` its image, "" where that is not said.
+    """An enabled language: `language` is "PYTHON" or "R", `name` its image, or "" if the service does not name it.
 
     Seen: the service lists extensions without the keys for the image.
     """
@@ -32,22 +34,22 @@ class LanguageExtension:
 
     @classmethod
     def python(cls, name: str) -> LanguageExtension:
-        """Return Python on a managed or custom image. Raises InvalidInput for a name that is none."""
+        """Return Python on a managed or custom image. Raises InvalidInput if the name is not valid."""
         if problem := base_image_problem(name):
             raise InvalidInput([Problem("image name", problem)])
         return cls(PYTHON, name)
 
     @classmethod
     def from_json(cls, document: object) -> LanguageExtension:
-        """Read an entry of a LanguageExtensionsList. Raises ValueError when it is none."""
+        """Parse an entry of a LanguageExtensionsList. Raises ValueError if it is not valid."""
         if not isinstance(document, dict) or not isinstance(document.get("languageExtensionName"), str):
-            raise ValueError("no language extension")
+            raise ValueError("not a language extension")
         custom = _text(document, "languageExtensionCustomImageName")
         image = _text(document, "languageExtensionImageName")
         return cls(document["languageExtensionName"].upper(), custom or ("" if image == CUSTOM else image))
 
     def to_body(self) -> bytes:
-        """Return the body that adds this extension, or removes it where `name` is "".
+        """Return the request body that adds this extension, or removes it if `name` is "".
 
         Source: "When languageExtensionCustomImageName is set, languageExtensionImageName should be set to
         'PythonCustomImage'."
@@ -62,10 +64,10 @@ class LanguageExtension:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster as the service shows it; what an answer leaves out is "".
+    """A cluster as the service returns it; omitted values are "".
 
     `location` is the region's display name, `state` such as "Running" or "Stopped", `provisioning` is
-    `provisioningState`. `sku` is such as "Standard_E8as_v5+1TB_PS".
+    `provisioningState`. `sku` is a name such as "Standard_E8as_v5+1TB_PS".
     """
 
     id: str
@@ -77,9 +79,9 @@ class Cluster:
 
     @classmethod
     def from_json(cls, document: object) -> Cluster:
-        """Read a cluster. Raises ValueError when it is none."""
+        """Parse a cluster. Raises ValueError if it is not valid."""
         if not isinstance(document, dict) or not isinstance(document.get("id"), str):
-            raise ValueError("no cluster")
+            raise ValueError("not a cluster")
         properties, sku = _object(document, "properties"), _object(document, "sku")
         return cls(
             document["id"],
@@ -92,19 +94,20 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """The cluster's own name."""
+        """The name of the cluster."""
         return self.id.rpartition("/")[2]
 
     @property
     def resource_group(self) -> str:
-        """The resource group, "" where the id shows none."""
+        """The resource group, or "" if the id contains none."""
         parts = self.id.split("/")
-        places = [at for at, part in enumerate(parts[:-1]) if part.lower() == "resourcegroups"]
-        return parts[places[0] + 1] if places else ""
+        # ARM ids are compared without case, and services differ in the spelling of "resourceGroups".
+        indexes = [index for index, part in enumerate(parts[:-1]) if part.lower() == "resourcegroups"]
+        return parts[indexes[0] + 1] if indexes else ""
 
 
 def extensions_in(document: Mapping[str, Any]) -> tuple[LanguageExtension, ...]:
-    """Return the entries of a LanguageExtensionsList; what cannot be read as one is left out."""
+    """Return the valid entries of a LanguageExtensionsList."""
     values = document.get("value")
     found = []
     for value in values if isinstance(values, list) else []:
@@ -116,7 +119,7 @@ def extensions_in(document: Mapping[str, Any]) -> tuple[LanguageExtension, ...]:
 
 
 def active_image(extensions: tuple[LanguageExtension, ...]) -> str | None:
-    """Return the name of the image that Python runs on; "" where it is on but not said which, None where it is off."""
+    """Return the name of the image that Python uses: "" if the service does not name it, None if Python is disabled."""
     return next((extension.name for extension in extensions if extension.language == PYTHON), None)
 
 

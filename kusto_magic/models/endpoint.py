@@ -1,4 +1,4 @@
-"""Clouds, and the rules for a Resource Manager endpoint."""
+"""Azure clouds and the validation of Resource Manager endpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kusto_magic.errors import excerpt
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """An Azure cloud: where its Resource Manager is, and the OAuth scope of a token for it."""
+    """An Azure cloud: its Resource Manager endpoint and the OAuth scope of the tokens for it."""
 
     endpoint: str
     scope: str
@@ -24,18 +24,15 @@ CLOUDS: Mapping[str, Cloud] = {
     "usgov": Cloud("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net/.default"),
     "china": Cloud("https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default"),
 }
-"""The clouds by name; source: azure-mgmt-core, `get_arm_endpoints` (in US Government the hosts differ)."""
-
+"""Clouds by name. Source: azure-mgmt-core, `get_arm_endpoints` (endpoint and scope differ in US Government)."""
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-
-
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f:]*:[0-9a-f:.]+", re.IGNORECASE)
 
 
 def endpoint_problem(value: object) -> str:
-    """Return the rule a Resource Manager endpoint breaks, or "": https, or http on this machine; only an origin."""
-    shape = f"{excerpt(value)} is no endpoint; it is an origin like {CLOUDS['public'].endpoint}"
+    """Return the rule that an endpoint breaks, or "": an origin with https, or with http on this machine."""
+    shape = f"{excerpt(value)} is not a valid endpoint: use an origin such as {CLOUDS['public'].endpoint}"
     if not isinstance(value, str) or not value.isascii() or any(char.isspace() for char in value):
         return shape
     try:
@@ -48,17 +45,18 @@ def endpoint_problem(value: object) -> str:
     if port == 0 or value not in {f"{parts.scheme}://{parts.netloc}", f"{parts.scheme}://{parts.netloc}/"}:
         return shape + ", without a path"
     if "@" in parts.netloc:
-        return f"the endpoint at {host} names a user; it is an origin like {CLOUDS['public'].endpoint}"
+        return f"the endpoint at {host} contains a user name: use an origin such as {CLOUDS['public'].endpoint}"
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        return f"{excerpt(value)} is not https (http is for an emulator on this machine only)"
+        return f"{excerpt(value)} does not use https; http is allowed only for an emulator on this machine"
+    # A look-alike such as management.azure.com.example would receive the token of a user who overlooks the difference.
     known = [urlsplit(cloud.endpoint).hostname or "" for cloud in CLOUDS.values()]
     if host not in known and any(name in host for name in known):
-        return f"{excerpt(value)} imitates an address of Azure"
+        return f"{excerpt(value)} contains the name of an Azure endpoint but is not one"
     return ""
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether `host` (a name or an address, no brackets) can only be this machine."""
+    """Return whether `host` (a name or an address without brackets) always means this machine."""
     if host == "localhost":
         return True
     try:
@@ -68,7 +66,7 @@ def is_loopback(host: str) -> bool:
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port of a URL, the port as it is meant when it is not written."""
+    """Return scheme, host and port of a URL, with the default port of the scheme if it has none."""
     parts = urlsplit(url)
     default = {"https": 443, "http": 80}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), default if parts.port is None else parts.port

@@ -1,7 +1,7 @@
-"""The values this package is about, and their spelling in ARM's JSON.
+"""Images and their JSON in Azure Resource Manager.
 
-`Target` says which cluster, `ImageSpec` what an image shall be, `Image` what the service says it is. All are
-frozen, and all that exist are valid: a wrong one is refused when it is made, with every problem at once.
+`ImageSpec` is the definition that is sent, `Image` what the service returns. Both are immutable. An ImageSpec is always
+valid: its constructor raises InvalidInput with every problem.
 
 Source of the JSON: Microsoft.Kusto/clusters/sandboxCustomImages, api-version 2024-04-13, "Create Or Update".
 """
@@ -28,22 +28,22 @@ LANGUAGE = "Python"
 """The only value of ARM's enum `Language`."""
 
 UNREADABLE_STATE = "unreadable"
-"""The `state` of an image whose `provisioningState` is null, empty or no text; the service has no such word."""
+"""The `state` of an image whose `provisioningState` is null, empty or not a string; the service does not use it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """What an image shall be: a base and a requirements text.
+    """Definition of an image: a base image or Python version, and a requirements text.
 
     Exactly one of `base_image` (a managed image such as "Python3_10_8", or another custom image of the cluster)
-    and `python_version` (such as "3.10.8") is given. `allow_index_options` lets lines like `--index-url URL`
-    pass; without it only package lines do. Raises InvalidInput with every problem, those of the text with their line.
+    and `python_version` (such as "3.10.8") must be given. `allow_index_options` allows lines such as `--index-url URL`;
+    otherwise only package lines are valid. Raises InvalidInput with every problem, with line numbers for the text.
     """
 
     requirements: str
     base_image: str | None = None
     python_version: str | None = None
-    allow_index_options: bool = field(default=False, compare=False)  # a permission, not a part of the image
+    allow_index_options: bool = field(default=False, compare=False)  # a validation option, not part of the image
 
     def __post_init__(self) -> None:
         problems = [Problem(field, message) for field, message in self._field_problems() if message]
@@ -53,15 +53,15 @@ class ImageSpec:
 
     def _field_problems(self) -> list[tuple[str, str]]:
         if self.base_image is None and self.python_version is None:
-            return [("base", "name a base image (--base Python3_10_8) or a Python version (--python 3.10.8)")]
+            return [("base", "specify a base image (--base Python3_10_8) or a Python version (--python 3.10.8)")]
         if self.base_image is not None and self.python_version is not None:
-            return [("base", "name a base image or a Python version, not both")]
+            return [("base", "specify a base image or a Python version, not both")]
         if self.base_image is not None:
             return [("base image", base_image_problem(self.base_image))]
         return [("Python version", python_version_problem(self.python_version))]
 
     def to_body(self) -> bytes:
-        """Return the body of the PUT: UTF-8 JSON without blanks, the keys in the order of the reference."""
+        """Return the body of the PUT request: compact UTF-8 JSON, with the keys in the order of the API reference."""
         properties: dict[str, str] = {"language": LANGUAGE}
         if self.base_image is not None:
             properties["baseImageName"] = self.base_image
@@ -73,35 +73,35 @@ class ImageSpec:
 
     @property
     def base_label(self) -> str:
-        """The base in words: "Python3_10_8" or "Python 3.10.8"."""
+        """The base image or Python version as text: "Python3_10_8" or "Python 3.10.8"."""
         return self.base_image or f"Python {self.python_version}"
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image as the service shows it. What an answer leaves out is "".
+    """An image as the service returns it; omitted values are "".
 
-    `name` is the image's own name, although the service sends "cluster/image"; `language` is in the service's
-    varying spelling ("Python" in the answer to a PUT, "PYTHON" later). `state` is `provisioningState`,
-    UNREADABLE_STATE where that is there but no word.
+    `name` is the name of the image alone, although the service returns "cluster/image"; `language` has the service's
+    spelling, which varies ("Python" in the response to a PUT, "PYTHON" later). `state` is `provisioningState`, or
+    UNREADABLE_STATE if that is present but not a word.
     """
 
     name: str
     language: str = ""
     language_version: str = ""
     base_image: str = ""
-    requirements: str = field(default="", repr=False)  # whoever wrote it may have put a password into it
+    requirements: str = field(default="", repr=False)  # may contain a password
     state: str = ""
 
     @classmethod
     def from_json(cls, document: object) -> Image:
-        """Read an answer's JSON. Raises ValueError when it is no resource (neither an id nor properties)."""
+        """Parse the JSON of a response. Raises ValueError if it is not a resource (neither an id nor properties)."""
         if not isinstance(document, dict):
             raise ValueError("not a JSON object")
         properties = document.get("properties")
         if not isinstance(properties, dict):
             if not isinstance(document.get("id"), str):
-                raise ValueError("a JSON object, but no resource")
+                raise ValueError("a JSON object, but not a resource")
             properties = {}
         name = _display_value(document.get("name")) or _display_value(document.get("id"))
         return cls(
@@ -115,11 +115,11 @@ class Image:
 
     @property
     def base_label(self) -> str:
-        """The base in words: "Python3_10_8", "Python 3.10.8", or "" where the service says neither."""
+        """The base image or Python version as text: "Python3_10_8", "Python 3.10.8", or "" if both are omitted."""
         return self.base_image or (f"Python {self.language_version}" if self.language_version else "")
 
     def to_spec(self) -> ImageSpec:
-        """Return the spec that would make this image again. Raises InvalidInput where our rules refuse it."""
+        """Return the spec that re-creates this image. Raises InvalidInput if it breaks the rules of this package."""
         return ImageSpec(
             self.requirements,
             base_image=self.base_image or None,
@@ -128,26 +128,26 @@ class Image:
         )
 
     def matches(self, spec: ImageSpec) -> bool:
-        """Return whether the service shows just what `spec` asks: the same base, and the same text byte for byte.
+        """Return whether the image has the base and, byte for byte, the requirements of `spec`.
 
-        What it does not show counts as other. The language has one value, which the service writes in two ways.
+        An omitted value counts as a difference. The language is ignored: it has one value with two spellings.
         """
         same_base = self.base_image.lower() == (spec.base_image or "").lower()
         same_python = bool(spec.base_image) or self.language_version == spec.python_version
         return same_base and same_python and self.requirements == spec.requirements
 
     def differences(self, spec: ImageSpec) -> tuple[str, ...]:
-        """Return the names of what this image has otherwise than `spec` asks: empty when it is the same.
+        """Return the names of the properties that differ from `spec`, empty if none does.
 
-        A property the answer leaves out is no difference: the service need not repeat a base by name. ARM compares
-        names without case.
+        An omitted property is not a difference, since the service need not return the base image. ARM compares names
+        without case.
         """
-        asked = {
+        compared = {
             "base image": ((spec.base_image or "").lower(), self.base_image.lower()),
             "Python version": (spec.python_version or "", self.language_version),
             "requirements": (spec.requirements, self.requirements),
         }
-        return tuple(field for field, (want, got) in asked.items() if want and got and want != got)
+        return tuple(field for field, (want, got) in compared.items() if want and got and want != got)
 
 
 def _state(properties: Mapping[str, Any]) -> str:
@@ -157,7 +157,7 @@ def _state(properties: Mapping[str, Any]) -> str:
 
 
 def _display_value(value: Any) -> str:
-    """Return a short text of an answer as it can be shown: nothing secret, nothing unseen."""
+    """Return a string of a response for display: redacted, or "" if it is not a string."""
     return redact(_text(value))
 
 

@@ -1,4 +1,4 @@
-"""The images that Azure ships."""
+"""Managed images: the images shipped by Azure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ManagedImage:
-    """An image that Azure ships: its name in the API, its Python version, its standing."""
+    """A managed image: its name in the API, its Python version, and a title with its status."""
 
     name: str
     python: str
@@ -25,4 +25,4 @@ MANAGED_IMAGES: Mapping[str, ManagedImage] = {
         ManagedImage("Python3_6_5", "3.6.5", "Python 3.6.5 (deprecated)"),
     )
 }
-"""The members of ARM's enum `LanguageExtensionImageName` that are Python and can be a base; the newest first."""
+"""Members of ARM's enum `LanguageExtensionImageName` that are Python and can be a base image, newest first."""

@@ -1,7 +1,7 @@
-"""What the images that Azure ships hold, as far as its documentation says.
+"""Packages of the managed images, according to Azure's documentation.
 
-The lists are facts of a day: Microsoft's package reference (`SOURCE`) as of `LISTED_ON`. Which of the packages have
-no wheel for Windows, and what they need of each other, was read from the public index in `TRIED_ON`.
+The lists are a snapshot: Microsoft's package reference (`SOURCE`) as of `LIST_DATE`. Which packages have no wheel for
+Windows, and which of the others they require, was read from the public index in `TESTED_ON`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,23 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 SOURCE = "https://github.com/MicrosoftDocs/dataexplorer-docs, data-explorer/kusto/query/python-package-reference.md"
+"""Repository and file of Microsoft's package reference."""
+
 LIST_DATE = "2024-09"
+"""Month of the package reference that was read."""
+
 TESTED_ON = "2026-11"
+"""Month in which the packages were looked up in the public index."""
 
 MODULE_LISTS = frozenset({"Python3_6_5"})
-"""Images whose list names modules (`dateutil`, `json`) where the others name packages."""
+"""Images whose list contains modules (`dateutil`, `json`) instead of packages."""
 
 
 @cache
 def packages(image: str) -> Mapping[str, str]:
-    """Return the packages of a managed image: normalised name (PEP 503) → version. Empty for every other name.
+    """Return the packages of a managed image: normalized name (PEP 503) → version. Empty for every other name.
 
-    An entry whose version is none (there is one, in Python3_6_5) is left out.
+    An entry without a valid version (there is one, in Python3_6_5) is omitted.
     """
     listed: Mapping[str, str] = _images().get(image, {}).get("packages", {})
     return MappingProxyType(
@@ -38,13 +43,13 @@ def packages(image: str) -> Mapping[str, str]:
 
 @cache
 def without_wheel(image: str) -> frozenset[str]:
-    """Return the normalised names of packages of a managed image that no index can give for Windows: built by Azure."""
+    """Return the normalized names of the packages of a managed image without a wheel for Windows: built by Azure."""
     return frozenset(_images().get(image, {}).get("without_wheel", ()))
 
 
 @cache
 def build_requirements(image: str) -> Mapping[str, tuple[str, ...]]:
-    """Return what packages of a managed image need of its others: name → requirements such as "numpy>=1.21.0"."""
+    """Return what the packages of a managed image require of each other: name → ("numpy>=1.21.0", …)."""
     known: Mapping[str, list[str]] = _images().get(image, {}).get("needs", {})
     return MappingProxyType({name: tuple(wanted) for name, wanted in known.items()})
 

@@ -1,4 +1,4 @@
-"""Rules for the names of subscriptions, resource groups, clusters and images."""
+"""Validation of the names of subscriptions, resource groups, clusters and images."""
 
 from __future__ import annotations
 
@@ -9,33 +9,27 @@ from kusto_magic.errors import excerpt
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 RESERVED_NAMES = frozenset({*(name.lower() for name in MANAGED_IMAGES), "pythoncustomimage", "r"})
-
+"""Lowercase names that custom images cannot have: the members of ARM's enum `LanguageExtensionImageName`."""
 
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
 _CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,61}")
-
-
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-
-
 _VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
 
 
 def subscription_problem(value: object) -> str:
-    """Return the rule a subscription id breaks, or "". Source: common-types v5, SubscriptionIdParameter."""
+    """Return the rule that a subscription id breaks, or "". Source: common-types v5, SubscriptionIdParameter."""
     if isinstance(value, str) and _SUBSCRIPTION.fullmatch(value):
         return ""
-    return f"{excerpt(value)} is no subscription id; it is a UUID like 01234567-89ab-cdef-0123-456789abcdef"
+    return f"{excerpt(value)} is not a valid subscription id: use a UUID such as 01234567-89ab-cdef-0123-456789abcdef"
 
 
 def resource_group_problem(value: object) -> str:
-    """Return the rule a resource group name breaks, or "".
+    """Return the rule that a resource group name breaks, or "".
 
     Source: "Naming rules for Azure resources", Microsoft.Resources: 1 to 90 letters, digits, underscores,
-    hyphens, periods and parentheses, not ending in a period. Letters of every script are allowed there; look-alikes
-    (full-width forms, ligatures) are not allowed here.
+    hyphens, periods and parentheses, not ending in a period. Letters of every script are allowed there; this function
+    additionally rejects look-alikes (full-width forms, ligatures).
     """
     if (
         isinstance(value, str)
@@ -45,38 +39,38 @@ def resource_group_problem(value: object) -> str:
         and not value.endswith(".")
     ):
         return ""
-    rule = "1 to 90 letters, digits, '_', '-', '.', '(' and ')', not ending in '.'"
-    return f"{excerpt(value)} is no resource group name; it has {rule}"
+    rule = "1–90 letters, digits, '_', '-', '.', '(' or ')', not ending in '.'"
+    return f"{excerpt(value)} is not a valid resource group name: use {rule}"
 
 
 def cluster_problem(value: object) -> str:
-    """Return the rule a cluster name breaks, or "".
+    """Return the rule that a cluster name breaks, or "".
 
     Source: "Naming rules for Azure resources", Microsoft.Kusto: 4 to 22 lowercase letters and digits, the first a
-    letter. ARM compares without case, and older clusters may be longer, so this is the wider rule.
+    letter. ARM compares names without case, and older clusters may have longer names, so this rule is wider.
     """
     if isinstance(value, str) and _CLUSTER.fullmatch(value):
         return ""
-    rule = "2 to 62 letters, digits and '-', the first a letter, and no address"
-    return f"{excerpt(value)} is no cluster name; it has {rule}"
+    rule = "2–62 letters, digits or '-', starting with a letter (the name, not the URL)"
+    return f"{excerpt(value)} is not a valid cluster name: use {rule}"
 
 
 def image_name_problem(value: object) -> str:
-    """Return the rule an image name breaks, or "".
+    """Return the rule that an image name breaks, or "".
 
-    The specification allows everything (`^.*$`), and the service's own limits are unknown; this is what it was
-    seen to accept (letters, digits, '.', '-', '_'), so that a name is one segment of a path and an argument.
+    The specification allows everything (`^.*$`), and the limits of the service are unknown. This rule is what the
+    service was seen to accept (letters, digits, '.', '-', '_'), so that a name is one path segment and one argument.
     """
     if not isinstance(value, str) or not _IMAGE.fullmatch(value):
-        rule = "1 to 128 letters, digits, '.', '-' and '_', the first no '.' or '-'"
-        return f"{excerpt(value)} is no image name; it has {rule}"
+        rule = "1–128 letters, digits, '.', '-' or '_', not starting with '.' or '-'"
+        return f"{excerpt(value)} is not a valid image name: use {rule}"
     if value.lower() in RESERVED_NAMES:
-        return f"{excerpt(value)} is the name of an image that Azure ships; choose another"
+        return f"{excerpt(value)} is the name of an image shipped by Azure; choose another name"
     return ""
 
 
 def base_image_problem(value: object) -> str:
-    """Return the rule a base image name breaks, or "": a managed image or the name of a custom one."""
+    """Return the rule that a base image name breaks, or "": it is a managed image or a valid custom image name."""
     if isinstance(value, str):
         managed = next((name for name in MANAGED_IMAGES if name.lower() == value.lower()), None)
         if managed is not None:
@@ -85,7 +79,7 @@ def base_image_problem(value: object) -> str:
 
 
 def python_version_problem(value: object) -> str:
-    """Return the rule a Python version breaks, or "". Which versions the service has is not documented."""
+    """Return the rule that a Python version breaks, or "". The versions that the service offers are not documented."""
     if isinstance(value, str) and _VERSION.fullmatch(value):
         return ""
-    return f"{excerpt(value)} is no full Python version; it is three numbers like 3.10.8"
+    return f"{excerpt(value)} is not a full Python version: use three numbers such as 3.10.8"

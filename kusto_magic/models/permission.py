@@ -1,4 +1,4 @@
-"""What the signed-in account may do with a cluster, by Azure's role-based access control (RBAC)."""
+"""Permissions of the signed-in identity on a cluster, by Azure's role-based access control (RBAC)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IMAGES = (
     "Microsoft.Kusto/Clusters/SandboxCustomImages/delete",
     "Microsoft.Kusto/locations/operationresults/read",
 )
-"""The actions that making, following and deleting images takes."""
+"""Actions required to build, poll and delete images."""
 
 EXTENSIONS = (
     "Microsoft.Kusto/Clusters/read",
@@ -20,21 +20,21 @@ EXTENSIONS = (
     "Microsoft.Kusto/Clusters/AddLanguageExtensions/action",
     "Microsoft.Kusto/Clusters/RemoveLanguageExtensions/action",
 )
-"""Those that enabling and disabling one takes besides."""
+"""Additional actions required to enable and disable an image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What one role gives: patterns of actions such as "Microsoft.Kusto/*/read", and of those it leaves out."""
+    """The patterns of actions that one role allows, such as "Microsoft.Kusto/*/read", and of those it excludes."""
 
     actions: tuple[str, ...]
     not_actions: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, document: object) -> Permission:
-        """Read an entry of the list. Raises ValueError when it is none."""
+        """Parse an entry of the list of permissions. Raises ValueError if it is not valid."""
         if not isinstance(document, dict):
-            raise ValueError("no permission")
+            raise ValueError("not a permission")
         return cls(_texts(document.get("actions")), _texts(document.get("notActions")))
 
     def allows(self, action: str) -> bool:
@@ -43,7 +43,7 @@ class Permission:
 
 
 def missing(actions: Iterable[str], permissions: Iterable[Permission]) -> list[str]:
-    """Return the actions that no role allows. Source: "Understand Azure role definitions": roles add up."""
+    """Return the actions that no role allows. Source: "Understand Azure role definitions": roles are additive."""
     roles = list(permissions)
     return [action for action in actions if not any(role.allows(action) for role in roles)]
 

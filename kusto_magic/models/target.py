@@ -1,4 +1,4 @@
-"""The cluster that a request is about."""
+"""Target of a request: the cluster and its Resource Manager endpoint."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from kusto_magic.models.naming import (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The cluster whose images are meant, and the Resource Manager that answers for it.
+    """A cluster and the Resource Manager endpoint that manages it.
 
-    `endpoint` is an origin; `scope` the OAuth scope of its tokens, by default the cloud's, or
+    `endpoint` is an origin; `scope` is the OAuth scope of its tokens, by default that of the cloud, or
     `<endpoint>/.default`. Raises InvalidInput with every problem.
     """
 
@@ -36,6 +36,7 @@ class Target:
             ("cluster", cluster_problem(self.cluster)),
             ("endpoint", endpoint_problem(self.endpoint)),
         )
+        # The dataclass is frozen; only its own initialization may normalize a field.
         object.__setattr__(self, "endpoint", self.endpoint.rstrip("/"))
         if not self.scope:
             scopes = {cloud.endpoint: cloud.scope for cloud in CLOUDS.values()}
@@ -43,7 +44,7 @@ class Target:
 
     @property
     def cluster_id(self) -> str:
-        """The ARM id of the cluster: the path of every request about it."""
+        """The ARM id of the cluster, which is also the path prefix of its requests."""
         return (
             f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.Kusto/clusters/{self.cluster}"
@@ -51,12 +52,12 @@ class Target:
 
     @property
     def key(self) -> str:
-        """The cluster as a key: ARM compares names without case."""
+        """Key that identifies the cluster, without case as ARM compares names."""
         return f"{self.endpoint}{self.cluster_id}".casefold()
 
     @property
     def is_local(self) -> bool:
-        """Whether the endpoint is on this machine: an emulator."""
+        """Whether the endpoint is on this machine, as that of an emulator is."""
         return is_loopback(urlsplit(self.endpoint).hostname or "")
 
 
@@ -67,7 +68,7 @@ def _raise_for_problems(*checks: tuple[str, str]) -> None:
 
 
 CLUSTER_FIELDS = ("subscription", "resource_group", "cluster")
-
+"""Names of the fields of Target that a cluster's ARM id contains, in the order of the id."""
 
 _CLUSTER_ID = re.compile(
     r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.Kusto/clusters/([^/]+)/?", re.IGNORECASE
@@ -75,6 +76,6 @@ _CLUSTER_ID = re.compile(
 
 
 def parse_cluster_id(text: str) -> dict[str, str]:
-    """Return subscription, resource_group and cluster of a cluster's whole ARM id; nothing where it is none."""
+    """Return subscription, resource_group and cluster of a cluster's full ARM id; empty if the text is not one."""
     found = _CLUSTER_ID.fullmatch(text)
     return dict(zip(CLUSTER_FIELDS, found.groups(), strict=True)) if found else {}

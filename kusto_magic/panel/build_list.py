@@ -1,4 +1,4 @@
-"""What goes on with the images of the cluster, and what was begun from here earlier."""
+"""Progress bars for the active builds of the cluster."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from kusto_magic.models.action import Phase
 from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import column, heading, set_text, text_widget
 
-NO_BUILDS = "Nothing is being built or deleted from this kernel."
+NO_BUILDS = "No builds in progress."
 
 
 class ActiveBuilds:
-    """One bar for each build of the cluster that this process follows, whoever began it; below, how the last ended.
+    """One progress bar for each build of the cluster that this process polls, and the result of the last one.
 
-    On the background thread `moved` is called with the phase when one has come further, `ended` with each at its end.
+    On the background thread `moved` is called with the new phase of a build, `ended` with each finished build.
     """
 
     def __init__(self, context: PanelContext, moved: Callable[[Phase], None], ended: Callable[[Build], None]) -> None:
-        self._work = context
+        self._context = context
         self._moved = moved
         self._ended = ended
-        self._lock = threading.RLock()  # the button's thread adds, the background's paints and removes
+        self._lock = threading.RLock()  # builds are added by the button's thread, updated by the background thread
         self._bars: dict[Build, BuildProgress] = {}
         self.rows = column()
         self.last = text_widget(NO_BUILDS)
-        self.widget = column(heading("Going on"), self.rows, self.last)
+        self.widget = column(heading("In progress"), self.rows, self.last)
 
     def refresh(self) -> None:
-        """Take in what this process has begun to follow since."""
-        if self._work.target is not None:
-            for build in self._work.builds.registry.by_cluster(self._work.target):
+        """Add the builds that this process has started to poll since the last call."""
+        if self._context.target is not None:
+            for build in self._context.builds.registry.by_cluster(self._context.target):
                 self.add(build)
 
     def add(self, build: Build) -> None:
-        """Show a build until it has ended."""
+        """Show a progress bar for `build` until it ends; do nothing if it has one."""
         with self._lock:
             if build in self._bars:
                 return
@@ -48,15 +48,15 @@ class ActiveBuilds:
         build.observe(self._on_change, "operation")
         build.observe(lambda _change: self._update(build), ["operation", "last_response_at", "ended"])
         build.add_tick_callback(lambda: self._update(build))
-        self._update(build)  # now; it may have ended in between
+        self._update(build)  # the build may have ended before the observers were registered
 
     def clear(self) -> None:
-        """Show nothing: another cluster was chosen."""
+        """Remove all bars, because another cluster was selected."""
         with self._lock:
             bars, self._bars = self._bars, {}
             self._lay_out()
         for bar in bars.values():
-            bar.close_whole()
+            bar.close_all()
         set_text(self.last, NO_BUILDS)
 
     def _lay_out(self) -> None:
@@ -69,18 +69,18 @@ class ActiveBuilds:
             self._moved(change["new"].phase)
 
     def _update(self, build: Build) -> None:
-        with self._lock, self._work.guarded():
+        with self._lock, self._context.guarded():
             bar = self._bars.get(build)
-            if bar is None:
+            if bar is None:  # removed by `clear`, or the end was handled by an earlier notification
                 return
-            it = card(build, self._work.clock.wall())
-            bar.update(it)
+            current = card(build, self._context.clock.wall())
+            bar.update(current)
             if not build.ended:
                 return
             del self._bars[build]
             self._lay_out()
-            bar.close_whole()
-            set_text(self.last, text(it).partition("\n")[0])
+            bar.close_all()
+            set_text(self.last, text(current).partition("\n")[0])
         if build.error is not None:
-            self._work.show(build.error)
+            self._context.show(build.error)
         self._ended(build)

@@ -1,4 +1,4 @@
-"""The cell that does what the form does, and the way it gets into the notebook."""
+"""Insertion of a new cell into the notebook through the page's own toolbar."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from ipywidgets import Output
 
 
 def insert_cell(text: str, through: Output) -> None:
-    """Put a new cell with this text below the active one, in JupyterLab and Notebook 7.
+    """Insert a cell with `text` below the active cell, in JupyterLab and Notebook 7.
 
-    A kernel can add a cell only in its answer to a cell (`set_next_input`), and a button is none. So the page is told
-    to press its own button. Where it has none, nothing happens: the text stands in the panel, to be copied.
+    A kernel can add a cell only in its reply to an execute request (`set_next_input`), and a button click is not one.
+    Therefore `through` displays JavaScript that presses the page's own insert button. In a front end without that
+    button nothing happens; the text is shown in the panel and can be copied.
     """
     script = (resources.files("kusto_magic") / "data" / "insert-cell.js").read_text(encoding="utf-8")
     call = f"({script.strip().rstrip(';')})({json.dumps(text)})"
@@ -21,5 +22,5 @@ def insert_cell(text: str, through: Output) -> None:
 
 
 def clear_insertion(through: Output) -> None:
-    """Take the call away again: it would insert the cell once more when the page is reloaded."""
+    """Remove the JavaScript output, because it would run again when the page is reloaded."""
     through.outputs = ()

@@ -1,4 +1,4 @@
-"""Which cluster: the one from the settings, or another one that is typed or found."""
+"""The cluster selection: from the settings, typed, or picked from a list."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from kusto_magic.panel.widgets import button, column, labeled, row, set_text, se
 
 
 class ClusterPicker:
-    """The cluster in words, and the fields to choose another. `chosen` is called with it."""
+    """A summary of the selected cluster and the fields to select another; `chosen` is called with the new target."""
 
     def __init__(
         self, context: PanelContext, endpoint: str, begin: settings.Settings, chosen: Callable[[Target], None]
     ) -> None:
-        self._work = context
+        self._context = context
         self._endpoint = endpoint
         self._chosen = chosen
         self.summary = text_widget()
-        self.change = button("Change…", "Choose another cluster")
-        self.subscription = labeled(Text, "Subscription id", value=begin.subscription)
+        self.change = button("Change…", "Select another cluster")
+        self.subscription = labeled(Text, "Subscription ID", value=begin.subscription)
         self.group = labeled(Text, "Resource group", value=begin.resource_group)
-        self.cluster = labeled(Text, "Cluster, or its whole ARM id", value=begin.cluster)
-        self.find = button("Find clusters", "List the clusters of the subscription that you may see")
+        self.cluster = labeled(Text, "Cluster name or full ARM ID", value=begin.cluster)
+        self.find = button("Find clusters", "List the clusters of the subscription that you can access")
         self.found = labeled(Select, "Clusters of the subscription", rows=4)
         self.take = button("Use this cluster", "Show the images of this cluster")
         set_visible(self.found, False)
@@ -44,11 +44,11 @@ class ClusterPicker:
         self.update_summary()
 
     def update_summary(self) -> None:
-        """Show which cluster is chosen; where none is, the fields to choose one."""
-        target = self._work.target
+        """Show the selected cluster, or the selection fields if there is none."""
+        target = self._context.target
         set_visible(self.fields, target is None)
         if target is None:
-            set_text(self.summary, "No cluster is chosen yet.")
+            set_text(self.summary, "No cluster selected.")
             return
         kind = "Emulator cluster" if target.is_local else "Cluster"
         set_text(
@@ -62,23 +62,23 @@ class ClusterPicker:
         if typed["cluster"].startswith("/"):
             given = {"cluster": typed["cluster"], "endpoint": self._endpoint}
             return settings.resolve(given, {}, {}, "").target()
-        missing = [Problem(label, "fill it in") for label, text in typed.items() if not text]
+        missing = [Problem(label, "enter a value") for label, text in typed.items() if not text]
         if missing:
             raise InvalidInput(missing)
         return Target(typed["subscription"], typed["resource group"], typed["cluster"], endpoint=self._endpoint)
 
     def _find(self) -> None:
-        # The list needs a subscription only; a target has a group and a cluster too.
-        anywhere = Target(self.subscription.value.strip(), "any", "any", endpoint=self._endpoint)
+        # Listing needs only the subscription, but a Target requires a group and a cluster name too.
+        subscription = Target(self.subscription.value.strip(), "any", "any", endpoint=self._endpoint)
 
-        def ask() -> Future[Sequence[Cluster]]:
-            return self._work.builds.submit(anywhere, list_clusters)
+        def submit() -> Future[Sequence[Cluster]]:
+            return self._context.builds.submit(subscription, list_clusters)
 
-        self._work.run_task([self.find], ask, self._show_clusters)
+        self._context.run_task([self.find], submit, self._show_clusters)
 
     def _show_clusters(self, clusters: Sequence[Cluster]) -> None:
-        none = [("no cluster that you may see", "")]
-        self.found.options = [(_line(cluster), cluster.id) for cluster in clusters] or none
+        empty = [("no clusters that you can access", "")]
+        self.found.options = [(_line(cluster), cluster.id) for cluster in clusters] or empty
         self.found.index = None
         set_visible(self.found, True)
 

@@ -1,4 +1,4 @@
-"""The form: base, name, requirements, each with what is wrong with it beside it while one types."""
+"""The input fields of an image: base, name and requirements, each validated while the user types."""
 
 from __future__ import annotations
 
@@ -18,13 +18,22 @@ from kusto_magic.panel.widgets import column, labeled, set_text, set_visible, te
 from kusto_magic.requirements import parser as requirements_text
 
 TERMINAL_STATES = frozenset({"Succeeded", "Failed", "Canceled"})
+"""Provisioning states in which an image can be replaced."""
+
 MAX_PROBLEMS = 8
+"""Maximum number of requirement problems shown below the field."""
+
 MAX_MATCHES = 40
+"""Maximum number of packages listed by the search in the managed images."""
+
 _ENGINE = re.compile(r"(?:python\s*)?([0-9][0-9.]*)", re.IGNORECASE)
 
 
 class Form:
-    """The fields of an image. `read` gives what they say; `fill` and `know` are told what the cluster has."""
+    """The fields of an image: `read` returns their validated contents, `fill` sets them.
+
+    `set_images` tells the form which custom images exist; until then `images` is None.
+    """
 
     def __init__(self, context: PanelContext) -> None:
         self.images: Sequence[Image] | None = None
@@ -46,45 +55,45 @@ class Form:
         context.on_typing([self.find], self._search)
         context.on_change(self.found, self._use_match)
 
-    # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────
+    # ── reading the fields ───────────────────────────────────────────────────────────────────────────────────
 
     def read(self) -> tuple[str, ImageSpec]:
-        """Return the name and what the image shall be. Raises InvalidInput with every problem of the form."""
+        """Return the image name and its spec. Raises InvalidInput with every problem of the form."""
         name = self.name.value.strip()
-        problems = [Problem("name", words) for words in [_name_problem(name)] if words]
+        problems = [Problem("name", message) for message in [_name_problem(name)] if message]
         problems += self._spec_problems()
         if problems:
             raise InvalidInput(problems)
         return name, self.spec()
 
     def spec(self) -> ImageSpec:
-        """Return what the image shall be, whatever its name. Raises InvalidInput with every problem."""
+        """Return the spec, without validating the name. Raises InvalidInput with every problem."""
         if problems := self._spec_problems():
             raise InvalidInput(problems)
         base = self.base_label()
         return ImageSpec(self.text(), base.get("base_image"), base.get("python_version"))
 
     def _spec_problems(self) -> list[Problem]:
-        base = [Problem("base", words) for words in [self._base_problem()] if words]
+        base = [Problem("base", message) for message in [self._base_problem()] if message]
         return base + requirements_text.problems(self.text())
 
     def text(self) -> str:
-        """Return the requirements as the cell of a magic has them: with a line end."""
+        """Return the requirements as a cell magic receives them: with a final newline."""
         text: str = self.requirements.value
         return text if text.endswith("\n") or not text else f"{text}\n"
 
     def base_label(self) -> dict[str, str]:
-        """Return the base under the name of the field of ImageSpec that it stands for; nothing where none is typed."""
+        """Return the base as a keyword argument of ImageSpec: `python_version` or `base_image`; {} if it is empty."""
         base: str = self.base.value.strip()
         engine = _ENGINE.fullmatch(base)
         if engine and self._image(base) is None:
             return {"python_version": engine[1]}
         return {"base_image": base} if base else {}
 
-    # ── what it is told ──────────────────────────────────────────────────────────────────────────────────────
+    # ── updates from outside ─────────────────────────────────────────────────────────────────────────────────
 
     def set_images(self, images: Sequence[Image] | None) -> None:
-        """Learn which custom images the cluster has; None: not known."""
+        """Set the custom images of the cluster, which the base can be chosen from; None if they are not known."""
         self.images = images
         engines = sorted({image.python for image in MANAGED_IMAGES.values()}, reverse=True)
         custom = [image.name for image in images or ()]
@@ -92,13 +101,13 @@ class Form:
         self._check()
 
     def fill(self, name: str | None = None, base: str | None = None, requirements: str | None = None) -> None:
-        """Put values into the fields; None leaves one as it is."""
+        """Set the fields to these values; None leaves a field unchanged."""
         for field, value in ((self.name, name), (self.base, base), (self.requirements, requirements)):
             if value is not None:
                 field.value = value
         self._check()
 
-    # ── checking ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── validation ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _check(self) -> None:
         set_text(self.base_status, self._base_status())
@@ -108,11 +117,13 @@ class Form:
     def _base_status(self) -> str:
         base: str = self.base.value.strip()
         if not base:
-            return "Type, or choose from the list: an image that Azure ships, one of this cluster, or 3.10.8."
+            return (
+                "Type or pick: an image shipped by Azure, an image on this cluster, or a Python version such as 3.10.8."
+            )
         if problem := self._base_problem():
             return f"✖ {problem}"
         if engine := self.base_label().get("python_version"):
-            return f"✔ Python {engine} without further packages"
+            return f"✔ Python {engine} without additional packages"
         if managed_image := MANAGED_IMAGES.get(base):
             return f"✔ {managed_image.title}, shipped by Azure with {len(managed.packages(base))} packages"
         custom = self._image(base)
@@ -123,7 +134,7 @@ class Form:
     def _base_problem(self) -> str:
         foundation = self.base_label()
         if not foundation:
-            return "choose an image, or write a Python version such as 3.10.8"
+            return "choose an image or enter a Python version such as 3.10.8"
         if engine := foundation.get("python_version"):
             return python_version_problem(engine)
         return base_image_problem(foundation["base_image"])
@@ -138,25 +149,26 @@ class Form:
             return "✔ a valid name"
         image = self._image(name)
         if image is None:
-            return "✔ this name is free"
-        then = "Create replaces it." if image.state in TERMINAL_STATES else "It is being changed now."
-        return f"✔ {image.name} is there already: {image.state}. {then}"
+            return "✔ name available"
+        then = "Create replaces it." if image.state in TERMINAL_STATES else "A change is in progress."
+        return f"✔ {image.name} exists: {image.state}. {then}"
 
     def _image(self, name: str) -> Image | None:
         return next((image for image in self.images or () if image.name.lower() == name.lower()), None)
 
-    # ── searching ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── package search ───────────────────────────────────────────────────────────────────────────────────────
 
     def _search(self) -> None:
         wanted = self.find.value.strip().lower().replace("_", "-")
-        finds = [
+        matches = [
             (f"{image}: {package} {version}", image)
             for image in MANAGED_IMAGES
             for package, version in managed.packages(image).items()
             if wanted and wanted in package
         ]
-        finds.sort(key=lambda find: find[0].partition(": ")[2].partition(" ")[0] != wanted)
-        self.found.options = finds[:MAX_MATCHES] or ([("no managed image has it", "")] if wanted else [])
+        # exact matches first: the sort is stable and False sorts before True
+        matches.sort(key=lambda match: match[0].partition(": ")[2].partition(" ")[0] != wanted)
+        self.found.options = matches[:MAX_MATCHES] or ([("no managed image has it", "")] if wanted else [])
         self.found.index = None
         set_visible(self.found, bool(wanted))
 
@@ -166,20 +178,22 @@ class Form:
 
 
 def _name_problem(name: str) -> str:
-    return image_name_problem(name) if name else "give the image a name"
+    return image_name_problem(name) if name else "enter a name for the image"
 
 
 def _closest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there is no image {excerpt(name)} in this cluster's list"
+    return f"; did you mean {close[0]}?" if close else f"; there is no image {excerpt(name)} on this cluster"
 
 
 def _requirements_status(text: str) -> str:
     if not text.strip():
-        return "As in a requirements.txt: a name, a comparison, a version."
+        return "As in requirements.txt: name, version operator, version (numpy==1.26.4)."
     problems = [str(problem) for problem in requirements_text.problems(text)]
     if problems:
         more = len(problems) - MAX_PROBLEMS
-        return "\n".join(f"✖ {words}" for words in problems[:MAX_PROBLEMS]) + (f"\n… {more} more" if more > 0 else "")
+        return "\n".join(f"✖ {problem}" for problem in problems[:MAX_PROBLEMS]) + (
+            f"\n… {more} more" if more > 0 else ""
+        )
     count = len(requirements_text.parse(text).packages)
     return f"✔ {count} package{'' if count == 1 else 's'}"

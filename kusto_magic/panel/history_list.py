@@ -1,4 +1,4 @@
-"""The list of earlier builds."""
+"""The list of builds in the history file."""
 
 from __future__ import annotations
 
@@ -12,42 +12,44 @@ from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
 
 MAX_RECORDS = 50
+"""Maximum number of records listed, newest first."""
 
 
 class HistoryList:
-    """The history of builds from here: put one into the form again, or follow it.
+    """The builds of the selected cluster that were started on this machine.
 
-    `fill` and `follow` are called with the record that is meant.
+    `fill` is called with the record to copy to the form, `follow` with the record whose build is to be polled.
     """
 
     def __init__(
         self, context: PanelContext, *, fill: Callable[[BuildRecord], None], follow: Callable[[BuildRecord], None]
     ) -> None:
-        self._work = context
+        self._context = context
         self._records: dict[str, BuildRecord] = {}
-        self.list = labeled(Select, "Begun · what · how it ended", rows=7)
-        self.fill = button("Put into the form", "Put what was asked for then into the form")
-        self.follow = button("Follow", "Show how it goes on with this image")
+        self.list = labeled(Select, "Started · action · result", rows=7)
+        self.fill = button("Copy to form", "Copy the name, base and requirements of this build to the form")
+        self.follow = button("Follow", "Resume polling this build and show its progress")
         self.note = text_widget()
         buttons = row(self.fill, self.follow)
-        self.widget = column(heading("History of builds from here"), self.list, buttons, self.note)
+        self.widget = column(heading("Builds started on this machine"), self.list, buttons, self.note)
         context.on_change(self.list, self._on_selection)
         context.on_click(self.fill, lambda: fill(self._selected()))
         context.on_click(self.follow, lambda: follow(self._selected()))
         self._on_selection()
 
     def read(self) -> None:
-        """Read the history, in the background."""
-        self._work.in_background(self._read())
+        """Read the history file in the background and update the list."""
+        self._context.in_background(self._read())
 
     async def _read(self) -> None:
-        history = self._work.builds.history
-        recent = [record for record in history.recent(1000) if record.target == self._work.target][:MAX_RECORDS]
-        before = self.list.value
+        history = self._context.builds.history
+        # more records than are shown: the builds of other clusters are filtered out
+        recent = [record for record in history.recent(1000) if record.target == self._context.target][:MAX_RECORDS]
+        selected = self.list.value
         self._records = {record.id: record for record in recent}
         self.list.options = [(_line(record), record.id) for record in recent]
-        self.list.value = before if before in self._records else None
-        set_text(self.note, history.warning if recent else history.warning or "Nothing was begun from here yet.")
+        self.list.value = selected if selected in self._records else None
+        set_text(self.note, history.warning if recent else history.warning or "No builds yet.")
         self._on_selection()
 
     def _selected(self) -> BuildRecord:
@@ -60,7 +62,8 @@ class HistoryList:
 
 
 def _line(record: BuildRecord) -> str:
-    took = "" if record.seconds is None else duration(record.seconds)
-    state = record.state if record.ended_at is not None else f"{record.state}, not ended yet"
-    parts = (f"{record.started_at:%Y-%m-%d %H:%M} UTC", f"{record.action} {record.image}", state, took, record.message)
+    seconds = "" if record.seconds is None else duration(record.seconds)
+    state = record.state if record.ended_at is not None else f"{record.state}, not finished"
+    started = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
+    parts = (started, f"{record.action} {record.image}", state, seconds, record.message)
     return " · ".join(part for part in parts if part)

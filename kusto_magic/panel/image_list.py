@@ -1,4 +1,4 @@
-"""The images of the cluster: a list, and what can be done with the one that is chosen."""
+"""The list of images on the cluster, and the actions on the selected one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from kusto_magic.models.image import Image
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
 from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
 
-ENABLE_QUESTION = "The queries of the cluster run on it."
+ACTIVE_WARNING = "Queries on this cluster currently use it."
 
 
 class ImageList:
-    """The images of the cluster, with show, use as base, edit, enable, delete.
+    """The images of the cluster, with the actions show, use as base, edit, enable and delete.
 
-    `known` is called with the images each time they were read, None before; `edit` and `use` with the image that is
-    meant, `enable` and `delete` with a name that was confirmed. `active` is the image that the cluster's queries run
-    on, "" where that is not known.
+    `known` is called with the images after each read and with None while they are not known; `edit` and `use` with the
+    selected image; `enable` and `delete` with its name after the user has confirmed. `active` is the image that
+    queries use, or "" if there is none or it is not known.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ImageList:
         enable: Callable[[str], None],
         delete: Callable[[str], None],
     ) -> None:
-        self._work = context
+        self._context = context
         self._on_images = known
         self._enable = enable
         self._delete = delete
@@ -44,16 +44,16 @@ class ImageList:
         self.list = labeled(Select, "Image · state · base · active", rows=7)
         self.state = text_widget()
         self.details = text_widget(code=True)
-        self.show = button("Show", "Show the chosen image as the service has it")
-        self.use = button("Use as base", "Build the next image on the chosen one")
-        self.edit = button("Edit", "Put the chosen image into the form")
-        self.enable = button("Enable…", "Let the queries of the cluster run on the chosen image; asks first")
-        self.delete = button("Delete…", "Delete the chosen image; asks first")
-        self.refresh = button("Refresh", "Ask the service for its images again")
+        self.show = button("Show", "Show the selected image as the service returns it")
+        self.use = button("Use as base", "Use the selected image as the base of the next build")
+        self.edit = button("Edit", "Copy the selected image to the form")
+        self.enable = button("Enable…", "Make queries use the selected image; asks for confirmation")
+        self.delete = button("Delete…", "Delete the selected image; asks for confirmation")
+        self.refresh = button("Refresh", "Read the images from the service again")
         self.question = ConfirmDialog(context)
         buttons = row(self.show, self.use, self.edit, self.enable, self.delete, self.refresh)
         parts = (self.state, self.list, buttons, self.question.widget, self.details)
-        self.widget = column(heading("Images of the cluster"), *parts)
+        self.widget = column(heading("Images on the cluster"), *parts)
         context.on_change(self.list, self._on_selection)
         context.on_click(self.show, self._show)
         context.on_click(self.use, lambda: use(self.selected()))
@@ -64,45 +64,45 @@ class ImageList:
         self._show_images(None)
 
     def selected(self) -> Image:
-        """Return the image chosen in the list."""
+        """Return the image selected in the list."""
         return next(image for image in self.images or () if image.name == self.list.value)
 
     def read(self) -> None:
-        """Ask the service for its images."""
-        target = self._work.require_target()
-        set_text(self.state, "⏳ asking the service …")
+        """Read the images from the service. Raises KustoImageError if no cluster is selected."""
+        target = self._context.require_target()
+        set_text(self.state, "⏳ Reading images …")
 
-        def come(found: tuple[Sequence[Image], str | None]) -> None:
-            if target == self._work.target:
+        def on_result(found: tuple[Sequence[Image], str | None]) -> None:
+            if target == self._context.target:  # another cluster may have been selected while the request ran
                 self.active = found[1] or ""
                 self._show_images(sorted(found[0], key=lambda image: image.name.lower()))
 
-        def list_them() -> Future[tuple[Sequence[Image], str | None]]:
-            return self._work.builds.submit(target, _images_and_active)
+        def submit() -> Future[tuple[Sequence[Image], str | None]]:
+            return self._context.builds.submit(target, _images_and_active)
 
-        self._work.run_task(
-            [self.refresh], list_them, come, lambda: set_text(self.state, "The images could not be read.")
+        self._context.run_task(
+            [self.refresh], submit, on_result, lambda: set_text(self.state, "The images could not be read.")
         )
 
     def clear(self) -> None:
-        """Show no images: another cluster was chosen."""
+        """Remove all images, because another cluster was selected."""
         self.active = ""
         self._show_images(None)
 
     def is_active(self, name: str) -> bool:
-        """Return whether the cluster's queries run on this image, as far as is known."""
+        """Return whether queries use this image, according to the last read."""
         return bool(self.active) and self.active.lower() == name.lower()
 
     def _show_images(self, images: Sequence[Image] | None) -> None:
-        before = self.list.value
+        selected = self.list.value
         self.images = images
         self.list.options = [(self._line(image), image.name) for image in images or ()]
-        if before in {image.name for image in images or ()}:
-            self.list.value = before
+        if selected in {image.name for image in images or ()}:  # setting the options resets the selection
+            self.list.value = selected
         count = len(images or ())
-        known = "No images yet." if count == 0 else f"{count} image{'' if count == 1 else 's'}."
-        known += f" Queries run on {self.active}." if self.active else ""
-        set_text(self.state, "Not read yet." if images is None else known)
+        summary = "No images yet." if count == 0 else f"{count} image{'' if count == 1 else 's'}."
+        summary += f" Queries use {self.active}." if self.active else ""
+        set_text(self.state, "Not read yet." if images is None else summary)
         self._on_selection()
         self._on_images(images)
 
@@ -113,23 +113,25 @@ class ImageList:
         set_enabled(buttons, on=self.list.value is not None)
 
     def _show(self) -> None:
-        target, name = self._work.require_target(), self.selected().name
+        target, name = self._context.require_target(), self.selected().name
 
-        def come(image: Image) -> None:
+        def on_result(image: Image) -> None:
             set_text(self.details, table(("property", "value"), _rows(image), "")["text/plain"], code=True)
 
-        self._work.run_task([self.show], lambda: self._work.builds.submit(target, lambda it: it.get(name)), come)
+        self._context.run_task(
+            [self.show], lambda: self._context.builds.submit(target, lambda client: client.get(name)), on_result
+        )
 
     def _ask_to_delete(self) -> None:
-        name, where = self.selected().name, self._work.require_target().cluster
-        warning = f" {ENABLE_QUESTION}" if self.is_active(name) else ""
-        text = f"Delete image {name} of cluster {where}? It cannot be had back.{warning}"
+        name, where = self.selected().name, self._context.require_target().cluster
+        warning = f" {ACTIVE_WARNING}" if self.is_active(name) else ""
+        text = f"Delete image {name} on cluster {where}? This cannot be undone.{warning}"
         self.question.show(text, "Yes, delete", lambda: self._delete(name))
 
     def _ask_to_enable(self) -> None:
-        name, where = self.selected().name, self._work.require_target().cluster
+        name, where = self.selected().name, self._context.require_target().cluster
         instead = f" instead of {self.active}" if self.active and not self.is_active(name) else ""
-        text = f"Let the queries of cluster {where} run on {name}{instead}? It takes up to an hour."
+        text = f"Make queries on cluster {where} use {name}{instead}? This takes up to an hour."
         self.question.show(text, "Yes, enable", lambda: self._enable(name))
 
     def _line(self, image: Image) -> str:

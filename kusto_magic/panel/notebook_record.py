@@ -1,4 +1,4 @@
-"""What the panel leaves in a saved notebook: a record of its own beside the form, readable without a kernel."""
+"""The output below the panel that keeps the latest build's card in the saved notebook."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from kusto_magic.display.live_card import Publisher
 
 EXAMPLE = "%%kusto_image my-image --base Python3_11_7\nprophet==1.1.5"
-EMPTY = "The record of what is begun in this panel stands here."
+EMPTY = "The result of the last build appears here."
 
 
 def explanation(why: str) -> Bundle:
-    """Return why there is no form here, and what does the same, as html and as text."""
+    """Return the reason why no form is shown and an equivalent cell, as HTML and as text."""
     return code(EXAMPLE, why)
 
 
 class NotebookRecord:
-    """An output below the form: the card of the build that was begun there last, until its end and for good.
+    """An output below the form with the card of the build started last; it remains in the saved notebook.
 
-    It is an output of its own since the form, a widget, is a bad record: JupyterLab shows "model not found" for one
-    whose kernel is gone. It is made with the form, in its cell, and changed by its id: a button has no cell to show in.
+    It is a separate output because a widget cannot be displayed without its kernel: JupyterLab shows "model not found".
+    It is created in the form's cell and updated by its display ID, because a button click has no cell to display in.
     """
 
     def __init__(self, publisher: Publisher | None) -> None:
@@ -33,34 +33,34 @@ class NotebookRecord:
         self._current: _RecordPublisher | None = None
 
     def display(self) -> None:
-        """Make the output, in the cell that runs."""
+        """Create the output in the running cell."""
         self.publish(message(EMPTY), update=False)
 
     def show(self, build: Build) -> None:
-        """Show the card of a build there from now on, in place of another's."""
+        """Show the card of `build` from now on, replacing that of the previous build."""
         from kusto_magic.display.live_card import LiveCard
 
         if self._publisher is None:
             return
         if self._current is not None:
-            self._current.record = None
+            self._current.record = None  # the earlier card still publishes, but no longer to this output
         self._current = _RecordPublisher(self)
         LiveCard(build, self._current, with_bar=False)
 
     def publish(self, data: Bundle, *, update: bool) -> None:
-        """Show a bundle there."""
+        """Publish a bundle to the output: create it, or with `update` replace its contents."""
         if self._publisher is not None:
             metadata = {"kusto_image": {"display_id": self._id}}
             self._publisher.publish(data, metadata, transient={"display_id": self._id}, update=update)
 
 
 class _RecordPublisher:
-    """A publisher for a card: whatever it shows goes into the record, as long as it is the record's own."""
+    """A publisher that redirects a live card to the record until another build takes its place."""
 
     def __init__(self, record: NotebookRecord) -> None:
         self.record: NotebookRecord | None = record
 
     def publish(self, data: Bundle, metadata: Bundle | None = None, **more: Any) -> None:
-        """Show a bundle in the record."""
+        """Publish a bundle as an update of the record."""
         if self.record is not None:
             self.record.publish(data, update=True)

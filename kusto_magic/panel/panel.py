@@ -1,6 +1,6 @@
-"""The panel: a form that makes images, shows how it goes on, and teaches the magic. Plain ipywidgets.
+"""The image panel: an ipywidgets form that builds images, shows progress and generates the equivalent cell.
 
-It calls what the magic calls: `Builds` does everything, this room and its `panel_…` neighbours only show and ask.
+It uses the same `BuildManager` as the magics; the modules of this package only display and collect input.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ from kusto_magic.settings import Settings
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 TERMINAL_TEXT = (
-    "The panel is a form for a notebook. In a terminal type the same as a cell: the line, the packages, an empty line:"
+    "The panel needs a notebook. In a terminal, type the equivalent cell instead: the line, the packages, an empty "
+    "line:"
 )
 HEADLESS_TEXT = (
-    "The panel is a form and needs a person before it; this notebook runs by itself, so no form was opened. "
-    "A cell does the same:"
+    "The form needs an interactive session; this notebook is running unattended, so no form was opened. "
+    "Equivalent cell:"
 )
-SAVED_TEXT = "A form stands here while its kernel runs; run this cell again to open it. A cell does the same:"
+SAVED_TEXT = "The form is shown while its kernel is running; run this cell again to open it. Equivalent cell:"
 
 
 class ImagePanel:
-    """The form for the images of a cluster: `ImagePanel()` at the end of a cell shows it, `%kusto_image panel` too.
+    """A form for the images of a cluster; shown by `ImagePanel()` at the end of a cell or by `%kusto_image panel`.
 
-    `target` is the cluster; without it `settings` say which, by default those of the loaded magics, the environment
-    and config.toml; where they name none, the panel asks. `builds` is the background, by default the process's own;
-    `shell` the IPython to show in, by default the running one; `clock` a seam for tests.
+    `target` is the cluster. If it is omitted, the cluster is taken from `settings`, which default to those of the
+    loaded magics, the environment and config.toml; if they name none, the panel asks for it. `builds` defaults to the
+    build manager of the process and `shell` to the running IPython. `clock` can be replaced in tests.
     """
 
     def __init__(
@@ -58,18 +59,18 @@ class ImagePanel:
 
     @property
     def form(self) -> PanelForm:
-        """The form itself, made at first use: where nobody fills it in, not one widget is made."""
+        """The form, created on first use so that non-interactive runs create no widgets."""
         if self._form is None:
             publisher = self._shell.display_pub if in_kernel(self._shell) else None
             builds = self._builds or background.default_manager()
-            work = PanelContext(builds, self._clock, self._target)
+            context = PanelContext(builds, self._clock, self._target)
             self._form = PanelForm(
-                work, self._settings, NotebookRecord(publisher), lambda: _target_of(_current_settings(self._shell))
+                context, self._settings, NotebookRecord(publisher), lambda: _target_of(_current_settings(self._shell))
             )
         return self._form
 
     def display(self) -> None:
-        """Show the panel in the running cell; where there is no person or no notebook, say what to do instead."""
+        """Show the panel in the running cell; in a terminal or a non-interactive run, show an equivalent cell."""
         if not in_kernel(self._shell):
             print(explanation(TERMINAL_TEXT)["text/plain"])  # noqa: T201 - a terminal's output
         elif not is_interactive(self._shell):
@@ -86,7 +87,7 @@ class ImagePanel:
         return {VIEW: view, **explanation(SAVED_TEXT)}
 
     def close(self) -> None:
-        """Take the form out of the kernel and the page; builds go on."""
+        """Remove the form from the kernel and the page; builds continue."""
         if self._form is not None:
             self._form.close()
             self._form = None
@@ -99,7 +100,8 @@ def _running_shell() -> Any:
 
 
 def _current_settings(shell: Any) -> Settings:
-    """Return the settings: those of the loaded magics (`%kusto_image use`), the environment, config.toml."""
+    """Return the settings of the loaded magics (`%kusto_image use`), the environment and config.toml, merged."""
+    # compared by name, so that the panel does not import the magics
     loaded = [one for one in getattr(shell, "configurables", []) if type(one).__name__ == "KustoImageMagics"]
     names = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
     config = {name: getattr(loaded[0], name) for name in names} if loaded else {}
@@ -111,4 +113,4 @@ def _target_of(settings: Settings) -> Target | None:
     try:
         return settings.target()
     except InvalidInput:
-        return None  # the panel asks
+        return None  # incomplete or invalid: the panel asks for the cluster

@@ -1,4 +1,4 @@
-"""The form of the panel: its widgets, wired together."""
+"""The form of the panel: its parts, their layout and their event handlers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kusto_magic.panel.cell_inserter import clear_insertion, insert_cell
 from kusto_magic.panel.cluster_picker import ClusterPicker
 from kusto_magic.panel.form import Form
 from kusto_magic.panel.history_list import HistoryList
-from kusto_magic.panel.image_list import ENABLE_QUESTION, ImageList
+from kusto_magic.panel.image_list import ACTIVE_WARNING, ImageList
 from kusto_magic.panel.notebook_record import NotebookRecord
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
 from kusto_magic.panel.widgets import (
@@ -39,34 +39,32 @@ from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.settings import Settings
 
 ACCEPTED_PHASES = frozenset({Phase.BUILDING, Phase.DELETING})
-
+"""Phases that show that the service accepted the request, so that the list of images has changed."""
 
 STYLE = """<style>
 .kusto-image-panel .widget-label { text-align: left; white-space: normal; height: auto; overflow: visible; }
 .kusto-image-panel .widget-select select { flex: none; height: auto; }
 .kusto-image-panel p, .kusto-image-panel ul { margin: 0.2rem 2px; }
 </style>"""
-"""What ipywidgets' Layout cannot say: labels above their fields begin where the field begins, and are never cut."""
-
+"""CSS that ipywidgets' Layout cannot express: labels above their fields, left-aligned and never truncated."""
 
 REFRESH_INTERVAL = 1.0
-"""Seconds between two looks at what this process follows: a build begun by a magic or in another panel."""
-
+"""Seconds between two checks for builds started in this process by a magic or in another panel."""
 
 INSERT_TIMEOUT = 5.0
-"""Seconds after which the page has put a cell into the notebook, or never will."""
+"""Seconds to wait for the page to insert the cell before the JavaScript output is removed."""
 
 
 class PanelForm:
-    """The widgets of one panel, wired together. `widget` is all of it; made by `ImagePanel.form`.
+    """The widgets of one panel and their event handlers; created by `ImagePanel.form`.
 
-    `of_magics` returns the cluster that a cell means which names none.
+    `widget` is the root. `of_magics` returns the cluster that a cell without `--cluster` uses.
     """
 
     def __init__(
         self, context: PanelContext, settings: Settings, record: NotebookRecord, of_magics: Callable[[], Target | None]
     ) -> None:
-        self.work = context
+        self.context = context
         self.record = record
         self._timeout = settings.timeout_hours * 3600
         self._magics_target = of_magics
@@ -92,37 +90,37 @@ class PanelForm:
         self._set_target(context.target)
 
     def _make_buttons(self) -> None:
-        self.check = button("Check", "Ask whether these requirements would install; sends nothing to Azure")
+        self.check = button("Check", "Check that these requirements would install; sends nothing to Azure")
         self.plan = HTML()
-        self.create = button("Create", "Make the image, or replace the one of this name", button_style="primary")
-        self.question = ConfirmDialog(self.work)
-        self.insert = button("Insert as cell", "Put the cell that does the same into the notebook")
+        self.create = button("Create", "Build the image, or replace the one with this name", button_style="primary")
+        self.question = ConfirmDialog(self.context)
+        self.insert = button("Insert as cell", "Insert the equivalent cell into the notebook")
         self.cell = text_widget(code=True)
         self.inserter = Output()
         self.inserted = text_widget()
-        self.work.on_click(self.check, self._check)
-        self.work.on_click(self.create, self._create)
-        self.work.on_click(self.insert, self._insert)
+        self.context.on_click(self.check, self._check)
+        self.context.on_click(self.create, self._create)
+        self.context.on_click(self.insert, self._insert)
         typed = [self.fields.base, self.fields.name, self.fields.requirements]
-        self.work.on_typing(typed, self._show_cell)
+        self.context.on_typing(typed, self._show_cell)
         for field in typed:
-            self.work.on_change(field, self._on_typing)
+            self.context.on_change(field, self._on_typing)
         self._show_cell()
 
     def _make_pages(self) -> None:
         names = ("Images", "History", "As a cell")
-        as_cell = column(heading("The same as a cell"), self.cell, row(self.insert), self.inserted, self.inserter)
+        as_cell = column(heading("Equivalent cell"), self.cell, row(self.insert), self.inserted, self.inserter)
         self._pages = dict(zip(names, (self.images.widget, self.history.widget, as_cell), strict=True))
-        tooltips = ["The images of the cluster", "What was begun from here", "The cell that does the same"]
+        tooltips = ["Images on the cluster", "Builds started on this machine", "The equivalent cell"]
         layout = Layout(margin="1rem 0 0 0")
         self.choice = ToggleButtons(options=names, tooltips=tooltips, style={"button_width": "auto"}, layout=layout)
-        self.work.on_change(self.choice, self._show_page)
+        self.context.on_change(self.choice, self._show_page)
         self._show_page()
 
     def _layout(self) -> VBox:
         title = HTML(f"{STYLE}<h3 style='margin: 0'>Sandbox custom images</h3>")
         buttons = row(self.check, self.create)
-        answers = (buttons, self.question.widget, self.work.errors, self.plan, self.active_builds.widget)
+        answers = (buttons, self.question.widget, self.context.errors, self.plan, self.active_builds.widget)
         whole = column(
             title, self.cluster_picker.widget, self.fields.widget, *answers, self.choice, *self._pages.values()
         )
@@ -134,23 +132,27 @@ class PanelForm:
     def _show_page(self) -> None:
         for name, page in self._pages.items():
             set_visible(page, name == self.choice.value)
-        self.history.read()  # another process may have begun something
+        self.history.read()  # another process may have added builds
 
     def close(self) -> None:
-        """Take every widget away."""
+        """Close every widget, in the kernel and in the page."""
         self._closed = True
         self.active_builds.clear()
         for widget in list(descendants(self.widget)):
-            widget.layout.close()
+            widget.layout.close()  # closing a widget does not close its layout model
             widget.close()
 
-    # ── what the buttons do ──────────────────────────────────────────────────────────────────────────────────
+    # ── button handlers ──────────────────────────────────────────────────────────────────────────────────────
 
     def _check(self) -> None:
-        spec, target = self.fields.spec(), self.work.require_target()
-        self.plan.value = "<p role='status'>⏳ asking the package index …</p>"
-        ask = self.work.run_task
-        ask([self.check], lambda: self.work.builds.check(target, spec), self._show_plan, lambda: self._show_plan(None))
+        spec, target = self.fields.spec(), self.context.require_target()
+        self.plan.value = "<p role='status'>⏳ Checking …</p>"
+        self.context.run_task(
+            [self.check],
+            lambda: self.context.builds.check(target, spec),
+            self._show_plan,
+            lambda: self._show_plan(None),
+        )
 
     def _on_typing(self) -> None:
         self._show_plan(None)
@@ -161,69 +163,70 @@ class PanelForm:
 
     def _create(self) -> None:
         name, spec = self.fields.read()
-        target = self.work.require_target()
+        target = self.context.require_target()
 
-        def begin(*, protect_active: bool) -> None:
-            start = self.work.builds.start
+        def submit(*, protect_active: bool) -> None:
+            start = self.context.builds.start
             self._start(
                 [self.create], lambda: start(target, name, spec, protect_active=protect_active, timeout=self._timeout)
             )
 
         if self.images.is_active(name):
-            text = f"Replace image {name} of cluster {target.cluster}? {ENABLE_QUESTION}"
-            self.question.show(text, "Yes, replace", lambda: begin(protect_active=False))
+            text = f"Replace image {name} on cluster {target.cluster}? {ACTIVE_WARNING}"
+            self.question.show(text, "Yes, replace", lambda: submit(protect_active=False))
         else:
-            begin(protect_active=True)
+            # the list may be outdated, so the build manager checks again before it sends anything
+            submit(protect_active=True)
 
     def _enable(self, name: str) -> None:
-        target = self.work.require_target()
-        self._start([self.images.enable], lambda: self.work.builds.enable(target, name))
+        target = self.context.require_target()
+        self._start([self.images.enable], lambda: self.context.builds.enable(target, name))
 
     def _delete(self, name: str) -> None:
-        target = self.work.require_target()
-        self._start([self.images.delete], lambda: self.work.builds.delete(target, name))
+        target = self.context.require_target()
+        self._start([self.images.delete], lambda: self.context.builds.delete(target, name))
 
     def _follow(self, record: BuildRecord) -> None:
-        limit = self._timeout
-        self._start([], lambda: self.work.builds.attach(record.target, record.image, timeout=limit))
+        timeout = self._timeout
+        self._start([], lambda: self.context.builds.attach(record.target, record.image, timeout=timeout))
 
-    def _start(self, buttons: Sequence[Button], begin: Callable[[], Build]) -> None:
-        """Begin something with the buttons off, until the service has taken it on or refused it; show how it goes."""
+    def _start(self, buttons: Sequence[Button], start: Callable[[], Build]) -> None:
+        """Call `start` and show the build; `buttons` are disabled until the service accepts or refuses the request."""
         set_enabled(buttons, on=False)
         try:
-            build = begin()
+            build = start()
         except Exception:
             set_enabled(buttons, on=True)
             raise
 
-        def on_again(_change: object = None) -> None:
+        def enable_when_accepted(_change: object = None) -> None:
             if build.ended or build.operation.phase not in NOT_STARTED:
                 set_enabled(buttons, on=True)
 
-        def checked(_change: object = None) -> None:
+        def show_report(_change: object = None) -> None:
             if build.report is not None:
                 self._show_plan(build.report)
 
-        build.observe(on_again, ["operation", "ended"])
-        build.observe(checked, "report")
-        checked()
-        on_again()
+        build.observe(enable_when_accepted, ["operation", "ended"])
+        build.observe(show_report, "report")
+        show_report()  # the build may have changed before the observers were registered
+        enable_when_accepted()
         self.record.show(build)
         self.active_builds.add(build)
         self.history.read()
 
     def _insert(self) -> None:
         name, spec = self.fields.read()
-        insert_cell(cell_text(name, spec, self.work.target, self._magics_target()), self.inserter)
-        set_text(self.inserted, "The cell is put below this one. Where none appears, copy the text above into one.")
-        self.work.in_background(self._clear_insertion())
+        insert_cell(cell_text(name, spec, self.context.target, self._magics_target()), self.inserter)
+        set_text(self.inserted, "The cell is inserted below this one. If none appears, copy the text above into one.")
+        self.context.in_background(self._clear_insertion())
 
     async def _clear_insertion(self) -> None:
-        await self.work.clock.sleep(INSERT_TIMEOUT)
+        await self.context.clock.sleep(INSERT_TIMEOUT)
         clear_insertion(self.inserter)
         set_text(self.inserted, "")
 
-    # ── what is filled in ────────────────────────────────────────────────────────────────────────────────────
+    # ── filling the fields ───────────────────────────────────────────────────────────────────────────────────
 
     def _use(self, image: Image) -> None:
         self.fields.fill(base=image.name)
@@ -238,20 +241,16 @@ class PanelForm:
     def _show_cell(self) -> None:
         try:
             name, spec = self.fields.read()
-        except InvalidInput as refused:
-            set_text(
-                self.cell,
-                "\n".join(["To be mended first:", *(f"  {problem}" for problem in refused.problems)]),
-                code=True,
-            )
+        except InvalidInput as error:
+            set_text(self.cell, "\n".join(["Fix first:", *(f"  {problem}" for problem in error.problems)]), code=True)
             return
-        set_text(self.cell, cell_text(name, spec, self.work.target, self._magics_target()), code=True)
+        set_text(self.cell, cell_text(name, spec, self.context.target, self._magics_target()), code=True)
 
-    # ── what happens by itself ───────────────────────────────────────────────────────────────────────────────
+    # ── updates from the build manager ───────────────────────────────────────────────────────────────────────
 
     def _set_target(self, target: Target | None) -> None:
-        """Show another cluster."""
-        self.work.target = target
+        """Switch every part of the panel to another cluster."""
+        self.context.target = target
         self.cluster_picker.update_summary()
         self.active_builds.clear()
         self.images.clear()
@@ -273,9 +272,9 @@ class PanelForm:
 
     async def _watch(self) -> None:
         while not self._closed:
-            with self.work.guarded():
+            with self.context.guarded():
                 self.active_builds.refresh()
-            await self.work.clock.sleep(REFRESH_INTERVAL)
+            await self.context.clock.sleep(REFRESH_INTERVAL)
 
 
 def _endpoint_of(settings: Settings) -> str:

@@ -1,7 +1,8 @@
-"""What the parts of the panel share: words on the screen, the error area, and work that goes to the background.
+"""The state shared by the parts of the panel: build manager, cluster, error area and background tasks.
 
-A callback may run on the kernel's main thread or in a subshell, by the version of ipykernel; what comes back runs on
-the background loop. So nothing here knows a running loop, and every callback is guarded: what it raises is shown.
+Depending on the version of ipykernel, a widget callback runs on the kernel's main thread or in a subshell; results
+arrive on the background loop. Therefore nothing here relies on a running event loop, and every callback is guarded:
+what it raises is shown in the error area.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ from kusto_magic.panel.widgets import button, column, row, set_enabled, set_text
 from kusto_magic.redaction import redact
 
 TYPING_DELAY = 0.3
-"""Seconds without a keystroke after which what was typed is checked."""
-
+"""Seconds without a keystroke after which the input is validated."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,20 +32,20 @@ T = TypeVar("T")
 
 
 def error_lines(error: BaseException) -> list[str]:
-    """Return an error as lines: what, the service's own words, what to do next."""
+    """Return an error as lines: what happened, the service's own message, the next step."""
     if isinstance(error, InvalidInput):
         listed = [str(problem) for problem in error.problems]
-        return [*listed, "Next: mend this and press the button again. Nothing was sent; what you typed is kept."]
+        return [*listed, "Next: Fix this and press the button again. Nothing was sent; your input is kept."]
     if isinstance(error, KustoImageError):
         return error.lines()
     return [
-        f"{type(error).__name__} in kusto_magic itself: {redact(str(error))[:300]}",
-        "Next: report this, please; what you typed is kept.",
+        f"Unexpected {type(error).__name__} in kusto_magic: {redact(str(error))[:300]}",
+        "Next: Report this error. Your input is kept.",
     ]
 
 
 class PanelContext:
-    """The builds, the cluster (None until one is chosen), the error area, and the way into the background."""
+    """The build manager, the clock, the cluster (None until one is selected) and the error area of a panel."""
 
     def __init__(self, builds: BuildManager, clock: Clock, target: Target | None) -> None:
         self.builds = builds
@@ -54,41 +54,41 @@ class PanelContext:
         self.errors = text_widget(role="alert")
 
     def require_target(self) -> Target:
-        """Return the cluster. Raises KustoImageError where none was chosen."""
+        """Return the cluster. Raises KustoImageError if none is selected."""
         if self.target is None:
-            raise KustoImageError("no cluster is chosen", next_step="choose one at the top of the panel.")
+            raise KustoImageError("no cluster is selected", next_step="Select one at the top of the panel.")
         return self.target
 
     def show(self, error: BaseException) -> None:
         """Show an error in the error area."""
         if not isinstance(error, KustoImageError):
-            _log.error("a callback of the panel failed", exc_info=error)
+            _log.error("a panel callback failed", exc_info=error)
         set_text(self.errors, "\n".join(["✖ Error", *error_lines(error)]), role="alert")
 
     def clear(self) -> None:
-        """Take away the last error."""
+        """Clear the error area."""
         set_text(self.errors, "")
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Show what is raised inside instead of raising it: ipywidgets would only log it, where nobody looks."""
+        """Show exceptions in the error area instead of raising them; ipywidgets would only log them."""
         try:
             yield
         except Exception as error:
             self.show(error)
 
-    def on_click(self, pressed: Button, call: Callable[[], None]) -> None:
-        """Call something when a button is pressed; the last error goes first."""
+    def on_click(self, clicked: Button, call: Callable[[], None]) -> None:
+        """Call `call` when a button is clicked, after clearing the error area."""
 
         def handler(_button: Button) -> None:
             self.clear()
             with self.guarded():
                 call()
 
-        pressed.on_click(handler)
+        clicked.on_click(handler)
 
     def on_change(self, field: Widget, call: Callable[[], None], name: str = "value") -> None:
-        """Call something when a field has changed, whoever changed it."""
+        """Call `call` when a field has changed, by the user or by the program."""
 
         def handler(_change: object) -> None:
             with self.guarded():
@@ -97,19 +97,19 @@ class PanelContext:
         field.observe(handler, name)
 
     def on_typing(self, fields: Iterable[Widget], call: Callable[[], None]) -> None:
-        """Call something when nothing more was typed for a moment, on the background loop."""
+        """Call `call` on the background loop when the user has stopped typing for `TYPING_DELAY`."""
         latest = 0
 
-        async def later(mine: int) -> None:
+        async def call_later(keystroke: int) -> None:
             await self.clock.sleep(TYPING_DELAY)
-            if mine == latest:
+            if keystroke == latest:  # no later keystroke has restarted the delay
                 with self.guarded():
                     call()
 
         def typed() -> None:
             nonlocal latest
             latest += 1
-            self.builds.run(later(latest))
+            self.builds.run(call_later(latest))
 
         for field in fields:
             self.on_change(field, typed)
@@ -117,34 +117,34 @@ class PanelContext:
     def run_task(
         self,
         buttons: Sequence[Button],
-        begin: Callable[[], concurrent.futures.Future[T]],
-        then: Callable[[T], None],
-        otherwise: Callable[[], None] = lambda: None,
+        submit: Callable[[], concurrent.futures.Future[T]],
+        on_result: Callable[[T], None],
+        on_error: Callable[[], None] = lambda: None,
     ) -> None:
-        """Ask in the background: the buttons are off until the answer is there, which `then` is called with.
+        """Run a background task with `buttons` disabled, and call `on_result` with its result.
 
-        An error is shown, and `otherwise` called.
+        If it fails, the error is shown and `on_error` is called.
         """
 
-        def back(answered: concurrent.futures.Future[T]) -> None:
-            if answered.cancelled():
-                return  # this process ends
+        def on_done(future: concurrent.futures.Future[T]) -> None:
+            if future.cancelled():
+                return  # the process is shutting down
             set_enabled(buttons, on=True)
             with self.guarded():
-                if error := answered.exception():
-                    otherwise()
+                if error := future.exception():
+                    on_error()
                     raise error
-                then(answered.result())
+                on_result(future.result())
 
         set_enabled(buttons, on=False)
         try:
-            begin().add_done_callback(back)
+            submit().add_done_callback(on_done)
         except Exception:
             set_enabled(buttons, on=True)
             raise
 
     def in_background(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine on the background loop; what it raises is shown."""
+        """Run a coroutine on the background loop and show what it raises."""
 
         async def guarded() -> None:
             try:
@@ -158,27 +158,27 @@ class PanelContext:
 
 
 class ConfirmDialog:
-    """Asks before something is done that cannot be had back. `widget` is shown while it waits for the answer."""
+    """A confirmation dialog for actions that cannot be undone; `widget` is visible while it waits for an answer."""
 
     def __init__(self, context: PanelContext) -> None:
         self._call: Callable[[], None] = lambda: None
-        self.words = text_widget(role="alert")
-        self.yes = button("Yes", "Do it", button_style="danger")
-        self.no = button("No, keep it", "Leave everything as it is")
-        self.widget = column(self.words, row(self.yes, self.no))
+        self.text = text_widget(role="alert")
+        self.yes = button("Yes", "Confirm", button_style="danger")
+        self.no = button("No, keep it", "Cancel and change nothing")
+        self.widget = column(self.text, row(self.yes, self.no))
         self.hide()
         context.on_click(self.yes, self._confirmed)
         context.on_click(self.no, self.hide)
 
     def show(self, text: str, yes: str, call: Callable[[], None]) -> None:
-        """Show a question; `yes` is what the button says that calls `call`."""
+        """Show a question; `yes` is the label of the button that calls `call`."""
         self._call = call
         self.yes.description = yes
-        set_text(self.words, text, role="alert")
+        set_text(self.text, text, role="alert")
         set_visible(self.widget, True)
 
     def hide(self) -> None:
-        """Take the question away."""
+        """Hide the question."""
         set_visible(self.widget, False)
 
     def _confirmed(self) -> None:

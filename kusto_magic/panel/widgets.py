@@ -12,23 +12,19 @@ _STYLE = (
     "margin: 0; padding: 0; background: none; line-height: 1.4; "
     "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; "
 )
-
-
 _UI = _STYLE + "font-family: var(--jp-ui-font-family, sans-serif)"
-
-
 _CODE = _STYLE + "font-family: var(--jp-code-font-family, monospace)"
 
 
 def text_widget(text: str = "", *, code: bool = False, role: str = "status") -> HTML:
-    """Return a widget that shows text as it is. `role` is its ARIA role: a screen reader says what changes."""
+    """Return a widget that shows plain text; `role` is its ARIA role, so that screen readers announce changes."""
     shown = HTML(layout=Layout(width="auto", margin="0 2px"))
     set_text(shown, text, code=code, role=role)
     return shown
 
 
 def set_text(shown: HTML, text: str, *, code: bool = False, role: str = "status") -> None:
-    """Show another text. It is escaped, and in a `pre`, in which no formula is looked for."""
+    """Replace the text of a widget; it is escaped and placed in a `pre`, where JupyterLab renders no math."""
     style = _CODE if code else _UI
     value = f'<pre role="{role}" style="{style}">{escape(text)}</pre>' if text else ""
     if shown.value != value:
@@ -36,24 +32,24 @@ def set_text(shown: HTML, text: str, *, code: bool = False, role: str = "status"
 
 
 def heading(text: str) -> HTML:
-    """Return a heading of a part of the panel."""
+    """Return the heading of a section of the panel."""
     return HTML(f"<h4 style='margin: 0.6rem 0 0.1rem'>{escape(text)}</h4>")
 
 
 def labeled(kind: type[Widget], description: str, **options: Any) -> Widget:
-    """Return a field with its label above it, as wide as the panel: that reads well at every width."""
+    """Return a full-width field with its label above it, which remains readable in narrow panels."""
     layout = Layout(width="auto", height="auto", flex_flow="column", align_items="stretch")
     return kind(description=description, style={"description_width": "auto"}, layout=layout, **options)
 
 
 def button(description: str, tooltip: str, **options: Any) -> Button:
-    """Return a button as wide as its words."""
+    """Return a button that is as wide as its label."""
     layout = Layout(width="auto", height="auto", min_width="5rem")
     return Button(description=description, tooltip=tooltip, layout=layout, **options)
 
 
 def row(*children: Widget) -> HBox:
-    """Return widgets side by side, which go to the next line where it is narrow."""
+    """Return widgets side by side; they wrap in narrow panels."""
     return HBox(children, layout=Layout(flex_flow="row wrap", align_items="center", width="100%", overflow="visible"))
 
 
@@ -63,22 +59,22 @@ def column(*children: Widget) -> VBox:
 
 
 def set_visible(shown: Widget, yes: bool) -> None:
-    """Show a widget or take it away, also for the keyboard and for screen readers."""
+    """Show or hide a widget, also for keyboard navigation and screen readers."""
     shown.layout.display = None if yes else "none"
 
 
 def descendants(root: Widget) -> Iterator[Widget]:
-    """Yield a widget and all that is in it."""
+    """Yield a widget and all its descendants."""
     yield root
     for child in root.children if isinstance(root, Box) else ():
         yield from descendants(child)
 
 
 def route_to_subshell(root: Widget) -> None:
-    """Let a button be heard while a cell blocks: ipykernel 7.4 else keeps its message until the cell has ended.
+    """Let button clicks be handled while a cell runs; ipykernel 7.4 would queue them until the cell has ended.
 
-    That release sends what comes for a comm to the loop that published on it last: here the main one. The attribute
-    is its own and private; None lets the message go where the front end sent it: into a subshell.
+    That release routes incoming comm messages to the event loop that last published on the comm, here the main one.
+    The attribute is private to ipykernel; None routes each message to where the front end sent it: into a subshell.
     """
     for widget in descendants(root):
         if hasattr(widget.comm, "_reply_subshell_for"):
@@ -86,6 +82,6 @@ def route_to_subshell(root: Widget) -> None:
 
 
 def set_enabled(buttons: Iterable[Button], *, on: bool) -> None:
-    """Switch buttons on or off."""
+    """Enable or disable buttons."""
     for one in buttons:
         one.disabled = not on

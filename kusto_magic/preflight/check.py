@@ -1,12 +1,12 @@
-"""Would this requirements text install? Asked of uv on the user's machine, before anything is sent.
+"""Preflight: resolve a requirements text with uv on the user's machine, before anything is sent.
 
-It is a forecast: the service's own installer is not documented. What is asked is whether there is a set of wheels for
-the image's Python on Windows x64 that satisfies every line and what comes with them, and how that set differs from what
-the base image holds. What cannot be seen from there: whether the packages work together once they are imported, and an
-upper bound of a package on its Python version (uv does not read these).
+The result is a forecast, because the service's own installer is not documented. The preflight checks whether a set of
+wheels for the image's Python on Windows x64 satisfies every line and its dependencies, and how that set differs from
+the packages of the base image. It cannot detect packages that fail when they are imported together, nor a package's
+upper bound on the Python version (uv ignores these).
 
-On a base image pip keeps what satisfies, and changes only what it must; the base's versions are preferences here for
-that reason, and no constraints.
+On a base image pip keeps satisfying versions and changes only what it must. The base's versions are therefore
+preferences for the resolver, not constraints.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from kusto_magic.preflight.uv import ResolveRequest, ResolveResult, resolve
 from kusto_magic.requirements.parser import Requirement, Requirements, parse
 
 OLDEST, NEWEST = (3, 6), (3, 14)
-"""The Python versions of which it is known what a wheel for them is called."""
+"""Range of Python versions whose wheel tags are known."""
 
 SUGGESTION_TIMEOUT = 4.0
-"""At most so many seconds are spent on suggestions, once the answer is known."""
+"""Maximum number of seconds for finding suggestions after a conflict."""
 
 
 async def run_preflight(
@@ -55,29 +55,29 @@ async def run_preflight(
     exclude_newer: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> PreflightReport:
-    """Tell what would come of a requirements text, within `timeout` seconds. Cancelling it ends uv at once.
+    """Check a requirements text within `timeout` seconds. Canceling the task terminates uv immediately.
 
-    `python` is the image's version ("3.10.8"); `base` the managed image below it, None for a bare Python;
-    `base_requirements` the texts of the custom images between the two, the lowest first. `index` stands in for the
-    user's own index settings, `environ` for os.environ. With `exclude_newer` (a date, or an RFC 3339 time) the index
-    is seen as it was then.
+    `python` is the Python version of the image ("3.10.8"); `base` is its managed base image (None: plain Python);
+    `base_requirements` are the texts of the custom images between the two, the lowest first. `index` replaces the
+    user's own index settings, `environ` replaces os.environ. `exclude_newer` (a date or an RFC 3339 time) ignores what
+    the index received later.
 
-    Raises InvalidInput for a text that `requirements.parse` refuses. Whatever goes wrong with the resolver is an
-    answer: UNKNOWN.
+    Raises InvalidInput for a text that `requirements.parser.parse` rejects. A failure of the resolver is not raised but
+    reported as INCONCLUSIVE.
     """
     started = time.monotonic()
-    wanted = parse(text, allow_index_options=True)
+    requirements = parse(text, allow_index_options=True)
     variables = os.environ if environ is None else environ
-    settings = (user_settings(variables) if index is None else index).with_options(wanted.index_options)
-    asking = _Resolution(python, settings, variables, started + timeout, exclude_newer)
-    answer = await _run(wanted, asking, base, base_requirements)
-    index_lines = tuple(f"{option} {url}" for option, url in wanted.index_options)
-    return replace(answer, index_lines=index_lines, seconds=time.monotonic() - started)
+    settings = (user_settings(variables) if index is None else index).with_options(requirements.index_options)
+    resolution = _Resolution(python, settings, variables, started + timeout, exclude_newer)
+    result = await _run(requirements, resolution, base, base_requirements)
+    index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
+    return replace(result, index_lines=index_lines, seconds=time.monotonic() - started)
 
 
 @dataclass
 class _Resolution:
-    """What stays the same while one forecast is made, and what is installed so far (normalised name → version)."""
+    """State of one preflight: its fixed inputs, and the packages of the base image (normalized name → version)."""
 
     python: str
     settings: IndexSettings
@@ -86,18 +86,18 @@ class _Resolution:
     exclude_newer: str | None
     installed: Pins = field(default_factory=dict)
     stub_wheels: frozenset[str] = frozenset()
-    has_base: Pins = field(default_factory=dict)
+    from_custom_images: Pins = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def remaining(self) -> float:
-        """The seconds that are left."""
+        """Remaining time in seconds."""
         return self.deadline - time.monotonic()
 
     async def resolve(self, lines: Iterable[str], python: str = "", *, lowest: bool = False) -> ResolveResult:
-        """Resolve lines on top of what is installed; for another Python on top of nothing."""
+        """Resolve lines on top of the base image's packages, or on top of nothing for another Python version."""
         same = python in {"", self.python}
-        question = ResolveRequest(
+        request = ResolveRequest(
             lines=tuple(lines),
             python=python or self.python,
             prefer=self.installed if same else {},
@@ -105,103 +105,111 @@ class _Resolution:
             lowest=lowest,
             exclude_newer=self.exclude_newer,
         )
-        answer = await resolve(question, self.settings, self.environ, self.remaining)
-        return replace(answer, output=self.settings.hide(answer.output))
+        result = await resolve(request, self.settings, self.environ, self.remaining)
+        return replace(result, output=self.settings.hide(result.output))
 
-    async def attempt(self, trial: Candidate) -> Pins | None:
-        """Resolve a trial; None when it does not fit, or when no time is left."""
+    async def attempt(self, candidate: Candidate) -> Pins | None:
+        """Resolve a candidate; return None if it conflicts or no time is left."""
         if self.remaining <= 0:
             return None
-        answer = await self.resolve(trial.lines, trial.python, lowest=trial.lowest)
-        return _pins(read_lock(answer.lock, trial.python)) if answer.code == 0 else None
+        result = await self.resolve(candidate.lines, candidate.python, lowest=candidate.lowest)
+        return _pins(read_lock(result.lock, candidate.python)) if result.code == 0 else None
 
     def report(self, verdict: Verdict, **rest: Any) -> PreflightReport:
-        """Return a forecast with the warnings so far."""
+        """Return a report with the warnings collected so far."""
         return PreflightReport(verdict, self.python, warnings=tuple(self.warnings), **rest)
 
 
-async def _run(wanted: Requirements, asking: _Resolution, base: str | None, texts: Sequence[str]) -> PreflightReport:
-    if not _is_known_python(asking.python):
-        return asking.report(
-            Verdict.INCONCLUSIVE, reason=f"which wheels Python {asking.python} takes is not known here"
-        )
+async def _run(
+    requirements: Requirements, resolution: _Resolution, base: str | None, texts: Sequence[str]
+) -> PreflightReport:
+    if not _is_known_python(resolution.python):
+        return resolution.report(Verdict.INCONCLUSIVE, reason=f"the check does not support Python {resolution.python}")
+    # An incomplete check must not block a build, so every failure of uv becomes an inconclusive report.
     try:
-        await _add_base(asking, base, texts)
-        return await _resolve(wanted, asking, base)
-    except (OSError, ValueError) as failure:
-        reason = f"uv, which is asked for this, cannot be run or read here ({type(failure).__name__})"
-        return asking.report(Verdict.INCONCLUSIVE, reason=reason, resolver_text=displayed_output(str(failure)))
+        await _add_base(resolution, base, texts)
+        return await _resolve(requirements, resolution, base)
+    except (OSError, ValueError) as error:
+        reason = f"the resolver uv cannot be run, or its output cannot be read ({type(error).__name__})"
+        return resolution.report(Verdict.INCONCLUSIVE, reason=reason, resolver_text=displayed_output(str(error)))
 
 
-async def _resolve(wanted: Requirements, asking: _Resolution, base: str | None) -> PreflightReport:
-    lines = _applicable(wanted, asking)
+async def _resolve(requirements: Requirements, resolution: _Resolution, base: str | None) -> PreflightReport:
+    lines = _applicable(requirements, resolution)
     if not lines:
-        return asking.report(Verdict.COMPATIBLE)
-    answer = await asking.resolve(line.spec for line in lines)
-    if answer.code is None:
-        return asking.report(Verdict.INCONCLUSIVE, reason="the index did not answer in the time that was given")
-    if answer.code != 0:
-        return await _failure_report(answer, lines, asking)
-    found = read_lock(answer.lock, asking.python)
-    packages = plan_packages(found, base=asking.installed, direct=[line.name for line in lines])
-    asking.warnings += [*_uv_warnings(answer.output), *_managed_warnings(packages, asking.installed, base)]
-    asking.warnings += await _custom_warnings(packages, lines, asking)
-    return asking.report(Verdict.COMPATIBLE, packages=packages)
+        return resolution.report(Verdict.COMPATIBLE)
+    result = await resolution.resolve(line.spec for line in lines)
+    if result.code is None:
+        return resolution.report(Verdict.INCONCLUSIVE, reason="the package index did not respond in time")
+    if result.code != 0:
+        return await _failure_report(result, lines, resolution)
+    found = read_lock(result.lock, resolution.python)
+    packages = plan_packages(found, base=resolution.installed, direct=[line.name for line in lines])
+    resolution.warnings += [*_uv_warnings(result.output), *_managed_warnings(packages, resolution.installed, base)]
+    resolution.warnings += await _custom_warnings(packages, lines, resolution)
+    return resolution.report(Verdict.COMPATIBLE, packages=packages)
 
 
-async def _failure_report(answer: ResolveResult, lines: Sequence[Requirement], asking: _Resolution) -> PreflightReport:
-    explanation = diagnose(answer.output, lines, asking.python)
+async def _failure_report(
+    result: ResolveResult, lines: Sequence[Requirement], resolution: _Resolution
+) -> PreflightReport:
+    diagnosis = diagnose(result.output, lines, resolution.python)
     suggestions: tuple[str, ...] = ()
-    if explanation.verdict is Verdict.CONFLICT:
-        limit = min(asking.remaining, SUGGESTION_TIMEOUT)
-        suggestions = await suggest(explanation, lines, asking.python, asking.attempt, limit)
-    text = displayed_output(answer.output)
-    return asking.report(explanation.verdict, reason=explanation.reason, resolver_text=text, suggestions=suggestions)
+    if diagnosis.verdict is Verdict.CONFLICT:
+        limit = min(resolution.remaining, SUGGESTION_TIMEOUT)
+        suggestions = await suggest(diagnosis, lines, resolution.python, resolution.attempt, limit)
+    text = displayed_output(result.output)
+    return resolution.report(diagnosis.verdict, reason=diagnosis.reason, resolver_text=text, suggestions=suggestions)
 
 
-# ── the base ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── base image ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _add_base(asking: _Resolution, base: str | None, texts: Sequence[str]) -> None:
-    """Put into `asking` what the base image holds: the managed list, and on it each custom text in turn."""
+async def _add_base(resolution: _Resolution, base: str | None, texts: Sequence[str]) -> None:
+    """Record the packages of the base image: the managed list, then each custom text in turn."""
     if base is not None:
-        asking.installed.update(managed.packages(base))
-        asking.stub_wheels = managed.without_wheel(base)
+        resolution.installed.update(managed.packages(base))
+        resolution.stub_wheels = managed.without_wheel(base)
         if base in managed.MODULE_LISTS:
-            asking.warnings.append(f"the list of {base} names modules, not packages: what is new may be there already")
-        elif not asking.installed:
-            asking.warnings.append(f"what the base image {base} holds is not known: the text was checked alone")
+            resolution.warnings.append(
+                f"the list of {base} contains modules, not packages: new packages may already be installed"
+            )
+        elif not resolution.installed:
+            resolution.warnings.append(
+                f"the packages of base image {base} are not known: only the requirements were checked"
+            )
     for text in texts:
-        pins = await _add_custom_layer(asking, text)
+        pins = await _add_custom_layer(resolution, text)
         if pins is None:
-            asking.warnings.append("a custom image below this one could not be resolved: what it holds is not known")
+            resolution.warnings.append("a custom base image could not be resolved: its packages are not known")
         else:
-            asking.has_base |= pins
-            asking.installed |= pins
+            resolution.from_custom_images |= pins
+            resolution.installed |= pins
 
 
-async def _add_custom_layer(asking: _Resolution, text: str) -> Pins | None:
+async def _add_custom_layer(resolution: _Resolution, text: str) -> Pins | None:
     try:
-        wanted = parse(text, allow_index_options=True)
+        requirements = parse(text, allow_index_options=True)
     except InvalidInput:
         return None
-    unmarked = replace(asking, warnings=[])
-    answer = await unmarked.resolve(line.spec for line in _applicable(wanted, unmarked))
-    return _pins(read_lock(answer.lock, asking.python)) if answer.code == 0 else None
+    # Warnings about the lines of a base image do not help with this text, so they are collected separately.
+    separate = replace(resolution, warnings=[])
+    result = await separate.resolve(line.spec for line in _applicable(requirements, separate))
+    return _pins(read_lock(result.lock, resolution.python)) if result.code == 0 else None
 
 
 def _managed_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: str | None) -> list[str]:
-    """Return a warning for every package of the managed image that would no longer get what it needs.
+    """Return a warning for every package of the managed image whose requirements would no longer be met.
 
-    pip does not mind: it changes what the new lines need, and says so.
+    These are not conflicts: pip changes what the new lines need, and prints a warning.
     """
     listed, planned = managed.packages(base or ""), {package.name: package for package in packages}
     changed = {name for name, package in planned.items() if package.status in {Status.UPGRADED, Status.DOWNGRADED}}
     kept = [name for name in listed if name not in changed and installed.get(name) == listed[name]]
-    wanted = [(name, Pep508(need)) for name in kept for need in managed.build_requirements(base or "").get(name, ())]
+    needs = [(name, Pep508(need)) for name in kept for need in managed.build_requirements(base or "").get(name, ())]
     return [
-        f"{_change_text(planned[need.name])}: {name} {listed[name]} of the base needs {need}"
-        for name, need in wanted
+        f"{_change_text(planned[need.name])}: {name} {listed[name]} of the base image needs {need}"
+        for name, need in needs
         if need.name in changed and not need.specifier.contains(planned[need.name].version, prereleases=True)
     ]
 
@@ -210,37 +218,45 @@ def _change_text(package: Package) -> str:
     return f"{package.name} {package.status} from {package.version_in_base} to {package.version}"
 
 
-async def _custom_warnings(packages: Iterable[Package], lines: Sequence[Requirement], asking: _Resolution) -> list[str]:
-    """Return a warning when what the custom images below hold does not go with the changes of this text."""
+async def _custom_warnings(
+    packages: Iterable[Package], lines: Sequence[Requirement], resolution: _Resolution
+) -> list[str]:
+    """Return a warning if packages of the custom base images conflict with the changes of this text."""
     changed = {package.name for package in packages if package.status in {Status.UPGRADED, Status.DOWNGRADED}}
-    if not changed & asking.has_base.keys() or asking.remaining <= 0:
+    if not changed & resolution.from_custom_images.keys() or resolution.remaining <= 0:
         return []
-    kept = [_base_requirement(name, version) for name, version in asking.has_base.items() if name not in changed]
+    kept = [
+        _base_requirement(name, version)
+        for name, version in resolution.from_custom_images.items()
+        if name not in changed
+    ]
     together = [*kept, *(line for line in lines if line.name not in {one.name for one in kept})]
-    answer = await asking.resolve(line.spec for line in together)
-    explanation = diagnose(answer.output, together, asking.python) if answer.code else None
-    return [explanation.reason] if explanation and explanation.verdict is Verdict.CONFLICT else []
+    result = await resolution.resolve(line.spec for line in together)
+    diagnosis = diagnose(result.output, together, resolution.python) if result.code else None
+    return [diagnosis.reason] if diagnosis and diagnosis.verdict is Verdict.CONFLICT else []
 
 
 def _base_requirement(name: str, version: str) -> Requirement:
     return Requirement(line=0, name=name, text=f"{name}=={version}", specifier=f"=={version}")
 
 
-# ── lines ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── requirement lines ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _applicable(wanted: Requirements, asking: _Resolution) -> list[Requirement]:
-    """Return the lines that apply to the image's Python on Windows; of the others a warning is left."""
-    environment = _marker_environment(asking.python)
-    lines = [line for line in wanted.packages if _marker_applies(line.marker, environment)]
-    for line in wanted.packages:
+def _applicable(requirements: Requirements, resolution: _Resolution) -> list[Requirement]:
+    """Return the lines that apply to the image's Python on Windows; warn about the others."""
+    environment = _marker_environment(resolution.python)
+    lines = [line for line in requirements.packages if _marker_applies(line.marker, environment)]
+    for line in requirements.packages:
         if line not in lines:
-            asking.warnings.append(f"line {line.line} {line.name} does not apply to Python {asking.python} on Windows")
+            resolution.warnings.append(
+                f"line {line.line} {line.name} does not apply to Python {resolution.python} on Windows"
+            )
     return lines
 
 
 def _marker_applies(marker: str, environment: dict[str, str]) -> bool:
-    """Judge a marker; a line whose marker compares what cannot be compared is checked as if it applied."""
+    """Evaluate a marker; a marker with an invalid comparison counts as applicable, so that its line is checked."""
     try:
         return not marker or Marker(marker).evaluate(environment)
     except ValueError:
@@ -248,7 +264,7 @@ def _marker_applies(marker: str, environment: dict[str, str]) -> bool:
 
 
 def _marker_environment(python: str) -> dict[str, str]:
-    """Return the values of PEP 508's variables in the sandbox; those nobody knows are ""."""
+    """Return the PEP 508 variables of the sandbox; unknown ones are ""."""
     return {
         "implementation_name": "cpython",
         "implementation_version": python,
@@ -270,14 +286,14 @@ def _pins(found: Iterable[LockedPackage]) -> Pins:
 
 
 def _uv_warnings(output: str) -> list[str]:
-    """Return uv's own warnings (a yanked version, an extra that does not exist), five at most."""
+    """Return at most five of uv's own warnings (a yanked version, an extra that does not exist)."""
     lines = [line.removeprefix("warning:").strip() for line in output.splitlines() if line.startswith("warning:")]
-    return [line[:200] for line in lines if not any(words in line for words in _NOISE)][:5]
+    return [line[:200] for line in lines if not any(noise in line for noise in _NOISE)][:5]
 
 
 _NOISE = (
-    "The requested Python version",  # no such Python is on this machine; none is needed
-    "is missing an upload date",  # an index that does not know dates, asked with `exclude_newer`
+    "The requested Python version",  # wheels are resolved without that Python being installed
+    "is missing an upload date",  # uv's warning about an index without dates, if `exclude_newer` is set
 )
 
 

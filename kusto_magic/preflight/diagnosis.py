@@ -1,7 +1,7 @@
-"""Why a text does not fit, in our words: the resolver's explanation read back onto the lines of the text.
+"""Diagnosis of a conflict: maps the resolver's explanation to the lines of the requirements text.
 
-uv explains itself in sentences ("Because A depends on B and you require C, …"). What is read are single facts out of
-these; where none is recognised, the resolver's own text remains, and the verdict stays the same.
+uv explains a conflict in sentences ("Because A depends on B and you require C, …"). Single facts are extracted from
+them. If none is recognized, the verdict stays the same and the resolver's own text is shown.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from kusto_magic.preflight.report import PLATFORM, Verdict
 from kusto_magic.redaction import redact
 from kusto_magic.requirements.parser import Requirement
 
-_MOST_SHOWN, _MOST_READ = 4_000, 20_000
+_MAX_DISPLAYED, _MAX_PARSED = 4_000, 20_000
+"""Maximum number of characters of uv's output that are displayed and parsed."""
 
 
 class Cause(Enum):
-    """What stands in the way."""
+    """Cause of a failed resolution; the value is a description."""
 
-    NOT_FOUND = "no package of that name"
+    NOT_FOUND = "no package with this name"
     NO_VERSION = "no such version"
     NO_WHEEL = "no wheel for the platform"
-    PYTHON = "wants another Python"
-    CONFLICT = "excludes another line"
-    OTHER = "something else"
+    PYTHON = "requires another Python version"
+    CONFLICT = "conflicts with another line"
+    OTHER = "another cause"
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What a failed resolution says: `reason` in our words, `culprits` the lines that have to change.
+    """The cause of a failed resolution: `reason` is the explanation, `culprits` are the lines to change.
 
-    `subject` is the normalised name that NOT_FOUND, NO_VERSION, NO_WHEEL and PYTHON are about, "" otherwise;
-    `may_have_sources` whether NO_WHEEL leaves it open that there are sources to build one from.
+    `subject` is the normalized package name for NOT_FOUND, NO_VERSION, NO_WHEEL and PYTHON, otherwise "".
+    `may_have_sdists` means that with NO_WHEEL a source distribution may exist.
     """
 
     verdict: Verdict
@@ -49,7 +50,7 @@ class Diagnosis:
     may_have_sdists: bool = False
 
 
-# ── the resolver's sentences ───────────────────────────────────────────────────────────────────────────────────
+# ── the resolver's sentences ───────────────────────────────────────────────────────────────────────────────────────
 
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
 _CLAUSE = r"(?:===|==|!=|~=|<=|>=|<|>)[A-Za-z0-9.*+!]*[A-Za-z0-9*]"
@@ -68,54 +69,56 @@ _NO_WHEEL = (
 _EXCLUDES_ITSELF = re.compile(rf"you require ({_TERM}) and ({_TERM}), which are incompatible")
 _ONLY_ON = re.compile(rf"Wheels are available for `({_NAME})` \(\S+\) on the following platforms?: ([^\n]*)")
 
-_OUT_OF_REACH = {
-    "was not found in the cache": "the network is switched off, and the cache does not know every package",
-    "network was disabled": "the network is switched off, and the cache does not know every package",
-    "index lookups were disabled": "no index is set up, and no other place for packages is named",
+_INCONCLUSIVE = {
+    "was not found in the cache": "the network is disabled, and not every package is in the cache",
+    "network was disabled": "the network is disabled, and not every package is in the cache",
+    "index lookups were disabled": "no package index is configured",
     "could not be queried": "the index refuses access: its credentials are missing or wrong",
     "401 Unauthorized": "the index refuses access: its credentials are missing or wrong",
     "403 Forbidden": "the index refuses access: its credentials are missing or wrong",
-    "Failed to read `--find-links`": "a place for packages that is set up (find-links) cannot be read",
-    "metadata could not be": "what the index says of a package cannot be read",
-    "could not be parsed": "what the index says of a package cannot be read",
+    "Failed to read `--find-links`": "a configured package location (find-links) cannot be read",
+    "metadata could not be": "the index returns unreadable metadata for a package",
+    "could not be parsed": "the index returns unreadable metadata for a package",
 }
 _CONNECTION = {
-    "dns error": "its name cannot be resolved",
+    "dns error": "its host name cannot be resolved",
     "invalid peer certificate": "its certificate is not trusted",
-    "onnection refused": "nothing answers there",
-    "deadline has elapsed": "it does not answer",
-    "timed out": "it does not answer in time",
-    "401 ": "it wants other credentials",
-    "403 ": "it refuses access",
-    "HTTP status server error": "it fails",
+    "onnection refused": "the connection was refused",
+    "deadline has elapsed": "it does not respond",
+    "timed out": "it did not respond in time",
+    "401 ": "it requires other credentials",
+    "403 ": "it denies access",
+    "HTTP status server error": "it reports a server error",
 }
 _FETCH = re.compile(r"Failed to fetch: `?(https?://[^\s`]+)")
 
 
 def diagnose(output: str, lines: Sequence[Requirement], python: str) -> Diagnosis:
-    """Read what uv wrote on failing to resolve `lines` for `python` ("3.10.8"): the verdict, and the reason in words.
+    """Interpret uv's output after it failed to resolve `lines` for `python` ("3.10.8").
 
-    The verdict is UNKNOWN unless the output says that there is no solution, and that the index was asked.
+    The verdict is INCONCLUSIVE unless the output states that no solution exists and that the index was queried.
     """
-    for words, reason in _OUT_OF_REACH.items():
-        if words in output:
+    for sign, reason in _INCONCLUSIVE.items():
+        if sign in output:
             return _unknown(reason)
     if "No solution found when resolving" not in output:
         return _unknown(_failure(output))
-    said = re.sub(r"\{[^}]*\}", "", " ".join(output.partition("hint:")[0].split()))[:_MOST_READ]
+    # uv writes markers in braces inside terms; without them a term is name, extras and bounds only.
+    text = re.sub(r"\{[^}]*\}", "", " ".join(output.partition("hint:")[0].split()))[:_MAX_PARSED]
+    # The order matters: a missing pinned version explains more than the conflict that follows from it.
     return (
-        _missing_package(said, output, lines, python, itself=True)
-        or _conflict(said, lines)
-        or _missing_package(said, output, lines, python, itself=False)
-        or _conflict_over_dependency(said, lines)
-        or _several_lines(said, lines)
+        _missing_package(text, output, lines, python, pinned_only=True)
+        or _conflict(text, lines)
+        or _missing_package(text, output, lines, python, pinned_only=False)
+        or _conflict_over_dependency(text, lines)
+        or _several_lines(text, lines)
     )
 
 
 def displayed_output(output: str) -> str:
-    """Return the resolver's own text as it may be shown: no secret, 4,000 characters at most."""
+    """Return the resolver's own output for display, without secrets and at most 4,000 characters long."""
     text = redact(output).strip()
-    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
+    return text if len(text) <= _MAX_DISPLAYED else text[: _MAX_DISPLAYED - 1] + "…"
 
 
 def _unknown(reason: str) -> Diagnosis:
@@ -124,41 +127,45 @@ def _unknown(reason: str) -> Diagnosis:
 
 def _failure(output: str) -> str:
     if fetch := _FETCH.search(output):
-        why = next((words for sign, words in _CONNECTION.items() if sign in output), "the request failed")
-        return f"the index at {_host(fetch[1])} cannot be asked: {why}"
+        cause_text = next((text for sign, text in _CONNECTION.items() if sign in output), "the request failed")
+        return f"the index at {_host(fetch[1])} cannot be queried: {cause_text}"
     first = next((line for line in output.splitlines() if line.startswith("error:")), "")
-    return f"the resolver failed: {redact(first.removeprefix('error:').strip())[:200]}" if first else "it ended early"
+    return (
+        f"the resolver failed: {redact(first.removeprefix('error:').strip())[:200]}"
+        if first
+        else "the resolver stopped without a message"
+    )
 
 
 def _host(url: str) -> str:
     try:
-        return urlsplit(url).hostname or "its address"
+        return urlsplit(url).hostname or "an unknown address"
     except ValueError:
-        return "its address"
+        return "an unknown address"
 
 
-# ── what is not to be had ──────────────────────────────────────────────────────────────────────────────────────
+# ── missing packages, versions and wheels ──────────────────────────────────────────────────────────────────────────
 
 
 def _missing_package(
-    said: str, output: str, lines: Sequence[Requirement], python: str, *, itself: bool
+    text: str, output: str, lines: Sequence[Requirement], python: str, *, pinned_only: bool
 ) -> Diagnosis | None:
-    """Explain by a package, a version or a wheel that the index does not have, or None.
+    """Diagnose a package, version or wheel that the index does not have, or return None.
 
-    `itself` is whether a line must ask for exactly this; else it may come with a line.
+    With `pinned_only`, a line must require exactly this version; otherwise it may be a dependency of a line.
     """
     for cause, pattern in _NO_WHEEL:
-        for found in re.finditer(pattern, said):
+        for found in re.finditer(pattern, text):
             term = found["term"]
-            if not itself or _is_pinned(term, lines):
-                lacking = _missing_dependency(cause, term, _missing_reason(cause, found, output, python), said, lines)
-                return replace(lacking, may_have_sdists="no usable wheels" in found[0])
+            if not pinned_only or _is_pinned(term, lines):
+                diagnosis = _missing_dependency(cause, term, _missing_reason(cause, found, output, python), text, lines)
+                return replace(diagnosis, may_have_sdists="no usable wheels" in found[0])
     return None
 
 
 def _missing_reason(cause: Cause, found: re.Match[str], output: str, python: str) -> str:
     if cause is Cause.PYTHON:
-        return f"that needs Python {found['python']}, and here it is {python}"
+        return f"it requires Python{found['python']}, but the image has Python {python}"
     if cause is Cause.NO_WHEEL:
         return f"there is no wheel for Python {python} on {PLATFORM}{_other_index_hint(found['term'], output)}"
     return f"the index has {cause.value}"
@@ -169,41 +176,43 @@ def _is_pinned(term: str, lines: Sequence[Requirement]) -> bool:
     return any(SpecifierSet(line.specifier) == bounds for line in _lines_for(term, lines))
 
 
-def _missing_dependency(cause: Cause, term: str, why: str, said: str, lines: Sequence[Requirement]) -> Diagnosis:
-    """Explain the lack of `term` by the lines that lead to it."""
-    name, facts = _name(term), _dependency_facts(said)
+def _missing_dependency(cause: Cause, term: str, cause_text: str, text: str, lines: Sequence[Requirement]) -> Diagnosis:
+    """Diagnose the missing `term` by the lines that require it, directly or indirectly."""
+    name, facts = _name(term), _dependency_facts(text)
     direct = _lines_for(term, lines)
-    wanting = [(left, right) for left, right in facts if _name(right) == name and _requiring_lines(left, facts, lines)]
-    if wanting and not (direct and direct[0].specifier):
-        left, right = next((fact for fact in reversed(wanting) if _lines_for(fact[0], lines)), wanting[-1])
+    requirers = [
+        (left, right) for left, right in facts if _name(right) == name and _requiring_lines(left, facts, lines)
+    ]
+    if requirers and not (direct and direct[0].specifier):
+        left, right = next((fact for fact in reversed(requirers) if _lines_for(fact[0], lines)), requirers[-1])
         culprits = _requiring_lines(left, facts, lines)
-        reason = f"{_cite(culprits)} needs {right}{_path_to(left, culprits)}: {why}"
+        reason = f"{_cite(culprits)} needs {right}{_path_to(left, culprits)}: {cause_text}"
         return Diagnosis(Verdict.CONFLICT, cause, reason, culprits, name)
-    culprits = direct or _mentioned(said, lines)
-    place = _cite(direct) if direct else f"{term}, to which {_cite(culprits)} leads"
-    return Diagnosis(Verdict.CONFLICT, cause, f"{place}: {why}", culprits, name)
+    culprits = direct or _mentioned(text, lines)
+    place = _cite(direct) if direct else f"{term}, required by {_cite(culprits)}"
+    return Diagnosis(Verdict.CONFLICT, cause, f"{place}: {cause_text}", culprits, name)
 
 
 def _other_index_hint(term: str, output: str) -> str:
     systems = {"linux": "Linux", "macosx": "macOS", "win32": "32-bit Windows"}
     for name, platforms in _ONLY_ON.findall(output):
-        found = [words for sign, words in systems.items() if sign in platforms]
+        found = [system for sign, system in systems.items() if sign in platforms]
         if _name(name) == _name(term) and found:
-            return f" (there are some for {' and '.join(found)})"
+            return f" (available for {' and '.join(found)})"
     return ""
 
 
-# ── what excludes each other ───────────────────────────────────────────────────────────────────────────────────
+# ── conflicts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _conflict(said: str, lines: Sequence[Requirement]) -> Diagnosis | None:
-    """Explain by a line that excludes itself, or by one that needs of another what that does not allow, or None."""
-    if found := _EXCLUDES_ITSELF.search(said):
+def _conflict(text: str, lines: Sequence[Requirement]) -> Diagnosis | None:
+    """Diagnose a line that excludes itself, or one that requires what another line forbids; otherwise return None."""
+    if found := _EXCLUDES_ITSELF.search(text):
         culprits = _lines_for(found[1], lines)
         return Diagnosis(
-            Verdict.CONFLICT, Cause.OTHER, f"{_cite(culprits)}: its comparisons exclude each other", culprits
+            Verdict.CONFLICT, Cause.OTHER, f"{_cite(culprits)}: its version specifiers exclude each other", culprits
         )
-    facts = [(left, right) for left, right in _dependency_facts(said) if _lines_for(left, lines)]
+    facts = [(left, right) for left, right in _dependency_facts(text) if _lines_for(left, lines)]
     for left, right in reversed(facts):
         wanted = _lines_for(right, lines)
         if any(line.specifier for line in wanted) and _name(left) != _name(right):
@@ -213,9 +222,9 @@ def _conflict(said: str, lines: Sequence[Requirement]) -> Diagnosis | None:
     return None
 
 
-def _conflict_over_dependency(said: str, lines: Sequence[Requirement]) -> Diagnosis | None:
-    """Explain by two lines that lead to different versions of one package, or None."""
-    facts = _dependency_facts(said)
+def _conflict_over_dependency(text: str, lines: Sequence[Requirement]) -> Diagnosis | None:
+    """Diagnose two lines that require different versions of one dependency, or return None."""
+    facts = _dependency_facts(text)
     for left, right in reversed(facts):
         first = _requiring_lines(left, facts, lines)
         for other, wanted in facts:
@@ -230,9 +239,9 @@ def _conflict_over_dependency(said: str, lines: Sequence[Requirement]) -> Diagno
 def _requiring_lines(
     term: str, facts: Sequence[tuple[str, str]], lines: Sequence[Requirement]
 ) -> tuple[Requirement, ...]:
-    """Return the line that asks for a term, or that leads to it over others."""
+    """Return the lines that require a term, directly or through other packages."""
     names = [_name(term)]
-    for name in names:  # grows
+    for name in names:  # the loop body appends to the list: a breadth-first search
         if found := _lines_for(name, lines):
             return found
         names += [_name(left) for left, right in facts if _name(right) == name and _name(left) not in names]
@@ -243,8 +252,8 @@ def _path_to(term: str, lines: Sequence[Requirement]) -> str:
     return "" if _lines_for(term, lines) else f" (through {_name(term)})"
 
 
-def _several_lines(said: str, lines: Sequence[Requirement]) -> Diagnosis:
-    culprits = _mentioned(said, lines) or tuple(lines)
+def _several_lines(text: str, lines: Sequence[Requirement]) -> Diagnosis:
+    culprits = _mentioned(text, lines) or tuple(lines)
     return Diagnosis(Verdict.CONFLICT, Cause.OTHER, _conflict_reason(culprits), culprits)
 
 
@@ -253,15 +262,15 @@ def _excluding(reason: str, culprits: tuple[Requirement, ...]) -> Diagnosis:
 
 
 def _conflict_reason(lines: Sequence[Requirement]) -> str:
-    return f"{_cite(lines)} cannot be had together" if len(lines) > 1 else f"{_cite(lines)} cannot be had"
+    return f"{_cite(lines)} cannot be installed together" if len(lines) > 1 else f"{_cite(lines)} cannot be installed"
 
 
-# ── words ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── parsing and formatting ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _dependency_facts(said: str) -> list[tuple[str, str]]:
-    """Return who needs what, as (term, terms), in the order it was said."""
-    return [(left, _alternatives(right)) for left, right in _DEPENDS.findall(said) if _name(right) != "python"]
+def _dependency_facts(text: str) -> list[tuple[str, str]]:
+    """Return the dependencies stated by uv, as (package, requirement), in order of appearance."""
+    return [(left, _alternatives(right)) for left, right in _DEPENDS.findall(text) if _name(right) != "python"]
 
 
 def _alternatives(terms: str) -> str:
@@ -269,7 +278,7 @@ def _alternatives(terms: str) -> str:
 
 
 def _name(term: str) -> str:
-    """Return the normalised name at the start of a term such as "dask[complete]>=2"."""
+    """Return the normalized name at the start of a term such as "dask[complete]>=2"."""
     found = re.match(_NAME, term)
     return str(canonicalize_name(found[0])) if found else ""
 
@@ -278,8 +287,8 @@ def _lines_for(term: str, lines: Sequence[Requirement]) -> tuple[Requirement, ..
     return tuple(line for line in lines if line.name == _name(term))
 
 
-def _mentioned(said: str, lines: Sequence[Requirement]) -> tuple[Requirement, ...]:
-    names = {canonicalize_name(word) for word in re.findall(_NAME, said)}
+def _mentioned(text: str, lines: Sequence[Requirement]) -> tuple[Requirement, ...]:
+    names = {canonicalize_name(word) for word in re.findall(_NAME, text)}
     return tuple(line for line in lines if line.name in names)
 
 
@@ -288,12 +297,12 @@ def _in_order(lines: Iterable[Requirement]) -> tuple[Requirement, ...]:
 
 
 def _cite(lines: Sequence[Requirement]) -> str:
-    """Return the lines for a sentence: at most four, each with its number."""
+    """Return at most four lines with their numbers, for use in a sentence."""
     cited = [f"{_line_label(line)} {line.text.partition(';')[0]}" for line in lines[:4]]
     more = [f"{len(lines) - 4} more"] if len(lines) > 4 else []
-    return " and ".join([*cited, *more]) or "the text"
+    return " and ".join([*cited, *more]) or "the requirements"
 
 
 def _line_label(line: Requirement) -> str:
-    """Return where a line stands: those of the base have no number (0)."""
-    return f"line {line.line}" if line.line else "the base's"
+    """Return the label of a line: lines of the base image have the number 0."""
+    return f"line {line.line}" if line.line else "the base image's"

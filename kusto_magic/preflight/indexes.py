@@ -1,8 +1,8 @@
-"""Which package indexes this machine's user has set up, for pip or for uv.
+"""Package indexes that the user has configured for pip or uv.
 
-Read are the variables and files that pip and uv read themselves. A project's own files (pyproject.toml, uv.toml in the
-working folder) are not: a notebook folder from elsewhere shall not decide where requests go. An address may hold
-credentials, so that none is in the repr.
+The same variables and files are read as by pip and uv. Project files (pyproject.toml, uv.toml in the working folder)
+are ignored, because a downloaded notebook folder must not decide where requests go. URLs may contain credentials and
+are therefore excluded from the repr.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ from kusto_magic.redaction import redact
 Environ = Mapping[str, str]
 
 BEST_MATCH = "unsafe-best-match"
-"""pip's way with several indexes, in uv's words: the best version of all of them. Nothing of a package is run here."""
+"""uv's name for pip's strategy with several indexes: the best version of all of them.
+
+uv calls it unsafe because of dependency confusion; here no package code is executed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
-    """The indexes to ask: `default` in place of PyPI (None: PyPI), `extra` besides it, all of them URLs.
+    """The indexes to query: `default` replaces PyPI (None: PyPI), `extra` are further URLs.
 
-    `find_links` are folders or URLs of pages with files. `no_index` asks `find_links` only. `strategy` is uv's
-    `index-strategy` ("": its default), `certificates` a file of CA certificates ("": the usual ones).
+    `find_links` are folders or URLs of pages with files. `no_index` limits the search to `find_links`. `strategy` is
+    uv's `index-strategy` ("": its default), `certificates` is the path of a CA bundle ("": the default one).
     """
 
     default: str | None = field(default=None, repr=False)
@@ -41,20 +44,22 @@ class IndexSettings:
 
     @property
     def displayed(self) -> tuple[str, ...]:
-        """The places that are asked besides PyPI, as they may be shown: of an address only scheme and host."""
-        return tuple(_origin(place) or place for place in (*_parse_index(self.default), *self.extra, *self.find_links))
+        """The package locations other than PyPI, reduced to scheme and host for display."""
+        return tuple(
+            _origin(location) or location for location in (*_parse_index(self.default), *self.extra, *self.find_links)
+        )
 
     def hide(self, text: str) -> str:
-        """Return `text` with only scheme and host of the addresses: some indexes have their token in the path."""
-        for address in (*_parse_index(self.default), *self.extra, *self.find_links):
-            if origin := _origin(address):
+        """Reduce the URLs in `text` to scheme and host: some indexes have their token in the path."""
+        for url in (*_parse_index(self.default), *self.extra, *self.find_links):
+            if origin := _origin(url):
                 host = re.escape(origin.partition("://")[2])
-                path = re.escape(address.partition("://")[2].partition("/")[2].rstrip("/"))
+                path = re.escape(url.partition("://")[2].partition("/")[2].rstrip("/"))
                 text = re.sub(rf"https?://(?:[^\s/]*@)?{host}/{path}", f"{origin}/…", text) if path else text
         return redact(text)
 
     def with_options(self, options: Sequence[tuple[str, str]]) -> IndexSettings:
-        """Return the settings under the index options of a requirements text, as pip reads them."""
+        """Return the settings with the index options of a requirements text applied, as in pip."""
         if not options:
             return self
         given = [url for option, url in options if option == "--index-url"]
@@ -63,23 +68,23 @@ class IndexSettings:
         return replace(settings, extra=settings.extra + extra, strategy=BEST_MATCH)
 
 
-def _parse_index(address: str | None) -> tuple[str, ...]:
-    return (address,) if address else ()
+def _parse_index(url: str | None) -> tuple[str, ...]:
+    return (url,) if url else ()
 
 
-def _origin(address: str) -> str:
-    """Return scheme, host and port of a URL, which may have a name before it ("ours=https://…"); "" for a folder."""
-    found = re.match(r"(?:[\w-]+=)?(https?)://(?:[^\s/]*@)?([^\s/?#]+)", address)
+def _origin(url: str) -> str:
+    """Return scheme, host and port of a URL, which may have a name prefix ("ours=https://…"), or "" for a folder."""
+    found = re.match(r"(?:[\w-]+=)?(https?)://(?:[^\s/]*@)?([^\s/?#]+)", url)
     return f"{found[1]}://{found[2]}" if found else ""
 
 
 def user_settings(
     environ: Environ, *, pip_files: Sequence[Path] | None = None, uv_files: Sequence[Path] | None = None
 ) -> IndexSettings:
-    """Return the index settings of the user: those of uv where there are any, else those of pip.
+    """Return the user's index settings: those of uv if there are any, otherwise those of pip.
 
-    `pip_files` (the last wins) and `uv_files` (the first wins) stand in for the files of this system. What cannot be
-    read is passed over.
+    `pip_files` (the last wins) and `uv_files` (the first wins) replace the files of this system. Unreadable files are
+    skipped.
     """
     uv = _uv_settings(environ, uv_config_files(environ) if uv_files is None else uv_files)
     if uv.default or uv.extra or uv.find_links or uv.no_index:
@@ -87,12 +92,13 @@ def user_settings(
     return _pip_settings(environ, pip_config_files(environ) if pip_files is None else pip_files)
 
 
-# ── pip ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── pip ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def pip_config_files(environ: Environ, platform: str = sys.platform, prefix: str = sys.prefix) -> list[Path]:
-    """Return where pip looks for its configuration, the last one to win. Source: pip, "Configuration", "Location"."""
+    """Return the paths of pip's configuration files; the last one wins. Source: pip, "Configuration", "Location"."""
     named = environ.get("PIP_CONFIG_FILE", "")
+    # As in pip, the null device means that no configuration file is read at all.
     if named in {"/dev/null", "nul", "NUL"}:
         return []
     home, name = _home(environ), "pip.ini" if platform == "win32" else "pip.conf"
@@ -106,9 +112,14 @@ def pip_config_files(environ: Environ, platform: str = sys.platform, prefix: str
         application = Path("Library", "Application Support", "pip")
         files = [Path("/") / application, home / ".pip", home / ".config" / "pip", home / application]
     else:
-        shared = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
-        own = environ.get("XDG_CONFIG_HOME") or str(home / ".config")
-        files = [*(Path(folder, "pip") for folder in shared.split(":")), Path("/etc"), home / ".pip", Path(own, "pip")]
+        system_folders = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+        user_folder = environ.get("XDG_CONFIG_HOME") or str(home / ".config")
+        files = [
+            *(Path(folder, "pip") for folder in system_folders.split(":")),
+            Path("/etc"),
+            home / ".pip",
+            Path(user_folder, "pip"),
+        ]
     return [*(folder / name for folder in files), Path(prefix, name), *([Path(named)] if named else [])]
 
 
@@ -143,19 +154,23 @@ def _pip_sections(files: Iterable[Path]) -> dict[str, dict[str, str]]:
     return sections
 
 
-# ── uv ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── uv ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def uv_config_files(environ: Environ, platform: str = sys.platform) -> list[Path]:
-    """Return where uv looks for a user's and a system's configuration, the first one to win. Source: uv's manual."""
+    """Return the paths of uv's user and system configuration; the first one wins. Source: uv's manual."""
     if named := environ.get("UV_CONFIG_FILE"):
         return [Path(named)]
     if platform == "win32":
         folders = [*_subfolder(environ.get("APPDATA"), "uv"), *_subfolder(environ.get("PROGRAMDATA"), "uv")]
     else:
-        own = environ.get("XDG_CONFIG_HOME") or str(_home(environ) / ".config")
-        shared = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
-        folders = [Path(own, "uv"), *(Path(folder, "uv") for folder in shared.split(":")), Path("/etc/uv")]
+        user_folder = environ.get("XDG_CONFIG_HOME") or str(_home(environ) / ".config")
+        system_folders = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+        folders = [
+            Path(user_folder, "uv"),
+            *(Path(folder, "uv") for folder in system_folders.split(":")),
+            Path("/etc/uv"),
+        ]
     return [folder / "uv.toml" for folder in folders]
 
 
@@ -206,7 +221,7 @@ def _first(values: Iterable[object]) -> str:
     return next((value for value in values if isinstance(value, str)), "")
 
 
-# ── folders ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── folders ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _home(environ: Environ) -> Path:
@@ -218,20 +233,20 @@ def _subfolder(folder: str | None, name: str) -> list[Path]:
 
 
 def _existing(links: Iterable[str]) -> tuple[str, ...]:
-    """Return the addresses, and the folders that exist, as whole paths; as in pip, a missing folder is no error."""
-    kept: list[str] = []
+    """Return the URLs, and the absolute paths of existing folders; as in pip, a missing folder is not an error."""
+    existing: list[str] = []
     for link in filter(None, (link.strip() for link in links)):
         folder = _folder(link)
         if folder is None:
-            kept.append(link)
+            existing.append(link)
         elif folder.is_dir():
-            kept.append(str(folder.absolute()))
-    return tuple(kept)
+            existing.append(str(folder.absolute()))
+    return tuple(existing)
 
 
 def _folder(link: str) -> Path | None:
     if link.startswith("file:"):
-        from urllib.request import url2pathname  # it pulls in http.client
+        from urllib.request import url2pathname  # imported late: it imports http.client
 
         return Path(url2pathname(link.removeprefix("file:").removeprefix("//")))
     return None if "://" in link else Path(link).expanduser()

@@ -1,7 +1,7 @@
-"""What two images hold otherwise: packages added, gone, changed.
+"""Comparison of the packages of two images: added, removed and changed packages.
 
-What an image holds is what its base holds, with its requirements over it. Of the managed images that is known from
-Microsoft's documentation (`managed`), of a bare Python engine nothing is.
+The packages of an image are those of its base image, overridden by its requirements. For managed images they are known
+from Microsoft's documentation (`models.managed_packages`), for a plain Python they are not known.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from kusto_magic.requirements import parser as requirements_text
 from kusto_magic.requirements.parser import Requirement
 
 UNPINNED = "any version"
+"""Version text of a requirement without a specifier."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackageSet:
-    """What an image holds: package → "==1.2", ">=1; python_version < '3.11'", "any version".
+    """The packages of an image with their versions: "==1.2", ">=1; python_version < '3.11'", "any version".
 
-    `foundation` is what it is built on, in words; `unknown` names a base of which nothing is known, "" for none.
-    A line that is no package line stands as it was written, with "" for a version.
+    `base_label` is the display name of the base image; `unknown` is the name of a base whose packages are not known, or
+    "". A line that is not a package line is included as written, with the version "".
     """
 
     packages: Mapping[str, str]
@@ -38,7 +39,7 @@ class PackageSet:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One package that differs; `before` or `after` is "" where it is not there. `kind` says it in a word."""
+    """A changed package; `before` or `after` is None if it is absent and "" if the line has no version."""
 
     package: str
     before: str | None
@@ -46,21 +47,21 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """One of "added", "gone" and "changed"."""
-        return "added" if self.before is None else "gone" if self.after is None else "changed"
+        """One of "added", "removed" and "changed"."""
+        return "added" if self.before is None else "removed" if self.after is None else "changed"
 
 
 def diff_packages(before: PackageSet, after: PackageSet) -> list[Change]:
-    """Return what differs, by package."""
+    """Return the differences, sorted by package."""
     one, other = before.packages, after.packages
     names = sorted(one.keys() | other.keys())
     return [Change(name, one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)]
 
 
 def package_set(image: Image | ImageSpec, others: Mapping[str, Image]) -> PackageSet:
-    """Return what an image holds. `others` are the images of its cluster by name in lower case: it may be based on one.
+    """Return the packages of an image. `others` are the images of its cluster by lowercase name, as possible bases.
 
-    A requirement that the base meets already changes nothing: pip leaves what fits.
+    A requirement that the base already satisfies changes nothing: pip keeps satisfying versions.
     """
     base = _base(image, others, frozenset())
     return PackageSet(
@@ -69,7 +70,7 @@ def package_set(image: Image | ImageSpec, others: Mapping[str, Image]) -> Packag
 
 
 def managed_package_set(name: str) -> PackageSet:
-    """Return what a managed image holds; nothing for every other name."""
+    """Return the packages of a managed image, or an empty set for any other name."""
     return PackageSet({package: f"=={version}" for package, version in managed.packages(name).items()}, name)
 
 
@@ -78,26 +79,28 @@ def _base(image: Image | ImageSpec, others: Mapping[str, Image], seen: frozenset
     if name in MANAGED_IMAGES:
         return managed_package_set(name)
     below = others.get(name.lower())
+    # An unknown base, or a cycle of images that refer to each other.
     if below is None or name.lower() in seen:
-        return PackageSet({}, unknown=image.base_label or "its base")
-    further = _base(below, others, seen | {name.lower()})
-    return PackageSet(
-        {**further.packages, **_with_layer(further.packages, below.requirements)}, unknown=further.unknown
-    )
+        return PackageSet({}, unknown=image.base_label or "its base image")
+    base = _base(below, others, seen | {name.lower()})
+    return PackageSet({**base.packages, **_with_layer(base.packages, below.requirements)}, unknown=base.unknown)
 
 
 def _with_layer(base: Mapping[str, str], text: str) -> dict[str, str]:
-    """Return what the lines of a requirements text put over `base`."""
-    packages, odd = _lines(text)
-    wanted: dict[str, list[str]] = {}
+    """Return the packages that a requirements text changes in `base`."""
+    packages, other_lines = _lines(text)
+    requirements: dict[str, list[str]] = {}
     for package in packages:
         if not _satisfies(base.get(package.name, ""), package):
-            wanted.setdefault(package.name, []).append(_version_text(package))
-    return {name: " | ".join(words) for name, words in wanted.items()} | dict.fromkeys(odd, "")
+            requirements.setdefault(package.name, []).append(_version_text(package))
+    return {name: " | ".join(versions) for name, versions in requirements.items()} | dict.fromkeys(other_lines, "")
 
 
 def _lines(text: str) -> tuple[list[Requirement], list[str]]:
-    """Return the package lines of a text, and the others that are no comment: not every image was made from here."""
+    """Return the package lines of a text, and its other lines except comments.
+
+    Images created by other tools may contain lines that this package rejects.
+    """
     try:
         return list(requirements_text.parse(text, allow_index_options=True).packages), []
     except InvalidInput:
@@ -114,10 +117,10 @@ def _parse_line_by_line(text: str) -> Iterator[Requirement | str]:
                 yield redact(line.strip())
 
 
-def _satisfies(held: str, package: Requirement) -> bool:
-    """Return whether what the base holds ("==1.2") is what a line asks for; extras ask for more."""
+def _satisfies(installed: str, package: Requirement) -> bool:
+    """Return whether a version in the base ("==1.2") satisfies a line; a line with extras needs more packages."""
     try:
-        version = Version(held.removeprefix("=="))
+        version = Version(installed.removeprefix("=="))
     except InvalidVersion:
         return False
     return not package.extras and SpecifierSet(package.specifier).contains(version, prereleases=True)

@@ -1,6 +1,6 @@
-"""What a preflight says: the verdict, the plan, and how the plan differs from what an image holds already.
+"""Result of the preflight: the verdict, the packages to install, and how they differ from the base image.
 
-Values and reading only; nothing here asks anyone. Source of the plan's format: PEP 751 (pylock.toml).
+Pure data and parsing, no I/O. Source of the lock format: PEP 751 (pylock.toml).
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ PLATFORM = "Windows x64"
 
 
 class Verdict(StrEnum):
-    """The answer of a preflight."""
+    """Verdict of a preflight."""
 
-    COMPATIBLE = "fits"
-    CONFLICT = "does not fit"
-    INCONCLUSIVE = "could not tell"
+    COMPATIBLE = "compatible"
+    CONFLICT = "conflict"
+    INCONCLUSIVE = "inconclusive"
 
 
 class Status(StrEnum):
-    """What becomes of one package, against what the base image holds."""
+    """Status of a package compared with the base image."""
 
     NEW = "new"
-    PRESENT = "already there"
+    PRESENT = "already installed"
     UPGRADED = "upgraded"
     DOWNGRADED = "downgraded"
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One package of the plan. `name` is normalised (PEP 503).
+    """A package to install. `name` is normalized (PEP 503).
 
-    `was` is the base image's version, None where the base has none; `size` the bytes of the wheel, None where the
-    index does not say; `direct` whether a line of the text names it (else it comes with another).
+    `version_in_base` is the version in the base image, or None if it has none; `size` is the wheel's size in bytes, or
+    None if the index does not state it; `direct` is false for a dependency that no line of the text names.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class PreflightReport:
-    """What would come of a requirements text. It is a forecast: how the service installs is not documented.
+    """The expected result of installing a requirements text: a forecast, as the service's installer is not documented.
 
-    `packages` is the plan, empty unless the verdict is FITS. `reason` is why it does not fit or could not be told, in
-    our words, and `resolver_text` in the resolver's, without secrets. `python` is the version it was asked for,
-    `seconds` how long the answer took. `index_lines` are the text's own index options.
+    `packages` is empty unless the verdict is COMPATIBLE. `reason` explains a conflict or an inconclusive result;
+    `resolver_text` is the resolver's own output, without secrets. `python` is the Python version that was checked,
+    `seconds` the duration of the check. `index_lines` are the index options of the text.
     """
 
     verdict: Verdict
@@ -81,32 +81,32 @@ class PreflightReport:
 
     @property
     def direct(self) -> tuple[Package, ...]:
-        """The packages that the text names."""
+        """The packages that the requirements text names."""
         return tuple(package for package in self.packages if package.direct)
 
     @property
     def download_bytes(self) -> int | None:
-        """The size of all wheels that the base does not hold; None when the index does not say it of every one."""
+        """Total size in bytes of the wheels not in the base image, or None if the index omits any of the sizes."""
         sizes = [package.size for package in self.packages if package.status is not Status.PRESENT]
         known = [size for size in sizes if size is not None]
         return sum(known) if len(known) == len(sizes) else None
 
     def raise_for_conflict(self) -> None:
-        """Raise RequirementsConflict where that is the verdict."""
+        """Raise RequirementsConflict if the verdict is CONFLICT."""
         if self.verdict is Verdict.CONFLICT:
-            what = "these packages do not fit, nothing was sent"
-            step = "mend the cell and run it again, or send it all the same with --no-check."
+            what = "these packages cannot be installed together; nothing was sent"
+            step = "Fix the cell and run it again, or send it anyway with --no-check."
             raise RequirementsConflict(what, forecast=self, lines=(self.reason, *self.suggestions), next_step=step)
 
     def pinned_text(self) -> str:
-        """Return the requirements text that asks for exactly this plan, "" where there is none."""
+        """Return a requirements text that pins exactly these packages, or "" if there are none."""
         lines = [*self.index_lines, *(package.pin for package in self.packages)] if self.packages else []
         return "".join(f"{line}\n" for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
 class LockedPackage:
-    """One package that the resolver chose; `size` is None where the index does not say it."""
+    """A package chosen by the resolver; `size` is in bytes, or None if the index does not state it."""
 
     name: str
     version: str
@@ -114,16 +114,17 @@ class LockedPackage:
 
 
 def read_lock(text: str, python: str) -> list[LockedPackage]:
-    """Read a pylock.toml. Where a package has several wheels, the size is that of the one pip would take.
+    """Parse a pylock.toml. If a package has several wheels, the size is that of the wheel pip would choose.
 
-    Raises ValueError when it is none.
+    Raises ValueError if it is not a valid lock file.
     """
     try:
         packages = tomllib.loads(text).get("packages", [])
+        # Computing the tags is slow, and one wheel needs no ranking.
         ranks = _wheel_tag_ranks(python) if any(len(package.get("wheels", ())) > 1 for package in packages) else {}
         return [_locked_package(package, ranks) for package in packages]
-    except (ValueError, KeyError, TypeError, AttributeError) as odd:
-        raise ValueError("no pylock.toml with names and versions") from odd
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not a pylock.toml with names and versions") from error
 
 
 def _locked_package(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> LockedPackage:
@@ -133,7 +134,7 @@ def _locked_package(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> Loc
 
 
 def _wheel_tag_ranks(python: str) -> Mapping[Tag, int]:
-    """Return how much pip for Windows likes a wheel of each tag: 0 is best."""
+    """Return the preference of pip on Windows for each wheel tag; 0 is best."""
     version = [int(part) for part in python.split(".")[:2]]
     tags = [*cpython_tags(version, platforms=["win_amd64"])]
     tags += compatible_tags(version, f"cp{version[0]}{version[1]}", ["win_amd64"])
@@ -158,9 +159,9 @@ def _rank(wheel: dict[str, Any], ranks: Mapping[Tag, int]) -> int:
 def plan_packages(
     found: Iterable[LockedPackage], *, base: Mapping[str, str], direct: Iterable[str]
 ) -> tuple[Package, ...]:
-    """Return the plan: what was found, against the packages of the base (normalised name → version).
+    """Compare the resolved packages with those of the base image (normalized name → version).
 
-    `direct` are the normalised names that the text itself holds.
+    `direct` are the normalized names that the requirements text names.
     """
     named = frozenset(direct)
     return tuple(
@@ -179,7 +180,7 @@ def plan_packages(
 def _status(was: str | None, version: str) -> Status:
     if was is None:
         return Status.NEW
-    before, after = Version(was), Version(version)
+    before, after = Version(was), Version(version)  # parsed, because 1.0 and 1.0.0 are the same version
     if before == after:
         return Status.PRESENT
     return Status.UPGRADED if after > before else Status.DOWNGRADED

@@ -1,8 +1,8 @@
-"""What could be written instead of a text that does not fit: a version that would fit, a name, another Python.
+"""Suggestions for resolving a conflict: a compatible version, a corrected name, another Python version.
 
-Versions and Pythons are tried, not guessed: each is asked of the same resolver. Names come from what is known here (the
-packages of the managed images, those installed on this machine, modules that are named otherwise than their package);
-nobody is asked.
+Versions and Python versions are verified with the same resolver. Names come from local data only (the packages of the
+managed images, those installed on this machine, modules with a different name than their package); no requests are
+sent.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from kusto_magic.preflight.diagnosis import Cause, Diagnosis
 from kusto_magic.requirements.parser import Requirement
 
 Pins = dict[str, str]
-"""Normalised name → version."""
+"""Versions by normalized package name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text to try: its package lines, the Python version, and whether its own packages shall be the oldest."""
+    """A text to try: its package lines, the Python version, and whether to choose the lowest versions."""
 
     lines: tuple[str, ...]
     python: str
@@ -37,9 +37,10 @@ class Candidate:
 
 
 Attempt = Callable[[Candidate], Coroutine[Any, Any, Pins | None]]
-"""Resolve a trial: every package with its version, or None when it does not fit or there is no time left."""
+"""Function that resolves a candidate and returns its pins, or None on a conflict or a timeout."""
 
-BUILD_HINT = "whether the service builds a package from its sources is not known; --no-check sends the text as it is"
+BUILD_HINT = "the service may be able to build the package from source; --no-check sends the text as it is"
+"""Suggestion for a package without a wheel; whether the service builds from source is not documented."""
 
 PACKAGE_OF_MODULE = {
     "attr": "attrs",
@@ -73,54 +74,54 @@ PACKAGE_OF_MODULE = {
     "yaml": "pyyaml",
     "zmq": "pyzmq",
 }
-"""Modules, and old or half names, whose package is called otherwise (both normalised)."""
+"""Package names by module name, or by an old or abbreviated name (both normalized)."""
 
 
 async def suggest(
-    explanation: Diagnosis, lines: Sequence[Requirement], python: str, attempt: Attempt, timeout: float
+    diagnosis: Diagnosis, lines: Sequence[Requirement], python: str, attempt: Attempt, timeout: float
 ) -> tuple[str, ...]:
-    """Return what could be written instead, one sentence each; what is found within `limit` seconds.
+    """Return the suggestions that are found within `timeout` seconds, a sentence each.
 
-    `lines` are the package lines that apply, `python` is the version they were asked for.
+    `lines` are the applicable package lines, `python` is the Python version they were checked for.
     """
-    ways: list[Coroutine[Any, Any, list[str]]] = []
-    if explanation.cause in {Cause.NOT_FOUND, Cause.NO_WHEEL}:
-        ways.append(asyncio.to_thread(_other_names, explanation))
-    if explanation.cause in {Cause.CONFLICT, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON}:
-        ways += [
-            _nearest_version(culprit, lines, python, attempt) for culprit in explanation.culprits[:2] if culprit.line
+    searches: list[Coroutine[Any, Any, list[str]]] = []
+    if diagnosis.cause in {Cause.NOT_FOUND, Cause.NO_WHEEL}:
+        searches.append(asyncio.to_thread(_other_names, diagnosis))
+    if diagnosis.cause in {Cause.CONFLICT, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON}:
+        searches += [
+            _nearest_version(culprit, lines, python, attempt) for culprit in diagnosis.culprits[:2] if culprit.line
         ]
-    if explanation.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
-        ways.append(_other_pythons(lines, python, attempt))
-    found = [sentence for sentences in await _gather_within(ways, timeout) for sentence in sentences]
-    return (*found, *([BUILD_HINT] if explanation.may_have_sdists else []))
+    if diagnosis.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
+        searches.append(_other_pythons(lines, python, attempt))
+    found = [sentence for sentences in await _gather_within(searches, timeout) for sentence in sentences]
+    return (*found, *([BUILD_HINT] if diagnosis.may_have_sdists else []))
 
 
-async def _gather_within(ways: Sequence[Coroutine[Any, Any, list[str]]], timeout: float) -> list[list[str]]:
-    """Go all ways at once; return in their order what came of those that ended well in time."""
-    tasks = [asyncio.ensure_future(way) for way in ways]
+async def _gather_within(searches: Sequence[Coroutine[Any, Any, list[str]]], timeout: float) -> list[list[str]]:
+    """Run all searches concurrently; return, in order, the results of those that succeed in time."""
+    tasks = [asyncio.ensure_future(search) for search in searches]
     try:
         if tasks:
             await asyncio.wait(tasks, timeout=timeout)
     finally:
         for task in tasks:
             task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    return [found for found in ended if not isinstance(found, BaseException)]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    return [found for found in results if not isinstance(found, BaseException)]
 
 
-# ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _other_names(explanation: Diagnosis) -> list[str]:
-    name = explanation.subject
-    likely = corrected_name(name) if explanation.cause is Cause.NOT_FOUND else PACKAGE_OF_MODULE.get(name, "")
-    where = f"line {explanation.culprits[0].line}: " if explanation.culprits else ""
-    return [f"{where}perhaps {likely} is meant"] if likely and likely != name else []
+def _other_names(diagnosis: Diagnosis) -> list[str]:
+    name = diagnosis.subject
+    suggestion = corrected_name(name) if diagnosis.cause is Cause.NOT_FOUND else PACKAGE_OF_MODULE.get(name, "")
+    label = f"line {diagnosis.culprits[0].line}: " if diagnosis.culprits else ""
+    return [f"{label}did you mean {suggestion}?"] if suggestion and suggestion != name else []
 
 
 def corrected_name(name: str) -> str:
-    """Return the package that is probably meant by a name no index knows (normalised), or ""."""
+    """Return the package that is probably meant by an unknown normalized name, or ""."""
     if name in PACKAGE_OF_MODULE:
         return PACKAGE_OF_MODULE[name]
     known = {
@@ -132,17 +133,18 @@ def corrected_name(name: str) -> str:
 
 
 def _installed() -> set[str]:
+    # A damaged installation may have no name.
     names = (distribution.metadata["Name"] for distribution in metadata.distributions())
     return {str(canonicalize_name(name)) for name in names if name}
 
 
-# ── versions ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── versions ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _nearest_version(
     culprit: Requirement, lines: Sequence[Requirement], python: str, attempt: Attempt
 ) -> list[str]:
-    """Return the version nearest to what a line asks with which the whole text would fit."""
+    """Suggest the version closest to the requested one that makes the whole text compatible."""
     bounds = _bounds(culprit.specifier)
     if not bounds:
         return []
@@ -154,28 +156,30 @@ async def _nearest_version(
     found = (below.result(), above.result())
     versions = [pins[culprit.name] for pins in found if pins is not None and culprit.name in pins]
     nearest = min(versions, key=lambda version: _distance(version, bounds), default="")
-    return [f"line {culprit.line}: {culprit.name}=={nearest} would fit"] if nearest else []
+    return [f"line {culprit.line}: {culprit.name}=={nearest} would be compatible"] if nearest else []
 
 
 async def _lowest_above(
     culprit: Requirement, bound: str, lines: Sequence[Requirement], python: str, attempt: Attempt
 ) -> Pins | None:
-    """Resolve with a line's package above a version; then once more, as low as the other lines' packages let it be."""
+    """Return the pins of the lowest compatible version of a line's package above `bound`, or None."""
+    # Two resolutions: the first finds any solution, the second pins the other lines to it and takes the lowest
+    # version of this one, because the smallest change is the best suggestion.
     free = await attempt(Candidate(_replace_specifier(lines, culprit, f">{bound}"), python))
     if free is None:
         return None
-    held = [replace(line, specifier=f"=={free[line.name]}") if line.name in free else line for line in lines]
-    own = next(line for line, other in zip(held, lines, strict=True) if other == culprit)
-    return await attempt(Candidate(_replace_specifier(held, own, f">{bound}"), python, lowest=True)) or free
+    pinned = [replace(line, specifier=f"=={free[line.name]}") if line.name in free else line for line in lines]
+    own = next(line for line, other in zip(pinned, lines, strict=True) if other == culprit)
+    return await attempt(Candidate(_replace_specifier(pinned, own, f">{bound}"), python, lowest=True)) or free
 
 
 def _replace_specifier(lines: Sequence[Requirement], changed: Requirement, specifier: str) -> tuple[str, ...]:
-    """Return the lines as they are asked, one of them with another specifier."""
+    """Return the lines as specs, one of them with another specifier."""
     return tuple((replace(line, specifier=specifier) if line == changed else line).spec for line in lines)
 
 
 def _bounds(specifier: str) -> list[Version]:
-    """Return the versions that a specifier set names, in order."""
+    """Return the versions in a specifier set, sorted."""
     versions = []
     for one in SpecifierSet(specifier):
         try:
@@ -186,28 +190,28 @@ def _bounds(specifier: str) -> list[Version]:
 
 
 def _distance(version: str, bounds: Sequence[Version]) -> tuple[int, int]:
-    """Return how far a version is from what was asked: the first number that differs counts most."""
+    """Return the distance of a version from the requested ones: the first number that differs counts most."""
     found = Version(version).release
-    asked = bounds[0].release if Version(version) < bounds[0] else bounds[-1].release
-    length = max(len(found), len(asked))
-    pairs = zip(found + (0,) * (length - len(found)), asked + (0,) * (length - len(asked)), strict=True)
+    requested = bounds[0].release if Version(version) < bounds[0] else bounds[-1].release
+    length = max(len(found), len(requested))
+    pairs = zip(found + (0,) * (length - len(found)), requested + (0,) * (length - len(requested)), strict=True)
     for place, (one, other) in enumerate(pairs):
         if one != other:
             return -place, abs(one - other)
     return -length, 0
 
 
-# ── other Pythons ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── other Python versions ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _other_pythons(lines: Sequence[Requirement], python: str, attempt: Attempt) -> list[str]:
-    """Return on which other managed image's Python the text fits as it stands: the first one, the newest first."""
+    """Suggest the first other managed image, newest first, whose Python is compatible with the unchanged text."""
     tried = {_minor(python)}
     for image in MANAGED_IMAGES.values():
         if _minor(image.python) not in tried and image.name not in managed.MODULE_LISTS:
             tried.add(_minor(image.python))
             if await attempt(Candidate(tuple(line.spec for line in lines), image.python)) is not None:
-                return [f"it fits Python {image.python} as it stands (--base {image.name})"]
+                return [f"compatible with Python {image.python} without changes (--base {image.name})"]
     return []
 
 

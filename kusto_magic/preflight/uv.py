@@ -1,8 +1,8 @@
-"""The one place that runs uv: checked lines in, its answer out. No code of a package is run, no raw text handed over.
+"""The only module that runs uv: it passes validated lines and returns uv's result. No package code is executed.
 
-uv builds packages from source when it is let, and building runs their code. It is not let (`--only-binary :all:`);
-it gets a file of ours with nothing but `name[extras]specifier` lines, an environment of our own, no configuration, and
-a time limit. Addresses go by environment only, since they may hold credentials and a command line is public.
+Building a package from source runs its code, so it is disabled (`--only-binary :all:`). uv gets a generated file with
+only `name[extras]specifier` lines, a controlled environment, no configuration and a timeout. URLs are passed in
+environment variables only: they may contain credentials, and other users can read command lines.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from pathlib import Path
 from kusto_magic.preflight.indexes import IndexSettings
 
 MAX_OUTPUT_SIZE = 256 * 1024
+"""Maximum number of bytes read from uv's stderr; uv is killed if it writes more."""
+
 MAX_LOCK_SIZE = 16 * 1024 * 1024
+"""Maximum size of uv's lock file in bytes."""
 
 _LINE = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9.,_-]*\])?(?:[<>=!~]=?=?[A-Za-z0-9.*+!]+,?)*"
@@ -36,17 +39,18 @@ _INHERITED_VARIABLES = frozenset(
         *("UV_CACHE_DIR", "UV_OFFLINE"),
     }
 )
-"""What uv may know of the user's environment: where its cache is, how to reach the network."""
+"""Environment variables passed on to uv: the location of its cache and the network configuration."""
+
 _CREDENTIALS = re.compile(r"UV_INDEX_\w+_(USERNAME|PASSWORD)")
 
 
 @dataclass(frozen=True, slots=True)
 class ResolveRequest:
-    """What is asked: checked lines, for a Python version ("3.10.8").
+    """Validated lines to resolve for a Python version ("3.10.8").
 
-    `prefer` holds versions to keep where they do (normalised name → version), `stand_ins` those of its names that no
-    index has a wheel of, because they are installed already. `lowest` takes the lowest version of the lines' own
-    packages. `exclude_newer` is a date or a time: what the index got later is left out.
+    `prefer` are versions to keep if possible (normalized name → version). `stub_wheels` are names in `prefer` that are
+    installed although no index has a wheel for them. `lowest` selects the lowest versions of the packages that the
+    lines name. `exclude_newer` is a date or time; releases uploaded later are ignored.
     """
 
     lines: tuple[str, ...]
@@ -59,7 +63,7 @@ class ResolveRequest:
 
 @dataclass(frozen=True, slots=True)
 class ResolveResult:
-    """What came back: uv's exit code (None: it was ended for taking too long), its words, and its pylock.toml."""
+    """The exit code of uv (None after a timeout), its output, and its pylock.toml."""
 
     code: int | None
     output: str
@@ -67,92 +71,93 @@ class ResolveResult:
 
 
 async def resolve(
-    question: ResolveRequest, settings: IndexSettings, environ: Mapping[str, str], timeout: float
+    request: ResolveRequest, settings: IndexSettings, environ: Mapping[str, str], timeout: float
 ) -> ResolveResult:
-    """Resolve the lines of a question for Windows x64 within `limit` seconds. Cancelling it ends uv at once.
+    """Resolve lines for Windows x64 within `timeout` seconds. Canceling the task terminates uv immediately.
 
-    Raises ValueError for a line that is more than a package, OSError when uv cannot be run or its plan not be read.
+    Raises ValueError for a line that is not a plain package line, OSError if uv cannot run or its output is unreadable.
     """
-    unsafe = [line for line in question.lines if not _LINE.fullmatch(line)]
+    unsafe = [line for line in request.lines if not _LINE.fullmatch(line)]
     if unsafe:
-        raise ValueError(f"{len(unsafe)} lines are no checked package lines")
+        raise ValueError(f"{len(unsafe)} lines are not validated package lines")
     with tempfile.TemporaryDirectory(prefix="kusto-magic-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _prepare(question, folder)
-        command = [uv_program(), *_arguments(question, settings)]
-        answer = await run(command, uv_environment(environ, settings, folder), folder, timeout)
-        return ResolveResult(answer.code, answer.output, read_plan(folder / _LOCK) if answer.code == 0 else "")
+        _prepare(request, folder)
+        command = [uv_program(), *_arguments(request, settings)]
+        result = await run(command, uv_environment(environ, settings, folder), folder, timeout)
+        return ResolveResult(result.code, result.output, read_plan(folder / _LOCK) if result.code == 0 else "")
 
 
 def uv_program() -> str:
-    """Return the path of uv. Raises FileNotFoundError when it is not installed."""
+    """Return the path of uv. Raises FileNotFoundError if it is not installed."""
     import uv
 
     return uv.find_uv_bin()
 
 
 def uv_environment(environ: Mapping[str, str], settings: IndexSettings, folder: Path) -> dict[str, str]:
-    """Return the whole environment of uv: ours, and of the user's what it needs to reach the index."""
-    kept = {
+    """Return the complete environment of uv: our settings, and the user's variables needed to reach the index."""
+    inherited = {
         name: value for name, value in environ.items() if name in _INHERITED_VARIABLES or _CREDENTIALS.fullmatch(name)
     }
-    ours = {
+    variables = {
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
+        # Short limits: the check is optional, and an unreachable index must not delay the build.
         "UV_HTTP_RETRIES": "0",
         "UV_HTTP_CONNECT_TIMEOUT": "2",
         "UV_HTTP_TIMEOUT": "3",
     }
-    if settings.certificates and "SSL_CERT_FILE" not in kept:
-        ours["SSL_CERT_FILE"] = settings.certificates
+    if settings.certificates and "SSL_CERT_FILE" not in inherited:
+        variables["SSL_CERT_FILE"] = settings.certificates
     if settings.default:
-        ours["UV_DEFAULT_INDEX"] = settings.default
+        variables["UV_DEFAULT_INDEX"] = settings.default
     if settings.extra:
-        ours["UV_INDEX"] = " ".join(settings.extra)
-    links = [*settings.find_links, *([str(folder / _STAND_INS)] if (folder / _STAND_INS).is_dir() else [])]
+        variables["UV_INDEX"] = " ".join(settings.extra)
+    links = [*settings.find_links, *([str(folder / _STUB_WHEELS)] if (folder / _STUB_WHEELS).is_dir() else [])]
     if links:
-        ours["UV_FIND_LINKS"] = ",".join(_without_comma(link) for link in links)
-    return kept | ours
+        variables["UV_FIND_LINKS"] = ",".join(_without_comma(link) for link in links)
+    return inherited | variables
 
 
 def _without_comma(link: str) -> str:
-    """Return a place for packages as it can stand in uv's list, which is separated by commas."""
+    """Escape commas in a package location, because uv's list is separated by commas."""
     if "," not in link:
         return link
     return link.replace(",", "%2C") if "://" in link else Path(link).absolute().as_uri().replace(",", "%2C")
 
 
-# ── what uv gets ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── input and output files ─────────────────────────────────────────────────────────────────────────────────────────
 
-_LINES, _LOCK, _STAND_INS = "requirements.in", "pylock.plan.toml", "installed"
+_LINES, _LOCK, _STUB_WHEELS = "requirements.in", "pylock.plan.toml", "installed"
 
 
-def _arguments(question: ResolveRequest, settings: IndexSettings) -> list[str]:
+def _arguments(request: ResolveRequest, settings: IndexSettings) -> list[str]:
     arguments = ["pip", "compile", _LINES, "--output-file", _LOCK, "--format", "pylock.toml"]
-    arguments += ["--python", sys.executable, "--python-version", question.python, "--python-platform", "windows"]
+    arguments += ["--python", sys.executable, "--python-version", request.python, "--python-platform", "windows"]
     arguments += ["--only-binary", ":all:", "--no-header", "--no-annotate", "--color", "never", "--no-progress"]
     arguments += ["--index-strategy", settings.strategy] if settings.strategy else []
     arguments += ["--no-index"] if settings.no_index else []
-    arguments += ["--exclude-newer", question.exclude_newer] if question.exclude_newer else []
-    return [*arguments, "--resolution", "lowest-direct"] if question.lowest else arguments
+    arguments += ["--exclude-newer", request.exclude_newer] if request.exclude_newer else []
+    return [*arguments, "--resolution", "lowest-direct"] if request.lowest else arguments
 
 
-def _prepare(question: ResolveRequest, folder: Path) -> None:
-    (folder / _LINES).write_text("".join(f"{line}\n" for line in question.lines), encoding="ascii")
-    if question.prefer:
-        (folder / _LOCK).write_text(_preferences_lock(question.prefer), encoding="utf-8")
-    for name in question.stub_wheels & question.prefer.keys():
-        _write_stub_wheel(folder / _STAND_INS, name, question.prefer[name])
+def _prepare(request: ResolveRequest, folder: Path) -> None:
+    (folder / _LINES).write_text("".join(f"{line}\n" for line in request.lines), encoding="ascii")
+    if request.prefer:
+        (folder / _LOCK).write_text(_preferences_lock(request.prefer), encoding="utf-8")
+    for name in request.stub_wheels & request.prefer.keys():
+        _write_stub_wheel(folder / _STUB_WHEELS, name, request.prefer[name])
 
 
 def _preferences_lock(pins: Mapping[str, str]) -> str:
-    """Return a pylock.toml of these versions: uv keeps to what its output file holds already, where it fits."""
+    """Return a pylock.toml of these versions: uv prefers the versions in an existing output file."""
     packages = (f'[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in pins.items())
     return 'lock-version = "1.0"\ncreated-by = "kusto_magic"\n' + "".join(packages)
 
 
 def _write_stub_wheel(folder: Path, name: str, version: str) -> None:
-    """Write a wheel that holds nothing, for a package that is installed although no wheel of it can be had."""
+    """Write an empty wheel for an installed package that has no wheel on any index."""
     folder.mkdir(exist_ok=True)
     stem = f"{name.replace('-', '_')}-{version}"
     with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
@@ -162,34 +167,34 @@ def _write_stub_wheel(folder: Path, name: str, version: str) -> None:
 
 
 def read_plan(path: Path) -> str:
-    """Return the pylock.toml that uv wrote. Raises OSError when there is none, or one of more than 16 MB."""
+    """Return the pylock.toml written by uv. Raises OSError if it is missing or larger than 16 MB."""
     if path.stat().st_size > MAX_LOCK_SIZE:
-        raise OSError("the plan is too long")
+        raise OSError("the lock file is too large")
     return path.read_text(encoding="utf-8")
 
 
-# ── the process ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the process ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, timeout: float) -> ResolveResult:
-    """Run a program without input and return its exit code and what it wrote to stderr, 256 kB at most.
+    """Run a program without input and return its exit code and at most 256 kB of its stderr.
 
-    It is ended when `limit` seconds are over (the code is None then), when it writes more, or when the task is
-    cancelled. A thread reads its output, so that this works on every event loop in every thread: asyncio's own
-    subprocesses need a Proactor loop on Windows, and Jupyter chooses another.
+    The program is killed after `timeout` seconds (the code is then None), if it writes more, or if the task is
+    canceled. A thread reads its output, so that this works on every event loop in every thread: asyncio's own
+    subprocesses need a Proactor loop on Windows, and Jupyter selects another loop there.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[ResolveResult] = loop.create_future()
     process = _start(command, environ, folder)
 
-    def settle(answer: ResolveResult) -> None:
+    def settle(result: ResolveResult) -> None:
         if not ended.done():
-            ended.set_result(answer)
+            ended.set_result(result)
 
     def read() -> None:
-        answer = _read_to_end(process)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, answer)
+        result = _read_to_end(process)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
+            loop.call_soon_threadsafe(settle, result)
 
     reader = threading.Thread(target=read, name="kusto-magic-uv", daemon=True)
     reader.start()
@@ -204,9 +209,9 @@ async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, 
 
 
 def _start(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a program in a process group of its own: an interrupt of the kernel is not meant for it."""
+    """Start a program in its own process group, so that an interrupt of the kernel does not reach it."""
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-    return subprocess.Popen(  # noqa: S603 - uv itself, with arguments of our own
+    return subprocess.Popen(  # noqa: S603 - uv itself, with fixed arguments
         command,
         env=dict(environ),
         cwd=folder,

@@ -1,7 +1,7 @@
-"""Which packages Python sources import, pinned to what is installed here: a first requirements text.
+"""Generator of a first requirements text: the packages that Python sources import, pinned to the installed versions.
 
-What a source imports is read, not run. A module belongs to the installed distribution that brought its files
-(`importlib.metadata`); the standard library and modules of the user's own folders belong to none.
+Sources are parsed, not executed. A module belongs to the installed distribution that contains its files
+(`importlib.metadata`); the standard library and modules in the user's own folders belong to none.
 """
 
 from __future__ import annotations
@@ -21,34 +21,36 @@ from packaging.version import InvalidVersion, Version
 from kusto_magic.errors import InvalidInput, Problem
 
 OWN_PACKAGE = "kusto_magic"
+"""Top-level module that is never listed: the image does not need it."""
+
 MAGICS_WITH_PYTHON = frozenset({"capture", "prun", "time", "timeit"})
-"""Magics whose body or line is Python that runs in the notebook."""
+"""Magics whose body or line is Python code that runs in the notebook."""
 
 MAX_NOTEBOOK_SIZE = 256 * 1024 * 1024
-"""Bytes; a larger notebook is not read."""
+"""Maximum size of a notebook in bytes."""
 
 
 class Distribution(Protocol):
-    """An installed distribution, as far as it is asked here (`importlib.metadata.Distribution`)."""
+    """The part of `importlib.metadata.Distribution` that is used here."""
 
     @property
     def version(self) -> str:
-        """Its version."""
+        """The installed version."""
         ...
 
     @property
     def files(self) -> Iterable[Any] | None:
-        """The paths it has installed, None where that is not recorded."""
+        """The installed paths, or None if they are not recorded."""
         ...
 
     def read_text(self, filename: str) -> str | None:
-        """Return a file of its metadata, None where there is none."""
+        """Return the text of a metadata file, or None if it does not exist."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What is installed: distribution names by top-level module, and a way to a distribution by its name."""
+    """The installed distributions: names by top-level module, and a function that finds a distribution by name."""
 
     owners: Mapping[str, Iterable[str]] = field(default_factory=metadata.packages_distributions)
     find: Callable[[str], Distribution] = metadata.distribution
@@ -56,9 +58,9 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class FreezeResult:
-    """What was found: `pins` such as "numpy==2.1.0", sorted; `left_out` says for each other module why it is none.
+    """The packages found: `pins` such as "numpy==2.1.0", sorted; `skipped` has a reason for every other module.
 
-    `unread` counts the sources that are no Python.
+    `unreadable` is the number of sources that are not valid Python.
     """
 
     pins: tuple[str, ...]
@@ -67,45 +69,46 @@ class FreezeResult:
 
     @property
     def requirements(self) -> str:
-        """The requirements text."""
+        """The pins as a requirements text."""
         return "".join(f"{pin}\n" for pin in self.pins)
 
 
 def freeze(sources: Iterable[str], installed: Installed | None = None) -> FreezeResult:
-    """Return the packages that `sources` (cells as they are typed, with magics and `!commands`) import."""
+    """Return the packages that `sources` (raw cells, including magics and `!commands`) import."""
     installed = installed or Installed()
     modules: set[str] = set()
-    unread = 0
+    unreadable = 0
     for source in sources:
         try:
             modules |= set(_imports(source))
         except (SyntaxError, ValueError, RecursionError):  # ValueError: a null byte
-            unread += 1
+            unreadable += 1
     pins: dict[str, str] = {}
-    left_out: dict[str, str] = {}
+    skipped: dict[str, str] = {}
     for module in sorted(modules):
-        _add_module(module, installed, pins, left_out)
-    return FreezeResult(tuple(pins[name] for name in sorted(pins)), tuple(left_out.values()), unread)
+        _add_module(module, installed, pins, skipped)
+    return FreezeResult(tuple(pins[name] for name in sorted(pins)), tuple(skipped.values()), unreadable)
 
 
 def read_cells(notebook: Path) -> list[str]:
-    """Return the code cells of a notebook file. Raises InvalidInput where it cannot be read as one."""
+    """Return the code cells of a notebook file. Raises InvalidInput if it is not a readable notebook."""
     try:
         if notebook.stat().st_size > MAX_NOTEBOOK_SIZE:
-            raise ValueError("too large")  # noqa: TRY301 - one answer for all that is wrong with it
+            raise ValueError("too large")  # noqa: TRY301 - the same message as for invalid contents
         document = json.loads(notebook.read_text(encoding="utf-8"))
         cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
         return ["".join(cell["source"]) for cell in cells]
     except OSError as error:
         raise InvalidInput([Problem("notebook", f"{notebook.name} cannot be read: {error.strerror}")]) from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InvalidInput([Problem("notebook", f"{notebook.name} is no notebook")]) from None
+        raise InvalidInput([Problem("notebook", f"{notebook.name} is not a valid notebook")]) from None
 
 
 def _imports(source: str) -> Iterator[str]:
-    """Yield what a source imports: "numpy", "google.cloud", "google.cloud.storage" for `from google.cloud import …`."""
+    """Yield imported modules; `from google.cloud import storage` yields "google.cloud.storage"."""
     from IPython.core.inputtransformer2 import TransformerManager
 
+    # IPython turns magics into calls such as run_line_magic(…), which makes the cell valid Python.
     for node in ast.walk(ast.parse(TransformerManager().transform_cell(source))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -117,55 +120,57 @@ def _imports(source: str) -> Iterator[str]:
 
 def _imports_of_magic(call: ast.Call) -> Iterator[str]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    words = [word.value for word in call.args if isinstance(word, ast.Constant) and isinstance(word.value, str)]
-    if name in ("run_cell_magic", "run_line_magic") and words and words[0] in MAGICS_WITH_PYTHON:
-        yield from _imports(words[-1])
+    arguments = [
+        argument.value
+        for argument in call.args
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    ]
+    if name in ("run_cell_magic", "run_line_magic") and arguments and arguments[0] in MAGICS_WITH_PYTHON:
+        yield from _imports(arguments[-1])
 
 
-def _add_module(module: str, installed: Installed, pins: dict[str, str], left_out: dict[str, str]) -> None:
+def _add_module(module: str, installed: Installed, pins: dict[str, str], skipped: dict[str, str]) -> None:
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names or top == OWN_PACKAGE:
         return
     names = sorted(set(installed.owners.get(top, ())))
     if not names:
-        left_out[top] = f"{top}: no installed package brings it"
+        skipped[top] = f"{top}: no installed package provides it"
     for name in _closest(module, names, installed):
         found = installed.find(name)
         key = str(canonicalize_name(name))
-        if why := _not_from_an_index(found):
-            left_out[key] = f"{name}: {why}"
+        if reason := _not_from_an_index(found):
+            skipped[key] = f"{name}: {reason}"
         elif version := _public_version(found.version):
             pins[key] = f"{name}=={version}"
         else:
-            left_out[key] = f"{name}: its version {found.version!r} is none that an index has"
+            skipped[key] = f"{name}: its version {found.version!r} is not a valid version"
 
 
 def _closest(module: str, names: list[str], installed: Installed) -> list[str]:
-    """Return those of several distributions with one top-level module (`google`) that have the module's own files."""
+    """Return the distributions that contain the module, for a top-level module shared by several (`google`)."""
     path = module
     while len(names) > 1 and path:
-        place = path.replace(".", "/")
-        found = [name for name in names if _contains(installed.find(name), place)]
+        path_prefix = path.replace(".", "/")
+        found = [name for name in names if _contains(installed.find(name), path_prefix)]
         if found:
             return found
         path = path.rpartition(".")[0]
     return names
 
 
-def _contains(distribution: Distribution, place: str) -> bool:
+def _contains(distribution: Distribution, path_prefix: str) -> bool:
     files = [str(file).replace("\\", "/") for file in distribution.files or ()]
-    return any(file.startswith((f"{place}/", f"{place}.")) for file in files)
+    return any(file.startswith((f"{path_prefix}/", f"{path_prefix}.")) for file in files)
 
 
 def _not_from_an_index(distribution: Distribution) -> str:
-    """Return why a distribution cannot be had from an index, or "". Source: PEP 610, direct_url.json."""
-    return (
-        "installed from a folder or an address, not from an index" if distribution.read_text("direct_url.json") else ""
-    )
+    """Return why a distribution is not available on an index, or "". Source: PEP 610, direct_url.json."""
+    return "installed from a folder or URL, not from an index" if distribution.read_text("direct_url.json") else ""
 
 
 def _public_version(version: str) -> str:
-    """Return a version without its local part ("2.3.0+cpu" → "2.3.0"), which an index does not have; "" for none."""
+    """Return a version without its local part ("2.3.0+cpu" → "2.3.0"), which no index accepts, or "" if invalid."""
     try:
         return Version(version).public
     except InvalidVersion:

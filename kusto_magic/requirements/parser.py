@@ -1,8 +1,7 @@
-"""A requirements text: its packages, and what is wrong with it, line by line.
+"""Parser for requirements texts that reports the packages, or every problem with its line.
 
-How a text is split into lines, joined at backslashes and stripped of comments is pip's rule
-(`pip._internal.req.req_file`), since the service gets the text byte for byte. What a line may say is in
-`requirement_rules`.
+Lines are split, joined at backslashes and stripped of comments as in pip (`pip._internal.req.req_file`), because the
+service receives the text byte for byte. The rules for a single line are in `requirements.rules`.
 """
 
 from __future__ import annotations
@@ -19,18 +18,24 @@ from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.requirements import rules
 
 MAX_BYTES = 128 * 1024
+"""Maximum size of a text in bytes. All limits here are this package's; the service's own are not documented."""
+
 MAX_LINES = 10_000
+"""Maximum number of physical lines."""
+
 MAX_PACKAGES = 1_000
+"""Maximum number of package lines."""
+
 MAX_PROBLEMS = 50
-"""Limits of this package; the service's own are not documented."""
+"""Number of problems after which the rest of the text is not checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One package line: `line` is where it stands, counted from 1; `text` is `name[extras]specifier; marker`.
+    """A package line: `line` is its number, counted from 1; `text` is `name[extras]specifier; marker`.
 
-    `name` is normalised (PEP 503), `specifier` a PEP 440 specifier set and `marker` a PEP 508 marker; both are ""
-    where the line has none.
+    `name` is normalized (PEP 503), `specifier` is a PEP 440 specifier set and `marker` a PEP 508 marker; both are "" if
+    absent.
     """
 
     line: int
@@ -48,9 +53,9 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """A text that passed every check: its packages in order, and its index options as (option, URL) pairs.
+    """The contents of a valid text: its packages in order, and its index options as (option, URL) pairs.
 
-    The option is "--index-url" or "--extra-index-url", however it was written.
+    The option is always the long form, "--index-url" or "--extra-index-url".
     """
 
     packages: tuple[Requirement, ...]
@@ -58,24 +63,24 @@ class Requirements:
 
 
 def parse(text: str, *, allow_index_options: bool = False) -> Requirements:
-    """Read a requirements text. Raises InvalidInput with every problem and its line."""
-    reading = _read(text, allow_index_options)
-    if reading.problems:
-        raise InvalidInput(reading.problems)
-    return Requirements(tuple(reading.packages), tuple(reading.index_options))
+    """Parse a requirements text. Raises InvalidInput with every problem and its line."""
+    state = _read(text, allow_index_options)
+    if state.problems:
+        raise InvalidInput(state.problems)
+    return Requirements(tuple(state.packages), tuple(state.index_options))
 
 
 def problems(text: str, *, allow_index_options: bool = False) -> list[Problem]:
-    """Return everything that is wrong with a requirements text, in the order of its lines.
+    """Return all problems of a requirements text, in the order of its lines.
 
-    A problem of the whole text has no line. After 50 problems the rest of the text is not looked at.
+    A problem of the whole text has no line. After 50 problems the rest of the text is not checked.
     """
     return _read(text, allow_index_options).problems
 
 
 @dataclass
 class _ParserState:
-    """What was found so far."""
+    """Results collected while a text is parsed."""
 
     problems: list[Problem] = field(default_factory=list)
     packages: list[Requirement] = field(default_factory=list)
@@ -91,7 +96,7 @@ class _ParserState:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A logical line, which begins at `number`: `raw` its physical lines, `code` what pip reads of them."""
+    """A logical line that starts at line `number`: `raw` is its physical lines, `code` the part that pip evaluates."""
 
     number: int
     raw: str
@@ -100,39 +105,41 @@ class _Line:
 
 
 def _read(text: str, allow_index_options: bool) -> _ParserState:
-    reading = _ParserState()
+    state = _ParserState()
     if message := _text_problem(text):
-        reading.add_problem(message)
-        return reading
+        state.add_problem(message)
+        return state
+    # Searching the whole text once is much faster than searching each line; it also finds secrets split over lines.
     suspect = bool(rules.secret_in(text))
     for line in _logical_lines(text):
         if not suspect and rules.is_plain(line.raw):
-            _parse_package(reading, line)
+            _parse_package(state, line)
         else:
-            _parse_line(reading, line, rules.secret_in(line.raw) if suspect else "", allow_index_options)
-        if reading.is_full():
+            _parse_line(state, line, rules.secret_in(line.raw) if suspect else "", allow_index_options)
+        if state.is_full():
             break
-    _check_totals(reading)
-    return reading
+    _check_totals(state)
+    return state
 
 
 def _text_problem(text: object) -> str:
     if not isinstance(text, str):
-        return f"a text is wanted, not {type(text).__name__}"
+        return f"the requirements must be a string, not {type(text).__name__}"
+    # The number of characters is compared first, so that a huge text is not encoded.
     if len(text) > MAX_BYTES or len(text.encode(errors="surrogatepass")) > MAX_BYTES:
-        return f"the text has more than {MAX_BYTES // 1024} kB; that is the limit of this package"
+        return f"the text is larger than {MAX_BYTES // 1024} kB, the limit of kusto_magic"
     if len(_LINE_END.findall(text)) >= MAX_LINES:
-        return f"the text has more than {MAX_LINES:,} lines; that is the limit of this package"
+        return f"the text has more than {MAX_LINES:,} lines, the limit of kusto_magic"
     return ""
 
 
-def _check_totals(reading: _ParserState) -> None:
-    if len(reading.packages) > MAX_PACKAGES:
-        reading.add_problem(f"the text names more than {MAX_PACKAGES:,} packages; that is the limit of this package")
-    elif len(reading.problems) >= MAX_PROBLEMS:
-        reading.add_problem(f"the lines after this were not looked at: there are {MAX_PROBLEMS} problems already")
-    elif not reading.packages and not reading.problems:
-        reading.add_problem("the text names no package")
+def _check_totals(state: _ParserState) -> None:
+    if len(state.packages) > MAX_PACKAGES:
+        state.add_problem(f"the text names more than {MAX_PACKAGES:,} packages, the limit of kusto_magic")
+    elif len(state.problems) >= MAX_PROBLEMS:
+        state.add_problem(f"the remaining lines were not checked: the limit of {MAX_PROBLEMS} problems was reached")
+    elif not state.packages and not state.problems:
+        state.add_problem("the text names no packages")
 
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -153,6 +160,7 @@ def _logical_line(number: int, parts: list[str]) -> _Line:
     if len(parts) == 1 and "#" not in parts[0]:
         return _Line(number, parts[0], parts[0].strip())
     *continued, last = parts
+    # As in pip: a comment that ends a continued line starts with a blank, so that it is recognized as a comment.
     last = f" {last}" if _is_comment(last) else last
     joined = "".join([*(part.rstrip("\\") for part in continued), last])
     hides_next = any(_COMMENT.search(part) for part in continued)
@@ -160,53 +168,55 @@ def _logical_line(number: int, parts: list[str]) -> _Line:
 
 
 def _is_comment(line: str) -> bool:
-    """Return whether pip takes the whole line for a comment, which a backslash at its end does not continue."""
+    """Return whether the whole line is a comment; pip does not continue such a line at a final backslash."""
     return line.lstrip().startswith("#")
 
 
-def _parse_line(reading: _ParserState, line: _Line, secret: str, allow_index_options: bool) -> None:
+def _parse_line(state: _ParserState, line: _Line, secret: str, allow_index_options: bool) -> None:
     if secret:
-        reading.add_problem(f"{secret}; every reader of the cluster can read an image's requirements", line.number)
+        state.add_problem(
+            f"{secret}; everyone with read access to the cluster can read an image's requirements", line.number
+        )
     if line.continues_into_comment:
-        reading.add_problem(
-            "the '\\' at the end of a comment puts the next line into the comment; delete it", line.number
+        state.add_problem(
+            "the '\\' at the end of a comment makes the next line part of the comment; delete it", line.number
         )
     elif message := rules.character_problem(line.raw, line.code) or rules.shape_problem(line.code):
-        reading.add_problem(message, line.number)
+        state.add_problem(message, line.number)
     elif option := rules.option_in(line.code):
-        _parse_option(reading, line, option, allow_index_options)
+        _parse_option(state, line, option, allow_index_options)
     elif message := rules.local_or_shell_problem(line.code, show=not secret):
-        reading.add_problem(message, line.number)
+        state.add_problem(message, line.number)
     elif line.code and not secret:
-        _parse_package(reading, line)
+        _parse_package(state, line)
 
 
-def _parse_option(reading: _ParserState, line: _Line, option: str, allow_index_options: bool) -> None:
+def _parse_option(state: _ParserState, line: _Line, option: str, allow_index_options: bool) -> None:
     known = rules.index_option(option)
     if not known or not allow_index_options:
-        message = f"{known}: index options must be allowed first, with --allow-index-options"
-        reading.add_problem(message if known else rules.option_problem(option), line.number)
+        message = f"{known}: add --allow-index-options to allow index options"
+        state.add_problem(message if known else rules.option_problem(option), line.number)
         return
     url = rules.index_url(line.code)
     if message := rules.url_problem(url):
-        reading.add_problem(f"{known}: {message}", line.number)
-    elif known == "--index-url" and known in dict(reading.index_options):
-        reading.add_problem("--index-url is given twice; further indexes go with --extra-index-url", line.number)
+        state.add_problem(f"{known}: {message}", line.number)
+    elif known == "--index-url" and known in dict(state.index_options):
+        state.add_problem("--index-url is given twice; use --extra-index-url for further indexes", line.number)
     else:
-        reading.index_options.append((known, url))
+        state.index_options.append((known, url))
 
 
-def _parse_package(reading: _ParserState, line: _Line) -> None:
+def _parse_package(state: _ParserState, line: _Line) -> None:
     try:
         parsed = Pep508(line.code)
     except InvalidRequirement:
-        reading.add_problem(rules.grammar_problem(line.code), line.number)
+        state.add_problem(rules.grammar_problem(line.code), line.number)
         return
     package = _package(line.number, parsed)
-    if message := rules.package_problem(parsed.name, package.specifier) or _duplicate_problem(reading, package):
-        reading.add_problem(message, line.number)
-    reading.packages.append(package)
-    reading.by_name.setdefault(package.name, []).append(package)
+    if message := rules.package_problem(parsed.name, package.specifier) or _duplicate_problem(state, package):
+        state.add_problem(message, line.number)
+    state.packages.append(package)
+    state.by_name.setdefault(package.name, []).append(package)
 
 
 def _package(line: int, parsed: Pep508) -> Requirement:
@@ -217,8 +227,8 @@ def _package(line: int, parsed: Pep508) -> Requirement:
     return Requirement(line, canonicalize_name(parsed.name), text, specifier, extras, marker)
 
 
-def _duplicate_problem(reading: _ParserState, package: Requirement) -> str:
-    for other in reading.by_name.get(package.name, ()):
+def _duplicate_problem(state: _ParserState, package: Requirement) -> str:
+    for other in state.by_name.get(package.name, ()):
         if not package.marker or not other.marker or package.marker == other.marker:
-            return f"{package.name} is on line {other.line} already; one line each, or a marker of its own on each"
+            return f"{package.name} is already on line {other.line}; keep one line, or give each line its own marker"
     return ""

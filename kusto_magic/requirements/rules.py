@@ -1,12 +1,12 @@
-"""What a line of a requirements text may say: every rule, the message that names it, the mend where one helps.
+"""Validation rules for the lines of a requirements text, with a message for each and a fix for common mistakes.
 
-The documentation of custom images asks for "the format of pip requirements.txt" and shows package lines only. So
-only package lines pass (PEP 508 without an address), and index options where the user allowed them. Everything else
-names something the service does not have (a file, a shell), asks for code of a package to be run, or puts a secret
-where every reader of the cluster can read it.
+The documentation of custom images requires "the format of pip requirements.txt" and shows package lines only.
+Therefore only package lines are accepted (PEP 508 without a URL), and index options if the user allowed them.
+Everything else refers to something that the service does not have (a file, a shell), requires running a package's
+code, or exposes a secret to everyone with read access to the cluster.
 
-The functions take strings and return one: a message, or "" when the rule is kept. No message repeats an address or
-the value of an option.
+The functions take strings and return a message, or "" if the rule is met. Messages never contain URLs or the values of
+options, because these may be secret.
 """
 
 from __future__ import annotations
@@ -21,31 +21,34 @@ from packaging.requirements import Requirement as Pep508
 from kusto_magic.errors import MAX_EXCERPT_LENGTH, excerpt
 
 MAX_LINE_LENGTH = 500
+"""Maximum number of characters in a line; a limit of this package."""
+
 MAX_BRACKETS = 30
-"""Limits of this package. The brackets of a marker nest, and they are read by recursion."""
+"""Maximum number of opening brackets in a line; markers nest, and packaging parses them recursively."""
 
 
-# ── characters and length ──────────────────────────────────────────────────────────────────────────────────────
+# ── characters and length ──────────────────────────────────────────────────────────────────────────────────────────
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._,-]*\])?([<>=!~]=?[0-9][A-Za-z0-9.*+!]*,?){0,4}")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode categories of control, format, surrogate, private-use and separator characters."""
 
 
 def is_plain(line: str) -> bool:
-    """Return whether `line` can break no rules but those of the grammar and of `package_problem` (the quick way)."""
+    """Return whether only the grammar and `package_problem` remain to be checked for `line` (the fast path)."""
     return len(line) <= MAX_LINE_LENGTH and _PLAIN.fullmatch(line) is not None
 
 
 def character_problem(raw: str, code: str) -> str:
-    """Judge the characters of a line: `raw` with its comment, `code` without.
+    """Check the characters of a line: `raw` includes its comment, `code` does not.
 
-    pip ends a line at VT, FF, NEL, U+2028 and others too, so that a comment with one of them is more than a comment.
+    pip also ends a line at VT, FF, NEL, U+2028 and others, so a comment with one of them may hide a second line.
     """
     for char in raw:
         if char not in "\t\n" and unicodedata.category(char) in _INVISIBLE:
-            return f"{_character(char)} cannot be seen, or changes what is seen; delete it"
+            return f"{_character(char)} is invisible or changes how the text is displayed; delete it"
     odd = next((char for char in code if not char.isascii()), "")
-    return f"{_character(odd)} is no ASCII character, and a line has no other outside its comment" if odd else ""
+    return f"{_character(odd)} is not an ASCII character; only comments may contain it" if odd else ""
 
 
 def _character(char: str) -> str:
@@ -53,57 +56,61 @@ def _character(char: str) -> str:
 
 
 def shape_problem(code: str) -> str:
-    """Judge the length of a line and its end."""
+    """Check the length and the end of a line."""
     if code.endswith("\\"):
-        return "after the '\\' at the end another line must follow, and no blank"
+        return "the '\\' at the end must be followed directly by another line"
     if len(code) > MAX_LINE_LENGTH or code.count("(") > MAX_BRACKETS:
-        return f"the line is too long; {MAX_LINE_LENGTH:,} characters and {MAX_BRACKETS} brackets are the limit here"
+        return f"the line is too long: the limit is {MAX_LINE_LENGTH:,} characters and {MAX_BRACKETS} brackets"
     return ""
 
 
-# ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _CONTINUED = re.compile(r"\\+(\r\n|\n|\r)")
-_CREDENTIALS = "the address holds a user or a password"
+_CREDENTIALS = "the URL contains a user name or a password"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ASSIGNED = (
     r"(?i)(?<![a-z0-9])(passw(or)?d|pwd|pat|secret|token|(api|access|account|sharedaccess)[_-]?key|sig|signature)"
     r"[ \t]{0,9}[=:](?!=)[ \t]{0,9}(?!\d+\.)[^\s=]{6,}"
 )
 _SECRETS = tuple(
-    (needles.split(), re.compile(pattern), what)
-    for needles, pattern, what in (
+    (needles.split(), re.compile(pattern), description)
+    for needles, pattern, description in (
         ("://", r"://[^\s/]*@", _CREDENTIALS),
         (
             "gh github_pat glpat",
             r"\b(gh[pousr]_\w{16,}|github_pat_\w{20,}|glpat-[\w-]{16,})",
-            "a token of GitHub or GitLab",
+            "a GitHub or GitLab token",
         ),
-        ("pypi-ag npm_ dckr_", r"\b(pypi-Ag[\w-]{16,}|npm_\w{20,}|dckr_pat_[\w-]{16,})", "a token of a registry"),
+        ("pypi-ag npm_ dckr_", r"\b(pypi-Ag[\w-]{16,}|npm_\w{20,}|dckr_pat_[\w-]{16,})", "a package registry token"),
         ("xox sk-", r"\b(xox[abeoprs]-[\w-]{8,}|sk-[\w-]{32,})", "a token"),
-        ("akia asia aiza", r"\b((AKIA|ASIA)[A-Z0-9]{16}\b|AIza[\w-]{30,})", "an access key of a cloud"),
+        ("akia asia aiza", r"\b((AKIA|ASIA)[A-Z0-9]{16}\b|AIza[\w-]{30,})", "a cloud access key"),
         ("eyj eyi", r"\bey[IJ][\w-]{8,}\.[\w-]{8,}", "a bearer token"),
-        ("a e i o u 2 3 4 5 6 7", r"\b[a-z2-7]{52}\b|AZDO[A-Za-z0-9]{4}\b", "a token of Azure DevOps"),
-        ("q~", r"\dQ~[\w.~-]{30,}", "a client secret of Microsoft Entra"),
+        ("a e i o u 2 3 4 5 6 7", r"\b[a-z2-7]{52}\b|AZDO[A-Za-z0-9]{4}\b", "an Azure DevOps token"),
+        ("q~", r"\dQ~[\w.~-]{30,}", "a Microsoft Entra client secret"),
         ("private", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY", "a private key"),
-        ("? &", r"(?i)[?&](sig|signature|token|key|code|pat)=", "a signed address"),
+        ("? &", r"(?i)[?&](sig|signature|token|key|code|pat)=", "a signed URL"),
         ("pass pwd pat secret token key sig", _ASSIGNED, "a password or a token"),
     )
 )
-"""What reads like a secret: what a text must hold in lower case to be looked at closely, the pattern, the words."""
+"""Patterns of secrets: lowercase substrings that trigger the regular expression, the expression, a description.
+
+The substrings are a performance choice: most texts contain none, and then no expression runs.
+"""
 
 
 def secret_in(text: str) -> str:
-    """Return what `text` holds that reads like a secret, as it stands or with continued lines joined, or ""."""
+    """Return a description of the secret that `text` seems to contain, also across continued lines, or ""."""
     for variant in {text, _CONTINUED.sub("", text)}:
         lowered = variant.lower()
-        for needles, pattern, what in _SECRETS:
+        for needles, pattern, description in _SECRETS:
             if any(needle in lowered for needle in needles) and pattern.search(variant):
-                return what if what == _CREDENTIALS else f"here stands what reads like {what}"
+                return description if description == _CREDENTIALS else f"this looks like {description}"
     return ""
 
 
 def _looks_like_token(segment: str) -> bool:
+    # A GUID is excluded: Azure DevOps feeds have the project's id in their path.
     if _GUID.fullmatch(segment) or not segment.replace("-", "").replace("_", "").isalnum():
         return False
     kinds = (str.islower, str.isupper, str.isdigit)
@@ -111,7 +118,7 @@ def _looks_like_token(segment: str) -> bool:
     return (len(segment) >= 20 and mixed == 3) or (len(segment) >= 32 and mixed >= 2)
 
 
-# ── options ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── options ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _OPTION = re.compile(r"(?:^|\s)(-(?:-[A-Za-z][\w-]*|[A-Za-z]|-?))")
 _INDEX_LINE = re.compile(r"(?:-i\s*|--(?:extra-)?index-url(?:\s+|\s*=\s*))([^\s\"']+)")
@@ -119,71 +126,71 @@ _INDEX_OPTIONS = {"-i": "--index-url", "--index-url": "--index-url", "--extra-in
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _URL = re.compile(r"https://[A-Za-z0-9._~:/+,%\[\]-]+")
 
-_NO_FILE = "the service has no such file; write its lines here"
-_NO_SOURCE = "it is about building from source, which runs a package's code; images are made of wheels"
+_NO_FILE = "the service cannot read local files; paste its lines here, or use --file PATH"
+_NO_SOURCE = "it controls building from source, which runs the package's code; images are built from wheels"
 _OPTIONS = {
     "-r --requirement -c --constraint": _NO_FILE,
-    "-e --editable": "the service has no such folder; only packages of an index can be named",
+    "-e --editable": "the service cannot read local folders; only packages from an index can be installed",
     "--no-binary --global-option --install-option --build-option --config-settings --config-setting -C "
     "--no-build-isolation --use-pep517 --build-constraint": _NO_SOURCE,
-    "--only-binary --prefer-binary": "it is not needed, since the check looks for wheels only; delete it",
-    "--pre": "it lets in unfinished versions of everything; name the one that is wanted, as in numpy==2.0.0rc1",
-    "--hash --require-hashes": "whether the service compares hashes is not documented; pin the version with == instead",
-    "--trusted-host": "it switches off the check of the index's certificate; delete it",
-    "--find-links -f": "of the options only --index-url and --extra-index-url can be allowed",
-    "--no-index": "without an index there is nothing to install from; delete it",
+    "--only-binary --prefer-binary": "not needed, because the check looks for wheels only; delete it",
+    "--pre": "it allows prereleases of all packages; pin the one you need instead, such as numpy==2.0.0rc1",
+    "--hash --require-hashes": "the service is not documented to verify hashes; pin the version with == instead",
+    "--trusted-host": "it disables the verification of the index's certificate; delete it",
+    "--find-links -f": "only --index-url and --extra-index-url can be allowed",
+    "--no-index": "without an index nothing can be installed; delete it",
 }
-"""Options of pip's requirements file format, and why they do not pass."""
+"""Options of pip's requirements file format, with the reason for rejecting them."""
 
 
 def option_in(code: str) -> str:
-    """Return the first option a line holds ("--hash"), or "". The options of a command before the package are none."""
+    """Return the first option in a line ("--hash"), or "". Options of a leading install command do not count."""
     found = _OPTION.search(_COMMAND.sub("", code, count=1))
     return found[1] if found else ""
 
 
 def index_option(option: str) -> str:
-    """Return the long form of an option that names an index, "" for every other."""
+    """Return the long form of an index option, or "" for any other option."""
     return _INDEX_OPTIONS.get(option, "")
 
 
 def index_url(code: str) -> str:
-    """Return the address of a line that is an index option and nothing else, or ""."""
+    """Return the URL of a line that consists of one index option, or ""."""
     found = _INDEX_LINE.fullmatch(code)
     return found[1] if found else ""
 
 
 def option_problem(option: str) -> str:
-    """Return why an option does not pass."""
+    """Return the reason for rejecting an option."""
     for options, message in _OPTIONS.items():
         if option in options.split():
             return f"{option}: {message}"
-    return "a line is one package, without options; delete what begins with '-'"
+    return "write one package per line, without options; delete the part that starts with '-'"
 
 
 def url_problem(url: str) -> str:
-    """Judge the address of an index: https, a host, a path, nothing secret. "" is no address."""
+    """Check the URL of an index: https, a host, a path and no secrets. "" means that the URL is missing."""
     if not url:
-        return "it stands on a line of its own, with one address that begins with https://"
+        return "it must be on its own line, followed by one URL that starts with https://"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "the address cannot be read"
+        return "the URL cannot be parsed"
     if parts.scheme != "https":
-        return "the address must begin with https://"
+        return "the URL must start with https://"
     if "@" in parts.netloc:
         return _CREDENTIALS
     if not host or not _HOST.fullmatch(host) or port == 0:
-        return "the address has no host that can be read"
+        return "the URL has no valid host"
     if not _URL.fullmatch(url):
-        return "the address has more than a host and a path"
+        return "the URL must contain only a host and a path"
     if any(_looks_like_token(segment) for segment in parts.path.split("/")):
-        return "a part of the path reads like a token, and every reader of the cluster could read it"
+        return "a part of the path looks like a token, and everyone with read access to the cluster could read it"
     return ""
 
 
-# ── what is no package ─────────────────────────────────────────────────────────────────────────────────────────
+# ── lines that are not packages ────────────────────────────────────────────────────────────────────────────────────
 
 _VARIABLE = re.compile(r"\$\{|\$[A-Za-z_(]|%[A-Za-z_]+%|\{\{|^\{|\{[A-Za-z_]+\}")
 _SHELL = re.compile(r"&&|[`$|&]|>>|>(?=\s*\S+\.(?:txt|log)\b)")
@@ -192,79 +199,84 @@ _COMMAND = re.compile(
     r"(poetry|uv|pdm)\s+add|import)(?=\s|$)"
 )
 _ADDRESSES = (
-    (re.compile(r"\b(git|hg|svn|bzr)\+|^git@|\bgit://"), "a repository is no package of an index; name its release"),
-    (re.compile(r"\bfile:", re.IGNORECASE), "file: names a place on this machine; the service has no such file"),
-    (re.compile(r"://|\s@\s|^[^;]*@"), "an address is no package of an index; write the name and a version"),
-    (re.compile(r"^[^;]*[/\\]|^[.~]"), "a path names a place on this machine; the service has no such file"),
+    (
+        re.compile(r"\b(git|hg|svn|bzr)\+|^git@|\bgit://"),
+        "a repository is not a package of an index; name a release instead",
+    ),
+    (re.compile(r"\bfile:", re.IGNORECASE), "file: refers to this machine; the service cannot read local files"),
+    (re.compile(r"://|\s@\s|^[^;]*@"), "a URL is not a package of an index; write the name and a version"),
+    (re.compile(r"^[^;]*[/\\]|^[.~]"), "a path refers to this machine; the service cannot read local files"),
 )
 _FILE = re.compile(r".*\.(whl|zip|egg|tgz|tbz|txz|tlz|tar|tar\.\w+|txt)", re.IGNORECASE)
 _SPECIFIER = re.compile(r"[A-Za-z0-9.,_+!*<>=~-]*")
 
 
 def local_or_shell_problem(code: str, *, show: bool) -> str:
-    """Judge whether a line is something else than a package: a command, a variable, an address, a path.
+    """Return why a line that is a command, variable, URL or path is rejected, or "".
 
-    `show` is whether the message may repeat a part of the line.
+    `show` allows the message to quote a part of the line.
     """
     if _VARIABLE.search(code):
-        return "variables are not filled in, and their value would be readable by every reader of the cluster"
+        return "variables are not expanded, and everyone with read access to the cluster could read their values"
     if command := _COMMAND.match(code):
         rest = code[command.end() :].strip()
-        return f"a line is no command; write only {excerpt(rest) if show and rest else 'the package'}"
+        return f"commands are not allowed; write only {excerpt(rest) if show and rest else 'the package'}"
     if shell := _SHELL.search(code):
-        return f"'{shell[0]}' belongs to a shell; a line is one package, and nothing of it is run"
+        return f"'{shell[0]}' is shell syntax; write one package per line"
     return next((message for pattern, message in _ADDRESSES if pattern.search(code)), "")
 
 
 def package_problem(name: str, specifier: str) -> str:
-    """Judge what the grammar lets pass: the name of a file as `name`, any text after '==='."""
+    """Reject what the grammar allows: a file name as `name`, arbitrary text after '==='."""
     if _FILE.fullmatch(name):
-        return "the name of a file is no package; the service has no such file"
-    return "" if _SPECIFIER.fullmatch(specifier) else "'===' compares text; write == and a version"
+        return "a file name is not a package; the service cannot read local files"
+    return "" if _SPECIFIER.fullmatch(specifier) else "'===' compares versions as text; write == and a version"
 
 
-# ── what is nearly a package ───────────────────────────────────────────────────────────────────────────────────
+# ── fixes for common mistakes ──────────────────────────────────────────────────────────────────────────────────────
 
 _FIXES = tuple(
     (re.compile(pattern), replacement, rule)
     for pattern, replacement, rule in (
-        (r"^(['\"])([^'\"]*)\1?,?$", r"\2", "a line has no quotes"),
-        (r"=([<>!~])(?!=)", r"\1=", "the signs of the comparison stand the wrong way round"),
-        (r"(?<![=<>!~])\s?=(?!=)\s?(?=[\w.*+!-]+$|[\w.*+!-]+,)", "==", "'=' is no comparison"),
+        (r"^(['\"])([^'\"]*)\1?,?$", r"\2", "quotes are not allowed"),
+        (r"=([<>!~])(?!=)", r"\1=", "the characters of the version operator are reversed"),
+        (r"(?<![=<>!~])\s?=(?!=)\s?(?=[\w.*+!-]+$|[\w.*+!-]+,)", "==", "'=' is not a version operator"),
         (r"^([\w.-]+(?:\[[\w., -]*\])?)\s?[\s:@(]\s?v?(\d[\w.*+!-]*)\)?$", r"\1==\2", "'==' is missing"),
-        (r"(?<=\d)\.[xX](?![\w.])", ".*", "'x' stands for no version, '*' does"),
-        (r"((?:>=?|<=?|~=)\s?[\d.]*\d)\.\*", r"\1", "'.*' goes with == and != only"),
-        (r"~=\s?(\d+)(?=\s?,|\s?$)", r"~=\1.0", "'~=' wants two numbers at least"),
-        (r"(?<=[\d*])\s?(?=[<>!~]=?|==)(?<![\w.-][A-Za-z]\d)", ",", "comparisons are separated by ','"),
-        (r"\s?(===?|~=|!=|<=?|>=?),?$", "", "the version after the comparison is missing"),
-        (r"[\s,;]+$", "", "nothing may stand after the last version"),
+        (r"(?<=\d)\.[xX](?![\w.])", ".*", "'x' is not a wildcard, '*' is"),
+        (r"((?:>=?|<=?|~=)\s?[\d.]*\d)\.\*", r"\1", "'.*' is only allowed with == and !="),
+        (r"~=\s?(\d+)(?=\s?,|\s?$)", r"~=\1.0", "'~=' needs a version with at least two numbers"),
+        (r"(?<=[\d*])\s?(?=[<>!~]=?|==)(?<![\w.-][A-Za-z]\d)", ",", "version specifiers must be separated by ','"),
+        (r"\s?(===?|~=|!=|<=?|>=?),?$", "", "the version after the operator is missing"),
+        (r"[\s,;]+$", "", "nothing may follow the last version"),
     )
 )
-"""Slips that are common, how to mend them, and the rule they break; applied in this order, blanks being single."""
+"""Common mistakes: pattern, replacement and rule. Applied in this order, after runs of blanks became one blank."""
 
 
 def grammar_problem(code: str) -> str:
-    """Return why a line that is no package line is none, and how it is meant, where that can be guessed."""
+    """Return why a line is not a valid package line, with the corrected line if it can be guessed."""
     head, semicolon, marker = (part.strip() for part in " ".join(code.split()).partition(";"))
-    mended, rule = _fixed(head)
-    rule = rule or ("" if marker or not semicolon else "nothing may stand after the last version")
-    whole = f"{mended}; {marker}" if marker else mended
+    fixed, rule = _fixed(head)
+    rule = rule or ("" if marker or not semicolon else "nothing may follow the last version")
+    whole = f"{fixed}; {marker}" if marker else fixed
     if not rule and marker and _parses(head):
-        return f"{excerpt(code)}: after ';' stands a marker such as python_version < \"3.11\", and nothing else"
+        return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\""
     if not rule and all(_parses(part) for part in re.split(r"[\s,]+", head)):
         return f"{excerpt(code)}: one package per line"
-    sound = _parses(whole) and len(whole) <= MAX_EXCERPT_LENGTH and mended.count("==") < 2
+    # A long line or one with several packages is not offered: the correction would be a guess.
+    sound = _parses(whole) and len(whole) <= MAX_EXCERPT_LENGTH and fixed.count("==") < 2
     meant = f"; write {whole}" if sound else ""
-    return f"{excerpt(code)}: {rule or 'a line is a name, a comparison and a version, as in requests==2.31.0'}{meant}"
+    rule = rule or "a line must be a name, an operator and a version, such as requests==2.31.0"
+    return f"{excerpt(code)}: {rule}{meant}"
 
 
 def _fixed(head: str) -> tuple[str, str]:
-    """Return a line with its slips mended, and the first rule it broke."""
+    """Return the corrected line and the first rule that it violated."""
     first = ""
     for pattern, replacement, rule in _FIXES:
-        mended = pattern.sub(replacement, head)
-        first = first or (rule if mended != head else "")
-        head = mended
+        fixed = pattern.sub(replacement, head)
+        first = first or (rule if fixed != head else "")
+        head = fixed
     return head, first
 
 

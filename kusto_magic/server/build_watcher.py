@@ -1,7 +1,7 @@
-"""What the Jupyter server knows of this user's clusters, images and builds, kernel or not.
+"""The clusters, images and builds of this user, as seen by the Jupyter server without a kernel.
 
-It follows what others began as well: a build whose kernel is gone still comes to an end here. Clusters are named by
-ids made here, so that no address ever comes from a browser.
+The server also polls builds that other processes started, so that a build whose kernel has stopped still reaches its
+final state. Clusters are identified by opaque IDs, so that the server never takes an address from a browser.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ from kusto_magic.server.clusters import (
 )
 
 MAX_ENTRIES = 50
-"""So many things are shown, the newest; a fleet is one, so that what is counted of it is all of it."""
+"""Maximum number of entries returned, newest first; a fleet counts as one entry, so that its totals are complete."""
 
 MAX_RECORDS = 500
-"""So many records are shown at the most: of a fleet that is larger, the newest."""
+"""Maximum number of records returned; of a larger fleet only the newest are included."""
 
 MAX_RESUME_AGE = timedelta(hours=24)
-"""A build begun longer ago, of which no end was heard, is not followed any more."""
+"""Age after which an unfinished build is no longer polled."""
 
 START_GRACE = timedelta(minutes=2)
-"""Within this time of its start a build is left to its kernel, which checks it and sends it."""
+"""Time after its start during which a build is left to its kernel, which checks and submits it."""
 
 QUEUE_GRACE = timedelta(hours=1)
-"""The same for one that waits until its cluster is free, which no answer of the service would show."""
+"""As `START_GRACE`, for queued builds: while they wait for their cluster, the service does not know them."""
 
 ACTIVE_IMAGE_TTL = 600.0
-"""Seconds for which the active image is believed while nothing changes here."""
+"""Seconds for which the active image is cached while no build changes."""
 
 HISTORY_INTERVAL = 0.5
-"""Seconds between two checks whether another process has written to the history, while a client waits for news."""
+"""Seconds between two checks for history changes by other processes, while a client waits for changes."""
 
 REFRESH_INTERVAL = 5.0
-"""Seconds after which the records are read again although nobody has written: some change state with time alone."""
+"""Seconds after which the records are read again although nothing was written: some states depend on their age."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildView:
-    """A build as it stands: `active` tells that it is followed here now."""
+    """The current state of a build; `active` is whether it is still being polled or is about to be submitted."""
 
     card: Card
     cluster: KnownCluster
@@ -68,7 +68,7 @@ class BuildView:
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """An image as Azure shows it, and the id of the newest build of it known here, None where there is none."""
+    """An image as Azure returns it, and the ID of its newest build in the history, or None."""
 
     image: Image
     build: str | None
@@ -76,7 +76,7 @@ class ImageView:
 
 @dataclass(frozen=True, slots=True)
 class ClusterImages:
-    """The images of a cluster, the one that its queries run on, and who is signed in there ("" where not known)."""
+    """The images of a cluster, the image that queries use, and the signed-in identity; "" where not known."""
 
     images: list[ImageView]
     active: str
@@ -85,7 +85,7 @@ class ClusterImages:
 
 @dataclass(frozen=True, slots=True)
 class BuildFeed:
-    """The newest builds. `revision` is raised by every change; `warning` says why builds are not remembered, or ""."""
+    """The newest builds. `revision` grows with every change; `warning` says why the history is not saved, or is ""."""
 
     revision: int
     builds: list[BuildView]
@@ -93,15 +93,16 @@ class BuildFeed:
 
 
 def newest_entries(records: Sequence[BuildRecord], entries: int = MAX_ENTRIES) -> list[BuildRecord]:
-    """Return the records of the first so many things: builds alone, and fleets, of which none is cut in two."""
+    """Return the records of the first `entries` entries: single builds and whole fleets."""
     shown = set(islice(dict.fromkeys(record.fleet or record.id for record in records), entries))
     return [record for record in records if (record.fleet or record.id) in shown]
 
 
 class BuildWatcher:
-    """One per Jupyter server. `sources` say which clusters there are besides those of the history; all are seams.
+    """Watches the builds of all clusters; there is one instance per Jupyter server.
 
-    What asks the disk or the network is a coroutine, or is to be called off the event loop where it says so.
+    `sources` return the clusters that are known besides those of the history. All arguments can be replaced in tests.
+    Whatever uses the disk or the network is a coroutine or runs in a worker thread (see the last section).
     """
 
     def __init__(
@@ -129,65 +130,68 @@ class BuildWatcher:
         return await self._directory.all()
 
     async def images(self, cluster: str) -> ClusterImages:
-        """Ask Azure for the images of a cluster. Raises Unknown, and what `ImagesClient.list` raises."""
+        """Read the images of a cluster from Azure. Raises UnknownIdError and what `ImagesClient.list` raises."""
 
-        async def ask(client: ImagesClient) -> tuple[Sequence[Image], str, str]:
+        async def read(client: ImagesClient) -> tuple[Sequence[Image], str, str]:
             images, active = await asyncio.gather(client.list(), self._active_image(target, client))
             return images, active, client.identity
 
         target = await self._directory.target(cluster)
-        images, active, identity = await asyncio.wrap_future(self._builds.submit(target, ask))
+        images, active, identity = await asyncio.wrap_future(self._builds.submit(target, read))
         return ClusterImages(
             await asyncio.to_thread(lambda: [self._image_view(target, image) for image in images]), active, identity
         )
 
     async def _active_image(self, target: Target, client: ImagesClient) -> str:
-        """Return the active image, asked anew when something changed here or after ten minutes.
+        """Return the active image, cached until a build changes or for `ACTIVE_IMAGE_TTL` seconds.
 
-        Asking is a POST: it counts as a write and stands in the cluster's activity log.
+        The request is a POST: it counts as a write and appears in the cluster's activity log.
         """
         revision, now = self._revision, self._clock.monotonic()
-        known = self._active.get(target)
-        if known is None or known[0] != revision or now - known[1] > ACTIVE_IMAGE_TTL:
-            self._active[target] = known = (revision, now, await _active(client))
-        return known[2]
+        cached = self._active.get(target)
+        if cached is None or cached[0] != revision or now - cached[1] > ACTIVE_IMAGE_TTL:
+            self._active[target] = cached = (revision, now, await _active(client))
+        return cached[2]
 
     async def create(self, cluster: str, name: str, spec: ImageSpec) -> BuildView:
-        """Begin to build an image, but not in place of the active one.
+        """Start building an image, unless it would replace the active one.
 
-        Raises Unknown and InvalidInput; what comes later is in the build.
+        Raises UnknownIdError and InvalidInput; later errors are part of the build.
         """
         target = await self._directory.target(cluster)
         return self._watch(await asyncio.to_thread(self._builds.start, target, name, spec, protect_active=True))
 
     async def delete(self, cluster: str, name: str) -> BuildView:
-        """Begin to delete an image, as `create` does."""
+        """Start deleting an image, unless it is the active one. Raises as `create` does."""
         target = await self._directory.target(cluster)
         return self._watch(await asyncio.to_thread(self._builds.delete, target, name, protect_active=True))
 
     async def enable(self, cluster: str, name: str) -> BuildView:
-        """Begin to let the queries of a cluster run on a managed or custom image, as `create` does."""
+        """Start making queries use a managed or custom image. Raises as `create` does."""
         target = await self._directory.target(cluster)
         return self._watch(await asyncio.to_thread(self._builds.enable, target, name))
 
     # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def builds(self) -> list[BuildView]:
-        """Return the newest builds; those of which no end was heard are followed from now on."""
+        """Return the newest builds and start polling the unfinished ones."""
         return await asyncio.to_thread(self._refresh)
 
     async def build(self, id: str) -> BuildView:  # noqa: A002
-        """Return one build, however old. Raises Unknown."""
+        """Return one build, regardless of its age. Raises UnknownIdError."""
         record = await asyncio.to_thread(self._builds.history.get, id)
         if record is None:
-            raise UnknownIdError("there is no build with this id here", next_step="the oldest builds are forgotten.")
+            raise UnknownIdError(
+                "there is no build with this ID",
+                next_step="Reload the page. The oldest builds are removed from the history.",
+            )
         return self._view_of(record)
 
     async def wait_for_changes(self, after: int, wait: float) -> BuildFeed:
-        """Return the builds as soon as the revision is another than `after`, at the latest after `wait` seconds."""
+        """Return the builds as soon as the revision differs from `after`, at the latest after `wait` seconds."""
         history, left = self._builds.history, wait
         while True:
-            revision = self._revision  # read first: a change during the next lines is news for the next request
+            revision = self._revision  # read first, so that a change during the next lines counts for the next request
             version = await asyncio.to_thread(history.data_version)
             builds = await self.builds()
             if revision != after or left <= 0:
@@ -204,7 +208,7 @@ class BuildWatcher:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            with suppress(RuntimeError):  # the server ends
+            with suppress(RuntimeError):  # the event loop is closed: the server is shutting down
                 loop.call_soon_threadsafe(changed.set)
 
         self._waiting.add(wake)
@@ -216,7 +220,7 @@ class BuildWatcher:
         finally:
             self._waiting.discard(wake)
 
-    # ── off the event loop ───────────────────────────────────────────────────────────────────────────────────
+    # ── blocking: called in a worker thread ──────────────────────────────────────────────────────────────────
 
     def _image_view(self, target: Target, image: Image) -> ImageView:
         record = self._builds.history.latest(image.name, target)
@@ -234,7 +238,7 @@ class BuildWatcher:
         return [self._view_of(record) for record in records]
 
     def _stop_polling_ended(self, records: Sequence[BuildRecord]) -> None:
-        """Let a recorded end win over what is polled here: the poll may see no answer for hours."""
+        """Stop polling builds whose record has ended: the record wins, since a poll may get no response for hours."""
         ended = {record.id for record in records if record.ended_at is not None}
         for build in list(self._watched.values()):
             if build.id in ended and not build.started_here and not build.done:
@@ -245,7 +249,7 @@ class BuildWatcher:
         return newest_entries(self._builds.history.recent(MAX_RECORDS))
 
     def _resume(self, record: BuildRecord) -> None:
-        """Follow what somebody else began, once: what cannot be followed is not tried again by each look."""
+        """Start polling a build of another process; at most once, so that failures are not retried by each refresh."""
         if record.id in self._resumed or record.id in self._watched or record.state == Phase.CHECKING:
             return
         if _is_starting(record, self._clock.wall()):
@@ -253,7 +257,7 @@ class BuildWatcher:
         if record.started_at < self._clock.wall() - MAX_RESUME_AGE or self._builds.running(record.target, record.image):
             return
         latest = self._builds.history.latest(record.image, record.target)
-        if latest is None or latest.id != record.id:
+        if latest is None or latest.id != record.id:  # the state of the image belongs to a newer build
             return
         self._resumed.add(record.id)
         self._watch(self._builds.attach(record.target, record.image))
@@ -271,17 +275,17 @@ class BuildWatcher:
             wake()
 
     def _view_of(self, record: BuildRecord) -> BuildView:
-        """Return what is known best of a build: what is followed here, else what its record says."""
+        """Return the best known state of a build: that of the polled build, else that of its record."""
         cluster, build = self._directory.register(record.target), self._watched.get(record.id)
         is_stale = build is not None and (build.ended or not build.started_here) and not build.operation.done
         if build is None or (is_stale and record.ended_at is not None):
             is_coming = _is_starting(record, self._clock.wall())
-            return BuildView(card_from_record(record, is_coming=is_coming), cluster, active=is_coming)
+            return BuildView(card_from_record(record, is_starting=is_coming), cluster, active=is_coming)
         return BuildView(card(build, self._clock.wall()), cluster, active=not build.ended)
 
 
 async def _active(client: ImagesClient) -> str:
-    """Return the image that queries run on, "" where that cannot be learnt: the images are listed all the same."""
+    """Return the image that queries use, or "" if it cannot be read, so that the images can be listed anyway."""
     try:
         return await client.active() or ""
     except KustoImageError:
@@ -289,5 +293,5 @@ async def _active(client: ImagesClient) -> str:
 
 
 def _is_starting(record: BuildRecord, now: datetime) -> bool:
-    longest = QUEUE_GRACE if record.state == Phase.QUEUED else START_GRACE
-    return record.ended_at is None and record.state in NOT_STARTED and record.started_at > now - longest
+    grace = QUEUE_GRACE if record.state == Phase.QUEUED else START_GRACE
+    return record.ended_at is None and record.state in NOT_STARTED and record.started_at > now - grace

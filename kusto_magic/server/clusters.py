@@ -1,4 +1,4 @@
-"""The clusters that the server knows, and their opaque ids."""
+"""The clusters known to the server and their opaque IDs."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from kusto_magic.models.target import Target
 
 
 class UnknownIdError(KustoImageError):
-    """The id is none that was given out here."""
+    """No cluster or build has this ID."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownCluster:
-    """A cluster and the id it has here: a hash of its address, so it stays the same."""
+    """A cluster and its ID: a hash of its address, so that it is stable across restarts."""
 
     id: str
     target: Target
 
 
 def with_id(target: Target) -> KnownCluster:
-    """Return a cluster with its id."""
+    """Return a cluster together with its ID."""
     return KnownCluster(hashlib.sha256(target.key.encode()).hexdigest()[:16], target)
 
 
 def configured_target() -> Target | None:
-    """Return the cluster that the environment and config.toml name, or None. Raises InvalidInput for wrong ones."""
+    """Return the cluster configured by the environment and config.toml, or None. Raises InvalidInput."""
     found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
     return found.target() if found.cluster else None
 
 
 def emulator_target() -> Target | None:
-    """Return the cluster of the emulator that runs on this machine, or None."""
+    """Return the first cluster of the emulator running on this machine, or None."""
     from kusto_magic.arm import local_emulator as launch
 
     running = launch.find()
@@ -50,9 +50,9 @@ def emulator_target() -> Target | None:
 
 
 class ClusterDirectory:
-    """The clusters the server knows, by id, so that no address ever comes from a browser.
+    """The clusters known to the server by ID, so that the server never takes an address from a browser.
 
-    `sources` return configured clusters; `records` returns the newest records of the history.
+    `sources` return the configured clusters; `records` returns the newest records of the history.
     """
 
     def __init__(
@@ -63,19 +63,19 @@ class ClusterDirectory:
         self._targets: dict[str, Target] = {}
 
     async def all(self) -> list[KnownCluster]:
-        """Return the known clusters: those of the sources, then those of the history, newest first."""
+        """Return the known clusters without duplicates: those of the sources, then those of the history."""
         return await asyncio.to_thread(self._all)
 
     async def target(self, cluster: str) -> Target:
-        """Return the cluster with this id. Raises Unknown."""
-        if cluster not in self._targets:
+        """Return the cluster with this ID. Raises UnknownIdError."""
+        if cluster not in self._targets:  # the browser may keep an ID from before a restart of the server
             await self.all()
         if cluster not in self._targets:
-            raise UnknownIdError("there is no cluster with this id here", next_step="reload the page.")
+            raise UnknownIdError("there is no cluster with this ID", next_step="Reload the page.")
         return self._targets[cluster]
 
     def register(self, target: Target) -> KnownCluster:
-        """Return a cluster with its id, by which `target` finds it from now on."""
+        """Return a cluster together with its ID, and make it available to `target`."""
         cluster = with_id(target)
         self._targets[cluster.id] = target
         return cluster
@@ -91,5 +91,6 @@ class ClusterDirectory:
                     reachable.add(target.endpoint)
                     yield target
         for record in self._records():
+            # an emulator that has stopped leaves records of clusters that nobody can reach
             if not record.target.is_local or record.target.endpoint in reachable:
                 yield record.target

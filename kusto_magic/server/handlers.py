@@ -1,8 +1,8 @@
-"""The routes of kusto_magic on a Jupyter server: what JupyterLab's sidebar, status bar and notifications ask.
+"""Request handlers of the Jupyter server extension, used by JupyterLab's sidebar, status bar and notifications.
 
-`openapi.json` beside this file describes them. Each verb wants a signed-in user who is authorised for the resource
-"kusto_magic"; changes are PUT, POST and DELETE only, so that Jupyter's XSRF check applies; a cluster comes as an id
-that was given out here, never as an address. Errors are problem documents (RFC 9457).
+`openapi.json` in this folder describes the routes. Every method requires a signed-in user who is authorized for the
+resource "kusto_magic". Changes use PUT, POST and DELETE only, so that Jupyter's XSRF check applies. A cluster is
+identified by an ID from `/clusters`, never by an address. Errors are problem documents (RFC 9457).
 """
 
 from __future__ import annotations
@@ -43,58 +43,58 @@ PREFIX = "kusto-magic/v1"
 PROBLEM_TYPE = "application/problem+json"
 
 MAX_BODY_SIZE = 256 * 1024
-"""Bytes; twice the largest requirements text."""
+"""Maximum size of a request body in bytes: twice the largest requirements text."""
 
 MAX_WAIT = 30.0
-"""Seconds for which a question for news is held at the most."""
+"""Maximum number of seconds for which a long-polling request is held."""
 
 
 class BaseHandler(APIHandler):
-    """What all routes have in common: who may ask, how a body is read, how an error is told."""
+    """Base of all handlers: authorization, parsing of the body, error responses."""
 
     auth_resource = "kusto_magic"
 
-    def initialize(self, onlooker: BuildWatcher | None = None) -> None:
-        """Take the Onlooker of this server."""
-        self._given = onlooker
+    def initialize(self, watcher: BuildWatcher | None = None) -> None:
+        """Store the watcher passed to `add_routes`, if any (called by Tornado)."""
+        self._watcher = watcher
 
     @property
     def watcher(self) -> BuildWatcher:
-        """The one Onlooker of this server; made at the first question, since that imports much."""
-        return self._given or _default_watcher()
+        """The watcher of this server; created on the first request, because its imports are slow."""
+        return self._watcher or _default_watcher()
 
     def update_api_activity(self) -> None:
-        """Count only changes as activity: a page that asks by itself shall not keep a server from being culled."""
+        """Count only changes as activity, so that a page that polls does not keep an idle server from being culled."""
         if self.request.method != "GET":
             super().update_api_activity()
 
     def document(self, allowed: Sequence[str]) -> Json:
-        """Return the body, a JSON object with no other keys than these. Raises InvalidInput, HTTPError 413."""
+        """Return the body, a JSON object with only the keys `allowed`. Raises InvalidInput and HTTPError 413."""
         if len(self.request.body) > MAX_BODY_SIZE:
             raise web.HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
-            found = json.loads(self.request.body)
+            document = json.loads(self.request.body)
         except (ValueError, RecursionError):
-            raise InvalidInput([Problem("body", "is no JSON")]) from None
-        if not isinstance(found, dict) or (unknown := found.keys() - set(allowed)):
-            names = "" if not isinstance(found, dict) else f", without {sorted(unknown)[0]!a:.60}"
-            raise InvalidInput([Problem("body", f"is an object with {', '.join(allowed)}{names}")])
-        return found
+            raise InvalidInput([Problem("body", "is not valid JSON")]) from None
+        if not isinstance(document, dict) or (unknown := document.keys() - set(allowed)):
+            unexpected = "" if not isinstance(document, dict) else f", not {sorted(unknown)[0]!a:.60}"
+            raise InvalidInput([Problem("body", f"must be an object with only {', '.join(allowed)}{unexpected}")])
+        return document
 
     def accept(self, build: BuildView) -> None:
-        """Answer that something is begun, with what is followed."""
+        """Respond with 202 and the build that was started."""
         self.set_status(HTTPStatus.ACCEPTED)
         self.finish(build_json(build))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with a problem document."""
+        """Respond with a problem document (called by Tornado for every exception)."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         status = http_status(error) if isinstance(error, KustoImageError) else status_code
         self.set_status(status)
         self.finish(json.dumps(problem_json(status, error)), set_content_type=PROBLEM_TYPE)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        """Log our own errors as one line: they are the user's or the service's, not this server's."""
+        """Log errors of this package as one line without a traceback: they are not failures of this server."""
         if isinstance(value, KustoImageError):
             self.log.info("kusto_magic: %s %s: %s", self.request.method, self.request.path, type(value).__name__)
         else:
@@ -102,12 +102,12 @@ class BaseHandler(APIHandler):
 
 
 class ClustersHandler(BaseHandler):
-    """The clusters known here."""
+    """The known clusters."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer with the clusters: the configured one, the emulator's, those of the history."""
+        """Return the clusters: the configured one, the emulator's, then those of the history."""
         clusters = await self.watcher.clusters()
         self.finish({"clusters": [cluster_json(cluster) for cluster in clusters]})
 
@@ -118,10 +118,10 @@ class ClusterImagesHandler(BaseHandler):
     @web.authenticated
     @authorized
     async def get(self, cluster: str) -> None:
-        """Ask Azure for them and answer."""
-        shelf = await self.watcher.images(cluster)
-        images = [image_json(image) for image in shelf.images]
-        self.finish({"images": images, "active": shelf.active, "identity": shelf.identity})
+        """Return the images, read from Azure."""
+        found = await self.watcher.images(cluster)
+        images = [image_json(image) for image in found.images]
+        self.finish({"images": images, "active": found.active, "identity": found.identity})
 
 
 class ImageHandler(BaseHandler):
@@ -130,24 +130,24 @@ class ImageHandler(BaseHandler):
     @web.authenticated
     @authorized
     async def put(self, cluster: str, name: str) -> None:
-        """Begin to build it; the answer is the build."""
+        """Start building the image and return the build."""
         spec = parse_spec(self.document(("base", "python", "requirements", "allowIndexOptions")))
         self.accept(await self.watcher.create(cluster, name, spec))
 
     @web.authenticated
     @authorized
     async def delete(self, cluster: str, name: str) -> None:
-        """Begin to delete it; the answer is what is followed."""
+        """Start deleting the image and return the operation."""
         self.accept(await self.watcher.delete(cluster, name))
 
 
 class ActiveHandler(BaseHandler):
-    """The image that the queries of a cluster run on; /clusters/{cluster}/images tells which it is."""
+    """The image that queries use; it is part of the response of /clusters/{cluster}/images."""
 
     @web.authenticated
     @authorized
     async def put(self, cluster: str) -> None:
-        """Begin to enable an image, managed or custom; the answer is what is followed."""
+        """Start enabling a managed or custom image and return the operation."""
         self.accept(await self.watcher.enable(cluster, self.document(("image",)).get("image", "")))
 
 
@@ -157,19 +157,19 @@ class BuildsHandler(BaseHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer with the newest builds; with `after` and `wait` as soon as there is news."""
+        """Return the newest builds; with `after` and `wait`, as soon as a build changes (long polling)."""
         wait = min(MAX_WAIT, max(0.0, self._number("wait")))
-        news = await self.watcher.wait_for_changes(int(self._number("after")), wait)
-        builds = [build_json(build) for build in news.builds]
-        self.finish({"revision": news.revision, "warning": news.warning, "builds": builds})
+        feed = await self.watcher.wait_for_changes(int(self._number("after")), wait)
+        builds = [build_json(build) for build in feed.builds]
+        self.finish({"revision": feed.revision, "warning": feed.warning, "builds": builds})
 
     def _number(self, name: str) -> float:
         try:
             number = float(self.get_query_argument(name, "0"))
         except ValueError:
             number = float("nan")
-        if not abs(number) < 1e15:  # nan and inf too
-            raise InvalidInput([Problem(name, "is no number")])
+        if not abs(number) < 1e15:  # also rejects nan and inf
+            raise InvalidInput([Problem(name, "is not a valid number")])
         return number
 
 
@@ -179,50 +179,55 @@ class BuildHandler(BaseHandler):
     @web.authenticated
     @authorized
     async def get(self, build: str) -> None:
-        """Answer with the build as it stands."""
+        """Return the current state of the build."""
         self.finish(build_json(await self.watcher.build(build)))
 
 
 class RequirementsHandler(BaseHandler):
-    """The check of a requirements text, the kernel's own."""
+    """The validation of a requirements text, by the same rules as in the kernel."""
 
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        """Answer with what is wrong with a text; nothing is kept and nothing is sent anywhere."""
+        """Return the problems of a text; nothing is stored or sent."""
         from kusto_magic.requirements import parser as requirements
 
-        given = self.document(("text", "allowIndexOptions"))
+        body = self.document(("text", "allowIndexOptions"))
         problems = requirements.problems(
-            given.get("text", ""), allow_index_options=given.get("allowIndexOptions") is True
+            body.get("text", ""), allow_index_options=body.get("allowIndexOptions") is True
         )
         self.finish({"problems": [input_problem_json(problem) for problem in problems]})
 
 
 class BasesHandler(BaseHandler):
-    """The images that Azure ships."""
+    """The managed images, which Azure ships."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer with those that can be a base, the newest first."""
+        """Return the managed images that can be a base image, newest first."""
         from kusto_magic.models import managed_packages as managed
         from kusto_magic.models.managed_images import MANAGED_IMAGES
 
         bases = [
-            {"name": it.name, "title": it.title, "python": it.python, "packages": len(managed.packages(it.name))}
-            for it in MANAGED_IMAGES.values()
+            {
+                "name": image.name,
+                "title": image.title,
+                "python": image.python,
+                "packages": len(managed.packages(image.name)),
+            }
+            for image in MANAGED_IMAGES.values()
         ]
         self.finish({"bases": bases})
 
 
 class PackagesHandler(BaseHandler):
-    """The names of packages known on this machine."""
+    """The package names for completion."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer with the packages of the images that Azure ships."""
+        """Return the names of the packages in the managed images, sorted."""
         from kusto_magic.models import managed_packages as managed
         from kusto_magic.models.managed_images import MANAGED_IMAGES
 
@@ -241,20 +246,20 @@ ROUTES: Mapping[str, type[BaseHandler]] = {
     "/bases": BasesHandler,
     "/packages": PackagesHandler,
 }
-"""Every route under PREFIX, as the OpenAPI description spells it."""
+"""Handlers by route below PREFIX, in the notation of the OpenAPI description."""
 
 
-def add_routes(app: web.Application, base_url: str, onlooker: BuildWatcher | None = None) -> None:
-    """Add the routes to a Jupyter server's application; `onlooker` is a seam, by default this process's own."""
+def add_routes(app: web.Application, base_url: str, watcher: BuildWatcher | None = None) -> None:
+    """Add the routes to a Jupyter server's application; `watcher` defaults to that of the process."""
     handlers = [
-        (url_path_join(base_url, PREFIX, _pattern(route)) + "$", handler, {"onlooker": onlooker})
+        (url_path_join(base_url, PREFIX, _pattern(route)) + "$", handler, {"watcher": watcher})
         for route, handler in ROUTES.items()
     ]
     app.add_handlers(".*$", handlers)
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
-    """Add the routes; jupyter_server calls this."""
+    """Add the routes (called by jupyter_server)."""
     add_routes(server.web_app, server.base_url)
 
 
@@ -275,13 +280,7 @@ def _default_watcher() -> BuildWatcher:
 
     builds = BuildManager()
     atexit.register(builds.close)
-    with suppress(InvalidInput):  # said where the settings are used
+    with suppress(InvalidInput):  # invalid settings are reported where they are used
         found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
         builds.sign_in(CredentialFactory(found.credential or "default"))
     return BuildWatcher(builds)
-
-
-# ── what is answered ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-# ── what is told of an error ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,7 @@
-"""The JSON of the REST API."""
+"""Conversion between Python objects and the JSON of the REST API, as described by `openapi.json`.
+
+Modules that are slow to import are imported inside the functions, so that the server starts quickly.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ Json = dict[str, Any]
 
 
 def cluster_json(cluster: KnownCluster) -> Json:
+    """Return a cluster as the schema `Cluster`; `cloud` is "" for a custom Resource Manager endpoint."""
     from kusto_magic.models.endpoint import CLOUDS
 
     target = cluster.target
@@ -39,45 +43,51 @@ def cluster_json(cluster: KnownCluster) -> Json:
     }
 
 
-def image_json(seen: ImageView) -> Json:
+def image_json(view: ImageView) -> Json:
+    """Return an image as the schema `Image`; credentials in its requirements are redacted."""
     from kusto_magic.redaction import redact
 
-    image = seen.image
+    image = view.image
     return {
         "name": image.name,
-        "state": image.state or "Succeeded",  # the RPC: a resource without provisioningState is one that succeeded
+        "state": image.state or "Succeeded",  # RPC: a resource without provisioningState has succeeded
         "base": image.base_label,
         "baseImage": image.base_image,
         "pythonVersion": image.language_version,
         "requirements": redact(image.requirements),
-        "build": seen.build,
+        "build": view.build,
     }
 
 
-def build_json(seen: BuildView) -> Json:
+def build_json(view: BuildView) -> Json:
+    """Return a build as the schema `Build`: its card as a notebook stores it, its cluster and whether it is active."""
     from kusto_magic.display.card import MIME, bundle
 
-    return {"card": bundle(seen.card)[MIME], "clusterId": seen.cluster.id, "active": seen.active}
+    return {"card": bundle(view.card)[MIME], "clusterId": view.cluster.id, "active": view.active}
 
 
 def input_problem_json(problem: Problem) -> Json:
+    """Return one problem of the input as the schema `InputProblem`."""
     return {"field": problem.field, "line": problem.line, "message": problem.message}
 
 
-def parse_spec(given: Json) -> ImageSpec:
-    """Read what an image shall be. Raises InvalidInput."""
+def parse_spec(body: Json) -> ImageSpec:
+    """Return the spec that a body of the schema `Spec` describes. Raises InvalidInput."""
     from kusto_magic.models.image import ImageSpec
 
     return ImageSpec(
-        given.get("requirements", ""),
-        given.get("base"),
-        given.get("python"),
-        allow_index_options=given.get("allowIndexOptions") is True,
+        body.get("requirements", ""),
+        body.get("base"),
+        body.get("python"),
+        allow_index_options=body.get("allowIndexOptions") is True,
     )
 
 
 def http_status(error: KustoImageError) -> int:
-    """Return our HTTP status. Not the service's 401 and 403: a page would take them for its own sign-in."""
+    """Return the HTTP status for an error.
+
+    The service's 401 and 403 become 502, because a page would take them for a failed sign-in to the Jupyter server.
+    """
     from kusto_magic.server.clusters import UnknownIdError
 
     if isinstance(error, ServiceError) and error.status in (400, 404, 409, 429):
@@ -93,14 +103,18 @@ def http_status(error: KustoImageError) -> int:
 
 
 def problem_json(status: int, error: BaseException | None) -> Json:
-    told: Json = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    """Return the problem document (RFC 9457) of an error.
+
+    Only errors of this package and client errors carry details; others may contain internal information.
+    """
+    document: Json = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     if isinstance(error, KustoImageError):
         fault: ServiceFault | None = getattr(error, "fault", None)
         problems = error.problems if isinstance(error, InvalidInput) else ()
         detail = "\n".join([error.what, *(line.strip() for line in error.details() if not problems)])
         code = fault.code if fault and fault.code else type(error).__name__
-        told |= {"title": type(error).__name__, "detail": detail, "code": code, "next": error.next_step}
-        told["problems"] = [input_problem_json(problem) for problem in problems]
+        document |= {"title": type(error).__name__, "detail": detail, "code": code, "next": error.next_step}
+        document["problems"] = [input_problem_json(problem) for problem in problems]
     elif isinstance(error, web.HTTPError) and status < HTTPStatus.INTERNAL_SERVER_ERROR and error.log_message:
-        told["detail"] = error.log_message
-    return told
+        document["detail"] = error.log_message
+    return document

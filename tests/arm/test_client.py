@@ -1,4 +1,4 @@
-"""The client against scripted answers: what is sent when, and what comes of it."""
+"""ImagesClient with scripted responses: the requests it sends, and their results."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from support.answers import (
-    CREATING,
-    DONE,
+from support.arm_responses import (
     ENDPOINT,
-    EVIL,
-    FOREIGN,
-    HTML,
+    HTML_RESPONSE,
+    IMAGE_CREATING,
+    IMAGE_SUCCEEDED,
     IMAGE_URL,
     LIST_URL,
     LOCATION_URL,
     POLL_URL,
-    RUNNING,
     SPEC,
-    THERE,
-    answer,
-    begun,
-    failed,
-    image,
-    status,
+    STATUS_RUNNING,
+    STATUS_SUCCEEDED,
+    UNTRUSTED_URL,
+    UNTRUSTED_URLS,
+    created_response,
+    error_response,
+    image_resource,
+    make_response,
+    status_response,
 )
-from support.wire import FAULTS, RESET, Credential, Outcome, ScriptedTransport, built, deleted, every, opened, phases
+from support.scripted_transport import (
+    CONNECTION_RESET,
+    FAULTS,
+    CountingCredential,
+    Outcome,
+    ScriptedTransport,
+    collect,
+    open_client,
+    phases,
+    run_build,
+    run_delete,
+)
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import NOTE_SENT_TWICE
@@ -51,223 +62,247 @@ BUSY = {"code": "ServiceIsInMaintenance", "message": "[Conflict] Cluster 'c' is 
 pytestmark = pytest.mark.asyncio
 
 
-# ── the usual way ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── build and delete ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_build_as_it_was_seen() -> None:
-    script = ScriptedTransport(begun(), RUNNING, RUNNING, DONE, THERE)
-    seen = await built(script)
+async def test_build_follows_the_recorded_sequence() -> None:
+    script = ScriptedTransport(created_response(), STATUS_RUNNING, STATUS_RUNNING, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    seen = await run_build(script)
     assert phases(seen) == [
         Phase.SUBMITTING, Phase.BUILDING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED
     ]  # fmt: skip
-    assert script.lines == [f"PUT {IMAGE_URL}", *[f"GET {POLL_URL}"] * 3, f"GET {IMAGE_URL}"]
+    assert script.request_lines == [f"PUT {IMAGE_URL}", *[f"GET {POLL_URL}"] * 3, f"GET {IMAGE_URL}"]
     assert seen[-1].image is not None
     assert seen[-1].image.requirements == "Pillow"
 
 
-async def test_without_a_word_from_the_service_our_own_schedule_is_kept() -> None:
-    """Without experience the waits only grow, between 0.5 and 30 seconds; the confirmation comes at once."""
-    script = ScriptedTransport(begun(), *[RUNNING] * 400, DONE, THERE)
-    await built(script)
-    *waits, last = script.clock.slept
-    assert MIN_DELAY <= min(waits) < max(waits) <= MAX_DELAY
-    assert waits == sorted(waits)
+async def test_delays_follow_the_schedule_without_retry_after() -> None:
+    """Without earlier builds the delays only grow, from 0.5 to 30 seconds; the image is confirmed at once."""
+    script = ScriptedTransport(created_response(), *[STATUS_RUNNING] * 400, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    await run_build(script)
+    *delays, last = script.clock.slept
+    assert MIN_DELAY <= min(delays) < max(delays) <= MAX_DELAY
+    assert delays == sorted(delays)
     assert last == 0.0
 
 
-async def test_nothing_is_sent_before_the_first_operation_was_seen() -> None:
+async def test_first_operation_is_yielded_before_anything_is_sent() -> None:
     script = ScriptedTransport()
-    async with opened(script) as client:
+    async with open_client(script) as client:
         first = await anext(aiter(client.build("img", SPEC)))
     assert (first.phase, first.poll_url) == (Phase.SUBMITTING, "")
-    assert script.asked == []
+    assert script.requests == []
 
 
-async def test_a_failed_build_comes_with_the_services_words() -> None:
-    seen = await built(
-        ScriptedTransport(begun(), RUNNING, status("Failed", error={"code": "Bad", "message": "no such package"}))
+async def test_failed_build_contains_the_service_error() -> None:
+    seen = await run_build(
+        ScriptedTransport(
+            created_response(),
+            STATUS_RUNNING,
+            status_response("Failed", error={"code": "Bad", "message": "no such package"}),
+        )
     )
     with pytest.raises(BuildFailed, match="Bad: no such package"):
         seen[-1].raise_for_failure()
 
 
-async def test_a_deletion_as_it_was_seen() -> None:
-    first = answer(b"", 202, {"location": LOCATION_URL, "azure-asyncoperation": POLL_URL})
-    script = ScriptedTransport(first, RUNNING, DONE)
-    assert phases(await deleted(script)) == [Phase.SUBMITTING, Phase.DELETING, Phase.DELETING, Phase.SUCCEEDED]
-    assert script.lines == [f"DELETE {IMAGE_URL}", *[f"GET {POLL_URL}"] * 2]
-    assert script.asked[0].body == b""
+async def test_delete_follows_the_recorded_sequence() -> None:
+    first = make_response(b"", 202, {"location": LOCATION_URL, "azure-asyncoperation": POLL_URL})
+    script = ScriptedTransport(first, STATUS_RUNNING, STATUS_SUCCEEDED)
+    assert phases(await run_delete(script)) == [Phase.SUBMITTING, Phase.DELETING, Phase.DELETING, Phase.SUCCEEDED]
+    assert script.request_lines == [f"DELETE {IMAGE_URL}", *[f"GET {POLL_URL}"] * 2]
+    assert script.requests[0].body == b""
 
 
-async def test_a_deletion_of_nothing() -> None:
+async def test_delete_of_a_missing_image_depends_on_the_response() -> None:
     with pytest.raises(NotFound):
-        await deleted(ScriptedTransport(failed(404, "ResourceNotFound")))
-    assert (await deleted(ScriptedTransport(answer(b"", 204))))[-1].phase is Phase.SUCCEEDED
-    assert (await deleted(ScriptedTransport(RESET, failed(404))))[-1].phase is Phase.SUCCEEDED
+        await run_delete(ScriptedTransport(error_response(404, "ResourceNotFound")))
+    assert (await run_delete(ScriptedTransport(make_response(b"", 204))))[-1].phase is Phase.SUCCEEDED
+    assert (await run_delete(ScriptedTransport(CONNECTION_RESET, error_response(404))))[-1].phase is Phase.SUCCEEDED
 
 
-async def test_an_image_made_anew_while_it_is_deleted_ends_the_wait() -> None:
-    script = ScriptedTransport(answer(b"", 202), answer(image("Deleting")), forever=THERE)
-    with pytest.raises(StatusUnreadable, match="still there"):
-        await deleted(script)
-    assert len(script.asked) < 12
+async def test_image_recreated_during_deletion_raises_status_unreadable() -> None:
+    script = ScriptedTransport(
+        make_response(b"", 202), make_response(image_resource("Deleting")), default=IMAGE_SUCCEEDED
+    )
+    with pytest.raises(StatusUnreadable, match="still exists"):
+        await run_delete(script)
+    assert len(script.requests) < 12
 
 
-# ── rule 11: a request that is repeated ──────────────────────────────────────────────────────────────────────────
+# ── rule 11: retried requests ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-async def test_a_put_is_sent_again_while_nobody_answers_properly(fault: Outcome) -> None:
-    script = ScriptedTransport(fault, fault, begun(), DONE, THERE)
-    seen = await built(script)
+async def test_put_is_retried_until_a_usable_response(fault: Outcome) -> None:
+    script = ScriptedTransport(fault, fault, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    seen = await run_build(script)
     assert seen[-1].phase is Phase.SUCCEEDED
-    assert {asked.body for asked in script.asked[:3]} == {SPEC.to_body()}
-    assert script.times[:3] == [0.0, 1.0, 3.0]
+    assert {request.body for request in script.requests[:3]} == {SPEC.to_body()}
+    assert script.request_times[:3] == [0.0, 1.0, 3.0]
     assert seen[1].repeated
     assert "sent again" in seen[1].note
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-async def test_a_conflict_after_a_repetition_is_decided_by_the_image(fault: Outcome) -> None:
-    script = ScriptedTransport(fault, failed(409, "RequestConflict"), failed(404), CREATING, THERE)
-    seen = await built(script)
+async def test_409_after_a_retry_adopts_the_operation_of_the_image(fault: Outcome) -> None:
+    script = ScriptedTransport(
+        fault, error_response(409, "RequestConflict"), error_response(404), IMAGE_CREATING, IMAGE_SUCCEEDED
+    )
+    seen = await run_build(script)
     assert (seen[-1].phase, seen[-1].note) == (Phase.SUCCEEDED, NOTE_SENT_TWICE)
-    assert script.lines == [*[f"PUT {IMAGE_URL}"] * 2, *[f"GET {IMAGE_URL}"] * 3]
+    assert script.request_lines == [*[f"PUT {IMAGE_URL}"] * 2, *[f"GET {IMAGE_URL}"] * 3]
 
 
-async def test_an_adopted_build_that_fails_has_failed() -> None:
-    seen = await built(ScriptedTransport(RESET, failed(409), CREATING, answer(image("Failed"))))
+async def test_adopted_build_that_fails_is_reported_as_failed() -> None:
+    seen = await run_build(
+        ScriptedTransport(
+            CONNECTION_RESET, error_response(409), IMAGE_CREATING, make_response(image_resource("Failed"))
+        )
+    )
     assert seen[-1].phase is Phase.FAILED
 
 
-async def test_an_adopted_build_that_is_somebody_elses_is_not_ours() -> None:
-    with pytest.raises(StatusUnreadable, match="other requirements"):
-        await built(ScriptedTransport(RESET, failed(409), answer(image(requirementsFileContent="numpy"))))
+async def test_adopted_build_with_other_requirements_raises_status_unreadable() -> None:
+    with pytest.raises(StatusUnreadable, match=r"differs from what was sent \(requirements\)"):
+        await run_build(
+            ScriptedTransport(
+                CONNECTION_RESET, error_response(409), make_response(image_resource(requirementsFileContent="numpy"))
+            )
+        )
 
 
-async def test_a_conflict_of_a_single_request_is_a_conflict() -> None:
+async def test_409_without_a_retry_raises_conflict() -> None:
     with pytest.raises(Conflict):
-        await built(ScriptedTransport(failed(409)))
-    with pytest.raises(Conflict):  # 429 was no arrival: nothing of ours can be running
-        await built(ScriptedTransport(failed(429), failed(409)))
+        await run_build(ScriptedTransport(error_response(409)))
+    with pytest.raises(Conflict):  # a 429 never reached the service: no operation of this client can be running
+        await run_build(ScriptedTransport(error_response(429), error_response(409)))
 
 
-async def test_a_collision_after_a_repetition_follows_the_first_request() -> None:
-    script = ScriptedTransport(failed(504), begun(), status("Failed", error=BUSY), CREATING, THERE)
-    seen = await built(script)
+async def test_cluster_busy_after_a_retry_polls_the_image() -> None:
+    script = ScriptedTransport(
+        error_response(504), created_response(), status_response("Failed", error=BUSY), IMAGE_CREATING, IMAGE_SUCCEEDED
+    )
+    seen = await run_build(script)
     assert (seen[-1].phase, seen[-1].note) == (Phase.SUCCEEDED, NOTE_SENT_TWICE)
 
 
-async def test_a_collision_of_a_single_request_is_a_failure() -> None:
-    seen = await built(ScriptedTransport(failed(429), begun(), status("Failed", error=BUSY)))
+async def test_cluster_busy_without_a_retry_is_a_failure() -> None:
+    seen = await run_build(
+        ScriptedTransport(error_response(429), created_response(), status_response("Failed", error=BUSY))
+    )
     assert seen[-1].phase is Phase.FAILED
 
 
-async def test_a_request_that_nobody_answers_is_given_up() -> None:
-    script = ScriptedTransport(forever=RESET)
+async def test_put_without_usable_response_raises_after_the_maximum_attempts() -> None:
+    script = ScriptedTransport(default=CONNECTION_RESET)
     with pytest.raises(Unreachable):
-        await built(script)
-    assert len(script.asked) == MAX_ATTEMPTS
-    script = ScriptedTransport(forever=failed(503, "Busy"))
+        await run_build(script)
+    assert len(script.requests) == MAX_ATTEMPTS
+    script = ScriptedTransport(default=error_response(503, "Busy"))
     with pytest.raises(ServiceError, match="Busy"):
-        await built(script)
-    assert len(script.asked) == MAX_ATTEMPTS
+        await run_build(script)
+    assert len(script.requests) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(
     ("code", "error"), [(400, ServiceError), (403, Forbidden), (404, NotFound), (307, ServiceError)]
 )
-async def test_a_put_that_is_refused_is_not_repeated(code: int, error: type[ServiceError]) -> None:
-    script = ScriptedTransport(failed(code, headers={"location": EVIL}))
+async def test_rejected_put_is_not_retried(code: int, error: type[ServiceError]) -> None:
+    script = ScriptedTransport(error_response(code, headers={"location": UNTRUSTED_URL}))
     with pytest.raises(error):
-        await built(script)
-    assert len(script.asked) == 1
+        await run_build(script)
+    assert len(script.requests) == 1
 
 
-async def test_a_question_that_nobody_answers_is_given_up_soon() -> None:
-    script = ScriptedTransport(forever=RESET)
-    async with opened(script) as client:
+async def test_read_without_response_raises_after_few_attempts() -> None:
+    script = ScriptedTransport(default=CONNECTION_RESET)
+    async with open_client(script) as client:
         with pytest.raises(Unreachable):
             await client.list()
-    assert len(script.asked) == MAX_READ_ATTEMPTS
+    assert len(script.requests) == MAX_READ_ATTEMPTS
     assert sum(script.clock.slept) <= 5
 
 
-# ── get and list ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── get and list ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_get() -> None:
-    script = ScriptedTransport(failed(503), RESET, THERE)
-    async with opened(script) as client:
+async def test_get_retries_and_returns_the_image() -> None:
+    script = ScriptedTransport(error_response(503), CONNECTION_RESET, IMAGE_SUCCEEDED)
+    async with open_client(script) as client:
         assert (await client.get("img")).name == "img"
-    assert script.lines == [f"GET {IMAGE_URL}"] * 3
+    assert script.request_lines == [f"GET {IMAGE_URL}"] * 3
 
 
 @pytest.mark.parametrize(
     ("step", "error"),
     [
-        (failed(404), NotFound),
-        (failed(403), Forbidden),
-        (failed(302), ServiceError),
-        (HTML, Unreachable),
-        (answer(b""), Unreachable),
-        (answer([]), Unreachable),
-        (answer({"error": {}}), Unreachable),
+        (error_response(404), NotFound),
+        (error_response(403), Forbidden),
+        (error_response(302), ServiceError),
+        (HTML_RESPONSE, Unreachable),
+        (make_response(b""), Unreachable),
+        (make_response([]), Unreachable),
+        (make_response({"error": {}}), Unreachable),
     ],
 )
-async def test_what_get_may_meet(step: Outcome, error: type[KustoImageError]) -> None:
-    async with opened(ScriptedTransport(step)) as client:
+async def test_get_raises_a_typed_error(step: Outcome, error: type[KustoImageError]) -> None:
+    async with open_client(ScriptedTransport(step)) as client:
         with pytest.raises(error) as caught:
             await client.get("img")
     assert caught.value.next_step
 
 
-async def test_list_goes_through_the_pages() -> None:
+async def test_list_reads_all_pages() -> None:
     second = f"{LIST_URL}&$skiptoken=a b"
     script = ScriptedTransport(
-        answer({"value": [image()], "nextLink": second}),
-        answer({"value": [], "nextLink": "/relative?x=1"}),
-        answer({"value": [{**image(), "name": "kustoCluster/other"}], "nextLink": None}),
+        make_response({"value": [image_resource()], "nextLink": second}),
+        make_response({"value": [], "nextLink": "/relative?x=1"}),
+        make_response({"value": [{**image_resource(), "name": "kustoCluster/other"}], "nextLink": None}),
     )
-    async with opened(script) as client:
-        assert [it.name for it in await client.list()] == ["img", "other"]
-    assert script.lines == [f"GET {LIST_URL}", f"GET {second.replace(' ', '%20')}", f"GET {ENDPOINT}/relative?x=1"]
+    async with open_client(script) as client:
+        assert [image.name for image in await client.list()] == ["img", "other"]
+    assert script.request_lines == [
+        f"GET {LIST_URL}",
+        f"GET {second.replace(' ', '%20')}",
+        f"GET {ENDPOINT}/relative?x=1",
+    ]
 
 
-@pytest.mark.parametrize("link", ["", 5, True, [], {}, {"uri": EVIL}])
-async def test_a_next_link_that_is_none_ends_the_list(link: object) -> None:
-    async with opened(ScriptedTransport(answer({"value": [], "nextLink": link}))) as client:
+@pytest.mark.parametrize("link", ["", 5, True, [], {}, {"uri": UNTRUSTED_URL}])
+async def test_invalid_next_link_ends_the_list(link: object) -> None:
+    async with open_client(ScriptedTransport(make_response({"value": [], "nextLink": link}))) as client:
         assert await client.list() == []
 
 
-@pytest.mark.parametrize("url", FOREIGN)
-async def test_a_foreign_next_link_gets_nothing(url: str) -> None:
-    script = ScriptedTransport(answer({"value": [], "nextLink": url}))
-    credential = Credential()
-    async with opened(script, credential) as client:
+@pytest.mark.parametrize("url", UNTRUSTED_URLS)
+async def test_untrusted_next_link_is_not_requested(url: str) -> None:
+    script = ScriptedTransport(make_response({"value": [], "nextLink": url}))
+    credential = CountingCredential()
+    async with open_client(script, credential) as client:
         with pytest.raises(UntrustedAddress):
             await client.list()
-    assert (len(script.asked), credential.count) == (1, 1)
+    assert (len(script.requests), credential.count) == (1, 1)
 
 
-async def test_a_list_without_an_end_is_given_up() -> None:
-    script = ScriptedTransport(forever=answer({"value": [], "nextLink": LIST_URL}))
-    async with opened(script) as client:
+async def test_endless_list_raises_unreachable() -> None:
+    script = ScriptedTransport(default=make_response({"value": [], "nextLink": LIST_URL}))
+    async with open_client(script) as client:
         with pytest.raises(Unreachable, match="does not end"):
             await client.list()
-    assert len(script.asked) == 1000
+    assert len(script.requests) == 1000
 
 
 @pytest.mark.parametrize(
     "document", [[], {}, None, {"value": None}, {"value": {}}, {"value": [None]}, {"value": [{}]}, {"value": ["x"]}]
 )
-async def test_a_list_that_cannot_be_read(document: object) -> None:
-    async with opened(ScriptedTransport(answer(document))) as client:
+async def test_malformed_list_raises_unreachable(document: object) -> None:
+    async with open_client(ScriptedTransport(make_response(document))) as client:
         with pytest.raises(Unreachable, match="cannot be read"):
             await client.list()
 
 
-# ── bad names ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── invalid names ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 CALLS: dict[str, Callable[[ImagesClient, str], Any]] = {
     "build": lambda client, name: client.build(name, SPEC),
@@ -279,17 +314,17 @@ CALLS: dict[str, Callable[[ImagesClient, str], Any]] = {
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../..", "a?b", "a#b", "%2e%2e", "a\r\nb", "a b", "x" * 500])
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_bad_name_is_refused_with_no_request_and_no_token(call: str, name: str) -> None:
+async def test_invalid_name_raises_before_any_request_or_token(call: str, name: str) -> None:
     script = ScriptedTransport()
-    credential = Credential()
-    async with opened(script, credential) as client:
+    credential = CountingCredential()
+    async with open_client(script, credential) as client:
         with pytest.raises(InvalidInput, match="image name"):
-            await _awaited(CALLS[call](client, name))
-    assert (script.asked, credential.count) == ([], 0)
+            await _await_or_collect(CALLS[call](client, name))
+    assert (script.requests, credential.count) == ([], 0)
 
 
-async def _awaited(result: Any) -> None:
+async def _await_or_collect(result: Any) -> None:
     if isinstance(result, AsyncIterator):
-        await every(result)
+        await collect(result)
     else:
         await result

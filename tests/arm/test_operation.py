@@ -1,24 +1,25 @@
-"""The rules of the long-running operation, one by one; random sequences of answers are in test_operations_machine."""
+"""The rules of the long-running operation, one by one; `test_operation_state_machine` has random responses."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from support.answers import (
-    DONE,
-    HTML,
+from support.arm_responses import (
+    HTML_RESPONSE,
+    IMAGE_SUCCEEDED,
     IMAGE_URL,
     LOCATION_URL,
     POLL_URL,
-    RUNNING,
     SPEC,
-    THERE,
-    answer,
-    failed,
-    image,
-    status,
+    STATUS_RUNNING,
+    STATUS_SUCCEEDED,
+    error_response,
+    image_resource,
+    make_response,
+    status_response,
 )
 
 from kusto_magic.arm.operation import (
@@ -50,508 +51,609 @@ ASYNC = {"azure-asyncoperation": POLL_URL}
 LOCATION = {"location": LOCATION_URL}
 
 
-def put(response: ArmResponse, *, repeated: bool = False, spec: ImageSpec = SPEC) -> Operation:
+def start_build(response: ArmResponse, *, repeated: bool = False, spec: ImageSpec = SPEC) -> Operation:
     return start_operation(submitting(Action.BUILD, IMAGE_URL, spec), response, repeated=repeated)
 
 
-def deleting(response: ArmResponse, *, repeated: bool = False) -> Operation:
+def start_delete(response: ArmResponse, *, repeated: bool = False) -> Operation:
     return start_operation(submitting(Action.DELETE, IMAGE_URL), response, repeated=repeated)
 
 
-def after(operation: Operation, *responses: ArmResponse) -> Operation:
+def advance_all(operation: Operation, *responses: ArmResponse) -> Operation:
     for response in responses:
         operation = operation.advance(response)
     return operation
 
 
-BUILDING = put(answer(image("Creating"), 201, ASYNC))
-AT_LOCATION = put(answer(image("Creating"), 202, LOCATION))
-BY_IMAGE = put(answer(image("Creating"), 201))
-CONFIRMING = BUILDING.advance(DONE)
-DELETING = deleting(answer(b"", 202, {**ASYNC, **LOCATION}))
-DELETING_BY_IMAGE = deleting(answer(b"", 202))
+BUILDING = start_build(make_response(image_resource("Creating"), 201, ASYNC))
+AT_LOCATION = start_build(make_response(image_resource("Creating"), 202, LOCATION))
+BY_IMAGE = start_build(make_response(image_resource("Creating"), 201))
+CONFIRMING = BUILDING.advance(STATUS_SUCCEEDED)
+DELETING = start_delete(make_response(b"", 202, {**ASYNC, **LOCATION}))
+DELETING_BY_IMAGE = start_delete(make_response(b"", 202))
 RUNNING_OPERATIONS = [BUILDING, AT_LOCATION, BY_IMAGE, CONFIRMING, DELETING, DELETING_BY_IMAGE]
 IDS = ["operation", "location", "image", "confirming", "deleting", "deleting by image"]
 
 
-# ── rules 1, 2 and 9: the first answer ───────────────────────────────────────────────────────────────────────────
+# ── rules 1, 2 and 9: the first response ────────────────────────────────────────────────────────────────────────────
 
-FIRST_ANSWERS: dict[str, tuple[ArmResponse, Phase, PollTarget, str]] = {
-    "seen for a new image": (answer(image("Creating"), 201, ASYNC), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
-    "seen for an old image": (answer(image("Accepted"), 200, ASYNC), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
-    "200 that says Succeeded": (answer(image(), 200, ASYNC), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
-    "201 that says Succeeded": (answer(image(), 201, ASYNC), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
-    "both headers": (answer(image(), 202, {**LOCATION, **ASYNC}), Phase.BUILDING, PollTarget.OPERATION, POLL_URL),
-    "Location alone": (answer(image(), 201, LOCATION), Phase.BUILDING, PollTarget.LOCATION, LOCATION_URL),
-    "an empty header": (
-        answer(image("Creating"), 201, {"azure-asyncoperation": "", **LOCATION}),
+PUT_RESPONSES: dict[str, tuple[ArmResponse, Phase, PollTarget, str]] = {
+    "seen for a new image": (
+        make_response(image_resource("Creating"), 201, ASYNC),
+        Phase.BUILDING,
+        PollTarget.OPERATION,
+        POLL_URL,
+    ),
+    "seen for an old image": (
+        make_response(image_resource("Accepted"), 200, ASYNC),
+        Phase.BUILDING,
+        PollTarget.OPERATION,
+        POLL_URL,
+    ),
+    "200 with Succeeded": (
+        make_response(image_resource(), 200, ASYNC),
+        Phase.BUILDING,
+        PollTarget.OPERATION,
+        POLL_URL,
+    ),
+    "201 with Succeeded": (
+        make_response(image_resource(), 201, ASYNC),
+        Phase.BUILDING,
+        PollTarget.OPERATION,
+        POLL_URL,
+    ),
+    "both headers": (
+        make_response(image_resource(), 202, {**LOCATION, **ASYNC}),
+        Phase.BUILDING,
+        PollTarget.OPERATION,
+        POLL_URL,
+    ),
+    "Location alone": (
+        make_response(image_resource(), 201, LOCATION),
         Phase.BUILDING,
         PollTarget.LOCATION,
         LOCATION_URL,
     ),
-    "no header, finished": (answer(image(), 200), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
-    "no header, created": (answer(image("SUCCEEDED"), 201), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
-    "no header, no state": (answer(image(None), 200), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
-    "no header, Creating": (answer(image("Creating"), 201), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-    "no header, Accepted": (answer(image("Accepted"), 200), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-    "no header, Failed": (answer(image("Failed"), 200), Phase.FAILED, PollTarget.IMAGE, IMAGE_URL),
-    "no header, Canceled": (answer(image("Canceled"), 200), Phase.CANCELED, PollTarget.IMAGE, IMAGE_URL),
-    "no header, state null": (
-        answer(image(provisioningState=None), 200), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL
+    "an empty header": (
+        make_response(image_resource("Creating"), 201, {"azure-asyncoperation": "", **LOCATION}),
+        Phase.BUILDING,
+        PollTarget.LOCATION,
+        LOCATION_URL,
     ),
-    "no header, HTML": (HTML, Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-    "no header, no body": (answer(b"", 200), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-    "no header, 202": (answer(image(), 202), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-    "no header, 204": (answer(b"", 204), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("first", "phase", "watch", "url"), FIRST_ANSWERS.values(), ids=FIRST_ANSWERS.keys())
-def test_the_first_answer_to_a_put(first: ArmResponse, phase: Phase, watch: PollTarget, url: str) -> None:
-    operation = put(first)
-    assert (operation.phase, operation.poll_target, operation.poll_url) == (phase, watch, url)
-
-
-DELETE_ANSWERS: dict[str, tuple[ArmResponse, Phase, PollTarget]] = {
-    "seen": (answer(b"", 202, {**ASYNC, **LOCATION}), Phase.DELETING, PollTarget.OPERATION),
-    "Location alone": (answer(b"", 202, LOCATION), Phase.DELETING, PollTarget.LOCATION),
-    "200 with the header": (answer(b"", 200, ASYNC), Phase.DELETING, PollTarget.OPERATION),
-    "no header, 202": (answer(b"", 202), Phase.DELETING, PollTarget.IMAGE),
-    "no header, 200": (answer(b"", 200), Phase.SUCCEEDED, PollTarget.IMAGE),
-    "no header, 204": (answer(b"", 204), Phase.SUCCEEDED, PollTarget.IMAGE),
-    "no header, 200 and the image": (answer(image(), 200), Phase.SUCCEEDED, PollTarget.IMAGE),
-    "no header, Deleting": (answer(image("Deleting"), 200), Phase.DELETING, PollTarget.IMAGE),
-    "no header, Failed": (answer(image("Failed"), 200), Phase.DELETING, PollTarget.IMAGE),
-    "no header, HTML": (HTML, Phase.DELETING, PollTarget.IMAGE),
+    "no header, finished": (make_response(image_resource(), 200), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, created": (
+        make_response(image_resource("SUCCEEDED"), 201),
+        Phase.SUCCEEDED,
+        PollTarget.IMAGE,
+        IMAGE_URL,
+    ),
+    "no header, no state": (make_response(image_resource(None), 200), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, Creating": (
+        make_response(image_resource("Creating"), 201),
+        Phase.BUILDING,
+        PollTarget.IMAGE,
+        IMAGE_URL,
+    ),
+    "no header, Accepted": (
+        make_response(image_resource("Accepted"), 200),
+        Phase.BUILDING,
+        PollTarget.IMAGE,
+        IMAGE_URL,
+    ),
+    "no header, Failed": (make_response(image_resource("Failed"), 200), Phase.FAILED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, Canceled": (
+        make_response(image_resource("Canceled"), 200),
+        Phase.CANCELED,
+        PollTarget.IMAGE,
+        IMAGE_URL,
+    ),
+    "no header, state null": (
+        make_response(image_resource(provisioningState=None), 200),
+        Phase.BUILDING,
+        PollTarget.IMAGE,
+        IMAGE_URL,
+    ),
+    "no header, HTML": (HTML_RESPONSE, Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, no body": (make_response(b"", 200), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, 202": (make_response(image_resource(), 202), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, 204": (make_response(b"", 204), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
 }
 
 
-@pytest.mark.parametrize(("first", "phase", "watch"), DELETE_ANSWERS.values(), ids=DELETE_ANSWERS.keys())
-def test_the_first_answer_to_a_delete(first: ArmResponse, phase: Phase, watch: PollTarget) -> None:
-    operation = deleting(first)
-    assert (operation.phase, operation.poll_target) == (phase, watch)
+@pytest.mark.parametrize(("first", "phase", "target", "url"), PUT_RESPONSES.values(), ids=PUT_RESPONSES.keys())
+def test_put_response_determines_phase_and_poll_target(
+    first: ArmResponse, phase: Phase, target: PollTarget, url: str
+) -> None:
+    operation = start_build(first)
+    assert (operation.phase, operation.poll_target, operation.poll_url) == (phase, target, url)
 
 
-REFUSALS: dict[int, type[ServiceError]] = {
+DELETE_RESPONSES: dict[str, tuple[ArmResponse, Phase, PollTarget]] = {
+    "seen": (make_response(b"", 202, {**ASYNC, **LOCATION}), Phase.DELETING, PollTarget.OPERATION),
+    "Location alone": (make_response(b"", 202, LOCATION), Phase.DELETING, PollTarget.LOCATION),
+    "200 with the header": (make_response(b"", 200, ASYNC), Phase.DELETING, PollTarget.OPERATION),
+    "no header, 202": (make_response(b"", 202), Phase.DELETING, PollTarget.IMAGE),
+    "no header, 200": (make_response(b"", 200), Phase.SUCCEEDED, PollTarget.IMAGE),
+    "no header, 204": (make_response(b"", 204), Phase.SUCCEEDED, PollTarget.IMAGE),
+    "no header, 200 and the image": (make_response(image_resource(), 200), Phase.SUCCEEDED, PollTarget.IMAGE),
+    "no header, Deleting": (make_response(image_resource("Deleting"), 200), Phase.DELETING, PollTarget.IMAGE),
+    "no header, Failed": (make_response(image_resource("Failed"), 200), Phase.DELETING, PollTarget.IMAGE),
+    "no header, HTML": (HTML_RESPONSE, Phase.DELETING, PollTarget.IMAGE),
+}
+
+
+@pytest.mark.parametrize(("first", "phase", "target"), DELETE_RESPONSES.values(), ids=DELETE_RESPONSES.keys())
+def test_delete_response_determines_phase_and_poll_target(first: ArmResponse, phase: Phase, target: PollTarget) -> None:
+    operation = start_delete(first)
+    assert (operation.phase, operation.poll_target) == (phase, target)
+
+
+REJECTIONS: dict[int, type[ServiceError]] = {
     302: ServiceError, 307: ServiceError, 400: ServiceError, 401: Forbidden, 403: Forbidden, 404: NotFound,
     409: Conflict, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("code", REFUSALS)
-@pytest.mark.parametrize("start", [put, deleting])
-def test_a_refusal_is_a_typed_error_with_the_services_words(
-    code: int, start: Callable[[ArmResponse], Operation]
-) -> None:
+@pytest.mark.parametrize("code", REJECTIONS)
+@pytest.mark.parametrize("start", [start_build, start_delete])
+def test_rejected_request_raises_a_typed_error(code: int, start: Callable[[ArmResponse], Operation]) -> None:
     headers = {"x-ms-request-id": "r-1", "location": "https://elsewhere.example/"}
     with pytest.raises(ServiceError) as caught:
-        start(failed(code, "Why", "because", headers))
-    assert type(caught.value) is REFUSALS[code]
+        start(error_response(code, "Why", "because", headers))
+    assert type(caught.value) is REJECTIONS[code]
     assert (caught.value.status, caught.value.code, caught.value.fault.request_id) == (code, "Why", "r-1")
     assert caught.value.next_step
 
 
-def test_a_refusal_without_words_still_says_its_status() -> None:
-    assert "HTTP 502" in str(error_from_response(answer(b"<html>", 502), "build was refused"))
+def test_rejection_without_message_shows_the_http_status() -> None:
+    assert "HTTP 502" in str(error_from_response(make_response(b"<html>", 502), "the build request was refused"))
 
 
-# ── rule 3: the words that end it ────────────────────────────────────────────────────────────────────────────────
+# ── rule 3: terminal states ─────────────────────────────────────────────────────────────────────────────────────────
 
-ENDS = {"Succeeded": Phase.CONFIRMING, "Failed": Phase.FAILED, "Canceled": Phase.CANCELED, "Cancelled": Phase.CANCELED}
-GOES_ON = ["Running", "Accepted", "Creating", "InProgress", "Completed", "Ready", "OK", " Succeeded", "Succeeded!",
+TERMINAL = {
+    "Succeeded": Phase.CONFIRMING,
+    "Failed": Phase.FAILED,
+    "Canceled": Phase.CANCELED,
+    "Cancelled": Phase.CANCELED,
+}
+NOT_TERMINAL = ["Running", "Accepted", "Creating", "InProgress", "Completed", "Ready", "OK", " Succeeded", "Succeeded!",
            "Success", "Failing", "Deleted", "Timeout", "None", "0", "ſucceeded"]  # fmt: skip
 
 
-@pytest.mark.parametrize("spelled", [str.lower, str.upper, str.title, str.swapcase])
-@pytest.mark.parametrize("word", ENDS)
-def test_four_words_end_an_operation_in_any_case(word: str, spelled: Callable[[str], str]) -> None:
-    assert BUILDING.advance(status(spelled(word))).phase is ENDS[word]
+@pytest.mark.parametrize("spelling", [str.lower, str.upper, str.title, str.swapcase])
+@pytest.mark.parametrize("word", TERMINAL)
+def test_terminal_status_is_case_insensitive(word: str, spelling: Callable[[str], str]) -> None:
+    assert BUILDING.advance(status_response(spelling(word))).phase is TERMINAL[word]
 
 
-@pytest.mark.parametrize("word", GOES_ON)
+@pytest.mark.parametrize("word", NOT_TERMINAL)
 @pytest.mark.parametrize("operation", [BUILDING, DELETING], ids=["building", "deleting"])
-def test_every_other_word_is_still_running(operation: Operation, word: str) -> None:
-    heard = operation.advance(status(word))
-    assert (heard.phase, heard.poll_url, heard.unreadable_count) == (operation.phase, POLL_URL, 0)
-    assert heard.status == word
+def test_any_other_status_means_running(operation: Operation, word: str) -> None:
+    advanced = operation.advance(status_response(word))
+    assert (advanced.phase, advanced.poll_url, advanced.unreadable_count) == (operation.phase, POLL_URL, 0)
+    assert advanced.status == word
 
 
 @pytest.mark.parametrize("word", ["Accepted", "Creating", "Running", "Moving", "Deleting", "Whatever"])
 @pytest.mark.parametrize("operation", [BY_IMAGE, CONFIRMING], ids=["image", "confirming"])
-def test_an_image_in_any_other_state_is_still_being_built(operation: Operation, word: str) -> None:
-    heard = operation.advance(answer(image(word)))
-    assert (heard.phase, heard.status) == (operation.phase, word)
+def test_any_other_image_state_means_building(operation: Operation, word: str) -> None:
+    advanced = operation.advance(make_response(image_resource(word)))
+    assert (advanced.phase, advanced.status) == (operation.phase, word)
 
 
-def test_the_words_of_the_service_are_safe_to_show() -> None:
-    heard = BUILDING.advance(status("Bearer abcdefgh\x1b[2J" + "x" * 100_000))
-    assert "abcdefgh" not in heard.status
-    assert "\x1b" not in heard.status
-    assert len(heard.status) <= 2000
+def test_status_is_redacted_and_limited() -> None:
+    advanced = BUILDING.advance(status_response("Bearer abcdefgh\x1b[2J" + "x" * 100_000))
+    assert "abcdefgh" not in advanced.status
+    assert "\x1b" not in advanced.status
+    assert len(advanced.status) <= 2000
 
 
-# ── rule 4: what cannot be read ──────────────────────────────────────────────────────────────────────────────────
+# ── rule 4: unreadable responses ────────────────────────────────────────────────────────────────────────────────────
 
 UNREADABLE: dict[str, ArmResponse] = {
-    "no status": answer({"id": "x"}),
-    "null": answer({"status": None}),
-    "a number": answer({"status": 1}),
-    "true": answer({"status": True}),
-    "a list of it": answer({"status": ["Succeeded"]}),
-    "an object": answer({"status": {"value": "Succeeded"}}),
-    "an empty word": answer({"status": ""}),
-    "empty": answer(b""),
-    "204": answer(b"", 204),
-    "HTML": HTML,
-    "JSON cut short": answer(b'{"status": "Succeeded"'),
-    "a list": answer([{"status": "Succeeded"}]),
-    "a text": answer("Succeeded"),
-    "null document": answer(None),
-    "a redirect": answer({"status": "Succeeded"}, 302, {"location": "https://elsewhere.example/"}),
-    "not modified": answer(b"", 304),
-    "in the properties only": answer({"properties": {"provisioningState": "Succeeded", "operationState": "Completed"}}),
+    "no status": make_response({"id": "x"}),
+    "null": make_response({"status": None}),
+    "a number": make_response({"status": 1}),
+    "true": make_response({"status": True}),
+    "a list of strings": make_response({"status": ["Succeeded"]}),
+    "an object": make_response({"status": {"value": "Succeeded"}}),
+    "an empty word": make_response({"status": ""}),
+    "empty": make_response(b""),
+    "204": make_response(b"", 204),
+    "HTML": HTML_RESPONSE,
+    "JSON cut short": make_response(b'{"status": "Succeeded"'),
+    "a list": make_response([{"status": "Succeeded"}]),
+    "a string": make_response("Succeeded"),
+    "null document": make_response(None),
+    "a redirect": make_response({"status": "Succeeded"}, 302, {"location": "https://elsewhere.example/"}),
+    "not modified": make_response(b"", 304),
+    "in the properties only": make_response(
+        {"properties": {"provisioningState": "Succeeded", "operationState": "Completed"}}
+    ),
 }
-NO_IMAGE = {
-    "empty": answer(b""),
-    "204": answer(b"", 204),
-    "HTML": HTML,
-    "cut short": answer(b'{"properties": {"provisioningState": "Succeeded"'),
-    "a list": answer([image()]),
-    "no resource": answer({"status": "Succeeded"}),
-    "an error in 200": answer({"error": {"code": "Oops"}}),
-    "state null": answer(image(provisioningState=None)),
-    "state empty": answer(image("")),
-    "state a number": answer(image(provisioningState=1)),
-    "state a list": answer(image(provisioningState=["Succeeded"])),
-    "a redirect": answer(image(), 302),
-    "202": answer(image(), 202),
+UNREADABLE_IMAGES = {
+    "empty": make_response(b""),
+    "204": make_response(b"", 204),
+    "HTML": HTML_RESPONSE,
+    "cut short": make_response(b'{"properties": {"provisioningState": "Succeeded"'),
+    "a list": make_response([image_resource()]),
+    "no resource": make_response({"status": "Succeeded"}),
+    "an error in 200": make_response({"error": {"code": "Oops"}}),
+    "state null": make_response(image_resource(provisioningState=None)),
+    "state empty": make_response(image_resource("")),
+    "state a number": make_response(image_resource(provisioningState=1)),
+    "state a list": make_response(image_resource(provisioningState=["Succeeded"])),
+    "a redirect": make_response(image_resource(), 302),
+    "202": make_response(image_resource(), 202),
 }
 
 
 def unreadable_cases() -> list[Any]:
-    cases = [(BUILDING, name, it) for name, it in UNREADABLE.items()]
-    cases += [(DELETING, name, it) for name, it in UNREADABLE.items()]
-    cases += [(which, name, it) for which in (BY_IMAGE, CONFIRMING, DELETING_BY_IMAGE) for name, it in NO_IMAGE.items()]
-    cases += [(AT_LOCATION, "HTML", HTML), (AT_LOCATION, "a redirect", answer(b"", 302))]
-    return [pytest.param(which, it, id=f"{IDS[RUNNING_OPERATIONS.index(which)]}-{name}") for which, name, it in cases]
+    cases = [(BUILDING, name, response) for name, response in UNREADABLE.items()]
+    cases += [(DELETING, name, response) for name, response in UNREADABLE.items()]
+    cases += [
+        (operation, name, response)
+        for operation in (BY_IMAGE, CONFIRMING, DELETING_BY_IMAGE)
+        for name, response in UNREADABLE_IMAGES.items()
+    ]
+    cases += [(AT_LOCATION, "HTML", HTML_RESPONSE), (AT_LOCATION, "a redirect", make_response(b"", 302))]
+    return [
+        pytest.param(operation, response, id=f"{IDS[RUNNING_OPERATIONS.index(operation)]}-{name}")
+        for operation, name, response in cases
+    ]
 
 
 @pytest.mark.parametrize(("operation", "response"), unreadable_cases())
-def test_an_answer_that_cannot_be_read_is_asked_for_again_and_ends_nothing(
-    operation: Operation, response: ArmResponse
-) -> None:
-    waits = []
-    heard = operation
+def test_unreadable_response_is_retried_and_then_raises(operation: Operation, response: ArmResponse) -> None:
+    delays = []
+    advanced = operation
     for _ in range(MAX_UNREADABLE):
-        heard = heard.advance(response)
-        assert (heard.phase, heard.poll_url) == (operation.phase, operation.poll_url)
-        waits.append(heard.delay)
-    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0]
+        advanced = advanced.advance(response)
+        assert (advanced.phase, advanced.poll_url) == (operation.phase, operation.poll_url)
+        delays.append(advanced.delay)
+    assert delays == [1.0, 2.0, 4.0, 8.0, 16.0]
     with pytest.raises(StatusUnreadable) as caught:
-        heard.advance(response)
+        advanced.advance(response)
     assert caught.value.operation.poll_url == operation.poll_url
     assert "attach img" in caught.value.next_step
 
 
 @pytest.mark.parametrize("operation", [BUILDING, BY_IMAGE], ids=["operation", "image"])
-def test_a_readable_answer_forgives_the_unreadable_ones(operation: Operation) -> None:
-    readable = RUNNING if operation is BUILDING else answer(image("Creating"))
-    tired = after(operation, *[HTML] * MAX_UNREADABLE)
-    assert after(tired, readable, *[HTML] * MAX_UNREADABLE).phase is operation.phase
+def test_readable_response_resets_the_unreadable_count(operation: Operation) -> None:
+    readable = STATUS_RUNNING if operation is BUILDING else make_response(image_resource("Creating"))
+    unreadable = advance_all(operation, *[HTML_RESPONSE] * MAX_UNREADABLE)
+    assert advance_all(unreadable, readable, *[HTML_RESPONSE] * MAX_UNREADABLE).phase is operation.phase
 
 
-def test_an_operation_that_could_not_be_read_can_be_taken_up_again() -> None:
+def test_operation_can_be_resumed_after_status_unreadable() -> None:
     with pytest.raises(StatusUnreadable) as caught:
-        after(BUILDING, *[HTML] * (MAX_UNREADABLE + 1))
-    assert after(caught.value.operation, DONE, THERE).phase is Phase.SUCCEEDED
+        advance_all(BUILDING, *[HTML_RESPONSE] * (MAX_UNREADABLE + 1))
+    assert advance_all(caught.value.operation, STATUS_SUCCEEDED, IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
 
 
-# ── rule 5: errors while asking ──────────────────────────────────────────────────────────────────────────────────
+# ── rule 5: failed polls ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 501, 502, 503, 504, 599])
 @pytest.mark.parametrize("operation", RUNNING_OPERATIONS, ids=IDS)
-def test_a_failure_in_reading_the_status_is_none_of_the_operation(operation: Operation, code: int) -> None:
-    troubled = after(operation, *[failed(code)] * 200)
-    assert (troubled.phase, troubled.poll_url, troubled.delay) == (operation.phase, operation.poll_url, 60.0)
-    assert troubled.poll_error == f"HTTP {code}"
+def test_transient_http_error_does_not_end_the_operation(operation: Operation, code: int) -> None:
+    failing = advance_all(operation, *[error_response(code)] * 200)
+    assert (failing.phase, failing.poll_url, failing.delay) == (operation.phase, operation.poll_url, 60.0)
+    assert failing.poll_error == f"HTTP {code}"
 
 
-def test_the_waits_grow_up_to_a_minute_and_start_small_again() -> None:
-    waits, operation = [], BUILDING
+def test_backoff_doubles_up_to_a_minute_and_resets() -> None:
+    delays, operation = [], BUILDING
     for _ in range(8):
-        operation = operation.advance(failed(503))
-        waits.append(operation.delay)
-    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
-    calm = operation.advance(RUNNING)
-    assert (calm.delay, calm.poll_error, calm.advance(failed(503)).delay) == (None, "", 1.0)
+        operation = operation.advance(error_response(503))
+        delays.append(operation.delay)
+    assert delays == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    recovered = operation.advance(STATUS_RUNNING)
+    assert (recovered.delay, recovered.poll_error, recovered.advance(error_response(503)).delay) == (None, "", 1.0)
 
 
-def test_a_terminal_word_in_the_body_of_a_failure_counts_for_nothing() -> None:
+def test_terminal_status_in_an_error_response_is_ignored() -> None:
     for word in ("Succeeded", "Failed", "Canceled"):
-        assert BUILDING.advance(answer({"status": word}, 503)).phase is Phase.BUILDING
+        assert BUILDING.advance(make_response({"status": word}, 503)).phase is Phase.BUILDING
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 405, 409, 410, 412])
 @pytest.mark.parametrize("operation", RUNNING_OPERATIONS, ids=IDS)
-def test_a_refused_reading_is_a_typed_error_at_once(operation: Operation, code: int) -> None:
+def test_rejected_poll_raises_status_unreadable(operation: Operation, code: int) -> None:
     with pytest.raises(StatusUnreadable) as caught:
-        operation.advance(failed(code, "Why", "because"))
+        operation.advance(error_response(code, "Why", "because"))
     assert caught.value.operation == operation
     assert caught.value.fault.code == "Why"
     assert "attach img" in caught.value.next_step
     assert f"HTTP {code}" in str(caught.value)
 
 
-def test_who_may_not_ask_is_told_which_right_is_missing() -> None:
+def test_403_on_a_poll_names_the_missing_permission() -> None:
     with pytest.raises(StatusUnreadable) as caught:
-        BUILDING.advance(failed(403))
+        BUILDING.advance(error_response(403))
     assert "operationresults/read" in caught.value.next_step
 
 
-def test_an_operation_whose_record_is_gone_is_waited_for_and_then_the_image_is_asked() -> None:
-    gone = failed(404)
-    twice = after(BUILDING, gone, gone)
+def test_repeated_404_of_the_operation_falls_back_to_the_image() -> None:
+    missing = error_response(404)
+    twice = advance_all(BUILDING, missing, missing)
     assert (twice.poll_url, twice.delay) == (POLL_URL, 2.0)
-    thrice = twice.advance(gone)
+    thrice = twice.advance(missing)
     assert (thrice.poll_target, thrice.poll_url, thrice.phase) == (PollTarget.IMAGE, IMAGE_URL, Phase.BUILDING)
-    assert thrice.advance(THERE).phase is Phase.SUCCEEDED
-    assert thrice.advance(answer(image("Failed"))).phase is Phase.FAILED
-    assert after(thrice, answer(image("Creating")), THERE).phase is Phase.SUCCEEDED
+    assert thrice.advance(IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
+    assert thrice.advance(make_response(image_resource("Failed"))).phase is Phase.FAILED
+    assert advance_all(thrice, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
 
 
-def test_a_record_that_is_missing_for_a_moment_is_asked_on() -> None:
-    gone = failed(404)
-    assert after(BUILDING, gone, gone, RUNNING, gone, gone).poll_url == POLL_URL
+def test_temporary_404_keeps_the_operation_url() -> None:
+    missing = error_response(404)
+    assert advance_all(BUILDING, missing, missing, STATUS_RUNNING, missing, missing).poll_url == POLL_URL
 
 
-def test_a_deletion_whose_record_is_gone_ends_when_the_image_is_gone() -> None:
-    gone = failed(404)
-    assert after(DELETING, gone, gone, gone).poll_target is PollTarget.IMAGE
-    assert after(DELETING, gone, gone, gone, gone).phase is Phase.SUCCEEDED
+def test_delete_without_operation_succeeds_when_the_image_is_404() -> None:
+    missing = error_response(404)
+    assert advance_all(DELETING, missing, missing, missing).poll_target is PollTarget.IMAGE
+    assert advance_all(DELETING, missing, missing, missing, missing).phase is Phase.SUCCEEDED
 
 
-# ── rules 6 and 8 ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── rules 6 and 8 ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-OTHER = POLL_URL.replace("s=SIG", "s=NEW")
+RENEWED_URL = POLL_URL.replace("s=SIG", "s=NEW")
 
 
-@pytest.mark.parametrize("body", [RUNNING.body, b"<html>", b""], ids=["running", "unreadable", "empty"])
-def test_an_address_renewed_by_any_answer_is_used_from_then_on(body: bytes) -> None:
-    heard = BUILDING.advance(answer(body, 200, {"azure-asyncoperation": OTHER}))
-    assert heard.poll_url == OTHER
-    assert heard.advance(RUNNING).poll_url == OTHER
-    assert AT_LOCATION.advance(answer(b"", 202, {"location": OTHER})).poll_url == OTHER
+@pytest.mark.parametrize("body", [STATUS_RUNNING.body, b"<html>", b""], ids=["running", "unreadable", "empty"])
+def test_renewed_url_is_used_from_then_on(body: bytes) -> None:
+    advanced = BUILDING.advance(make_response(body, 200, {"azure-asyncoperation": RENEWED_URL}))
+    assert advanced.poll_url == RENEWED_URL
+    assert advanced.advance(STATUS_RUNNING).poll_url == RENEWED_URL
+    assert AT_LOCATION.advance(make_response(b"", 202, {"location": RENEWED_URL})).poll_url == RENEWED_URL
 
 
 @pytest.mark.parametrize("code", [301, 302, 307, 308])
-def test_a_redirect_renews_nothing(code: int) -> None:
+def test_redirect_does_not_renew_the_url(code: int) -> None:
     elsewhere = {"location": "https://elsewhere.example/", "azure-asyncoperation": "https://elsewhere.example/"}
-    assert AT_LOCATION.advance(answer(b"", code, elsewhere)).poll_url == LOCATION_URL
-    assert BUILDING.advance(answer(b"", code, elsewhere)).poll_url == POLL_URL
+    assert AT_LOCATION.advance(make_response(b"", code, elsewhere)).poll_url == LOCATION_URL
+    assert BUILDING.advance(make_response(b"", code, elsewhere)).poll_url == POLL_URL
 
 
-def test_the_image_is_asked_at_its_own_address_whatever_the_answers_name() -> None:
-    headers = {"location": OTHER, "azure-asyncoperation": OTHER}
-    assert CONFIRMING.advance(answer(image("Creating"), 200, headers)).poll_url == IMAGE_URL
+def test_image_polling_ignores_urls_in_headers() -> None:
+    headers = {"location": RENEWED_URL, "azure-asyncoperation": RENEWED_URL}
+    assert CONFIRMING.advance(make_response(image_resource("Creating"), 200, headers)).poll_url == IMAGE_URL
 
 
-@pytest.mark.parametrize("response", [answer(b""), answer(image("Creating")), answer(b"", 204), answer({}, 201)])
-def test_at_a_location_202_is_running_and_200_is_done_with_or_without_a_body(response: ArmResponse) -> None:
-    running = AT_LOCATION.advance(answer(b"", 202))
+@pytest.mark.parametrize(
+    "response",
+    [make_response(b""), make_response(image_resource("Creating")), make_response(b"", 204), make_response({}, 201)],
+)
+def test_location_202_is_running_and_200_is_done(response: ArmResponse) -> None:
+    running = AT_LOCATION.advance(make_response(b"", 202))
     assert (running.phase, running.poll_url) == (Phase.BUILDING, LOCATION_URL)
     assert running.advance(response).phase is Phase.CONFIRMING
-    assert deleting(answer(b"", 202, LOCATION)).advance(response).phase is Phase.SUCCEEDED
+    assert start_delete(make_response(b"", 202, LOCATION)).advance(response).phase is Phase.SUCCEEDED
 
 
-# ── rule 7: after Succeeded ──────────────────────────────────────────────────────────────────────────────────────
+# ── rule 7: after Succeeded ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_after_succeeded_the_image_is_asked_at_once_until_it_says_so_itself() -> None:
+def test_succeeded_operation_is_confirmed_by_the_image() -> None:
     assert (CONFIRMING.phase, CONFIRMING.poll_url, CONFIRMING.delay) == (Phase.CONFIRMING, IMAGE_URL, 0.0)
-    lagging = after(CONFIRMING, failed(404), answer(image("Creating")), failed(404), answer(image("Accepted")))
+    lagging = advance_all(
+        CONFIRMING,
+        error_response(404),
+        make_response(image_resource("Creating")),
+        error_response(404),
+        make_response(image_resource("Accepted")),
+    )
     assert lagging.phase is Phase.CONFIRMING
-    there = lagging.advance(THERE)
-    assert there.phase is Phase.SUCCEEDED
-    assert there.image is not None
-    assert (there.image.name, there.note) == ("img", "")
+    confirmed = lagging.advance(IMAGE_SUCCEEDED)
+    assert confirmed.phase is Phase.SUCCEEDED
+    assert confirmed.image is not None
+    assert (confirmed.image.name, confirmed.note) == ("img", "")
 
 
-def test_an_image_that_never_comes_is_an_error_that_can_be_taken_up() -> None:
-    missing = after(CONFIRMING, *[failed(404)] * (MAX_NOT_FOUND - 1))
-    with pytest.raises(StatusUnreadable, match="not there") as caught:
-        missing.advance(failed(404))
-    assert caught.value.operation.advance(THERE).phase is Phase.SUCCEEDED
+def test_image_that_stays_404_raises_and_can_be_resumed() -> None:
+    missing = advance_all(CONFIRMING, *[error_response(404)] * (MAX_NOT_FOUND - 1))
+    with pytest.raises(StatusUnreadable, match="does not exist") as caught:
+        missing.advance(error_response(404))
+    assert caught.value.operation.advance(IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
 
 
 @pytest.mark.parametrize(
     ("state", "error"), [("Failed", BuildFailed), ("Canceled", BuildCanceled), ("cancelled", BuildCanceled)]
 )
-def test_an_image_that_failed_after_all_is_a_failed_build(state: str, error: type[KustoImageError]) -> None:
-    ended = CONFIRMING.advance(answer(image(state)))
+def test_failed_image_after_a_succeeded_operation_is_a_failure(state: str, error: type[KustoImageError]) -> None:
+    ended = CONFIRMING.advance(make_response(image_resource(state)))
     assert ended.done
     with pytest.raises(error):
         ended.raise_for_failure()
 
 
 @pytest.mark.parametrize(
-    ("shown", "words"),
+    ("shown", "text"),
     [
-        (image(requirementsFileContent="numpy"), "other requirements"),
-        (image(languageVersion="3.9.7"), "other Python version"),
-        (image(languageVersion="3.9.7", requirementsFileContent="numpy"), "Python version and requirements"),
+        (image_resource(requirementsFileContent="numpy"), "(requirements)"),
+        (image_resource(languageVersion="3.9.7"), "(Python version)"),
+        (image_resource(languageVersion="3.9.7", requirementsFileContent="numpy"), "(Python version and requirements)"),
     ],
 )
-def test_an_image_that_shows_something_else_is_said_so(shown: object, words: str) -> None:
-    ended = CONFIRMING.advance(answer(shown))
+def test_image_that_differs_is_noted_or_raises(shown: object, text: str) -> None:
+    ended = CONFIRMING.advance(make_response(shown))
     assert ended.phase is Phase.SUCCEEDED
-    assert words in ended.note
-    with pytest.raises(StatusUnreadable, match=words):  # nobody said that our own operation succeeded
-        BY_IMAGE.advance(answer(shown))
+    assert text in ended.note
+    with pytest.raises(StatusUnreadable, match=re.escape(text)):  # the operation's own success was never confirmed
+        BY_IMAGE.advance(make_response(shown))
 
 
-# ── deletions ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── delete ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_deletion_ends_with_its_operation() -> None:
-    ended = after(DELETING, RUNNING, DONE)
+def test_delete_ends_with_its_operation() -> None:
+    ended = advance_all(DELETING, STATUS_RUNNING, STATUS_SUCCEEDED)
     assert (ended.phase, ended.image) == (Phase.SUCCEEDED, None)
 
 
-def test_a_deletion_ends_when_the_image_is_gone() -> None:
-    ended = after(DELETING_BY_IMAGE, answer(image("Deleting")), failed(404))
+def test_delete_ends_when_the_image_is_404() -> None:
+    ended = advance_all(DELETING_BY_IMAGE, make_response(image_resource("Deleting")), error_response(404))
     assert (ended.phase, ended.image) == (Phase.SUCCEEDED, None)
 
 
 @pytest.mark.parametrize("state", ["Succeeded", "Failed", "Canceled", "Cancelled", None])
-def test_an_image_that_stays_or_was_made_anew_ends_the_wait_for_its_deletion(state: str | None) -> None:
-    still_there = after(DELETING_BY_IMAGE, answer(image("Deleting")), *[answer(image(state))] * MAX_UNREADABLE)
+def test_image_that_still_exists_after_deletion_raises(state: str | None) -> None:
+    still_there = advance_all(
+        DELETING_BY_IMAGE,
+        make_response(image_resource("Deleting")),
+        *[make_response(image_resource(state))] * MAX_UNREADABLE,
+    )
     assert still_there.phase is Phase.DELETING
-    with pytest.raises(StatusUnreadable, match="still there"):
-        still_there.advance(answer(image(state)))
+    with pytest.raises(StatusUnreadable, match="still exists"):
+        still_there.advance(make_response(image_resource(state)))
 
 
-def test_a_failed_deletion_keeps_the_services_words() -> None:
-    ended = DELETING.advance(status("Failed", error={"code": "InUse", "message": "[Conflict] in use"}))
+def test_failed_delete_contains_the_service_error() -> None:
+    ended = DELETING.advance(status_response("Failed", error={"code": "InUse", "message": "[Conflict] in use"}))
     with pytest.raises(BuildFailed, match="deleting image 'img' failed") as caught:
         ended.raise_for_failure()
     assert caught.value.fault.code == "InUse"
     assert "requirements" not in caught.value.next_step
 
 
-# ── rules 10 and 11 ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── rules 10 and 11 ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("first", [answer(image("Creating"), 201, {**ASYNC, "retry-after": "7"}), answer(
-    image("Creating"), 201, {"retry-after": "7"})])  # fmt: skip
-def test_retry_after_counts_on_the_first_answer_and_for_one_wait_only(first: ArmResponse) -> None:
-    operation = put(first)
+@pytest.mark.parametrize(
+    "first",
+    [
+        make_response(image_resource("Creating"), 201, {**ASYNC, "retry-after": "7"}),
+        make_response(image_resource("Creating"), 201, {"retry-after": "7"}),
+    ],
+)
+def test_retry_after_of_the_first_response_applies_once(first: ArmResponse) -> None:
+    operation = start_build(first)
     assert operation.delay == 7.0
-    running = RUNNING if operation.poll_target is PollTarget.OPERATION else answer(image("Creating"))
+    running = (
+        STATUS_RUNNING if operation.poll_target is PollTarget.OPERATION else make_response(image_resource("Creating"))
+    )
     assert operation.advance(running).delay is None
 
 
-@pytest.mark.parametrize("response", [failed(503), failed(429), failed(404), HTML, RUNNING], ids=range(5))
-def test_retry_after_counts_on_every_answer(response: ArmResponse) -> None:
-    asked = ArmResponse(response.status, {"retry-after": "77"}, response.body, POLL_URL, response.received_at)
-    assert BUILDING.advance(asked).delay == 77.0
+@pytest.mark.parametrize(
+    "response",
+    [error_response(503), error_response(429), error_response(404), HTML_RESPONSE, STATUS_RUNNING],
+    ids=range(5),
+)
+def test_retry_after_applies_to_every_response(response: ArmResponse) -> None:
+    delayed = ArmResponse(response.status, {"retry-after": "77"}, response.body, POLL_URL, response.received_at)
+    assert BUILDING.advance(delayed).delay == 77.0
 
 
 BUSY = {"code": "ServiceIsInMaintenance", "message": "[Conflict] Cluster 'c' is in process of maintenance."}
 
 
-def test_a_repeated_request_whose_operation_collides_follows_what_the_first_one_began() -> None:
-    repeated = put(answer(image("Creating"), 201, ASYNC), repeated=True).advance(status("Failed", error=BUSY))
-    assert (repeated.phase, repeated.poll_target, repeated.note) == (Phase.BUILDING, PollTarget.IMAGE, NOTE_SENT_TWICE)
-    assert after(repeated, answer(image("Creating")), THERE).phase is Phase.SUCCEEDED
-    assert repeated.advance(answer(image("Failed"))).phase is Phase.FAILED
+def test_cluster_busy_of_a_repeated_request_polls_the_image() -> None:
+    operation = start_build(make_response(image_resource("Creating"), 201, ASYNC), repeated=True).advance(
+        status_response("Failed", error=BUSY)
+    )
+    assert (operation.phase, operation.poll_target, operation.note) == (
+        Phase.BUILDING,
+        PollTarget.IMAGE,
+        NOTE_SENT_TWICE,
+    )
+    assert advance_all(operation, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
+    assert operation.advance(make_response(image_resource("Failed"))).phase is Phase.FAILED
 
 
-def test_a_request_that_was_sent_once_and_collides_has_failed() -> None:
-    ended = BUILDING.advance(status("Failed", error=BUSY))
+def test_cluster_busy_of_a_single_request_is_a_failure() -> None:
+    ended = BUILDING.advance(status_response("Failed", error=BUSY))
     with pytest.raises(BuildFailed) as caught:
         ended.raise_for_failure()
-    assert "another change" in caught.value.next_step
+    assert "busy with another change" in caught.value.next_step
 
 
-def test_a_repeated_request_that_fails_for_another_reason_has_failed() -> None:
-    repeated = put(answer(image("Creating"), 201, ASYNC), repeated=True)
-    assert repeated.advance(status("Failed", error={"code": "BadInput"})).phase is Phase.FAILED
+def test_other_failure_of_a_repeated_request_is_a_failure() -> None:
+    operation = start_build(make_response(image_resource("Creating"), 201, ASYNC), repeated=True)
+    assert operation.advance(status_response("Failed", error={"code": "BadInput"})).phase is Phase.FAILED
 
 
-def test_a_repeated_request_that_met_a_conflict_is_decided_by_the_image() -> None:
+def test_adopted_operation_polls_the_image() -> None:
     adopted = adopt_existing(submitting(Action.BUILD, IMAGE_URL, SPEC))
     assert (adopted.phase, adopted.poll_url, adopted.note) == (Phase.BUILDING, IMAGE_URL, NOTE_SENT_TWICE)
-    assert after(adopted, answer(image("Creating")), THERE).phase is Phase.SUCCEEDED
+    assert advance_all(adopted, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
     with pytest.raises(StatusUnreadable, match="replaced"):
-        adopted.advance(answer(image(requirementsFileContent="numpy")))
+        adopted.advance(make_response(image_resource(requirementsFileContent="numpy")))
 
 
-def test_a_repeated_deletion_that_finds_nothing_has_deleted() -> None:
-    assert deleting(failed(404), repeated=True).phase is Phase.SUCCEEDED
+def test_404_of_a_repeated_delete_is_success() -> None:
+    assert start_delete(error_response(404), repeated=True).phase is Phase.SUCCEEDED
     with pytest.raises(NotFound):
-        deleting(failed(404))
+        start_delete(error_response(404))
     with pytest.raises(NotFound):
-        put(failed(404), repeated=True)
+        start_build(error_response(404), repeated=True)
 
 
-# ── taking up again ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── resuming ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-KEPT = POLL_URL.partition("&t=")[0]
-
-
-@pytest.mark.parametrize("refused", [failed(400), failed(401), failed(403), failed(404), failed(410)], ids=range(5))
-def test_an_address_kept_without_its_signature_gives_way_to_the_image(refused: ArmResponse) -> None:
-    kept = resume(Action.BUILD, IMAGE_URL, KEPT, SPEC)
-    assert (kept.poll_target, kept.poll_url, kept.delay) == (PollTarget.OPERATION, KEPT, 0.0)
-    asked = kept.advance(refused)
-    assert (asked.poll_target, asked.poll_url) == (PollTarget.IMAGE, IMAGE_URL)
-    assert asked.advance(THERE).phase is Phase.SUCCEEDED
+STORED_URL = POLL_URL.partition("&t=")[0]
 
 
-def test_without_a_kept_address_the_image_is_asked() -> None:
+@pytest.mark.parametrize(
+    "refused",
+    [error_response(400), error_response(401), error_response(403), error_response(404), error_response(410)],
+    ids=range(5),
+)
+def test_rejected_stored_url_falls_back_to_the_image(refused: ArmResponse) -> None:
+    resumed = resume(Action.BUILD, IMAGE_URL, STORED_URL, SPEC)
+    assert (resumed.poll_target, resumed.poll_url, resumed.delay) == (PollTarget.OPERATION, STORED_URL, 0.0)
+    polled = resumed.advance(refused)
+    assert (polled.poll_target, polled.poll_url) == (PollTarget.IMAGE, IMAGE_URL)
+    assert polled.advance(IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
+
+
+def test_resume_without_url_polls_the_image() -> None:
     assert resume(Action.BUILD, IMAGE_URL).poll_url == IMAGE_URL
-    assert resume(Action.DELETE, IMAGE_URL).advance(failed(404)).phase is Phase.SUCCEEDED
-    assert resume(Action.BUILD, IMAGE_URL).advance(failed(404)).phase is Phase.BUILDING
+    assert resume(Action.DELETE, IMAGE_URL).advance(error_response(404)).phase is Phase.SUCCEEDED
+    assert resume(Action.BUILD, IMAGE_URL).advance(error_response(404)).phase is Phase.BUILDING
 
 
-# ── the value itself ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── illegal transitions and errors ──────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("ending", [[DONE, THERE], [status("Failed")], [status("Canceled")]])
-def test_what_has_ended_is_not_asked_again(ending: Sequence[ArmResponse]) -> None:
-    with pytest.raises(ValueError, match="is not asked"):
-        after(BUILDING, *ending).advance(RUNNING)
+@pytest.mark.parametrize(
+    "ending", [[STATUS_SUCCEEDED, IMAGE_SUCCEEDED], [status_response("Failed")], [status_response("Canceled")]]
+)
+def test_advance_after_the_end_raises(ending: Sequence[ArmResponse]) -> None:
+    with pytest.raises(ValueError, match="cannot poll"):
+        advance_all(BUILDING, *ending).advance(STATUS_RUNNING)
 
 
-def test_what_is_not_sent_is_not_asked_and_nothing_is_begun_twice() -> None:
+def test_advance_before_the_start_and_second_start_raise() -> None:
     with pytest.raises(ValueError, match="Submitting"):
-        submitting(Action.BUILD, IMAGE_URL).advance(RUNNING)
+        submitting(Action.BUILD, IMAGE_URL).advance(STATUS_RUNNING)
     with pytest.raises(ValueError, match="before"):
-        start_operation(BUILDING, THERE)
+        start_operation(BUILDING, IMAGE_SUCCEEDED)
 
 
 FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
     "seen": ({"error": {"code": "Cannot", "message": "[BadRequest] no"}}, "Cannot", "[BadRequest] no"),
-    "no error": ({}, "", "the service gives no reason (it says Failed)"),
-    "error null": ({"error": None}, "", "the service gives no reason (it says Failed)"),
-    "error a text": ({"error": "broken"}, "", "broken"),
+    "no error": ({}, "", "the service gives no reason (status: Failed)"),
+    "error null": ({"error": None}, "", "the service gives no reason (status: Failed)"),
+    "error a string": ({"error": "broken"}, "", "broken"),
     "code alone": ({"error": {"code": "X", "message": None}}, "X", ""),
     "in the properties": ({"properties": {"error": {"code": "X", "message": "m"}}}, "X", "m"),
 }
 
 
 @pytest.mark.parametrize(("more", "code", "message"), FAILURES.values(), ids=FAILURES.keys())
-def test_a_failure_says_why_or_that_no_reason_is_given(more: dict[str, Any], code: str, message: str) -> None:
-    ended = BUILDING.advance(status("Failed", **more))
+def test_failure_has_a_reason_or_says_that_none_is_given(more: dict[str, Any], code: str, message: str) -> None:
+    ended = BUILDING.advance(status_response("Failed", **more))
     with pytest.raises(BuildFailed, match="building image 'img' failed") as caught:
         ended.raise_for_failure()
     assert (caught.value.fault.code, caught.value.fault.message) == (code, message)
 
 
-def test_neither_the_repr_of_an_operation_nor_an_error_shows_the_signature() -> None:
+def test_repr_and_errors_contain_no_signature() -> None:
     assert "SIGNATURE" in BUILDING.poll_url
     assert "SIGNATURE" not in repr(BUILDING)
     with pytest.raises(StatusUnreadable) as caught:
-        BUILDING.advance(failed(403, "Why", f"look at {POLL_URL}"))
+        BUILDING.advance(error_response(403, "Why", f"look at {POLL_URL}"))
     assert "SIGNATURE" not in f"{caught.value} {caught.value!r} {caught.value.lines()}"

@@ -1,4 +1,4 @@
-"""Random sequences of answers: whatever comes, an operation ends rightly, with its error, and never without waiting."""
+"""Random sequences of responses: an operation always ends correctly, with its error, and never polls without delay."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, find, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support.answers import HTML, IMAGE_URL, LOCATION_URL, POLL_URL, SPEC, answer, image
+from support.arm_responses import HTML_RESPONSE, IMAGE_URL, LOCATION_URL, POLL_URL, SPEC, image_resource, make_response
 
-from kusto_magic.arm import poll_schedule as schedule
+from kusto_magic.arm import poll_schedule
 from kusto_magic.arm.operation import Operation, PollTarget, start_operation
 from kusto_magic.arm.operation_start import adopt_existing, resume, submitting
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
@@ -42,7 +42,7 @@ def operation_documents() -> st.SearchStrategy[Any]:
 
 
 def cluster_documents() -> st.SearchStrategy[Any]:
-    """Clusters as a GET shows them, with Python on an image or off."""
+    """Generate clusters as a GET returns them, with Python on an image or off."""
     custom = {"languageExtensionImageName": "PythonCustomImage", "languageExtensionCustomImageName": "IMG"}
     python = {"value": [{"languageExtensionName": "PYTHON", **custom}]}
     properties = st.fixed_dictionaries(
@@ -54,18 +54,18 @@ def cluster_documents() -> st.SearchStrategy[Any]:
 def image_documents() -> st.SearchStrategy[Any]:
     text = st.sampled_from(["Pillow", "numpy"])
     shown = st.fixed_dictionaries({"requirementsFileContent": text}, optional={"provisioningState": JSON})
-    return st.builds(lambda state, more: image(state, **more), st.sampled_from([*WORDS, None]), shown)
+    return st.builds(lambda state, more: image_resource(state, **more), st.sampled_from([*WORDS, None]), shown)
 
 
-pytestmark = pytest.mark.slow  # thousands of random answers
+pytestmark = pytest.mark.slow  # thousands of random responses
 
 
 def bodies() -> st.SearchStrategy[bytes]:
     known = (operation_documents(), image_documents(), cluster_documents())
-    documents = st.one_of(*known, JSON, st.builds(lambda it: {"error": it}, ERRORS))
-    whole = documents.map(lambda document: answer(document).body)
+    documents = st.one_of(*known, JSON, st.builds(lambda error: {"error": error}, ERRORS))
+    whole = documents.map(lambda document: make_response(document).body)
     torn = st.builds(lambda body, cut: body[: len(body) // cut], whole, st.integers(1, 4))
-    return st.one_of(whole, torn, st.just(b""), st.just(HTML.body), st.binary(max_size=12))
+    return st.one_of(whole, torn, st.just(b""), st.just(HTML_RESPONSE.body), st.binary(max_size=12))
 
 
 def headers() -> st.SearchStrategy[dict[str, str]]:
@@ -76,9 +76,9 @@ def headers() -> st.SearchStrategy[dict[str, str]]:
 
 
 STATUSES = st.sampled_from([200] * 8 + [201, 202, 204, 302, 400, 401, 403, 404, 404, 404, 408, 409, 429, 500, 503])
-ANSWERS = st.builds(
+RESPONSES = st.builds(
     lambda body, status, named, cut: ArmResponse(
-        status, named, b"" if cut else body, POLL_URL, answer().received_at, cut
+        status, named, b"" if cut else body, POLL_URL, make_response().received_at, cut
     ),
     bodies(),
     STATUSES,
@@ -87,30 +87,30 @@ ANSWERS = st.builds(
 )
 
 
-FIRST = st.builds(
-    lambda document, code, named: answer(document, code, named),
+FIRST_RESPONSES = st.builds(
+    lambda document, code, named: make_response(document, code, named),
     image_documents(),
     st.sampled_from([200, 201, 202]),
     headers(),
 )
-USUAL = {
-    PollTarget.OPERATION: operation_documents().map(answer),
-    PollTarget.LOCATION: st.sampled_from([200, 202, 204]).map(lambda code: answer(b"", code)),
-    PollTarget.IMAGE: (image_documents() | cluster_documents()).map(answer) | st.just(answer(b"", 404)),
+TYPICAL_RESPONSES = {
+    PollTarget.OPERATION: operation_documents().map(make_response),
+    PollTarget.LOCATION: st.sampled_from([200, 202, 204]).map(lambda code: make_response(b"", code)),
+    PollTarget.IMAGE: (image_documents() | cluster_documents()).map(make_response) | st.just(make_response(b"", 404)),
 }
-AT_WORK = {
+WORKING_PHASE = {
     Action.BUILD: Phase.BUILDING,
     Action.DELETE: Phase.DELETING,
     Action.ENABLE: Phase.ENABLING,
     Action.DISABLE: Phase.DISABLING,
 }
-BEGUN = answer(image("Creating"), 202, {"azure-asyncoperation": POLL_URL})
-ORDER = [*AT_WORK.values(), Phase.CONFIRMING, Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED]
+ACCEPTED = make_response(image_resource("Creating"), 202, {"azure-asyncoperation": POLL_URL})
+ORDER = [*WORKING_PHASE.values(), Phase.CONFIRMING, Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED]
 EXTENSIONS = {Action.ENABLE: LanguageExtension("PYTHON", "img"), Action.DISABLE: LanguageExtension("PYTHON", "img")}
 
 
 def state_of(response: ArmResponse) -> object:
-    """Read an image's state with no help of the package's own models; "?" where there is none to be read."""
+    """Return the state of an image without using the package's own models; "?" if it is unreadable."""
     document = response.document()
     if not isinstance(document, dict) or response.status not in (200, 201):
         return "?"
@@ -122,14 +122,14 @@ def state_of(response: ArmResponse) -> object:
 
 
 def means_success(before: Operation, response: ArmResponse) -> bool:
-    """Say by the rules, not by the code, whether an answer may end an operation well."""
+    """Return whether a response may end an operation successfully, by the rules and not by the code."""
     if before.poll_target is PollTarget.IMAGE and before.extension is not None:
         return shows_the_change(before.action, response)
     if before.poll_target is PollTarget.IMAGE:
         deleted = response.status == 404
         return deleted if before.action is Action.DELETE else state_of(response) == "succeeded"
     if before.action is Action.BUILD:
-        return False  # the image has the last word
+        return False  # the state of the image decides
     if before.poll_target is PollTarget.LOCATION:
         return response.status in (200, 201, 204) and not response.is_malformed
     document = response.document()
@@ -138,18 +138,18 @@ def means_success(before: Operation, response: ArmResponse) -> bool:
 
 
 def shows_the_change(action: Action, response: ArmResponse) -> bool:
-    """Read which image a cluster runs; no cluster of these tests says "Running" or so."""
+    """Return whether a cluster shows the change; no cluster in these tests has a state such as "Running"."""
     document = response.document()
     if response.status != 200 or not isinstance(document, dict) or not isinstance(document.get("id"), str):
         return False
     properties = document.get("properties")
     properties = properties if isinstance(properties, dict) else {}
-    at_rest = str(properties.get("provisioningState")).lower() in ("succeeded", "failed", "canceled", "cancelled")
-    runs = "languageExtensions" in properties
-    return at_rest and runs == (action is Action.ENABLE)
+    idle = str(properties.get("provisioningState")).lower() in ("succeeded", "failed", "canceled", "cancelled")
+    enabled = "languageExtensions" in properties
+    return idle and enabled == (action is Action.ENABLE)
 
 
-def begins_with_success(action: Action, repeated: bool, response: ArmResponse) -> bool:
+def starts_with_success(action: Action, repeated: bool, response: ArmResponse) -> bool:
     named = response.header_url("azure-asyncoperation") or response.header_url("location")
     if action is Action.DELETE and repeated and response.status == 404:
         return True
@@ -158,68 +158,70 @@ def begins_with_success(action: Action, repeated: bool, response: ArmResponse) -
     if action in EXTENSIONS:
         return response.status == 200 and not response.is_malformed
     if action is Action.DELETE:
-        says = state_of(response) if response.document() is not None else "succeeded"
-        return response.status in (200, 204) and says in ("succeeded", "?") and not response.is_malformed
+        state = state_of(response) if response.document() is not None else "succeeded"
+        return response.status in (200, 204) and state in ("succeeded", "?") and not response.is_malformed
     return state_of(response) == "succeeded"
 
 
 def outcome(step: Callable[[], Operation | None]) -> Operation | KustoImageError | None:
-    """Take a step; only errors of these two kinds may come of it, and every other one fails the test."""
+    """Run a step and return its result or its error; errors of other types fail the test."""
     try:
         return step()
     except (ServiceError, BuildError) as error:
         return error
 
 
-class AnyAnswers(RuleBasedStateMachine):
-    """An operation that is begun, taken up or adopted, and then hears anything."""
+class OperationMachine(RuleBasedStateMachine):
+    """An operation that is started, resumed or adopted, and then receives any responses."""
 
     operation: Operation
     waited = 0.0
-    asked_at_once = 0
+    polls_without_delay = 0
 
     @initialize(
-        action=st.sampled_from(Action), way=st.sampled_from(["put"] * 4 + ["kept", "image", "adopt"]), data=st.data()
+        action=st.sampled_from(Action),
+        origin=st.sampled_from(["put"] * 4 + ["stored url", "image", "adopt"]),
+        data=st.data(),
     )
-    def begin(self, action: Action, way: str, data: st.DataObject) -> None:
+    def start(self, action: Action, origin: str, data: st.DataObject) -> None:
         spec = SPEC if action is Action.BUILD else None
         extension = EXTENSIONS.get(action)
         sent = submitting(action, IMAGE_URL, spec, extension)
-        self.operation = resume(action, IMAGE_URL, POLL_URL if way == "kept" else "", spec, extension)
-        if way == "adopt":
+        self.operation = resume(action, IMAGE_URL, POLL_URL if origin == "stored url" else "", spec, extension)
+        if origin == "adopt":
             self.operation = adopt_existing(sent)
-        elif way == "put":
-            self._put(sent, data.draw(FIRST | ANSWERS), data.draw(st.booleans()))
+        elif origin == "put":
+            self._put(sent, data.draw(FIRST_RESPONSES | RESPONSES), data.draw(st.booleans()))
 
     def _put(self, sent: Operation, response: ArmResponse, repeated: bool) -> None:
-        begun = outcome(lambda: start_operation(sent, response, repeated=repeated))
-        if isinstance(begun, ServiceError):
-            assert (begun.status, begun.fault) == (response.status, response.fault())
-        elif isinstance(begun, Operation):
-            assert begun.phase is not Phase.SUCCEEDED or begins_with_success(sent.action, repeated, response)
-            self._keeps_its_error(begun, response)
-            self.operation = begun
+        started = outcome(lambda: start_operation(sent, response, repeated=repeated))
+        if isinstance(started, ServiceError):
+            assert (started.status, started.fault) == (response.status, response.fault())
+        elif isinstance(started, Operation):
+            assert started.phase is not Phase.SUCCEEDED or starts_with_success(sent.action, repeated, response)
+            self._keeps_its_error(started, response)
+            self.operation = started
         else:
-            self._can_be_taken_up(begun)
+            self._can_be_resumed(started)
 
-    @rule(response=ANSWERS)
-    def hear_anything(self, response: ArmResponse) -> None:
-        self._hear(response)
+    @rule(response=RESPONSES)
+    def receive_anything(self, response: ArmResponse) -> None:
+        self._receive(response)
 
     @rule(data=st.data())
-    def hear_what_is_usual(self, data: st.DataObject) -> None:
-        self._hear(data.draw(USUAL[self.operation.poll_target]))
+    def receive_a_typical_response(self, data: st.DataObject) -> None:
+        self._receive(data.draw(TYPICAL_RESPONSES[self.operation.poll_target]))
 
     @rule()
-    def hear_nothing(self) -> None:
+    def receive_nothing(self) -> None:
         if not self.operation.done:
             before = self.operation
             self._wait()
-            self.operation = before.with_failed_poll("no answer")
+            self.operation = before.with_failed_poll("no response")
             assert (self.operation.phase, self.operation.poll_url) == (before.phase, before.poll_url)
 
     @invariant()
-    def an_end_has_its_error(self) -> None:
+    def terminal_phase_has_its_error(self) -> None:
         error = outcome(self.operation.raise_for_failure)
         match self.operation.phase:
             case Phase.FAILED:
@@ -232,20 +234,20 @@ class AnyAnswers(RuleBasedStateMachine):
                 assert error is None
 
     @invariant()
-    def it_can_be_asked_on(self) -> None:
+    def it_can_be_polled(self) -> None:
         assert self.operation.done or self.operation.poll_url
         assert self.operation.phase is not Phase.SUBMITTING
 
-    def _hear(self, response: ArmResponse) -> None:
+    def _receive(self, response: ArmResponse) -> None:
         before = self.operation
         if before.done:
-            with pytest.raises(ValueError, match="is not asked"):
+            with pytest.raises(ValueError, match="cannot poll"):
                 before.advance(response)
             return
         self._wait()
         after = outcome(lambda: before.advance(response))
         if not isinstance(after, Operation):
-            self._can_be_taken_up(after)
+            self._can_be_resumed(after)
             return
         if after.phase is Phase.SUCCEEDED:
             assert means_success(before, response)
@@ -257,16 +259,16 @@ class AnyAnswers(RuleBasedStateMachine):
         self.operation = after
 
     def _wait(self) -> None:
-        """Wait as the client does. Only a look at the image may come at once, and not again and again."""
+        """Wait as the client does. Only a poll of the image may be without delay, and not repeatedly."""
         operation = self.operation
-        delay = schedule.next_delay(self.waited) if operation.delay is None else operation.delay
+        delay = poll_schedule.next_delay(self.waited) if operation.delay is None else operation.delay
         assert 0.0 <= delay <= MAX_RETRY_AFTER
-        self.asked_at_once = 0 if delay >= MIN_RETRY_AFTER else self.asked_at_once + 1
-        assert self.asked_at_once <= 2, "it is asked again and again without waiting"
+        self.polls_without_delay = 0 if delay >= MIN_RETRY_AFTER else self.polls_without_delay + 1
+        assert self.polls_without_delay <= 2, "it is polled repeatedly without delay"
         self.waited += delay
 
-    def _can_be_taken_up(self, error: KustoImageError | None) -> None:
-        self.asked_at_once = 0  # somebody decides to
+    def _can_be_resumed(self, error: KustoImageError | None) -> None:
+        self.polls_without_delay = 0  # resuming is a decision of the user
         assert isinstance(error, StatusUnreadable)
         assert not error.operation.done
         assert error.operation.poll_url
@@ -274,26 +276,26 @@ class AnyAnswers(RuleBasedStateMachine):
     @staticmethod
     def _keeps_its_error(after: Operation, response: ArmResponse) -> None:
         if after.phase is Phase.FAILED:
-            said = response.fault()
+            fault = response.fault()
             assert after.fault is not None
-            assert (said.code, said.details) == (after.fault.code, after.fault.details)
-            assert said.message in ("", after.fault.message)
+            assert (fault.code, fault.details) == (after.fault.code, after.fault.details)
+            assert fault.message in ("", after.fault.message)
 
 
-AnyAnswersTest = AnyAnswers.TestCase
-AnyAnswersTest.settings = settings(
+OperationMachineTest = OperationMachine.TestCase
+OperationMachineTest.settings = settings(
     max_examples=150, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
 @pytest.mark.parametrize("phase", ORDER)
-def test_random_answers_reach_every_phase(phase: Phase) -> None:
-    """What is said about random answers above is worth something only if they lead everywhere."""
+def test_random_responses_reach_every_phase(phase: Phase) -> None:
+    """Check that the tests above are meaningful: random responses lead to every phase."""
 
-    def reached(answers: list[ArmResponse]) -> bool:
-        action = next((action for action, at_work in AT_WORK.items() if at_work is phase), Action.BUILD)
-        operation = start_operation(submitting(action, IMAGE_URL, SPEC, EXTENSIONS.get(action)), BEGUN)
-        for response in answers:
+    def reached(responses: list[ArmResponse]) -> bool:
+        action = next((action for action, working in WORKING_PHASE.items() if working is phase), Action.BUILD)
+        operation = start_operation(submitting(action, IMAGE_URL, SPEC, EXTENSIONS.get(action)), ACCEPTED)
+        for response in responses:
             if operation.phase is phase:
                 break
             if not isinstance(after := outcome(partial(operation.advance, response)), Operation) or after.done:
@@ -302,4 +304,4 @@ def test_random_answers_reach_every_phase(phase: Phase) -> None:
         return operation.phase is phase
 
     patient = settings(max_examples=20_000, deadline=None, database=None)
-    find(st.lists(st.one_of(*USUAL.values()), max_size=4), reached, settings=patient)
+    find(st.lists(st.one_of(*TYPICAL_RESPONSES.values()), max_size=4), reached, settings=patient)

@@ -1,4 +1,4 @@
-"""The client while it follows an operation: waits, outages, limits, interrupts, addresses it must not ask."""
+"""Polling: delays, outages, timeouts, cancellation, and URLs that must not be requested."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from support.answers import (
-    CREATING,
-    DONE,
+from support.arm_responses import (
     ENDPOINT,
-    EVIL,
-    FOREIGN,
-    HTML,
+    HTML_RESPONSE,
+    IMAGE_CREATING,
+    IMAGE_SUCCEEDED,
     IMAGE_URL,
     LOCATION_URL,
     POLL_URL,
-    RUNNING,
     SPEC,
-    THERE,
-    answer,
-    begun,
-    failed,
-    image,
+    STATUS_RUNNING,
+    STATUS_SUCCEEDED,
+    UNTRUSTED_URL,
+    UNTRUSTED_URLS,
+    created_response,
+    error_response,
+    image_resource,
+    make_response,
 )
-from support.wire import (
+from support.scripted_transport import (
+    CONNECTION_REFUSED,
+    CONNECTION_RESET,
     FAULTS,
-    REFUSED,
-    RESET,
-    Credential,
+    CountingCredential,
     Outcome,
     ScriptedTransport,
-    built,
-    every,
-    followed,
-    opened,
+    collect,
+    exception_chain_text,
+    open_client,
     phases,
-    whole_chain,
+    run_build,
+    run_poll,
 )
 
 from kusto_magic.arm.client import DEFAULT_TIMEOUT
@@ -56,272 +56,320 @@ from kusto_magic.models.action import Action, Phase
 pytestmark = pytest.mark.asyncio
 
 
-# ── rule 10: Retry-After ─────────────────────────────────────────────────────────────────────────────────────────
+# ── rule 10: Retry-After ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_too_many_requests_wait_as_long_as_is_asked_for() -> None:
+async def test_429_waits_for_retry_after() -> None:
     script = ScriptedTransport(
-        failed(429, headers={"retry-after": "17"}),
-        answer(image("Creating"), 201, {"azure-asyncoperation": POLL_URL, "retry-after": "5"}),
-        failed(429, headers={"retry-after": "40"}),
-        failed(503, headers={"x-ms-retry-after-ms": "2500"}),
-        DONE,
-        THERE,
+        error_response(429, headers={"retry-after": "17"}),
+        make_response(image_resource("Creating"), 201, {"azure-asyncoperation": POLL_URL, "retry-after": "5"}),
+        error_response(429, headers={"retry-after": "40"}),
+        error_response(503, headers={"x-ms-retry-after-ms": "2500"}),
+        STATUS_SUCCEEDED,
+        IMAGE_SUCCEEDED,
     )  # fmt: skip
-    assert (await built(script))[-1].phase is Phase.SUCCEEDED
-    assert script.times == [0.0, 17.0, 22.0, 62.0, 64.5, 64.5]
+    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert script.request_times == [0.0, 17.0, 22.0, 62.0, 64.5, 64.5]
     assert max(script.clock.slept) <= 600
 
 
-async def test_throttling_that_does_not_end_is_said_so() -> None:
+async def test_permanent_429_raises_throttled() -> None:
     with pytest.raises(Throttled):
-        await built(ScriptedTransport(forever=failed(429)))
+        await run_build(ScriptedTransport(default=error_response(429)))
 
 
-# ── rule 5: outages while following ──────────────────────────────────────────────────────────────────────────────
+# ── rule 5: outages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("seconds", [90, 300, 1800])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-async def test_an_outage_is_survived(fault: Outcome, seconds: float) -> None:
-    script = ScriptedTransport(begun(), RUNNING)
-    outage = script.until(seconds, fault, DONE)
-    script.forever = lambda request: THERE if str(request.url) == IMAGE_URL else outage(request)
-    seen = await built(script)
+async def test_polling_survives_an_outage(fault: Outcome, seconds: float) -> None:
+    script = ScriptedTransport(created_response(), STATUS_RUNNING)
+    outage = script.fail_until(seconds, fault, STATUS_SUCCEEDED)
+    script.default = lambda request: IMAGE_SUCCEEDED if str(request.url) == IMAGE_URL else outage(request)
+    seen = await run_build(script)
     assert seen[-1].phase is Phase.SUCCEEDED
     assert script.clock.passed >= seconds
     assert script.clock.passed < seconds + 61
-    assert len(script.asked) < 20 + seconds / 30
+    assert len(script.requests) < 20 + seconds / 30
 
 
-async def test_an_outage_is_told_while_it_lasts() -> None:
-    seen = await built(ScriptedTransport(begun(), REFUSED, failed(503), RUNNING, DONE, THERE))
+async def test_poll_error_is_set_during_an_outage() -> None:
+    seen = await run_build(
+        ScriptedTransport(
+            created_response(),
+            CONNECTION_REFUSED,
+            error_response(503),
+            STATUS_RUNNING,
+            STATUS_SUCCEEDED,
+            IMAGE_SUCCEEDED,
+        )
+    )
     assert [operation.poll_error for operation in seen[1:5]] == [
         "", "management.azure.com cannot be reached (connection refused)", "HTTP 503", ""
     ]  # fmt: skip
 
 
-async def test_an_outage_of_the_sign_in_is_survived_too() -> None:
-    """Where there is no network there is no new token either; a build of an hour outlives a token."""
-    script = ScriptedTransport(begun(), RUNNING)
-    credential = Credential(script.clock, life=10)
-    script.forever = lambda _: DONE if script.lines[-1].endswith("HASHxyz") else THERE
-    async with opened(script, credential) as client:
-        following = aiter(client.build("img", SPEC))
-        seen = [await anext(following) for _ in range(3)]
+async def test_polling_survives_a_sign_in_outage() -> None:
+    """Without a network there is no new token either, and a build of an hour outlives a token."""
+    script = ScriptedTransport(created_response(), STATUS_RUNNING)
+    credential = CountingCredential(script.clock, life=10)
+    script.default = lambda _: STATUS_SUCCEEDED if script.request_lines[-1].endswith("HASHxyz") else IMAGE_SUCCEEDED
+    async with open_client(script, credential) as client:
+        polling = aiter(client.build("img", SPEC))
+        seen = [await anext(polling) for _ in range(3)]
         script.clock.move(60)
         credential.fault = OSError("network is unreachable")
-        seen += [await anext(following) for _ in range(10)]
+        seen += [await anext(polling) for _ in range(10)]
         assert "unreachable" in seen[-1].poll_error
         credential.fault = None
-        seen += await every(following)
+        seen += await collect(polling)
     assert (seen[-1].phase, seen[-1].poll_error) == (Phase.SUCCEEDED, "")
 
 
-async def test_a_sign_in_that_fails_from_the_start_is_said_at_once() -> None:
+async def test_sign_in_that_fails_from_the_start_raises() -> None:
     script = ScriptedTransport()
-    credential = Credential()
+    credential = CountingCredential()
     credential.fault = RuntimeError("please run az login")
     with pytest.raises(SignInFailed):
-        await built(script, credential)
-    async with opened(script, credential) as client:
+        await run_build(script, credential)
+    async with open_client(script, credential) as client:
         with pytest.raises(SignInFailed) as caught:
-            await every(client.poll(client.resume(Action.BUILD, "img")))
+            await collect(client.poll(client.resume(Action.BUILD, "img")))
     assert caught.value.operation.poll_url == IMAGE_URL
-    assert script.asked == []
+    assert script.requests == []
 
 
-async def test_a_refused_token_is_renewed_once_while_following() -> None:
-    script = ScriptedTransport(begun(), answer(b"", 401), DONE, THERE)
-    assert (await built(script))[-1].phase is Phase.SUCCEEDED
-    assert [asked.token for asked in script.asked] == ["token-1", "token-1", "token-2", "token-2"]
-    assert script.asked[1].url == script.asked[2].url
+async def test_rejected_token_is_renewed_once_while_polling() -> None:
+    script = ScriptedTransport(created_response(), make_response(b"", 401), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert [request.token for request in script.requests] == ["token-1", "token-1", "token-2", "token-2"]
+    assert script.requests[1].url == script.requests[2].url
 
 
-@pytest.mark.parametrize("refused", [[failed(401)] * 2, [failed(400)], [failed(403)]], ids=["401", "400", "403"])
-async def test_a_refused_reading_is_an_error_at_once_and_can_be_taken_up(refused: list[Outcome]) -> None:
-    script = ScriptedTransport(begun(), *refused)
+@pytest.mark.parametrize(
+    "refused", [[error_response(401)] * 2, [error_response(400)], [error_response(403)]], ids=["401", "400", "403"]
+)
+async def test_rejected_poll_raises_and_can_be_resumed(refused: list[Outcome]) -> None:
+    script = ScriptedTransport(created_response(), *refused)
     with pytest.raises(StatusUnreadable) as caught:
-        await built(script)
+        await run_build(script)
     assert caught.value.operation.poll_url == POLL_URL
-    assert script.unused == 0
+    assert script.unused_steps == 0
 
 
-# ── rules 4, 6, 7, 8 ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── rules 4, 6, 7, 8 ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_newest_address_is_asked_relative_or_not() -> None:
-    renewed = answer({"status": "Running"}, 200, {"azure-asyncoperation": "/subscriptions/s/second?x=1"})
-    script = ScriptedTransport(begun("/subscriptions/s/first?x=1"), renewed, DONE, THERE)
-    await built(script)
-    assert [line.removeprefix(f"GET {ENDPOINT}") for line in script.lines[1:3]] == [
+async def test_newest_url_is_polled_whether_relative_or_not() -> None:
+    renewed = make_response({"status": "Running"}, 200, {"azure-asyncoperation": "/subscriptions/s/second?x=1"})
+    script = ScriptedTransport(
+        created_response("/subscriptions/s/first?x=1"), renewed, STATUS_SUCCEEDED, IMAGE_SUCCEEDED
+    )
+    await run_build(script)
+    assert [line.removeprefix(f"GET {ENDPOINT}") for line in script.request_lines[1:3]] == [
         "/subscriptions/s/first?x=1", "/subscriptions/s/second?x=1"
     ]  # fmt: skip
 
 
-async def test_a_final_look_that_lags_is_repeated() -> None:
-    script = ScriptedTransport(begun(), DONE, failed(404), CREATING, failed(404), HTML, THERE)
-    seen = await built(script)
+async def test_lagging_image_is_polled_again() -> None:
+    script = ScriptedTransport(
+        created_response(),
+        STATUS_SUCCEEDED,
+        error_response(404),
+        IMAGE_CREATING,
+        error_response(404),
+        HTML_RESPONSE,
+        IMAGE_SUCCEEDED,
+    )
+    seen = await run_build(script)
     assert phases(seen)[2:] == [Phase.CONFIRMING] * 5 + [Phase.SUCCEEDED]
 
 
 FINAL: dict[str, tuple[Outcome, Phase, str]] = {
-    "Failed": (answer(image("Failed")), Phase.FAILED, ""),
-    "Canceled": (answer(image("Canceled")), Phase.CANCELED, ""),
-    "without a state": (answer(image(None)), Phase.SUCCEEDED, ""),
-    "with another text": (answer(image(requirementsFileContent="numpy")), Phase.SUCCEEDED, "other requirements"),
+    "Failed": (make_response(image_resource("Failed")), Phase.FAILED, ""),
+    "Canceled": (make_response(image_resource("Canceled")), Phase.CANCELED, ""),
+    "without a state": (make_response(image_resource(None)), Phase.SUCCEEDED, ""),
+    "with another text": (
+        make_response(image_resource(requirementsFileContent="numpy")),
+        Phase.SUCCEEDED,
+        "(requirements)",
+    ),
 }
 
 
 @pytest.mark.parametrize(("final", "phase", "note"), FINAL.values(), ids=FINAL.keys())
-async def test_the_image_has_the_last_word(final: Outcome, phase: Phase, note: str) -> None:
-    seen = await built(ScriptedTransport(begun(), DONE, final))
+async def test_image_state_determines_the_result(final: Outcome, phase: Phase, note: str) -> None:
+    seen = await run_build(ScriptedTransport(created_response(), STATUS_SUCCEEDED, final))
     assert seen[-1].phase is phase
     assert note in seen[-1].note
 
 
-async def test_an_image_that_never_comes_ends_the_following() -> None:
-    script = ScriptedTransport(begun(), DONE, forever=failed(404))
-    with pytest.raises(StatusUnreadable, match="not there"):
-        await built(script)
+async def test_image_that_stays_404_ends_polling() -> None:
+    script = ScriptedTransport(created_response(), STATUS_SUCCEEDED, default=error_response(404))
+    with pytest.raises(StatusUnreadable, match="does not exist"):
+        await run_build(script)
     assert 60 < script.clock.passed < 1800
 
 
-async def test_a_record_that_is_gone_is_replaced_by_the_image() -> None:
-    script = ScriptedTransport(begun(), *[failed(404)] * 3, CREATING, THERE)
-    assert (await built(script))[-1].phase is Phase.SUCCEEDED
-    assert script.lines[-2:] == [f"GET {IMAGE_URL}"] * 2
+async def test_missing_operation_is_replaced_by_the_image() -> None:
+    script = ScriptedTransport(created_response(), *[error_response(404)] * 3, IMAGE_CREATING, IMAGE_SUCCEEDED)
+    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert script.request_lines[-2:] == [f"GET {IMAGE_URL}"] * 2
 
 
-@pytest.mark.parametrize("last", [answer(b""), answer(image()), answer(b"", 204)])
-async def test_by_location(last: Outcome) -> None:
+@pytest.mark.parametrize("last", [make_response(b""), make_response(image_resource()), make_response(b"", 204)])
+async def test_location_is_polled_until_done(last: Outcome) -> None:
     script = ScriptedTransport(
-        answer(image("Creating"), 201, {"location": LOCATION_URL}), answer(b"", 202), last, THERE
+        make_response(image_resource("Creating"), 201, {"location": LOCATION_URL}),
+        make_response(b"", 202),
+        last,
+        IMAGE_SUCCEEDED,
     )
-    assert (await built(script))[-1].phase is Phase.SUCCEEDED
-    assert script.lines[1:3] == [f"GET {LOCATION_URL}"] * 2
+    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert script.request_lines[1:3] == [f"GET {LOCATION_URL}"] * 2
 
 
-async def test_answers_that_cannot_be_read_end_the_following_and_not_the_build() -> None:
-    script = ScriptedTransport(begun(), forever=HTML)
+async def test_unreadable_responses_end_polling_and_not_the_build() -> None:
+    script = ScriptedTransport(created_response(), default=HTML_RESPONSE)
     with pytest.raises(StatusUnreadable) as caught:
-        await built(script)
-    script = ScriptedTransport(DONE, THERE)
-    async with opened(script) as client:
-        assert (await every(client.poll(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
+        await run_build(script)
+    script = ScriptedTransport(STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    async with open_client(script) as client:
+        assert (await collect(client.poll(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
 
 
-# ── rules 12 and 13: limits and clocks ───────────────────────────────────────────────────────────────────────────
+# ── rules 12 and 13: timeouts and clocks ────────────────────────────────────────────────────────────────────────────
 
 
-async def test_an_operation_that_never_ends_is_left_after_four_hours_and_can_be_taken_up() -> None:
-    script = ScriptedTransport(begun(), forever=RUNNING)
-    with pytest.raises(PollTimeout, match="after 4 hours; it goes on in Azure") as caught:
-        await built(script)
+async def test_endless_operation_raises_poll_timeout_after_four_hours() -> None:
+    script = ScriptedTransport(created_response(), default=STATUS_RUNNING)
+    with pytest.raises(PollTimeout, match="after 4 hours; it continues in Azure") as caught:
+        await run_build(script)
     assert script.clock.passed == DEFAULT_TIMEOUT == 4 * 3600
     assert caught.value.operation.poll_url == POLL_URL
     assert caught.value.next_step == "%kusto_image attach img"
-    assert len(script.asked) < 1500  # one in ten seconds
+    assert len(script.requests) < 1500  # at most one in ten seconds
 
 
-@pytest.mark.parametrize(("limit", "words"), [(600, "10 minutes"), (90, "1.5 minutes"), (5400, "1.5 hours")])
-async def test_the_limit_can_be_set_and_counts_from_the_first_request(limit: float, words: str) -> None:
-    script = ScriptedTransport(RESET, RESET, begun(), forever=RUNNING)
-    with pytest.raises(PollTimeout, match=words):
-        await built(script, timeout=limit)
-    assert script.clock.passed == limit
+@pytest.mark.parametrize(("timeout", "text"), [(600, "10 minutes"), (90, "1.5 minutes"), (5400, "1.5 hours")])
+async def test_timeout_counts_from_the_first_request(timeout: float, text: str) -> None:
+    script = ScriptedTransport(CONNECTION_RESET, CONNECTION_RESET, created_response(), default=STATUS_RUNNING)
+    with pytest.raises(PollTimeout, match=text):
+        await run_build(script, timeout=timeout)
+    assert script.clock.passed == timeout
 
 
 @pytest.mark.parametrize(
-    "forever", [RESET, failed(503), failed(429, headers={"retry-after": "600"}), answer(image("X"))]
+    "forever",
+    [
+        CONNECTION_RESET,
+        error_response(503),
+        error_response(429, headers={"retry-after": "600"}),
+        make_response(image_resource("X")),
+    ],
 )
-async def test_the_limit_holds_whatever_the_answers(forever: Outcome) -> None:
-    script = ScriptedTransport(forever=forever)
+async def test_timeout_holds_for_any_response(forever: Outcome) -> None:
+    script = ScriptedTransport(default=forever)
     with pytest.raises(PollTimeout):
-        await followed(script, timeout=1000)
+        await run_poll(script, timeout=1000)
     assert script.clock.passed == 1000
 
 
 @pytest.mark.parametrize("skew", [timedelta(days=-900), timedelta(days=900)])
-async def test_a_clock_that_is_set_ends_nothing(skew: timedelta) -> None:
+async def test_wall_clock_change_does_not_end_polling(skew: timedelta) -> None:
     def jump(_: httpx.Request) -> Outcome:
         script.clock.skew = skew
-        return RUNNING
+        return STATUS_RUNNING
 
-    script = ScriptedTransport(begun(), jump, RUNNING, DONE, THERE)
-    assert (await built(script))[-1].phase is Phase.SUCCEEDED
+    script = ScriptedTransport(created_response(), jump, STATUS_RUNNING, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
 
 
-# ── rule 14: interrupts ──────────────────────────────────────────────────────────────────────────────────────────
+# ── rule 14: cancellation ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("request_number", range(5))
-async def test_not_one_more_request_after_an_interrupt(request_number: int) -> None:
-    answers: list[Outcome] = [RESET, begun(), failed(503), DONE, THERE]
+async def test_no_request_is_sent_after_a_cancellation(request_number: int) -> None:
+    responses: list[Outcome] = [
+        CONNECTION_RESET,
+        created_response(),
+        error_response(503),
+        STATUS_SUCCEEDED,
+        IMAGE_SUCCEEDED,
+    ]
 
     def interrupted(_: httpx.Request) -> Outcome:
         task.cancel()
-        return answers[request_number]
+        return responses[request_number]
 
-    script = ScriptedTransport(*answers[:request_number], interrupted)
-    task = asyncio.create_task(built(script))
+    script = ScriptedTransport(*responses[:request_number], interrupted)
+    task = asyncio.create_task(run_build(script))
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert len(script.asked) == request_number + 1
+    assert len(script.requests) == request_number + 1
 
 
-async def test_whoever_stops_iterating_stops_following() -> None:
-    script = ScriptedTransport(begun(), RUNNING)
-    async with opened(script) as client:
+async def test_stopping_the_iteration_stops_polling() -> None:
+    script = ScriptedTransport(created_response(), STATUS_RUNNING)
+    async with open_client(script) as client:
         async for operation in client.build("img", SPEC):
             if operation.status == "Running":
                 break
-    assert len(script.asked) == 2
+    assert len(script.requests) == 2
 
 
-# ── foreign addresses ────────────────────────────────────────────────────────────────────────────────────────────
+# ── untrusted URLs ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _named(header: str, url: str) -> dict[str, list[Outcome]]:
+def _untrusted_responses(header: str, url: str) -> dict[str, list[Outcome]]:
     later: dict[str, Outcome] = {
-        "azure-asyncoperation": answer({"status": "Running"}, 200, {header: url}),
-        "location": answer(b"", 202, {header: url}),
+        "azure-asyncoperation": make_response({"status": "Running"}, 200, {header: url}),
+        "location": make_response(b"", 202, {header: url}),
     }
     good = {"azure-asyncoperation": POLL_URL, "location": LOCATION_URL}[header]
-    first = answer(image("Creating"), 201, {header: good})
-    return {"at first": [answer(image("Creating"), 201, {header: url})], "later": [first, later[header]]}
+    first = make_response(image_resource("Creating"), 201, {header: good})
+    return {
+        "at first": [make_response(image_resource("Creating"), 201, {header: url})],
+        "later": [first, later[header]],
+    }
 
 
 @pytest.mark.parametrize("when", ["at first", "later"])
 @pytest.mark.parametrize("header", ["azure-asyncoperation", "location"])
-@pytest.mark.parametrize("url", FOREIGN)
-async def test_a_foreign_address_gets_nothing_and_the_build_is_not_lost(url: str, header: str, when: str) -> None:
-    steps = _named(header, url)[when]
+@pytest.mark.parametrize("url", UNTRUSTED_URLS)
+async def test_untrusted_url_is_not_requested_and_the_build_can_be_resumed(url: str, header: str, when: str) -> None:
+    steps = _untrusted_responses(header, url)[when]
     script = ScriptedTransport(*steps)
-    credential = Credential(script.clock)
+    credential = CountingCredential(script.clock)
     with pytest.raises(UntrustedAddress) as caught:
-        await built(script, credential)
-    assert (len(script.asked), credential.count) == (len(steps), 1)
-    assert all(line.startswith(("PUT https://management.azure.com/", f"GET {ENDPOINT}/")) for line in script.lines)
+        await run_build(script, credential)
+    assert (len(script.requests), credential.count) == (len(steps), 1)
+    assert all(
+        line.startswith(("PUT https://management.azure.com/", f"GET {ENDPOINT}/")) for line in script.request_lines
+    )
 
-    again = ScriptedTransport(CREATING, THERE)
-    async with opened(again) as client:
-        assert (await every(client.poll(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
-    assert again.lines == [f"GET {IMAGE_URL}"] * 2
+    second = ScriptedTransport(IMAGE_CREATING, IMAGE_SUCCEEDED)
+    async with open_client(second) as client:
+        assert (await collect(client.poll(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
+    assert second.request_lines == [f"GET {IMAGE_URL}"] * 2
 
 
 @pytest.mark.parametrize(
     ("steps", "addresses"),
     [
-        ([begun(EVIL)], [""]),
-        ([begun(), answer({"status": "Running"}, 200, {"azure-asyncoperation": EVIL})], ["", POLL_URL]),
+        ([created_response(UNTRUSTED_URL)], [""]),
+        (
+            [created_response(), make_response({"status": "Running"}, 200, {"azure-asyncoperation": UNTRUSTED_URL})],
+            ["", POLL_URL],
+        ),
     ],
     ids=["at first", "later"],
 )
-async def test_no_operation_that_is_seen_holds_a_foreign_address(steps: list[Outcome], addresses: list[str]) -> None:
-    """Whoever keeps what is seen, to take it up again, keeps no foreign address."""
+async def test_yielded_operations_contain_no_untrusted_url(steps: list[Outcome], addresses: list[str]) -> None:
+    """The history stores the URL of each yielded operation, so none of them may be untrusted."""
     seen: list[Operation] = []
-    async with opened(ScriptedTransport(*steps)) as client:
+    async with open_client(ScriptedTransport(*steps)) as client:
         with pytest.raises(UntrustedAddress):
             await _collect(client.build("img", SPEC), seen)
     assert [operation.poll_url for operation in seen] == addresses
@@ -329,70 +377,70 @@ async def test_no_operation_that_is_seen_holds_a_foreign_address(steps: list[Out
 
 async def _collect(operations: AsyncIterator[Operation], into: list[Operation]) -> None:
     async for operation in operations:
-        into.append(operation)  # noqa: PERF401 - what was seen before an error counts
+        into.append(operation)  # noqa: PERF401 - keeps the operations yielded before an error
 
 
-@pytest.mark.parametrize("url", [*FOREIGN, "garbage", "https://[", "x" * 1_000_000])
-async def test_a_kept_address_that_is_foreign_is_refused_before_a_token_is_asked_for(url: str) -> None:
+@pytest.mark.parametrize("url", [*UNTRUSTED_URLS, "garbage", "https://[", "x" * 1_000_000])
+async def test_untrusted_stored_url_raises_before_any_request_or_token(url: str) -> None:
     script = ScriptedTransport()
-    credential = Credential()
-    async with opened(script, credential) as client:
+    credential = CountingCredential()
+    async with open_client(script, credential) as client:
         with pytest.raises(UntrustedAddress) as caught:
-            await every(client.poll(client.resume(Action.BUILD, "img", url)))
-    assert (script.asked, credential.count) == ([], 0)
+            await collect(client.poll(client.resume(Action.BUILD, "img", url)))
+    assert (script.requests, credential.count) == ([], 0)
     assert caught.value.operation.poll_url == IMAGE_URL
 
 
-async def test_no_error_shows_or_holds_the_signature_or_a_token() -> None:
-    for step in (failed(403, message=f"see {POLL_URL}"), HTML):
+async def test_errors_contain_no_signature_and_no_token() -> None:
+    for step in (error_response(403, message=f"see {POLL_URL}"), HTML_RESPONSE):
         with pytest.raises(StatusUnreadable) as caught:
-            await built(ScriptedTransport(begun(), forever=step))
-        said = whole_chain(caught.value)
-        assert "SIGNATURE" not in said
-        assert "token-1" not in said
+            await run_build(ScriptedTransport(created_response(), default=step))
+        text = exception_chain_text(caught.value)
+        assert "SIGNATURE" not in text
+        assert "token-1" not in text
 
 
-# ── resuming ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── resuming ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-KEPT = POLL_URL.partition("&t=")[0]
-
-
-async def test_a_build_is_taken_up_by_its_kept_address_at_once() -> None:
-    script = ScriptedTransport(RUNNING, DONE, THERE)
-    assert (await followed(script, KEPT))[-1].phase is Phase.SUCCEEDED
-    assert script.lines[0] == f"GET {KEPT}"
-    assert script.times[0] == 0.0
+STORED_URL = POLL_URL.partition("&t=")[0]
 
 
-@pytest.mark.parametrize("refused", [failed(400), failed(403), failed(404)])
-async def test_a_kept_address_that_is_refused_gives_way_to_the_image(refused: Outcome) -> None:
-    script = ScriptedTransport(refused, THERE)
-    assert (await followed(script, KEPT))[-1].phase is Phase.SUCCEEDED
-    assert script.lines == [f"GET {KEPT}", f"GET {IMAGE_URL}"]
+async def test_resumed_build_polls_its_stored_url_at_once() -> None:
+    script = ScriptedTransport(STATUS_RUNNING, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    assert (await run_poll(script, STORED_URL))[-1].phase is Phase.SUCCEEDED
+    assert script.request_lines[0] == f"GET {STORED_URL}"
+    assert script.request_times[0] == 0.0
 
 
-async def test_a_deletion_is_taken_up_by_the_image() -> None:
-    assert (await followed(ScriptedTransport(failed(404)), action=Action.DELETE))[-1].phase is Phase.SUCCEEDED
+@pytest.mark.parametrize("refused", [error_response(400), error_response(403), error_response(404)])
+async def test_rejected_stored_url_is_replaced_by_the_image(refused: Outcome) -> None:
+    script = ScriptedTransport(refused, IMAGE_SUCCEEDED)
+    assert (await run_poll(script, STORED_URL))[-1].phase is Phase.SUCCEEDED
+    assert script.request_lines == [f"GET {STORED_URL}", f"GET {IMAGE_URL}"]
 
 
-async def test_what_has_ended_is_not_followed() -> None:
-    ended = (await built(ScriptedTransport(begun(), DONE, THERE)))[-1]
+async def test_resumed_delete_polls_the_image() -> None:
+    assert (await run_poll(ScriptedTransport(error_response(404)), action=Action.DELETE))[-1].phase is Phase.SUCCEEDED
+
+
+async def test_terminal_operation_is_not_polled() -> None:
+    ended = (await run_build(ScriptedTransport(created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)))[-1]
     script = ScriptedTransport()
-    async with opened(script) as client:
-        assert await every(client.poll(ended)) == []
+    async with open_client(script) as client:
+        assert await collect(client.poll(ended)) == []
 
 
-async def test_what_had_gone_on_before_is_asked_as_often_as_it_would_have_been() -> None:
-    usual = DurationEstimate(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
+async def test_already_elapsed_shifts_the_schedule() -> None:
+    estimate = DurationEstimate(300, 330, 3, "this cluster", (300.0, 315.0, 330.0))
 
-    async def first_wait(ahead: float) -> float:
-        script = ScriptedTransport(RUNNING, forever=DONE)
-        async with opened(script) as client:
-            following = client.poll(
-                client.resume(Action.BUILD, "img", POLL_URL, SPEC), estimate=usual, already_elapsed=ahead
+    async def first_delay(already_elapsed: float) -> float:
+        script = ScriptedTransport(STATUS_RUNNING, default=STATUS_SUCCEEDED)
+        async with open_client(script) as client:
+            polling = client.poll(
+                client.resume(Action.BUILD, "img", POLL_URL, SPEC), estimate=estimate, already_elapsed=already_elapsed
             )
-            await anext(following)
-            await anext(following)
-        return script.times[1] - script.times[0]
+            await anext(polling)
+            await anext(polling)
+        return script.request_times[1] - script.request_times[0]
 
-    assert await first_wait(310) < await first_wait(0) / 3
+    assert await first_delay(310) < await first_delay(0) / 3

@@ -1,4 +1,4 @@
-"""The budget of a subscription: who waits for how long, and what all learn from one answer."""
+"""The rate limiter of a subscription: delays, and what all requests learn from one response."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from support.answers import answer, failed
+from support.arm_responses import error_response, make_response
 from support.clock import MovableClock
 
-from kusto_magic.arm.rate_limiter import LIMITS, Kind, RateLimiter, TokenBucket, kind_of
+from kusto_magic.arm.rate_limiter import LIMITS, RateLimiter, RequestKind, TokenBucket, request_kind
 from kusto_magic.arm.response import ArmResponse
 
 REMAINING = "x-ms-ratelimit-remaining-subscription-resource-requests"
 
 
-def says(left: str, header: str = REMAINING) -> ArmResponse:
-    return answer({}, headers={header: left})
+def with_remaining(remaining: str, header: str = REMAINING) -> ArmResponse:
+    return make_response({}, headers={header: remaining})
 
 
-def refused(seconds: str) -> ArmResponse:
-    return failed(429, headers={"retry-after": seconds})
+def throttled(seconds: str) -> ArmResponse:
+    return error_response(429, headers={"retry-after": seconds})
 
 
-async def spend(budget: RateLimiter, number: int, kind: Kind = "reads", *, background: bool = True) -> None:
+async def send_requests(
+    limiter: RateLimiter, number: int, kind: RequestKind = "reads", *, background: bool = True
+) -> None:
     for _ in range(number):
-        async with budget.acquire(kind, background=background):
+        async with limiter.acquire(kind, background=background):
             pass
 
 
@@ -33,110 +35,110 @@ async def spend(budget: RateLimiter, number: int, kind: Kind = "reads", *, backg
     ("method", "kind"),
     [("GET", "reads"), ("PUT", "writes"), ("PATCH", "writes"), ("POST", "writes"), ("DELETE", "deletes")],
 )
-def test_each_method_is_taken_from_its_bucket(method: str, kind: str) -> None:
-    assert kind_of(method) == kind
+def test_each_method_counts_against_its_bucket(method: str, kind: str) -> None:
+    assert request_kind(method) == kind
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("kind", list(LIMITS))
-async def test_a_full_bucket_lets_pass_then_as_fast_as_it_fills(kind: Kind) -> None:
+async def test_full_bucket_allows_a_burst_and_then_the_refill_rate(kind: RequestKind) -> None:
     clock, (size, rate) = MovableClock(), LIMITS[kind]
-    budget = RateLimiter(clock)
-    await spend(budget, int(size), kind, background=False)
+    limiter = RateLimiter(clock)
+    await send_requests(limiter, int(size), kind, background=False)
     assert clock.passed == 0
-    await spend(budget, 100, kind, background=False)
+    await send_requests(limiter, 100, kind, background=False)
     assert clock.passed == pytest.approx(100 / rate)
 
 
 @pytest.mark.asyncio
-async def test_builds_leave_a_share_for_a_person() -> None:
+async def test_background_requests_leave_a_share_for_interactive_ones() -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
-    await spend(budget, 200)
+    limiter = RateLimiter(clock)
+    await send_requests(limiter, 200)
     assert clock.passed == 0
-    await spend(budget, 40)
+    await send_requests(limiter, 40)
     waited = clock.passed
     assert waited == pytest.approx(40 / 20)
-    await spend(budget, 10, background=False)
+    await send_requests(limiter, 10, background=False)
     assert clock.passed == waited
 
 
 @pytest.mark.asyncio
-async def test_many_at_once_wait_their_turn() -> None:
+async def test_concurrent_requests_are_sent_in_order() -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
-    await spend(budget, 200)
+    limiter = RateLimiter(clock)
+    await send_requests(limiter, 200)
     sent: list[float] = []
 
-    async def one() -> None:
-        async with budget.acquire("reads", background=True):
+    async def send_one() -> None:
+        async with limiter.acquire("reads", background=True):
             sent.append(clock.passed)
 
-    await asyncio.gather(*(one() for _ in range(20)))
+    await asyncio.gather(*(send_one() for _ in range(20)))
     assert len(sent) == 20
     assert sent == sorted(sent)
 
 
 @pytest.mark.asyncio
-async def test_the_others_kinds_are_not_held_up() -> None:
+async def test_other_kinds_are_not_delayed() -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
-    await spend(budget, 200, "writes")
-    await spend(budget, 200, "reads")
-    await spend(budget, 160, "deletes")
-    assert clock.passed == pytest.approx(40 / 8)  # the writes alone
+    limiter = RateLimiter(clock)
+    await send_requests(limiter, 200, "writes")
+    await send_requests(limiter, 200, "reads")
+    await send_requests(limiter, 160, "deletes")
+    assert clock.passed == pytest.approx(40 / 8)  # only the writes had to wait
 
 
 @pytest.mark.asyncio
-async def test_what_an_answer_says_is_left_counts_for_more() -> None:
+async def test_remaining_header_takes_precedence() -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
-    budget.update("reads", says("1000"))
-    await spend(budget, 800)
+    limiter = RateLimiter(clock)
+    limiter.update("reads", with_remaining("1000"))
+    await send_requests(limiter, 800)
     assert clock.passed == 0
-    budget.update("reads", says("5"))
-    await spend(budget, 4)
+    limiter.update("reads", with_remaining("5"))
+    await send_requests(limiter, 4)
     assert clock.passed == 0
-    await spend(budget, 1)
+    await send_requests(limiter, 1)
     assert clock.passed > 0
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("value", ["", "-1", "many", "1e9", "99999999999999999999", "١٢"])
-async def test_an_unreadable_number_is_not_believed(value: str) -> None:
+async def test_malformed_remaining_header_is_ignored(value: str) -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
-    budget.update("reads", says(value))
-    await spend(budget, 200)
+    limiter = RateLimiter(clock)
+    limiter.update("reads", with_remaining(value))
+    await send_requests(limiter, 200)
     assert clock.passed == 0
 
 
 @pytest.mark.asyncio
-async def test_the_smallest_of_several_numbers_counts() -> None:
+async def test_smallest_remaining_header_applies() -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
+    limiter = RateLimiter(clock)
     both = {REMAINING: "700", "x-ms-ratelimit-remaining-subscription-global-reads": "10"}
-    budget.update("reads", answer({}, headers=both))
-    await spend(budget, 8)
+    limiter.update("reads", make_response({}, headers=both))
+    await send_requests(limiter, 8)
     assert clock.passed == 0
-    await spend(budget, 1)
+    await send_requests(limiter, 1)
     assert clock.passed > 0
 
 
 @pytest.mark.asyncio
-async def test_a_refusal_is_heard_by_all_and_they_come_one_after_the_other() -> None:
+async def test_429_delays_all_requests_of_its_kind() -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
-    budget.update("reads", refused("17"))
-    await spend(budget, 1)
+    limiter = RateLimiter(clock)
+    limiter.update("reads", throttled("17"))
+    await send_requests(limiter, 1)
     assert clock.passed == 17
-    await spend(budget, 20)
+    await send_requests(limiter, 20)
     assert clock.passed == pytest.approx(17 + 20 / 20)
-    await spend(budget, 1, "writes")  # they were not refused
+    await send_requests(limiter, 1, "writes")  # the 429 was for reads
     assert clock.passed == pytest.approx(17 + 20 / 20)
 
 
-def test_who_waits_when_the_refusal_comes_waits_anew() -> None:
+def test_429_delays_queued_requests_again() -> None:
     bucket = TokenBucket(size=1, per_second=10, now=0)
     assert bucket.take(0) == 0
     assert bucket.take(0) == pytest.approx(0.1)
@@ -146,32 +148,32 @@ def test_who_waits_when_the_refusal_comes_waits_anew() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_refusal_while_many_wait_lets_none_through_early() -> None:
+async def test_429_lets_no_queued_request_through_early() -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
-    await spend(budget, 200)
+    limiter = RateLimiter(clock)
+    await send_requests(limiter, 200)
 
-    async def one() -> float:
-        async with budget.acquire("reads", background=True):
+    async def send_one() -> float:
+        async with limiter.acquire("reads", background=True):
             return clock.passed
 
-    waiting = [asyncio.ensure_future(one()) for _ in range(10)]
+    waiting = [asyncio.ensure_future(send_one()) for _ in range(10)]
     await asyncio.sleep(0)
-    refused_at = clock.passed
-    budget.update("reads", refused("30"))
+    throttled_at = clock.passed
+    limiter.update("reads", throttled("30"))
     sent = await asyncio.gather(*waiting)
-    assert min(sent) >= refused_at + 30
+    assert min(sent) >= throttled_at + 30
 
 
 @pytest.mark.asyncio
-async def test_what_flies_is_not_counted_as_left() -> None:
+async def test_requests_in_flight_are_not_counted_as_remaining() -> None:
     clock = MovableClock()
-    budget = RateLimiter(clock)
-    async with AsyncExitStack() as flying:
+    limiter = RateLimiter(clock)
+    async with AsyncExitStack() as in_flight:
         for _ in range(8):
-            await flying.enter_async_context(budget.acquire("reads", background=False))
-        budget.update("reads", says("10"))  # the answer to one of the eight: the service has not counted seven
-        await spend(budget, 3, background=False)
+            await in_flight.enter_async_context(limiter.acquire("reads", background=False))
+        limiter.update("reads", with_remaining("10"))  # the response to one of eight: seven are not counted yet
+        await send_requests(limiter, 3, background=False)
         assert clock.passed == 0
-        await spend(budget, 1, background=False)
+        await send_requests(limiter, 1, background=False)
         assert clock.passed > 0

@@ -1,6 +1,6 @@
-"""The three samples of the published reference of "Create Or Update" (api-version 2024-04-13), as they stand there.
+"""The three samples of the published reference of "Create Or Update" (api-version 2024-04-13), unchanged.
 
-Each is sent as the reference says, gets each of its two answers, and is followed to its end.
+Each is sent as in the reference, receives each of its two responses, and is polled to its end.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from support.answers import TARGET, answer, status
-from support.wire import Credential, ScriptedTransport, every
+from support.arm_responses import TARGET, make_response, status_response
+from support.scripted_transport import CountingCredential, ScriptedTransport, collect
 
 from kusto_magic.arm.client import connect
 from kusto_magic.models.action import Phase
@@ -28,7 +28,7 @@ OPERATION = (
 
 @dataclass(frozen=True)
 class Sample:
-    """`request`, `updated` (200) and `created` (201) are the bodies in the reference; `sent` is ours."""
+    """`request`, `updated` (200) and `created` (201) are the bodies of the reference; `sent` is the client's."""
 
     name: str
     url: str
@@ -151,8 +151,8 @@ SAMPLES = [LANGUAGE_VERSION, CUSTOM_BASE_IMAGE, MANAGED_BASE_IMAGE]
 IDS = ["language version", "custom base image", "managed base image"]
 
 
-def finished(body: str) -> dict[str, object]:
-    """Return the resource of an answer as a later GET shows it: done, and the language in capitals (seen)."""
+def succeeded_resource(body: str) -> dict[str, object]:
+    """Return the resource as a later GET returns it: succeeded, and the language in capitals (seen)."""
     document: dict[str, dict[str, str]] = json.loads(body)
     document["properties"] |= {"provisioningState": "Succeeded", "language": "PYTHON"}
     return {**document}
@@ -161,28 +161,28 @@ def finished(body: str) -> dict[str, object]:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("code", [200, 201])
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
-async def test_a_sample_is_sent_answered_and_followed_to_its_end(sample: Sample, code: int) -> None:
+async def test_sample_is_sent_and_polled_to_its_end(sample: Sample, code: int) -> None:
     body = sample.updated if code == 200 else sample.created
     script = ScriptedTransport(
-        answer(body.encode(), code, {"azure-asyncoperation": OPERATION}),
-        status("Running"),
-        status("Succeeded"),
-        answer(finished(body)),
+        make_response(body.encode(), code, {"azure-asyncoperation": OPERATION}),
+        status_response("Running"),
+        status_response("Succeeded"),
+        make_response(succeeded_resource(body)),
     )
-    async with connect(TARGET, credential=Credential(), transport=script, clock=script.clock) as client:
-        seen = await every(client.build(sample.name, sample.spec))
+    async with connect(TARGET, credential=CountingCredential(), transport=script, clock=script.clock) as client:
+        operations = await collect(client.build(sample.name, sample.spec))
 
-    put = script.asked[0]
+    put = script.requests[0]
     assert (put.method, put.url, put.body) == ("PUT", sample.url, sample.sent)
     assert put.headers["content-type"] == "application/json"
     assert json.loads(put.body) == json.loads(sample.request)
-    assert script.lines[1:] == [f"GET {OPERATION}", f"GET {OPERATION}", f"GET {sample.url}"]
-    assert [asked.body for asked in script.asked[1:]] == [b"", b"", b""]
+    assert script.request_lines[1:] == [f"GET {OPERATION}", f"GET {OPERATION}", f"GET {sample.url}"]
+    assert [request.body for request in script.requests[1:]] == [b"", b"", b""]
 
-    phases = [operation.phase for operation in seen]
+    phases = [operation.phase for operation in operations]
     assert phases == [Phase.SUBMITTING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED]
-    assert seen[1].status == json.loads(body)["properties"]["provisioningState"]
-    assert seen[-1].image == Image(
+    assert operations[1].status == json.loads(body)["properties"]["provisioningState"]
+    assert operations[-1].image == Image(
         name=sample.name,
         language="PYTHON",
         language_version=sample.spec.python_version or "",
@@ -190,15 +190,15 @@ async def test_a_sample_is_sent_answered_and_followed_to_its_end(sample: Sample,
         requirements="Requests",
         state="Succeeded",
     )
-    assert seen[-1].note == ""
+    assert operations[-1].note == ""
 
 
-def test_the_samples_are_of_our_version() -> None:
+def test_samples_have_the_api_version_of_the_client() -> None:
     assert API_VERSION == "2024-04-13"
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
-def test_each_sample_is_our_body_up_to_its_blanks(sample: Sample) -> None:
+def test_sample_equals_the_request_body_except_whitespace(sample: Sample) -> None:
     assert sample.spec.to_body() == sample.sent
     assert json.loads(sample.sent) == json.loads(sample.request)
     assert list(json.loads(sample.sent)["properties"]) == list(json.loads(sample.request)["properties"])

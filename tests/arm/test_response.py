@@ -1,3 +1,5 @@
+"""ArmResponse: Retry-After, bodies, URLs and errors of untrusted responses."""
+
 from __future__ import annotations
 
 import json
@@ -16,20 +18,20 @@ NOW = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
 URL = "https://management.azure.com/subscriptions/s/x?api-version=1"
 
 
-def answer(body: bytes | object = b"", **headers: str) -> ArmResponse:
+def make_response(body: bytes | object = b"", **headers: str) -> ArmResponse:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return ArmResponse(200, named, raw, URL, NOW)
+    lower_case = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ArmResponse(200, lower_case, raw, URL, NOW)
 
 
-# ── rule 10: Retry-After ─────────────────────────────────────────────────────────────────────────────────────────
+# ── rule 10: Retry-After ────────────────────────────────────────────────────────────────────────────────────────────
 
-WAITS: dict[str, tuple[dict[str, str], float | None]] = {
+RETRY_AFTER: dict[str, tuple[dict[str, str], float | None]] = {
     "absent": ({}, None),
     "seconds": ({"retry_after": "15"}, 15.0),
-    "blanks": ({"retry_after": "  15 "}, 15.0),
+    "spaces": ({"retry_after": "  15 "}, 15.0),
     "a fraction": ({"retry_after": "2.5"}, 2.5),
-    "nothing to wait": ({"retry_after": "0"}, MIN_RETRY_AFTER),
+    "zero": ({"retry_after": "0"}, MIN_RETRY_AFTER),
     "a day": ({"retry_after": "86400"}, MAX_RETRY_AFTER),
     "milliseconds": ({"retry_after_ms": "1500"}, 1.5),
     "Azure's milliseconds": ({"x_ms_retry_after_ms": "1500"}, 1.5),
@@ -37,33 +39,33 @@ WAITS: dict[str, tuple[dict[str, str], float | None]] = {
     "unreadable milliseconds": ({"retry_after_ms": "soon", "retry_after": "9"}, 9.0),
     "few milliseconds": ({"x_ms_retry_after_ms": "1"}, MIN_RETRY_AFTER),
     "a date": ({"retry_after": "Mon, 23 Nov 2026 09:00:30 GMT"}, 30.0),
-    "a date by the server's clock": (
+    "a date relative to the server's clock": (
         {"retry_after": "Mon, 23 Nov 2026 19:00:30 GMT", "date": "Mon, 23 Nov 2026 19:00:00 GMT"},
         30.0,
     ),
-    "a date in the form of 1985": ({"retry_after": "Monday, 23-Nov-26 09:00:30 GMT"}, 30.0),
-    "a date in the form of C": ({"retry_after": "Mon Nov 23 09:00:30 2026"}, 30.0),
-    "a date far off": ({"retry_after": "Fri, 31 Dec 9999 23:59:59 GMT"}, MAX_RETRY_AFTER),
-    "a date that is past": ({"retry_after": "Mon, 23 Nov 2026 08:00:00 GMT"}, None),
-    "a date that is none": ({"retry_after": "Mon, 32 Nov 2026 09:00:30 GMT"}, None),
+    "a date in the RFC 850 format": ({"retry_after": "Monday, 23-Nov-26 09:00:30 GMT"}, 30.0),
+    "a date in the asctime format": ({"retry_after": "Mon Nov 23 09:00:30 2026"}, 30.0),
+    "a date far in the future": ({"retry_after": "Fri, 31 Dec 9999 23:59:59 GMT"}, MAX_RETRY_AFTER),
+    "a past date": ({"retry_after": "Mon, 23 Nov 2026 08:00:00 GMT"}, None),
+    "an invalid date": ({"retry_after": "Mon, 32 Nov 2026 09:00:30 GMT"}, None),
     "negative": ({"retry_after": "-5"}, None),
-    "signed": ({"retry_after": "+5"}, None),
+    "response": ({"retry_after": "+5"}, None),
     "nan": ({"retry_after": "nan"}, None),
     "inf": ({"retry_after": "inf"}, None),
     "exponent": ({"retry_after": "1e3"}, None),
     "hex": ({"retry_after": "0x10"}, None),
-    "words": ({"retry_after": "soon"}, None),
+    "text": ({"retry_after": "soon"}, None),
     "empty": ({"retry_after": ""}, None),
     "twice": ({"retry_after": "5, 5"}, None),
     "two dates": ({"retry_after": "Mon, 23 Nov 2026 09:00:30 GMT, Mon, 23 Nov 2026 09:00:30 GMT"}, None),
-    "other digits": ({"retry_after": "१५"}, None),
+    "non-ASCII digits": ({"retry_after": "१५"}, None),
     "endless digits": ({"retry_after": "9" * 400}, None),
 }
 
 
-@pytest.mark.parametrize(("headers", "seconds"), WAITS.values(), ids=WAITS.keys())
-def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert answer(**headers).retry_after() == seconds
+@pytest.mark.parametrize(("headers", "seconds"), RETRY_AFTER.values(), ids=RETRY_AFTER.keys())
+def test_retry_after_is_parsed_or_ignored(headers: dict[str, str], seconds: float | None) -> None:
+    assert make_response(**headers).retry_after() == seconds
 
 
 def header_values() -> st.SearchStrategy[str]:
@@ -73,52 +75,52 @@ def header_values() -> st.SearchStrategy[str]:
 
 
 @given(value=header_values(), date=header_values(), milliseconds=header_values())
-def test_no_retry_after_waits_too_long_or_raises(value: str, date: str, milliseconds: str) -> None:
-    waits = answer(retry_after=value, date=date, retry_after_ms=milliseconds).retry_after()
-    assert waits is None or MIN_RETRY_AFTER <= waits <= MAX_RETRY_AFTER
+def test_retry_after_is_always_within_its_bounds(value: str, date: str, milliseconds: str) -> None:
+    delay = make_response(retry_after=value, date=date, retry_after_ms=milliseconds).retry_after()
+    assert delay is None or MIN_RETRY_AFTER <= delay <= MAX_RETRY_AFTER
 
 
 @given(seconds=st.integers(1, 600))
-def test_a_date_counts_from_the_servers_date_whatever_our_clock_says(seconds: int) -> None:
-    theirs = NOW + timedelta(days=400)
-    due = format_datetime(theirs + timedelta(seconds=seconds), usegmt=True)
-    assert answer(retry_after=due, date=format_datetime(theirs, usegmt=True)).retry_after() == seconds
+def test_retry_after_date_is_relative_to_the_server_clock(seconds: int) -> None:
+    server_time = NOW + timedelta(days=400)
+    due = format_datetime(server_time + timedelta(seconds=seconds), usegmt=True)
+    assert make_response(retry_after=due, date=format_datetime(server_time, usegmt=True)).retry_after() == seconds
 
 
-# ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 UNREADABLE = {
     "HTML": b"<html></html>",
-    "cut short": b'{"status": "Succ',
-    "no text": b"\xff\xfe\xfa{}",
+    "truncated": b'{"status": "Succ',
+    "not UTF-8": b"\xff\xfe\xfa{}",
     "deep": b"[" * 200_000,
     "a long number": b"9" * 10_000,
 }
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_is_no_json_is_garbled_and_has_no_document(body: bytes) -> None:
-    assert answer(body).document() is None
-    assert answer(body).is_malformed
+def test_invalid_json_is_malformed_and_has_no_document(body: bytes) -> None:
+    assert make_response(body).document() is None
+    assert make_response(body).is_malformed
 
 
 @pytest.mark.parametrize("body", [b"", b"  \r\n"])
-def test_an_empty_body_is_not_garbled(body: bytes) -> None:
-    assert answer(body).document() is None
-    assert not answer(body).is_malformed
+def test_empty_body_is_not_malformed(body: bytes) -> None:
+    assert make_response(body).document() is None
+    assert not make_response(body).is_malformed
 
 
-def test_a_body_that_was_given_up_is_garbled() -> None:
+def test_truncated_body_is_malformed() -> None:
     assert ArmResponse(200, {}, b"", URL, NOW, is_truncated=True).is_malformed
 
 
-def test_json_with_a_byte_order_mark_is_read() -> None:
-    assert answer(b'\xef\xbb\xbf{"status": "Running"}').document() == {"status": "Running"}
+def test_json_with_a_byte_order_mark_is_parsed() -> None:
+    assert make_response(b'\xef\xbb\xbf{"status": "Running"}').document() == {"status": "Running"}
 
 
-# ── addresses: rules 6 and 15 ────────────────────────────────────────────────────────────────────────────────────
+# ── URLs: rules 6 and 15 ────────────────────────────────────────────────────────────────────────────────────────────
 
-ADDRESSES = {
+URLS = {
     "absolute": ("https://elsewhere.example/a?b=c", "https://elsewhere.example/a?b=c"),
     "raw space": ("https://m.example/locations/East US/x", "https://m.example/locations/East US/x"),
     "escaped space": ("https://m.example/locations/East%20US/x", "https://m.example/locations/East%20US/x"),
@@ -126,22 +128,22 @@ ADDRESSES = {
     "relative": ("/subscriptions/s/op?x=1", "https://management.azure.com/subscriptions/s/op?x=1"),
     "relative without slash": ("subscriptions/s/op", "https://management.azure.com/subscriptions/s/op"),
     "network path": ("//elsewhere.example/a", "https://elsewhere.example/a"),
-    "blanks around": ("  https://m.example/a ", "https://m.example/a"),
+    "surrounding spaces": ("  https://m.example/a ", "https://m.example/a"),
     "empty": ("", None),
-    "no URL": ("https://[::1/a", None),
+    "not a URL": ("https://[::1/a", None),
 }
 
 
-@pytest.mark.parametrize(("value", "address"), ADDRESSES.values(), ids=ADDRESSES.keys())
-def test_an_address_is_resolved_against_the_endpoint_and_otherwise_kept(value: str, address: str | None) -> None:
-    assert answer(location=value).header_url("location") == address
+@pytest.mark.parametrize(("value", "url"), URLS.values(), ids=URLS.keys())
+def test_header_url_is_resolved_against_the_endpoint(value: str, url: str | None) -> None:
+    assert make_response(location=value).header_url("location") == url
 
 
-def test_an_address_that_is_missing_is_none() -> None:
-    assert answer().header_url("location") is None
+def test_missing_header_url_is_none() -> None:
+    assert make_response().header_url("location") is None
 
 
-# ── errors: rule 16 ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── errors: rule 16 ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 FAULTS: dict[str, tuple[object, ServiceFault]] = {
     "whole": (
@@ -154,8 +156,8 @@ FAULTS: dict[str, tuple[object, ServiceFault]] = {
     ),
     "in the properties": ({"properties": {"error": {"code": "C", "message": "M"}}}, ServiceFault("C", "M")),
     "null, but in the properties": ({"error": None, "properties": {"error": {"code": "C"}}}, ServiceFault("C")),
-    "without wrapping": ({"code": "C", "message": "M"}, ServiceFault("C", "M")),
-    "a text": ({"error": "it broke"}, ServiceFault("", "it broke")),
+    "without wrapper": ({"code": "C", "message": "M"}, ServiceFault("C", "M")),
+    "a string": ({"error": "it broke"}, ServiceFault("", "it broke")),
     "null members": ({"error": {"code": None, "message": None, "details": None}}, ServiceFault()),
     "other types": ({"error": {"code": 7, "message": ["M"], "details": "x", "innererror": 3}}, ServiceFault()),
     "other types of details": ({"error": {"code": "C", "details": [1, None, [], {"code": 5}]}}, ServiceFault("C")),
@@ -166,12 +168,12 @@ FAULTS: dict[str, tuple[object, ServiceFault]] = {
 
 
 @pytest.mark.parametrize(("document", "fault"), FAULTS.values(), ids=FAULTS.keys())
-def test_an_error_is_read_in_whatever_shape_it_comes(document: object, fault: ServiceFault) -> None:
-    assert answer(document).fault() == fault
+def test_fault_is_read_from_any_error_shape(document: object, fault: ServiceFault) -> None:
+    assert make_response(document).fault() == fault
 
 
-def test_an_error_comes_with_the_ids_for_a_ticket_and_never_with_the_operation_identifier() -> None:
-    fault = answer(
+def test_fault_has_the_request_ids_and_no_operation_identifier() -> None:
+    fault = make_response(
         {"error": {"code": "C"}},
         x_ms_request_id="r-1",
         x_ms_operation_root_activity_id="a-1",
@@ -195,25 +197,25 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(document=JSON)
-def test_no_json_makes_reading_an_error_raise(document: object) -> None:
-    fault = answer(document).fault()
+def test_fault_never_raises_for_any_json(document: object) -> None:
+    fault = make_response(document).fault()
     assert all(isinstance(line, str) for line in fault.lines())
 
 
 @given(body=st.binary(max_size=60))
-def test_no_bytes_make_reading_raise(body: bytes) -> None:
-    response = answer(body)
+def test_fault_never_raises_for_any_bytes(body: bytes) -> None:
+    response = make_response(body)
     assert isinstance(response.fault(), ServiceFault)
     assert response.document() is None or not response.is_malformed
 
 
-def test_many_details_are_cut() -> None:
+def test_details_are_limited() -> None:
     details = [{"code": f"D{number}"} for number in range(100_000)]
-    assert len(answer({"error": {"details": details}}).fault().details) == 10
+    assert len(make_response({"error": {"details": details}}).fault().details) == 10
 
 
-def test_a_secret_is_hidden_also_where_the_text_is_cut() -> None:
-    """Half a token would not be known for one, so what is long is redacted first and cut afterwards."""
+def test_secret_at_the_length_limit_is_redacted() -> None:
+    """Half a token would not be recognized, so a text is redacted before it is cut."""
     token = "Bearer " + "t" * 200
     shown = display_text("x" * 1990 + " " + token)
     assert len(shown) <= 2000
@@ -221,18 +223,18 @@ def test_a_secret_is_hidden_also_where_the_text_is_cut() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, [], {}, True])
-def test_what_is_no_text_has_no_words(value: object) -> None:
+def test_display_text_of_a_non_string_is_empty(value: object) -> None:
     assert display_text(value) == ""
 
 
-def test_the_repr_of_an_answer_shows_no_signature_and_no_body() -> None:
-    signed = ArmResponse(200, {"location": f"{URL}&s=SIG"}, b"secret", f"{URL}&s=SIG", NOW)
-    assert "SIG" not in repr(signed)
-    assert "secret" not in repr(signed)
+def test_response_repr_contains_no_signature_and_no_body() -> None:
+    response = ArmResponse(200, {"location": f"{URL}&s=SIG"}, b"secret", f"{URL}&s=SIG", NOW)
+    assert "SIG" not in repr(response)
+    assert "secret" not in repr(response)
 
 
-def test_a_subscription_is_named_by_its_beginning() -> None:
-    said = display_text(
+def test_display_text_shortens_subscription_ids() -> None:
+    text = display_text(
         "The resource '/subscriptions/01234567-89AB-cdef-0123-456789abcdef/resourceGroups/g' is not found."
     )
-    assert said == "The resource '/subscriptions/01234567…/resourceGroups/g' is not found."
+    assert text == "The resource '/subscriptions/01234567…/resourceGroups/g' is not found."

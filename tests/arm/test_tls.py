@@ -1,4 +1,4 @@
-"""Faults over real sockets with TLS: certificates, resets before, during and after a PUT, silence, torn answers."""
+"""Faults on real TLS sockets: certificates, resets before, during and after a PUT, silence, incomplete responses."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import trustme
-from support.answers import SPEC, image
+from support.arm_responses import SPEC, image_resource
 from support.clock import MovableClock
-from support.rawserver import Act, RawServer, http
-from support.wire import every, whole_chain
+from support.raw_server import ConnectionHandler, RawServer, http_response
+from support.scripted_transport import collect, exception_chain_text
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.credentials import StaticCredential
@@ -24,11 +24,11 @@ from kusto_magic.errors import Unreachable
 from kusto_magic.models.action import Phase
 from kusto_magic.models.target import Target
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.slow]  # each fault is waited for
+pytestmark = [pytest.mark.asyncio, pytest.mark.slow]  # each fault has to time out
 
 TOKEN = "s3cr3t-token"
-LIMIT = 0.3
-"""Seconds of silence until a request is given up here; 60 outside tests."""
+REQUEST_TIMEOUT = 0.3
+"""Request timeout of these tests in seconds; 60 in production."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def authority() -> trustme.CA:
 
 @pytest_asyncio.fixture
 async def server(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RawServer]:
-    """A server whose authority is trusted by SSL_CERT_FILE, as a company's is."""
+    """Start a server whose certificate authority is trusted through SSL_CERT_FILE, like that of a company."""
     bundle = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(bundle))
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
@@ -50,37 +50,39 @@ async def server(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.Monk
 
 def _arm(server: RawServer, clock: MovableClock) -> ArmTransport:
     return ArmTransport(
-        server.endpoint, "x/.default", credential=StaticCredential(TOKEN), clock=clock, request_limit=LIMIT
+        server.endpoint, "x/.default", credential=StaticCredential(TOKEN), clock=clock, request_timeout=REQUEST_TIMEOUT
     )
 
 
 async def built(server: RawServer, clock: MovableClock) -> list[Operation]:
     target = Target("12345678-1234-1234-1234-123456789098", "group", "cluster1", server.endpoint)
     async with _arm(server, clock) as arm:
-        return await every(ImagesClient(arm, target).build("img", SPEC))
+        return await collect(ImagesClient(arm, target).build("img", SPEC))
 
 
 def _json(document: object, *headers: str, status: str = "200 OK") -> bytes:
     import json
 
-    return http(json.dumps(document).encode(), *headers, status=status)
+    return http_response(json.dumps(document).encode(), *headers, status=status)
 
 
-def _good(server: RawServer) -> list[Act]:
-    """Return the acts of a build that goes well: a PUT, two polls, a look at the image."""
-    begun = _json(image("Creating"), f"Azure-AsyncOperation: {server.endpoint}/operation", status="201 Created")
+def _successful_build(server: RawServer) -> list[ConnectionHandler]:
+    """Return the steps of a successful build: a PUT, two polls, a GET of the image."""
+    created = _json(
+        image_resource("Creating"), f"Azure-AsyncOperation: {server.endpoint}/operation", status="201 Created"
+    )
     polls = [_json({"status": "Running"}), _json({"status": "Succeeded"})]
-    return [server.reply(raw) for raw in (begun, *polls, _json(image()))]
+    return [server.reply(raw) for raw in (created, *polls, _json(image_resource()))]
 
 
-async def torn_in_the_head(server: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def abort_in_the_head(server: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(20)
     writer.transport.abort()
 
 
-def _faults(server: RawServer) -> dict[str, Act]:
+def _faults(server: RawServer) -> dict[str, ConnectionHandler]:
     async def reset_in_the_middle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await torn_in_the_head(server, reader, writer)
+        await abort_in_the_head(server, reader, writer)
 
     return {
         "reset before": server.reset_at_once,
@@ -88,38 +90,38 @@ def _faults(server: RawServer) -> dict[str, Act]:
         "reset after": server.reset_after_reading,
         "silence": server.silence,
         "drip": server.drip,
-        "torn": server.reply(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
-        "html": server.reply(http(b"<html>Bad gateway</html>", status="502 Bad Gateway")),
+        "incomplete": server.reply(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
+        "html": server.reply(http_response(b"<html>Bad gateway</html>", status="502 Bad Gateway")),
     }
 
 
-FAULTS = ("reset before", "reset during", "reset after", "silence", "drip", "torn", "html")
+FAULTS = ("reset before", "reset during", "reset after", "silence", "drip", "incomplete", "html")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("at", range(4), ids=["PUT", "first poll", "second poll", "image"])
-async def test_a_fault_at_any_request_is_survived(server: RawServer, fault: str, at: int) -> None:
-    acts = _good(server)
+async def test_build_survives_a_fault_at_any_request(server: RawServer, fault: str, at: int) -> None:
+    acts = _successful_build(server)
     server.then(*acts[:at], _faults(server)[fault], *acts[at:])
     clock = MovableClock()
     operations = await built(server, clock)
     assert operations[-1].phase is Phase.SUCCEEDED
-    assert clock.slept, "no request is sent again at once"
+    assert clock.slept, "a request is retried only after a delay"
     heads = [head.split(b" ")[0] for head in server.heads]
     assert heads.count(b"PUT") == (2 if at == 0 and "before" not in fault and "during" not in fault else 1)
     assert all(f"authorization: bearer {TOKEN}".encode() in head.lower() for head in server.heads)
 
 
-async def test_a_server_that_stays_silent_is_given_up_and_may_have_heard(server: RawServer) -> None:
+async def test_silent_server_raises_and_may_have_received_the_request(server: RawServer) -> None:
     server.then(*[server.silence] * MAX_ATTEMPTS)
-    with pytest.raises(Unreachable, match="did not answer in time") as caught:
+    with pytest.raises(Unreachable, match="did not respond in time") as caught:
         await built(server, MovableClock())
     assert len(server.heads) == MAX_ATTEMPTS
     assert "attach img" in caught.value.next_step
-    assert TOKEN not in whole_chain(caught.value)
+    assert TOKEN not in exception_chain_text(caught.value)
 
 
-async def test_an_authority_that_is_not_trusted_gets_no_request(
+async def test_untrusted_certificate_authority_gets_no_request(
     server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other.pem"
@@ -134,10 +136,10 @@ async def test_an_authority_that_is_not_trusted_gets_no_request(
 
 
 async def _never(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    raise AssertionError("a request came")
+    raise AssertionError("unexpected request")
 
 
-async def test_a_certificate_of_another_host_gets_no_request(authority: trustme.CA, server: RawServer) -> None:
+async def test_certificate_of_another_host_gets_no_request(authority: trustme.CA, server: RawServer) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("management.azure.com").configure_cert(context)
     async with RawServer(context) as other:
@@ -147,21 +149,23 @@ async def test_a_certificate_of_another_host_gets_no_request(authority: trustme.
     assert (other.heads, server.heads) == ([], [])
 
 
-async def test_plain_http_where_tls_is_expected_is_no_answer() -> None:
+async def test_plain_http_instead_of_tls_raises_unreachable() -> None:
     async with RawServer() as plain:
 
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             assert TOKEN.encode() not in await reader.read(2000)
-            writer.write(http(b"", status="400 Bad Request"))
+            writer.write(http_response(b"", status="400 Bad Request"))
 
         plain.then(refuse)
         endpoint = plain.endpoint.replace("http:", "https:")
-        async with ArmTransport(endpoint, "x/.default", credential=StaticCredential(TOKEN), request_limit=LIMIT) as arm:
+        async with ArmTransport(
+            endpoint, "x/.default", credential=StaticCredential(TOKEN), request_timeout=REQUEST_TIMEOUT
+        ) as arm:
             with pytest.raises(Unreachable, match="SSL"):
                 await arm.send("GET", f"{endpoint}/x")
 
 
-async def test_an_answer_of_200_mb_is_hung_up_on(server: RawServer) -> None:
+async def test_response_of_200_mb_is_truncated(server: RawServer) -> None:
     written = 0
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The same cell again, two changes of one cluster, and switching an image on: builds against the emulator's app."""
+"""Repeated builds, concurrent changes of one cluster, and enabling images, against the emulator's app."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.emulated import EmulatorTransport
-from support.world import EmulatedEnvironment, fits
+from support.emulator_transport import EmulatorTransport
+from support.environment import EmulatedEnvironment, always_compatible
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
@@ -22,47 +22,47 @@ OTHER = ImageSpec("humanize\npint\n", base_image="Python3_11_7")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport())
+def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
     yield made
     made.close()
 
 
-def extensions(world: EmulatedEnvironment, builds: BuildManager) -> tuple[LanguageExtension, ...]:
-    return builds.ask(world.target, lambda client: client.extensions())
+def extensions(environment: EmulatedEnvironment, builds: BuildManager) -> tuple[LanguageExtension, ...]:
+    return builds.ask(environment.target, lambda client: client.extensions())
 
 
 def phases(build: Build) -> list[Phase]:
-    """Keep the phases of a build from here on."""
+    """Return a list to which the phases of a build are appended from now on."""
     seen = [build.operation.phase]
     build.observe(lambda change: seen.append(change["new"].phase), "operation")
     return seen
 
 
-# ── the same again ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── repeated builds ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_is_made_of_the_same_already_is_left_as_it_is(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    builds.start(world.target, "img", SPEC).wait(30)
-    usual = builds.estimate(world.target)
-    again = world.builds().start(world.target, "img", SPEC)
-    image = again.wait(30)
+def test_start_sends_nothing_if_the_image_is_up_to_date(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    estimate = builds.estimate(environment.target)
+    second = environment.builds().start(environment.target, "img", SPEC)
+    image = second.wait(30)
     assert image is not None
     assert image.requirements == "humanize\n"
-    assert again.operation.note == "unchanged: it was made of the same already, and nothing was sent"
-    assert again.report is None
-    assert builds.estimate(world.target) == usual, "what was not built teaches nothing"
+    assert second.operation.note == "already up to date; nothing sent"
+    assert second.report is None
+    assert builds.estimate(environment.target) == estimate, "an unchanged image does not count for the estimate"
 
 
-def test_force_sends_it_all_the_same(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    builds.start(world.target, "img", SPEC).wait(30)
-    before = world.clock.monotonic()
-    again = builds.start(world.target, "img", SPEC, force=True)
-    again.wait(30)
-    assert again.operation.note == ""
-    assert world.clock.monotonic() - before >= 300
+def test_force_sends_an_image_that_is_up_to_date(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    before = environment.clock.monotonic()
+    second = builds.start(environment.target, "img", SPEC, force=True)
+    second.wait(30)
+    assert second.operation.note == ""
+    assert environment.clock.monotonic() - before >= 300
 
 
 @pytest.mark.parametrize(
@@ -74,33 +74,33 @@ def test_force_sends_it_all_the_same(world: EmulatedEnvironment) -> None:
         ImageSpec("humanize\n", python_version="3.11.7"),
     ],
 )
-def test_anything_else_is_sent(world: EmulatedEnvironment, other: ImageSpec) -> None:
-    builds = world.builds()
-    builds.start(world.target, "img", SPEC).wait(30)
-    image = builds.start(world.target, "img", other).wait(30)
+def test_start_sends_an_image_that_differs(environment: EmulatedEnvironment, other: ImageSpec) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    image = builds.start(environment.target, "img", other).wait(30)
     assert image is not None
     assert image.matches(other)
 
 
-def test_pinned_versions_that_are_there_already_are_left_as_they_are(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    builds.start(world.target, "img", SPEC, pin=True).wait(30)
-    again = builds.start(world.target, "img", SPEC, pin=True)
-    again.wait(30)
-    assert again.operation.note.startswith("unchanged")
+def test_start_with_pin_sends_nothing_if_the_pinned_versions_are_up_to_date(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC, pin=True).wait(30)
+    second = builds.start(environment.target, "img", SPEC, pin=True)
+    second.wait(30)
+    assert second.operation.note.startswith("already up to date")
 
 
-def test_another_process_joins_what_is_being_built_of_the_same(world: EmulatedEnvironment) -> None:
-    first = _building(world, world.builds(), "img")
-    second = world.builds().start(world.target, "img", SPEC)
-    world.wait_for(second, Phase.BUILDING)
-    world.clock.released.set()
+def test_start_in_another_process_polls_the_build_of_the_same_spec(environment: EmulatedEnvironment) -> None:
+    first = _building(environment, environment.builds(), "img")
+    second = environment.builds().start(environment.target, "img", SPEC)
+    environment.wait_for(second, Phase.BUILDING)
+    environment.clock.released.set()
     assert second.wait(30) is not None
     first.wait(30)
     assert second.operation.phase is Phase.SUCCEEDED
 
 
-def test_the_text_and_the_base_are_compared_the_language_is_not() -> None:
+def test_matches_compares_text_and_base_but_not_the_language() -> None:
     image = Image("img", "PYTHON", base_image="PYTHON3_11_7", requirements="humanize\n")
     assert image.matches(SPEC)
     assert not image.matches(OTHER)
@@ -108,34 +108,34 @@ def test_the_text_and_the_base_are_compared_the_language_is_not() -> None:
     assert not replace(image, requirements="humanize\r\n").matches(SPEC)
 
 
-# ── one change at a time ─────────────────────────────────────────────────────────────────────────────────────────
+# ── one change of a cluster at a time ───────────────────────────────────────────────────────────────────────────────
 
 
-def _building(world: EmulatedEnvironment, builds: BuildManager, name: str) -> Build:
-    """Begin a build and hold the time while it is being built."""
-    world.clock.released.clear()
-    build = builds.start(world.target, name, SPEC)
-    world.wait_for(build, Phase.BUILDING)
+def _building(environment: EmulatedEnvironment, builds: BuildManager, name: str) -> Build:
+    """Start a build and stop the clock while it is being built."""
+    environment.clock.released.clear()
+    build = builds.start(environment.target, name, SPEC)
+    environment.wait_for(build, Phase.BUILDING)
     return build
 
 
-def test_a_second_change_fails_and_says_how_to_wait(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    _building(world, builds, "one")
-    second = builds.start(world.target, "two", SPEC)
-    world.wait_for(second, Phase.BUILDING)
-    world.clock.released.set()
-    with pytest.raises(BuildFailed, match=r"followed here on this cluster: the build of 'one'(?s:.*)--queue"):
+def test_second_change_fails_with_next_step_queue_and_names_the_running_build(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    _building(environment, builds, "one")
+    second = builds.start(environment.target, "two", SPEC)
+    environment.wait_for(second, Phase.BUILDING)
+    environment.clock.released.set()
+    with pytest.raises(BuildFailed, match=r"In progress on this cluster: build of 'one'(?s:.*)--queue"):
         second.wait(30)
 
 
-def test_a_queued_one_waits_and_is_built(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    first = _building(world, builds, "one")
-    second = builds.start(world.target, "two", SPEC, queue=True)
+def test_queued_build_waits_and_succeeds(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    first = _building(environment, builds, "one")
+    second = builds.start(environment.target, "two", SPEC, queue=True)
     seen = phases(second)
-    world.wait_for(second, Phase.BUILDING)
-    world.clock.released.set()
+    environment.wait_for(second, Phase.BUILDING)
+    environment.clock.released.set()
     assert second.wait(30) is not None
     assert Phase.QUEUED in seen
     assert seen[-1] is Phase.SUCCEEDED
@@ -143,79 +143,79 @@ def test_a_queued_one_waits_and_is_built(world: EmulatedEnvironment) -> None:
     first.wait(30)
 
 
-def test_one_that_waited_when_its_process_ended_was_never_sent(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    _building(world, builds, "img")
-    world.wait_for(builds.start(world.target, "img", OTHER, queue=True), Phase.QUEUED)
+def test_attach_ignores_a_queued_build_of_an_ended_process(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    _building(environment, builds, "img")
+    environment.wait_for(builds.start(environment.target, "img", OTHER, queue=True), Phase.QUEUED)
     builds.close()
-    world.clock.released.set()
-    image = world.builds().attach(world.target, "img").wait(30)
+    environment.clock.released.set()
+    image = environment.builds().attach(environment.target, "img").wait(30)
     assert image is not None
     assert image.requirements == SPEC.requirements
 
 
-def test_the_same_image_is_a_conflict_that_is_waited_for_too(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    _building(world, builds, "img")
+def test_queued_build_waits_after_a_409_for_the_same_image(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    _building(environment, builds, "img")
     with pytest.raises(Conflict, match="--queue"):
-        builds.start(world.target, "img", OTHER).wait(30)
-    queued = builds.start(world.target, "img", OTHER, queue=True)
-    world.wait_for(queued, Phase.QUEUED)
-    world.clock.released.set()
+        builds.start(environment.target, "img", OTHER).wait(30)
+    queued = builds.start(environment.target, "img", OTHER, queue=True)
+    environment.wait_for(queued, Phase.QUEUED)
+    environment.clock.released.set()
     image = queued.wait(30)
     assert image is not None
     assert image.requirements == OTHER.requirements
 
 
-# ── switching ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── enabling and disabling ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_image_is_enabled_and_disabled(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    builds.start(world.target, "img", SPEC).wait(30)
-    usual = builds.estimate(world.target)
-    enabled = builds.enable(world.target, "img")
+def test_enable_and_disable_change_the_language_extensions(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    estimate = builds.estimate(environment.target)
+    enabled = builds.enable(environment.target, "img")
     seen = phases(enabled)
     assert enabled.wait(30) is None
     assert Phase.ENABLING in seen
-    assert extensions(world, builds) == (LanguageExtension("PYTHON", "img"),)
-    builds.enable(world.target, "Python3_11_7").wait(30)
-    assert extensions(world, builds) == (LanguageExtension("PYTHON", "Python3_11_7"),)
-    builds.disable(world.target, "Python3_11_7").wait(30)
-    assert extensions(world, builds) == ()
+    assert extensions(environment, builds) == (LanguageExtension("PYTHON", "img"),)
+    builds.enable(environment.target, "Python3_11_7").wait(30)
+    assert extensions(environment, builds) == (LanguageExtension("PYTHON", "Python3_11_7"),)
+    builds.disable(environment.target, "Python3_11_7").wait(30)
+    assert extensions(environment, builds) == ()
     assert [record.action for record in builds.history.recent(3)] == ["disable", "enable", "enable"]
-    assert builds.estimate(world.target) == usual, "switching does not tell how long builds take"
+    assert builds.estimate(environment.target) == estimate, "enabling does not count for the estimate of builds"
 
 
-def test_another_process_takes_enabling_up_again(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    world.clock.released.clear()
-    enabled = builds.enable(world.target, "Python3_10_8")
-    world.wait_for(enabled, Phase.ENABLING)
+def test_attach_resumes_enabling_in_another_process(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    environment.clock.released.clear()
+    enabled = builds.enable(environment.target, "Python3_10_8")
+    environment.wait_for(enabled, Phase.ENABLING)
     builds.close()
-    again = world.builds().attach(world.target, "Python3_10_8")
-    world.clock.released.set()
-    assert (again.id, again.action.value) == (enabled.id, "enable")
-    again.wait(30)
-    assert again.operation.note == "python() runs on it now"
+    second = environment.builds().attach(environment.target, "Python3_10_8")
+    environment.clock.released.set()
+    assert (second.id, second.action.value) == (enabled.id, "enable")
+    second.wait(30)
+    assert second.operation.note == "python() now uses this image"
 
 
-def test_what_is_no_image_is_not_enabled(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
+def test_enable_raises_for_an_invalid_or_missing_image(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
     with pytest.raises(InvalidInput):
-        builds.enable(world.target, "../x")
+        builds.enable(environment.target, "../x")
     with pytest.raises(ServiceError, match="There is no sandbox custom image 'none'"):
-        builds.enable(world.target, "none").wait(30)
+        builds.enable(environment.target, "none").wait(30)
 
 
-def test_the_image_that_queries_run_on_is_spared_where_that_is_asked(world: EmulatedEnvironment) -> None:
-    builds = world.builds()
-    builds.start(world.target, "img", SPEC, protect_active=True).wait(30)
-    builds.enable(world.target, "IMG").wait(30)
+def test_protect_active_raises_in_use_for_the_active_image(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC, protect_active=True).wait(30)
+    builds.enable(environment.target, "IMG").wait(30)
     with pytest.raises(InUse, match="--yes"):
-        builds.start(world.target, "img", OTHER, protect_active=True).wait(30)
+        builds.start(environment.target, "img", OTHER, protect_active=True).wait(30)
     with pytest.raises(InUse, match="nothing was sent"):
-        builds.delete(world.target, "img", protect_active=True).wait(30)
+        builds.delete(environment.target, "img", protect_active=True).wait(30)
     assert [record.state for record in builds.history.recent(2)] == ["Not submitted", "Not submitted"]
-    builds.start(world.target, "img", OTHER).wait(30)
-    builds.delete(world.target, "img").wait(30)
+    builds.start(environment.target, "img", OTHER).wait(30)
+    builds.delete(environment.target, "img").wait(30)

@@ -66,7 +66,7 @@ PRAGMA user_version = 1;
 
 
 class TestRecords:
-    def test_what_is_added_comes_back_after_reopening(self, history: History, path: Path) -> None:
+    def test_get_returns_the_record_after_reopening(self, history: History, path: Path) -> None:
         full = record(
             python_version="3.10.8",
             requirements="numpy==1.0\r\npandas\n\n# grüße\n",
@@ -80,26 +80,26 @@ class TestRecords:
         history.add(full)
         history.close()
         assert history.get(full.id) == full
-        with_new_eyes = History(path)
-        assert with_new_eyes.get(full.id) == full
-        with_new_eyes.close()
+        reopened = History(path)
+        assert reopened.get(full.id) == full
+        reopened.close()
         assert history.warning == ""
 
-    def test_times_come_back_in_utc(self, history: History) -> None:
+    def test_get_returns_times_in_utc(self, history: History) -> None:
         tokyo = START.astimezone(timezone(timedelta(hours=9)))
-        history.add(kept := record(started_at=tokyo))
-        found = history.get(kept.id)
+        history.add(stored := record(started_at=tokyo))
+        found = history.get(stored.id)
         assert found is not None
         assert found.started_at == START
         assert found.started_at.tzinfo is UTC
 
-    def test_a_time_without_zone_is_refused(self, history: History) -> None:
+    def test_time_without_time_zone_raises_value_error(self, history: History) -> None:
         with pytest.raises(ValueError, match="zone"):
             record(started_at=START.replace(tzinfo=None))
         with pytest.raises(ValueError, match="zone"):
             history.change("x", last_response_at=START.replace(tzinfo=None))
 
-    def test_change(self, history: History) -> None:
+    def test_change_updates_one_record(self, history: History) -> None:
         history.add(one := record())
         history.add(other := record())
         history.change(one.id, state="Failed", message="no", ended_at=START, seconds=1.5, last_response_at=START)
@@ -108,39 +108,39 @@ class TestRecords:
         )
         assert history.get(other.id) == other
 
-    def test_change_of_an_unknown_id_changes_nothing(self, history: History) -> None:
+    def test_change_with_an_unknown_id_changes_nothing(self, history: History) -> None:
         history.add(one := record())
         history.change("nobody", state="Failed")
         assert history.recent() == [one]
 
     @pytest.mark.parametrize("changes", [{}, {"image": "x"}, {"state": "x", "id = id --": "x"}])
-    def test_what_cannot_change_is_refused(self, history: History, changes: dict[str, str]) -> None:
+    def test_change_of_an_immutable_column_raises_type_error(self, history: History, changes: dict[str, str]) -> None:
         history.add(one := record())
         with pytest.raises(TypeError, match="cannot change"):
             history.change(one.id, **changes)
         assert history.get(one.id) == one
 
-    def test_the_same_id_again_replaces(self, history: History) -> None:
+    def test_add_replaces_a_record_with_the_same_id(self, history: History) -> None:
         history.add(one := record())
-        history.add(again := replace(one, image="other"))
-        assert history.recent() == [again]
+        history.add(replacement := replace(one, image="other"))
+        assert history.recent() == [replacement]
 
-    def test_latest_is_the_newest_of_the_image(self, history: History) -> None:
+    def test_latest_returns_the_newest_record_of_the_image(self, history: History) -> None:
         history.add(record("a"))
         history.add(second := record("a", action="delete", started_at=START - timedelta(days=1)))
         history.add(record("b"))
         assert history.latest("A") == second
         assert history.latest("c") is None
 
-    def test_latest_of_a_target_compares_without_case(self, history: History) -> None:
-        history.add(kept := record("a"))
+    def test_latest_compares_targets_without_case(self, history: History) -> None:
+        history.add(stored := record("a"))
         history.add(elsewhere := record("a", Target(SUBSCRIPTION, "group", "other")))
         assert history.latest("a") == elsewhere
-        assert history.latest("a", Target(SUBSCRIPTION.upper(), "GROUP", "Cluster")) == kept
+        assert history.latest("a", Target(SUBSCRIPTION.upper(), "GROUP", "Cluster")) == stored
         assert history.latest("a", Target(SUBSCRIPTION, "group", "third")) is None
         assert history.latest("a", replace(HERE, endpoint="https://management.chinacloudapi.cn", scope="")) is None
 
-    def test_recent_and_unfinished(self, history: History) -> None:
+    def test_recent_and_unfinished_return_newest_first(self, history: History) -> None:
         made = [record(f"i{n}", ended_at=START if n % 2 else None) for n in range(6)]
         for one in made:
             history.add(one)
@@ -149,13 +149,13 @@ class TestRecords:
         assert history.left_open(HERE, "I2") == [made[2]]
         assert history.left_open(HERE, "i1") == []
 
-    def test_the_builds_of_a_fleet_come_back_in_their_order(self, history: History) -> None:
+    def test_fleet_returns_records_in_start_order(self, history: History) -> None:
         made = [record("img", fleet="f1", options="pin", target=replace(HERE, cluster=f"c{n}")) for n in range(3)]
         history.add(record("alone"), *made, record("other", fleet="f2"))
         assert history.fleet("f1") == made
         assert history.fleet("") == []
 
-    def test_a_file_of_the_first_schema_is_brought_up_to_date(self, path: Path) -> None:
+    def test_file_with_the_first_schema_is_migrated(self, path: Path) -> None:
         path.parent.mkdir()
         with closing(sqlite3.connect(path)) as connection:
             connection.executescript(FIRST_SCHEMA)
@@ -167,13 +167,13 @@ class TestRecords:
         history.close()
 
     @pytest.mark.slow
-    def test_only_the_newest_stay(self, history: History) -> None:
+    def test_add_deletes_the_oldest_beyond_the_maximum(self, history: History) -> None:
         history.add(*(record(f"i{n}") for n in range(MAX_RECORDS)))
         history.add(*(record(f"i{n}") for n in range(MAX_RECORDS, MAX_RECORDS + 3)))
         images = [one.image for one in history.recent(MAX_RECORDS * 2)]
         assert images == [f"i{n}" for n in reversed(range(3, MAX_RECORDS + 3))]
 
-    def test_a_row_that_breaks_todays_rules_is_left_out(self, history: History, path: Path) -> None:
+    def test_invalid_row_is_omitted(self, history: History, path: Path) -> None:
         history.add(good := record())
         for column, value in [("cluster", "../x"), ("started_at", "soon"), ("started_at", 5)]:
             history.add(bad := record())
@@ -185,11 +185,11 @@ class TestRecords:
         assert history.warning == ""
 
 
-class TestUsual:
-    def test_nothing_known(self, history: History) -> None:
+class TestEstimate:
+    def test_estimate_is_none_without_builds(self, history: History) -> None:
         assert history.estimate(HERE) is None
 
-    def test_percentiles_of_the_last_twenty(self, history: History) -> None:
+    def test_estimate_has_the_percentiles_of_the_last_twenty_builds(self, history: History) -> None:
         for seconds in (9999.0, *(float(n) for n in range(100, 121))):
             history.add(succeeded(seconds))
         found = history.estimate(HERE)
@@ -197,13 +197,13 @@ class TestUsual:
         assert (found.low, found.high) == pytest.approx((102.9, 118.1))
         assert (found.count, found.source) == (20, "this cluster")
 
-    def test_only_builds_that_succeeded_count(self, history: History) -> None:
+    def test_estimate_ignores_all_but_successful_builds(self, history: History) -> None:
         for changes in ({"state": "Failed"}, {"action": "delete"}, {"seconds": None}, {"seconds": 0.0}):
             history.add(replace(succeeded(5), **changes))
         history.add(succeeded(300))
         assert history.estimate(HERE) == DurationEstimate(300, 300, 1, "this cluster", (300,))
 
-    def test_few_builds_are_filled_up_from_other_clusters(self, history: History) -> None:
+    def test_estimate_with_few_builds_uses_other_clusters(self, history: History) -> None:
         other = Target(SUBSCRIPTION, "group", "other")
         away = replace(HERE, endpoint="https://management.chinacloudapi.cn", scope="")
         for target, seconds in [(HERE, 100), (HERE, 100), (other, 200), (away, 9999)]:
@@ -216,18 +216,18 @@ class TestUsual:
 
 
 class TestSecrets:
-    def test_no_signature_and_no_token_reaches_the_file(self, history: History, path: Path) -> None:
+    def test_file_contains_no_signature_and_no_token(self, history: History, path: Path) -> None:
         history.add(one := record(operation_url=SIGNED, message="Bearer HID", requirements="-i https://u:HID@h/s"))
         history.change(one.id, operation_url=SIGNED + "&x=HID", message="client_secret=HID", state="token=HID")
-        kept = history.get(one.id)
+        stored = history.get(one.id)
         history.close()
-        assert kept is not None
-        assert kept.operation_url == SIGNED.partition("&")[0]
-        assert kept.message == "client_secret=•••"
+        assert stored is not None
+        assert stored.operation_url == SIGNED.partition("&")[0]
+        assert stored.message == "client_secret=•••"
         assert b"HID" not in path.read_bytes()
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-    def test_the_file_is_the_users_own(self, history: History, path: Path) -> None:
+    def test_file_is_readable_by_its_owner_only(self, history: History, path: Path) -> None:
         history.add(record())
         assert path.stat().st_mode & 0o077 == 0
         assert path.parent.stat().st_mode & 0o077 == 0
@@ -254,7 +254,7 @@ FOREIGN = {
 
 class TestDamage:
     @pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN.keys())
-    def test_a_foreign_database_is_set_aside(self, history: History, path: Path, statements: tuple[str, ...]) -> None:
+    def test_foreign_database_is_set_aside(self, history: History, path: Path, statements: tuple[str, ...]) -> None:
         before = foreign(path, *statements)
         history.add(one := record())
         assert history.get(one.id) == one
@@ -264,7 +264,7 @@ class TestDamage:
     @pytest.mark.parametrize(
         "content", [b"not a database, but long enough " * 100, b"short" * 200, b"SQLite format 3\0" * 50]
     )
-    def test_what_is_no_database_is_set_aside(self, history: History, path: Path, content: bytes) -> None:
+    def test_file_that_is_not_a_database_is_set_aside(self, history: History, path: Path, content: bytes) -> None:
         path.parent.mkdir()
         path.write_bytes(content)
         path.with_name("history.sqlite.damaged-1").write_bytes(b"older")
@@ -275,7 +275,7 @@ class TestDamage:
         assert path.with_name("history.sqlite.damaged-2").read_bytes() == content
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows renames no open file")
-    def test_the_log_of_a_foreign_database_goes_with_it(self, history: History, path: Path) -> None:
+    def test_write_ahead_log_of_a_foreign_database_is_set_aside_too(self, history: History, path: Path) -> None:
         path.parent.mkdir()
         other = sqlite3.connect(path, isolation_level=None)
         other.executescript("PRAGMA journal_mode = WAL; CREATE TABLE others (a); INSERT INTO others VALUES (5)")
@@ -287,7 +287,7 @@ class TestDamage:
         aside.close()
 
     @pytest.mark.slow
-    def test_a_damaged_page_is_found_on_opening(self, history: History, path: Path) -> None:
+    def test_damaged_page_is_detected_on_opening(self, history: History, path: Path) -> None:
         for n in range(200):
             history.add(record(requirements=f"package{n}\n" * 50))
         history.close()
@@ -297,14 +297,14 @@ class TestDamage:
         assert history.recent() == []
         assert "damaged-1" in history.warning
 
-    def test_damage_while_it_is_open_ends_nothing(self, history: History, path: Path) -> None:
+    def test_damage_while_open_is_recovered(self, history: History, path: Path) -> None:
         history.add(record())
         path.write_bytes(b"overwritten by something else" * 1000)
         history.add(after := record())
         assert history.recent() == [after]
         assert "damaged-1" in history.warning
 
-    def test_a_table_that_vanishes_ends_nothing(self, history: History, path: Path) -> None:
+    def test_dropped_table_is_recovered(self, history: History, path: Path) -> None:
         history.add(record())
         raw = sqlite3.connect(path)
         raw.execute("DROP TABLE builds")
@@ -313,7 +313,7 @@ class TestDamage:
         assert history.recent() == [after]
         assert "damaged-1" in history.warning
 
-    def test_an_empty_file_is_a_new_one(self, history: History, path: Path) -> None:
+    def test_empty_file_becomes_a_history(self, history: History, path: Path) -> None:
         path.parent.mkdir()
         path.touch()
         history.add(one := record())
@@ -321,7 +321,7 @@ class TestDamage:
         assert history.warning == ""
 
     @pytest.mark.parametrize("obstacle", ["file for a folder", "folder for a file"])
-    def test_where_nothing_can_be_written_memory_does(self, history: History, path: Path, obstacle: str) -> None:
+    def test_unwritable_path_falls_back_to_memory(self, history: History, path: Path, obstacle: str) -> None:
         if obstacle == "file for a folder":
             path.parent.write_text("in the way")
         else:
@@ -329,11 +329,11 @@ class TestDamage:
         history.add(one := record())
         history.change(one.id, state="Succeeded")
         assert history.recent() == [replace(one, state="Succeeded")]
-        assert "not kept" in history.warning
+        assert "not recorded" in history.warning
         assert str(path.parent) not in history.warning
 
-    def test_a_file_that_stays_locked_goes_on_in_memory_with_what_was_there(self, path: Path) -> None:
-        history = History(path, patience=0.05)
+    def test_locked_file_falls_back_to_memory_with_its_records(self, path: Path) -> None:
+        history = History(path, timeout=0.05)
         history.add(one := record())
         blocker = sqlite3.connect(path, isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
@@ -343,7 +343,7 @@ class TestDamage:
         blocker.close()
         history.close()
 
-    def test_a_mistake_of_the_caller_is_no_damage(self, history: History) -> None:
+    def test_error_of_the_caller_is_raised_and_sets_nothing_aside(self, history: History) -> None:
         history.add(one := record())
         with pytest.raises(sqlite3.Error):
             history.change(one.id, state=object())  # type: ignore[arg-type]
@@ -351,8 +351,8 @@ class TestDamage:
         assert history.warning == ""
 
 
-class TestTogether:
-    def test_many_threads(self, history: History) -> None:
+class TestConcurrency:
+    def test_concurrent_threads_lose_no_record(self, history: History) -> None:
         def work(n: int) -> None:
             for m in range(10):
                 history.add(one := record(f"i{n}-{m}"))
@@ -364,7 +364,7 @@ class TestTogether:
         assert {one.state for one in history.recent()} == {"Succeeded"}
 
     @pytest.mark.slow
-    def test_many_processes(self, path: Path) -> None:
+    def test_concurrent_processes_lose_no_record(self, path: Path) -> None:
         workers = [writer(path, str(n), "50") for n in range(4)]
         for worker in workers:
             out, err = worker.communicate(timeout=60)
@@ -375,18 +375,18 @@ class TestTogether:
         history.close()
         assert images == {f"i{n}-{m}" for n in range(4) for m in range(50)}
 
-    def test_a_killed_process_loses_nothing_it_committed(self, path: Path) -> None:
+    def test_killed_process_loses_no_committed_record(self, path: Path) -> None:
         worker = writer(path, "k", "1000000")
         assert worker.stdout is not None
-        said = [worker.stdout.readline() for _ in range(30)]
+        lines = [worker.stdout.readline() for _ in range(30)]
         worker.kill()
-        said += worker.communicate(timeout=60)[0].splitlines()
+        lines += worker.communicate(timeout=60)[0].splitlines()
         history = History(path)
-        kept = {one.image: one.state for one in history.recent(MAX_RECORDS)}
+        stored = {one.image: one.state for one in history.recent(MAX_RECORDS)}
         history.close()
         assert history.warning == ""
-        assert len(said) >= 30
-        assert all(kept.get(f"ik-{int(n)}") == "Succeeded" for n in said)
+        assert len(lines) >= 30
+        assert all(stored.get(f"ik-{int(n)}") == "Succeeded" for n in lines)
 
 
 WRITER = """
@@ -400,7 +400,7 @@ from kusto_magic.models.target import Target
 
 path, name, count = sys.argv[1:]
 target = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "cluster")
-history = History(Path(path), patience=50)
+history = History(Path(path), timeout=50)
 for n in range(int(count)):
     one = BuildRecord(uuid4().hex, target, f"i{name}-{n}", "build", None, "3.10.8", "x", datetime.now(UTC))
     history.add(one)
@@ -415,13 +415,13 @@ def writer(path: Path, name: str, count: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_where_it_is_kept(tmp_path: Path) -> None:
+def test_default_path_is_in_the_home_or_data_folder(tmp_path: Path) -> None:
     assert default_path({"KUSTO_MAGIC_HOME": str(tmp_path)}) == tmp_path / "history.sqlite"
     assert default_path({"KUSTO_MAGIC_HOME": "~/x"}) == Path.home() / "x" / "history.sqlite"
     assert default_path({}).parts[-2:] == ("kusto-magic", "history.sqlite")
 
 
-def test_nothing_is_opened_before_first_use(path: Path) -> None:
+def test_constructor_opens_no_file_and_does_not_import_sqlite(path: Path) -> None:
     History(path).close()
     assert not path.parent.exists()
     probe = "import sys, kusto_magic.builds.history as h; h.History(); print('sqlite3' in sys.modules)"

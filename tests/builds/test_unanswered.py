@@ -1,4 +1,4 @@
-"""Requests of which nobody knows whether they arrived, and builds that can no longer be followed: nothing is lost."""
+"""Requests without a response, which may have arrived, and builds that can no longer be polled."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.answers import EVIL, IMAGE_URL, SPEC, begun, failed
-from support.emulated import EmulatorTransport
-from support.panel import PanelEnvironment, Service
-from support.wire import REFUSED, RESET, SILENCE, Outcome, ScriptedTransport, built, every, opened
+from support.arm_responses import IMAGE_URL, SPEC, UNTRUSTED_URL, created_response, error_response
+from support.emulator_transport import EmulatorTransport
+from support.panel_environment import EmulatorService, PanelEnvironment
+from support.scripted_transport import (
+    CONNECTION_REFUSED,
+    CONNECTION_RESET,
+    READ_TIMEOUT,
+    Outcome,
+    ScriptedTransport,
+    collect,
+    open_client,
+    run_build,
+)
 
 from kusto_magic.display.card import card, text
 from kusto_magic.errors import KustoImageError, ServiceError, Unreachable, UntrustedAddress
@@ -22,44 +31,44 @@ IMAGE = ImageSpec("humanize\n", base_image="Python3_11_7")
 # ── the client ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 MAYBE: dict[str, list[Outcome]] = {
-    "resets": [RESET] * 6,
-    "silence": [SILENCE] * 6,
-    "a reset, then nobody there": [RESET, *[REFUSED] * 5],
-    "nobody there, then a reset": [*[REFUSED] * 5, RESET],
-    "a gateway gives up": [failed(504)] * 6,
-    "busy, then nobody there": [failed(503), *[REFUSED] * 5],
-    "408": [failed(408)] * 6,
+    "resets": [CONNECTION_RESET] * 6,
+    "silence": [READ_TIMEOUT] * 6,
+    "a reset, then nobody there": [CONNECTION_RESET, *[CONNECTION_REFUSED] * 5],
+    "nobody there, then a reset": [*[CONNECTION_REFUSED] * 5, CONNECTION_RESET],
+    "a gateway gives up": [error_response(504)] * 6,
+    "busy, then nobody there": [error_response(503), *[CONNECTION_REFUSED] * 5],
+    "408": [error_response(408)] * 6,
 }
 NOT: dict[str, list[Outcome]] = {
-    "nobody there": [REFUSED] * 6,
+    "nobody there": [CONNECTION_REFUSED] * 6,
     "no connection in time": [httpx.ConnectTimeout("")] * 6,
     "no proxy": [httpx.ProxyError("502")] * 6,
-    "too many requests": [*[failed(429)] * 5, REFUSED],
-    "refused": [failed(400)],
+    "too many requests": [*[error_response(429)] * 5, CONNECTION_REFUSED],
+    "refused": [error_response(400)],
 }
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("steps", MAYBE.values(), ids=MAYBE.keys())
 @pytest.mark.parametrize("action", [Action.BUILD, Action.DELETE])
-async def test_a_request_that_may_have_arrived_says_so_and_can_be_taken_up(
+async def test_request_that_may_have_arrived_raises_with_a_resumable_operation(
     steps: list[Outcome], action: Action
 ) -> None:
     script = ScriptedTransport(*steps)
-    async with opened(script) as client:
+    async with open_client(script) as client:
         with pytest.raises((Unreachable, ServiceError)) as caught:
-            await every(client.build("img", SPEC) if action is Action.BUILD else client.delete("img"))
-    assert script.unused == 0
-    assert "may have arrived; %kusto_image attach img shows" in caught.value.next_step
+            await collect(client.build("img", SPEC) if action is Action.BUILD else client.delete("img"))
+    assert script.unused_steps == 0
+    assert "may have arrived: %kusto_image attach img shows" in caught.value.next_step
     operation = caught.value.operation
     assert (operation.action, operation.poll_url, operation.done) == (action, IMAGE_URL, False)
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("steps", NOT.values(), ids=NOT.keys())
-async def test_a_request_that_cannot_have_arrived_does_not_say_so(steps: list[Outcome]) -> None:
+async def test_request_that_cannot_have_arrived_raises_without_operation(steps: list[Outcome]) -> None:
     with pytest.raises(KustoImageError) as caught:
-        await built(ScriptedTransport(*steps))
+        await run_build(ScriptedTransport(*steps))
     assert "arrived" not in caught.value.next_step
     assert caught.value.operation is None
 
@@ -70,8 +79,8 @@ async def test_a_request_that_cannot_have_arrived_does_not_say_so(steps: list[Ou
 Ending = Callable[[], httpx.Response]
 
 
-class Lossy(Service):
-    """The emulator's app; `ending`, where set, takes the place of the answer to a PUT, which arrives all the same."""
+class Lossy(EmulatorService):
+    """The emulator's app; `ending`, if set, replaces the response to a PUT, which is still executed."""
 
     ending: Ending | None = None
 
@@ -81,10 +90,10 @@ class Lossy(Service):
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[PanelEnvironment]:
-    wire = EmulatorTransport()
-    made = PanelEnvironment(tmp_path, wire)
-    made.service = Lossy(wire)
+def environment(tmp_path: Path) -> Iterator[PanelEnvironment]:
+    emulator = EmulatorTransport()
+    made = PanelEnvironment(tmp_path, emulator)
+    made.service = Lossy(emulator)
     yield made
     made.close()
 
@@ -94,7 +103,9 @@ def _lost() -> httpx.Response:
 
 
 def _foreign() -> httpx.Response:
-    return httpx.Response(201, headers={"azure-asyncoperation": EVIL}, stream=httpx.ByteStream(begun().body))
+    return httpx.Response(
+        201, headers={"azure-asyncoperation": UNTRUSTED_URL}, stream=httpx.ByteStream(created_response().body)
+    )
 
 
 ENDS: dict[str, tuple[Ending, type[KustoImageError]]] = {
@@ -103,41 +114,41 @@ ENDS: dict[str, tuple[Ending, type[KustoImageError]]] = {
 
 
 @pytest.mark.parametrize(("ending", "error"), ENDS.values(), ids=ENDS.keys())
-def test_the_history_keeps_it_as_going_on_and_another_process_takes_it_up(
-    desk: PanelEnvironment, ending: Ending, error: type[KustoImageError]
+def test_unanswered_build_stays_unfinished_and_is_resumed_by_another_process(
+    environment: PanelEnvironment, ending: Ending, error: type[KustoImageError]
 ) -> None:
-    lossy = desk.service
+    lossy = environment.service
     assert isinstance(lossy, Lossy)
     lossy.ending = ending
-    build = desk.builds.start(desk.target, "img", IMAGE)
+    build = environment.builds.start(environment.target, "img", IMAGE)
     with pytest.raises(error):
         build.wait(30)
-    shown = text(card(build, desk.clock.wall()))
+    shown = text(card(build, environment.clock.wall()))
     assert shown.startswith("? Unknown: image img")
     assert "%kusto_image attach img" in shown
-    record = desk.builds.history.latest("img", desk.target)
+    record = environment.builds.history.latest("img", environment.target)
     assert record is not None
     assert (record.ended_at, record.state) == (None, Phase.BUILDING.value)
-    desk.builds.close()
+    environment.builds.close()
 
     lossy.ending = None
-    desk.builds = desk.process()
-    again = desk.builds.attach(desk.target, "img")
-    image = again.wait(30)
-    assert (again.id, image is not None and image.state) == (build.id, "Succeeded")
+    environment.builds = environment.process()
+    resumed = environment.builds.attach(environment.target, "img")
+    image = resumed.wait(30)
+    assert (resumed.id, image is not None and image.state) == (build.id, "Succeeded")
 
 
-def test_one_that_never_arrived_was_not_sent(desk: PanelEnvironment) -> None:
+def test_build_whose_request_never_arrived_is_not_submitted(environment: PanelEnvironment) -> None:
     def nobody(request: httpx.Request) -> httpx.Response | None:
         if request.method == "PUT":
             raise httpx.ConnectError("connection refused")
         return None
 
-    desk.service.fault = nobody
-    build = desk.builds.start(desk.target, "img", IMAGE)
+    environment.service.fault = nobody
+    build = environment.builds.start(environment.target, "img", IMAGE)
     with pytest.raises(Unreachable):
         build.wait(30)
-    assert text(card(build, desk.clock.wall())).startswith("✖ Not submitted")
-    record = desk.builds.history.latest("img", desk.target)
+    assert text(card(build, environment.clock.wall())).startswith("✖ Not submitted")
+    record = environment.builds.history.latest("img", environment.target)
     assert record is not None
     assert (record.ended_at is None, record.state) == (False, "Not submitted")

@@ -1,4 +1,4 @@
-"""Every group of bad input by the way of the magics: refused in under 50 ms, with no request and no token asked for."""
+"""Every group of invalid input, entered as magics: refused in under 50 ms without a request or a token."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 import pytest
-from support.answers import answer
+from support.arm_responses import make_response
 from support.home import Home
-from support.wire import Credential, ScriptedTransport
+from support.scripted_transport import CountingCredential, ScriptedTransport
 
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import TokenCredential
@@ -24,16 +24,18 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 LIMIT = 0.05
-PLACE = "--subscription 12345678-1234-1234-1234-123456789098 --resource-group group --cluster cluster1"
-GOOD = f"img --base Python3_11_7 {PLACE}"
+"""CPU time in seconds within which input must be refused."""
+
+CLUSTER = "--subscription 12345678-1234-1234-1234-123456789098 --resource-group group --cluster cluster1"
+VALID = f"img --base Python3_11_7 {CLUSTER}"
 
 
-class Here:
-    """The magics in a shell, and everything that was asked of a service or a credential."""
+class RecordedMagics:
+    """The magics in a shell, with a transport and a credential that record all requests."""
 
     def __init__(self, shell: InteractiveShell, home: Home) -> None:
         self.script = ScriptedTransport()
-        self.credential = Credential()
+        self.credential = CountingCredential()
         self.builds = BuildManager(history=History(home.path / "history.sqlite"), open_client=self._open)
         self.magics = KustoImageMagics(shell, self.builds)
 
@@ -43,21 +45,21 @@ class Here:
         return connect(target, credential=credential or self.credential, transport=self.script)
 
     def refused(self, line: str, cell: str | None = None) -> tuple[InvalidInput, float]:
-        """Run a line or a cell; return its refusal and the best of three CPU times, in seconds."""
-        took = []
+        """Run a line or a cell; return its error and the shortest of three CPU times, in seconds."""
+        seconds = []
         for _ in range(3):
-            began = time.process_time()
+            started = time.process_time()
             with pytest.raises(InvalidInput) as caught:
                 self.magics.command(line) if cell is None else self.magics.make(line, cell)
-            took.append(time.process_time() - began)
-        return caught.value, min(took)
+            seconds.append(time.process_time() - started)
+        return caught.value, min(seconds)
 
 
 @pytest.fixture
-def here(shell: InteractiveShell, home: Home) -> Iterator[Here]:
-    made = Here(shell, home)
-    yield made
-    made.builds.close()
+def recorded(shell: InteractiveShell, home: Home) -> Iterator[RecordedMagics]:
+    recorded = RecordedMagics(shell, home)
+    yield recorded
+    recorded.builds.close()
 
 
 NAMES = {
@@ -69,33 +71,33 @@ NAMES = {
 
 def _cases() -> dict[str, tuple[str, str | None, str]]:
     cases: dict[str, tuple[str, str | None, str]] = {}
-    for what, name in NAMES.items():
-        cases[f"image name, {what}"] = (f"{name} --base Python3_11_7 {PLACE}", "numpy\n", "image name")
-        cases[f"show, {what}"] = (f"show {name} {PLACE}", None, "image name")
-        cases[f"attach, {what}"] = (f"attach {name} {PLACE}", None, "image name")
-        cases[f"delete, {what}"] = (f"delete {name} {PLACE}", None, "image name")
+    for kind, name in NAMES.items():
+        cases[f"image name, {kind}"] = (f"{name} --base Python3_11_7 {CLUSTER}", "numpy\n", "image name")
+        cases[f"show, {kind}"] = (f"show {name} {CLUSTER}", None, "image name")
+        cases[f"attach, {kind}"] = (f"attach {name} {CLUSTER}", None, "image name")
+        cases[f"delete, {kind}"] = (f"delete {name} {CLUSTER}", None, "image name")
         for field in ("subscription", "resource-group", "cluster"):
-            line = f"list {PLACE} --{field} {name}"
-            cases[f"{field}, {what}"] = (line, None, field.replace("-", " "))
-    for what, (line, words) in STRUCTURE.items():
-        cases[f"structure, {what}"] = (line, "numpy\n", words)
+            line = f"list {CLUSTER} --{field} {name}"
+            cases[f"{field}, {kind}"] = (line, None, field.replace("-", " "))
+    for kind, (line, message) in STRUCTURE.items():
+        cases[f"structure, {kind}"] = (line, "numpy\n", message)
     for group, texts in CONTENT.items():
-        for text, words in texts.items():
-            cases[f"{group}, {text[:30]!a}"] = (GOOD, text, words)
+        for text, message in texts.items():
+            cases[f"{group}, {text[:30]!a}"] = (VALID, text, message)
     for endpoint in ENDPOINTS:
-        cases[f"endpoint, {endpoint[:40]}"] = (f"list {PLACE} --endpoint '{endpoint}'", None, "endpoint")
+        cases[f"endpoint, {endpoint[:40]}"] = (f"list {CLUSTER} --endpoint '{endpoint}'", None, "endpoint")
     return cases
 
 
 STRUCTURE = {
-    "neither": (f"img {PLACE}", "base"),
-    "both": (f"img --base Python3_11_7 --python 3.11.7 {PLACE}", "not both"),
-    "a version that is none": (f"img --python three {PLACE}", "version"),
-    "a misspelt option": (f"img --bsae Python3_11_7 {PLACE}", "did you mean --base?"),
-    "a misspelt base": (f"img --base ../x {PLACE}", "base"),
-    "a wrong cloud": (f"{GOOD} --cloud mars", "cloud"),
-    "a word too many": (f"{GOOD} other", "there is no word"),
-    "an open quote": ("img --base 'x", "cannot be split"),
+    "neither": (f"img {CLUSTER}", "base"),
+    "both": (f"img --base Python3_11_7 --python 3.11.7 {CLUSTER}", "not both"),
+    "an invalid version": (f"img --python three {CLUSTER}", "version"),
+    "a misspelt option": (f"img --bsae Python3_11_7 {CLUSTER}", "did you mean --base?"),
+    "a misspelt base": (f"img --base ../x {CLUSTER}", "base"),
+    "a wrong cloud": (f"{VALID} --cloud mars", "cloud"),
+    "an extra argument": (f"{VALID} other", "unknown argument"),
+    "an open quote": ("img --base 'x", "cannot be parsed"),
 }
 CONTENT = {
     "content": {
@@ -104,12 +106,12 @@ CONTENT = {
         "numpy\npandas\nNumPy\n": "line 3",
     },
     "local": {
-        "-r more.txt\n": "no such file", "-c more.txt\n": "no such file", "-e .\n": "no such folder",
+        "-r more.txt\n": "local files", "-c more.txt\n": "local files", "-e .\n": "local folders",
         "./wheel\n": "path", "file:///etc/passwd\n": "file:", "numpy --global-option=x\n": "--global-option",
         "numpy && rm -rf ~\n": "line 1", "numpy; `x`\n": "shell",
     },
     "secret": {
-        "--index-url https://u:pw@h.example/\n": "user or a password", "${TOKEN}\n": "variables",
+        "--index-url https://u:pw@h.example/\n": "user name or a password", "${TOKEN}\n": "variables",
         "--index-url http://h.example/\n": "--allow-index-options", "--trusted-host h\nnumpy\n": "--trusted-host",
         "ghp_0123456789abcdef0123456789abcdef0123\n": "token", "num\u202epy\n": "line 1", "nump\u0443\n": "ASCII",
     },
@@ -122,21 +124,21 @@ CASES = _cases()
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bad_input_is_refused_at_once_and_nothing_is_asked(here: Here, case: str) -> None:
-    line, cell, words = CASES[case]
-    refused, seconds = here.refused(line, cell)
-    said = "\n".join(refused.lines())
-    assert words in said
-    assert (here.script.asked, here.credential.count, here.builds.history.recent()) == ([], 0, [])
+def test_invalid_input_is_refused_before_any_request(recorded: RecordedMagics, case: str) -> None:
+    line, cell, message = CASES[case]
+    refused, seconds = recorded.refused(line, cell)
+    text = "\n".join(refused.lines())
+    assert message in text
+    assert (recorded.script.requests, recorded.credential.count, recorded.builds.history.recent()) == ([], 0, [])
     assert all(len(line) < 400 for line in refused.lines())
     assert seconds < LIMIT, f"{seconds * 1000:.0f} ms"
-    assert not any(secret in said for secret in ("pw@", "u:pw", "0123456789abcdef", "\0", "\x1b", "\u202e"))
+    assert not any(secret in text for secret in ("pw@", "u:pw", "0123456789abcdef", "\0", "\x1b", "\u202e"))
 
 
-def test_what_is_good_asks(here: Here) -> None:
-    """What is said above is worth something only if good input would have asked."""
-    here.script.forever = answer(b"")
+def test_valid_input_sends_requests(recorded: RecordedMagics) -> None:
+    """The test above proves something only if valid input would have sent requests."""
+    recorded.script.default = make_response(b"")
     with pytest.raises(Exception, match="cannot be read"):
-        here.magics.command(f"list {PLACE}")
-    assert here.script.asked
-    assert here.credential.count
+        recorded.magics.command(f"list {CLUSTER}")
+    assert recorded.script.requests
+    assert recorded.credential.count

@@ -1,4 +1,4 @@
-"""Cells and lines that name several clusters, in a terminal's IPython of this process, against the emulator's app."""
+"""Cells and lines for several clusters in a terminal IPython of this process, with the emulator's app."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.cells import Say, load, sayer
-from support.emulated import BUILD, EmulatorTransport
-from support.world import EmulatedEnvironment, fits
+from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
+from support.environment import EmulatedEnvironment, always_compatible
+from support.magics_session import RunCell, cell_runner, load_magics
 
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.commands.session import WaitInterrupted
@@ -23,107 +23,109 @@ CELL = "%%kusto_image img --base Python3_11_7 {}\nhumanize==4.9.0\n"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport(EmulatorConfig(build_seconds=BUILD, clusters=8)))
-    yield made
-    made.close()
+def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    environment = EmulatedEnvironment(
+        tmp_path, always_compatible, EmulatorTransport(EmulatorConfig(build_seconds=BUILD_SECONDS, clusters=8))
+    )
+    yield environment
+    environment.close()
 
 
 @pytest.fixture
-def magics(shell: InteractiveShell, world: EmulatedEnvironment) -> KustoImageMagics:
-    return load(shell, world)
+def magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> KustoImageMagics:
+    return load_magics(shell, environment)
 
 
 @pytest.fixture
-def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> Say:
-    """Return a function that runs a cell and returns all that it wrote."""
-    return sayer(shell, capsys)
+def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> RunCell:
+    """Return a function that runs a cell and returns its output."""
+    return cell_runner(shell, capsys)
 
 
-def test_a_cell_makes_the_image_on_every_cluster_it_names(say: Say, shell: InteractiveShell) -> None:
-    said = say(CELL.format("--cluster emulatedcluster --cluster fleet003 -o fleet"))
-    assert "✔ Succeeded: image img on 2 clusters · 2 succeeded" in said
-    assert "fleet003" in said
+def test_cell_creates_the_image_on_every_named_cluster(say: RunCell, shell: InteractiveShell) -> None:
+    output = say(CELL.format("--cluster emulatedcluster --cluster fleet003 -o fleet"))
+    assert "✔ Succeeded: image img on 2 clusters · 2 succeeded" in output
+    assert "fleet003" in output
     assert isinstance(shell.user_ns["fleet"], Fleet)
     again = say(CELL.format("--cluster emulatedcluster --cluster fleet003"))
-    assert again.count("unchanged") == 2
+    assert again.count("already up to date") == 2
 
 
-def test_a_query_finds_the_clusters(say: Say) -> None:
-    said = say(CELL.format("--clusters-from \"where tags.environment == 'test'\""))
-    assert "image img on 2 clusters" in said
-    assert "fleet003" in said
-    assert "fleet007" in said
+def test_query_selects_the_clusters(say: RunCell) -> None:
+    output = say(CELL.format("--clusters-from \"where tags.environment == 'test'\""))
+    assert "image img on 2 clusters" in output
+    assert "fleet003" in output
+    assert "fleet007" in output
     assert "image img on 1 clusters" in say(CELL.format("--clusters-from \"where name == 'fleet001'\""))
 
 
-def test_a_dry_run_names_the_clusters_and_sends_nothing(
-    say: Say, magics: KustoImageMagics, world: EmulatedEnvironment
+def test_dry_run_lists_clusters_and_sends_nothing(
+    say: RunCell, magics: KustoImageMagics, environment: EmulatedEnvironment
 ) -> None:
-    said = say(CELL.format("--clusters-from \"kusto clusters where name startswith 'fleet'\" --dry-run"))
-    assert said.count("PUT /subscriptions/") == 7
-    assert "Nothing was sent" in said
+    output = say(CELL.format("--clusters-from \"kusto clusters where name startswith 'fleet'\" --dry-run"))
+    assert output.count("PUT /subscriptions/") == 7
+    assert "nothing was sent" in output
     builds = magics._session.builds
-    assert [image for target in world.targets for image in builds.ask(target, lambda it: it.list())] == []
+    assert [image for target in environment.targets for image in builds.ask(target, lambda client: client.list())] == []
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
-        ("--cluster ab --cluster 1x", "'1x' is no cluster name"),
-        ("--cluster abc --clusters-from 'where 1 == 1'", "name the clusters or a query, not both"),
-        ("--clusters-from 'location'", "is no query"),
-        ("--clusters-from ''", "is no query"),
+        ("--cluster ab --cluster 1x", "'1x' is not a valid cluster name"),
+        ("--cluster abc --clusters-from 'where 1 == 1'", "use either --cluster or a query, not both"),
+        ("--clusters-from 'location'", "is not a valid query"),
+        ("--clusters-from ''", "is not a valid query"),
         ("--clusters-from \"where name == 'nosuch'\"", "finds no cluster"),
         ("--clusters-from 'where name ??'", "refused the query"),
-        ("--cluster fleet001 --cluster fleet002 --diff", "--diff asks about one cluster; 2 are named"),
+        ("--cluster fleet001 --cluster fleet002 --diff", "--diff works on one cluster; 2 are given"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_sent(
-    say: Say, magics: KustoImageMagics, options: str, words: str
+def test_invalid_cluster_options_are_refused_and_nothing_is_sent(
+    say: RunCell, magics: KustoImageMagics, options: str, message: str
 ) -> None:
-    assert words in say(CELL.format(options))
+    assert message in say(CELL.format(options))
     assert magics._session.builds.history.recent() == []
 
 
-def test_a_wrong_text_asks_no_query(say: Say, world: EmulatedEnvironment) -> None:
-    said = say("%%kusto_image img --base Python3_11_7 --clusters-from 'where 1 == 1'\nhumanize=4\n")
-    assert "line 1" in said
+def test_invalid_requirements_send_no_query(say: RunCell, environment: EmulatedEnvironment) -> None:
+    output = say("%%kusto_image img --base Python3_11_7 --clusters-from 'where 1 == 1'\nhumanize=4\n")
+    assert "line 1" in output
 
 
-def test_one_that_fails_fails_the_cell_and_says_where(say: Say) -> None:
-    said = say(CELL.format("--cluster fleet001 --cluster nosuchcluster --no-check"))
-    assert "FleetFailed: image 'img': 1 of 2 clusters failed" in said
-    assert "nosuchcluster: build was refused" in said
-    assert "Traceback" not in said
+def test_one_failed_cluster_fails_the_cell_and_is_named(say: RunCell) -> None:
+    output = say(CELL.format("--cluster fleet001 --cluster nosuchcluster --no-check"))
+    assert "FleetFailed: image 'img': 1 of 2 clusters failed" in output
+    assert "nosuchcluster: the build request was refused" in output
+    assert "Traceback" not in output
 
 
-def test_status_shows_a_fleet_in_one_row_and_attach_takes_it_up(
-    say: Say, shell: InteractiveShell, world: EmulatedEnvironment
+def test_status_shows_fleet_as_one_row_and_attach_resumes_it(
+    say: RunCell, shell: InteractiveShell, environment: EmulatedEnvironment
 ) -> None:
     say(CELL.format("--clusters-from \"where name startswith 'fleet'\""))
     status = say("%kusto_image status")
     assert status.count("img") == 1
     assert "7 clusters" in status
     assert "7 Succeeded" in status
-    load(shell, world)  # as after a restart
+    load_magics(shell, environment)  # as after a restart
     assert "✔ Succeeded: image img on 7 clusters" in say("%kusto_image attach img")
     assert "on emulator cluster fleet001" in say("%kusto_image attach img --cluster fleet001")
 
 
-def test_deleting_and_enabling_take_several_clusters(say: Say) -> None:
+def test_delete_and_enable_accept_several_clusters(say: RunCell) -> None:
     say(CELL.format("--cluster fleet001 --cluster fleet002"))
-    assert "2 succeeded" in say("%kusto_image enable img --cluster fleet001 --cluster fleet002")
+    assert "2 enabled" in say("%kusto_image enable img --cluster fleet001 --cluster fleet002")
     refused = say("%kusto_image delete img --cluster fleet001 --cluster fleet002")
     assert "FleetFailed" in refused
     assert "--yes" in refused  # python() runs on it
-    assert "2 succeeded" in say("%kusto_image disable --cluster fleet001 --cluster fleet002")
+    assert "2 disabled" in say("%kusto_image disable --cluster fleet001 --cluster fleet002")
     deleted = say("%kusto_image delete img --cluster fleet001 --cluster fleet002")
     assert "2 deleted" in deleted
 
 
-def test_an_interrupt_says_that_the_builds_go_on() -> None:
+def test_interrupt_reports_that_builds_continue() -> None:
     fleet = Fleet("1", "img", [])
     lines = WaitInterrupted(fleet)._render_traceback_()
-    assert lines[0] == "Detached: the builds of image 'img' go on in the background."
+    assert lines[0] == "Detached: the builds of image 'img' continue in the background."
     assert "attach img" in lines[1]

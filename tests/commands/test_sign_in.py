@@ -1,4 +1,4 @@
-"""`%kusto_image use --as`: what is asked of whom, what is shown, and what of it stays."""
+"""`%kusto_image use --as`: requests, prompts, output and saved settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.answers import SUBSCRIPTION, TARGET, answer
+from support.arm_responses import SUBSCRIPTION, TARGET, make_response
 from support.entra import CLIENT, SECRET, TENANT, Entra, jwt, token_service
 from support.home import Home
-from support.panel import RecordingShell
-from support.wire import Credential, ScriptedTransport
+from support.panel_environment import RecordingShell
+from support.scripted_transport import CountingCredential, ScriptedTransport
 
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import TokenCredential
@@ -31,12 +31,12 @@ from kusto_magic.models.target import Target
 LINE = f"use --subscription {SUBSCRIPTION} --resource-group group --cluster mycluster"
 
 
-class Desk:
-    """A notebook's session on a service that is never asked more than to list its images."""
+class SignInSession:
+    """A notebook session with a scripted service that only lists images."""
 
-    def __init__(self, folder: Path, *, person: bool) -> None:
-        self.script = ScriptedTransport(forever=answer({"value": []}))
-        self.shell = RecordingShell(person=person)
+    def __init__(self, folder: Path, *, interactive: bool) -> None:
+        self.script = ScriptedTransport(default=make_response({"value": []}))
+        self.shell = RecordingShell(interactive=interactive)
         names = (*TARGET_SETTINGS, "wait", "credential")
         self.magics = SimpleNamespace(**dict.fromkeys(names, ""), timeout_hours=0.0)
         self.builds = BuildManager(history=History(folder / "history.sqlite"), open_client=self._open)
@@ -45,10 +45,10 @@ class Desk:
     def _open(
         self, target: Target, credential: TokenCredential | None = None
     ) -> AbstractAsyncContextManager[ImagesClient]:
-        return connect(target, credential=credential or Credential(), transport=self.script)
+        return connect(target, credential=credential or CountingCredential(), transport=self.script)
 
-    def use(self, more: str = "") -> None:
-        use(self.session, arguments.parse(arguments.line_parser(), f"{LINE} {more}"))
+    def use(self, options: str = "") -> None:
+        use(self.session, arguments.parse(arguments.line_parser(), f"{LINE} {options}"))
 
     def ask(self) -> None:
         _, target = self.session.resolve_target(SimpleNamespace())  # type: ignore[arg-type]
@@ -68,96 +68,100 @@ def entra(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Entra]:
 
 
 @pytest.fixture
-def desk(home: Home) -> Iterator[Callable[..., Desk]]:
-    made: list[Desk] = []
+def environment(home: Home) -> Iterator[Callable[..., SignInSession]]:
+    made: list[SignInSession] = []
 
-    def _make(*, person: bool = True) -> Desk:
-        made.append(Desk(home.path, person=person))
+    def _make(*, interactive: bool = True) -> SignInSession:
+        made.append(SignInSession(home.path, interactive=interactive))
         return made[-1]
 
     yield _make
-    for it in made:
-        it.builds.close()
+    for notebook in made:
+        notebook.builds.close()
 
 
-def test_the_code_is_shown_and_then_whom_it_was(entra: Entra, desk: Callable[..., Desk]) -> None:
+def test_device_code_is_replaced_by_the_identity(entra: Entra, environment: Callable[..., SignInSession]) -> None:
     entra.claims, entra.pending = {"upn": "ada@example.com"}, 1
-    here = desk()
-    here.use("--as device")
-    assert [bool(re.search("BKTN7QZD", text)) for text in here.shown] == [False, True, False, False]
-    assert [update for _, update in here.shell.shown] == [False, True, True, False], "one output, changed in place"
-    assert here.shown[2] == "Signed in as ada@example.com."
-    assert here.shown[3].endswith("Signed in as ada@example.com.")
+    notebook = environment()
+    notebook.use("--as device")
+    assert [bool(re.search("BKTN7QZD", text)) for text in notebook.shown] == [False, True, False, False]
+    assert [update for _, update in notebook.shell.shown] == [False, True, True, False], "one output, updated in place"
+    assert notebook.shown[2] == "Signed in as ada@example.com."
+    assert notebook.shown[3].endswith("Signed in as ada@example.com.")
     asked = entra.tokens
-    here.ask()
-    assert here.script.asked[-1].token == jwt(upn="ada@example.com", n=asked)
-    assert entra.tokens == asked, "it is not asked again"
-    here.use()
-    assert here.shown[-1].endswith("Signed in as ada@example.com."), "the way to sign in stays"
+    notebook.ask()
+    assert notebook.script.requests[-1].token == jwt(upn="ada@example.com", n=asked)
+    assert entra.tokens == asked, "no second prompt"
+    notebook.use()
+    assert notebook.shown[-1].endswith("Signed in as ada@example.com."), "the sign-in method is kept"
 
 
-def test_whose_and_which_subscription_without_the_tenant(entra: Entra, desk: Callable[..., Desk]) -> None:
-    here = desk()
-    here.use()
-    place = f"resource group group of subscription {SUBSCRIPTION[:8]}…, at https://management.azure.com."
-    assert here.shown == [f"Using cluster mycluster in {place}"]
-    assert entra.tokens == 0, "choosing a cluster asks nobody"
+def test_use_reports_identity_and_subscription_but_not_the_tenant(
+    entra: Entra, environment: Callable[..., SignInSession]
+) -> None:
+    notebook = environment()
+    notebook.use()
+    location = f"resource group group of subscription {SUBSCRIPTION[:8]}…, at https://management.azure.com."
+    assert notebook.shown == [f"Using cluster mycluster in {location}"]
+    assert entra.tokens == 0, "choosing a cluster requests no token"
 
 
 @pytest.mark.parametrize("kind", ["device", "browser"])
-def test_where_nobody_is_there_nobody_is_asked(entra: Entra, desk: Callable[..., Desk], kind: str) -> None:
-    here = desk(person=False)
-    with pytest.raises(SignInFailed, match="nobody is before this notebook") as caught:
-        here.use(f"--as {kind}")
+def test_non_interactive_session_does_not_prompt_for_sign_in(
+    entra: Entra, environment: Callable[..., SignInSession], kind: str
+) -> None:
+    notebook = environment(interactive=False)
+    with pytest.raises(SignInFailed, match="needs an interactive session") as caught:
+        notebook.use(f"--as {kind}")
     assert len(caught.value.lines()) == 2
-    assert (here.shown, entra.tokens, here.magics.cluster) == ([], 0, "")
+    assert (notebook.shown, entra.tokens, notebook.magics.cluster) == ([], 0, "")
 
 
-def test_a_person_in_the_settings_is_not_asked_by_a_request(
-    entra: Entra, desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+def test_request_does_not_prompt_with_interactive_credential_setting(
+    entra: Entra, environment: Callable[..., SignInSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUSTO_MAGIC_CREDENTIAL", "device")
-    here = desk()
-    here.use()
-    with pytest.raises(SignInFailed, match="somebody has to sign in") as caught:
-        here.ask()
+    notebook = environment()
+    notebook.use()
+    with pytest.raises(SignInFailed, match="interactive sign-in is required") as caught:
+        notebook.ask()
     assert "%kusto_image use --as device" in caught.value.next_step
-    assert (here.script.asked, entra.tokens) == ([], 0)
+    assert (notebook.script.requests, entra.tokens) == ([], 0)
 
 
-def test_the_setting_is_the_way_to_sign_in(
-    entra: Entra, desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+def test_credential_setting_selects_the_sign_in_method(
+    entra: Entra, environment: Callable[..., SignInSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"TENANT_ID": TENANT, "CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET}.items():
         monkeypatch.setenv(f"AZURE_{name}", value)
     monkeypatch.setenv("KUSTO_MAGIC_CREDENTIAL", "environment")
-    here = desk(person=False)
-    here.use()
-    here.ask()
-    here.ask()
-    assert {asked.token for asked in here.script.asked} == {jwt(appid=CLIENT, n=1)}
-    here.use("--as environment")
-    assert here.shown[-1].endswith("Signed in as application aaaaaaaa….")
+    notebook = environment(interactive=False)
+    notebook.use()
+    notebook.ask()
+    notebook.ask()
+    assert {asked.token for asked in notebook.script.requests} == {jwt(appid=CLIENT, n=1)}
+    notebook.use("--as environment")
+    assert notebook.shown[-1].endswith("Signed in as application aaaaaaaa….")
     assert entra.tokens == 2
-    assert not any(secret in "".join(here.shown) for secret in (TENANT, SECRET, CLIENT))
+    assert not any(secret in "".join(notebook.shown) for secret in (TENANT, SECRET, CLIENT))
 
 
-def test_the_way_to_sign_in_can_be_kept(
-    entra: Entra, home: Home, desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+def test_use_save_stores_the_sign_in_method(
+    entra: Entra, home: Home, environment: Callable[..., SignInSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"TENANT_ID": TENANT, "CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET}.items():
         monkeypatch.setenv(f"AZURE_{name}", value)
-    desk().use("--as environment --save")
-    kept = (home.path / "kusto-magic" / "config.toml").read_text(encoding="utf-8")
-    assert 'credential = "environment"' in kept
-    assert not any(secret in kept for secret in (TENANT, SECRET, CLIENT))
-    later = desk()
+    environment().use("--as environment --save")
+    saved = (home.path / "kusto-magic" / "config.toml").read_text(encoding="utf-8")
+    assert 'credential = "environment"' in saved
+    assert not any(secret in saved for secret in (TENANT, SECRET, CLIENT))
+    later = environment()
     later.ask()
-    assert later.script.asked[0].token == jwt(appid=CLIENT, n=2)
+    assert later.script.requests[0].token == jwt(appid=CLIENT, n=2)
 
 
-def test_an_interrupt_ends_the_asking_and_says_so(entra: Entra, desk: Callable[..., Desk]) -> None:
-    here = desk()
+def test_interrupt_stops_the_sign_in_with_a_message(entra: Entra, environment: Callable[..., SignInSession]) -> None:
+    notebook = environment()
 
     class Interrupted:
         def sign_in(self, _way: object) -> None:
@@ -167,39 +171,41 @@ def test_an_interrupt_ends_the_asking_and_says_so(entra: Entra, desk: Callable[.
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sign_in(Session(here.shell, here.magics, Interrupted()), "device", TARGET)  # type: ignore[arg-type]
-    assert here.shown[-1] == "The sign-in did not come to an end."
+        sign_in(Session(notebook.shell, notebook.magics, Interrupted()), "device", TARGET)  # type: ignore[arg-type]
+    assert notebook.shown[-1] == "The sign-in was interrupted."
 
 
-def test_a_failed_sign_in_is_two_lines_and_changes_nothing(
-    home: Home, desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+def test_failed_sign_in_prints_two_lines_and_changes_nothing(
+    home: Home, environment: Callable[..., SignInSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(home.path))
-    here = desk()
-    with pytest.raises(SignInFailed, match="az is not to be found") as caught:
-        here.use("--as cli")
+    notebook = environment()
+    with pytest.raises(SignInFailed, match=r"\(az\) was not found") as caught:
+        notebook.use("--as cli")
     assert len(caught.value.lines()) == 2
-    assert (here.magics.cluster, here.magics.credential) == ("", "")
+    assert (notebook.magics.cluster, notebook.magics.credential) == ("", "")
 
 
-def test_a_failed_code_leaves_no_code_behind(entra: Entra, desk: Callable[..., Desk]) -> None:
+def test_failed_device_code_is_removed_from_the_output(entra: Entra, environment: Callable[..., SignInSession]) -> None:
     entra.fault = lambda _: (400, {"error": "expired_token", "error_description": "AADSTS70020: expired"})
-    here = desk()
+    notebook = environment()
     with pytest.raises(SignInFailed):
-        here.use("--as device")
-    assert "BKTN7QZD" in here.shown[1]
-    assert here.shown[-1] == "Not signed in."
+        notebook.use("--as device")
+    assert "BKTN7QZD" in notebook.shown[1]
+    assert notebook.shown[-1] == "Not signed in."
 
 
-def test_a_wrong_name_names_the_closest_and_asks_nobody(entra: Entra, desk: Callable[..., Desk]) -> None:
-    here = desk()
+def test_unknown_sign_in_method_suggests_closest_without_prompting(
+    entra: Entra, environment: Callable[..., SignInSession]
+) -> None:
+    notebook = environment()
     with pytest.raises(InvalidInput, match="did you mean device"):
-        here.use("--as devise")
-    assert (here.shown, entra.tokens) == ([], 0)
+        notebook.use("--as devise")
+    assert (notebook.shown, entra.tokens) == ([], 0)
 
 
 @pytest.mark.parametrize("payload", ["<img src=x onerror=alert(1)>", "https://x/<script>", "a\u202eb", "x" * 10_000])
-def test_what_the_token_service_says_becomes_no_markup_and_no_link(payload: str) -> None:
+def test_token_service_text_is_escaped_and_not_a_link(payload: str) -> None:
     shown: dict[str, Any] = device_code_bundle(payload, payload, datetime(2026, 11, 23, tzinfo=UTC))
     tags = set(re.findall(r"<\s*/?\s*(\w+)", shown["text/html"]))
     assert tags == {"p", "code", "pre"}

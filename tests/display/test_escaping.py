@@ -1,4 +1,4 @@
-"""Twelve hostile texts through the renderers that are not the card: errors, panel, completion, subcommands."""
+"""Escaping of hostile text outside the cards: errors, completion, panel, subcommands."""
 
 from __future__ import annotations
 
@@ -11,10 +11,20 @@ from typing import Any
 import httpx
 import pytest
 from ipywidgets import HTML, Widget
-from support.answers import failed
+from support.arm_responses import error_response
 from support.home import Home
 from support.hostile import HOSTILE, Elements
-from support.panel import PanelEnvironment, RecordingShell, answer, error, fill, loaded, panel_environments, says, until
+from support.panel_environment import (
+    PanelEnvironment,
+    RecordingShell,
+    error_text,
+    fill,
+    json_response,
+    loaded_form,
+    panel_environments,
+    shown_text,
+    wait_until,
+)
 
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
@@ -27,26 +37,26 @@ from kusto_magic.magics.completer import complete_line
 from kusto_magic.panel.panel_form import PanelForm
 
 CONTROLS = "\x1b[2Jgone\x07\r\x9b31m\u202e\u2066x\u200b"
-"""What a terminal would obey, and what would stand in another order than it is."""
+"""Text with terminal control sequences and bidirectional overrides."""
 
 each = pytest.mark.parametrize("payload", HOSTILE)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[PanelEnvironment]:
+def environment(tmp_path: Path) -> Iterator[PanelEnvironment]:
     with panel_environments(tmp_path) as make:
         yield make()
 
 
 def _refusal(payload: str) -> ArmResponse:
     details = [{"code": payload, "message": payload}]
-    told = {"code": payload, "message": payload, "details": details, "innererror": {"code": payload}}
+    error_body = {"code": payload, "message": payload, "details": details, "innererror": {"code": payload}}
     return ArmResponse(
         400,
         {"x-ms-request-id": payload},
-        json.dumps({"error": told}).encode(),
+        json.dumps({"error": error_body}).encode(),
         "https://management.azure.com/x",
-        failed(400).received_at,
+        error_response(400).received_at,
     )
 
 
@@ -60,7 +70,7 @@ def _hostile_image(payload: str) -> dict[str, Any]:
 
 
 @each
-def test_an_error_is_text_with_no_markup_of_its_own(payload: str) -> None:
+def test_error_message_is_escaped(payload: str) -> None:
     lines = "\n".join(error_from_response(_refusal(payload), "build was refused").lines())
     shown = message(lines)
     assert payload in lines
@@ -68,7 +78,7 @@ def test_an_error_is_text_with_no_markup_of_its_own(payload: str) -> None:
     assert payload in Elements(shown["text/html"]).words
 
 
-def test_an_error_moves_no_cursor_and_turns_no_text_round() -> None:
+def test_error_message_contains_no_control_characters() -> None:
     lines = "\n".join(error_from_response(_refusal(CONTROLS), "build was refused")._render_traceback_())
     assert "gone" in lines
     assert not any(char in lines for char in "\x1b\x07\r\x9b\u202e\u2066\u200b")
@@ -79,7 +89,7 @@ def test_an_error_moves_no_cursor_and_turns_no_text_round() -> None:
 
 @pytest.mark.parametrize("payload", [*HOSTILE, CONTROLS, "x\nimport os", "x; rm -rf ~", "$(x)", "`x`", "a b", "'", ""])
 @pytest.mark.parametrize("line", ["%kusto_image show ", "%%kusto_image new --base ", "%kusto_image list --cluster "])
-def test_what_a_service_calls_an_image_is_never_put_into_a_cell(payload: str, line: str) -> None:
+def test_completion_never_offers_a_hostile_name(payload: str, line: str) -> None:
     known = NameCache()
     known.images = known.clusters = (payload, "forecast.v1-2_a")
     offered = complete_line(line, known)
@@ -92,7 +102,7 @@ def test_what_a_service_calls_an_image_is_never_put_into_a_cell(payload: str, li
 
 
 def _markup(form: PanelForm) -> tuple[set[str], set[str]]:
-    """Return all elements and attributes that the panel's pieces of HTML make."""
+    """Return all elements and attributes of the HTML widgets of the panel."""
     tags: set[str] = set()
     attributes: set[str] = set()
     for part in _parts(form):
@@ -110,34 +120,34 @@ def _parts(widget: Widget) -> Iterator[Widget]:
         yield from _parts(child)
 
 
-def _shown(desk: PanelEnvironment, payload: str) -> tuple[set[str], set[str]]:
-    """Show an image and an error that are made of a text; return the elements and attributes that come of it."""
+def _shown(environment: PanelEnvironment, payload: str) -> tuple[set[str], set[str]]:
+    """Show an image and an error made of a text in the panel; return the resulting elements and attributes."""
 
     def fault(request: httpx.Request) -> httpx.Response | None:
         if request.method == "PUT":
-            return answer(json.loads(_refusal(payload).body), 400)
+            return json_response(json.loads(_refusal(payload).body), 400)
         many = request.url.path.endswith("Images")
         image = {**_hostile_image(payload), "name": "cluster/other"}
-        return answer({"value": [image, _hostile_image(payload)]} if many else image)
+        return json_response({"value": [image, _hostile_image(payload)]} if many else image)
 
-    desk.service.fault = fault
-    form = loaded(desk)
-    until(lambda: len(form.images.list.options) == 2)
+    environment.service.fault = fault
+    form = loaded_form(environment)
+    wait_until(lambda: len(form.images.list.options) == 2)
     fill(form)
     form.create.click()
-    until(lambda: error(form))
+    wait_until(lambda: error_text(form))
     refused = _markup(form)
     form.images.list.value = "other"
     form.images.show.click()
-    until(lambda: says(form.images.details))
+    wait_until(lambda: shown_text(form.images.details))
     shown = _markup(form)
     return refused[0] | shown[0], refused[1] | shown[1]
 
 
 @each
-def test_the_panel_shows_texts_and_no_markup(desk: PanelEnvironment, payload: str) -> None:
-    harmless = _shown(desk, "harmless")
-    assert _shown(desk, payload) == harmless
+def test_panel_escapes_external_text(environment: PanelEnvironment, payload: str) -> None:
+    harmless = _shown(environment, "harmless")
+    assert _shown(environment, payload) == harmless
 
 
 # ── subcommands ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,24 +155,24 @@ def test_the_panel_shows_texts_and_no_markup(desk: PanelEnvironment, payload: st
 
 @each
 @pytest.mark.parametrize("command", [list_images, show])
-def test_a_list_and_an_image_are_tables_of_texts(
-    home: Home, desk: PanelEnvironment, payload: str, command: Any
+def test_list_and_show_escape_external_text(
+    home: Home, environment: PanelEnvironment, payload: str, command: Any
 ) -> None:
     def fault(request: httpx.Request) -> httpx.Response | None:
         many = request.url.path.endswith("Images")
-        return answer({"value": [_hostile_image(payload)]} if many else _hostile_image(payload))
+        return json_response({"value": [_hostile_image(payload)]} if many else _hostile_image(payload))
 
-    desk.service.fault = fault
-    here = _session(desk.builds, desk.shell, desk)
+    environment.service.fault = fault
+    here = _session(environment.builds, environment.shell, environment)
     command(here, Namespace(name="img"))
-    shown = Elements(desk.shell.last["text/html"])
+    shown = Elements(environment.shell.last["text/html"])
     assert shown.tags <= {"table", "thead", "tbody", "tr", "th", "td", "p"}
     assert shown.attributes == set()
     assert payload in shown.words
 
 
-def _session(builds: BuildManager, shell: RecordingShell, desk: PanelEnvironment) -> Session:
-    target = desk.target
+def _session(builds: BuildManager, shell: RecordingShell, environment: PanelEnvironment) -> Session:
+    target = environment.target
     place = {"subscription": target.subscription, "resource_group": target.resource_group, "cluster": target.cluster}
     more = {"cloud": "", "endpoint": target.endpoint, "wait": "", "credential": "", "timeout_hours": 0.0}
     return Session(shell, Namespace(**place, **more), builds)

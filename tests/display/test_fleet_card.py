@@ -1,4 +1,4 @@
-"""The card of a fleet: what is saved, what is escaped, and one output that is updated until the end."""
+"""Card of a fleet: its content, the escaping of external text, and updates of one output until the end."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.answers import SUBSCRIPTION, TARGET
+from support.arm_responses import SUBSCRIPTION, TARGET
 from support.clock import START
-from support.emulated import BUILD, EmulatorTransport
+from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
+from support.environment import EmulatedEnvironment, always_compatible
 from support.hostile import HOSTILE, Elements
-from support.screen import RecordingPublisher
-from support.world import EmulatedEnvironment, fits
+from support.recording_publisher import RecordingPublisher
 
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.options import BuildOptions
@@ -31,8 +31,10 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport(EmulatorConfig(build_seconds=BUILD, clusters=3)))
+def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(
+        tmp_path, always_compatible, EmulatorTransport(EmulatorConfig(build_seconds=BUILD_SECONDS, clusters=3))
+    )
     yield made
     made.close()
 
@@ -48,12 +50,12 @@ def fleet(*members: BuildRecord) -> Fleet:
 
 
 @pytest.mark.parametrize("with_bar", [True, False])
-def test_one_output_is_updated_until_the_end(world: EmulatedEnvironment, with_bar: bool) -> None:
+def test_one_output_is_updated_until_the_end(environment: EmulatedEnvironment, with_bar: bool) -> None:
     screen = RecordingPublisher()
-    world.clock.released.clear()
-    made = world.builds().start_fleet(world.targets, "img", SPEC)
+    environment.clock.released.clear()
+    made = environment.builds().start_fleet(environment.targets, "img", SPEC)
     LiveFleetCard(made, screen, with_bar=with_bar)
-    world.clock.released.set()
+    environment.clock.released.set()
     made.wait(30)
     assert screen.ended.wait(10)
     assert screen.is_one_output()
@@ -65,14 +67,14 @@ def test_one_output_is_updated_until_the_end(world: EmulatedEnvironment, with_ba
     assert last[MIME]["failures"] == []
 
 
-def test_a_fleet_that_is_over_is_shown_once_and_for_all() -> None:
+def test_ended_fleet_is_shown_without_a_bar() -> None:
     screen = RecordingPublisher()
     LiveFleetCard(fleet(record("one"), record("two")), screen, with_bar=True)
     assert WIDGET not in screen.shown[-1][0]
     assert screen.shown[-1][0][MIME]["ended"]
 
 
-def test_what_failed_stands_by_reason_above_the_clusters() -> None:
+def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
     it = fleet_card(
         fleet(record("one"), record("two", "Failed", "no wheel"), record("six", "Failed", "no wheel")), START
     )
@@ -84,7 +86,7 @@ def test_what_failed_stands_by_reason_above_the_clusters() -> None:
     assert bundle(it)[MIME]["failures"] == [{"reason": "no wheel", "clusters": ["two", "six"]}]
 
 
-def test_many_clusters_are_folded_away() -> None:
+def test_more_than_twenty_clusters_are_collapsed() -> None:
     many = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(MAX_ROWS_AS_TEXT + 1))), START)
     assert "<details><summary>21 clusters</summary>" in bundle(many)["text/html"]
     assert "c020" not in text(many)
@@ -93,7 +95,7 @@ def test_many_clusters_are_folded_away() -> None:
     assert "c019" in text(few)
 
 
-def test_the_record_names_no_subscription_and_no_address() -> None:
+def test_bundle_contains_no_subscription_and_no_url() -> None:
     saved = json.dumps(bundle(fleet_card(fleet(record("one")), START)))
     assert SUBSCRIPTION not in saved
     assert "management.azure.com" not in saved
@@ -101,18 +103,18 @@ def test_the_record_names_no_subscription_and_no_address() -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_everything_from_outside_is_escaped(hostile: str) -> None:
+def test_external_text_in_a_fleet_card_is_escaped(hostile: str) -> None:
     html = Elements(bundle(fleet_card(fleet(record("one", "Failed", hostile)), START))["text/html"])
     assert html.tags <= OURS
     assert html.attributes <= {"open"}
     assert hostile.strip() in html.words
 
 
-def test_the_bar_shows_how_many_clusters_have_ended(world: EmulatedEnvironment) -> None:
-    world.clock.released.clear()
-    builds = world.builds()
+def test_bar_shows_the_share_of_clusters_that_are_done(environment: EmulatedEnvironment) -> None:
+    environment.clock.released.clear()
+    builds = environment.builds()
     made = builds.start_fleet(
-        [replace(world.target, cluster="nosuch"), *world.targets], "img", SPEC, BuildOptions(check=False)
+        [replace(environment.target, cluster="nosuch"), *environment.targets], "img", SPEC, BuildOptions(check=False)
     )
     with pytest.raises(NotFound):
         made.builds[0].wait(10)
@@ -120,4 +122,4 @@ def test_the_bar_shows_how_many_clusters_have_ended(world: EmulatedEnvironment) 
     bar.update(fleet_card(made, START))
     assert bar.bar.value == 0.25
     assert bar.label.value.startswith("1 of 4 · ⏳ Working: image img on 4 clusters")
-    bar.close_whole()
+    bar.close_all()

@@ -1,4 +1,4 @@
-"""A build on the screen: one output, updated in place, with a bar while it runs and none at the end."""
+"""Live card of a build: one output, updated in place, with a progress bar only while the build is running."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.emulated import EmulatorTransport
-from support.screen import RecordingPublisher
-from support.world import EmulatedEnvironment, fits
+from support.emulator_transport import EmulatorTransport
+from support.environment import EmulatedEnvironment, always_compatible
+from support.recording_publisher import RecordingPublisher
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.display.card import MIME
@@ -21,19 +21,19 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport())
+def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
     yield made
     made.close()
 
 
 @pytest.mark.parametrize("with_bar", [True, False])
-def test_one_output_is_updated_until_the_end(world: EmulatedEnvironment, with_bar: bool) -> None:
+def test_one_output_is_updated_until_the_end(environment: EmulatedEnvironment, with_bar: bool) -> None:
     screen = RecordingPublisher()
-    world.clock.released.clear()
-    build = world.builds().start(world.target, "img", SPEC)
+    environment.clock.released.clear()
+    build = environment.builds().start(environment.target, "img", SPEC)
     LiveCard(build, screen, with_bar=with_bar)
-    world.clock.released.set()
+    environment.clock.released.set()
     build.wait(30)
     assert screen.ended.wait(10)
     assert screen.is_one_output()
@@ -43,8 +43,8 @@ def test_one_output_is_updated_until_the_end(world: EmulatedEnvironment, with_ba
     assert WIDGET not in last
 
 
-def test_a_build_that_has_ended_is_shown_once_more_without_a_bar(world: EmulatedEnvironment) -> None:
-    build = world.builds().start(world.target, "img", SPEC)
+def test_ended_build_is_shown_without_a_bar(environment: EmulatedEnvironment) -> None:
+    build = environment.builds().start(environment.target, "img", SPEC)
     build.wait(30)
     screen = RecordingPublisher()
     LiveCard(build, screen, with_bar=True)
@@ -52,20 +52,20 @@ def test_a_build_that_has_ended_is_shown_once_more_without_a_bar(world: Emulated
     assert not any(WIDGET in data for data, _ in screen.shown)
 
 
-def test_two_screens_show_the_same_build(world: EmulatedEnvironment) -> None:
-    world.clock.released.clear()
-    build = world.builds().start(world.target, "img", SPEC)
+def test_two_outputs_show_the_same_build(environment: EmulatedEnvironment) -> None:
+    environment.clock.released.clear()
+    build = environment.builds().start(environment.target, "img", SPEC)
     screens = [RecordingPublisher(), RecordingPublisher()]
     for screen in screens:
         LiveCard(build, screen, with_bar=False)
-    world.clock.released.set()
+    environment.clock.released.set()
     build.wait(30)
     assert all(screen.ended.wait(10) for screen in screens)
 
 
-def test_the_bar_follows_experience_and_is_never_full_before_the_end() -> None:
-    usual = DurationEstimate(240, 300, 4, "this cluster", (240, 260, 280, 300))
-    assert share(0, usual) == 0
-    assert share(150, usual) == pytest.approx(MAX_ESTIMATED_SHARE / 2)
-    assert share(100_000, usual) == MAX_ESTIMATED_SHARE < 1
-    assert share(100_000, None) == 0  # nothing is known: the bar does not pretend
+def test_share_follows_the_estimate_and_stays_below_one() -> None:
+    estimate = DurationEstimate(240, 300, 4, "this cluster", (240, 260, 280, 300))
+    assert share(0, estimate) == 0
+    assert share(150, estimate) == pytest.approx(MAX_ESTIMATED_SHARE / 2)
+    assert share(100_000, estimate) == MAX_ESTIMATED_SHARE < 1
+    assert share(100_000, None) == 0  # no estimate: the bar stays empty

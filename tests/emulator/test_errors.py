@@ -1,4 +1,4 @@
-"""What the emulator refuses, in ARM's words where they are known."""
+"""Tests of the emulator's error responses, with ARM's texts where they are known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.emulated import EmulatorTransport, error_of
+from support.emulator_transport import EmulatorTransport, error_body
 
 from kusto_magic.emulator import EmulatorConfig
 
@@ -15,15 +15,15 @@ IMAGE = "/sandboxCustomImages/a"
 PYTHON = {"language": "Python"}
 
 
-async def test_a_missing_image_is_not_found_in_the_observed_words() -> None:
-    wire = EmulatorTransport()
-    image_id = wire.cluster.replace("/clusters/", "/Clusters/") + "/SandboxCustomImages/nonExistent"
-    patch = await wire.send("PATCH", "/sandboxCustomImages/nonExistent", json={"properties": PYTHON})
-    get = await wire.send("GET", "/sandboxcustomimages/nonExistent")
+async def test_missing_image_returns_404_with_the_observed_text() -> None:
+    emulator = EmulatorTransport()
+    image_id = emulator.cluster.replace("/clusters/", "/Clusters/") + "/SandboxCustomImages/nonExistent"
+    patch = await emulator.send("PATCH", "/sandboxCustomImages/nonExistent", json={"properties": PYTHON})
+    get = await emulator.send("GET", "/sandboxcustomimages/nonExistent")
 
-    for answer in (patch, get):
-        assert answer.status_code == 404
-        assert error_of(answer) == {
+    for response in (patch, get):
+        assert response.status_code == 404
+        assert error_body(response) == {
             "code": "ResourceNotFound",
             "message": f"The resource with identifier '{image_id}' is not found.",
         }
@@ -37,35 +37,35 @@ async def test_a_missing_image_is_not_found_in_the_observed_words() -> None:
         ("cluster", "ResourceNotFound"),
     ],
 )
-async def test_another_scope_is_not_found(part: str, code: str) -> None:
-    wire = EmulatorTransport()
-    path = wire.cluster.replace(getattr(wire.ready, part), "another")
-    answer = await wire.http.get(path, params={"api-version": "2024-04-13"}, headers=wire.headers)
+async def test_unknown_scope_returns_404(part: str, code: str) -> None:
+    emulator = EmulatorTransport()
+    path = emulator.cluster.replace(getattr(emulator.ready, part), "another")
+    response = await emulator.http.get(path, params={"api-version": "2024-04-13"}, headers=emulator.headers)
 
-    assert answer.status_code == 404
-    assert error_of(answer)["code"] == code
-    assert "'another'" in error_of(answer)["message"] or "/another'" in error_of(answer)["message"]
+    assert response.status_code == 404
+    assert error_body(response)["code"] == code
+    assert "'another'" in error_body(response)["message"] or "/another'" in error_body(response)["message"]
 
 
 @pytest.mark.parametrize("version", ["2023-08-15", "2024-04-13", "2025-02-14"])
-async def test_the_known_api_versions(version: str) -> None:
+async def test_known_api_version_is_accepted(version: str) -> None:
     assert (await EmulatorTransport().send("GET", "/sandboxCustomImages", version)).json() == {"value": []}
 
 
-async def test_an_api_version_is_required_and_known() -> None:
-    wire = EmulatorTransport()
-    missing = await wire.http.get(wire.cluster, headers=wire.headers)
-    unknown = await wire.send("GET", "/sandboxCustomImages", "2022-12-29")
+async def test_missing_or_unknown_api_version_returns_400() -> None:
+    emulator = EmulatorTransport()
+    missing = await emulator.http.get(emulator.cluster, headers=emulator.headers)
+    unknown = await emulator.send("GET", "/sandboxCustomImages", "2022-12-29")
 
-    assert (missing.status_code, error_of(missing)) == (
+    assert (missing.status_code, error_body(missing)) == (
         400,
         {
             "code": "MissingApiVersionParameter",
             "message": "The api-version query parameter (?api-version=) is required for all requests.",
         },
     )
-    assert (unknown.status_code, error_of(unknown)["code"]) == (400, "InvalidResourceType")
-    assert "'2022-12-29'" in error_of(unknown)["message"]
+    assert (unknown.status_code, error_body(unknown)["code"]) == (400, "InvalidResourceType")
+    assert "'2022-12-29'" in error_body(unknown)["message"]
 
 
 @pytest.mark.parametrize(
@@ -84,50 +84,50 @@ async def test_an_api_version_is_required_and_known() -> None:
         {"properties": {**PYTHON, "languageVersion": "3.10.8", "requirementsFileContent": ["Pillow"]}},
     ],
 )
-async def test_a_body_that_breaks_a_rule_is_refused(body: dict[str, Any]) -> None:
-    wire = EmulatorTransport()
-    answer = await wire.send("PUT", IMAGE, json=body)
+async def test_invalid_image_returns_400_and_creates_nothing(body: dict[str, Any]) -> None:
+    emulator = EmulatorTransport()
+    response = await emulator.send("PUT", IMAGE, json=body)
 
-    assert (answer.status_code, error_of(answer)["code"]) == (400, "BadRequest")
-    assert (await wire.send("GET", IMAGE)).status_code == 404
+    assert (response.status_code, error_body(response)["code"]) == (400, "BadRequest")
+    assert (await emulator.send("GET", IMAGE)).status_code == 404
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"null", b"\xff", b'{"properties":"\\ud800"}', b"[" * 100_000, b'"x"']
 )
-async def test_a_body_that_is_no_json_object_is_refused(content: bytes) -> None:
-    wire = EmulatorTransport()
-    wire.headers |= {"Content-Type": "application/json"}
-    answer = await wire.send("PUT", IMAGE, content=content)
+async def test_body_that_is_not_a_json_object_returns_400(content: bytes) -> None:
+    emulator = EmulatorTransport()
+    emulator.headers |= {"Content-Type": "application/json"}
+    response = await emulator.send("PUT", IMAGE, content=content)
 
-    assert (answer.status_code, error_of(answer)["code"]) == (400, "InvalidRequestContent")
+    assert (response.status_code, error_body(response)["code"]) == (400, "InvalidRequestContent")
 
 
-async def test_null_is_as_good_as_nothing() -> None:
+async def test_null_property_is_ignored() -> None:
     body = {"properties": {**PYTHON, "languageVersion": "3.10.8", "baseImageName": None}}
-    answer = await EmulatorTransport().send("PUT", IMAGE, json=body)
+    response = await EmulatorTransport().send("PUT", IMAGE, json=body)
 
-    assert answer.status_code == 201
-    assert "baseImageName" not in answer.json()["properties"]
+    assert response.status_code == 201
+    assert "baseImageName" not in response.json()["properties"]
 
 
-async def test_an_unknown_base_image_is_refused_in_the_observed_words() -> None:
-    answer = await EmulatorTransport().put("a", baseImageName="Python_Custom_Image")
+async def test_unknown_base_image_returns_400_with_the_observed_text() -> None:
+    response = await EmulatorTransport().put("a", baseImageName="Python_Custom_Image")
 
-    assert answer.status_code == 400
-    assert error_of(answer)["message"] == (
+    assert response.status_code == 400
+    assert error_body(response)["message"] == (
         "Invalid languageExtensionImageName `Python_Custom_Image`. Supported image names are: "
         "`Python3_6_5, Python3_10_8, Python3_10_8_DL, Python3_11_7, Python3_11_7_DL`"
     )
 
 
-async def test_a_base_image_that_is_still_built_is_refused() -> None:
-    wire = EmulatorTransport()
-    await wire.put("base")
-    answer = await wire.put("a", baseImageName="base")
+async def test_base_image_that_is_being_built_returns_400() -> None:
+    emulator = EmulatorTransport()
+    await emulator.put("base")
+    response = await emulator.put("a", baseImageName="base")
 
-    assert answer.status_code == 400
-    assert "'Creating'" in error_of(answer)["message"]
+    assert response.status_code == 400
+    assert "'Creating'" in error_body(response)["message"]
 
 
 @pytest.mark.parametrize(
@@ -140,41 +140,41 @@ async def test_a_base_image_that_is_still_built_is_refused() -> None:
         ("OPTIONS", IMAGE, {"GET", "PUT", "PATCH", "DELETE"}),
     ],
 )
-async def test_a_method_that_does_not_exist_is_refused(method: str, path: str, allowed: set[str]) -> None:
-    answer = await EmulatorTransport().send(method, path)
+async def test_unsupported_method_returns_405_with_allow_header(method: str, path: str, allowed: set[str]) -> None:
+    response = await EmulatorTransport().send(method, path)
 
-    assert answer.status_code == 405
-    assert set(answer.headers["Allow"].split(", ")) == allowed
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) == allowed
     if method != "HEAD":
-        assert error_of(answer)["message"] == f"The requested resource does not support http method '{method}'."
+        assert error_body(response)["message"] == f"The requested resource does not support http method '{method}'."
 
 
 @pytest.mark.parametrize(
     "path", ["/databases", "/sandboxCustomImages/", "/sandboxCustomImages/a/b", "/sandboxCustomImages/a%2Fb"]
 )
-async def test_a_path_that_does_not_exist_is_not_found(path: str) -> None:
-    answer = await EmulatorTransport().send("GET", path)
+async def test_unknown_path_returns_404(path: str) -> None:
+    response = await EmulatorTransport().send("GET", path)
 
-    assert (answer.status_code, error_of(answer)["code"]) == (404, "InvalidResourceType")
+    assert (response.status_code, error_body(response)["code"]) == (404, "InvalidResourceType")
 
 
 @pytest.mark.parametrize("path", ["/sandboxCustomImages/%2e%2e", "/sandboxCustomImages/%2E"])
-async def test_a_path_that_climbs_is_refused(path: str) -> None:
-    wire = EmulatorTransport()
-    answer = await wire.send("PUT", path, json={"properties": {**PYTHON, "languageVersion": "3.10.8"}})
+async def test_path_traversal_returns_400(path: str) -> None:
+    emulator = EmulatorTransport()
+    response = await emulator.send("PUT", path, json={"properties": {**PYTHON, "languageVersion": "3.10.8"}})
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
-async def test_an_unknown_operation_or_place_is_not_found() -> None:
-    wire = EmulatorTransport()
-    url = (await wire.put("a")).headers["Azure-AsyncOperation"].partition("&")[0]
-    same = await wire.http.get(url.replace("East%20US", "eastus"), headers=wire.headers)
-    elsewhere = await wire.http.get(url.replace("East%20US", "West%20US"), headers=wire.headers)
+async def test_unknown_operation_or_region_returns_404() -> None:
+    emulator = EmulatorTransport()
+    url = (await emulator.put("a")).headers["Azure-AsyncOperation"].partition("&")[0]
+    same = await emulator.http.get(url.replace("East%20US", "eastus"), headers=emulator.headers)
+    elsewhere = await emulator.http.get(url.replace("East%20US", "West%20US"), headers=emulator.headers)
     operation = url.partition("/operationResults/")[2].partition("?")[0]
-    unknown = await wire.http.get(url.replace(operation, "0" * 8), headers=wire.headers)
+    unknown = await emulator.http.get(url.replace(operation, "0" * 8), headers=emulator.headers)
 
-    assert [answer.status_code for answer in (same, elsewhere, unknown)] == [200, 404, 404]
+    assert [response.status_code for response in (same, elsewhere, unknown)] == [200, 404, 404]
 
 
 @pytest.mark.parametrize(
@@ -187,37 +187,44 @@ async def test_an_unknown_operation_or_place_is_not_found() -> None:
         ("GET", "", {"reads": "1099"}),
     ],
 )
-async def test_the_rate_limits_that_each_request_shows(method: str, path: str, expected: dict[str, str]) -> None:
-    answer = await EmulatorTransport().send(method, path)
+async def test_rate_limit_headers_match_the_kind_of_request(method: str, path: str, expected: dict[str, str]) -> None:
+    response = await EmulatorTransport().send(method, path)
 
-    assert _limits(answer) == expected
+    assert _limits(response) == expected
 
 
-async def test_the_rate_limits_count_down_and_refuse() -> None:
-    wire = EmulatorTransport(EmulatorConfig(reads=2))
-    first, second, third = [await wire.send("GET", IMAGE) for _ in range(3)]
+async def test_rate_limit_counts_down_and_returns_429() -> None:
+    emulator = EmulatorTransport(EmulatorConfig(reads=2))
+    first, second, third = [await emulator.send("GET", IMAGE) for _ in range(3)]
 
-    assert [_limits(answer) for answer in (first, second)] == [{"resource-requests": "1"}, {"resource-requests": "0"}]
+    assert [_limits(response) for response in (first, second)] == [
+        {"resource-requests": "1"},
+        {"resource-requests": "0"},
+    ]
     assert (third.status_code, third.headers["Retry-After"]) == (429, "1")
-    assert error_of(third)["code"] == "SubscriptionRequestsThrottled"
-    wire.clock.move(float(third.headers["Retry-After"]))
-    assert (await wire.send("GET", IMAGE)).status_code == 404
+    assert error_body(third)["code"] == "SubscriptionRequestsThrottled"
+    emulator.clock.move(float(third.headers["Retry-After"]))
+    assert (await emulator.send("GET", IMAGE)).status_code == 404
 
 
-async def test_how_fast_the_limits_come_back_can_be_set_and_refusals_are_counted() -> None:
-    wire = EmulatorTransport(EmulatorConfig(reads=1, writes=1, deletes=1, reads_per_second=0.5, writes_per_second=0.25))
+async def test_refill_rates_are_configurable_and_429_responses_are_counted() -> None:
+    emulator = EmulatorTransport(
+        EmulatorConfig(reads=1, writes=1, deletes=1, reads_per_second=0.5, writes_per_second=0.25)
+    )
     for _ in range(2):
-        waits = {method: (await wire.send(method, IMAGE)).headers.get("Retry-After") for method in ("GET", "DELETE")}
-    posted = [await wire.send("POST", "/listLanguageExtensions") for _ in range(3)]
+        waits = {
+            method: (await emulator.send(method, IMAGE)).headers.get("Retry-After") for method in ("GET", "DELETE")
+        }
+    posted = [await emulator.send("POST", "/listLanguageExtensions") for _ in range(3)]
 
     assert waits == {"GET": "2", "DELETE": "1"}
-    assert [answer.headers.get("Retry-After") for answer in posted] == [None, "4", "4"]
-    assert wire.app is not None
-    assert wire.app.state.throttled == {"reads": 1, "deletes": 1, "writes": 2}
-    wire.clock.move(2)
-    assert (await wire.send("GET", IMAGE)).status_code == 404
+    assert [response.headers.get("Retry-After") for response in posted] == [None, "4", "4"]
+    assert emulator.app is not None
+    assert emulator.app.state.throttled == {"reads": 1, "deletes": 1, "writes": 2}
+    emulator.clock.move(2)
+    assert (await emulator.send("GET", IMAGE)).status_code == 404
 
 
-def _limits(answer: httpx.Response) -> dict[str, str]:
+def _limits(response: httpx.Response) -> dict[str, str]:
     prefix = "x-ms-ratelimit-remaining-subscription-"
-    return {name.removeprefix(prefix): value for name, value in answer.headers.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): value for name, value in response.headers.items() if name.startswith(prefix)}

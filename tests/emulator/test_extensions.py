@@ -1,14 +1,14 @@
-"""The cluster and its language extensions."""
+"""Tests of the emulated cluster and its language extensions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from support.emulated import BUILD, EmulatorTransport, error_of
+from support.emulator_transport import BUILD_SECONDS, EmulatorTransport, error_body
 
 pytestmark = pytest.mark.asyncio
-ALTERATION = 3 * BUILD
+CHANGE_SECONDS = 3 * BUILD_SECONDS
 CUSTOM = {
     "languageExtensionName": "PYTHON",
     "languageExtensionImageName": "PythonCustomImage",
@@ -16,45 +16,47 @@ CUSTOM = {
 }
 
 
-async def listed(wire: EmulatorTransport) -> Any:
-    answer = await wire.send("POST", "/listLanguageExtensions")
-    assert answer.status_code == 200
-    return answer.json()["value"]
+async def list_extensions(emulator: EmulatorTransport) -> Any:
+    response = await emulator.send("POST", "/listLanguageExtensions")
+    assert response.status_code == 200
+    return response.json()["value"]
 
 
-async def alter(wire: EmulatorTransport, verb: str, *entries: dict[str, str]) -> None:
-    answer = await wire.send("POST", f"/{verb}LanguageExtensions", json={"value": entries})
-    assert (answer.status_code, answer.content) == (202, b"")
-    assert "Retry-After" not in answer.headers
-    status = (await wire.follow(answer)).json()
+async def change_extensions(emulator: EmulatorTransport, verb: str, *entries: dict[str, str]) -> None:
+    response = await emulator.send("POST", f"/{verb}LanguageExtensions", json={"value": entries})
+    assert (response.status_code, response.content) == (202, b"")
+    assert "Retry-After" not in response.headers
+    status = (await emulator.poll(response)).json()
     assert (status["status"], status["properties"]["operationKind"]) == ("Running", "ServiceConfigurationAlter")
-    assert (await wire.send("GET", "")).json()["properties"]["provisioningState"] == "Running"
-    assert (await wire.follow(answer, "Location")).status_code == 202
-    wire.clock.move(ALTERATION)
-    assert (await wire.follow(answer, "Location")).status_code == 200
+    assert (await emulator.send("GET", "")).json()["properties"]["provisioningState"] == "Running"
+    assert (await emulator.poll(response, "Location")).status_code == 202
+    emulator.clock.move(CHANGE_SECONDS)
+    assert (await emulator.poll(response, "Location")).status_code == 200
 
 
 async def test_extensions_are_added_replaced_and_removed() -> None:
-    wire = EmulatorTransport()
-    await wire.built("mine")
-    assert await listed(wire) == []
-    await alter(wire, "add", {"languageExtensionName": "PYTHON"}, {"languageExtensionName": "R"})
-    assert await listed(wire) == [{"languageExtensionName": "PYTHON"}, {"languageExtensionName": "R"}]
-    await alter(wire, "add", CUSTOM)
-    await alter(wire, "remove", {"languageExtensionName": "r"})
+    emulator = EmulatorTransport()
+    await emulator.build("mine")
+    assert await list_extensions(emulator) == []
+    await change_extensions(emulator, "add", {"languageExtensionName": "PYTHON"}, {"languageExtensionName": "R"})
+    assert await list_extensions(emulator) == [{"languageExtensionName": "PYTHON"}, {"languageExtensionName": "R"}]
+    await change_extensions(emulator, "add", CUSTOM)
+    await change_extensions(emulator, "remove", {"languageExtensionName": "r"})
 
-    assert await listed(wire) == [CUSTOM]
-    assert (await wire.send("GET", "")).json()["properties"]["languageExtensions"] == {"value": [CUSTOM]}
+    assert await list_extensions(emulator) == [CUSTOM]
+    assert (await emulator.send("GET", "")).json()["properties"]["languageExtensions"] == {"value": [CUSTOM]}
 
 
-async def test_a_build_and_an_alteration_exclude_each_other() -> None:
-    wire = EmulatorTransport()
-    await wire.put("mine")
-    answer = await wire.send("POST", "/addLanguageExtensions", json={"value": [{"languageExtensionName": "PYTHON"}]})
+async def test_extension_change_during_a_build_fails_with_maintenance() -> None:
+    emulator = EmulatorTransport()
+    await emulator.put("mine")
+    response = await emulator.send(
+        "POST", "/addLanguageExtensions", json={"value": [{"languageExtensionName": "PYTHON"}]}
+    )
 
-    assert answer.status_code == 202
-    assert (await wire.follow(answer)).json()["error"]["code"] == "ServiceIsInMaintenance"
-    assert await listed(wire) == []
+    assert response.status_code == 202
+    assert (await emulator.poll(response)).json()["error"]["code"] == "ServiceIsInMaintenance"
+    assert await list_extensions(emulator) == []
 
 
 @pytest.mark.parametrize(
@@ -69,32 +71,32 @@ async def test_a_build_and_an_alteration_exclude_each_other() -> None:
         "PYTHON",
     ],
 )
-async def test_an_extension_that_breaks_a_rule_is_refused(entry: Any) -> None:
-    answer = await EmulatorTransport().send("POST", "/addLanguageExtensions", json={"value": [entry]})
+async def test_invalid_extension_returns_400(entry: Any) -> None:
+    response = await EmulatorTransport().send("POST", "/addLanguageExtensions", json={"value": [entry]})
 
-    assert (answer.status_code, error_of(answer)["code"]) == (400, "BadRequest")
+    assert (response.status_code, error_body(response)["code"]) == (400, "BadRequest")
 
 
-async def test_an_unknown_image_is_refused_in_the_observed_words() -> None:
+async def test_unknown_image_returns_the_observed_text() -> None:
     entry = {"languageExtensionName": "PYTHON", "languageExtensionImageName": "Python_Custom_Image"}
-    answer = await EmulatorTransport().send("POST", "/addLanguageExtensions", json={"value": [entry]})
+    response = await EmulatorTransport().send("POST", "/addLanguageExtensions", json={"value": [entry]})
 
-    assert error_of(answer)["message"].startswith(
+    assert error_body(response)["message"].startswith(
         "Invalid languageExtensionImageName `Python_Custom_Image`. Supported image names are: `R, Python3_6_5, "
     )
 
 
-async def test_the_cluster_is_shown_alone_and_in_both_lists() -> None:
-    wire = EmulatorTransport()
-    cluster = await wire.send("GET", "")
+async def test_cluster_is_returned_by_get_and_both_lists() -> None:
+    emulator = EmulatorTransport()
+    cluster = await emulator.send("GET", "")
     assert cluster.status_code == 200
     assert cluster.headers["ETag"]
     body = cluster.json()
-    assert (body["id"], body["name"]) == (wire.cluster.replace("/clusters/", "/Clusters/"), wire.ready.cluster)
+    assert (body["id"], body["name"]) == (emulator.cluster.replace("/clusters/", "/Clusters/"), emulator.ready.cluster)
     assert (body["location"], body["properties"]["state"]) == ("East US", "Running")
 
-    group = wire.cluster.rpartition("/")[0]
-    subscription = f"/subscriptions/{wire.ready.subscription}/providers/Microsoft.Kusto/clusters"
+    group = emulator.cluster.rpartition("/")[0]
+    subscription = f"/subscriptions/{emulator.ready.subscription}/providers/Microsoft.Kusto/clusters"
     for path in (group, subscription):
-        answer = await wire.http.get(path, params={"api-version": "2024-04-13"}, headers=wire.headers)
-        assert answer.json() == {"value": [body]}
+        response = await emulator.http.get(path, params={"api-version": "2024-04-13"}, headers=emulator.headers)
+        assert response.json() == {"value": [body]}

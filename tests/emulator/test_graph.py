@@ -1,4 +1,4 @@
-"""The emulator's Azure Resource Graph: one query over all clusters, its pages, its quota, what it refuses."""
+"""Tests of the emulated Azure Resource Graph: queries, paging, quota and errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.emulated import EmulatorTransport
+from support.emulator_transport import EmulatorTransport
 
 from kusto_magic.emulator import EmulatorConfig
 
@@ -20,47 +20,47 @@ NAMES = ["emulatedcluster", "fleet001", "fleet002", "fleet003", "fleet004", "fle
 PLENTY = EmulatorConfig(clusters=len(NAMES), graph_queries=10_000)
 
 
-async def ask(wire: EmulatorTransport, query: str, version: str = "2022-10-01", **options: Any) -> httpx.Response:
+async def ask(emulator: EmulatorTransport, query: str, version: str = "2022-10-01", **options: Any) -> httpx.Response:
     names = {"top": "$top", "skip": "$skip", "token": "$skipToken", "form": "resultFormat"}
     body: dict[str, Any] = {"query": query, "options": {names[key]: value for key, value in options.items()}}
-    return await send(wire, body, version)
+    return await send(emulator, body, version)
 
 
-async def send(wire: EmulatorTransport, body: Any, version: str = "2022-10-01") -> httpx.Response:
-    return await wire.http.post(PATH, params={"api-version": version}, headers=wire.headers, json=body)
+async def send(emulator: EmulatorTransport, body: Any, version: str = "2022-10-01") -> httpx.Response:
+    return await emulator.http.post(PATH, params={"api-version": version}, headers=emulator.headers, json=body)
 
 
 async def names(query: str) -> list[str]:
-    answer = await ask(EmulatorTransport(PLENTY), query)
-    assert answer.status_code == 200, answer.text
-    return [row["name"] for row in answer.json()["data"]]
+    response = await ask(EmulatorTransport(PLENTY), query)
+    assert response.status_code == 200, response.text
+    return [row["name"] for row in response.json()["data"]]
 
 
 async def refusal(query: str) -> dict[str, Any]:
-    answer = await ask(EmulatorTransport(PLENTY), query)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest"), answer.text
-    first, second = answer.json()["error"]["details"]
+    response = await ask(EmulatorTransport(PLENTY), query)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "BadRequest"), response.text
+    first, second = response.json()["error"]["details"]
     assert (first["code"], first["message"].partition(".")[0]) == ("InvalidQuery", "Query is invalid")
-    assert "The kusto_magic emulator does not know" in second["message"]
+    assert "The kusto_magic emulator does not support" in second["message"]
     detail: dict[str, Any] = second
     return detail
 
 
 @pytest.mark.parametrize("version", ["2021-03-01", "2022-10-01", "2024-04-01"])
-async def test_a_cluster_is_a_row_in_resource_graph_s_spelling(version: str) -> None:
-    wire = EmulatorTransport(EmulatorConfig(clusters=2))
-    answer = (await ask(wire, CLUSTERS, version)).json()
-    cluster = (await wire.at("fleet001").send("GET", "")).json()
+async def test_cluster_row_has_the_spelling_of_resource_graph(version: str) -> None:
+    emulator = EmulatorTransport(EmulatorConfig(clusters=2))
+    response = (await ask(emulator, CLUSTERS, version)).json()
+    cluster = (await emulator.for_cluster("fleet001").send("GET", "")).json()
 
-    rows = answer.pop("data")
-    assert answer == {"totalRecords": 2, "count": 2, "facets": [], "resultTruncated": "false"}
+    rows = response.pop("data")
+    assert response == {"totalRecords": 2, "count": 2, "facets": [], "resultTruncated": "false"}
     assert rows[1] == {
         "id": cluster["id"],
         "name": "fleet001",
         "type": "microsoft.kusto/clusters",
         "location": "westeurope",
         "resourceGroup": "emulated-group",
-        "subscriptionId": wire.ready.subscription,
+        "subscriptionId": emulator.ready.subscription,
         "sku": cluster["sku"],
         "tags": cluster["tags"],
         "properties": {key: cluster["properties"][key] for key in ("state", "uri", "dataIngestionUri")},
@@ -110,7 +110,7 @@ FIRST = ["emulatedcluster"]
         ("name == 'fleet003' // and a remark | take 0", ["fleet003"]),
     ],
 )
-async def test_each_condition_keeps_what_kql_s_documentation_says(condition: str, expected: list[str]) -> None:
+async def test_conditions_filter_as_in_the_kql_documentation(condition: str, expected: list[str]) -> None:
     assert await names(f"Resources\n| where {condition}") == expected
 
 
@@ -131,11 +131,11 @@ async def test_each_condition_keeps_what_kql_s_documentation_says(condition: str
         ),
     ],
 )
-async def test_the_steps_are_taken_in_their_order(query: str, expected: list[str]) -> None:
+async def test_steps_are_applied_in_order(query: str, expected: list[str]) -> None:
     assert await names(query) == expected
 
 
-async def test_project_names_its_columns_and_leaves_the_rest_out() -> None:
+async def test_project_returns_only_the_named_columns() -> None:
     query = "resources | take 1 | project id, tags.environment, sku['name'], where_ = location, tags.missing"
     row = (await ask(EmulatorTransport(PLENTY), query)).json()["data"][0]
 
@@ -144,12 +144,12 @@ async def test_project_names_its_columns_and_leaves_the_rest_out() -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "Table"])
-async def test_a_table_has_columns_and_rows(form: str) -> None:
-    answer = await ask(
+async def test_table_format_has_columns_and_rows(form: str) -> None:
+    response = await ask(
         EmulatorTransport(PLENTY), "resources | project name, tags, tags.environment | take 1", form=form
     )
 
-    assert answer.json()["data"] == {
+    assert response.json()["data"] == {
         "columns": [
             {"name": "name", "type": "string"},
             {"name": "tags", "type": "object"},
@@ -159,12 +159,12 @@ async def test_a_table_has_columns_and_rows(form: str) -> None:
     }
 
 
-async def test_pages_lead_from_one_to_the_next() -> None:
-    wire = EmulatorTransport(PLENTY)
+async def test_skip_token_returns_the_next_page() -> None:
+    emulator = EmulatorTransport(PLENTY)
     query = "resources | project name | order by name asc"
-    first = (await ask(wire, query, top=3)).json()
-    second = (await ask(wire, query, token=first["$skipToken"])).json()
-    third = (await ask(wire, query, token=second["$skipToken"], top=1000)).json()
+    first = (await ask(emulator, query, top=3)).json()
+    second = (await ask(emulator, query, token=first["$skipToken"])).json()
+    third = (await ask(emulator, query, token=second["$skipToken"], top=1000)).json()
 
     pages = [first, second, third]
     assert [row["name"] for page in pages for row in page["data"]] == NAMES
@@ -174,27 +174,27 @@ async def test_pages_lead_from_one_to_the_next() -> None:
         (8, 2, "false"),
     ]
     assert "$skipToken" not in third
-    skipped = (await ask(wire, query, token=first["$skipToken"], skip=7)).json()
+    skipped = (await ask(emulator, query, token=first["$skipToken"], skip=7)).json()
     assert [row["name"] for row in skipped["data"]] == ["fleet007"]
 
 
-async def test_two_thousand_clusters_come_in_two_pages() -> None:
-    wire = EmulatorTransport(EmulatorConfig(clusters=2000))
-    first = (await ask(wire, CLUSTERS)).json()
-    second = (await ask(wire, CLUSTERS, token=first["$skipToken"])).json()
+async def test_2000_clusters_are_returned_in_two_pages() -> None:
+    emulator = EmulatorTransport(EmulatorConfig(clusters=2000))
+    first = (await ask(emulator, CLUSTERS)).json()
+    second = (await ask(emulator, CLUSTERS, token=first["$skipToken"])).json()
 
     assert (first["count"], second["count"], "$skipToken" in second) == (1000, 1000, False)
     assert len({row["id"] for row in first["data"] + second["data"]}) == 2000
 
 
 @pytest.mark.parametrize("query", ["resources | take 5", "resources | project tags, sku"])
-async def test_where_there_are_no_pages_an_answer_is_cut_off(query: str) -> None:
-    answer = (await ask(EmulatorTransport(PLENTY), query, top=2, skip=0)).json()
+async def test_result_without_paging_is_truncated(query: str) -> None:
+    response = (await ask(EmulatorTransport(PLENTY), query, top=2, skip=0)).json()
 
-    assert (answer["count"], answer["resultTruncated"], "$skipToken" in answer) == (2, "true", False)
+    assert (response["count"], response["resultTruncated"], "$skipToken" in response) == (2, "true", False)
 
 
-async def test_beside_a_limit_skip_is_ignored() -> None:
+async def test_skip_is_ignored_together_with_a_limit() -> None:
     assert [
         row["name"] for row in (await ask(EmulatorTransport(PLENTY), "resources | take 1", skip=1)).json()["data"]
     ] == FIRST
@@ -204,13 +204,13 @@ async def test_beside_a_limit_skip_is_ignored() -> None:
     ("subscriptions", "status"),
     [(None, 200), ([PLENTY.subscription.upper(), "another"], 200), (["another"], 403), ([], 400), ("another", 400)],
 )
-async def test_only_the_callers_subscriptions_are_asked(subscriptions: Any, status: int) -> None:
+async def test_unknown_subscriptions_return_403(subscriptions: Any, status: int) -> None:
     body = {"query": CLUSTERS} | ({} if subscriptions is None else {"subscriptions": subscriptions})
-    answer = await send(EmulatorTransport(PLENTY), body)
+    response = await send(EmulatorTransport(PLENTY), body)
 
-    assert answer.status_code == status
+    assert response.status_code == status
     if status == 403:
-        assert [it["code"] for it in answer.json()["error"]["details"]] == ["AccessDenied"]
+        assert [detail["code"] for detail in response.json()["error"]["details"]] == ["AccessDenied"]
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ async def test_only_the_callers_subscriptions_are_asked(subscriptions: Any, stat
         ("resources; resources", ";", 1, 9),
     ],
 )
-async def test_what_it_does_not_know_is_refused_with_its_place(query: str, token: str, line: int, column: int) -> None:
+async def test_unsupported_query_returns_400_with_its_position(query: str, token: str, line: int, column: int) -> None:
     detail = await refusal(query)
 
     assert detail["code"] == "ParserFailure"
@@ -260,7 +260,7 @@ async def test_what_it_does_not_know_is_refused_with_its_place(query: str, token
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"query": None}, "'query' is required"),
         ({"query": 5}, "'query' is required"),
@@ -271,75 +271,77 @@ async def test_what_it_does_not_know_is_refused_with_its_place(query: str, token
         ({"options": {"$top": True}}, "'$top' must be a number"),
         ({"options": {"$skip": -1}}, "'$skip' must be a number"),
         ({"options": {"resultFormat": "csv"}}, "'resultFormat' must be"),
-        ({"options": {"$skipToken": "nonsense"}}, "'$skipToken' is none"),
-        ({"options": {"$skipToken": 5}}, "'$skipToken' is none"),
-        ({"options": {"$skipToken": "W10="}}, "'$skipToken' is none"),
-        ({"options": {"allowPartialScopes": True}}, "does not know the option 'allowPartialScopes'"),
-        ({"facets": [{"expression": "location"}]}, "does not know the option 'facets'"),
-        ({"managementGroups": ["mg"]}, "does not know the option 'managementGroups'"),
+        ({"options": {"$skipToken": "nonsense"}}, "'$skipToken' is not a token"),
+        ({"options": {"$skipToken": 5}}, "'$skipToken' is not a token"),
+        ({"options": {"$skipToken": "W10="}}, "'$skipToken' is not a token"),
+        ({"options": {"allowPartialScopes": True}}, "does not support the option 'allowPartialScopes'"),
+        ({"facets": [{"expression": "location"}]}, "does not support the option 'facets'"),
+        ({"managementGroups": ["mg"]}, "does not support the option 'managementGroups'"),
         ({"facets": []}, None),
     ],
 )
-async def test_a_wrong_body_is_refused_in_own_words(change: dict[str, Any], words: str | None) -> None:
-    answer = await send(EmulatorTransport(PLENTY), {"query": CLUSTERS} | change)
+async def test_invalid_body_returns_400_with_a_message(change: dict[str, Any], message: str | None) -> None:
+    response = await send(EmulatorTransport(PLENTY), {"query": CLUSTERS} | change)
 
-    if words is None:
-        assert answer.status_code == 200
+    if message is None:
+        assert response.status_code == 200
     else:
-        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
-        assert words in answer.json()["error"]["details"][0]["message"]
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "BadRequest")
+        assert message in response.json()["error"]["details"][0]["message"]
 
 
 @pytest.mark.parametrize("change", [{"maxRows": 0}, {"rowsToSkip": "1"}, {"query": "0"}])
-async def test_a_changed_token_or_that_of_another_query_is_refused(change: dict[str, Any]) -> None:
-    wire = EmulatorTransport(PLENTY)
-    token = (await ask(wire, CLUSTERS, top=1)).json()["$skipToken"]
+async def test_modified_token_or_token_of_another_query_returns_400(change: dict[str, Any]) -> None:
+    emulator = EmulatorTransport(PLENTY)
+    token = (await ask(emulator, CLUSTERS, top=1)).json()["$skipToken"]
     changed = json.loads(base64.urlsafe_b64decode(token)) | change
     again = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode()
 
-    assert (await ask(wire, CLUSTERS, token=again)).status_code == 400
-    assert (await ask(wire, "resources", token=token)).status_code == 400
+    assert (await ask(emulator, CLUSTERS, token=again)).status_code == 400
+    assert (await ask(emulator, "resources", token=token)).status_code == 400
 
 
-async def test_fifteen_queries_in_five_seconds_and_no_more() -> None:
-    wire = EmulatorTransport()
+async def test_quota_allows_15_queries_in_5_seconds() -> None:
+    emulator = EmulatorTransport()
 
     async def quota() -> tuple[int, str, str]:
-        answer = await ask(wire, CLUSTERS)
-        remaining, after = (answer.headers[f"x-ms-user-quota-{it}"] for it in ("remaining", "resets-after"))
-        return answer.status_code, remaining, after
+        response = await ask(emulator, CLUSTERS)
+        remaining, after = (response.headers[f"x-ms-user-quota-{name}"] for name in ("remaining", "resets-after"))
+        return response.status_code, remaining, after
 
     assert [await quota() for _ in range(15)] == [(200, str(left), "00:00:05") for left in range(14, -1, -1)]
-    wire.clock.move(1.5)
+    emulator.clock.move(1.5)
     assert await quota() == (429, "0", "00:00:04")
-    refused = await ask(wire, CLUSTERS)
+    refused = await ask(emulator, CLUSTERS)
     assert refused.json()["error"]["details"][0]["code"] == refused.json()["error"]["code"] == "RateLimiting"
-    assert wire.app is not None
-    assert wire.app.state.throttled == {"queries": 2}
-    wire.clock.move(3.5)
+    assert emulator.app is not None
+    assert emulator.app.state.throttled == {"queries": 2}
+    emulator.clock.move(3.5)
     assert await quota() == (200, "14", "00:00:05")
 
 
-async def test_the_quota_can_be_set() -> None:
-    wire = EmulatorTransport(replace(PLENTY, graph_queries=1, graph_window=3600))
-    assert [(await ask(wire, CLUSTERS)).status_code for _ in range(2)] == [200, 429]
-    assert (await ask(wire, CLUSTERS)).headers["x-ms-user-quota-resets-after"] == "01:00:00"
+async def test_quota_is_configurable() -> None:
+    emulator = EmulatorTransport(replace(PLENTY, graph_queries=1, graph_window=3600))
+    assert [(await ask(emulator, CLUSTERS)).status_code for _ in range(2)] == [200, 429]
+    assert (await ask(emulator, CLUSTERS)).headers["x-ms-user-quota-resets-after"] == "01:00:00"
 
 
-async def test_it_stands_behind_the_same_rules_as_all() -> None:
-    wire = EmulatorTransport()
+async def test_graph_route_has_the_same_access_control() -> None:
+    emulator = EmulatorTransport()
     body = {"query": CLUSTERS}
     version = {"api-version": "2022-10-01"}
-    without_token = await wire.http.post(PATH, params=version, json=body)
-    foreign_host = await wire.http.post(PATH, params=version, json=body, headers=wire.headers | {"Host": "evil"})
-    without_version = await wire.http.post(PATH, json=body, headers=wire.headers)
-    of_kusto = await send(wire, body, "2024-04-13")
-    read = await wire.http.get(PATH, params=version, headers=wire.headers)
-    any_case = await wire.http.post(PATH.upper(), params=version, json=body, headers=wire.headers)
-    refused = await ask(wire, "nothing")
+    without_token = await emulator.http.post(PATH, params=version, json=body)
+    foreign_host = await emulator.http.post(
+        PATH, params=version, json=body, headers=emulator.headers | {"Host": "evil"}
+    )
+    without_version = await emulator.http.post(PATH, json=body, headers=emulator.headers)
+    of_kusto = await send(emulator, body, "2024-04-13")
+    read = await emulator.http.get(PATH, params=version, headers=emulator.headers)
+    any_case = await emulator.http.post(PATH.upper(), params=version, json=body, headers=emulator.headers)
+    refused = await ask(emulator, "nothing")
 
-    answers = [without_token, foreign_host, without_version, of_kusto, read, any_case]
-    assert [answer.status_code for answer in answers] == [401, 403, 400, 400, 405, 200]
+    responses = [without_token, foreign_host, without_version, of_kusto, read, any_case]
+    assert [response.status_code for response in responses] == [401, 403, 400, 400, 405, 200]
     assert "'Microsoft.ResourceGraph' for api version '2024-04-13'" in of_kusto.json()["error"]["message"]
     correlation = refused.headers["x-ms-correlation-request-id"]
     assert refused.json()["error"]["message"].endswith(f"correlationId = {correlation}.")

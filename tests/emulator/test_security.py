@@ -1,11 +1,11 @@
-"""Who may talk to the emulator."""
+"""Tests of the emulator's access control."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
-from support.emulated import EmulatorTransport, error_of
+from support.emulator_transport import EmulatorTransport, error_body
 
 from kusto_magic import __version__
 from kusto_magic.emulator import EmulatorConfig
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.asyncio
 IMAGE = "/sandboxCustomImages/a"
 
 
-async def test_the_root_says_who_it_is_to_anybody_and_nothing_secret() -> None:
-    wire = EmulatorTransport()
-    answer = await wire.http.get("/")
+async def test_root_identifies_the_emulator_without_a_token() -> None:
+    emulator = EmulatorTransport()
+    response = await emulator.http.get("/")
 
-    assert answer.json() == {
+    assert response.json() == {
         "service": "kusto_magic emulator",
         "version": __version__,
-        "instance": wire.config.instance,
+        "instance": emulator.config.instance,
     }
 
 
@@ -37,26 +37,26 @@ async def test_the_root_says_who_it_is_to_anybody_and_nothing_secret() -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["", "/sandboxCustomImages", IMAGE, "/none", "/listLanguageExtensions"])
-async def test_every_path_needs_the_token(path: str, authorization: str | None, code: str) -> None:
-    wire = EmulatorTransport()
-    wire.headers = {}
+async def test_every_path_requires_the_token(path: str, authorization: str | None, code: str) -> None:
+    emulator = EmulatorTransport()
+    emulator.headers = {}
     if authorization is not None:
-        wire.headers = {b"Authorization": authorization.format(token=wire.ready.token).encode("latin-1")}  # type: ignore[dict-item]
+        emulator.headers = {b"Authorization": authorization.format(token=emulator.ready.token).encode("latin-1")}  # type: ignore[dict-item]
     for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
-        answer = await wire.send(method, path)
-        assert answer.status_code == 401
-        assert error_of(answer)["code"] == code
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+        response = await emulator.send(method, path)
+        assert response.status_code == 401
+        assert error_body(response)["code"] == code
+        assert response.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
-async def test_a_poll_url_needs_the_token_too() -> None:
-    wire = EmulatorTransport()
-    url = (await wire.put("a")).headers["Azure-AsyncOperation"]
+async def test_poll_url_requires_the_token() -> None:
+    emulator = EmulatorTransport()
+    url = (await emulator.put("a")).headers["Azure-AsyncOperation"]
 
-    assert (await wire.http.get(url)).status_code == 401
+    assert (await emulator.http.get(url)).status_code == 401
 
 
-async def test_two_starts_have_two_tokens_and_hide_them() -> None:
+async def test_tokens_are_random_and_not_in_the_repr() -> None:
     first, second = EmulatorConfig(), EmulatorConfig()
 
     assert first.token != second.token
@@ -65,64 +65,68 @@ async def test_two_starts_have_two_tokens_and_hide_them() -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1", "127.0.0.1:9", "localhost", ""])
-async def test_a_foreign_host_is_refused(host: str) -> None:
-    wire = EmulatorTransport()
-    wire.headers |= {"Host": host}
+async def test_foreign_host_returns_403(host: str) -> None:
+    emulator = EmulatorTransport()
+    emulator.headers |= {"Host": host}
 
     for path in ("", IMAGE):
-        assert (await wire.send("GET", path)).status_code == 403
-    assert (await wire.http.get("/", headers={"Host": host})).status_code == 403
+        assert (await emulator.send("GET", path)).status_code == 403
+    assert (await emulator.http.get("/", headers={"Host": host})).status_code == 403
 
 
-async def test_localhost_is_the_same_host_and_stays_the_caller_s() -> None:
-    wire = EmulatorTransport()
-    wire.headers |= {"Host": "localhost:8080"}
-    answer = await wire.put("a")
+async def test_poll_url_keeps_localhost_as_host() -> None:
+    emulator = EmulatorTransport()
+    emulator.headers |= {"Host": "localhost:8080"}
+    response = await emulator.put("a")
 
-    assert answer.headers["Azure-AsyncOperation"].startswith("http://localhost:8080/subscriptions/")
+    assert response.headers["Azure-AsyncOperation"].startswith("http://localhost:8080/subscriptions/")
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:8080", "http://127.0.0.1:9", ""])
-async def test_a_foreign_origin_is_refused(origin: str) -> None:
-    wire = EmulatorTransport()
-    wire.headers |= {"Origin": origin}
-    answer = await wire.send("GET", "/sandboxCustomImages")
+async def test_foreign_origin_returns_403(origin: str) -> None:
+    emulator = EmulatorTransport()
+    emulator.headers |= {"Origin": origin}
+    response = await emulator.send("GET", "/sandboxCustomImages")
 
-    assert answer.status_code == 403
-    assert (await wire.http.get("/", headers={"Origin": origin})).status_code == 403
+    assert response.status_code == 403
+    assert (await emulator.http.get("/", headers={"Origin": origin})).status_code == 403
 
 
-async def test_its_own_origin_passes_without_any_cors_header() -> None:
-    wire = EmulatorTransport()
-    wire.headers |= {"Origin": wire.ready.endpoint}
-    answer = await wire.send("GET", "/sandboxCustomImages")
+async def test_own_origin_is_accepted_without_cors_headers() -> None:
+    emulator = EmulatorTransport()
+    emulator.headers |= {"Origin": emulator.ready.endpoint}
+    response = await emulator.send("GET", "/sandboxCustomImages")
 
-    assert answer.status_code == 200
-    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert response.status_code == 200
+    assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", None])
-async def test_a_body_must_be_json_by_its_type(kind: str | None) -> None:
-    wire = EmulatorTransport()
+async def test_body_without_json_content_type_returns_415(kind: str | None) -> None:
+    emulator = EmulatorTransport()
     if kind:
-        wire.headers |= {"Content-Type": kind}
-    answer = await wire.send("PUT", IMAGE, content=b'{"properties":{"language":"Python","languageVersion":"3.10.8"}}')
+        emulator.headers |= {"Content-Type": kind}
+    response = await emulator.send(
+        "PUT", IMAGE, content=b'{"properties":{"language":"Python","languageVersion":"3.10.8"}}'
+    )
 
-    assert answer.status_code == 415
-    assert (await wire.send("GET", IMAGE)).status_code == 404
-
-
-async def test_a_type_with_a_charset_passes() -> None:
-    wire = EmulatorTransport()
-    wire.headers |= {"Content-Type": "Application/JSON; charset=utf-8"}
-    answer = await wire.send("PUT", IMAGE, content=b'{"properties":{"language":"Python","languageVersion":"3.10.8"}}')
-
-    assert answer.status_code == 201
+    assert response.status_code == 415
+    assert (await emulator.send("GET", IMAGE)).status_code == 404
 
 
-async def test_a_body_has_a_limit_announced_or_not() -> None:
-    wire = EmulatorTransport(EmulatorConfig(max_body=1000))
-    wire.headers |= {"Content-Type": "application/json"}
+async def test_json_content_type_with_charset_is_accepted() -> None:
+    emulator = EmulatorTransport()
+    emulator.headers |= {"Content-Type": "Application/JSON; charset=utf-8"}
+    response = await emulator.send(
+        "PUT", IMAGE, content=b'{"properties":{"language":"Python","languageVersion":"3.10.8"}}'
+    )
+
+    assert response.status_code == 201
+
+
+async def test_too_large_body_returns_413_with_and_without_content_length() -> None:
+    emulator = EmulatorTransport(EmulatorConfig(max_body=1000))
+    emulator.headers |= {"Content-Type": "application/json"}
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -131,19 +135,19 @@ async def test_a_body_has_a_limit_announced_or_not() -> None:
             sent += 500
             yield b" " * 500
 
-    announced = await wire.send("PUT", IMAGE, content=b" " * 1001)
-    streamed = await wire.send("PUT", IMAGE, content=endless())
+    announced = await emulator.send("PUT", IMAGE, content=b" " * 1001)
+    streamed = await emulator.send("PUT", IMAGE, content=endless())
 
     assert (announced.status_code, streamed.status_code) == (413, 413)
     assert sent <= 2000
-    assert (await wire.send("PUT", IMAGE, content=b" " * 1000)).status_code == 400
+    assert (await emulator.send("PUT", IMAGE, content=b" " * 1000)).status_code == 400
 
 
-async def test_refusals_carry_request_ids() -> None:
+async def test_error_responses_have_request_ids() -> None:
     assert (await EmulatorTransport().http.get("/subscriptions/x")).headers["x-ms-request-id"]
 
 
-async def test_the_end_can_be_asked_for_only_where_it_is_offered() -> None:
-    wire = EmulatorTransport()
+async def test_stop_route_is_absent_without_a_stop_callback() -> None:
+    emulator = EmulatorTransport()
 
-    assert (await wire.http.post("/emulator/stop", headers=wire.headers)).status_code == 404
+    assert (await emulator.http.post("/emulator/stop", headers=emulator.headers)).status_code == 404

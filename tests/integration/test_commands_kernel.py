@@ -1,4 +1,4 @@
-"""The subcommands in a real kernel, against the emulator as a process: html beside text, new cells, loading late."""
+"""The subcommands in a real kernel, with the emulator as a process: HTML output, new cells, lazy loading."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def ready(kernel: Kernel, emulator: Start) -> Kernel:
 
 
 @pytest.mark.slow
-def test_a_day_of_work(ready: Kernel) -> None:
-    """One kernel for all: a start takes seconds."""
+def test_typical_session_of_commands(ready: Kernel) -> None:
+    """One kernel for all commands, because starting one takes seconds."""
     ready.execute(IMAGE)
     listed = ready.execute("%kusto_image list").outputs[0].data
     assert listed["text/html"].startswith("<table>")
     assert "humanize==4.9.0" in listed["text/html"]
     edited = ready.execute("%kusto_image edit img")
     assert edited.next_cell == "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"
-    assert "A new cell below" in edited.outputs[0].data["text/plain"]
-    nobody = ready.execute("%kusto_image edit img", allow_stdin=False)
-    assert nobody.next_cell == ""
-    assert "humanize==4.9.0" in nobody.outputs[0].data["text/html"]
+    assert "A new cell was inserted below" in edited.outputs[0].data["text/plain"]
+    headless = ready.execute("%kusto_image edit img", allow_stdin=False)
+    assert headless.next_cell == ""
+    assert "humanize==4.9.0" in headless.outputs[0].data["text/html"]
     ready.execute("import packaging")
     assert "\npackaging==" in ready.execute("%kusto_image freeze").next_cell
     bicep = ready.execute("%kusto_image export img --as bicep").outputs[0].data
@@ -47,19 +47,19 @@ def test_a_day_of_work(ready: Kernel) -> None:
     enabled = ready.execute("%kusto_image enable img --wait")
     assert enabled.status == "ok"
     card = ready.displays[enabled.outputs[0]["transient"]["display_id"]][-1]
-    assert (card[MIME]["action"], card[MIME]["state"]) == ("enable", "Succeeded")
+    assert (card[MIME]["action"], card[MIME]["state"]) == ("enable", "Enabled")
     refused = ready.execute("%kusto_image delete img --wait")
     assert refused.status == "error"
     assert "InUse" in refused.error
     assert "Traceback" not in refused.error
     report = ready.execute("%kusto_image doctor").outputs[0].data["text/plain"]
-    assert "a kernel, a person before it" in report
-    mistaken = ready.execute("%kusto_image lsit")
-    assert "did you mean list?" in mistaken.error
+    assert "interactive kernel" in report
+    misspelled = ready.execute("%kusto_image lsit")
+    assert "did you mean list?" in misspelled.error
 
 
 @pytest.mark.slow
-def test_an_interrupt_while_enabling_detaches_and_attach_goes_on(kernel: Kernel, emulator: Start) -> None:
+def test_interrupt_while_enabling_detaches_and_attach_resumes(kernel: Kernel, emulator: Start) -> None:
     emulator(3600)
     kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
     request = kernel.begin("%kusto_image enable Python3_11_7 --wait")
@@ -77,13 +77,13 @@ def test_an_interrupt_while_enabling_detaches_and_attach_goes_on(kernel: Kernel,
 
 
 @pytest.mark.parametrize(
-    ("cell", "words"),
-    [("%kusto_image bases", "Python3_11_7"), ("%%kusto_image img\nnumpy\n", "name a base image")],
+    ("cell", "message"),
+    [("%kusto_image bases", "Python3_11_7"), ("%%kusto_image img\nnumpy\n", "specify a base image")],
 )
-def test_it_can_be_loaded_at_first_use(
-    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], cell: str, words: str
+def test_extension_loads_on_first_use(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], cell: str, message: str
 ) -> None:
-    """What the README says of `lazy_magics` holds."""
+    """The README's example of `lazy_magics` works."""
     shell.magics_manager.lazy_magics = {"kusto_image": "kusto_magic"}
     shell.run_cell(cell)
-    assert words in capsys.readouterr().out
+    assert message in capsys.readouterr().out

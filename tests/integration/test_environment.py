@@ -1,4 +1,4 @@
-"""The ground the other tests stand on holds: the package under test, the shell, the kernel, the browser."""
+"""The test environment works: the package under test, the shell, the kernel and the browser."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ SOURCE = Path(__file__).parent.parent.parent / "kusto_magic"
 BLOCK = "import threading\nprint('up', flush=True)\nwhile True:\n    threading.Event().wait(0.5)"
 
 
-def test_the_installed_package_is_tested() -> None:
+def test_tests_import_the_installed_package() -> None:
     """Unless the install is editable, the source tree must not come before the installed package."""
     url = json.loads(distribution("kusto-magic").read_text("direct_url.json") or "{}")
     editable = url.get("dir_info", {}).get("editable", False)
     assert (Path(kusto_magic.__file__).parent == SOURCE) == editable
 
 
-def test_the_kernel_sees_the_same_package(shared_kernel: Kernel) -> None:
+def test_kernel_imports_the_same_package(shared_kernel: Kernel) -> None:
     shown = shared_kernel.execute("import kusto_magic\nprint(kusto_magic.__file__)").text.strip()
     assert Path(shown) == Path(kusto_magic.__file__)
 
 
-def test_home_keeps_the_developers_settings_out(home: Home) -> None:
+def test_home_hides_the_developers_settings(home: Home) -> None:
     assert not {name for name in home.env if name.startswith("AZURE_")} - {"AZURE_CONFIG_DIR"}
     assert all(Path(home.env[name]).is_relative_to(home.path) for name in ("KUSTO_MAGIC_HOME", "IPYTHONDIR"))
 
 
-def test_shell_runs_a_cell_and_is_no_kernel(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_shell_runs_a_cell_and_is_not_a_kernel(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     result = shell.run_cell("print('seen'); get_ipython()")
     assert result.result is shell
     assert capsys.readouterr().out.startswith("seen\n")
@@ -53,7 +53,7 @@ def test_shell_is_new_for_each_test(shell: InteractiveShell, turn: int) -> None:
     assert shell.user_ns["left"] == turn
 
 
-def test_kernel_gives_outputs_result_and_error(shared_kernel: Kernel) -> None:
+def test_kernel_returns_outputs_result_and_error(shared_kernel: Kernel) -> None:
     done = shared_kernel.execute("print('out')\n1 + 1")
     assert (done.status, done.text, done.result["text/plain"], done.error) == ("ok", "out\n", "2", "")
     failed = shared_kernel.execute("1 / 0")
@@ -68,10 +68,10 @@ def test_kernel_follows_display_updates(shared_kernel: Kernel) -> None:
     assert [bundle["text/plain"] for bundle in shared_kernel.displays["card"]] == ["'first'", "'second'"]
 
 
-def test_kernel_passes_allow_stdin_on(shared_kernel: Kernel) -> None:
-    asked = "get_ipython().get_parent()['content']['allow_stdin']"
-    assert shared_kernel.execute(asked).result["text/plain"] == "True"
-    assert shared_kernel.execute(asked, allow_stdin=False).result["text/plain"] == "False"
+def test_kernel_forwards_allow_stdin(shared_kernel: Kernel) -> None:
+    expression = "get_ipython().get_parent()['content']['allow_stdin']"
+    assert shared_kernel.execute(expression).result["text/plain"] == "True"
+    assert shared_kernel.execute(expression, allow_stdin=False).result["text/plain"] == "False"
 
 
 def test_kernel_is_interrupted_while_a_cell_blocks(kernel: Kernel) -> None:
@@ -115,7 +115,7 @@ def test_browser_reloads_and_keeps_the_kernel(notebook: Callable[[Sequence[str]]
 
 @pytest.mark.browser
 @pytest.mark.parametrize("turn", [1, 2])
-def test_browser_starts_light_and_turns_dark(
+def test_browser_switches_from_light_to_dark_theme(
     notebook: Callable[[Sequence[str]], LabNotebook], screenshot: Callable[[str], Path], turn: int
 ) -> None:
     opened = notebook([f"{turn}"])

@@ -1,4 +1,4 @@
-"""Two hundred clusters from a real kernel that is restarted in the middle: none is lost."""
+"""A fleet of 200 clusters in a real kernel that is restarted while building: no cluster is lost."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ def use(home: Home) -> Iterator[str]:
 
 
 def record(kernel: Kernel, shown: Execution) -> dict[str, object]:
-    (display,) = (it["transient"]["display_id"] for it in shown.outputs if "transient" in it)
+    (display,) = (output["transient"]["display_id"] for output in shown.outputs if "transient" in output)
     return dict(kernel.displays[display][-1].get(MIME, {}))
 
 
-def states(it: dict[str, object]) -> list[str]:
-    clusters = it.get("clusters", [])
+def states(fleet: dict[str, object]) -> list[str]:
+    clusters = fleet.get("clusters", [])
     assert isinstance(clusters, list)
     return [row["state"] for row in clusters]
 
 
 @pytest.mark.timeout(240)
-def test_a_restart_in_the_middle_loses_none(use: str, kernel: Kernel) -> None:
+def test_kernel_restart_loses_no_cluster_of_a_fleet(use: str, kernel: Kernel) -> None:
     assert kernel.execute(use).status == "ok"
-    begun = kernel.execute(CELL)
-    assert begun.status == "ok", begun.error
-    kernel.wait_until(lambda: states(record(kernel, begun)).count("Building") >= CLUSTERS // 4, timeout=60)
-    assert len(states(record(kernel, begun))) == CLUSTERS
+    started = kernel.execute(CELL)
+    assert started.status == "ok", started.error
+    kernel.wait_until(lambda: states(record(kernel, started)).count("Building") >= CLUSTERS // 4, timeout=60)
+    assert len(states(record(kernel, started))) == CLUSTERS
     kernel.restart()
     kernel.execute("%load_ext kusto_magic")
     resumed = kernel.execute("%kusto_image wait img", timeout=180)

@@ -1,4 +1,4 @@
-"""The history under stress: kernels that are killed in mid-build, many at once, a damaged file."""
+"""The history under stress: kernels killed while building, several kernels at once, a damaged file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Start = Callable[[float], "ReadyTarget"]
 
 @pytest.fixture
 def kernels(home: Home) -> Iterator[Callable[[], Kernel]]:
-    """Return a function that starts one more kernel of the same user, with the extension loaded."""
+    """Return a function that starts another kernel of the same user, with the extension loaded."""
     with ExitStack() as stack:
 
         def _start() -> Kernel:
@@ -36,25 +36,25 @@ def kernels(home: Home) -> Iterator[Callable[[], Kernel]]:
 
 
 def _state(kernel: Kernel, shown: Execution) -> str:
-    displays = [it["transient"]["display_id"] for it in shown.outputs if "transient" in it]
+    displays = [output["transient"]["display_id"] for output in shown.outputs if "transient" in output]
     return str(kernel.displays[displays[-1]][-1].get(MIME, {}).get("state", ""))
 
 
-def _begin(kernel: Kernel, name: str, more: str = "") -> Execution:
+def _start_build(kernel: Kernel, name: str, options: str = "") -> Execution:
     kernel.execute("%kusto_image use emulator")
-    return kernel.execute(f"%%kusto_image {name} --base Python3_11_7 --no-check {more}\nhumanize\n")
+    return kernel.execute(f"%%kusto_image {name} --base Python3_11_7 --no-check {options}\nhumanize\n")
 
 
 def _kill(kernel: Kernel) -> None:
     kernel.manager.signal_kernel(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
 
 
-def test_kernels_that_are_killed_in_mid_build_lose_nothing(kernels: Callable[[], Kernel], emulator: Start) -> None:
+def test_killed_kernels_lose_no_build(kernels: Callable[[], Kernel], emulator: Start) -> None:
     emulator(8)
     first, second = kernels(), kernels()
-    building = _begin(first, "img")
+    building = _start_build(first, "img")
     first.wait_until(lambda: _state(first, building) == "Building")
-    waiting = _begin(second, "queued", "--queue")
+    waiting = _start_build(second, "queued", "--queue")
     second.wait_until(lambda: _state(second, waiting) == "Queued")
     for kernel in (first, second):
         _kill(kernel)
@@ -68,21 +68,21 @@ def test_kernels_that_are_killed_in_mid_build_lose_nothing(kernels: Callable[[],
     third.wait_until(lambda: _state(third, again) == "Succeeded")
     queued = third.execute("%kusto_image wait queued")
     assert queued.error == ""
-    assert _state(third, queued) == "Succeeded", "it goes on waiting for its cluster, and is sent then"
+    assert _state(third, queued) == "Succeeded", "it still waits for its cluster and is then sent"
 
 
-@pytest.mark.parametrize("damage", [b"this is no database, but somebody's text" * 100], ids=["text"])
-def test_a_damaged_history_is_said_once_and_ends_nothing(
+@pytest.mark.parametrize("damage", [b"this is not a database, but plain text" * 100], ids=["text"])
+def test_damaged_history_is_reported_once_and_stops_nothing(
     kernels: Callable[[], Kernel], emulator: Start, home: Home, damage: bytes
 ) -> None:
     emulator(0)
     path = home.path / "kusto-magic" / "history.sqlite"
     path.write_bytes(damage)
     kernel = kernels()
-    shown = _begin(kernel, "img")
+    shown = _start_build(kernel, "img")
     assert "history of builds could not be read" in shown.outputs[0].data["text/plain"]
     kernel.wait_until(lambda: _state(kernel, shown) == "Succeeded")
     assert path.with_name("history.sqlite.damaged-1").read_bytes() == damage
-    again = _begin(kernel, "other")
-    assert not any("could not be read" in str(it.get("data")) for it in again.outputs)
+    again = _start_build(kernel, "other")
+    assert not any("could not be read" in str(output.get("data")) for output in again.outputs)
     assert "img" in kernel.execute("%kusto_image status").outputs[0].data["text/plain"]

@@ -1,4 +1,4 @@
-"""The example notebooks run top to bottom without hands, and what is committed reads well and holds no secret."""
+"""The example notebooks run unattended, and the committed ones are readable and contain no secrets."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def _outputs(document: NotebookNode) -> Iterator[dict[str, Any]]:
 
 
 def _cards(document: NotebookNode) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the record of each card, and its whole bundle."""
+    """Return the record and the complete bundle of each card."""
     bundles = [output["data"] for output in _outputs(document) if "data" in output]
     return [(data[kind], data) for data in bundles for kind in RECORDS if kind in data]
 
 
 def _check_saved(path: Path) -> None:
-    import nbformat  # takes more than a second, so not while tests are collected
+    import nbformat  # slow to import, so not at collection time
 
     text = path.read_text(encoding="utf-8")
     document = nbformat.reads(text, as_version=4)
@@ -60,18 +60,18 @@ def _check_saved(path: Path) -> None:
 
 @pytest.mark.slow
 @each_notebook
-def test_what_is_committed_reads_without_a_kernel(path: Path) -> None:
+def test_committed_notebook_is_readable_without_kernel(path: Path) -> None:
     _check_saved(path)
 
 
 @pytest.mark.slow
 @each_notebook
-def test_it_says_at_its_top_what_one_will_be_able_to_do_and_what_to_install(path: Path) -> None:
+def test_notebook_starts_with_goals_and_installation(path: Path) -> None:
     import nbformat
 
     first, second = nbformat.read(path, as_version=4).cells[:2]
     assert "After this notebook you can" in first.source
-    assert "`No module named 'kusto_magic'`, run `%pip install kusto-magic`" in first.source
+    assert "`No module named 'kusto_magic'`, install it in the kernel's environment" in first.source
     assert second.source == "%load_ext kusto_magic"
 
 
@@ -81,29 +81,29 @@ WRONG = {"05-a-fleet": ("environment", "nosuch", "the query finds no cluster")}
 @each_notebook
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_wrong_parameter_ends_it_with_a_reason(
+def test_invalid_parameter_stops_the_notebook_with_a_reason(
     path: Path, home: Home, emulator: Callable[[float], ReadyTarget], tmp_path: Path
 ) -> None:
     emulator(0.5)
-    name, value, reason = WRONG.get(path.stem, ("base", "no/such/base", "is no image name"))
+    name, value, reason = WRONG.get(path.stem, ("base", "no/such/base", "is not a valid image name"))
     command = [sys.executable, "-m", "papermill", str(path), str(tmp_path / "out.ipynb"), "-p", name, value]
-    done = subprocess.run(command, env=home.env, cwd=home.work, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert reason in done.stderr
+    result = subprocess.run(command, env=home.env, cwd=home.work, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert reason in result.stderr
 
 
 @each_notebook
 @pytest.mark.index
 @pytest.mark.timeout(600)
-def test_it_runs_top_to_bottom_without_hands(
+def test_notebook_runs_unattended(
     path: Path, home: Home, emulator: Callable[[float], ReadyTarget], tmp_path: Path
 ) -> None:
     token = emulator(2).token
     copy = tmp_path / path.name
     copy.write_bytes(path.read_bytes())
     command = [sys.executable, "-m", "jupyter", "execute", "--inplace", str(copy)]
-    done = subprocess.run(command, env=home.env, cwd=home.work, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    result = subprocess.run(command, env=home.env, cwd=home.work, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
     assert token not in copy.read_text(encoding="utf-8")
     _check_saved(copy)
     import nbformat

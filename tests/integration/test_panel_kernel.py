@@ -1,4 +1,4 @@
-"""The panel in a real kernel: on which thread a button is heard, and what is left where nobody is there."""
+"""The panel in a real kernel: threads of button callbacks, and headless runs."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ BLOCK = """
 end = time.monotonic() + 10
 while not seen and time.monotonic() < end:
     time.sleep(0.02)
-(seen, 'choose an image' in panel.form.work.errors.value, panel.form.check.disabled)
+(seen, 'choose an image' in panel.form.context.errors.value, panel.form.check.disabled)
 """
 WIDGETS = "from ipywidgets.widgets.widget import _instances\nlen(_instances)"
 
 
 @pytest.fixture
 def ready(kernel: Kernel, emulator: Callable[[float], ReadyTarget]) -> Kernel:
-    """A kernel with the extension loaded and an emulator chosen."""
+    """A kernel with the extension loaded and an emulator as the target."""
     emulator(1)
     assert kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator").status == "ok"
     return kernel
 
 
 def _click(kernel: Kernel, subshell: str | None) -> dict[str, Any]:
-    """Return the message by which a front end presses Check, for the main shell or for a subshell."""
+    """Return the message for a click on Check, for the main shell or a subshell."""
     comm = kernel.execute("panel.form.check.comm.comm_id").result["text/plain"].strip("'")
     content = {"comm_id": comm, "data": {"method": "custom", "content": {"event": "click"}}}
     message: dict[str, Any] = kernel.client.session.msg("comm_msg", content)
@@ -58,13 +58,13 @@ def _subshell(kernel: Kernel) -> str:
     return str(reply["subshell_id"])
 
 
-def test_a_button_is_heard_on_the_main_thread(ready: Kernel) -> None:
+def test_button_callback_runs_on_the_main_thread(ready: Kernel) -> None:
     ready.execute(OPEN)
     ready.client.shell_channel.send(_click(ready, None))
     assert ready.execute(BLOCK).result["text/plain"] == "([True], True, False)"
 
 
-def test_a_button_is_heard_in_a_subshell_while_a_cell_blocks(ready: Kernel) -> None:
+def test_button_callback_runs_in_a_subshell_while_a_cell_blocks(ready: Kernel) -> None:
     shown = ready.execute(OPEN)
     assert shown.error == ""
     message = _click(ready, _subshell(ready))
@@ -73,16 +73,16 @@ def test_a_button_is_heard_in_a_subshell_while_a_cell_blocks(ready: Kernel) -> N
     assert ready.finish(request).result["text/plain"] == "([False], True, False)"
 
 
-def test_where_nobody_is_there_no_widget_is_made_and_the_notebook_goes_on(ready: Kernel) -> None:
+def test_headless_run_creates_no_widget_and_continues(ready: Kernel) -> None:
     for line in ("%kusto_image panel", "import kusto_magic; kusto_magic.ImagePanel()"):
         shown = ready.execute(line, allow_stdin=False)
         assert [output.output_type for output in shown.outputs] == ["display_data"]
-        assert "needs a person before it" in shown.outputs[0].data["text/plain"]
+        assert "needs an interactive session" in shown.outputs[0].data["text/plain"]
         assert shown.outputs[0].data.keys() == {"text/html", "text/plain"}
     assert ready.execute(WIDGETS, allow_stdin=False).result["text/plain"] == "0"
 
 
-def test_the_record_of_a_build_stands_below_the_form(ready: Kernel) -> None:
+def test_build_record_is_shown_below_the_form(ready: Kernel) -> None:
     shown = ready.execute(OPEN)
     form, record = shown.outputs
     assert "application/vnd.jupyter.widget-view+json" in form.data

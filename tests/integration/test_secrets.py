@@ -1,4 +1,4 @@
-"""Two images and every log at DEBUG: nothing secret is in any line, output, trait, repr, traceback or file."""
+"""Two builds with all logs at DEBUG: no secret is in any log, output, trait, repr, traceback or file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ print(everything(first), everything(second), widgets)
 
 @pytest.fixture
 def loud(home: Home, emulator: Callable[[float], ReadyTarget]) -> Iterator[Kernel]:
-    """A kernel whose log is at DEBUG, with secrets in its environment, and an emulator."""
+    """A kernel that logs at DEBUG, with secrets in its environment, and an emulator."""
     emulator(2)
     home.settings.update(PLANTED)
     with running_kernel(home) as kernel:
@@ -62,20 +62,20 @@ def loud(home: Home, emulator: Callable[[float], ReadyTarget]) -> Iterator[Kerne
         yield kernel
 
 
-def _signatures(address: str) -> list[str]:
-    """Return the values of ARM's signature in a URL that are long enough to be looked for."""
-    query = parse_qs(urlsplit(address).query)
+def _signatures(poll_url: str) -> list[str]:
+    """Return the values of ARM's signature in a URL that are long enough to search for."""
+    query = parse_qs(urlsplit(poll_url).query)
     return [query[name][0] for name in "csh"]
 
 
-def _life(kernel: Kernel) -> tuple[list[Execution], str]:
-    """Make two images at once, of which the second fails; look at them everywhere; delete. Return outputs, address."""
+def _run_scenario(kernel: Kernel) -> tuple[list[Execution], str]:
+    """Build two images concurrently (the second fails), show and delete them; return the outputs and the poll URL."""
     cells = ["%kusto_image use emulator", "%kusto_image panel", "%kusto_image doctor"]
     done = [kernel.execute(cell) for cell in cells]
     done.append(kernel.execute("%%kusto_image img --base Python3_11_7 --no-check -o first\nhumanize\n"))
     display = done[-1].outputs[0]["transient"]["display_id"]
     kernel.wait_until(lambda: bool(kernel.displays[display][-1][MIME]["state"] == "Building"))
-    address = kernel.execute("first.operation.poll_url").result["text/plain"].strip("'")
+    poll_url = kernel.execute("first.operation.poll_url").result["text/plain"].strip("'")
     cells = [
         "%%kusto_image other --base Python3_11_7 --wait -o second\nhumanize\n",
         "%kusto_image wait img",
@@ -89,39 +89,39 @@ def _life(kernel: Kernel) -> tuple[list[Execution], str]:
         "%kusto_image delete img --wait",
     ]
     done += [kernel.execute(cell) for cell in cells]
-    return done, address
+    return done, poll_url
 
 
 def _files(home: Path) -> Iterator[tuple[str, str]]:
-    """Yield every file but those of the service, and IPython's own record of what was typed."""
+    """Yield every file except those of the emulator and IPython's own input history."""
     for path in home.rglob("*"):
         if path.is_file() and not path.name.startswith("emulator") and "ipython" not in path.parts:
             yield str(path), path.read_bytes().decode(errors="replace")
 
 
-def test_nothing_secret_is_left_anywhere(loud: Kernel, home: Home) -> None:
-    done, address = _life(loud)
-    said: dict[str, Any] = {f"output {n}": json.dumps(it.outputs, default=str) for n, it in enumerate(done)}
-    said["displays"] = json.dumps(loud.displays, default=str)
+def test_no_secret_is_left_in_outputs_files_or_logs(loud: Kernel, home: Home) -> None:
+    done, poll_url = _run_scenario(loud)
+    texts: dict[str, Any] = {f"output {n}": json.dumps(one.outputs, default=str) for n, one in enumerate(done)}
+    texts["displays"] = json.dumps(loud.displays, default=str)
     found = dict(_files(home.path))
     log = next(text for path, text in found.items() if path.endswith("debug.log"))
     token = json.loads((home.path / "kusto-magic" / "emulator.json").read_text())
 
-    # It is worth something only if all of this happened, and was logged.
-    assert "BuildFailed" in said["output 4"]
-    assert '"Deleted"' in said["displays"]
-    assert "holds a user or a password" in said["output 9"]
+    # The test proves something only if all of this happened and was logged.
+    assert "BuildFailed" in texts["output 4"]
+    assert '"Deleted"' in texts["displays"]
+    assert "contains a user name or a password" in texts["output 9"]
     assert all(word in log for word in ("httpx", "httpcore", "send_request_headers", "receive_response_headers"))
     assert "operationResults" in log
     assert any("history.sqlite" in path for path in found)
-    signatures = _signatures(address)
+    signatures = _signatures(poll_url)
     assert all(len(value) > 20 for value in signatures)
 
     secrets = [PASSWORD, SECRET, TENANT, *signatures, *_tokens(token)]
-    for place, text in {**said, **found}.items():
+    for location, text in {**texts, **found}.items():
         for secret in secrets:
-            assert secret not in text, f"{secret[:12]}… in {place}"
-        assert "tenantId=" not in text, place
+            assert secret not in text, f"{secret[:12]}… in {location}"
+        assert "tenantId=" not in text, location
 
 
 def _tokens(document: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""The magics in an IPython of a terminal, against the emulator as a process: text only, and waiting."""
+"""The magics in a terminal IPython, with the emulator as a process: plain text and waiting cells."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def ready(shell: InteractiveShell, emulator: Start) -> InteractiveShell:
-    """A terminal's shell with the extension loaded and an emulator chosen whose builds take a second."""
+    """A terminal shell with the extension loaded and an emulator whose builds take a second."""
     emulator(1)
     shell.run_line_magic("load_ext", "kusto_magic")
     shell.run_line_magic("kusto_image", "use emulator")
     return shell
 
 
-def test_a_cell_waits_and_says_how_it_ended_in_text(ready: InteractiveShell, capsys: Capture) -> None:
+def test_terminal_cell_waits_and_prints_the_result(ready: InteractiveShell, capsys: Capture) -> None:
     ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check\nhumanize\n")
-    said = capsys.readouterr().out
-    assert "⏳ Building: image img" in said
-    assert said.splitlines()[-1].startswith("✔ Succeeded: image img on emulator cluster emulatedcluster")
-    assert "<" not in said
+    output = capsys.readouterr().out
+    assert "⏳ Building: image img" in output
+    assert output.splitlines()[-1].startswith("✔ Succeeded: image img on emulator cluster emulatedcluster")
+    assert "<" not in output
 
 
-def test_lists_are_text(ready: InteractiveShell, capsys: Capture) -> None:
+def test_terminal_lists_are_plain_text(ready: InteractiveShell, capsys: Capture) -> None:
     ready.run_cell("%kusto_image list")
     assert "has no custom images yet" in capsys.readouterr().out
 
@@ -50,16 +50,16 @@ def test_no_wait_returns_the_build(ready: InteractiveShell) -> None:
     assert image.state == "Succeeded"
 
 
-def test_a_wrong_cell_shows_its_problems_and_no_traceback(ready: InteractiveShell, capsys: Capture) -> None:
+def test_invalid_cell_prints_problems_without_traceback(ready: InteractiveShell, capsys: Capture) -> None:
     ready.run_cell("%%kusto_image img --base Python3_11_7\nrequests=1.0\n-r x.txt\n")
-    said = capsys.readouterr()
-    shown = said.out + said.err
+    output = capsys.readouterr()
+    shown = output.out + output.err
     assert "line 1: 'requests=1.0'" in shown
     assert "line 2: -r" in shown
     assert "Traceback" not in shown
 
 
-def test_the_live_line_is_drawn_on_a_terminal(ready: InteractiveShell) -> None:
+def test_live_line_is_drawn_on_a_terminal(ready: InteractiveShell) -> None:
     from kusto_magic.display.terminal import show_until_done
 
     ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check --no-wait -o built\nhumanize\n")
@@ -69,20 +69,20 @@ def test_the_live_line_is_drawn_on_a_terminal(ready: InteractiveShell) -> None:
     assert "✔ Succeeded: image img" in drawn.getvalue()
 
 
-def test_unloading_leaves_nothing(ready: InteractiveShell) -> None:
+def test_unload_removes_everything(ready: InteractiveShell) -> None:
     ready.run_line_magic("unload_ext", "kusto_magic")
     assert ready.find_line_magic("kusto_image") is None
     assert ready.find_cell_magic("kusto_image") is None
     assert "KustoImageMagics" not in [type(one).__name__ for one in ready.configurables]
-    assert "GiveBody" not in [type(known).__name__ for known in ready.input_transformers_cleanup]
+    assert "EmptyBodyTransformer" not in [type(one).__name__ for one in ready.input_transformers_cleanup]
 
 
-def test_one_who_types_a_cell_is_asked_for_its_body(ready: InteractiveShell) -> None:
+def test_typed_cell_line_continues_with_the_body(ready: InteractiveShell) -> None:
     assert ready.check_complete("%%kusto_image img --base Python3_11_7")[0] == "incomplete"
     assert ready.check_complete("%%kusto_image img --base Python3_11_7\nhumanize\n\n")[0] == "complete"
 
 
-def test_the_emulator_s_number_of_clusters_is_asked_for_and_kept(ready: InteractiveShell) -> None:
+def test_number_of_emulator_clusters_is_kept(ready: InteractiveShell) -> None:
     def used(line: str) -> launch.RunningEmulator:
         ready.run_line_magic("kusto_image", f"use emulator {line}")
         running = launch.find()
@@ -100,7 +100,7 @@ def test_the_emulator_s_number_of_clusters_is_asked_for_and_kept(ready: Interact
     assert (quick.clusters, quick.build_seconds) == (3, 0.5)
 
 
-def test_a_shared_notebook_takes_the_emulator_only_where_no_cluster_is_set(
+def test_unless_set_uses_the_emulator_only_without_a_cluster(
     ready: InteractiveShell, home: Home, capsys: Capture
 ) -> None:
     ready.run_line_magic("kusto_image", "use emulator --unless-set")

@@ -97,7 +97,7 @@ def test_bad_lines_are_underlined_by_the_kernels_rules(
     marked = opened.cell(0).locator(".cm-lintRange-error")
     expect(marked).to_have_text(["requests=1.0", "-r more.txt"])
     marked.first.hover()
-    expect(page.locator(".cm-tooltip-lint")).to_contain_text("'=' is no comparison; write requests==1.0")
+    expect(page.locator(".cm-tooltip-lint")).to_contain_text("'=' is not a version operator; write requests==1.0")
     screenshot("underlined")
     page.evaluate(SET, [0, "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"])
     expect(marked).to_have_count(0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.emulator import USE
+from support.emulator_process import USE
 from support.home import make_home
 from support.lab import Lab, running_lab
 from support.notebook import LabNotebook

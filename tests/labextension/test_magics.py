@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from support.emulator import USE, EmulatorControl, running_emulator
+from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.lab import Lab
 from support.notebook import LabNotebook
 

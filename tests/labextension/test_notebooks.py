@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.emulator import running_emulator
+from support.emulator_process import running_emulator
 from support.notebook import START, LabNotebook
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.emulator import USE, EmulatorControl, running_emulator
+from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.lab import Lab
 from support.notebook import LabNotebook
 
@@ -100,19 +100,19 @@ def test_fields_say_what_is_wrong_and_create_keeps_what_was_typed(
     panel.shows("✔ Python 3.11.7 (preview), shipped by Azure with")
     name = panel.field("Name of the new image")
     _type(name, "my image")
-    panel.shows("✖ 'my image' is no image name")
+    panel.shows("✖ 'my image' is not a valid image name")
     _type(name, "my-image")
-    panel.shows("✔ this name is free")
+    panel.shows("✔ name available")
     requirements = panel.field("Requirements, one package per line")
     _type(requirements, "humanize==4.9.0\nhumanize==4.8.0\n")
-    panel.shows("✖ line 2: humanize is on line 1 already")
+    panel.shows("✖ line 2: humanize is already on line 1")
     screenshot("refused")
     panel.press("Create")
-    panel.shows("Nothing was sent; what you typed is kept.")
+    panel.shows("Nothing was sent; your input is kept.")
     _type(requirements, "humanize==4.9.0\ntext-unidecode\n")
     panel.shows("✔ 2 packages")
     panel.press("Check")
-    panel.shows("✔ fits (Python 3.11.7")
+    panel.shows("✔ compatible (Python 3.11.7")
 
 
 @pytest.mark.index
@@ -164,11 +164,11 @@ def test_image_is_deleted_after_a_question_and_the_saved_record_says_so(
     panel.press("Show")
     panel.shows("requirements  humanize==4.9.0")
     panel.press("Delete…")
-    panel.shows("Delete image my-image of cluster emulatedcluster? It cannot be had back.")
+    panel.shows("Delete image my-image on cluster emulatedcluster? This cannot be undone.")
     panel.press("No, keep it")
-    expect(panel.root.get_by_text("It cannot be had back.")).to_be_hidden()
+    expect(panel.root.get_by_text("This cannot be undone.")).to_be_hidden()
     panel.press("Delete…")
-    panel.shows("It cannot be had back.")
+    panel.shows("This cannot be undone.")
     screenshot("delete")
     emulator.hold()
     panel.press("Yes, delete")
@@ -220,7 +220,7 @@ def test_it_reads_well_light_dark_and_narrow(notebook: Open, screenshot: Callabl
     panel.field("Base image, or a Python version").fill("Python3_11_7")
     panel.field("Name of the new image").fill("forecast")
     panel.field("Requirements, one package per line").fill("prophet==1.1.5\nholidays=0.30\n")
-    panel.shows("✖ line 2: 'holidays=0.30': '=' is no comparison; write holidays==0.30")
+    panel.shows("✖ line 2: 'holidays=0.30': '=' is not a version operator; write holidays==0.30")
     screenshot("light")
     panel.field("Requirements, one package per line").fill("humanize==4.9.0\n")
     panel.press("Create")
@@ -233,7 +233,7 @@ def test_it_reads_well_light_dark_and_narrow(notebook: Open, screenshot: Callabl
     assert panel.root.evaluate("root => root.clientWidth") <= 400
     assert panel.root.evaluate(IS_CUT) == []
     screenshot("narrow")
-    panel.root.get_by_text("Going on").scroll_into_view_if_needed()
+    panel.root.get_by_text("In progress").scroll_into_view_if_needed()
     panel.root.get_by_role("button", name="Refresh").scroll_into_view_if_needed()
     screenshot("narrow-below")
 
@@ -265,7 +265,7 @@ def test_every_field_and_button_is_reached_by_keyboard_and_has_a_label(notebook:
     ]
     panel.field("Name of the new image").focus()
     page.keyboard.type("..")
-    panel.shows("✖ '..' is no image name")
+    panel.shows("✖ '..' is not a valid image name")
 
 
 MANY = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.emulator import USE, EmulatorControl, running_emulator
+from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.home import make_home
 from support.lab import Lab, running_lab
 from support.notebook import LabNotebook
@@ -77,7 +77,7 @@ def test_an_image_is_made_by_the_form_and_deleted(
     expect(sidebar(page)).to_contain_text("emulatedcluster (emulator)")
     sidebar(page).get_by_role("button", name="New image").click()
     form = fill(page, "sidebar-image", "requests=1.0\n-r more.txt")
-    expect(form).to_contain_text("line 1: 'requests=1.0': '=' is no comparison")
+    expect(form).to_contain_text("line 1: 'requests=1.0': '=' is not a version operator")
     expect(form).to_contain_text("line 2: -r: the service has no such file")
     expect(form.get_by_role("button", name="Create")).to_be_disabled()
     screenshot("problems")

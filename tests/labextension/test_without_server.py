@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.emulator import USE, EmulatorControl, running_emulator
+from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.home import make_home
 from support.lab import Lab, running_lab
 from support.notebook import LabNotebook

@@ -1,6 +1,6 @@
-"""All PUT and DELETE scenarios of Microsoft's server for long-running operations, and the server's own count of them.
+"""All PUT and DELETE scenarios of Microsoft's test server for long-running operations, with the server's own coverage.
 
-Not part of the default run, since the server comes by npm: `python noxfile.py scenarios`. TESTSERVER names its
+Not part of the default run, since the server is an npm package: `python noxfile.py scenarios`. TESTSERVER names its
 command.
 """
 
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.answers import SPEC
+from support.arm_responses import SPEC
 from support.clock import MovableClock
-from support.wire import every
+from support.scripted_transport import collect
 
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import StaticCredential
@@ -94,36 +94,37 @@ DELETE: dict[str, tuple[str, Outcome]] = {
 
 
 class Scenario(httpx.AsyncBaseTransport):
-    """Leads what is about the image to a scenario, and makes its resources images as Resource Manager has them.
+    """Redirects requests for the image to a scenario, and turns its resources into images.
 
-    They get what every image has: what it is made of. Four scenarios end at their Location and have nothing at the
-    address of the PUT, where Resource Manager always has the resource; there it is what the Location showed.
+    The resources get the language and the requirements that every image has. Four scenarios end at their Location
+    and return 404 at the URL of the PUT, where Resource Manager always has the resource; there, the body of the
+    Location is returned.
     """
 
     def __init__(self, path: str, endpoint: str) -> None:
-        self._wire = httpx.AsyncHTTPTransport()
+        self._transport = httpx.AsyncHTTPTransport()
         self._url = httpx.URL(f"{endpoint}/lro/{path}")
-        self._shown = b""
+        self._location_body = b""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         is_image = "sandboxCustomImages" in request.url.path
         if is_image:
             request.url = self._url
-        request.headers["x-ms-client-request-id"] = "9C4D50EE-2D56-4CD3-8152-34347DC9F2B0"  # a scenario wants it back
-        answered = await self._wire.handle_async_request(request)
-        status, body = answered.status_code, _as_an_image(await answered.aread())
-        if is_image and request.method == "GET" and status == 404 and self._shown:
-            status, body = 200, self._shown
+        request.headers["x-ms-client-request-id"] = "9C4D50EE-2D56-4CD3-8152-34347DC9F2B0"  # some scenarios require it
+        response = await self._transport.handle_async_request(request)
+        status, body = response.status_code, _as_image(await response.aread())
+        if is_image and request.method == "GET" and status == 404 and self._location_body:
+            status, body = 200, self._location_body
         if status == 200 and not is_image and b'"id"' in body:
-            self._shown = body
-        headers = [(name, value) for name, value in answered.headers.multi_items() if name != "content-length"]
-        return httpx.Response(status, headers=headers, stream=_Whole(body))
+            self._location_body = body
+        headers = [(name, value) for name, value in response.headers.multi_items() if name != "content-length"]
+        return httpx.Response(status, headers=headers, stream=_BodyStream(body))
 
     async def aclose(self) -> None:
-        await self._wire.aclose()
+        await self._transport.aclose()
 
 
-class _Whole(httpx.AsyncByteStream):
+class _BodyStream(httpx.AsyncByteStream):
     def __init__(self, body: bytes) -> None:
         self._body = body
 
@@ -131,22 +132,22 @@ class _Whole(httpx.AsyncByteStream):
         yield self._body
 
 
-def _as_an_image(body: bytes) -> bytes:
+def _as_image(body: bytes) -> bytes:
     try:
         document = json.loads(body)
     except ValueError:
         return body
     if not isinstance(document, dict) or document.get("id") != "100":
         return body
-    made_of = json.loads(SPEC.to_body())["properties"]
-    return json.dumps({**document, "properties": {**made_of, **document.get("properties", {})}}).encode()
+    contents = json.loads(SPEC.to_body())["properties"]
+    return json.dumps({**document, "properties": {**contents, **document.get("properties", {})}}).encode()
 
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = os.environ.get("TESTSERVER")
     if not command:
-        pytest.fail("run this by `python noxfile.py scenarios`")
+        pytest.fail("run this with `python noxfile.py scenarios`")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -180,9 +181,9 @@ def _counted(endpoint: str, name: str) -> int:
 
 async def _outcome(path: str, endpoint: str, method: str) -> Outcome:
     target = Target("12345678-1234-1234-1234-123456789098", "group", "cluster1", endpoint)
-    way = Scenario(path, endpoint)
+    transport = Scenario(path, endpoint)
     credential, clock = StaticCredential("token"), MovableClock()
-    async with connect(target, credential=credential, transport=way, clock=clock) as client:
+    async with connect(target, credential=credential, transport=transport, clock=clock) as client:
         try:
             operations = await _all(client, method)
         except (ServiceError, StatusUnreadable) as error:
@@ -192,30 +193,30 @@ async def _outcome(path: str, endpoint: str, method: str) -> Outcome:
 
 
 async def _all(client: ImagesClient, method: str) -> Sequence[Operation]:
-    return await every(client.build("img", SPEC) if method == "PUT" else client.delete("img"))
+    return await collect(client.build("img", SPEC) if method == "PUT" else client.delete("img"))
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", PUT)
-async def test_put(endpoint: str, path: str) -> None:
+async def test_put_scenario(endpoint: str, path: str) -> None:
     name, expected = PUT[path]
     assert await _outcome(path, endpoint, "PUT") == expected
-    assert _counted(endpoint, name), "the server counts a scenario when a client went through it to the end"
+    assert _counted(endpoint, name), "the server counts a scenario once a client has completed it"
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", DELETE)
-async def test_delete(endpoint: str, path: str) -> None:
+async def test_delete_scenario(endpoint: str, path: str) -> None:
     name, expected = DELETE[path]
     assert await _outcome(path, endpoint, "DELETE") in (expected, NotFound if expected is ServiceError else expected)
-    assert _counted(endpoint, name), "the server counts a scenario when a client went through it to the end"
+    assert _counted(endpoint, name), "the server counts a scenario once a client has completed it"
 
 
-def test_no_scenario_of_the_server_is_left_out(endpoint: str) -> None:
+def test_all_scenarios_of_the_server_are_covered(endpoint: str) -> None:
     known = {name for name, _ in [*PUT.values(), *DELETE.values()]}
     report = httpx.get(f"{endpoint}/report/azure", trust_env=False).json()
-    theirs = {
+    reported = {
         name for name in report if ("Put" in name or "Delete" in name) and name.startswith(("LRO", "CustomHeader"))
     }
-    others = {name for name in theirs if "Polling" in name and name.endswith("SucceededPolling")}
-    assert theirs - known - others == set()
+    others = {name for name in reported if "Polling" in name and name.endswith("SucceededPolling")}
+    assert reported - known - others == set()

@@ -1,6 +1,6 @@
-"""Conversations with the service, played back through the real client; the emulator still holds its own as recorded.
+"""Recorded traffic replayed through the real client, and a check that the emulator still responds as recorded.
 
-Every file in tests/live/conversations/ is replayed: one that was recorded from a cluster is dropped in there.
+Every file in tests/live/conversations/ is replayed; add a recording of a cluster by copying it there.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.conversations import CONVERSATIONS
-from support.holding import EMULATED_BUILD, record_emulator, replay
-from support.placeholders import GONE, MAIL, TARGET, UUID
+from support.placeholders import MAIL, REDACTED, TARGET, UUID
 from support.recording import Conversation
+from support.scenario_runner import BUILD_SECONDS, record_with_emulator, replay_recording
+from support.scenarios import SCENARIOS
 
 from kusto_magic.redaction import HIDDEN, redact
 
@@ -25,84 +25,86 @@ DECIMALS = re.compile(r"(?<=:\d\d)\.\d+(?=Z)")
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_the_client_makes_the_same_of_it(name: str) -> None:
-    kept = Conversation.read(FILES[name])
-    steps, _ = await replay(kept)
-    assert steps == kept.steps
+async def test_replay_gives_the_recorded_steps(name: str) -> None:
+    recorded = Conversation.read(FILES[name])
+    steps, _ = await replay_recording(recorded)
+    assert steps == recorded.steps
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CONVERSATIONS)
-async def test_the_emulator_still_says_the_same(name: str) -> None:
-    kept, anew = Conversation.read(FILES[f"emulator-{name}"]), await record_emulator(name, CONVERSATIONS[name])
-    assert _comparable(anew) == _comparable(kept), "if that is meant: python noxfile.py record"
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_emulator_responses_match_the_recording(name: str) -> None:
+    recorded, current = Conversation.read(FILES[f"emulator-{name}"]), await record_with_emulator(name, SCENARIOS[name])
+    assert _comparable(current) == _comparable(recorded), "if the change is intended: python noxfile.py record"
 
 
-def _comparable(kept: Conversation) -> str:
-    """Return the text without the day and the decimals of times: the emulator takes one of them from a random id."""
-    return DECIMALS.sub("", replace(kept, recorded="").to_text())
+def _comparable(recorded: Conversation) -> str:
+    """Return the text without the date and fractions of seconds; the emulator derives one from a random ID."""
+    return DECIMALS.sub("", replace(recorded, recorded="").to_text())
 
 
-async def test_the_clock_goes_along() -> None:
-    _, clock = await replay(Conversation.read(FILES["emulator-create-and-delete"]))
-    assert clock.passed > EMULATED_BUILD
+async def test_replay_advances_the_clock() -> None:
+    _, clock = await replay_recording(Conversation.read(FILES["emulator-create-and-delete"]))
+    assert clock.passed > BUILD_SECONDS
 
 
-async def test_files_put_together_by_hand_say_so() -> None:
+async def test_handwritten_files_are_marked() -> None:
     for name, path in FILES.items():
-        kept = Conversation.read(path)
-        assert (kept.against == "Azure, in parts") == name.startswith("observed-") == ("by hand" in kept.about), name
+        recorded = Conversation.read(path)
+        assert (
+            (recorded.against == "Azure, in parts") == name.startswith("observed-") == ("by hand" in recorded.about)
+        ), name
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_it_holds_placeholders_only(name: str) -> None:
+async def test_recording_contains_only_placeholders(name: str) -> None:
     text = FILES[name].read_text("utf-8")
-    assert redact(text).replace(HIDDEN, GONE) == text
+    assert redact(text).replace(HIDDEN, REDACTED) == text
     assert {found[0] for found in UUID.finditer(text) if not found[0].startswith("00000000-0000-4000-8000-")} == set()
     assert {found[0] for found in MAIL.finditer(text) if not found[0].endswith("@example.com")} == set()
     assert set(re.findall(r"/resourceGroups/([^/\"']+)", text)) == {TARGET.resource_group}
     assert set(re.findall(r"/Microsoft\.Kusto/clusters/([^/\"']+)", text, re.IGNORECASE)) == {TARGET.cluster}
 
 
-async def test_another_request_than_the_recorded_one_fails_readably() -> None:
-    kept = Conversation.read(FILES["emulator-missing-image"])
-    kept.exchanges[0]["asked"]["path"] = kept.exchanges[0]["asked"]["path"].replace("image-1", "image-9")
+async def test_different_request_fails_with_a_diff() -> None:
+    recorded = Conversation.read(FILES["emulator-missing-image"])
+    recorded.exchanges[0]["asked"]["path"] = recorded.exchanges[0]["asked"]["path"].replace("image-1", "image-9")
     with pytest.raises(AssertionError, match=r"request 1 of 2 is another:(?s:.*)\n-.*image-9(?s:.*)\n\+.*image-1"):
-        await replay(kept)
+        await replay_recording(recorded)
 
 
-async def test_another_body_fails() -> None:
-    kept = Conversation.read(FILES["emulator-create-and-delete"])
-    kept.exchanges[0]["asked"]["json"]["properties"]["requirementsFileContent"] = "pillow"
+async def test_different_body_fails() -> None:
+    recorded = Conversation.read(FILES["emulator-create-and-delete"])
+    recorded.exchanges[0]["asked"]["json"]["properties"]["requirementsFileContent"] = "pillow"
     with pytest.raises(AssertionError, match=r'-.*"requirementsFileContent": "pillow"'):
-        await replay(kept)
+        await replay_recording(recorded)
 
 
-async def test_another_method_fails() -> None:
-    kept = Conversation.read(FILES["emulator-missing-image"])
-    kept.exchanges[1]["asked"]["method"] = "GET"
+async def test_different_method_fails() -> None:
+    recorded = Conversation.read(FILES["emulator-missing-image"])
+    recorded.exchanges[1]["asked"]["method"] = "GET"
     with pytest.raises(AssertionError, match=r'-.*"GET"(?s:.*)\+.*"DELETE"'):
-        await replay(kept)
+        await replay_recording(recorded)
 
 
-async def test_a_request_too_many_fails() -> None:
-    kept = Conversation.read(FILES["emulator-missing-image"])
-    kept.exchanges.pop()
+async def test_extra_request_fails() -> None:
+    recorded = Conversation.read(FILES["emulator-missing-image"])
+    recorded.exchanges.pop()
     with pytest.raises(AssertionError, match="a request too many, after all 1: DELETE"):
-        await replay(kept)
+        await replay_recording(recorded)
 
 
-async def test_a_request_too_few_fails() -> None:
-    kept = Conversation.read(FILES["emulator-missing-image"])
-    kept.exchanges.append(kept.exchanges[0])
+async def test_missing_request_fails() -> None:
+    recorded = Conversation.read(FILES["emulator-missing-image"])
+    recorded.exchanges.append(recorded.exchanges[0])
     with pytest.raises(AssertionError, match="1 recorded requests were not sent, the first: GET"):
-        await replay(kept)
+        await replay_recording(recorded)
 
 
-async def test_what_failed_on_the_way_fails_again() -> None:
-    kept = Conversation.read(FILES["emulator-missing-image"])
-    asked = kept.exchanges[0]["asked"]
-    kept.exchanges.insert(0, {"at": 0.0, "asked": asked, "failed": "ReadTimeout"})
-    steps, clock = await replay(kept)
-    assert steps == kept.steps  # the client asked again
+async def test_recorded_network_error_is_replayed() -> None:
+    recorded = Conversation.read(FILES["emulator-missing-image"])
+    asked = recorded.exchanges[0]["asked"]
+    recorded.exchanges.insert(0, {"at": 0.0, "asked": asked, "failed": "ReadTimeout"})
+    steps, clock = await replay_recording(recorded)
+    assert steps == recorded.steps  # the client retried
     assert clock.passed >= 1

@@ -1,4 +1,4 @@
-"""Microsoft's own client, unmodified, against the emulator over a real socket: an independent judge of both wires."""
+"""Microsoft's own client, unmodified, with the emulator on a real socket: an independent check of the protocol."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kusto_magic.emulator import EmulatorConfig, ReadyTarget, create_app
 from kusto_magic.emulator.server import bind
 
 models: Any = versioned_models
-"""Untyped, since the versions 3.4 and 4.0 are typed differently; used the same way."""
+"""Untyped, since versions 3.4 and 4.0 have different types for the same calls."""
 
 QUICK: dict[str, Any] = {"polling_interval": 0}
 pytestmark = pytest.mark.slow  # every client polls in real time
@@ -26,22 +26,22 @@ START_DEADLINE = 20.0
 
 
 class NoCredential:
-    """What the client insists on; it is never asked, since the policy brings the token."""
+    """The credential that the client requires; never called, since the policy adds the token."""
 
     def get_token(self, *_scopes: str, **_options: Any) -> Any:
         raise AssertionError("the emulator's own token is used")
 
 
-async def unfit(requirements: str, _python_version: str) -> str | None:
+async def conflict_at_99(requirements: str, _python_version: str) -> str | None:
     return "there is no such version" if "==99" in requirements else None
 
 
 @pytest.fixture
 def ready() -> Iterator[ReadyTarget]:
-    """Serve an emulator whose builds take a fifth of a second."""
+    """Run an emulator whose builds take 0.2 seconds."""
     listener = bind(0)
     config = EmulatorConfig(port=listener.getsockname()[1], build_seconds=0.2)
-    app = create_app(config, resolver=unfit)
+    app = create_app(config, resolver=conflict_at_99)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", loop="asyncio"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -55,7 +55,7 @@ def ready() -> Iterator[ReadyTarget]:
 
 @pytest.fixture
 def client(ready: ReadyTarget) -> Iterator[KustoManagementClient]:
-    """Give the client its token by the policy it offers for that: over http it would refuse a bearer token."""
+    """Create a client that gets its token from a header policy, since it rejects bearer tokens over http."""
     made = KustoManagementClient(
         NoCredential(),
         ready.subscription,
@@ -81,7 +81,7 @@ def build(client: KustoManagementClient, ready: ReadyTarget, name: str, wanted: 
     return client.sandbox_custom_images.begin_create_or_update(*scope(ready), name, wanted, **QUICK).result()
 
 
-def test_an_image_is_created_updated_read_listed_and_deleted(client: KustoManagementClient, ready: ReadyTarget) -> None:
+def test_image_is_created_updated_read_listed_and_deleted(client: KustoManagementClient, ready: ReadyTarget) -> None:
     images = client.sandbox_custom_images
     started = time.monotonic()
     made = build(client, ready, "one", image())
@@ -106,14 +106,14 @@ def test_an_image_is_created_updated_read_listed_and_deleted(client: KustoManage
     images.begin_delete(*scope(ready), "one", **QUICK).result()
 
 
-def test_an_image_is_built_on_another(client: KustoManagementClient, ready: ReadyTarget) -> None:
+def test_image_is_built_on_a_custom_base_image(client: KustoManagementClient, ready: ReadyTarget) -> None:
     build(client, ready, "base", image(base_image_name="Python3_11_7"))
     made = build(client, ready, "top", image(base_image_name="base"))
 
     assert (made.base_image_name, made.provisioning_state) == ("base", "Succeeded")
 
 
-def test_a_name_is_checked(client: KustoManagementClient, ready: ReadyTarget) -> None:
+def test_name_availability_is_checked(client: KustoManagementClient, ready: ReadyTarget) -> None:
     build(client, ready, "taken", image())
     check = client.sandbox_custom_images.check_name_availability
     free, taken = (
@@ -124,21 +124,21 @@ def test_a_name_is_checked(client: KustoManagementClient, ready: ReadyTarget) ->
     assert taken.message == "Name 'taken' is already taken. Please specify a different name"
 
 
-def test_a_failing_build_raises_its_error(client: KustoManagementClient, ready: ReadyTarget) -> None:
+def test_failed_build_raises_its_error(client: KustoManagementClient, ready: ReadyTarget) -> None:
     with pytest.raises(HttpResponseError, match="SandboxCustomImageBuildFailed") as failed:
         build(client, ready, "bad", image("numpy==99"))
     assert "there is no such version" in str(failed.value)
     assert client.sandbox_custom_images.get(*scope(ready), "bad").provisioning_state == "Failed"
 
 
-def test_a_second_build_meanwhile_fails(client: KustoManagementClient, ready: ReadyTarget) -> None:
+def test_concurrent_build_fails(client: KustoManagementClient, ready: ReadyTarget) -> None:
     first = client.sandbox_custom_images.begin_create_or_update(*scope(ready), "one", image(), **QUICK)
     with pytest.raises(HttpResponseError, match="ServiceIsInMaintenance"):
         build(client, ready, "two", image())
     assert first.result().provisioning_state == "Succeeded"
 
 
-def test_the_language_extensions_are_changed(client: KustoManagementClient, ready: ReadyTarget) -> None:
+def test_language_extensions_are_added_and_removed(client: KustoManagementClient, ready: ReadyTarget) -> None:
     build(client, ready, "mine", image())
     fields = {"language_extension_name": "PYTHON", "language_extension_image_name": "PythonCustomImage"}
     python = models.LanguageExtension(**fields, language_extension_custom_image_name="mine")
@@ -153,7 +153,7 @@ def test_the_language_extensions_are_changed(client: KustoManagementClient, read
     assert list(clusters.list_language_extensions(*scope(ready))) == []
 
 
-def test_the_cluster_is_read(client: KustoManagementClient, ready: ReadyTarget) -> None:
+def test_cluster_is_read(client: KustoManagementClient, ready: ReadyTarget) -> None:
     cluster = client.clusters.get(*scope(ready))
 
     assert (cluster.name, cluster.state) == (ready.cluster, "Running")

@@ -1,4 +1,4 @@
-"""What Tab offers, as a function of the line; and exactly that in a real kernel."""
+"""Tab completion as a function of the line, and in a real kernel."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from kusto_magic.emulator import ReadyTarget
 
 MANAGED = list(MANAGED_IMAGES)
-WHERE = ["--subscription", "--resource-group", "--cluster", "--cloud", "--endpoint"]
+TARGET_OPTIONS = ["--subscription", "--resource-group", "--cluster", "--cloud", "--endpoint"]
 
 
-def offered(line: str) -> list[str] | None:
-    known = NameCache()
-    known.images, known.clusters = ("forecast", "Fraud"), ("mycluster", "other")
-    found = complete_line(line, known)
+def completions(line: str) -> list[str] | None:
+    names = NameCache()
+    names.images, names.clusters = ("forecast", "Fraud"), ("mycluster", "other")
+    found = complete_line(line, names)
     return None if found is None else found[1]
 
 
@@ -37,7 +37,7 @@ def offered(line: str) -> list[str] | None:
         ("  %kusto_image LI", ["list"]),
         ("%kusto_image show ", ["forecast", "Fraud"]),
         ("%kusto_image show f", ["forecast", "Fraud"]),
-        ("%kusto_image show forecast ", ["--help", *WHERE]),
+        ("%kusto_image show forecast ", ["--help", *TARGET_OPTIONS]),
         ("%kusto_image show --c", ["--cluster", "--cloud"]),
         ("%kusto_image show --cluster ", ["mycluster", "other"]),
         ("%kusto_image show --cluster m", ["mycluster"]),
@@ -51,7 +51,7 @@ def offered(line: str) -> list[str] | None:
         ("%kusto_image use --as de", ["default", "developer", "device"]),
         ("%kusto_image use --cloud ", ["public", "usgov", "china"]),
         ("%kusto_image export forecast --as ", list(FORMS)),
-        ("%kusto_image list --cluster x ", ["--help", *[option for option in WHERE if option != "--cluster"]]),
+        ("%kusto_image list --cluster x ", ["--help", *[option for option in TARGET_OPTIONS if option != "--cluster"]]),
         ("%kusto_image nonsense ", []),
         ("%%kusto_image f", ["forecast", "Fraud"]),
         ("%%kusto_image new --base ", [*MANAGED, "forecast", "Fraud"]),
@@ -61,8 +61,8 @@ def offered(line: str) -> list[str] | None:
         ("%%kusto_image new --queue --q", []),
     ],
 )
-def test_what_can_stand_there_is_offered(line: str, values: list[str]) -> None:
-    assert offered(line) == values
+def test_valid_completions_are_returned(line: str, values: list[str]) -> None:
+    assert completions(line) == values
 
 
 @pytest.mark.parametrize(
@@ -77,22 +77,20 @@ def test_what_can_stand_there_is_offered(line: str, values: list[str]) -> None:
         "%%kusto_image new --file ",
     ],
 )
-def test_elsewhere_and_for_files_and_new_names_others_may_offer(line: str) -> None:
-    assert offered(line) is None
+def test_other_lines_paths_and_new_names_are_not_completed(line: str) -> None:
+    assert completions(line) is None
 
 
-def test_the_fragment_is_what_is_replaced() -> None:
+def test_fragment_is_the_replaced_text() -> None:
     assert complete_line("%kusto_image show --cloud=us", NameCache()) == ("us", ["usgov"])
     assert complete_line("%kusto_image sh", NameCache()) == ("sh", ["show"])
 
 
-# ── in a kernel ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── in a kernel ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.slow
-def test_a_kernel_offers_exactly_that_and_nothing_else(
-    kernel: Kernel, emulator: Callable[[float], ReadyTarget]
-) -> None:
+def test_kernel_returns_only_these_completions(kernel: Kernel, emulator: Callable[[float], ReadyTarget]) -> None:
     emulator(0.1)
     kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
     assert kernel.complete("%kusto_image enab") == ["enable"]
@@ -107,7 +105,7 @@ def test_a_kernel_offers_exactly_that_and_nothing_else(
 
 
 @pytest.mark.slow
-def test_after_a_restart_names_come_from_what_was_begun_and_from_the_cluster(
+def test_names_come_from_history_and_cluster_after_restart(
     kernel: Kernel, emulator: Callable[[float], ReadyTarget]
 ) -> None:
     emulator(0.1)
@@ -119,7 +117,7 @@ def test_after_a_restart_names_come_from_what_was_begun_and_from_the_cluster(
 
 
 @pytest.mark.slow
-def test_loading_again_leaves_one_matcher_and_unloading_none(kernel: Kernel) -> None:
+def test_reload_keeps_one_matcher_and_unload_removes_it(kernel: Kernel) -> None:
     count = "len([m for m in get_ipython().Completer.custom_matchers if m.matcher_identifier == 'kusto_image'])"
     kernel.execute("%load_ext kusto_magic\n%reload_ext kusto_magic\n%load_ext kusto_magic")
     assert kernel.execute(count).result["text/plain"] == "1"

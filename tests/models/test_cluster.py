@@ -1,4 +1,4 @@
-"""The cluster around the images: what is read of it, and switching an image on and off."""
+"""Clusters: parsing, and enabling and disabling images."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from support.answers import LIST_URL, POLL_URL, SUBSCRIPTION, answer, failed, status
-from support.wire import ScriptedTransport, every, opened
+from support.arm_responses import LIST_URL, POLL_URL, SUBSCRIPTION, error_response, make_response, status_response
+from support.scripted_transport import ScriptedTransport, collect, open_client
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.subscription import list_clusters
@@ -17,7 +17,7 @@ from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image,
 
 BASE = LIST_URL.partition("/sandboxCustomImages")[0]
 VERSION = "?api-version=2024-04-13"
-ACCEPTED = answer(b"", 202, {"azure-asyncoperation": POLL_URL, "location": POLL_URL})
+ACCEPTED = make_response(b"", 202, {"azure-asyncoperation": POLL_URL, "location": POLL_URL})
 CUSTOM = {
     "languageExtensionName": "PYTHON",
     "languageExtensionImageName": "PythonCustomImage",
@@ -38,10 +38,10 @@ def cluster(*extensions: dict[str, str], provisioning: str = "Succeeded") -> dic
     }
 
 
-# ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_cluster_is_read() -> None:
+def test_cluster_from_json_reads_all_fields() -> None:
     read = Cluster.from_json(cluster(CUSTOM, {"languageExtensionName": "R"}))
     assert (read.name, read.resource_group, read.location, read.state) == ("kustoCluster", "team", "East US", "Running")
     assert read.extensions == (LanguageExtension("PYTHON", "img"), LanguageExtension("R"))
@@ -49,8 +49,8 @@ def test_a_cluster_is_read() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"id": 5}, "x"])
-def test_what_is_no_cluster_is_refused(document: object) -> None:
-    with pytest.raises(ValueError, match="no cluster"):
+def test_cluster_from_json_raises_value_error(document: object) -> None:
+    with pytest.raises(ValueError, match="not a cluster"):
         Cluster.from_json(document)
 
 
@@ -67,7 +67,7 @@ def test_what_is_no_cluster_is_refused(document: object) -> None:
         ("odd", None),
     ],
 )
-def test_the_active_image_is_read(entries: Any, active: str | None) -> None:
+def test_active_image_returns_the_python_image(entries: Any, active: str | None) -> None:
     assert active_image(extensions_in({"value": entries})) == active
 
 
@@ -82,88 +82,90 @@ def test_the_active_image_is_read(entries: Any, active: str | None) -> None:
         (LanguageExtension("PYTHON"), {"languageExtensionName": "PYTHON"}),
     ],
 )
-def test_the_body_names_a_custom_image_as_the_service_asks(extension: LanguageExtension, entry: dict[str, str]) -> None:
+def test_to_body_names_the_image(extension: LanguageExtension, entry: dict[str, str]) -> None:
     assert json.loads(extension.to_body()) == {"value": [entry]}
 
 
 @pytest.mark.parametrize("name", ["python3_11_7", "..", "a/b", "", "R"])
-def test_a_name_that_is_none_is_refused(name: str) -> None:
+def test_language_extension_raises_invalid_input_for_an_invalid_name(name: str) -> None:
     with pytest.raises(InvalidInput):
         LanguageExtension.python(name)
 
 
-# ── on the wire ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def switched(script: ScriptedTransport, *, on: bool = True) -> list[Operation]:
-    async with opened(script) as client:
-        return await every(client.enable("img") if on else client.disable("img"))
+    async with open_client(script) as client:
+        return await collect(client.enable("img") if on else client.disable("img"))
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("on", [True, False])
-async def test_it_is_followed_to_its_end_and_the_image_is_not_asked(on: bool) -> None:
-    script = ScriptedTransport(ACCEPTED, status("Running"), status("Succeeded"))
-    told = await switched(script, on=on)
+async def test_enable_and_disable_poll_the_operation_but_not_the_image(on: bool) -> None:
+    script = ScriptedTransport(ACCEPTED, status_response("Running"), status_response("Succeeded"))
+    operations = await switched(script, on=on)
     at_work = Phase.ENABLING if on else Phase.DISABLING
-    assert [operation.phase for operation in told] == [Phase.SUBMITTING, at_work, at_work, Phase.SUCCEEDED]
+    assert [operation.phase for operation in operations] == [Phase.SUBMITTING, at_work, at_work, Phase.SUCCEEDED]
     verb = "add" if on else "remove"
-    assert script.lines == [f"POST {BASE}/{verb}LanguageExtensions{VERSION}", *[f"GET {POLL_URL}"] * 2]
-    assert json.loads(script.asked[0].body)["value"] == [CUSTOM if on else {"languageExtensionName": "PYTHON"}]
-    assert (told[-1].name, told[-1].image) == ("img", None)
-    assert "says Azure's documentation" in told[1].note
-    assert told[-1].note == ("python() runs on it now" if on else "python() is switched off")
+    assert script.request_lines == [f"POST {BASE}/{verb}LanguageExtensions{VERSION}", *[f"GET {POLL_URL}"] * 2]
+    assert json.loads(script.requests[0].body)["value"] == [CUSTOM if on else {"languageExtensionName": "PYTHON"}]
+    assert (operations[-1].name, operations[-1].image) == ("img", None)
+    assert "according to the Azure documentation" in operations[1].note
+    assert operations[-1].note == ("python() now uses this image" if on else "python() is disabled")
 
 
 @pytest.mark.asyncio
-async def test_a_failure_carries_the_services_words() -> None:
+async def test_failure_contains_the_service_error() -> None:
     error = {"code": "ServiceIsInMaintenance", "message": "[Conflict] in process of maintenance"}
-    told = await switched(ScriptedTransport(ACCEPTED, status("Failed", error=error)))
-    assert told[-1].is_cluster_busy
+    operations = await switched(ScriptedTransport(ACCEPTED, status_response("Failed", error=error)))
+    assert operations[-1].is_cluster_busy
     with pytest.raises(BuildFailed, match=r"enabling image 'img' failed(?s:.*)--queue"):
-        told[-1].raise_for_failure()
+        operations[-1].raise_for_failure()
 
 
 @pytest.mark.asyncio
-async def test_without_an_address_the_cluster_is_asked_until_it_shows_the_change() -> None:
+async def test_without_operation_url_the_cluster_is_polled() -> None:
     updating, old, new = cluster(provisioning="Running"), cluster(), cluster(CUSTOM)
-    script = ScriptedTransport(answer(b"", 202), answer(updating), answer(old), answer(new))
-    told = await switched(script)
-    assert told[-1].phase is Phase.SUCCEEDED
-    assert script.lines[1:] == [f"GET {BASE}{VERSION}"] * 3
+    script = ScriptedTransport(make_response(b"", 202), make_response(updating), make_response(old), make_response(new))
+    operations = await switched(script)
+    assert operations[-1].phase is Phase.SUCCEEDED
+    assert script.request_lines[1:] == [f"GET {BASE}{VERSION}"] * 3
 
 
 @pytest.mark.asyncio
-async def test_a_cluster_that_never_shows_it_ends_the_following() -> None:
+async def test_cluster_that_never_shows_the_change_raises_status_unreadable() -> None:
     with pytest.raises(StatusUnreadable, match="the cluster does not show the change"):
         await switched(
-            ScriptedTransport(answer(b"", 202), forever=answer(cluster({"languageExtensionName": "PYTHON"})))
+            ScriptedTransport(
+                make_response(b"", 202), default=make_response(cluster({"languageExtensionName": "PYTHON"}))
+            )
         )
 
 
 @pytest.mark.asyncio
-async def test_a_refusal_names_the_action_that_is_lacking() -> None:
+async def test_forbidden_names_the_missing_action() -> None:
     action = "Microsoft.Kusto/Clusters/AddLanguageExtensions/action"
-    said = f"The client 'x' does not have authorization to perform action '{action}' over scope '/s'."
+    message = f"The client 'x' does not have authorization to perform action '{action}' over scope '/s'."
     with pytest.raises(Forbidden) as refused:
-        await switched(ScriptedTransport(failed(403, "AuthorizationFailed", said)))
-    assert refused.value.next_step.startswith(f"ask an owner of the cluster for a role with {action} (")
+        await switched(ScriptedTransport(error_response(403, "AuthorizationFailed", message)))
+    assert refused.value.next_step.startswith(f"Ask an owner of the cluster for a role with {action} (")
 
 
 @pytest.mark.asyncio
-async def test_extensions_are_listed() -> None:
-    script = ScriptedTransport(answer({"value": [CUSTOM]}), answer(b"<html>"))
-    async with opened(script) as client:
+async def test_extensions_returns_the_list_or_raises_unreachable() -> None:
+    script = ScriptedTransport(make_response({"value": [CUSTOM]}), make_response(b"<html>"))
+    async with open_client(script) as client:
         assert await client.extensions() == (LanguageExtension("PYTHON", "img"),)
         with pytest.raises(Unreachable, match="cannot be read"):
             await client.extensions()
-    assert script.lines[0] == f"POST {BASE}/listLanguageExtensions{VERSION}"
+    assert script.request_lines[0] == f"POST {BASE}/listLanguageExtensions{VERSION}"
 
 
 @pytest.mark.asyncio
-async def test_clusters_are_listed() -> None:
-    script = ScriptedTransport(answer({"value": [cluster()]}), answer({"value": [5]}), answer({}))
-    async with opened(script) as client:
+async def test_list_clusters_returns_the_list_or_raises_unreachable() -> None:
+    script = ScriptedTransport(make_response({"value": [cluster()]}), make_response({"value": [5]}), make_response({}))
+    async with open_client(script) as client:
         assert [found.name for found in await list_clusters(client)] == ["kustoCluster"]
         for _ in range(2):
             with pytest.raises(Unreachable, match="cannot be read"):

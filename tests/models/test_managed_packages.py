@@ -1,4 +1,4 @@
-"""The lists of managed images: what is in them, and that they hold together."""
+"""Packages of the managed images: the lists and their consistency."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ COUNTS = {
     "Python3_11_7_DL": 189,
     "Python3_10_8": 146,
     "Python3_10_8_DL": 175,
-    "Python3_6_5": 194,  # of 196 entries one has no version, and Cython is there twice
+    "Python3_6_5": 194,  # of 196 entries, one has no version, and Cython occurs twice
 }
 
 
-def test_every_managed_image_has_its_list() -> None:
+def test_every_managed_image_has_packages() -> None:
     assert {image: len(managed.packages(image)) for image in MANAGED_IMAGES} == COUNTS
 
 
-def test_names_are_normalised() -> None:
+def test_package_names_are_normalized() -> None:
     packages = managed.packages("Python3_10_8")
 
     assert packages["numpy"] == "1.23.4"
     assert all(canonicalize_name(name) == name for name in packages)
 
 
-def test_another_image_has_no_list() -> None:
+def test_other_images_have_no_packages() -> None:
     assert not managed.packages("python3_10_8")
     assert not managed.build_requirements("mine")
     assert not managed.without_wheel("mine")
 
 
 @pytest.mark.parametrize("image", COUNTS)
-def test_a_list_satisfies_its_own_needs(image: str) -> None:
+def test_packages_satisfy_each_others_requirements(image: str) -> None:
     packages = managed.packages(image)
     wanted = [
         Requirement(line)
@@ -53,11 +53,11 @@ def test_a_list_satisfies_its_own_needs(image: str) -> None:
 
 
 @pytest.mark.parametrize("image", COUNTS)
-def test_what_has_no_wheel_is_in_the_list(image: str) -> None:
+def test_packages_without_wheel_are_packages_of_the_image(image: str) -> None:
     assert managed.without_wheel(image) <= managed.packages(image).keys()
 
 
-def test_the_data_says_where_it_is_from_and_when() -> None:
+def test_data_file_has_source_and_dates() -> None:
     text = (resources.files("kusto_magic") / "data" / "managed-image-packages.json").read_text(encoding="utf-8")
     document = json.loads(text)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.answers import CLUSTER_PATH, SPEC, SUBSCRIPTION, TARGET, image
+from support.arm_responses import CLUSTER_PATH, SPEC, SUBSCRIPTION, TARGET, image_resource
 
 from kusto_magic.errors import InvalidInput
 from kusto_magic.models.endpoint import CLOUDS, endpoint_problem, is_loopback
@@ -44,16 +44,17 @@ RULES: dict[str, Callable[[object], str]] = {
 
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
 @pytest.mark.parametrize("rule", RULES)
-def test_a_hostile_value_is_refused_by_the_rule_of_its_field(rule: str, value: object) -> None:
+def test_hostile_value_breaks_the_rule_of_its_field(rule: str, value: object) -> None:
     problem = RULES[rule](value)
     assert problem
     assert len(problem) < 200
-    assert problem.replace("…", "").isascii(), "what is unseen or looks like something else is shown escaped"
+    # The value is escaped: only the characters of the message itself are not ASCII.
+    assert problem.replace("…", "").replace("–", "").isascii()
     assert "\n" not in problem
 
 
 @given(value=st.text(max_size=40))
-def test_no_value_gets_through_that_would_be_more_than_one_segment(value: str) -> None:
+def test_valid_names_are_one_path_segment(value: str) -> None:
     for rule in ("subscription", "cluster", "image", "base image", "version", "resource group"):
         if not RULES[rule](value):
             assert value not in ("", ".", "..")
@@ -73,7 +74,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize(("rule", "value"), [(rule, value) for rule, values in GOOD.items() for value in values])
-def test_a_good_value_passes(rule: str, value: str) -> None:
+def test_valid_value_has_no_problem(rule: str, value: str) -> None:
     assert RULES[rule](value) == ""
 
 
@@ -98,60 +99,65 @@ BAD = {
 
 
 @pytest.mark.parametrize(("rule", "value"), [(rule, value) for rule, values in BAD.items() for value in values])
-def test_a_bad_value_is_refused(rule: str, value: str) -> None:
+def test_invalid_value_has_a_problem(rule: str, value: str) -> None:
     assert RULES[rule](value)
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1", "127.8.8.8", "::1"], ids=["name", "address", "network", "IPv6"]
 )
-def test_these_hosts_are_this_machine(host: str) -> None:
+def test_is_loopback_is_true_for_loopback_hosts(host: str) -> None:
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["localhost.evil.example", "127.1", "0", "0.0.0.0", "2130706433", "0x7f.1", "::", ""])  # noqa: S104
-def test_these_hosts_may_be_another_machine(host: str) -> None:
+def test_is_loopback_is_false_for_other_hosts(host: str) -> None:
     assert not is_loopback(host)
 
 
 # ── Target ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_target_names_every_wrong_field_at_once_within_a_moment() -> None:
-    begun = time.thread_time()
+def test_target_raises_invalid_input_with_every_problem() -> None:
+    started = time.thread_time()
     with pytest.raises(InvalidInput) as caught:
         Target("nope", "rg.", "a/b", "http://evil.example")
-    assert time.thread_time() - begun < 0.05
-    assert [it.field for it in caught.value.problems] == ["subscription", "resource group", "cluster", "endpoint"]
+    assert time.thread_time() - started < 0.05
+    assert [problem.field for problem in caught.value.problems] == [
+        "subscription",
+        "resource group",
+        "cluster",
+        "endpoint",
+    ]
     assert "nothing was sent" in str(caught.value)
 
 
-def test_a_message_repeats_at_most_60_characters_of_a_value() -> None:
+def test_problem_repeats_at_most_60_characters() -> None:
     assert "x" * 57 in image_name_problem("x" * 500)
     assert "x" * 60 not in image_name_problem("x" * 500)
 
 
 @pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS.keys())
-def test_a_target_knows_the_scope_of_its_cloud(cloud: Any) -> None:
+def test_target_has_the_scope_of_its_cloud(cloud: Any) -> None:
     for endpoint in (cloud.endpoint, cloud.endpoint + "/"):
         target = Target(SUBSCRIPTION, "rg", "cluster", endpoint)
         assert (target.endpoint, target.scope, target.is_local) == (cloud.endpoint, cloud.scope, False)
 
 
-def test_another_endpoint_has_a_scope_of_its_own() -> None:
+def test_target_with_another_endpoint_has_its_own_scope() -> None:
     local = Target(SUBSCRIPTION, "rg", "cluster", "http://127.0.0.1:8041")
     assert (local.scope, local.is_local) == ("http://127.0.0.1:8041/.default", True)
     assert Target(SUBSCRIPTION, "rg", "cluster", scope="x/.default").scope == "x/.default"
 
 
-def test_the_id_of_a_cluster_is_the_path_of_its_requests() -> None:
+def test_cluster_id_is_the_request_path() -> None:
     assert TARGET.cluster_id == CLUSTER_PATH
 
 
 # ── ImageSpec ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_body_is_the_text_byte_for_byte() -> None:
+def test_to_body_contains_the_text_byte_for_byte() -> None:
     text = 'Requests==2.26.0\r\n urllib3 # größe "q" \\ 日本\n\n\tPyTest==1.23.4\n'
     body = ImageSpec(text, python_version="3.10.8").to_body()
     assert json.loads(body)["properties"]["requirementsFileContent"] == text
@@ -164,13 +170,13 @@ def test_the_body_is_the_text_byte_for_byte() -> None:
     )
 
 
-def test_a_body_names_either_a_base_or_a_version() -> None:
+def test_to_body_contains_either_base_or_version() -> None:
     assert b"languageVersion" not in ImageSpec("numpy", base_image="Python3_10_8").to_body()
     assert b"baseImageName" not in ImageSpec("numpy", python_version="3.10.8").to_body()
 
 
 @given(text=st.text(max_size=60))
-def test_a_text_is_refused_or_can_be_sent(text: str) -> None:
+def test_spec_raises_invalid_input_or_can_be_sent(text: str) -> None:
     try:
         spec = ImageSpec(text, base_image="Python3_10_8")
     except InvalidInput as refused:
@@ -190,13 +196,13 @@ def test_a_text_is_refused_or_can_be_sent(text: str) -> None:
         ({"python_version": ""}, "Python version"),
     ],
 )
-def test_neither_both_or_a_wrong_base_is_refused_together_with_the_text(options: dict[str, str], field: str) -> None:
+def test_spec_raises_for_base_and_text_at_once(options: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         ImageSpec("numpy=1", **options)  # type: ignore[arg-type]
     assert [problem.field for problem in caught.value.problems] == [field, "requirements"]
 
 
-def test_the_base_in_words() -> None:
+def test_base_label_is_image_or_version() -> None:
     assert ImageSpec("numpy", base_image="Python3_10_8").base_label == "Python3_10_8"
     assert SPEC.base_label == "Python 3.10.8"
     assert Image("img").base_label == ""
@@ -218,7 +224,7 @@ SEEN = {
 }
 
 
-def test_an_image_is_read_as_it_was_seen() -> None:
+def test_image_from_json_reads_a_recorded_image() -> None:
     assert Image.from_json(SEEN) == Image("testimage", "PYTHON", "3.10.8", "", "Requests\n urllib3", "Succeeded")
     assert Image.from_json({**SEEN, "displayName": "testimage", "systemData": {}}).name == "testimage"
 
@@ -238,18 +244,18 @@ READ: dict[str, tuple[dict[str, Any], Image]] = {
 
 
 @pytest.mark.parametrize(("document", "read"), READ.values(), ids=READ.keys())
-def test_what_an_answer_leaves_out_is_empty(document: dict[str, Any], read: Image) -> None:
+def test_image_from_json_leaves_omitted_values_empty(document: dict[str, Any], read: Image) -> None:
     assert Image.from_json(document) == read
 
 
 @pytest.mark.parametrize("state", [None, "", 0, 1, True, [], {}, ["Succeeded"]])
-def test_a_state_that_is_no_word_is_not_taken_for_a_missing_one(state: object) -> None:
-    assert Image.from_json(image(provisioningState=state)).state == UNREADABLE_STATE
-    assert Image.from_json(image(None)).state == ""
+def test_image_from_json_distinguishes_unreadable_from_missing_state(state: object) -> None:
+    assert Image.from_json(image_resource(provisioningState=state)).state == UNREADABLE_STATE
+    assert Image.from_json(image_resource(None)).state == ""
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"id": 5}, {"error": {"code": "X"}}, {"properties": []}])
-def test_what_is_no_resource_is_refused(document: object) -> None:
+def test_image_from_json_raises_value_error(document: object) -> None:
     with pytest.raises(ValueError, match="JSON object"):
         Image.from_json(document)
 
@@ -270,16 +276,16 @@ DIFFERENCES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize(("shown", "fields"), DIFFERENCES.values(), ids=DIFFERENCES.keys())
-def test_the_differences_between_an_image_and_what_was_asked_for(shown: dict[str, Any], fields: tuple[str]) -> None:
-    assert Image.from_json(image(**shown)).differences(SPEC) == fields
+def test_differences_names_the_differing_properties(shown: dict[str, Any], fields: tuple[str]) -> None:
+    assert Image.from_json(image_resource(**shown)).differences(SPEC) == fields
 
 
-def test_names_of_base_images_are_compared_without_case() -> None:
+def test_differences_compares_base_images_without_case() -> None:
     spec = ImageSpec("Pillow", base_image="customImage1")
     assert Image("img", base_image="CustomImage1", requirements="Pillow").differences(spec) == ()
     assert Image("img", base_image="customImage2", requirements="Pillow").differences(spec) == ("base image",)
 
 
-def test_the_repr_of_an_image_keeps_its_text_to_itself() -> None:
+def test_repr_of_an_image_omits_the_requirements() -> None:
     text = "--index-url https://user:hunter2@index.example/simple"
     assert "hunter2" not in repr(Image("img", requirements=text))

@@ -1,4 +1,4 @@
-"""The preflight, end to end against an index made on the fly: what it answers, and what it never does."""
+"""The preflight end to end, against a generated package index: its reports, and that it runs no package code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from support.packages import served, write_project, write_sdist, write_wheel
+from support.package_index import package_index, write_project, write_sdist, write_wheel
 
 from kusto_magic.errors import InvalidInput
 from kusto_magic.preflight.check import run_preflight
@@ -32,15 +32,15 @@ Check = Callable[..., PreflightReport]
 
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Nothing of the user's environment but what a process needs on Windows."""
-    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
+    """An environment with only the variables that a process needs on Windows."""
+    variables = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
     home = tmp_path_factory.mktemp("home")
-    return kept | {"HOME": str(home), "USERPROFILE": str(home), "UV_CACHE_DIR": str(home / "cache")}
+    return variables | {"HOME": str(home), "USERPROFILE": str(home), "UV_CACHE_DIR": str(home / "cache")}
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the packages that the tests are about."""
+    """A folder with the wheels that the tests use."""
     folder = tmp_path_factory.mktemp("wheels")
     write_wheel(folder, "plain", "1.0")
     write_wheel(folder, "plain", "2.0")
@@ -64,66 +64,66 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def check(wheels: Path, environ: dict[str, str]) -> Check:
-    """Ask for a forecast against the folder of wheels."""
+    """Return a function that runs the preflight with the folder of wheels."""
 
-    def ask(text: str, **options: Any) -> PreflightReport:
+    def run(text: str, **options: Any) -> PreflightReport:
         options.setdefault("python", PYTHON)
         options.setdefault("index", IndexSettings(find_links=(str(wheels),), no_index=True))
         return asyncio.run(run_preflight(text, environ=environ, **options))
 
-    return ask
+    return run
 
 
-# ── fits ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── compatible ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_fits_comes_with_the_whole_plan(check: Check) -> None:
-    answer = check("Needy[more] ==1.* # comment\n")
+def test_compatible_text_has_complete_package_list(check: Check) -> None:
+    report = check("Needy[more] ==1.* # comment\n")
 
-    assert (answer.verdict, answer.reason, answer.python) == (Verdict.COMPATIBLE, "", PYTHON)
-    assert [(package.pin, package.direct) for package in answer.packages] == [
+    assert (report.verdict, report.reason, report.python) == (Verdict.COMPATIBLE, "", PYTHON)
+    assert [(package.pin, package.direct) for package in report.packages] == [
         ("extra-one==1.0", False),
         ("needy==1.0", True),
         ("plain==1.0", False),
     ]
-    assert [package.name for package in answer.direct] == ["needy"]
-    assert {package.status for package in answer.packages} == {Status.NEW}
-    assert answer.pinned_text() == "extra-one==1.0\nneedy==1.0\nplain==1.0\n"
-    assert 0 < answer.seconds < 20
+    assert [package.name for package in report.direct] == ["needy"]
+    assert {package.status for package in report.packages} == {Status.NEW}
+    assert report.pinned_text() == "extra-one==1.0\nneedy==1.0\nplain==1.0\n"
+    assert 0 < report.seconds < 20
 
 
-def test_the_pinned_text_gives_the_same_plan(check: Check) -> None:
+def test_pinned_text_resolves_to_the_same_packages(check: Check) -> None:
     first = check("needy\nother; sys_platform == 'linux'")
     second = check(first.pinned_text())
 
     assert [package.pin for package in second.packages] == [package.pin for package in first.packages]
 
 
-def test_lines_for_another_system_or_python_are_left_out_and_named(check: Check) -> None:
-    answer = check("plain==1.0; sys_platform == 'linux'\nplain==2.0; python_version < '3.11'")
+def test_lines_with_other_markers_are_skipped_with_a_warning(check: Check) -> None:
+    report = check("plain==1.0; sys_platform == 'linux'\nplain==2.0; python_version < '3.11'")
 
-    assert [package.pin for package in answer.packages] == ["plain==2.0"]
-    assert answer.warnings == ("line 1 plain does not apply to Python 3.10.8 on Windows",)
-
-
-def test_nothing_is_asked_when_no_line_applies(check: Check) -> None:
-    answer = check("nothing-like-this; sys_platform == 'linux'")
-
-    assert (answer.verdict, answer.packages, answer.pinned_text()) == (Verdict.COMPATIBLE, (), "")
+    assert [package.pin for package in report.packages] == ["plain==2.0"]
+    assert report.warnings == ("line 1 plain does not apply to Python 3.10.8 on Windows",)
 
 
-def test_the_wheel_must_be_for_windows_and_for_the_version(check: Check) -> None:
+def test_nothing_is_resolved_if_no_line_applies(check: Check) -> None:
+    report = check("nothing-like-this; sys_platform == 'linux'")
+
+    assert (report.verdict, report.packages, report.pinned_text()) == (Verdict.COMPATIBLE, (), "")
+
+
+def test_wheel_must_match_windows_and_python_version(check: Check) -> None:
     assert [package.pin for package in check("built").packages] == ["built==1.0"]
     assert [package.pin for package in check("built", python="3.11.7").packages] == ["built==2.0"]
 
 
-# ── on a base image ────────────────────────────────────────────────────────────────────────────────────────────
+# ── on a base image ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_satisfies_is_kept_and_what_does_not_is_changed(check: Check) -> None:
-    answer = check("idna\nurllib3==1.20\nplain", base="Python3_10_8")
+def test_satisfying_base_packages_are_kept_and_others_changed(check: Check) -> None:
+    report = check("idna\nurllib3==1.20\nplain", base="Python3_10_8")
 
-    found = {package.name: (package.version, package.status, package.version_in_base) for package in answer.packages}
+    found = {package.name: (package.version, package.status, package.version_in_base) for package in report.packages}
     assert found == {
         "idna": ("3.4", Status.PRESENT, "3.4"),
         "urllib3": ("1.20", Status.DOWNGRADED, "1.26.15"),
@@ -132,60 +132,60 @@ def test_what_satisfies_is_kept_and_what_does_not_is_changed(check: Check) -> No
     assert check("idna>3.4", base="Python3_10_8").packages[0].status is Status.UPGRADED
 
 
-def test_a_downgrade_below_what_another_package_of_the_base_needs_is_warned_of(check: Check) -> None:
+def test_downgrade_below_need_of_base_package_gives_warning(check: Check) -> None:
     warnings = check("urllib3==1.20", base="Python3_10_8").warnings
 
-    assert any("docker 6.1.3 of the base needs urllib3>=1.26.0" in warning for warning in warnings)
+    assert any("docker 6.1.3 of the base image needs urllib3>=1.26.0" in warning for warning in warnings)
     assert all(warning.startswith("urllib3 downgraded from 1.26.15 to 1.20: ") for warning in warnings)
     assert check("idna", base="Python3_10_8").warnings == ()
 
 
-def test_what_the_base_holds_needs_no_wheel(check: Check) -> None:
-    answer = check("uses-tornado", base="Python3_10_8")
+def test_base_package_needs_no_wheel(check: Check) -> None:
+    report = check("uses-tornado", base="Python3_10_8")
 
-    assert [(package.pin, package.status) for package in answer.packages] == [
+    assert [(package.pin, package.status) for package in report.packages] == [
         ("tornado==6.1", Status.PRESENT),
         ("uses-tornado==1.0", Status.NEW),
     ]
     assert check("uses-tornado").verdict is Verdict.CONFLICT
 
 
-def test_custom_images_lie_on_each_other(check: Check) -> None:
+def test_custom_images_are_resolved_on_top_of_each_other(check: Check) -> None:
     texts = ("plain==1.0\nother", "idna>3.4\nmodern")
-    answer = check("plain\nidna\nneedy<2", base="Python3_10_8", base_requirements=texts)
+    report = check("plain\nidna\nneedy<2", base="Python3_10_8", base_requirements=texts)
 
-    assert [(package.pin, package.status) for package in answer.packages] == [
+    assert [(package.pin, package.status) for package in report.packages] == [
         ("idna==3.7", Status.PRESENT),
         ("needy==1.0", Status.NEW),
         ("plain==1.0", Status.PRESENT),
     ]
-    assert answer.warnings == ()
+    assert report.warnings == ()
 
 
-def test_a_change_that_breaks_a_custom_image_below_is_warned_of(check: Check) -> None:
-    answer = check("plain==2.0", base_requirements=("other",))
+def test_change_that_breaks_a_custom_base_gives_warning(check: Check) -> None:
+    report = check("plain==2.0", base_requirements=("other",))
 
-    assert answer.verdict is Verdict.COMPATIBLE
-    assert answer.warnings == ("line 1 plain==2.0 clashes with the base's other==1.0, which needs plain<2",)
+    assert report.verdict is Verdict.COMPATIBLE
+    assert report.warnings == ("line 1 plain==2.0 clashes with the base image's other==1.0, which needs plain<2",)
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "reason_part"),
     [
-        ({"base": "somebodys-image"}, "what the base image somebodys-image holds is not known"),
-        ({"base": "Python3_6_5"}, "names modules, not packages"),
-        ({"base_requirements": ("nothing-like-this",)}, "a custom image below this one could not be resolved"),
-        ({"base_requirements": ("-r other.txt",)}, "a custom image below this one could not be resolved"),
+        ({"base": "somebodys-image"}, "the packages of base image somebodys-image are not known"),
+        ({"base": "Python3_6_5"}, "contains modules, not packages"),
+        ({"base_requirements": ("nothing-like-this",)}, "a custom base image could not be resolved"),
+        ({"base_requirements": ("-r other.txt",)}, "a custom base image could not be resolved"),
     ],
 )
-def test_what_is_not_known_of_the_base_is_said(check: Check, options: dict[str, Any], words: str) -> None:
-    answer = check("plain", **options)
+def test_unknown_base_packages_give_warning(check: Check, options: dict[str, Any], reason_part: str) -> None:
+    report = check("plain", **options)
 
-    assert answer.verdict is Verdict.COMPATIBLE
-    assert words in answer.warnings[0]
+    assert report.verdict is Verdict.COMPATIBLE
+    assert reason_part in report.warnings[0]
 
 
-# ── does not fit ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── conflict ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -194,63 +194,61 @@ def test_what_is_not_known_of_the_base_is_said(check: Check, options: dict[str, 
         (
             "# why\nneedy==1.0\n\nplain==2.0",
             "line 4 plain==2.0 clashes with line 2 needy==1.0, which needs plain>=1,<2",
-            "line 4: plain==1.0 would fit",
+            "line 4: plain==1.0 would be compatible",
         ),
         (
             "needy==2.0\nother",
             "line 2 other, which needs plain<2, clashes with line 1 needy==2.0, which needs plain>=2",
-            "line 1: needy==1.0 would fit",
+            "line 1: needy==1.0 would be compatible",
         ),
-        ("plain>1,<1", "line 1 plain<1,>1: its comparisons exclude each other", None),
-        ("plain\nnothing-like-this", "line 2 nothing-like-this: the index has no package of that name", None),
+        ("plain>1,<1", "line 1 plain<1,>1: its version specifiers exclude each other", None),
+        ("plain\nnothing-like-this", "line 2 nothing-like-this: the index has no package with this name", None),
         (
             "plain==1.5",
             "line 1 plain==1.5: the index has no such version",
-            "line 1: plain==1.0 would fit",
+            "line 1: plain==1.0 would be compatible",
         ),
         (
             "linux-only",
-            "line 1 linux-only: there is no wheel for Python 3.10.8 on Windows x64 (there are some for Linux)",
+            "line 1 linux-only: there is no wheel for Python 3.10.8 on Windows x64 (available for Linux)",
             None,
         ),
         (
             "built==2.0",
             "line 1 built==2.0: there is no wheel for Python 3.10.8 on Windows x64",
-            "it fits Python 3.11.7 as it stands (--base Python3_11_7)",
+            "compatible with Python 3.11.7 without changes (--base Python3_11_7)",
         ),
         (
             "modern==2.0",
-            "line 1 modern==2.0: that needs Python >=3.11, and here it is 3.10.8",
-            "line 1: modern==1.0 would fit",
+            "line 1 modern==2.0: it requires Python>=3.11, but the image has Python 3.10.8",
+            "line 1: modern==1.0 would be compatible",
         ),
     ],
 )
-def test_what_does_not_fit_is_said_by_its_lines(check: Check, text: str, reason: str, suggestion: str | None) -> None:
-    answer = check(text)
+def test_conflict_is_explained_by_line(check: Check, text: str, reason: str, suggestion: str | None) -> None:
+    report = check(text)
 
-    assert (answer.verdict, answer.reason, answer.packages) == (Verdict.CONFLICT, reason, ())
-    assert suggestion in answer.suggestions if suggestion else answer.suggestions == ()
-    assert "No solution found" in answer.resolver_text
-
-
-def test_the_right_spelling_is_suggested_from_what_is_known_here(check: Check) -> None:
-    assert check("scikit-lern").suggestions == ("line 1: perhaps scikit-learn is meant",)
-    assert check("cv2").suggestions == ("line 1: perhaps opencv-python-headless is meant",)
+    assert (report.verdict, report.reason, report.packages) == (Verdict.CONFLICT, reason, ())
+    assert suggestion in report.suggestions if suggestion else report.suggestions == ()
+    assert "No solution found" in report.resolver_text
 
 
-def test_where_only_sources_are_to_be_had_it_is_said_that_the_service_may_build_them(
-    environ: dict[str, str], tmp_path: Path
-) -> None:
+def test_misspelled_name_is_corrected_from_local_names(check: Check) -> None:
+    assert check("scikit-lern").suggestions == ("line 1: did you mean scikit-learn?",)
+    assert check("cv2").suggestions == ("line 1: did you mean opencv-python-headless?",)
+
+
+def test_source_only_package_suggests_no_check(environ: dict[str, str], tmp_path: Path) -> None:
     write_sdist(tmp_path, "plain", "1.0", tmp_path / "mark")
     index = IndexSettings(find_links=(str(tmp_path),), no_index=True)
-    answer = asyncio.run(run_preflight("plain", python=PYTHON, index=index, environ=environ))
+    report = asyncio.run(run_preflight("plain", python=PYTHON, index=index, environ=environ))
 
-    assert answer.verdict is Verdict.CONFLICT
-    assert answer.reason == "line 1 plain: there is no wheel for Python 3.10.8 on Windows x64"
-    assert answer.suggestions == (BUILD_HINT,)
+    assert report.verdict is Verdict.CONFLICT
+    assert report.reason == "line 1 plain: there is no wheel for Python 3.10.8 on Windows x64"
+    assert report.suggestions == (BUILD_HINT,)
 
 
-def test_a_text_that_breaks_a_rule_is_refused_before_anything_runs(environ: dict[str, str]) -> None:
+def test_invalid_text_is_refused_before_uv_runs(environ: dict[str, str]) -> None:
     started = time.process_time()
     with pytest.raises(InvalidInput):
         asyncio.run(run_preflight("a\n" * 2_500_000, python=PYTHON, index=IndexSettings(), environ=environ))
@@ -258,62 +256,62 @@ def test_a_text_that_breaks_a_rule_is_refused_before_anything_runs(environ: dict
     assert time.process_time() - started < 2
 
 
-# ── could not tell ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── inconclusive ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """An address that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/simple"
+    """The URL of a server that accepts connections and never responds."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/simple"
 
 
 @pytest.mark.parametrize("python", ["3.77.1", "2.7.18", "3.10", "three", "", "3.10.8;x", "٣.10.8"])
-def test_an_unknown_python_is_not_guessed_at(check: Check, python: str) -> None:
-    answer = check("plain", python=python)
+def test_unknown_python_version_is_inconclusive(check: Check, python: str) -> None:
+    report = check("plain", python=python)
 
-    assert answer.verdict is Verdict.INCONCLUSIVE
-    assert "is not known here" in answer.reason
-
-
-def test_without_an_index_it_could_not_tell(check: Check) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        closed = f"http://127.0.0.1:{listening.getsockname()[1]}/simple"
-    away = check("plain", index=IndexSettings(default=closed))
-    none = check("plain", index=IndexSettings(no_index=True))
-
-    assert (away.verdict, none.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
-    assert away.reason == "the index at 127.0.0.1 cannot be asked: nothing answers there"
-    assert none.reason == "no index is set up, and no other place for packages is named"
-    assert max(away.seconds, none.seconds) < 3
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "does not support Python" in report.reason
 
 
-def test_an_index_that_does_not_answer_is_not_waited_for(check: Check, silent: str) -> None:
-    answer = check("plain", index=IndexSettings(default=silent), timeout=0.3)
+def test_missing_index_is_inconclusive(check: Check) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
+    unreachable = check("plain", index=IndexSettings(default=closed))
+    missing = check("plain", index=IndexSettings(no_index=True))
 
-    assert answer.verdict is Verdict.INCONCLUSIVE
-    assert answer.reason == "the index did not answer in the time that was given"
-    assert answer.seconds < 3
-
-
-@pytest.mark.parametrize(("status", "words"), [(500, "cannot be asked"), (403, "refuses access")])
-def test_an_index_that_fails_says_nothing_about_the_text(check: Check, wheels: Path, status: int, words: str) -> None:
-    with served(wheels, status=status) as address:
-        answer = check("plain", index=IndexSettings(default=address))
-
-    assert answer.verdict is Verdict.INCONCLUSIVE
-    assert words in answer.reason
+    assert (unreachable.verdict, missing.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
+    assert unreachable.reason == "the index at 127.0.0.1 cannot be queried: the connection was refused"
+    assert missing.reason == "no package index is configured"
+    assert max(unreachable.seconds, missing.seconds) < 3
 
 
-# ── the user's own index ───────────────────────────────────────────────────────────────────────────────────────
+def test_silent_index_is_inconclusive_after_timeout(check: Check, silent: str) -> None:
+    report = check("plain", index=IndexSettings(default=silent), timeout=0.3)
+
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.reason == "the package index did not respond in time"
+    assert report.seconds < 3
 
 
-def test_an_index_with_credentials_is_asked_and_they_are_not_shown(check: Check, wheels: Path) -> None:
-    with served(wheels, user="reader", password="hunter2hunter2") as address:
-        known = address.replace("//", "//reader:hunter2hunter2@")
-        wrong = address.replace("//", "//reader:wrong5wrong5@") + "/path5path5"
-        good = check("needy", index=IndexSettings(default=known))
-        bad = check("needy", index=IndexSettings(default=wrong))
+@pytest.mark.parametrize(("status", "reason_part"), [(500, "cannot be queried"), (403, "refuses access")])
+def test_failing_index_is_inconclusive(check: Check, wheels: Path, status: int, reason_part: str) -> None:
+    with package_index(wheels, status=status) as url:
+        report = check("plain", index=IndexSettings(default=url))
+
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert reason_part in report.reason
+
+
+# ── the user's own index ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_index_credentials_are_used_and_not_shown(check: Check, wheels: Path) -> None:
+    with package_index(wheels, user="reader", password="hunter2hunter2") as url:
+        valid_url = url.replace("//", "//reader:hunter2hunter2@")
+        invalid_url = url.replace("//", "//reader:wrong5wrong5@") + "/path5path5"
+        good = check("needy", index=IndexSettings(default=valid_url))
+        bad = check("needy", index=IndexSettings(default=invalid_url))
 
     assert good.verdict is Verdict.COMPATIBLE
     assert good.download_bytes == sum(
@@ -322,23 +320,23 @@ def test_an_index_with_credentials_is_asked_and_they_are_not_shown(check: Check,
     assert bad.verdict is Verdict.INCONCLUSIVE
     assert "refuses access" in bad.reason
     assert not any(secret in repr((good, bad)) for secret in ("hunter2", "wrong5", "path5"))
-    assert "hunter2" not in repr(IndexSettings(default=known))
+    assert "hunter2" not in repr(IndexSettings(default=valid_url))
 
 
-def test_the_text_can_name_the_index(check: Check, wheels: Path, environ: dict[str, str], tmp_path: Path) -> None:
+def test_index_option_in_the_text_is_used(check: Check, wheels: Path, environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "pip.conf").write_text(f"[global]\nfind-links = {wheels}\nno-index = true\n", encoding="utf-8")
     settings = environ | {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
-    answer = asyncio.run(
+    report = asyncio.run(
         run_preflight("plain\n--extra-index-url https://127.0.0.1:9/simple", python=PYTHON, environ=settings)
     )
 
-    assert answer.pinned_text() == "--extra-index-url https://127.0.0.1:9/simple\nplain==2.0\n"
+    assert report.pinned_text() == "--extra-index-url https://127.0.0.1:9/simple\nplain==2.0\n"
 
 
-# ── time and threads ───────────────────────────────────────────────────────────────────────────────────────────
+# ── time and threads ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_it_runs_on_any_loop_in_any_thread(wheels: Path, environ: dict[str, str]) -> None:
+def test_preflight_runs_on_any_loop_and_thread(wheels: Path, environ: dict[str, str]) -> None:
     index = IndexSettings(find_links=(str(wheels),), no_index=True)
     found: list[PreflightReport] = []
 
@@ -352,25 +350,25 @@ def test_it_runs_on_any_loop_in_any_thread(wheels: Path, environ: dict[str, str]
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert [answer.verdict for answer in found] == [Verdict.COMPATIBLE]
+    assert [report.verdict for report in found] == [Verdict.COMPATIBLE]
 
 
 @pytest.mark.asyncio
-async def test_cancelling_ends_it_soon(silent: str, environ: dict[str, str]) -> None:
+async def test_cancel_stops_the_preflight_immediately(silent: str, environ: dict[str, str]) -> None:
     task = asyncio.create_task(
         run_preflight("plain", python=PYTHON, index=IndexSettings(default=silent), environ=environ)
     )
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 30)  # the index never answers
+        await asyncio.wait_for(task, 30)  # the index never responds
 
 
-# ── no code of a package runs ──────────────────────────────────────────────────────────────────────────────────
+# ── no package code runs ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Trap:
-    """A project and a source distribution whose build leaves a mark, beside a wheel that needs the latter."""
+    """A project and a source distribution whose build creates a file, and wheels that depend on them."""
 
     def __init__(self, folder: Path) -> None:
         self.mark = folder / "mark"
@@ -389,8 +387,8 @@ def trap(tmp_path_factory: pytest.TempPathFactory) -> Trap:
     return Trap(tmp_path_factory.mktemp("trap"))
 
 
-def test_the_trap_is_one(trap: Trap, environ: dict[str, str]) -> None:
-    """Without our care the mark is left: else the tests below would prove nothing."""
+def test_trap_detects_a_build(trap: Trap, environ: dict[str, str]) -> None:
+    """A plain uv creates the file; otherwise the tests below would prove nothing."""
     command = [
         uv_program(),
         "pip",
@@ -409,8 +407,8 @@ def test_the_trap_is_one(trap: Trap, environ: dict[str, str]) -> None:
 
 
 def texts_around(trap: Trap) -> st.SearchStrategy[str]:
-    """Texts of lines that a cell can hold: good ones, what is known to make uv build, and pieces in any order."""
-    places = [str(trap.project), str(trap.sdist), trap.sdist.as_uri(), "."]
+    """Generate texts from valid lines, lines valid_url to make uv build, and fragments in any order."""
+    locations = [str(trap.project), str(trap.sdist), trap.sdist.as_uri(), "."]
     names = ["evil", "needs-evil", "points-to-evil", "plain", "needs-evil[x]"]
     good = st.sampled_from([*names, "evil==1.0", "evil>=0 # -e .", "evil; os_name == 'nt'", "evil \\\n  >=1.0", "# x"])
     options = [
@@ -424,34 +422,36 @@ def texts_around(trap: Trap) -> st.SearchStrategy[str]:
         "--only-binary",
         "--config-settings",
     ]
-    option = st.builds("{} {}".format, st.sampled_from(options), st.sampled_from([*places, *names, ":all:", ":none:"]))
-    address = st.builds("{} @ {}".format, st.sampled_from(names), st.sampled_from(places))
-    mixed = st.lists(
-        st.sampled_from([*places, *names, *options, "==1.0", " ", "\\\n", "#", ";", "[x]", "${HOME}", "="])
+    option = st.builds(
+        "{} {}".format, st.sampled_from(options), st.sampled_from([*locations, *names, ":all:", ":none:"])
     )
-    odd = st.one_of(option, st.sampled_from(places), address, mixed.map("".join))
+    url = st.builds("{} @ {}".format, st.sampled_from(names), st.sampled_from(locations))
+    mixed = st.lists(
+        st.sampled_from([*locations, *names, *options, "==1.0", " ", "\\\n", "#", ";", "[x]", "${HOME}", "="])
+    )
+    risky = st.one_of(option, st.sampled_from(locations), url, mixed.map("".join))
     return st.one_of(
-        st.lists(good, min_size=1, max_size=3), st.lists(st.one_of(good, odd), min_size=1, max_size=3)
+        st.lists(good, min_size=1, max_size=3), st.lists(st.one_of(good, risky), min_size=1, max_size=3)
     ).map("\n".join)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_no_line_makes_a_build_run(trap: Trap, environ: dict[str, str], data: st.DataObject) -> None:
+def test_no_line_runs_a_build(trap: Trap, environ: dict[str, str], data: st.DataObject) -> None:
     text = data.draw(texts_around(trap))
     try:
-        answer = asyncio.run(run_preflight(text, python=PYTHON, index=trap.index, environ=environ))
+        report = asyncio.run(run_preflight(text, python=PYTHON, index=trap.index, environ=environ))
     except InvalidInput:
-        answer = None
-    event("refused" if answer is None else answer.verdict)
+        report = None
+    event("refused" if report is None else report.verdict)
 
     assert not trap.mark.exists()
-    assert answer is None or "evil" not in [package.name for package in answer.packages]
+    assert report is None or "evil" not in [package.name for package in report.packages]
 
 
 @pytest.mark.parametrize("name", ["evil", "needs-evil", "points-to-evil"])
-def test_a_package_that_would_have_to_be_built_does_not_fit(trap: Trap, environ: dict[str, str], name: str) -> None:
-    answer = asyncio.run(run_preflight(name, python=PYTHON, index=trap.index, environ=environ))
+def test_source_only_package_is_a_conflict(trap: Trap, environ: dict[str, str], name: str) -> None:
+    report = asyncio.run(run_preflight(name, python=PYTHON, index=trap.index, environ=environ))
 
-    assert answer.verdict is not Verdict.COMPATIBLE
+    assert report.verdict is not Verdict.COMPATIBLE
     assert not trap.mark.exists()

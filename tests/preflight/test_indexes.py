@@ -1,4 +1,4 @@
-"""The user's index settings: where they are read, which of them wins, what of them is shown."""
+"""The user's index settings: their sources, their precedence and their display."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def test_without_settings_pypi_is_asked() -> None:
+def test_default_index_is_pypi() -> None:
     found = settings({})
 
     assert (found.default, found.extra, found.find_links, found.no_index) == (None, (), (), False)
 
 
-# ── pip ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── pip ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_pips_variables_win_over_its_files(tmp_path: Path) -> None:
+def test_pip_variables_override_pip_files(tmp_path: Path) -> None:
     file = written(tmp_path / "pip.conf", f"[global]\nindex-url = {A}\nextra-index-url =\n  {B}\n  {C}\n")
 
     assert settings({}, pip=(file,)) == IndexSettings(A, (B, C), strategy=BEST_MATCH)
@@ -38,7 +38,7 @@ def test_pips_variables_win_over_its_files(tmp_path: Path) -> None:
     )
 
 
-def test_the_last_file_of_pip_wins_and_install_wins_over_global(tmp_path: Path) -> None:
+def test_last_pip_file_wins_and_install_overrides_global(tmp_path: Path) -> None:
     first = written(tmp_path / "1", f"[install]\nindex-url = {C}\n[global]\nindex-url = {A}\ncert = /ca.pem\n")
     second = written(tmp_path / "2", f"[global]\nindex_url = {B}\nno-index = yes\n")
 
@@ -48,19 +48,26 @@ def test_the_last_file_of_pip_wins_and_install_wins_over_global(tmp_path: Path) 
     assert settings({}, pip=(second,)).default == B
 
 
-def test_folders_that_do_not_exist_are_passed_over(tmp_path: Path) -> None:
-    there, text = tmp_path / "there", "[global]\nfind-links = {} {} {} https://h.example/files\n"
-    there.mkdir()
-    file = written(tmp_path / "pip.conf", text.format(there, there.as_uri(), tmp_path / "gone"))
+def test_missing_folders_are_skipped(tmp_path: Path) -> None:
+    folder, text = tmp_path / "folder", "[global]\nfind-links = {} {} {} https://h.example/files\n"
+    folder.mkdir()
+    file = written(tmp_path / "pip.conf", text.format(folder, folder.as_uri(), tmp_path / "gone"))
 
-    assert settings({}, pip=(file,)).find_links == (str(there), str(there), "https://h.example/files")
+    assert settings({}, pip=(file,)).find_links == (str(folder), str(folder), "https://h.example/files")
 
 
-def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
-    odd = [written(tmp_path / "1", "no section = x"), written(tmp_path / "2", "[a\x00"), tmp_path / "3", tmp_path]
+def test_unreadable_files_are_skipped(tmp_path: Path) -> None:
+    unreadable = [
+        written(tmp_path / "1", "no section = x"),
+        written(tmp_path / "2", "[a\x00"),
+        tmp_path / "3",
+        tmp_path,
+    ]
     (tmp_path / "4").write_bytes(b"\xff\xfe[global]")
 
-    assert settings({}, pip=(*odd, tmp_path / "4"), uv=(*odd, tmp_path / "4")) == IndexSettings(strategy=BEST_MATCH)
+    assert settings({}, pip=(*unreadable, tmp_path / "4"), uv=(*unreadable, tmp_path / "4")) == IndexSettings(
+        strategy=BEST_MATCH
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,14 +110,14 @@ def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
         ("linux", {"HOME": "/h", "PIP_CONFIG_FILE": "/dev/null"}, []),
     ],
 )
-def test_pips_files_are_where_pip_looks(platform: str, environ: dict[str, str], files: list[str]) -> None:
+def test_pip_config_paths_match_pip(platform: str, environ: dict[str, str], files: list[str]) -> None:
     assert pip_config_files(environ, platform, "/v") == [Path(file) for file in files]
 
 
-# ── uv ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── uv ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_uvs_settings_win_over_pips(tmp_path: Path) -> None:
+def test_uv_settings_override_pip_settings(tmp_path: Path) -> None:
     pip = written(tmp_path / "pip.conf", f"[global]\nindex-url = {A}\n")
     file = (
         f'index-strategy = "first-index"\n[[index]]\nurl = "{B}"\ndefault = true\n[[index]]\nname = "x"\nurl = "{C}"\n'
@@ -125,7 +132,7 @@ def test_uvs_settings_win_over_pips(tmp_path: Path) -> None:
     assert settings({"UV_INDEX_STRATEGY": BEST_MATCH}, pip=(pip,), uv=(uv,)).strategy == BEST_MATCH
 
 
-def test_uvs_older_keys_and_its_pip_table_are_read(tmp_path: Path) -> None:
+def test_uv_legacy_keys_and_pip_table_are_read(tmp_path: Path) -> None:
     first = written(tmp_path / "1", f'[pip]\nindex-url = "{A}"\nfind-links = ["{tmp_path}", 3]\nno-index = true\n')
     second = written(tmp_path / "2", f'index-url = "{B}"\nextra-index-url = ["{C}"]\n')
 
@@ -137,7 +144,7 @@ def test_uvs_older_keys_and_its_pip_table_are_read(tmp_path: Path) -> None:
     "text",
     [f'index-url = "{B}"', f'extra-index-url = ["{B}"]', 'find-links = ["https://h.example/files"]', "no-index = true"],
 )
-def test_any_setting_of_uv_puts_pips_aside(tmp_path: Path, text: str) -> None:
+def test_any_uv_setting_disables_pip_settings(tmp_path: Path, text: str) -> None:
     pip = written(tmp_path / "pip.conf", f"[global]\nindex-url = {A}\ncert = /ca\n")
     uv = written(tmp_path / "uv.toml", text)
 
@@ -145,7 +152,7 @@ def test_any_setting_of_uv_puts_pips_aside(tmp_path: Path, text: str) -> None:
     assert A not in repr(settings({}, pip=(pip,), uv=(uv,)).displayed)
 
 
-def test_the_files_of_the_system_are_read_where_none_are_given(tmp_path: Path) -> None:
+def test_system_files_are_read_by_default(tmp_path: Path) -> None:
     (tmp_path / "pip").mkdir()
     (tmp_path / "uv").mkdir()
     environ = dict.fromkeys(["HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "APPDATA", "PROGRAMDATA"], str(tmp_path))
@@ -156,7 +163,7 @@ def test_the_files_of_the_system_are_read_where_none_are_given(tmp_path: Path) -
     assert user_settings(environ | {"PIP_CONFIG_FILE": str(named)}).default == B
 
 
-def test_uvs_files_are_where_uv_looks() -> None:
+def test_uv_config_paths_match_uv() -> None:
     unix = [Path(name) for name in ("/h/.config/uv/uv.toml", "/etc/xdg/uv/uv.toml", "/etc/uv/uv.toml")]
     windows = [Path("/u/a/uv/uv.toml"), Path("/p/uv/uv.toml")]
 
@@ -169,22 +176,22 @@ def test_uvs_files_are_where_uv_looks() -> None:
     ]
 
 
-# ── the text's options, and what is shown ──────────────────────────────────────────────────────────────────────
+# ── index options of a text, and display ───────────────────────────────────────────────────────────────────────────
 
 
-def test_the_options_of_a_text_go_over_the_settings() -> None:
-    users = IndexSettings(A, (B,), ("/links",), no_index=True, strategy="first-index", certificates="/ca")
+def test_index_options_of_a_text_override_settings() -> None:
+    base = IndexSettings(A, (B,), ("/links",), no_index=True, strategy="first-index", certificates="/ca")
 
-    assert users.with_options([]) is users
-    assert users.with_options([("--extra-index-url", C)]) == IndexSettings(
+    assert base.with_options([]) is base
+    assert base.with_options([("--extra-index-url", C)]) == IndexSettings(
         A, (B, C), ("/links",), no_index=True, strategy=BEST_MATCH, certificates="/ca"
     )
-    assert users.with_options([("--index-url", C), ("--extra-index-url", A)]) == IndexSettings(
+    assert base.with_options([("--index-url", C), ("--extra-index-url", A)]) == IndexSettings(
         C, (A,), ("/links",), strategy=BEST_MATCH, certificates="/ca"
     )
 
 
-def test_credentials_are_neither_in_the_repr_nor_shown() -> None:
+def test_credentials_are_not_in_repr_or_display() -> None:
     found = IndexSettings(
         "https://user:hunter2@a.example:8443/token5token5/simple", ("ours=https://hunter2@b.example/x",), ("/links",)
     )
@@ -202,5 +209,5 @@ def test_credentials_are_neither_in_the_repr_nor_shown() -> None:
         ("nothing", "nothing"),
     ],
 )
-def test_addresses_are_hidden_in_what_uv_says(text: str, shown: str) -> None:
+def test_urls_are_shortened_in_uv_output(text: str, shown: str) -> None:
     assert IndexSettings("https://user:hunter2@a.example/token5/simple/").hide(text) == shown

@@ -1,4 +1,4 @@
-"""The values of a forecast, and reading them out of uv's pylock.toml."""
+"""Preflight reports, and parsing uv's pylock.toml."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ wheels = [{ url = "file:///links/local-3.0-py3-none-any.whl", hashes = {} }]
 """
 
 
-def test_a_lock_is_read_with_the_size_of_the_wheel_that_pip_takes() -> None:
+def test_lock_size_is_that_of_the_preferred_wheel() -> None:
     assert read_lock(LOCK, "3.10.8") == [
         LockedPackage("one-wheel", "1.0", 100),
         LockedPackage("many-wheels", "2.0", 30),
@@ -61,16 +61,16 @@ def test_a_lock_is_read_with_the_size_of_the_wheel_that_pip_takes() -> None:
         'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\nwheels = [1, 2]',
     ],
 )
-def test_what_is_no_lock_is_refused(text: str) -> None:
+def test_invalid_lock_raises(text: str) -> None:
     with pytest.raises(ValueError, match="with names and versions"):
         read_lock(text, "3.10.8")
 
 
-def test_an_empty_lock_holds_nothing() -> None:
+def test_empty_lock_has_no_packages() -> None:
     assert read_lock('lock-version = "1.0"', "3.10.8") == []
 
 
-def test_a_plan_says_what_becomes_of_the_base() -> None:
+def test_plan_compares_packages_with_the_base() -> None:
     found = [
         LockedPackage("a", "1.10"),
         LockedPackage("b", "1.9"),
@@ -87,7 +87,7 @@ def test_a_plan_says_what_becomes_of_the_base() -> None:
     )
 
 
-def test_the_download_is_what_the_base_does_not_hold() -> None:
+def test_download_size_excludes_base_packages() -> None:
     new, kept = Package("a", "1", size=5), Package("b", "1", Status.PRESENT, "1", size=None)
 
     assert PreflightReport(Verdict.COMPATIBLE, "3.10.8", (new, new, kept)).download_bytes == 10
@@ -95,17 +95,17 @@ def test_the_download_is_what_the_base_does_not_hold() -> None:
     assert PreflightReport(Verdict.COMPATIBLE, "3.10.8", ()).download_bytes == 0
 
 
-def test_the_pinned_text_repeats_the_index_options() -> None:
+def test_pinned_text_contains_index_options() -> None:
     packages = (Package("a", "1", direct=True), Package("b", "2+local"))
-    answer = PreflightReport(
+    report = PreflightReport(
         Verdict.COMPATIBLE, "3.10.8", packages, index_lines=("--index-url https://h.example/simple",)
     )
 
-    assert answer.pinned_text() == "--index-url https://h.example/simple\na==1\nb==2+local\n"
-    assert answer.direct == packages[:1]
+    assert report.pinned_text() == "--index-url https://h.example/simple\na==1\nb==2+local\n"
+    assert report.direct == packages[:1]
     assert PreflightReport(Verdict.CONFLICT, "3.10.8").pinned_text() == ""
 
 
-def test_verdicts_and_statuses_are_words() -> None:
-    assert [*map(str, Verdict)] == ["fits", "does not fit", "could not tell"]
-    assert [*map(str, Status)] == ["new", "already there", "upgraded", "downgraded"]
+def test_verdict_and_status_values() -> None:
+    assert [*map(str, Verdict)] == ["compatible", "conflict", "inconclusive"]
+    assert [*map(str, Status)] == ["new", "already installed", "upgraded", "downgraded"]

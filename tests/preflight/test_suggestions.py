@@ -1,4 +1,4 @@
-"""What is suggested instead: versions and Pythons that were tried, names that are known here."""
+"""Suggestions after a conflict: verified versions and Python versions, and names from local data."""
 
 from __future__ import annotations
 
@@ -16,107 +16,107 @@ INDEX = {"a": ["1.0", "1.2", "1.9", "2.0"], "b": ["1", "2"]}
 
 
 class Resolver:
-    """Resolves against `INDEX`; what does not go together is said by `clashes` (pins → whether they clash)."""
+    """A resolver for `INDEX`; `clashes` are pins that conflict with each other."""
 
     def __init__(self, *clashes: Pins, only_python: str = "") -> None:
         self.clashes, self.only_python = clashes, only_python
-        self.trials: list[Candidate] = []
+        self.candidates: list[Candidate] = []
 
-    async def attempt(self, trial: Candidate) -> Pins | None:
-        self.trials.append(trial)
-        if self.only_python and trial.python != self.only_python:
+    async def attempt(self, candidate: Candidate) -> Pins | None:
+        self.candidates.append(candidate)
+        if self.only_python and candidate.python != self.only_python:
             return None
         pins: list[Pins] = [{}]
-        for line in map(Pep508, trial.lines):
+        for line in map(Pep508, candidate.lines):
             versions = [version for version in INDEX[line.name] if line.specifier.contains(version)]
-            pins = [{**one, line.name: version} for one in pins for version in versions]
-        fitting = [one for one in pins if not any(clash.items() <= one.items() for clash in self.clashes)]
-        return (fitting[0] if trial.lowest else fitting[-1]) if fitting else None
+            pins = [{**pinned, line.name: version} for pinned in pins for version in versions]
+        compatible = [pinned for pinned in pins if not any(clash.items() <= pinned.items() for clash in self.clashes)]
+        return (compatible[0] if candidate.lowest else compatible[-1]) if compatible else None
 
 
-def explained(cause: Cause, lines: tuple[Requirement, ...], subject: str = "") -> Diagnosis:
+def conflict_over(cause: Cause, lines: tuple[Requirement, ...], subject: str = "") -> Diagnosis:
     return Diagnosis(Verdict.CONFLICT, cause, "", lines, subject)
 
 
 def suggested(text: str, cause: Cause, resolver: Resolver, *, subject: str = "", python: str = "3.10.8") -> list[str]:
     lines = parse(text).packages
-    return [*asyncio.run(suggest(explained(cause, lines, subject), lines, python, resolver.attempt, 60))]
+    return [*asyncio.run(suggest(conflict_over(cause, lines, subject), lines, python, resolver.attempt, 60))]
 
 
 @pytest.mark.parametrize(
     ("text", "clashes", "sentences"),
     [
-        ("a==1.8", [], ["line 1: a==1.9 would fit"]),
-        ("a==1.3", [], ["line 1: a==1.2 would fit"]),
-        ("a==3", [], ["line 1: a==2.0 would fit"]),
-        ("a<1", [], ["line 1: a==1.2 would fit"]),
-        ("a==2.*", [{"a": "1.9"}], ["line 1: a==1.2 would fit"]),
+        ("a==1.8", [], ["line 1: a==1.9 would be compatible"]),
+        ("a==1.3", [], ["line 1: a==1.2 would be compatible"]),
+        ("a==3", [], ["line 1: a==2.0 would be compatible"]),
+        ("a<1", [], ["line 1: a==1.2 would be compatible"]),
+        ("a==2.*", [{"a": "1.9"}], ["line 1: a==1.2 would be compatible"]),
         ("a", [], []),
-        ("a==1.8+local", [], ["line 1: a==1.9 would fit"]),
-        ("a==1.6\nb", [{"a": "1.9", "b": "2"}, {"a": "1.2"}, {"a": "1.0"}], ["line 1: a==2.0 would fit"]),
-        ("a==1.2\nb==2", [{"b": "2"}], ["line 2: b==1 would fit"]),
+        ("a==1.8+local", [], ["line 1: a==1.9 would be compatible"]),
+        ("a==1.6\nb", [{"a": "1.9", "b": "2"}, {"a": "1.2"}, {"a": "1.0"}], ["line 1: a==2.0 would be compatible"]),
+        ("a==1.2\nb==2", [{"b": "2"}], ["line 2: b==1 would be compatible"]),
         (
             "a==1.2\nb==2",
             [{"a": "1.2", "b": "1"}, {"a": "1.2", "b": "2"}, {"a": "1.9", "b": "2"}],
-            ["line 1: a==1.0 would fit"],
+            ["line 1: a==1.0 would be compatible"],
         ),
     ],
 )
-def test_the_nearest_version_that_fits_is_suggested(text: str, clashes: list[Pins], sentences: list[str]) -> None:
+def test_nearest_compatible_version_is_suggested(text: str, clashes: list[Pins], sentences: list[str]) -> None:
     assert suggested(text, Cause.CONFLICT, Resolver(*clashes)) == sentences
 
 
-def test_another_python_is_suggested_where_the_text_fits_as_it_stands() -> None:
+def test_compatible_python_version_is_suggested() -> None:
     resolver = Resolver(only_python="3.11.7")
 
-    assert suggested("a==1.0", Cause.NO_WHEEL, resolver) == ["it fits Python 3.11.7 as it stands (--base Python3_11_7)"]
+    assert suggested("a==1.0", Cause.NO_WHEEL, resolver) == [
+        "compatible with Python 3.11.7 without changes (--base Python3_11_7)"
+    ]
     assert suggested("a==1.0", Cause.PYTHON, Resolver(only_python="3.10.8"), python="3.11.7") == [
-        "it fits Python 3.10.8 as it stands (--base Python3_10_8)"
+        "compatible with Python 3.10.8 without changes (--base Python3_10_8)"
     ]
     assert suggested("a==1.0", Cause.PYTHON, Resolver(only_python="3.6.5")) == []
-    assert "3.6.5" not in {trial.python for trial in resolver.trials}
+    assert "3.6.5" not in {candidate.python for candidate in resolver.candidates}
 
 
-def test_nothing_is_tried_for_a_name_that_is_missing() -> None:
+def test_missing_name_tries_no_versions() -> None:
     resolver = Resolver()
 
     assert suggested("sklearn==1", Cause.NOT_FOUND, resolver, subject="sklearn") == [
-        "line 1: perhaps scikit-learn is meant"
+        "line 1: did you mean scikit-learn?"
     ]
     assert suggested("qqqzzz", Cause.NOT_FOUND, resolver, subject="qqqzzz") == []
-    assert resolver.trials == []
+    assert resolver.candidates == []
 
 
-def test_a_name_without_wheels_is_doubted_only_where_another_is_known() -> None:
+def test_name_without_wheels_is_corrected_only_if_alias_is_known() -> None:
     resolver = Resolver(only_python="none")
 
-    assert suggested("faiss-gpu", Cause.NO_WHEEL, resolver, subject="faiss-gpu") == [
-        "line 1: perhaps faiss-cpu is meant"
-    ]
+    assert suggested("faiss-gpu", Cause.NO_WHEEL, resolver, subject="faiss-gpu") == ["line 1: did you mean faiss-cpu?"]
     assert suggested("pandas", Cause.NO_WHEEL, resolver, subject="pandas") == []
     assert suggested("scikit-lern", Cause.NO_WHEEL, resolver, subject="scikit-lern") == []
     assert suggested("numpy", Cause.NOT_FOUND, resolver, subject="numpy") == []
 
 
-def test_a_missing_name_that_no_line_holds_is_suggested_without_a_line() -> None:
-    explanation = explained(Cause.NOT_FOUND, (), "sklearn")
+def test_missing_dependency_is_suggested_without_line_number() -> None:
+    diagnosis = conflict_over(Cause.NOT_FOUND, (), "sklearn")
 
-    assert asyncio.run(suggest(explanation, (), "3.10.8", Resolver().attempt, 60)) == ("perhaps scikit-learn is meant",)
+    assert asyncio.run(suggest(diagnosis, (), "3.10.8", Resolver().attempt, 60)) == ("did you mean scikit-learn?",)
 
 
-def test_what_the_base_asks_for_is_not_suggested_to_be_changed() -> None:
+def test_base_lines_are_not_suggested() -> None:
     lines = (Requirement(0, "a", "a==1.8", "==1.8"),)
 
-    assert asyncio.run(suggest(explained(Cause.CONFLICT, lines), lines, "3.10.8", Resolver().attempt, 60)) == ()
+    assert asyncio.run(suggest(conflict_over(Cause.CONFLICT, lines), lines, "3.10.8", Resolver().attempt, 60)) == ()
 
 
-def test_the_highest_is_suggested_where_the_lowest_cannot_be_found() -> None:
-    async def attempt(trial: Candidate) -> Pins | None:
-        return None if trial.lowest or "<" in trial.lines[0] else {"a": "2.0"}
+def test_highest_version_is_suggested_without_a_lowest_one() -> None:
+    async def attempt(candidate: Candidate) -> Pins | None:
+        return None if candidate.lowest or "<" in candidate.lines[0] else {"a": "2.0"}
 
     lines = parse("a==1.8").packages
-    assert asyncio.run(suggest(explained(Cause.CONFLICT, lines), lines, "3.10.8", attempt, 60)) == (
-        "line 1: a==2.0 would fit",
+    assert asyncio.run(suggest(conflict_over(Cause.CONFLICT, lines), lines, "3.10.8", attempt, 60)) == (
+        "line 1: a==2.0 would be compatible",
     )
 
 
@@ -132,42 +132,42 @@ def test_the_highest_is_suggested_where_the_lowest_cannot_be_found() -> None:
         ("qqqzzz", ""),
     ],
 )
-def test_names_come_from_what_is_known_here(name: str, meant: str) -> None:
+def test_names_come_from_local_data(name: str, meant: str) -> None:
     assert corrected_name(name) == meant
 
 
-def test_what_takes_too_long_is_left_out() -> None:
+def test_slow_suggestions_are_omitted() -> None:
     lines = parse("a==1.8\nb==3").packages
 
-    async def slow(trial: Candidate) -> Pins | None:
-        if trial.lines[0] != "a==1.8":
+    async def slow(candidate: Candidate) -> Pins | None:
+        if candidate.lines[0] != "a==1.8":
             await asyncio.Event().wait()
-        return await Resolver().attempt(trial)
+        return await Resolver().attempt(candidate)
 
-    explanation = explained(Cause.CONFLICT, lines)
-    assert asyncio.run(suggest(explanation, lines, "3.10.8", slow, 0.1)) == ()
-    fitting = parse("a\nb==3").packages
-    assert asyncio.run(suggest(explained(Cause.CONFLICT, fitting[1:]), fitting, "3.10.8", Resolver().attempt, 0.1)) == (
-        "line 2: b==2 would fit",
-    )
+    diagnosis = conflict_over(Cause.CONFLICT, lines)
+    assert asyncio.run(suggest(diagnosis, lines, "3.10.8", slow, 0.1)) == ()
+    compatible = parse("a\nb==3").packages
+    assert asyncio.run(
+        suggest(conflict_over(Cause.CONFLICT, compatible[1:]), compatible, "3.10.8", Resolver().attempt, 0.1)
+    ) == ("line 2: b==2 would be compatible",)
 
 
 @pytest.mark.asyncio
-async def test_cancelling_cancels_every_trial() -> None:
+async def test_cancel_cancels_every_candidate() -> None:
     lines = parse("a==1.8\nb==3").packages
     running: set[str] = set()
     started = asyncio.Event()
 
-    async def endless(trial: Candidate) -> Pins | None:
-        running.add(repr(trial))
+    async def endless(candidate: Candidate) -> Pins | None:
+        running.add(repr(candidate))
         started.set()
         try:
             await asyncio.Event().wait()
         finally:
-            running.remove(repr(trial))
+            running.remove(repr(candidate))
         return None
 
-    task = asyncio.create_task(suggest(explained(Cause.CONFLICT, lines), lines, "3.10.8", endless, 60))
+    task = asyncio.create_task(suggest(conflict_over(Cause.CONFLICT, lines), lines, "3.10.8", endless, 60))
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -175,10 +175,10 @@ async def test_cancelling_cancels_every_trial() -> None:
     assert running == set()
 
 
-def test_a_trial_that_breaks_costs_its_own_suggestion_only() -> None:
-    async def broken(trial: Candidate) -> Pins | None:
-        raise OSError(trial.python)
+def test_failing_candidate_omits_only_its_own_suggestion() -> None:
+    async def broken(candidate: Candidate) -> Pins | None:
+        raise OSError(candidate.python)
 
     lines = parse("sklearn==1").packages
-    explanation = explained(Cause.NO_WHEEL, lines, "sklearn")
-    assert asyncio.run(suggest(explanation, lines, "3.10.8", broken, 60)) == ("line 1: perhaps scikit-learn is meant",)
+    diagnosis = conflict_over(Cause.NO_WHEEL, lines, "sklearn")
+    assert asyncio.run(suggest(diagnosis, lines, "3.10.8", broken, 60)) == ("line 1: did you mean scikit-learn?",)

@@ -1,4 +1,4 @@
-"""Running uv: what it may know, what it gets, how it ends."""
+"""Running uv: its environment, its input files and its termination."""
 
 from __future__ import annotations
 
@@ -31,41 +31,41 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-# ── the process ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the process ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.asyncio
-async def test_run_returns_the_code_and_what_was_said(tmp_path: Path) -> None:
+async def test_run_returns_exit_code_and_output(tmp_path: Path) -> None:
     code = "import os, sys; sys.stderr.write(os.getcwd() + os.environ['GIVEN']); print('unseen'); sys.exit(3)"
-    answer = await run(python(code), SYSTEM | {"GIVEN": "!"}, tmp_path, 60)
+    result = await run(python(code), SYSTEM | {"GIVEN": "!"}, tmp_path, 60)
 
-    assert (answer.code, answer.output) == (3, f"{tmp_path}!")
+    assert (result.code, result.output) == (3, f"{tmp_path}!")
 
 
 @pytest.mark.asyncio
-async def test_run_ends_what_takes_too_long(tmp_path: Path) -> None:
+async def test_run_kills_the_process_after_timeout(tmp_path: Path) -> None:
     program = python("import threading; threading.Event().wait()")
-    answer = await asyncio.wait_for(run(program, SYSTEM, tmp_path, 0.2), 60)
+    result = await asyncio.wait_for(run(program, SYSTEM, tmp_path, 0.2), 60)
 
-    assert answer.code is None
+    assert result.code is None
 
 
 @pytest.mark.asyncio
-async def test_run_ends_what_says_too_much(tmp_path: Path) -> None:
+async def test_run_kills_the_process_after_too_much_output(tmp_path: Path) -> None:
     endless = "import sys\nwhile True: sys.stderr.write('x' * 65536)"
-    answer = await run(python(endless), SYSTEM, tmp_path, 60)
+    result = await run(python(endless), SYSTEM, tmp_path, 60)
 
-    assert answer.code != 0
-    assert len(answer.output) == MAX_OUTPUT_SIZE
+    assert result.code != 0
+    assert len(result.output) == MAX_OUTPUT_SIZE
 
 
 @pytest.mark.asyncio
-async def test_run_ends_the_process_when_it_is_cancelled(tmp_path: Path) -> None:
-    """The process holds a connection; that it closes says that the process is gone."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        connect = f"import socket; socket.create_connection(('127.0.0.1', {listening.getsockname()[1]})).recv(1)"
+async def test_run_kills_the_process_when_canceled(tmp_path: Path) -> None:
+    """The process holds a connection, which closes when the process ends."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connect = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]})).recv(1)"
         task = asyncio.create_task(run(python(connect), SYSTEM, tmp_path, 60))
-        connection, _ = await asyncio.to_thread(listening.accept)
+        connection, _ = await asyncio.to_thread(server.accept)
         with connection:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -76,22 +76,22 @@ async def test_run_ends_the_process_when_it_is_cancelled(tmp_path: Path) -> None
 
 
 @pytest.mark.asyncio
-async def test_run_says_when_there_is_no_such_program(tmp_path: Path) -> None:
+async def test_run_raises_for_missing_program(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no-such-program"):
         await run([str(tmp_path / "no-such-program")], SYSTEM, tmp_path, 60)
 
 
-def test_a_plan_that_is_missing_or_too_long_is_no_plan(tmp_path: Path) -> None:
+def test_missing_or_too_large_plan_raises(tmp_path: Path) -> None:
     plan = tmp_path / "pylock.toml"
     with pytest.raises(OSError, match="pylock"):
         read_plan(plan)
     with plan.open("wb") as file:
         file.truncate(MAX_LOCK_SIZE + 1)
-    with pytest.raises(OSError, match="too long"):
+    with pytest.raises(OSError, match="too large"):
         read_plan(plan)
 
 
-# ── what uv gets ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── input and environment ──────────────────────────────────────────────────────────────────────────────────────────
 
 UNSAFE = [
     "",
@@ -113,8 +113,8 @@ UNSAFE = [
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("line", UNSAFE)
-async def test_ask_takes_package_lines_only(line: str) -> None:
-    with pytest.raises(ValueError, match="1 lines are no checked package lines"):
+async def test_resolve_accepts_package_lines_only(line: str) -> None:
+    with pytest.raises(ValueError, match="1 lines are not validated package lines"):
         await resolve(ResolveRequest(("fine", line), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60)
 
 
@@ -123,13 +123,13 @@ async def test_ask_takes_package_lines_only(line: str) -> None:
         lambda line: set(line) & set(" /\\:@;#$\n\t'\"")
     )
 )
-def test_no_line_with_other_characters_reaches_uv(line: str) -> None:
-    with pytest.raises(ValueError, match="no checked package lines"):
+def test_line_with_other_characters_does_not_reach_uv(line: str) -> None:
+    with pytest.raises(ValueError, match="not validated package lines"):
         asyncio.run(resolve(ResolveRequest((line,), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60))
 
 
-def test_uv_knows_nothing_of_the_user_but_how_to_reach_the_index(tmp_path: Path) -> None:
-    users = {
+def test_uv_environment_contains_only_network_variables(tmp_path: Path) -> None:
+    environ = {
         "HOME": "/home/me",
         "HTTPS_PROXY": "http://proxy:1",
         "SSL_CERT_FILE": "/certs",
@@ -151,7 +151,7 @@ def test_uv_knows_nothing_of_the_user_but_how_to_reach_the_index(tmp_path: Path)
         certificates="/other",
     )
 
-    assert uv_environment(users, settings, tmp_path) == {
+    assert uv_environment(environ, settings, tmp_path) == {
         "HOME": "/home/me",
         "HTTPS_PROXY": "http://proxy:1",
         "SSL_CERT_FILE": "/certs",
@@ -167,7 +167,7 @@ def test_uv_knows_nothing_of_the_user_but_how_to_reach_the_index(tmp_path: Path)
     }
 
 
-def test_the_users_certificates_for_pip_are_those_for_uv(tmp_path: Path) -> None:
+def test_pip_certificates_are_used_for_uv(tmp_path: Path) -> None:
     environ = uv_environment({}, IndexSettings(certificates="/ca.pem"), tmp_path)
 
     assert environ["SSL_CERT_FILE"] == "/ca.pem"

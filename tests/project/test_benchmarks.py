@@ -1,4 +1,4 @@
-"""The benchmarks: each part runs in its smallest size, and the tables say what the results do. Nothing is timed."""
+"""The benchmarks run in their smallest size, and the tables match the results. Nothing is timed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import tables  # noqa: E402
 import texts  # noqa: E402
 from figures import STATISTICS, Figure  # noqa: E402
 from goals import GOALS, Goal, verdict  # noqa: E402
-from running import Contending, fake  # noqa: E402
+from running import ContenderProcess, fake  # noqa: E402
 from task import Task, ask, image  # noqa: E402
 
 SHORT = lag.Setting(2, 0.5, 1.0)
@@ -49,23 +49,23 @@ def lags(ours: float, sync: float) -> list[Figure]:
 # ── from results to tables ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_tables_show_medians_spread_ratios_and_what_failed() -> None:
+def test_tables_contain_medians_spread_ratios_and_failures() -> None:
     text = tables.markdown(results(lag=lags(ours=0.5, sync=15.0)))
 
     assert text.startswith("Measured on 2 cores, Linux, Python 3.12.1, with httpx 1.0.\n")
     assert "| ours, 20 builds known | 1 × | 0.5 s | 0.5 s | 0.42 to 0.58 | 3 |" in text
     assert "| sync | 30 × | 15 s | 15 s |  | 1 |" in text
     assert "| async | | | | failed: no / more threads | 0 |" in text
-    assert "smoke" not in text
+    assert "trial run" not in text
     columns = {line.count("|") for line in text.partition("### Lag")[2].splitlines() if line.startswith("|")}
     assert columns == {7}
 
 
-def test_a_smoke_is_called_one() -> None:
-    assert "This was a smoke" in tables.markdown(results(quick=True, lag=lags(ours=0.5, sync=15.0)))
+def test_trial_run_is_marked() -> None:
+    assert "This was a trial run" in tables.markdown(results(quick=True, lag=lags(ours=0.5, sync=15.0)))
 
 
-def test_what_was_measured_elsewhere_says_so_at_its_part() -> None:
+def test_part_measured_on_another_machine_names_it() -> None:
     both = results(lag=lags(ours=0.5, sync=15.0), texts=[Figure("text of 1,000 lines", "ours", (9.0,), "ms")])
     both["parts"]["texts"]["machine"]["cores"] = 64
     text = tables.markdown(both)
@@ -74,7 +74,7 @@ def test_what_was_measured_elsewhere_says_so_at_its_part() -> None:
     assert re.findall(r"### (.+)\n\nMeasured on (\d+) cores", text) == [("Lag and requests", "2"), ("Texts", "64")]
 
 
-def test_a_number_of_builds_is_a_column_and_ours_of_that_number_the_measure() -> None:
+def test_ratios_refer_to_ours_with_the_same_number_of_builds() -> None:
     figures = [
         Figure("threads", who, (float(threads),), "", at)
         for who, at, threads in (("ours, 10 clusters", 1, 1), ("ours, 10 clusters", 500, 2), ("sync", 500, 501))
@@ -89,14 +89,14 @@ def test_a_number_of_builds_is_a_column_and_ours_of_that_number_the_measure() ->
     ("ours", "sync", "words"),
     [(0.5, 15.0, "holds"), (1.5, 15.0, "holds"), (3.0, 15.0, "falls short by 1.5 (2.0 times as much)")],
 )
-def test_a_goal_holds_or_falls_short_by_so_much(ours: float, sync: float, words: str) -> None:
+def test_verdict_states_whether_and_by_how_much_a_goal_is_missed(ours: float, sync: float, words: str) -> None:
     goal = Goal("", "lag", "lag", "ours, 20 builds known", "mean", 1.5)
-    value, said = verdict(goal, {"lag": lags(ours, sync)})
+    value, result = verdict(goal, {"lag": lags(ours, sync)})
     assert value == pytest.approx(ours)
-    assert said == words
+    assert result == words
 
 
-def test_a_goal_may_be_relative_and_one_without_figures_is_not_measured() -> None:
+def test_relative_goal_without_figures_is_not_measured() -> None:
     relative = Goal("", "lag", "lag", "ours, 20 builds known", "mean", 0.1, of="sync")
     assert relative.value(lags(0.5, 10.0)) == pytest.approx(0.05)
     assert verdict(relative, {"lag": lags(0.5, 10.0)})[1] == "holds"
@@ -105,12 +105,12 @@ def test_a_goal_may_be_relative_and_one_without_figures_is_not_measured() -> Non
     assert verdict(relative, {}) == (None, "not measured")
 
 
-def test_a_goal_of_nothing_falls_short_by_anything() -> None:
+def test_goal_of_zero_is_missed_by_any_value() -> None:
     never = Goal("", "lag", "lag", "sync", "max", 0.0)
     assert verdict(never, {"lag": lags(0.5, 0.25)}) == (0.25, "falls short by 0.25")
 
 
-def test_only_what_is_between_the_markers_is_replaced() -> None:
+def test_page_replaces_only_the_text_between_the_markers() -> None:
     once = tables.page(README, results(lag=lags(0.5, 15.0)))
     again = tables.page(once, results(lag=lags(0.5, 15.0)))
 
@@ -121,13 +121,13 @@ def test_only_what_is_between_the_markers_is_replaced() -> None:
         tables.page("no markers", results())
 
 
-def test_results_are_kept_as_they_were() -> None:
+def test_figure_survives_json_with_four_digits() -> None:
     figure = Figure("lag", "ours", (0.123456, 1234567.0), "s", 500)
     assert Figure.from_json(figure.to_json()).samples == (0.1235, 1235000.0)
     assert STATISTICS["p90"]([float(number) for number in range(11)]) == 9.0
 
 
-def test_every_file_in_the_readme_is_there() -> None:
+def test_files_named_in_the_readme_exist() -> None:
     named = set(re.findall(r"`([a-z_]+\.py)`", README))
     assert named
     assert [name for name in named if not (BENCHMARKS / name).exists()] == []
@@ -137,7 +137,7 @@ def test_every_file_in_the_readme_is_there() -> None:
 
 
 def checked(figures: list[Figure]) -> dict[tuple[str, str], Figure]:
-    """Return the figures by name and contender, all of which have samples."""
+    """Return the figures by name and contender; check that all have samples."""
     assert [figure for figure in figures if figure.failed or not figure.samples] == []
     return {(figure.name, figure.contender): figure for figure in figures}
 
@@ -148,32 +148,32 @@ def names(part: str, at: int = 0) -> set[tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("who", ["ours", "sync", "async", "floor"])
-def test_each_contender_hears_of_every_end_after_it(who: str) -> None:
-    with fake(0.2, 0.5) as port, Contending(who, Task(port, 3, 2, 0.1, (0.3, 0.4))) as contending:
-        heard = contending.said()["heard"]
+def test_contender_reports_every_end_after_it_happened(who: str) -> None:
+    with fake(0.2, 0.5) as port, ContenderProcess(who, Task(port, 3, 2, 0.1, (0.3, 0.4))) as contending:
+        reported = contending.result()["reported"]
         report = ask(port, "report")
     for number in range(3):
         build = report["builds"][f"cluster{number % 2}/{image(number)}"]
         assert 0.2 <= build["ends"] - build["arrived"] <= 0.5
-        assert build["ends"] <= build["told"] <= heard[str(number)]
+        assert build["ends"] <= build["told"] <= reported[str(number)]
     assert report["counts"]["PUT"] == 3
 
 
-def test_the_server_notes_who_comes_before_a_retry_after() -> None:
-    with fake(0.2, 0.5, retry_after=1) as port, Contending("floor", Task(port, 1, 1, 0.1)) as contending:
-        contending.said()
+def test_server_records_polls_before_a_retry_after() -> None:
+    with fake(0.2, 0.5, retry_after=1) as port, ContenderProcess("floor", Task(port, 1, 1, 0.1)) as contending:
+        contending.result()
         assert 0.5 < ask(port, "report")["early"]["cluster0"] <= 1.0
 
 
-def test_a_contender_that_cannot_go_on_says_why() -> None:
+def test_contender_without_server_reports_the_error() -> None:
     with fake(0.2, 0.5) as port:
-        pass  # and now nobody serves there
-    with Contending("floor", Task(port, 1, 1, 0.1)) as contending:
-        assert "ConnectionRefusedError" in contending.said()["failed"]
+        pass  # the server stops here
+    with ContenderProcess("floor", Task(port, 1, 1, 0.1)) as contending:
+        assert "ConnectionRefusedError" in contending.result()["failed"]
 
 
 @pytest.mark.slow
-def test_lag_is_measured() -> None:
+def test_lag_yields_every_figure_of_its_goals() -> None:
     settings = (SHORT, lag.Setting(2, 0.5, 1.0, retry_after=1))
     seen = checked(lag.measure(settings, only=(lag.OURS, lag.NEWCOMER, f"sync, every {lag.PACE:g} s", "floor")))
     assert names("lag") <= seen.keys()
@@ -181,7 +181,7 @@ def test_lag_is_measured() -> None:
 
 
 @pytest.mark.slow
-def test_many_is_measured() -> None:
+def test_many_yields_every_figure_of_its_goals() -> None:
     seen = checked(many.measure(many.SMALLEST))
     assert names("many", at=500) <= seen.keys()
     assert seen["threads", "sync"].samples >= (2.0,)
@@ -189,13 +189,13 @@ def test_many_is_measured() -> None:
 
 
 @pytest.mark.slow
-def test_kernels_are_measured() -> None:
+def test_kernels_yield_every_figure_of_their_goals() -> None:
     seen = checked(kernels.measure(kernels.SMALLEST))
     beside = {(figure, contender.replace("500", "2")) for figure, contender in names("kernel")}
     assert beside <= seen.keys()
     assert seen["cell to the PUT", "ours"].samples > seen["cell to the first request", "ours"].samples > (0.0,)
 
 
-def test_texts_and_the_schedule_are_measured() -> None:
+def test_texts_and_schedule_yield_figures() -> None:
     assert names("texts") <= checked(texts.measure(1)).keys()
     assert checked(simulated.measure(5))

@@ -1,4 +1,4 @@
-"""The rules of the house: rooms of a readable size, no test doubles that patch, and workflows that call what exists."""
+"""Conventions: the size of modules, the language, no patches in tests, and workflows that call existing commands."""
 
 from __future__ import annotations
 
@@ -12,10 +12,41 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent.parent
-LONGEST = 350
-ROOMS = [*(ROOT / "kusto_magic").rglob("*.py"), *(ROOT / "labextension" / "src").iterdir()]
-FORBIDDEN = r"\bmock\b|\bMock\b|monkeypatch\.setattr|\bpatch\("
+MAX_LINES = 350
+MODULES = [
+    *(ROOT / "kusto_magic").rglob("*.py"),
+    *(path for path in (ROOT / "labextension" / "src").rglob("*") if path.suffix in (".ts", ".tsx")),
+]
+PATCHES = r"\bmock\b|\bMock\b|monkeypatch\.setattr|\bpatch\("
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
+
+PHRASES = {
+    r"\b(?:last heard|heard of)\b": "last update, received",  # codespell:ignore heard
+    r"\bgo(?:es|ing)? on\b": "continue, resume",
+    r"\bso (?:many|much)\b(?! (?:as|that)\b)": "number of, maximum number of",
+    r"\b(?:take|takes|taken|taking|took) up\b(?! to\b)": "resume",
+    r"\bcould not tell\b": "inconclusive",
+    r"\b(?:do|does|did) not fit\b(?! (?:in|into|on|the)\b)": "conflict",
+    r"\b(?:be|is) had\b": "is available, is returned",
+    r"\bfrom here\b": "in this process, on this machine",
+    r"\bin words\b": "as text",
+    r"\b(?<!there )is no (?:image|cluster|package|query|version|notebook|subscription|endpoint|number|name|text)\b": (
+        "is not a valid …"
+    ),
+    r"\bis no resource group\b": "is not a valid …",
+    r"\b(?:some|no)body\b": "another user, no user",
+    r"\ball the same\b": "anyway",
+    r"\brooms?\b": "module",
+    r"\bstands\b(?! (?:for|out)\b)": "exists, is",
+    r"\b(?:made of the same|there already)\b": "up to date, exists",
+    r"\bsmall letters\b": "lower case",
+    r"\bone's own\b": "custom",
+    r", for one\b": "for example",
+}
+"""Phrases that the language guide forbids, and what to write instead. Single words are in .ci/words.txt."""
+
+TEXTS = (".py", ".md", ".ts", ".tsx", ".ipynb", ".json")
+UNCHECKED = {"node_modules", "lib", "static", "conversations", "data", "package-lock.json", "results.json"}
 
 
 def _sessions() -> set[str]:
@@ -37,15 +68,48 @@ def _steps(workflow: Any) -> Iterator[dict[str, Any]]:
         yield from job["steps"]
 
 
-def test_rooms_are_small_enough_to_read() -> None:
-    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in ROOMS}
-    assert {name: count for name, count in lines.items() if count > LONGEST} == {}
+def _texts() -> Iterator[Path]:
+    folders = ("kusto_magic", "labextension", "notebooks", "tests", "benchmarks", ".ci")
+    files = [*ROOT.glob("*"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
+    yield from (
+        path
+        for path in files
+        if path.suffix in TEXTS and path != Path(__file__) and not UNCHECKED.intersection(path.relative_to(ROOT).parts)
+    )
 
 
-def test_no_test_patches_what_it_tests() -> None:
+def _phrases(path: Path) -> Iterator[str]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if path.name == "CHANGELOG.md" and line.startswith("|"):  # the old names
+            continue
+        for phrase, better in PHRASES.items():
+            if found := re.search(phrase, line, re.IGNORECASE):
+                yield f"{path.relative_to(ROOT).as_posix()}:{number}: {found[0]!r}, write: {better}"
+
+
+def test_modules_have_at_most_350_lines() -> None:
+    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+    assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
+
+
+@pytest.mark.xfail(reason="the front end, the notebooks and some tests are still being rewritten", strict=False)
+def test_texts_contain_no_forbidden_phrase() -> None:
+    paths = list(_texts())
+    assert {path.suffix for path in paths} >= {".py", ".md", ".tsx", ".ipynb"}
+    assert [found for path in paths for found in _phrases(path)] == []
+
+
+def test_phrase_rules_find_what_they_forbid() -> None:
+    bad = ["it goes on", "so many builds", "'x' is no image", "taken up", "does not fit", "nobody", "a room"]
+    good = ["there is no image", "takes up to an hour", "so much that", "does not fit the width", "stands for"]
+    found = [any(re.search(phrase, text, re.IGNORECASE) for phrase in PHRASES) for text in [*bad, *good]]
+    assert found == [True] * len(bad) + [False] * len(good)
+
+
+def test_tests_use_no_mocks_and_no_patches() -> None:
     texts = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)}
     assert texts
-    assert {path.name: re.findall(FORBIDDEN, text) for path, text in texts.items() if re.search(FORBIDDEN, text)} == {}
+    assert {path.name: re.findall(PATCHES, text) for path, text in texts.items() if re.search(PATCHES, text)} == {}
 
 
 def test_contributing_names_every_session() -> None:
@@ -54,7 +118,7 @@ def test_contributing_names_every_session() -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_calls_sessions_that_exist_with_few_rights(path: Path) -> None:
+def test_workflow_calls_existing_sessions_with_minimal_permissions(path: Path) -> None:
     workflow = _read(path)
     commands = " ".join(step.get("run", "") for step in _steps(workflow))
     assert _calls(commands)
@@ -64,10 +128,19 @@ def test_a_workflow_calls_sessions_that_exist_with_few_rights(path: Path) -> Non
     assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|release/v\d+)", action)] == []
 
 
-def test_the_hooks_before_a_commit_are_the_checks_of_lint() -> None:
+def test_pre_commit_hooks_are_the_linters() -> None:
     [repository] = _read(ROOT / ".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
     entries = {hook["entry"].removeprefix("python noxfile.py lint -- ") for hook in repository["hooks"]}
-    table = (ROOT / "noxfile.py").read_text("utf-8").partition("\nLINTERS = {")[2].partition("\n}")[0]
+    table = (ROOT / ".ci" / "steps.py").read_text("utf-8").partition("\nLINTERS = {")[2].partition("\n}")[0]
     linters = re.findall(r'"(\w+)": \[', table)
     assert entries == {*linters, "frontend"}
+
+
+def test_files_named_in_the_tools_exist() -> None:
+    texts = {path.name: path.read_text("utf-8") for path in [*(ROOT / ".ci").glob("*.py"), ROOT / "noxfile.py"]}
+    lowest = texts["steps.py"].partition("\nLOWEST = (")[2].partition("\n)")[0]
+    named = {f"tests/{name}.py" for name in re.findall(r'"([\w/]+)"', lowest)}
+    named |= {path for text in texts.values() for path in re.findall(r"(?:tests|kusto_magic|\.ci)/[\w/]+\.py", text)}
+    assert len(named) > 20
+    assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []

@@ -1,4 +1,4 @@
-"""What sources import, and what of it can be pinned."""
+"""Imports found in sources, and the pins made from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kusto_magic.requirements.freeze import FreezeResult, Installed, freeze, rea
 
 
 @dataclass
-class Fake:
+class FakeDistribution:
     version: str = "1.0"
     files: Sequence[str] | None = ()
     direct_url: str | None = field(default=None)
@@ -26,14 +26,14 @@ class Fake:
 
 
 DISTRIBUTIONS = {
-    "numpy": Fake("2.1.0"),
-    "Pillow": Fake("11.0.0"),
-    "torch": Fake("2.3.0+cpu"),
-    "mine": Fake("0.1", direct_url="{}"),
-    "odd": Fake("not a version"),
-    "google-cloud-storage": Fake("2.0", ["google/cloud/storage/__init__.py"]),
-    "google-auth": Fake("2.1", ["google/auth/__init__.py", "google\\oauth2\\__init__.py"]),
-    "six-like": Fake("1.2", ["google/six.py"]),
+    "numpy": FakeDistribution("2.1.0"),
+    "Pillow": FakeDistribution("11.0.0"),
+    "torch": FakeDistribution("2.3.0+cpu"),
+    "mine": FakeDistribution("0.1", direct_url="{}"),
+    "odd": FakeDistribution("not a version"),
+    "google-cloud-storage": FakeDistribution("2.0", ["google/cloud/storage/__init__.py"]),
+    "google-auth": FakeDistribution("2.1", ["google/auth/__init__.py", "google\\oauth2\\__init__.py"]),
+    "six-like": FakeDistribution("1.2", ["google/six.py"]),
 }
 INSTALLED = Installed(
     {
@@ -48,7 +48,7 @@ INSTALLED = Installed(
 )
 
 
-def frozen(*sources: str) -> FreezeResult:
+def freeze_sources(*sources: str) -> FreezeResult:
     return freeze(sources, INSTALLED)
 
 
@@ -77,34 +77,34 @@ def frozen(*sources: str) -> FreezeResult:
         ("import google", ["google-auth==2.1", "google-cloud-storage==2.0", "six-like==1.2"]),
     ],
 )
-def test_what_a_cell_imports_is_pinned(source: str, pins: list[str]) -> None:
-    found = frozen(source)
+def test_imports_of_a_cell_are_pinned(source: str, pins: list[str]) -> None:
+    found = freeze_sources(source)
     assert sorted(found.pins) == sorted(pins)
     assert (found.skipped, found.unreadable) == ((), 0)
 
 
-def test_all_cells_make_one_sorted_text() -> None:
-    found = frozen("import torch", "import numpy", "", "import numpy as np")
+def test_pins_of_all_cells_are_sorted() -> None:
+    found = freeze_sources("import torch", "import numpy", "", "import numpy as np")
     assert found.requirements == "numpy==2.1.0\ntorch==2.3.0\n"
 
 
-def test_what_no_index_has_is_left_out_and_said() -> None:
-    found = frozen("import my_helpers, mine, odd", "this is no python", "import numpy\0")
+def test_packages_not_on_an_index_are_skipped_with_a_reason() -> None:
+    found = freeze_sources("import my_helpers, mine, odd", "this is no python", "import numpy\0")
     assert found.pins == ()
     assert found.skipped == (
-        "mine: installed from a folder or an address, not from an index",
-        "my_helpers: no installed package brings it",
-        "odd: its version 'not a version' is none that an index has",
+        "mine: installed from a folder or URL, not from an index",
+        "my_helpers: no installed package provides it",
+        "odd: its version 'not a version' is not a valid version",
     )
     assert found.unreadable == 2
 
 
-def test_this_environment_is_asked_by_default() -> None:
+def test_default_is_the_current_environment() -> None:
     pins = freeze(["import httpx\nfrom azure.identity import DefaultAzureCredential\nimport pytest"]).pins
     assert pins == tuple(f"{name}=={metadata.version(name)}" for name in ("azure-identity", "httpx", "pytest"))
 
 
-def test_the_code_cells_of_a_notebook_are_read(tmp_path: Path) -> None:
+def test_code_cells_of_a_notebook_are_read(tmp_path: Path) -> None:
     path = tmp_path / "notebook.ipynb"
     cells = [
         {"cell_type": "markdown", "source": "import numpy"},
@@ -116,17 +116,17 @@ def test_the_code_cells_of_a_notebook_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"cells": [{}]}', "[" * 100_000, '{"cells": [{"cell_type": "code"}]}'])
-def test_a_file_that_is_no_notebook_is_refused(text: str, tmp_path: Path) -> None:
+def test_invalid_notebook_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "notebook.ipynb"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidInput, match=r"notebook\.ipynb is no notebook"):
+    with pytest.raises(InvalidInput, match=r"notebook\.ipynb is not a valid notebook"):
         read_cells(path)
 
 
-def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
+def test_missing_notebook_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"none\.ipynb cannot be read"):
         read_cells(tmp_path / "none.ipynb")
 
 
-def test_every_module_of_the_standard_library_is_left_out() -> None:
-    assert frozen(*(f"import {name}" for name in sys.stdlib_module_names)) == FreezeResult(())
+def test_standard_library_modules_are_ignored() -> None:
+    assert freeze_sources(*(f"import {name}" for name in sys.stdlib_module_names)) == FreezeResult(())

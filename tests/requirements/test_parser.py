@@ -1,4 +1,4 @@
-"""A requirements text: what passes, what is refused, on which line, in which words."""
+"""Parser of requirements texts: accepted and refused lines, line numbers and messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from kusto_magic.errors import InvalidInput
 from kusto_magic.requirements.parser import MAX_BYTES, MAX_PROBLEMS, Requirement, parse, problems
 
-# ── what passes ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── accepted texts ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from kusto_magic.requirements.parser import MAX_BYTES, MAX_PROBLEMS, Requirement
         ("\ufeffNumPy\r\n\r\npandas\rzope.interface\n", ["numpy", "pandas", "zope-interface"]),
         ("numpy\t>=1.0 , <2\t \t# comment – with a dash\n", ["numpy"]),
         ("# only a comment \\\nnumpy", ["numpy"]),
-        ("numpy\\\n# a comment of its own\npandas", ["numpy", "pandas"]),
+        ("numpy\\\n# a separate comment\npandas", ["numpy", "pandas"]),
         ("numpy \\\n  >=1.0, \\\n  <2 # comment", ["numpy"]),
         ("requests[socks,security]>=2.8.1,==2.8.*; python_version < '3.12'", ["requests"]),
         ("a; os_name == 'nt'\na; os_name != 'nt'", ["a", "a"]),
@@ -36,13 +36,13 @@ from kusto_magic.requirements.parser import MAX_BYTES, MAX_PROBLEMS, Requirement
         ),
     ],
 )
-def test_package_lines_pass(text: str, names: list[str] | None) -> None:
+def test_package_lines_are_accepted(text: str, names: list[str] | None) -> None:
     found = [package.name for package in parse(text).packages]
 
     assert found == (names or [canonicalize_name(re.split("[=>]", line)[0]) for line in text.split()])
 
 
-def test_a_package_keeps_what_its_line_says() -> None:
+def test_package_keeps_all_parts_of_its_line() -> None:
     text = "# first\n\nRuamel.Yaml[jinja2, a] >=0.17, \\\n   <0.19 ; python_version>='3.8' # why\n"
 
     assert parse(text).packages == (
@@ -57,28 +57,28 @@ def test_a_package_keeps_what_its_line_says() -> None:
     )
 
 
-def test_the_canonical_form_has_no_marker() -> None:
+def test_spec_has_no_marker() -> None:
     first, second = parse("Ruamel.Yaml[jinja2,a]>=0.17; os_name == 'nt'\nNumPy").packages
 
     assert (first.spec, second.spec) == ("ruamel-yaml[a,jinja2]>=0.17", "numpy")
     assert second.text == "NumPy"
 
 
-def test_what_is_at_a_limit_passes() -> None:
+def test_text_at_the_limits_is_accepted() -> None:
     lines = "".join(f"p{number}\n" for number in range(1_000))
     text = lines + "#" * (128 * 1024 - len(lines))
 
     assert len(parse(text).packages) == 1_000
 
 
-# ── what is refused ────────────────────────────────────────────────────────────────────────────────────────────
+# ── refused texts ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 REFUSED = [
     # the whole text
     ("", None, "names no package"),
     ("# nothing\n\n  \n", None, "names no package"),
-    ("a\n" * (MAX_BYTES // 2 + 1), None, "more than 128 kB"),
-    ("é" * (MAX_BYTES // 2 + 1), None, "more than 128 kB"),
+    ("a\n" * (MAX_BYTES // 2 + 1), None, "larger than 128 kB"),
+    ("é" * (MAX_BYTES // 2 + 1), None, "larger than 128 kB"),
     ("\n" * 10_000, None, "more than 10,000 lines"),
     ("\n".join(f"p{n}" for n in range(1_001)), None, "more than 1,000 packages"),
     # characters
@@ -93,16 +93,16 @@ REFUSED = [
     ("ｎｕｍｐｙ", 1, "FULLWIDTH LATIN SMALL LETTER N"),
     ("numpy\u00a0==1", 1, "NO-BREAK SPACE"),
     # lines
-    ("numpy\\", 1, "another line must follow"),
-    ("a\nnumpy \\ \npandas", 2, "another line must follow"),
-    ("numpy # why \\\npandas", 1, "puts the next line into the comment"),
+    ("numpy\\", 1, "must be followed directly by another line"),
+    ("a\nnumpy \\ \npandas", 2, "must be followed directly by another line"),
+    ("numpy # why \\\npandas", 1, "makes the next line part of the comment"),
     ("a" * 501, 1, "too long"),
     ("a; " + "(" * 31, 1, "too long"),
-    # slips
-    ("requests=1.0", 1, "'=' is no comparison; write requests==1.0"),
-    ("numpy=1.21=py39_0", 1, "'=' is no comparison"),
-    ("a\n\nrequests >=", 3, "the version after the comparison is missing"),
-    ("requests==", 1, "the version after the comparison is missing"),
+    # common mistakes
+    ("requests=1.0", 1, "'=' is not a version operator; write requests==1.0"),
+    ("numpy=1.21=py39_0", 1, "'=' is not a version operator"),
+    ("a\n\nrequests >=", 3, "the version after the operator is missing"),
+    ("requests==", 1, "the version after the operator is missing"),
     ("numpy => 1.0", 1, "write numpy >= 1.0"),
     ("numpy>1.0<2.0", 1, "write numpy>1.0,<2.0"),
     ("numpy >=1.0 <2.0", 1, "write numpy >=1.0,<2.0"),
@@ -112,79 +112,79 @@ REFUSED = [
     ("numpy 1.2", 1, "write numpy==1.2"),
     ("numpy[x] (v1.2)", 1, "write numpy[x]==1.2"),
     ("numpy: 1.2", 1, "write numpy==1.2"),
-    ("'numpy==1.0',", 1, "a line has no quotes; write numpy==1.0"),
-    ("numpy,", 1, "nothing may stand after the last version; write numpy"),
-    ("numpy==1.0;", 1, "nothing may stand after the last version; write numpy==1.0"),
+    ("'numpy==1.0',", 1, "quotes are not allowed; write numpy==1.0"),
+    ("numpy,", 1, "nothing may follow the last version; write numpy"),
+    ("numpy==1.0;", 1, "nothing may follow the last version; write numpy==1.0"),
     ("numpy pandas", 1, "one package per line"),
     ("numpy, pandas", 1, "one package per line"),
-    ("numpy; python_version > 3.8", 1, "a marker such as"),
-    ("numpy[", 1, "as in requests==2.31.0"),
-    ("dependencies:", 1, "as in requests==2.31.0"),
-    ("numpy===a)b", 1, "as in requests==2.31.0"),
-    ('numpy==="x"', 1, "'===' compares text"),
-    # repetition
-    ("Zope.Interface\na\nzope-interface==1", 3, "zope-interface is on line 1 already"),
-    ("a; os_name == 'nt'\na", 2, "a is on line 1 already"),
-    ("a\na; os_name == 'nt'", 2, "a is on line 1 already"),
-    ("a; os_name == 'nt'\nA;os_name=='nt'", 2, "a is on line 1 already"),
-    ("a[x]\na[y]", 2, "a is on line 1 already"),
+    ("numpy; python_version > 3.8", 1, "only a marker may follow"),
+    ("numpy[", 1, "such as requests==2.31.0"),
+    ("dependencies:", 1, "such as requests==2.31.0"),
+    ("numpy===a)b", 1, "such as requests==2.31.0"),
+    ('numpy==="x"', 1, "'===' compares versions as text"),
+    # duplicates
+    ("Zope.Interface\na\nzope-interface==1", 3, "zope-interface is already on line 1"),
+    ("a; os_name == 'nt'\na", 2, "a is already on line 1"),
+    ("a\na; os_name == 'nt'", 2, "a is already on line 1"),
+    ("a; os_name == 'nt'\nA;os_name=='nt'", 2, "a is already on line 1"),
+    ("a[x]\na[y]", 2, "a is already on line 1"),
     # options
-    ("a\n-r other.txt", 2, "-r: the service has no such file"),
-    ("--constraint=c.txt", 1, "--constraint: the service has no such file"),
-    ("-e .", 1, "-e: the service has no such folder"),
-    ("a --no-binary a", 1, "--no-binary: it is about building from source"),
-    ("--no-binary :all:", 1, "--no-binary: it is about building from source"),
-    ("a --global-option=x", 1, "--global-option: it is about building from source"),
-    ("a --config-settings x=y", 1, "--config-settings: it is about building from source"),
-    ("--only-binary :all:", 1, "--only-binary: it is not needed"),
-    ("--pre", 1, "--pre: it lets in unfinished versions"),
-    ("a==1 \\\n  --hash=sha256:00", 1, "--hash: whether the service compares"),
-    ("--trusted-host pypi.example", 1, "--trusted-host: it switches off"),
-    ("--find-links https://h.example/", 1, "--find-links: of the options only"),
+    ("a\n-r other.txt", 2, "-r: the service cannot read local files"),
+    ("--constraint=c.txt", 1, "--constraint: the service cannot read local files"),
+    ("-e .", 1, "-e: the service cannot read local folders"),
+    ("a --no-binary a", 1, "--no-binary: it controls building from source"),
+    ("--no-binary :all:", 1, "--no-binary: it controls building from source"),
+    ("a --global-option=x", 1, "--global-option: it controls building from source"),
+    ("a --config-settings x=y", 1, "--config-settings: it controls building from source"),
+    ("--only-binary :all:", 1, "--only-binary: not needed"),
+    ("--pre", 1, "--pre: it allows prereleases"),
+    ("a==1 \\\n  --hash=sha256:00", 1, "--hash: the service is not documented to verify"),
+    ("--trusted-host pypi.example", 1, "--trusted-host: it disables"),
+    ("--find-links https://h.example/", 1, "--find-links: only --index-url"),
     ("- numpy", 1, "without options"),
     ("numpy --whatever=1", 1, "without options"),
     ("a\n--index-url https://h.example/simple", 2, "--allow-index-options"),
     ("a\n-i https://h.example/simple", 2, "--allow-index-options"),
-    # places, commands, variables
+    # paths, commands, variables
     ("./folder", 1, "a path"),
     ("../folder", 1, "a path"),
     ("/folder", 1, "a path"),
     ("~/folder", 1, "a path"),
     ("C:\\folder", 1, "a path"),
     ("folder/name", 1, "a path"),
-    ("name-1.0-py3-none-any.whl", 1, "the name of a file"),
-    ("archive.tar.gz", 1, "the name of a file"),
-    ("requirements.txt", 1, "the name of a file"),
-    ("a @ file:///tmp/x.whl", 1, "file: names a place"),
-    ("a @ https://h.example/a.whl", 1, "an address"),
-    ("https://h.example/a.whl", 1, "an address"),
+    ("name-1.0-py3-none-any.whl", 1, "a file name"),
+    ("archive.tar.gz", 1, "a file name"),
+    ("requirements.txt", 1, "a file name"),
+    ("a @ file:///tmp/x.whl", 1, "file: refers to this machine"),
+    ("a @ https://h.example/a.whl", 1, "a URL"),
+    ("https://h.example/a.whl", 1, "a URL"),
     ("git+https://h.example/a", 1, "a repository"),
     ("a @ git+ssh://h.example/a", 1, "a repository"),
-    ("pip install numpy", 1, "a line is no command; write only 'numpy'"),
+    ("pip install numpy", 1, "commands are not allowed; write only 'numpy'"),
     ("!python -m pip install numpy", 1, "write only 'numpy'"),
     ("%pip install numpy", 1, "write only 'numpy'"),
     ("conda install numpy", 1, "write only 'numpy'"),
     ("import numpy", 1, "write only 'numpy'"),
-    ("numpy | tee", 1, "'|' belongs to a shell"),
-    ("numpy && pandas", 1, "'&&' belongs to a shell"),
-    ("`id`", 1, "'`' belongs to a shell"),
-    ("numpy > out.txt", 1, "'>' belongs to a shell"),
-    ("numpy==${VERSION}", 1, "variables are not filled in"),
-    ("$(id)", 1, "variables are not filled in"),
-    ("numpy==%VERSION%", 1, "variables are not filled in"),
-    ("{packages}", 1, "variables are not filled in"),
+    ("numpy | tee", 1, "'|' is shell syntax"),
+    ("numpy && pandas", 1, "'&&' is shell syntax"),
+    ("`id`", 1, "'`' is shell syntax"),
+    ("numpy > out.txt", 1, "'>' is shell syntax"),
+    ("numpy==${VERSION}", 1, "variables are not expanded"),
+    ("$(id)", 1, "variables are not expanded"),
+    ("numpy==%VERSION%", 1, "variables are not expanded"),
+    ("{packages}", 1, "variables are not expanded"),
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "words"), REFUSED, ids=lambda value: ascii(value)[:40])
-def test_what_else_there_is_is_refused(text: str, line: int | None, words: str) -> None:
+@pytest.mark.parametrize(("text", "line", "rule"), REFUSED, ids=lambda value: ascii(value)[:40])
+def test_invalid_line_is_refused_with_its_rule(text: str, line: int | None, rule: str) -> None:
     found = problems(text)
 
     assert [(problem.field, problem.line) for problem in found] == [("requirements", line)]
-    assert words in found[0].message
+    assert rule in found[0].message
 
 
-def test_parse_raises_every_problem_at_once() -> None:
+def test_parse_raises_all_problems_at_once() -> None:
     text = "requests=1.0\nnumpy\n-r x\n\nnumpy \\\n\n a b"
 
     with pytest.raises(InvalidInput) as raised:
@@ -193,25 +193,25 @@ def test_parse_raises_every_problem_at_once() -> None:
     assert [problem.line for problem in raised.value.problems] == [1, 3, 5, 7]
 
 
-def test_no_more_problems_are_listed_than_can_be_read() -> None:
+def test_number_of_problems_is_limited() -> None:
     found = problems("=\n" * 1_000)
 
     assert len(found) == MAX_PROBLEMS + 1
     assert found[-1].line is None
 
 
-def test_no_more_of_a_value_is_shown_than_can_be_read() -> None:
+def test_quoted_value_is_shortened() -> None:
     (found,) = problems("x=" + "1" * 400)
 
     assert "1" * 40 in found.message
     assert "1" * 61 not in found.message
 
 
-def test_what_is_no_text_is_refused() -> None:
-    assert [problem.message for problem in problems(None)] == ["a text is wanted, not NoneType"]  # type: ignore[arg-type]
+def test_non_string_is_refused() -> None:
+    assert [problem.message for problem in problems(None)] == ["the requirements must be a string, not NoneType"]  # type: ignore[arg-type]
 
 
-# ── index options ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── index options ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -231,14 +231,14 @@ def test_what_is_no_text_is_refused() -> None:
         ),
     ],
 )
-def test_an_index_passes_where_it_is_allowed(line: str, option: tuple[str, str]) -> None:
+def test_index_option_is_accepted_if_allowed(line: str, option: tuple[str, str]) -> None:
     found = parse(f"{line}\nnumpy", allow_index_options=True)
 
     assert found.index_options == (option,)
     assert [package.line for package in found.packages] == [2]
 
 
-def test_several_further_indexes_pass() -> None:
+def test_several_extra_indexes_are_accepted() -> None:
     text = "--extra-index-url https://h.example/a\nnumpy\n--extra-index-url https://h.example/b\n-i https://h.example/c"
 
     assert parse(text, allow_index_options=True).index_options == (
@@ -249,33 +249,33 @@ def test_several_further_indexes_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "rule"),
     [
-        ("-i http://h.example/simple", "must begin with https://"),
-        ("-i", "with one address"),
-        ("-i https://h.example numpy", "with one address"),
-        ("numpy -i https://h.example", "with one address"),
-        ("-i https://", "no host"),
-        ("-i https://h.example:0/", "no host"),
-        ("-i https://h.example:99999/", "cannot be read"),
-        ("-i https://[::1/", "cannot be read"),
-        ("-i https://h.example/?a=b", "more than a host and a path"),
-        ("-i https://h.example/#a", "more than a host and a path"),
-        ("-i https://h.example/${TEAM}", "more than a host and a path"),
-        ("-i https://h.example/aB3aB3aB3aB3aB3aB3aB3/simple", "reads like a token"),
+        ("-i http://h.example/simple", "must start with https://"),
+        ("-i", "followed by one URL"),
+        ("-i https://h.example numpy", "followed by one URL"),
+        ("numpy -i https://h.example", "followed by one URL"),
+        ("-i https://", "no valid host"),
+        ("-i https://h.example:0/", "no valid host"),
+        ("-i https://h.example:99999/", "cannot be parsed"),
+        ("-i https://[::1/", "cannot be parsed"),
+        ("-i https://h.example/?a=b", "only a host and a path"),
+        ("-i https://h.example/#a", "only a host and a path"),
+        ("-i https://h.example/${TEAM}", "only a host and a path"),
+        ("-i https://h.example/aB3aB3aB3aB3aB3aB3aB3/simple", "looks like a token"),
         ("-i https://h.example/a\n--index-url https://h.example/b", "given twice"),
         ("--find-links https://h.example", "can be allowed"),
-        ("--trusted-host h.example", "switches off"),
+        ("--trusted-host h.example", "disables the verification"),
     ],
 )
-def test_an_index_is_checked_where_it_is_allowed(line: str, words: str) -> None:
+def test_allowed_index_option_is_validated(line: str, rule: str) -> None:
     found = problems(f"numpy\n{line}", allow_index_options=True)
 
     assert [problem.line for problem in found] == [1 + len(line.split("\n"))]
-    assert words in found[0].message
+    assert rule in found[0].message
 
 
-# ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 HIDDEN = "hunter2hunter2hunter2hunter2hunter2"
 SECRETS = [
@@ -299,7 +299,7 @@ SECRETS = [
     "AKIAIOSFODNN7EXAMPLE",
     "-----BEGIN RSA PRIVATE KEY-----",
 ]
-PLACES = [
+TEMPLATES = [
     "{}",
     "# {}",
     "numpy # {}",
@@ -317,26 +317,26 @@ PLACES = [
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("secret", SECRETS)
-def test_a_secret_is_refused_and_not_repeated(secret: str, place: str, allowed: bool) -> None:
+def test_secret_is_refused_and_not_in_the_message(secret: str, template: str, allowed: bool) -> None:
     with pytest.raises(InvalidInput) as raised:
-        parse(place.format(secret), allow_index_options=allowed)
+        parse(template.format(secret), allow_index_options=allowed)
 
     shown = "\n".join(raised.value.lines()) + repr(raised.value)
-    assert "every reader of the cluster" in shown
+    assert "everyone with read access to the cluster" in shown
     assert not any(part in shown for part in (secret, HIDDEN, HIDDEN[:12], secret[-16:]))
 
 
-def test_a_secret_in_two_lines_is_found() -> None:
+def test_secret_split_over_two_lines_is_found() -> None:
     found = problems("numpy\n# x\nghp_01234567\\\n89abcdefghij")
 
     assert [problem.line for problem in found] == [3]
 
 
-# ── properties ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── properties ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-PIECES = [
+FRAGMENTS = [
     "numpy",
     "==1.0",
     "=",
@@ -354,7 +354,7 @@ PIECES = [
     "u:p@h/",
     ";",
 ]
-PIECES += [
+FRAGMENTS += [
     "python_version<'3.9'",
     "[",
     "]",
@@ -372,13 +372,13 @@ PIECES += [
     "/",
     "~=1",
 ]
-LINES = st.one_of(st.text(), st.lists(st.sampled_from(PIECES)).map("".join))
+LINES = st.one_of(st.text(), st.lists(st.sampled_from(FRAGMENTS)).map("".join))
 
 
 @given(LINES, st.booleans())
 @example("\ufeff\ufeff", False)
 @example("a;(" * 60, False)
-def test_any_text_is_read_or_refused_with_lines_of_the_text(text: str, allowed: bool) -> None:
+def test_any_text_is_parsed_or_refused_with_valid_lines(text: str, allowed: bool) -> None:
     found = problems(text, allow_index_options=allowed)
 
     count = len(re.split(r"\r\n|\n|\r", text))
@@ -412,7 +412,7 @@ decorations = st.sampled_from(["", "  ", "\t", " # comment", " \\\n"])
     decorations,
     st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
 )
-def test_a_text_of_package_lines_passes(lines: dict[str, str], decoration: str, end: str) -> None:
+def test_generated_package_lines_are_accepted(lines: dict[str, str], decoration: str, end: str) -> None:
     text = "".join(f"{name}{rest}{decoration}{end}" for name, rest in lines.items())
 
     packages = parse(text).packages
@@ -437,9 +437,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_text_is_refused_soon(text: str) -> None:
+def test_hostile_text_is_refused_quickly(text: str) -> None:
     started = time.process_time()
     found = problems(text)
 
     assert found
-    assert time.process_time() - started < 2  # 0.1 s at most on a quiet machine; quadratic ways take minutes
+    assert time.process_time() - started < 2  # at most 0.1 s on an idle machine; a quadratic algorithm takes minutes

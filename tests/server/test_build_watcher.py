@@ -1,4 +1,4 @@
-"""What the Jupyter server knows of builds that others began: against the emulator's app, two processes as it were."""
+"""Tests of BuildWatcher against the emulator's app; several build managers stand in for several processes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.answers import HTML, TARGET, answer, failed, image
-from support.emulated import EmulatorTransport
-from support.wire import ScriptedTransport, opened
-from support.world import EmulatedEnvironment, fits
+from support.arm_responses import HTML_RESPONSE, TARGET, error_response, image_resource, make_response
+from support.emulator_transport import EmulatorTransport
+from support.environment import EmulatedEnvironment, always_compatible
+from support.scripted_transport import ScriptedTransport, open_client
 
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.builds.manager import BuildManager
@@ -42,73 +42,75 @@ SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    made = EmulatedEnvironment(tmp_path, fits, EmulatorTransport())
-    yield made
-    made.close()
+def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    created = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
+    yield created
+    created.close()
 
 
-def onlooker(world: EmulatedEnvironment, *more: Target | None) -> BuildWatcher:
-    sources = [lambda target=target: target for target in (world.target, *more)]
-    return BuildWatcher(world.builds(), sources=sources, clock=world.clock)
+def make_watcher(environment: EmulatedEnvironment, *others: Target | None) -> BuildWatcher:
+    sources = [lambda target=target: target for target in (environment.target, *others)]
+    return BuildWatcher(environment.builds(), sources=sources, clock=environment.clock)
 
 
-async def until_over(there: BuildWatcher, build: str) -> BuildView:
-    """Wait for news until the build with this id is not followed any more."""
+async def wait_until_inactive(watcher: BuildWatcher, build: str) -> BuildView:
+    """Wait for changes until the build with this ID is no longer active, and return it."""
     revision = 0
     for _ in range(1000):
-        news = await there.wait_for_changes(revision, 10)
-        revision = news.revision
-        [seen] = [it for it in news.builds if it.card.id == build]
+        feed = await watcher.wait_for_changes(revision, 10)
+        revision = feed.revision
+        [seen] = [view for view in feed.builds if view.card.id == build]
         if not seen.active:
             return seen
-    raise AssertionError("it does not end")
+    raise AssertionError("the build does not end")
 
 
-async def until_recorded(builds: BuildManager, id_: str, phase: Phase) -> None:
-    """Wait until the history has a build in this phase: it is written just after the build says so itself."""
+async def wait_until_recorded(builds: BuildManager, id_: str, phase: Phase) -> None:
+    """Wait until the history has a build in this phase; it is written just after the build has changed."""
     async with asyncio.timeout(10):
-        while (record := builds.history.get(id_)) is None or record.state != phase:  # noqa: ASYNC110 - a file
+        while (record := builds.history.get(id_)) is None or record.state != phase:  # noqa: ASYNC110 - a file has no event
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.asyncio
-async def test_a_build_whose_kernel_is_gone_is_followed_to_its_end(world: EmulatedEnvironment) -> None:
-    world.clock.released.clear()
-    kernel = world.builds()
-    begun = kernel.start(world.target, "img", SPEC, check=False)
+async def test_build_of_a_stopped_kernel_is_polled_to_its_end(environment: EmulatedEnvironment) -> None:
+    environment.clock.released.clear()
+    kernel = environment.builds()
+    build = kernel.start(environment.target, "img", SPEC, check=False)
     posted = asyncio.Event()
     loop = asyncio.get_running_loop()
-    begun.observe(lambda _: loop.call_soon_threadsafe(posted.set), "last_response_at")
-    if begun.last_response_at:
+    build.observe(lambda _: loop.call_soon_threadsafe(posted.set), "last_response_at")
+    if build.last_response_at:
         posted.set()
     await asyncio.wait_for(posted.wait(), 10)
     kernel.close()
-    there = onlooker(world)
-    [seen] = await there.builds()
-    assert (seen.card.id, seen.active, seen.card.ended) == (begun.id, True, False)
-    world.clock.released.set()
-    seen = await until_over(there, begun.id)
+    watcher = make_watcher(environment)
+    [seen] = await watcher.builds()
+    assert (seen.card.id, seen.active, seen.card.ended) == (build.id, True, False)
+    environment.clock.released.set()
+    seen = await wait_until_inactive(watcher, build.id)
     assert (seen.card.state, seen.card.ended, seen.active) == ("Succeeded", True, False)
-    record = world.builds().history.get(begun.id)
+    record = environment.builds().history.get(build.id)
     assert record is not None
     assert record.state == "Succeeded"
 
 
 @pytest.mark.asyncio
-async def test_what_a_kernel_still_checks_is_shown_and_left_to_it(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
-    begun = await there.create(with_id(world.target).id, "img", SPEC)
-    record = world.builds().history.get(begun.card.id)
+async def test_build_within_its_grace_period_is_shown_and_not_resumed(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    build = await watcher.create(with_id(environment.target).id, "img", SPEC)
+    record = environment.builds().history.get(build.card.id)
     assert record is not None
-    now = world.clock.wall()
+    now = environment.clock.wall()
     fresh = replace(record, id="a" * 32, image="checked", state="Checking", started_at=now, ended_at=None)
-    world.builds().history.add(fresh)
-    world.builds().history.add(replace(fresh, id="b" * 32, image="forgotten", started_at=now - timedelta(hours=1)))
-    world.builds().history.add(replace(fresh, id="f" * 32, image="sending", state="Submitting"))
+    environment.builds().history.add(fresh)
+    environment.builds().history.add(
+        replace(fresh, id="b" * 32, image="forgotten", started_at=now - timedelta(hours=1))
+    )
+    environment.builds().history.add(replace(fresh, id="f" * 32, image="sending", state="Submitting"))
     queued = replace(fresh, id="9" * 32, image="queued", state="Queued", started_at=now - timedelta(minutes=50))
-    world.builds().history.add(queued, replace(queued, id="8" * 32, image="left", started_at=now - QUEUE_GRACE))
-    seen = {build.card.image: build for build in await there.builds()}
+    environment.builds().history.add(queued, replace(queued, id="8" * 32, image="left", started_at=now - QUEUE_GRACE))
+    seen = {build.card.image: build for build in await watcher.builds()}
     assert (seen["queued"].card.state, seen["queued"].card.ended, seen["queued"].active) == ("Queued", False, True)
     assert (seen["left"].card.state, seen["left"].active) == ("Unknown", False)
     assert (seen["checked"].card.state, seen["checked"].active) == ("Checking", True)
@@ -117,178 +119,192 @@ async def test_what_a_kernel_still_checks_is_shown_and_left_to_it(world: Emulate
 
 
 @pytest.mark.asyncio
-async def test_what_a_kernel_died_of_sending_is_looked_for_in_azure(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
-    begun = await there.create(with_id(world.target).id, "img", SPEC)
-    await until_over(there, begun.card.id)
-    record = world.builds().history.get(begun.card.id)
+async def test_build_left_in_submitting_is_resumed_after_the_grace_period(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    build = await watcher.create(with_id(environment.target).id, "img", SPEC)
+    await wait_until_inactive(watcher, build.card.id)
+    record = environment.builds().history.get(build.card.id)
     assert record is not None
-    sent_at = world.clock.wall() - START_GRACE - timedelta(seconds=1)
+    sent_at = environment.clock.wall() - START_GRACE - timedelta(seconds=1)
     died = replace(record, id="1" * 32, state="Submitting", started_at=sent_at, ended_at=None, last_response_at=None)
-    world.builds().history.add(died)
-    seen = await until_over(onlooker(world), died.id)
+    environment.builds().history.add(died)
+    seen = await wait_until_inactive(make_watcher(environment), died.id)
     assert seen.card.state == "Succeeded"
 
 
 @pytest.mark.asyncio
-async def test_what_cannot_be_followed_is_tried_once_and_its_record_stays_open(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
-    begun = await there.create(with_id(world.target).id, "img", SPEC)
-    record = world.builds().history.get(begun.card.id)
+async def test_unreadable_build_is_tried_once_and_its_record_stays_unfinished(
+    environment: EmulatedEnvironment,
+) -> None:
+    watcher = make_watcher(environment)
+    build = await watcher.create(with_id(environment.target).id, "img", SPEC)
+    record = environment.builds().history.get(build.card.id)
     assert record is not None
-    elsewhere = replace(world.target, cluster="elsewhere")
+    elsewhere = replace(environment.target, cluster="elsewhere")
     lost = replace(record, id="c" * 32, target=elsewhere, image="lost", state="Building", ended_at=None,
-                   started_at=world.clock.wall())  # fmt: skip
-    old = replace(lost, id="d" * 32, image="old", started_at=world.clock.wall() - MAX_RESUME_AGE - timedelta(seconds=1))
-    world.builds().history.add(lost)
-    world.builds().history.add(old)
-    looker = onlooker(world)
-    over = await until_over(looker, lost.id)
+                   started_at=environment.clock.wall())  # fmt: skip
+    old = replace(
+        lost, id="d" * 32, image="old", started_at=environment.clock.wall() - MAX_RESUME_AGE - timedelta(seconds=1)
+    )
+    environment.builds().history.add(lost)
+    environment.builds().history.add(old)
+    watcher = make_watcher(environment)
+    over = await wait_until_inactive(watcher, lost.id)
     assert (over.card.state, over.card.ended) == ("Unknown", True)
-    seen = {build.card.image: build for build in await looker.builds()}
+    seen = {build.card.image: build for build in await watcher.builds()}
     assert (seen["old"].card.state, seen["old"].active) == ("Unknown", False)
-    kept = world.builds().history.get("c" * 32)
+    kept = environment.builds().history.get("c" * 32)
     assert kept is not None
     assert kept.ended_at is None
-    assert not next(build for build in await looker.builds() if build.card.image == "lost").active
+    assert not next(build for build in await watcher.builds() if build.card.image == "lost").active
 
 
 @pytest.mark.asyncio
-async def test_recorded_end_wins_over_own_poll_and_stops_it(world: EmulatedEnvironment) -> None:
-    world.clock.released.clear()
-    kernel = world.builds()
-    begun = kernel.start(world.target, "img", SPEC, check=False)
-    await until_recorded(kernel, begun.id, Phase.BUILDING)
-    server = world.builds()
-    there = BuildWatcher(server, sources=[lambda: world.target], clock=world.clock)
-    [seen] = await there.builds()
+async def test_recorded_end_wins_over_own_poll_and_stops_it(environment: EmulatedEnvironment) -> None:
+    environment.clock.released.clear()
+    kernel = environment.builds()
+    build = kernel.start(environment.target, "img", SPEC, check=False)
+    await wait_until_recorded(kernel, build.id, Phase.BUILDING)
+    server = environment.builds()
+    watcher = BuildWatcher(server, sources=[lambda: environment.target], clock=environment.clock)
+    [seen] = await watcher.builds()
     assert seen.active
     [polled] = server.registry.all()
-    ended_at = world.clock.wall()
-    kernel.history.change(begun.id, state="Failed", message="it broke", ended_at=ended_at)
-    news = await there.wait_for_changes((await there.wait_for_changes(0, 0)).revision - 1, 10)
-    [seen] = news.builds
+    ended_at = environment.clock.wall()
+    kernel.history.change(build.id, state="Failed", message="it broke", ended_at=ended_at)
+    feed = await watcher.wait_for_changes((await watcher.wait_for_changes(0, 0)).revision - 1, 10)
+    [seen] = feed.builds
     assert (seen.card.state, seen.active, seen.card.error) == ("Failed", False, ("it broke",))
     with pytest.raises(EndedElsewhere):
         await asyncio.wait_for(polled, 10)
     assert server.registry.all() == []
-    assert kernel.history.get(begun.id).ended_at == ended_at  # type: ignore[union-attr]  # it is there
+    assert kernel.history.get(build.id).ended_at == ended_at  # type: ignore[union-attr]  # the record exists
 
 
 @pytest.mark.asyncio
-async def test_news_tells_of_a_rejected_build_that_nobody_here_polled(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
-    history, now = world.builds().history, world.clock.wall()
-    record = BuildRecord("a" * 32, world.target, "img", "build", None, None, "", now, state="Checking")
+async def test_changes_include_a_build_that_ended_in_another_process(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    history, now = environment.builds().history, environment.clock.wall()
+    record = BuildRecord("a" * 32, environment.target, "img", "build", None, None, "", now, state="Checking")
     history.add(record)
-    first = await there.wait_for_changes(0, 10)
-    assert [(it.card.state, it.active) for it in first.builds] == [("Checking", True)]
-    waiting = asyncio.create_task(there.wait_for_changes(first.revision, 600))
+    first = await watcher.wait_for_changes(0, 10)
+    assert [(view.card.state, view.active) for view in first.builds] == [("Checking", True)]
+    waiting = asyncio.create_task(watcher.wait_for_changes(first.revision, 600))
     await asyncio.sleep(0)
     history.change(record.id, state="Not submitted", ended_at=now)
-    news = await asyncio.wait_for(waiting, 10)
-    assert [(it.card.state, it.active) for it in news.builds] == [("Not submitted", False)]
+    feed = await asyncio.wait_for(waiting, 10)
+    assert [(view.card.state, view.active) for view in feed.builds] == [("Not submitted", False)]
 
 
 @pytest.mark.asyncio
-async def test_resumed_build_does_not_reopen_a_record_that_has_ended(world: EmulatedEnvironment) -> None:
-    world.clock.released.clear()
-    kernel, other = world.builds(), world.builds()
-    begun = kernel.start(world.target, "img", SPEC, check=False)
-    await until_recorded(kernel, begun.id, Phase.BUILDING)
-    resumed = other.attach(world.target, "img")
-    kernel.history.change(begun.id, state="Canceled", message="first", ended_at=world.clock.wall())
-    world.clock.released.set()
+async def test_resumed_build_does_not_reopen_a_record_that_has_ended(environment: EmulatedEnvironment) -> None:
+    environment.clock.released.clear()
+    kernel, other = environment.builds(), environment.builds()
+    build = kernel.start(environment.target, "img", SPEC, check=False)
+    await wait_until_recorded(kernel, build.id, Phase.BUILDING)
+    resumed = other.attach(environment.target, "img")
+    kernel.history.change(build.id, state="Canceled", message="first", ended_at=environment.clock.wall())
+    environment.clock.released.set()
     await asyncio.wait_for(resumed, 10)
-    record = other.history.get(begun.id)
+    record = other.history.get(build.id)
     assert record is not None
     assert record.ended_at is not None
 
 
 @pytest.mark.asyncio
-async def test_clusters_come_from_settings_emulator_and_history_each_once(world: EmulatedEnvironment) -> None:
+async def test_clusters_of_sources_and_history_are_listed_once(environment: EmulatedEnvironment) -> None:
     azure = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "mycluster")
-    there = onlooker(world, azure, azure)
-    begun = await there.create(with_id(world.target).id, "img", SPEC)
-    record = world.builds().history.get(begun.card.id)
+    watcher = make_watcher(environment, azure, azure)
+    build = await watcher.create(with_id(environment.target).id, "img", SPEC)
+    record = environment.builds().history.get(build.card.id)
     assert record is not None
-    gone = replace(world.target, endpoint="http://127.0.0.1:9")
-    world.builds().history.add(replace(record, id="e" * 32, target=gone))
-    assert [cluster.target for cluster in await there.clusters()] == [world.target, azure]
+    stopped = replace(environment.target, endpoint="http://127.0.0.1:9")
+    environment.builds().history.add(replace(record, id="e" * 32, target=stopped))
+    assert [cluster.target for cluster in await watcher.clusters()] == [environment.target, azure]
     assert with_id(azure).id == with_id(replace(azure, cluster="MyCluster")).id
 
 
 @pytest.mark.asyncio
-async def test_a_source_with_wrong_settings_does_not_hide_the_others(world: EmulatedEnvironment) -> None:
-    def wrong() -> Target | None:
-        raise InvalidInput([Problem("cluster", "is none")])
+async def test_failing_source_does_not_hide_the_others(environment: EmulatedEnvironment) -> None:
+    def failing_source() -> Target | None:
+        raise InvalidInput([Problem("cluster", "is not valid")])
 
-    there = BuildWatcher(world.builds(), sources=[wrong, lambda: world.target], clock=world.clock)
-    assert [cluster.target for cluster in await there.clusters()] == [world.target]
+    watcher = BuildWatcher(
+        environment.builds(), sources=[failing_source, lambda: environment.target], clock=environment.clock
+    )
+    assert [cluster.target for cluster in await watcher.clusters()] == [environment.target]
 
 
 @pytest.mark.asyncio
-async def test_an_id_that_was_not_given_out_is_refused(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
+async def test_unknown_ids_raise_unknown_id_error(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
     for id_ in ("0" * 16, "http://169.254.169.254", ".."):
         with pytest.raises(UnknownIdError):
-            await there.images(id_)
+            await watcher.images(id_)
         with pytest.raises(UnknownIdError):
-            await there.build(id_)
+            await watcher.build(id_)
 
 
 @pytest.mark.asyncio
-async def test_images_name_the_newest_build_of_each(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
-    cluster = with_id(world.target).id
-    begun = await there.create(cluster, "img", SPEC)
-    await until_over(there, begun.card.id)
-    shelf = await there.images(cluster)
-    assert [(it.image.name, it.image.state, it.build) for it in shelf.images] == [("img", "Succeeded", begun.card.id)]
-    assert shelf.identity == ""  # the emulator's token names nobody
+async def test_images_include_the_id_of_their_newest_build(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    cluster = with_id(environment.target).id
+    build = await watcher.create(cluster, "img", SPEC)
+    await wait_until_inactive(watcher, build.card.id)
+    found = await watcher.images(cluster)
+    assert [(view.image.name, view.image.state, view.build) for view in found.images] == [
+        ("img", "Succeeded", build.card.id)
+    ]
+    assert found.identity == ""  # the emulator's token contains no identity
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("refusal", [failed(403, "AuthorizationFailed"), HTML], ids=["no right", "unreadable"])
-async def test_who_may_not_learn_the_active_image_sees_the_list(
-    world: EmulatedEnvironment, refusal: ArmResponse
+@pytest.mark.parametrize(
+    "response", [error_response(403, "AuthorizationFailed"), HTML_RESPONSE], ids=["forbidden", "unreadable"]
+)
+async def test_images_are_listed_if_the_active_image_cannot_be_read(
+    environment: EmulatedEnvironment, response: ArmResponse
 ) -> None:
     script = ScriptedTransport(
-        forever=lambda asked: refusal if asked.method == "POST" else answer({"value": [image()]})
+        default=lambda request: response if request.method == "POST" else make_response({"value": [image_resource()]})
     )
-    with closing(BuildManager(history=world.builds().history, open_client=lambda _target: opened(script))) as builds:
-        there = BuildWatcher(builds, sources=[lambda: TARGET])
-        shelf = await there.images(with_id(TARGET).id)
-    assert ([it.image.name for it in shelf.images], shelf.active) == (["img"], "")
-    assert any(line.startswith("POST ") for line in script.lines)
+    with closing(
+        BuildManager(history=environment.builds().history, open_client=lambda _target: open_client(script))
+    ) as builds:
+        watcher = BuildWatcher(builds, sources=[lambda: TARGET])
+        found = await watcher.images(with_id(TARGET).id)
+    assert ([view.image.name for view in found.images], found.active) == (["img"], "")
+    assert any(line.startswith("POST ") for line in script.request_lines)
 
 
 @pytest.mark.asyncio
-async def test_the_active_image_is_asked_anew_only_after_a_while(world: EmulatedEnvironment) -> None:
-    script = ScriptedTransport(forever=lambda asked: answer({"value": []}))
-    with closing(BuildManager(history=world.builds().history, open_client=lambda _target: opened(script))) as builds:
-        there = BuildWatcher(builds, sources=[lambda: TARGET], clock=script.clock)
+async def test_active_image_is_read_again_after_its_ttl(environment: EmulatedEnvironment) -> None:
+    script = ScriptedTransport(default=lambda request: make_response({"value": []}))
+    with closing(
+        BuildManager(history=environment.builds().history, open_client=lambda _target: open_client(script))
+    ) as builds:
+        watcher = BuildWatcher(builds, sources=[lambda: TARGET], clock=script.clock)
         cluster = with_id(TARGET).id
-        for seconds, asked in ((0.0, 1), (30.0, 1), (ACTIVE_IMAGE_TTL, 2)):
+        for seconds, expected in ((0.0, 1), (30.0, 1), (ACTIVE_IMAGE_TTL, 2)):
             script.clock.move(seconds)
-            await there.images(cluster)
-            assert sum(line.startswith("POST ") for line in script.lines) == asked
+            await watcher.images(cluster)
+            assert sum(line.startswith("POST ") for line in script.request_lines) == expected
 
 
 @pytest.mark.asyncio
-async def test_news_waits_no_longer_than_asked_where_there_is_none(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
-    first = await there.wait_for_changes(0, 10)
-    assert (await there.wait_for_changes(first.revision, 0.01)) == first
+async def test_wait_for_changes_returns_after_the_wait_without_changes(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    first = await watcher.wait_for_changes(0, 10)
+    assert (await watcher.wait_for_changes(first.revision, 0.01)) == first
 
 
 @pytest.mark.asyncio
-async def test_a_record_that_ended_shows_as_it_ended(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
-    begun = await there.create(with_id(world.target).id, "img", SPEC)
-    record = world.builds().history.get(begun.card.id)
+async def test_finished_record_is_shown_with_its_final_state(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    build = await watcher.create(with_id(environment.target).id, "img", SPEC)
+    record = environment.builds().history.get(build.card.id)
     assert record is not None
-    now = world.clock.wall()
+    now = environment.clock.wall()
     ended = replace(record, state="Failed", message="it broke", ended_at=now + timedelta(seconds=62))
     shown = card_from_record(ended)
     assert (shown.state, shown.ended, shown.error, shown.base) == ("Failed", True, ("it broke",), "Python3_11_7")
@@ -296,50 +312,52 @@ async def test_a_record_that_ended_shows_as_it_ended(world: EmulatedEnvironment)
 
 
 @pytest.mark.asyncio
-async def test_a_fleet_is_one_of_the_things_shown_and_not_cut_in_two(world: EmulatedEnvironment) -> None:
-    history = world.builds().history
-    now = world.clock.wall()
-    one = BuildRecord("", world.target, "img", "build", None, None, "", now, state="Succeeded", ended_at=now)
-    for things in (2, MAX_ENTRIES - 2):
-        history.add(*(replace(one, id=f"{things}-{n}") for n in range(things)))
-        history.add(*(replace(one, id=f"fleet-{things}-{n}", fleet=f"f{things}") for n in range(60)))
-    shown = [build.card for build in await onlooker(world).builds()]
+async def test_fleet_counts_as_one_entry_and_is_complete(environment: EmulatedEnvironment) -> None:
+    history = environment.builds().history
+    now = environment.clock.wall()
+    record = BuildRecord("", environment.target, "img", "build", None, None, "", now, state="Succeeded", ended_at=now)
+    for size in (2, MAX_ENTRIES - 2):
+        history.add(*(replace(record, id=f"{size}-{n}") for n in range(size)))
+        history.add(*(replace(record, id=f"fleet-{size}-{n}", fleet=f"f{size}") for n in range(60)))
+    shown = [build.card for build in await make_watcher(environment).builds()]
     assert Counter(card.fleet for card in shown) == {"": MAX_ENTRIES - 2, f"f{MAX_ENTRIES - 2}": 60, "f2": 60}
     assert len({card.id for card in shown}) == len(shown)
 
 
 @pytest.mark.asyncio
-async def test_no_more_records_are_shown_than_can_be_sent_each_second(world: EmulatedEnvironment) -> None:
-    history = world.builds().history
-    now = world.clock.wall()
-    one = BuildRecord("", world.target, "img", "build", None, None, "", now, ended_at=now, fleet="f")
-    history.add(*(replace(one, id=str(n)) for n in range(MAX_RECORDS + 1)))
-    assert [build.card.id for build in await onlooker(world).builds()] == [str(n) for n in range(MAX_RECORDS, 0, -1)]
+async def test_number_of_records_is_limited(environment: EmulatedEnvironment) -> None:
+    history = environment.builds().history
+    now = environment.clock.wall()
+    record = BuildRecord("", environment.target, "img", "build", None, None, "", now, ended_at=now, fleet="f")
+    history.add(*(replace(record, id=str(n)) for n in range(MAX_RECORDS + 1)))
+    assert [build.card.id for build in await make_watcher(environment).builds()] == [
+        str(n) for n in range(MAX_RECORDS, 0, -1)
+    ]
 
 
 @pytest.mark.asyncio
-async def test_the_builds_of_a_fleet_that_is_followed_here_say_so(tmp_path: Path) -> None:
-    world = EmulatedEnvironment(tmp_path, fits, EmulatorTransport(EmulatorConfig(clusters=2)))
-    world.clock.released.clear()
-    kernel = world.builds()
-    fleet = kernel.start_fleet(world.targets, "img", SPEC, BuildOptions(check=False))
-    for begun in fleet.builds:
-        world.wait_for(begun, Phase.BUILDING)
+async def test_resumed_builds_of_a_fleet_are_active(tmp_path: Path) -> None:
+    environment = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport(EmulatorConfig(clusters=2)))
+    environment.clock.released.clear()
+    kernel = environment.builds()
+    fleet = kernel.start_fleet(environment.targets, "img", SPEC, BuildOptions(check=False))
+    for build in fleet.builds:
+        environment.wait_for(build, Phase.BUILDING)
     kernel.close()
-    seen = await onlooker(world).builds()
-    world.close()
-    assert [(it.card.fleet, it.active) for it in seen] == [(fleet.id, True)] * 2
+    seen = await make_watcher(environment).builds()
+    environment.close()
+    assert [(view.card.fleet, view.active) for view in seen] == [(fleet.id, True)] * 2
 
 
 @pytest.mark.asyncio
-async def test_the_active_image_is_neither_deleted_nor_replaced_from_here(world: EmulatedEnvironment) -> None:
-    there = onlooker(world)
-    cluster = with_id(world.target).id
-    await until_over(there, (await there.create(cluster, "img", SPEC)).card.id)
-    await until_over(there, (await there.enable(cluster, "img")).card.id)
+async def test_deleting_or_replacing_the_active_image_is_not_submitted(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    cluster = with_id(environment.target).id
+    await wait_until_inactive(watcher, (await watcher.create(cluster, "img", SPEC)).card.id)
+    await wait_until_inactive(watcher, (await watcher.enable(cluster, "img")).card.id)
     other = ImageSpec("attrs\n", base_image="Python3_11_7")
-    for begun in (await there.delete(cluster, "img"), await there.create(cluster, "img", other)):
-        seen = await until_over(there, begun.card.id)
+    for build in (await watcher.delete(cluster, "img"), await watcher.create(cluster, "img", other)):
+        seen = await wait_until_inactive(watcher, build.card.id)
         assert seen.card.state == "Not submitted"
-        assert "the queries of this cluster run on image 'img'" in " ".join(seen.card.error)
-    assert [it.image.name for it in (await there.images(cluster)).images] == ["img"]
+        assert "queries on this cluster use image 'img'" in " ".join(seen.card.error)
+    assert [view.image.name for view in (await watcher.images(cluster)).images] == ["img"]

@@ -1,4 +1,4 @@
-"""A clock that only the test moves: whoever sleeps by it goes on at once, and time has passed."""
+"""A manual clock: `sleep` returns immediately and advances the time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ START = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
 
 
 class MovableClock:
-    """A `kusto_magic.clock.Clock`. `slept` holds every wait, in seconds; `skew` sets the time of day apart."""
+    """A manual `kusto_magic.clock.Clock`; `slept` has the seconds of every sleep, `skew` shifts the time of day."""
 
     def __init__(self) -> None:
         self.passed = 0.0

@@ -1,4 +1,4 @@
-"""A token service on loopback: Entra ID over TLS and a machine's metadata service, as azure-identity asks them."""
+"""A token service on loopback: Entra ID over TLS and the instance metadata service, as azure-identity uses them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 SECRET = "abc8Q~PlantedSecretPlantedSecretPlanted12"
 
-Reply = Callable[["Asked"], tuple[int, dict[str, Any]]]
+Reply = Callable[["TokenRequest"], tuple[int, dict[str, Any]]]
 
 
 def jwt(**claims: Any) -> str:
-    """Return a token as Entra ID's look; its signature is none."""
+    """Return a token in the form of Entra ID's, with an invalid signature."""
 
     def part(value: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
@@ -32,8 +32,8 @@ def jwt(**claims: Any) -> str:
     return f"{part({'typ': 'JWT', 'alg': 'none'})}.{part({'tid': TENANT, **claims})}.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 
 
-class Asked:
-    """One request: path, query and form together in `given`."""
+class TokenRequest:
+    """One request; `given` has the fields of its query and its form."""
 
     def __init__(self, path: str, given: Mapping[str, str], headers: Mapping[str, str]) -> None:
         self.path = path
@@ -42,11 +42,11 @@ class Asked:
 
 
 class Entra:
-    """`asked` holds every request for a token; `fault`, where set, answers those in its place."""
+    """The state of the service: `requests` has all token requests; `fault`, if set, responds to them instead."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.asked: list[Asked] = []
+        self.requests: list[TokenRequest] = []
         self.fault: Reply | None = None
         self.pending = 0
         self.scope = ""
@@ -56,9 +56,9 @@ class Entra:
 
     @property
     def tokens(self) -> int:
-        return len(self.asked)
+        return len(self.requests)
 
-    def answer(self, asked: Asked) -> tuple[int, dict[str, Any]]:
+    def answer(self, asked: TokenRequest) -> tuple[int, dict[str, Any]]:
         if asked.path.endswith("/.well-known/openid-configuration"):
             root = asked.path.partition("/v2.0/")[0]
             base = f"{self.endpoint}{root}"
@@ -72,7 +72,7 @@ class Entra:
             self.scope = asked.given["scope"]
             shown = {"user_code": "BKTN7QZD", "verification_uri": "https://login.example/device", "message": "…"}
             return 200, {**shown, "device_code": "planted-device-code", "expires_in": 900, "interval": 0}
-        self.asked.append(asked)
+        self.requests.append(asked)
         if self.fault is not None:
             return self.fault(asked)
         if "device_code" in asked.given and self.pending:
@@ -80,7 +80,7 @@ class Entra:
             return 400, {"error": "authorization_pending", "error_description": "AADSTS70016: pending"}
         return 200, self._token(asked)
 
-    def _token(self, asked: Asked) -> dict[str, Any]:
+    def _token(self, asked: TokenRequest) -> dict[str, Any]:
         token = jwt(**self.claims, n=self.tokens)
         if asked.path.endswith(("/msi", "/metadata/identity/oauth2/token")):
             return {"access_token": token, "expires_on": str(int(time.time()) + self.life), "resource": "r",
@@ -91,7 +91,7 @@ class Entra:
         return found
 
     def _person(self, application: str) -> dict[str, Any]:
-        """Return what comes with the token of somebody who signed in."""
+        """Return the additional fields of a token response for a signed-in user."""
         now = int(time.time())
         who = {"preferred_username": "ada@example.com", "oid": CLIENT, "sub": "s", "aud": application}
         ids = base64.urlsafe_b64encode(json.dumps({"uid": CLIENT, "utid": TENANT}).encode()).decode()
@@ -105,7 +105,7 @@ class Entra:
 
 @contextmanager
 def token_service(folder: Path) -> Iterator[tuple[Entra, Mapping[str, str]]]:
-    """Run a token service; yield it, and the environment by which azure-identity finds and trusts it."""
+    """Run a token service; yield it and the environment variables that make azure-identity find and trust it."""
     authority = trustme.CA()
     bundle = folder / "entra.pem"
     authority.cert_pem.write_to_path(str(bundle))
@@ -119,7 +119,7 @@ def token_service(folder: Path) -> Iterator[tuple[Entra, Mapping[str, str]]]:
 
 @contextmanager
 def metadata_service() -> Iterator[Entra]:
-    """Run what answers on a machine of Azure for its managed identity: plain http."""
+    """Run the instance metadata service of an Azure machine, which serves managed identities over plain HTTP."""
     with _served(None) as (server, entra):
         entra.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
         yield entra
@@ -127,10 +127,10 @@ def metadata_service() -> Iterator[Entra]:
 
 @contextmanager
 def black_hole() -> Iterator[str]:
-    """Run an address that takes a request and answers nothing, as long as the block lasts."""
+    """Run a server that accepts requests and does not respond until the block ends."""
     with metadata_service() as entra:
 
-        def silence(_: Asked) -> tuple[int, dict[str, Any]]:
+        def silence(_: TokenRequest) -> tuple[int, dict[str, Any]]:
             entra.released.wait(30)
             return 500, {}
 
@@ -151,7 +151,7 @@ def _served(context: ssl.SSLContext | None) -> Iterator[tuple[ThreadingHTTPServe
             parts = urlsplit(self.path)
             fields = parse_qs(parts.query) | parse_qs(self.rfile.read(length).decode())
             given = {name: values[0] for name, values in fields.items()}
-            status, document = entra.answer(Asked(parts.path, given, dict(self.headers)))
+            status, document = entra.answer(TokenRequest(parts.path, given, dict(self.headers)))
             body = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -165,7 +165,7 @@ def _served(context: ssl.SSLContext | None) -> Iterator[tuple[ThreadingHTTPServe
             pass
 
         def handle(self) -> None:
-            with suppress(OSError):  # the client has gone
+            with suppress(OSError):  # the client has closed the connection
                 super().handle()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

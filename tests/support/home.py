@@ -1,4 +1,4 @@
-"""A home for one test: folders of its own, and the environment that leads every child process there."""
+"""An isolated home for one test: its own folders, and the environment variables that select them."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOREIGN = ("AZURE_", "KUSTO_MAGIC_", "JUPYTER", "IPYTHON", "VIRTUAL_ENV")
-"""Variables with these prefixes are the developer's own; the active environment may be another than this one."""
+"""Prefixes of the developer's own variables, which are removed; the active environment may be another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Folders under `path`, and `settings`: the environment variables that name them."""
+    """Folders below `path`, and `settings`: the environment variables that select them."""
 
     path: Path
     settings: dict[str, str]
 
     @property
     def env(self) -> dict[str, str]:
-        """The whole environment for a child process: ours over the machine's, without what is the developer's."""
+        """The environment for a child process: `settings` over the machine's, without the developer's variables."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         return kept | self.settings
 
     @property
     def work(self) -> Path:
-        """The folder child processes run in: outside the source tree, so that it cannot shadow the package."""
+        """The working folder of child processes, outside the source tree, which could shadow the package."""
         return self.path / "work"
 
     @property
     def runtime(self) -> Path:
-        """Where Jupyter servers and kernels leave their connection files."""
+        """The folder of the connection files of Jupyter servers and kernels."""
         return self.path / "runtime"
 
     @property
     def lab_settings(self) -> Path:
-        """Where JupyterLab keeps a user's settings."""
+        """The folder of JupyterLab's user settings."""
         return self.path / "lab-settings"
 
 
 def make_home(path: Path) -> Home:
-    """Make the folders of a home under `path` (existing, empty)."""
+    """Create the folders of a home below `path`, an existing empty folder."""
     folders = {
         "AZURE_CONFIG_DIR": "azure",
         "IPYTHONDIR": "ipython",
@@ -55,6 +55,6 @@ def make_home(path: Path) -> Home:
         (path / folder).mkdir()
     settings = {variable: str(path / folder) for variable, folder in folders.items()}
     settings |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-    # pydevd, inside ipykernel, else warns on stderr in front of a cell's own output
+    # otherwise pydevd, which ipykernel uses, prints a warning to stderr before the output of a cell
     settings["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return Home(path, settings)

@@ -1,4 +1,4 @@
-"""Twelve texts that want to become markup, and a reader that sees which of them does."""
+"""Texts that attempt an HTML injection, and a parser that finds the elements of a piece of HTML."""
 
 from __future__ import annotations
 

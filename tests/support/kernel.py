@@ -1,4 +1,4 @@
-"""A real ipykernel in its own process, spoken to over jupyter_client."""
+"""A real ipykernel in its own process, controlled through jupyter_client."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Bundle = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What one cell did: `status` ("ok", "error", "aborted"), and its outputs as nbformat has them.
+    """The result of a cell: `status` ("ok", "error", "aborted"), and its outputs as in nbformat.
 
-    An output that was shown with a display id carries it as `output["transient"]["display_id"]`; what it was
-    changed to later stands in `Kernel.displays`. `next_cell` is the text of the cell it asks the front end to add.
+    The display ID of an output is in `output["transient"]["display_id"]`; its later updates are in `Kernel.displays`.
+    `next_cell` is the text of the cell that the front end is asked to insert.
     """
 
     status: str
@@ -39,22 +39,22 @@ class Execution:
 
     @property
     def text(self) -> str:
-        """Everything the cell wrote to stdout and stderr."""
+        """The output of the cell on stdout and stderr."""
         return "".join(output.text for output in self.outputs if output.output_type == "stream")
 
     @property
     def result(self) -> Bundle:
-        """The MIME bundle of the cell's value; empty without one."""
+        """The MIME bundle of the value of the cell, or {}."""
         return next((dict(o.data) for o in self.outputs if o.output_type == "execute_result"), {})
 
     @property
     def error(self) -> str:
-        """The traceback as shown, escapes and all; "" without an error."""
+        """The traceback as shown, with ANSI escapes, or ""."""
         return "\n".join(line for o in self.outputs if o.output_type == "error" for line in o.traceback)
 
 
 class Kernel:
-    """A running kernel. `displays` maps each display id to every bundle it has shown, oldest first."""
+    """A running kernel; `displays` maps each display ID to all bundles it has shown, oldest first."""
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self.manager = manager
@@ -64,26 +64,26 @@ class Kernel:
         self._replies: dict[str, Message] = {}
 
     def execute(self, code: str, *, allow_stdin: bool = True, timeout: float = WAIT_S) -> Execution:
-        """Run `code` and return what it did. `allow_stdin=False` is what nbclient and papermill send."""
+        """Run `code` and return the result. nbclient and papermill use `allow_stdin=False`."""
         return self.finish(self.begin(code, allow_stdin=allow_stdin), timeout=timeout)
 
     def begin(self, code: str, *, allow_stdin: bool = True) -> str:
-        """Send `code` and return the request's id at once."""
+        """Send `code` and return the ID of the request without waiting."""
         return str(self.client.execute(code, allow_stdin=allow_stdin, store_history=True))
 
     def finish(self, request: str, *, timeout: float = WAIT_S) -> Execution:
-        """Wait until the request is answered and the kernel is idle again; return what it did."""
+        """Wait for the reply and until the kernel is idle; return the result."""
         self.wait_until(lambda: self._is_idle(request), timeout=timeout)
         reply = self._reply(request, timeout)
         asked = [one["text"] for one in reply.get("payload", []) if one["source"] == "set_next_input"]
         return Execution(reply["status"], [_output(m) for m in self._shown(request)], "".join(asked))
 
     def outputs(self, request: str) -> list[NotebookNode]:
-        """Return what the request has shown until now; see `wait_until`."""
+        """Return the outputs of the request so far; see `wait_until`."""
         return [_output(message) for message in self._shown(request)]
 
     def wait_until(self, condition: Callable[[], bool], *, timeout: float = WAIT_S) -> None:
-        """Read what the kernel publishes until `condition` holds; raises TimeoutError after `timeout` seconds."""
+        """Process the kernel's messages until `condition` is true. Raises TimeoutError after `timeout` seconds."""
         end = time.monotonic() + timeout
         while not condition():
             if (left := end - time.monotonic()) <= 0:
@@ -95,17 +95,17 @@ class Kernel:
         self.manager.interrupt_kernel()
 
     def complete(self, code: str, cursor: int | None = None) -> list[str]:
-        """Return what Tab offers in `code` at character `cursor` (the end)."""
+        """Return the completions in `code` at character `cursor` (default: the end)."""
         reply = self._reply(self.client.complete(code, cursor), WAIT_S)
         return [str(match) for match in reply["matches"]]
 
     def inspect(self, code: str, cursor: int | None = None) -> Bundle:
-        """Return what Shift+Tab shows in `code` at character `cursor` (the end); empty when nothing is found."""
+        """Return the tooltip in `code` at character `cursor` (default: the end), or {}."""
         reply = self._reply(self.client.inspect(code, cursor), WAIT_S)
         return dict(reply["data"])
 
     def restart(self) -> None:
-        """Restart the kernel; its variables are gone, `displays` stays."""
+        """Restart the kernel; its variables are lost, `displays` is kept."""
         self.manager.restart_kernel(now=True)
         self.client.wait_for_ready(timeout=WAIT_S)
 
@@ -129,7 +129,7 @@ class Kernel:
             self.displays[shown].append(message["content"]["data"])
 
     def _reply(self, request: str, timeout: float) -> Message:
-        """Return the answer to `request`; answers to other requests are kept for whoever asks for them."""
+        """Return the reply to `request`; replies to other requests are stored for later calls."""
         end = time.monotonic() + timeout
         while request not in self._replies:
             reply = self.client.get_shell_msg(timeout=max(end - time.monotonic(), 0.01))
@@ -148,7 +148,7 @@ def _output(message: Message) -> NotebookNode:
 
 @contextmanager
 def running_kernel(home: Home) -> Iterator[Kernel]:
-    """Start this environment's kernel inside `home`; end it, whatever it is doing, when the block ends."""
+    """Start the kernel of this environment in `home`; kill it when the block ends."""
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(env=home.env, cwd=str(home.work))
     client = manager.blocking_client()

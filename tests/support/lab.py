@@ -1,4 +1,4 @@
-"""A real JupyterLab server in a process of its own, on a free port of the loopback address."""
+"""A real JupyterLab server in a separate process, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ START_S = 60.0
 STOP_S = 10.0
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    # every cell stays in the page, however far down it stands
+    # keep every cell in the page, also those outside the viewport
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A running server: its address, the folder it serves, and the log it writes."""
+    """A running server: its URL, token, home and log file."""
 
     home: Home
     url: str
@@ -36,13 +36,13 @@ class Lab:
 
     @property
     def root(self) -> Path:
-        """The folder whose notebooks it serves."""
+        """The root folder of the served notebooks."""
         return self.home.work
 
     def request(self, method: str, path: str) -> Any:
         """Send a request to the server's REST API (`path` without a leading slash).
 
-        Returns the JSON of the answer, None for an empty one; raises urllib.error.HTTPError.
+        Returns the JSON of the response, or None if it is empty. Raises urllib.error.HTTPError.
         """
         headers = {"Authorization": f"token {self.token}"}
         request = urllib.request.Request(self.url + path, method=method, headers=headers)  # noqa: S310
@@ -51,12 +51,12 @@ class Lab:
         return json.loads(body) if body else None
 
     def stop_kernels(self) -> None:
-        """End every kernel, so that one test's does not go on through the next."""
+        """Stop every kernel, so that it does not continue into the next test."""
         for session in self.request("GET", "api/sessions"):
             self.request("DELETE", f"api/sessions/{session['id']}")
 
     def reset_settings(self) -> None:
-        """Forget what a user has set (the theme, for one); leave what the tests need."""
+        """Remove the user settings, such as the theme, and restore those that the tests need."""
         for path in self.home.lab_settings.rglob("*.jupyterlab-settings"):
             path.unlink()
         for name, values in SETTINGS.items():
@@ -67,9 +67,9 @@ class Lab:
 
 @contextmanager
 def running_lab(home: Home, *options: str) -> Iterator[Lab]:
-    """Start JupyterLab inside `home` (what it and its kernels see is `home.env`); end both with the block.
+    """Start JupyterLab in `home`, with the environment `home.env`; stop it and its kernels when the block ends.
 
-    `options` are further words of its command line.
+    `options` are additional command-line arguments.
     """
     log = home.path / "jupyterlab.log"
     token = secrets.token_hex(16)
@@ -97,11 +97,11 @@ def _command(token: str) -> list[str]:
 
 
 def _address(home: Home, server: subprocess.Popen[bytes], log: Path) -> str:
-    """Wait for the file in which a Jupyter server says where it listens; return the address."""
+    """Wait for the file with the URL that a Jupyter server writes; return the URL."""
     end = time.monotonic() + START_S
     while time.monotonic() < end and server.poll() is None:
         for path in home.runtime.glob(f"jpserver-{server.pid}.json"):
             if text := path.read_text(encoding="utf-8"):
                 return str(json.loads(text)["url"])
-        time.sleep(0.05)  # there is nothing to await: another process writes the file
+        time.sleep(0.05)  # another process writes the file, so there is nothing to wait on
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")

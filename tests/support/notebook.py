@@ -1,4 +1,4 @@
-"""A notebook open in JupyterLab in the browser: run its cells, read their outputs, see what is saved."""
+"""A notebook that is open in JupyterLab in the browser: run cells, read outputs, save."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ START = "([command, args]) => { void window.jupyterapp.commands.execute(command,
 
 
 class LabNotebook:
-    """The notebook at `path`, shown in `page`. Cells are counted from 0."""
+    """The notebook at `path`, shown in `page`; cell indices start at 0."""
 
     def __init__(self, lab: Lab, page: Page, path: Path) -> None:
         self.lab = lab
@@ -43,11 +43,11 @@ class LabNotebook:
 
     @classmethod
     def create(cls, lab: Lab, page: Page, name: str, cells: Sequence[str], *, kernel: str = "python3") -> LabNotebook:
-        """Write a notebook with these code cells, open it, and wait for its kernel.
+        """Create a notebook with these code cells, open it and wait for its kernel.
 
-        `name` must be new to this server: a path keeps its kernel. `kernel` is the name of its spec.
+        `name` must be unique on the server, because a path keeps its kernel. `kernel` is the name of the kernel spec.
         """
-        import nbformat  # takes more than a second, so not while tests are collected
+        import nbformat  # imported here: it takes more than a second, which would delay the collection of tests
 
         path = lab.root / f"{name}.ipynb"
         document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
@@ -57,7 +57,7 @@ class LabNotebook:
 
     @classmethod
     def open(cls, lab: Lab, page: Page, path: Path) -> LabNotebook:
-        """Open a notebook in the server's folder, and wait for its kernel."""
+        """Open a notebook in the server's folder and wait for its kernel."""
         notebook = cls(lab, page, path)
         page.goto(f"{lab.url}lab/tree/{path.name}?reset&token={lab.token}")
         notebook.wait_idle()
@@ -68,46 +68,46 @@ class LabNotebook:
         self.page.wait_for_function(IS_IDLE, timeout=timeout * 1000)
 
     def run(self, index: int, *, timeout: float = WAIT_S) -> None:
-        """Run a cell and wait until it has ended, well or not; raises TimeoutError."""
+        """Run a cell and wait until it has ended, successfully or not. Raises TimeoutError."""
         self.page.evaluate(SELECT_CELL, index)
         self.command("notebook:run-cell", timeout=timeout)
 
     def start(self, index: int) -> None:
-        """Run a cell and return at once."""
+        """Start a cell without waiting."""
         self.page.evaluate(SELECT_CELL, index)
         self.page.evaluate(START, ["notebook:run-cell", {}])
 
     def command(self, name: str, *, timeout: float = WAIT_S, **args: Any) -> None:
-        """Execute a command of JupyterLab and wait for its end; raises TimeoutError."""
+        """Execute a JupyterLab command and wait for its end. Raises TimeoutError."""
         if not self.page.evaluate(EXECUTE, [name, args, timeout * 1000]):
             raise TimeoutError(f"{name}: not within {timeout:g} s")
 
     def cell(self, index: int) -> Locator:
-        """Return the cell as it stands in the page."""
+        """Return the element of a cell."""
         return self.page.locator(f"{PANEL} .jp-Notebook .jp-Cell").nth(index)
 
     def outputs(self, index: int) -> Locator:
-        """Return the outputs of a cell, for `expect` and for `.all_inner_texts()`."""
+        """Return the elements of the outputs of a cell."""
         return self.cell(index).locator(".jp-OutputArea-output")
 
     def save(self) -> NotebookNode:
-        """Save, and return the document as it now stands on disk."""
+        """Save and return the document on disk."""
         self.command("docmanager:save")
         return self.read()
 
     def read(self) -> NotebookNode:
-        """Return the document as it stands on disk."""
+        """Return the document on disk."""
         import nbformat
 
         document: NotebookNode = nbformat.read(self.path, as_version=4)
         return document
 
     def reload(self) -> None:
-        """Reload the page, as F5 does; the kernel lives on. What was not saved is lost."""
+        """Reload the page; the kernel continues, unsaved changes are lost."""
         self.page.reload()
         self.wait_idle()
 
     def use_dark_theme(self) -> None:
-        """Switch JupyterLab to its dark theme; the next test starts in the light one."""
+        """Switch JupyterLab to its dark theme; the next test starts with the light theme."""
         self.command("apputils:change-theme", theme="JupyterLab Dark")
         self.page.wait_for_function(IS_DARK)

@@ -1,7 +1,7 @@
-"""Takes out of a conversation with the service what tells whose it was, and leaves its shape.
+"""Anonymization of recorded exchanges: identifying values are replaced by placeholders of the same shape.
 
-Values are replaced, the same one always by the same placeholder: a UUID by a UUID, a name by a name. What
-`kusto_magic.redaction` hides is hidden besides. Regions, SKUs, times and versions stay.
+The same value is always replaced by the same placeholder: a UUID by a UUID, a name by a name. Secrets are hidden by
+`kusto_magic.redaction` in addition. Regions, SKUs, times and versions are kept.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from kusto_magic.models.target import Target
 from kusto_magic.redaction import HIDDEN, redact
 
 ENDPOINT = CLOUDS["public"].endpoint
-"""What stands for whatever endpoint it was."""
+"""The placeholder of the endpoint."""
 
 TARGET = Target("00000000-0000-4000-8000-000000000001", "group-1", "cluster-1")
-"""What stands for the cluster it was."""
+"""The placeholder of the cluster."""
 
 IMAGE = "image-1"
-"""What stands for the image it was about; names that hold its name keep the rest: image-1-2."""
+"""The placeholder of the image; names that contain its name keep the rest: image-1-2."""
 
-GONE = "REDACTED"
+REDACTED = "REDACTED"
 
 _SUBSTRING_FROM = 6
-"""Shorter names are replaced as whole words only: "a" is in every text."""
+"""Minimum length of names that are replaced inside words; shorter names, such as "a", only as whole words."""
 
 UUID = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-f])", re.IGNORECASE
@@ -42,18 +42,18 @@ _PLACES = (
     ("cluster", re.compile(r"/Microsoft\.Kusto/clusters/([^/?'\"\s]+)", re.IGNORECASE)),
     ("image", re.compile(r"/clusters/[^/]+/sandboxCustomImages/([^/?'\"\s]+)", re.IGNORECASE)),
 )
-"""Where names stand in the ids of Resource Manager."""
+"""Positions of names in Resource Manager IDs."""
 
 _IMAGE_KEYS = frozenset({"baseimagename", "languageextensioncustomimagename", "displayname"})
 _PERSONAL_KEYS = frozenset({"createdby", "lastmodifiedby", "tenantid", "objectid", "principalid", "clientid"})
 _CLUSTER_KEYS = frozenset({"state", "provisioningstate", "languageextensions", "enginetype"})
-"""The properties of a cluster that are kept: the others tell of networks, keys and people."""
+"""The properties of a cluster that are kept; others may reveal networks, keys and people."""
 
 _WORDS_OF_ARM = (
     "Microsoft.Kusto", "/subscriptions/", "/resourceGroups/", "/providers/", "/clusters", "/sandboxCustomImages",
     ".kusto.windows.net", "/locations/", "/operationResults/", "operationResultResponseType",
 )  # fmt: skip
-"""What no name is looked for in, even where a cluster or a group is called like that."""
+"""Parts of URLs that are never replaced, even if a cluster or a group has such a name."""
 
 
 _FORM = frozenset({"at", "asked", "answered", "failed", "method", "path", "status", "headers", "json", "text"})
@@ -61,7 +61,7 @@ _FORM = frozenset({"at", "asked", "answered", "failed", "method", "path", "statu
 
 
 class Placeholders:
-    """What was replaced by what in one conversation with `target`, about the image `name`."""
+    """The placeholders of one recording with the cluster `target` and the image `name`."""
 
     def __init__(self, target: Target, name: str) -> None:
         self._own = name
@@ -74,14 +74,14 @@ class Placeholders:
             self._learn(kind, known)
 
     def document(self, document: Any) -> Any:
-        """Return a JSON value, such as a whole exchange, as it may be kept."""
+        """Return a JSON value, such as an exchange, with placeholders."""
         for text in _strings(document):
             self._learn_from(text)
         self._learn_images(document)
         return self._kept(document)
 
     def text(self, text: str) -> str:
-        """Return a text as it may be kept."""
+        """Return a text with placeholders."""
         self._learn_from(text)
         return self._replaced(text)
 
@@ -130,7 +130,7 @@ class Placeholders:
         return value
 
     def _allowed(self, resource: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what of a JSON object is anybody's: not the tags of a cluster, not what others' images are made of."""
+        """Return the public part of a JSON object, without the tags of clusters and the contents of others' images."""
         kind, properties = str(resource.get("type", "")).lower(), resource.get("properties")
         if kind == "microsoft.kusto/clusters":
             kept = {name: resource[name] for name in ("id", "name", "type", "location", "sku") if name in resource}
@@ -138,7 +138,7 @@ class Placeholders:
             return kept | {"properties": {name: inner[name] for name in inner if name.lower() in _CLUSTER_KEYS}}
         if kind == "microsoft.kusto/clusters/sandboxcustomimages" and not self._is_ours(resource):
             inner = properties if isinstance(properties, dict) else {}
-            hidden = {"requirementsFileContent": GONE} if "requirementsFileContent" in inner else {}
+            hidden = {"requirementsFileContent": REDACTED} if "requirementsFileContent" in inner else {}
             return {**resource, "properties": {**inner, **hidden}} if inner else resource
         return resource
 
@@ -146,7 +146,7 @@ class Placeholders:
         return self._own.lower() in str(image.get("name", "")).lower()
 
     def _replaced(self, text: str) -> str:
-        text = redact(text).replace(HIDDEN, GONE)
+        text = redact(text).replace(HIDDEN, REDACTED)
         text = re.sub(re.escape(self._endpoint) + r"(?![\w.:-])", ENDPOINT, text, flags=re.IGNORECASE)
         text = self._without_names(text)
         text = UUID.sub(self._uuid, text)
@@ -180,7 +180,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _pairs(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield everything in a JSON value with the key it stands under."""
+    """Yield every nested value of a JSON value with its key."""
     if isinstance(value, dict):
         for name, item in value.items():
             yield name, item

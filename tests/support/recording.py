@@ -1,8 +1,8 @@
-"""A conversation with the service: written down as it goes, redacted; and played back, strictly.
+"""Recording of HTTP exchanges with the service, redacted, and strict replay of a recording.
 
-A file is JSON: what it is, the steps as the client saw them, and each exchange: what was asked, what was answered, how
-many seconds after the start. Nothing of the request's headers is kept, and of the answer's only `KEPT`. What was asked
-and answered several times in a row stands there once, with the times of the others in "again".
+A recording is a JSON file with metadata, the steps as the client saw them, and the exchanges: request, response and
+seconds since the start. Request headers are not stored, and of the response headers only `KEPT`. Identical consecutive
+exchanges are stored once, with the times of the repetitions in "again".
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ KEPT = (
     "azure-asyncoperation", "location", "retry-after", "retry-after-ms", "x-ms-retry-after-ms", "content-type",
     "x-ms-request-id", "x-ms-correlation-request-id", "x-ms-operation-root-activity-id", "x-ms-failure-cause",
 )  # fmt: skip
-"""The headers of an answer that are kept: they decide something, or are what a ticket quotes."""
+"""The response headers that are stored: those that affect the client or are quoted in support requests."""
 
 _OF_ONE_REQUEST = ("x-ms-request-id", "x-ms-correlation-request-id")
 
 
 @dataclass
 class Conversation:
-    """What is in one file. `conversation` names the function that held it, `against` is "emulator" or "Azure".
+    """The contents of a recording. `conversation` is the name of the scenario, `against` is "emulator" or "Azure".
 
-    `steps` is what the client made of it: lists of "step", "phases", "result". `about` says what a reader should know.
+    `steps` are the results as the client saw them ("step", "phases", "result"). `about` is a note for readers.
     """
 
     conversation: str
@@ -45,17 +45,17 @@ class Conversation:
     exchanges: list[dict[str, Any]] = field(default_factory=list)
 
     def to_text(self) -> str:
-        """Return the text of the file."""
+        """Return the recording as JSON text."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> Conversation:
-        """Return what is in a file."""
+        """Read a recording from a file."""
         return cls(**json.loads(path.read_text("utf-8")))
 
 
 class Recording(httpx.AsyncBaseTransport):
-    """Passes everything on to another transport, and writes into `exchanges` what may be kept of it."""
+    """A transport that forwards requests to another one and stores the redacted exchanges in `exchanges`."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock, placeholders: Placeholders) -> None:
         self.exchanges: list[dict[str, Any]] = []
@@ -93,9 +93,9 @@ class Recording(httpx.AsyncBaseTransport):
 
 
 class Replay(httpx.AsyncBaseTransport):
-    """Answers as a file says, one request after the other; another request than the recorded one fails the test.
+    """A transport that replays a recording in order; a request that differs from the recorded one fails the test.
 
-    The clock is moved to when each request was sent, if the client has not waited that long itself.
+    The clock is moved to the time of each recorded request, unless the client has already waited longer.
     """
 
     def __init__(self, kept: Conversation, clock: MovableClock) -> None:
@@ -120,13 +120,13 @@ class Replay(httpx.AsyncBaseTransport):
         return _answer(exchange["answered"])
 
     def assert_all_asked(self) -> None:
-        """Fail where the client stopped asking before the conversation was over."""
-        rest = [f"{it['asked']['method']} {it['asked']['path']}" for it in self._exchanges[self.count :]]
+        """Fail if the client did not send all recorded requests."""
+        rest = [f"{one['asked']['method']} {one['asked']['path']}" for one in self._exchanges[self.count :]]
         assert rest == [], f"{len(rest)} recorded requests were not sent, the first: {rest[0]}"
 
 
 def _without_ids(exchange: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what makes an exchange the same as the one before."""
+    """Return the parts of an exchange that are compared with the previous one."""
     same = {key: value for key, value in exchange.items() if key not in ("at", "again")}
     if "answered" in same:
         headers = {name: value for name, value in same["answered"]["headers"].items() if name not in _OF_ONE_REQUEST}
@@ -142,7 +142,7 @@ def _each(exchanges: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]
 
 
 def _body(raw: bytes) -> dict[str, Any]:
-    """Return a body as JSON where it is that, else as text; nothing where there is none."""
+    """Return a body as JSON if it is valid, else as text; {} if it is empty."""
     if not raw:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""An IPython inside this process, as a terminal has it."""
+"""A terminal IPython in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 @contextmanager
 def running_shell() -> Iterator[InteractiveShell]:
-    """Make the shell that `get_ipython()` returns until the block ends; it keeps no history and asks nothing."""
+    """Create the shell that `get_ipython()` returns until the block ends, without history and prompts."""
     config = Config()
     config.HistoryManager.enabled = False
     config.TerminalInteractiveShell.simple_prompt = True

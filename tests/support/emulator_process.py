@@ -1,4 +1,4 @@
-"""The emulator of a JupyterLab's home: started, held, emptied and ended from outside."""
+"""Control of the emulator process that a JupyterLab and its kernels use."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class EmulatorControl:
-    """Controls the emulator that runs in a home: `hold` lets no operation end until `release`."""
+    """Controls the emulator that runs in a home; after `hold`, no operation ends until `release`."""
 
     home: Home
 
     def hold(self) -> None:
-        """Keep every operation running, whatever time passes."""
+        """Keep every operation running, regardless of the time."""
         self._post("hold")
 
     def release(self) -> None:
-        """End the hold; every running operation ends now."""
+        """Stop holding operations and end the running ones now."""
         self._post("release")
 
     def _post(self, action: str) -> None:
@@ -42,7 +42,7 @@ class EmulatorControl:
 
 @contextmanager
 def running_emulator(lab: Lab, build_seconds: float, *, clusters: int = 1) -> Iterator[EmulatorControl]:
-    """Start the emulator that `lab` and its kernels will find; end it, and forget its images, with the block."""
+    """Start the emulator that `lab` and its kernels find; stop it and delete its images when the block ends."""
     _run(lab, f"launch.start(build_seconds={build_seconds}, clusters={clusters})")
     try:
         yield EmulatorControl(lab.home)

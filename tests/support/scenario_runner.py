@@ -1,4 +1,4 @@
-"""Holds a conversation with somebody: the emulator on a clock that moves, a recording, a real cluster."""
+"""Run scenarios and record them: with the emulator on a manual clock, with a recording, or with a real cluster."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from kusto_magic.emulator import EmulatorConfig, create_app
 from kusto_magic.models.image import API_VERSION
 from kusto_magic.models.target import Target
 from support.clock import MovableClock
-from support.conversations import IMPOSSIBLE, Held, Talk
+from support.live_probes import ALL_SCENARIOS
 from support.placeholders import IMAGE, TARGET, Placeholders
-from support.probes import EVERYTHING
 from support.recording import Conversation, Recording, Replay
+from support.scenarios import FAILING_SPEC, Scenario, ScenarioRun
 
-EMULATED_BUILD = 300.0
-"""Seconds; what a build was seen to take."""
+BUILD_SECONDS = 300.0
+"""Duration of an emulated build in seconds, as observed on the service."""
 
 
-async def hold(
+async def run_scenario(
     title: str,
-    held: Held,
+    held: Scenario,
     target: Target,
     name: str,
     *,
@@ -34,29 +34,29 @@ async def hold(
     clock: Clock,
     into: Conversation,
 ) -> Conversation:
-    """Hold a conversation and write it down into `into`, also what there is of it when it ends with an error."""
+    """Run a scenario and store its recording in `into`, also the part before an error."""
     placeholders = Placeholders(target, name)
     recording = Recording(inner, clock, placeholders)
     into.conversation, into.exchanges = title, recording.exchanges
     async with ArmTransport(
         target.endpoint, target.scope, credential=credential, transport=recording, clock=clock
     ) as arm:
-        talk = Talk(ImagesClient(arm, target), arm, name)
+        run = ScenarioRun(ImagesClient(arm, target), arm, name)
         try:
-            await held(talk)
+            await held(run)
         finally:
-            into.steps = [{key: placeholders.text(text) for key, text in step.items()} for step in talk.steps]
+            into.steps = [{key: placeholders.text(text) for key, text in step.items()} for step in run.steps]
     return into
 
 
-async def record_emulator(title: str, held: Held) -> Conversation:
-    """Hold a conversation with an emulator of its own, on a clock that moves when somebody sleeps."""
+async def record_with_emulator(title: str, held: Scenario) -> Conversation:
+    """Run a scenario with a new emulator on a manual clock and return the recording."""
     clock = MovableClock()
-    config = EmulatorConfig(build_seconds=EMULATED_BUILD, extension_seconds=EMULATED_BUILD)
+    config = EmulatorConfig(build_seconds=BUILD_SECONDS, extension_seconds=BUILD_SECONDS)
     app = create_app(config, resolver=_resolve, clock=clock.wall)
     ready = config.ready
     target = Target(ready.subscription, ready.resource_group, ready.cluster, ready.endpoint)
-    return await hold(
+    return await run_scenario(
         title,
         held,
         target,
@@ -64,23 +64,23 @@ async def record_emulator(title: str, held: Held) -> Conversation:
         inner=httpx.ASGITransport(app),
         credential=StaticCredential(ready.token),
         clock=clock,
-        into=blank("emulator", "Recorded by `python noxfile.py record`."),
+        into=new_conversation("emulator", "Recorded by `python noxfile.py record`."),
     )
 
 
 async def _resolve(requirements: str, _python: str) -> str | None:
-    return "there is no such package" if IMPOSSIBLE.requirements in requirements else None
+    return "there is no such package" if FAILING_SPEC.requirements in requirements else None
 
 
-def blank(against: str, about: str) -> Conversation:
-    """Return an empty conversation of today."""
+def new_conversation(against: str, about: str) -> Conversation:
+    """Return an empty recording with the current date."""
     return Conversation("", against, datetime.now(UTC).date().isoformat(), API_VERSION, about)
 
 
-async def replay(kept: Conversation) -> tuple[list[dict[str, str]], MovableClock]:
-    """Hold a conversation once more, with a recording; return what the client made of it, and the clock then.
+async def replay_recording(kept: Conversation) -> tuple[list[dict[str, str]], MovableClock]:
+    """Run a scenario with a recording; return the steps as the client saw them, and the clock.
 
-    Fails where the client asks for something else than was recorded, or for less.
+    Fails if the client sends other requests than recorded, or fewer.
     """
     clock = MovableClock()
     transport = Replay(kept, clock)
@@ -88,7 +88,7 @@ async def replay(kept: Conversation) -> tuple[list[dict[str, str]], MovableClock
     async with ArmTransport(
         TARGET.endpoint, TARGET.scope, credential=credential, transport=transport, clock=clock
     ) as arm:
-        talk = Talk(ImagesClient(arm, TARGET), arm, IMAGE)
-        await EVERYTHING[kept.conversation](talk)
+        run = ScenarioRun(ImagesClient(arm, TARGET), arm, IMAGE)
+        await ALL_SCENARIOS[kept.conversation](run)
     transport.assert_all_asked()
-    return talk.steps, clock
+    return run.steps, clock

@@ -1,4 +1,4 @@
-"""The live suite's report: what was asked, what came of it, the service's own words, and where the emulator differs."""
+"""The report of the live suite: questions, results, error messages, and differences from the emulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from support.probes import QUESTIONS
+from support.live_probes import QUESTIONS
 from support.recording import Conversation
 
 RECORDED = Path(__file__).parent.parent / "live" / "conversations"
@@ -16,8 +16,8 @@ LONGEST_WORDS = 4000
 _TELLING = re.compile(r"azure-asyncoperation|location|.*retry-after")
 
 
-def report(written: Sequence[tuple[Conversation, Path]], left: Sequence[str]) -> str:
-    """Return the report, as Markdown, of the conversations held so far and the files they are in."""
+def render_report(written: Sequence[tuple[Conversation, Path]], left: Sequence[str]) -> str:
+    """Return the report of the recorded scenarios and their files as Markdown; `left` are images not deleted."""
     against = written[0][0].against if written else "nobody"
     lines = ["# What the service said", "", f"Held with: {against}. Redacted as the files beside this one."]
     lines += ["", f"Left on the cluster, perhaps: {', '.join(left)}"] if left else []
@@ -43,7 +43,7 @@ def _section(kept: Conversation, path: Path) -> Iterator[str]:
 
 
 def _answer(exchange: Mapping[str, Any]) -> str:
-    """Return an answer as "PUT 201 azure-asyncoperation": the headers named are those that say how to go on."""
+    """Return a response as "PUT 201 azure-asyncoperation", with the names of the headers that control polling."""
     answered = exchange.get("answered", {"status": exchange.get("failed"), "headers": {}})
     return " ".join(
         [exchange["asked"]["method"], str(answered["status"]), *filter(_TELLING.match, answered["headers"])]
@@ -51,7 +51,7 @@ def _answer(exchange: Mapping[str, Any]) -> str:
 
 
 def _said(step: Mapping[str, str]) -> str:
-    """Return what came of a step, without how often was asked."""
+    """Return the result of a step, without the numbers of polls."""
     phases = re.sub(r" ×\d+", "", step["phases"])
     return f"{step['result']} ({phases})" if phases else step["result"]
 
@@ -62,7 +62,7 @@ def _emulated(title: str) -> dict[str, str]:
 
 
 def _words(exchanges: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield each error that the service told of, once, in its own words."""
+    """Yield each distinct error body of the service."""
     told: set[str] = set()
     for exchange in exchanges:
         answered = exchange.get("answered", {})

@@ -1,6 +1,6 @@
-"""What nobody knows about the service, asked where asking is harmless: with images of the probe's own name.
+"""Probes: scenarios that determine unknown behavior of the service, using only images with the probe's own name.
 
-Each probe notes what came of it and asserts nothing. `QUESTIONS` says what is asked, also by the conversations.
+Each probe records its results and asserts nothing. `QUESTIONS` states what each scenario and probe determines.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from kusto_magic.arm.operation import start_operation
 from kusto_magic.errors import BuildError, ServiceError
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import API_VERSION, ImageSpec
-from support.conversations import CONVERSATIONS, SPEC, Held, Talk
+from support.scenarios import SCENARIOS, SPEC, Scenario, ScenarioRun
 
 NEWER = "2025-02-14"
-"""An api-version that no traffic was seen of."""
+"""An api-version of which no traffic has been observed."""
 
 NAMES = (
     "a", "A1", "1a", "_a", "-a", ".a", "a.", "a-b_c.d", "a b", "a+b", "a(b)", "a/b", "a%b", "ä", "図", "",
@@ -31,79 +31,79 @@ TEXTS = {
 }
 
 
-async def names(talk: Talk) -> None:
+async def names(run: ScenarioRun) -> None:
     for name in NAMES:
-        await talk.check_name(ascii(name) if len(name) < 60 else f"{len(name)} letters", name)
+        await run.check_name(ascii(name) if len(name) < 60 else f"{len(name)} letters", name)
 
 
-async def both_bases(talk: Talk) -> None:
+async def both_bases(run: ScenarioRun) -> None:
     await _tried(
-        talk, {"languageVersion": "3.10.8", "baseImageName": "Python3_10_8", "requirementsFileContent": "Pillow"}
+        run, {"languageVersion": "3.10.8", "baseImageName": "Python3_10_8", "requirementsFileContent": "Pillow"}
     )
 
 
-async def no_base(talk: Talk) -> None:
-    await _tried(talk, {"requirementsFileContent": "Pillow"})
+async def no_base(run: ScenarioRun) -> None:
+    await _tried(run, {"requirementsFileContent": "Pillow"})
 
 
-async def no_such_python(talk: Talk) -> None:
-    await _tried(talk, {"languageVersion": "3.99.0", "requirementsFileContent": "Pillow"})
+async def no_such_python(run: ScenarioRun) -> None:
+    await _tried(run, {"languageVersion": "3.99.0", "requirementsFileContent": "Pillow"})
 
 
-async def no_requirements(talk: Talk) -> None:
-    await _tried(talk, {"languageVersion": "3.10.8"})
+async def no_requirements(run: ScenarioRun) -> None:
+    await _tried(run, {"languageVersion": "3.10.8"})
 
 
-async def newer_version(talk: Talk) -> None:
-    talk.note("list", str((await talk.send("GET", "/sandboxCustomImages", version=NEWER)).status))
-    await _tried(talk, {"languageVersion": "3.10.8", "requirementsFileContent": "Pillow"}, NEWER)
+async def newer_version(run: ScenarioRun) -> None:
+    run.note("list", str((await run.send("GET", "/sandboxCustomImages", version=NEWER)).status))
+    await _tried(run, {"languageVersion": "3.10.8", "requirementsFileContent": "Pillow"}, NEWER)
 
 
-async def base_image(talk: Talk) -> None:
-    await talk.follow("create", talk.client.build(talk.name, ImageSpec("Pillow", base_image="Python3_11_7")))
-    await talk.show("get", talk.name)
+async def base_image(run: ScenarioRun) -> None:
+    await run.follow("create", run.client.build(run.name, ImageSpec("Pillow", base_image="Python3_11_7")))
+    await run.show("get", run.name)
 
 
-async def base_deleted(talk: Talk) -> None:
-    """Delete an image that another one is built on."""
-    await talk.follow("create", talk.client.build(talk.name, SPEC))
-    await talk.follow("create one on top", talk.client.build(talk.second, ImageSpec("humanize", base_image=talk.name)))
-    await talk.follow("delete the lower one", talk.client.delete(talk.name))
-    await talk.show("get the upper one", talk.second)
+async def base_deleted(run: ScenarioRun) -> None:
+    """Delete an image that is the base of another."""
+    await run.follow("create", run.client.build(run.name, SPEC))
+    await run.follow("create one on top", run.client.build(run.second, ImageSpec("humanize", base_image=run.name)))
+    await run.follow("delete the lower one", run.client.delete(run.name))
+    await run.show("get the upper one", run.second)
 
 
-async def location(talk: Talk) -> None:
-    """Ask the Location of a deletion at once."""
-    await talk.follow("create", talk.client.build(talk.name, SPEC))
-    answer = await talk.send("DELETE", f"/sandboxCustomImages/{talk.name}")
-    talk.note("delete", str(answer.status))
+async def location(run: ScenarioRun) -> None:
+    """Poll the Location of a deletion immediately."""
+    await run.follow("create", run.client.build(run.name, SPEC))
+    answer = await run.send("DELETE", f"/sandboxCustomImages/{run.name}")
+    run.note("delete", str(answer.status))
     address = answer.header_url("location")
     if address is not None:
-        talk.note("its Location while it runs", str((await talk.arm.send("GET", address)).status))
+        run.note("its Location while it runs", str((await run.arm.send("GET", address)).status))
 
 
-async def _tried(talk: Talk, properties: dict[str, str], version: str = API_VERSION) -> None:
-    """PUT what the client would refuse, follow it to its end, and note both."""
+async def _tried(run: ScenarioRun, properties: dict[str, str], version: str = API_VERSION) -> None:
+    """Send a PUT that the client would refuse, poll it to its end, and record both."""
     body = json.dumps({"properties": {"language": "Python", **properties}}).encode()
-    answer = await talk.send("PUT", f"/sandboxCustomImages/{talk.name}", body, version)
-    talk.note("put", f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
-    sent = operation_start.submitting(Action.BUILD, talk.client.resume(Action.BUILD, talk.name).image_url)
+    answer = await run.send("PUT", f"/sandboxCustomImages/{run.name}", body, version)
+    run.note("put", f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
+    sent = operation_start.submitting(Action.BUILD, run.client.resume(Action.BUILD, run.name).image_url)
     try:
         begun = start_operation(sent, answer)
-    except (ServiceError, BuildError):  # what is wrong with it stands in the answer, which is written down
+    except (ServiceError, BuildError):  # the response, which is recorded, contains the reason
         return
-    await talk.follow("build", talk.client.poll(begun))
-    await talk.show("get", talk.name)
+    await run.follow("build", run.client.poll(begun))
+    await run.show("get", run.name)
 
 
-def _with_text(text: str) -> Held:
-    async def tried(talk: Talk) -> None:
-        await _tried(talk, {"languageVersion": "3.10.8", "requirementsFileContent": text})
+def _with_text(text: str) -> Scenario:
+    async def tried(run: ScenarioRun) -> None:
+        await _tried(run, {"languageVersion": "3.10.8", "requirementsFileContent": text})
 
     return tried
 
 
-PROBES: dict[str, Held] = {
+PROBES: dict[str, Scenario] = {
     "names": names,
     "both-bases": both_bases,
     "no-base": no_base,
@@ -116,7 +116,7 @@ PROBES: dict[str, Held] = {
     "newer-version": newer_version,
 }
 
-EVERYTHING = CONVERSATIONS | PROBES
+ALL_SCENARIOS = SCENARIOS | PROBES
 
 QUESTIONS = {
     "create-and-delete": "How does making, reading and deleting an image go?",

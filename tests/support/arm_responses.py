@@ -1,4 +1,4 @@
-"""The service's answers as they were seen, and the addresses they are about."""
+"""Responses of the service as observed, and the URLs they belong to."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ POLL_URL = (
 LOCATION_URL = POLL_URL.replace("&t=", "&operationResultResponseType=Location&t=")
 
 
-def answer(body: object = b"", status: int = 200, headers: Mapping[str, str] | None = None) -> ArmResponse:
-    """Return an answer; a body that is not bytes is sent as JSON. Names of headers are in lower case."""
+def make_response(
+    body: object = b"", status_response: int = 200, headers: Mapping[str, str] | None = None
+) -> ArmResponse:
+    """Return a response; a body that is not bytes is serialized as JSON. Header names must be in lower case."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return ArmResponse(status, dict(headers or {}), raw, f"{ENDPOINT}/asked", START)
+    return ArmResponse(status_response, dict(headers or {}), raw, f"{ENDPOINT}/asked", START)
 
 
-def image(state: str | None = "Succeeded", **properties: Any) -> dict[str, Any]:
-    """Return the resource as a GET shows it; without a state where that is None."""
+def image_resource(state: str | None = "Succeeded", **properties: Any) -> dict[str, Any]:
+    """Return the image resource as in a GET response; `state` None omits provisioningState."""
     shown = {"language": "PYTHON", "languageVersion": "3.10.8", "requirementsFileContent": "Pillow"}
     if state is not None:
         shown["provisioningState"] = state
@@ -49,31 +51,33 @@ def image(state: str | None = "Succeeded", **properties: Any) -> dict[str, Any]:
     }
 
 
-def status(word: str, **more: Any) -> ArmResponse:
-    """Return the answer of an operation's address."""
+def status_response(word: str, **more: Any) -> ArmResponse:
+    """Return the response of the poll URL of an operation."""
     document = {"id": "/subscriptions/s/operationresults/g", "name": "g", "status": word, "percentComplete": 0.5}
-    return answer({**document, **more})
+    return make_response({**document, **more})
 
 
-def begun(poll_url: str = POLL_URL) -> ArmResponse:
-    """Return the answer to a PUT."""
-    return answer(image("Creating", language="Python"), 201, {"azure-asyncoperation": poll_url})
+def created_response(poll_url: str = POLL_URL) -> ArmResponse:
+    """Return the response to an accepted PUT."""
+    return make_response(image_resource("Creating", language="Python"), 201, {"azure-asyncoperation": poll_url})
 
 
-def failed(code: int, name: str = "Oops", message: str = "", headers: Mapping[str, str] | None = None) -> ArmResponse:
-    """Return a refusal in ARM's form."""
-    return answer({"error": {"code": name, "message": message}}, code, headers)
+def error_response(
+    code: int, name: str = "Oops", message: str = "", headers: Mapping[str, str] | None = None
+) -> ArmResponse:
+    """Return an error response in ARM's form."""
+    return make_response({"error": {"code": name, "message": message}}, code, headers)
 
 
-RUNNING = status("Running")
-DONE = status("Succeeded")
-THERE = answer(image())
-HTML = answer(b"<html><h1>Succeeded</h1></html>")
-CREATING = answer(image("Creating"))
-EVIL = "https://evil.example/x"
+STATUS_RUNNING = status_response("Running")
+STATUS_SUCCEEDED = status_response("Succeeded")
+IMAGE_SUCCEEDED = make_response(image_resource())
+HTML_RESPONSE = make_response(b"<html><h1>Succeeded</h1></html>")
+IMAGE_CREATING = make_response(image_resource("Creating"))
+UNTRUSTED_URL = "https://evil.example/x"
 
-FOREIGN = [
-    EVIL, "//evil.example/x", "https://management.azure.com@evil.example/", "https://user:pw@management.azure.com/",
+UNTRUSTED_URLS = [
+    UNTRUSTED_URL, "//evil.example/x", "https://management.azure.com@evil.example/", "https://user:pw@management.azure.com/",
     "http://management.azure.com/x", "https://management.azure.com:8443/x", "https://management.azure.com.evil.example/",
     "javascript:alert(1)", "https://management.azure.com\\@evil.example/",
 ]  # fmt: skip

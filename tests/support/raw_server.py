@@ -1,4 +1,4 @@
-"""A server on a loopback socket that does what servers should not: resets, falls silent, stops in the middle."""
+"""A loopback server that misbehaves: it resets connections, does not respond, or stops in the middle of a response."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeAlias
 
-Act: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+ConnectionHandler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class RawServer:
-    """Handles one connection after the other with one act each; `heads` holds each request's head as it came.
+    """Handles each connection with the next handler; `heads` and `bodies` have the raw requests.
 
-    `arrived` is set once a whole request is there. With a `context` it speaks TLS.
+    `arrived` is set when a complete request has been received. With `context` the server uses TLS.
     """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
@@ -23,7 +23,7 @@ class RawServer:
         self.heads: list[bytes] = []
         self.bodies: list[bytes] = []
         self.arrived = asyncio.Event()
-        self._acts: list[Act] = []
+        self._acts: list[ConnectionHandler] = []
         self._handlers: set[asyncio.Task[None]] = set()
 
     @property
@@ -31,12 +31,12 @@ class RawServer:
         host, port = self._server.sockets[0].getsockname()[:2]
         return f"{'https' if self._context else 'http'}://{host}:{port}"
 
-    def then(self, *acts: Act) -> None:
-        """Say what the next connections meet."""
+    def then(self, *acts: ConnectionHandler) -> None:
+        """Add handlers for the next connections."""
         self._acts += acts
 
     async def read(self, reader: asyncio.StreamReader) -> None:
-        """Read one request and keep it."""
+        """Read one request and store it."""
         head = await reader.readuntil(b"\r\n\r\n")
         length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
         self.heads.append(head)
@@ -63,16 +63,16 @@ class RawServer:
         try:
             await self._acts.pop(0)(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client has gone, or the test is over
+            pass  # the client has closed the connection, or the test has ended
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    # ── acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── handlers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def reply(self, raw: bytes) -> Act:
-        """Read a request, write these bytes, close."""
+    def reply(self, raw: bytes) -> ConnectionHandler:
+        """Return a handler that reads a request, writes these bytes and closes the connection."""
 
         async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self.read(reader)
@@ -93,7 +93,7 @@ class RawServer:
         await reader.read()  # until the client hangs up
 
     async def drip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Write one byte after the other, and never the last."""
+        """Write single bytes without ever completing the response."""
         await self.read(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n")
         while not writer.is_closing():
@@ -102,7 +102,7 @@ class RawServer:
             await asyncio.sleep(0)
 
 
-def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """Return a whole answer, of a connection that ends with it."""
+def http_response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    """Return a complete HTTP response that closes the connection."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,4 +1,4 @@
-"""A small package index, made on the fly: a folder of wheels and sources, and a server for it on this machine."""
+"""A small package index: generated wheels and source distributions, and a local server for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 def write_wheel(
     folder: Path, name: str, version: str, *, needs: Sequence[str] = (), python: str = "", tag: str = "py3-none-any"
 ) -> Path:
-    """Write a wheel that holds nothing but its metadata: what it needs (PEP 508), which Python it wants."""
+    """Write a wheel that contains only metadata: its requirements (PEP 508) and Requires-Python."""
     stem = f"{name.replace('-', '_')}-{version}"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += f"Requires-Python: {python}\n" if python else ""
@@ -31,7 +31,7 @@ def write_wheel(
 
 
 def write_project(folder: Path, name: str, version: str, mark: Path) -> Path:
-    """Write a project whose build, and every question to its build backend, leaves a file at `mark`."""
+    """Write a project whose build backend creates the file `mark` as soon as it is imported."""
     project = folder / name
     project.mkdir(parents=True)
     leave = f"import pathlib\npathlib.Path({str(mark)!r}).write_text('was here')\n"
@@ -48,7 +48,7 @@ def write_project(folder: Path, name: str, version: str, mark: Path) -> Path:
 
 
 def write_sdist(folder: Path, name: str, version: str, mark: Path) -> Path:
-    """Write such a project as a source distribution."""
+    """Write the project of `write_project` as a source distribution."""
     stem = f"{name}-{version}"
     project = write_project(folder / "sources", name, version, mark)
     path = folder / f"{stem}.tar.gz"
@@ -63,7 +63,7 @@ def write_sdist(folder: Path, name: str, version: str, mark: Path) -> Path:
 
 
 class _Index(ThreadingHTTPServer):
-    """A package index (PEP 691) of a folder's files; `wanted` is the Authorization it asks for, "" for none."""
+    """A package index (PEP 691) of the files in a folder; `wanted` is the required Authorization header, or ""."""
 
     def __init__(self, folder: Path, wanted: str, status: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -92,15 +92,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Index
 
     def do_GET(self) -> None:
-        """Answer with a body."""
+        """Respond with a body."""
         self.wfile.write(self._begin())
 
     def do_HEAD(self) -> None:
-        """Answer without."""
+        """Respond without a body."""
         self._begin()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
-        """Say nothing."""
+        """Log nothing."""
 
     def _begin(self) -> bytes:
         status, kind, body = self.server.answer(self.path, self.headers.get("Authorization", ""))
@@ -114,10 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path, *, user: str = "", password: str = "", status: int = 200) -> Iterator[str]:
-    """Serve a folder as a package index on this machine; yields the address of its pages.
+def package_index(folder: Path, *, user: str = "", password: str = "", status: int = 200) -> Iterator[str]:
+    """Serve a folder as a local package index and yield its URL.
 
-    With `user` and `password` nothing is given without them; with another `status` nothing is given at all.
+    With `user` and `password`, requests need them. A `status` other than 200 is returned for every request.
     """
     wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
     server = _Index(folder, wanted, status)

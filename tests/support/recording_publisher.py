@@ -1,4 +1,4 @@
-"""A front end that keeps what is published."""
+"""A display publisher that stores what is published."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class RecordingPublisher:
-    """IPython's display publisher, as far as cards use it; `ended` is set by a record that says so."""
+    """IPython's display publisher as used by cards; `ended` is set when a record has ended."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[dict[str, Any], dict[str, Any]]] = []
@@ -20,7 +20,7 @@ class RecordingPublisher:
             self.ended.set()
 
     def is_one_output(self) -> bool:
-        """Return whether all that was published is one output, and updates of it, with its id in the metadata too."""
+        """Return whether everything published is one output and its updates, with its ID also in the metadata."""
         ids = {more["transient"]["display_id"] for _, more in self.shown}
         ids |= {more["metadata"]["kusto_image"]["display_id"] for _, more in self.shown}
         updates = [more["update"] for _, more in self.shown]

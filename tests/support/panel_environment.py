@@ -1,4 +1,4 @@
-"""What a test of the panel stands on: a service that can fail, a quick clock, a kernel's shell that only records."""
+"""The environment for tests of the panel: a service with injected faults, a fast clock and a recording shell."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.panel import ImagePanel
 from kusto_magic.panel.panel_form import PanelForm
-from support.emulated import EmulatorTransport
-from support.world import SharedClock, fits
+from support.emulator_transport import EmulatorTransport
+from support.environment import SharedClock, always_compatible
 
 WAIT_S = 10.0
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 Fault = Callable[[httpx.Request], httpx.Response | None]
 
 
-def answer(document: object, status: int = 200) -> httpx.Response:
-    """Return an answer with a JSON body, as it comes from a socket."""
+def json_response(document: object, status: int = 200) -> httpx.Response:
+    """Return a response with a JSON body as an unread stream."""
     body = httpx.ByteStream(json.dumps(document).encode())
     return httpx.Response(status, headers={"content-type": "application/json"}, stream=body)
 
 
 class QuickClock:
-    """The panel's clock: its pauses are a moment, its time of day is the world's."""
+    """The clock of the panel: its sleeps take some milliseconds, its time of day is that of the environment."""
 
     def __init__(self, wall: SharedClock) -> None:
         self._wall = wall
@@ -56,32 +56,34 @@ class QuickClock:
         await asyncio.sleep(0.005)
 
 
-class Service(httpx.AsyncBaseTransport):
-    """The emulator's app; `fault`, where set, may answer or raise first."""
+class EmulatorService(httpx.AsyncBaseTransport):
+    """The emulator's app; `fault`, if set, can respond or raise first."""
 
-    def __init__(self, wire: EmulatorTransport) -> None:
-        self._transport = httpx.ASGITransport(create_app(wire.config, resolver=wire.resolver, clock=wire.clock))
+    def __init__(self, emulator: EmulatorTransport) -> None:
+        self._transport = httpx.ASGITransport(
+            create_app(emulator.config, resolver=emulator.resolver, clock=emulator.clock)
+        )
         self.fault: Fault | None = None
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(f"{request.method} {request.url.path.rpartition('/')[2]}")
+        self.requests.append(f"{request.method} {request.url.path.rpartition('/')[2]}")
         faulty = self.fault(request) if self.fault else None
         return faulty or await self._transport.handle_async_request(request)
 
 
 class RecordingShell:
-    """A kernel's shell as far as the panel knows it; `shown` is every bundle, with `update` as it was said."""
+    """A kernel's shell as used by the panel; `shown` has every published bundle and its `update` flag."""
 
-    def __init__(self, *, person: bool = True) -> None:
+    def __init__(self, *, interactive: bool = True) -> None:
         self.kernel = object()
         self.configurables: list[Any] = []
         self.display_pub = self
         self.shown: list[tuple[dict[str, Any], bool]] = []
-        self._person = person
+        self._interactive = interactive
 
     def get_parent(self) -> dict[str, Any]:
-        return {"content": {"allow_stdin": self._person}}
+        return {"content": {"allow_stdin": self._interactive}}
 
     def publish(self, data: dict[str, Any], _metadata: object = None, **more: Any) -> None:
         self.shown.append((data, bool(more.get("update"))))
@@ -92,23 +94,23 @@ class RecordingShell:
 
 
 class PanelEnvironment:
-    """Everything a test needs: `builds`, panels on them, the service and the clock that can be held."""
+    """The environment of a test: `builds`, panels that use them, the service, and a clock that can be held."""
 
-    def __init__(self, folder: Path, wire: EmulatorTransport, forecaster: Preflight = fits) -> None:
-        self.clock = SharedClock(wire.clock)
-        self.service = Service(wire)
-        ready = wire.ready
-        self.credential: TokenCredential = StaticCredential(wire.ready.token)
+    def __init__(self, folder: Path, emulator: EmulatorTransport, preflight: Preflight = always_compatible) -> None:
+        self.clock = SharedClock(emulator.clock)
+        self.service = EmulatorService(emulator)
+        ready = emulator.ready
+        self.credential: TokenCredential = StaticCredential(emulator.ready.token)
         self.target = Target(ready.subscription, ready.resource_group, ready.cluster, ready.endpoint)
         self.shell = RecordingShell()
-        self._folder, self._forecaster = folder, forecaster
+        self._folder, self._preflight = folder, preflight
         self._panels: list[ImagePanel] = []
         self.builds = self.process()
 
     def process(self) -> BuildManager:
-        """Return the builds of another process with the same history."""
+        """Return the build manager of another process with the same history."""
         history = History(self._folder / "history.sqlite")
-        return BuildManager(history=history, open_client=self._open, preflight=self._forecaster, clock=self.clock)
+        return BuildManager(history=history, open_client=self._open, preflight=self._preflight, clock=self.clock)
 
     def _open(self, target: Target) -> AbstractAsyncContextManager[ImagesClient]:
         return connect(target, credential=self.credential, transport=self.service, clock=self.clock)
@@ -126,55 +128,55 @@ class PanelEnvironment:
         self.builds.close()
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something holds that the background brings about."""
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until `condition` is true."""
     end = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, "timeout"
         threading.Event().wait(0.005)
 
 
-Make = Callable[..., PanelEnvironment]
+EnvironmentFactory = Callable[..., PanelEnvironment]
 
 
 @contextmanager
-def panel_environments(folder: Path) -> Iterator[Make]:
-    """Return a function that makes a desk: `make(wire, forecaster)`; all are cleared with the block."""
+def panel_environments(folder: Path) -> Iterator[EnvironmentFactory]:
+    """Return a function that makes a desk: `make(emulator, preflight)`; all are cleared with the block."""
     made: list[PanelEnvironment] = []
 
-    def make(wire: EmulatorTransport | None = None, forecaster: Preflight = fits) -> PanelEnvironment:
-        made.append(PanelEnvironment(folder, wire or EmulatorTransport(), forecaster))
+    def make(emulator: EmulatorTransport | None = None, preflight: Preflight = always_compatible) -> PanelEnvironment:
+        made.append(PanelEnvironment(folder, emulator or EmulatorTransport(), preflight))
         return made[-1]
 
     try:
         yield make
     finally:
-        for desk in made:
-            desk.close()
+        for environment in made:
+            environment.close()
 
 
-def says(shown: HTML) -> str:
-    """Return the text that a widget of words shows."""
+def shown_text(shown: HTML) -> str:
+    """Return the text that an HTML widget shows."""
     return unescape(shown.value.partition(">")[2].rpartition("<")[0])
 
 
-def error(form: PanelForm) -> str:
-    """Return what stands in the error area."""
-    return says(form.work.errors)
+def error_text(form: PanelForm) -> str:
+    """Return the text of the error area."""
+    return shown_text(form.context.errors)
 
 
 def is_shown(part: Widget) -> bool:
-    """Return whether a part is on the screen."""
+    """Return whether a widget is visible."""
     return bool(part.layout.display != "none")
 
 
 def fill(form: PanelForm, name: str = "img", base: str = "Python3_11_7", text: str = "humanize") -> None:
-    """Type into the three fields."""
+    """Set the three fields."""
     form.fields.base.value, form.fields.name.value, form.fields.requirements.value = base, name, text
 
 
-def loaded(desk: PanelEnvironment) -> PanelForm:
-    """Return the form of a new panel that has read the images."""
-    form = desk.panel().form
-    until(lambda: form.images.images is not None)
+def loaded_form(environment: PanelEnvironment) -> PanelForm:
+    """Return the form of a new panel after it has read the images."""
+    form = environment.panel().form
+    wait_until(lambda: form.images.images is not None)
     return form

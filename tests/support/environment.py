@@ -1,4 +1,4 @@
-"""Builds against the emulator's app, without a socket: as many processes as a test wants, on one clock."""
+"""Builds against the emulator's app, without a socket; several build managers stand in for several processes."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ from kusto_magic.emulator.cluster_state import BUILD
 from kusto_magic.models.action import Phase
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
-from support.emulated import Clock, EmulatorTransport
+from support.emulator_transport import EmulatorTransport, ManualClock
+from support.process_turns import ProcessTurns
 
 PLAN = (Package("humanize", "4.9.0", direct=True), Package("extra", "1.0"))
 
 
 class SharedClock:
-    """The clock of the client and of the emulator: it moves when somebody sleeps, unless it is held."""
+    """The clock shared by the client and the emulator: `sleep` advances it, unless `released` is cleared."""
 
-    def __init__(self, wall: Clock) -> None:
+    def __init__(self, wall: ManualClock) -> None:
         self._wall = wall
+        self._turns = ProcessTurns()
         self.released = threading.Event()
         self.released.set()
 
@@ -42,19 +44,25 @@ class SharedClock:
         return self._wall.now
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.to_thread(self.released.wait)
+        self._turns.end(asyncio.current_task())
+        while True:
+            await asyncio.to_thread(self.released.wait)
+            await self._turns.begin()
+            if self.released.is_set():
+                break
+            self._turns.end(asyncio.current_task())  # held again while it waited for its turn
         self._wall.move(seconds)
 
 
 class EmulatedEnvironment:
-    """An emulator, a history file, and as many Builds (processes, as it were) as a test wants."""
+    """An emulator, a history file, and build managers, each of which stands in for a process."""
 
     def __init__(
-        self, folder: Path, answer: Callable[..., Awaitable[PreflightReport]], wire: EmulatorTransport
+        self, folder: Path, answer: Callable[..., Awaitable[PreflightReport]], emulator: EmulatorTransport
     ) -> None:
-        self.wire = wire
-        self.clock = SharedClock(wire.clock)
-        self._app = create_app(wire.config, resolver=wire.resolver, clock=wire.clock)
+        self.emulator = emulator
+        self.clock = SharedClock(emulator.clock)
+        self._app = create_app(emulator.config, resolver=emulator.resolver, clock=emulator.clock)
         self._path = folder / "history.sqlite"
         self.answer = answer
         self._all: list[BuildManager] = []
@@ -62,7 +70,7 @@ class EmulatedEnvironment:
         self._token = ready.token
         self.targets = [
             Target(ready.subscription, ready.resource_group, cluster.name, ready.endpoint)
-            for cluster in wire.config.fleet
+            for cluster in emulator.config.fleet
         ]
         self.target = self.targets[0]
 
@@ -75,15 +83,15 @@ class EmulatedEnvironment:
 
     @property
     def refused(self) -> int:
-        """How many requests the emulator has refused with a 429."""
+        """Number of requests that the emulator has answered with 429."""
         return sum(self._app.state.throttled.values())
 
     def started_builds(self, name: str) -> int:
-        """Return how many builds of an image the emulated clusters have begun."""
+        """Return the number of builds of an image that the emulated clusters have started."""
         return len(self._operations(name))
 
     def succeeded_builds(self, name: str) -> int:
-        """Return how many of them have succeeded."""
+        """Return the number of builds of an image that have succeeded."""
         return self._operations(name).count("Succeeded")
 
     def _operations(self, name: str) -> list[str]:
@@ -93,7 +101,7 @@ class EmulatedEnvironment:
         return [str(status) for (status,) in rows]
 
     def wait_for(self, build: Build, phase: Phase) -> None:
-        """Block until a build has come to a phase."""
+        """Block until a build has reached a phase."""
         there = threading.Event()
         build.observe(lambda change: there.set() if change["new"].phase is phase else None, "operation")
         assert build.operation.phase is phase or there.wait(10)
@@ -110,5 +118,5 @@ class EmulatedEnvironment:
             made.close()
 
 
-async def fits(_text: str, **_more: Any) -> PreflightReport:
+async def always_compatible(_text: str, **_more: Any) -> PreflightReport:
     return PreflightReport(Verdict.COMPATIBLE, "3.11.7", PLAN)

@@ -1,4 +1,4 @@
-"""Cells in a terminal's IPython of this process, against a world of builds: what they write."""
+"""The magics in a terminal IPython of this process, with the builds of an emulated environment."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 
 from kusto_magic.commands.session import TARGET_SETTINGS
 from kusto_magic.magics.magics import KustoImageMagics
-from support.world import EmulatedEnvironment
+from support.environment import EmulatedEnvironment
 
 if TYPE_CHECKING:
     import pytest
     from IPython.core.interactiveshell import InteractiveShell
 
-Say = Callable[[str], str]
+RunCell = Callable[[str], str]
 
 
-def load(shell: InteractiveShell, world: EmulatedEnvironment) -> KustoImageMagics:
-    """Register the magics, with builds of their own (as a new process has) and the world's first cluster chosen."""
-    made = KustoImageMagics(shell, world.builds())
+def load_magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> KustoImageMagics:
+    """Register the magics with a new build manager, as in a new process, and select the first cluster."""
+    made = KustoImageMagics(shell, environment.builds())
     shell.register_magics(made)
-    target = world.target
+    target = environment.target
     place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
     for name, value in zip(TARGET_SETTINGS, place, strict=True):
         setattr(made, name, value)
     return made
 
 
-def sayer(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> Say:
-    """Return a function that runs a cell and returns all that it wrote."""
+def cell_runner(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> RunCell:
+    """Return a function that runs a cell and returns its output on stdout and stderr."""
 
     def run(cell: str) -> str:
         capsys.readouterr()

@@ -1,7 +1,7 @@
-"""The live suite's other side: which cluster, how its conversations are held, and how everything is put back.
+"""The runner of the live suite: selects the cluster, runs and records scenarios, and cleans up.
 
-A cluster is meant by environment variables only. Every image has a name of its own, `kusto-magic-test-…`; it is deleted
-after its conversation, also when that failed or was interrupted, and what could not be deleted is named.
+The cluster is selected by environment variables only. Every image has a unique name, `kusto-magic-test-…`; it is
+deleted after its scenario, also if that fails or is interrupted, and images that could not be deleted are reported.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, Conflict, InvalidInput, NotFound, Problem, Unreachable
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
-from support.conversations import Held
-from support.holding import blank, hold
 from support.recording import Conversation
+from support.scenario_runner import new_conversation, run_scenario
+from support.scenarios import Scenario
 
-PREFIX = "KUSTO_MAGIC_TEST_"
-OFF = (
-    f"talks to a real cluster, and is off: set {PREFIX}CLUSTER to the cluster's whole ARM id and {PREFIX}CONFIRM to "
-    "yes (it takes hours and changes the cluster; CONTRIBUTING.md says how)"
+VARIABLE_PREFIX = "KUSTO_MAGIC_TEST_"
+SKIP_REASON = (
+    f"uses a real cluster and is disabled: set {VARIABLE_PREFIX}CLUSTER to the full ARM ID of the cluster and "
+    f"{VARIABLE_PREFIX}CONFIRM to yes (it takes hours and changes the cluster; see CONTRIBUTING.md)"
 )
 FOLDER = Path(__file__).parent.parent.parent / ".dev" / "conversations"
 
-CLEARING_LIMIT = 3600.0
-"""Seconds for which an image is tried to be deleted: nothing can be while another change runs."""
+CLEANUP_TIMEOUT = 3600.0
+"""Seconds for which the deletion of an image is retried, since it fails while another change runs."""
 
-PAUSE = 15.0
-"""Seconds between two tries."""
+RETRY_INTERVAL = 15.0
+"""Seconds between two attempts."""
 
 
 @dataclass(frozen=True)
-class Live:
-    """What the environment asks for: which cluster, how to sign in, whether python() may be switched on."""
+class LiveOptions:
+    """The options from the environment: cluster, credential, whether python() may be enabled, output folder."""
 
     target: Target
     credential: str = "default"
@@ -54,27 +54,29 @@ class Live:
     folder: Path = FOLDER
 
 
-def configured(environ: Mapping[str, str]) -> Live | None:
-    """Return what the environment asks for, None where that is nothing. Raises InvalidInput where it is wrong."""
-    cluster, confirmed = environ.get(f"{PREFIX}CLUSTER", ""), environ.get(f"{PREFIX}CONFIRM", "")
+def configured(environ: Mapping[str, str]) -> LiveOptions | None:
+    """Return the options from the environment, or None if the suite is disabled. Raises InvalidInput."""
+    cluster, confirmed = environ.get(f"{VARIABLE_PREFIX}CLUSTER", ""), environ.get(f"{VARIABLE_PREFIX}CONFIRM", "")
     if not cluster or confirmed != "yes":
         return None
-    endpoint = environ.get(f"{PREFIX}ENDPOINT") or CLOUDS["public"].endpoint
-    kind = environ.get(f"{PREFIX}CREDENTIAL") or "default"
+    endpoint = environ.get(f"{VARIABLE_PREFIX}ENDPOINT") or CLOUDS["public"].endpoint
+    kind = environ.get(f"{VARIABLE_PREFIX}CREDENTIAL") or "default"
     try:
-        asked = settings.resolve({"cluster": cluster, "endpoint": endpoint, "credential": kind}, {}, {}, "")
-        target = asked.target()
-    except InvalidInput as wrong:
-        raise InvalidInput(wrong.problems, next_step=f"mend the {PREFIX}… variables; nothing was sent.") from None
+        resolved = settings.resolve({"cluster": cluster, "endpoint": endpoint, "credential": kind}, {}, {}, "")
+        target = resolved.target()
+    except InvalidInput as error:
+        raise InvalidInput(
+            error.problems, next_step=f"Fix the {VARIABLE_PREFIX}… variables. Nothing was sent."
+        ) from None
     if not target.is_local and target.endpoint not in {cloud.endpoint for cloud in CLOUDS.values()}:
-        problem = Problem("endpoint", "it is that of an Azure cloud, or on this machine")
-        raise InvalidInput([problem], next_step=f"mend {PREFIX}ENDPOINT; nothing was sent.")
-    folder = Path(environ.get(f"{PREFIX}FOLDER") or FOLDER)
-    return Live(target, kind, environ.get(f"{PREFIX}ENABLE") == "yes", folder)
+        problem = Problem("endpoint", "must be that of an Azure cloud, or on this machine")
+        raise InvalidInput([problem], next_step=f"Fix {VARIABLE_PREFIX}ENDPOINT. Nothing was sent.")
+    folder = Path(environ.get(f"{VARIABLE_PREFIX}FOLDER") or FOLDER)
+    return LiveOptions(target, kind, environ.get(f"{VARIABLE_PREFIX}ENABLE") == "yes", folder)
 
 
 class Network(httpx.AsyncBaseTransport):
-    """The network as `Arm` itself uses it, with the proxies and certificates of the environment."""
+    """The network as `ArmTransport` uses it, with the proxies and certificates of the environment."""
 
     def __init__(self, target: Target) -> None:
         secure = target.endpoint.startswith("https:")
@@ -88,8 +90,8 @@ class Network(httpx.AsyncBaseTransport):
         await self._http.aclose()
 
 
-class HastyClock(SystemClock):
-    """The real time, but nobody waits long: for an emulator with fast builds."""
+class ShortSleepClock(SystemClock):
+    """The system clock with short sleeps, for an emulator with fast builds."""
 
     async def sleep(self, seconds: float) -> None:
         """Sleep a tenth of a second at most."""
@@ -97,10 +99,10 @@ class HastyClock(SystemClock):
 
 
 @dataclass
-class Run:
-    """One run of the suite. `network`, `credential` and `clock` are seams; by default they are the real ones."""
+class LiveRun:
+    """One run of the suite; `network`, `credential` and `clock` can be replaced in tests."""
 
-    live: Live
+    live: LiveOptions
     network: Callable[[], httpx.AsyncBaseTransport]
     credential: TokenCredential
     clock: Clock
@@ -109,28 +111,30 @@ class Run:
     written: list[tuple[Conversation, Path]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, live: Live) -> Run:
-        """Return a run over the network."""
+    def of(cls, live: LiveOptions) -> LiveRun:
+        """Return a run that uses the network."""
         credential = CredentialFactory(live.credential, _show_code)(live.target.endpoint)
-        clock = HastyClock() if live.target.is_local else SystemClock()
+        clock = ShortSleepClock() if live.target.is_local else SystemClock()
         return cls(live, lambda: Network(live.target), credential, clock)
 
     @property
     def _seams(self) -> dict[str, Any]:
         return {"credential": self.credential, "clock": self.clock}
 
-    async def hold(self, title: str, held: Held) -> Conversation:
-        """Hold a conversation, write it down, and clear away what it made, whatever happens."""
+    async def run(self, title: str, scenario: Scenario) -> Conversation:
+        """Run a scenario, save the recording and delete its images, also after an error or an interruption."""
         name = f"kusto-magic-test-{self.id}-{len(self.written)}"
         by = "emulator" if self.live.target.is_local else "Azure"
-        into = blank(by, "Recorded by the live suite, `python noxfile.py azure`.")
+        into = new_conversation(by, "Recorded by the live suite, `python noxfile.py azure`.")
         path = self.live.folder / f"{by.lower()}-{title}.unfinished.json"
         self.written.append((into, path))
         try:
-            await hold(title, held, self.live.target, name, inner=self.network(), into=into, **self._seams)
+            await run_scenario(title, scenario, self.live.target, name, inner=self.network(), into=into, **self._seams)
             path = path.with_suffix("").with_suffix(".json")
         except asyncio.CancelledError:
-            sys.stderr.write("\ninterrupted; what was made is deleted once its build has ended (again: it is left)\n")
+            sys.stderr.write(
+                "\ninterrupted; images are deleted when their builds end (interrupt again to leave them)\n"
+            )
             raise
         finally:
             try:
@@ -155,12 +159,11 @@ class Run:
         finally:
             self.left += left
             if left:
-                said = f"left on the cluster, perhaps: {', '.join(left)}; %kusto_image delete NAME"
-                sys.stderr.write(f"\n{said}\n")
+                sys.stderr.write(f"\nimages that may remain: {', '.join(left)}; use %kusto_image delete NAME\n")
 
     async def _delete(self, client: ImagesClient, name: str) -> None:
-        """Delete an image, as soon as the cluster lets us. Raises what the last try raised."""
-        until = self.clock.monotonic() + CLEARING_LIMIT
+        """Delete an image, with retries until the cluster is free. Raises the error of the last attempt."""
+        until = self.clock.monotonic() + CLEANUP_TIMEOUT
         while True:
             try:
                 await self._switch_off(client, name)
@@ -169,15 +172,15 @@ class Run:
                     pass
             except NotFound:
                 return
-            except (Conflict, Unreachable, BuildError):  # another change runs, or nobody answers: both pass
+            except (Conflict, Unreachable, BuildError):  # another change is running, or there is no response: retry
                 if self.clock.monotonic() > until:
                     raise
             if self.clock.monotonic() > until:
-                raise TimeoutError(f"{name} is still there")
-            await self.clock.sleep(PAUSE)
+                raise TimeoutError(f"{name} still exists")
+            await self.clock.sleep(RETRY_INTERVAL)
 
     async def python_is_off(self) -> bool:
-        """Return whether the cluster's python() is surely off, so that it may be switched on for a moment."""
+        """Return whether python() is known to be disabled, so that a scenario may enable it."""
         async with connect(self.live.target, transport=self.network(), **self._seams) as client:
             return await client.active() is None
 
@@ -188,4 +191,4 @@ class Run:
 
 
 def _show_code(address: str, code: str, _until: datetime) -> None:
-    sys.stderr.write(f"\nTo sign in, open {address} and type {code}\n")
+    sys.stderr.write(f"\nTo sign in, open {address} and enter {code}\n")
