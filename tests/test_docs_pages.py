@@ -51,7 +51,7 @@ def _words() -> str:
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said
         ]
-    return "\n".join([*found, *(path.read_text("utf-8") for path in (ROOT / "labextension" / "src").glob("*.ts*"))])
+    return "\n".join([*found, *(path.read_text("utf-8") for path in (ROOT / "labextension" / "src").rglob("*.ts*"))])
 
 
 # ── REFERENCE.md ─────────────────────────────────────────────────────────────────────────────────────────────────

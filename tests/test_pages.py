@@ -41,7 +41,7 @@ def test_every_licence_of_what_a_user_installs_is_permissive(key: str) -> None:
 
 
 def test_the_front_end_imports_what_it_names() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in SOURCES.iterdir())
+    text = "".join(path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.ts*"))
     named = set(pages.browser_dependencies()) - {"@codemirror/view"}  # @codemirror/lint imports it
     assert named == set(re.findall(r"from '((?:@[\w-]+/)?[\w-]+)'", text)) & set(pages.browser_dependencies())
     assert set(re.findall(r"from '((?:@[\w-]+/)?[a-z][\w-]*)", text)) <= set(pages.browser_dependencies())

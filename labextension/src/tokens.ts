@@ -2,8 +2,8 @@
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
-import type { Api, IBuild, ICluster, IImages, ISpec } from './api';
-import type { IPreferences } from './preferences';
+import type { Api, IBuild, ICluster, IImages, ISpec } from './api/api';
+import type { IPreferences } from './model/preferences';
 
 /** Whether the Jupyter server has our part: not asked yet, yes, no, or it cannot be reached. */
 export type Availability = 'unknown' | 'here' | 'missing' | 'failing';

@@ -1,7 +1,7 @@
 /** A notification that tells of a beginning, and is updated in place at the end. */
 import { Notification } from '@jupyterlab/apputils';
 
-import type { IDraft } from './commands';
+import type { IDraft } from '../commands';
 
 /** What a notification offers to do. */
 export interface IOffers {

@@ -8,7 +8,7 @@ import type { Cell } from '@jupyterlab/cells';
 import { type INotebookTracker, type Notebook, NotebookActions } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { INSTALL, LOAD, type Lack, lackOf } from './lack';
+import { INSTALL, LOAD, type Lack, lackOf } from './kernelErrors';
 
 export function tellWhatIsMissing(notebooks: INotebookTracker, trans: TranslationBundle): void {
   const told = new Set<string>();

@@ -5,12 +5,12 @@
 import type { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { announceBeginning, announceEnd, type IOffers } from './announce';
-import type { IBuild } from './api';
-import { duration, type ICard, isWell } from './card';
-import { FleetNotifications } from './fleetNotifications';
-import type { IPreferences } from './preferences';
-import type { IImagesModel } from './tokens';
+import { announceBeginning, announceEnd, type IOffers } from './toast';
+import type { IBuild } from '../api/api';
+import { duration, type ICard, isWell } from '../cards/cardData';
+import { FleetNotifications } from './fleets';
+import type { IPreferences } from '../model/preferences';
+import type { IImagesModel } from '../tokens';
 
 export class BuildNotifications {
   constructor(

@@ -4,10 +4,10 @@ import type { IRunningSessions } from '@jupyterlab/running';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import { duration, glyph, WORKING } from './card';
-import { imageIcon } from './icon';
-import { type IThing, over, things } from './things';
-import type { IImagesModel } from './tokens';
+import { duration, glyph, WORKING } from '../cards/cardData';
+import { imageIcon } from '../icon';
+import { type IThing, over, things } from '../model/buildGroups';
+import type { IImagesModel } from '../tokens';
 
 export class StatusItem extends ReactWidget {
   constructor(

@@ -4,13 +4,13 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useState } from 'react';
 
-import type { ICluster, IImage } from './api';
-import { glyph } from './card';
-import type { IDraft } from './commands';
-import { NewImageForm, title } from './form';
-import { imageIcon } from './icon';
-import { words } from './model';
-import type { IImagesModel } from './tokens';
+import type { ICluster, IImage } from '../api/api';
+import { glyph } from '../cards/cardData';
+import type { IDraft } from '../commands';
+import { NewImageForm, title } from './imageForm';
+import { imageIcon } from '../icon';
+import { words } from '../model/imagesModel';
+import type { IImagesModel } from '../tokens';
 
 /** What the sidebar asks others to do. */
 export interface IActions {

@@ -5,8 +5,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useEffect, useState } from 'react';
 
-import { elapsed, type ICard, isWell } from './card';
-import type { IImagesModel } from './tokens';
+import { elapsed, type ICard, isWell } from './cardData';
+import type { IImagesModel } from '../tokens';
 
 /** Before text/html (60), and before a widget (0): a widget is no longer there when its kernel is gone. */
 const RANK = -10;

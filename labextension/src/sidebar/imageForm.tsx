@@ -3,11 +3,11 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useEffect, useId, useState } from 'react';
 
-import type { IBase, ICluster } from './api';
-import type { IDraft } from './commands';
-import { words } from './model';
-import { type IInputProblem, Problem } from './request';
-import type { IImagesModel } from './tokens';
+import type { IBase, ICluster } from '../api/api';
+import type { IDraft } from '../commands';
+import { words } from '../model/imagesModel';
+import { type IInputProblem, Problem } from '../api/requestAPI';
+import type { IImagesModel } from '../tokens';
 
 /** Milliseconds without a key until the text is checked. */
 const PAUSE = 400;

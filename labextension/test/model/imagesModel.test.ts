@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Api, type IBuild } from '../src/api';
-import { ImagesModel, WAIT } from '../src/model';
-import { NoServerPart, Problem, type Requester } from '../src/request';
+import { Api, type IBuild } from '../../src/api/api';
+import { ImagesModel, WAIT } from '../../src/model/imagesModel';
+import { NoServerPart, Problem, type Requester } from '../../src/api/requestAPI';
 
 const BUSY = 1000;
 const IDLE = 30_000;

@@ -6,9 +6,9 @@
 import type { ICellModel } from '@jupyterlab/cells';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 
-import { CELL_MIME } from './language';
-import { isOurs } from './magic';
-import type { IPreferences } from './preferences';
+import { CELL_MIME } from './cellLanguage';
+import { isOurs } from './cellText';
+import type { IPreferences } from '../model/preferences';
 
 const PYTHON = new Set(['text/x-ipython', 'text/x-python']);
 

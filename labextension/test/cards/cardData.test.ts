@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { duration, elapsed, glyph, type ICard, isNewer, readCard, share } from '../src/card';
+import { duration, elapsed, glyph, type ICard, isNewer, readCard, share } from '../../src/cards/cardData';
 
 const AS_OF = '2026-11-23T12:00:00+00:00';
 

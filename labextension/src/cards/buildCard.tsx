@@ -3,9 +3,9 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import { duration, glyph, type ICard, type IPlan, isNewer, MIME, readCard, share } from './card';
-import { Bar, factoryFor, RecordRenderer, Requirements, Row, stateClass, Table, useElapsed } from './parts';
-import type { IImagesModel } from './tokens';
+import { duration, glyph, type ICard, type IPlan, isNewer, MIME, readCard, share } from './cardData';
+import { Bar, factoryFor, RecordRenderer, Requirements, Row, stateClass, Table, useElapsed } from './cardParts';
+import type { IImagesModel } from '../tokens';
 
 /** Return the factory of renderers for the record of a build. */
 export function cardFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {

@@ -1,6 +1,6 @@
 /** The text of `%%kusto_image` cells: written for a draft, recognised in a notebook. No rule of a requirements text. */
-import type { ICluster } from './api';
-import type { IDraft } from './commands';
+import type { ICluster } from '../api/api';
+import type { IDraft } from '../commands';
 
 const FIRST_LINE = /^%%kusto_image(?=\s|$)/;
 const LOADS = /^\s*%(?:re)?load_ext\s+kusto_magic\b/m;

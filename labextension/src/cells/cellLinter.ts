@@ -2,8 +2,8 @@
 import { type Diagnostic, linter } from '@codemirror/lint';
 import type { Extension, Text } from '@codemirror/state';
 
-import type { IInputProblem } from './request';
-import type { IImagesModel } from './tokens';
+import type { IInputProblem } from '../api/requestAPI';
+import type { IImagesModel } from '../tokens';
 
 /** Milliseconds without a key until the text is checked. */
 const PAUSE = 400;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { lackOf } from '../src/lack';
+import { lackOf } from '../../src/cells/kernelErrors';
 
 const LOAD = '%load_ext kusto_magic';
 const NO_PACKAGE = "No module named 'kusto_magic'";

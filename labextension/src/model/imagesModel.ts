@@ -2,9 +2,9 @@
 import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { Api, IBuild, ICluster, ISpec } from './api';
-import { NoServerPart, Problem } from './request';
-import type { Availability, IImagesModel, IShelf } from './tokens';
+import type { Api, IBuild, ICluster, ISpec } from '../api/api';
+import { NoServerPart, Problem } from '../api/requestAPI';
+import type { Availability, IImagesModel, IShelf } from '../tokens';
 
 /** Seconds for which the server may hold a question while something builds. */
 export const WAIT = 20;

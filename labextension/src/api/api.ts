@@ -1,6 +1,6 @@
 /** What our routes say, as types, and one function per route. `kusto_magic/openapi.json` is the contract. */
-import { ICard, readCard } from './card';
-import type { IInputProblem, Requester } from './request';
+import { ICard, readCard } from '../cards/cardData';
+import type { IInputProblem, Requester } from './requestAPI';
 
 /** A cluster of which the server knows; `id` is the server's own name for it. */
 export interface ICluster {

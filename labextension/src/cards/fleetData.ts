@@ -1,7 +1,7 @@
 /** The record of a fleet, as the notebook keeps it: `kusto_magic/fleet_card.py` writes it, this reads it. */
-import type { IBuild } from './api';
-import { type ICard, isNewer, isObject, isWell, textOf, texts } from './card';
-import { things } from './things';
+import type { IBuild } from '../api/api';
+import { type ICard, isNewer, isObject, isWell, textOf, texts } from './cardData';
+import { things } from '../model/buildGroups';
 
 export const FLEET_MIME = 'application/vnd.kusto-image.fleet+json';
 

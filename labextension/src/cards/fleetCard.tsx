@@ -3,10 +3,10 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import { duration, glyph } from './card';
-import { counts, FEW, FLEET_MIME, type IFleet, overOf, readFleet, rowSeconds, withNews } from './fleet';
-import { Bar, factoryFor, RecordRenderer, Requirements, Row, stateClass, Table, useElapsed } from './parts';
-import type { IImagesModel } from './tokens';
+import { duration, glyph } from './cardData';
+import { counts, FEW, FLEET_MIME, type IFleet, overOf, readFleet, rowSeconds, withNews } from './fleetData';
+import { Bar, factoryFor, RecordRenderer, Requirements, Row, stateClass, Table, useElapsed } from './cardParts';
+import type { IImagesModel } from '../tokens';
 
 /** Return the factory of renderers for the record of a fleet. */
 export function fleetFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {

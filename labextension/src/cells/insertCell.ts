@@ -3,7 +3,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { ServiceManager } from '@jupyterlab/services';
 
-import { loadsMagics } from './magic';
+import { loadsMagics } from './cellText';
 
 export interface IWorkplace {
   readonly commands: CommandRegistry;

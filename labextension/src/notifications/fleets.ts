@@ -1,12 +1,12 @@
 /** One notification per fleet: none for its single builds. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { announceBeginning, announceEnd, type IOffers } from './announce';
-import type { IBuild } from './api';
-import { duration, isWell } from './card';
-import type { IPreferences } from './preferences';
-import { type IThing, things } from './things';
-import type { IImagesModel } from './tokens';
+import { announceBeginning, announceEnd, type IOffers } from './toast';
+import type { IBuild } from '../api/api';
+import { duration, isWell } from '../cards/cardData';
+import type { IPreferences } from '../model/preferences';
+import { type IThing, things } from '../model/buildGroups';
+import type { IImagesModel } from '../tokens';
 
 export class FleetNotifications {
   constructor(

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import type { IBuild } from '../src/api';
-import { readCard } from '../src/card';
-import { counts, type IFleet, overOf, readFleet, rowSeconds, withNews } from '../src/fleet';
-import { over, things } from '../src/things';
+import type { IBuild } from '../../src/api/api';
+import { readCard } from '../../src/cards/cardData';
+import { counts, type IFleet, overOf, readFleet, rowSeconds, withNews } from '../../src/cards/fleetData';
+import { over, things } from '../../src/model/buildGroups';
 
 const AS_OF = '2026-11-23T12:01:00+00:00';
 const LATER = '2026-11-23T12:01:30+00:00';

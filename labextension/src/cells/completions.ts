@@ -1,8 +1,8 @@
 /** Completes base images and package names in `%%kusto_image` cells; options are the kernel's to complete. */
 import type { CompletionHandler, ICompletionContext, ICompletionProvider } from '@jupyterlab/completer';
 
-import { CELL_MIME } from './language';
-import type { IImagesModel } from './tokens';
+import { CELL_MIME } from './cellLanguage';
+import type { IImagesModel } from '../tokens';
 
 const BASE = /--base[ =]+(\S*)$/;
 const NAME = /^\s*([A-Za-z0-9][\w.-]*)$/;

@@ -1,5 +1,5 @@
 /** Builds that belong together: those of a fleet are one thing, a build alone is one by itself. */
-import type { IBuild } from './api';
+import type { IBuild } from '../api/api';
 
 export interface IThing {
   /** The id of the fleet, or of the build that is alone. */

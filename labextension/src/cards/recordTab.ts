@@ -3,9 +3,9 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { imageIcon } from './icon';
-import { CardRenderer } from './renderer';
-import type { IImagesModel } from './tokens';
+import { imageIcon } from '../icon';
+import { CardRenderer } from './buildCard';
+import type { IImagesModel } from '../tokens';
 
 export class Records {
   constructor(

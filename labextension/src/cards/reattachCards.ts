@@ -10,8 +10,8 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IOutputModel } from '@jupyterlab/rendermime';
 import { KernelMessage } from '@jupyterlab/services';
 
-import { MIME } from './card';
-import { FLEET_MIME } from './fleet';
+import { MIME } from './cardData';
+import { FLEET_MIME } from './fleetData';
 
 const MIMES = [MIME, FLEET_MIME];
 

@@ -1,5 +1,5 @@
 /** What the browser remembers of the builds that went on, so that their end is told after a reload of the page. */
-import type { IMemory } from './model';
+import type { IMemory } from './imagesModel';
 
 /** Return the memory for one Jupyter server; a browser that keeps nothing forgets. */
 export function rememberedBuilds(baseUrl: string): IMemory {
