@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic import plan
-from kusto_magic.errors import DoesNotFit, KustoImageError, ServiceError
+from kusto_magic.errors import DoesNotFit, KustoImageError, ServiceError, detail_of, reason_from_message, reason_of
 from kusto_magic.operations import NOT_BEGUN, UNCHANGED, Action, Operation, Phase
 from kusto_magic.redaction import redact
 
@@ -44,7 +44,8 @@ Bundle = dict[str, Any]
 class Card:
     """What is shown and kept of one build. Times are UTC, `seconds` the time from start to `as_of` or the end.
 
-    `fleet` is the id that the builds of a fleet have in common, "" for one alone.
+    `fleet` is the id that the builds of a fleet have in common, "" for one alone. `reason` is the failure without ids,
+    the same text for every failure of the same kind; `detail` is the first sentence of the service or the preflight.
     """
 
     id: str
@@ -68,6 +69,8 @@ class Card:
     usual_high: float = 0.0
     start_known: bool = True
     fleet: str = ""
+    reason: str = ""
+    detail: str = ""
 
 
 def card(build: Build, now: datetime) -> Card:
@@ -96,6 +99,8 @@ def card(build: Build, now: datetime) -> Card:
         start_known=build.start_known and operation.note != UNCHANGED,
         usual_high=0.0 if build.ended or build.usual is None else build.usual.high,
         fleet=build.fleet,
+        reason=reason_of(error),
+        detail=detail_of(error),
     )
 
 
@@ -123,6 +128,7 @@ def card_of(record: BuildRecord, *, is_coming: bool = False) -> Card:
         next_step=f"%kusto_image attach {record.image}" if is_lost else "",
         note="no end was heard of" if is_lost else "",
         fleet=record.fleet,
+        reason=reason_from_message(record.message),
     )
 
 
@@ -262,7 +268,7 @@ def _json(it: Card) -> dict[str, Any]:
     }
     extras: dict[str, Any] = {"usual": it.usual, "error": list(it.error), "next": it.next_step, "note": it.note}
     extras["usualHigh"] = it.usual_high  # for a bar that follows the estimate
-    extras["fleet"] = it.fleet
+    extras |= {"fleet": it.fleet, "reason": it.reason, "detail": it.detail}
     if it.forecast is not None:
         extras["plan"] = plan.json(it.forecast)
     return document | {key: value for key, value in extras.items() if value}

@@ -25,9 +25,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+_IDENTIFIES_ONE_FAILURE = re.compile(r"HTTP \d{3}$|(?:request|operation) id ")
+"""Parts of a one-line message that differ between failures of the same kind."""
 
 SHOWN_OF_A_VALUE = 60
 """At most this many characters of a refused value's repr are repeated in a message."""
@@ -154,6 +158,20 @@ def reason_of(error: BaseException | None) -> str:
     if isinstance(error, ServiceError | BuildError):
         return "; ".join([error.what, *error.fault.words()])
     return in_a_line(error)
+
+
+def reason_from_message(message: str) -> str:
+    """Return a message written by `in_a_line` without status and ids, as `reason_of` returns it for the error."""
+    return "; ".join(part for part in message.split("; ") if not _IDENTIFIES_ONE_FAILURE.match(part))
+
+
+def detail_of(error: BaseException | None) -> str:
+    """Return the first sentence of the service or of the preflight, "" if there is none."""
+    if isinstance(error, DoesNotFit):
+        return str(error.forecast.reason)
+    if isinstance(error, ServiceError | BuildError):
+        return next(iter(error.fault.words()), "")
+    return ""
 
 
 class SignInFailed(KustoImageError):

@@ -13,13 +13,17 @@ from traitlets import Bool, HasTraits
 
 from kusto_magic.background import wait
 from kusto_magic.build import Build, onlookers_may_fail
-from kusto_magic.errors import FleetFailed, KustoImageError, reason_of
+from kusto_magic.errors import FleetFailed, KustoImageError, reason_from_message, reason_of
 from kusto_magic.models import Target
 from kusto_magic.operations import Phase
 from kusto_magic.records import BuildRecord
 
 Member = Build | BuildRecord
 """A build that is followed here, or the record of one that had ended before."""
+
+
+RUN_AGAIN = "mend what they say and run it again: what is done already stays as it is."
+"""The next step if the clusters failed for different reasons."""
 
 
 class Fleet(HasTraits):
@@ -60,7 +64,7 @@ class Fleet(HasTraits):
         steps = {error.next_step for error in errors if isinstance(error, KustoImageError)}
         if len(steps) == 1 and len(errors) == len(self.failures):
             return steps.pop()
-        return "mend what they say and run it again: what is done already stays as it is." if self.failures else ""
+        return RUN_AGAIN if self.failures else ""
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until all have ended, at most `timeout` seconds. Raises FleetFailed; TimeoutError.
@@ -105,7 +109,7 @@ class Fleet(HasTraits):
 def _failure(member: Member) -> str:
     """Return why a member has not come to a good end, "" where it has or goes on."""
     if isinstance(member, BuildRecord):
-        return "" if member.state == Phase.SUCCEEDED else member.message or member.state
+        return "" if member.state == Phase.SUCCEEDED else reason_from_message(member.message) or member.state
     return reason_of(member.error) if member.ended else ""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from kusto_magic.card import GLYPHS, WORKING, Bundle, Card, card, card_of, duration, requirements_html, table
 from kusto_magic.errors import by_reason
-from kusto_magic.fleet import Fleet, labels
+from kusto_magic.fleet import RUN_AGAIN, Fleet, labels
 from kusto_magic.records import BuildRecord
 
 MIME = "application/vnd.kusto-image.fleet+json"
@@ -149,6 +149,7 @@ def _json(it: FleetCard) -> dict[str, Any]:
         ],
         "failures": [{"reason": reason, "clusters": clusters} for reason, clusters in it.failures.items()],
         "next": it.next_step,
+        "nextOnFailure": RUN_AGAIN,  # for a reader that learns of the end from the Jupyter server
     }
 
 

@@ -15,6 +15,9 @@ from support.hostile import HOSTILE, Elements
 from support.screen import Screen
 from support.world import World, fits
 
+from kusto_magic.card import MIME as BUILD_MIME
+from kusto_magic.card import bundle as build_bundle
+from kusto_magic.card import card, card_of
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import NotFound
 from kusto_magic.fleet import Fleet
@@ -84,6 +87,17 @@ def test_what_failed_stands_by_reason_above_the_clusters() -> None:
     assert bundle(it)[MIME]["failures"] == [{"reason": "no wheel", "clusters": ["two", "six"]}]
 
 
+def test_failures_that_differ_only_in_ids_have_one_reason_in_the_fleet_and_in_each_card() -> None:
+    failed = [
+        record(name, "Failed", f"it failed; HTTP 400; Bad: no; request id {n}") for n, name in enumerate(("one", "two"))
+    ]
+    it = bundle(fleet_card(fleet(*failed), START))[MIME]
+    assert it["failures"] == [{"reason": "it failed; Bad: no", "clusters": ["one", "two"]}]
+    assert it["nextOnFailure"] == it["next"]
+    assert {build_bundle(card_of(one))[BUILD_MIME]["reason"] for one in failed} == {"it failed; Bad: no"}
+    assert "reason" not in build_bundle(card_of(record("one")))[BUILD_MIME]
+
+
 def test_many_clusters_are_folded_away() -> None:
     many = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(FEW + 1))), START)
     assert "<details><summary>21 clusters</summary>" in bundle(many)["text/html"]
@@ -119,3 +133,12 @@ def test_the_bar_shows_how_many_clusters_have_ended(world: World) -> None:
     assert bar.bar.value == 0.25
     assert bar.words.value.startswith("1 of 4 · ⏳ Working: image img on 4 clusters")
     bar.close_whole()
+
+
+def test_card_of_a_refused_build_has_the_reason_of_the_fleet_and_the_sentence_of_the_service(world: World) -> None:
+    made = world.builds().start_fleet([replace(world.target, cluster="nosuch")], "img", SPEC, How(check=False))
+    with pytest.raises(NotFound) as refused:
+        made.builds[0].wait(10)
+    it = build_bundle(card(made.builds[0], START))[BUILD_MIME]
+    assert [it["reason"]] == list(made.failures.values())
+    assert it["detail"] == refused.value.fault.words()[0]
