@@ -45,6 +45,7 @@ BROWSER_REASONS = {
     "@jupyterlab/ui-components": "icons and React widgets",
     "@lumino/commands": "the commands that menus and keys call",
     "@lumino/coreutils": "JSON types and tokens",
+    "@lumino/disposable": "the interface of disposable objects",
     "@lumino/polling": "asking the server again and again, and less often when nothing goes on",
     "@lumino/signaling": "one part telling another",
     "react": "what the sidebar, the form and the card are drawn with",

@@ -1,28 +1,19 @@
-/** One request to our routes on the Jupyter server, one answer: JSON, a Problem, or NoServerPart. */
+/** Requests to the REST API of the server extension. */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-const PREFIX = 'kusto-magic/v1';
+import type { components } from './types.gen';
 
-/** What the server says is wrong: RFC 9457, with the service's own code. */
-export interface IProblemDetails {
-  readonly title?: string;
-  readonly status?: number;
-  readonly detail?: string;
-  readonly code?: string;
-  readonly next?: string;
-  readonly problems?: ReadonlyArray<IInputProblem>;
-}
+const NAMESPACE = 'kusto-magic/v1';
 
-/** One thing that is wrong with what was typed; `line` counts from 1 and is null where it is about the whole. */
-export interface IInputProblem {
-  readonly field: string;
-  readonly line: number | null;
-  readonly message: string;
-}
+/** A problem document (RFC 9457); a proxy may leave out any of its members. */
+export type IProblemDetails = Partial<components['schemas']['Problem']>;
 
-/** The server refused, or Azure behind it did. */
-export class Problem extends Error {
+/** One problem of an input; `line` counts from 1 and is null if the problem concerns the whole input. */
+export type IInputProblem = components['schemas']['InputProblem'];
+
+/** The server extension, or Azure behind it, answered with an error. */
+export class APIError extends Error {
   constructor(
     readonly status: number,
     readonly details: IProblemDetails
@@ -31,28 +22,34 @@ export class Problem extends Error {
   }
 }
 
-/** This Jupyter server has no kusto_magic: there is nothing to ask. */
-export class NoServerPart extends Error {}
+/** The server extension is not installed on this Jupyter server. */
+export class ServerExtensionMissing extends Error {}
 
-export type Requester = (method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<unknown>;
+/** Send a request and return the JSON of the response, null if there is none. `path` starts with a slash. */
+export type RequestAPI = (method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<unknown>;
 
-/** Return the function that sends requests; its answers are JSON of the shape that openapi.json describes. */
-export function requester(settings: ServerConnection.ISettings): Requester {
+/** Return a function that sends requests to this server. It throws APIError, ServerExtensionMissing and NetworkError. */
+export function createRequestAPI(settings: ServerConnection.ISettings): RequestAPI {
   return async (method, path, body, signal) => {
-    const url = URLExt.join(settings.baseUrl, PREFIX) + path;
+    const url = URLExt.join(settings.baseUrl, NAMESPACE) + path;
     const init: RequestInit = { method, body: body === undefined ? undefined : JSON.stringify(body), signal };
     const response = await ServerConnection.makeRequest(url, init, settings);
-    const kind = response.headers.get('Content-Type') ?? '';
+    const contentType = response.headers.get('Content-Type') ?? '';
     if (response.ok) {
-      return kind.includes('json') ? ((await response.json()) as unknown) : null;
+      return contentType.includes('json') ? ((await response.json()) as unknown) : null;
     }
-    if (kind.startsWith('application/problem+json')) {
-      throw new Problem(response.status, (await response.json()) as IProblemDetails);
+    if (contentType.startsWith('application/problem+json')) {
+      throw new APIError(response.status, (await response.json()) as IProblemDetails);
     }
-    // Whatever else answers 404 or 405 there is a server without our routes.
+    // Our routes send a problem document with 404 and 405; without one the routes do not exist.
     if (response.status === 404 || response.status === 405) {
-      throw new NoServerPart();
+      throw new ServerExtensionMissing();
     }
-    throw new Problem(response.status, { title: response.statusText });
+    throw new APIError(response.status, { title: response.statusText });
   };
+}
+
+/** Return the text of an error to show to the user. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

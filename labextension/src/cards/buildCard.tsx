@@ -1,58 +1,79 @@
-/** The card of a build: drawn from what the notebook holds, kept true by the kernel and by the server. */
+/** The card of a build in an output or a tab. */
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import { duration, glyph, type ICard, type IPlan, isNewer, MIME, readCard, share } from './cardData';
-import { Bar, factoryFor, RecordRenderer, Requirements, Row, stateClass, Table, useElapsed } from './cardParts';
+import { glyphOf } from '../model/buildStates';
 import type { IImagesModel } from '../tokens';
+import {
+  BUILD_MIME_TYPE,
+  formatDuration,
+  type ICard,
+  type IPlan,
+  isNewer,
+  progressFraction,
+  readCard
+} from './cardData';
+import {
+  cardFactory,
+  CardRenderer,
+  formatEnd,
+  ProgressBar,
+  Requirements,
+  Row,
+  stateClass,
+  Table,
+  useElapsed
+} from './cardParts';
 
-/** Return the factory of renderers for the record of a build. */
-export function cardFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {
-  return factoryFor(MIME, () => new CardRenderer(model, trans));
+export function buildCardFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {
+  return cardFactory(BUILD_MIME_TYPE, () => new BuildCardRenderer(model, trans));
 }
 
-export class CardRenderer extends RecordRenderer<ICard> {
+export class BuildCardRenderer extends CardRenderer<ICard> {
   protected override read(data: IRenderMime.IMimeModel['data']): ICard | null {
-    return readCard(data[MIME]);
+    return readCard(data[BUILD_MIME_TYPE]);
   }
 
-  protected override newest(card: ICard): ICard {
-    const heard = this.model.find(card.id)?.card;
-    return heard && isNewer(heard, card) ? heard : card;
+  protected override latest(card: ICard): ICard {
+    const known = this.model.findBuild(card.id)?.card;
+    return known && isNewer(known, card) ? known : card;
   }
 
-  protected override draw(card: ICard, arrived: number): React.JSX.Element {
-    return <Card card={card} arrived={arrived} trans={this.trans} />;
+  protected override renderCard(card: ICard, receivedAt: number): React.JSX.Element {
+    return <BuildCard card={card} receivedAt={receivedAt} trans={this.trans} />;
   }
 }
 
-interface ICardProps {
+interface IBuildCardProps {
   readonly card: ICard;
-  readonly arrived: number;
+  readonly receivedAt: number;
   readonly trans: TranslationBundle;
 }
 
-function Card({ card, arrived, trans }: ICardProps): React.JSX.Element {
-  const seconds = useElapsed(card, arrived);
-  const where = card.emulator ? trans.__('emulator cluster %1', card.cluster) : trans.__('cluster %1', card.cluster);
+function BuildCard({ card, receivedAt, trans }: IBuildCardProps): React.JSX.Element {
+  const seconds = useElapsed(card, receivedAt);
+  const cluster = card.emulator ? trans.__('emulator cluster %1', card.cluster) : trans.__('cluster %1', card.cluster);
   return (
     <section aria-label={trans.__('Image %1', card.image)} data-state={card.ended ? 'ended' : 'running'}>
       <p role="status">
         <strong className={stateClass(card)}>
-          {glyph(card.state)} {card.state}
+          {glyphOf(card.state)} {card.state}
         </strong>
-        : <code>{card.image}</code> · {where}
+        : <code>{card.image}</code> · {cluster}
       </p>
       {card.ended ? null : <Estimate card={card} seconds={seconds} trans={trans} />}
       <dl>
-        <Row name={trans.__('Base')} value={card.base} />
-        <Row name={card.ended ? trans.__('Took') : trans.__('So far')} value={times(card, seconds, trans)} />
-        <Row name={trans.__('Note')} value={card.note} />
-        <Row name={trans.__('Error')} value={card.error.join('\n')} />
-        <Row name={trans.__('Next')} value={card.next} />
+        <Row label={trans.__('Base image')} value={card.base} />
+        <Row
+          label={card.ended ? trans.__('Duration') : trans.__('Elapsed')}
+          value={formatTimes(card, seconds, trans)}
+        />
+        <Row label={trans.__('Note')} value={card.note} />
+        <Row label={trans.__('Error')} value={card.error.join('\n')} />
+        <Row label={trans.__('Next step')} value={card.nextStep} />
         {card.plan ? (
-          <Row name={trans.__('Check')} value={[verdict(card.plan), ...card.plan.remarks].join('\n')} />
+          <Row label={trans.__('Check')} value={[formatVerdict(card.plan), ...card.plan.remarks].join('\n')} />
         ) : null}
       </dl>
       {card.plan?.packages.length ? <Packages plan={card.plan} trans={trans} /> : null}
@@ -61,28 +82,32 @@ function Card({ card, arrived, trans }: ICardProps): React.JSX.Element {
   );
 }
 
-function Estimate({ card, seconds, trans }: Omit<ICardProps, 'arrived'> & { seconds: number }): React.JSX.Element {
+interface IEstimateProps extends Omit<IBuildCardProps, 'receivedAt'> {
+  readonly seconds: number;
+}
+
+function Estimate({ card, seconds, trans }: IEstimateProps): React.JSX.Element {
   return (
-    <Bar
+    <ProgressBar
       label={trans.__('Estimated progress of image %1', card.image)}
-      value={Math.round(1000 * share(card, seconds)) / 10}
+      // one decimal: screen readers announce the value
+      value={Math.round(1000 * progressFraction(card, seconds)) / 10}
       max={100}
-      words={card.usual || trans.__('how long builds take here is not known yet')}
+      text={card.estimate || trans.__('no estimate yet')}
     />
   );
 }
 
 function Packages({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): React.JSX.Element {
-  const count = plan.packages.length;
   return (
     <details>
-      <summary>{trans._n('%1 package in the plan', '%1 packages in the plan', count)}</summary>
-      <Table head={[trans.__('package'), trans.__('version'), trans.__('against the base')]}>
-        {plan.packages.map(it => (
-          <tr key={it.name}>
-            <td>{it.name}</td>
-            <td>{it.version}</td>
-            <td>{it.status}</td>
+      <summary>{trans.__('Packages (%1)', plan.packages.length)}</summary>
+      <Table head={[trans.__('Package'), trans.__('Version'), trans.__('Compared with base image')]}>
+        {plan.packages.map(({ name, version, status }) => (
+          <tr key={name}>
+            <td>{name}</td>
+            <td>{version}</td>
+            <td>{status}</td>
           </tr>
         ))}
       </Table>
@@ -90,15 +115,15 @@ function Packages({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): R
   );
 }
 
-function verdict(plan: IPlan): string {
-  return plan.reason ? `${plan.verdict}: ${plan.reason}` : plan.verdict;
+function formatVerdict({ verdict, reason }: IPlan): string {
+  return reason ? `${verdict}: ${reason}` : verdict;
 }
 
-function times(card: ICard, seconds: number, trans: TranslationBundle): string {
+function formatTimes(card: ICard, seconds: number, trans: TranslationBundle): string {
   if (card.ended) {
-    return trans.__('%1, ended %2', duration(seconds), new Date(card.asOf).toLocaleString());
+    return formatEnd(formatDuration(seconds), card.asOf, trans);
   }
-  const span = duration(Math.floor(seconds));
-  const heard = card.heardAt ? new Date(card.heardAt).toLocaleTimeString() : '';
-  return heard ? trans.__('%1, last heard of at %2', span, heard) : span;
+  const elapsed = formatDuration(Math.floor(seconds));
+  const lastUpdate = card.lastUpdate ? new Date(card.lastUpdate).toLocaleTimeString() : '';
+  return lastUpdate ? trans.__('%1 · last update %2', elapsed, lastUpdate) : elapsed;
 }

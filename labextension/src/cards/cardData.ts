@@ -1,9 +1,10 @@
-/** The record of a build, as the notebook keeps it: `kusto_magic/card.py` writes it, this reads it. */
+/** The card of a build as a notebook stores it. `kusto_magic/card.py` writes it. */
+import { isSuccess } from '../model/buildStates';
 
-export const MIME = 'application/vnd.kusto-image.build+json';
+export const BUILD_MIME_TYPE = 'application/vnd.kusto-image.build+json';
 
-/** Written by kusto_magic/card.py; raised there when a reader would have to change. */
-export const VERSION = 1;
+/** The version of the format. The writer increments it for changes that older readers cannot read. */
+const VERSION = 1;
 
 export interface ICard {
   readonly id: string;
@@ -11,27 +12,34 @@ export interface ICard {
   readonly cluster: string;
   readonly emulator: boolean;
   readonly action: string;
+  /** A state word, see `model/buildStates.ts`. */
   readonly state: string;
   readonly ended: boolean;
   readonly base: string;
   readonly requirements: string;
   readonly startedAt: string;
   readonly asOf: string;
-  readonly heardAt: string;
-  /** Seconds from the start to `asOf`, or to the end. */
+  /** Time of the service's last response, "" if it is not known. */
+  readonly lastUpdate: string;
+  /** Seconds from the start to `asOf`, which is the end of a build that is done. */
   readonly seconds: number;
-  readonly usual: string;
-  /** What few builds take longer than, in seconds; 0 where nothing is known. */
-  readonly usualHigh: number;
+  /** The estimated duration as text, "" if there is none. */
+  readonly estimate: string;
+  /** Upper bound of the estimated duration in seconds, 0 if there is none. */
+  readonly estimateHigh: number;
   readonly error: readonly string[];
-  readonly next: string;
+  /** The failure without ids: the same text for every failure of the same kind. Older cards have none. */
+  readonly reason: string;
+  /** First sentence of the service or of the check about the failure, "" if there is none. */
+  readonly detail: string;
+  readonly nextStep: string;
   readonly note: string;
   readonly plan: IPlan | null;
-  /** What the builds of one image on several clusters have in common; "" for one alone. */
+  /** The id that the builds of a fleet share, "" for a single build. */
   readonly fleet: string;
 }
 
-/** What the check before the build found: `kusto_magic/plan.py` writes it. */
+/** The result of the check before the build. `kusto_magic/plan.py` writes it. */
 export interface IPlan {
   readonly verdict: string;
   readonly reason: string;
@@ -45,28 +53,15 @@ export interface IPlannedPackage {
   readonly status: string;
 }
 
-const GLYPHS: ReadonlyMap<string, string> = new Map([
-  ['Succeeded', '✔'],
-  ['Deleted', '✔'],
-  ['Failed', '✖'],
-  ['Refused', '✖'],
-  ['Not sent', '✖'],
-  ['Canceled', '⊘'],
-  ['Unknown', '?']
-]);
+/** Maximum fraction of the progress bar that the estimate fills; only a success fills the rest. */
+const MAX_ESTIMATED_FRACTION = 0.95;
 
-export const WORKING = '⏳';
-
-/** The bar goes no further on an estimate; the rest is filled when the service says Succeeded. */
-const FULL_BY_ESTIMATE = 0.95;
-
-/** Read a card; null for what is none, or one of a version this does not know. */
+/** Return the card, null if the data is not one or has an unknown version. Members of a wrong type count as absent. */
 export function readCard(data: unknown): ICard | null {
   if (!isObject(data) || data.version !== VERSION || typeof data.id !== 'string' || typeof data.state !== 'string') {
     return null;
   }
-  const text = textOf(data);
-  const number = (key: string): number => (typeof data[key] === 'number' ? data[key] : 0);
+  const text = textReader(data);
   return {
     id: data.id,
     state: data.state,
@@ -79,51 +74,48 @@ export function readCard(data: unknown): ICard | null {
     requirements: text('requirements'),
     startedAt: text('startedAt'),
     asOf: text('asOf'),
-    heardAt: text('heardAt'),
-    seconds: number('seconds'),
-    usual: text('usual'),
-    usualHigh: number('usualHigh'),
-    error: texts(data.error),
-    next: text('next'),
+    lastUpdate: text('heardAt'),
+    seconds: readNumber(data.seconds),
+    estimate: text('usual'),
+    estimateHigh: readNumber(data.usualHigh),
+    error: readTexts(data.error),
+    reason: text('reason'),
+    detail: text('detail'),
+    nextStep: text('next'),
     note: text('note'),
     plan: readPlan(data.plan),
     fleet: text('fleet')
   };
 }
 
-type Look = Pick<ICard, 'ended' | 'asOf'>;
-
-/** Tell whether `other` says more of the same build than `card`: an end, or a later look. */
-export function isNewer(other: Look, card: Look): boolean {
+/** Return whether `other` is a later version of the same card: one that is done, or one with a later time. */
+export function isNewer(other: Pick<ICard, 'ended' | 'asOf'>, card: Pick<ICard, 'ended' | 'asOf'>): boolean {
   if (other.ended !== card.ended) {
     return other.ended;
   }
   return !card.ended && Date.parse(other.asOf) > Date.parse(card.asOf);
 }
 
-export function glyph(state: string): string {
-  return GLYPHS.get(state) ?? WORKING;
+/**
+ * Return the seconds since the start of a build. `receivedAt` and `now` are milliseconds of this machine's clock, so
+ * that a wrong clock on either side does not matter.
+ */
+export function elapsedSeconds(card: Pick<ICard, 'ended' | 'seconds'>, receivedAt: number, now: number): number {
+  return card.ended ? card.seconds : card.seconds + Math.max(0, now - receivedAt) / 1000;
 }
 
-export function isWell(state: string): boolean {
-  return glyph(state) === '✔';
-}
-
-/** Seconds since the build began, counted on by this machine's own clock from `asOf`, which arrived at `arrived`. */
-export function elapsed(card: Pick<ICard, 'ended' | 'seconds'>, arrived: number, now: number): number {
-  return card.ended ? card.seconds : card.seconds + Math.max(0, now - arrived) / 1000;
-}
-
-/** How full the bar is, from 0 to 1: an estimate until the end. */
-export function share(card: ICard, seconds: number): number {
+/** Return the filled fraction of the progress bar, from 0 to 1. */
+export function progressFraction(card: ICard, seconds: number): number {
   if (card.ended) {
-    return isWell(card.state) ? 1 : 0;
+    return isSuccess(card.state) ? 1 : 0;
   }
-  return card.usualHigh > 0 ? Math.min(FULL_BY_ESTIMATE, (FULL_BY_ESTIMATE * seconds) / card.usualHigh) : 0;
+  return card.estimateHigh > 0
+    ? Math.min(MAX_ESTIMATED_FRACTION, (MAX_ESTIMATED_FRACTION * seconds) / card.estimateHigh)
+    : 0;
 }
 
-/** A span of time in words, as kusto_magic/card.py says it: "48 s", "5 min 2 s", "1 h 3 min". */
-export function duration(seconds: number): string {
+/** Return a duration as text, in the format of `kusto_magic/card.py`: "48 s", "5 min 2 s", "1 h 3 min". */
+export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) {
     return `${whole} s`;
@@ -138,29 +130,32 @@ function readPlan(data: unknown): IPlan | null {
   if (!isObject(data)) {
     return null;
   }
-  const text = textOf(data);
-  const packages: readonly unknown[] = Array.isArray(data.packages) ? data.packages : [];
+  const text = textReader(data);
   return {
     verdict: text('verdict'),
     reason: text('reason'),
-    remarks: [...texts(data.warnings), ...texts(data.suggestions)],
-    packages: packages
-      .filter(isObject)
-      .map(textOf)
-      .map(it => ({
-        name: it('name'),
-        version: it('version'),
-        status: it('status')
-      }))
+    remarks: [...readTexts(data.warnings), ...readTexts(data.suggestions)],
+    packages: readObjects(data.packages)
+      .map(textReader)
+      .map(read => ({ name: read('name'), version: read('version'), status: read('status') }))
   };
 }
 
-export function textOf(data: Record<string, unknown>): (key: string) => string {
+/** Return a function that reads the text of a key, "" if there is none. */
+export function textReader(data: Record<string, unknown>): (key: string) => string {
   return key => (typeof data[key] === 'string' ? data[key] : '');
 }
 
-export function texts(data: unknown): string[] {
-  return Array.isArray(data) ? data.filter(line => typeof line === 'string') : [];
+export function readTexts(data: unknown): string[] {
+  return Array.isArray(data) ? data.filter(item => typeof item === 'string') : [];
+}
+
+export function readObjects(data: unknown): Array<Record<string, unknown>> {
+  return Array.isArray(data) ? data.filter(isObject) : [];
+}
+
+export function readNumber(data: unknown): number {
+  return typeof data === 'number' ? data : 0;
 }
 
 export function isObject(data: unknown): data is Record<string, unknown> {

@@ -1,30 +1,31 @@
-/** What the cards of a build and of a fleet have in common. */
+/** Base class and components shared by the cards of builds and fleets. */
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useEffect, useState } from 'react';
 
-import { elapsed, type ICard, isWell } from './cardData';
+import { isSuccess } from '../model/buildStates';
 import type { IImagesModel } from '../tokens';
+import { elapsedSeconds, type ICard } from './cardData';
 
-/** Before text/html (60), and before a widget (0): a widget is no longer there when its kernel is gone. */
+/** Preferred to text/html (60) and to a widget (0), which no longer exists when its kernel has ended. */
 const RANK = -10;
 
-const TICK = 1000;
+/** Milliseconds between two updates of the elapsed time. */
+const TICK_INTERVAL = 1000;
 
-/** Return the factory of renderers for one of our MIME types. */
-export function factoryFor(mimeType: string, create: () => IRenderMime.IRenderer): IRenderMime.IRendererFactory {
+export function cardFactory(mimeType: string, create: () => IRenderMime.IRenderer): IRenderMime.IRendererFactory {
   return { safe: true, mimeTypes: [mimeType], defaultRank: RANK, createRenderer: create };
 }
 
-interface IRecord {
+interface ICardData {
   readonly id: string;
   readonly ended: boolean;
 }
 
-/** One card in a notebook's output, or alone in the main area. */
-export abstract class RecordRenderer<T extends IRecord> extends ReactWidget implements IRenderMime.IRenderer {
+/** Renders a card in the output of a cell or in a tab of its own. */
+export abstract class CardRenderer<T extends ICardData> extends ReactWidget implements IRenderMime.IRenderer {
   constructor(
     protected readonly model: IImagesModel,
     protected readonly trans: TranslationBundle
@@ -33,66 +34,72 @@ export abstract class RecordRenderer<T extends IRecord> extends ReactWidget impl
     this.addClass('jp-KustoImage-card');
   }
 
-  /** Read what the notebook holds; null for what is no record that this knows. */
+  /** Read the card of an output, null if this version cannot read it. */
   protected abstract read(data: IRenderMime.IMimeModel['data']): T | null;
 
-  /** Return what the server knows better, or the same record: what it follows goes on when the kernel does not. */
-  protected abstract newest(record: T): T;
+  /** Return the server's version of the card if it is newer: the server continues polling when the kernel ends. */
+  protected abstract latest(card: T): T;
 
-  protected abstract draw(record: T, arrived: number): React.JSX.Element;
+  /** Render a card that was received at `receivedAt`, in milliseconds. */
+  protected abstract renderCard(card: T, receivedAt: number): React.JSX.Element;
 
-  renderModel(mime: IRenderMime.IMimeModel): Promise<void> {
-    this.present(this.read(mime.data));
+  renderModel(mimeModel: IRenderMime.IMimeModel): Promise<void> {
+    this.setCard(this.read(mimeModel.data));
     return this.renderPromise ?? Promise.resolve();
   }
 
-  present(record: T | null): void {
-    if (record && !record.ended && record.id !== this._record?.id && this.model.availability === 'here') {
-      void this.model.refresh(); // a build that the server may not have heard of yet
+  setCard(card: T | null): void {
+    if (card && !card.ended && card.id !== this._card?.id && this.model.availability === 'available') {
+      void this.model.refresh(); // the kernel has just started the build, so the model may not know it
     }
-    this._record = record;
-    this._arrived = Date.now();
+    this._card = card;
+    this._receivedAt = Date.now();
     this.update();
   }
 
   protected override render(): React.JSX.Element {
-    if (this._record === null) {
-      return <p>{this.trans.__('This record was written by a newer kusto_magic.')}</p>;
+    if (this._card === null) {
+      return <p>{this.trans.__('This card was written by another version of kusto_magic.')}</p>;
     }
-    return <UseSignal signal={this.model.changed}>{() => this._drawNewest()}</UseSignal>;
+    return (
+      <UseSignal signal={this.model.changed} shouldUpdate={(_, { name }) => name === 'builds'}>
+        {() => this._renderLatest()}
+      </UseSignal>
+    );
   }
 
-  private _drawNewest(): React.JSX.Element | null {
-    const newest = this._record && this.newest(this._record);
-    if (newest !== this._record) {
-      this._record = newest;
-      this._arrived = Date.now();
+  private _renderLatest(): React.JSX.Element | null {
+    const latest = this._card && this.latest(this._card);
+    if (latest !== this._card) {
+      this._card = latest;
+      this._receivedAt = Date.now();
     }
-    return newest && this.draw(newest, this._arrived);
+    return latest && this.renderCard(latest, this._receivedAt);
   }
 
-  private _record: T | null = null;
-  private _arrived = Date.now();
+  private _card: T | null = null;
+  private _receivedAt = Date.now();
 }
 
-export function Row({ name, value }: { name: string; value: string }): React.JSX.Element | null {
+/** A labeled value; nothing if the value is empty. */
+export function Row({ label, value }: { label: string; value: string }): React.JSX.Element | null {
   return value ? (
     <div>
-      <dt>{name}</dt>
+      <dt>{label}</dt>
       <dd>{value}</dd>
     </div>
   ) : null;
 }
 
-export interface IBarProps {
+export interface IProgressBarProps {
   readonly label: string;
   readonly value: number;
   readonly max: number;
-  readonly words: string;
+  readonly text: string;
 }
 
-/** The class names are those of the kernel's own bar (kusto_magic/progress.py), in whose place this one stands. */
-export function Bar({ label, value, max, words }: IBarProps): React.JSX.Element {
+/** A progress bar with the class names of the kernel's own one (`kusto_magic/progress.py`), which it replaces. */
+export function ProgressBar({ label, value, max, text }: IProgressBarProps): React.JSX.Element {
   return (
     <div className="kusto-image-progress">
       <div
@@ -102,11 +109,11 @@ export function Bar({ label, value, max, words }: IBarProps): React.JSX.Element 
         aria-valuemin={0}
         aria-valuemax={max}
         aria-valuenow={value}
-        aria-valuetext={words}
+        aria-valuetext={text}
       >
         <div className="progress-bar" style={{ width: `${(100 * value) / max}%` }} />
       </div>
-      <span>{words}</span>
+      <span>{text}</span>
     </div>
   );
 }
@@ -133,29 +140,36 @@ interface IRequirementsProps {
   readonly trans: TranslationBundle;
 }
 
+/** The folded requirements text; nothing if it is empty. */
 export function Requirements({ text, trans }: IRequirementsProps): React.JSX.Element | null {
   return text ? (
     <details>
-      <summary>{trans.__('requirements')}</summary>
+      <summary>{trans.__('Requirements')}</summary>
       <pre>{text}</pre>
     </details>
   ) : null;
 }
 
-/** Count the seconds on while something goes on; each second only while somebody can see it. */
-export function useElapsed(record: Pick<ICard, 'ended' | 'seconds'>, arrived: number): number {
+/** Return the elapsed seconds of a card, updated every second while the page is visible. */
+export function useElapsed(card: Pick<ICard, 'ended' | 'seconds'>, receivedAt: number): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
-    if (record.ended) {
+    if (card.ended) {
       return undefined;
     }
-    const timer = window.setInterval(() => document.hidden || setNow(Date.now()), TICK);
+    const timer = window.setInterval(() => document.hidden || setNow(Date.now()), TICK_INTERVAL);
     return () => window.clearInterval(timer);
-  }, [record.ended]);
-  return elapsed(record, arrived, now);
+  }, [card.ended]);
+  return elapsedSeconds(card, receivedAt, now);
 }
 
+/** Return the class names that color a state. */
 export function stateClass({ ended, state }: Pick<ICard, 'ended' | 'state'>): string {
-  const kind = !ended ? 'running' : isWell(state) ? 'well' : 'ill';
-  return `jp-KustoImage-state jp-mod-${kind}`;
+  const modifier = !ended ? 'running' : isSuccess(state) ? 'well' : 'ill';
+  return `jp-KustoImage-state jp-mod-${modifier}`;
+}
+
+/** Return the duration of a card that is done, with its end in the reader's time zone. */
+export function formatEnd(duration: string, asOf: string, trans: TranslationBundle): string {
+  return trans.__('%1, ended %2', duration, new Date(asOf).toLocaleString());
 }

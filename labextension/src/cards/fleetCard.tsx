@@ -1,29 +1,48 @@
-/** The card of a fleet: how it stands on each cluster, and what failed put together by reason. */
+/** The card of a fleet in an output: the failures by reason and a row for each cluster. */
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import { duration, glyph } from './cardData';
-import { counts, FEW, FLEET_MIME, type IFleet, overOf, readFleet, rowSeconds, withNews } from './fleetData';
-import { Bar, factoryFor, RecordRenderer, Requirements, Row, stateClass, Table, useElapsed } from './cardParts';
+import { glyphOf } from '../model/buildStates';
 import type { IImagesModel } from '../tokens';
+import { formatDuration } from './cardData';
+import {
+  cardFactory,
+  CardRenderer,
+  formatEnd,
+  ProgressBar,
+  Requirements,
+  Row,
+  stateClass,
+  Table,
+  useElapsed
+} from './cardParts';
+import {
+  countStates,
+  doneRowCount,
+  FLEET_MIME_TYPE,
+  type IFleet,
+  MAX_UNFOLDED,
+  readFleet,
+  rowSeconds,
+  updateFleet
+} from './fleetData';
 
-/** Return the factory of renderers for the record of a fleet. */
-export function fleetFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {
-  return factoryFor(FLEET_MIME, () => new FleetRenderer(model, trans));
+export function fleetCardFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {
+  return cardFactory(FLEET_MIME_TYPE, () => new FleetCardRenderer(model, trans));
 }
 
-class FleetRenderer extends RecordRenderer<IFleet> {
+class FleetCardRenderer extends CardRenderer<IFleet> {
   protected override read(data: IRenderMime.IMimeModel['data']): IFleet | null {
-    return readFleet(data[FLEET_MIME]);
+    return readFleet(data[FLEET_MIME_TYPE]);
   }
 
-  protected override newest(fleet: IFleet): IFleet {
-    return withNews(fleet, this.model.builds);
+  protected override latest(fleet: IFleet): IFleet {
+    return updateFleet(fleet, this.model.builds);
   }
 
-  protected override draw(fleet: IFleet, arrived: number): React.JSX.Element {
-    return <Fleet fleet={fleet} arrived={arrived} trans={this.trans} />;
+  protected override renderCard(fleet: IFleet, receivedAt: number): React.JSX.Element {
+    return <FleetCard fleet={fleet} receivedAt={receivedAt} trans={this.trans} />;
   }
 }
 
@@ -32,26 +51,27 @@ interface IFleetProps {
   readonly trans: TranslationBundle;
 }
 
-function Fleet({ fleet, arrived, trans }: IFleetProps & { readonly arrived: number }): React.JSX.Element {
-  const seconds = useElapsed(fleet, arrived);
-  const failed = fleet.failures.map(({ reason, clusters }) => `${clusters.join(', ')}: ${reason}`);
+function FleetCard({ fleet, receivedAt, trans }: IFleetProps & { readonly receivedAt: number }): React.JSX.Element {
+  const seconds = useElapsed(fleet, receivedAt);
+  const failures = fleet.failures.map(({ reason, clusters }) => `${clusters.join(', ')}: ${reason}`);
+  const counts = countStates(fleet).map(([state, count]) => `${count} ${state.toLowerCase()}`);
   return (
     <section aria-label={trans.__('Image %1', fleet.image)} data-state={fleet.ended ? 'ended' : 'running'}>
       <p role="status">
         <strong className={stateClass(fleet)}>
-          {glyph(fleet.state)} {fleet.state}
+          {glyphOf(fleet.state)} {fleet.state}
         </strong>
-        : <code>{fleet.image}</code> · {trans._n('%1 cluster', '%1 clusters', fleet.rows.length)} ·{' '}
-        {counts(fleet)
-          .map(([state, count]) => `${count} ${state.toLowerCase()}`)
-          .join(', ')}
+        : <code>{fleet.image}</code> · {trans._n('%1 cluster', '%1 clusters', fleet.rows.length)} · {counts.join(', ')}
       </p>
-      {fleet.ended ? null : <Ended fleet={fleet} trans={trans} />}
+      {fleet.ended ? null : <DoneBar fleet={fleet} trans={trans} />}
       <dl>
-        <Row name={trans.__('Base')} value={fleet.base} />
-        <Row name={fleet.ended ? trans.__('Took') : trans.__('So far')} value={times(fleet, seconds, trans)} />
-        <Row name={trans.__('Failed')} value={failed.join('\n')} />
-        <Row name={trans.__('Next')} value={fleet.next} />
+        <Row label={trans.__('Base image')} value={fleet.base} />
+        <Row
+          label={fleet.ended ? trans.__('Duration') : trans.__('Elapsed')}
+          value={formatTimes(fleet, seconds, trans)}
+        />
+        <Row label={trans.__('Error')} value={failures.join('\n')} />
+        <Row label={trans.__('Next step')} value={fleet.nextStep} />
       </dl>
       <Clusters fleet={fleet} seconds={seconds} trans={trans} />
       <Requirements text={fleet.requirements} trans={trans} />
@@ -59,14 +79,15 @@ function Fleet({ fleet, arrived, trans }: IFleetProps & { readonly arrived: numb
   );
 }
 
-function Ended({ fleet, trans }: IFleetProps): React.JSX.Element {
-  const [value, max] = [overOf(fleet), fleet.rows.length];
+function DoneBar({ fleet, trans }: IFleetProps): React.JSX.Element {
+  const done = doneRowCount(fleet);
+  const total = fleet.rows.length;
   return (
-    <Bar
-      label={trans.__('Clusters that have ended with image %1', fleet.image)}
-      value={value}
-      max={max}
-      words={trans.__('%1 of %2 clusters have ended', value, max)}
+    <ProgressBar
+      label={trans.__('Clusters done with image %1', fleet.image)}
+      value={done}
+      max={total}
+      text={trans.__('%1 of %2 clusters done', done, total)}
     />
   );
 }
@@ -74,17 +95,17 @@ function Ended({ fleet, trans }: IFleetProps): React.JSX.Element {
 function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: number }): React.JSX.Element {
   const { rows } = fleet;
   return (
-    <details open={rows.length <= FEW}>
+    <details open={rows.length <= MAX_UNFOLDED}>
       <summary>{trans._n('%1 cluster', '%1 clusters', rows.length)}</summary>
-      <Table head={[trans.__('cluster'), trans.__('state'), trans.__('took'), trans.__('said')]}>
+      <Table head={[trans.__('Cluster'), trans.__('State'), trans.__('Duration'), trans.__('Message')]}>
         {rows.map(row => (
           <tr key={row.id}>
             <td>{row.cluster}</td>
             <td className={stateClass(row)}>
-              {glyph(row.state)} {row.state}
+              {glyphOf(row.state)} {row.state}
             </td>
-            <td>{duration(row.ended ? row.seconds : Math.floor(rowSeconds(row, fleet, seconds)))}</td>
-            <td>{row.said}</td>
+            <td>{formatDuration(row.ended ? row.seconds : Math.floor(rowSeconds(row, fleet, seconds)))}</td>
+            <td>{row.message}</td>
           </tr>
         ))}
       </Table>
@@ -92,8 +113,6 @@ function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: n
   );
 }
 
-function times(fleet: IFleet, seconds: number, trans: TranslationBundle): string {
-  return fleet.ended
-    ? trans.__('%1, ended %2', duration(seconds), new Date(fleet.asOf).toLocaleString())
-    : duration(Math.floor(seconds));
+function formatTimes(fleet: IFleet, seconds: number, trans: TranslationBundle): string {
+  return fleet.ended ? formatEnd(formatDuration(seconds), fleet.asOf, trans) : formatDuration(Math.floor(seconds));
 }

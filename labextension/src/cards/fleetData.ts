@@ -1,15 +1,16 @@
-/** The record of a fleet, as the notebook keeps it: `kusto_magic/fleet_card.py` writes it, this reads it. */
+/** The card of a fleet as a notebook stores it. `kusto_magic/fleet_card.py` writes it. */
 import type { IBuild } from '../api/api';
-import { type ICard, isNewer, isObject, isWell, textOf, texts } from './cardData';
-import { things } from '../model/buildGroups';
+import { buildGroups } from '../model/buildGroups';
+import { FLEET_STATES, isSuccess } from '../model/buildStates';
+import { type ICard, isNewer, isObject, readNumber, readObjects, readTexts, textReader } from './cardData';
 
-export const FLEET_MIME = 'application/vnd.kusto-image.fleet+json';
+export const FLEET_MIME_TYPE = 'application/vnd.kusto-image.fleet+json';
 
-/** Written by kusto_magic/fleet_card.py; raised there when a reader would have to change. */
-export const FLEET_VERSION = 1;
+/** The version of the format. The writer increments it for changes that older readers cannot read. */
+const VERSION = 1;
 
-/** So many clusters are shown without unfolding. */
-export const FEW = 20;
+/** Maximum number of clusters that are shown unfolded. */
+export const MAX_UNFOLDED = 20;
 
 export interface IFleet {
   readonly id: string;
@@ -20,41 +21,38 @@ export interface IFleet {
   readonly requirements: string;
   readonly startedAt: string;
   readonly asOf: string;
-  /** Seconds from the first start to `asOf`, or to the end. */
+  /** Seconds from the first start to `asOf`, which is the end of a fleet that is done. */
   readonly seconds: number;
-  readonly rows: ReadonlyArray<IRow>;
-  readonly failures: ReadonlyArray<IFailure>;
-  readonly next: string;
+  readonly rows: ReadonlyArray<IFleetRow>;
+  readonly failures: ReadonlyArray<IFleetFailure>;
+  readonly nextStep: string;
+  /** The next step if clusters fail for different reasons, "" in older cards. */
+  readonly nextStepOnFailure: string;
 }
 
-/** How it stands on one cluster; `cluster` is what to call it. */
-export interface IRow {
+/** One cluster; `cluster` is a label that is unique in the fleet. */
+export interface IFleetRow {
   readonly id: string;
   readonly cluster: string;
   readonly state: string;
   readonly ended: boolean;
-  /** Seconds from its start to the fleet's `asOf`, or to its end. */
+  /** Seconds from the start on this cluster to the fleet's `asOf`, or to its end. */
   readonly seconds: number;
-  readonly said: string;
+  readonly message: string;
 }
 
-/** Which clusters do not have the image for one reason. */
-export interface IFailure {
+/** The clusters that failed for one reason. */
+export interface IFleetFailure {
   readonly reason: string;
   readonly clusters: ReadonlyArray<string>;
 }
 
-/** These parts of an error are of one failure alone; the rest is the same for each of its kind. */
-const IDS = /^(request|operation) id /;
-
-const RUN_AGAIN = 'mend what they say and run it again: what is done already stays as it is.';
-
-/** Read the record of a fleet; null for what is none, or one of a version this does not know. */
+/** Return the fleet, null if the data is not one or has an unknown version. */
 export function readFleet(data: unknown): IFleet | null {
-  if (!isObject(data) || data.version !== FLEET_VERSION || typeof data.id !== 'string') {
+  if (!isObject(data) || data.version !== VERSION || typeof data.id !== 'string') {
     return null;
   }
-  const text = textOf(data);
+  const text = textReader(data);
   return {
     id: data.id,
     image: text('image'),
@@ -64,122 +62,118 @@ export function readFleet(data: unknown): IFleet | null {
     requirements: text('requirements'),
     startedAt: text('startedAt'),
     asOf: text('asOf'),
-    seconds: number(data.seconds),
-    rows: objects(data.clusters).map(readRow),
-    failures: objects(data.failures).map(it => ({ reason: textOf(it)('reason'), clusters: texts(it.clusters) })),
-    next: text('next')
+    seconds: readNumber(data.seconds),
+    rows: readObjects(data.clusters).map(readRow),
+    failures: readObjects(data.failures).map(it => ({
+      reason: textReader(it)('reason'),
+      clusters: readTexts(it.clusters)
+    })),
+    nextStep: text('next'),
+    nextStepOnFailure: text('nextOnFailure')
   };
 }
 
-function readRow(data: Record<string, unknown>): IRow {
-  const text = textOf(data);
-  const ended = data.ended === true;
+function readRow(data: Record<string, unknown>): IFleetRow {
+  const text = textReader(data);
   return {
     id: text('id'),
     cluster: text('cluster'),
     state: text('state'),
-    ended,
-    seconds: number(data.seconds),
-    said: text('said')
+    ended: data.ended === true,
+    seconds: readNumber(data.seconds),
+    message: text('said')
   };
 }
 
-/** How many clusters are in each state, the most frequent first. */
-export function counts(fleet: IFleet): Array<[string, number]> {
-  const found = new Map<string, number>();
-  fleet.rows.forEach(({ state }) => found.set(state, (found.get(state) ?? 0) + 1));
-  return [...found].sort(([, one], [, other]) => other - one);
+/** Return the number of clusters in each state, most frequent first. */
+export function countStates(fleet: IFleet): Array<[string, number]> {
+  const counts = new Map<string, number>();
+  fleet.rows.forEach(({ state }) => counts.set(state, (counts.get(state) ?? 0) + 1));
+  return [...counts].sort(([, one], [, other]) => other - one);
 }
 
-/** How many clusters have come to an end. */
-export function overOf(fleet: IFleet): number {
+/** Return the number of clusters that are done. */
+export function doneRowCount(fleet: IFleet): number {
   return fleet.rows.filter(row => row.ended).length;
 }
 
-/** Seconds that a cluster has taken, while the fleet has taken `seconds`. */
-export function rowSeconds(row: IRow, fleet: IFleet, seconds: number): number {
+/** Return the seconds that a cluster has taken when the fleet has taken `seconds`. */
+export function rowSeconds(row: IFleetRow, fleet: IFleet, seconds: number): number {
   return row.ended ? row.seconds : row.seconds + Math.max(0, seconds - fleet.seconds);
 }
 
-/** Return the fleet with what the server has heard since; the same one where that is nothing. */
-export function withNews(fleet: IFleet, builds: ReadonlyArray<IBuild>): IFleet {
+/** Return the fleet updated from the server's builds, the same object if none of them is newer. */
+export function updateFleet(fleet: IFleet, builds: ReadonlyArray<IBuild>): IFleet {
   if (fleet.ended) {
     return fleet;
   }
-  const news = newsOf(fleet, builds);
-  if (!news.size) {
+  const cards = newerCards(fleet, builds);
+  if (!cards.size) {
     return fleet;
   }
-  const asOf = latest([fleet.asOf, ...[...news.values()].map(card => card.asOf)]);
+  const asOf = latestTime([fleet.asOf, ...[...cards.values()].map(card => card.asOf)]);
   const seconds = fleet.seconds + (Date.parse(asOf) - Date.parse(fleet.asOf)) / 1000;
   const rows = fleet.rows.map(row => {
-    const card = news.get(row.id);
-    return card ? heard(row, card) : { ...row, seconds: rowSeconds(row, fleet, seconds) };
+    const card = cards.get(row.id);
+    return card ? updateRow(row, card) : { ...row, seconds: rowSeconds(row, fleet, seconds) };
   });
-  const now = { ...fleet, asOf, seconds, rows, failures: failuresOf(fleet, news) };
-  return rows.every(row => row.ended) ? ended(now, news) : now;
+  const updated = { ...fleet, asOf, seconds, rows, failures: groupFailures(fleet, cards) };
+  return rows.every(row => row.ended) ? finishFleet(updated, cards) : updated;
 }
 
-/** Return the newer cards by the row's id; of what was sent again, the card of that. */
-function newsOf(fleet: IFleet, builds: ReadonlyArray<IBuild>): Map<string, ICard> {
-  const places = new Map(builds.map(build => [build.card.id, build.clusterId]));
-  const ours = things(builds).find(thing => thing.id === fleet.id && thing.isFleet)?.builds ?? [];
-  const newest = new Map(ours.map(build => [build.clusterId, build.card]));
-  const found = new Map<string, ICard>();
+/** Return the newer cards by the id of the row. A row may have the card of a later build on the same cluster. */
+function newerCards(fleet: IFleet, builds: ReadonlyArray<IBuild>): Map<string, ICard> {
+  const clusterIds = new Map(builds.map(build => [build.card.id, build.clusterId]));
+  const group = buildGroups(builds).find(({ id, isFleet }) => isFleet && id === fleet.id);
+  const newest = new Map(group?.builds.map(build => [build.clusterId, build.card]));
+  const cards = new Map<string, ICard>();
   for (const row of fleet.rows) {
-    const card = newest.get(places.get(row.id) ?? '');
+    const card = newest.get(clusterIds.get(row.id) ?? '');
     if (card && isNewer(card, { ended: row.ended, asOf: fleet.asOf })) {
-      found.set(row.id, card);
+      cards.set(row.id, card);
     }
   }
-  return found;
+  return cards;
 }
 
-function heard(row: IRow, card: ICard): IRow {
-  const said = [card.note, ...card.error].filter(part => part).join('; ');
-  return { ...row, state: card.state, ended: card.ended, seconds: card.seconds, said };
+function updateRow(row: IFleetRow, card: ICard): IFleetRow {
+  const message = [card.note, ...card.error].filter(part => part).join('; ');
+  return { ...row, state: card.state, ended: card.ended, seconds: card.seconds, message };
 }
 
-/** Return what failed by reason, the most frequent first: what the record says, and what was heard since. */
-function failuresOf(fleet: IFleet, news: ReadonlyMap<string, ICard>): IFailure[] {
-  const clusters = new Map(fleet.failures.map(it => [it.reason, [...it.clusters]]));
+/** Return the failures of the saved card and of newer cards by reason, most frequent first. */
+function groupFailures(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleetFailure[] {
+  const groups = new Map(fleet.failures.map(({ reason, clusters }) => [reason, [...clusters]]));
   for (const row of fleet.rows) {
-    const card = news.get(row.id);
-    if (card?.ended && !isWell(card.state)) {
-      const reason = reasonOf(card);
-      clusters.set(reason, [...(clusters.get(reason) ?? []), row.cluster]);
+    const card = cards.get(row.id);
+    if (card?.ended && !isSuccess(card.state)) {
+      const reason = card.reason || card.note || card.state;
+      groups.set(reason, [...(groups.get(reason) ?? []), row.cluster]);
     }
   }
-  const found = [...clusters].map(([reason, names]) => ({ reason, clusters: names }));
-  return found.sort((one, other) => other.clusters.length - one.clusters.length);
+  const failures = [...groups].map(([reason, clusters]) => ({ reason, clusters }));
+  return failures.sort((one, other) => other.clusters.length - one.clusters.length);
 }
 
-function reasonOf(card: ICard): string {
-  const parts = card.error.flatMap(line => line.split('; ')); // a record of the history has all in one line
-  return parts.filter(part => !IDS.test(part)).join('; ') || card.note || card.state;
-}
-
-function ended(fleet: IFleet, news: ReadonlyMap<string, ICard>): IFleet {
-  const ill = fleet.rows.filter(row => !isWell(row.state));
-  const steps = new Set(ill.map(row => news.get(row.id)?.next ?? ''));
-  const [step] = steps;
+function finishFleet(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleet {
+  const failed = fleet.rows.filter(row => !isSuccess(row.state));
   return {
     ...fleet,
     ended: true,
-    seconds: Math.max(fleet.seconds, ...fleet.rows.map(row => row.seconds)), // `asOf` is in whole seconds
-    state: ill.length ? 'Failed' : 'Succeeded',
-    next: !ill.length ? '' : steps.size === 1 && step ? step : RUN_AGAIN
+    // `asOf` is rounded to seconds and may be earlier than the end of the slowest cluster.
+    seconds: Math.max(fleet.seconds, ...fleet.rows.map(row => row.seconds)),
+    state: failed.length ? FLEET_STATES.failed : FLEET_STATES.succeeded,
+    nextStep: failed.length ? commonNextStep(failed, cards) || fleet.nextStepOnFailure : ''
   };
 }
 
-function latest(times: string[]): string {
+/** Return the next step that all failures have in common, "" if there is none. */
+function commonNextStep(failed: ReadonlyArray<IFleetRow>, cards: ReadonlyMap<string, ICard>): string {
+  const steps = new Set(failed.map(row => cards.get(row.id)?.nextStep ?? ''));
+  const [step = ''] = steps;
+  return steps.size === 1 ? step : '';
+}
+
+function latestTime(times: string[]): string {
   return times.reduce((one, other) => (Date.parse(other) > Date.parse(one) ? other : one));
-}
-
-function objects(data: unknown): Array<Record<string, unknown>> {
-  return Array.isArray(data) ? data.filter(isObject) : [];
-}
-
-function number(data: unknown): number {
-  return typeof data === 'number' ? data : 0;
 }

@@ -1,8 +1,8 @@
 /**
- * Lets cards go on after a page reload.
+ * Keeps cards up to date after a page reload.
  *
- * JupyterLab keeps which output a display id means in memory only. The kernel therefore puts the id into the output's
- * metadata too (kusto_magic/live.py), and this puts later updates where it stands.
+ * JupyterLab keeps the outputs of a display id in memory only, so that later updates are lost after a reload. The
+ * kernel therefore also writes the display id to the metadata of the output (`kusto_magic/live.py`).
  */
 import type { ISessionContext } from '@jupyterlab/apputils';
 import type { CodeCell } from '@jupyterlab/cells';
@@ -10,48 +10,48 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IOutputModel } from '@jupyterlab/rendermime';
 import { KernelMessage } from '@jupyterlab/services';
 
-import { MIME } from './cardData';
-import { FLEET_MIME } from './fleetData';
+import { BUILD_MIME_TYPE, isObject } from './cardData';
+import { FLEET_MIME_TYPE } from './fleetData';
 
-const MIMES = [MIME, FLEET_MIME];
+const MIME_TYPES = [BUILD_MIME_TYPE, FLEET_MIME_TYPE];
+
+type UpdateContent = KernelMessage.IUpdateDisplayDataMsg['content'];
 
 export function reattachCards(notebooks: INotebookTracker): void {
-  const watch = (panel: NotebookPanel): void => {
+  const connect = (panel: NotebookPanel): void => {
     panel.sessionContext.iopubMessage.connect((_: ISessionContext, message) => {
-      if (KernelMessage.isUpdateDisplayDataMsg(message) && mimeOf(message.content)) {
-        // JupyterLab takes the message too, just after this; where it knew the id there is then nothing to do.
-        setTimeout(() => panel.isDisposed || place(panel, message.content), 0);
+      if (KernelMessage.isUpdateDisplayDataMsg(message) && mimeTypeOf(message.content)) {
+        // JupyterLab handles the message after this signal; if it knows the display id, nothing is left to do.
+        setTimeout(() => panel.isDisposed || updateOutputs(panel, message.content), 0);
       }
     });
   };
-  notebooks.forEach(watch);
-  notebooks.widgetAdded.connect((_, panel) => watch(panel));
+  notebooks.forEach(connect);
+  notebooks.widgetAdded.connect((_, panel) => connect(panel));
 }
 
-type Content = KernelMessage.IUpdateDisplayDataMsg['content'];
-
-function mimeOf({ data }: Content): string {
-  return MIMES.find(mime => mime in data) ?? '';
+function mimeTypeOf({ data }: UpdateContent): string {
+  return MIME_TYPES.find(mimeType => mimeType in data) ?? '';
 }
 
-function place(panel: NotebookPanel, content: Content): void {
-  const id = content.transient.display_id;
-  const mime = mimeOf(content);
-  for (const output of outputs(panel)) {
-    const own = output.metadata.kusto_image;
-    const isIt = typeof own === 'object' && own !== null && 'display_id' in own && own.display_id === id;
-    if (isIt && JSON.stringify(output.data[mime]) !== JSON.stringify(content.data[mime])) {
+function updateOutputs(panel: NotebookPanel, content: UpdateContent): void {
+  const mimeType = mimeTypeOf(content);
+  for (const output of outputsOf(panel)) {
+    const { kusto_image: metadata } = output.metadata;
+    const hasId = isObject(metadata) && metadata.display_id === content.transient.display_id;
+    // Setting the same data again would render the card again and fold what the user has unfolded.
+    if (hasId && JSON.stringify(output.data[mimeType]) !== JSON.stringify(content.data[mimeType])) {
       output.setData({ data: content.data, metadata: content.metadata });
     }
   }
 }
 
-function* outputs(panel: NotebookPanel): Iterable<IOutputModel> {
+function* outputsOf(panel: NotebookPanel): Iterable<IOutputModel> {
   for (const cell of panel.content.widgets) {
     if (cell.model.type === 'code') {
-      const list = (cell as CodeCell).model.outputs;
-      for (let index = 0; index < list.length; index++) {
-        yield list.get(index);
+      const { outputs } = (cell as CodeCell).model;
+      for (let index = 0; index < outputs.length; index++) {
+        yield outputs.get(index);
       }
     }
   }

@@ -1,38 +1,39 @@
-/** Opens the record of a build in the main area; one tab per build. */
+/** Tabs in the main area that show the card of a build. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { imageIcon } from '../icon';
-import { CardRenderer } from './buildCard';
 import type { IImagesModel } from '../tokens';
+import { BuildCardRenderer } from './buildCard';
 
-export class Records {
+export class RecordTabs {
   constructor(
     private readonly _shell: JupyterFrontEnd.IShell,
     private readonly _model: IImagesModel,
     private readonly _trans: TranslationBundle
   ) {}
 
+  /** Show the tab of a build, opening it if necessary. */
   async open(id: string): Promise<void> {
-    const { card } = this._model.find(id) ?? (await this._model.api.build(id));
-    const known = this._open.get(id);
-    if (known) {
-      this._shell.activateById(known.id);
+    const { card } = await this._model.getBuild(id);
+    const tab = this._tabs.get(id);
+    if (tab) {
+      this._shell.activateById(tab.id);
       return;
     }
-    const content = new CardRenderer(this._model, this._trans);
+    const content = new BuildCardRenderer(this._model, this._trans);
     content.addClass('jp-mod-alone');
-    content.present(card);
+    content.setCard(card);
     const widget = new MainAreaWidget({ content });
     widget.id = `kusto-magic-record-${id}`;
     widget.title.label = this._trans.__('Image %1', card.image);
     widget.title.icon = imageIcon;
     widget.title.closable = true;
-    widget.disposed.connect(() => this._open.delete(id));
-    this._open.set(id, widget);
+    widget.disposed.connect(() => this._tabs.delete(id));
+    this._tabs.set(id, widget);
     this._shell.add(widget, 'main');
   }
 
-  private readonly _open = new Map<string, MainAreaWidget>();
+  private readonly _tabs = new Map<string, MainAreaWidget>();
 }

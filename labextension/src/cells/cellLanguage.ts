@@ -1,81 +1,88 @@
-/** The colours of a `%%kusto_image` cell. What is wrong in it is not decided here: see problems.ts. */
+/** The syntax of `%%kusto_image` cells for highlighting. `cellLinter.ts` reports errors. */
 import { LanguageSupport, StreamLanguage, type StreamParser, type StringStream } from '@codemirror/language';
 import type { Extension } from '@codemirror/state';
 
-export const CELL_MIME = 'text/x-kusto-image';
+export const CELL_MIME_TYPE = 'text/x-kusto-image';
 
-type Part = 'name' | 'rest' | 'marker';
+/** A part of a requirements line: the package name, the version, the environment marker. */
+type Section = 'name' | 'version' | 'marker';
 
 interface IState {
-  /** Whether the magic's own line is still to be read. */
+  /** Whether the line of the magic is being read. */
   isMagic: boolean;
-  part: Part;
+  section: Section;
 }
 
-/** What may stand where, the first that fits: a pattern, the colour, the part that follows. */
-type Rule = readonly [RegExp, string, Part?];
+/** A pattern, its highlight tag and the section that follows. The first matching rule of a list applies. */
+type Rule = readonly [pattern: RegExp, tag: string, next?: Section];
 
-const MAGIC: readonly Rule[] = [
+const MAGIC_RULES: readonly Rule[] = [
   [/^%%\w+/, 'keyword'],
   [/^-{1,2}[A-Za-z][\w-]*/, 'attributeName'],
   [/^(["'])(?:(?!\1).)*\1?/, 'string'],
   [/^[^\s=]+/, 'variableName']
 ];
 
-const OPERATOR: Rule = [/^(?:===?|~=|!=|<=?|>=?)/, 'operator', 'rest'];
+const OPERATOR = /^(?:===?|~=|!=|<=?|>=?)/;
 
-const BODY: Readonly<Record<Part, readonly Rule[]>> = {
+const BODY_RULES: Readonly<Record<Section, readonly Rule[]>> = {
   name: [
     [/^#.*/, 'comment'],
-    [/^-{1,2}[A-Za-z][\w-]*/, 'keyword', 'rest'],
-    [/^[A-Za-z0-9][\w.-]*/, 'variableName.definition', 'rest']
+    [/^-{1,2}[A-Za-z][\w-]*/, 'keyword', 'version'],
+    [/^[A-Za-z0-9][\w.-]*/, 'variableName.definition', 'version']
   ],
-  rest: [[/^\[[^\]]*\]?/, 'typeName'], OPERATOR, [/^;/, 'punctuation', 'marker'], [/^[\w.*+!-]+/, 'number']],
+  version: [
+    [/^\[[^\]]*\]?/, 'typeName'],
+    [OPERATOR, 'operator', 'version'],
+    [/^;/, 'punctuation', 'marker'],
+    [/^[\w.*+!-]+/, 'number']
+  ],
   marker: [
     [/^(["'])(?:(?!\1).)*\1?/, 'string'],
     [/^(?:and|or|in|not)\b/, 'keyword'],
     [/^[A-Za-z_]\w*/, 'propertyName'],
-    [OPERATOR[0], OPERATOR[1], 'marker']
+    [OPERATOR, 'operator', 'marker']
   ]
 };
 
-const parser: StreamParser<IState> = {
+export const parser: StreamParser<IState> = {
   name: 'kusto-image',
-  startState: () => ({ isMagic: true, part: 'name' }),
+  startState: () => ({ isMagic: true, section: 'name' }),
   token: (stream, state) => {
     if (stream.sol()) {
-      state.part = 'name';
+      state.section = 'name';
     }
-    const colour = stream.eatSpace()
+    const tag = stream.eatSpace()
       ? null
       : state.isMagic
-        ? colourOf(stream, MAGIC, state)
-        : bodyColour(stream, state);
+        ? readToken(stream, MAGIC_RULES, state)
+        : readBody(stream, state);
     if (stream.eol()) {
       state.isMagic = false;
     }
-    return colour;
+    return tag;
   },
   languageData: { commentTokens: { line: '#' } }
 };
 
-function bodyColour(stream: StringStream, state: IState): string | null {
+function readBody(stream: StringStream, state: IState): string | null {
+  // As in pip's requirements files, `#` starts a comment only at the start of a line or after whitespace.
   const isComment = /\s/.test(stream.string.charAt(stream.pos - 1)) && stream.match(/^#.*/);
-  return isComment ? 'comment' : colourOf(stream, BODY[state.part], state);
+  return isComment ? 'comment' : readToken(stream, BODY_RULES[state.section], state);
 }
 
-function colourOf(stream: StringStream, rules: readonly Rule[], state: IState): string | null {
-  for (const [pattern, colour, next] of rules) {
+function readToken(stream: StringStream, rules: readonly Rule[], state: IState): string | null {
+  for (const [pattern, tag, next] of rules) {
     if (stream.match(pattern)) {
-      state.part = next ?? state.part;
-      return colour;
+      state.section = next ?? state.section;
+      return tag;
     }
   }
   stream.next();
   return null;
 }
 
-/** Return the language with what else belongs to such cells. */
-export function cellLanguage(more: Extension): LanguageSupport {
-  return new LanguageSupport(StreamLanguage.define(parser), more);
+/** Return the language support for cells, with further editor extensions. */
+export function cellLanguage(extension: Extension): LanguageSupport {
+  return new LanguageSupport(StreamLanguage.define(parser), extension);
 }

@@ -1,28 +1,31 @@
-/** The text of `%%kusto_image` cells: written for a draft, recognised in a notebook. No rule of a requirements text. */
+/** The text of `%%kusto_image` cells. The rules of requirements are the server's, see `cellLinter.ts`. */
 import type { ICluster } from '../api/api';
-import type { IDraft } from '../commands';
+import type { IImageDraft } from '../tokens';
 
-const FIRST_LINE = /^%%kusto_image(?=\s|$)/;
-const LOADS = /^\s*%(?:re)?load_ext\s+kusto_magic\b/m;
+const IMAGE_MAGIC = /^%%kusto_image(?=\s|$)/;
+const LOAD_EXT = /^\s*%(?:re)?load_ext\s+kusto_magic\b/m;
+const DEFAULT_NAME = 'my-image';
+export const DEFAULT_BASE = 'Python3_11_7';
+const EMPTY_BODY = '# one package per line, such as humanize==4.9.0';
 
-/** Tell whether a cell is one of ours. */
-export function isOurs(source: string): boolean {
-  return FIRST_LINE.test(source);
+/** Return whether a cell starts with our magic. */
+export function isImageCell(source: string): boolean {
+  return IMAGE_MAGIC.test(source);
 }
 
-/** Tell whether a cell makes the magics known to the kernel. */
-export function loadsMagics(source: string): boolean {
-  return LOADS.test(source);
+/** Return whether a cell loads the extension. */
+export function loadsExtension(source: string): boolean {
+  return LOAD_EXT.test(source);
 }
 
-/** Return the cell that builds what the draft says, ready to be run or filled in. */
-export function cellText(draft: IDraft): string {
-  const foundation = draft.python ? `--python ${draft.python}` : `--base ${draft.base || 'Python3_11_7'}`;
+/** Return the cell that builds the image of a draft, with placeholders for what is missing. */
+export function cellText(draft: IImageDraft): string {
+  const base = draft.python ? `--python ${draft.python}` : `--base ${draft.base || DEFAULT_BASE}`;
   const body = draft.requirements?.trimEnd() ?? '';
-  return `%%kusto_image ${draft.name || 'my-image'} ${foundation}\n${body || '# one package per line, such as humanize==4.9.0'}`;
+  return `%%kusto_image ${draft.name || DEFAULT_NAME} ${base}\n${body || EMPTY_BODY}`;
 }
 
-/** Return the cell that loads the magics and chooses the cluster. */
+/** Return the cell that loads the extension and selects the cluster. */
 export function setupText(cluster: ICluster | undefined): string {
   return ['%load_ext kusto_magic', ...(cluster ? [useLine(cluster)] : [])].join('\n');
 }
@@ -31,12 +34,12 @@ function useLine(cluster: ICluster): string {
   if (cluster.emulator) {
     return '%kusto_image use emulator';
   }
-  const place = `--subscription ${cluster.subscription} --resource-group ${quoted(cluster.resourceGroup)}`;
+  const group = `--subscription ${cluster.subscription} --resource-group ${quote(cluster.resourceGroup)}`;
   const cloud = cluster.cloud && cluster.cloud !== 'public' ? ` --cloud ${cluster.cloud}` : '';
-  return `%kusto_image use ${place} --cluster ${cluster.name}${cloud}`;
+  return `%kusto_image use ${group} --cluster ${cluster.name}${cloud}`;
 }
 
-/** Quote what the magic's shell-like splitting would take apart: resource groups may have parentheses. */
-function quoted(word: string): string {
-  return /^[\w.-]+$/.test(word) ? word : `"${word}"`;
+/** Quote an argument that the magic would split: names of resource groups may contain parentheses. */
+function quote(argument: string): string {
+  return /^[\w.-]+$/.test(argument) ? argument : `"${argument}"`;
 }

@@ -1,16 +1,16 @@
-/** Completes base images and package names in `%%kusto_image` cells; options are the kernel's to complete. */
+/** Completes base images and package names in `%%kusto_image` cells. The kernel completes the options. */
 import type { CompletionHandler, ICompletionContext, ICompletionProvider } from '@jupyterlab/completer';
 
-import { CELL_MIME } from './cellLanguage';
 import type { IImagesModel } from '../tokens';
+import { CELL_MIME_TYPE } from './cellLanguage';
 
-const BASE = /--base[ =]+(\S*)$/;
-const NAME = /^\s*([A-Za-z0-9][\w.-]*)$/;
+const BASE_OPTION = /--base[ =]+(\S*)$/;
+const PACKAGE_NAME = /^\s*([A-Za-z0-9][\w.-]*)$/;
 
-/** Above the words that JupyterLab takes from the text, below what the kernel says. */
+/** Below JupyterLab's own providers, which have ranks of about 500. */
 const RANK = 400;
 
-export class ImageCompletions implements ICompletionProvider {
+export class ImageCompletionProvider implements ICompletionProvider {
   constructor(private readonly _model: IImagesModel) {}
 
   readonly identifier = 'kusto-magic:completion';
@@ -18,31 +18,28 @@ export class ImageCompletions implements ICompletionProvider {
   readonly renderer = null;
 
   isApplicable(context: ICompletionContext): Promise<boolean> {
-    return Promise.resolve(context.editor?.model.mimeType === CELL_MIME && this._model.availability === 'here');
+    return Promise.resolve(
+      context.editor?.model.mimeType === CELL_MIME_TYPE && this._model.availability === 'available'
+    );
   }
 
   async fetch({ text, offset }: CompletionHandler.IRequest): Promise<CompletionHandler.ICompletionItemsReply> {
     const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
-    const isMagic = !text.slice(0, offset).includes('\n');
-    const begun = (isMagic ? BASE : NAME).exec(line)?.[1];
-    const known = begun === undefined ? [] : isMagic ? await this._bases() : await this._packages();
-    const wanted = begun?.toLowerCase() ?? '';
-    const items = known.filter(label => label.toLowerCase().startsWith(wanted));
-    const type = isMagic ? 'class' : 'module';
-    return { start: offset - wanted.length, end: offset, items: items.map(label => ({ label, type })) };
+    const isMagicLine = !text.slice(0, offset).includes('\n');
+    const typed = (isMagicLine ? BASE_OPTION : PACKAGE_NAME).exec(line)?.[1];
+    if (typed === undefined) {
+      return { start: offset, end: offset, items: [] };
+    }
+    const names = isMagicLine ? await this._baseNames() : await this._model.packages();
+    const prefix = typed.toLowerCase();
+    const type = isMagicLine ? 'class' : 'module';
+    const items = names.filter(name => name.toLowerCase().startsWith(prefix)).map(label => ({ label, type }));
+    return { start: offset - typed.length, end: offset, items };
   }
 
-  private async _bases(): Promise<ReadonlyArray<string>> {
-    const { api, clusters } = this._model;
-    this._managed ??= api.bases().then(bases => bases.map(base => base.name));
-    const custom = clusters.flatMap(cluster => this._model.shelf(cluster.id).images.map(image => image.name));
-    return [...new Set([...(await this._managed), ...custom])];
+  private async _baseNames(): Promise<ReadonlyArray<string>> {
+    const managed = await this._model.baseImages();
+    const custom = this._model.clusters.flatMap(({ id }) => this._model.images(id).images);
+    return [...new Set([...managed, ...custom].map(({ name }) => name))];
   }
-
-  private _packages(): Promise<ReadonlyArray<string>> {
-    return (this._names ??= this._model.api.packages());
-  }
-
-  private _managed: Promise<ReadonlyArray<string>> | null = null;
-  private _names: Promise<ReadonlyArray<string>> | null = null;
 }

@@ -1,40 +1,44 @@
-/** Builds that belong together: those of a fleet are one thing, a build alone is one by itself. */
+/** Groups of builds: the builds of a fleet form one group, a single build forms a group of its own. */
 import type { IBuild } from '../api/api';
 
-export interface IThing {
-  /** The id of the fleet, or of the build that is alone. */
+export interface IBuildGroup {
+  /** The id of the fleet or of the single build. */
   readonly id: string;
   readonly isFleet: boolean;
-  /** Of each cluster the newest, the newest first. */
+  /** The newest build of each cluster, newest first. */
   readonly builds: readonly [IBuild, ...IBuild[]];
-  /** Whether any of them goes on. */
+  /** Whether any of the builds is active. */
   readonly active: boolean;
 }
 
-/** Put together what belongs together; `builds` and what is returned have the newest first. */
-export function things(builds: ReadonlyArray<IBuild>): IThing[] {
-  const members = new Map<string, [IBuild, ...IBuild[]]>();
-  const places = new Set<string>();
+/** Group builds, which are sorted newest first; so is the result. */
+export function buildGroups(builds: ReadonlyArray<IBuild>): IBuildGroup[] {
+  const groups = new Map<string, [IBuild, ...IBuild[]]>();
+  const seenClusters = new Set<string>();
   for (const build of builds) {
-    const id = build.card.fleet || build.card.id;
-    const place = `${id} ${build.clusterId}`;
-    const known = members.get(id);
-    if (!known) {
-      members.set(id, [build]);
-    } else if (!places.has(place)) {
-      known.push(build); // else it was sent again later, and that one counts
+    const id = groupId(build);
+    const key = `${id} ${build.clusterId}`;
+    const group = groups.get(id);
+    if (!group) {
+      groups.set(id, [build]);
+    } else if (!seenClusters.has(key)) {
+      group.push(build); // a cluster that was seen has a newer build: the user ran the fleet again
     }
-    places.add(place);
+    seenClusters.add(key);
   }
-  return [...members].map(([id, all]) => ({
+  return [...groups].map(([id, members]) => ({
     id,
-    isFleet: all[0].card.fleet !== '',
-    builds: all,
-    active: all.some(build => build.active)
+    isFleet: members[0].card.fleet !== '',
+    builds: members,
+    active: members.some(build => build.active)
   }));
 }
 
-/** How many of its clusters have come to an end. */
-export function over(thing: IThing): number {
-  return thing.builds.filter(build => !build.active).length;
+/** Return the number of builds in a group that are done. */
+export function doneCount(group: IBuildGroup): number {
+  return group.builds.filter(build => !build.active).length;
+}
+
+function groupId({ card }: IBuild): string {
+  return card.fleet || card.id;
 }

@@ -1,26 +1,32 @@
-/** What the browser remembers of the builds that went on, so that their end is told after a reload of the page. */
-import type { IMemory } from './imagesModel';
+/** Stores the ids of active builds in the browser, so that their end is announced after a page reload. */
 
-/** Return the memory for one Jupyter server; a browser that keeps nothing forgets. */
-export function rememberedBuilds(baseUrl: string): IMemory {
+export interface IPendingBuilds {
+  load(): ReadonlyArray<string>;
+  save(ids: ReadonlyArray<string>): void;
+}
+
+type KeyValueStorage = Pick<Storage, 'getItem' | 'setItem'>;
+
+/** Return the pending builds of one Jupyter server. Without storage no end is announced after a reload. */
+export function pendingBuilds(baseUrl: string, storage?: KeyValueStorage): IPendingBuilds {
   const key = `kusto-magic:builds:${baseUrl}`;
+  // Reading `window.localStorage` throws if the browser blocks storage, so it is read inside `try` only.
+  const open = (): KeyValueStorage => storage ?? window.localStorage;
   return {
-    load: () => read(key),
+    load: () => {
+      try {
+        const ids: unknown = JSON.parse(open().getItem(key) ?? '[]');
+        return Array.isArray(ids) ? ids.filter(id => typeof id === 'string') : [];
+      } catch {
+        return [];
+      }
+    },
     save: ids => {
       try {
-        window.localStorage.setItem(key, JSON.stringify(ids));
+        open().setItem(key, JSON.stringify(ids));
       } catch {
-        // storage is full or forbidden: nothing is remembered
+        // storage is full or blocked
       }
     }
   };
-}
-
-function read(key: string): string[] {
-  try {
-    const kept: unknown = JSON.parse(window.localStorage.getItem(key) ?? '[]');
-    return Array.isArray(kept) ? kept.filter(id => typeof id === 'string') : [];
-  } catch {
-    return [];
-  }
 }

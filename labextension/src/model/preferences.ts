@@ -1,18 +1,10 @@
-/** What the user has set (schema/plugin.json), with its defaults until that is read. */
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
-import { ISignal, Signal } from '@lumino/signaling';
+import { type ISignal, Signal } from '@lumino/signaling';
 
-export type Notifications = 'all' | 'end' | 'none';
+import type { IPreferences, ISettings } from '../tokens';
 
-export interface IValues {
-  readonly pollSeconds: number;
-  readonly notifications: Notifications;
-  readonly showStatus: boolean;
-  readonly showSidebar: boolean;
-  readonly highlightCells: boolean;
-}
-
-const DEFAULTS: IValues = {
+/** The defaults of `schema/plugin.json`, used until the settings are loaded. */
+const DEFAULTS: ISettings = {
   pollSeconds: 30,
   notifications: 'all',
   showStatus: true,
@@ -20,30 +12,25 @@ const DEFAULTS: IValues = {
   highlightCells: true
 };
 
-export interface IPreferences {
-  readonly values: IValues;
-  readonly changed: ISignal<IPreferences, void>;
-}
-
 export class Preferences implements IPreferences {
-  get values(): IValues {
+  get values(): ISettings {
     return this._values;
   }
 
-  get changed(): ISignal<IPreferences, void> {
+  get changed(): ISignal<IPreferences, ISettings> {
     return this._changed;
   }
 
-  /** Take what is set, now and whenever it changes; the registry has checked it against the schema. */
-  follow(settings: ISettingRegistry.ISettings): void {
+  /** Read the settings now and on every change. The registry has validated them against the schema. */
+  connect(settings: ISettingRegistry.ISettings): void {
     const read = (): void => {
-      this._values = { ...DEFAULTS, ...(settings.composite as Partial<IValues>) };
-      this._changed.emit();
+      this._values = { ...DEFAULTS, ...(settings.composite as Partial<ISettings>) };
+      this._changed.emit(this._values);
     };
     settings.changed.connect(read);
     read();
   }
 
   private _values = DEFAULTS;
-  private readonly _changed = new Signal<IPreferences, void>(this);
+  private readonly _changed = new Signal<IPreferences, ISettings>(this);
 }

@@ -1,52 +1,47 @@
-/** A notification that tells of a beginning, and is updated in place at the end. */
+/** Shows JupyterLab notifications that are updated in place. */
 import { Notification } from '@jupyterlab/apputils';
 
-import type { IDraft } from '../commands';
-
-/** What a notification offers to do. */
-export interface IOffers {
-  openRecord(id: string): void;
-  useAsBase(draft: IDraft): void;
+export interface IToastAction {
+  readonly label: string;
+  readonly callback: () => void;
 }
 
-/** JupyterLab cuts a notification there. */
-const LONGEST = 140;
+export type ToastType = 'success' | 'warning' | 'error';
 
-/** Milliseconds for which the beginning is shown; the centre keeps it. */
-const BEGINNING = 5000;
-
-/**
- * Tell that something began, or in the place of `known` that it is more than it seemed; return the id for the next.
- *
- * Only begin and end: an update would bring a closed toast back for every step between.
- */
-export function announceBeginning(words: string, known?: string): string {
-  return announce(known, cut(words), 'in-progress', { autoClose: BEGINNING });
+/** Shows notifications; tests pass their own implementation. */
+export interface IToasts {
+  /** Show that an operation has started, in place of the notification `id` if it still exists. Return the new id. */
+  start(message: string, id?: string): string;
+  /** Show the end of an operation, in place of the notification `id` if it still exists. */
+  finish(message: string, type: ToastType, actions: ReadonlyArray<IToastAction>, id?: string): void;
 }
 
-/** Tell how it ended, in the place of what told of its beginning where that is still there. */
-export function announceEnd(
-  known: string | undefined,
-  words: string,
-  type: Notification.TypeOptions,
-  actions: Notification.IAction[]
-): void {
-  announce(known, cut(words), type, { autoClose: false, actions });
-}
+/** Maximum number of characters that JupyterLab shows. */
+const MAX_LENGTH = 140;
 
-function announce(
-  known: string | undefined,
+/** Milliseconds after which the start of an operation is closed; the notification center keeps it. */
+const START_DURATION = 5000;
+
+// Not updated between start and end: an update reopens a notification that the user has closed.
+export const toasts: IToasts = {
+  start: (message, id) => show(id, message, 'in-progress', { autoClose: START_DURATION }),
+  finish: (message, type, actions, id) => void show(id, message, type, { autoClose: false, actions: [...actions] })
+};
+
+function show(
+  id: string | undefined,
   message: string,
   type: Notification.TypeOptions,
   options: { autoClose: number | false; actions?: Notification.IAction[] }
 ): string {
-  if (known === undefined || !Notification.manager.has(known)) {
-    return Notification.emit(message, type, options);
+  const text = truncate(message);
+  if (id === undefined || !Notification.manager.has(id)) {
+    return Notification.emit(text, type, options);
   }
-  Notification.update({ id: known, message, type, ...options });
-  return known;
+  Notification.update({ id, message: text, type, ...options });
+  return id;
 }
 
-function cut(message: string): string {
-  return message.length <= LONGEST ? message : `${message.slice(0, LONGEST - 1)}…`;
+function truncate(message: string): string {
+  return message.length <= MAX_LENGTH ? message : `${message.slice(0, MAX_LENGTH - 1)}…`;
 }

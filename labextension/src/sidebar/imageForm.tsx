@@ -1,49 +1,39 @@
-/** The form for a new image. What is wrong with its requirements is asked of the server: the kernel's own rules. */
+/** The form for a new image. The server checks the requirements with the kernel's own rules. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useEffect, useId, useState } from 'react';
 
-import type { IBase, ICluster } from '../api/api';
-import type { IDraft } from '../commands';
-import { words } from '../model/imagesModel';
-import { type IInputProblem, Problem } from '../api/requestAPI';
-import type { IImagesModel } from '../tokens';
+import type { IBaseImage, ICluster } from '../api/api';
+import type { IInputProblem } from '../api/requestAPI';
+import type { IImageDraft, IImagesModel } from '../tokens';
+import { customBases, errorLines, type IFormValues, initialValues, NO_BASE, toDraft, toSpec } from './formValues';
 
-/** Milliseconds without a key until the text is checked. */
-const PAUSE = 400;
+/** Milliseconds after the last key before the requirements are checked. */
+const CHECK_DELAY = 400;
 
-const BARE = '';
-
-export interface IFormProps {
+export interface IImageFormProps {
   readonly model: IImagesModel;
   readonly trans: TranslationBundle;
-  readonly draft: IDraft;
-  readonly onCell: (draft: IDraft) => void;
+  readonly draft: IImageDraft;
+  readonly onInsertCell: (draft: IImageDraft) => void;
   readonly onClose: () => void;
 }
 
-export function NewImageForm({ model, trans, draft, onCell, onClose }: IFormProps): React.JSX.Element {
-  const bases = useBases(model);
-  const begin = begun(draft, model);
-  const [cluster, setCluster] = useState(begin.cluster);
-  const [name, setName] = useState(begin.name);
-  const [base, setBase] = useState(begin.base);
-  const [python, setPython] = useState(begin.python);
-  const [requirements, setRequirements] = useState(begin.requirements);
-  const [refused, setRefused] = useState<ReadonlyArray<string>>([]);
-  const [sending, setSending] = useState(false);
-  const problems = useCheck(model, requirements);
-  const custom = model.shelf(cluster).images.map(image => image.name);
-  const now: IDraft = { cluster, name, requirements, ...(base === BARE ? { python } : { base }) };
+export function ImageForm({ model, trans, draft, onInsertCell, onClose }: IImageFormProps): React.JSX.Element {
+  const [values, setValues] = useState(() => initialValues(draft, model.clusters));
+  const [errors, setErrors] = useState<ReadonlyArray<string>>([]);
+  const [isSending, setIsSending] = useState(false);
+  const problems = useProblems(model, values.requirements);
+  const setValue = (key: keyof IFormValues, value: string): void => setValues(known => ({ ...known, [key]: value }));
 
   const create = async (): Promise<void> => {
-    setSending(true);
+    setIsSending(true);
     try {
-      await model.create(cluster, name, { requirements, ...(base === BARE ? { python } : { base }) });
+      await model.createImage(values.cluster, values.name, toSpec(values));
       onClose();
     } catch (error) {
-      setRefused(lines(error));
-      setSending(false);
+      setErrors(errorLines(error));
+      setIsSending(false);
     }
   };
 
@@ -59,10 +49,10 @@ export function NewImageForm({ model, trans, draft, onCell, onClose }: IFormProp
     >
       <Field label={trans.__('Cluster')}>
         {id => (
-          <select id={id} value={cluster} onChange={event => setCluster(event.target.value)}>
-            {model.clusters.map(it => (
-              <option key={it.id} value={it.id}>
-                {title(it, trans)}
+          <select id={id} value={values.cluster} onChange={event => setValue('cluster', event.target.value)}>
+            {model.clusters.map(cluster => (
+              <option key={cluster.id} value={cluster.id}>
+                {clusterTitle(cluster, trans)}
               </option>
             ))}
           </select>
@@ -70,35 +60,17 @@ export function NewImageForm({ model, trans, draft, onCell, onClose }: IFormProp
       </Field>
       <Field label={trans.__('Name')}>
         {id => (
-          <input id={id} autoFocus required value={name} spellCheck={false} onChange={it => setName(it.target.value)} />
+          <input
+            id={id}
+            autoFocus
+            required
+            value={values.name}
+            spellCheck={false}
+            onChange={event => setValue('name', event.target.value)}
+          />
         )}
       </Field>
-      <Field label={trans.__('Base image')}>
-        {id => (
-          <select id={id} value={base} onChange={event => setBase(event.target.value)}>
-            <optgroup label={trans.__('From Azure')}>
-              {bases.map(it => (
-                <option key={it.name} value={it.name}>
-                  {trans._n('%2, %1 package', '%2, %1 packages', it.packages, it.title)}
-                </option>
-              ))}
-            </optgroup>
-            <optgroup label={trans.__('Of this cluster')}>
-              {withCurrent(custom, bases, base).map(it => (
-                <option key={it} value={it}>
-                  {it}
-                </option>
-              ))}
-            </optgroup>
-            <option value={BARE}>{trans.__('A bare Python')}</option>
-          </select>
-        )}
-      </Field>
-      {base === BARE ? (
-        <Field label={trans.__('Python version')}>
-          {id => <input id={id} required value={python} onChange={event => setPython(event.target.value)} />}
-        </Field>
-      ) : null}
+      <BaseFields model={model} trans={trans} values={values} setValue={setValue} />
       <Field label={trans.__('Requirements')}>
         {id => (
           <textarea
@@ -108,29 +80,18 @@ export function NewImageForm({ model, trans, draft, onCell, onClose }: IFormProp
             placeholder={'humanize==4.9.0'}
             aria-invalid={problems.length > 0}
             aria-describedby={`${id}-problems`}
-            value={requirements}
-            onChange={event => setRequirements(event.target.value)}
+            value={values.requirements}
+            onChange={event => setValue('requirements', event.target.value)}
           />
         )}
       </Field>
-      <ul className="jp-KustoImage-problems" aria-live="polite">
-        {problems.map(it => (
-          <li key={`${it.line ?? 0} ${it.message}`}>
-            {it.line === null ? it.message : trans.__('line %1: %2', it.line, it.message)}
-          </li>
-        ))}
-      </ul>
-      <ul className="jp-KustoImage-problems" role="alert">
-        {refused.map(it => (
-          <li key={it}>{it}</li>
-        ))}
-      </ul>
+      <Problems problems={problems} errors={errors} trans={trans} />
       <div className="jp-KustoImage-buttons">
-        <button type="submit" className="jp-mod-styled jp-mod-accept" disabled={sending || problems.length > 0}>
+        <button type="submit" className="jp-mod-styled jp-mod-accept" disabled={isSending || problems.length > 0}>
           {trans.__('Create')}
         </button>
-        <button type="button" className="jp-mod-styled" onClick={() => onCell(now)}>
-          {trans.__('As cell')}
+        <button type="button" className="jp-mod-styled" onClick={() => onInsertCell(toDraft(values))}>
+          {trans.__('Insert as cell')}
         </button>
         <button type="button" className="jp-mod-styled" onClick={onClose}>
           {trans.__('Cancel')}
@@ -140,20 +101,77 @@ export function NewImageForm({ model, trans, draft, onCell, onClose }: IFormProp
   );
 }
 
-function begun(draft: IDraft, model: IImagesModel): Required<IDraft> {
-  return {
-    cluster: model.clusters[0]?.id ?? '',
-    name: '',
-    base: draft.python ? BARE : 'Python3_11_7',
-    python: '3.10.8',
-    requirements: '',
-    ...draft
-  };
+/** Return the name of a cluster to show. */
+export function clusterTitle(cluster: ICluster, trans: TranslationBundle): string {
+  return cluster.emulator ? trans.__('%1 (emulator)', cluster.name) : cluster.name;
 }
 
-/** A cluster in words. */
-export function title(cluster: ICluster, trans: TranslationBundle): string {
-  return cluster.emulator ? trans.__('%1 (emulator)', cluster.name) : cluster.name;
+interface IBaseFieldsProps {
+  readonly model: IImagesModel;
+  readonly trans: TranslationBundle;
+  readonly values: IFormValues;
+  readonly setValue: (key: keyof IFormValues, value: string) => void;
+}
+
+/** The base image, and the Python version if there is no base image. */
+function BaseFields({ model, trans, values, setValue }: IBaseFieldsProps): React.JSX.Element {
+  const { base, cluster, python } = values;
+  const managed = useBaseImages(model);
+  const custom = model.images(cluster).images.map(image => image.name);
+  return (
+    <>
+      <Field label={trans.__('Base image')}>
+        {id => (
+          <select id={id} value={base} onChange={event => setValue('base', event.target.value)}>
+            <optgroup label={trans.__('Shipped by Azure')}>
+              {managed.map(image => (
+                <option key={image.name} value={image.name}>
+                  {trans._n('%2, %1 package', '%2, %1 packages', image.packages, image.title)}
+                </option>
+              ))}
+            </optgroup>
+            <optgroup label={trans.__('On this cluster')}>
+              {customBases(custom, managed, base).map(name => (
+                <option key={name} value={name}>
+                  {name}
+                </option>
+              ))}
+            </optgroup>
+            <option value={NO_BASE}>{trans.__('Python without packages')}</option>
+          </select>
+        )}
+      </Field>
+      {base === NO_BASE ? (
+        <Field label={trans.__('Python version')}>
+          {id => <input id={id} required value={python} onChange={event => setValue('python', event.target.value)} />}
+        </Field>
+      ) : null}
+    </>
+  );
+}
+
+interface IProblemsProps {
+  readonly problems: ReadonlyArray<IInputProblem>;
+  readonly errors: ReadonlyArray<string>;
+  readonly trans: TranslationBundle;
+}
+
+/** The problems of the requirements, and the errors of the last request. */
+function Problems({ problems, errors, trans }: IProblemsProps): React.JSX.Element {
+  return (
+    <>
+      <ul className="jp-KustoImage-problems" aria-live="polite">
+        {problems.map(({ line, message }) => (
+          <li key={`${line ?? 0} ${message}`}>{line === null ? message : trans.__('line %1: %2', line, message)}</li>
+        ))}
+      </ul>
+      <ul className="jp-KustoImage-problems" role="alert">
+        {errors.map(error => (
+          <li key={error}>{error}</li>
+        ))}
+      </ul>
+    </>
+  );
 }
 
 function Field({ label, children }: { label: string; children: (id: string) => React.JSX.Element }): React.JSX.Element {
@@ -166,52 +184,44 @@ function Field({ label, children }: { label: string; children: (id: string) => R
   );
 }
 
-function useBases(model: IImagesModel): ReadonlyArray<IBase> {
-  const [bases, setBases] = useState<ReadonlyArray<IBase>>([]);
+function useBaseImages(model: IImagesModel): ReadonlyArray<IBaseImage> {
+  const [images, setImages] = useState<ReadonlyArray<IBaseImage>>([]);
   useEffect(() => {
-    let isThere = true;
-    model.api.bases().then(
-      found => isThere && setBases(found),
-      () => undefined // the list stays as it is; what is wrong with the server is shown above
+    let isMounted = true;
+    model.baseImages().then(
+      found => isMounted && setImages(found),
+      () => undefined // the sidebar shows above the form that the server is not available
     );
     return () => {
-      isThere = false;
+      isMounted = false;
     };
   }, [model]);
-  return bases;
+  return images;
 }
 
-/** Ask what is wrong with a text, a moment after the last key; nothing while it is empty. */
-function useCheck(model: IImagesModel, text: string): ReadonlyArray<IInputProblem> {
+/** Check a text after a pause in typing; an empty text has no problems yet. */
+function useProblems(model: IImagesModel, text: string): ReadonlyArray<IInputProblem> {
   const [problems, setProblems] = useState<ReadonlyArray<IInputProblem>>([]);
   useEffect(() => {
+    // Responses can arrive in another order than their requests were sent.
     let isLatest = true;
-    const show = (found: ReadonlyArray<IInputProblem>): void => {
+    const update = (found: ReadonlyArray<IInputProblem>): void => {
       if (isLatest) {
         setProblems(found);
       }
     };
     const timer = window.setTimeout(() => {
       if (text.trim() === '') {
-        show([]);
+        update([]);
         return;
       }
-      model.api.check(text, false).then(show, () => show([])); // Create checks it again
-    }, PAUSE);
+      // Without a response the button stays enabled: the server checks again when the image is created.
+      model.checkRequirements(text, false).then(update, () => update([]));
+    }, CHECK_DELAY);
     return () => {
       isLatest = false;
       window.clearTimeout(timer);
     };
   }, [model, text]);
   return problems;
-}
-
-function withCurrent(custom: ReadonlyArray<string>, bases: ReadonlyArray<IBase>, base: string): ReadonlyArray<string> {
-  const known = base === BARE || custom.includes(base) || bases.some(it => it.name === base);
-  return known ? custom : [...custom, base];
-}
-
-function lines(error: unknown): ReadonlyArray<string> {
-  const problems = error instanceof Problem ? error.details.problems : undefined;
-  return problems?.length ? problems.map(it => `${it.field}: ${it.message}`) : [words(error)];
 }

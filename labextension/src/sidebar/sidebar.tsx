@@ -1,32 +1,31 @@
-/** The left sidebar: the clusters known here, and their images as they stand. */
-import { Dialog, ReactWidget, showDialog, showErrorMessage, UseSignal } from '@jupyterlab/apputils';
+/** The panel in the left area: clusters, their images and the form for a new image. */
+import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useState } from 'react';
 
 import type { ICluster, IImage } from '../api/api';
-import { glyph } from '../cards/cardData';
-import type { IDraft } from '../commands';
-import { NewImageForm, title } from './imageForm';
 import { imageIcon } from '../icon';
-import { words } from '../model/imagesModel';
-import type { IImagesModel } from '../tokens';
+import { glyphOf } from '../model/buildStates';
+import type { IImageDraft, IImagesModel } from '../tokens';
+import { deleteImage, enableImage } from './dialogs';
+import { clusterTitle, ImageForm } from './imageForm';
 
-/** What the sidebar asks others to do. */
-export interface IActions {
-  insertCell(draft: IDraft): void;
-  openRecord(id: string): void;
-  copy(text: string): void;
+/** Actions of the sidebar that other parts of the extension carry out. */
+export interface ISidebarActions {
+  insertCell(draft: IImageDraft): void;
+  showDetails(id: string): void;
+  copyToClipboard(text: string): void;
 }
 
-interface IProps {
+interface ISidebarProps {
   readonly model: IImagesModel;
   readonly trans: TranslationBundle;
-  readonly actions: IActions;
+  readonly actions: ISidebarActions;
 }
 
 export class Sidebar extends ReactWidget {
-  constructor(private readonly _props: IProps) {
+  constructor(private readonly _props: ISidebarProps) {
     super();
     this.id = 'kusto-magic-sidebar';
     this.title.icon = imageIcon;
@@ -34,45 +33,47 @@ export class Sidebar extends ReactWidget {
     this.addClass('jp-KustoImage-sidebar');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', _props.trans.__('Kusto images'));
-    _props.model.changed.connect(() => this._look());
+    // With `this` as context, disposing the widget disconnects it.
+    _props.model.changed.connect(() => this._updateWatchedClusters(), this);
   }
 
-  /** Show the form, filled in as far as the draft says. */
-  openForm(draft: IDraft): void {
-    this._draft = draft;
-    this.update();
+  /** Show the form with the values of a draft. */
+  openForm(draft: IImageDraft): void {
+    this._setDraft(draft);
   }
 
   protected override onAfterShow(): void {
-    this._look();
+    this._updateWatchedClusters();
     void this._props.model.refresh();
   }
 
   protected override onAfterHide(): void {
-    this._look();
+    this._updateWatchedClusters();
   }
 
   protected override render(): React.JSX.Element {
     return (
       <UseSignal signal={this._props.model.changed}>
         {() => (
-          <Body
+          <Content
             {...this._props}
             draft={this._draft}
-            isOpen={cluster => this._isOpen(cluster)}
+            isExpanded={cluster => this._isExpanded(cluster)}
             onToggle={cluster => this._toggle(cluster)}
-            onForm={draft => {
-              this._draft = draft;
-              this.update();
-            }}
+            onDraft={draft => this._setDraft(draft)}
           />
         )}
       </UseSignal>
     );
   }
 
-  /** The first cluster is open until it is closed, the others closed until they are opened. */
-  private _isOpen(cluster: string): boolean {
+  private _setDraft(draft: IImageDraft | null): void {
+    this._draft = draft;
+    this.update();
+  }
+
+  /** The first cluster is expanded by default. */
+  private _isExpanded(cluster: string): boolean {
     return this._toggled.has(cluster) !== (this._props.model.clusters[0]?.id === cluster);
   }
 
@@ -80,52 +81,54 @@ export class Sidebar extends ReactWidget {
     if (!this._toggled.delete(cluster)) {
       this._toggled.add(cluster);
     }
-    this._look();
+    this._updateWatchedClusters();
     this.update();
   }
 
-  private _look(): void {
-    const ids = this._props.model.clusters.map(cluster => cluster.id);
-    this._props.model.look(this.isVisible ? ids.filter(id => this._isOpen(id)) : []);
+  /** Refresh only the images that the user can see: each request asks Azure. */
+  private _updateWatchedClusters(): void {
+    const ids = this._props.model.clusters.map(({ id }) => id);
+    this._props.model.watchImages(this.isVisible ? ids.filter(id => this._isExpanded(id)) : []);
   }
 
+  /** The clusters that are not in their default state. */
   private readonly _toggled = new Set<string>();
-  private _draft: IDraft | null = null;
+  private _draft: IImageDraft | null = null;
 }
 
-interface IBodyProps extends IProps {
-  readonly draft: IDraft | null;
-  readonly isOpen: (cluster: string) => boolean;
+interface IContentProps extends ISidebarProps {
+  readonly draft: IImageDraft | null;
+  readonly isExpanded: (cluster: string) => boolean;
   readonly onToggle: (cluster: string) => void;
-  readonly onForm: (draft: IDraft | null) => void;
+  readonly onDraft: (draft: IImageDraft | null) => void;
 }
 
-function Body(props: IBodyProps): React.JSX.Element {
-  const { model, trans, draft, actions, onForm } = props;
+function Content(props: IContentProps): React.JSX.Element {
+  const { model, trans, draft, actions, onDraft } = props;
   const [filter, setFilter] = useState('');
   return (
     <>
       <header>
         <h2>{trans.__('Kusto images')}</h2>
-        <button type="button" className="jp-mod-styled" disabled={!model.clusters.length} onClick={() => onForm({})}>
+        <button type="button" className="jp-mod-styled" disabled={!model.clusters.length} onClick={() => onDraft({})}>
           {trans.__('New image')}
         </button>
         <button type="button" className="jp-mod-styled" onClick={() => void refreshAll(props)}>
           {trans.__('Refresh')}
         </button>
       </header>
-      <Hint {...props} />
+      <Status {...props} />
       {draft ? (
-        <NewImageForm
-          key={JSON.stringify(draft)}
+        <ImageForm
+          key={JSON.stringify(draft)} // another draft resets the fields
           model={model}
           trans={trans}
           draft={draft}
-          onCell={made => {
-            onForm(null);
-            actions.insertCell(made);
+          onInsertCell={values => {
+            onDraft(null);
+            actions.insertCell(values);
           }}
-          onClose={() => onForm(null)}
+          onClose={() => onDraft(null)}
         />
       ) : null}
       {model.clusters.length ? (
@@ -145,27 +148,27 @@ function Body(props: IBodyProps): React.JSX.Element {
   );
 }
 
-async function refreshAll({ model, isOpen }: IBodyProps): Promise<void> {
+async function refreshAll({ model, isExpanded }: IContentProps): Promise<void> {
   await model.refresh();
-  await Promise.all(model.clusters.filter(it => isOpen(it.id)).map(it => model.refreshImages(it.id)));
+  await Promise.all(model.clusters.filter(({ id }) => isExpanded(id)).map(({ id }) => model.refreshImages(id)));
 }
 
-/** What stands where there is nothing to list, or something is wrong. */
-function Hint({ model, trans, actions }: IProps): React.JSX.Element | null {
+/** A message if the server is not available, there are no clusters or the history cannot be used. */
+function Status({ model, trans, actions }: ISidebarProps): React.JSX.Element | null {
   switch (model.availability) {
     case 'unknown':
-      return <p role="status">{trans.__('Asking the Jupyter server…')}</p>;
+      return <p role="status">{trans.__('Loading…')}</p>;
     case 'missing':
       return (
         <p role="status">
           {trans.__(
-            'This Jupyter server has no kusto_magic: install it where JupyterLab runs. Cells work all the same.'
+            'kusto_magic is not installed on this Jupyter server. Install it in the environment that runs JupyterLab to list images here. Cells work without it.'
           )}
         </p>
       );
     case 'failing':
-      return <p role="alert">{trans.__('The Jupyter server does not answer as it should. It is asked again.')}</p>;
-    case 'here':
+      return <p role="alert">{trans.__('The Jupyter server cannot be reached or returned an error. Retrying…')}</p>;
+    case 'available':
       break;
   }
   if (model.warning) {
@@ -173,54 +176,54 @@ function Hint({ model, trans, actions }: IProps): React.JSX.Element | null {
   }
   return model.clusters.length ? null : (
     <div>
-      <p role="status">{trans.__('No cluster is known yet. Choose one in a notebook; it is then shown here.')}</p>
+      <p role="status">{trans.__('No clusters yet. Select one in a notebook to list it here.')}</p>
       <button type="button" className="jp-mod-styled" onClick={() => actions.insertCell({})}>
-        {trans.__('Insert a first cell')}
+        {trans.__('Insert cell')}
       </button>
     </div>
   );
 }
 
-interface IClusterProps extends IBodyProps {
+interface IClusterProps extends IContentProps {
   readonly cluster: ICluster;
   readonly filter: string;
 }
 
 function Cluster(props: IClusterProps): React.JSX.Element {
-  const { cluster, isOpen, onToggle, trans } = props;
-  const open = isOpen(cluster.id);
+  const { cluster, isExpanded, onToggle, trans } = props;
+  const expanded = isExpanded(cluster.id);
   return (
     <section>
       <h3>
-        <button type="button" aria-expanded={open} onClick={() => onToggle(cluster.id)}>
-          {open ? '▾' : '▸'} {title(cluster, trans)}
+        <button type="button" aria-expanded={expanded} onClick={() => onToggle(cluster.id)}>
+          {expanded ? '▾' : '▸'} {clusterTitle(cluster, trans)}
         </button>
       </h3>
-      {open ? <Shelf {...props} /> : null}
+      {expanded ? <ClusterImages {...props} /> : null}
     </section>
   );
 }
 
-function Shelf(props: IClusterProps): React.JSX.Element {
+function ClusterImages(props: IClusterProps): React.JSX.Element {
   const { model, trans, cluster, filter } = props;
-  const shelf = model.shelf(cluster.id);
-  const wanted = filter.trim().toLowerCase();
-  const images = [...coming(props), ...shelf.images].filter(it => it.name.toLowerCase().includes(wanted));
+  const { active, identity, images, loaded, nextStep, problem } = model.images(cluster.id);
+  const query = filter.trim().toLowerCase();
+  const matching = [...unlistedImages(props), ...images].filter(({ name }) => name.toLowerCase().includes(query));
   return (
     <>
-      {shelf.identity ? <p>{trans.__('Signed in as %1', shelf.identity)}</p> : null}
-      {shelf.active ? <p>{trans.__('Queries run on %1', shelf.active)}</p> : null}
-      {shelf.problem ? (
+      {identity ? <p>{trans.__('Signed in as %1', identity)}</p> : null}
+      {active ? <p>{trans.__('Queries run on %1', active)}</p> : null}
+      {problem ? (
         <p role="alert">
-          {shelf.problem} {shelf.next}
+          {problem} {nextStep}
         </p>
       ) : null}
-      {!shelf.loaded ? <p role="status">{trans.__('Asking for the images…')}</p> : null}
-      {shelf.loaded && !shelf.problem && !images.length ? (
-        <p role="status">{wanted ? trans.__('No image has this in its name.') : trans.__('No custom images yet.')}</p>
+      {!loaded ? <p role="status">{trans.__('Loading images…')}</p> : null}
+      {loaded && !problem && !matching.length ? (
+        <p role="status">{query ? trans.__('No matching images.') : trans.__('No custom images yet.')}</p>
       ) : null}
       <ul aria-label={trans.__('Images of %1', cluster.name)}>
-        {images.map(image => (
+        {matching.map(image => (
           <Image key={image.name.toLowerCase()} {...props} image={image} />
         ))}
       </ul>
@@ -228,11 +231,12 @@ function Shelf(props: IClusterProps): React.JSX.Element {
   );
 }
 
-/** Images that are being built and that Azure does not list yet. */
-function coming({ model, cluster }: IClusterProps): ReadonlyArray<IImage> {
-  const listed = new Set(model.shelf(cluster.id).images.map(image => image.name.toLowerCase()));
-  return model.active
-    .filter(it => it.clusterId === cluster.id && it.card.action === 'build' && !listed.has(it.card.image.toLowerCase()))
+/** Return the images that are being built and that Azure does not list yet. */
+function unlistedImages({ model, cluster }: IClusterProps): ReadonlyArray<IImage> {
+  const listed = new Set(model.images(cluster.id).images.map(({ name }) => name.toLowerCase()));
+  return model.activeBuilds
+    .filter(({ clusterId, card }) => clusterId === cluster.id && card.action === 'build')
+    .filter(({ card }) => !listed.has(card.image.toLowerCase()))
     .map(({ card }) => ({
       name: card.image,
       state: card.state,
@@ -245,14 +249,36 @@ function coming({ model, cluster }: IClusterProps): ReadonlyArray<IImage> {
 }
 
 function Image(props: IClusterProps & { readonly image: IImage }): React.JSX.Element {
-  const { model, trans, cluster, image, actions, onForm } = props;
-  const [open, setOpen] = useState(false);
-  const lower = image.name.toLowerCase();
-  const build = model.active.find(it => it.clusterId === cluster.id && it.card.image.toLowerCase() === lower);
+  const { model, trans, cluster, image } = props;
+  const [expanded, setExpanded] = useState(false);
+  // Azure compares the names of images without regard to case.
+  const key = image.name.toLowerCase();
+  const build = model.activeBuilds.find(
+    ({ clusterId, card }) => clusterId === cluster.id && card.image.toLowerCase() === key
+  );
   const state = build?.card.state ?? image.state;
-  const record = build?.card.id ?? image.build;
-  const isActive = model.shelf(cluster.id).active.toLowerCase() === lower;
-  const draft: IDraft = {
+  const isActive = model.images(cluster.id).active.toLowerCase() === key;
+  const details = [`${glyphOf(state)} ${state}`, image.base, isActive ? trans.__('active') : ''];
+  return (
+    <li data-image={image.name} data-state={state}>
+      <button type="button" aria-expanded={expanded} onClick={() => setExpanded(!expanded)}>
+        <strong>{image.name}</strong>
+        <span>{details.filter(part => part).join(' · ')}</span>
+      </button>
+      {expanded ? <ImageActions {...props} buildId={build?.card.id ?? image.build} isActive={isActive} /> : null}
+    </li>
+  );
+}
+
+interface IImageActionsProps extends IClusterProps {
+  readonly image: IImage;
+  readonly buildId: string | null;
+  readonly isActive: boolean;
+}
+
+function ImageActions(props: IImageActionsProps): React.JSX.Element {
+  const { model, trans, cluster, image, actions, onDraft, buildId, isActive } = props;
+  const draft: IImageDraft = {
     cluster: cluster.id,
     name: image.name,
     base: image.baseImage,
@@ -260,79 +286,23 @@ function Image(props: IClusterProps & { readonly image: IImage }): React.JSX.Ele
     requirements: image.requirements
   };
   return (
-    <li data-image={image.name} data-state={state}>
-      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <strong>{image.name}</strong>
-        <span>
-          {[`${glyph(state)} ${state}`, image.base, isActive && trans.__('active')].filter(part => part).join(' · ')}
-        </span>
-      </button>
-      {open ? (
-        <div className="jp-KustoImage-buttons" role="group" aria-label={trans.__('What to do with %1', image.name)}>
-          <Do name={trans.__('Use as base')} on={() => onForm({ cluster: cluster.id, base: image.name })} />
-          <Do name={trans.__('Edit as cell')} on={() => actions.insertCell(draft)} />
-          <Do name={trans.__('Copy name')} on={() => actions.copy(image.name)} />
-          {record ? <Do name={trans.__('Open record')} on={() => actions.openRecord(record)} /> : null}
-          {isActive ? null : (
-            <Do name={trans.__('Enable…')} on={() => void enableImage(model, cluster, image.name, trans)} />
-          )}
-          <Do name={trans.__('Delete…')} on={() => void removeImage(model, cluster, image.name, trans)} />
-        </div>
-      ) : null}
-    </li>
+    <div className="jp-KustoImage-buttons" role="group" aria-label={trans.__('Actions for %1', image.name)}>
+      <Button label={trans.__('Use as base')} onClick={() => onDraft({ cluster: cluster.id, base: image.name })} />
+      <Button label={trans.__('Edit as cell')} onClick={() => actions.insertCell(draft)} />
+      <Button label={trans.__('Copy name')} onClick={() => actions.copyToClipboard(image.name)} />
+      {buildId ? <Button label={trans.__('Show details')} onClick={() => actions.showDetails(buildId)} /> : null}
+      {isActive ? null : (
+        <Button label={trans.__('Enable…')} onClick={() => void enableImage(model, cluster, image.name, trans)} />
+      )}
+      <Button label={trans.__('Delete…')} onClick={() => void deleteImage(model, cluster, image.name, trans)} />
+    </div>
   );
 }
 
-function Do({ name, on }: { name: string; on: () => void }): React.JSX.Element {
+function Button({ label, onClick }: { label: string; onClick: () => void }): React.JSX.Element {
   return (
-    <button type="button" className="jp-mod-styled" onClick={on}>
-      {name}
+    <button type="button" className="jp-mod-styled" onClick={onClick}>
+      {label}
     </button>
   );
-}
-
-/** Let the queries of a cluster run on an image, after asking: they all do then. */
-export async function enableImage(
-  model: IImagesModel,
-  cluster: ICluster,
-  name: string,
-  trans: TranslationBundle
-): Promise<void> {
-  const answer = await showDialog({
-    title: trans.__('Enable image %1?', name),
-    body: trans.__('The queries of %1 that use Python will run on it. This takes up to an hour.', cluster.name),
-    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Enable') })],
-    defaultButton: 0
-  });
-  if (!answer.button.accept) {
-    return;
-  }
-  try {
-    await model.enable(cluster.id, name);
-  } catch (error) {
-    await showErrorMessage(trans.__('Image %1 is not enabled', name), words(error));
-  }
-}
-
-/** Delete an image, after asking whether it shall really go. */
-export async function removeImage(
-  model: IImagesModel,
-  cluster: ICluster,
-  name: string,
-  trans: TranslationBundle
-): Promise<void> {
-  const answer = await showDialog({
-    title: trans.__('Delete image %1?', name),
-    body: trans.__('Queries on %1 that use it will fail. This cannot be undone.', cluster.name),
-    buttons: [Dialog.cancelButton({ label: trans.__('Keep') }), Dialog.warnButton({ label: trans.__('Delete') })],
-    defaultButton: 0
-  });
-  if (!answer.button.accept) {
-    return;
-  }
-  try {
-    await model.remove(cluster.id, name);
-  } catch (error) {
-    await showErrorMessage(trans.__('Image %1 is not deleted', name), words(error));
-  }
 }

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { duration, elapsed, glyph, type ICard, isNewer, readCard, share } from '../../src/cards/cardData';
+import {
+  elapsedSeconds,
+  formatDuration,
+  type ICard,
+  isNewer,
+  progressFraction,
+  readCard
+} from '../../src/cards/cardData';
 
 const AS_OF = '2026-11-23T12:00:00+00:00';
 
@@ -14,17 +21,21 @@ function card(more: object = {}): ICard {
 
 describe('readCard', () => {
   it.each([null, undefined, [], 'text', {}, { version: 2, id: 'a', state: 's' }, { version: 1, id: 3, state: 's' }])(
-    'refuses %j',
+    'returns null for %j',
     data => expect(readCard(data)).toBeNull()
   );
 
-  it('reads wrong types as absent', () => {
+  it('treats members of a wrong type as absent', () => {
     expect(card({ image: 3, error: ['one', 2], ended: 'yes', usualHigh: '9' })).toMatchObject({
       image: '',
       error: ['one'],
       ended: false,
-      usualHigh: 0
+      estimateHigh: 0
     });
+  });
+
+  it('reads a card of an older version, which has no reason and no detail', () => {
+    expect(card({ error: ['building failed'] })).toMatchObject({ reason: '', detail: '', error: ['building failed'] });
   });
 });
 
@@ -42,19 +53,21 @@ describe('isNewer', () => {
   });
 });
 
-describe('the bar', () => {
-  it('follows the estimate, is full only at a good end, and empty where nothing is known', () => {
-    expect(share(card(), 50)).toBe(0);
-    expect(share(card({ usualHigh: 100 }), 50)).toBeCloseTo(0.475);
-    expect(share(card({ usualHigh: 100 }), 5000)).toBe(0.95);
-    expect(share(card({ usualHigh: 100, ended: true, state: 'Succeeded' }), 50)).toBe(1);
-    expect(share(card({ usualHigh: 100, ended: true, state: 'Failed' }), 50)).toBe(0);
+describe('progressFraction', () => {
+  it('follows the estimate, is 1 only after a success and 0 without an estimate', () => {
+    expect(progressFraction(card(), 50)).toBe(0);
+    expect(progressFraction(card({ usualHigh: 100 }), 50)).toBeCloseTo(0.475);
+    expect(progressFraction(card({ usualHigh: 100 }), 5000)).toBe(0.95);
+    expect(progressFraction(card({ usualHigh: 100, ended: true, state: 'Succeeded' }), 50)).toBe(1);
+    expect(progressFraction(card({ usualHigh: 100, ended: true, state: 'Failed' }), 50)).toBe(0);
   });
+});
 
-  it('counts on by its own clock until the end', () => {
-    expect(elapsed(card(), 1000, 3500)).toBe(12.5);
-    expect(elapsed(card(), 3500, 1000)).toBe(10);
-    expect(elapsed(card({ ended: true }), 1000, 3500)).toBe(10);
+describe('elapsedSeconds', () => {
+  it('adds the time since the card was received until the build is done', () => {
+    expect(elapsedSeconds(card(), 1000, 3500)).toBe(12.5);
+    expect(elapsedSeconds(card(), 3500, 1000)).toBe(10);
+    expect(elapsedSeconds(card({ ended: true }), 1000, 3500)).toBe(10);
   });
 });
 
@@ -64,8 +77,4 @@ it.each([
   [302, '5 min 2 s'],
   [3600, '1 h 0 min'],
   [3780, '1 h 3 min']
-])('%d seconds are %s', (seconds, words) => expect(duration(seconds)).toBe(words));
-
-it('has a glyph for every state', () => {
-  expect(['Succeeded', 'Failed', 'Building', 'Unknown'].map(glyph)).toEqual(['✔', '✖', '⏳', '?']);
-});
+])('formatDuration(%d) returns %s', (seconds, text) => expect(formatDuration(seconds)).toBe(text));

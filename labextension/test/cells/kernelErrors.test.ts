@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { lackOf } from '../../src/cells/kernelErrors';
+import { missingPart } from '../../src/cells/kernelErrors';
 
 const LOAD = '%load_ext kusto_magic';
 const NO_PACKAGE = "No module named 'kusto_magic'";
@@ -12,8 +12,10 @@ it.each([
   [LOAD, 'ModuleNotFoundError', "No module named 'httpx'", null],
   [LOAD, 'ImportError', NO_PACKAGE, null],
   ['helper()', 'ModuleNotFoundError', NO_PACKAGE, null],
-  ['%%kusto_image img', 'UsageError', 'Cell magic `%%kusto_image` not found.', 'magics'],
-  ['%kusto_image list', 'UsageError', 'Line magic function `%kusto_image` not found.', 'magics'],
+  ['%%kusto_image img', 'UsageError', 'Cell magic `%%kusto_image` not found.', 'extension'],
+  ['%kusto_image list', 'UsageError', 'Line magic function `%kusto_image` not found.', 'extension'],
   ['%%kusto_image img', 'UsageError', 'unrecognized arguments', null],
   ['%%kusto_images', 'UsageError', 'Cell magic `%%kusto_images` not found.', null]
-])('%s with %s: %s lacks %s', (source, name, value, lack) => expect(lackOf(source, name, value)).toBe(lack));
+])('cell %s with %s: %s lacks %s', (source, name, value, missing) =>
+  expect(missingPart(source, name, value)).toBe(missing)
+);

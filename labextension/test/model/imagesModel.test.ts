@@ -1,38 +1,38 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Api, type IBuild } from '../../src/api/api';
-import { ImagesModel, WAIT } from '../../src/model/imagesModel';
-import { NoServerPart, Problem, type Requester } from '../../src/api/requestAPI';
+import { ImagesAPI, type IBuild } from '../../src/api/api';
+import { ImagesModel, LONG_POLL_SECONDS } from '../../src/model/imagesModel';
+import { APIError, type RequestAPI, ServerExtensionMissing } from '../../src/api/requestAPI';
 
-const BUSY = 1000;
+const ACTIVE = 1000;
 const IDLE = 30_000;
 
-interface IQuestion {
+interface IRequest {
   readonly method: string;
   readonly path: string;
   readonly body: unknown;
 }
 
-/** A Jupyter server that says what it is told to, and remembers what it was asked. */
-class Server {
-  readonly asked: IQuestion[] = [];
+/** A server extension that returns the given data and records its requests. */
+class FakeServer {
+  readonly requests: IRequest[] = [];
   builds: object[] = [];
   images: object[] = [];
   failure: Error | null = null;
   delay: Promise<void> | null = null;
   revision = 1;
 
-  readonly request: Requester = (method, path, body) => {
-    this.asked.push({ method, path, body });
-    const answer = this.failure ? null : this.answer(method, path);
-    return (this.delay ?? Promise.resolve()).then(() => answer ?? Promise.reject(this.failure ?? new Error()));
+  readonly request: RequestAPI = (method, path, body) => {
+    this.requests.push({ method, path, body });
+    const response = this.failure ? null : this.respond(method, path);
+    return (this.delay ?? Promise.resolve()).then(() => response ?? Promise.reject(this.failure ?? new Error()));
   };
 
   count(start: string): number {
-    return this.asked.filter(question => question.path.startsWith(start)).length;
+    return this.requests.filter(request => request.path.startsWith(start)).length;
   }
 
-  private answer(method: string, path: string): unknown {
+  private respond(method: string, path: string): unknown {
     if (path.startsWith('/builds?')) {
       return { revision: this.revision, builds: this.builds, warning: '' };
     }
@@ -47,6 +47,9 @@ class Server {
       };
       return { clusters: [cluster] };
     }
+    if (path === '/packages') {
+      return { packages: ['humanize'] };
+    }
     return method === 'GET' ? { images: this.images, active: 'img', identity: 'somebody' } : building('new');
   }
 }
@@ -58,26 +61,26 @@ function building(id: string, state = 'Building'): object {
   return { card, clusterId: 'c', active: !ended };
 }
 
-let server: Server;
+let server: FakeServer;
 let hidden: boolean;
-let kept: readonly string[];
+let savedIds: readonly string[];
 let model: ImagesModel;
-let moved: string[];
+let changes: string[];
 
-function open(): ImagesModel {
-  const memory = { load: () => kept, save: (ids: readonly string[]) => (kept = ids) };
-  const made = new ImagesModel({
-    api: new Api(server.request),
-    memory,
+function createModel(): ImagesModel {
+  const pendingBuilds = { load: () => savedIds, save: (ids: readonly string[]) => (savedIds = ids) };
+  const created = new ImagesModel({
+    api: new ImagesAPI(server.request),
+    pendingBuilds,
     isHidden: () => hidden,
-    idle: IDLE,
-    busy: BUSY
+    idleInterval: IDLE,
+    activeInterval: ACTIVE
   });
-  made.moved.connect((_, build: IBuild) => moved.push(`${build.card.id} ${build.card.state}`));
-  return made;
+  created.buildChanged.connect((_, build: IBuild) => changes.push(`${build.card.id} ${build.card.state}`));
+  return created;
 }
 
-/** Refresh, and let the poll's own timer run. */
+/** Refresh and run the timer of the poll. */
 async function refresh(): Promise<void> {
   const refreshed = model.refresh();
   await vi.advanceTimersByTimeAsync(0);
@@ -86,11 +89,11 @@ async function refresh(): Promise<void> {
 
 beforeEach(() => {
   vi.useFakeTimers();
-  server = new Server();
+  server = new FakeServer();
   hidden = false;
-  kept = [];
-  moved = [];
-  model = open();
+  savedIds = [];
+  changes = [];
+  model = createModel();
 });
 
 afterEach(() => {
@@ -98,44 +101,44 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('how often it asks', () => {
-  it('asks nothing before it is told to', async () => {
+describe('polling', () => {
+  it('sends no request before the first refresh', async () => {
     await vi.advanceTimersByTimeAsync(10 * IDLE);
-    expect(server.asked).toEqual([]);
+    expect(server.requests).toEqual([]);
   });
 
-  it('asks at leisure while nothing builds', async () => {
+  it('uses the idle interval while no build is active', async () => {
     await refresh();
     await vi.advanceTimersByTimeAsync(2 * IDLE);
     expect(server.count('/builds')).toBe(3);
-    expect(server.asked[1]).toMatchObject({ path: '/clusters' });
+    expect(server.requests[1]).toMatchObject({ path: '/clusters' });
   });
 
-  it('asks quickly while something builds, and lets the server hold the question', async () => {
+  it('uses the active interval and long polls while a build is active', async () => {
     server.builds = [building('a')];
     await refresh();
-    await vi.advanceTimersByTimeAsync(5 * BUSY);
+    await vi.advanceTimersByTimeAsync(5 * ACTIVE);
     expect(server.count('/builds')).toBe(6);
-    expect(server.asked.at(-1)?.path).toBe(`/builds?after=1&wait=${WAIT}`);
+    expect(server.requests.at(-1)?.path).toBe(`/builds?after=1&wait=${LONG_POLL_SECONDS}`);
   });
 
-  it('holds no connection for a hidden page', async () => {
+  it('does not long poll for a hidden page', async () => {
     server.builds = [building('a')];
     hidden = true;
     await refresh();
-    await vi.advanceTimersByTimeAsync(3 * BUSY);
+    await vi.advanceTimersByTimeAsync(3 * ACTIVE);
     expect(server.count('/builds')).toBe(4);
-    expect(server.asked.every(question => !question.path.includes(`wait=${WAIT}`))).toBe(true);
+    expect(server.requests.every(request => !request.path.includes(`wait=${LONG_POLL_SECONDS}`))).toBe(true);
   });
 
-  it('takes another pace from the settings', async () => {
-    model.idle = 5000;
+  it('uses a changed idle interval', async () => {
+    model.idleInterval = 5000;
     await refresh();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(server.count('/builds')).toBe(3);
   });
 
-  it('asks ever more rarely while the server cannot be reached, and recovers', async () => {
+  it('backs off while the server is unreachable, and recovers', async () => {
     server.failure = new TypeError('network');
     await refresh();
     expect(model.availability).toBe('failing');
@@ -143,116 +146,116 @@ describe('how often it asks', () => {
     expect(server.count('/builds')).toBeLessThan(30);
     server.failure = null;
     await vi.advanceTimersByTimeAsync(10 * 60 * 1000);
-    expect(model.availability).toBe('here');
+    expect(model.availability).toBe('available');
   });
 });
 
-describe('without the server part', () => {
-  it('asks once, says so once, and is quiet', async () => {
-    let changes = 0;
-    model.changed.connect(() => (changes += 1));
-    server.failure = new NoServerPart();
+describe('without the server extension', () => {
+  it('sends one request and emits one change', async () => {
+    const names: string[] = [];
+    model.changed.connect((_, { name }) => names.push(name));
+    server.failure = new ServerExtensionMissing();
     await refresh();
     await vi.advanceTimersByTimeAsync(24 * 60 * 60 * 1000);
     expect(model.availability).toBe('missing');
-    expect(server.asked).toHaveLength(1);
-    expect(changes).toBe(1);
+    expect(server.requests).toHaveLength(1);
+    expect(names).toEqual(['availability']);
     await model.refreshImages('c');
-    expect(server.asked).toHaveLength(1);
+    expect(server.requests).toHaveLength(1);
   });
 
-  it('asks again when told to', async () => {
-    server.failure = new NoServerPart();
+  it('recovers with a refresh', async () => {
+    server.failure = new ServerExtensionMissing();
     await refresh();
     server.failure = null;
     await refresh();
-    expect(model.availability).toBe('here');
+    expect(model.availability).toBe('available');
   });
 });
 
-describe('what it tells', () => {
-  it('tells each state of a build once, and the end', async () => {
+describe('buildChanged', () => {
+  it('is emitted once for each state and at the end', async () => {
     await refresh();
     server.builds = [building('a')];
-    await vi.advanceTimersByTimeAsync(IDLE + 3 * BUSY);
-    expect(moved).toEqual(['a Building']);
+    await vi.advanceTimersByTimeAsync(IDLE + 3 * ACTIVE);
+    expect(changes).toEqual(['a Building']);
     server.builds = [building('a', 'Succeeded')];
-    await vi.advanceTimersByTimeAsync(3 * BUSY);
-    expect(moved).toEqual(['a Building', 'a Succeeded']);
-    expect(model.active).toEqual([]);
+    await vi.advanceTimersByTimeAsync(3 * ACTIVE);
+    expect(changes).toEqual(['a Building', 'a Succeeded']);
+    expect(model.activeBuilds).toEqual([]);
   });
 
-  it('does not tell of builds that were over before', async () => {
+  it('is not emitted for builds that were done before', async () => {
     server.builds = [building('old', 'Failed')];
     await refresh();
-    expect(moved).toEqual([]);
-    expect(model.find('old')?.card.state).toBe('Failed');
+    expect(changes).toEqual([]);
+    expect(model.findBuild('old')?.card.state).toBe('Failed');
   });
 
-  it('tells the end of a build that ended while the page was closed', async () => {
+  it('is emitted for a build that ended while the page was closed', async () => {
     server.builds = [building('a')];
     await refresh();
     model.dispose();
-    expect(kept).toEqual(['a']);
+    expect(savedIds).toEqual(['a']);
     server.builds = [building('a', 'Failed')];
-    moved = [];
-    model = open();
+    changes = [];
+    model = createModel();
     await refresh();
-    expect(moved).toEqual(['a Failed']);
-    expect(kept).toEqual([]);
+    expect(changes).toEqual(['a Failed']);
+    expect(savedIds).toEqual([]);
   });
 
-  it('shows a build at once that was begun from here', async () => {
+  it('is emitted at once for a build that the page has started', async () => {
     await refresh();
-    await model.create('c', 'new', { base: 'Python3_11_7', requirements: 'numpy' });
-    expect(moved).toEqual(['new Building']);
-    expect(server.asked).toContainEqual({
+    await model.createImage('c', 'new', { base: 'Python3_11_7', requirements: 'numpy' });
+    expect(changes).toEqual(['new Building']);
+    expect(server.requests).toContainEqual({
       method: 'PUT',
       path: '/clusters/c/images/new',
       body: { base: 'Python3_11_7', requirements: 'numpy' }
     });
   });
 
-  it('shows at once that an image is being enabled from here, and which one is active', async () => {
+  it('is emitted at once for an image that the page enables, and images() has the active one after a refresh', async () => {
     await refresh();
-    await model.enable('a/b', 'new');
-    expect(moved).toEqual(['new Building']);
-    expect(server.asked).toContainEqual({ method: 'PUT', path: '/clusters/a%2Fb/active', body: { image: 'new' } });
-    expect(model.shelf('c').active).toBe('');
+    await model.enableImage('a/b', 'new');
+    expect(changes).toEqual(['new Building']);
+    expect(server.requests).toContainEqual({ method: 'PUT', path: '/clusters/a%2Fb/active', body: { image: 'new' } });
+    expect(model.images('c').active).toBe('');
     await model.refreshImages('c');
-    expect(model.shelf('c').active).toBe('img');
+    expect(model.images('c').active).toBe('img');
   });
 
-  it('drops an answer that a newer question has overtaken', async () => {
+  it('ignores a response if a newer request was sent', async () => {
     server.builds = [building('a')];
     await refresh();
-    let answerLate = (): void => undefined;
-    server.delay = new Promise(resolve => (answerLate = resolve));
-    await vi.advanceTimersByTimeAsync(BUSY); // asked, not answered: it will say that "a" goes on
+    let respondLate = (): void => undefined;
+    server.delay = new Promise(resolve => (respondLate = resolve));
+    await vi.advanceTimersByTimeAsync(ACTIVE); // sent without a response; the response will have "a" as active
     server.delay = null;
     server.builds = [building('a', 'Succeeded')];
     await refresh();
-    answerLate();
+    respondLate();
     await vi.advanceTimersByTimeAsync(0);
-    expect(moved).toEqual(['a Building', 'a Succeeded']);
-    expect(model.active).toEqual([]);
+    expect(changes).toEqual(['a Building', 'a Succeeded']);
+    expect(model.activeBuilds).toEqual([]);
   });
 
-  it('asks again when it is told to while a question is under way', async () => {
-    let answerLate = (): void => undefined;
-    server.delay = new Promise(resolve => (answerLate = resolve));
+  it('refresh sends another request while one is pending', async () => {
+    let respondLate = (): void => undefined;
+    server.delay = new Promise(resolve => (respondLate = resolve));
     void model.refresh();
     await vi.advanceTimersByTimeAsync(0);
     server.delay = null;
     server.builds = [building('a')];
     await refresh();
-    answerLate();
+    respondLate();
     await vi.advanceTimersByTimeAsync(0);
-    expect(moved).toEqual(['a Building']);
-    expect(model.availability).toBe('here');
+    expect(changes).toEqual(['a Building']);
+    expect(model.availability).toBe('available');
   });
 
-  it('refuses a card it cannot read', async () => {
+  it('is failing with a card of another version', async () => {
     server.builds = [{ card: { version: 2 }, clusterId: 'c', active: true }];
     await refresh();
     expect(model.availability).toBe('failing');
@@ -261,32 +264,74 @@ describe('what it tells', () => {
 });
 
 describe('images', () => {
-  it('are asked for while somebody looks, and after a build', async () => {
+  it('are requested while watched, and after a build', async () => {
     await refresh();
     expect(server.count('/clusters/c/images')).toBe(0);
-    model.look(['c']);
+    model.watchImages(['c']);
     await vi.advanceTimersByTimeAsync(0);
-    expect(model.shelf('c')).toMatchObject({ loaded: true, identity: 'somebody' });
+    expect(model.images('c')).toMatchObject({ loaded: true, identity: 'somebody' });
     server.builds = [building('a')];
     await vi.advanceTimersByTimeAsync(IDLE);
     const before = server.count('/clusters/c/images');
     server.builds = [building('a', 'Succeeded')];
-    await vi.advanceTimersByTimeAsync(2 * BUSY);
+    await vi.advanceTimersByTimeAsync(2 * ACTIVE);
     expect(server.count('/clusters/c/images')).toBeGreaterThan(before);
-    model.look([]);
-    const looked = server.count('/clusters/c/images');
+    model.watchImages([]);
+    const watched = server.count('/clusters/c/images');
     await vi.advanceTimersByTimeAsync(10 * IDLE);
-    expect(server.count('/clusters/c/images')).toBe(looked);
+    expect(server.count('/clusters/c/images')).toBe(watched);
   });
 
-  it('keep what was heard when Azure is out of reach, and say why', async () => {
+  it('stay as they were if Azure is unreachable, with the problem', async () => {
     server.images = [{ name: 'img' }];
     await model.refreshImages('c');
-    server.failure = new Problem(502, { detail: 'no token', next: 'az login' });
+    server.failure = new APIError(502, { detail: 'no token', next: 'az login' });
     await model.refreshImages('c');
-    expect(model.shelf('c')).toMatchObject({ images: [{ name: 'img' }], problem: 'no token', next: 'az login' });
+    expect(model.images('c')).toMatchObject({ images: [{ name: 'img' }], problem: 'no token', nextStep: 'az login' });
     server.failure = null;
     await model.refreshImages('c');
-    expect(model.shelf('c').problem).toBe('');
+    expect(model.images('c').problem).toBe('');
+  });
+});
+
+describe('dispose', () => {
+  it('stops polling and ignores a pending response', async () => {
+    let respondLate = (): void => undefined;
+    server.delay = new Promise(resolve => (respondLate = resolve));
+    void model.refresh();
+    await vi.advanceTimersByTimeAsync(0);
+    server.builds = [building('a')];
+    model.dispose();
+    model.dispose();
+    expect(model.isDisposed).toBe(true);
+    respondLate();
+    await vi.advanceTimersByTimeAsync(10 * IDLE);
+    await model.refresh();
+    expect(model.builds).toEqual([]);
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe('getBuild', () => {
+  it('sends a request only for an unknown build', async () => {
+    server.builds = [building('a')];
+    await refresh();
+    const count = server.requests.length;
+    expect((await model.getBuild('a')).card.id).toBe('a');
+    expect(server.requests).toHaveLength(count);
+    server.failure = new APIError(404, { detail: 'no such build' });
+    await expect(model.getBuild('old')).rejects.toThrow('no such build');
+    expect(server.requests.at(-1)?.path).toBe('/builds/old');
+  });
+});
+
+describe('packages', () => {
+  it('are requested once, and again after a failure', async () => {
+    server.failure = new TypeError('network');
+    await expect(model.packages()).rejects.toThrow('network');
+    server.failure = null;
+    await model.packages();
+    await model.packages();
+    expect(server.count('/packages')).toBe(2);
   });
 });
