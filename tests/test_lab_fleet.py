@@ -90,7 +90,7 @@ def test_a_fleet_is_one_card_one_notification_one_entry(
     expect(rows.filter(has_text="✔ Succeeded")).to_have_count(3, timeout=END)
     assert [row.split("\t")[0] for row in rows.all_inner_texts()] == list(CLUSTERS)
     expect(card(opened, 1)).to_contain_text("✔ Succeeded: img · 3 clusters · 3 succeeded")
-    expect(toast(page, "Image img is ready on 3 clusters, after")).to_be_visible(timeout=END)
+    expect(toast(page, "Image img is ready on 3 clusters after")).to_be_visible(timeout=END)
     expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place, and none for a single build
     expect(status_item(page)).to_have_count(0, timeout=END)
     screenshot("ended")
