@@ -26,9 +26,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+_IDENTIFIES_ONE_FAILURE = re.compile(r"HTTP \d{3}$|(?:request|operation) id ", re.IGNORECASE)
+"""Parts of a one-line message that differ between failures of the same kind."""
 
 MAX_EXCERPT_LENGTH = 60
 """Maximum number of characters of an invalid value that a message repeats."""
@@ -156,6 +160,20 @@ def failure_reason(error: BaseException | None) -> str:
     if isinstance(error, ServiceError | BuildError):
         return "; ".join([error.what, *error.fault.summary_lines()])
     return one_line(error)
+
+
+def reason_from_message(message: str) -> str:
+    """Return a message written by `one_line` without status and ids, as `failure_reason` returns it for the error."""
+    return "; ".join(part for part in message.split("; ") if not _IDENTIFIES_ONE_FAILURE.match(part))
+
+
+def failure_detail(error: BaseException | None) -> str:
+    """Return the first sentence of the service or of the preflight, "" if there is none."""
+    if isinstance(error, RequirementsConflict):
+        return str(error.forecast.reason)
+    if isinstance(error, ServiceError | BuildError):
+        return next(iter(error.fault.summary_lines()), "")
+    return ""
 
 
 class SignInFailed(KustoImageError):

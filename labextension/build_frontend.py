@@ -1,6 +1,6 @@
-"""Builds the front end when a wheel or an sdist is made; hatch-jupyter-builder calls it (see pyproject.toml).
+"""Build the front end for a wheel or an sdist; hatch-jupyter-builder calls `build` (see pyproject.toml).
 
-Not its own `skip-if-exists`: that would put an old front end into a wheel after any change of the sources.
+Its option `skip-if-exists` is not used: it would put an outdated front end into a wheel after a change of the sources.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ SOURCES = (
 
 
 def build(target_name: str, version: str) -> None:
-    """Build unless what is there was made of these sources: so an sdist needs no Node.
+    """Build the front end unless it was built from the same sources: installing an sdist needs no Node.
 
-    An editable install takes what is there, be it nothing or old: a Python developer shall not wait for npm.
+    An editable install keeps the existing front end, even if it is outdated or missing, so that Python developers do
+    not wait for npm.
     """
     if version == "editable":
         BUILT.mkdir(exist_ok=True)
@@ -42,7 +43,7 @@ def build(target_name: str, version: str) -> None:
 
 
 def _digest() -> str:
-    """Return a hash of the sources: the same on every system, whatever git does to the ends of lines."""
+    """Return a hash of the sources that does not depend on the line endings of the checkout."""
     total = hashlib.sha256()
     for path in _files():
         content = path.read_bytes().replace(b"\r\n", b"\n")

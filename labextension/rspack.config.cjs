@@ -1,2 +1,2 @@
-// A module's number from its place in the order, not from a hash of its path: the same in whatever folder it is built.
+// Number modules by their order instead of a hash of their path, so that the build folder does not change the output.
 module.exports = { optimization: { moduleIds: 'natural' } };

@@ -14,12 +14,15 @@ from traitlets import Bool, HasTraits
 from kusto_magic.builds.build import Build, log_callback_errors
 from kusto_magic.builds.event_loop import wait_for_result
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.errors import FleetFailed, KustoImageError, failure_reason
+from kusto_magic.errors import FleetFailed, KustoImageError, failure_reason, reason_from_message
 from kusto_magic.models.action import Phase
 from kusto_magic.models.target import Target
 
 Member = Build | BuildRecord
 """A build that is polled by this process, or the record of one that had ended before."""
+
+GENERAL_NEXT_STEP = "Fix the errors and run it again; clusters that succeeded are left unchanged."
+"""The next step if the clusters failed for different reasons."""
 
 
 class Fleet(HasTraits):
@@ -61,7 +64,7 @@ class Fleet(HasTraits):
         steps = {error.next_step for error in errors if isinstance(error, KustoImageError)}
         if len(steps) == 1 and len(errors) == len(self.failures):
             return steps.pop()
-        return "Fix the errors and run it again; clusters that succeeded are left unchanged." if self.failures else ""
+        return GENERAL_NEXT_STEP if self.failures else ""
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until all builds are done, at most `timeout` seconds. Raises FleetFailed or TimeoutError.
@@ -106,7 +109,7 @@ class Fleet(HasTraits):
 def _failure(member: Member) -> str:
     """Return the reason of a member's failure, or "" if it succeeded or is running."""
     if isinstance(member, BuildRecord):
-        return "" if member.state == Phase.SUCCEEDED else member.message or member.state
+        return "" if member.state == Phase.SUCCEEDED else reason_from_message(member.message) or member.state
     return failure_reason(member.error) if member.ended else ""
 
 

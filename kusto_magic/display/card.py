@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from kusto_magic.arm.operation import NOTE_UNCHANGED, Operation
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import Bundle, duration, requirements_html
-from kusto_magic.errors import KustoImageError, RequirementsConflict, ServiceError
+from kusto_magic.errors import (
+    KustoImageError,
+    RequirementsConflict,
+    ServiceError,
+    failure_detail,
+    failure_reason,
+    reason_from_message,
+)
 from kusto_magic.models.action import NOT_STARTED, SUCCESS_STATES, Action, Phase
 from kusto_magic.redaction import redact
 
@@ -49,7 +56,9 @@ class Card:
     """Data of a build that is shown and saved.
 
     Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended build. `estimate_high`
-    is the upper bound of the estimate in seconds. `fleet` is the id that the builds of a fleet share, or "".
+    is the upper bound of the estimate in seconds. `fleet` is the id that the builds of a fleet share, or "". `reason` is
+    the failure without ids, the same text for all failures of one kind; `detail` is the first sentence of the service
+    or of the preflight.
     """
 
     id: str
@@ -73,6 +82,8 @@ class Card:
     estimate_high: float = 0.0
     start_known: bool = True
     fleet: str = ""
+    reason: str = ""
+    detail: str = ""
 
 
 def card(build: Build, now: datetime) -> Card:
@@ -101,6 +112,8 @@ def card(build: Build, now: datetime) -> Card:
         start_known=build.start_known and operation.note != NOTE_UNCHANGED,
         estimate_high=0.0 if build.ended or build.estimate is None else build.estimate.high,
         fleet=build.fleet,
+        reason=failure_reason(error),
+        detail=failure_detail(error),
     )
 
 
@@ -131,6 +144,7 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
         next_step=f"%kusto_image attach {record.image}" if is_unknown else "",
         note="final status unknown" if is_unknown else "",
         fleet=record.fleet,
+        reason=reason_from_message(record.message),
     )
 
 
@@ -239,7 +253,7 @@ def _json(shown: Card) -> dict[str, Any]:
         "note": shown.note,
     }
     extras["usualHigh"] = shown.estimate_high  # for a progress bar that is based on the estimate
-    extras["fleet"] = shown.fleet
+    extras |= {"fleet": shown.fleet, "reason": shown.reason, "detail": shown.detail}
     if shown.report is not None:
         extras["plan"] = preflight_report.json(shown.report)
     # Empty values are omitted to keep saved notebooks small.

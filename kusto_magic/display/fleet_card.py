@@ -11,7 +11,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from kusto_magic.builds.fleet import Fleet, labels
+from kusto_magic.builds.fleet import GENERAL_NEXT_STEP, Fleet, labels
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.bundle import Bundle, duration, requirements_html, table
 from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card, card, card_from_record
@@ -155,6 +155,7 @@ def _json(shown: FleetCard) -> dict[str, Any]:
         ],
         "failures": [{"reason": reason, "clusters": clusters} for reason, clusters in shown.failures.items()],
         "next": shown.next_step,
+        "nextOnFailure": GENERAL_NEXT_STEP,  # for a reader that learns of the end from the Jupyter server
     }
 
 

@@ -26,7 +26,7 @@ def size_text(count: int | None) -> str:
 
 def headline(report: PreflightReport) -> str:
     """Return the verdict as one line."""
-    checked = f"Python {report.python} on {report.python_checked}" if report.python else report.python_checked
+    checked = f"Python {report.python} on {report.platform}" if report.python else report.platform
     line = f"{GLYPHS[report.verdict]} {report.verdict.value} ({checked})"
     return f"{line}: {report.reason}" if report.reason else f"{line}: {summary(report)}"
 
@@ -91,7 +91,7 @@ def json(report: PreflightReport) -> dict[str, Any]:
     return {
         "verdict": report.verdict.value,
         "python": report.python,
-        "checkedFor": report.python_checked,
+        "checkedFor": report.platform,
         "reason": report.reason,
         "warnings": list(report.warnings),
         "suggestions": list(report.suggestions),

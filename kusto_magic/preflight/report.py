@@ -77,7 +77,7 @@ class PreflightReport:
     suggestions: tuple[str, ...] = ()
     seconds: float = 0.0
     index_lines: tuple[str, ...] = ()
-    python_checked: str = PLATFORM
+    platform: str = PLATFORM
 
     @property
     def direct(self) -> tuple[Package, ...]:

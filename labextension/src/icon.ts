@@ -1,6 +1,6 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
-/** A box with a layer going in: an image being made. */
+/** A box, the icon of an image. */
 export const imageIcon = new LabIcon({
   name: 'kusto-magic:image',
   svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">

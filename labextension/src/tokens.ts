@@ -1,50 +1,92 @@
-/** What the plugins share. */
+/** Interfaces and tokens shared by the plugins. */
 import { Token } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 
-import type { Api, IBuild, ICluster, IImages, ISpec } from './api';
-import type { IPreferences } from './preferences';
+import type { IBaseImage, IBuild, ICluster, IImages, IImageSpec } from './api/api';
+import type { IInputProblem } from './api/requestAPI';
 
-/** Whether the Jupyter server has our part: not asked yet, yes, no, or it cannot be reached. */
-export type Availability = 'unknown' | 'here' | 'missing' | 'failing';
+/** Whether the server extension can be used: not requested yet, yes, not installed, or the last request failed. */
+export type Availability = 'unknown' | 'available' | 'missing' | 'failing';
 
-/** The images of one cluster as last heard; `problem` is "" or says why they are not newer. */
-export interface IShelf extends IImages {
+/** The latest known images of a cluster; `problem` says why they could not be refreshed, "" if they could. */
+export interface IClusterImages extends IImages {
   readonly loaded: boolean;
   readonly problem: string;
-  readonly next: string;
+  readonly nextStep: string;
 }
 
-/** The one place in the page that asks the server; everything shown is drawn from it. */
-export interface IImagesModel {
-  readonly api: Api;
+/** What changed in the model. `builds` includes the clusters and the warning. */
+export interface IModelChange {
+  readonly name: 'availability' | 'builds' | 'images';
+  /** The id of the cluster whose images changed; only with `images`. */
+  readonly cluster?: string;
+}
+
+/** Clusters, images and builds known to the Jupyter server. All views read from it and send requests through it. */
+export interface IImagesModel extends IDisposable {
   readonly availability: Availability;
   readonly clusters: ReadonlyArray<ICluster>;
+  /** The newest builds first. */
   readonly builds: ReadonlyArray<IBuild>;
-  /** The builds that go on. */
-  readonly active: ReadonlyArray<IBuild>;
+  readonly activeBuilds: ReadonlyArray<IBuild>;
+  /** Why the history of builds is not available, "" if it is. */
   readonly warning: string;
-  /** Anything above has changed. */
-  readonly changed: ISignal<IImagesModel, void>;
-  /** A build that went on has moved to another state; its end is the last one. */
-  readonly moved: ISignal<IImagesModel, IBuild>;
-  /** Ask now; after `missing` nothing is asked any more until this. */
+  readonly changed: ISignal<IImagesModel, IModelChange>;
+  /** Emitted when an active build changes its state, for the last time when it is done. */
+  readonly buildChanged: ISignal<IImagesModel, IBuild>;
+  /** Request the builds now. Resumes polling after `missing`. */
   refresh(): Promise<void>;
-  shelf(cluster: string): IShelf;
-  /** Keep the images of these clusters fresh; [] while nobody looks. */
-  look(clusters: ReadonlyArray<string>): void;
   refreshImages(cluster: string): Promise<void>;
-  create(cluster: string, name: string, spec: ISpec): Promise<IBuild>;
-  remove(cluster: string, name: string): Promise<IBuild>;
-  /** Let the queries of a cluster run on an image. */
-  enable(cluster: string, name: string): Promise<IBuild>;
-  /** Return the build with this id as last heard, undefined for one that is not known here. */
-  find(id: string): IBuild | undefined;
+  /** Return the latest known images of a cluster without a request. */
+  images(cluster: string): IClusterImages;
+  /** Keep the images of these clusters up to date; [] while no view shows images. */
+  watchImages(clusters: ReadonlyArray<string>): void;
+  createImage(cluster: string, name: string, spec: IImageSpec): Promise<IBuild>;
+  deleteImage(cluster: string, name: string): Promise<IBuild>;
+  /** Make the Python queries of a cluster use an image. */
+  enableImage(cluster: string, name: string): Promise<IBuild>;
+  /** Return a known build without a request. */
+  findBuild(id: string): IBuild | undefined;
+  /** Return a build, also one that is too old to be listed. */
+  getBuild(id: string): Promise<IBuild>;
+  /** Check a requirements text with the kernel's own rules. */
+  checkRequirements(text: string, allowIndexOptions: boolean): Promise<ReadonlyArray<IInputProblem>>;
+  /** Return the managed images that can be a base image. */
+  baseImages(): Promise<ReadonlyArray<IBaseImage>>;
+  /** Return the names of the packages in the managed images. */
+  packages(): Promise<ReadonlyArray<string>>;
 }
 
 export const IImagesModel = new Token<IImagesModel>(
   'kusto-magic:IImagesModel',
-  'The sandbox custom images and builds that the Jupyter server knows.'
+  'The sandbox custom images and builds known to the Jupyter server.'
 );
 
-export const IPreferencesToken = new Token<IPreferences>('kusto-magic:IPreferences', 'What the user has set.');
+/** When notifications are shown: at the start and the end of an operation, at its end only, or never. */
+export type NotificationLevel = 'all' | 'end' | 'none';
+
+/** The settings of `schema/plugin.json`. */
+export interface ISettings {
+  readonly pollSeconds: number;
+  readonly notifications: NotificationLevel;
+  readonly showStatus: boolean;
+  readonly showSidebar: boolean;
+  readonly highlightCells: boolean;
+}
+
+export interface IPreferences {
+  readonly values: ISettings;
+  readonly changed: ISignal<IPreferences, ISettings>;
+}
+
+export const IPreferences = new Token<IPreferences>('kusto-magic:IPreferences', "The user's settings.");
+
+/** The known properties of an image to build; `cluster` is the id issued by the server. */
+export interface IImageDraft {
+  readonly cluster?: string;
+  readonly name?: string;
+  readonly base?: string;
+  readonly python?: string;
+  readonly requirements?: string;
+}

@@ -145,7 +145,7 @@ def test_external_text_in_a_card_is_escaped(payload: str) -> None:
             resolver_text=payload,
             warnings=(payload,),
             suggestions=(payload,),
-            python_checked=payload,
+            platform=payload,
         ),
     )
     harmless = replace(REPORT, resolver_text="r")

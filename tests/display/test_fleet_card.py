@@ -18,6 +18,9 @@ from support.recording_publisher import RecordingPublisher
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.display.card import MIME as BUILD_MIME
+from kusto_magic.display.card import bundle as build_bundle
+from kusto_magic.display.card import card, card_from_record
 from kusto_magic.display.fleet_card import MAX_ROWS_AS_TEXT, MIME, bundle, fleet_card, headline, text
 from kusto_magic.display.live_fleet_card import LiveFleetCard
 from kusto_magic.display.progress_bar import FleetProgress
@@ -86,6 +89,17 @@ def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
     assert bundle(it)[MIME]["failures"] == [{"reason": "no wheel", "clusters": ["two", "six"]}]
 
 
+def test_failures_that_differ_only_in_ids_have_one_reason_in_the_fleet_and_in_each_card() -> None:
+    failed = [
+        record(name, "Failed", f"it failed; HTTP 400; Bad: no; request id {n}") for n, name in enumerate(("one", "two"))
+    ]
+    shown = bundle(fleet_card(fleet(*failed), START))[MIME]
+    assert shown["failures"] == [{"reason": "it failed; Bad: no", "clusters": ["one", "two"]}]
+    assert shown["nextOnFailure"] == shown["next"]
+    assert {build_bundle(card_from_record(one))[BUILD_MIME]["reason"] for one in failed} == {"it failed; Bad: no"}
+    assert "reason" not in build_bundle(card_from_record(record("one")))[BUILD_MIME]
+
+
 def test_more_than_twenty_clusters_are_collapsed() -> None:
     many = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(MAX_ROWS_AS_TEXT + 1))), START)
     assert "<details><summary>21 clusters</summary>" in bundle(many)["text/html"]
@@ -123,3 +137,15 @@ def test_bar_shows_the_share_of_clusters_that_are_done(environment: EmulatedEnvi
     assert bar.bar.value == 0.25
     assert bar.label.value.startswith("1 of 4 · ⏳ Working: image img on 4 clusters")
     bar.close_all()
+
+
+def test_card_of_a_rejected_build_has_the_reason_of_the_fleet_and_the_sentence_of_the_service(
+    environment: EmulatedEnvironment,
+) -> None:
+    unknown = replace(environment.target, cluster="nosuch")
+    started = environment.builds().start_fleet([unknown], "img", SPEC, BuildOptions(check=False))
+    with pytest.raises(NotFound) as rejected:
+        started.builds[0].wait(10)
+    shown = build_bundle(card(started.builds[0], START))[BUILD_MIME]
+    assert [shown["reason"]] == list(started.failures.values())
+    assert shown["detail"] == rejected.value.fault.summary_lines()[0]

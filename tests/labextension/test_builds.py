@@ -125,7 +125,7 @@ def test_a_notification_its_action_the_status_bar_and_running(
     opened.run(0)
     expect(status_item(page)).to_have_count(0)
     opened.run(1)
-    expect(toast(page, "told is being built")).to_have_count(1, timeout=END)  # first: it closes after 5 s
+    expect(toast(page, "Building image told on")).to_have_count(1, timeout=END)  # first: it closes after 5 s
     expect(status_item(page)).to_contain_text("told", timeout=END)
     opened.command("running:show-panel")
     expect(page.locator(".jp-RunningSessions-item", has_text="told")).to_be_visible()
@@ -136,7 +136,7 @@ def test_a_notification_its_action_the_status_bar_and_running(
     expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place
     expect(status_item(page)).to_have_count(0, timeout=END)
     screenshot("told")
-    ended.get_by_role("button", name="Open record").click()
+    ended.get_by_role("button", name="Show details").click()
     record = page.locator(".jp-MainAreaWidget .jp-KustoImage-card.jp-mod-alone")
     expect(record).to_contain_text("✔ Succeeded")
     expect(record).to_contain_text("humanize==4.9.0")
@@ -150,7 +150,7 @@ def test_a_failure_is_told_with_its_reason(notebook: Open, emulator: EmulatorCon
     opened = notebook([USE, failing])
     opened.run(0)
     opened.run(1)
-    expect(toast(page, "Image broken")).to_contain_text("Failed", timeout=END)
+    expect(toast(page, "Building broken on emulatedcluster failed: ")).to_be_visible(timeout=END)
     expect(card(opened, 1)).to_contain_text("✖ Failed")
 
 

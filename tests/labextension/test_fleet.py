@@ -76,10 +76,10 @@ def test_a_fleet_is_one_card_one_notification_one_entry(
     opened = notebook([USE, FLEET.format(name="img")])
     opened.run(0)
     opened.run(1)
-    expect(toast(page, "Image img is being built on 3 clusters.")).to_be_visible()  # first: it closes after 5 s
+    expect(toast(page, "Building image img on 3 clusters.")).to_be_visible()  # first: it closes after 5 s
     bar = card(opened, 1).get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuemax", "3")
-    expect(bar).to_have_attribute("aria-valuetext", "0 of 3 clusters have ended")
+    expect(bar).to_have_attribute("aria-valuetext", "0 of 3 clusters done")
     expect(opened.cell(1).locator(".kusto-image-progress")).to_have_count(1)  # the kernel's own gives way to it
     expect(status_item(page)).to_have_text("⏳ 0 of 3 clusters: img", timeout=END)
     opened.command("running:show-panel")
@@ -90,7 +90,7 @@ def test_a_fleet_is_one_card_one_notification_one_entry(
     expect(rows.filter(has_text="✔ Succeeded")).to_have_count(3, timeout=END)
     assert [row.split("\t")[0] for row in rows.all_inner_texts()] == list(CLUSTERS)
     expect(card(opened, 1)).to_contain_text("✔ Succeeded: img · 3 clusters · 3 succeeded")
-    expect(toast(page, "Image img is ready on 3 clusters, after")).to_be_visible(timeout=END)
+    expect(toast(page, "Image img is ready on 3 clusters after")).to_be_visible(timeout=END)
     expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place, and none for a single build
     expect(status_item(page)).to_have_count(0, timeout=END)
     screenshot("ended")
@@ -128,9 +128,9 @@ def test_what_the_server_knows_goes_on_without_the_kernel(
     expect(card(opened, 1)).to_contain_text("✖ Failed: orphan · 3 clusters · 2 succeeded, 1 refused", timeout=END)
     expect(card(opened, 1).locator("dd", has_text="nosuchcluster: ")).to_be_visible()
     expect(card(opened, 1).get_by_role("progressbar")).to_have_count(0)
-    told = toast(page, "Image orphan: 2 of 3 clusters are well, 1 not. nosuchcluster: ")
+    told = toast(page, "orphan: succeeded on 2 of 3 clusters, failed on 1. nosuchcluster: ")
     expect(told).to_be_visible()
     screenshot("failed")
-    told.get_by_role("button", name="Open record").click()
+    told.get_by_role("button", name="Show details").click()
     record = page.locator(".jp-MainAreaWidget .jp-KustoImage-card.jp-mod-alone")
     expect(record).to_contain_text("nosuchcluster")

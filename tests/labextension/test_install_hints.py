@@ -60,7 +60,7 @@ def test_a_kernel_without_the_package_says_what_to_do(
     lab: Lab, page: Page, bare_kernel: str, screenshot: Callable[[str], Path]
 ) -> None:
     opened = LabNotebook.create(lab, page, "bare", [USE, "1", BUILD], kernel=bare_kernel)
-    hint = toast(page, "The kernel of this notebook has no kusto_magic")
+    hint = toast(page, "kusto_magic is not installed in the kernel of this notebook.")
     opened.run(1)
     expect(page.locator(".Toastify__toast")).to_have_count(0)
     opened.run(0)

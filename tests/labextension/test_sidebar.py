@@ -96,7 +96,7 @@ def test_an_image_is_made_by_the_form_and_deleted(
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(image(page, "sidebar-image")).to_have_count(0, timeout=END)
     expect(sidebar(page)).to_contain_text("No custom images yet.")
-    expect(page.locator(".Toastify__toast", has_text="sidebar-image is deleted")).to_be_visible()
+    expect(page.locator(".Toastify__toast", has_text="sidebar-image was deleted")).to_be_visible()
 
 
 def test_what_can_be_done_with_an_image(opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]) -> None:
@@ -106,7 +106,7 @@ def test_what_can_be_done_with_an_image(opened: LabNotebook, page: Page, screens
     filter_.fill("OTH")
     expect(sidebar(page).locator("li")).to_have_count(1)
     filter_.fill("nothing")
-    expect(sidebar(page)).to_contain_text("No image has this in its name.")
+    expect(sidebar(page)).to_contain_text("No matching images.")
     filter_.fill("")
     do(page, "base-image", "Use as base")
     form = sidebar(page).get_by_role("form", name="New image")
@@ -114,7 +114,7 @@ def test_what_can_be_done_with_an_image(opened: LabNotebook, page: Page, screens
     screenshot("use-as-base")
     page.keyboard.press("Escape")
     expect(form).to_have_count(0)
-    do(page, "base-image", "Open record")
+    do(page, "base-image", "Show details")
     expect(page.locator(".jp-KustoImage-card.jp-mod-alone")).to_contain_text("✔ Succeeded")
     opened.command("application:close")
     do(page, "base-image", "Edit as cell")
@@ -151,7 +151,7 @@ def test_an_image_is_enabled_after_asking(
 
 def test_the_cell_from_the_form_runs(opened: LabNotebook, page: Page) -> None:
     sidebar(page).get_by_role("button", name="New image").click()
-    fill(page, "from-cell", "humanize==4.9.0").get_by_role("button", name="As cell").click()
+    fill(page, "from-cell", "humanize==4.9.0").get_by_role("button", name="Insert as cell").click()
     assert page.evaluate(SOURCES)[1:] == [USE, "%%kusto_image from-cell --base Python3_11_7\nhumanize==4.9.0"]
     opened.run(1)
     opened.run(2)

@@ -57,7 +57,9 @@ def test_one_hint_one_question_no_dialog_and_the_kernel_brings_the_card_to_its_e
     emulator.release()
     expect(card).to_contain_text("✔ Succeeded", timeout=END)
     opened.command("kusto-magic:open")
-    expect(page.get_by_role("region", name="Kusto images")).to_contain_text("This Jupyter server has no kusto_magic")
+    expect(page.get_by_role("region", name="Kusto images")).to_contain_text(
+        "kusto_magic is not installed on this Jupyter server"
+    )
     screenshot("hint")
     assert len(asked) == 3, asked  # one for each time the page was loaded, one for the sidebar that was opened
     expect(page.locator(".jp-Dialog")).to_have_count(0)

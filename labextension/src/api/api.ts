@@ -1,0 +1,92 @@
+/** A typed client of the REST API. The types are generated from the OpenAPI description: `npm run types`. */
+import { type ICard, readCard } from '../cards/cardData';
+import type { IInputProblem, RequestAPI } from './requestAPI';
+import type { components, operations } from './types.gen';
+
+type Schemas = components['schemas'];
+
+/** The JSON of a successful response. */
+type ResponseOf<Operation extends keyof operations> = operations[Operation] extends {
+  responses: { 200: { content: { 'application/json': infer Body } } };
+}
+  ? Body
+  : never;
+
+export type ICluster = Schemas['Cluster'];
+export type IImage = Schemas['Image'];
+export type IImages = ResponseOf<'listImages'>;
+export type IBaseImage = Schemas['BaseImage'];
+/** The properties of an image to build: `base` or `python`, not both. */
+export type IImageSpec = Schemas['Spec'];
+
+/** A build with its card read into the form that the views use. */
+export interface IBuild extends Omit<Schemas['Build'], 'card'> {
+  readonly card: ICard;
+}
+
+export interface IBuilds extends Omit<ResponseOf<'listBuilds'>, 'builds'> {
+  readonly builds: ReadonlyArray<IBuild>;
+}
+
+/** The methods have the names of the operations in the OpenAPI description. */
+export class ImagesAPI {
+  constructor(private readonly _request: RequestAPI) {}
+
+  async listClusters(): Promise<ReadonlyArray<ICluster>> {
+    return ((await this._request('GET', '/clusters')) as ResponseOf<'listClusters'>).clusters;
+  }
+
+  async listImages(cluster: string): Promise<IImages> {
+    return (await this._request('GET', `/clusters/${encodeURIComponent(cluster)}/images`)) as IImages;
+  }
+
+  async createImage(cluster: string, name: string, spec: IImageSpec): Promise<IBuild> {
+    return readBuild(await this._request('PUT', imagePath(cluster, name), spec));
+  }
+
+  async deleteImage(cluster: string, name: string): Promise<IBuild> {
+    return readBuild(await this._request('DELETE', imagePath(cluster, name)));
+  }
+
+  async enableImage(cluster: string, image: string): Promise<IBuild> {
+    return readBuild(await this._request('PUT', `/clusters/${encodeURIComponent(cluster)}/active`, { image }));
+  }
+
+  /** Return the builds. With `wait` (seconds) the server responds when the revision differs from `after`, or then. */
+  async listBuilds(after: number, wait: number, signal?: AbortSignal): Promise<IBuilds> {
+    const response = await this._request('GET', `/builds?after=${after}&wait=${wait}`, undefined, signal);
+    const { builds, revision, warning } = response as ResponseOf<'listBuilds'>;
+    return { revision, warning, builds: builds.map(readBuild) };
+  }
+
+  async getBuild(id: string): Promise<IBuild> {
+    return readBuild(await this._request('GET', `/builds/${encodeURIComponent(id)}`));
+  }
+
+  async checkRequirements(text: string, allowIndexOptions: boolean): Promise<ReadonlyArray<IInputProblem>> {
+    const response = await this._request('POST', '/requirements', { text, allowIndexOptions });
+    return (response as ResponseOf<'checkRequirements'>).problems;
+  }
+
+  async listBases(): Promise<ReadonlyArray<IBaseImage>> {
+    return ((await this._request('GET', '/bases')) as ResponseOf<'listBases'>).bases;
+  }
+
+  async listPackages(): Promise<ReadonlyArray<string>> {
+    return ((await this._request('GET', '/packages')) as ResponseOf<'listPackages'>).packages;
+  }
+}
+
+function imagePath(cluster: string, name: string): string {
+  return `/clusters/${encodeURIComponent(cluster)}/images/${encodeURIComponent(name)}`;
+}
+
+function readBuild(data: unknown): IBuild {
+  const { card, clusterId, active } = data as Schemas['Build'];
+  const read = readCard(card);
+  if (read === null) {
+    // kusto_magic was updated on the server while the page was open.
+    throw new Error('The kusto_magic server extension has another version than this page. Reload the page.');
+  }
+  return { card: read, clusterId, active };
+}

@@ -1,0 +1,163 @@
+/** The card of a build as a notebook stores it. `kusto_magic/display/card.py` writes it. */
+import { isSuccess } from '../model/buildStates';
+
+export const BUILD_MIME_TYPE = 'application/vnd.kusto-image.build+json';
+
+/** The version of the format. The writer increments it for changes that older readers cannot read. */
+const VERSION = 1;
+
+export interface ICard {
+  readonly id: string;
+  readonly image: string;
+  readonly cluster: string;
+  readonly emulator: boolean;
+  readonly action: string;
+  /** A state word, see `model/buildStates.ts`. */
+  readonly state: string;
+  readonly ended: boolean;
+  readonly base: string;
+  readonly requirements: string;
+  readonly startedAt: string;
+  readonly asOf: string;
+  /** Time of the service's last response, "" if it is not known. */
+  readonly lastUpdate: string;
+  /** Seconds from the start to `asOf`, which is the end of a build that is done. */
+  readonly seconds: number;
+  /** The estimated duration as text, "" if there is none. */
+  readonly estimate: string;
+  /** Upper bound of the estimated duration in seconds, 0 if there is none. */
+  readonly estimateHigh: number;
+  readonly error: readonly string[];
+  /** The failure without ids: the same text for every failure of the same kind. Older cards have none. */
+  readonly reason: string;
+  /** First sentence of the service or of the check about the failure, "" if there is none. */
+  readonly detail: string;
+  readonly nextStep: string;
+  readonly note: string;
+  readonly plan: IPlan | null;
+  /** The id that the builds of a fleet share, "" for a single build. */
+  readonly fleet: string;
+}
+
+/** The result of the check before the build. `kusto_magic/display/preflight_report.py` writes it. */
+export interface IPlan {
+  readonly verdict: string;
+  readonly reason: string;
+  readonly remarks: readonly string[];
+  readonly packages: readonly IPlannedPackage[];
+}
+
+export interface IPlannedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly status: string;
+}
+
+/** Maximum fraction of the progress bar that the estimate fills; only a success fills the rest. */
+const MAX_ESTIMATED_FRACTION = 0.95;
+
+/** Return the card, null if the data is not one or has an unknown version. Members of a wrong type count as absent. */
+export function readCard(data: unknown): ICard | null {
+  if (!isObject(data) || data.version !== VERSION || typeof data.id !== 'string' || typeof data.state !== 'string') {
+    return null;
+  }
+  const text = textReader(data);
+  return {
+    id: data.id,
+    state: data.state,
+    image: text('image'),
+    cluster: text('cluster'),
+    emulator: data.emulator === true,
+    action: text('action'),
+    ended: data.ended === true,
+    base: text('base'),
+    requirements: text('requirements'),
+    startedAt: text('startedAt'),
+    asOf: text('asOf'),
+    lastUpdate: text('heardAt'),
+    seconds: readNumber(data.seconds),
+    estimate: text('usual'),
+    estimateHigh: readNumber(data.usualHigh),
+    error: readTexts(data.error),
+    reason: text('reason'),
+    detail: text('detail'),
+    nextStep: text('next'),
+    note: text('note'),
+    plan: readPlan(data.plan),
+    fleet: text('fleet')
+  };
+}
+
+/** Return whether `other` is a later version of the same card: one that is done, or one with a later time. */
+export function isNewer(other: Pick<ICard, 'ended' | 'asOf'>, card: Pick<ICard, 'ended' | 'asOf'>): boolean {
+  if (other.ended !== card.ended) {
+    return other.ended;
+  }
+  return !card.ended && Date.parse(other.asOf) > Date.parse(card.asOf);
+}
+
+/**
+ * Return the seconds since the start of a build. `receivedAt` and `now` are milliseconds of this machine's clock, so
+ * that a wrong clock on either side does not matter.
+ */
+export function elapsedSeconds(card: Pick<ICard, 'ended' | 'seconds'>, receivedAt: number, now: number): number {
+  return card.ended ? card.seconds : card.seconds + Math.max(0, now - receivedAt) / 1000;
+}
+
+/** Return the filled fraction of the progress bar, from 0 to 1. */
+export function progressFraction(card: ICard, seconds: number): number {
+  if (card.ended) {
+    return isSuccess(card.state) ? 1 : 0;
+  }
+  return card.estimateHigh > 0
+    ? Math.min(MAX_ESTIMATED_FRACTION, (MAX_ESTIMATED_FRACTION * seconds) / card.estimateHigh)
+    : 0;
+}
+
+/** Return a duration as text, in the format of `kusto_magic/display/card.py`: "48 s", "5 min 2 s", "1 h 3 min". */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) {
+    return `${whole} s`;
+  }
+  if (whole < 3600) {
+    return whole % 60 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${whole / 60} min`;
+  }
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+function readPlan(data: unknown): IPlan | null {
+  if (!isObject(data)) {
+    return null;
+  }
+  const text = textReader(data);
+  return {
+    verdict: text('verdict'),
+    reason: text('reason'),
+    remarks: [...readTexts(data.warnings), ...readTexts(data.suggestions)],
+    packages: readObjects(data.packages)
+      .map(textReader)
+      .map(read => ({ name: read('name'), version: read('version'), status: read('status') }))
+  };
+}
+
+/** Return a function that reads the text of a key, "" if there is none. */
+export function textReader(data: Record<string, unknown>): (key: string) => string {
+  return key => (typeof data[key] === 'string' ? data[key] : '');
+}
+
+export function readTexts(data: unknown): string[] {
+  return Array.isArray(data) ? data.filter(item => typeof item === 'string') : [];
+}
+
+export function readObjects(data: unknown): Array<Record<string, unknown>> {
+  return Array.isArray(data) ? data.filter(isObject) : [];
+}
+
+export function readNumber(data: unknown): number {
+  return typeof data === 'number' ? data : 0;
+}
+
+export function isObject(data: unknown): data is Record<string, unknown> {
+  return typeof data === 'object' && data !== null && !Array.isArray(data);
+}

@@ -1,0 +1,179 @@
+/** The card of a fleet as a notebook stores it. `kusto_magic/display/fleet_card.py` writes it. */
+import type { IBuild } from '../api/api';
+import { buildGroups } from '../model/buildGroups';
+import { FLEET_STATES, isSuccess } from '../model/buildStates';
+import { type ICard, isNewer, isObject, readNumber, readObjects, readTexts, textReader } from './cardData';
+
+export const FLEET_MIME_TYPE = 'application/vnd.kusto-image.fleet+json';
+
+/** The version of the format. The writer increments it for changes that older readers cannot read. */
+const VERSION = 1;
+
+/** Maximum number of clusters that are shown unfolded. */
+export const MAX_UNFOLDED = 20;
+
+export interface IFleet {
+  readonly id: string;
+  readonly image: string;
+  readonly state: string;
+  readonly ended: boolean;
+  readonly base: string;
+  readonly requirements: string;
+  readonly startedAt: string;
+  readonly asOf: string;
+  /** Seconds from the first start to `asOf`, which is the end of a fleet that is done. */
+  readonly seconds: number;
+  readonly rows: ReadonlyArray<IFleetRow>;
+  readonly failures: ReadonlyArray<IFleetFailure>;
+  readonly nextStep: string;
+  /** The next step if clusters fail for different reasons, "" in older cards. */
+  readonly nextStepOnFailure: string;
+}
+
+/** One cluster; `cluster` is a label that is unique in the fleet. */
+export interface IFleetRow {
+  readonly id: string;
+  readonly cluster: string;
+  readonly state: string;
+  readonly ended: boolean;
+  /** Seconds from the start on this cluster to the fleet's `asOf`, or to its end. */
+  readonly seconds: number;
+  readonly message: string;
+}
+
+/** The clusters that failed for one reason. */
+export interface IFleetFailure {
+  readonly reason: string;
+  readonly clusters: ReadonlyArray<string>;
+}
+
+/** Return the fleet, null if the data is not one or has an unknown version. */
+export function readFleet(data: unknown): IFleet | null {
+  if (!isObject(data) || data.version !== VERSION || typeof data.id !== 'string') {
+    return null;
+  }
+  const text = textReader(data);
+  return {
+    id: data.id,
+    image: text('image'),
+    state: text('state'),
+    ended: data.ended === true,
+    base: text('base'),
+    requirements: text('requirements'),
+    startedAt: text('startedAt'),
+    asOf: text('asOf'),
+    seconds: readNumber(data.seconds),
+    rows: readObjects(data.clusters).map(readRow),
+    failures: readObjects(data.failures).map(it => ({
+      reason: textReader(it)('reason'),
+      clusters: readTexts(it.clusters)
+    })),
+    nextStep: text('next'),
+    nextStepOnFailure: text('nextOnFailure')
+  };
+}
+
+function readRow(data: Record<string, unknown>): IFleetRow {
+  const text = textReader(data);
+  return {
+    id: text('id'),
+    cluster: text('cluster'),
+    state: text('state'),
+    ended: data.ended === true,
+    seconds: readNumber(data.seconds),
+    message: text('said')
+  };
+}
+
+/** Return the number of clusters in each state, most frequent first. */
+export function countStates(fleet: IFleet): Array<[string, number]> {
+  const counts = new Map<string, number>();
+  fleet.rows.forEach(({ state }) => counts.set(state, (counts.get(state) ?? 0) + 1));
+  return [...counts].sort(([, one], [, other]) => other - one);
+}
+
+/** Return the number of clusters that are done. */
+export function doneRowCount(fleet: IFleet): number {
+  return fleet.rows.filter(row => row.ended).length;
+}
+
+/** Return the seconds that a cluster has taken when the fleet has taken `seconds`. */
+export function rowSeconds(row: IFleetRow, fleet: IFleet, seconds: number): number {
+  return row.ended ? row.seconds : row.seconds + Math.max(0, seconds - fleet.seconds);
+}
+
+/** Return the fleet updated from the server's builds, the same object if none of them is newer. */
+export function updateFleet(fleet: IFleet, builds: ReadonlyArray<IBuild>): IFleet {
+  if (fleet.ended) {
+    return fleet;
+  }
+  const cards = newerCards(fleet, builds);
+  if (!cards.size) {
+    return fleet;
+  }
+  const asOf = latestTime([fleet.asOf, ...[...cards.values()].map(card => card.asOf)]);
+  const seconds = fleet.seconds + (Date.parse(asOf) - Date.parse(fleet.asOf)) / 1000;
+  const rows = fleet.rows.map(row => {
+    const card = cards.get(row.id);
+    return card ? updateRow(row, card) : { ...row, seconds: rowSeconds(row, fleet, seconds) };
+  });
+  const updated = { ...fleet, asOf, seconds, rows, failures: groupFailures(fleet, cards) };
+  return rows.every(row => row.ended) ? finishFleet(updated, cards) : updated;
+}
+
+/** Return the newer cards by the id of the row. A row may have the card of a later build on the same cluster. */
+function newerCards(fleet: IFleet, builds: ReadonlyArray<IBuild>): Map<string, ICard> {
+  const clusterIds = new Map(builds.map(build => [build.card.id, build.clusterId]));
+  const group = buildGroups(builds).find(({ id, isFleet }) => isFleet && id === fleet.id);
+  const newest = new Map(group?.builds.map(build => [build.clusterId, build.card]));
+  const cards = new Map<string, ICard>();
+  for (const row of fleet.rows) {
+    const card = newest.get(clusterIds.get(row.id) ?? '');
+    if (card && isNewer(card, { ended: row.ended, asOf: fleet.asOf })) {
+      cards.set(row.id, card);
+    }
+  }
+  return cards;
+}
+
+function updateRow(row: IFleetRow, card: ICard): IFleetRow {
+  const message = [card.note, ...card.error].filter(part => part).join('; ');
+  return { ...row, state: card.state, ended: card.ended, seconds: card.seconds, message };
+}
+
+/** Return the failures of the saved card and of newer cards by reason, most frequent first. */
+function groupFailures(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleetFailure[] {
+  const groups = new Map(fleet.failures.map(({ reason, clusters }) => [reason, [...clusters]]));
+  for (const row of fleet.rows) {
+    const card = cards.get(row.id);
+    if (card?.ended && !isSuccess(card.state)) {
+      const reason = card.reason || card.note || card.state;
+      groups.set(reason, [...(groups.get(reason) ?? []), row.cluster]);
+    }
+  }
+  const failures = [...groups].map(([reason, clusters]) => ({ reason, clusters }));
+  return failures.sort((one, other) => other.clusters.length - one.clusters.length);
+}
+
+function finishFleet(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleet {
+  const failed = fleet.rows.filter(row => !isSuccess(row.state));
+  return {
+    ...fleet,
+    ended: true,
+    // `asOf` is rounded to seconds and may be earlier than the end of the slowest cluster.
+    seconds: Math.max(fleet.seconds, ...fleet.rows.map(row => row.seconds)),
+    state: failed.length ? FLEET_STATES.failed : FLEET_STATES.succeeded,
+    nextStep: failed.length ? commonNextStep(failed, cards) || fleet.nextStepOnFailure : ''
+  };
+}
+
+/** Return the next step that all failures have in common, "" if there is none. */
+function commonNextStep(failed: ReadonlyArray<IFleetRow>, cards: ReadonlyMap<string, ICard>): string {
+  const steps = new Set(failed.map(row => cards.get(row.id)?.nextStep ?? ''));
+  const [step = ''] = steps;
+  return steps.size === 1 ? step : '';
+}
+
+function latestTime(times: string[]): string {
+  return times.reduce((one, other) => (Date.parse(other) > Date.parse(one) ? other : one));
+}

@@ -1,0 +1,39 @@
+/** Tabs in the main area that show the card of a build. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { MainAreaWidget } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { imageIcon } from '../icon';
+import type { IImagesModel } from '../tokens';
+import { BuildCardRenderer } from './buildCard';
+
+export class RecordTabs {
+  constructor(
+    private readonly _shell: JupyterFrontEnd.IShell,
+    private readonly _model: IImagesModel,
+    private readonly _trans: TranslationBundle
+  ) {}
+
+  /** Show the tab of a build, opening it if necessary. */
+  async open(id: string): Promise<void> {
+    const { card } = await this._model.getBuild(id);
+    const tab = this._tabs.get(id);
+    if (tab) {
+      this._shell.activateById(tab.id);
+      return;
+    }
+    const content = new BuildCardRenderer(this._model, this._trans);
+    content.addClass('jp-mod-alone');
+    content.setCard(card);
+    const widget = new MainAreaWidget({ content });
+    widget.id = `kusto-magic-record-${id}`;
+    widget.title.label = this._trans.__('Image %1', card.image);
+    widget.title.icon = imageIcon;
+    widget.title.closable = true;
+    widget.disposed.connect(() => this._tabs.delete(id));
+    this._tabs.set(id, widget);
+    this._shell.add(widget, 'main');
+  }
+
+  private readonly _tabs = new Map<string, MainAreaWidget>();
+}

@@ -1,0 +1,48 @@
+/**
+ * Explains what to do if the kernel of a notebook has no kusto_magic.
+ *
+ * The front end comes from the environment of the Jupyter server; a kernel may run in another one.
+ */
+import { Notification } from '@jupyterlab/apputils';
+import type { Cell } from '@jupyterlab/cells';
+import { type INotebookTracker, type Notebook, NotebookActions } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { INSTALL_COMMAND, LOAD_COMMAND, type MissingPart, missingPart } from './kernelErrors';
+
+/** Show a notification for each kernel and missing part, once. */
+export function showInstallHints(notebooks: INotebookTracker, trans: TranslationBundle): void {
+  const shown = new Set<string>();
+  NotebookActions.executed.connect((_, { notebook, cell, error }) => {
+    const missing = error ? missingPart(cell.model.sharedModel.getSource(), error.errorName, error.errorValue) : null;
+    const kernel = notebooks.find(panel => panel.content === notebook)?.sessionContext.session?.kernel;
+    if (missing && kernel && !shown.has(`${missing} ${kernel.id}`)) {
+      shown.add(`${missing} ${kernel.id}`);
+      showHint(missing, notebook, cell, trans);
+    }
+  });
+}
+
+function showHint(missing: MissingPart, notebook: Notebook, cell: Cell, trans: TranslationBundle): void {
+  const isPackage = missing === 'package';
+  const command = isPackage ? INSTALL_COMMAND : LOAD_COMMAND;
+  const message = isPackage
+    ? trans.__('kusto_magic is not installed in the kernel of this notebook. Run %1, then restart the kernel.', command)
+    : trans.__('kusto_magic is not loaded in the kernel of this notebook. Run %1 first.', command);
+  const insert = (): void => insertNextTo(notebook, cell, command, isPackage ? 'insertBelow' : 'insertAbove');
+  Notification.warning(message, {
+    autoClose: false,
+    actions: [{ label: trans.__('Insert cell'), callback: insert }]
+  });
+}
+
+function insertNextTo(notebook: Notebook, cell: Cell, text: string, insert: 'insertBelow' | 'insertAbove'): void {
+  if (notebook.isDisposed) {
+    return; // the notification outlives its notebook
+  }
+  const index = notebook.widgets.indexOf(cell);
+  notebook.activeCellIndex = index < 0 ? notebook.activeCellIndex : index;
+  NotebookActions[insert](notebook);
+  NotebookActions.changeCellType(notebook, 'code');
+  notebook.activeCell?.model.sharedModel.setSource(text);
+}

@@ -1,0 +1,23 @@
+/** Recognizes cell errors caused by a kernel without kusto_magic. */
+
+/** What the kernel lacks: the package is not installed, or the extension is not loaded. */
+export type MissingPart = 'package' | 'extension';
+
+export const INSTALL_COMMAND = '%pip install kusto-magic';
+export const LOAD_COMMAND = '%load_ext kusto_magic';
+
+const OUR_NAMES = /\bkusto_(magic|image)\b/;
+const NO_PACKAGE = /^No module named 'kusto_magic'$/;
+const NO_MAGIC = /\bmagic (function )?`%%?kusto_image` not found/;
+
+/** Return what the kernel lacks, null if the error of the cell has another cause. */
+export function missingPart(source: string, errorName: string, errorValue: string): MissingPart | null {
+  // Another package may fail to import ours; the user then knows better than a hint what to do.
+  if (!OUR_NAMES.test(source)) {
+    return null;
+  }
+  if (errorName === 'ModuleNotFoundError' && NO_PACKAGE.test(errorValue)) {
+    return 'package';
+  }
+  return errorName === 'UsageError' && NO_MAGIC.test(errorValue) ? 'extension' : null;
+}

@@ -1,0 +1,262 @@
+/** The model of all views. One poll keeps it up to date. */
+import { Poll } from '@lumino/polling';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type { IBaseImage, IBuild, ICluster, ImagesAPI, IImageSpec } from '../api/api';
+import { APIError, errorMessage, type IInputProblem, ServerExtensionMissing } from '../api/requestAPI';
+import type { Availability, IClusterImages, IImagesModel, IModelChange } from '../tokens';
+import type { IPendingBuilds } from './pendingBuilds';
+
+/** Seconds for which the server may hold a request while a build is active. */
+export const LONG_POLL_SECONDS = 20;
+
+/** Maximum number of milliseconds between two requests after failures. */
+const MAX_INTERVAL = 5 * 60 * 1000;
+
+const NOT_LOADED: IClusterImages = { images: [], active: '', identity: '', loaded: false, problem: '', nextStep: '' };
+
+export interface IImagesModelOptions {
+  readonly api: ImagesAPI;
+  readonly pendingBuilds: IPendingBuilds;
+  /** Whether the page is hidden. The server then holds no request: a browser opens six connections per server. */
+  readonly isHidden: () => boolean;
+  /** Milliseconds between two requests while no build is active. */
+  readonly idleInterval: number;
+  /** Milliseconds between two requests while a build is active. */
+  readonly activeInterval: number;
+}
+
+export class ImagesModel implements IImagesModel {
+  constructor(private readonly _options: IImagesModelOptions) {
+    this._api = _options.api;
+    this._idleInterval = _options.idleInterval;
+    this._pendingIds = new Set(_options.pendingBuilds.load());
+    this._poll = new Poll({
+      name: 'kusto-magic:builds',
+      auto: false,
+      factory: () => this._fetchBuilds(),
+      frequency: { interval: this._idleInterval, backoff: true, max: MAX_INTERVAL },
+      // A hidden page still announces the end of its builds.
+      standby: () => (this.activeBuilds.length ? 'never' : 'when-hidden')
+    });
+  }
+
+  get availability(): Availability {
+    return this._availability;
+  }
+
+  get clusters(): ReadonlyArray<ICluster> {
+    return this._clusters;
+  }
+
+  get builds(): ReadonlyArray<IBuild> {
+    return this._builds;
+  }
+
+  get activeBuilds(): ReadonlyArray<IBuild> {
+    return this._builds.filter(build => build.active);
+  }
+
+  get warning(): string {
+    return this._warning;
+  }
+
+  get changed(): ISignal<IImagesModel, IModelChange> {
+    return this._changed;
+  }
+
+  get buildChanged(): ISignal<IImagesModel, IBuild> {
+    return this._buildChanged;
+  }
+
+  get isDisposed(): boolean {
+    return this._poll.isDisposed;
+  }
+
+  /** Set the milliseconds between two requests while no build is active. */
+  set idleInterval(milliseconds: number) {
+    this._idleInterval = milliseconds;
+    this._updateInterval();
+  }
+
+  async refresh(): Promise<void> {
+    if (this.isDisposed) {
+      return;
+    }
+    this._revision = 0;
+    this._pendingRequest?.abort();
+    // Not `poll.refresh()`: it does nothing while an earlier refresh, aborted just now, is not finished.
+    await this._poll.schedule({ interval: Poll.IMMEDIATE, phase: 'refreshed' });
+    await this._poll.tick.catch(() => undefined); // `availability` reports a failure
+  }
+
+  images(cluster: string): IClusterImages {
+    return this._images.get(cluster) ?? NOT_LOADED;
+  }
+
+  watchImages(clusters: ReadonlyArray<string>): void {
+    const added = clusters.filter(cluster => !this._watchedClusters.includes(cluster));
+    this._watchedClusters = clusters;
+    added.forEach(cluster => void this.refreshImages(cluster));
+  }
+
+  async refreshImages(cluster: string): Promise<void> {
+    if (this._availability === 'missing') {
+      return;
+    }
+    const images = await this._fetchImages(cluster);
+    if (!this.isDisposed) {
+      this._images.set(cluster, images);
+      this._changed.emit({ name: 'images', cluster });
+    }
+  }
+
+  async createImage(cluster: string, name: string, spec: IImageSpec): Promise<IBuild> {
+    return this._addBuild(await this._api.createImage(cluster, name, spec));
+  }
+
+  async deleteImage(cluster: string, name: string): Promise<IBuild> {
+    return this._addBuild(await this._api.deleteImage(cluster, name));
+  }
+
+  async enableImage(cluster: string, name: string): Promise<IBuild> {
+    return this._addBuild(await this._api.enableImage(cluster, name));
+  }
+
+  findBuild(id: string): IBuild | undefined {
+    return this._builds.find(build => build.card.id === id);
+  }
+
+  async getBuild(id: string): Promise<IBuild> {
+    return this.findBuild(id) ?? (await this._api.getBuild(id));
+  }
+
+  checkRequirements(text: string, allowIndexOptions: boolean): Promise<ReadonlyArray<IInputProblem>> {
+    return this._api.checkRequirements(text, allowIndexOptions);
+  }
+
+  async baseImages(): Promise<ReadonlyArray<IBaseImage>> {
+    return (this._baseImages ??= await this._api.listBases());
+  }
+
+  async packages(): Promise<ReadonlyArray<string>> {
+    return (this._packages ??= await this._api.listPackages());
+  }
+
+  dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this._pendingRequest?.abort();
+    this._poll.dispose();
+    Signal.clearData(this);
+  }
+
+  /** Show a build that was started here at once. Without this it would appear with the next response only. */
+  private _addBuild(build: IBuild): IBuild {
+    this._setBuilds([build, ...this._builds.filter(({ card }) => card.id !== build.card.id)]);
+    void this.refresh();
+    return build;
+  }
+
+  private async _fetchBuilds(): Promise<void> {
+    const wait = this.activeBuilds.length && !this._options.isHidden() ? LONG_POLL_SECONDS : 0;
+    const request = (this._pendingRequest = new AbortController());
+    try {
+      const { builds, revision, warning } = await this._api.listBuilds(this._revision, wait, request.signal);
+      const clusters = request.signal.aborted ? this._clusters : await this._fetchClusters(builds);
+      if (request.signal.aborted) {
+        return; // a newer request was sent meanwhile: this response is out of date
+      }
+      this._revision = revision;
+      this._warning = warning;
+      this._clusters = clusters;
+      this._setAvailability('available');
+      this._setBuilds(builds);
+    } catch (error) {
+      if (!request.signal.aborted) {
+        this._setAvailability(error instanceof ServerExtensionMissing ? 'missing' : 'failing');
+      }
+      throw error; // the poll waits longer after each failure
+    }
+    // While a build is active its changes refresh the images, see `_setBuilds`.
+    await Promise.all(this.activeBuilds.length ? [] : this._watchedClusters.map(it => this.refreshImages(it)));
+  }
+
+  /** Return the clusters, from a request only if a view shows them or a build is on an unknown one. */
+  private async _fetchClusters(builds: ReadonlyArray<IBuild>): Promise<ReadonlyArray<ICluster>> {
+    const known = new Set(this._clusters.map(({ id }) => id));
+    const isComplete = known.size > 0 && builds.every(({ clusterId }) => known.has(clusterId));
+    return isComplete && !this._watchedClusters.length ? this._clusters : this._api.listClusters();
+  }
+
+  /** Return the images of a cluster; after a failure the latest known ones with the problem. */
+  private async _fetchImages(cluster: string): Promise<IClusterImages> {
+    try {
+      return { ...(await this._api.listImages(cluster)), loaded: true, problem: '', nextStep: '' };
+    } catch (error) {
+      const nextStep = error instanceof APIError ? (error.details.next ?? '') : '';
+      return { ...this.images(cluster), loaded: true, problem: errorMessage(error), nextStep };
+    }
+  }
+
+  private _setAvailability(availability: Availability): void {
+    if (this.isDisposed) {
+      return;
+    }
+    const hasChanged = availability !== this._availability;
+    this._availability = availability;
+    if (availability === 'missing') {
+      void this._poll.stop(); // only `refresh` sends requests again
+    }
+    if (hasChanged) {
+      this._changed.emit({ name: 'availability' });
+    }
+  }
+
+  private _setBuilds(builds: ReadonlyArray<IBuild>): void {
+    if (this.isDisposed) {
+      return;
+    }
+    const previous = new Map(this._builds.map(build => [build.card.id, build]));
+    const changed = builds.filter(build => this._hasChanged(build, previous.get(build.card.id)));
+    this._builds = builds;
+    this._pendingIds = new Set(this.activeBuilds.map(({ card }) => card.id));
+    this._options.pendingBuilds.save([...this._pendingIds]);
+    this._updateInterval();
+    this._changed.emit({ name: 'builds' });
+    changed.forEach(build => this._buildChanged.emit(build));
+    const clusters = new Set(changed.map(({ clusterId }) => clusterId));
+    this._watchedClusters.filter(it => clusters.has(it)).forEach(it => void this.refreshImages(it));
+  }
+
+  private _hasChanged(build: IBuild, previous: IBuild | undefined): boolean {
+    if (previous === undefined) {
+      return build.active || this._pendingIds.has(build.card.id);
+    }
+    return build.card.state !== previous.card.state || build.active !== previous.active;
+  }
+
+  private _updateInterval(): void {
+    const interval = this.activeBuilds.length ? this._options.activeInterval : this._idleInterval;
+    this._poll.frequency = { interval, backoff: true, max: MAX_INTERVAL };
+  }
+
+  private readonly _api: ImagesAPI;
+  private readonly _poll: Poll;
+  private readonly _changed = new Signal<IImagesModel, IModelChange>(this);
+  private readonly _buildChanged = new Signal<IImagesModel, IBuild>(this);
+  private readonly _images = new Map<string, IClusterImages>();
+  private _availability: Availability = 'unknown';
+  private _baseImages: ReadonlyArray<IBaseImage> | null = null;
+  private _builds: ReadonlyArray<IBuild> = [];
+  private _clusters: ReadonlyArray<ICluster> = [];
+  private _idleInterval: number;
+  private _packages: ReadonlyArray<string> | null = null;
+  /** The builds that were active in the last response, or before the page was reloaded. */
+  private _pendingIds: ReadonlySet<string>;
+  private _pendingRequest: AbortController | null = null;
+  private _revision = 0;
+  private _warning = '';
+  private _watchedClusters: ReadonlyArray<string> = [];
+}

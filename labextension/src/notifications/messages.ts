@@ -1,0 +1,117 @@
+/** The texts and types of notifications, for a single build and for a fleet. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { IBuild } from '../api/api';
+import { formatDuration, type ICard } from '../cards/cardData';
+import type { IBuildGroup } from '../model/buildGroups';
+import { isSuccess, outcomeOf } from '../model/buildStates';
+import type { ToastType } from './toast';
+
+export function buildStarted({ action, image, cluster }: ICard, trans: TranslationBundle): string {
+  switch (action) {
+    case 'delete':
+      return trans.__('Deleting image %1 from %2.', image, cluster);
+    case 'enable':
+      return trans.__('Enabling image %1 on %2.', image, cluster);
+    case 'disable':
+      return trans.__('Disabling the Python plugin on %1.', cluster);
+    default:
+      return trans.__('Building image %1 on %2.', image, cluster);
+  }
+}
+
+export function buildEnded(card: ICard, trans: TranslationBundle): string {
+  return isSuccess(card.state) ? buildSucceeded(card, trans) : buildFailed(card, trans);
+}
+
+function buildSucceeded({ action, image, cluster, seconds }: ICard, trans: TranslationBundle): string {
+  switch (action) {
+    case 'delete':
+      return trans.__('Image %1 was deleted from %2.', image, cluster);
+    case 'enable':
+      return trans.__('Image %1 is enabled: queries on %2 run on it.', image, cluster);
+    case 'disable':
+      return trans.__('The Python plugin is disabled on %1.', cluster);
+    default:
+      return trans.__('Image %1 is ready on %2 after %3.', image, cluster, formatDuration(seconds));
+  }
+}
+
+function buildFailed(card: ICard, trans: TranslationBundle): string {
+  const { image, cluster } = card;
+  const detail = failureDetail(card);
+  switch (outcomeOf(card.state)) {
+    case 'notSubmitted':
+      return trans.__('%1 was not sent to %2: %3', image, cluster, detail);
+    case 'rejected':
+      return trans.__('The request for image %1 was rejected on %2: %3', image, cluster, detail);
+    case 'canceled':
+      return trans.__('The operation on image %1 was canceled on %2: %3', image, cluster, detail);
+    case 'unknown':
+      return trans.__('Image %1 on %2: outcome unknown. %3', image, cluster, detail);
+    default:
+      return actionFailed(card, detail, trans);
+  }
+}
+
+function actionFailed({ action, image, cluster }: ICard, detail: string, trans: TranslationBundle): string {
+  switch (action) {
+    case 'delete':
+      return trans.__('Deleting %1 from %2 failed: %3', image, cluster, detail);
+    case 'enable':
+      return trans.__('Enabling %1 on %2 failed: %3', image, cluster, detail);
+    case 'disable':
+      return trans.__('Disabling the Python plugin on %1 failed: %2', cluster, detail);
+    default:
+      return trans.__('Building %1 on %2 failed: %3', image, cluster, detail);
+  }
+}
+
+export function fleetStarted(group: IBuildGroup, trans: TranslationBundle): string {
+  return buildStarted(combinedCard(group, trans), trans);
+}
+
+/** Return the text for the end of a fleet. `failed` are its builds that did not succeed. */
+export function fleetEnded(group: IBuildGroup, failed: ReadonlyArray<IBuild>, trans: TranslationBundle): string {
+  const [first] = failed;
+  if (!first) {
+    return buildSucceeded(combinedCard(group, trans), trans);
+  }
+  const total = group.builds.length;
+  return trans.__(
+    '%1: succeeded on %2 of %3 clusters, failed on %4. %5: %6',
+    first.card.image,
+    total - failed.length,
+    total,
+    failed.length,
+    first.card.cluster,
+    failureDetail(first.card)
+  );
+}
+
+/** Return a card that stands for all builds of a fleet: their number as the cluster, and their total duration. */
+function combinedCard({ builds }: IBuildGroup, trans: TranslationBundle): ICard {
+  const cluster = trans._n('%1 cluster', '%1 clusters', builds.length);
+  return { ...builds[0].card, cluster, seconds: totalSeconds(builds) };
+}
+
+/** Return the most specific text that a card has about its failure. */
+function failureDetail(card: ICard): string {
+  return card.detail || card.reason || card.note || card.state;
+}
+
+/** Return the seconds from the first start to the last end. */
+function totalSeconds(builds: ReadonlyArray<IBuild>): number {
+  const start = Math.min(...builds.map(({ card }) => Date.parse(card.startedAt)));
+  const end = Math.max(...builds.map(({ card }) => Date.parse(card.asOf)));
+  return (end - start) / 1000;
+}
+
+/** Return the type of the notification for the end of an operation. */
+export function toastType(state: string): ToastType {
+  if (isSuccess(state)) {
+    return 'success';
+  }
+  // The operation may still succeed in Azure.
+  return outcomeOf(state) === 'unknown' ? 'warning' : 'error';
+}

@@ -1,0 +1,58 @@
+/** Actions that affect the queries of a cluster and therefore ask for confirmation. */
+import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ICluster } from '../api/api';
+import { errorMessage } from '../api/requestAPI';
+import type { IImagesModel } from '../tokens';
+
+interface IConfirmation {
+  readonly title: string;
+  readonly body: string;
+  readonly buttons: ReadonlyArray<Dialog.IButton>;
+  readonly errorTitle: string;
+}
+
+export async function enableImage(
+  model: IImagesModel,
+  cluster: ICluster,
+  name: string,
+  trans: TranslationBundle
+): Promise<void> {
+  const confirmation = {
+    title: trans.__('Enable image %1?', name),
+    body: trans.__('Queries on %1 that use Python will run on it. This takes up to an hour.', cluster.name),
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Enable') })],
+    errorTitle: trans.__('Enabling image %1 failed', name)
+  };
+  await runConfirmed(confirmation, () => model.enableImage(cluster.id, name));
+}
+
+export async function deleteImage(
+  model: IImagesModel,
+  cluster: ICluster,
+  name: string,
+  trans: TranslationBundle
+): Promise<void> {
+  const confirmation = {
+    title: trans.__('Delete image %1?', name),
+    body: trans.__('Queries on %1 that use it will fail. This cannot be undone.', cluster.name),
+    buttons: [Dialog.cancelButton({ label: trans.__('Keep') }), Dialog.warnButton({ label: trans.__('Delete') })],
+    errorTitle: trans.__('Deleting image %1 failed', name)
+  };
+  await runConfirmed(confirmation, () => model.deleteImage(cluster.id, name));
+}
+
+async function runConfirmed(confirmation: IConfirmation, action: () => Promise<unknown>): Promise<void> {
+  const { title, body, buttons, errorTitle } = confirmation;
+  // Enter must not confirm by accident, so the first button, Cancel, is the default.
+  const result = await showDialog({ title, body, buttons, defaultButton: 0 });
+  if (!result.button.accept) {
+    return;
+  }
+  try {
+    await action();
+  } catch (error) {
+    await showErrorMessage(errorTitle, errorMessage(error));
+  }
+}

@@ -1,0 +1,35 @@
+/** The texts of active builds in the status bar and in the Running panel. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { buildGroups, doneCount, type IBuildGroup } from '../model/buildGroups';
+import { glyphOf, IN_PROGRESS_GLYPH } from '../model/buildStates';
+import type { IImagesModel } from '../tokens';
+
+export function activeGroups(model: IImagesModel): IBuildGroup[] {
+  return buildGroups(model.builds).filter(group => group.active);
+}
+
+/** Return one line about an active group. */
+export function groupLabel(group: IBuildGroup, trans: TranslationBundle): string {
+  const { card } = group.builds[0];
+  if (group.isFleet) {
+    return trans.__('%1 %2 of %3 clusters: %4', IN_PROGRESS_GLYPH, doneCount(group), group.builds.length, card.image);
+  }
+  return `${glyphOf(card.state)} ${card.state}: ${card.image} · ${card.cluster}`;
+}
+
+/** Return the text of the status bar, "" if no build is active. */
+export function statusText(groups: ReadonlyArray<IBuildGroup>, trans: TranslationBundle): string {
+  const [first] = groups;
+  if (!first) {
+    return '';
+  }
+  if (groups.length > 1) {
+    const isBuilding = groups.every(({ builds }) => builds[0].card.action === 'build');
+    return isBuilding
+      ? trans.__('%1 Building %2 Kusto images', IN_PROGRESS_GLYPH, groups.length)
+      : trans.__('%1 Changing %2 Kusto images', IN_PROGRESS_GLYPH, groups.length);
+  }
+  const { state, image } = first.builds[0].card;
+  return first.isFleet ? groupLabel(first, trans) : `${glyphOf(state)} ${state} ${image}`;
+}

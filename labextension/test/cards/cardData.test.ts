@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  elapsedSeconds,
+  formatDuration,
+  type ICard,
+  isNewer,
+  progressFraction,
+  readCard
+} from '../../src/cards/cardData';
+
+const AS_OF = '2026-11-23T12:00:00+00:00';
+
+function card(more: object = {}): ICard {
+  const read = readCard({ version: 1, id: 'a', state: 'Building', asOf: AS_OF, seconds: 10, ...more });
+  if (!read) {
+    throw new Error('no card');
+  }
+  return read;
+}
+
+describe('readCard', () => {
+  it.each([null, undefined, [], 'text', {}, { version: 2, id: 'a', state: 's' }, { version: 1, id: 3, state: 's' }])(
+    'returns null for %j',
+    data => expect(readCard(data)).toBeNull()
+  );
+
+  it('treats members of a wrong type as absent', () => {
+    expect(card({ image: 3, error: ['one', 2], ended: 'yes', usualHigh: '9' })).toMatchObject({
+      image: '',
+      error: ['one'],
+      ended: false,
+      estimateHigh: 0
+    });
+  });
+
+  it('reads a card of an older version, which has no reason and no detail', () => {
+    expect(card({ error: ['building failed'] })).toMatchObject({ reason: '', detail: '', error: ['building failed'] });
+  });
+});
+
+describe('isNewer', () => {
+  const later = '2026-11-23T12:00:01+00:00';
+  it.each([
+    [{ asOf: later }, {}, true],
+    [{}, { asOf: later }, false],
+    [{}, {}, false],
+    [{ ended: true }, { asOf: later }, true],
+    [{ asOf: later }, { ended: true }, false],
+    [{ ended: true, asOf: later }, { ended: true }, false]
+  ])('%j against %j: %s', (other, known, expected) => {
+    expect(isNewer(card(other), card(known))).toBe(expected);
+  });
+});
+
+describe('progressFraction', () => {
+  it('follows the estimate, is 1 only after a success and 0 without an estimate', () => {
+    expect(progressFraction(card(), 50)).toBe(0);
+    expect(progressFraction(card({ usualHigh: 100 }), 50)).toBeCloseTo(0.475);
+    expect(progressFraction(card({ usualHigh: 100 }), 5000)).toBe(0.95);
+    expect(progressFraction(card({ usualHigh: 100, ended: true, state: 'Succeeded' }), 50)).toBe(1);
+    expect(progressFraction(card({ usualHigh: 100, ended: true, state: 'Failed' }), 50)).toBe(0);
+  });
+});
+
+describe('elapsedSeconds', () => {
+  it('adds the time since the card was received until the build is done', () => {
+    expect(elapsedSeconds(card(), 1000, 3500)).toBe(12.5);
+    expect(elapsedSeconds(card(), 3500, 1000)).toBe(10);
+    expect(elapsedSeconds(card({ ended: true }), 1000, 3500)).toBe(10);
+  });
+});
+
+it.each([
+  [48, '48 s'],
+  [60, '1 min'],
+  [302, '5 min 2 s'],
+  [3600, '1 h 0 min'],
+  [3780, '1 h 3 min']
+])('formatDuration(%d) returns %s', (seconds, text) => expect(formatDuration(seconds)).toBe(text));
