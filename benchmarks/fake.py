@@ -166,7 +166,7 @@ class Service:
     def _list(self, path: list[str], cluster: str, now: float) -> tuple[str, str, str]:
         self.counts["list"] += 1
         known = self.images.get(cluster, {}).values()
-        return "200 OK", "", json.dumps({"value": [_resource(path, it, it.state(now), "PYTHON") for it in known]})
+        return "200 OK", "", json.dumps({"value": [_resource(path, one, one.state(now), "PYTHON") for one in known]})
 
 
 def _resource(path: list[str], build: RunningBuild, state: str, language: str) -> dict[str, object]:

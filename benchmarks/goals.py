@@ -82,6 +82,6 @@ def verdict(goal: Goal, parts: Mapping[str, Sequence[Figure]]) -> tuple[float | 
     if value is None:
         return None, "not measured"
     if value <= goal.most:
-        return value, "met"
-    times = f" ({value / goal.most:.1f} times the limit)" if goal.most else ""
-    return value, f"missed by {value - goal.most:.3g}{times}"
+        return value, "holds"
+    times = f" ({value / goal.most:.1f} times as much)" if goal.most else ""
+    return value, f"falls short by {value - goal.most:.3g}{times}"

@@ -192,7 +192,7 @@ def test_leftover_images_are_reported(stage: Stage, capsys: pytest.CaptureFixtur
     assert stage.images == [name]
     assert stage.run.left == [name, f"{name}-2"]
     assert stage.clock.passed > CLEANUP_TIMEOUT
-    assert f"left on the cluster, perhaps: {name}, {name}-2" in capsys.readouterr().err
+    assert f"images that may remain: {name}, {name}-2" in capsys.readouterr().err
     assert name in render_report(stage.run.written, stage.run.left)
 
 
@@ -254,4 +254,4 @@ def test_invalid_environment_raises_and_nothing_is_sent(name: str, value: str, t
     with pytest.raises(InvalidInput) as caught:
         configured(ON | {VARIABLE_PREFIX + name: value})
     assert text in str(caught.value)
-    assert "nothing was sent" in str(caught.value)
+    assert "Nothing was sent" in str(caught.value)

@@ -91,7 +91,7 @@ describe('updateFleet', () => {
 
   it('groups failures by reason, also with those of the saved card', () => {
     const failed = { ended: true, state: 'Failed', reason: 'building failed; BadInput: no' };
-    const clusters = [row('a'), row('b'), row('c', { state: 'Refused', ended: true })];
+    const clusters = [row('a'), row('b'), row('c', { state: 'Rejected', ended: true })];
     const failures = [{ reason: 'refused', clusters: ['cluster-c'] }];
     const builds = [
       build('b', { ...failed, error: ['building failed', 'BadInput: no', 'operation id 2'] }),
@@ -130,7 +130,7 @@ describe('updateFleet', () => {
 
   it('takes the newest build of a cluster', () => {
     const again = build('z', { ended: true, state: 'Succeeded' }, 'place');
-    const old = build('a', { ended: true, state: 'Not sent' }, 'place');
+    const old = build('a', { ended: true, state: 'Not submitted' }, 'place');
     expect(states(updateFleet(fleet(), [again, old]))).toEqual(['Succeeded', 'Succeeded']);
   });
 });

@@ -72,8 +72,8 @@ describe('a single build', () => {
 
   it.each([
     ['Failed', 'error', 'Building img on help failed: BadInput: no'],
-    ['Refused', 'error', 'The request for image img was rejected on help: BadInput: no'],
-    ['Not sent', 'error', 'img was not sent to help: BadInput: no'],
+    ['Rejected', 'error', 'The request for image img was rejected on help: BadInput: no'],
+    ['Not submitted', 'error', 'img was not sent to help: BadInput: no'],
     ['Canceled', 'error', 'The operation on image img was canceled on help: BadInput: no'],
     ['Unknown', 'warning', 'Image img on help: outcome unknown. BadInput: no']
   ])('explains the end %s', (state, type, message) => {
