@@ -40,7 +40,7 @@ LINTERS = {
     "layout": ["-m", "ruff", "format", "--check"],
     "types": ["-m", "mypy"],
     "dead": ["-m", "vulture"],
-    "words": ["-m", "codespell_lib", "-D", "-", "-D", ".ci/words.txt"],
+    "words": ["-m", "codespell_lib", "-D", "-", "-D", ".ci/words.txt", ".", ".ci", ".github"],
 }
 NO_TESTS_COLLECTED = 5
 

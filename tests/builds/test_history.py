@@ -110,7 +110,7 @@ class TestRecords:
 
     def test_change_with_an_unknown_id_changes_nothing(self, history: History) -> None:
         history.add(one := record())
-        history.change("nobody", state="Failed")
+        history.change("unknown-id", state="Failed")
         assert history.recent() == [one]
 
     @pytest.mark.parametrize("changes", [{}, {"image": "x"}, {"state": "x", "id = id --": "x"}])

@@ -33,14 +33,14 @@ IMAGE = ImageSpec("humanize\n", base_image="Python3_11_7")
 MAYBE: dict[str, list[Outcome]] = {
     "resets": [CONNECTION_RESET] * 6,
     "silence": [READ_TIMEOUT] * 6,
-    "a reset, then nobody there": [CONNECTION_RESET, *[CONNECTION_REFUSED] * 5],
-    "nobody there, then a reset": [*[CONNECTION_REFUSED] * 5, CONNECTION_RESET],
+    "a reset, then connection refused": [CONNECTION_RESET, *[CONNECTION_REFUSED] * 5],
+    "connection refused, then a reset": [*[CONNECTION_REFUSED] * 5, CONNECTION_RESET],
     "a gateway gives up": [error_response(504)] * 6,
-    "busy, then nobody there": [error_response(503), *[CONNECTION_REFUSED] * 5],
+    "busy, then connection refused": [error_response(503), *[CONNECTION_REFUSED] * 5],
     "408": [error_response(408)] * 6,
 }
 NOT: dict[str, list[Outcome]] = {
-    "nobody there": [CONNECTION_REFUSED] * 6,
+    "connection refused": [CONNECTION_REFUSED] * 6,
     "no connection in time": [httpx.ConnectTimeout("")] * 6,
     "no proxy": [httpx.ProxyError("502")] * 6,
     "too many requests": [*[error_response(429)] * 5, CONNECTION_REFUSED],
@@ -139,12 +139,12 @@ def test_unanswered_build_stays_unfinished_and_is_resumed_by_another_process(
 
 
 def test_build_whose_request_never_arrived_is_not_submitted(environment: PanelEnvironment) -> None:
-    def nobody(request: httpx.Request) -> httpx.Response | None:
+    def refuse_connection(request: httpx.Request) -> httpx.Response | None:
         if request.method == "PUT":
             raise httpx.ConnectError("connection refused")
         return None
 
-    environment.service.fault = nobody
+    environment.service.fault = refuse_connection
     build = environment.builds.start(environment.target, "img", IMAGE)
     with pytest.raises(Unreachable):
         build.wait(30)

@@ -1,4 +1,4 @@
-"""Builds outlive cells, pages and kernels: seen in a real JupyterLab."""
+"""Builds that outlive cells, pages and kernels, in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a JupyterLab of our own: its server keeps the history open."""
+    """Start a separate JupyterLab: its server keeps the history open."""
     with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
         yield running
 
@@ -41,8 +41,8 @@ def card(notebook: LabNotebook, index: int) -> Locator:
     return notebook.cell(index).locator(".jp-KustoImage-card")
 
 
-def toast(page: Page, words: str) -> Locator:
-    return page.locator(".Toastify__toast", has_text=words)
+def toast(page: Page, text: str) -> Locator:
+    return page.locator(".Toastify__toast", has_text=text)
 
 
 def status_item(page: Page) -> Locator:
@@ -50,7 +50,7 @@ def status_item(page: Page) -> Locator:
 
 
 def wait_until_nothing_runs(lab: Lab) -> None:
-    """Wait for the Jupyter server's news until no build is active; raises AssertionError after a while."""
+    """Wait for the Jupyter server's changes until no build is active; raises AssertionError after a while."""
     revision, end = 0, time.monotonic() + END / 1000
     while time.monotonic() < end:
         answer = lab.request("GET", f"kusto-magic/v1/builds?after={revision}&wait=5")
@@ -60,7 +60,7 @@ def wait_until_nothing_runs(lab: Lab) -> None:
     raise AssertionError("a build is still active")
 
 
-def test_two_notebooks_and_a_kernel_restart_during_a_build(
+def test_cards_of_two_notebooks_reach_the_end_after_a_kernel_restart(
     notebook: Open,
     lab: Lab,
     emulator: EmulatorControl,
@@ -73,7 +73,7 @@ def test_two_notebooks_and_a_kernel_restart_during_a_build(
     expect(card(first, 1)).to_contain_text("Building")
     first.page.evaluate(RESTART)
     with profile.new_page() as other_page:
-        # the cluster may still be busy with the first: a cluster takes one change at a time
+        # the cluster may still be busy with the first build: it accepts one change at a time
         second = LabNotebook.create(lab, other_page, "second-notebook", [USE, BUILD.format(name="other --queue")])
         second.run(0)
         second.run(1)
@@ -86,7 +86,7 @@ def test_two_notebooks_and_a_kernel_restart_during_a_build(
     screenshot("both")
 
 
-def test_a_page_reload_and_a_kernel_that_is_gone(
+def test_card_reaches_the_end_after_a_page_reload_without_a_kernel(
     notebook: Open, emulator: EmulatorControl, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, BUILD.format(name="reloaded")])
@@ -103,7 +103,7 @@ def test_a_page_reload_and_a_kernel_that_is_gone(
     expect(toast(opened.page, "reloaded is ready")).to_be_visible()
 
 
-def test_the_end_is_told_that_came_while_the_page_was_closed(
+def test_notification_announces_an_end_that_came_while_the_page_was_closed(
     notebook: Open, lab: Lab, emulator: EmulatorControl, page: Page
 ) -> None:
     opened = notebook([USE, BUILD.format(name="meanwhile")])
@@ -118,7 +118,7 @@ def test_the_end_is_told_that_came_while_the_page_was_closed(
     expect(toast(page, "meanwhile is ready")).to_be_visible(timeout=END)
 
 
-def test_a_notification_its_action_the_status_bar_and_running(
+def test_build_is_shown_in_notification_status_bar_and_running(
     notebook: Open, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, BUILD.format(name="told")])
@@ -144,7 +144,7 @@ def test_a_notification_its_action_the_status_bar_and_running(
 
 
 @pytest.mark.index  # the emulator asks it, and finds no such package
-def test_a_failure_is_told_with_its_reason(notebook: Open, emulator: EmulatorControl, page: Page) -> None:
+def test_failure_notification_has_the_reason(notebook: Open, emulator: EmulatorControl, page: Page) -> None:
     emulator.release()
     failing = "%%kusto_image broken --base Python3_11_7 --no-check\nno-such-package-of-anybody==1.0"
     opened = notebook([USE, failing])
@@ -154,7 +154,7 @@ def test_a_failure_is_told_with_its_reason(notebook: Open, emulator: EmulatorCon
     expect(card(opened, 1)).to_contain_text("✖ Failed")
 
 
-def test_a_second_browser_tab_sees_it_too(
+def test_second_browser_tab_shows_the_build_and_its_end(
     notebook: Open, lab: Lab, emulator: EmulatorControl, profile: BrowserContext
 ) -> None:
     opened = notebook([USE, BUILD.format(name="shared")])

@@ -1,4 +1,4 @@
-"""The colours, marks and completions of `%%kusto_image` cells in a real JupyterLab, and what they leave alone."""
+"""Highlighting, linting and completion of `%%kusto_image` cells in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ TO_END = """index => {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a JupyterLab of our own: its server keeps the history open."""
+    """Start a separate JupyterLab: its server keeps the history open."""
     with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
         yield running
 
 
-def coloured(cell: Locator) -> dict[str, str]:
-    """Return the colour of each piece of the cell's text that has one."""
+def colored(cell: Locator) -> dict[str, str]:
+    """Return the color of each piece of the cell's text that has one."""
     pieces: dict[str, str] = cell.evaluate(
         """cell => Object.fromEntries([...cell.querySelectorAll('.cm-line span')]
             .map(span => [span.textContent.trim(), getComputedStyle(span).color]))"""
@@ -59,17 +59,17 @@ def coloured(cell: Locator) -> dict[str, str]:
     return pieces
 
 
-def test_a_cell_is_coloured_while_the_magic_is_there(
+def test_cell_is_highlighted_while_it_starts_with_the_magic(
     notebook: Open, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([PLAIN])
     expect(opened.cell(0).locator(".cm-line span").first).to_be_visible()
     assert page.evaluate(MIMES) == ["text/x-ipython"]
-    before = coloured(opened.cell(0))
+    before = colored(opened.cell(0))
     screenshot("before")
     page.evaluate(SET, [0, OURS])
     expect(opened.cell(0).locator(".cm-line span", has_text="%%kusto_image")).to_be_visible()
-    after = coloured(opened.cell(0))
+    after = colored(opened.cell(0))
     screenshot("after")
     pieces = ("%%kusto_image", "--base", "numpy", ">=", "1.2", "python_version", '"3.12"', "# why")
     assert set(pieces) <= set(after)
@@ -77,10 +77,10 @@ def test_a_cell_is_coloured_while_the_magic_is_there(
     page.evaluate(SET, [0, PLAIN])
     expect(opened.cell(0).locator(".cm-line span", has_text="%%kusto_image")).to_have_count(0)
     assert page.evaluate(MIMES) == ["text/x-ipython"]
-    assert coloured(opened.cell(0)) == before
+    assert colored(opened.cell(0)) == before
 
 
-def test_other_cells_markdown_and_other_kernels_are_left_alone(notebook: Open, page: Page) -> None:
+def test_other_cells_markdown_and_other_kernels_are_unchanged(notebook: Open, page: Page) -> None:
     opened = notebook([OURS, OURS, "x = '%%kusto_image'", "# a comment\n%%kusto_image img"])
     expect(opened.cell(0).locator(".cm-line span", has_text="%%kusto_image")).to_be_visible()
     page.evaluate(TO_MARKDOWN)
@@ -90,7 +90,7 @@ def test_other_cells_markdown_and_other_kernels_are_left_alone(notebook: Open, p
     assert page.evaluate(OTHER_KERNEL, "text/x-ipython") == ours
 
 
-def test_bad_lines_are_underlined_by_the_kernels_rules(
+def test_invalid_lines_are_underlined_with_the_kernels_messages(
     notebook: Open, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook(["%%kusto_image img --base Python3_11_7\nhumanize==4.9.0\nrequests=1.0\n  -r more.txt"])
@@ -109,7 +109,7 @@ def test_bad_lines_are_underlined_by_the_kernels_rules(
     ("text", "offered"),
     [("%%kusto_image img --base Python3_10", "Python3_10_8"), ("%%kusto_image img --base X\nmatplotl", "matplotlib")],
 )
-def test_bases_and_packages_are_completed(
+def test_base_images_and_packages_are_completed(
     notebook: Open, page: Page, text: str, offered: str, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([text])

@@ -1,4 +1,4 @@
-"""A fleet in a real JupyterLab: its card, and one notification, one entry for all of it."""
+"""A fleet in a real JupyterLab: one card, one notification and one entry in Running."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a JupyterLab of our own: its server keeps the history open."""
+    """Start a separate JupyterLab: its server keeps the history open."""
     with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
         yield running
 
@@ -49,28 +49,28 @@ def card(notebook: LabNotebook, index: int) -> Locator:
     return notebook.cell(index).locator(".jp-KustoImage-card")
 
 
-def toast(page: Page, words: str) -> Locator:
-    return page.locator(".Toastify__toast", has_text=words)
+def toast(page: Page, text: str) -> Locator:
+    return page.locator(".Toastify__toast", has_text=text)
 
 
 def status_item(page: Page) -> Locator:
     return page.locator(".jp-KustoImage-status:visible")
 
 
-def kept(document: NotebookNode, index: int) -> NotebookNode:
-    """Return what a saved notebook holds of a cell's one output."""
+def saved_data(document: NotebookNode, index: int) -> NotebookNode:
+    """Return the data of a cell's only output in a saved notebook."""
     [output] = document.cells[index].outputs
     data: NotebookNode = output.data
     return data
 
 
-def saved_at_the_end(notebook: LabNotebook, index: int) -> NotebookNode:
-    """Save when the kernel has said the end too: the server may have heard of it before."""
+def save_after_the_end(notebook: LabNotebook, index: int) -> NotebookNode:
+    """Save once the kernel has sent the end too: the server may report it earlier."""
     notebook.page.wait_for_function(HAS_ENDED, arg=[index, MIME])
     return notebook.save()
 
 
-def test_a_fleet_is_one_card_one_notification_one_entry(
+def test_fleet_has_one_card_one_notification_and_one_entry(
     notebook: Open, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, FLEET.format(name="img")])
@@ -94,29 +94,29 @@ def test_a_fleet_is_one_card_one_notification_one_entry(
     expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place, and none for a single build
     expect(status_item(page)).to_have_count(0, timeout=END)
     screenshot("ended")
-    document = saved_at_the_end(opened, 1)
+    document = save_after_the_end(opened, 1)
     assert "widgets" not in document.metadata
-    assert set(kept(document, 1)) == {MIME, "text/html", "text/plain"}
+    assert set(saved_data(document, 1)) == {MIME, "text/html", "text/plain"}
     opened.use_dark_theme()
     screenshot("dark")
 
 
-def test_the_card_goes_on_when_the_page_is_reloaded_in_the_middle(notebook: Open, emulator: EmulatorControl) -> None:
+def test_fleet_card_reaches_the_end_after_a_page_reload(notebook: Open, emulator: EmulatorControl) -> None:
     opened = notebook([USE, FLEET.format(name="reloaded")])
     opened.run(0)
     opened.run(1)
     expect(card(opened, 1)).to_contain_text("3 building")
-    assert VIEW in kept(opened.save(), 1)
+    assert VIEW in saved_data(opened.save(), 1)
     opened.reload()
     expect(card(opened, 1).get_by_role("progressbar")).to_be_visible()
     emulator.release()
     expect(card(opened, 1)).to_contain_text("3 succeeded", timeout=END)
-    document = saved_at_the_end(opened, 1)
-    assert VIEW not in kept(document, 1)
+    document = save_after_the_end(opened, 1)
+    assert VIEW not in saved_data(document, 1)
     assert "widgets" not in document.metadata
 
 
-def test_what_the_server_knows_goes_on_without_the_kernel(
+def test_fleet_card_reaches_the_end_without_a_kernel(
     notebook: Open, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, FLEET.format(name="orphan").replace("fleet002", "nosuchcluster")])

@@ -1,4 +1,4 @@
-"""What a real JupyterLab says where the kernel has no kusto_magic, or has not loaded it."""
+"""Hints for a kernel in which kusto_magic is not installed or not loaded."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ INSTALL = "%pip install kusto-magic"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a JupyterLab of our own: a kernel is added to it."""
+    """Start a separate JupyterLab: a kernel is added to it."""
     with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
         yield running
 
 
 @pytest.fixture
 def bare_kernel(lab: Lab) -> str:
-    """Make a kernel that says it has no kusto_magic, as one of another environment does, and return its name."""
+    """Add a kernel in which kusto_magic cannot be imported, as in another environment; return its name."""
     ipython, spec = lab.home.path / "bare-ipython", lab.home.path / "data" / "kernels" / "bare"
     startup = ipython / "profile_default" / "startup"
     for folder in (startup, spec):
@@ -52,11 +52,11 @@ def bare_kernel(lab: Lab) -> str:
     return "bare"
 
 
-def toast(page: Page, words: str) -> Locator:
-    return page.locator(".Toastify__toast", has_text=words)
+def toast(page: Page, text: str) -> Locator:
+    return page.locator(".Toastify__toast", has_text=text)
 
 
-def test_a_kernel_without_the_package_says_what_to_do(
+def test_kernel_without_the_package_shows_one_hint_how_to_install_it(
     lab: Lab, page: Page, bare_kernel: str, screenshot: Callable[[str], Path]
 ) -> None:
     opened = LabNotebook.create(lab, page, "bare", [USE, "1", BUILD], kernel=bare_kernel)
@@ -75,7 +75,7 @@ def test_a_kernel_without_the_package_says_what_to_do(
     lab.stop_kernels()
 
 
-def test_magics_that_are_not_loaded_are_offered_a_cell_that_loads_them(notebook: Open, page: Page) -> None:
+def test_unknown_magic_offers_a_cell_that_loads_the_extension(notebook: Open, page: Page) -> None:
     opened = notebook(["1", BUILD])
     opened.run(1)
     hint = toast(page, "Run %load_ext kusto_magic first.")

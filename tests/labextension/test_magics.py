@@ -1,4 +1,4 @@
-"""A first image in a real JupyterLab: the card, the bar that moves while a cell blocks, what is saved."""
+"""A first image in a real JupyterLab: card, progress bar and saved notebook."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ BAR_WIDTHS = """() => {
 
 @pytest.fixture(autouse=True)
 def emulator(lab: Lab) -> Iterator[EmulatorControl]:
-    """Start an emulator of which builds are known to take 30 s, unless they are released earlier."""
+    """Start an emulator whose builds take 30 s unless they are released earlier."""
     with running_emulator(lab, build_seconds=30) as control:
         yield control
 
 
-def test_the_bar_moves_while_another_cell_blocks_and_the_card_takes_its_place(
+def test_progress_bar_moves_while_another_cell_blocks_and_is_replaced_by_the_card(
     notebook: Open, lab: Lab, emulator: EmulatorControl, screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, BUILD.format(name="second"), BLOCK])
@@ -60,7 +60,7 @@ def test_the_bar_moves_while_another_cell_blocks_and_the_card_takes_its_place(
     assert "✔ Succeeded" in saved.cells[1].outputs[0].data["text/html"]
 
 
-def test_a_failure_reads_well(notebook: Open, screenshot: Callable[[str], Path]) -> None:
+def test_invalid_requirements_are_listed_with_their_lines(notebook: Open, screenshot: Callable[[str], Path]) -> None:
     opened = notebook([USE, "%%kusto_image img --base Python3_11_7\nrequests=1.0\n-r more.txt"])
     opened.run(0)
     opened.run(1)

@@ -1,4 +1,4 @@
-"""The example notebooks under "Run All Cells" in JupyterLab, where cells return at once and a person is before them."""
+"""The example notebooks under "Run All Cells" in an interactive JupyterLab."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 @pytest.mark.index
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_all_cells_run_with_a_person_before_them(path: Path, lab: Lab, page: Page) -> None:
+def test_all_cells_run_interactively(path: Path, lab: Lab, page: Page) -> None:
     import nbformat  # takes more than a second, so not while tests are collected
 
     document = nbformat.read(path, as_version=4)

@@ -1,4 +1,4 @@
-"""The panel as a person uses it, in a real JupyterLab: by typing, clicking and looking."""
+"""The panel in a real JupyterLab, by typing and clicking."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ IS_CUT = """root => [...root.querySelectorAll('*')]
 
 @pytest.fixture(autouse=True)
 def emulator(lab: Lab) -> Iterator[EmulatorControl]:
-    """Begin with an empty cluster and an empty history; builds take 60 s unless they are released earlier."""
+    """Start with an empty cluster and an empty history; builds take 60 s unless they are released earlier."""
     for path in Path(lab.home.settings["KUSTO_MAGIC_HOME"]).iterdir():
         path.unlink()
     (lab.root / "unblock").unlink(missing_ok=True)
@@ -62,12 +62,12 @@ class Panel:
     def press(self, button: str) -> None:
         self.root.get_by_role("button", name=button, exact=True).click()
 
-    def shows(self, words: str) -> None:
-        expect(self.root).to_contain_text(words)
+    def shows(self, text: str) -> None:
+        expect(self.root).to_contain_text(text)
 
 
 def _type(field: Locator, text: str) -> None:
-    """Replace what is in a field, key by key."""
+    """Replace the content of a field, key by key."""
     field.fill("")
     field.press_sequentially(text, delay=15)
 
@@ -89,7 +89,7 @@ def fill_in(panel: Panel, name: str, requirements: str) -> None:
 
 
 @pytest.mark.index
-def test_fields_say_what_is_wrong_and_create_keeps_what_was_typed(
+def test_fields_show_problems_and_create_keeps_the_input(
     notebook: Open, screenshot: Callable[[str], Path], page: Page
 ) -> None:
     panel = open_panel(notebook([USE, PANEL]), page)
@@ -150,7 +150,7 @@ def test_panel_shows_builds_of_the_magic_and_its_own_while_a_cell_blocks(
     screenshot("built")
 
 
-def test_image_is_deleted_after_a_question_and_the_saved_record_says_so(
+def test_image_is_deleted_after_confirmation_and_the_saved_card_shows_it(
     notebook: Open, emulator: EmulatorControl, screenshot: Callable[[str], Path], page: Page
 ) -> None:
     opened = notebook([USE, PANEL, BUILD])
@@ -209,7 +209,9 @@ def test_form_is_inserted_as_a_cell_and_comes_back_after_a_reload(
     assert len(saved.cells) == page.locator(".jp-Notebook .jp-Cell").count()
 
 
-def test_it_reads_well_light_dark_and_narrow(notebook: Open, screenshot: Callable[[str], Path], page: Page) -> None:
+def test_panel_is_not_cut_off_in_light_dark_and_narrow_pages(
+    notebook: Open, screenshot: Callable[[str], Path], page: Page
+) -> None:
     opened = notebook([USE, PANEL])
     page.set_viewport_size({"width": 1100, "height": 1250})
     page.evaluate(NO_SIDEBARS)
@@ -238,7 +240,7 @@ def test_it_reads_well_light_dark_and_narrow(notebook: Open, screenshot: Callabl
     screenshot("narrow-below")
 
 
-def test_every_field_and_button_is_reached_by_keyboard_and_has_a_label(notebook: Open, page: Page) -> None:
+def test_fields_and_buttons_are_reached_by_keyboard_and_have_labels(notebook: Open, page: Page) -> None:
     opened = notebook([USE, PANEL])
     opened.run(0)
     opened.run(1)
@@ -286,7 +288,8 @@ class Credential:
 app = create_app(EmulatorConfig(build_seconds=0), resolver=fits)
 ready = app.state.ready
 target = Target(ready.subscription, ready.resource_group, ready.cluster, endpoint=ready.endpoint)
-builds = BuildManager(open_client=lambda target: connect(target, credential=Credential(), transport=httpx.ASGITransport(app)))
+transport = httpx.ASGITransport(app)
+builds = BuildManager(open_client=lambda target: connect(target, credential=Credential(), transport=transport))
 
 async def put(http, number):
     url = f"{ready.endpoint}{target.cluster_id}/sandboxCustomImages/image-{number:03}?api-version=2024-04-13"

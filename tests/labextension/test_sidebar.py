@@ -1,4 +1,4 @@
-"""The sidebar as a person uses it, in a real JupyterLab: by clicks, by keys, by what a screen reader says."""
+"""The sidebar in a real JupyterLab, by mouse, keyboard and accessible names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCES = """() => window.jupyterapp.shell.currentWidget.content.widgets
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a JupyterLab of our own: its server keeps the history open."""
+    """Start a separate JupyterLab: its server keeps the history open."""
     with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
         yield running
 
@@ -37,7 +37,7 @@ def emulator(lab: Lab) -> Iterator[EmulatorControl]:
 
 @pytest.fixture
 def opened(notebook: Open) -> LabNotebook:
-    """Open a notebook, and the sidebar beside it."""
+    """Open a notebook and the sidebar."""
     made = notebook(["1 + 1"])
     made.command("kusto-magic:open")
     return made
@@ -71,7 +71,7 @@ def do(page: Page, name: str, what: str) -> None:
     row.get_by_role("button", name=what).click()
 
 
-def test_an_image_is_made_by_the_form_and_deleted(
+def test_image_is_created_by_the_form_and_deleted_after_confirmation(
     opened: LabNotebook, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     expect(sidebar(page)).to_contain_text("emulatedcluster (emulator)")
@@ -99,7 +99,7 @@ def test_an_image_is_made_by_the_form_and_deleted(
     expect(page.locator(".Toastify__toast", has_text="sidebar-image was deleted")).to_be_visible()
 
 
-def test_what_can_be_done_with_an_image(opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]) -> None:
+def test_actions_of_an_image(opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]) -> None:
     make(page, "base-image")
     make(page, "other")
     filter_ = sidebar(page).get_by_label("Filter images")
@@ -128,7 +128,7 @@ def test_what_can_be_done_with_an_image(opened: LabNotebook, page: Page, screens
     assert page.evaluate("() => navigator.clipboard.readText()") == "other"
 
 
-def test_an_image_is_enabled_after_asking(
+def test_image_is_enabled_after_confirmation(
     opened: LabNotebook, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     make(page, "enabled")
@@ -149,7 +149,7 @@ def test_an_image_is_enabled_after_asking(
     screenshot("active")
 
 
-def test_the_cell_from_the_form_runs(opened: LabNotebook, page: Page) -> None:
+def test_cell_inserted_by_the_form_runs(opened: LabNotebook, page: Page) -> None:
     sidebar(page).get_by_role("button", name="New image").click()
     fill(page, "from-cell", "humanize==4.9.0").get_by_role("button", name="Insert as cell").click()
     assert page.evaluate(SOURCES)[1:] == [USE, "%%kusto_image from-cell --base Python3_11_7\nhumanize==4.9.0"]
@@ -158,7 +158,7 @@ def test_the_cell_from_the_form_runs(opened: LabNotebook, page: Page) -> None:
     expect(image(page, "from-cell")).to_have_attribute("data-state", "Succeeded", timeout=END)
 
 
-def test_it_is_used_without_a_mouse(opened: LabNotebook, page: Page) -> None:
+def test_sidebar_is_usable_by_keyboard(opened: LabNotebook, page: Page) -> None:
     make(page, "keyboard")
     sidebar(page).get_by_label("Filter images").focus()
     for _ in range(2):  # the cluster, the first image
@@ -178,7 +178,7 @@ def test_it_is_used_without_a_mouse(opened: LabNotebook, page: Page) -> None:
     assert unnamed == 0
 
 
-def test_palette_launcher_toolbar_and_settings(notebook: Open, lab: Lab, page: Page) -> None:
+def test_palette_launcher_and_toolbar_offer_the_form_and_settings_hide_it(notebook: Open, lab: Lab, page: Page) -> None:
     opened = notebook([USE])
     page.locator(".jp-NotebookPanel-toolbar [data-jp-item-name='kusto-image']").click()
     assert page.evaluate(SOURCES)[1].startswith("%%kusto_image my-image --base Python3_11_7\n")

@@ -1,4 +1,4 @@
-"""JupyterLab without the server part of kusto_magic: quiet, and the cards still go on."""
+"""JupyterLab without the server extension: the kernel updates the cards, the sidebar shows one hint."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ END = 40_000
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a JupyterLab whose server has no routes of ours."""
+    """Start a JupyterLab without the server extension."""
     with running_lab(make_home(tmp_path_factory.mktemp("lab")), OFF) as running:
         yield running
 
@@ -37,13 +37,13 @@ def emulator(lab: Lab) -> Iterator[EmulatorControl]:
 
 @pytest.fixture
 def asked(page: Page) -> list[str]:
-    """Return the list of our routes that the page asks; it grows."""
+    """Return the requests of the page to the server extension; the list grows."""
     paths: list[str] = []
     page.on("request", lambda it: paths.append(it.url) if "/kusto-magic/v1" in it.url else None)
     return paths
 
 
-def test_one_hint_one_question_no_dialog_and_the_kernel_brings_the_card_to_its_end(
+def test_kernel_updates_the_card_and_the_page_sends_one_request_per_load(
     notebook: Open, emulator: EmulatorControl, page: Page, asked: list[str], screenshot: Callable[[str], Path]
 ) -> None:
     opened = notebook([USE, BUILD])
@@ -67,7 +67,7 @@ def test_one_hint_one_question_no_dialog_and_the_kernel_brings_the_card_to_its_e
     assert opened.save().cells[1].outputs[0].data["text/html"].count("✔ Succeeded") == 1
 
 
-def test_the_saved_state_is_shown_when_the_notebook_is_opened_again(
+def test_saved_state_is_shown_when_the_notebook_is_reopened(
     notebook: Open, emulator: EmulatorControl, page: Page
 ) -> None:
     emulator.release()

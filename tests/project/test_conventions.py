@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_LINES = 350
 MODULES = [
     *(ROOT / "kusto_magic").rglob("*.py"),
-    *(path for path in (ROOT / "labextension" / "src").rglob("*") if path.suffix in (".ts", ".tsx")),
+    *(path for path in (ROOT / "labextension" / "src").rglob("*.ts*") if not path.name.endswith(".gen.ts")),
 ]
 PATCHES = r"\bmock\b|\bMock\b|monkeypatch\.setattr|\bpatch\("
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
