@@ -43,9 +43,9 @@ sys.modules["floor_ext"] = floor
 """
 LOADED = """
 import time
-began = time.perf_counter()
+started = time.perf_counter()
 get_ipython().extension_manager.load_extension({name!r})
-print(time.perf_counter() - began)
+print(time.perf_counter() - started)
 """
 FOLLOWING = """
 import sys
@@ -61,22 +61,22 @@ import json, time
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.manager import default_manager
 default_manager().sign_in(lambda endpoint: StaticCredential("token"))
-began = []
-get_ipython().events.register("pre_run_cell", lambda info: began.append(time.monotonic()))
+started = []
+get_ipython().events.register("pre_run_cell", lambda info: started.append(time.monotonic()))
 get_ipython().run_line_magic("load_ext", "kusto_magic")
 """
 CELL = f"%%kusto_image {{image}} --base {BASE} --no-check\nnumpy==1.26.4\n"
-COUNTED = "print(json.dumps(began))"
+COUNTED = "print(json.dumps(started))"
 FIRST_BUILD = """
 import asyncio, importlib, json, sys, time
 from task import Task
 sys.path.insert(0, {here!r})
-bare, began = len(sys.modules), time.monotonic()
+bare, started = len(sys.modules), time.monotonic()
 importlib.import_module({package!r})
-imported, of_package = time.monotonic() - began, len(sys.modules) - bare
+imported, of_package = time.monotonic() - started, len(sys.modules) - bare
 contender = importlib.import_module("contender_{who}").Contender(Task.from_argument({task!r}), lambda *_reported: None)
 asyncio.run(contender.begin(range(1)))
-print(json.dumps([imported, of_package, began, len(sys.modules) - bare]), flush=True)
+print(json.dumps([imported, of_package, started, len(sys.modules) - bare]), flush=True)
 import os; os._exit(0)
 """
 PACKAGES = {"ours": "kusto_magic", "sync": "azure.mgmt.kusto"}
@@ -138,11 +138,11 @@ def to_the_wire(setting: Setting) -> Iterator[Figure]:
             for number in range(setting.cells):
                 written(client, CELL.format(image=f"image{number}"))
                 _until_sent(port, number + 1)
-            began = json.loads(written(client, COUNTED).splitlines()[-1])
+            started = json.loads(written(client, COUNTED).splitlines()[-1])
         report = ask(port, "report")
     images = [f"cluster/image{number}" for number in range(setting.cells)]
-    first = [report["first"][image] - start for image, start in zip(images, began, strict=False)]
-    put = [report["builds"][image]["arrived"] - start for image, start in zip(images, began, strict=False)]
+    first = [report["first"][image] - start for image, start in zip(images, started, strict=False)]
+    put = [report["builds"][image]["arrived"] - start for image, start in zip(images, started, strict=False)]
     yield Figure("cell to the first request", "ours", tuple(1000 * seconds for seconds in first[1:]), "ms")
     yield Figure("cell to the PUT", "ours", tuple(1000 * seconds for seconds in put[1:]), "ms")
 
@@ -169,9 +169,9 @@ def _first_build(who: str, package: str) -> list[float]:
         code = FIRST_BUILD.format(here=str(HERE), who=who, package=package, task=Task(port, 1, 1).to_argument())
         environ = {**os.environ, "PYTHONPATH": str(HERE), "KUSTO_MAGIC_HOME": home}
         printed = subprocess.run([sys.executable, "-c", code], env=environ, check=True, capture_output=True).stdout
-        imported, of_package, began, modules = json.loads(printed)
+        imported, of_package, started, modules = json.loads(printed)
         arrived = ask(port, "report")["builds"]["cluster0/image0"]["arrived"]
-    return [imported, of_package, arrived - began, modules]
+    return [imported, of_package, arrived - started, modules]
 
 
 def _is_installed(module: str) -> bool:
@@ -181,9 +181,9 @@ def _is_installed(module: str) -> bool:
 def _executions(client: Any, times: int) -> tuple[float, ...]:
     taken = []
     for _ in range(times + 1):
-        began = time.perf_counter()
+        started = time.perf_counter()
         _answered(client, client.execute("1+1", store_history=False))
-        taken.append((time.perf_counter() - began) * 1000)
+        taken.append((time.perf_counter() - started) * 1000)
         time.sleep(PAUSE)
     return tuple(taken[1:])
 

@@ -65,7 +65,11 @@ def main() -> None:
         started = time.monotonic()
         print(f"{name} …", flush=True)
         figures = PARTS[name][given.quick]()
-        write(folder, name, {"quick": given.quick, "machine": machine(), "figures": [figure.to_json() for figure in figures]})
+        write(
+            folder,
+            name,
+            {"quick": given.quick, "machine": machine(), "figures": [figure.to_json() for figure in figures]},
+        )
         print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
     print(f"written: {(folder / 'README.md').relative_to(HERE.parent)}")
 

@@ -17,9 +17,10 @@ BASE = "Python3_10_8"
 class Task:
     """Builds to start and poll, on the server at `port`.
 
-    `clusters` is on how many clusters they are, in turn; `interval` the seconds between two questions for whoever
-    has no schedule of its own; `learnt` how many seconds earlier builds took, for whoever learns from that. `window`
-    is for how many seconds processor time is measured, after `settle` seconds; 0 means to follow them all to their end.
+    `clusters` is the number of clusters, which the builds are assigned to in turn; `interval` the polling interval in
+    seconds of contenders without a schedule; `learnt` the durations in seconds of earlier builds, for contenders that
+    learn from them. Processor time is measured for `window` seconds after `settle` seconds; 0 means to poll all builds
+    to their end.
     """
 
     port: int

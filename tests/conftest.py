@@ -63,7 +63,7 @@ def pytest_collection_finish() -> None:
 def _no_test_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Isolate every test from the developer's settings and sign-in, also those without the fixture `home`."""
     with pytest.MonkeyPatch.context() as environment:
-        _move_into(environment, make_home(tmp_path_factory.mktemp("nobody")))
+        _move_into(environment, make_home(tmp_path_factory.mktemp("no-home")))
         yield
 
 
@@ -96,10 +96,10 @@ def shell(home: Home) -> Iterator[InteractiveShell]:
 @pytest.fixture
 def emulator(home: Home) -> Iterator[Callable[[float], ReadyTarget]]:
     """Return a function that starts the emulator of this home with builds of the given duration in seconds."""
-    from kusto_magic.arm import local_emulator as launch
+    from kusto_magic.arm import local_emulator
 
-    yield lambda build_seconds: launch.start(build_seconds=build_seconds).target
-    launch.stop()
+    yield lambda build_seconds: local_emulator.start(build_seconds=build_seconds).target
+    local_emulator.stop()
 
 
 @pytest.fixture

@@ -56,9 +56,9 @@ class Card:
     """Data of a build that is shown and saved.
 
     Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended build. `estimate_high`
-    is the upper bound of the estimate in seconds. `fleet` is the id that the builds of a fleet share, or "". `reason` is
-    the failure without ids, the same text for all failures of one kind; `detail` is the first sentence of the service
-    or of the preflight.
+    is the upper bound of the estimate in seconds. `fleet` is the id that the builds of a fleet share, or "". `reason`
+    is the failure without ids, the same text for all failures of one kind; `detail` is the first sentence of the
+    service or of the preflight.
     """
 
     id: str

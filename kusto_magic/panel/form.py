@@ -132,12 +132,12 @@ class Form:
         return "? valid, but not known here" + ("" if self.images is None else _closest(base, self.base.options))
 
     def _base_problem(self) -> str:
-        foundation = self.base_label()
-        if not foundation:
+        base = self.base_label()
+        if not base:
             return "choose an image or enter a Python version such as 3.10.8"
-        if engine := foundation.get("python_version"):
+        if engine := base.get("python_version"):
             return python_version_problem(engine)
-        return base_image_problem(foundation["base_image"])
+        return base_image_problem(base["base_image"])
 
     def _name_status(self) -> str:
         name = self.name.value.strip()

@@ -91,6 +91,6 @@ class ClusterDirectory:
                     reachable.add(target.endpoint)
                     yield target
         for record in self._records():
-            # an emulator that has stopped leaves records of clusters that nobody can reach
+            # an emulator that has stopped leaves records of clusters that cannot be reached
             if not record.target.is_local or record.target.endpoint in reachable:
                 yield record.target

@@ -222,8 +222,8 @@ async def test_second_change_of_the_cluster_is_accepted_and_fails() -> None:
     }
     assert document["error"] == {
         "code": "ServiceIsInMaintenance",
-        "message": f"[Conflict] Cluster '{emulator.ready.cluster}' is in process of maintenance for a short period. You "
-        "may retry to invoke the operation in a few minutes.",
+        "message": f"[Conflict] Cluster '{emulator.ready.cluster}' is in process of maintenance for a short period. "
+        "You may retry to invoke the operation in a few minutes.",
     }
     assert (await emulator.send("GET", "/sandboxCustomImages/b")).status_code == 404
     emulator.clock.move(BUILD_SECONDS)

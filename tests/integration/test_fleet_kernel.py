@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.kernel import Execution, Kernel
 
-from kusto_magic.arm import local_emulator as launch
+from kusto_magic.arm import local_emulator
 from kusto_magic.display.fleet_card import MIME
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ CELL = "%%kusto_image img --base Python3_11_7 --no-check --clusters-from 'kusto 
 
 @pytest.fixture
 def use(home: Home) -> Iterator[str]:
-    launch.start(build_seconds=15, clusters=CLUSTERS)
+    local_emulator.start(build_seconds=15, clusters=CLUSTERS)
     yield "%load_ext kusto_magic\n%kusto_image use emulator"
-    launch.stop()
+    local_emulator.stop()
 
 
 def record(kernel: Kernel, shown: Execution) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from kusto_magic import settings
-from kusto_magic.arm import local_emulator as launch
+from kusto_magic.arm import local_emulator
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -83,9 +83,9 @@ def test_typed_cell_line_continues_with_the_body(ready: InteractiveShell) -> Non
 
 
 def test_number_of_emulator_clusters_is_kept(ready: InteractiveShell) -> None:
-    def used(line: str) -> launch.RunningEmulator:
+    def used(line: str) -> local_emulator.RunningEmulator:
         ready.run_line_magic("kusto_image", f"use emulator {line}")
-        running = launch.find()
+        running = local_emulator.find()
         assert running is not None
         return running
 

@@ -235,7 +235,7 @@ def test_panel_is_not_cut_off_in_light_dark_and_narrow_pages(
     assert panel.root.evaluate("root => root.clientWidth") <= 400
     assert panel.root.evaluate(IS_CUT) == []
     screenshot("narrow")
-    panel.root.get_by_text("In progress").scroll_into_view_if_needed()
+    panel.root.get_by_role("heading", name="In progress").scroll_into_view_if_needed()
     panel.root.get_by_role("button", name="Refresh").scroll_into_view_if_needed()
     screenshot("narrow-below")
 

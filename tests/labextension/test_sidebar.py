@@ -78,7 +78,7 @@ def test_image_is_created_by_the_form_and_deleted_after_confirmation(
     sidebar(page).get_by_role("button", name="New image").click()
     form = fill(page, "sidebar-image", "requests=1.0\n-r more.txt")
     expect(form).to_contain_text("line 1: 'requests=1.0': '=' is not a version operator")
-    expect(form).to_contain_text("line 2: -r: the service has no such file")
+    expect(form).to_contain_text("line 2: -r: the service cannot read local files")
     expect(form.get_by_role("button", name="Create")).to_be_disabled()
     screenshot("problems")
     fill(page, "Python3_11_7", "humanize==4.9.0").get_by_role("button", name="Create").click()

@@ -52,7 +52,7 @@ def test_kernel_updates_the_card_and_the_page_sends_one_request_per_load(
     card = opened.cell(1).locator(".jp-KustoImage-card")
     expect(card.locator(".kusto-image-progress")).to_be_visible()
     opened.save()
-    opened.reload()  # from here on JupyterLab itself does not know whose display id it is
+    opened.reload()  # after this, JupyterLab no longer maps the display id to the output
     expect(card).to_contain_text("⏳")
     emulator.release()
     expect(card).to_contain_text("✔ Succeeded", timeout=END)

@@ -135,7 +135,7 @@ def test_failed_scenario_is_recorded_and_cleaned_up(stage: Stage) -> None:
     assert (stage.images, stage.run.left) == ([], [])
     recording = Conversation.read(stage.run.live.folder / "emulator-failing.unfinished.json")
     assert [step["step"] for step in recording.steps] == ["create"]
-    assert "it did not come to its end" in render_report(stage.run.written, [])
+    assert "not finished" in render_report(stage.run.written, [])
 
 
 async def _interrupted(stage: Stage, held: Scenario, at: asyncio.Event) -> None:

@@ -55,7 +55,11 @@ def make(tmp_path: Path) -> Iterator[EnvironmentFactory]:
         ("base", "3.10", "✖ '3.10' is not a full Python version"),
         ("base", "Python3_10_9", "did you mean Python3_10_8?"),
         ("base", "../x", "✖ '../x' is not a valid image name"),
-        ("requirements", "numpy\nrequests=1\n", "✖ line 2: 'requests=1': '=' is not a version operator; write requests==1"),
+        (
+            "requirements",
+            "numpy\nrequests=1\n",
+            "✖ line 2: 'requests=1': '=' is not a version operator; write requests==1",
+        ),
         ("requirements", "numpy\nnumpy==1.0", "✖ line 2: numpy is already on line 1"),
         ("requirements", "numpy\npandas", "✔ 2 packages"),
         ("requirements", "=\n" * 20, "… 12 more"),
@@ -84,12 +88,11 @@ def test_existing_name_and_custom_base_show_image_state(make: EnvironmentFactory
 def test_package_search_lists_managed_images_and_selection_sets_base(make: EnvironmentFactory) -> None:
     fields = loaded_form(make()).fields
     fields.find.value = "Torch"
-    wait_until(lambda: fields.found.options)
-    assert is_shown(fields.found)
+    wait_until(lambda: is_shown(fields.found))  # shown last: the list is complete then
     fields.found.label = "Python3_11_7_DL: torch 2.2.2"
     assert fields.base.value == "Python3_11_7_DL"
     fields.find.value = "no-such-package"
-    wait_until(lambda: fields.found.options[0][0] == "no managed image has it")
+    wait_until(lambda: fields.found.options[0][0] == "no managed image has it" and fields.found.index is None)
     fields.found.index = 0
     assert fields.base.value == "Python3_11_7_DL"
 

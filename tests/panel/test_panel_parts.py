@@ -178,7 +178,7 @@ def test_panel_without_cluster_asks_for_one_and_lists_clusters(make: Environment
     assert "no cluster is selected" in error_text(form)
     picker.subscription.value = environment.target.subscription
     picker.find.click()
-    wait_until(lambda: picker.found.options)
+    wait_until(lambda: is_shown(picker.found))  # shown last: the list is complete then
     assert "emulatedcluster · group emulated-group" in picker.found.options[0][0]
     picker.found.index = 0
     picker.take.click()

@@ -235,7 +235,7 @@ async def test_enabled_image_becomes_the_active_image(signed_in: Fetch, cluster:
     assert _validated(accepted, "/clusters/{cluster}/active", "PUT")["card"]["action"] == "enable"
     ended = await _wait_until_ended(signed_in)
     assert [(build["card"]["action"], build["card"]["state"]) for build in ended] == [
-        ("enable", "Succeeded"),
+        ("enable", "Enabled"),
         ("build", "Succeeded"),
     ]
     assert _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")["active"] == "img"
@@ -296,8 +296,8 @@ async def test_requirements_are_validated_by_the_rules_of_the_kernel(signed_in: 
         ({"base": "Python3_11_7", "requirements": "requests=1.0"}, "'=' is not a version operator"),
         ({"base": "Python3_11_7", "python": "3.10.8", "requirements": "numpy"}, "not both"),
         ({"requirements": "numpy"}, "specify a base image"),
-        ({"base": 3, "requirements": "numpy"}, "no image name"),
-        ({"base": "Python3_11_7", "requirements": 3}, "a text is wanted"),
+        ({"base": 3, "requirements": "numpy"}, "is not a valid image name"),
+        ({"base": "Python3_11_7", "requirements": 3}, "must be a string"),
         ({"base": "Python3_11_7"}, "names no package"),
         ({**SPEC, "endpoint": "https://evil.example"}, "not 'endpoint'"),
         ("[]", "must be an object with"),

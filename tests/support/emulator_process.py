@@ -43,13 +43,13 @@ class EmulatorControl:
 @contextmanager
 def running_emulator(lab: Lab, build_seconds: float, *, clusters: int = 1) -> Iterator[EmulatorControl]:
     """Start the emulator that `lab` and its kernels find; stop it and delete its images when the block ends."""
-    _run(lab, f"launch.start(build_seconds={build_seconds}, clusters={clusters})")
+    _run(lab, f"local_emulator.start(build_seconds={build_seconds}, clusters={clusters})")
     try:
         yield EmulatorControl(lab.home)
     finally:
-        _run(lab, "launch.stop(); (launch.home() / 'emulator.sqlite').unlink(missing_ok=True)")
+        _run(lab, "local_emulator.stop(); (local_emulator.home_folder() / 'emulator.sqlite').unlink(missing_ok=True)")
 
 
 def _run(lab: Lab, code: str) -> None:
-    program = f"from kusto_magic.arm import local_emulator as launch; {code}"
+    program = f"from kusto_magic.arm import local_emulator; {code}"
     subprocess.run([sys.executable, "-c", program], env=lab.home.env, check=True)

@@ -55,7 +55,7 @@ class SharedClock:
 
 
 class EmulatedEnvironment:
-    """An emulator, a history file, and build managers, each of which stands in for a process."""
+    """An emulator, a history file, and build managers, one per emulated process."""
 
     def __init__(
         self, folder: Path, answer: Callable[..., Awaitable[PreflightReport]], emulator: EmulatorTransport

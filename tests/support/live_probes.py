@@ -89,10 +89,10 @@ async def _tried(run: ScenarioRun, properties: dict[str, str], version: str = AP
     run.note("put", f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
     sent = operation_start.submitting(Action.BUILD, run.client.resume(Action.BUILD, run.name).image_url)
     try:
-        begun = start_operation(sent, answer)
+        operation = start_operation(sent, answer)
     except (ServiceError, BuildError):  # the response, which is recorded, contains the reason
         return
-    await run.follow("build", run.client.poll(begun))
+    await run.follow("build", run.client.poll(operation))
     await run.show("get", run.name)
 
 

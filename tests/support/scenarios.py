@@ -128,16 +128,16 @@ async def taken_name(run: ScenarioRun) -> None:
 
 async def another_change(run: ScenarioRun) -> None:
     """Start a build and, while it runs, further changes of the same image and of a second one."""
-    begun = await _begun(run.client.build(run.name, SPEC))
+    operation = await _first_response(run.client.build(run.name, SPEC))
     await run.follow("the same image again", run.client.build(run.name, OTHER_SPEC))
     await run.follow("a second image", run.client.build(run.second, SPEC))
     await run.follow("delete the image", run.client.delete(run.name))
-    await run.follow("the first build", run.client.poll(begun))
+    await run.follow("the first build", run.client.poll(operation))
     await run.follow("delete", run.client.delete(run.name))
     await run.follow("delete the second one", run.client.delete(run.second))
 
 
-async def _begun(operations: AsyncIterator[Operation]) -> Operation:
+async def _first_response(operations: AsyncIterator[Operation]) -> Operation:
     """Return an operation after the response to its first request; the service continues it."""
     await anext(operations)
     return await anext(operations)

@@ -50,7 +50,7 @@ class FakeServer {
     if (path === '/packages') {
       return { packages: ['humanize'] };
     }
-    return method === 'GET' ? { images: this.images, active: 'img', identity: 'somebody' } : building('new');
+    return method === 'GET' ? { images: this.images, active: 'img', identity: 'ada@example.org' } : building('new');
   }
 }
 
@@ -269,7 +269,7 @@ describe('images', () => {
     expect(server.count('/clusters/c/images')).toBe(0);
     model.watchImages(['c']);
     await vi.advanceTimersByTimeAsync(0);
-    expect(model.images('c')).toMatchObject({ loaded: true, identity: 'somebody' });
+    expect(model.images('c')).toMatchObject({ loaded: true, identity: 'ada@example.org' });
     server.builds = [building('a')];
     await vi.advanceTimersByTimeAsync(IDLE);
     const before = server.count('/clusters/c/images');
