@@ -157,6 +157,12 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """Take the pictures of README.md in a headless browser; `frontend` must have been run before."""
+    session.run(working_environment(session), ".ci/pictures.py", external=True)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build the sdist and the wheel as a release does, and test them in empty environments."""
     install(session, *PACKAGE)
