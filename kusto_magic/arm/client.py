@@ -28,8 +28,9 @@ from kusto_magic.models.cluster import PYTHON, LanguageExtension, active_image, 
 from kusto_magic.models.image import API_VERSION, Image, ImageSpec
 from kusto_magic.models.naming import image_name_problem
 from kusto_magic.models.target import Target
+from kusto_magic.settings import DEFAULT_TIMEOUT_HOURS
 
-DEFAULT_TIMEOUT = 4 * 3600.0
+DEFAULT_TIMEOUT = DEFAULT_TIMEOUT_HOURS * 3600
 """Default seconds after which polling stops; the operation itself continues."""
 
 MAX_PAGES = 1000

@@ -27,6 +27,7 @@ from kusto_magic.emulator.config import SERVICE, ReadyTarget
 from kusto_magic.emulator.config import parse_cluster_count as parse_cluster_count
 from kusto_magic.emulator.file_permissions import make_private
 from kusto_magic.errors import EmulatorError
+from kusto_magic.models.image import API_VERSION
 
 if TYPE_CHECKING:
     import httpx
@@ -274,7 +275,7 @@ def _is_alive(running: RunningEmulator) -> bool:
     target = running.target
     path = (
         f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
-        f"/providers/Microsoft.Kusto/clusters/{target.cluster}?api-version=2024-04-13"
+        f"/providers/Microsoft.Kusto/clusters/{target.cluster}?api-version={API_VERSION}"
     )
     with _client() as client:
         identity = _identity(client, running.target.endpoint)

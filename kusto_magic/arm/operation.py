@@ -7,11 +7,12 @@ each poll response. There is no I/O and no clock here: the poller sends a GET to
 Transitions (an illegal one raises ValueError and changes nothing)::
 
     SUBMITTING ──start──► BUILDING ──► CONFIRMING ──► SUCCEEDED
-                             │  ▲          │  (GET of the image until its own state is terminal)
-                             │  └──────────┘
-                             └──────────────────────► FAILED, CANCELED
+                             │             │  (GET of the image until its own state is terminal)
+                             └─────────────┴────────► FAILED, CANCELED, SUCCEEDED
 
     SUBMITTING ──start──► DELETING, ENABLING, DISABLING ──► SUCCEEDED, FAILED, CANCELED
+
+    SUBMITTING ──start──► SUCCEEDED  (the first response is already final)
 
 Source: Azure/azure-resource-manager-rpc v1.0, async-api-reference.md ("the RPC" below), and recorded traffic of
 the service ("seen") where it differs.
@@ -30,7 +31,7 @@ from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 
 MAX_UNREADABLE = 5
-"""Consecutive unreadable responses tolerated before polling stops; the operation itself continues."""
+"""Responses, unreadable or without the expected result, tolerated before polling stops; the operation continues."""
 
 MAX_NOT_FOUND_BEFORE_IMAGE = 3
 """Consecutive 404 responses of an operation URL after which the image itself is polled instead."""

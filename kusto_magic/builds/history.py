@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
-from kusto_magic.builds.history_file import connect, default_path, is_damaged, set_aside
+from kusto_magic.builds.history_schema import connect, default_path, is_damaged, set_aside
 from kusto_magic.builds.record import COLUMNS, FIELDS, BuildRecord, from_row, to_column, to_row
 from kusto_magic.models.target import Target
 from kusto_magic.redaction import redact
@@ -23,7 +23,7 @@ from kusto_magic.redaction import redact
 if TYPE_CHECKING:
     import sqlite3
 
-MAX_RECORDS = 10_000
+MAX_STORED_RECORDS = 10_000
 """Maximum number of records, newest first: space for several fleets of a thousand clusters."""
 
 ESTIMATE_SAMPLES = 20
@@ -45,9 +45,10 @@ Update = tuple[str, tuple[object, ...]]
 
 def update(id: str, **changes: str | float | datetime | None) -> Update:  # noqa: A002
     """Return the update of a record that `History.change` makes. Raises TypeError for columns that are immutable."""
-    unknown = changes.keys() - _MUTABLE_COLUMNS
-    if unknown or not changes:
-        raise TypeError(f"a record cannot change its {', '.join(sorted(unknown)) or 'nothing'}")
+    if not changes:
+        raise TypeError("no changes given")
+    if unknown := changes.keys() - _MUTABLE_COLUMNS:
+        raise TypeError(f"a record cannot change its {', '.join(sorted(unknown))}")
     assignments = ", ".join(f"{name} = ?" for name in changes)
     values = tuple(to_column(name, value) for name, value in changes.items())
     return f"UPDATE builds SET {assignments} WHERE id = ?", (*values, id)  # noqa: S608
@@ -62,14 +63,16 @@ def unless_ended(change: Update) -> Update:
 def close_open(
     target: Target, image: str, now: datetime, *, except_ids: Collection[str], not_submitted: Collection[str]
 ) -> Update:
-    """Return the update that closes the open records of an image started until `now`, except those with the given ids.
+    """Return the update that closes the open records of an image, except those with the given ids.
+
+    Records started after `now` stay open.
 
     `not_submitted` are the states before anything was sent. A process that still polls a closed record reopens it with
     its next update.
     """
     states, ids = (", ".join("?" * len(values)) for values in (not_submitted, except_ids))
     statement = (
-        f"UPDATE builds SET message = CASE WHEN state IN ({states}) THEN 'the kernel stopped before it was sent'"  # noqa: S608
+        f"UPDATE builds SET message = CASE WHEN state IN ({states}) THEN 'the process ended before this was sent'"  # noqa: S608
         " ELSE 'final status unknown' END,"
         f" state = CASE WHEN state IN ({states}) THEN 'Not submitted' ELSE 'Unknown' END, ended_at = ?"
         f" WHERE image = ? AND place = ? AND ended_at IS NULL AND started_at <= ? AND id NOT IN ({ids})"
@@ -101,7 +104,7 @@ class History:
 
         def write(connection: sqlite3.Connection) -> None:
             connection.executemany(insert, rows)
-            connection.execute(prune, (MAX_RECORDS,))
+            connection.execute(prune, (MAX_STORED_RECORDS,))
 
         self._write(write)
 

@@ -73,7 +73,7 @@ class BuildManager:
         self._clients.sign_in(factory)
 
     def has_client(self, target: Target) -> bool:
-        """Return whether a client is open for a cluster: another request will hardly require an interactive sign-in."""
+        """Return whether a client is open for a cluster: a request is then unlikely to need an interactive sign-in."""
         return self._clients.peek(target) is not None
 
     def identity(self, target: Target) -> str:
@@ -311,7 +311,7 @@ class BuildManager:
             python_version=spec.python_version if spec else None,
             requirements=spec.requirements if spec else "",
             started_at=self._clock.wall(),
-            state=Phase.QUEUED.value,
+            state=Phase.QUEUED.value,  # until the first update: nothing was sent
             options=options.to_string(),
         )
 

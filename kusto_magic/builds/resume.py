@@ -38,7 +38,7 @@ async def _poll_recorded(
 ) -> AsyncIterator[Operation]:
     resumed = client.resume(build.action, record.image, record.operation_url, build.spec)
     yield resumed
-    # The record was written when the service accepted the build, so this is how long it has been running.
+    # A lower bound: the record is written when the phase or the URL changes, and when polling stops.
     started = record.last_response_at if record.state == Phase.BUILDING else None
     elapsed = max(0.0, (client.clock.wall() - started).total_seconds()) if started else 0.0
     async for operation in client.poll(resumed, timeout=timeout, estimate=build.estimate, already_elapsed=elapsed):

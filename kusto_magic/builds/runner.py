@@ -69,7 +69,7 @@ class BuildRunner:
                 previous = operation
             build.operation.raise_for_failure()
         except asyncio.CancelledError:
-            return  # the process ends; in the history the build stays unfinished, so that it can be resumed
+            return  # the process ends, or `stop` was called; the record stays as it is, so that it can be resumed
         except Exception as failure:
             error = failure
             unfinished = failure.operation if isinstance(failure, KustoImageError) else None

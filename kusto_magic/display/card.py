@@ -57,8 +57,8 @@ class Card:
 
     Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended build. `estimate_high`
     is the upper bound of the estimate in seconds. `fleet` is the id that the builds of a fleet share, or "". `reason`
-    is the failure without ids, the same text for all failures of one kind; `detail` is the first sentence of the
-    service or of the preflight.
+    is the failure without ids, the same text for all failures of one kind; `detail` is the first line of the
+    service's error, or the reason of the preflight.
     """
 
     id: str

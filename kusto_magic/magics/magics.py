@@ -76,7 +76,7 @@ class KustoImageMagics(Magics):
         config=True
     )
     timeout_hours = Float(
-        0.0, min=0.0, help="Hours for which an operation is polled; 0 means the default of 4 hours."
+        0.0, min=0.0, help="Hours for which a build or a resumed operation is polled; 0 means the default of 4 hours."
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, builds: BuildManager | None = None) -> None:

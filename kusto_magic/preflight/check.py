@@ -40,6 +40,9 @@ from kusto_magic.requirements.parser import Requirement, Requirements, parse
 OLDEST, NEWEST = (3, 6), (3, 14)
 """Range of Python versions whose wheel tags are known."""
 
+PREFLIGHT_TIMEOUT = 20.0
+"""Default time limit of a preflight in seconds."""
+
 SUGGESTION_TIMEOUT = 4.0
 """Maximum number of seconds for finding suggestions after a conflict."""
 
@@ -51,7 +54,7 @@ async def run_preflight(
     base: str | None = None,
     base_requirements: tuple[str, ...] = (),
     index: IndexSettings | None = None,
-    timeout: float = 20.0,
+    timeout: float = PREFLIGHT_TIMEOUT,
     exclude_newer: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> PreflightReport:

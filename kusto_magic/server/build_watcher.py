@@ -36,16 +36,16 @@ MAX_ENTRIES = 50
 """Maximum number of entries returned, newest first; a fleet counts as one entry, so that its totals are complete."""
 
 MAX_RECORDS = 500
-"""Maximum number of records returned; of a larger fleet only the newest are included."""
+"""Maximum number of records read; a fleet that reaches beyond them is shown incomplete."""
 
 MAX_RESUME_AGE = timedelta(hours=24)
-"""Age after which an unfinished build is no longer polled."""
+"""Age after which an unfinished build is no longer resumed."""
 
 START_GRACE = timedelta(minutes=2)
 """Time after its start during which a build is left to its kernel, which checks and submits it."""
 
 QUEUE_GRACE = timedelta(hours=1)
-"""As `START_GRACE`, for queued builds: while they wait for their cluster, the service does not know them."""
+"""As `START_GRACE`, for queued builds, which the service does not know, and for records without any update yet."""
 
 ACTIVE_IMAGE_TTL = 600.0
 """Seconds for which the active image is cached while no build changes."""

@@ -82,7 +82,7 @@ def test_image_is_created_by_the_form_and_deleted_after_confirmation(
     expect(form.get_by_role("button", name="Create")).to_be_disabled()
     screenshot("problems")
     fill(page, "Python3_11_7", "humanize==4.9.0").get_by_role("button", name="Create").click()
-    expect(form.get_by_role("alert")).to_contain_text("the name of an image that Azure ships")
+    expect(form.get_by_role("alert")).to_contain_text("the name of an image shipped by Azure")
     emulator.hold()
     fill(page, "sidebar-image", "humanize==4.9.0").get_by_role("button", name="Create").click()
     expect(image(page, "sidebar-image")).to_contain_text("⏳")

@@ -20,7 +20,7 @@ import kusto_magic
 from kusto_magic import errors
 from kusto_magic.arm import credentials, service_errors
 from kusto_magic.arm.credentials import StaticCredential
-from kusto_magic.builds.history import MAX_RECORDS
+from kusto_magic.builds.history import MAX_STORED_RECORDS
 from kusto_magic.preflight import diagnosis
 from kusto_magic.preflight.uv import _INHERITED_VARIABLES
 
@@ -294,4 +294,4 @@ def test_every_table_has_a_header(path: Path) -> None:
 
 
 def test_security_states_the_number_of_records() -> None:
-    assert f"the last {MAX_RECORDS:,} operations" in _text("SECURITY.md")
+    assert f"the last {MAX_STORED_RECORDS:,} operations" in _text("SECURITY.md")

@@ -1,5 +1,5 @@
 /**
- * The state words of cards. The kernel and the server write them; this table is the only place that lists them.
+ * The state words of cards. The kernel and the server write them; this table is the only one in the browser.
  *
  * A card with another word is still in progress: Checking, Queued, Submitting, Building, Deleting, Enabling, Disabling,
  * Confirming, and Working for a fleet.
