@@ -16,8 +16,9 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.endpoint import CLOUDS
-from kusto_magic.models.image import API_VERSION, LANGUAGE, Image, ImageSpec
+from kusto_magic.models.image import LANGUAGE, Image, ImageSpec
 from kusto_magic.models.naming import image_name_problem
 from kusto_magic.models.target import Target
 from kusto_magic.requirements import rules as requirement_rules

@@ -21,7 +21,8 @@ from tree_sitter import Language, Node, Parser
 
 from kusto_magic.errors import InvalidInput
 from kusto_magic.export import FORMS, export
-from kusto_magic.models.image import API_VERSION, Image, ImageSpec
+from kusto_magic.models.api_version import API_VERSION
+from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.requirements.rules import secret_in
 

@@ -24,8 +24,9 @@ from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
 from kusto_magic.errors import InUse, InvalidInput, Problem, ServiceError, Unreachable
 from kusto_magic.models.action import Action
+from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import PYTHON, LanguageExtension, active_image, extensions_in
-from kusto_magic.models.image import API_VERSION, Image, ImageSpec
+from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.naming import image_name_problem
 from kusto_magic.models.target import Target
 from kusto_magic.settings import DEFAULT_TIMEOUT_HOURS

@@ -27,7 +27,7 @@ from kusto_magic.emulator.config import SERVICE, ReadyTarget
 from kusto_magic.emulator.config import parse_cluster_count as parse_cluster_count
 from kusto_magic.emulator.file_permissions import make_private
 from kusto_magic.errors import EmulatorError
-from kusto_magic.models.image import API_VERSION
+from kusto_magic.models.api_version import API_VERSION
 
 if TYPE_CHECKING:
     import httpx

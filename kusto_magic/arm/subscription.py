@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.errors import Unreachable
+from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import Cluster
-from kusto_magic.models.image import API_VERSION
 from kusto_magic.models.permission import Permission
 
 PERMISSIONS_API_VERSION = "2022-04-01"

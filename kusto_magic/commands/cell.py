@@ -12,7 +12,8 @@ from typing import Any
 from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import Bundle, code
 from kusto_magic.errors import InvalidInput, Problem, excerpt
-from kusto_magic.models.image import API_VERSION, ImageSpec
+from kusto_magic.models.api_version import API_VERSION
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.naming import image_name_problem
 from kusto_magic.models.target import Target
 from kusto_magic.requirements.parser import MAX_BYTES

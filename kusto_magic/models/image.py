@@ -21,9 +21,6 @@ from kusto_magic.models.naming import (
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser as requirements_text
 
-API_VERSION = "2024-04-13"
-"""The oldest api-version with `baseImageName`, the newest with recorded traffic."""
-
 LANGUAGE = "Python"
 """The only value of ARM's enum `Language`."""
 

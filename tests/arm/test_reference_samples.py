@@ -14,7 +14,8 @@ from support.scripted_transport import CountingCredential, ScriptedTransport, co
 
 from kusto_magic.arm.client import connect
 from kusto_magic.models.action import Phase
-from kusto_magic.models.image import API_VERSION, Image, ImageSpec
+from kusto_magic.models.api_version import API_VERSION
+from kusto_magic.models.image import Image, ImageSpec
 
 CLUSTER = (
     "/subscriptions/12345678-1234-1234-1234-123456789098/resourceGroups/kustorptest/providers/Microsoft.Kusto"

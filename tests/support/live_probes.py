@@ -11,7 +11,8 @@ from kusto_magic.arm import operation_start
 from kusto_magic.arm.operation import start_operation
 from kusto_magic.errors import BuildError, ServiceError
 from kusto_magic.models.action import Action
-from kusto_magic.models.image import API_VERSION, ImageSpec
+from kusto_magic.models.api_version import API_VERSION
+from kusto_magic.models.image import ImageSpec
 from support.scenarios import SCENARIOS, SPEC, Scenario, ScenarioRun
 
 NEWER = "2025-02-14"

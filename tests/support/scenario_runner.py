@@ -11,7 +11,7 @@ from kusto_magic.arm.credentials import StaticCredential, TokenCredential
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
 from kusto_magic.emulator import EmulatorConfig, create_app
-from kusto_magic.models.image import API_VERSION
+from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.target import Target
 from support.clock import MovableClock
 from support.live_probes import ALL_SCENARIOS

@@ -16,7 +16,8 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import BuildError, ServiceError
-from kusto_magic.models.image import API_VERSION, ImageSpec
+from kusto_magic.models.api_version import API_VERSION
+from kusto_magic.models.image import ImageSpec
 
 SPEC = ImageSpec("Pillow", python_version="3.10.8")
 OTHER_SPEC = ImageSpec("Pillow\nhumanize", python_version="3.10.8")
