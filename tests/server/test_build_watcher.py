@@ -202,13 +202,15 @@ async def test_resumed_build_does_not_reopen_a_record_that_has_ended(environment
     kernel, other = environment.builds(), environment.builds()
     build = kernel.start(environment.target, "img", SPEC, check=False)
     await wait_until_recorded(kernel, build.id, Phase.BUILDING)
+    kernel.close()  # the process that started the build would reopen its record
     resumed = other.attach(environment.target, "img")
-    kernel.history.change(build.id, state="Canceled", message="first", ended_at=environment.clock.wall())
+    ended_at = environment.clock.wall()
+    other.history.change(build.id, state="Canceled", message="first", ended_at=ended_at)
     environment.clock.released.set()
     await asyncio.wait_for(resumed, 10)
     record = other.history.get(build.id)
     assert record is not None
-    assert record.ended_at is not None
+    assert (record.state, record.ended_at) == ("Canceled", ended_at)
 
 
 @pytest.mark.asyncio
