@@ -92,16 +92,16 @@ def _save(values: Mapping[str, str], target: Target) -> None:
 
 
 def _start_emulator(options: Namespace) -> dict[str, str]:
-    from kusto_magic.arm import local_emulator as launch
+    from kusto_magic.arm import local_emulator
 
     seconds, count = options.build_seconds, options.clusters
-    running = None if seconds is None and count is None else launch.find()
+    running = None if seconds is None and count is None else local_emulator.find()
     if running is not None:
         seconds = running.build_seconds if seconds is None else seconds
         count = running.clusters if count is None else count
         if (seconds, count) != (running.build_seconds, running.clusters):
-            launch.stop()  # its images and running builds are stored on disk
-    emulator = launch.find_or_start(12 if seconds is None else seconds, clusters=count or 1).target
+            local_emulator.stop()  # its images and running builds are stored on disk
+    emulator = local_emulator.find_or_start(12 if seconds is None else seconds, clusters=count or 1).target
     names = (emulator.subscription, emulator.resource_group, emulator.cluster, "", emulator.endpoint)
     return dict(zip(TARGET_SETTINGS, names, strict=True))
 

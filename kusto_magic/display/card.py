@@ -22,7 +22,7 @@ from kusto_magic.errors import (
     failure_reason,
     reason_from_message,
 )
-from kusto_magic.models.action import NOT_STARTED, SUCCESS_STATES, Action, Phase
+from kusto_magic.models.action import NOT_STARTED, SUCCESS_STATES, Phase
 from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _state(build: Build) -> str:
 
 def _success_state(action: str) -> str:
     """Return the state to show after success; "Succeeded" for an action of a newer version, which this one lacks."""
-    return SUCCESS_STATES.get(Action(action), "Succeeded") if action in set(Action) else "Succeeded"
+    return SUCCESS_STATES.get(action, "Succeeded")
 
 
 def _requirements_of(build: Build) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -56,7 +57,7 @@ DOCUMENTED_DURATIONS = {
 SWITCHED_NOTES = {Action.ENABLE: "python() now uses this image", Action.DISABLE: "python() is disabled"}
 """Note on an operation that has enabled or disabled an image."""
 
-SUCCESS_STATES = {
+SUCCESS_STATES: Mapping[str, str] = {
     Action.BUILD: "Succeeded",
     Action.DELETE: "Deleted",
     Action.ENABLE: "Enabled",

@@ -9,8 +9,7 @@ import os
 from typing import Any
 
 from kusto_magic import settings as settings_of
-from kusto_magic.builds import manager as background
-from kusto_magic.builds.manager import BuildManager
+from kusto_magic.builds.manager import BuildManager, default_manager
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.display.bundle import Bundle
 from kusto_magic.display.frontend import in_kernel, is_interactive
@@ -62,7 +61,7 @@ class ImagePanel:
         """The form, created on first use so that non-interactive runs create no widgets."""
         if self._form is None:
             publisher = self._shell.display_pub if in_kernel(self._shell) else None
-            builds = self._builds or background.default_manager()
+            builds = self._builds or default_manager()
             context = PanelContext(builds, self._clock, self._target)
             self._form = PanelForm(
                 context, self._settings, NotebookRecord(publisher), lambda: _target_of(_current_settings(self._shell))

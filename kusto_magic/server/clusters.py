@@ -40,9 +40,9 @@ def configured_target() -> Target | None:
 
 def emulator_target() -> Target | None:
     """Return the first cluster of the emulator running on this machine, or None."""
-    from kusto_magic.arm import local_emulator as launch
+    from kusto_magic.arm import local_emulator
 
-    running = launch.find()
+    running = local_emulator.find()
     if running is None:
         return None
     ready = running.target
