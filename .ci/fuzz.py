@@ -31,20 +31,20 @@ from kusto_magic.errors import InvalidInput
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import Image
 from kusto_magic.redaction import redact
-from kusto_magic.requirements import parser as requirements
+from kusto_magic.requirements import parser
 
 
 def read_requirements(text: str, allowed: bool) -> None:
     """Parse a text: the result is packages, or problems whose line numbers exist."""
-    found = requirements.problems(text, allow_index_options=allowed)
+    found = parser.problems(text, allow_index_options=allowed)
     lines = max(1, len(text.splitlines()) + 1)
     assert all(problem.line is None or 1 <= problem.line <= lines for problem in found)
     if found:
         with pytest.raises(InvalidInput) as refused:
-            requirements.parse(text, allow_index_options=allowed)
+            parser.parse(text, allow_index_options=allowed)
         assert list(refused.value.problems) == found
     else:
-        assert requirements.parse(text, allow_index_options=allowed).packages
+        assert parser.parse(text, allow_index_options=allowed).packages
 
 
 def read_response(response: ArmResponse) -> None:

@@ -18,7 +18,7 @@ import kusto_magic
 from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser, subparsers
 from kusto_magic.emulator.__main__ import _parser as emulator_parser
 from kusto_magic.magics.magics import KustoImageMagics
-from kusto_magic.models import permission as permissions
+from kusto_magic.models import permission
 from kusto_magic.settings import CONFIG_FILE, CREDENTIAL_TYPES, NAMES, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -304,8 +304,8 @@ def _permissions() -> Iterator[str]:
         "",
         "The actions that the account needs. `%kusto_image doctor` lists missing ones.",
     )
-    rows = [(f"`{action}`", "create, poll, list and delete images") for action in permissions.IMAGES]
-    rows += [(f"`{action}`", "enable and disable images") for action in permissions.EXTENSIONS]
+    rows = [(f"`{action}`", "create, poll, list and delete images") for action in permission.IMAGES]
+    rows += [(f"`{action}`", "enable and disable images") for action in permission.EXTENSIONS]
     yield from table(("action", "needed to"), rows)
 
 

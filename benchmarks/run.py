@@ -20,7 +20,7 @@ import kernels
 import lag
 import many
 import plots
-import preflight_time as preflight
+import preflight_time
 import simulated
 import tables
 import texts
@@ -34,7 +34,7 @@ Measurement = Callable[[], list[Figure]]
 PARTS: dict[str, tuple[Measurement, Measurement]] = {
     "texts": (texts.measure, lambda: texts.measure(texts.QUICK)),
     "schedule": (simulated.measure, lambda: simulated.measure(simulated.QUICK)),
-    "preflight": (preflight.measure, lambda: preflight.measure(preflight.QUICK)),
+    "preflight": (preflight_time.measure, lambda: preflight_time.measure(preflight_time.QUICK)),
     "kernel": (kernels.measure, lambda: kernels.measure(kernels.QUICK)),
     "lag": (lag.measure, lambda: lag.measure(lag.QUICK)),
     "many": (many.measure, lambda: many.measure(many.QUICK)),

@@ -11,7 +11,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from kusto_magic.arm import poll_schedule as schedule
+from kusto_magic.arm import poll_schedule
 
 Shape = Callable[[random.Random], float]
 SHAPES: dict[str, Shape] = {
@@ -22,11 +22,11 @@ SHAPES: dict[str, Shape] = {
 EARLIER_BUILDS = 20
 
 
-def follow(taken: float, known: schedule.DurationEstimate | None) -> tuple[float, int]:
+def follow(taken: float, known: poll_schedule.DurationEstimate | None) -> tuple[float, int]:
     """Return the seconds from the end of a build to the poll that reports it, and the number of polls."""
     asked, requests = 0.0, 0
     while asked < taken:
-        asked += schedule.next_delay(asked, known)
+        asked += poll_schedule.next_delay(asked, known)
         requests += 1
     return asked - taken, requests
 
@@ -35,7 +35,7 @@ def compare(shape: Shape, builds: int, seed: int = 1) -> tuple[float, float, flo
     """Return mean lag, 90th percentile, mean requests, and the mean lag of a fixed interval with equal requests."""
     chance = random.Random(seed)  # noqa: S311 - a simulation
     earlier = sorted(shape(chance) for _ in range(EARLIER_BUILDS))
-    known = schedule.DurationEstimate(earlier[0], earlier[-1], EARLIER_BUILDS, seconds=tuple(earlier))
+    known = poll_schedule.DurationEstimate(earlier[0], earlier[-1], EARLIER_BUILDS, seconds=tuple(earlier))
     durations = [shape(chance) for _ in range(builds)]
     lags, requests = zip(*(follow(taken, known) for taken in durations), strict=True)
     interval = statistics.fmean(durations) / (statistics.fmean(requests) - 0.5)

@@ -21,7 +21,7 @@ from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.image import LANGUAGE, Image, ImageSpec
 from kusto_magic.models.naming import image_name_problem
 from kusto_magic.models.target import Target
-from kusto_magic.requirements import rules as requirement_rules
+from kusto_magic.requirements import rules
 
 TYPE = f"Microsoft.Kusto/clusters/sandboxCustomImages@{API_VERSION}"
 """Resource type and api-version, as Bicep and azapi write them."""
@@ -51,9 +51,9 @@ def _problems(form: str, name: str, image: Image | ImageSpec) -> list[Problem]:
     if not image.base_label:
         problems.append(Problem("base", "the service returns neither a base image nor a Python version"))
     for number, line in enumerate(image.requirements.split("\n"), start=1):
-        if message := requirement_rules.character_problem(line.removesuffix("\r"), ""):
+        if message := rules.character_problem(line.removesuffix("\r"), ""):
             problems.append(Problem("requirements", message, number))
-    if secret := requirement_rules.secret_in(image.requirements):
+    if secret := rules.secret_in(image.requirements):
         problems.append(Problem("requirements", f"{secret}; an export would disclose it"))
     return problems
 

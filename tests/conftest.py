@@ -120,12 +120,13 @@ def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start one real JupyterLab for all browser tests."""
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start a real JupyterLab for the tests of a module, with its `LAB_OPTIONS` if it has any."""
     from support.lab import running_lab
 
-    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
+    options: Sequence[str] = getattr(request.module, "LAB_OPTIONS", ())
+    with running_lab(make_home(tmp_path_factory.mktemp("lab")), *options) as running:
         yield running
 
 

@@ -29,7 +29,7 @@ from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry, FleetRegistry
 from kusto_magic.builds.resume import is_not_submitted, poll_image, resume_build, spec_from_record
-from kusto_magic.builds.runner import BuildRunner, Workflow, run_preflight
+from kusto_magic.builds.runner import BuildRunner, Workflow, check_image_spec
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.action import NOT_SUBMITTED, Action, Phase
@@ -37,7 +37,7 @@ from kusto_magic.models.cluster import PYTHON, LanguageExtension
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.naming import image_name_problem
 from kusto_magic.models.target import Target
-from kusto_magic.preflight import check as preflight
+from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class BuildManager:
         *,
         history: History | None = None,
         open_client: ClientFactory = client.connect,
-        preflight: Preflight = preflight.run_preflight,
+        preflight: Preflight = run_preflight,
         clock: Clock | None = None,
     ) -> None:
         self.history = history or History()
@@ -207,7 +207,7 @@ class BuildManager:
 
         The future raises errors of the client, such as SignInFailed; every other outcome is part of the report.
         """
-        return self.submit(target, lambda images: run_preflight(images, spec, self._preflight))
+        return self.submit(target, lambda images: check_image_spec(images, spec, self._preflight))
 
     def delete(self, target: Target, name: str, *, queue: bool = False, protect_active: bool = False) -> Build:
         """Start deleting an image and return at once; `queue` and `protect_active` are as for `start`.

@@ -83,7 +83,7 @@ class BuildRunner:
         """Run the preflight; return the spec to submit, pinned if `pin`. Raises RequirementsConflict."""
         spec = build.requested_spec
         assert spec is not None  # noqa: S101 - only builds are checked
-        report = await run_preflight(client, spec, preflight, background=True)
+        report = await check_image_spec(client, spec, preflight, background=True)
         build._set_report(report)
         report.raise_for_conflict()
         if not pin:
@@ -119,7 +119,7 @@ class BuildRunner:
                 build._tick()
 
 
-async def run_preflight(
+async def check_image_spec(
     client: ImagesClient, spec: ImageSpec, preflight: Preflight, *, background: bool = False
 ) -> PreflightReport:
     """Return the preflight report of a spec on top of its base images.

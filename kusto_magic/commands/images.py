@@ -34,7 +34,7 @@ MAX_WIDTH = 80
 def list_images(session: Session, options: Namespace) -> None:
     """List the images of the cluster, and the managed image if queries use one."""
     from kusto_magic.display.bundle import table
-    from kusto_magic.models import managed_packages as managed
+    from kusto_magic.models import managed_packages
 
     _, target = session.resolve_target(options)
     images, active = session.builds.ask(target, _images_and_active)
@@ -43,7 +43,7 @@ def list_images(session: Session, options: Namespace) -> None:
         (image.name, _mark(image.name, active), image.state, image.base_label, *_packages(image)) for image in images
     ]
     if active and not any(row[1] for row in rows):
-        rows.append((active, ACTIVE, "", "", str(len(managed.packages(active)) or ""), ""))
+        rows.append((active, ACTIVE, "", "", str(len(managed_packages.packages(active)) or ""), ""))
     empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 creates one."
     session.show(table(("image", "active", "state", "base image", "packages", "requirements"), rows, empty))
 
@@ -129,21 +129,21 @@ def bases(session: Session, options: Namespace) -> None:
     """List the managed images, or the packages of one."""
     from kusto_magic.display.bundle import table
     from kusto_magic.errors import InvalidInput, Problem
-    from kusto_magic.models import managed_packages as managed
+    from kusto_magic.models import managed_packages
     from kusto_magic.models.managed_images import MANAGED_IMAGES
 
     if options.name is None:
         rows = [
-            (image.name, image.python, str(len(managed.packages(image.name))), _status_text(image.title))
+            (image.name, image.python, str(len(managed_packages.packages(image.name))), _status_text(image.title))
             for image in MANAGED_IMAGES.values()
         ]
         session.show(table(("image", "Python", "packages", "status"), rows, ""))
     elif options.name in MANAGED_IMAGES:
-        session.show(table(("package", "version"), sorted(managed.packages(options.name).items()), ""))
+        session.show(table(("package", "version"), sorted(managed_packages.packages(options.name).items()), ""))
     else:
         available = ", ".join(MANAGED_IMAGES)
         raise InvalidInput([Problem("image", f"there is no managed image with this name; choose one of {available}")])
-    session.show_message(f"Source: Microsoft's documentation of {managed.LIST_DATE}.")
+    session.show_message(f"Source: Microsoft's documentation of {managed_packages.LIST_DATE}.")
 
 
 def _status_text(title: str) -> str:
@@ -234,10 +234,10 @@ def _packages(image: Image) -> tuple[str, str]:
     """Return the number and the list of the packages in an image's requirements."""
     from kusto_magic.errors import InvalidInput
     from kusto_magic.redaction import redact
-    from kusto_magic.requirements import parser as requirements_text
+    from kusto_magic.requirements import parser
 
     try:
-        packages = requirements_text.parse(image.requirements, allow_index_options=True).packages
+        packages = parser.parse(image.requirements, allow_index_options=True).packages
     except InvalidInput:
         return "", _truncate(redact(" ".join(image.requirements.split())))
     return str(len(packages)), _truncate(", ".join(package.text for package in packages))

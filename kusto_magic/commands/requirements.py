@@ -114,14 +114,14 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
 def edit(session: Session, options: Namespace) -> None:
     """Open a cell with the current definition of an image."""
     from kusto_magic.export import cell_text
-    from kusto_magic.requirements import parser as requirements
+    from kusto_magic.requirements import parser
 
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
     spec = image.to_spec()
     # The cell runs in this notebook, where the cluster is already chosen, so it needs no cluster options.
     line, *lines = cell_text(image.name, spec, target, target).split("\n")
-    if requirements.parse(spec.requirements, allow_index_options=True).index_options:
+    if parser.parse(spec.requirements, allow_index_options=True).index_options:
         line += " --allow-index-options"
     session.insert_cell("\n".join([line, *lines]))
 

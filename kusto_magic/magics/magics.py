@@ -16,7 +16,7 @@ from traitlets import Enum, Float, Unicode
 
 from kusto_magic.commands.session import Command, Session
 from kusto_magic.display.frontend import in_kernel
-from kusto_magic.magics import completer as completion
+from kusto_magic.magics import completer
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -174,7 +174,7 @@ def load(shell: InteractiveShell) -> None:
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(EmptyBodyTransformer())
-    shell.Completer.custom_matchers.append(completion.matcher(magics._session))
+    shell.Completer.custom_matchers.append(completer.matcher(magics._session))
     if in_kernel(shell):
         for module, name in DISPLAYED_TYPES:
             _formatter(shell).for_type_by_name(module, name, magics.present)
@@ -199,7 +199,7 @@ def unload(shell: InteractiveShell) -> None:
     ]
     matchers = shell.Completer.custom_matchers
     matchers[:] = [
-        matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != completion.IDENTIFIER
+        matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != completer.IDENTIFIER
     ]
     formatter = _formatter(shell)
     for module, name in DISPLAYED_TYPES:

@@ -19,7 +19,7 @@ from kusto_magic.models.naming import (
     python_version_problem,
 )
 from kusto_magic.redaction import redact
-from kusto_magic.requirements import parser as requirements_text
+from kusto_magic.requirements import parser
 
 LANGUAGE = "Python"
 """The only value of ARM's enum `Language`."""
@@ -44,7 +44,7 @@ class ImageSpec:
 
     def __post_init__(self) -> None:
         problems = [Problem(field, message) for field, message in self._field_problems() if message]
-        problems += requirements_text.problems(self.requirements, allow_index_options=self.allow_index_options)
+        problems += parser.problems(self.requirements, allow_index_options=self.allow_index_options)
         if problems:
             raise InvalidInput(problems)
 

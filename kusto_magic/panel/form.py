@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from ipywidgets import Combobox, Select, Text, Textarea
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
-from kusto_magic.models import managed_packages as managed
+from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import base_image_problem, image_name_problem, python_version_problem
 from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import column, labeled, set_text, set_visible, text_widget
-from kusto_magic.requirements import parser as requirements_text
+from kusto_magic.requirements import parser
 
 TERMINAL_STATES = frozenset({"Succeeded", "Failed", "Canceled"})
 """Provisioning states in which an image can be replaced."""
@@ -75,7 +75,7 @@ class Form:
 
     def _spec_problems(self) -> list[Problem]:
         base = [Problem("base", message) for message in [self._base_problem()] if message]
-        return base + requirements_text.problems(self.text())
+        return base + parser.problems(self.text())
 
     def text(self) -> str:
         """Return the requirements as a cell magic receives them: with a final newline."""
@@ -125,7 +125,7 @@ class Form:
         if engine := self.base_label().get("python_version"):
             return f"✔ Python {engine} without additional packages"
         if managed_image := MANAGED_IMAGES.get(base):
-            return f"✔ {managed_image.title}, shipped by Azure with {len(managed.packages(base))} packages"
+            return f"✔ {managed_image.title}, shipped by Azure with {len(managed_packages.packages(base))} packages"
         custom = self._image(base)
         if custom is not None:
             return f"✔ custom image of this cluster: {custom.state}, built on {custom.base_label}"
@@ -163,7 +163,7 @@ class Form:
         matches = [
             (f"{image}: {package} {version}", image)
             for image in MANAGED_IMAGES
-            for package, version in managed.packages(image).items()
+            for package, version in managed_packages.packages(image).items()
             if wanted and wanted in package
         ]
         # exact matches first: the sort is stable and False sorts before True
@@ -189,11 +189,11 @@ def _closest(name: str, known: Sequence[str]) -> str:
 def _requirements_status(text: str) -> str:
     if not text.strip():
         return "As in requirements.txt: name, version operator, version (numpy==1.26.4)."
-    problems = [str(problem) for problem in requirements_text.problems(text)]
+    problems = [str(problem) for problem in parser.problems(text)]
     if problems:
         more = len(problems) - MAX_PROBLEMS
         return "\n".join(f"✖ {problem}" for problem in problems[:MAX_PROBLEMS]) + (
             f"\n… {more} more" if more > 0 else ""
         )
-    count = len(requirements_text.parse(text).packages)
+    count = len(parser.parse(text).packages)
     return f"✔ {count} package{'' if count == 1 else 's'}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from kusto_magic import settings as settings_of
 from kusto_magic.builds.manager import BuildManager, default_manager
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.display.bundle import Bundle
@@ -18,7 +17,7 @@ from kusto_magic.models.target import Target
 from kusto_magic.panel.notebook_record import NotebookRecord, explanation
 from kusto_magic.panel.panel_form import PanelForm
 from kusto_magic.panel.tasks import PanelContext
-from kusto_magic.settings import Settings
+from kusto_magic.settings import Settings, config_file, read_config, resolve
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 TERMINAL_TEXT = (
@@ -104,8 +103,8 @@ def _current_settings(shell: Any) -> Settings:
     loaded = [one for one in getattr(shell, "configurables", []) if type(one).__name__ == "KustoImageMagics"]
     names = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
     config = {name: getattr(loaded[0], name) for name in names} if loaded else {}
-    file = settings_of.read_config(settings_of.config_file(os.environ))
-    return settings_of.resolve({}, config, os.environ, file)
+    file = read_config(config_file(os.environ))
+    return resolve({}, config, os.environ, file)
 
 
 def _target_of(settings: Settings) -> Target | None:

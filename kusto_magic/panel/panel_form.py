@@ -8,7 +8,7 @@ from ipywidgets import HTML, Button, Layout, Output, ToggleButtons, VBox
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.display import preflight_report as plan
+from kusto_magic.display import preflight_report
 from kusto_magic.errors import BuildError, InvalidInput
 from kusto_magic.export import cell_text
 from kusto_magic.models.action import NOT_STARTED, Phase
@@ -159,7 +159,7 @@ class PanelForm:
         self.question.hide()
 
     def _show_plan(self, report: PreflightReport | None) -> None:
-        self.plan.value = "" if report is None else f"<div role='status'>{plan.html(report)}</div>"
+        self.plan.value = "" if report is None else f"<div role='status'>{preflight_report.html(report)}</div>"
 
     def _create(self) -> None:
         name, spec = self.fields.read()

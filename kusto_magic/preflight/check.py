@@ -21,7 +21,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement as Pep508
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.models import managed_packages as managed
+from kusto_magic.models import managed_packages
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
 from kusto_magic.preflight.indexes import IndexSettings, user_settings
 from kusto_magic.preflight.report import (
@@ -171,9 +171,9 @@ async def _failure_report(
 async def _add_base(resolution: _Resolution, base: str | None, texts: Sequence[str]) -> None:
     """Record the packages of the base image: the managed list, then each custom text in turn."""
     if base is not None:
-        resolution.installed.update(managed.packages(base))
-        resolution.stub_wheels = managed.without_wheel(base)
-        if base in managed.MODULE_LISTS:
+        resolution.installed.update(managed_packages.packages(base))
+        resolution.stub_wheels = managed_packages.without_wheel(base)
+        if base in managed_packages.MODULE_LISTS:
             resolution.warnings.append(
                 f"the list of {base} contains modules, not packages: new packages may already be installed"
             )
@@ -206,10 +206,12 @@ def _managed_warnings(packages: Iterable[Package], installed: Mapping[str, str],
 
     These are not conflicts: pip changes what the new lines need, and prints a warning.
     """
-    listed, planned = managed.packages(base or ""), {package.name: package for package in packages}
+    listed, planned = managed_packages.packages(base or ""), {package.name: package for package in packages}
     changed = {name for name, package in planned.items() if package.status in {Status.UPGRADED, Status.DOWNGRADED}}
     kept = [name for name in listed if name not in changed and installed.get(name) == listed[name]]
-    needs = [(name, Pep508(need)) for name in kept for need in managed.build_requirements(base or "").get(name, ())]
+    needs = [
+        (name, Pep508(need)) for name in kept for need in managed_packages.build_requirements(base or "").get(name, ())
+    ]
     return [
         f"{_change_text(planned[need.name])}: {name} {listed[name]} of the base image needs {need}"
         for name, need in needs

@@ -13,11 +13,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.models import managed_packages as managed
+from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.redaction import redact
-from kusto_magic.requirements import parser as requirements_text
+from kusto_magic.requirements import parser
 from kusto_magic.requirements.parser import Requirement
 
 UNPINNED = "any version"
@@ -71,7 +71,7 @@ def package_set(image: Image | ImageSpec, others: Mapping[str, Image]) -> Packag
 
 def managed_package_set(name: str) -> PackageSet:
     """Return the packages of a managed image, or an empty set for any other name."""
-    return PackageSet({package: f"=={version}" for package, version in managed.packages(name).items()}, name)
+    return PackageSet({package: f"=={version}" for package, version in managed_packages.packages(name).items()}, name)
 
 
 def _base(image: Image | ImageSpec, others: Mapping[str, Image], seen: frozenset[str]) -> PackageSet:
@@ -102,7 +102,7 @@ def _lines(text: str) -> tuple[list[Requirement], list[str]]:
     Images created by other tools may contain lines that this package rejects.
     """
     try:
-        return list(requirements_text.parse(text, allow_index_options=True).packages), []
+        return list(parser.parse(text, allow_index_options=True).packages), []
     except InvalidInput:
         parts = list(_parse_line_by_line(text))
     return [part for part in parts if isinstance(part, Requirement)], [part for part in parts if isinstance(part, str)]
@@ -111,7 +111,7 @@ def _lines(text: str) -> tuple[list[Requirement], list[str]]:
 def _parse_line_by_line(text: str) -> Iterator[Requirement | str]:
     for line in text.splitlines():
         try:
-            yield from requirements_text.parse(line, allow_index_options=True).packages
+            yield from parser.parse(line, allow_index_options=True).packages
         except InvalidInput:
             if line.strip() and not line.lstrip().startswith("#"):
                 yield redact(line.strip())

@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from kusto_magic.models import managed_packages as managed
+from kusto_magic.models import managed_packages
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.preflight.diagnosis import Cause, Diagnosis
 from kusto_magic.requirements.parser import Requirement
@@ -125,7 +125,10 @@ def corrected_name(name: str) -> str:
     if name in PACKAGE_OF_MODULE:
         return PACKAGE_OF_MODULE[name]
     known = {
-        package for image in MANAGED_IMAGES if image not in managed.MODULE_LISTS for package in managed.packages(image)
+        package
+        for image in MANAGED_IMAGES
+        if image not in managed_packages.MODULE_LISTS
+        for package in managed_packages.packages(image)
     }
     known |= {*PACKAGE_OF_MODULE.values(), *_installed()}
     close = get_close_matches(name, known, n=1, cutoff=0.8)
@@ -208,7 +211,7 @@ async def _other_pythons(lines: Sequence[Requirement], python: str, attempt: Att
     """Suggest the first other managed image, newest first, whose Python is compatible with the unchanged text."""
     tried = {_minor(python)}
     for image in MANAGED_IMAGES.values():
-        if _minor(image.python) not in tried and image.name not in managed.MODULE_LISTS:
+        if _minor(image.python) not in tried and image.name not in managed_packages.MODULE_LISTS:
             tried.add(_minor(image.python))
             if await attempt(Candidate(tuple(line.spec for line in lines), image.python)) is not None:
                 return [f"compatible with Python {image.python} without changes (--base {image.name})"]

@@ -190,12 +190,10 @@ class RequirementsHandler(BaseHandler):
     @authorized
     async def post(self) -> None:
         """Return the problems of a text; nothing is stored or sent."""
-        from kusto_magic.requirements import parser as requirements
+        from kusto_magic.requirements import parser
 
         body = self.document(("text", "allowIndexOptions"))
-        problems = requirements.problems(
-            body.get("text", ""), allow_index_options=body.get("allowIndexOptions") is True
-        )
+        problems = parser.problems(body.get("text", ""), allow_index_options=body.get("allowIndexOptions") is True)
         self.finish({"problems": [input_problem_json(problem) for problem in problems]})
 
 
@@ -206,7 +204,7 @@ class BasesHandler(BaseHandler):
     @authorized
     async def get(self) -> None:
         """Return the managed images that can be a base image, newest first."""
-        from kusto_magic.models import managed_packages as managed
+        from kusto_magic.models import managed_packages
         from kusto_magic.models.managed_images import MANAGED_IMAGES
 
         bases = [
@@ -214,7 +212,7 @@ class BasesHandler(BaseHandler):
                 "name": image.name,
                 "title": image.title,
                 "python": image.python,
-                "packages": len(managed.packages(image.name)),
+                "packages": len(managed_packages.packages(image.name)),
             }
             for image in MANAGED_IMAGES.values()
         ]
@@ -228,11 +226,11 @@ class PackagesHandler(BaseHandler):
     @authorized
     async def get(self) -> None:
         """Return the names of the packages in the managed images, sorted."""
-        from kusto_magic.models import managed_packages as managed
+        from kusto_magic.models import managed_packages
         from kusto_magic.models.managed_images import MANAGED_IMAGES
 
-        listed = [name for name in MANAGED_IMAGES if name not in managed.MODULE_LISTS]
-        self.finish({"packages": sorted({package for image in listed for package in managed.packages(image)})})
+        listed = [name for name in MANAGED_IMAGES if name not in managed_packages.MODULE_LISTS]
+        self.finish({"packages": sorted({package for image in listed for package in managed_packages.packages(image)})})
 
 
 ROUTES: Mapping[str, type[BaseHandler]] = {

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
-from support.home import make_home
-from support.lab import Lab, running_lab
+from support.lab import Lab
+from support.lab_page import END_MS, Open, card, card_tab, notification, notifications, status_item
 from support.notebook import LabNotebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-Open = Callable[[Sequence[str]], LabNotebook]
 BUILD = "%%kusto_image {name} --base Python3_11_7 --no-check\nhumanize==4.9.0"
-END = 40_000
-RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
-SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a separate JupyterLab: its server keeps the history open."""
-    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -37,21 +26,9 @@ def emulator(lab: Lab) -> Iterator[EmulatorControl]:
         yield control
 
 
-def card(notebook: LabNotebook, index: int) -> Locator:
-    return notebook.cell(index).locator(".jp-KustoImage-card")
-
-
-def toast(page: Page, text: str) -> Locator:
-    return page.locator(".Toastify__toast", has_text=text)
-
-
-def status_item(page: Page) -> Locator:
-    return page.locator(".jp-KustoImage-status:visible")
-
-
 def wait_until_nothing_runs(lab: Lab) -> None:
     """Wait for the Jupyter server's changes until no build is active; raises AssertionError after a while."""
-    revision, end = 0, time.monotonic() + END / 1000
+    revision, end = 0, time.monotonic() + END_MS / 1000
     while time.monotonic() < end:
         answer = lab.request("GET", f"kusto-magic/v1/builds?after={revision}&wait=5")
         revision = answer["revision"]
@@ -71,7 +48,7 @@ def test_cards_of_two_notebooks_reach_the_end_after_a_kernel_restart(
     first.run(0)
     first.run(1)
     expect(card(first, 1)).to_contain_text("Building")
-    first.page.evaluate(RESTART)
+    first.restart_kernel()
     with profile.new_page() as other_page:
         # the cluster may still be busy with the first build: it accepts one change at a time
         second = LabNotebook.create(lab, other_page, "second-notebook", [USE, BUILD.format(name="other --queue")])
@@ -79,9 +56,9 @@ def test_cards_of_two_notebooks_reach_the_end_after_a_kernel_restart(
         second.run(1)
         expect(card(second, 1)).to_contain_text("⏳")
         emulator.release()
-        expect(card(first, 1)).to_contain_text("✔ Succeeded", timeout=END)
-        expect(card(second, 1)).to_contain_text("✔ Succeeded", timeout=END)
-    expect(toast(first.page, "survivor is ready")).to_be_visible()
+        expect(card(first, 1)).to_contain_text("✔ Succeeded", timeout=END_MS)
+        expect(card(second, 1)).to_contain_text("✔ Succeeded", timeout=END_MS)
+    expect(notification(first.page, "survivor is ready")).to_be_visible()
     expect(card(first, 1).locator(".kusto-image-progress")).to_have_count(0)
     screenshot("both")
 
@@ -94,13 +71,13 @@ def test_card_reaches_the_end_after_a_page_reload_without_a_kernel(
     opened.run(1)
     expect(card(opened, 1)).to_contain_text("Building")
     opened.save()
-    opened.page.evaluate(SHUT_DOWN)
+    opened.shut_down_kernel()
     opened.page.reload()
-    expect(card(opened, 1).locator(".kusto-image-progress")).to_be_visible(timeout=END)
+    expect(card(opened, 1).locator(".kusto-image-progress")).to_be_visible(timeout=END_MS)
     screenshot("after-reload")
     emulator.release()
-    expect(card(opened, 1)).to_contain_text("✔ Succeeded", timeout=END)
-    expect(toast(opened.page, "reloaded is ready")).to_be_visible()
+    expect(card(opened, 1)).to_contain_text("✔ Succeeded", timeout=END_MS)
+    expect(notification(opened.page, "reloaded is ready")).to_be_visible()
 
 
 def test_notification_announces_an_end_that_came_while_the_page_was_closed(
@@ -109,13 +86,13 @@ def test_notification_announces_an_end_that_came_while_the_page_was_closed(
     opened = notebook([USE, BUILD.format(name="meanwhile")])
     opened.run(0)
     opened.run(1)
-    expect(status_item(page)).to_contain_text("Building", timeout=END)
-    opened.page.evaluate(SHUT_DOWN)
+    expect(status_item(page)).to_contain_text("Building", timeout=END_MS)
+    opened.shut_down_kernel()
     page.goto("about:blank")
     emulator.release()
     wait_until_nothing_runs(lab)
     page.goto(f"{lab.url}lab?token={lab.token}")
-    expect(toast(page, "meanwhile is ready")).to_be_visible(timeout=END)
+    expect(notification(page, "meanwhile is ready")).to_be_visible(timeout=END_MS)
 
 
 def test_build_is_shown_in_notification_status_bar_and_running(
@@ -125,19 +102,19 @@ def test_build_is_shown_in_notification_status_bar_and_running(
     opened.run(0)
     expect(status_item(page)).to_have_count(0)
     opened.run(1)
-    expect(toast(page, "Building image told on")).to_have_count(1, timeout=END)  # first: it closes after 5 s
-    expect(status_item(page)).to_contain_text("told", timeout=END)
+    expect(notification(page, "Building image told on")).to_have_count(1, timeout=END_MS)  # first: it closes after 5 s
+    expect(status_item(page)).to_contain_text("told", timeout=END_MS)
     opened.command("running:show-panel")
     expect(page.locator(".jp-RunningSessions-item", has_text="told")).to_be_visible()
     screenshot("running")
     emulator.release()
-    ended = toast(page, "told is ready")
-    expect(ended).to_be_visible(timeout=END)
-    expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place
-    expect(status_item(page)).to_have_count(0, timeout=END)
+    ended = notification(page, "told is ready")
+    expect(ended).to_be_visible(timeout=END_MS)
+    expect(notifications(page)).to_have_count(1)  # updated in place
+    expect(status_item(page)).to_have_count(0, timeout=END_MS)
     screenshot("told")
     ended.get_by_role("button", name="Show details").click()
-    record = page.locator(".jp-MainAreaWidget .jp-KustoImage-card.jp-mod-alone")
+    record = card_tab(page)
     expect(record).to_contain_text("✔ Succeeded")
     expect(record).to_contain_text("humanize==4.9.0")
     screenshot("record")
@@ -150,7 +127,7 @@ def test_failure_notification_has_the_reason(notebook: Open, emulator: EmulatorC
     opened = notebook([USE, failing])
     opened.run(0)
     opened.run(1)
-    expect(toast(page, "Building broken on emulatedcluster failed: ")).to_be_visible(timeout=END)
+    expect(notification(page, "Building broken on emulatedcluster failed: ")).to_be_visible(timeout=END_MS)
     expect(card(opened, 1)).to_contain_text("✖ Failed")
 
 
@@ -164,7 +141,7 @@ def test_second_browser_tab_shows_the_build_and_its_end(
         tab.wait_for_function("() => window.jupyterapp?.commands.hasCommand('kusto-magic:refresh')")
         opened.run(1)
         tab.evaluate("() => window.jupyterapp.commands.execute('kusto-magic:refresh')")
-        expect(status_item(tab)).to_contain_text("shared", timeout=END)
+        expect(status_item(tab)).to_contain_text("shared", timeout=END_MS)
         emulator.release()
-        expect(toast(tab, "shared is ready")).to_be_visible(timeout=END)
-        expect(toast(opened.page, "shared is ready")).to_be_visible(timeout=END)
+        expect(notification(tab, "shared is ready")).to_be_visible(timeout=END_MS)
+        expect(notification(opened.page, "shared is ready")).to_be_visible(timeout=END_MS)

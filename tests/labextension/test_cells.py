@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.home import make_home
-from support.lab import Lab, running_lab
-from support.notebook import LabNotebook
+from support.lab_page import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-Open = Callable[[Sequence[str]], LabNotebook]
 BODY = '\nnumpy[extra] >= 1.2, < 2 ; python_version < "3.12"  # why\n'
 OURS = "%%kusto_image img --base Python3_11_7" + BODY
 PLAIN = "%%other_magic img --base Python3_11_7" + BODY
@@ -41,13 +38,6 @@ TO_END = """index => {
     editor.focus();
     editor.setCursorPosition(editor.getPositionAt(editor.model.sharedModel.getSource().length));
 }"""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a separate JupyterLab: its server keeps the history open."""
-    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
-        yield running
 
 
 def colored(cell: Locator) -> dict[str, str]:

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
-from support.home import make_home
-from support.lab import Lab, running_lab
+from support.lab import Lab
+from support.lab_page import END_MS, Open, card, card_tab, notification, notifications, status_item
 from support.notebook import LabNotebook
 
 from kusto_magic.display.fleet_card import MIME
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-Open = Callable[[Sequence[str]], LabNotebook]
 CLUSTERS = ("emulatedcluster", "fleet001", "fleet002")
 FLEET = "%%kusto_image {name} --base Python3_11_7 --no-check" + "".join(f" --cluster {it}" for it in CLUSTERS)
 FLEET += "\nhumanize==4.9.0"
-END = 40_000
 HAS_ENDED = """([index, mime]) => {
     const cell = window.jupyterapp.shell.currentWidget.content.widgets[index];
     return cell.model.outputs.get(0).data[mime].ended;
 }"""
-SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
 VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a separate JupyterLab: its server keeps the history open."""
-    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
-        yield running
 
 
 @pytest.fixture
@@ -43,18 +33,6 @@ def emulator(lab: Lab) -> Iterator[EmulatorControl]:
     with running_emulator(lab, build_seconds=1, clusters=len(CLUSTERS)) as control:
         control.hold()
         yield control
-
-
-def card(notebook: LabNotebook, index: int) -> Locator:
-    return notebook.cell(index).locator(".jp-KustoImage-card")
-
-
-def toast(page: Page, text: str) -> Locator:
-    return page.locator(".Toastify__toast", has_text=text)
-
-
-def status_item(page: Page) -> Locator:
-    return page.locator(".jp-KustoImage-status:visible")
 
 
 def saved_data(document: NotebookNode, index: int) -> NotebookNode:
@@ -76,23 +54,23 @@ def test_fleet_has_one_card_one_notification_and_one_entry(
     opened = notebook([USE, FLEET.format(name="img")])
     opened.run(0)
     opened.run(1)
-    expect(toast(page, "Building image img on 3 clusters.")).to_be_visible()  # first: it closes after 5 s
+    expect(notification(page, "Building image img on 3 clusters.")).to_be_visible()  # first: it closes after 5 s
     bar = card(opened, 1).get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuemax", "3")
     expect(bar).to_have_attribute("aria-valuetext", "0 of 3 clusters done")
     expect(opened.cell(1).locator(".kusto-image-progress")).to_have_count(1)  # the kernel's own gives way to it
-    expect(status_item(page)).to_have_text("⏳ 0 of 3 clusters: img", timeout=END)
+    expect(status_item(page)).to_have_text("⏳ 0 of 3 clusters: img", timeout=END_MS)
     opened.command("running:show-panel")
     expect(page.locator(".jp-RunningSessions-item", has_text="img")).to_have_count(1)
     screenshot("running")
     emulator.release()
     rows = card(opened, 1).locator("tbody tr")
-    expect(rows.filter(has_text="✔ Succeeded")).to_have_count(3, timeout=END)
+    expect(rows.filter(has_text="✔ Succeeded")).to_have_count(3, timeout=END_MS)
     assert [row.split("\t")[0] for row in rows.all_inner_texts()] == list(CLUSTERS)
     expect(card(opened, 1)).to_contain_text("✔ Succeeded: img · 3 clusters · 3 succeeded")
-    expect(toast(page, "Image img is ready on 3 clusters after")).to_be_visible(timeout=END)
-    expect(page.locator(".Toastify__toast")).to_have_count(1)  # updated in place, and none for a single build
-    expect(status_item(page)).to_have_count(0, timeout=END)
+    expect(notification(page, "Image img is ready on 3 clusters after")).to_be_visible(timeout=END_MS)
+    expect(notifications(page)).to_have_count(1)  # updated in place, and none for a single build
+    expect(status_item(page)).to_have_count(0, timeout=END_MS)
     screenshot("ended")
     document = save_after_the_end(opened, 1)
     assert "widgets" not in document.metadata
@@ -110,7 +88,7 @@ def test_fleet_card_reaches_the_end_after_a_page_reload(notebook: Open, emulator
     opened.reload()
     expect(card(opened, 1).get_by_role("progressbar")).to_be_visible()
     emulator.release()
-    expect(card(opened, 1)).to_contain_text("3 succeeded", timeout=END)
+    expect(card(opened, 1)).to_contain_text("3 succeeded", timeout=END_MS)
     document = save_after_the_end(opened, 1)
     assert VIEW not in saved_data(document, 1)
     assert "widgets" not in document.metadata
@@ -123,14 +101,14 @@ def test_fleet_card_reaches_the_end_without_a_kernel(
     opened.run(0)
     opened.run(1)
     expect(card(opened, 1)).to_contain_text("2 building, 1 rejected")
-    page.evaluate(SHUT_DOWN)
+    opened.shut_down_kernel()
     emulator.release()
-    expect(card(opened, 1)).to_contain_text("✖ Failed: orphan · 3 clusters · 2 succeeded, 1 rejected", timeout=END)
+    expect(card(opened, 1)).to_contain_text("✖ Failed: orphan · 3 clusters · 2 succeeded, 1 rejected", timeout=END_MS)
     expect(card(opened, 1).locator("dd", has_text="nosuchcluster: ")).to_be_visible()
     expect(card(opened, 1).get_by_role("progressbar")).to_have_count(0)
-    told = toast(page, "orphan: succeeded on 2 of 3 clusters, failed on 1. nosuchcluster: ")
+    told = notification(page, "orphan: succeeded on 2 of 3 clusters, failed on 1. nosuchcluster: ")
     expect(told).to_be_visible()
     screenshot("failed")
     told.get_by_role("button", name="Show details").click()
-    record = page.locator(".jp-MainAreaWidget .jp-KustoImage-card.jp-mod-alone")
+    record = card_tab(page)
     expect(record).to_contain_text("nosuchcluster")

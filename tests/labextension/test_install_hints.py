@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from support.emulator_process import USE
-from support.home import make_home
-from support.lab import Lab, running_lab
+from support.lab import Lab
+from support.lab_page import Open, notification, notifications
 from support.notebook import LabNotebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-Open = Callable[[Sequence[str]], LabNotebook]
 BUILD = "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"
 BLOCKER = """
 import sys
@@ -29,13 +28,6 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 """
 INSTALL = "%pip install kusto-magic"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a separate JupyterLab: a kernel is added to it."""
-    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
-        yield running
 
 
 @pytest.fixture
@@ -52,17 +44,13 @@ def bare_kernel(lab: Lab) -> str:
     return "bare"
 
 
-def toast(page: Page, text: str) -> Locator:
-    return page.locator(".Toastify__toast", has_text=text)
-
-
 def test_kernel_without_the_package_shows_one_hint_how_to_install_it(
     lab: Lab, page: Page, bare_kernel: str, screenshot: Callable[[str], Path]
 ) -> None:
     opened = LabNotebook.create(lab, page, "bare", [USE, "1", BUILD], kernel=bare_kernel)
-    hint = toast(page, "kusto_magic is not installed in the kernel of this notebook.")
+    hint = notification(page, "kusto_magic is not installed in the kernel of this notebook.")
     opened.run(1)
-    expect(page.locator(".Toastify__toast")).to_have_count(0)
+    expect(notifications(page)).to_have_count(0)
     opened.run(0)
     expect(hint).to_contain_text(f"Run {INSTALL}, then restart the kernel.")
     opened.run(0)
@@ -78,7 +66,7 @@ def test_kernel_without_the_package_shows_one_hint_how_to_install_it(
 def test_unknown_magic_offers_a_cell_that_loads_the_extension(notebook: Open, page: Page) -> None:
     opened = notebook(["1", BUILD])
     opened.run(1)
-    hint = toast(page, "Run %load_ext kusto_magic first.")
+    hint = notification(page, "Run %load_ext kusto_magic first.")
     hint.get_by_role("button", name="Insert cell").click()
     expect(opened.cell(1).locator(".cm-content")).to_have_text("%load_ext kusto_magic")
     expect(opened.cell(2).locator(".cm-content")).to_contain_text("%%kusto_image img")

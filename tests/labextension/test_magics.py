@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.lab import Lab
-from support.notebook import LabNotebook
+from support.lab_page import Open
 
 from kusto_magic.display.card import MIME
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-Open = Callable[[Sequence[str]], LabNotebook]
 BUILD = "%%kusto_image {name} --base Python3_11_7\nhumanize==4.9.0\ntext-unidecode"
 BLOCK = "import pathlib, time\nwhile not pathlib.Path('unblock').exists():\n    time.sleep(0.1)\nprint('free')"
 BAR_WIDTHS = """() => {

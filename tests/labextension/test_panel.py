@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.lab import Lab
+from support.lab_page import Open
 from support.notebook import LabNotebook
 
 from kusto_magic.display.card import MIME
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-Open = Callable[[Sequence[str]], LabNotebook]
 PANEL = "%kusto_image panel"
 BUILD = "%%kusto_image my-image --base Python3_11_7 --no-check\nhumanize==4.9.0"
 BLOCK = "import pathlib, time\nwhile not pathlib.Path('unblock').exists():\n    time.sleep(0.1)\nprint('free')"

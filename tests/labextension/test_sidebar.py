@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
-from support.home import make_home
-from support.lab import Lab, running_lab
+from support.lab import Lab
+from support.lab_page import END_MS, Open, card_tab, notification
 from support.notebook import LabNotebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-Open = Callable[[Sequence[str]], LabNotebook]
-END = 40_000
 SOURCES = """() => window.jupyterapp.shell.currentWidget.content.widgets
     .map(cell => cell.model.sharedModel.getSource())"""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a separate JupyterLab: its server keeps the history open."""
-    with running_lab(make_home(tmp_path_factory.mktemp("lab"))) as running:
-        yield running
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,7 +52,7 @@ def fill(page: Page, name: str, requirements: str) -> Locator:
 def make(page: Page, name: str) -> None:
     sidebar(page).get_by_role("button", name="New image").click()
     fill(page, name, "humanize==4.9.0").get_by_role("button", name="Create").click()
-    expect(image(page, name)).to_have_attribute("data-state", "Succeeded", timeout=END)
+    expect(image(page, name)).to_have_attribute("data-state", "Succeeded", timeout=END_MS)
 
 
 def do(page: Page, name: str, what: str) -> None:
@@ -87,16 +78,16 @@ def test_image_is_created_by_the_form_and_deleted_after_confirmation(
     fill(page, "sidebar-image", "humanize==4.9.0").get_by_role("button", name="Create").click()
     expect(image(page, "sidebar-image")).to_contain_text("⏳")
     emulator.release()
-    expect(image(page, "sidebar-image")).to_have_attribute("data-state", "Succeeded", timeout=END)
+    expect(image(page, "sidebar-image")).to_have_attribute("data-state", "Succeeded", timeout=END_MS)
     do(page, "sidebar-image", "Delete…")
     page.get_by_role("dialog").get_by_role("button", name="Keep").click()
     expect(image(page, "sidebar-image")).to_have_attribute("data-state", "Succeeded")
     do(page, "sidebar-image", "Delete…")
     screenshot("delete")
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    expect(image(page, "sidebar-image")).to_have_count(0, timeout=END)
+    expect(image(page, "sidebar-image")).to_have_count(0, timeout=END_MS)
     expect(sidebar(page)).to_contain_text("No custom images yet.")
-    expect(page.locator(".Toastify__toast", has_text="sidebar-image was deleted")).to_be_visible()
+    expect(notification(page, "sidebar-image was deleted")).to_be_visible()
 
 
 def test_actions_of_an_image(opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]) -> None:
@@ -115,7 +106,7 @@ def test_actions_of_an_image(opened: LabNotebook, page: Page, screenshot: Callab
     page.keyboard.press("Escape")
     expect(form).to_have_count(0)
     do(page, "base-image", "Show details")
-    expect(page.locator(".jp-KustoImage-card.jp-mod-alone")).to_contain_text("✔ Succeeded")
+    expect(card_tab(page)).to_contain_text("✔ Succeeded")
     opened.command("application:close")
     do(page, "base-image", "Edit as cell")
     assert page.evaluate(SOURCES) == [
@@ -140,9 +131,9 @@ def test_image_is_enabled_after_confirmation(
     screenshot("enable")
     emulator.hold()
     page.get_by_role("dialog").get_by_role("button", name="Enable", exact=True).click()
-    expect(image(page, "enabled")).to_have_attribute("data-state", "Enabling", timeout=END)
+    expect(image(page, "enabled")).to_have_attribute("data-state", "Enabling", timeout=END_MS)
     emulator.release()
-    expect(page.locator(".Toastify__toast", has_text="Image enabled is enabled")).to_be_visible(timeout=END)
+    expect(notification(page, "Image enabled is enabled")).to_be_visible(timeout=END_MS)
     expect(image(page, "enabled")).to_contain_text("✔ Succeeded · Python3_11_7 · active")
     expect(sidebar(page)).to_contain_text("Queries run on enabled")
     expect(image(page, "enabled").get_by_role("button", name="Enable…")).to_have_count(0)
@@ -155,7 +146,7 @@ def test_cell_inserted_by_the_form_runs(opened: LabNotebook, page: Page) -> None
     assert page.evaluate(SOURCES)[1:] == [USE, "%%kusto_image from-cell --base Python3_11_7\nhumanize==4.9.0"]
     opened.run(1)
     opened.run(2)
-    expect(image(page, "from-cell")).to_have_attribute("data-state", "Succeeded", timeout=END)
+    expect(image(page, "from-cell")).to_have_attribute("data-state", "Succeeded", timeout=END_MS)
 
 
 def test_sidebar_is_usable_by_keyboard(opened: LabNotebook, page: Page) -> None:

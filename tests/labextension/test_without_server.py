@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
-from support.home import make_home
-from support.lab import Lab, running_lab
-from support.notebook import LabNotebook
+from support.lab import Lab
+from support.lab_page import END_MS, Open, card, notifications
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-Open = Callable[[Sequence[str]], LabNotebook]
-OFF = "--ServerApp.jpserver_extensions={'kusto_magic': False}"
+LAB_OPTIONS = ("--ServerApp.jpserver_extensions={'kusto_magic': False}",)
 BUILD = "%%kusto_image alone --base Python3_11_7 --no-check\nhumanize==4.9.0"
-END = 40_000
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a JupyterLab without the server extension."""
-    with running_lab(make_home(tmp_path_factory.mktemp("lab")), OFF) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -49,13 +39,13 @@ def test_kernel_updates_the_card_and_the_page_sends_one_request_per_load(
     opened = notebook([USE, BUILD])
     opened.run(0)
     opened.run(1)
-    card = opened.cell(1).locator(".jp-KustoImage-card")
-    expect(card.locator(".kusto-image-progress")).to_be_visible()
+    shown = card(opened, 1)
+    expect(shown.locator(".kusto-image-progress")).to_be_visible()
     opened.save()
     opened.reload()  # after this, JupyterLab no longer maps the display id to the output
-    expect(card).to_contain_text("⏳")
+    expect(shown).to_contain_text("⏳")
     emulator.release()
-    expect(card).to_contain_text("✔ Succeeded", timeout=END)
+    expect(shown).to_contain_text("✔ Succeeded", timeout=END_MS)
     opened.command("kusto-magic:open")
     expect(page.get_by_role("region", name="Kusto images")).to_contain_text(
         "kusto_magic is not installed on this Jupyter server"
@@ -63,7 +53,7 @@ def test_kernel_updates_the_card_and_the_page_sends_one_request_per_load(
     screenshot("hint")
     assert len(asked) == 3, asked  # one for each time the page was loaded, one for the sidebar that was opened
     expect(page.locator(".jp-Dialog")).to_have_count(0)
-    expect(page.locator(".Toastify__toast")).to_have_count(0)
+    expect(notifications(page)).to_have_count(0)
     assert opened.save().cells[1].outputs[0].data["text/html"].count("✔ Succeeded") == 1
 
 
@@ -74,10 +64,10 @@ def test_saved_state_is_shown_when_the_notebook_is_reopened(
     opened = notebook([USE, BUILD])
     opened.run(0)
     opened.run(1)
-    card = opened.cell(1).locator(".jp-KustoImage-card")
-    expect(card).to_contain_text("✔ Succeeded", timeout=END)
+    shown = card(opened, 1)
+    expect(shown).to_contain_text("✔ Succeeded", timeout=END_MS)
     opened.save()
     opened.lab.stop_kernels()
     page.reload()
-    expect(card).to_contain_text("✔ Succeeded", timeout=END)
-    expect(card.locator(".kusto-image-progress")).to_have_count(0)
+    expect(shown).to_contain_text("✔ Succeeded", timeout=END_MS)
+    expect(shown.locator(".kusto-image-progress")).to_have_count(0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from kusto_magic.models import managed_packages as managed
+from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.preflight.package_diff import PackageSet, diff_packages, managed_package_set, package_set
 
 BASE = "Python3_11_7"
-NUMPY = managed.packages(BASE)["numpy"]
+NUMPY = managed_packages.packages(BASE)["numpy"]
 
 
 def packages_of(text: str, base: str = BASE, *others: Image) -> PackageSet:
@@ -33,9 +33,9 @@ def test_changes_are_sorted_by_package() -> None:
 def test_image_differs_from_base_by_added_and_changed_packages() -> None:
     image = packages_of(f"humanize\nnumpy>={NUMPY}\npandas==99\nattrs[tests]\n")
     assert changes(managed_package_set(BASE), image) == [
-        ("changed", "attrs", f"=={managed.packages(BASE)['attrs']}", "[tests]any version"),
+        ("changed", "attrs", f"=={managed_packages.packages(BASE)['attrs']}", "[tests]any version"),
         ("added", "humanize", None, "any version"),
-        ("changed", "pandas", f"=={managed.packages(BASE)['pandas']}", "==99"),
+        ("changed", "pandas", f"=={managed_packages.packages(BASE)['pandas']}", "==99"),
     ]
 
 
@@ -44,7 +44,7 @@ def test_different_bases_differ_by_their_packages() -> None:
         name: (before, after)
         for _, name, before, after in changes(packages_of("humanize"), packages_of("humanize", "Python3_10_8"))
     }
-    assert changed["numpy"] == (f"=={NUMPY}", f"=={managed.packages('Python3_10_8')['numpy']}")
+    assert changed["numpy"] == (f"=={NUMPY}", f"=={managed_packages.packages('Python3_10_8')['numpy']}")
     assert "humanize" not in changed
 
 
@@ -52,7 +52,7 @@ def test_custom_base_contributes_its_packages() -> None:
     lower = Image("Lower", base_image=BASE, requirements="humanize==4.9.0\nattrs==99\n")
     upper = packages_of("pint\n", "lower", lower)
     assert changes(managed_package_set(BASE), upper) == [
-        ("changed", "attrs", f"=={managed.packages(BASE)['attrs']}", "==99"),
+        ("changed", "attrs", f"=={managed_packages.packages(BASE)['attrs']}", "==99"),
         ("added", "humanize", None, "==4.9.0"),
         ("added", "pint", None, "any version"),
     ]

@@ -10,7 +10,7 @@ import pytest
 
 import kusto_magic
 from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser
-from kusto_magic.models import permission as permissions
+from kusto_magic.models import permission
 from kusto_magic.settings import NAMES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -54,7 +54,7 @@ def test_readme_has_at_most_900_words() -> None:
 
 def test_reference_lists_every_permission() -> None:
     assert [
-        action for action in (*permissions.IMAGES, *permissions.EXTENSIONS) if f"| `{action}` |" not in REFERENCE
+        action for action in (*permission.IMAGES, *permission.EXTENSIONS) if f"| `{action}` |" not in REFERENCE
     ] == []
 
 

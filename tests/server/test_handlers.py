@@ -32,7 +32,7 @@ from kusto_magic.errors import (
     Unreachable,
 )
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.server import handlers as routes
+from kusto_magic.server import handlers
 from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import with_id
 
@@ -68,7 +68,7 @@ def cluster(environment: EmulatedEnvironment) -> str:
 def fetch(jp_serverapp: Any, http_server_client: Any, jp_base_url: str, environment: EmulatedEnvironment) -> Fetch:
     """Return a function that sends a request without credentials."""
     watcher = BuildWatcher(environment.builds(), sources=[lambda: environment.target], clock=environment.clock)
-    routes.add_routes(jp_serverapp.web_app, jp_base_url, watcher)
+    handlers.add_routes(jp_serverapp.web_app, jp_base_url, watcher)
 
     def send(verb: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Awaitable[HTTPResponse]:
         text = body if isinstance(body, str | bytes) else None if body is None else json.dumps(body)
@@ -108,9 +108,9 @@ def _validated(response: HTTPResponse, route: str, verb: str) -> Any:
 def test_description_contains_every_route_and_method() -> None:
     implemented = {
         (route, verb.upper())
-        for route, handler in routes.ROUTES.items()
+        for route, handler in handlers.ROUTES.items()
         for verb in METHODS
-        if getattr(handler, verb) is not getattr(routes.BaseHandler, verb)
+        if getattr(handler, verb) is not getattr(handlers.BaseHandler, verb)
     }
     assert implemented == set(ROUTES_AND_METHODS)
 
@@ -178,7 +178,7 @@ def test_every_method_has_an_authorization_decorator(
     jp_serverapp: Any, jp_base_url: str, caplog: pytest.LogCaptureFixture, environment: EmulatedEnvironment
 ) -> None:
     """jupyter_server logs a warning for every method without a decorator."""
-    routes.add_routes(jp_serverapp.web_app, jp_base_url, BuildWatcher(environment.builds(), sources=[]))
+    handlers.add_routes(jp_serverapp.web_app, jp_base_url, BuildWatcher(environment.builds(), sources=[]))
     assert "without @" not in caplog.text
 
 
@@ -274,14 +274,13 @@ async def test_clusters_bases_and_packages_are_listed(signed_in: Fetch, cluster:
 
 
 async def test_requirements_are_validated_by_the_rules_of_the_kernel(signed_in: Fetch) -> None:
-    from kusto_magic.requirements import parser as requirements
+    from kusto_magic.requirements import parser
 
     text = "numpy\nrequests=1.0\n-r more.txt\n"
     response = await signed_in("POST", "/requirements", {"text": text})
     document = _validated(response, "/requirements", "POST")["problems"]
     assert document == [
-        {"field": problem.field, "line": problem.line, "message": problem.message}
-        for problem in requirements.problems(text)
+        {"field": problem.field, "line": problem.line, "message": problem.message} for problem in parser.problems(text)
     ]
     assert [problem["line"] for problem in document] == [2, 3]
     index = {"text": "--index-url https://pypi.example/simple\nnumpy"}
@@ -328,9 +327,9 @@ async def test_invalid_names_return_400_and_unknown_ids_404(
 
 
 async def test_too_large_body_returns_413(signed_in: Fetch, cluster: str) -> None:
-    response = await signed_in("PUT", f"/clusters/{cluster}/images/img", "x" * (routes.MAX_BODY_SIZE + 1))
+    response = await signed_in("PUT", f"/clusters/{cluster}/images/img", "x" * (handlers.MAX_BODY_SIZE + 1))
     assert response.code == 413
-    assert response.headers["Content-Type"].startswith(routes.PROBLEM_TYPE)
+    assert response.headers["Content-Type"].startswith(handlers.PROBLEM_TYPE)
 
 
 @pytest.mark.parametrize("query", ["after=x", "wait=nan", "wait=inf", "after=1e99"])
@@ -365,7 +364,7 @@ async def test_service_errors_are_returned_with_status_and_code(
         async def clusters(self) -> Any:
             raise error
 
-    routes.add_routes(jp_serverapp.web_app, jp_base_url, Failing(None))  # type: ignore[arg-type]
+    handlers.add_routes(jp_serverapp.web_app, jp_base_url, Failing(None))  # type: ignore[arg-type]
     with caplog.at_level(logging.DEBUG):
         response = await http_server_client.fetch(
             f"{jp_base_url}kusto-magic/v1/clusters", headers=jp_auth_header, raise_error=False
@@ -388,7 +387,7 @@ async def test_unexpected_exception_returns_500_without_details(
         async def clusters(self) -> Any:
             raise RuntimeError("secret words")
 
-    routes.add_routes(jp_serverapp.web_app, jp_base_url, Broken(None))  # type: ignore[arg-type]
+    handlers.add_routes(jp_serverapp.web_app, jp_base_url, Broken(None))  # type: ignore[arg-type]
     url = f"{jp_base_url}kusto-magic/v1/clusters"
     response = await http_server_client.fetch(url, headers=jp_auth_header, raise_error=False)
     assert response.code == 500

@@ -30,6 +30,8 @@ EXECUTE = """([command, args, ms]) => Promise.race([
     window.jupyterapp.commands.execute(command, args).then(() => true),
     new Promise(done => setTimeout(() => done(false), ms)),
 ])"""
+RESTART_KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+SHUT_DOWN_KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
 START = "([command, args]) => { void window.jupyterapp.commands.execute(command, args); }"
 
 
@@ -81,6 +83,14 @@ class LabNotebook:
         """Execute a JupyterLab command and wait for its end. Raises TimeoutError."""
         if not self.page.evaluate(EXECUTE, [name, args, timeout * 1000]):
             raise TimeoutError(f"{name}: not within {timeout:g} s")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel without the dialog that asks."""
+        self.page.evaluate(RESTART_KERNEL)
+
+    def shut_down_kernel(self) -> None:
+        """Shut down the kernel without the dialog that asks."""
+        self.page.evaluate(SHUT_DOWN_KERNEL)
 
     def cell(self, index: int) -> Locator:
         """Return the element of a cell."""
