@@ -127,6 +127,14 @@ class InUse(KustoImageError):
     """The cluster's python() runs on the image that would be replaced or deleted; nothing was sent."""
 
 
+class NotSubmitted(KustoImageError):
+    """The operation was recorded but never sent: the process that would have sent it has ended."""
+
+
+class OutcomeUnknown(KustoImageError):
+    """The process that sent the request ended before the response, and the service does not show what came of it."""
+
+
 class FleetFailed(KustoImageError):
     """An operation on image `name` failed on some of `total` clusters; `.failures` maps each one to its reason."""
 

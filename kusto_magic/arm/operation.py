@@ -67,7 +67,8 @@ class Operation:
     decides). `extension` is what is being enabled or disabled; `image_url` is then the URL of the cluster. `note` is
     additional information for the user, `poll_error` why the last poll failed ("" if it did not).
     `operation_succeeded`: the service reported success of the operation itself; `repeated`: its first request was
-    sent more than once; `resumed`: its URL was stored without the signature. The counters count consecutive polls.
+    sent more than once; `resumed`: its URL was stored without the signature; `retrying`: an earlier attempt met a busy
+    cluster, and nothing confirms yet that this one does not. The counters count consecutive polls.
     """
 
     action: Action
@@ -86,6 +87,7 @@ class Operation:
     operation_succeeded: bool = False
     repeated: bool = False
     resumed: bool = False
+    retrying: bool = False
     unreadable_count: int = 0
     not_found_count: int = 0
     failed_polls: int = 0
@@ -94,6 +96,11 @@ class Operation:
     def done(self) -> bool:
         """Whether a final state was reached."""
         return self.phase in TERMINAL_PHASES
+
+    @property
+    def shown_phase(self) -> Phase:
+        """The phase to show: an attempt that may meet a busy cluster again is still queued."""
+        return Phase.QUEUED if self.retrying else self.phase
 
     @property
     def name(self) -> str:

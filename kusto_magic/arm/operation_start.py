@@ -9,17 +9,18 @@ from kusto_magic.models.action import DOCUMENTED_DURATIONS, WORKING_PHASES, Acti
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 
+NOTE_BUSY = "waiting: the cluster is busy with another change; retrying automatically"
+
 
 def checking(expected: ImageSpec) -> Operation:
     """Return a build whose requirements are being resolved locally; nothing was sent yet."""
     return Operation(Action.BUILD, "", Phase.CHECKING, expected=expected)
 
 
-def queued(busy: Operation) -> Operation:
-    """Return an operation that waits for another change of the cluster; `busy` is the attempt that failed."""
-    note = "waiting: the cluster is busy with another change; retrying automatically"
+def queued(sent: Operation, note: str = NOTE_BUSY) -> Operation:
+    """Return the operation `sent`, the last attempt, while it waits for another change of the cluster."""
     return Operation(
-        busy.action, busy.image_url, Phase.QUEUED, expected=busy.expected, extension=busy.extension, note=note
+        sent.action, sent.image_url, Phase.QUEUED, expected=sent.expected, extension=sent.extension, note=note
     )
 
 

@@ -25,9 +25,12 @@ Preflight = Callable[..., Awaitable[PreflightReport]]
 Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
 """Runs the preflight and returns the spec to submit. Raises RequirementsConflict."""
 
+Turn = Callable[[Build, Operation], AsyncIterator[Operation]]
+"""`ChangeQueue.turn`: yields the operation as queued while this process changes the cluster."""
+
 
 async def create_image(
-    client: ImagesClient, build: Build, options: BuildOptions, check: Check
+    client: ImagesClient, build: Build, options: BuildOptions, check: Check, turn: Turn
 ) -> AsyncIterator[Operation]:
     """Yield the operations of building `build.requested_spec`; nothing is sent if the image is up to date."""
     spec = sent = build.requested_spec
@@ -44,12 +47,19 @@ async def create_image(
         async for operation in poll_existing(client, build, existing, options):
             yield operation
         return
+    waited = False
+    async for operation in turn(build, operation_start.submitting(Action.BUILD, "", sent)):
+        waited = True
+        yield operation
+    absent = absent and not waited
     # A new image cannot be active: skip the request, which counts as a write in the rate limits.
     if options.protect_active and not absent:
         await client.require_inactive(build.name)
     send = partial(client.build, build.name, sent, timeout=options.timeout, estimate=build.estimate)
-    attempt = first_then(send, partial(retry_create, client, build, options))
-    async for operation in retry_while_busy(attempt, client.clock, options.timeout) if options.queue else send():
+    again = partial(retry_create, client, build, options)
+    first = again if waited else send  # what this process did meanwhile may have made the image
+    attempt = first_then(first, again)
+    async for operation in retry_while_busy(attempt, client.clock, options.timeout) if options.queue else first():
         yield operation
 
 
@@ -100,14 +110,24 @@ def shared_preflight(preflight: Preflight) -> Preflight:
 
 
 async def change_cluster(
-    client: ImagesClient, action: Action, name: str, options: BuildOptions
+    client: ImagesClient, build: Build, options: BuildOptions, turn: Turn
 ) -> AsyncIterator[Operation]:
     """Yield the operations of a deletion, enabling or disabling; `queue`, `protect_active` and `timeout` apply."""
+    action, name = build.action, build.name
+    async for operation in turn(build, operation_start.submitting(action, "")):
+        yield operation
     if options.protect_active and action is Action.DELETE:
         await client.require_inactive(name)
     send = partial(send_change, client, action, name, options.timeout)
     async for operation in retry_while_busy(send, client.clock, options.timeout) if options.queue else send():
         yield operation
+
+
+def repeat_change(client: ImagesClient, build: Build, options: BuildOptions) -> AsyncIterator[Operation]:
+    """Return the operations of a retry of any action."""
+    if build.action is Action.BUILD:
+        return retry_create(client, build, options)
+    return send_change(client, build.action, build.name, options.timeout)
 
 
 def send_change(client: ImagesClient, action: Action, name: str, timeout: float) -> AsyncIterator[Operation]:

@@ -48,6 +48,7 @@ class Build(HasTraits):
         *,
         from_the_start: bool = False,
         start_known: bool = True,
+        owned: bool = True,
         pinned: bool = False,
         checks: bool = False,
     ) -> None:
@@ -56,6 +57,8 @@ class Build(HasTraits):
         self.pinned = pinned
         self.runs_preflight = checks
         self.started_here = from_the_start
+        self.owned = owned
+        """Whether this process records its states; False while another process that runs does so."""
         self.counts_for_estimate = from_the_start and operation.action is Action.BUILD
         """Whether the duration counts for the estimate.
 

@@ -1,27 +1,21 @@
 """History of the operations started on this machine and their durations: one SQLite file per user.
 
-Azure is the source of truth, so an error of the history never ends a build: a damaged file is set aside, an unusable
-one is replaced by a database in memory, and `History.warning` reports it. Tokens and signatures are not stored.
+Azure is the source of truth, so an error of the history never ends a build: a damaged file is set aside, what cannot
+be written waits in memory (`HistoryStore`), and `History.warning` reports it. Tokens and signatures are not stored.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Collection
-from contextlib import suppress
+import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
-from kusto_magic.builds.history_schema import connect, default_path, is_damaged, set_aside
-from kusto_magic.builds.record import COLUMNS, FIELDS, BuildRecord, from_row, to_column, to_row
+from kusto_magic.builds.history_store import HistoryStore, Statement
+from kusto_magic.builds.record import COLUMNS, BuildRecord, from_row, to_column, to_row
 from kusto_magic.models.target import Target
-from kusto_magic.redaction import redact
-
-if TYPE_CHECKING:
-    import sqlite3
 
 MAX_STORED_RECORDS = 10_000
 """Maximum number of records, newest first: space for several fleets of a thousand clusters."""
@@ -36,11 +30,8 @@ _MUTABLE_COLUMNS = frozenset(
     {"requirements", "operation_url", "state", "message", "last_response_at", "ended_at", "seconds"}
 )
 
-T = TypeVar("T")
-
-
-Update = tuple[str, tuple[object, ...]]
-"""An update of the history: an SQL statement and its values."""
+Update = Statement
+"""An update of the history."""
 
 
 def update(id: str, **changes: str | float | datetime | None) -> Update:  # noqa: A002
@@ -60,53 +51,43 @@ def unless_ended(change: Update) -> Update:
     return f"{statement} AND (ended_at IS NULL OR state IN ('Unknown', 'Not submitted'))", values
 
 
-def close_open(
-    target: Target, image: str, now: datetime, *, except_ids: Collection[str], not_submitted: Collection[str]
-) -> Update:
-    """Return the update that closes the open records of an image, except those with the given ids.
+def adoption(record: BuildRecord, owner: str) -> Update:
+    """Return the update that makes `owner` the owner of an open record, unless another process was faster."""
+    statement = "UPDATE builds SET owner = ? WHERE id = ? AND owner = ? AND ended_at IS NULL"
+    return statement, (owner, record.id, record.owner)
 
-    Records started after `now` stay open.
 
-    `not_submitted` are the states before anything was sent. A process that still polls a closed record reopens it with
-    its next update.
-    """
-    states, ids = (", ".join("?" * len(values)) for values in (not_submitted, except_ids))
-    statement = (
-        f"UPDATE builds SET message = CASE WHEN state IN ({states}) THEN 'the process ended before this was sent'"  # noqa: S608
-        " ELSE 'final status unknown' END,"
-        f" state = CASE WHEN state IN ({states}) THEN 'Not submitted' ELSE 'Unknown' END, ended_at = ?"
-        f" WHERE image = ? AND place = ? AND ended_at IS NULL AND started_at <= ? AND id NOT IN ({ids})"
-    )
-    moment = to_column("ended_at", now)
-    return statement, (*not_submitted, *not_submitted, moment, image, target.key, moment, *except_ids)
+def _insertion(record: BuildRecord) -> Update:
+    row = to_row(record)
+    return f"INSERT OR REPLACE INTO builds (place, {COLUMNS}) VALUES ({', '.join('?' * len(row))})", row  # noqa: S608
 
 
 class History:
     """The history of operations. Opened at first use; safe to use from several threads and processes.
 
     `path` is the file, by default `default_path(os.environ)`; `timeout` is how many seconds to wait while another
-    process writes. `warning` is "" or a message for the user: why records were set aside or are not stored.
+    process writes, `now` a monotonic clock.
     """
 
-    def __init__(self, path: Path | None = None, *, timeout: float = 5.0) -> None:
-        self.warning = ""
-        self._path = path
-        self._timeout = timeout
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
+    def __init__(
+        self, path: Path | None = None, *, timeout: float = 5.0, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = HistoryStore(path, patience=timeout, now=now)
+
+    @property
+    def warning(self) -> str:
+        """A message for the user, or "": why records were set aside or are not written yet."""
+        return self._store.warning
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the file, or None if there is none."""
+        return self._store.folder
 
     def add(self, *records: BuildRecord) -> None:
         """Store records, replacing those with the same ids. Beyond 10,000 records, the oldest are deleted."""
-        rows = [to_row(record) for record in records]
-        placeholders = ", ".join("?" * (len(FIELDS) + 7))
-        insert = f"INSERT OR REPLACE INTO builds (place, {COLUMNS}) VALUES ({placeholders})"  # noqa: S608
         prune = "DELETE FROM builds WHERE number <= (SELECT number FROM builds ORDER BY number DESC LIMIT 1 OFFSET ?)"
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.executemany(insert, rows)
-            connection.execute(prune, (MAX_STORED_RECORDS,))
-
-        self._write(write)
+        self._store.write(*(_insertion(record) for record in records), (prune, (MAX_STORED_RECORDS,)))
 
     def change(self, id: str, **changes: str | float | datetime | None) -> None:  # noqa: A002
         """Change columns of a record: requirements, operation_url, state, message, last_response_at, ended_at, seconds.
@@ -116,14 +97,13 @@ class History:
         self.apply(update(id, **changes))
 
     def apply(self, *updates: Update) -> None:
-        """Apply updates in one transaction: those of `update`, `unless_ended` and `close_open`."""
-
-        def write(connection: sqlite3.Connection) -> None:
-            for statement, values in updates:
-                connection.execute(statement, values)
-
+        """Apply updates in one transaction: those of `update`, `unless_ended` and `adoption`."""
         if updates:
-            self._write(write)
+            self._store.write(*updates)
+
+    def adopt(self, record: BuildRecord, owner: str) -> bool:
+        """Make `owner` the owner of an open record; return False if another process was faster or has ended it."""
+        return self._store.write(adoption(record, owner)) == 1
 
     def get(self, id: str) -> BuildRecord | None:  # noqa: A002
         """Return the record with this id, or None."""
@@ -171,21 +151,15 @@ class History:
 
     def data_version(self) -> int:
         """Return a number that changes when another connection has written to the file; cheap to read."""
-        row = self._use(lambda connection: connection.execute("PRAGMA data_version").fetchone())
-        return int(row[0])
+        [(version,)] = self._store.rows("PRAGMA data_version")
+        return int(str(version))
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
-
-    # ── reading and writing ──────────────────────────────────────────────────────────────────────────────────
+        self._store.close()
 
     def _records(self, where: str, *values: object) -> list[BuildRecord]:
-        query = f"SELECT {COLUMNS} FROM builds {where}"  # noqa: S608
-        rows = self._use(lambda connection: connection.execute(query, values).fetchall())
+        rows = self._store.rows(f"SELECT {COLUMNS} FROM builds {where}", values)  # noqa: S608
         return [record for row in rows if (record := from_row(row)) is not None]
 
     def _seconds(self, where: str, value: str) -> list[float]:
@@ -193,94 +167,7 @@ class History:
             "SELECT seconds FROM builds WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0"  # noqa: S608
             f" AND {where} ORDER BY number DESC LIMIT {ESTIMATE_SAMPLES}"
         )
-        rows = self._use(lambda connection: connection.execute(query, (value,)).fetchall())
-        return [row[0] for row in rows if isinstance(row[0], float)]
-
-    def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        def transaction(connection: sqlite3.Connection) -> None:
-            # IMMEDIATE: SQLite waits for a lock at the start; upgrading a read lock fails at once if another writes.
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                work(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-        self._use(transaction)
-
-    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return the result of `work` on the file, or else on a new file, or else in memory."""
-        import sqlite3
-
-        with self._lock:
-            try:
-                return work(self._opened())
-            except sqlite3.DatabaseError as error:
-                if is_damaged(error):
-                    self.close()  # reopening checks the file and sets it aside
-                elif isinstance(error, sqlite3.OperationalError):
-                    self._fall_back_to_memory(error)
-                else:
-                    raise  # a bug in this module
-            try:
-                return work(self._opened())
-            except sqlite3.DatabaseError as error:
-                self._fall_back_to_memory(error)
-            return work(self._opened())
-
-    # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _opened(self) -> sqlite3.Connection:
-        import sqlite3
-
-        if self._connection is None:
-            try:
-                self._connection = self._open_file()
-            except (OSError, RuntimeError, sqlite3.DatabaseError) as error:
-                self._fall_back_to_memory(error)
-        assert self._connection is not None  # noqa: S101 - for the type checker
-        return self._connection
-
-    def _open_file(self) -> sqlite3.Connection:
-        """Open the file; one that is damaged or of another program is set aside and replaced.
-
-        Raises OSError, RuntimeError (no home directory) or sqlite3.DatabaseError.
-        """
-        import sqlite3
-
-        path = self._path or default_path(os.environ)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-        found = path.stat()
-        try:
-            return connect(path, self._timeout)
-        except sqlite3.DatabaseError as error:
-            if not is_damaged(error):
-                raise
-        if os.path.samestat(found, path.stat()):  # else another process has already replaced it
-            aside = set_aside(path)
-            self.warning = (
-                f"the history of builds could not be read; it was renamed to {aside.name}, and a new one was created"
-            )
-            path.touch(mode=0o600)
-        return connect(path, self._timeout)
-
-    def _fall_back_to_memory(self, error: Exception) -> None:
-        import sqlite3
-
-        memory = connect(":memory:", self._timeout)
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.backup(memory)
-            self._connection.close()
-        self._connection = memory
-        # Only the reason of an OSError: the rest contains the paths of the user.
-        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-        self.warning = (
-            f"the history of builds cannot be written ({redact(reason)}); builds of this session are not recorded"
-        )
+        return [seconds for (seconds,) in self._store.rows(query, (value,)) if isinstance(seconds, float)]
 
 
 def _first(records: list[BuildRecord]) -> BuildRecord | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x4B75496D
 """SQLite's `application_id` of the file: "KuIm" in ASCII."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """SQLite's `user_version` of a file with the current schema."""
 
 _SCHEMA = """
@@ -47,11 +47,17 @@ UPDATE builds SET state = 'Not submitted' WHERE state = 'Not sent';
 UPDATE builds SET state = 'Rejected' WHERE state = 'Refused';
 UPDATE builds SET options = replace(options, 'spare_active', 'protect_active');
 """
-_MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA)
+_FOURTH_SCHEMA = """
+ALTER TABLE builds ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+"""
+_MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA, _FOURTH_SCHEMA)
 """Statements that migrate a file to each version from the one before; an empty file has version 0."""
 
 _DAMAGED = frozenset({1, 11, 24, 26})
 """SQLite result codes of a damaged file: ERROR (a different schema), CORRUPT, FORMAT, NOTADB."""
+
+_BUSY = frozenset({5, 6})
+"""SQLite result codes of a lock: BUSY (another process), LOCKED (another connection of this process)."""
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
@@ -114,6 +120,11 @@ def is_damaged(error: sqlite3.DatabaseError) -> bool:
     """Return whether an error means that the file is damaged or has a different schema."""
     # The low byte is the primary result code; extended codes use the bits above it.
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED
+
+
+def is_busy(error: sqlite3.DatabaseError) -> bool:
+    """Return whether another connection holds the lock."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _BUSY
 
 
 def set_aside(path: Path) -> Path:

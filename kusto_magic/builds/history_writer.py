@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import TypeVar
 
 from kusto_magic.arm.operation import PollTarget
 from kusto_magic.builds.build import Build
-from kusto_magic.builds.history import History, Update, close_open, unless_ended, update
-from kusto_magic.errors import KustoImageError, ServiceError, one_line
-from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED
+from kusto_magic.builds.history import History, Update, unless_ended, update
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.errors import KustoImageError, NotSubmitted, OutcomeUnknown, ServiceError, one_line
+from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, Action
+
+T = TypeVar("T")
 
 
 class HistoryWriter:
@@ -25,10 +29,12 @@ class HistoryWriter:
         self._executor = ThreadPoolExecutor(1, "kusto_magic history")
 
     async def record_state(self, build: Build) -> None:
-        """Write the state of a running build.
+        """Write the state of a running build, unless another process owns it.
 
         A resumed build does not overwrite a final state: another process that polls it may have seen the end first.
         """
+        if not build.owned:
+            return
         operation = build.operation
         url = operation.poll_url if operation.poll_target is PollTarget.OPERATION else ""
         state = operation.phase.value
@@ -43,15 +49,13 @@ class HistoryWriter:
         await self._write(update(build.id, requirements=build.spec.requirements))
 
     async def record_end(
-        self, build: Build, error: BaseException | None, now: datetime, polled_ids: Collection[str]
+        self, build: Build, error: BaseException | None, now: datetime, is_running: Callable[[BuildRecord], bool]
     ) -> None:
         """Write the final state of a build, unless it continues, and close older records of the image.
 
-        An image has one operation at a time, so older ones have ended, except those with `polled_ids`.
+        An image has one operation at a time, so older ones have ended, unless `is_running` returns True for them.
         """
-        # The operation continues in Azure even if this process cannot poll it any longer, e.g. without a sign-in.
-        is_open = isinstance(error, KustoImageError) and error.operation is not None
-        if not build.operation.done and (is_open or not build.started_here):
+        if not _is_final(build, error):
             return
         # A build that was not polled from its start may have ended long before.
         duration = {"seconds": (now - build.started_at).total_seconds()} if build.counts_for_estimate else {}
@@ -59,9 +63,14 @@ class HistoryWriter:
         end = update(
             build.id, state=_final_state(build, error), message=message, ended_at=now, operation_url="", **duration
         )
+        await self._write(_update_for(build, end))
+        older = await self._in_thread(self._history.left_open, build.target, build.name)
         await self._write(
-            _update_for(build, end),
-            close_open(build.target, build.name, now, except_ids=polled_ids, not_submitted=NOT_SUBMITTED),
+            *(
+                _closing(record, now)
+                for record in older
+                if record.started_at <= now and _concerns_same(record, build) and not is_running(record)
+            )
         )
 
     def close(self) -> None:
@@ -76,8 +85,39 @@ class HistoryWriter:
             # The lock holder writes all pending updates in a single transaction: one disk commit for many builds.
             pending, self._pending = self._pending, []
             if pending:
-                writing = asyncio.get_running_loop().run_in_executor(self._executor, self._history.apply, *pending)
-                await asyncio.shield(writing)  # tasks canceled at exit still write their last state
+                await self._in_thread(self._history.apply, *pending)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        """Return the result of `work`, called on the thread of the history."""
+        running = asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
+        return await asyncio.shield(running)  # tasks canceled at exit still write their last state
+
+
+def _is_final(build: Build, error: BaseException | None) -> bool:
+    """Return whether the state that a build has reached is the end of its record."""
+    if not build.owned:
+        # The owner repeats an attempt that failed because the cluster was busy.
+        return build.operation.done and not build.operation.is_cluster_busy
+    if build.operation.done or isinstance(error, NotSubmitted | OutcomeUnknown):
+        return True
+    # The operation continues in Azure even if this process cannot poll it any longer, e.g. without a sign-in.
+    continues = isinstance(error, KustoImageError) and error.operation is not None
+    return build.started_here and not continues
+
+
+def _concerns_same(record: BuildRecord, build: Build) -> bool:
+    """Return whether two operations on the name of an image change the same: the image, or the cluster's python()."""
+    of_image = {Action.BUILD, Action.DELETE}
+    return (record.action in of_image) == (build.action in of_image)
+
+
+def _closing(record: BuildRecord, now: datetime) -> Update:
+    """Return the update that ends the record of a process that has ended."""
+    if record.state in NOT_SUBMITTED:
+        state, message = "Not submitted", "the process ended before this was sent"
+    else:
+        state, message = "Unknown", "final status unknown"
+    return unless_ended(update(record.id, state=state, message=message, ended_at=now))
 
 
 def _update_for(build: Build, change: Update) -> Update:
@@ -89,6 +129,8 @@ def _final_state(build: Build, error: BaseException | None) -> str:
     """Return the final state of a build that does not continue."""
     if isinstance(error, ServiceError):
         return "Rejected"
+    if isinstance(error, OutcomeUnknown):
+        return "Unknown"
     if error is None or build.operation.done:
         return build.operation.phase.value
     return "Not submitted" if build.operation.phase in NOT_STARTED else "Failed"

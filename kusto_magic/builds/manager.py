@@ -19,17 +19,20 @@ from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import ClientFactory, ClientPool
 from kusto_magic.arm.credentials import CredentialFactory
 from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE, DurationEstimate
-from kusto_magic.builds.actions import Preflight, change_cluster, create_image, shared_preflight
+from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import BackgroundLoop, result_or_cancel
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.builds.history import History, update
+from kusto_magic.builds.history import History
 from kusto_magic.builds.history_writer import HistoryWriter
+from kusto_magic.builds.launcher import BuildLauncher
 from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.ownership import FOLDER as OWNERS
+from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry, FleetRegistry
-from kusto_magic.builds.resume import is_not_submitted, poll_image, resume_build, spec_from_record
-from kusto_magic.builds.runner import BuildRunner, Workflow, check_image_spec
+from kusto_magic.builds.resume import poll_image
+from kusto_magic.builds.runner import BuildRunner, check_image_spec
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.action import NOT_SUBMITTED, Action, Phase
@@ -64,9 +67,13 @@ class BuildManager:
         self._preflight = preflight
         self._clock: Clock = clock or SystemClock()
         self._loop = BackgroundLoop()
+        self._owner = Owner(self.history.folder and self.history.folder / OWNERS)
         self.registry = BuildRegistry()
         self.fleets = FleetRegistry()
-        self._runner = BuildRunner(self._clients, self.registry, self._writer, self._clock)
+        self._runner = BuildRunner(self._clients, self.registry, self._writer, self._owner, self._clock)
+        self._launcher = BuildLauncher(
+            self.history, self._owner, self.registry, self._runner, self._loop, preflight, self.estimate, self._clock
+        )
 
     def sign_in(self, factory: CredentialFactory) -> None:
         """Use the credentials of `factory` on every cluster from now on. Running builds keep theirs."""
@@ -99,7 +106,8 @@ class BuildManager:
         An image that is up to date is left unchanged, unless `force`. `check` runs the preflight first; on a conflict
         nothing is sent (RequirementsConflict). `pin` sends the versions that it found instead of the given text.
         `queue` waits while another change of the cluster is running. `protect_active` does not replace the image that
-        the cluster's python() uses (InUse). `timeout` is how many seconds the build is polled. Raises InvalidInput for
+        the cluster's python() uses (InUse). Changes of one cluster by this process wait for each other in any case.
+        `timeout` is how many seconds the build is polled. Raises InvalidInput for
         an invalid name; all other errors are raised by the Build.
         """
         _require_valid_name(name)
@@ -107,7 +115,7 @@ class BuildManager:
         if running is not None:
             return running
         options = BuildOptions(check, pin, force, queue, protect_active, timeout)
-        return self._start([self._record(Action.BUILD, target, name, spec, options)], timeout)[0]
+        return self._launcher.start([self._record(Action.BUILD, target, name, spec, options)], timeout)[0]
 
     def start_fleet(
         self, targets: Sequence[Target], name: str, spec: ImageSpec, options: BuildOptions | None = None
@@ -123,9 +131,8 @@ class BuildManager:
         running = self.fleets.find_matching(targets, name, spec, pin=options.pin)
         if running is not None:
             return running
-        return self._resume_fleet(
-            [self._record(Action.BUILD, target, name, spec, options) for target in targets], options.timeout
-        )
+        records = [self._record(Action.BUILD, target, name, spec, options) for target in targets]
+        return self._start_fleet(records, options.timeout)
 
     def change_fleet(self, action: Action, targets: Sequence[Target], name: str, options: BuildOptions) -> Fleet:
         """Start deleting, enabling or disabling an image on several clusters; return at once. Raises InvalidInput."""
@@ -133,74 +140,33 @@ class BuildManager:
             LanguageExtension.python(name)
         elif action is Action.DELETE:
             _require_valid_name(name)
-        return self._resume_fleet(
-            [self._record(action, target, name, None, options) for target in targets], options.timeout
-        )
+        records = [self._record(action, target, name, None, options) for target in targets]
+        return self._start_fleet(records, options.timeout)
 
-    def attach_fleet(self, record: BuildRecord, *, timeout: float = client.DEFAULT_TIMEOUT) -> Fleet:
-        """Resume the fleet of a record of the history, and return at once.
+    def _start_fleet(self, records: Sequence[BuildRecord], timeout: float) -> Fleet:
+        id_ = uuid4().hex
+        builds = self._launcher.start([replace(record, fleet=id_) for record in records], timeout)
+        return self.fleets.add(Fleet(id_, records[0].image, builds))
 
-        Operations that were submitted are polled; those that an ended process had not sent are sent now with their
-        original options.
+    def attach_fleet(
+        self, record: BuildRecord, *, timeout: float = client.DEFAULT_TIMEOUT, send: bool = False
+    ) -> Fleet:
+        """Poll the fleet of a record of the history, whichever process started it, and return at once.
+
+        Nothing is sent, unless `send`: operations that the service has not confirmed are then sent with their original
+        options.
         """
         running = self.fleets.get(record.fleet)
         if running is not None:
             return running
         newest = {record.target.key: record for record in self.history.fleet(record.fleet)}
-        submitting, now = Phase.SUBMITTING.value, self._clock.wall()
-        # New records: their start and duration are those of this process.
-        unsent = {
-            key: replace(record, id=uuid4().hex, started_at=now, state=submitting, last_response_at=None)
-            for key, record in newest.items()
-            if is_not_submitted(record)
-        }
-        fleet = self._resume_fleet([unsent.get(key, record) for key, record in newest.items()], timeout, record.fleet)
-        self.history.apply(
-            *(update(newest[key].id, state="Not submitted", message="sent again later", ended_at=now) for key in unsent)
-        )
-        return fleet
-
-    def _resume_fleet(self, records: Sequence[BuildRecord], timeout: float, id_: str = "") -> Fleet:
-        """Start or resume all unfinished records as one fleet."""
-        id_ = id_ or uuid4().hex
-        records = [replace(record, fleet=id_) for record in records]
-        builds = self._start([record for record in records if record.ended_at is None], timeout)
+        unsent = [record for record in newest.values() if send and self._launcher.can_send_again(record)]
+        left = [record for record in newest.values() if record.ended_at is None and record not in unsent]
+        builds = [*self._launcher.resume(left, timeout, send=send), *self._launcher.repeat(unsent, timeout)]
         by_key = {build.target.key: build for build in builds}
-        members = [by_key.get(record.target.key, record) for record in records]
-        return self.fleets.add(Fleet(id_, records[0].image, members))
-
-    def _start(self, records: Sequence[BuildRecord], timeout: float = client.DEFAULT_TIMEOUT) -> list[Build]:
-        """Start or resume the recorded operations atomically: on interruption none is started."""
-        new = [record for record in records if is_not_submitted(record)]
-        shared = shared_preflight(self._preflight) if len(records) > 1 else self._preflight
-        try:
-            self.history.add(*new)
-            started = [
-                self._prepare(record, BuildOptions.from_string(record.options, timeout), shared) for record in records
-            ]
-            self._launch(*started)
-        except BaseException:  # also KeyboardInterrupt: the cell was interrupted before anything was launched
-            now = self._clock.wall()
-            self.history.apply(*(update(record.id, state="Not submitted", ended_at=now) for record in new))
-            raise
-        return [build for build, _ in started]
-
-    def _prepare(self, record: BuildRecord, options: BuildOptions, preflight: Preflight) -> tuple[Build, Workflow]:
-        action, spec, unsent = Action(record.action), spec_from_record(record), is_not_submitted(record)
-        estimate = self.estimate(record.target) if action is Action.BUILD else None
-        operation = operation_start.submitting(action, "", spec)
-        build = Build(
-            record, operation, spec, estimate, from_the_start=unsent, pinned=options.pin, checks=options.check
+        return self.fleets.add(
+            Fleet(record.fleet, record.image, [by_key.get(key, record) for key, record in newest.items()])
         )
-
-        async def check(images: ImagesClient, build: Build) -> ImageSpec:
-            return await self._runner.check(images, build, preflight, pin=options.pin)
-
-        if not unsent:
-            return build, lambda images: resume_build(images, build, record, options)
-        if action is Action.BUILD:
-            return build, lambda images: create_image(images, build, options, check)
-        return build, lambda images: change_cluster(images, action, record.image, options)
 
     def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[PreflightReport]:
         """Run the preflight for a spec in the background; nothing is built.
@@ -229,29 +195,33 @@ class BuildManager:
         return self._change(Action.DISABLE, target, name or PYTHON, BuildOptions(check=False, queue=queue))
 
     def _change(self, action: Action, target: Target, name: str, options: BuildOptions) -> Build:
-        return self._start([self._record(action, target, name, None, options)])[0]
+        return self._launcher.start([self._record(action, target, name, None, options)])[0]
 
     def attach(
         self, target: Target, name: str, *, timeout: float = client.DEFAULT_TIMEOUT, send: bool = False
     ) -> Build:
         """Poll the current operation on an image, whichever process started it, and return at once.
 
-        `send` sends an operation that an ended process had not sent, with its original options. Raises InvalidInput for
-        an invalid name; if the image does not exist, the Build raises NotFound.
+        Nothing is sent, unless `send`: an operation that the service has not confirmed is then sent with its original
+        options. Raises InvalidInput for an invalid name; if the image does not exist, the Build raises NotFound; if the
+        operation was not sent before its process ended, NotSubmitted; if the service does not show what came of its
+        request, OutcomeUnknown.
         """
         running = self.running(target, name)
         if running is not None:
             return running
+        latest = self.history.latest(name, target) if send else None
+        if latest is not None and self._launcher.can_send_again(latest):
+            return self._launcher.repeat([latest], timeout)[0]
         unfinished = self.history.left_open(target, name)
         submitted = [record for record in unfinished if record.state not in NOT_SUBMITTED]
-        record = next(iter(submitted or (unfinished if send else [])), None)
+        record = next(iter(submitted or unfinished), None)
         if record is not None:
-            return self._start([record], timeout)[0]
+            return self._launcher.resume([record], timeout, send=send)[0]
         _require_valid_name(name)  # after the history: a managed image can be enabled, but not built
         record = self._record(Action.BUILD, target, name, None, BuildOptions())
         build = Build(record, operation_start.submitting(Action.BUILD, ""), None, None, start_known=False)
-        self._launch((build, lambda images: poll_image(images, name, timeout)))
-        return build
+        return self._launcher.launch((build, lambda images: poll_image(images, name, timeout)))[0]
 
     def stop_polling(self, build: Build) -> None:
         """Stop polling a build whose end another process has recorded, and return at once.
@@ -259,6 +229,10 @@ class BuildManager:
         The build ends with EndedElsewhere; nothing is sent and nothing is recorded.
         """
         self._loop.submit(self._runner.stop(build))
+
+    def is_held_elsewhere(self, record: BuildRecord) -> bool:
+        """Return whether another process that is still running sends and polls the operation of a record."""
+        return self._owner.is_held_elsewhere(record.owner)
 
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process is polling, or None."""
@@ -288,14 +262,8 @@ class BuildManager:
         """Stop the background loop; builds continue in Azure and can be resumed."""
         self._loop.close(self._clients.aclose())
         self._writer.close()
+        self._owner.release()
         self.history.close()
-
-    # ── on the background loop ───────────────────────────────────────────────────────────────────────────────
-
-    def _launch(self, *started: tuple[Build, Workflow]) -> None:
-        for build, _ in started:
-            self.registry.add(build)
-        self._loop.submit(self._runner.run(started))
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -16,8 +16,9 @@ class BuildRecord:
 
     `id` is a UUID in hex, `action` the value of an Action, `state` the last known state. All times are timezone-aware;
     `seconds` is the duration. `operation_url` is "" or, once stored, without its signature. `fleet` is the id that the
-    operations of a fleet share, or "" for a single one; `options` are the names of its options (`BuildOptions`). Raises
-    ValueError for a time without a time zone.
+    operations of a fleet share, or "" for a single one; `options` are the names of its options (`BuildOptions`).
+    `owner` is the name of the process that sends and polls it (`Owner`). Raises ValueError for a time without a time
+    zone.
     """
 
     id: str
@@ -36,6 +37,7 @@ class BuildRecord:
     seconds: float | None = None
     fleet: str = ""
     options: str = ""
+    owner: str = ""
 
     def __post_init__(self) -> None:
         for moment in (self.started_at, self.last_response_at, self.ended_at):

@@ -1,36 +1,82 @@
-"""Resume builds that were started earlier or by another process: from the history, or from the image alone."""
+"""Resume builds that were started earlier or by another process. Everything here only reads.
+
+An operation that was never sent, or whose request may not have arrived, is sent only when a person asks for it
+(`BuildManager.send_again`): the image may be another user's by now.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 
+from kusto_magic.arm import operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
-from kusto_magic.builds.actions import retry_create, send_change
+from kusto_magic.builds.actions import repeat_change
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.retry import first_then, retry_while_busy
-from kusto_magic.errors import InvalidInput
-from kusto_magic.models.action import NOT_SUBMITTED, Action, Phase
-from kusto_magic.models.image import ImageSpec
+from kusto_magic.errors import EndedElsewhere, InvalidInput, NotFound, NotSubmitted, OutcomeUnknown, StatusUnreadable
+from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, WORKING_PHASES, Action, Phase
+from kusto_magic.models.image import Image, ImageSpec
+
+WATCH_INTERVAL = 1.0
+"""Seconds between two looks at the record of an operation that another process is about to send."""
 
 
-def resume_build(
-    client: ImagesClient, build: Build, record: BuildRecord, options: BuildOptions
+async def resume_build(
+    client: ImagesClient, build: Build, record: BuildRecord, options: BuildOptions, *, send: bool = False
 ) -> AsyncIterator[Operation]:
-    """Yield the operations of a recorded build; with `queue`, a build that met a busy cluster is retried."""
-    first = partial(_poll_recorded, client, build, record, options.timeout)
-    if build.action is Action.BUILD and build.spec is None:
-        return first()  # the spec is not known, so it cannot be sent again
-    is_build = build.action is Action.BUILD
-    retry = (
-        partial(retry_create, client, build, options)
-        if is_build
-        else partial(send_change, client, build.action, build.name, options.timeout)
-    )
-    return retry_while_busy(first_then(first, retry), client.clock, options.timeout) if options.queue else first()
+    """Yield the operations of a recorded build whose owner has ended.
+
+    `send`: a person has asked to send it again if it fails because the cluster is busy; otherwise this only reads.
+    Raises NotSubmitted, OutcomeUnknown and the errors of polling.
+    """
+    if record.state in NOT_SUBMITTED:
+        what = f"the {record.action} of image {record.image!r} was not sent: its process ended before"
+        raise NotSubmitted(what, next_step=_send_again(record))
+    poll = _settle if record.state == Phase.SUBMITTING else _poll_recorded
+    attempt = partial(poll, client, build, record, options.timeout)
+    if send and options.queue:
+        again = first_then(attempt, partial(repeat_change, client, build, options))
+        attempt = partial(retry_while_busy, again, client.clock, options.timeout)
+    async for operation in attempt():
+        yield operation
+
+
+async def watch_build(
+    client: ImagesClient, build: Build, look: Callable[[], Awaitable[BuildRecord | None]], options: BuildOptions
+) -> AsyncIterator[Operation]:
+    """Yield the operations of a build that another process owns: as recorded until it is sent, then as polled.
+
+    `look` returns the current record, and sets `build.owned` if its owner has ended and this process now owns it.
+    Raises EndedElsewhere if the owner ends it before it is sent, and the errors of `resume_build`.
+    """
+    while (record := await look()) is not None and record.ended_at is None:
+        if build.owned or record.state not in NOT_STARTED:
+            operations = (
+                resume_build(client, build, record, options)
+                if build.owned
+                else _poll_recorded(client, build, record, options.timeout)
+            )
+            async for operation in operations:
+                yield operation
+            return
+        note = "another process on this machine is about to send this"
+        yield replace(_unsent(build), phase=Phase(record.state), note=note)
+        await client.clock.sleep(WATCH_INTERVAL)
+    state = f": {record.state}" if record is not None else ""
+    what = f"another process recorded the end of the {build.action.value} of image {build.name!r}{state}"
+    raise EndedElsewhere(what, operation=_unsent(build))
+
+
+async def poll_image(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:
+    """Yield the operations of an image without a record. Raises NotFound if it does not exist."""
+    await client.get(name)
+    async for operation in client.poll(client.resume(Action.BUILD, name), timeout=timeout):
+        yield operation
 
 
 async def _poll_recorded(
@@ -45,21 +91,70 @@ async def _poll_recorded(
         yield operation
 
 
-def is_not_submitted(record: BuildRecord) -> bool:
-    """Return whether an operation had not been sent at its last update and can be sent now."""
-    # A request that was being sent may have arrived; repeating the PUT or DELETE of an image is harmless.
-    repeatable = record.action in (Action.BUILD, Action.DELETE)
-    unsent = record.state in NOT_SUBMITTED or (record.state == Phase.SUBMITTING and repeatable)
-    return (
-        record.ended_at is None and unsent and (record.action != Action.BUILD or spec_from_record(record) is not None)
-    )
+# ── requests whose process ended before the response ────────────────────────────────────────────────────────────────
 
 
-async def poll_image(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:
-    """Yield the operations of an image without a record. Raises NotFound if it does not exist."""
-    await client.get(name)
-    async for operation in client.poll(client.resume(Action.BUILD, name), timeout=timeout):
-        yield operation
+async def _settle(client: ImagesClient, build: Build, record: BuildRecord, timeout: float) -> AsyncIterator[Operation]:
+    """Yield the operations that the service shows as those of the request. Raises OutcomeUnknown."""
+    resumed = client.resume(build.action, record.image, "", build.spec)
+    if build.action in (Action.BUILD, Action.DELETE):
+        image = await _image_or_none(client, record.image)
+        if image is None and build.action is Action.DELETE:
+            yield replace(resumed, phase=Phase.SUCCEEDED, note="the image does not exist")
+            return
+        if image is None or not _is_outcome(image, build):
+            raise _unknown(record, _description(image))
+    try:
+        async for operation in client.poll(resumed, timeout=timeout, estimate=build.estimate):
+            yield operation
+    except StatusUnreadable as error:
+        raise _unknown(record, error.what) from None
+
+
+async def _image_or_none(client: ImagesClient, name: str) -> Image | None:
+    try:
+        return await client.get(name)
+    except NotFound:
+        return None
+
+
+def _is_outcome(image: Image, build: Build) -> bool:
+    """Return whether the image is what the request would have led to."""
+    if build.action is Action.DELETE:
+        return image.state.lower() == "deleting"
+    return build.spec is not None and image.matches(build.spec)
+
+
+def _description(image: Image | None) -> str:
+    if image is None:
+        return "there is no such image"
+    return f"the image exists, with other content or by another request (state {image.state or 'Succeeded'})"
+
+
+def _unknown(record: BuildRecord, found: str) -> OutcomeUnknown:
+    what = f"whether the {record.action} request for {record.image!r} arrived is unknown: its process ended; {found}"
+    return OutcomeUnknown(what, next_step=_send_again(record))
+
+
+def _send_again(record: BuildRecord) -> str:
+    return f"%kusto_image attach {record.image} --send sends it now, after you have checked that it is still wanted."
+
+
+def _unsent(build: Build) -> Operation:
+    return operation_start.submitting(build.action, "", build.spec)
+
+
+# ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def can_be_sent(record: BuildRecord) -> bool:
+    """Return whether a recorded operation is complete enough to be sent (again)."""
+    return record.action in WORKING_PHASES and (record.action != Action.BUILD or spec_from_record(record) is not None)
+
+
+def is_unconfirmed(record: BuildRecord) -> bool:
+    """Return whether the service has not confirmed the operation: not sent, not answered, or unknown since then."""
+    return record.state in {*NOT_STARTED, "Not submitted", "Unknown"}
 
 
 def spec_from_record(record: BuildRecord) -> ImageSpec | None:

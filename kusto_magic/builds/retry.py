@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import chain, repeat
 from typing import cast
 
 from kusto_magic.arm import operation_start
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.operation_start import NOTE_BUSY
 from kusto_magic.clock import Clock
 from kusto_magic.errors import Conflict
 
@@ -29,9 +31,10 @@ async def retry_while_busy(
 
     After `timeout` seconds there are no more retries: Conflict is raised, or the failed operation is the last one.
     """
-    end, delay = clock.monotonic() + timeout, MIN_DELAY
+    end, delay, waited = clock.monotonic() + timeout, MIN_DELAY, False
     while True:
         last: Operation | None = None
+        answers = 0
         try:
             # Closed explicitly: the `break` below would leave an open generator to the garbage collector.
             async with aclosing(cast(AsyncGenerator[Operation, None], start())) as attempt:
@@ -39,13 +42,17 @@ async def retry_while_busy(
                     last = operation
                     if operation.is_cluster_busy and clock.monotonic() < end:
                         break
-                    yield operation
+                    # The first two come before the first poll: submitting, then accepted. Showing them would make the
+                    # state flicker at each attempt.
+                    answers += 1
+                    yield replace(operation, retrying=True, note=NOTE_BUSY) if waited and answers <= 2 else operation
                 else:
                     return
         except Conflict:
             if last is None or clock.monotonic() >= end:
                 raise
         yield operation_start.queued(last)
+        waited = True
         await clock.sleep(delay)
         delay = min(delay * GROWTH, MAX_DELAY)
 

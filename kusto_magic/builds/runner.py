@@ -12,10 +12,14 @@ from kusto_magic.arm.client_pool import ClientPool
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.build import Build, log_callback_errors
+from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history_writer import HistoryWriter
+from kusto_magic.builds.ownership import Owner
+from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.clock import Clock
-from kusto_magic.errors import Conflict, EndedElsewhere, KustoImageError, RequirementsConflict
+from kusto_magic.errors import EndedElsewhere, KustoImageError, RequirementsConflict
+from kusto_magic.models.action import WORKING_PHASES
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
@@ -26,10 +30,14 @@ Workflow = Callable[[ImagesClient], AsyncIterator[Operation]]
 class BuildRunner:
     """Runs workflows. All methods must be called on the background loop."""
 
-    def __init__(self, clients: ClientPool, registry: BuildRegistry, writer: HistoryWriter, clock: Clock) -> None:
+    def __init__(
+        self, clients: ClientPool, registry: BuildRegistry, writer: HistoryWriter, owner: Owner, clock: Clock
+    ) -> None:
+        self.queue = ChangeQueue()
         self._clients = clients
         self._registry = registry
         self._writer = writer
+        self._owner = owner
         self._clock = clock
         self._ticking: asyncio.Task[None] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -60,13 +68,14 @@ class BuildRunner:
             self._ticking = asyncio.create_task(self._tick_every_second())
         try:
             client = await self._clients.get(build.target)
-            previous: Operation | None = None
+            previous: object = None
             async for operation in workflow(client):
                 build._set_operation(operation, self._clock.wall())
-                if previous is None or (operation.phase, operation.poll_url) != (previous.phase, previous.poll_url):
+                recorded = (operation.phase, operation.poll_url)
+                if recorded != previous and not (operation.retrying and operation.phase in WORKING_PHASES.values()):
                     # Before the workflow continues: if the process dies, the history shows what may have been sent.
                     await self._writer.record_state(build)
-                previous = operation
+                    previous = recorded
             build.operation.raise_for_failure()
         except asyncio.CancelledError:
             return  # the process ends, or `stop` was called; the record stays as it is, so that it can be resumed
@@ -98,18 +107,14 @@ class BuildRunner:
 
     async def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()
-        polled_ids = {other.id for other in self._registry.by_cluster(build.target)}
-        await self._writer.record_end(build, error, now, polled_ids)
+        await self._writer.record_end(build, error, now, self._is_running)
         self._registry.remove(build)
-        if isinstance(error, KustoImageError) and (isinstance(error, Conflict) or build.operation.is_cluster_busy):
-            error.next_step = self._other_operations(build) + error.next_step
         build._finish(error, now)
 
-    def _other_operations(self, build: Build) -> str:
-        """Return which other operations of this process keep the cluster busy, as the start of a next step."""
-        others = [other for other in self._registry.by_cluster(build.target) if other is not build]
-        names = ", ".join(f"{other.action.value} of {other.name!r}" for other in others)
-        return f"In progress on this cluster: {names}. " if others else ""
+    def _is_running(self, record: BuildRecord) -> bool:
+        """Return whether this process or another one works on the operation of a record."""
+        here = any(build.id == record.id for build in self._registry.by_cluster(record.target))
+        return here or self._owner.is_held_elsewhere(record.owner)
 
     async def _tick_every_second(self) -> None:
         """Call the tick callbacks of all builds every second while there are any."""

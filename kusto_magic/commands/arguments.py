@@ -127,6 +127,12 @@ def line_parser() -> argparse.ArgumentParser:
     _use(subs["use"])
     for name in ("show", "check", "edit", "export", "attach", "wait", "delete"):
         subs[name].add_argument("name", metavar="NAME", help="name of the image")
+    for name in ("attach", "wait"):
+        subs[name].add_argument(
+            "--send",
+            action="store_true",
+            help="send it again if its process ended before the service confirmed it; without this, nothing is sent",
+        )
     subs["enable"].add_argument("name", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
     subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
     subs["diff"].add_argument("name", metavar="A", help="custom or managed image")

@@ -80,7 +80,7 @@ def status(session: Session, _options: Namespace) -> None:
 def _build_row(session: Session, record: BuildRecord) -> tuple[str, ...]:
     running = session.builds.running(record.target, record.image)
     is_running = running is not None and running.id == record.id
-    state = running.operation.phase.value if running is not None and is_running else record.state
+    state = running.operation.shown_phase.value if running is not None and is_running else record.state
     duration = _duration_text(record.started_at, record.ended_at, "in progress" if is_running else "outcome unknown")
     return (
         record.image,
@@ -196,17 +196,24 @@ def show_check(session: Session, target: Target, spec: ImageSpec) -> None:
 
 
 def attach(session: Session, options: Namespace) -> Build | Fleet | None:
-    """Resume the operation of an image, or of all clusters if it was started on a fleet."""
+    """Poll the operation of an image, or of all clusters if it was started on a fleet.
+
+    With `--send`, an operation that the service has not confirmed is sent again.
+    """
     settings = session.settings(options)
     timeout = settings.timeout_hours * 3600
     history = session.builds.history
     latest = history.latest_open(options.name) or history.latest(options.name)
     if latest is not None and latest.fleet and not options.cluster:
-        return session.present(session.builds.attach_fleet(latest, timeout=timeout), options, settings)
+        return session.present(
+            session.builds.attach_fleet(latest, timeout=timeout, send=options.send), options, settings
+        )
     # After a kernel restart no cluster is chosen; the history has the cluster of the latest operation.
     origin = None if settings.cluster else latest
     target = origin.target if origin else settings.target()
-    return session.present(session.builds.attach(target, options.name, timeout=timeout, send=True), options, settings)
+    return session.present(
+        session.builds.attach(target, options.name, timeout=timeout, send=options.send), options, settings
+    )
 
 
 def wait(session: Session, options: Namespace) -> Build | Fleet | None:

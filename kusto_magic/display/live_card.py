@@ -47,7 +47,7 @@ class LiveCard:
         self._lock = threading.RLock()  # created on the main thread, called on the background thread
         self._ended = False
         self._bar = self._new_bar() if with_bar and not build.ended else None
-        self._saved_at = (build.operation.phase, time.monotonic())
+        self._saved_at = (build.operation.shown_phase, time.monotonic())
         self._show(update=False)
         build.observe(self._changed, ["operation", "report", "last_response_at", "ended"])
         if self._bar is not None:
@@ -70,7 +70,7 @@ class LiveCard:
 
     def _changed(self, _change: object = None) -> None:
         with self._lock:
-            phase, now = self._build.operation.phase, time.monotonic()
+            phase, now = self._build.operation.shown_phase, time.monotonic()
             if self._build.ended:
                 self._end()
             elif phase is not self._saved_at[0] or now - self._saved_at[1] >= (

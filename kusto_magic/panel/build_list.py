@@ -65,8 +65,8 @@ class ActiveBuilds:
             set_text(self.last, "")
 
     def _on_change(self, change: Any) -> None:
-        if change["new"].phase is not change["old"].phase:
-            self._moved(change["new"].phase)
+        if change["new"].shown_phase is not change["old"].shown_phase:
+            self._moved(change["new"].shown_phase)
 
     def _update(self, build: Build) -> None:
         with self._lock, self._context.guarded():

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 
 from kusto_magic.arm.client import ImagesClient
@@ -42,7 +42,7 @@ MAX_RESUME_AGE = timedelta(hours=24)
 """Age after which an unfinished build is no longer resumed."""
 
 START_GRACE = timedelta(minutes=2)
-"""Time after its start during which a build is left to its kernel, which checks and submits it."""
+"""Time after its start during which a build without an owner is left to its kernel, which checks and submits it."""
 
 QUEUE_GRACE = timedelta(hours=1)
 """As `START_GRACE`, for queued builds, which the service does not know, and for records without any update yet."""
@@ -250,9 +250,7 @@ class BuildWatcher:
 
     def _resume(self, record: BuildRecord) -> None:
         """Start polling a build of another process; at most once, so that failures are not retried by each refresh."""
-        if record.id in self._resumed or record.id in self._watched or record.state == Phase.CHECKING:
-            return
-        if _is_starting(record, self._clock.wall()):
+        if record.id in self._resumed or record.id in self._watched or self._is_starting(record):
             return
         if record.started_at < self._clock.wall() - MAX_RESUME_AGE or self._builds.running(record.target, record.image):
             return
@@ -274,12 +272,22 @@ class BuildWatcher:
         for wake in tuple(self._waiting):
             wake()
 
+    def _is_starting(self, record: BuildRecord) -> bool:
+        """Return whether a running process is about to send an operation."""
+        if record.ended_at is not None or record.state not in NOT_STARTED:
+            return False
+        if record.owner:
+            return self._builds.is_held_elsewhere(record)
+        # A process that could hold no lock: only the time can tell.
+        grace = QUEUE_GRACE if record.state == Phase.QUEUED else START_GRACE
+        return record.started_at > self._clock.wall() - grace
+
     def _view_of(self, record: BuildRecord) -> BuildView:
         """Return the best known state of a build: that of the polled build, else that of its record."""
         cluster, build = self._directory.register(record.target), self._watched.get(record.id)
         is_stale = build is not None and (build.ended or not build.started_here) and not build.operation.done
         if build is None or (is_stale and record.ended_at is not None):
-            is_coming = _is_starting(record, self._clock.wall())
+            is_coming = self._is_starting(record)
             return BuildView(card_from_record(record, is_starting=is_coming), cluster, active=is_coming)
         return BuildView(card(build, self._clock.wall()), cluster, active=not build.ended)
 
@@ -290,8 +298,3 @@ async def _active(client: ImagesClient) -> str:
         return await client.active() or ""
     except KustoImageError:
         return ""
-
-
-def _is_starting(record: BuildRecord, now: datetime) -> bool:
-    grace = QUEUE_GRACE if record.state == Phase.QUEUED else START_GRACE
-    return record.ended_at is None and record.state in NOT_STARTED and record.started_at > now - grace

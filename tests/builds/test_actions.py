@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.emulator_transport import EmulatorTransport
+from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
+from kusto_magic.display.card import card
+from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, ServiceError
 from kusto_magic.models.action import Phase
 from kusto_magic.models.cluster import LanguageExtension
@@ -19,6 +21,7 @@ from kusto_magic.models.image import Image, ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("humanize\npint\n", base_image="Python3_11_7")
+PINNED = "humanize==4.9.0\nextra==1.0\n"
 
 
 @pytest.fixture
@@ -119,20 +122,92 @@ def _building(environment: EmulatedEnvironment, builds: BuildManager, name: str)
     return build
 
 
-def test_second_change_fails_with_next_step_queue_and_names_the_running_build(environment: EmulatedEnvironment) -> None:
-    builds = environment.builds()
-    _building(environment, builds, "one")
-    second = builds.start(environment.target, "two", SPEC)
+def test_second_change_of_another_process_fails_with_next_step_queue(environment: EmulatedEnvironment) -> None:
+    first = _building(environment, environment.builds(), "one")
+    second = environment.builds().start(environment.target, "two", SPEC)
     environment.wait_for(second, Phase.BUILDING)
     environment.clock.released.set()
-    with pytest.raises(BuildFailed, match=r"In progress on this cluster: build of 'one'(?s:.*)--queue"):
+    with pytest.raises(BuildFailed, match="--queue"):
+        second.wait(30)
+    first.wait(30)
+
+
+@pytest.mark.parametrize("queue", [False, True])
+def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_come(
+    environment: EmulatedEnvironment, queue: bool
+) -> None:
+    builds = environment.builds()
+    first = _building(environment, builds, "one")
+    second = builds.start(environment.target, "two", SPEC, queue=queue)
+    environment.wait_for(second, Phase.QUEUED)
+    third = builds.delete(environment.target, "one", queue=queue)
+    environment.wait_for(third, Phase.QUEUED)
+    assert card(second, environment.clock.wall()).note == "waiting for the build of 'one'"
+    assert card(third, environment.clock.wall()).note == "waiting for the build of 'two'"
+    assert environment.changes == ["PUT one"]
+    environment.clock.released.set()
+    assert first.wait(30) is not None
+    assert second.wait(30) is not None
+    assert third.wait(30) is None
+    assert environment.changes == ["PUT one", "PUT two", "DELETE one"]
+    assert not second.counts_for_estimate
+
+
+def test_builds_of_different_clusters_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    emulator = EmulatorTransport(EmulatorConfig(build_seconds=BUILD_SECONDS, clusters=2))
+    environment = EmulatedEnvironment(tmp_path, always_compatible, emulator)
+    builds = environment.builds()
+    environment.clock.released.clear()
+    started = [builds.start(target, "img", SPEC) for target in environment.targets]
+    for build in started:
+        environment.wait_for(build, Phase.BUILDING)
+    environment.close()
+
+
+def test_build_that_waited_sends_nothing_if_the_image_was_built_of_the_same_meanwhile(
+    environment: EmulatedEnvironment,
+) -> None:
+    builds = environment.builds()
+    _building(environment, builds, "img")
+    second = builds.start(environment.target, "img", SPEC, pin=True)  # differs, until it has found the versions
+    environment.wait_for(second, Phase.QUEUED)
+    third = builds.start(environment.target, "img", replace(SPEC, requirements=PINNED), check=False)
+    environment.wait_for(third, Phase.QUEUED)
+    environment.clock.released.set()
+    assert third.wait(30) is not None
+    assert environment.changes == ["PUT img", "PUT img"]
+    assert third.operation.note.startswith("already up to date")
+
+
+def test_build_that_waited_checks_again_whether_its_image_is_active(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    environment.clock.released.clear()
+    enabling = builds.enable(environment.target, "img")
+    environment.wait_for(enabling, Phase.ENABLING)
+    second = builds.start(environment.target, "img", OTHER, protect_active=True)
+    environment.wait_for(second, Phase.QUEUED)
+    environment.clock.released.set()
+    with pytest.raises(InUse):
         second.wait(30)
 
 
-def test_queued_build_waits_and_succeeds(environment: EmulatedEnvironment) -> None:
-    builds = environment.builds()
-    first = _building(environment, builds, "one")
-    second = builds.start(environment.target, "two", SPEC, queue=True)
+def test_state_of_a_queued_build_does_not_flicker_between_attempts(environment: EmulatedEnvironment) -> None:
+    _building(environment, environment.builds(), "one")
+    second = environment.builds().start(environment.target, "two", SPEC, queue=True)
+    shown: list[str] = []
+    second.observe(lambda _change: shown.append(card(second, environment.clock.wall()).state), "operation")
+    environment.wait_for(second, Phase.BUILDING)
+    environment.clock.released.set()
+    assert second.wait(30) is not None
+    assert environment.changes.count("PUT two") > 2
+    states = [state for state, previous in zip(shown, [None, *shown], strict=False) if state != previous]
+    assert states[states.index("Queued") :] == ["Queued", "Building", "Confirming", "Succeeded"]
+
+
+def test_queued_build_waits_and_succeeds_while_another_process_builds(environment: EmulatedEnvironment) -> None:
+    first = _building(environment, environment.builds(), "one")
+    second = environment.builds().start(environment.target, "two", SPEC, queue=True)
     seen = phases(second)
     environment.wait_for(second, Phase.BUILDING)
     environment.clock.released.set()
@@ -143,7 +218,9 @@ def test_queued_build_waits_and_succeeds(environment: EmulatedEnvironment) -> No
     first.wait(30)
 
 
-def test_attach_ignores_a_queued_build_of_an_ended_process(environment: EmulatedEnvironment) -> None:
+def test_attach_prefers_the_submitted_build_to_a_queued_one_of_an_ended_process(
+    environment: EmulatedEnvironment,
+) -> None:
     builds = environment.builds()
     _building(environment, builds, "img")
     environment.wait_for(builds.start(environment.target, "img", OTHER, queue=True), Phase.QUEUED)
@@ -155,8 +232,8 @@ def test_attach_ignores_a_queued_build_of_an_ended_process(environment: Emulated
 
 
 def test_queued_build_waits_after_a_409_for_the_same_image(environment: EmulatedEnvironment) -> None:
+    _building(environment, environment.builds(), "img")
     builds = environment.builds()
-    _building(environment, builds, "img")
     with pytest.raises(Conflict, match="--queue"):
         builds.start(environment.target, "img", OTHER).wait(30)
     queued = builds.start(environment.target, "img", OTHER, queue=True)

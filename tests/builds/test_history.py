@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import _thread
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,6 +20,7 @@ import pytest
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history import MAX_STORED_RECORDS, History
 from kusto_magic.builds.history_schema import APPLICATION_ID, SCHEMA_VERSION, default_path
+from kusto_magic.builds.history_store import RETRY_INTERVAL
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.models.target import Target
 
@@ -329,7 +333,7 @@ class TestDamage:
         history.add(one := record())
         history.change(one.id, state="Succeeded")
         assert history.recent() == [replace(one, state="Succeeded")]
-        assert "not recorded" in history.warning
+        assert "kept in memory" in history.warning
         assert str(path.parent) not in history.warning
 
     def test_locked_file_falls_back_to_memory_with_its_records(self, path: Path) -> None:
@@ -340,6 +344,51 @@ class TestDamage:
         history.add(two := record())
         assert history.recent() == [two, one]
         assert "locked" in history.warning
+        blocker.close()
+        history.close()
+
+    @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
+    def test_what_a_locked_file_did_not_take_is_written_when_it_is_free_again(self, path: Path, lock: str) -> None:
+        now = [0.0]
+        history = History(path, timeout=0.0, now=lambda: now[0])
+        history.add(one := record())
+        blocker = sqlite3.connect(path, isolation_level=None)
+        blocker.execute(f"BEGIN {lock}")
+        started = time.monotonic()
+        history.add(two := record())
+        history.change(two.id, state="Building")
+        assert time.monotonic() - started < 10, "it waited for longer than its patience"
+        assert history.get(two.id) == replace(two, state="Building")
+        now[0] += RETRY_INTERVAL
+        assert "locked" in history.warning, "the file is still locked"
+        assert history.get(two.id) == replace(two, state="Building")
+        blocker.close()
+        now[0] += RETRY_INTERVAL
+        history.change(two.id, state="Succeeded")
+        assert history.warning == ""
+        history.close()
+        later = History(path)
+        assert later.recent() == [replace(two, state="Succeeded"), one]
+        later.close()
+
+    def test_obstacle_that_is_removed_lets_the_queue_be_written_at_the_end(self, history: History, path: Path) -> None:
+        path.mkdir(parents=True)
+        history.add(one := record())
+        path.rmdir()
+        history.close()
+        assert history.recent() == [one]
+        assert history.warning == ""
+
+    def test_interrupt_is_answered_while_the_file_is_locked(self, path: Path) -> None:
+        history = History(path, timeout=60)
+        history.add(record())
+        blocker = sqlite3.connect(path, isolation_level=None)
+        blocker.execute("BEGIN EXCLUSIVE")
+        threading.Timer(0.3, _thread.interrupt_main).start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            history.add(record())
+        assert time.monotonic() - started < 10
         blocker.close()
         history.close()
 

@@ -18,7 +18,15 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import bundle, card
-from kusto_magic.errors import BuildFailed, InvalidInput, NotFound, PollTimeout, RequirementsConflict, ServiceError
+from kusto_magic.errors import (
+    BuildFailed,
+    InvalidInput,
+    NotFound,
+    NotSubmitted,
+    PollTimeout,
+    RequirementsConflict,
+    ServiceError,
+)
 from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
@@ -429,6 +437,6 @@ def test_attach_sends_an_unsent_build_only_with_send(make: Make) -> None:
     first.close()
     environment.answer = always_compatible
     second = environment.builds()
-    with pytest.raises(NotFound):
+    with pytest.raises(NotSubmitted):
         second.attach(environment.target, "img").wait(30)
     assert second.attach(environment.target, "img", send=True).wait(30) is not None

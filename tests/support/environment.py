@@ -54,6 +54,20 @@ class SharedClock:
         self._wall.move(seconds)
 
 
+class RecordingTransport(httpx.ASGITransport):
+    """The emulator's app; appends method and path of each request that changes something to `changes`."""
+
+    def __init__(self, app: Any, changes: list[str]) -> None:
+        super().__init__(app)
+        self._changes = changes
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        reads = request.method == "GET" or request.url.path.endswith("/listLanguageExtensions")
+        if not reads:
+            self._changes.append(f"{request.method} {request.url.path.rpartition('/')[2]}")
+        return await super().handle_async_request(request)
+
+
 class EmulatedEnvironment:
     """An emulator, a history file, and build managers, one per emulated process."""
 
@@ -66,6 +80,7 @@ class EmulatedEnvironment:
         self._path = folder / "history.sqlite"
         self.answer = answer
         self._all: list[BuildManager] = []
+        self.changes: list[str] = []
         ready = self._app.state.ready
         self._token = ready.token
         self.targets = [
@@ -110,7 +125,9 @@ class EmulatedEnvironment:
         self, target: Target, credential: TokenCredential | None = None
     ) -> AbstractAsyncContextManager[ImagesClient]:
         credential = credential or StaticCredential(self._token)
-        return connect(target, credential=credential, transport=httpx.ASGITransport(self._app), clock=self.clock)
+        return connect(
+            target, credential=credential, transport=RecordingTransport(self._app, self.changes), clock=self.clock
+        )
 
     def close(self) -> None:
         self.clock.released.set()

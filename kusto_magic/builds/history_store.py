@@ -1,0 +1,212 @@
+"""SQLite file of the history with a queue: what cannot be written now is kept in memory and written later.
+
+The file may be locked by another process, full, read-only or on a drive that is gone. None of this may stop a build or
+keep the user waiting for longer than the patience.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from kusto_magic.builds.history_schema import connect, default_path, is_busy, is_damaged, set_aside
+from kusto_magic.builds.record import COLUMNS
+from kusto_magic.redaction import redact
+
+if TYPE_CHECKING:
+    import sqlite3
+
+T = TypeVar("T")
+
+Statement = tuple[str, tuple[object, ...]]
+"""An SQL statement that writes, and its values."""
+
+RETRY_INTERVAL: Final = 5.0
+"""Seconds between two attempts to use the file again."""
+
+MAX_UNWRITTEN: Final = 10_000
+"""Maximum number of statements that wait for the file; beyond them, the oldest are dropped."""
+
+LOCK_SLICE: Final = 0.1
+"""Seconds that SQLite itself waits for a lock: Python handles Ctrl-C only between such waits."""
+
+
+class HistoryStore:
+    """The database of the history. Opened at first use; safe to use from several threads and processes.
+
+    `path` is the file, by default `default_path(os.environ)`; `patience` is how many seconds one use waits for the
+    lock of another process; `now` is a monotonic clock. `warning` is "" or a message for the user: why records were set
+    aside, or why they are not written yet.
+    """
+
+    def __init__(
+        self, path: Path | None = None, *, patience: float = 5.0, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.warning = ""
+        self._path = path
+        self._patience = patience
+        self._now = now
+        self._lock = threading.RLock()
+        self._file: sqlite3.Connection | None = None
+        self._memory: sqlite3.Connection | None = None
+        self._unwritten: deque[Statement] = deque(maxlen=MAX_UNWRITTEN)
+        self._retry_at = 0.0
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the file, or None if there is no home folder."""
+        with suppress(RuntimeError):
+            return (self._path or default_path(os.environ)).parent
+        return None
+
+    def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """Return the rows of a query."""
+        return self._use(lambda connection: connection.execute(query, values).fetchall())
+
+    def write(self, *statements: Statement) -> int:
+        """Execute statements in one transaction; return how many rows the last one changed."""
+        with self._lock:
+            changed = self._use(lambda connection: _execute(connection, statements))
+            if self._memory is not None:
+                self._unwritten.extend(statements)
+            return changed
+
+    def close(self) -> None:
+        """Write what is in the queue, if that is possible at once, and close the file; the next use opens it again."""
+        with self._lock:
+            if self._memory is not None:
+                self._return_to_file()
+            if self._file is not None:
+                self._file.close()
+            self._file = None
+
+    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return the result of `work` on the file, or else on a new file, or else in memory."""
+        import sqlite3
+
+        with self._lock:
+            if self._memory is not None and self._now() >= self._retry_at:
+                self._return_to_file()
+            if self._memory is not None:
+                return work(self._memory)
+            try:
+                try:
+                    return self._on_file(work, self._patience)
+                except sqlite3.DatabaseError as error:
+                    if not is_damaged(error):
+                        raise
+                self._close_file()  # reopening checks the file and sets it aside
+                return self._on_file(work, self._patience)
+            except (OSError, RuntimeError, sqlite3.OperationalError) as error:
+                return work(self._switch_to_memory(error))
+            except sqlite3.DatabaseError as error:
+                if not is_damaged(error):
+                    raise  # a bug in the statements
+                return work(self._switch_to_memory(error))
+
+    def _on_file(self, work: Callable[[sqlite3.Connection], T], patience: float) -> T:
+        """Return the result of `work` on the file; while it is locked, try again until the patience is exhausted."""
+        import sqlite3
+
+        end = self._now() + patience
+        while True:
+            try:
+                self._file = self._file or self._open_file()
+                return work(self._file)
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or self._now() >= end:
+                    raise
+                time.sleep(0.01)  # SQLite does not wait in every case; this also lets Python answer Ctrl-C
+
+    # ── in memory ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _switch_to_memory(self, error: Exception) -> sqlite3.Connection:
+        """Return a database in memory with the records of the file, as far as they can be read at once."""
+        import sqlite3
+
+        memory = connect(":memory:", 0)
+        with suppress(sqlite3.Error):
+            if self._file is not None:
+                copied = self._file.execute(f"SELECT place, {COLUMNS} FROM builds").fetchall()  # noqa: S608
+                _insert(memory, copied)
+        self._close_file()
+        # Only the reason of an OSError: the rest contains the paths of the user.
+        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
+        self.warning = (
+            f"the history of builds cannot be written ({redact(reason)}); the builds of this session are kept in "
+            "memory and written when that is possible again"
+        )
+        self._memory, self._retry_at = memory, self._now() + RETRY_INTERVAL
+        return memory
+
+    def _return_to_file(self) -> None:
+        """Write the queue to the file and use it again, if that is possible without waiting."""
+        import sqlite3
+
+        self._retry_at = self._now() + RETRY_INTERVAL
+        try:
+            self._on_file(lambda connection: _execute(connection, self._unwritten), 0.0)
+        except (OSError, RuntimeError, sqlite3.DatabaseError):
+            self._close_file()
+            return
+        if self._memory is not None:
+            self._memory.close()
+        self._memory, self.warning = None, ""
+        self._unwritten.clear()
+
+    # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open_file(self) -> sqlite3.Connection:
+        """Open the file; one that is damaged or of another program is set aside and replaced.
+
+        Raises OSError, RuntimeError (no home directory) or sqlite3.DatabaseError.
+        """
+        import sqlite3
+
+        path = self._path or default_path(os.environ)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        found = path.stat()
+        try:
+            return connect(path, LOCK_SLICE)
+        except sqlite3.DatabaseError as error:
+            if not is_damaged(error):
+                raise
+        if os.path.samestat(found, path.stat()):  # else another process has already replaced it
+            aside = set_aside(path)
+            self.warning = (
+                f"the history of builds could not be read; it was renamed to {aside.name}, and a new one was created"
+            )
+            path.touch(mode=0o600)
+        return connect(path, LOCK_SLICE)
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+
+def _execute(connection: sqlite3.Connection, statements: Iterable[Statement]) -> int:
+    # IMMEDIATE: SQLite waits for a lock at the start; upgrading a read lock fails at once if another writes.
+    connection.execute("BEGIN IMMEDIATE")
+    changed = 0
+    try:
+        for statement, values in statements:
+            changed = connection.execute(statement, values).rowcount
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return changed
+
+
+def _insert(connection: sqlite3.Connection, rows: Iterable[tuple[object, ...]]) -> None:
+    placeholders = ", ".join("?" * (COLUMNS.count(",") + 2))
+    connection.executemany(f"INSERT INTO builds (place, {COLUMNS}) VALUES ({placeholders})", rows)  # noqa: S608

@@ -1,0 +1,144 @@
+"""Launcher of recorded operations: new ones are sent, those of ended processes are resumed by reading."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from kusto_magic.arm import client, operation_start
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.poll_schedule import DurationEstimate
+from kusto_magic.builds.actions import Preflight, change_cluster, create_image, shared_preflight
+from kusto_magic.builds.build import Build
+from kusto_magic.builds.event_loop import BackgroundLoop
+from kusto_magic.builds.history import History, update
+from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.ownership import Owner
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.registry import BuildRegistry
+from kusto_magic.builds.resume import can_be_sent, is_unconfirmed, resume_build, spec_from_record, watch_build
+from kusto_magic.builds.runner import BuildRunner, Workflow
+from kusto_magic.clock import Clock
+from kusto_magic.models.action import NOT_SUBMITTED, Action, Phase
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
+
+
+class BuildLauncher:
+    """Creates builds from records and runs them on the background loop. `estimate` returns that of a cluster."""
+
+    def __init__(
+        self,
+        history: History,
+        owner: Owner,
+        registry: BuildRegistry,
+        runner: BuildRunner,
+        loop: BackgroundLoop,
+        preflight: Preflight,
+        estimate: Callable[[Target], DurationEstimate | None],
+        clock: Clock,
+    ) -> None:
+        self._history = history
+        self._owner = owner
+        self._registry = registry
+        self._runner = runner
+        self._loop = loop
+        self._preflight = preflight
+        self._estimate = estimate
+        self._clock = clock
+
+    def start(self, records: Sequence[BuildRecord], timeout: float = client.DEFAULT_TIMEOUT) -> list[Build]:
+        """Start new operations atomically: on interruption none is started."""
+        owner = self._owner.hold()
+        records = [replace(record, owner=owner) for record in records]
+        shared = shared_preflight(self._preflight) if len(records) > 1 else self._preflight
+        try:
+            self._history.add(*records)
+            return self.launch(*(self._new(record, timeout, shared) for record in records))
+        except BaseException:  # also KeyboardInterrupt: the cell was interrupted before anything was launched
+            now = self._clock.wall()
+            self._history.apply(*(update(record.id, state="Not submitted", ended_at=now) for record in records))
+            raise
+
+    def _new(self, record: BuildRecord, timeout: float, preflight: Preflight) -> tuple[Build, Workflow]:
+        """Return the build of a new record and the workflow that sends it."""
+        options = BuildOptions.from_string(record.options, timeout)
+        build = self._build(record, from_the_start=True, pinned=options.pin, checks=options.check)
+
+        async def check(images: ImagesClient, build: Build) -> ImageSpec:
+            return await self._runner.check(images, build, preflight, pin=options.pin)
+
+        turn = self._runner.queue.turn
+        if build.action is Action.BUILD:
+            return build, lambda images: create_image(images, build, options, check, turn)
+        return build, lambda images: change_cluster(images, build, options, turn)
+
+    def resume(self, records: Sequence[BuildRecord], timeout: float, *, send: bool = False) -> list[Build]:
+        """Poll recorded operations, whichever process started them, and return at once.
+
+        Nothing is sent, unless `send`: those that wait for a busy cluster then continue to be repeated.
+        """
+        return self.launch(*(self._resumed(record, timeout, send) for record in records))
+
+    def _resumed(self, record: BuildRecord, timeout: float, send: bool) -> tuple[Build, Workflow]:
+        """Return the build of a recorded operation and the workflow that polls it."""
+
+        async def look() -> BuildRecord | None:
+            current = await asyncio.to_thread(self._history.get, record.id)
+            build.owned = current is not None and await asyncio.to_thread(self._adopt, current)
+            return current
+
+        options = BuildOptions.from_string(record.options, timeout)
+        build = self._build(record, owned=self._adopt(record), pinned=options.pin)
+
+        def poll(images: ImagesClient) -> AsyncIterator[Operation]:
+            self._runner.queue.add(build)
+            if build.owned:
+                return resume_build(images, build, record, options, send=send)
+            return watch_build(images, build, look, options)
+
+        return build, poll
+
+    def _build(self, record: BuildRecord, **options: bool) -> Build:
+        action, spec = Action(record.action), spec_from_record(record)
+        estimate = self._estimate(record.target) if action is Action.BUILD else None
+        return Build(record, operation_start.submitting(action, "", spec), spec, estimate, **options)
+
+    def _adopt(self, record: BuildRecord) -> bool:
+        """Become the owner of an operation whose owner has ended; return False if another process owns it."""
+        if self._owner.is_held_elsewhere(record.owner):
+            return False
+        return self._history.adopt(record, self._owner.hold())
+
+    def can_send_again(self, record: BuildRecord) -> bool:
+        """Return whether an operation may be sent again: the service has not confirmed it, and its owner has ended."""
+        return is_unconfirmed(record) and can_be_sent(record) and not self._owner.is_held_elsewhere(record.owner)
+
+    def repeat(self, records: Sequence[BuildRecord], timeout: float) -> list[Build]:
+        """Start the operations of old records again, as new ones; end those records."""
+        now = self._clock.wall()
+        states = {record.id: "Not submitted" if record.state in NOT_SUBMITTED else "Unknown" for record in records}
+        new = [
+            replace(record, id=uuid4().hex, started_at=now, state=Phase.QUEUED.value, message="", operation_url="",
+                    last_response_at=None, ended_at=None, seconds=None)
+            for record in records
+        ]  # fmt: skip
+        builds = self.start(new, timeout) if new else []
+        self._history.apply(
+            *(
+                update(record.id, state=states[record.id], message="sent again later", ended_at=now)
+                for record in records
+                if record.ended_at is None
+            )
+        )
+        return builds
+
+    def launch(self, *started: tuple[Build, Workflow]) -> list[Build]:
+        """Run the workflows of builds on the background loop; return the builds at once."""
+        for build, _ in started:
+            self._registry.add(build)
+        self._loop.submit(self._runner.run(started))
+        return [build for build, _ in started]

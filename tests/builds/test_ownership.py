@@ -1,0 +1,328 @@
+"""Who sends an operation: only its owner, only once; after the owner's death, only when a person asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from support.emulator_transport import EmulatorTransport
+from support.environment import EmulatedEnvironment, always_compatible
+
+from kusto_magic.builds.build import Build
+from kusto_magic.builds.manager import BuildManager
+from kusto_magic.builds.ownership import Owner
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.display.card import card
+from kusto_magic.errors import EndedElsewhere, KustoImageError, NotSubmitted, OutcomeUnknown
+from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.preflight.report import PreflightReport
+
+SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
+OTHER = ImageSpec("six\n", base_image="Python3_11_7")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    made = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
+    yield made
+    made.close()
+
+
+def left_by_a_dead_process(
+    environment: EmulatedEnvironment, action: Action, name: str, *, state: str, spec: ImageSpec | None = None
+) -> BuildRecord:
+    """Store the open record that a killed process leaves in the history."""
+    record = BuildRecord(
+        uuid4().hex, environment.target, name, action.value, spec.base_image if spec else None, None,
+        spec.requirements if spec else "", environment.clock.wall() - timedelta(minutes=3), state=state,
+        owner=f"host:1:{uuid4().hex}", options="queue",
+    )  # fmt: skip
+    environment.builds().history.add(record)
+    return record
+
+
+def outcome(build: Build) -> tuple[str, str]:
+    """Wait for the end; return the state that the card shows and the name of the error's class."""
+    try:
+        build.wait(60)
+    except KustoImageError as error:
+        return card(build, build.started_at).state, type(error).__name__
+    return card(build, build.started_at).state, ""
+
+
+def recorded(builds: BuildManager, record: BuildRecord) -> tuple[str, bool]:
+    stored = builds.history.get(record.id)
+    assert stored is not None
+    return stored.state, stored.ended_at is not None
+
+
+# ── a request whose process died ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_attach_follows_a_submitted_build_whose_image_was_made_of_the_same(environment: EmulatedEnvironment) -> None:
+    environment.builds().start(environment.target, "img", SPEC).wait(60)
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state="Submitting", spec=SPEC)
+    environment.changes.clear()
+    builds = environment.builds()
+    assert outcome(builds.attach(environment.target, "img")) == ("Succeeded", "")
+    assert recorded(builds, record) == ("Succeeded", True)
+    assert environment.changes == []
+
+
+def test_attach_does_not_replace_the_image_that_a_colleague_has_built_meanwhile(
+    environment: EmulatedEnvironment,
+) -> None:
+    environment.builds().start(environment.target, "img", OTHER).wait(60)
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state="Submitting", spec=SPEC)
+    environment.changes.clear()
+    builds = environment.builds()
+    build = builds.attach(environment.target, "img")
+    assert outcome(build) == ("Unknown", "OutcomeUnknown")
+    assert isinstance(build.error, OutcomeUnknown)
+    assert "the image exists, with other content" in build.error.what
+    assert "--send" in build.error.next_step
+    assert recorded(builds, record) == ("Unknown", True)
+    assert environment.changes == []
+
+
+def test_attach_does_not_send_a_build_whose_image_is_absent(environment: EmulatedEnvironment) -> None:
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state="Submitting", spec=SPEC)
+    builds = environment.builds()
+    assert outcome(builds.attach(environment.target, "img")) == ("Unknown", "OutcomeUnknown")
+    assert recorded(builds, record) == ("Unknown", True)
+    assert environment.changes == []
+
+
+def test_attach_shows_a_submitted_deletion_as_deleted_if_the_image_is_absent(environment: EmulatedEnvironment) -> None:
+    record = left_by_a_dead_process(environment, Action.DELETE, "img", state="Submitting")
+    builds = environment.builds()
+    assert outcome(builds.attach(environment.target, "img")) == ("Deleted", "")
+    assert recorded(builds, record) == ("Succeeded", True)
+    assert environment.changes == []
+
+
+def test_attach_does_not_delete_an_image_that_exists(environment: EmulatedEnvironment) -> None:
+    environment.builds().start(environment.target, "img", SPEC).wait(60)
+    record = left_by_a_dead_process(environment, Action.DELETE, "img", state="Submitting")
+    environment.changes.clear()
+    builds = environment.builds()
+    assert outcome(builds.attach(environment.target, "img")) == ("Unknown", "OutcomeUnknown")
+    assert recorded(builds, record) == ("Unknown", True)
+    assert environment.changes == []
+
+
+@pytest.mark.parametrize(
+    ("enabled", "state"), [("Python3_11_7", ("Enabled", "")), ("Python3_10_8", ("Unknown", "OutcomeUnknown"))]
+)
+def test_attach_reads_from_the_cluster_whether_a_submitted_enabling_arrived(
+    environment: EmulatedEnvironment, enabled: str, state: tuple[str, str]
+) -> None:
+    environment.builds().enable(environment.target, enabled).wait(60)
+    left_by_a_dead_process(environment, Action.ENABLE, "Python3_11_7", state="Submitting")
+    environment.changes.clear()
+    assert outcome(environment.builds().attach(environment.target, "Python3_11_7")) == state
+    assert environment.changes == []
+
+
+@pytest.mark.parametrize("state", ["Checking", "Queued"])
+def test_attach_shows_an_unsent_operation_as_not_submitted(environment: EmulatedEnvironment, state: str) -> None:
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state=state, spec=SPEC)
+    builds = environment.builds()
+    build = builds.attach(environment.target, "img")
+    assert outcome(build) == ("Not submitted", "NotSubmitted")
+    assert isinstance(build.error, NotSubmitted)
+    assert "%kusto_image attach img --send" in build.error.next_step
+    assert recorded(builds, record) == ("Not submitted", True)
+    assert environment.changes == []
+
+
+@pytest.mark.parametrize("state", ["Checking", "Queued", "Submitting"])
+@pytest.mark.parametrize("attached_before", [False, True])
+def test_attach_with_send_sends_an_unconfirmed_build_once(
+    environment: EmulatedEnvironment, state: str, attached_before: bool
+) -> None:
+    left_by_a_dead_process(environment, Action.BUILD, "img", state=state, spec=SPEC)
+    builds = environment.builds()
+    if attached_before:
+        outcome(builds.attach(environment.target, "img"))
+    assert outcome(builds.attach(environment.target, "img", send=True)) == ("Succeeded", "")
+    assert environment.changes == ["PUT img"]
+    assert builds.history.unfinished() == []
+
+
+def test_attach_with_send_sends_nothing_after_a_confirmed_end(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(60)
+    environment.changes.clear()
+    assert outcome(builds.attach(environment.target, "img", send=True)) == ("Succeeded", "")
+    assert environment.changes == []
+
+
+# ── an owner that is alive ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def silent(_text: str, **_more: Any) -> PreflightReport:
+    """Wait forever: a preflight without a result."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@pytest.mark.parametrize("send", [False, True])
+def test_attach_watches_what_another_living_process_is_about_to_send(
+    environment: EmulatedEnvironment, send: bool
+) -> None:
+    environment.answer = silent
+    first = environment.builds()
+    checked = first.start(environment.target, "img", SPEC)
+    environment.wait_for(checked, Phase.CHECKING)
+    second = environment.builds().attach(environment.target, "img", send=send)
+    environment.wait_for(second, Phase.CHECKING)
+    assert not second.owned
+    assert environment.changes == []
+    first.close()  # its process ends: the watcher takes the record over, and still sends nothing
+    assert outcome(second) == ("Not submitted", "NotSubmitted")
+    assert environment.changes == []
+
+
+def test_attach_polls_what_another_living_process_has_sent_and_leaves_its_record_alone(
+    environment: EmulatedEnvironment,
+) -> None:
+    environment.clock.released.clear()
+    first = environment.builds().start(environment.target, "img", SPEC)
+    environment.wait_for(first, Phase.BUILDING)
+    second = environment.builds().attach(environment.target, "img", send=True)
+    environment.wait_for(second, Phase.BUILDING)
+    assert (second.id, second.owned) == (first.id, False)
+    environment.clock.released.set()
+    assert outcome(second) == ("Succeeded", "")
+    assert outcome(first) == ("Succeeded", "")
+    assert environment.changes == ["PUT img"]
+
+
+def test_watcher_reports_the_end_that_the_owner_records_without_sending(environment: EmulatedEnvironment) -> None:
+    gate = asyncio.Event()
+
+    async def rejecting(_text: str, **_more: Any) -> PreflightReport:
+        await gate.wait()
+        raise ValueError("the check failed")
+
+    environment.answer = rejecting
+    owner = environment.builds()
+    checked = owner.start(environment.target, "img", SPEC)
+    environment.wait_for(checked, Phase.CHECKING)
+    watching = environment.builds().attach(environment.target, "img")
+    environment.wait_for(watching, Phase.CHECKING)
+
+    async def open_gate() -> None:
+        gate.set()
+
+    owner.run(open_gate()).result(10)
+    with pytest.raises(EndedElsewhere, match="another process recorded the end of the build of image 'img'"):
+        watching.wait(60)
+    assert environment.changes == []
+
+
+def test_change_that_is_refused_does_not_end_the_record_of_another_process(environment: EmulatedEnvironment) -> None:
+    environment.builds().start(environment.target, "img", SPEC).wait(60)
+    environment.clock.released.clear()
+    enabling = environment.builds().enable(environment.target, "img")
+    environment.wait_for(enabling, Phase.ENABLING)
+    others = environment.builds()
+    deleting = others.delete(environment.target, "img")
+    environment.clock.released.set()
+    outcome(deleting)
+    assert outcome(enabling) == ("Enabled", "")
+    stored = others.history.get(enabling.id)
+    assert stored is not None
+    assert stored.state == "Succeeded"
+
+
+# ── the lock ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HOLDER = """
+import os, sys, time
+from pathlib import Path
+from kusto_magic.builds.ownership import Owner
+owner = Owner(Path(sys.argv[1]))
+print(owner.hold(), flush=True)
+if len(sys.argv) > 2 and os.fork() == 0:
+    time.sleep(60)
+time.sleep(60)
+"""
+
+
+def holder(folder: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder), *more], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def test_lock_is_held_until_release(tmp_path: Path) -> None:
+    one, other = Owner(tmp_path), Owner(tmp_path)
+    name = one.hold()
+    assert one.hold() == name
+    assert other.is_held_elsewhere(name)
+    assert not one.is_held_elsewhere(name)
+    one.release()
+    assert not other.is_held_elsewhere(name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL")
+@pytest.mark.parametrize("forked", [(), ("fork",)], ids=["alone", "with a forked child that survives"])
+def test_lock_ends_with_a_killed_process(tmp_path: Path, forked: tuple[str, ...]) -> None:
+    process, name = holder(tmp_path, *forked)
+    watching = Owner(tmp_path)
+    assert watching.is_held_elsewhere(name)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    assert not watching.is_held_elsewhere(name)
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def test_names_of_unknown_owners_are_not_held_and_reach_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "outside.lock").write_text("")
+    owner = Owner(tmp_path / "owners")
+    owner.hold()
+    for name in ("", "host:1:0123456789abcdef", "../outside", "host:1:../outside", "x" * 10_000):
+        assert not owner.is_held_elsewhere(name), name
+    assert (tmp_path / "outside.lock").exists()
+
+
+def test_folder_that_cannot_be_written_gives_no_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    owner = Owner(tmp_path / "file" / "owners")
+    assert owner.hold() == ""
+    assert not owner.is_held_elsewhere("host:1:0123456789abcdef")
+    owner.release()
+
+
+def test_new_owner_removes_the_files_of_killed_ones(tmp_path: Path) -> None:
+    process, _name = holder(tmp_path)
+    process.kill()
+    process.communicate(timeout=10)
+    assert len(list(tmp_path.iterdir())) == 1
+    owner = Owner(tmp_path)
+    owner.hold()
+    assert len(list(tmp_path.glob("*.lock"))) == 1
+    owner.release()
+
+
+def test_only_one_process_adopts_a_record(environment: EmulatedEnvironment) -> None:
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state="Building", spec=SPEC)
+    history = environment.builds().history
+    assert history.adopt(record, "host:2:aa")
+    assert not history.adopt(record, "host:3:bb")
+    stored = history.get(record.id)
+    assert stored == replace(record, owner="host:2:aa")
