@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kusto_magic.arm.client import ImagesClient as ImagesClient
+    from kusto_magic.arm.client import ImagesClient as ImagesClient  # `as` marks a re-export for type checkers
     from kusto_magic.arm.client import connect as connect
     from kusto_magic.arm.operation import Operation as Operation
     from kusto_magic.builds.build import Build as Build
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from kusto_magic.models.target import Target as Target
     from kusto_magic.panel.panel import ImagePanel as ImagePanel
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # hatchling reads it as text, without importing the package
 
 _MODULES = {
     "builds.build": ["Build"],
@@ -87,12 +87,12 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, "__version__"]  # names that __getattr__ provides are not in the module's namespace
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register the magics. Called by IPython for `%load_ext kusto_magic`."""
-    from kusto_magic.magics.magics import load
+    from kusto_magic.magics.magics import load  # programs that import the package do not load IPython
 
     load(shell)
 
@@ -106,7 +106,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
     """Return the path of the built JupyterLab extension. Called by `jupyter labextension develop`."""
-    return [{"src": "labextension", "dest": "kusto-magic"}]
+    return [{"src": "labextension", "dest": "kusto-magic"}]  # the name in labextension/package.json
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

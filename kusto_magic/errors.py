@@ -172,6 +172,7 @@ def failure_reason(error: BaseException | None) -> str:
 
 def reason_from_message(message: str) -> str:
     """Return a message written by `one_line` without status and ids, as `failure_reason` returns it for the error."""
+    # The records of the history have only the message, not the error.
     return "; ".join(part for part in message.split("; ") if not _IDENTIFIES_ONE_FAILURE.match(part))
 
 

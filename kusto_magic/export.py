@@ -98,6 +98,7 @@ def _bicep_string(text: str) -> str:
     """Return a Bicep string literal. Source: "Data types in Bicep", Strings: escapes of a single-quoted string."""
     escapes = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     escaped = "".join(escapes.get(char, char) for char in text)
+    # chr(92): Python 3.11 allows no backslash in the braces of an f-string.
     return f"'{escaped.replace('${', chr(92) + '${')}'"
 
 
@@ -225,7 +226,7 @@ def _powershell_string(text: str) -> str:
 
 def _rest(name: str, properties: Mapping[str, str], target: Target) -> str:
     """Return a request in the .http format that editors can send; `{{…}}` are its variables."""
-    endpoint = CLOUDS["public"].endpoint if target.is_local else target.endpoint
+    endpoint = CLOUDS["public"].endpoint if target.is_local else target.endpoint  # others cannot reach this machine
     path = _path("{{subscription}}", target)
     lines = [
         f"@endpoint = {endpoint}",

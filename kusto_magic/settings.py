@@ -124,14 +124,14 @@ def read_config(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_SIZE + 1)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError):  # NotADirectoryError: a parent of it is a file
         return ""
     except OSError as error:
         raise InvalidInput([Problem(CONFIG_FILE, f"cannot be read: {error.strerror}")]) from None
     if len(content) > MAX_FILE_SIZE:
         raise InvalidInput([_too_large()])
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError:
         raise InvalidInput([Problem(CONFIG_FILE, "is not valid UTF-8")]) from None
 
@@ -141,14 +141,15 @@ def save(path: Path, values: Mapping[str, str]) -> None:
     import json
 
     kept = [line for line in read_config(path).splitlines() if line.partition("=")[0].strip() not in values]
+    # A JSON string is a valid TOML string.
     chosen = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if value]
     text = "\n".join([*chosen, *kept]) + "\n"
-    _, problems = _read(text)
+    _, problems = _read(text)  # the kept lines may be invalid
     if problems:
         raise InvalidInput(problems)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(path.name + ".new")
+        new = path.with_name(path.name + ".new")  # in the same folder: a rename across file systems is not atomic
         new.write_text(text, encoding="utf-8")
         new.replace(path)  # atomic, so another session reads either the old or the new file
     except OSError as error:
@@ -210,6 +211,7 @@ def _merge(layers: Iterable[_Layer]) -> _Layer:
     merged: _Layer = {}
     for layer in layers:
         chosen = _ENDPOINT_SETTINGS if merged.keys() & _ENDPOINT_SETTINGS else frozenset()
+        # The first layer that sets a value wins.
         merged = {**{name: value for name, value in layer.items() if name not in chosen}, **merged}
     return merged
 
@@ -272,7 +274,7 @@ def _invalid_values(merged: _Layer) -> Iterator[Problem]:
 
 def _is_timeout(text: str) -> bool:
     try:
-        return 0 < float(text) <= MAX_TIMEOUT_HOURS
+        return 0 < float(text) <= MAX_TIMEOUT_HOURS  # false for nan
     except ValueError:
         return False
 
@@ -282,7 +284,7 @@ def _is_timeout(text: str) -> bool:
 
 def _read(text: str) -> tuple[dict[str, str], list[Problem]]:
     """Return the settings in the text of config.toml, and its problems."""
-    if len(text.encode("utf-8", "replace")) > MAX_FILE_SIZE:
+    if len(text.encode("utf-8", "replace")) > MAX_FILE_SIZE:  # "replace": a lone surrogate cannot be encoded
         return {}, [_too_large()]
     if max(map(len, text.splitlines()), default=0) > MAX_LINE_LENGTH:
         return {}, [Problem(CONFIG_FILE, f"has a line of more than {MAX_LINE_LENGTH:,} characters")]
@@ -308,6 +310,7 @@ def _invalid_entry(key: str, value: object) -> str:
         closest = difflib.get_close_matches(key.lower().replace("-", "_"), NAMES, n=1)
         return f"unknown setting {shown}" + (f"; did you mean {closest[0]}?" if closest else "")
     if key == "timeout_hours":
+        # To Python, a bool is an int.
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e9
         return "" if is_number else f"{shown} must be a number of hours, without quotes"
     return "" if isinstance(value, str) else f"{shown} must be a string in quotes"

@@ -37,7 +37,7 @@ REFRESH_MARGIN = 300.0
 REFRESH_RETRY_INTERVAL = 30.0
 """Seconds between attempts to renew a token that is still valid."""
 
-_TOKEN = re.compile(r"[!-~]+")
+_TOKEN = re.compile(r"[!-~]+")  # visible ASCII: a line break would start another header
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]{1,4096})={0,2}"')
 _MAX_CHALLENGE_LENGTH = 8192
 _IDENTITY_CLAIMS = {
@@ -61,8 +61,9 @@ class BearerTokenAuth(httpx.Auth):
         credential: TokenCredential | None = None,
         *,
         timeout: float | None = None,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.time,  # the wall clock, since `expires_on` is a wall-clock time
     ) -> None:
+        # Over plain http, anyone on the network path could send a challenge.
         self._may_be_challenged = endpoint.startswith("https:") or is_loopback(urlsplit(endpoint).hostname or "")
         self._credential = credential or CredentialFactory()(endpoint)
         self._scope = scope
@@ -71,7 +72,7 @@ class BearerTokenAuth(httpx.Auth):
         self._token: AccessToken | None = None
         self._claims = ""
         self._refresh_at = 0.0
-        self._refresh_lock = asyncio.Lock()
+        self._refresh_lock = asyncio.Lock()  # concurrent first requests start one sign-in, not one each
 
     @property
     def identity(self) -> str:
@@ -92,7 +93,7 @@ class BearerTokenAuth(httpx.Auth):
         token = await self._get_token()
         request.headers["Authorization"] = f"Bearer {token.token}"
         response = yield request
-        if response.status_code == 401 and self._token is token:
+        if response.status_code == 401 and self._token is token:  # else a concurrent request has renewed it already
             self._token = None
             self._claims = (
                 claims_from_challenges(response.headers.get_list("www-authenticate")) if self._may_be_challenged else ""
@@ -110,7 +111,7 @@ class BearerTokenAuth(httpx.Auth):
                 if token is None or token.expires_on <= now:
                     raise
                 self._refresh_at = min(now + REFRESH_RETRY_INTERVAL, token.expires_on)
-                return token
+                return token  # an outage of the sign-in service must not fail requests that have a valid token
             self._refresh_at = renewed.expires_on - min(REFRESH_MARGIN, (renewed.expires_on - now) / 2)
             return renewed
 
@@ -120,6 +121,7 @@ class BearerTokenAuth(httpx.Auth):
 
         def deliver(set_result: Callable[[], None]) -> None:
             with suppress(RuntimeError):  # the loop is closed: nothing is waiting for the result any longer
+                # The waiter may have timed out or been canceled in the meantime.
                 loop.call_soon_threadsafe(lambda: None if result.done() else set_result())
 
         def get_token() -> None:
@@ -131,7 +133,9 @@ class BearerTokenAuth(httpx.Auth):
             else:
                 deliver(lambda: result.set_result(token))
 
+        # A custom credential need not have this attribute.
         timeout = self._timeout or getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
+        # Not an executor: the exit of the process would wait for its hanging threads.
         threading.Thread(target=get_token, name="kusto_magic sign-in", daemon=True).start()
         try:
             async with asyncio.timeout(timeout):  # wait_for would swallow a cancellation that coincides with the result
@@ -148,8 +152,9 @@ def identity_from_token(token: str) -> str:
     Source: "Access token claims reference" of the Microsoft identity platform.
     """
     try:
+        # A JWT omits the padding; b64decode ignores superfluous padding.
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-    except (IndexError, ValueError, RecursionError):
+    except (IndexError, ValueError, RecursionError):  # not a JWT (custom credentials), or nested too deeply for json
         return ""
     if not isinstance(claims, dict):
         return ""
@@ -168,7 +173,7 @@ def claims_from_challenges(challenges: Sequence[str]) -> str:
         found = _CLAIMS.search(challenge[:_MAX_CHALLENGE_LENGTH])
         if found is None or "insufficient_claims" not in challenge:
             continue
-        with suppress(ValueError, RecursionError):
+        with suppress(ValueError, RecursionError):  # invalid claims count as none
             text = base64.b64decode(found[1] + "=" * (-len(found[1]) % 4), altchars=b"-_", validate=True).decode()
             if isinstance(json.loads(text), dict):
                 return text
@@ -180,7 +185,7 @@ def _validated(token: AccessToken) -> AccessToken:
     value, expires_on = getattr(token, "token", None), getattr(token, "expires_on", None)
     if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not isinstance(expires_on, int | float):
         raise SignInFailed("the credential did not return a valid token", next_step=NEXT_STEPS)
-    return _StaticToken(value, int(expires_on))
+    return _StaticToken(value, int(expires_on))  # unlike azure-core's class, its repr hides the token
 
 
 def _sign_in_error(error: Exception) -> SignInFailed:

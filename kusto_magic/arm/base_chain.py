@@ -47,7 +47,7 @@ async def resolve_base_chain(client: ImagesClient, spec: ImageSpec, *, backgroun
             # A managed image newer than this package is not among the custom images either, but it does exist.
             may_be_managed = name.lower().startswith("python3_")
             return BaseChain("", unknown=f"the cluster has no base image {name!r}", missing=not may_be_managed)
-        except KustoImageError as error:
+        except KustoImageError as error:  # the check becomes inconclusive; the build is not stopped
             return BaseChain("", unknown=f"the base image {name!r} cannot be read: {error.what}")
         layers.append(image.requirements)
         if not image.base_image:

@@ -146,7 +146,7 @@ class ImagesClient:
         """Return the image that python() runs on; None if it is off, "" if that is unknown or may not be read."""
         try:
             return active_image(await self.extensions(background=background))
-        except ServiceError:
+        except ServiceError:  # listing extensions needs a permission that building images does not
             return ""
 
     def resume(self, action: Action, name: str, stored_url: str = "", spec: ImageSpec | None = None) -> Operation:
@@ -220,7 +220,7 @@ class ImagesClient:
     async def require_inactive(self, name: str) -> None:
         """Raise InUse if python() runs on the image; skipped if the caller may not read which one is active."""
         active = await self.active(background=True)
-        if active and active.lower() == name.lower():
+        if active and active.lower() == name.lower():  # ARM compares names without case
             what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
             step = (
                 "Add --yes to proceed anyway, or choose a new name and enable it with %kusto_image enable afterwards."
@@ -245,7 +245,7 @@ class ImagesClient:
         url: str = "",
     ) -> AsyncIterator[Operation]:
         """Send the request that starts an operation, to `url` or else to the image, and poll the operation."""
-        yield sent
+        yield sent  # before the request, so that the history notes that it may be sent
         sent_at = self._transport.clock.monotonic()
         started = require_trusted_url(self._transport, await self._submit(sent, method, url or sent.image_url, body))
         yield started
@@ -277,12 +277,12 @@ class ImagesClient:
         return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
 
     def _url(self, rest: str) -> str:
-        path = quote(self.target.cluster_id, safe="/") + rest
+        path = quote(self.target.cluster_id, safe="/") + rest  # resource groups may contain non-ASCII letters
         return f"{self.target.endpoint}{path}?api-version={API_VERSION}"
 
     def _image_url(self, name: str) -> str:
         problem = image_name_problem(name)
-        if problem:
+        if problem:  # a name such as ".." would turn the URL into that of another resource
             raise InvalidInput([Problem("image name", problem)])
         return self._url(f"/sandboxCustomImages/{quote(name, safe='')}")
 
@@ -296,12 +296,12 @@ def _parse_page(response: ArmResponse) -> tuple[list[Image], str | None]:
         images = [Image.from_json(value) for value in values]
     except ValueError:
         raise Unreachable("the list of images cannot be read", next_step="Try again.") from None
-    return images, response.resolve_url(document.get("nextLink"))
+    return images, response.resolve_url(document.get("nextLink"))  # its origin is checked when it is requested
 
 
 def _with_possible_operation(sent: Operation, error: Unreachable | ServiceError) -> Unreachable | ServiceError:
     """Attach the possibly started operation to the error, so that it can be resumed."""
-    if isinstance(error, ServiceError) or error.may_have_arrived:
+    if isinstance(error, ServiceError) or error.may_have_arrived:  # a response proves that the request arrived
         error.operation = operation_start.adopt_existing(sent)
         step = f"%kusto_image attach {sent.name} shows whether the operation was started"
         error.next_step = f"The request may have arrived: {step}. Otherwise: {error.next_step}"

@@ -29,7 +29,7 @@ class ClientPool:
     def sign_in(self, factory: CredentialFactory) -> None:
         """Use this credential factory for clients opened from now on. Nothing is sent; clients in use stay valid."""
         with self._lock:
-            self._sign_in, self._clients = factory, {}
+            self._sign_in, self._clients = factory, {}  # the clients in use stay open until `aclose`
 
     def peek(self, target: Target) -> ImagesClient | None:
         """Return the open client of a cluster, or None."""
@@ -40,6 +40,7 @@ class ClientPool:
         # One lock per endpoint: concurrent first calls must not open two transports, each with its own rate limits.
         async with self._opening.setdefault(target.endpoint, asyncio.Lock()):
             with self._lock:
+                # Read together: `sign_in` may replace both from another thread.
                 clients, factory = self._clients, self._sign_in
             if target.key not in clients:
                 other = next((client for client in clients.values() if _share_connection(client.target, target)), None)

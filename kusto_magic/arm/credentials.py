@@ -55,7 +55,7 @@ class NamedCredential:
         self._endpoint = endpoint
         self._prompt = prompt
         self._credential: Any = None
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # a sign-in that timed out may still be running on its thread
 
     @property
     def timeout(self) -> float:
@@ -72,6 +72,7 @@ class NamedCredential:
                 if self._credential is None:
                     self._credential = _credential(self._kind, authority(self._endpoint, os.environ), prompt)
                 if self._kind in INTERACTIVE_TYPES and prompt:
+                    # The only call that may prompt, see `disable_automatic_authentication`.
                     self._credential.authenticate(scopes=scopes)
                 return self._credential.get_token(*scopes, **options)
             except Exception as error:  # whatever azure-identity raises is a failed sign-in
@@ -91,19 +92,22 @@ def authority(endpoint: str, environ: Mapping[str, str]) -> str:
 
 
 def _credential(kind: str, host: str, prompt: Prompt | None) -> Any:
-    from azure import identity
+    from azure import identity  # slow to import
 
     # A custom host (Azure Stack, a closed cloud) is not in the public instance discovery and would be rejected by it.
     known = host.removeprefix("https://").strip("/") in _AUTHORITY_HOSTS.values()
     entra: dict[str, Any] = {"authority": host, "disable_instance_discovery": not known}
     interactive = {**entra, "disable_automatic_authentication": True, "timeout": int(INTERACTIVE_TIMEOUT)}
-    if tenant := os.environ.get("AZURE_TENANT_ID"):
+    if tenant := os.environ.get("AZURE_TENANT_ID"):  # the home tenant of a guest is another one
         interactive["tenant_id"] = tenant
+    # Functions, since some constructors raise if their variables are missing.
     factories: dict[str, Callable[[], Any]] = {
         "default": lambda: identity.DefaultAzureCredential(process_timeout=PROCESS_TIMEOUT, **entra),
         "environment": lambda: identity.EnvironmentCredential(**entra),
         "workload": lambda: identity.WorkloadIdentityCredential(**entra),
+        # Unlike DefaultAzureCredential, it does not read the variable itself.
         "managed": lambda: identity.ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID")),
+        # az uses the cloud it is signed in to.
         "cli": lambda: identity.AzureCliCredential(process_timeout=PROCESS_TIMEOUT),
         "powershell": lambda: identity.AzurePowerShellCredential(process_timeout=PROCESS_TIMEOUT),
         "developer": lambda: identity.AzureDeveloperCliCredential(process_timeout=PROCESS_TIMEOUT),
@@ -111,7 +115,7 @@ def _credential(kind: str, host: str, prompt: Prompt | None) -> Any:
         "device": lambda: identity.DeviceCodeCredential(prompt_callback=prompt, **interactive),
     }
     credential = factories[kind]()
-    install_sign_in_filters()
+    install_sign_in_filters()  # after the import, which creates the loggers
     return credential
 
 
@@ -225,6 +229,7 @@ def sign_in_error(error: Exception, kind: str) -> SignInFailed:
         )
     if type(error).__name__ == "AuthenticationRequiredError":
         return _sign_in_required(kind)
+    # The default chain reports all its attempts in one ClientAuthenticationError.
     if kind in _UNAVAILABLE and (type(error).__name__ in _NOT_SET_UP or "Attempted cred" in text):
         what, step = _UNAVAILABLE[kind]
         return SignInFailed(f"no token: {what}", next_step=step)
@@ -280,6 +285,7 @@ class StaticCredential:
 
     def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
         """Return the token; its expiry is always a year ahead."""
+        # Never due for renewal: a restarted emulator answers 401, which renews it.
         return _StaticToken(self.value, int(time.time()) + 365 * 86400)
 
 
@@ -291,7 +297,7 @@ class EmulatorCredential:
 
     def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
         """Return the running emulator's token. Raises SignInFailed if no emulator is running there."""
-        from kusto_magic.arm import local_emulator
+        from kusto_magic.arm import local_emulator  # needed only for loopback endpoints
 
         running = local_emulator.find()
         if running is None or origin(running.target.endpoint) != origin(self.endpoint):

@@ -74,7 +74,7 @@ def home_folder() -> Path:
 
 def find() -> RunningEmulator | None:
     """Return the emulator of the discovery file if it responds and accepts its token, or None."""
-    running = _read_discovery_file()
+    running = _read_discovery_file()  # the file outlives an emulator that was killed
     return running if running is not None and _is_alive(running) else None
 
 
@@ -99,7 +99,7 @@ def start(build_seconds: float = 12, idle_exit: float = 3600, clusters: int = 1)
     try:
         home_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
         with _lock():
-            running = find()
+            running = find()  # checked under the lock, since another process may have started one
             if running is None:
                 running = _launch(build_seconds, idle_exit, clusters)
                 _write_discovery_file(running)
@@ -119,7 +119,7 @@ def stop() -> bool:
     with _client() as client:
         client.post(f"{running.target.endpoint}/emulator/stop", headers=_bearer(running)).raise_for_status()
         deadline = time.monotonic() + STOP_TIMEOUT
-        while _identity(client, running.target.endpoint) is not None:
+        while _identity(client, running.target.endpoint) is not None:  # a successor needs its port and its state file
             if time.monotonic() > deadline:
                 raise EmulatorError(f"the emulator (process {running.pid}) does not stop")
             time.sleep(0.02)
@@ -147,7 +147,7 @@ def _lock() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise EmulatorError(f"another process holds the emulator's lock in {home_folder()}: {error}") from None
     finally:
-        connection.close()
+        connection.close()  # closing rolls back, which releases the lock
 
 
 def _launch(build_seconds: float, idle_exit: float, clusters: int) -> RunningEmulator:
@@ -156,11 +156,12 @@ def _launch(build_seconds: float, idle_exit: float, clusters: int) -> RunningEmu
     # Prefer the previous port, so that stored endpoints stay valid.
     port = previous.target.endpoint.rpartition(":")[2] if previous else "0"
     log = home_folder() / "emulator.log"
+    # -P: a module in the working folder must not shadow an imported one.
     command = [sys.executable, "-P", "-m", "kusto_magic.emulator", "--prefer-port", port]
     command += ["--build-seconds", str(build_seconds), "--idle-exit", str(idle_exit)]
     command += ["--clusters", str(clusters), "--state", str(home_folder() / "emulator.sqlite")]
     make_private(log)
-    with log.open("wb") as stderr:
+    with log.open("wb") as stderr:  # a file: a pipe would lose its reader with this process
         child = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, **_detached_process_options()
         )
@@ -169,7 +170,7 @@ def _launch(build_seconds: float, idle_exit: float, clusters: int) -> RunningEmu
     try:
         return _from_json(json.loads(line))
     except ValueError:
-        child.kill()
+        child.kill()  # without its ready line it cannot be found or stopped later
         child.wait()
         output = log.read_text("utf-8", errors="replace").strip()[-_LOG_TAIL_LENGTH:]
         state_file = home_folder() / "emulator.sqlite"
@@ -192,10 +193,11 @@ def _first_line(child: subprocess.Popen[bytes]) -> bytes:
 
     def read() -> None:
         assert child.stdout is not None  # noqa: S101 - it was started with a pipe
-        with child.stdout:
+        with child.stdout:  # nothing follows the ready line, so the pipe is not needed any longer
             lines.put(child.stdout.readline())
 
     # A thread, since a blocking read of a pipe has no timeout on Windows.
+    # A daemon, so that a silent child does not keep this process alive.
     threading.Thread(target=read, daemon=True).start()
     with contextlib.suppress(queue.Empty):
         return lines.get(timeout=START_TIMEOUT)
@@ -206,7 +208,7 @@ def _read_discovery_file() -> RunningEmulator | None:
     """Return the emulator that the discovery file describes, or None if the file is missing or invalid."""
     try:
         return _from_json(json.loads(_discovery_path().read_bytes()))
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # written by an incompatible version, or edited
         return None
 
 
@@ -245,7 +247,7 @@ def _discovery_path() -> Path:
 
 
 def _client() -> httpx.Client:
-    import httpx
+    import httpx  # slow to import, and not needed in sessions with Azure
 
     return httpx.Client(trust_env=False, timeout=PROBE_TIMEOUT)  # loopback never goes through a proxy
 

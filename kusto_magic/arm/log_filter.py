@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from kusto_magic.redaction import HIDDEN, redact
 
+# A filter is not inherited by child loggers, so each one is named.
 HTTP_LOGGERS = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 SIGN_IN_LOGGERS = ("azure.identity", "azure.core", "msal", "msal_extensions", "urllib3")
 
@@ -29,6 +30,7 @@ class _RedactingFilter(logging.Filter):
     """Redact the message of a log record and its traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        # `msg` is complete: a handler would insert `args` once more.
         record.msg, record.args = self.redacted(record.getMessage()), ()
         if record.exc_info:
             # A handler would format exc_info itself; exc_text is used as it is.
@@ -70,5 +72,6 @@ def install_sign_in_filters() -> None:
 def _add(new_filter: logging.Filter, names: Iterable[str]) -> None:
     for name in names:
         logger = logging.getLogger(name)
+        # Every transport and every credential installs them.
         if not any(isinstance(existing, _RedactingFilter) for existing in logger.filters):
             logger.addFilter(new_filter)

@@ -138,7 +138,7 @@ class Operation:
 
     def with_failed_poll(self, why: str, retry_after: float | None = None) -> Operation:
         """Return the operation after a failed poll, with a delay that doubles up to `MAX_BACKOFF`."""
-        backoff = min(2.0 ** min(self.failed_polls, 10), MAX_BACKOFF)
+        backoff = min(2.0 ** min(self.failed_polls, 10), MAX_BACKOFF)  # 2.0**1024 would overflow
         wait = backoff if retry_after is None else retry_after
         return replace(self, failed_polls=self.failed_polls + 1, poll_error=why, delay=wait)
 
@@ -192,7 +192,7 @@ class Operation:
                 return updated._after_success()
             case "failed":
                 return updated._failed(response.fault())
-            case "canceled" | "cancelled":
+            case "canceled" | "cancelled":  # both spellings occur in Azure
                 return replace(updated, phase=Phase.CANCELED, fault=response.fault())
         return updated
 
@@ -213,7 +213,7 @@ class Operation:
         if cluster.provisioning.lower() not in TERMINAL_STATES:
             return replace(updated, unreadable_count=0)
         active = active_image(cluster.extensions)
-        expected = self.name.lower() if self.action is Action.ENABLE else None
+        expected = self.name.lower() if self.action is Action.ENABLE else None  # None: python() is disabled
         if (active if active is None else active.lower()) == expected:
             return replace(updated, unreadable_count=0)._switched()
         # The change may be pending or lost, or the cluster does not name its image: retry, then give up.
@@ -261,6 +261,7 @@ class Operation:
         return replace(self, phase=Phase.SUCCEEDED, image=None, delay=None, failed_polls=0, poll_error="")
 
     def _after_image_success(self, image: Image) -> Operation:
+        # None if it is resumed without a record.
         differences = image.differences(self.expected) if self.expected else ()
         if not differences:
             return replace(self, phase=Phase.SUCCEEDED, delay=None)
@@ -288,7 +289,7 @@ class Operation:
             limit = 0 if self.resumed else MAX_NOT_FOUND_BEFORE_IMAGE
             return missed if missed.not_found_count < limit else missed.with_image_polling(missed.delay)
         if self.action is Action.DELETE:
-            return self._deleted()
+            return self._deleted()  # for a deletion, 404 is the success
         if missed.not_found_count < MAX_NOT_FOUND:
             return missed
         resource = "image" if self.extension is None else "cluster"
@@ -296,7 +297,7 @@ class Operation:
 
     def _after_client_error(self, response: ArmResponse) -> Operation:
         if self.resumed and self.poll_target is not PollTarget.IMAGE:
-            return self.with_image_polling()
+            return self.with_image_polling()  # without its signature, the stored URL may be refused
         step = service_errors.next_step(response)
         raise self._unreadable_error(f"the status cannot be read (HTTP {response.status})", response, step)
 
@@ -337,6 +338,7 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     operation = replace(operation, poll_target=PollTarget.IMAGE, poll_url=sent.image_url)
     if sent.action is Action.DELETE:
         deleted = response.status in (200, 204) and _image_state(response).lower() in ("", "succeeded")
+        # An HTML page of a gateway proves nothing.
         return operation._deleted() if deleted and not response.is_malformed else operation
     if sent.extension is not None:
         return operation._switched() if response.status == 200 and not response.is_malformed else operation
@@ -346,5 +348,5 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
 def _image_state(response: ArmResponse) -> str:
     try:
         return Image.from_json(response.document()).state
-    except ValueError:
+    except ValueError:  # a DELETE may have no body
         return ""

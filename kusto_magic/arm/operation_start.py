@@ -19,7 +19,7 @@ def checking(expected: ImageSpec) -> Operation:
 
 def queued(sent: Operation, note: str = NOTE_BUSY) -> Operation:
     """Return the operation `sent`, the last attempt, while it waits for another change of the cluster."""
-    return Operation(
+    return Operation(  # not `replace`: the URL and the fault belong to the last attempt
         sent.action, sent.image_url, Phase.QUEUED, expected=sent.expected, extension=sent.extension, note=note
     )
 

@@ -71,7 +71,7 @@ def next_delay(elapsed: float, estimate: DurationEstimate | None = None, polled_
     else:
         wait = POLL_COST_FACTOR / math.sqrt(hazard(elapsed, estimate.seconds))
         # Do not sleep past the time at which the fastest known build may end.
-        earliest_end = min(estimate.seconds) * (1 - 3 * SPREAD) - elapsed
+        earliest_end = min(estimate.seconds) * (1 - 3 * SPREAD) - elapsed  # three standard deviations
         wait = min(wait, earliest_end) if earliest_end > MIN_DELAY else wait
     return min(max(wait, MIN_DELAY, PER_BUILD_DELAY * polled_builds), MAX_DELAY)
 
@@ -84,11 +84,11 @@ def hazard(elapsed: float, seconds: Sequence[float]) -> float:
     """
     elapsed = max(elapsed, 0.0)
     weight = TAIL_PROBABILITY if seconds else 1.0
-    running = weight / (1 + elapsed / TAIL_MEDIAN)
-    ending = running / (TAIL_MEDIAN + elapsed)
+    running = weight / (1 + elapsed / TAIL_MEDIAN)  # survival function of the log-logistic tail
+    ending = running / (TAIL_MEDIAN + elapsed)  # and its density
     for duration in seconds:
         deviation = max(SPREAD * duration, 1.0)  # at least a second: a duration of 0 would divide by zero
         z = (elapsed - duration) / deviation
-        running += math.erfc(z / math.sqrt(2)) / 2
-        ending += math.exp(-z * z / 2) / (deviation * math.sqrt(2 * math.pi))
+        running += math.erfc(z / math.sqrt(2)) / 2  # survival function of the normal distribution
+        ending += math.exp(-z * z / 2) / (deviation * math.sqrt(2 * math.pi))  # and its density
     return ending / running

@@ -42,7 +42,7 @@ async def poll_until_done(
             wait = operation.delay
             if wait is None:
                 wait = poll_schedule.next_delay(elapsed + already_elapsed, estimate, transport.polled_builds)
-            await clock.sleep(max(0.0, min(wait, timeout - elapsed)))
+            await clock.sleep(max(0.0, min(wait, timeout - elapsed)))  # not past the timeout
             if wait > timeout - elapsed:  # the next poll is not due before the timeout
                 raise _timeout_error(operation, timeout)
             # A list replaces only polls timed by the schedule, not those after a Retry-After or a backoff.
@@ -51,6 +51,7 @@ async def poll_until_done(
             if listed is None:
                 operation = await _poll_once(transport, operation, has_response)
                 polled_at = clock.monotonic()
+                # After a first success, a failed sign-in is an outage.
                 has_response = has_response or not operation.failed_polls
             else:
                 operation = listed
@@ -96,7 +97,7 @@ def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operat
             transport.require_same_origin(operation.poll_url)
         except UntrustedAddress as error:
             error.operation = operation.with_image_polling()
-            error.next_step = error.next_step.replace("NAME", operation.name)
+            error.next_step = error.next_step.replace("NAME", operation.name)  # the transport does not know it
             raise
     return operation
 

@@ -60,6 +60,7 @@ class TokenBucket:
         Queued requests, and possibly the others in flight, are not yet counted in that number.
         """
         self.remaining = remaining - self.waiting - max(0, self.in_flight - 1)
+        # Seen: limits above the documented ones (800 writes, 1,100 reads).
         self.size, self._updated_at = max(self.size, remaining), max(self._updated_at, now)
 
     def pause(self, seconds: float, now: float) -> None:
@@ -88,7 +89,7 @@ class RateLimiter:
         """
         # Background requests count against both buckets; their own, smaller one keeps a share for interactive requests.
         buckets = [self._background[kind], self._all[kind]] if background else [self._all[kind]]
-        for bucket in buckets:
+        for bucket in buckets:  # the smaller one first: while it waits there, a request takes nothing from the other
             await self._acquire(bucket)
         for bucket in buckets:
             bucket.in_flight += 1
@@ -128,5 +129,6 @@ def _remaining(response: ArmResponse) -> int | None:
     """Return the smallest number of remaining requests that the headers name, or None."""
     # One response can name several limits (subscription, global, resource): the tightest one applies.
     values = [value for name, value in response.headers.items() if name.lower().startswith(_REMAINING)]
+    # `isdigit` alone also accepts characters such as "²", which int() rejects.
     numbers = [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 10]
     return min(numbers, default=None)

@@ -38,7 +38,7 @@ class ArmRequests:
         Raises Unreachable, whose `may_have_arrived` covers all attempts.
         """
         repeated = arrived = False
-        for attempt in range(attempts - 1):
+        for attempt in range(attempts - 1):  # the last attempt is below: no wait follows it
             wait: float | None = None
             try:
                 response = await self._transport.send(method, url, body, background=background)

@@ -51,7 +51,7 @@ async def find_clusters(client: ImagesClient, text: str, *, all_subscriptions: b
         document = await client.request_json("POST", path, "Azure Resource Graph refused the query", body)
         page, token = parse_page(document, client.target)
         found += page
-        if not token or len(found) > MAX_CLUSTERS:
+        if not token or len(found) > MAX_CLUSTERS:  # `deduplicate` reports too many clusters
             break
     return deduplicate(found)
 

@@ -26,7 +26,7 @@ MAX_RETRY_AFTER = 600.0
 _MAX_MESSAGE_LENGTH = 2000
 _MAX_PARSED_LENGTH = 64 * 1024
 _MAX_DETAILS = 10
-_SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")  # bounded: float() of a very long number is infinite
 _HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? [0-9A-Za-z :-]{16,24}")  # exactly one date, in any of the three HTTP formats
 _MAX_INNER_ERROR_DEPTH = 4
 _SUBSCRIPTION = re.compile(
@@ -53,7 +53,7 @@ class ArmResponse:
         """Return the JSON of the body, or None if it is empty or not valid JSON."""
         try:
             return json.loads(self.body)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError):  # deeply nested JSON raises RecursionError
             return None
 
     @property
@@ -76,7 +76,7 @@ class ArmResponse:
         try:
             requested = urlsplit(self.url)
             return urljoin(f"{requested.scheme}://{requested.netloc}/", url)
-        except ValueError:
+        except ValueError:  # such as an unclosed bracket
             return None
 
     def fault(self) -> ServiceFault:

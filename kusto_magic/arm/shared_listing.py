@@ -33,7 +33,7 @@ class ImageListCache:
     def __init__(self, clock: Clock, fetch: Callable[[], Awaitable[Sequence[Image]]]) -> None:
         self._clock = clock
         self._fetch = fetch
-        self._lock = asyncio.Lock()
+        self._lock = asyncio.Lock()  # builds that wait at the same time share one request
         self._subscribers = 0
         self._images: Mapping[str, Image] = {}
         self._listed_at = float("-inf")
@@ -65,6 +65,6 @@ class ImageListCache:
         try:
             async with asyncio.timeout(MAX_WAIT):
                 self._images = {image.name.lower(): image for image in await self._fetch()}
-        except (KustoImageError, TimeoutError):
+        except (KustoImageError, TimeoutError):  # a list only saves requests, so its failure is no error
             self._images, self._not_before = {}, self._clock.monotonic() + RETRY_INTERVAL
         self._listed_at = self._clock.monotonic()

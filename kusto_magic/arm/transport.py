@@ -90,11 +90,12 @@ class ArmTransport:
         clock: Clock | None = None,
         request_timeout: float = REQUEST_TIMEOUT,
     ) -> None:
-        install_http_filters()
+        install_http_filters()  # before the first request, whose URL may be signed
         self.endpoint = endpoint
         self.clock: Clock = clock or SystemClock()
         self._timeout = request_timeout
         self._auth = BearerTokenAuth(endpoint, scope, credential, now=lambda: self.clock.wall().timestamp())
+        # Per instance: a cache on the method would keep every transport alive.
         self._validated_urls = lru_cache(URL_CACHE_SIZE)(self._validate_url)
         self._rate_limiters: dict[str, RateLimiter] = {}
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
@@ -108,11 +109,12 @@ class ArmTransport:
                 transport=transport,
                 verify=tls_context(os.environ) if secure else False,  # without TLS there is nothing to verify
                 trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
-                follow_redirects=False,
-                timeout=httpx.Timeout(request_timeout, pool=None),
+                follow_redirects=False,  # the Location of a redirect could be any host
+                timeout=httpx.Timeout(request_timeout, pool=None),  # a request waits for the semaphores instead
                 limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
             )
+        # ImportError: a SOCKS proxy without the package socksio.
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             what = f"the proxy configured in the environment cannot be used ({redact(str(error))[:200]})"
             raise Unreachable(what, next_step="Fix or unset HTTPS_PROXY and ALL_PROXY, then run again.") from None
@@ -149,7 +151,7 @@ class ArmTransport:
         limiter, kind = self._rate_limiter(url), request_kind(method)
         async with self._slot(background), limiter.acquire(kind, background=background):
             response = await self._send(method, validated_url, url, body)
-            if response.status == 401:
+            if response.status == 401:  # only once: another new token would not help
                 response = await self._send(method, validated_url, url, body)
             limiter.update(kind, response)
         return response
@@ -157,6 +159,7 @@ class ArmTransport:
     @asynccontextmanager
     async def _slot(self, background: bool) -> AsyncIterator[None]:
         """Acquire a connection slot before the request timeout starts."""
+        # The background semaphore first: a request that waits there holds no other slot.
         async with self._background_slots if background else nullcontext(), self._slots:
             yield
 
@@ -169,7 +172,7 @@ class ArmTransport:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             async with (
-                asyncio.timeout(self._timeout),
+                asyncio.timeout(self._timeout),  # httpx limits each read, but not the whole response
                 self._http.stream(method, validated_url, content=body, headers=headers) as response,
             ):
                 raw = await _read_capped(response)
@@ -245,7 +248,7 @@ def _headers(response: httpx.Response) -> Mapping[str, str]:
 def _single_header(name: str, values: Sequence[str]) -> str:
     """Return the value of a header; several are joined (RFC 9110 §5.3), except URLs, which must be equal."""
     if name in ("azure-asyncoperation", "location"):
-        return values[0] if len(set(values)) == 1 else ""
+        return values[0] if len(set(values)) == 1 else ""  # two different URLs: neither is trusted
     return ", ".join(values)
 
 

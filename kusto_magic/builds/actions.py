@@ -136,4 +136,4 @@ def send_change(client: ImagesClient, action: Action, name: str, timeout: float)
         return client.delete(name, timeout=timeout)
     if action is Action.ENABLE:
         return client.enable(name, timeout=timeout)
-    return client.disable("" if name == PYTHON else name, timeout=timeout)
+    return client.disable("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known

@@ -75,6 +75,7 @@ class Build(HasTraits):
         self.estimate = estimate
         self.ended_at: datetime | None = None
         self.error: BaseException | None = None
+        # Not asyncio's: threads and other event loops wait for it too.
         self._future: concurrent.futures.Future[Image | None] = concurrent.futures.Future()
         self._tick_callbacks: list[Callable[[], None]] = []
 
@@ -118,7 +119,7 @@ class Build(HasTraits):
 
     def _set_operation(self, operation: Operation, now: datetime) -> None:
         """Store the latest operation state. Internal, called by the runner, as are the methods below."""
-        with log_callback_errors():
+        with log_callback_errors():  # assigning a trait calls the observers
             was_silent = (now - (self.last_response_at or now)).total_seconds() > MAX_SILENCE
             was_queued = operation.phase is Phase.QUEUED
             self.counts_for_estimate = self.counts_for_estimate and not was_silent and not was_queued

@@ -36,7 +36,7 @@ def result_or_cancel(future: concurrent.futures.Future[T]) -> T:
     try:
         return wait_for_result(future)
     except KeyboardInterrupt:
-        future.cancel()
+        future.cancel()  # so that no request is sent after Ctrl-C
         raise
 
 
@@ -60,21 +60,22 @@ class BackgroundLoop:
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Cancel all tasks, run `last`, and end the thread."""
-        with self._lock:
+        with self._lock:  # after this, `submit` starts a new loop
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None:
             last.close()  # avoids the warning about a coroutine that was never awaited
             return
         try:
+            # Bounded: it runs when the process exits.
             asyncio.run_coroutine_threadsafe(_shut_down(last), loop).result(timeout=5)
         finally:
             loop.call_soon_threadsafe(loop.stop)
-            thread.join(timeout=5)
+            thread.join(timeout=5)  # a daemon thread, so it may be left behind
         loop.close()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
+        with self._lock:  # two threads must not start two loops
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="kusto_magic builds", daemon=True)
@@ -86,5 +87,5 @@ async def _shut_down(last: Awaitable[None]) -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.gather(*others, return_exceptions=True)  # their CancelledError is expected
     await last

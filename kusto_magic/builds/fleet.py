@@ -42,10 +42,10 @@ class Fleet(HasTraits):
         self.builds = tuple(member for member in members if isinstance(member, Build))
         self._future: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._end_reported = False
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # members end on the background thread, perhaps during this constructor
         for build in self.builds:
             build.observe(self._on_member_ended, "ended")
-            build.add_done_callback(self._on_member_done)
+            build.add_done_callback(self._on_member_done)  # fires after "ended": only now `result` does not block
         # Members may have ended before the callbacks were registered.
         self._on_member_ended()
         self._on_member_done()
@@ -62,6 +62,7 @@ class Fleet(HasTraits):
         """Next step for the failures: the common one, or else general advice; "" if there are no failures."""
         errors = [build.error for build in self.builds if build.ended and build.error is not None]
         steps = {error.next_step for error in errors if isinstance(error, KustoImageError)}
+        # Recorded failures have no next step, so one step would not cover all.
         if len(steps) == 1 and len(errors) == len(self.failures):
             return steps.pop()
         return GENERAL_NEXT_STEP if self.failures else ""
@@ -75,7 +76,7 @@ class Fleet(HasTraits):
 
     def __await__(self) -> Generator[Any, None, None]:
         """Wait on the caller's event loop; cancellation ends the wait, not the builds."""
-        return asyncio.shield(asyncio.wrap_future(self._future)).__await__()
+        return asyncio.shield(asyncio.wrap_future(self._future)).__await__()  # as in `Build.__await__`
 
     def add_tick_callback(self, call: Callable[[], None]) -> None:
         """Call `call` at least every second until all builds have ended, on the background thread."""

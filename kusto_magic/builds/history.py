@@ -135,6 +135,7 @@ class History:
 
     def fleet(self, id: str) -> list[BuildRecord]:  # noqa: A002
         """Return the records of a fleet, in the order in which they were started."""
+        # SQLite uses the partial index only if its condition is repeated here.
         return self._records("WHERE fleet = ? AND fleet <> '' ORDER BY number", id)
 
     def estimate(self, target: Target) -> DurationEstimate | None:
@@ -163,11 +164,14 @@ class History:
         return [record for row in rows if (record := from_row(row)) is not None]
 
     def _seconds(self, where: str, value: str) -> list[float]:
+        # The condition of the partial indexes, which SQLite uses only then.
         query = (
             "SELECT seconds FROM builds WHERE action = 'build' AND state = 'Succeeded' AND seconds > 0"  # noqa: S608
             f" AND {where} ORDER BY number DESC LIMIT {ESTIMATE_SAMPLES}"
         )
-        return [seconds for (seconds,) in self._store.rows(query, (value,)) if isinstance(seconds, float)]
+        return [
+            seconds for (seconds,) in self._store.rows(query, (value,)) if isinstance(seconds, float)
+        ]  # SQLite stores any type in any column
 
 
 def _first(records: list[BuildRecord]) -> BuildRecord | None:

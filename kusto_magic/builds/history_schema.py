@@ -18,6 +18,7 @@ APPLICATION_ID = 0x4B75496D
 SCHEMA_VERSION = 4
 """SQLite's `user_version` of a file with the current schema."""
 
+# Existing files have this schema, so it is never edited; later ones rename its columns.
 _SCHEMA = """
 CREATE TABLE builds (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
@@ -78,8 +79,10 @@ def connect(path: Path | str, timeout: float) -> sqlite3.Connection:
     # The default synchronous=FULL is kept too: committed data survives a crash of the process or the machine.
     import sqlite3
 
+    # The lock of `History` serializes the threads.
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
+        # Views and triggers of a foreign file must not call functions.
         connection.execute("PRAGMA trusted_schema = OFF")
         with closing(connection.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
@@ -100,12 +103,12 @@ def _check_and_migrate(cursor: sqlite3.Cursor) -> None:
     is_ours = marks[0] == APPLICATION_ID and marks[1] in range(1, SCHEMA_VERSION + 1)
     if not is_empty and not (is_ours and _value(cursor, "PRAGMA quick_check(1)") == "ok"):
         damage = sqlite3.DatabaseError("the file is damaged or belongs to another program")
-        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT  # so that `is_damaged` recognizes it
         raise damage
     if marks[1] != SCHEMA_VERSION:
-        for statement in ";".join(_MIGRATIONS[int(str(marks[1])) :]).split(";"):
+        for statement in ";".join(_MIGRATIONS[int(str(marks[1])) :]).split(";"):  # executescript would commit first
             cursor.execute(statement)
-        cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")  # a PRAGMA takes no parameters
         cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     # Fails if a column is missing, which the checks above do not detect.
     cursor.execute(f"SELECT place, {COLUMNS} FROM builds LIMIT 0")  # noqa: S608
@@ -134,6 +137,6 @@ def set_aside(path: Path) -> Path:
         number += 1
     # The journal files first: SQLite would replay them into a new file with the old name.
     for suffix in ("-journal", "-wal", "-shm", ""):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # most files have no journal
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     return aside

@@ -52,7 +52,7 @@ class HistoryStore:
         self._path = path
         self._patience = patience
         self._now = now
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # reentrant: `write` calls `_use`
         self._file: sqlite3.Connection | None = None
         self._memory: sqlite3.Connection | None = None
         self._unwritten: deque[Statement] = deque(maxlen=MAX_UNWRITTEN)
@@ -131,7 +131,7 @@ class HistoryStore:
         import sqlite3
 
         memory = connect(":memory:", 0)
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error):  # what can be read stays visible in this session
             if self._file is not None:
                 copied = self._file.execute(f"SELECT place, {COLUMNS} FROM builds").fetchall()  # noqa: S608
                 _insert(memory, copied)
@@ -171,7 +171,7 @@ class HistoryStore:
 
         path = self._path or default_path(os.environ)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
+        path.touch(mode=0o600)  # before SQLite creates it with the default permissions
         found = path.stat()
         try:
             return connect(path, LOCK_SLICE)
@@ -200,8 +200,8 @@ def _execute(connection: sqlite3.Connection, statements: Iterable[Statement]) ->
         for statement, values in statements:
             changed = connection.execute(statement, values).rowcount
         connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
+    except BaseException:  # also an interrupt: an open transaction would lock out other processes
+        if connection.in_transaction:  # SQLite rolls back by itself after some errors, such as a full disk
             connection.execute("ROLLBACK")
         raise
     return changed

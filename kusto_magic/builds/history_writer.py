@@ -36,6 +36,7 @@ class HistoryWriter:
         if not build.owned:
             return
         operation = build.operation
+        # `resume` polls a stored URL as an Azure-AsyncOperation.
         url = operation.poll_url if operation.poll_target is PollTarget.OPERATION else ""
         state = operation.phase.value
         change = update(
@@ -75,8 +76,8 @@ class HistoryWriter:
 
     def close(self) -> None:
         """Write the pending updates and stop the writer."""
-        self._executor.shutdown(wait=True)
-        pending, self._pending = self._pending, []
+        self._executor.shutdown(wait=True)  # first: it may be writing
+        pending, self._pending = self._pending, []  # of tasks that were canceled while they waited for the lock
         self._history.apply(*pending)
 
     async def _write(self, *updates: Update) -> None:

@@ -56,10 +56,11 @@ class BuildLauncher:
         records = [replace(record, owner=owner) for record in records]
         shared = shared_preflight(self._preflight) if len(records) > 1 else self._preflight
         try:
-            self._history.add(*records)
+            self._history.add(*records)  # before the launch, so that a crash leaves a record
             return self.launch(*(self._new(record, timeout, shared) for record in records))
         except BaseException:  # also KeyboardInterrupt: the cell was interrupted before anything was launched
             now = self._clock.wall()
+            # Ended, so that no other process reports what the user interrupted.
             self._history.apply(*(update(record.id, state="Not submitted", ended_at=now) for record in records))
             raise
 
@@ -127,6 +128,7 @@ class BuildLauncher:
             for record in records
         ]  # fmt: skip
         builds = self.start(new, timeout) if new else []
+        # Only after the new records exist: a crash in between must lose no operation.
         self._history.apply(
             *(
                 update(record.id, state=states[record.id], message="sent again later", ended_at=now)
@@ -139,6 +141,6 @@ class BuildLauncher:
     def launch(self, *started: tuple[Build, Workflow]) -> list[Build]:
         """Run the workflows of builds on the background loop; return the builds at once."""
         for build, _ in started:
-            self._registry.add(build)
+            self._registry.add(build)  # before it runs, so that a second call finds it
         self._loop.submit(self._runner.run(started))
         return [build for build, _ in started]

@@ -137,7 +137,7 @@ class BuildManager:
     def change_fleet(self, action: Action, targets: Sequence[Target], name: str, options: BuildOptions) -> Fleet:
         """Start deleting, enabling or disabling an image on several clusters; return at once. Raises InvalidInput."""
         if action is Action.ENABLE:
-            LanguageExtension.python(name)
+            LanguageExtension.python(name)  # for its validation
         elif action is Action.DELETE:
             _require_valid_name(name)
         records = [self._record(action, target, name, None, options) for target in targets]
@@ -159,6 +159,7 @@ class BuildManager:
         running = self.fleets.get(record.fleet)
         if running is not None:
             return running
+        # In the order of their start, so the newest record of a cluster is kept.
         newest = {record.target.key: record for record in self.history.fleet(record.fleet)}
         unsent = [record for record in newest.values() if send and self._launcher.can_send_again(record)]
         left = [record for record in newest.values() if record.ended_at is None and record not in unsent]
@@ -187,7 +188,7 @@ class BuildManager:
 
     def enable(self, target: Target, name: str, *, queue: bool = False) -> Build:
         """Start enabling a managed or custom image for python(), and return at once. Raises InvalidInput."""
-        LanguageExtension.python(name)
+        LanguageExtension.python(name)  # for its validation
         return self._change(Action.ENABLE, target, name, BuildOptions(check=False, queue=queue))
 
     def disable(self, target: Target, name: str = "", *, queue: bool = False) -> Build:
@@ -260,7 +261,7 @@ class BuildManager:
 
     def close(self) -> None:
         """Stop the background loop; builds continue in Azure and can be resumed."""
-        self._loop.close(self._clients.aclose())
+        self._loop.close(self._clients.aclose())  # first: canceled builds still write their last state
         self._writer.close()
         self._owner.release()
         self.history.close()
@@ -285,7 +286,7 @@ class BuildManager:
 
 
 def _emulator_estimate(target: Target) -> DurationEstimate | None:
-    from kusto_magic.arm import local_emulator
+    from kusto_magic.arm import local_emulator  # needed only for the emulator
 
     seconds = local_emulator.build_seconds(target.endpoint)
     return None if seconds is None else DurationEstimate(seconds, seconds, 0, "the emulator's setting", (seconds,))
@@ -298,7 +299,7 @@ def _require_valid_name(name: str) -> None:
 
 
 _default_manager: BuildManager | None = None
-_default_lock = threading.Lock()
+_default_lock = threading.Lock()  # two managers would poll each build twice
 
 
 def default_manager() -> BuildManager:
@@ -307,5 +308,6 @@ def default_manager() -> BuildManager:
     with _default_lock:
         if _default_manager is None:
             _default_manager = BuildManager()
+            # The end of the process kills a daemon thread, with unwritten states.
             atexit.register(_default_manager.close)
         return _default_manager

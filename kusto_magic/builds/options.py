@@ -35,4 +35,5 @@ class BuildOptions:
         return cls(**{name: name in enabled for name in _OPTIONS}, timeout=timeout)
 
 
+# The process that polls sets its own timeout.
 _OPTIONS = tuple(entry.name for entry in fields(BuildOptions) if entry.name != "timeout")

@@ -56,6 +56,7 @@ def to_row(record: BuildRecord) -> tuple[object, ...]:
     """Return the values of a row: the key of the target, then `COLUMNS`."""
     target = record.target
     columns = (target.subscription, target.resource_group, target.cluster, target.endpoint.lower(), target.scope)
+    # Lower case: `History.estimate` compares it as text.
     return (target.key, record.id, *columns, *(to_column(name, getattr(record, name)) for name in FIELDS))
 
 
@@ -64,7 +65,7 @@ def to_column(name: str, value: Any) -> object:
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise ValueError(f"{name} has no time zone")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")  # of fixed width, so that times sort as text
     if not isinstance(value, str):
         return value
     if name == "operation_url":

@@ -35,7 +35,7 @@ class BuildRegistry:
     def all(self) -> list[Build]:
         """Return all builds."""
         with self._lock:
-            return list(self._builds)
+            return list(self._builds)  # a copy, since builds are added and removed by other threads
 
     def by_cluster(self, target: Target) -> list[Build]:
         """Return the builds on a cluster."""
@@ -61,6 +61,7 @@ class BuildRegistry:
         return next((build for build in same if check or not build.is_being_checked), None)
 
     def _builds_of(self, target: Target, name: str) -> list[Build]:
+        # ARM compares names without case.
         return [build for build in self.by_cluster(target) if build.name.lower() == name.lower()]
 
 
@@ -74,6 +75,7 @@ class FleetRegistry:
     def add(self, fleet: Fleet) -> Fleet:
         """Add a fleet and return it."""
         with self._lock:
+            # Ended fleets are removed here, since nothing else keeps track of them.
             self._fleets = [other for other in self._fleets if not other.ended] + [fleet]
         return fleet
 

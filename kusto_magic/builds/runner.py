@@ -48,7 +48,7 @@ class BuildRunner:
             self._tasks[build.id] = asyncio.create_task(self._poll(build, workflow))
         await asyncio.gather(*(self._tasks[build.id] for build, _ in started), return_exceptions=True)
         for build, _ in started:
-            self._tasks.pop(build.id, None)
+            self._tasks.pop(build.id, None)  # the done tasks would be kept for as long as the kernel runs
 
     async def stop(self, build: Build) -> None:
         """Stop polling a build whose end another process has recorded; the build ends with EndedElsewhere."""
@@ -56,7 +56,7 @@ class BuildRunner:
         if task is None or build.done:
             return
         task.cancel()
-        await asyncio.wait([task])
+        await asyncio.wait([task])  # unlike `await task`, it does not raise the cancellation
         self._registry.remove(build)
         if not build.done:  # it may have ended by itself meanwhile
             what = f"another process recorded the end of the {build.action.value} of image {build.name!r}"
@@ -64,6 +64,7 @@ class BuildRunner:
 
     async def _poll(self, build: Build, workflow: Workflow) -> None:
         error: BaseException | None = None
+        # One timer serves all builds: hundreds of timers cost CPU time.
         if self._ticking is None or self._ticking.done():
             self._ticking = asyncio.create_task(self._tick_every_second())
         try:
@@ -79,7 +80,7 @@ class BuildRunner:
             build.operation.raise_for_failure()
         except asyncio.CancelledError:
             return  # the process ends, or `stop` was called; the record stays as it is, so that it can be resumed
-        except Exception as failure:
+        except Exception as failure:  # a bug must end the build too: others wait for it
             error = failure
             unfinished = failure.operation if isinstance(failure, KustoImageError) else None
             if unfinished is not None and not unfinished.done:
@@ -118,7 +119,7 @@ class BuildRunner:
 
     async def _tick_every_second(self) -> None:
         """Call the tick callbacks of all builds every second while there are any."""
-        while builds := self._registry.all():
+        while builds := self._registry.all():  # it ends with the last build, so that an idle kernel does not wake up
             await asyncio.sleep(1.0)
             for build in builds:
                 build._tick()

@@ -14,6 +14,7 @@ from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.settings import CREDENTIAL_TYPES
 
+# argparse passes the choices only in the text of its message.
 _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 
 
@@ -41,14 +42,14 @@ class _Clusters(argparse.Action):
         self, _parser: object, options: argparse.Namespace, value: object, _option_string: str | None = None
     ) -> None:
         options.cluster = value
-        options.named = [*getattr(options, "named", []), value]
+        options.named = [*getattr(options, "named", []), value]  # a new list: argparse shares the default between calls
 
 
 def cell_parser() -> argparse.ArgumentParser:
     """Return the parser of `%%kusto_image`."""
     parser = _Parser(
         prog="%%kusto_image",
-        allow_abbrev=False,
+        allow_abbrev=False,  # an abbreviation would change its meaning with each new option
         description="Create a sandbox custom image: the cell is its requirements file.",
         epilog="Example: %%kusto_image my-image --base Python3_11_7",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -121,6 +122,7 @@ def line_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="%kusto_image", allow_abbrev=False, description="Manage sandbox custom images.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser, required=True)
     subs = {
+        # argparse expands "%" in `help`, but not in `description`.
         name: commands.add_parser(name, help=text.replace("%", "%%"), description=text, allow_abbrev=False)
         for name, text in SUBCOMMANDS.items()
     }
@@ -239,7 +241,7 @@ def _variable(value: str) -> str:
 
 
 def _seconds(value: str) -> float:
-    seconds = float(value)
+    seconds = float(value)  # argparse reports a ValueError
     # Not "seconds < 0 or …": nan must be refused as well, and it fails every comparison.
     if not 0 <= seconds <= 24 * 3600:
         raise argparse.ArgumentTypeError(f"{excerpt(value)} is not between 0 and 86,400 seconds")
@@ -247,7 +249,7 @@ def _seconds(value: str) -> float:
 
 
 def _clusters(value: str) -> int:
-    from kusto_magic.arm.local_emulator import MAX_CLUSTERS, parse_cluster_count
+    from kusto_magic.arm.local_emulator import MAX_CLUSTERS, parse_cluster_count  # needed only for one option
 
     try:
         return parse_cluster_count(value)
@@ -258,12 +260,14 @@ def _clusters(value: str) -> int:
 
 def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequence[str]:
     for action in parser._actions:
+        # A subcommand has options of its own.
         if isinstance(action, argparse._SubParsersAction) and command in action.choices:
             return _options_of(action.choices[command], None)
     return [option for action in parser._actions for option in action.option_strings]
 
 
 def _closest(word: str, choices: str) -> str:
+    # Only some versions of Python quote the choices.
     close = difflib.get_close_matches(word, [choice.strip("'") for choice in choices.split(", ")], n=1)
     return close[0] if close else ""
 

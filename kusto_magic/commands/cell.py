@@ -39,7 +39,7 @@ def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings
         if not problems:
             settings, targets = session.resolve_targets(options)
         elif options.clusters_from is None:  # a query is sent only if everything else is valid
-            session.resolve_targets(options)
+            session.resolve_targets(options)  # only for its problems
     except InvalidInput as error:
         problems += error.problems
         next_step = error.next_step
@@ -67,7 +67,7 @@ def _read_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)  # one byte more than allowed, so that the parser reports the size
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except OSError as error:
         raise InvalidInput([Problem("--file", f"{path.name} cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError:
@@ -86,6 +86,7 @@ def expand_template(text: str, variables: Mapping[str, Any]) -> str:
             return found[0][0]
         name = (found[1] or "").strip()
         known = variables.get(name)
+        # To Python a bool is an int; a newline would add a line to the requirements.
         if isinstance(known, str | int | float) and not isinstance(known, bool) and "\n" not in str(known):
             return str(known)
         line = text.count("\n", 0, found.start()) + 1

@@ -21,6 +21,7 @@ def use(session: Session, options: Namespace) -> None:
     values = _cluster_settings(options, before)
     _set_traits(session, values)
     try:
+        # The traits set above supply the cluster.
         _, target = session.resolve_target(Namespace(credential=options.credential))
         who = _sign_in(session, options.credential, target)
         if options.save:
@@ -55,7 +56,7 @@ def _sign_in(session: Session, kind: str, target: Target) -> str:
     """Sign in if the line names a method; return the identity, or "" if it is not known."""
     if not kind or target.is_local:
         return session.builds.identity(target)
-    from kusto_magic.commands.sign_in import sign_in
+    from kusto_magic.commands.sign_in import sign_in  # needed only to sign in
 
     who = sign_in(session, kind, target)
     session.magics.credential = session.credential_type = kind
@@ -95,6 +96,7 @@ def _start_emulator(options: Namespace) -> dict[str, str]:
     from kusto_magic.arm import local_emulator
 
     seconds, count = options.build_seconds, options.clusters
+    # Asked only if an option may differ from its setting.
     running = None if seconds is None and count is None else local_emulator.find()
     if running is not None:
         seconds = running.build_seconds if seconds is None else seconds
@@ -147,7 +149,7 @@ def clusters(session: Session, options: Namespace) -> None:
 
 
 def _python_state(active: str | None) -> str:
-    return "off" if active is None else active or "on"
+    return "off" if active is None else active or "on"  # "": the service does not name the image
 
 
 def active(session: Session, options: Namespace) -> None:
@@ -168,7 +170,7 @@ def enable(session: Session, options: Namespace) -> Build | Fleet | None:
 
     settings, targets = session.resolve_targets(options)
     if len(targets) > 1:
-        build_options = BuildOptions(check=False, queue=True)
+        build_options = BuildOptions(check=False, queue=True)  # a fleet always waits for busy clusters
         return session.present(
             session.builds.change_fleet(Action.ENABLE, targets, options.name, build_options), options, settings
         )

@@ -44,7 +44,7 @@ def doctor(session: Session, options: Namespace) -> None:
 
 
 def _versions(session: Session) -> Iterator[Row]:
-    for name in PACKAGES:
+    for name in PACKAGES:  # none of them is imported: that would take seconds
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -134,7 +134,7 @@ def _timed_check(session: Session, target: Target, name: str, check: Callable[[I
         mark, text = "✔", session.builds.ask(target, check)
     except KustoImageError as error:
         mark, text = "✖", "; ".join(line.strip() for line in error.lines())
-    mark = "✖" if text.startswith("missing: ") else mark
+    mark = "✖" if text.startswith("missing: ") else mark  # missing permissions are a result, not an error
     return mark, name, f"{_without_names(redact(text), target)} ({time.monotonic() - started:.1f} s)"
 
 

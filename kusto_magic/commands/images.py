@@ -66,7 +66,7 @@ def status(session: Session, _options: Namespace) -> None:
     history = session.builds.history
     newest: dict[str, BuildRecord] = {}
     for record in history.recent(MAX_RECORDS):
-        newest.setdefault(record.fleet or record.id, record)
+        newest.setdefault(record.fleet or record.id, record)  # newest first, so the first record of a fleet stays
     rows = [
         _fleet_row(history.fleet(record.fleet)) if record.fleet else _build_row(session, record)
         for record in list(newest.values())[:MAX_ROWS]
@@ -163,7 +163,7 @@ def show(session: Session, options: Namespace) -> None:
         if (build := session.builds.running(target, options.name)) is not None:
             missing.next_step = f"{build!r} is in progress; %kusto_image wait {build.name} waits until it is done."
         raise
-    lines = redact(image.requirements).splitlines()
+    lines = redact(image.requirements).splitlines()  # an image of another tool may contain a password
     rows = [
         ("image", image.name),
         ("cluster", target.cluster),
@@ -203,6 +203,7 @@ def attach(session: Session, options: Namespace) -> Build | Fleet | None:
     settings = session.settings(options)
     timeout = settings.timeout_hours * 3600
     history = session.builds.history
+    # An open operation is resumed even if a newer one has ended.
     latest = history.latest_open(options.name) or history.latest(options.name)
     if latest is not None and latest.fleet and not options.cluster:
         return session.present(
@@ -245,7 +246,7 @@ def _packages(image: Image) -> tuple[str, str]:
 
     try:
         packages = parser.parse(image.requirements, allow_index_options=True).packages
-    except InvalidInput:
+    except InvalidInput:  # an image of another tool may have lines that this package rejects
         return "", _truncate(redact(" ".join(image.requirements.split())))
     return str(len(packages)), _truncate(", ".join(package.text for package in packages))
 

@@ -122,7 +122,7 @@ def edit(session: Session, options: Namespace) -> None:
     # The cell runs in this notebook, where the cluster is already chosen, so it needs no cluster options.
     line, *lines = cell_text(image.name, spec, target, target).split("\n")
     if parser.parse(spec.requirements, allow_index_options=True).index_options:
-        line += " --allow-index-options"
+        line += " --allow-index-options"  # without it, the cell is rejected
     session.insert_cell("\n".join([line, *lines]))
 
 
@@ -132,6 +132,7 @@ def freeze(session: Session, options: Namespace) -> None:
     from kusto_magic.requirements import freeze as freezing
 
     if options.from_notebook is None:
+        # Raw: the transformed input has no magics any longer.
         sources = list(session.shell.history_manager.input_hist_raw)
     else:
         sources = freezing.read_cells(Path(options.from_notebook or _notebook(session)))
@@ -150,6 +151,7 @@ def _notebook(session: Session) -> str:
     from kusto_magic.errors import InvalidInput, Problem
 
     path = os.environ.get(NOTEBOOK_PATH_VARIABLES[0]) or session.shell.user_ns.get(NOTEBOOK_PATH_VARIABLES[1])
+    # The notebook can be renamed while its kernel runs.
     if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
         return path
     message = "this front end does not report the notebook's path; use --from-notebook PATH"

@@ -39,7 +39,7 @@ class WaitInterrupted(KeyboardInterrupt):
         self._name = pending.name
         self._phase: Phase | None = getattr(getattr(pending, "operation", None), "phase", None)
 
-    def _render_traceback_(self) -> list[str]:
+    def _render_traceback_(self) -> list[str]:  # IPython's protocol for custom tracebacks
         from kusto_magic.models.action import NOT_SUBMITTED
 
         hint = f"Next: %kusto_image attach {self._name} resumes it, even after a kernel restart."
@@ -165,7 +165,7 @@ class Session:
         """Show a build or a fleet and wait for it if required; otherwise return it for IPython to display."""
         self._warn_about_history()
         if getattr(options, "output", None):
-            self.shell.user_ns[options.output] = build
+            self.shell.user_ns[options.output] = build  # before the wait, so that it is set after an interrupt too
         waits = settings.wait == "yes" or (settings.wait == "auto" and not self.is_interactive)
         if not waits:
             return build

@@ -74,6 +74,7 @@ def _output(session: Session) -> Callable[[Bundle], None]:
 
     def show(data: Bundle) -> None:
         publish = session.shell.display_pub.publish
+        # An update needs an existing output.
         publish(data, {}, transient={"display_id": display_id}, update=bool(shown))
         shown.append(data)
 

@@ -12,7 +12,7 @@ Bundle = dict[str, Any]
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> Bundle:
     """Return a table as HTML and as aligned text, or the message `empty` if there are no rows."""
-    rows = [list(row) for row in rows]
+    rows = [list(row) for row in rows]  # iterated twice
     if not rows:
         return message(empty)
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]

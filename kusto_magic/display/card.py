@@ -104,7 +104,7 @@ def card(build: Build, now: datetime) -> Card:
         started_at=build.started_at,
         as_of=as_of,
         last_response_at=build.last_response_at,
-        seconds=max(0.0, (as_of - build.started_at).total_seconds()),
+        seconds=max(0.0, (as_of - build.started_at).total_seconds()),  # the clock may be set back
         estimate="" if build.ended or build.estimate is None else estimate_text(build.estimate),
         error=_error_lines(error),
         next_step=error.next_step if isinstance(error, KustoImageError) else "",
@@ -244,6 +244,7 @@ def _json(shown: Card) -> dict[str, Any]:
         "requirements": shown.requirements,
         "startedAt": shown.started_at.isoformat(timespec="seconds"),
         "asOf": shown.as_of.isoformat(timespec="seconds"),
+        # A key of version 1, which saved notebooks contain.
         "heardAt": shown.last_response_at.isoformat(timespec="seconds") if shown.last_response_at else None,
         "seconds": round(shown.seconds, 1),
     }
@@ -275,7 +276,7 @@ def _html(shown: Card) -> str:
         ("Error", "\n".join(shown.error)),
         ("Next step", shown.next_step),
     ]
-    cells = "".join(
+    cells = "".join(  # chr(10): Python 3.11 allows no backslash in the braces of an f-string
         f"<tr><th>{label}</th><td>{escape(value).replace(chr(10), '<br>')}</td></tr>" for label, value in rows if value
     )
     report = preflight_report.html(shown.report) if shown.report is not None else ""

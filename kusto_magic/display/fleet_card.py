@@ -149,7 +149,7 @@ def _json(shown: FleetCard) -> dict[str, Any]:
                 "state": row.state,
                 "ended": row.ended,
                 "seconds": round(row.seconds, 1),
-                "said": _row_message(row),
+                "said": _row_message(row),  # the key in version 1 of the JSON
             }
             for name, row in shown.rows
         ],

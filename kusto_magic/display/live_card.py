@@ -85,9 +85,9 @@ class LiveCard:
         self._ended = True
         self._build.unobserve(self._changed, ["operation", "report", "last_response_at", "ended"])
         bar, self._bar = self._bar, None
-        self._show(update=True)
+        self._show(update=True)  # the last bundle is saved, and a saved widget cannot be shown
         if bar is not None:
-            bar.close_all()
+            bar.close_all()  # only now: the page would show a closed widget as an error
 
     def _show(self, *, update: bool) -> None:
         shown = self._card()

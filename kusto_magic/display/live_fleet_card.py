@@ -39,7 +39,7 @@ class LiveFleetCard:
         self._ended = False
         self._bar = self._new_bar() if with_bar and not fleet.ended else None
         self._counts: dict[str, int] = {}
-        self._updated_at = self._saved_at = float("-inf")
+        self._updated_at = self._saved_at = float("-inf")  # the first tick updates at once
         self._show(self._card(), update=False)
         fleet.observe(self._end, "ended")
         fleet.add_tick_callback(self._tick)
@@ -68,7 +68,7 @@ class LiveFleetCard:
             if self._ended:
                 return
             self._ended = True
-            bar, self._bar = self._bar, None
+            bar, self._bar = self._bar, None  # so that a tick that waits for the lock draws no closed bar
             self._show(self._card(), update=True)
             if bar is not None:
                 bar.close_all()

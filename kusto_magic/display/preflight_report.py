@@ -20,7 +20,7 @@ def size_text(count: int | None) -> str:
     if not count:
         return ""
     if count < 1_000_000:
-        return f"{max(1, round(count / 1000))} kB"
+        return f"{max(1, round(count / 1000))} kB"  # never "0 kB"
     return f"{count / 1_000_000:.1f} MB"
 
 

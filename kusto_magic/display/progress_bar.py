@@ -31,7 +31,7 @@ class _Progress(HBox):
         super().__init__(
             [self.bar, self.label], layout=Layout(width="100%", align_items="center", flex_flow="row wrap")
         )
-        self.add_class("kusto-image-progress")
+        self.add_class("kusto-image-progress")  # the browser tests find it by this class
 
     def close_all(self) -> None:
         """Close the widget and its parts, which releases them in the front end."""

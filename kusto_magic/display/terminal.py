@@ -18,12 +18,13 @@ from kusto_magic.display.fleet_card import FleetCard
 
 def show_until_done(shown: Build | Fleet, console: Console | None = None) -> None:
     """Show a build or a fleet until it has ended, blocking the caller. An interrupt ends only the display."""
+    # rich would color numbers in names and break long lines.
     console = console or Console(highlight=False, soft_wrap=True)
     ended = threading.Event()
     shown.observe(lambda _change: ended.set(), "ended")
     if console.is_terminal:
         with console.status(_line(shown)) as status:
-            while not shown.ended and not ended.wait(WAIT_INTERVAL):
+            while not shown.ended and not ended.wait(WAIT_INTERVAL):  # may have ended before `observe`
                 status.update(_line(shown))
     else:
         _show_plainly(shown, console, ended)
@@ -37,7 +38,7 @@ def _show_plainly(shown: Build | Fleet, console: Console, ended: threading.Event
         if now != previous:
             previous = now
             console.print(_line(shown))
-        ended.wait(WAIT_INTERVAL)
+        ended.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
 
 
 def _fleet(fleet: Fleet) -> FleetCard:

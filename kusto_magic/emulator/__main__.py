@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
-        raise ValueError(text)
+        raise ValueError(text)  # argparse reports a ValueError as a usage error
     return port
 
 

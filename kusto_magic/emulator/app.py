@@ -57,8 +57,8 @@ def create_app(
             *polling.routes(),
         ],
         middleware=[
-            Middleware(RequestIds, config=config, clock=clock),
-            Middleware(SecurityMiddleware, config=config),
+            Middleware(RequestIds, config=config, clock=clock),  # outermost: refusals carry IDs too
+            Middleware(SecurityMiddleware, config=config),  # before the limits: a foreign page must not exhaust them
             Middleware(RateLimits, config=config, clock=clock, throttled=throttled),
         ],
         exception_handlers={ArmError: on_arm_error, HTTPException: on_http_error, Exception: on_failure},

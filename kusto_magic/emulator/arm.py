@@ -109,7 +109,7 @@ async def read_object(request: Request) -> dict[str, Any]:
 
 def to_ticks(moment: datetime) -> int:
     """Return `moment` (aware) in .NET's unit, ticks of 100 ns, counted from 1970."""
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 10  # integers: a float has too few digits for ticks
 
 
 def seconds_to_ticks(seconds: float) -> int:

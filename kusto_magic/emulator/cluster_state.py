@@ -113,7 +113,7 @@ class ClusterState:
         ends, activity = started + seconds_to_ticks(seconds), str(uuid.uuid4())
         row = OperationRow(self.cluster.key, operation_id, kind, subject, activity, started, ends)
         with self.store.transaction():
-            if self.store.running() is not None:
+            if self.store.running() is not None:  # inside the transaction: two changes must not both start
                 row = self._as_maintenance_failure(row)
             elif image is not None:
                 self.store.put_image(image)

@@ -13,6 +13,7 @@ from kusto_magic.emulator.config import EmulatedCluster
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.routing import CLUSTER, GROUP, SUBSCRIPTION, ArmRoute, ClusterRoute
 
+# The SKU of a recorded cluster with custom images.
 SKU = {"name": "Standard_E8as_v5+1TB_PS", "tier": "Standard", "capacity": 2}
 STATE = "Running"
 

@@ -14,5 +14,5 @@ def make_private(path: Path) -> None:
     Errors are ignored; opening the file reports them. Windows has no such modes, so the permissions stay unchanged.
     """
     with contextlib.suppress(OSError):
-        path.touch(mode=OWNER_ONLY)
+        path.touch(mode=OWNER_ONLY)  # so that the file is private from its first byte
         path.chmod(OWNER_ONLY)  # the file may have been created by a version that did not set the mode

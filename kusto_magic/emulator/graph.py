@@ -129,6 +129,7 @@ class Quota:
 
     def headers(self, now: datetime) -> dict[str, str]:
         """Return the two documented quota headers; the documentation has no Retry-After."""
+        # Rounded up: a client that waits this long must not be refused.
         seconds = max(0, math.ceil((self._until - now).total_seconds()))
         after = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
         return {"x-ms-user-quota-remaining": str(max(0, self._left)), "x-ms-user-quota-resets-after": after}

@@ -80,6 +80,7 @@ def _number(options: dict[str, Any], name: str, default: int, least: int, most: 
     value = options.get(name)
     if value is None:
         return default
+    # To Python, a bool is an int.
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise OptionError(f"'{name}' must be a number from {least} to {most}")
     return value
@@ -103,7 +104,7 @@ def _page(token: Any, digest: str) -> tuple[int, int]:
             page = {"$top": document["maxRows"], "$skip": document["rowsToSkip"]}
             return _number(page, "$top", 0, 1, MAX_PAGE_SIZE), _number(page, "$skip", 0, 0, 2**31 - 1)
     except (ValueError, TypeError, KeyError, RecursionError, OptionError):
-        pass
+        pass  # the error below covers every kind of invalid token
     raise OptionError("'$skipToken' is not a token for this query and these subscriptions")
 
 

@@ -188,7 +188,7 @@ class _Parser:
         token = self._next
         if token.kind not in kinds:
             self._refuse(f"{token.text!r} here, where a {' or '.join(kinds)} is expected", token)
-        if token.kind != "end":
+        if token.kind != "end":  # "end" stays, so that there is always a next token
             self._place += 1
         return token
 

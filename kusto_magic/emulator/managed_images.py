@@ -28,7 +28,7 @@ def python_version(store: ClusterStore, image: ImageRow) -> str | None:
         if base in MANAGED:
             return MANAGED[base]
         below = store.image(base)
-        if below is None or below.key in seen:
+        if below is None or below.key in seen:  # deleted, or a cycle
             return None
         seen.add(below.key)
         image = below
@@ -43,6 +43,7 @@ def check_base(store: ClusterStore, image: ImageRow) -> None:
     below = store.image(base)
     if below is None:
         raise bad_request(invalid_image_name(base, tuple(MANAGED)))
+    # An image that names itself is refused below, with a message of its own.
     if below.key != image.key and below.state != "Succeeded":
         raise bad_request(f"The base image '{below.name}' is not ready: its provisioning state is '{below.state}'.")
     if _is_based_on(store, below, image.key):

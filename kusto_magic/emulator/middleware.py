@@ -33,7 +33,7 @@ class RequestIds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add the IDs to the response."""
-        if scope["type"] != "http":
+        if scope["type"] != "http":  # lifespan events have no headers
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -79,7 +79,7 @@ class Bucket:
     @property
     def retry_after(self) -> int:
         """Whole seconds until the next token is available."""
-        return max(1, math.ceil((1 - self.left) / self.per_second))
+        return max(1, math.ceil((1 - self.left) / self.per_second))  # 0 would invite a retry at once
 
 
 class RateLimits:
@@ -108,6 +108,7 @@ class RateLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request and add the number of remaining requests to the response."""
+        # Resource Graph has a quota of its own.
         if scope["type"] != "http" or not scope["path"].lower().startswith("/subscriptions/"):
             await self._app(scope, receive, send)
             return

@@ -49,7 +49,7 @@ def migrate(database: sqlite3.Connection, first_cluster: str) -> None:
 
 def _make(database: sqlite3.Connection, table: str, columns: str, owner: str | None) -> None:
     """Create a table; with `owner`, from the old table of the same name, whose rows are assigned to that cluster."""
-    if owner is not None:
+    if owner is not None:  # SQLite cannot add a column to a primary key
         database.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
     database.execute(f"CREATE TABLE {table} {columns}")
     if owner is not None:

@@ -27,6 +27,7 @@ class OperationResults:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        # Stored, so that poll URLs survive a restart.
         self._key = fleet.store.get_or_set("signing key", secrets.token_hex(32)).encode()
 
     def routes(self) -> list[ArmRoute]:
@@ -78,7 +79,7 @@ class OperationResults:
         state = None if found is None else self._fleet.state(found.cluster)
         if state is not None and location.replace(" ", "").casefold() == state.cluster.location:
             await state.apply_due()
-            settled = self._fleet.store.operation(operation_id)
+            settled = self._fleet.store.operation(operation_id)  # read again, since `apply_due` may have ended it
             if settled is not None:
                 return settled
         raise ArmError(404, "ResourceNotFound", f"The operation result '{operation_id}' is not found.")

@@ -60,6 +60,6 @@ class ResolverCache:
     async def _resolve(self, requirements: str, python_version: str) -> str:
         try:
             return await self._resolver(requirements, python_version) or ""
-        except Exception:
+        except Exception:  # without a verdict, the build would never end
             _log.exception("the resolver failed; the result counts as inconclusive")
             return ""

@@ -41,6 +41,7 @@ class SecurityMiddleware:
         await self._app(scope, _replay(body, receive), send)
 
     def _check_caller(self, scope: Scope, headers: Headers) -> None:
+        # A second Host header could mislead one parser.
         if headers.getlist("host") not in ([host] for host in self._hosts):
             raise ArmError(403, "Forbidden", "The Host header does not name the kusto_magic emulator.")
         if any(origin.removeprefix("http://") not in self._hosts for origin in headers.getlist("origin")):
@@ -57,6 +58,7 @@ class SecurityMiddleware:
         if not given:
             message = "Authentication failed. The 'Authorization' header is missing."
             raise ArmError(401, "AuthenticationFailed", message, challenge)
+        # As bytes: compare_digest raises TypeError for a str with non-ASCII characters.
         if not hmac.compare_digest(given.encode("latin-1"), f"Bearer {self._config.token}".encode()):
             raise ArmError(401, "InvalidAuthenticationToken", "The access token is invalid.", challenge)
 
@@ -64,15 +66,16 @@ class SecurityMiddleware:
         limit = self._config.max_body
         too_large = ArmError(413, "RequestEntityTooLarge", f"The request body is larger than {limit} bytes.")
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > limit:
+        if not length.isdigit() or int(length) > limit:  # `isdigit` also rejects a sign
             raise too_large
         body, more = b"", True
         while more:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > limit:
+            if len(body) > limit:  # a chunked body has no length
                 raise too_large
+        # Pages of other origins can send only simple types without a CORS preflight.
         if body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             message_text = "The request body must be sent with the content type 'application/json'."
             raise ArmError(415, "UnsupportedMediaType", message_text)

@@ -33,7 +33,7 @@ def bind(port: int, preferred: int = 0) -> socket.socket:
     if port == 0 and preferred:
         try:
             return _bind(preferred)
-        except OSError:
+        except OSError:  # in use, or forbidden by the system
             return _bind(0)
     return _bind(port)
 
@@ -82,7 +82,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 log_level="warning",
                 loop="asyncio",
-                ws="none",
+                ws="none",  # WebSockets would bypass the checks of HTTP requests
                 lifespan="off",
                 proxy_headers=False,  # there is no proxy in front of it
                 server_header=False,
@@ -98,8 +98,9 @@ class _Server(uvicorn.Server):
         line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": os.getpid()}
         line |= {"instance": self._emulated.instance, "build_seconds": self._emulated.build_seconds}
         sys.stdout.write(json.dumps(line | {"clusters": self._emulated.clusters}) + "\n")
-        sys.stdout.flush()
+        sys.stdout.flush()  # a pipe is block-buffered
         if self._idle_exit:
+            # Kept: the event loop holds only weak references to tasks.
             self._watch = asyncio.create_task(self._watch_idle())
 
     async def _watch_idle(self) -> None:

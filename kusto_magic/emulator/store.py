@@ -63,9 +63,9 @@ class Store:
     """
 
     def __init__(self, path: Path | None, first_cluster: str) -> None:
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # reentrant: `rows` is called within transactions
         if path is not None:
-            make_private(path)
+            make_private(path)  # before SQLite creates it with the default permissions
         self._db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         weakref.finalize(self, self._db.close)  # apps in tests are dropped without a shutdown
         with self.transaction():
@@ -78,7 +78,7 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+            except BaseException:  # also an interrupt: the lock must not stay
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
@@ -107,6 +107,7 @@ class Store:
 
     def get_or_set(self, key: str, default: str) -> str:
         """Return a persistent value, which is set to `default` on the first call."""
+        # Two processes may start with the same file.
         self.rows("INSERT OR IGNORE INTO facts VALUES (?, ?)", key, default)
         return str(self.rows("SELECT value FROM facts WHERE key = ?", key)[0][0])
 

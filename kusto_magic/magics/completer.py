@@ -58,6 +58,7 @@ def complete_line(text: str, names: NameCache) -> tuple[str, list[str]] | None:
         subparsers = arguments.subparsers()
         if not before:
             return fragment, _starting_with(fragment, subparsers)
+        # An unknown subcommand has no options.
         parser, command = subparsers.get(before[0], argparse.ArgumentParser(add_help=False)), before[0]
         before = before[1:]
     values = _candidates(parser, command, before, fragment, names)
@@ -78,6 +79,7 @@ def _starting_with(fragment: str, values: Iterable[str]) -> list[str]:
 def _candidates(
     parser: argparse.ArgumentParser, command: str, before: Sequence[str], fragment: str, names: NameCache
 ) -> Sequence[str] | None:
+    # argparse has no public list of its options.
     options = {name: action for action in parser._actions for name in action.option_strings}
     assigned = options.get(fragment.partition("=")[0]) if "=" in fragment else None
     last = options.get(before[-1]) if before else None
@@ -137,6 +139,7 @@ def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResu
     @context_matcher(identifier=IDENTIFIER)  # type: ignore[untyped-decorator]
     def kusto_image(context: CompletionContext) -> SimpleMatcherResult:
         line = context.line_with_cursor[: context.cursor_position]
+        # Only the first line of a `%%` cell has arguments; the others are requirements.
         if "kusto_image" not in line or (line.lstrip().startswith("%%") and context.cursor_line):
             return {"completions": []}
         refresh_names(session)
@@ -148,7 +151,7 @@ def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResu
             "completions": [SimpleCompletion(value, type="param") for value in values],
             "matched_fragment": fragment,
             "ordered": True,
-            "suppress": True,
+            "suppress": True,  # IPython would add files and variables
         }
 
     return kusto_image  # type: ignore[no-any-return]
@@ -159,7 +162,7 @@ def refresh_names(session: Session) -> None:
     names, now = session.name_cache, time.monotonic()
     if names.refreshed_at is not None and now - names.refreshed_at < MAX_AGE:
         return
-    names.refreshed_at = now
+    names.refreshed_at = now  # before the request, so that fast typing sends only one
     with suppress(Exception):  # an invalid or missing setting is reported when the line is run
         _, target = session.resolve_target(Namespace())
         if not names.images:
@@ -171,7 +174,7 @@ def refresh_names(session: Session) -> None:
 def _names_from_history(target: Any) -> Iterable[str]:
     from kusto_magic.builds.history import History
 
-    history = History()
+    history = History()  # the session's manager would import httpx
     try:
         not_builds = {"delete", "disable", "enable"}
         records = [record for record in history.recent(MAX_RECORDS) if record.target == target]

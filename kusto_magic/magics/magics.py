@@ -151,6 +151,7 @@ class KustoImageMagics(Magics):
             self._session.print(str(help_request))
             return None
         module, name = COMMANDS[options.command]
+        # Only the modules of this command are imported.
         command: Command = getattr(import_module(f"kusto_magic.commands.{module}"), name)
         return command(self._session, options)
 
@@ -173,6 +174,7 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)  # otherwise a second load would register a second matcher and transformer
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
+    # Before IPython looks for the cell magic and rejects the empty body.
     shell.input_transformers_cleanup.append(EmptyBodyTransformer())
     shell.Completer.custom_matchers.append(completer.matcher(magics._session))
     if in_kernel(shell):
@@ -189,7 +191,7 @@ def unload(shell: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         manager.magics[kind].pop("kusto_image", None)
     manager.registry.pop(KustoImageMagics.__name__, None)
-    shell.configurables[:] = [
+    shell.configurables[:] = [  # IPython keeps every Magics object as a configurable
         configurable for configurable in shell.configurables if type(configurable).__name__ != KustoImageMagics.__name__
     ]
     shell.input_transformers_cleanup[:] = [
@@ -203,7 +205,7 @@ def unload(shell: InteractiveShell) -> None:
     ]
     formatter = _formatter(shell)
     for module, name in DISPLAYED_TYPES:
-        formatter.deferred_printers.pop((module, name), None)
+        formatter.deferred_printers.pop((module, name), None)  # a class that is not imported yet is registered by name
     for type_ in [
         type_ for type_ in formatter.type_printers if (type_.__module__, type_.__qualname__) in DISPLAYED_TYPES
     ]:

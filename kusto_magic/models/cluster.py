@@ -114,7 +114,7 @@ def extensions_in(document: Mapping[str, Any]) -> tuple[LanguageExtension, ...]:
         try:
             found.append(LanguageExtension.from_json(value))
         except ValueError:
-            continue
+            continue  # one invalid entry must not hide the others
     return tuple(found)
 
 

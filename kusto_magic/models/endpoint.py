@@ -33,6 +33,7 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f:]*:[0-9a-f:.]+", re.IGNORECA
 def endpoint_problem(value: object) -> str:
     """Return the rule that an endpoint breaks, or "": an origin with https, or with http on this machine."""
     shape = f"{excerpt(value)} is not a valid endpoint: use an origin such as {CLOUDS['public'].endpoint}"
+    # ASCII only: a look-alike letter could name another host.
     if not isinstance(value, str) or not value.isascii() or any(char.isspace() for char in value):
         return shape
     try:
@@ -68,5 +69,5 @@ def is_loopback(host: str) -> bool:
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port of a URL, with the default port of the scheme if it has none."""
     parts = urlsplit(url)
-    default = {"https": 443, "http": 80}.get(parts.scheme)
+    default = {"https": 443, "http": 80}.get(parts.scheme)  # "https://host" and "https://host:443" are one origin
     return parts.scheme, (parts.hostname or "").lower(), default if parts.port is None else parts.port

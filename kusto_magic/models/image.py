@@ -106,7 +106,7 @@ class Image:
             language=_display_value(properties.get("language")),
             language_version=_display_value(properties.get("languageVersion")),
             base_image=_display_value(properties.get("baseImageName")),
-            requirements=_text(properties.get("requirementsFileContent")),
+            requirements=_text(properties.get("requirementsFileContent")),  # unredacted: compared byte for byte
             state=_state(properties),
         )
 
@@ -121,7 +121,7 @@ class Image:
             self.requirements,
             base_image=self.base_image or None,
             python_version=None if self.base_image else self.language_version or None,
-            allow_index_options=True,
+            allow_index_options=True,  # an existing image may have them
         )
 
     def matches(self, spec: ImageSpec) -> bool:

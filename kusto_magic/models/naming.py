@@ -11,6 +11,7 @@ from kusto_magic.models.managed_images import MANAGED_IMAGES
 RESERVED_NAMES = frozenset({*(name.lower() for name in MANAGED_IMAGES), "pythoncustomimage", "r"})
 """Lowercase names that custom images cannot have: the members of ARM's enum `LanguageExtensionImageName`."""
 
+# Explicit ranges: \d and \w also match characters of other scripts.
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,61}")
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")

@@ -53,7 +53,7 @@ class Target:
     @property
     def key(self) -> str:
         """Key that identifies the cluster, without case as ARM compares names."""
-        return f"{self.endpoint}{self.cluster_id}".casefold()
+        return f"{self.endpoint}{self.cluster_id}".casefold()  # casefold: resource groups may contain non-ASCII letters
 
     @property
     def is_local(self) -> bool:

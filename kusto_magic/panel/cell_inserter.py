@@ -16,6 +16,7 @@ def insert_cell(text: str, through: Output) -> None:
     button nothing happens; the text is shown in the panel and can be copied.
     """
     script = (resources.files("kusto_magic") / "data" / "insert-cell.js").read_text(encoding="utf-8")
+    # An expression that is called, so it has no final semicolon.
     call = f"({script.strip().rstrip(';')})({json.dumps(text)})"
     data = {"application/javascript": call, "text/plain": ""}
     through.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)

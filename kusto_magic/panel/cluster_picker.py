@@ -77,13 +77,13 @@ class ClusterPicker:
         self._context.run_task([self.find], submit, self._show_clusters)
 
     def _show_clusters(self, clusters: Sequence[Cluster]) -> None:
-        empty = [("no clusters that you can access", "")]
+        empty = [("no clusters that you can access", "")]  # a Select shows a text only as an option
         self.found.options = [(_line(cluster), cluster.id) for cluster in clusters] or empty
-        self.found.index = None
+        self.found.index = None  # Select preselects its first option
         set_visible(self.found, True)
 
     def _take_found(self) -> None:
-        if self.found.value:
+        if self.found.value:  # the text shown for an empty list has the value ""
             self.cluster.value = self.found.value
 
 

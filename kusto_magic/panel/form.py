@@ -80,13 +80,13 @@ class Form:
     def text(self) -> str:
         """Return the requirements as a cell magic receives them: with a final newline."""
         text: str = self.requirements.value
-        return text if text.endswith("\n") or not text else f"{text}\n"
+        return text if text.endswith("\n") or not text else f"{text}\n"  # a Textarea has no final newline, a cell does
 
     def base_label(self) -> dict[str, str]:
         """Return the base as a keyword argument of ImageSpec: `python_version` or `base_image`; {} if it is empty."""
         base: str = self.base.value.strip()
         engine = _ENGINE.fullmatch(base)
-        if engine and self._image(base) is None:
+        if engine and self._image(base) is None:  # an image may be named like a version
             return {"python_version": engine[1]}
         return {"base_image": base} if base else {}
 
@@ -159,7 +159,7 @@ class Form:
     # ── package search ───────────────────────────────────────────────────────────────────────────────────────
 
     def _search(self) -> None:
-        wanted = self.find.value.strip().lower().replace("_", "-")
+        wanted = self.find.value.strip().lower().replace("_", "-")  # normalized names contain "-" only
         matches = [
             (f"{image}: {package} {version}", image)
             for image in MANAGED_IMAGES
@@ -169,7 +169,7 @@ class Form:
         # exact matches first: the sort is stable and False sorts before True
         matches.sort(key=lambda match: match[0].partition(": ")[2].partition(" ")[0] != wanted)
         self.found.options = matches[:MAX_MATCHES] or ([("no managed image has it", "")] if wanted else [])
-        self.found.index = None
+        self.found.index = None  # Select preselects its first option
         set_visible(self.found, bool(wanted))
 
     def _use_match(self) -> None:

@@ -48,12 +48,12 @@ class HistoryList:
         selected = self.list.value
         self._records = {record.id: record for record in recent}
         self.list.options = [(_line(record), record.id) for record in recent]
-        self.list.value = selected if selected in self._records else None
+        self.list.value = selected if selected in self._records else None  # new options reset the selection
         set_text(self.note, history.warning if recent else history.warning or "No builds yet.")
         self._on_selection()
 
     def _selected(self) -> BuildRecord:
-        return self._records[self.list.value]
+        return self._records[self.list.value]  # the buttons are disabled while nothing is selected
 
     def _on_selection(self) -> None:
         record = self._records.get(self.list.value)

@@ -65,6 +65,7 @@ class ImageList:
 
     def selected(self) -> Image:
         """Return the image selected in the list."""
+        # The buttons are disabled while nothing is selected.
         return next(image for image in self.images or () if image.name == self.list.value)
 
     def read(self) -> None:

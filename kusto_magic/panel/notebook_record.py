@@ -40,12 +40,12 @@ class NotebookRecord:
         """Show the card of `build` from now on, replacing that of the previous build."""
         from kusto_magic.display.live_card import LiveCard
 
-        if self._publisher is None:
+        if self._publisher is None:  # outside a kernel there is no output to update
             return
         if self._current is not None:
             self._current.record = None  # the earlier card still publishes, but no longer to this output
         self._current = _RecordPublisher(self)
-        LiveCard(build, self._current, with_bar=False)
+        LiveCard(build, self._current, with_bar=False)  # the form has a bar of its own
 
     def publish(self, data: Bundle, *, update: bool) -> None:
         """Publish a bundle to the output: create it, or with `update` replace its contents."""

@@ -85,9 +85,9 @@ class PanelForm:
         self._make_buttons()
         self._make_pages()
         self.widget = self._layout()
-        route_to_subshell(self.widget)
+        route_to_subshell(self.widget)  # after all widgets exist, since each one has a comm
         context.in_background(self._watch())
-        self._set_target(context.target)
+        self._set_target(context.target)  # last, since it uses all parts
 
     def _make_buttons(self) -> None:
         self.check = button("Check", "Check that these requirements would install; sends nothing to Azure")
@@ -195,7 +195,7 @@ class PanelForm:
         set_enabled(buttons, on=False)
         try:
             build = start()
-        except Exception:
+        except Exception:  # nothing was started, so the button must work again
             set_enabled(buttons, on=True)
             raise
 
@@ -272,7 +272,7 @@ class PanelForm:
 
     async def _watch(self) -> None:
         while not self._closed:
-            with self.context.guarded():
+            with self.context.guarded():  # one failure must not end the loop
                 self.active_builds.refresh()
             await self.context.clock.sleep(REFRESH_INTERVAL)
 

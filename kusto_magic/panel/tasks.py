@@ -62,7 +62,7 @@ class PanelContext:
     def show(self, error: BaseException) -> None:
         """Show an error in the error area."""
         if not isinstance(error, KustoImageError):
-            _log.error("a panel callback failed", exc_info=error)
+            _log.error("a panel callback failed", exc_info=error)  # the page shows no traceback
         set_text(self.errors, "\n".join(["✖ Error", *error_lines(error)]), role="alert")
 
     def clear(self) -> None:
@@ -109,7 +109,7 @@ class PanelContext:
         def typed() -> None:
             nonlocal latest
             latest += 1
-            self.builds.run(call_later(latest))
+            self.builds.run(call_later(latest))  # not a timer of the kernel: its loop is blocked while a cell runs
 
         for field in fields:
             self.on_change(field, typed)

@@ -55,12 +55,12 @@ def row(*children: Widget) -> HBox:
 
 def column(*children: Widget) -> VBox:
     """Return widgets one below the other."""
-    return VBox(children, layout=Layout(width="100%", overflow="visible"))
+    return VBox(children, layout=Layout(width="100%", overflow="visible"))  # the boxes of ipywidgets scroll by default
 
 
 def set_visible(shown: Widget, yes: bool) -> None:
     """Show or hide a widget, also for keyboard navigation and screen readers."""
-    shown.layout.display = None if yes else "none"
+    shown.layout.display = None if yes else "none"  # None: the value of the style sheet
 
 
 def descendants(root: Widget) -> Iterator[Widget]:

@@ -69,7 +69,7 @@ async def run_preflight(
     reported as INCONCLUSIVE.
     """
     started = time.monotonic()
-    requirements = parse(text, allow_index_options=True)
+    requirements = parse(text, allow_index_options=True)  # the caller decides about index options
     variables = os.environ if environ is None else environ
     settings = (user_settings(variables) if index is None else index).with_options(requirements.index_options)
     resolution = _Resolution(python, settings, variables, started + timeout, exclude_newer)
@@ -103,12 +103,13 @@ class _Resolution:
         request = ResolveRequest(
             lines=tuple(lines),
             python=python or self.python,
-            prefer=self.installed if same else {},
+            prefer=self.installed if same else {},  # another Python means another base image
             stub_wheels=self.stub_wheels if same else frozenset(),
             lowest=lowest,
             exclude_newer=self.exclude_newer,
         )
         result = await resolve(request, self.settings, self.environ, self.remaining)
+        # Before it is parsed, so that no part of it can show a token.
         return replace(result, output=self.settings.hide(result.output))
 
     async def attempt(self, candidate: Candidate) -> Pins | None:

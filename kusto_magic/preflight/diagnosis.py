@@ -83,7 +83,7 @@ _INCONCLUSIVE = {
 _CONNECTION = {
     "dns error": "its host name cannot be resolved",
     "invalid peer certificate": "its certificate is not trusted",
-    "onnection refused": "the connection was refused",
+    "onnection refused": "the connection was refused",  # with either capital
     "deadline has elapsed": "it does not respond",
     "timed out": "it did not respond in time",
     "401 ": "it requires other credentials",
@@ -98,7 +98,7 @@ def diagnose(output: str, lines: Sequence[Requirement], python: str) -> Diagnosi
 
     The verdict is INCONCLUSIVE unless the output states that no solution exists and that the index was queried.
     """
-    for sign, reason in _INCONCLUSIVE.items():
+    for sign, reason in _INCONCLUSIVE.items():  # checked first: these outputs can contain "No solution found" too
         if sign in output:
             return _unknown(reason)
     if "No solution found when resolving" not in output:

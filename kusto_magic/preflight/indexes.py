@@ -65,7 +65,7 @@ class IndexSettings:
         given = [url for option, url in options if option == "--index-url"]
         extra = tuple(url for option, url in options if option == "--extra-index-url")
         settings = replace(self, default=given[-1], extra=(), no_index=False) if given else self
-        return replace(settings, extra=settings.extra + extra, strategy=BEST_MATCH)
+        return replace(settings, extra=settings.extra + extra, strategy=BEST_MATCH)  # as pip does with several indexes
 
 
 def _parse_index(url: str | None) -> tuple[str, ...]:
@@ -134,6 +134,7 @@ def _pip_settings(environ: Environ, files: Iterable[Path]) -> IndexSettings:
         default=get("index-url").strip() or None,
         extra=tuple(get("extra-index-url").split()),
         find_links=_existing(get("find-links").split()),
+        # The words that pip reads as true.
         no_index=get("no-index").strip().lower() in {"1", "true", "yes", "y", "on", "t"},
         strategy=BEST_MATCH,
         certificates=get("cert").strip(),
@@ -143,12 +144,13 @@ def _pip_settings(environ: Environ, files: Iterable[Path]) -> IndexSettings:
 def _pip_sections(files: Iterable[Path]) -> dict[str, dict[str, str]]:
     sections: dict[str, dict[str, str]] = {}
     for file in files:
-        parser = configparser.RawConfigParser(strict=False)
+        parser = configparser.RawConfigParser(strict=False)  # raw: URLs contain "%"
         try:
             parser.read_string(file.read_text(encoding="utf-8", errors="replace"))
         except (OSError, configparser.Error):
             continue
         for section in parser.sections():
+            # pip accepts both spellings of a key.
             values = {key.replace("_", "-"): value or "" for key, value in parser.items(section)}
             sections.setdefault(section, {}).update(values)
     return sections
@@ -176,7 +178,9 @@ def uv_config_files(environ: Environ, platform: str = sys.platform) -> list[Path
 
 def _uv_settings(environ: Environ, files: Iterable[Path]) -> IndexSettings:
     documents = [document for file in files if (document := _toml(file))]
+    # uv's manual: for `uv pip`, the table [pip] takes precedence over the top level.
     tables = [table for document in documents for table in (_table(document.get("pip")), document)]
+    # uv queries an explicit index only for packages that a project assigns to it.
     listed = [index for table in tables for index in _tables(table.get("index")) if not index.get("explicit")]
     default = [_text(index.get("url")) for index in listed if index.get("default")]
     default += [_text(table.get("index-url")) for table in tables]
@@ -240,7 +244,7 @@ def _existing(links: Iterable[str]) -> tuple[str, ...]:
         if folder is None:
             existing.append(link)
         elif folder.is_dir():
-            existing.append(str(folder.absolute()))
+            existing.append(str(folder.absolute()))  # uv runs in another folder
     return tuple(existing)
 
 

@@ -123,6 +123,7 @@ def _satisfies(installed: str, package: Requirement) -> bool:
         version = Version(installed.removeprefix("=="))
     except InvalidVersion:
         return False
+    # As in pip, an installed prerelease satisfies every line that it matches.
     return not package.extras and SpecifierSet(package.specifier).contains(version, prereleases=True)
 
 

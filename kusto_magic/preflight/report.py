@@ -152,7 +152,7 @@ def _rank(wheel: dict[str, Any], ranks: Mapping[Tag, int]) -> int:
     try:
         tags = parse_wheel_filename(name)[3]
     except (InvalidWheelFilename, InvalidVersion):
-        return len(ranks)
+        return len(ranks)  # not a wheel's name: the last choice
     return min((ranks.get(tag, len(ranks)) for tag in tags), default=len(ranks))
 
 

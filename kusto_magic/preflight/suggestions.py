@@ -86,7 +86,7 @@ async def suggest(
     """
     searches: list[Coroutine[Any, Any, list[str]]] = []
     if diagnosis.cause in {Cause.NOT_FOUND, Cause.NO_WHEEL}:
-        searches.append(asyncio.to_thread(_other_names, diagnosis))
+        searches.append(asyncio.to_thread(_other_names, diagnosis))  # reads the metadata of all installed packages
     if diagnosis.cause in {Cause.CONFLICT, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON}:
         searches += [
             _nearest_version(culprit, lines, python, attempt) for culprit in diagnosis.culprits[:2] if culprit.line
@@ -106,7 +106,7 @@ async def _gather_within(searches: Sequence[Coroutine[Any, Any, list[str]]], tim
     finally:
         for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
+        results = await asyncio.gather(*tasks, return_exceptions=True)  # a canceled search still has to kill its uv
     return [found for found in results if not isinstance(found, BaseException)]
 
 
@@ -127,7 +127,7 @@ def corrected_name(name: str) -> str:
     known = {
         package
         for image in MANAGED_IMAGES
-        if image not in managed_packages.MODULE_LISTS
+        if image not in managed_packages.MODULE_LISTS  # its list has modules, which are not packages to install
         for package in managed_packages.packages(image)
     }
     known |= {*PACKAGE_OF_MODULE.values(), *_installed()}
@@ -186,7 +186,7 @@ def _bounds(specifier: str) -> list[Version]:
     versions = []
     for one in SpecifierSet(specifier):
         try:
-            versions.append(Version(one.version.removesuffix(".*")))
+            versions.append(Version(one.version.removesuffix(".*")))  # "1.2.*" is a pattern, not a version
         except InvalidVersion:
             continue
     return sorted(versions)

@@ -80,6 +80,7 @@ async def resolve(
     unsafe = [line for line in request.lines if not _LINE.fullmatch(line)]
     if unsafe:
         raise ValueError(f"{len(unsafe)} lines are not validated package lines")
+    # On Windows, a file that uv still has open cannot be deleted.
     with tempfile.TemporaryDirectory(prefix="kusto-magic-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _prepare(request, folder)
@@ -101,8 +102,8 @@ def uv_environment(environ: Mapping[str, str], settings: IndexSettings, folder: 
         name: value for name, value in environ.items() if name in _INHERITED_VARIABLES or _CREDENTIALS.fullmatch(name)
     }
     variables = {
-        "UV_NO_CONFIG": "1",
-        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_CONFIG": "1",  # the indexes are passed explicitly
+        "UV_PYTHON_DOWNLOADS": "never",  # wheels are resolved without that Python
         # Short limits: the check is optional, and an unreachable index must not delay the build.
         "UV_HTTP_RETRIES": "0",
         "UV_HTTP_CONNECT_TIMEOUT": "2",
@@ -134,6 +135,7 @@ _LINES, _LOCK, _STUB_WHEELS = "requirements.in", "pylock.plan.toml", "installed"
 
 def _arguments(request: ResolveRequest, settings: IndexSettings) -> list[str]:
     arguments = ["pip", "compile", _LINES, "--output-file", _LOCK, "--format", "pylock.toml"]
+    # The running interpreter: otherwise uv searches the machine for one.
     arguments += ["--python", sys.executable, "--python-version", request.python, "--python-platform", "windows"]
     arguments += ["--only-binary", ":all:", "--no-header", "--no-annotate", "--color", "never", "--no-progress"]
     arguments += ["--index-strategy", settings.strategy] if settings.strategy else []
@@ -188,7 +190,7 @@ async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, 
     process = _start(command, environ, folder)
 
     def settle(result: ResolveResult) -> None:
-        if not ended.done():
+        if not ended.done():  # a timeout cancels the future
             ended.set_result(result)
 
     def read() -> None:
@@ -204,19 +206,20 @@ async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, 
     except TimeoutError:
         return ResolveResult(None, "")
     finally:
-        process.kill()
-        reader.join(5)
+        process.kill()  # no effect on a process that has ended
+        reader.join(5)  # uv must have ended before its folder is removed
 
 
 def _start(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
     """Start a program in its own process group, so that an interrupt of the kernel does not reach it."""
+    # These flags exist on Windows only.
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     return subprocess.Popen(  # noqa: S603 - uv itself, with fixed arguments
         command,
         env=dict(environ),
         cwd=folder,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # the result is in the lock file
         stderr=subprocess.PIPE,
         creationflags=flags,
         start_new_session=True,
@@ -225,6 +228,7 @@ def _start(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> 
 
 def _read_to_end(process: subprocess.Popen[bytes]) -> ResolveResult:
     with process:
+        # One byte more than allowed shows that there is more.
         output = process.stderr.read(MAX_OUTPUT_SIZE + 1) if process.stderr else b""
         if len(output) > MAX_OUTPUT_SIZE:
             process.kill()

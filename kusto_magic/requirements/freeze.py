@@ -52,6 +52,7 @@ class Distribution(Protocol):
 class Installed:
     """The installed distributions: names by top-level module, and a function that finds a distribution by name."""
 
+    # Reads all distributions, so not at import.
     owners: Mapping[str, Iterable[str]] = field(default_factory=metadata.packages_distributions)
     find: Callable[[str], Distribution] = metadata.distribution
 
@@ -97,7 +98,7 @@ def read_cells(notebook: Path) -> list[str]:
             raise ValueError("too large")  # noqa: TRY301 - the same message as for invalid contents
         document = json.loads(notebook.read_text(encoding="utf-8"))
         cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
-        return ["".join(cell["source"]) for cell in cells]
+        return ["".join(cell["source"]) for cell in cells]  # nbformat allows a list of lines or one string
     except OSError as error:
         raise InvalidInput([Problem("notebook", f"{notebook.name} cannot be read: {error.strerror}")]) from None
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -106,13 +107,13 @@ def read_cells(notebook: Path) -> list[str]:
 
 def _imports(source: str) -> Iterator[str]:
     """Yield imported modules; `from google.cloud import storage` yields "google.cloud.storage"."""
-    from IPython.core.inputtransformer2 import TransformerManager
+    from IPython.core.inputtransformer2 import TransformerManager  # the other functions work without IPython
 
     # IPython turns magics into calls such as run_line_magic(…), which makes the cell valid Python.
     for node in ast.walk(ast.parse(TransformerManager().transform_cell(source))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:  # relative: the user's own file
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Call):
             yield from _imports_of_magic(node)
@@ -126,14 +127,14 @@ def _imports_of_magic(call: ast.Call) -> Iterator[str]:
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     ]
     if name in ("run_cell_magic", "run_line_magic") and arguments and arguments[0] in MAGICS_WITH_PYTHON:
-        yield from _imports(arguments[-1])
+        yield from _imports(arguments[-1])  # the body of a cell magic, the line of a line magic
 
 
 def _add_module(module: str, installed: Installed, pins: dict[str, str], skipped: dict[str, str]) -> None:
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names or top == OWN_PACKAGE:
         return
-    names = sorted(set(installed.owners.get(top, ())))
+    names = sorted(set(installed.owners.get(top, ())))  # packages_distributions repeats names
     if not names:
         skipped[top] = f"{top}: no installed package provides it"
     for name in _closest(module, names, installed):

@@ -147,7 +147,7 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.DOTALL)
 
 
 def _logical_lines(text: str) -> Iterator[_Line]:
-    physical = _LINE_END.split(text.removeprefix("\ufeff"))
+    physical = _LINE_END.split(text.removeprefix("\ufeff"))  # pip ignores a byte order mark too
     parts: list[str] = []
     for number, line in enumerate(physical, start=1):
         parts.append(line)
@@ -200,7 +200,7 @@ def _parse_option(state: _ParserState, line: _Line, option: str, allow_index_opt
     url = rules.index_url(line.code)
     if message := rules.url_problem(url):
         state.add_problem(f"{known}: {message}", line.number)
-    elif known == "--index-url" and known in dict(state.index_options):
+    elif known == "--index-url" and known in dict(state.index_options):  # pip would use the last one silently
         state.add_problem("--index-url is given twice; use --extra-index-url for further indexes", line.number)
     else:
         state.index_options.append((known, url))
@@ -215,7 +215,7 @@ def _parse_package(state: _ParserState, line: _Line) -> None:
     package = _package(line.number, parsed)
     if message := rules.package_problem(parsed.name, package.specifier) or _duplicate_problem(state, package):
         state.add_problem(message, line.number)
-    state.packages.append(package)
+    state.packages.append(package)  # also an invalid one, so that its duplicates are reported
     state.by_name.setdefault(package.name, []).append(package)
 
 
@@ -229,6 +229,7 @@ def _package(line: int, parsed: Pep508) -> Requirement:
 
 def _duplicate_problem(state: _ParserState, package: Requirement) -> str:
     for other in state.by_name.get(package.name, ()):
+        # Different markers may exclude each other, so both lines can be meant.
         if not package.marker or not other.marker or package.marker == other.marker:
             return f"{package.name} is already on line {other.line}; keep one line, or give each line its own marker"
     return ""

@@ -86,6 +86,7 @@ _SECRETS = tuple(
         ("xox sk-", r"\b(xox[abeoprs]-[\w-]{8,}|sk-[\w-]{32,})", "a token"),
         ("akia asia aiza", r"\b((AKIA|ASIA)[A-Z0-9]{16}\b|AIza[\w-]{30,})", "a cloud access key"),
         ("eyj eyi", r"\bey[IJ][\w-]{8,}\.[\w-]{8,}", "a bearer token"),
+        # Base32 without a prefix: any of these characters triggers the expression.
         ("a e i o u 2 3 4 5 6 7", r"\b[a-z2-7]{52}\b|AZDO[A-Za-z0-9]{4}\b", "an Azure DevOps token"),
         ("q~", r"\dQ~[\w.~-]{30,}", "a Microsoft Entra client secret"),
         ("private", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY", "a private key"),
@@ -101,7 +102,7 @@ The substrings are a performance choice: most texts contain none, and then no ex
 
 def secret_in(text: str) -> str:
     """Return a description of the secret that `text` seems to contain, also across continued lines, or ""."""
-    for variant in {text, _CONTINUED.sub("", text)}:
+    for variant in {text, _CONTINUED.sub("", text)}:  # a set: most texts have no continued line
         lowered = variant.lower()
         for needles, pattern, description in _SECRETS:
             if any(needle in lowered for needle in needles) and pattern.search(variant):
@@ -183,7 +184,7 @@ def url_problem(url: str) -> str:
         return _CREDENTIALS
     if not host or not _HOST.fullmatch(host) or port == 0:
         return "the URL has no valid host"
-    if not _URL.fullmatch(url):
+    if not _URL.fullmatch(url):  # no query, which could contain a token
         return "the URL must contain only a host and a path"
     if any(_looks_like_token(segment) for segment in parts.path.split("/")):
         return "a part of the path looks like a token, and everyone with read access to the cluster could read it"

@@ -115,7 +115,7 @@ class BuildWatcher:
         self._builds = builds
         self._directory = ClusterDirectory(sources, self._recent_records)
         self._clock: Clock = clock or SystemClock()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # `_refresh` runs in several worker threads
         self._watched: dict[str, Build] = {}
         self._resumed: set[str] = set()
         self._revision = 1
@@ -232,7 +232,7 @@ class BuildWatcher:
                 self._resume(record)
             records = self._recent_records()
             self._stop_polling_ended(records)
-            if self._last_records not in (None, records):
+            if self._last_records not in (None, records):  # None: the first refresh is no change
                 self._notify()
             self._last_records = records
         return [self._view_of(record) for record in records]
@@ -240,7 +240,7 @@ class BuildWatcher:
     def _stop_polling_ended(self, records: Sequence[BuildRecord]) -> None:
         """Stop polling builds whose record has ended: the record wins, since a poll may get no response for hours."""
         ended = {record.id for record in records if record.ended_at is not None}
-        for build in list(self._watched.values()):
+        for build in list(self._watched.values()):  # a copy, since entries are deleted
             if build.id in ended and not build.started_here and not build.done:
                 self._builds.stop_polling(build)
                 del self._watched[build.id]
@@ -269,7 +269,7 @@ class BuildWatcher:
 
     def _notify(self, _change: object = None) -> None:
         self._revision += 1
-        for wake in tuple(self._waiting):
+        for wake in tuple(self._waiting):  # a copy: requests come and go meanwhile
             wake()
 
     def _is_starting(self, record: BuildRecord) -> bool:

@@ -29,6 +29,7 @@ class KnownCluster:
 
 def with_id(target: Target) -> KnownCluster:
     """Return a cluster together with its ID."""
+    # A stable hash: Python's own differs between processes.
     return KnownCluster(hashlib.sha256(target.key.encode()).hexdigest()[:16], target)
 
 

@@ -70,7 +70,7 @@ class BaseHandler(APIHandler):
 
     def document(self, allowed: Sequence[str]) -> Json:
         """Return the body, a JSON object with only the keys `allowed`. Raises InvalidInput and HTTPError 413."""
-        if len(self.request.body) > MAX_BODY_SIZE:
+        if len(self.request.body) > MAX_BODY_SIZE:  # the server's own limit is hundreds of megabytes
             raise web.HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
             document = json.loads(self.request.body)
@@ -89,8 +89,10 @@ class BaseHandler(APIHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Respond with a problem document (called by Tornado for every exception)."""
         error = kwargs.get("exc_info", (None, None, None))[1]
+        # A refusal of the service is not a failure of this server.
         status = http_status(error) if isinstance(error, KustoImageError) else status_code
         self.set_status(status)
+        # APIHandler.finish would set application/json.
         self.finish(json.dumps(problem_json(status, error)), set_content_type=PROBLEM_TYPE)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:

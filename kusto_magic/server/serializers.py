@@ -79,7 +79,7 @@ def parse_spec(body: Json) -> ImageSpec:
         body.get("requirements", ""),
         body.get("base"),
         body.get("python"),
-        allow_index_options=body.get("allowIndexOptions") is True,
+        allow_index_options=body.get("allowIndexOptions") is True,  # a string such as "false" must not allow them
     )
 
 
