@@ -73,6 +73,8 @@ class Build(HasTraits):
         self.spec = spec
         self.started_at = record.started_at
         self.estimate = estimate
+        self.queued_until: datetime | None = None
+        """When it last was queued, or None if it never was: the service does not work on it before."""
         self.ended_at: datetime | None = None
         self.error: BaseException | None = None
         # Not asyncio's: threads and other event loops wait for it too.
@@ -121,7 +123,9 @@ class Build(HasTraits):
         """Store the latest operation state. Internal, called by the runner, as are the methods below."""
         with log_callback_errors():  # assigning a trait calls the observers
             was_silent = (now - (self.last_response_at or now)).total_seconds() > MAX_SILENCE
-            was_queued = operation.phase is Phase.QUEUED
+            was_queued = operation.shown_phase is Phase.QUEUED
+            if Phase.QUEUED in (operation.shown_phase, self.operation.shown_phase):
+                self.queued_until = now
             self.counts_for_estimate = self.counts_for_estimate and not was_silent and not was_queued
             self.operation = operation
             if not operation.failed_polls and operation.phase not in NOT_STARTED:

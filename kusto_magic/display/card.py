@@ -57,9 +57,9 @@ class Card:
     """Data of a build that is shown and saved.
 
     Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended build. `estimate_high`
-    is the upper bound of the estimate in seconds. `fleet` is the id that the builds of a fleet share, or "". `reason`
-    is the failure without ids, the same text for all failures of one kind; `detail` is the first line of the
-    service's error, or the reason of the preflight.
+    is the upper bound of the estimate in seconds; `waited` is how long it was queued. `fleet` is the id that the builds
+    of a fleet share, or "". `reason` is the failure without ids, the same text for all failures of one kind; `detail`
+    is the first line of the service's error, or the reason of the preflight.
     """
 
     id: str
@@ -81,6 +81,7 @@ class Card:
     note: str
     report: PreflightReport | None = None
     estimate_high: float = 0.0
+    waited: float = 0.0
     start_known: bool = True
     fleet: str = ""
     reason: str = ""
@@ -91,6 +92,9 @@ def card(build: Build, now: datetime) -> Card:
     """Return the card of a build at the time `now` (UTC)."""
     error, operation = build.error, build.operation
     as_of = build.ended_at or now
+    is_queued = operation.shown_phase is Phase.QUEUED and not build.ended
+    # A queued build has no progress: the service has not begun.
+    estimate = None if build.ended or is_queued else build.estimate
     return Card(
         id=build.id,
         image=build.name,
@@ -104,14 +108,15 @@ def card(build: Build, now: datetime) -> Card:
         started_at=build.started_at,
         as_of=as_of,
         last_response_at=build.last_response_at,
-        seconds=max(0.0, (as_of - build.started_at).total_seconds()),  # the clock may be set back
-        estimate="" if build.ended or build.estimate is None else estimate_text(build.estimate),
+        seconds=_seconds_between(build.started_at, as_of),  # the clock may be set back
+        estimate="" if estimate is None else estimate_text(estimate),
         error=_error_lines(error),
         next_step=error.next_step if isinstance(error, KustoImageError) else "",
         note=_note(operation),
         report=build.report,
         start_known=build.start_known and operation.note != NOTE_UNCHANGED,
-        estimate_high=0.0 if build.ended or build.estimate is None else build.estimate.high,
+        estimate_high=0.0 if estimate is None else estimate.high,
+        waited=_waited(build, as_of, is_queued),
         fleet=build.fleet,
         reason=failure_reason(error),
         detail=failure_detail(error),
@@ -139,7 +144,7 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
         started_at=record.started_at,
         as_of=as_of,
         last_response_at=record.last_response_at,
-        seconds=max(0.0, (as_of - record.started_at).total_seconds()),
+        seconds=_seconds_between(record.started_at, as_of),
         estimate="",
         error=(record.message,) if record.message else (),
         next_step=f"%kusto_image attach {record.image}" if is_unknown else "",
@@ -174,6 +179,15 @@ def estimate_text(estimate: DurationEstimate) -> str:
         return f"about {span} ({source})"
     builds = "1 earlier build" if estimate.count == 1 else f"{estimate.count} earlier builds"
     return f"usually {span} ({builds} on {estimate.source})"
+
+
+def _waited(build: Build, as_of: datetime, is_queued: bool) -> float:
+    end = as_of if is_queued else build.queued_until
+    return 0.0 if end is None else _seconds_between(build.started_at, end)
+
+
+def _seconds_between(start: datetime, end: datetime) -> float:
+    return max(0.0, (end - start).total_seconds())
 
 
 def _state(build: Build) -> str:
@@ -254,6 +268,7 @@ def _json(shown: Card) -> dict[str, Any]:
         "next": shown.next_step,
         "note": shown.note,
     }
+    extras["waited"] = round(shown.waited, 1)
     extras["usualHigh"] = shown.estimate_high  # for a progress bar that is based on the estimate
     extras |= {"fleet": shown.fleet, "reason": shown.reason, "detail": shown.detail}
     if shown.report is not None:

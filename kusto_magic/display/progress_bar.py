@@ -52,7 +52,9 @@ class BuildProgress(_Progress):
     def update(self, shown: Card) -> None:
         """Show the state of a card."""
         self.bar.value = (
-            1.0 if shown.ended and shown.state in SUCCESS_STATES.values() else share(shown.seconds, self.estimate)
+            1.0
+            if shown.ended and shown.state in SUCCESS_STATES.values()
+            else share(shown.seconds - shown.waited, self.estimate)
         )
         updated = (
             f"last update {shown.last_response_at:%H:%M:%S} UTC"

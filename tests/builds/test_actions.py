@@ -145,12 +145,18 @@ def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_c
     assert card(second, environment.clock.wall()).note == "waiting for the build of 'one'"
     assert card(third, environment.clock.wall()).note == "waiting for the build of 'two'"
     assert environment.changes == ["PUT one"]
+    environment.emulator.clock.move(100)
+    queued = card(second, environment.clock.wall())
+    assert (queued.seconds - queued.waited, queued.estimate, queued.estimate_high) == (0.0, "", 0.0)
     environment.clock.released.set()
     assert first.wait(30) is not None
     assert second.wait(30) is not None
     assert third.wait(30) is None
     assert environment.changes == ["PUT one", "PUT two", "DELETE one"]
     assert not second.counts_for_estimate
+    ended = card(second, environment.clock.wall())
+    assert ended.waited >= 100
+    assert BUILD_SECONDS <= ended.seconds - ended.waited <= 2 * BUILD_SECONDS, "its progress starts when it is sent"
 
 
 def test_builds_of_different_clusters_do_not_wait_for_each_other(tmp_path: Path) -> None:

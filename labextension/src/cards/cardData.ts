@@ -27,6 +27,8 @@ export interface ICard {
   readonly estimate: string;
   /** Upper bound of the estimated duration in seconds, 0 if there is none. */
   readonly estimateHigh: number;
+  /** Seconds from the start until the service could begin, because the cluster was busy; 0 if it was not. */
+  readonly waited: number;
   readonly error: readonly string[];
   /** The failure without ids: the same text for every failure of the same kind. Older cards have none. */
   readonly reason: string;
@@ -78,6 +80,7 @@ export function readCard(data: unknown): ICard | null {
     seconds: readNumber(data.seconds),
     estimate: text('usual'),
     estimateHigh: readNumber(data.usualHigh),
+    waited: readNumber(data.waited),
     error: readTexts(data.error),
     reason: text('reason'),
     detail: text('detail'),
@@ -110,7 +113,10 @@ export function progressFraction(card: ICard, seconds: number): number {
     return isSuccess(card.state) ? 1 : 0;
   }
   return card.estimateHigh > 0
-    ? Math.min(MAX_ESTIMATED_FRACTION, (MAX_ESTIMATED_FRACTION * seconds) / card.estimateHigh)
+    ? Math.min(
+        MAX_ESTIMATED_FRACTION,
+        (MAX_ESTIMATED_FRACTION * Math.max(0, seconds - card.waited)) / card.estimateHigh
+      )
     : 0;
 }
 

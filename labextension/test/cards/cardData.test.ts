@@ -57,6 +57,8 @@ describe('progressFraction', () => {
   it('follows the estimate, is 1 only after a success and 0 without an estimate', () => {
     expect(progressFraction(card(), 50)).toBe(0);
     expect(progressFraction(card({ usualHigh: 100 }), 50)).toBeCloseTo(0.475);
+    expect(progressFraction(card({ usualHigh: 100, waited: 40 }), 50)).toBeCloseTo(0.095);
+    expect(progressFraction(card({ usualHigh: 100, waited: 60 }), 50)).toBe(0);
     expect(progressFraction(card({ usualHigh: 100 }), 5000)).toBe(0.95);
     expect(progressFraction(card({ usualHigh: 100, ended: true, state: 'Succeeded' }), 50)).toBe(1);
     expect(progressFraction(card({ usualHigh: 100, ended: true, state: 'Failed' }), 50)).toBe(0);
