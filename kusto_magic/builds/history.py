@@ -159,6 +159,10 @@ class History:
         """Close the file; the next use opens it again."""
         self._store.close()
 
+    def forget_connections(self) -> None:
+        """Drop what a forked child must not use; the next use opens the file again."""
+        self._store.forget_connections()
+
     def _records(self, where: str, *values: object) -> list[BuildRecord]:
         rows = self._store.rows(f"SELECT {COLUMNS} FROM builds {where}", values)  # noqa: S608
         return [record for row in rows if (record := from_row(row)) is not None]

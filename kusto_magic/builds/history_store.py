@@ -33,6 +33,9 @@ RETRY_INTERVAL: Final = 5.0
 MAX_UNWRITTEN: Final = 10_000
 """Maximum number of statements that wait for the file; beyond them, the oldest are dropped."""
 
+_of_the_parent: list[sqlite3.Connection] = []
+"""Connections that a forked child has inherited: kept, since deleting one would close it."""
+
 LOCK_SLICE: Final = 0.1
 """Seconds that SQLite itself waits for a lock: Python handles Ctrl-C only between such waits."""
 
@@ -85,6 +88,13 @@ class HistoryStore:
             if self._file is not None:
                 self._file.close()
             self._file = None
+
+    def forget_connections(self) -> None:
+        """Drop the connections without closing them, in a forked child: SQLite allows only the parent to use them."""
+        _of_the_parent.extend(it for it in (self._file, self._memory) if it is not None)
+        self._file = self._memory = None
+        self._unwritten.clear()  # the parent writes them
+        self._lock = threading.RLock()  # another thread of the parent may have held the old one
 
     def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return the result of `work` on the file, or else on a new file, or else in memory."""

@@ -6,19 +6,21 @@ progress; this module prints nothing.
 
 from __future__ import annotations
 
-import atexit
 import concurrent.futures
+import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import uuid4
+from weakref import WeakSet
 
 from kusto_magic.arm import client, operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import ClientFactory, ClientPool
 from kusto_magic.arm.credentials import CredentialFactory
 from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE, DurationEstimate
+from kusto_magic.builds import at_exit
 from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import BackgroundLoop, result_or_cancel
@@ -62,18 +64,30 @@ class BuildManager:
         clock: Clock | None = None,
     ) -> None:
         self.history = history or History()
-        self._clients = ClientPool(open_client)
-        self._writer = HistoryWriter(self.history)
+        self._owner = Owner(self.history.folder and self.history.folder / OWNERS)
+        self._open_client = open_client
         self._preflight = preflight
         self._clock: Clock = clock or SystemClock()
+        self._set_up()
+        _managers.add(self)
+
+    def _set_up(self) -> None:
+        self._clients = ClientPool(self._open_client)
+        self._writer = HistoryWriter(self.history)
         self._loop = BackgroundLoop()
-        self._owner = Owner(self.history.folder and self.history.folder / OWNERS)
         self.registry = BuildRegistry()
         self.fleets = FleetRegistry()
         self._runner = BuildRunner(self._clients, self.registry, self._writer, self._owner, self._clock)
         self._launcher = BuildLauncher(
-            self.history, self._owner, self.registry, self._runner, self._loop, preflight, self.estimate, self._clock
-        )
+            self.history, self._owner, self.registry, self._runner, self._loop, self._preflight, self.estimate,
+            self._clock,
+        )  # fmt: skip
+
+    def forget_parent(self) -> None:
+        """Start anew in a forked child, which has none of the parent's threads: the builds are the parent's."""
+        self.history.forget_connections()
+        self._owner.forget_lock()
+        self._set_up()
 
     def sign_in(self, factory: CredentialFactory) -> None:
         """Use the credentials of `factory` on every cluster from now on. Running builds keep theirs."""
@@ -298,8 +312,20 @@ def _require_valid_name(name: str) -> None:
         raise InvalidInput([Problem("image name", problem)])
 
 
+_managers: WeakSet[BuildManager] = WeakSet()
 _default_manager: BuildManager | None = None
-_default_lock = threading.Lock()  # two managers would poll each build twice
+_default_lock = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    global _default_lock
+    _default_lock = threading.Lock()  # another thread of the parent may have held the old one
+    for manager in tuple(_managers):
+        manager.forget_parent()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def default_manager() -> BuildManager:
@@ -308,6 +334,6 @@ def default_manager() -> BuildManager:
     with _default_lock:
         if _default_manager is None:
             _default_manager = BuildManager()
-            # The end of the process kills a daemon thread, with unwritten states.
-            atexit.register(_default_manager.close)
+            manager = _default_manager
+            at_exit.register(lambda: manager.registry, manager.close)
         return _default_manager

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FOLDER = "owners"
 """Folder of the lock files, next to the history."""
 
+_of_the_parent: list[sqlite3.Connection] = []
+"""Locks that a forked child has inherited: kept, since deleting one would close its file."""
+
 
 class Owner:
     """The current process as an owner of operations. `folder` is where the lock files are, or None for no lock.
@@ -49,6 +52,13 @@ class Owner:
         if lock is not None:
             lock.close()
             self._remove(self._path(name))
+
+    def forget_lock(self) -> None:
+        """Drop the name and the lock, in a forked child: they are the parent's."""
+        if self._lock is not None:
+            _of_the_parent.append(self._lock)
+        self._lock, self._name = None, ""
+        self._mutex = threading.Lock()  # another thread of the parent may have held the old one
 
     def is_held_elsewhere(self, owner: str) -> bool:
         """Return whether another process that still runs, or may still run, is the owner with this name."""
