@@ -132,6 +132,8 @@ def _final_state(build: Build, error: BaseException | None) -> str:
         return "Rejected"
     if isinstance(error, OutcomeUnknown):
         return "Unknown"
+    if isinstance(error, NotSubmitted):
+        return "Not submitted"
     if error is None or build.operation.done:
         return build.operation.phase.value
     return "Not submitted" if build.operation.phase in NOT_STARTED else "Failed"

@@ -35,14 +35,15 @@ async def resume_build(
     Raises NotSubmitted, OutcomeUnknown and the errors of polling.
     """
     if record.state in NOT_SUBMITTED:
-        what = f"the {record.action} of image {record.image!r} was not sent: its process ended before"
-        raise NotSubmitted(what, next_step=_send_again(record))
+        raise _not_submitted(record, "was not sent: its process ended before")
     poll = _settle if record.state == Phase.SUBMITTING else _poll_recorded
     attempt = partial(poll, client, build, record, options.timeout)
     if send and options.queue:
         again = first_then(attempt, partial(repeat_change, client, build, options))
         attempt = partial(retry_while_busy, again, client.clock, options.timeout)
     async for operation in attempt():
+        if operation.is_cluster_busy and options.queue:  # its process would have sent it again
+            raise _not_submitted(record, "was not carried out: the cluster was busy, and its process ended")
         yield operation
 
 
@@ -129,6 +130,10 @@ def _description(image: Image | None) -> str:
     if image is None:
         return "there is no such image"
     return f"the image exists, with other content or by another request (state {image.state or 'Succeeded'})"
+
+
+def _not_submitted(record: BuildRecord, why: str) -> NotSubmitted:
+    return NotSubmitted(f"the {record.action} of image {record.image!r} {why}", next_step=_send_again(record))
 
 
 def _unknown(record: BuildRecord, found: str) -> OutcomeUnknown:

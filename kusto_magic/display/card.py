@@ -16,6 +16,7 @@ from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import Bundle, duration, requirements_html
 from kusto_magic.errors import (
     KustoImageError,
+    NotSubmitted,
     OutcomeUnknown,
     RequirementsConflict,
     ServiceError,
@@ -194,6 +195,8 @@ def _state(build: Build) -> str:
     error, phase = build.error, build.operation.shown_phase
     if error is None or build.operation.done:
         return _success_state(build.action) if phase is Phase.SUCCEEDED else phase.value
+    if isinstance(error, NotSubmitted):
+        return "Not submitted"
     if isinstance(error, OutcomeUnknown) or (isinstance(error, KustoImageError) and error.operation is not None):
         return "Unknown"  # the operation may still be running
     return "Rejected" if isinstance(error, ServiceError) else "Not submitted" if phase in NOT_STARTED else "Unknown"

@@ -160,6 +160,23 @@ def test_attach_with_send_sends_an_unconfirmed_build_once(
     assert builds.history.unfinished() == []
 
 
+def test_queued_operation_that_met_a_busy_cluster_is_not_submitted_after_a_restart(
+    environment: EmulatedEnvironment,
+) -> None:
+    environment.clock.released.clear()
+    environment.wait_for(environment.builds().start(environment.target, "one", SPEC), Phase.BUILDING)
+    owner = environment.builds()
+    queued = owner.start(environment.target, "two", SPEC, queue=True)
+    environment.wait_for(queued, Phase.BUILDING)  # accepted, and about to fail because the cluster is busy
+    owner.close()
+    environment.clock.released.set()
+    changes = list(environment.changes)
+    builds = environment.builds()
+    assert outcome(builds.attach(environment.target, "two")) == ("Not submitted", "NotSubmitted")
+    assert environment.changes == changes
+    assert outcome(builds.attach(environment.target, "two", send=True)) == ("Succeeded", "")
+
+
 def test_attach_with_send_sends_nothing_after_a_confirmed_end(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(environment.target, "img", SPEC).wait(60)

@@ -67,8 +67,11 @@ def test_killed_kernels_lose_no_build(kernels: Callable[[], Kernel], emulator: S
     assert third.displays[again.outputs[0]["transient"]["display_id"]][-1][MIME]["startedAt"]
     third.wait_until(lambda: _state(third, again) == "Succeeded")
     queued = third.execute("%kusto_image wait queued")
+    assert "%kusto_image attach queued --send" in queued.error
+    assert _state(third, queued) == "Not submitted"
+    queued = third.execute("%kusto_image wait queued --send")
     assert queued.error == ""
-    assert _state(third, queued) == "Succeeded", "it still waits for its cluster and is then sent"
+    assert _state(third, queued) == "Succeeded"
 
 
 @pytest.mark.parametrize("damage", [b"this is not a database, but plain text" * 100], ids=["text"])
