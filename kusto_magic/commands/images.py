@@ -78,10 +78,16 @@ def status(session: Session, _options: Namespace) -> None:
 
 
 def _build_row(session: Session, record: BuildRecord) -> tuple[str, ...]:
+    from kusto_magic.models.action import NOT_SUBMITTED
+
     running = session.builds.running(record.target, record.image)
     is_running = running is not None and running.id == record.id
     state = running.operation.shown_phase.value if running is not None and is_running else record.state
-    duration = _duration_text(record.started_at, record.ended_at, "in progress" if is_running else "outcome unknown")
+    open_text = "in progress"
+    if not is_running and not session.builds.is_held_elsewhere(record):  # its process has ended
+        is_unsent = record.state in NOT_SUBMITTED
+        state, open_text = ("Not submitted", "never sent") if is_unsent else (state, "outcome unknown")
+    duration = _duration_text(record.started_at, record.ended_at, open_text)
     return (
         record.image,
         record.target.cluster,

@@ -20,6 +20,7 @@ from kusto_magic.commands.cell import expand_template
 from kusto_magic.commands.session import TARGET_SETTINGS, WaitInterrupted
 from kusto_magic.magics.completer import refresh_names
 from kusto_magic.magics.magics import COMMANDS, KustoImageMagics
+from kusto_magic.models.action import Phase
 from kusto_magic.models.image import ImageSpec
 
 if TYPE_CHECKING:
@@ -98,6 +99,28 @@ def test_status_lists_operations_of_this_machine(say: RunCell) -> None:
     head, deleted, built = rows(say("%kusto_image status"))
     assert head == ["image", "cluster", "action", "state", "started", "duration", "message"]
     assert (deleted[2:4], built[2:4]) == (["delete", "Succeeded"], ["build", "Succeeded"])
+
+
+def test_status_tells_operations_of_running_processes_from_those_of_ended_ones(
+    say: RunCell, shell: InteractiveShell, environment: EmulatedEnvironment
+) -> None:
+    spec = ImageSpec("humanize\n", base_image="Python3_11_7")
+    environment.clock.released.clear()
+    other = environment.builds()  # another process
+    building = other.start(environment.target, "first", spec, check=False)
+    environment.wait_for(building, Phase.BUILDING)
+    environment.wait_for(other.start(environment.target, "second", spec, check=False), Phase.QUEUED)
+    _head, *shown = rows(say("%kusto_image status"))
+    assert [(row[0], row[3], row[5]) for row in shown] == [
+        ("second", "Queued", "in progress"),
+        ("first", "Building", "in progress"),
+    ]
+    other.close()
+    _head, *shown = rows(say("%kusto_image status"))
+    assert [(row[0], row[3], row[5]) for row in shown] == [
+        ("second", "Not submitted", "never sent"),
+        ("first", "Building", "outcome unknown"),
+    ]
 
 
 def test_clusters_lists_the_subscription(say: RunCell, magics: KustoImageMagics) -> None:
