@@ -200,7 +200,8 @@ class EmulatorError(KustoImageError):
 class ServiceFault:
     """The service's description of an error: ARM's ErrorDetail, with the ids to quote in a support request.
 
-    `code` and `message` are "" if the service omits them. `details` are the messages of inner errors.
+    `code`, `message` and `target` (the part of the request that is wrong) are "" if the service omits them. `details`
+    are the texts of inner errors, `additional_info` is what else the service names, such as ("policy", "Allowed SKUs").
     """
 
     code: str = ""
@@ -208,11 +209,19 @@ class ServiceFault:
     details: tuple[str, ...] = ()
     request_id: str = ""
     activity_id: str = ""
+    target: str = ""
+    additional_info: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Code, message and target on one line; "" if the service gives neither code nor message."""
+        summary = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
+        return f"{summary} (target: {self.target})" if summary and self.target else summary
 
     def summary_lines(self) -> list[str]:
-        """Return the service's code, message and details, without the request ids."""
-        summary = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
-        return [line for line in (summary, *self.details) if line]
+        """Return the service's code, message, details and additional information, without the request ids."""
+        info = [f"{label} '{name}'" for label, name in self.additional_info]
+        return [line for line in (self.summary, *self.details, *info) if line]
 
     def lines(self) -> list[str]:
         """Return the fault as lines of text, with the request ids."""
