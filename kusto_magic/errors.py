@@ -11,7 +11,7 @@
     ├── ServiceError            the service refused a request (status, code, message, request id)
     │   ├── NotFound            404
     │   ├── Forbidden           401, 403
-    │   ├── Conflict            409: another change of the cluster is running
+    │   ├── Conflict            409 with a code that means busy: another change of the cluster is running
     │   └── Throttled           429
     ├── BuildError              about one operation; `.operation` can be resumed
     │   ├── BuildFailed         the service reports a failure
@@ -257,7 +257,7 @@ class Forbidden(ServiceError):
 
 
 class Conflict(ServiceError):
-    """409: the cluster or the image is being changed."""
+    """409 with a code that means busy: the cluster or the image is being changed; the request can be repeated later."""
 
 
 class Throttled(ServiceError):

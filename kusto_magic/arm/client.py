@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from kusto_magic.arm import operation_start, poll_schedule
+from kusto_magic.arm import operation_start, poll_schedule, service_errors
 from kusto_magic.arm.credentials import TokenCredential
-from kusto_magic.arm.operation import Operation, start_operation
+from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poller import poll_until_done, require_trusted_url
 from kusto_magic.arm.requests import ArmRequests, require_ok
 from kusto_magic.arm.response import ArmResponse
@@ -266,10 +266,10 @@ class ImagesClient:
             response, repeated = await self._requests.send(method, url, body, background=True)
         except Unreachable as error:
             raise _with_possible_operation(sent, error) from None
-        if response.status == 409 and repeated:  # the first attempt may be what the service is busy with
-            return operation_start.adopt_existing(sent)
+        if repeated and service_errors.may_be_own_request(response):
+            return operation_start.adopt_existing(sent, response.fault())
         try:
-            operation = start_operation(sent, response, repeated=repeated)
+            operation = operation_start.start_operation(sent, response, repeated=repeated)
         except ServiceError as error:
             if response.status >= 500 or response.status == 408:  # a gateway may say so while the service works
                 raise _with_possible_operation(sent, error) from None

@@ -1,8 +1,9 @@
 """State machine of a long-running operation of Azure Resource Manager.
 
 This module decides whether an operation is done, which URL to poll next and how long to wait first.
-`start_operation` creates an Operation from the response to the first request; `advance` returns the next one for
-each poll response. There is no I/O and no clock here: the poller sends a GET to `poll_url` after `delay` seconds.
+`operation_start.start_operation` creates an Operation from the response to the first request; `advance` returns the
+next one for each poll response. There is no I/O and no clock here: the poller sends a GET to `poll_url` after `delay`
+seconds.
 
 Transitions (an illegal one raises ValueError and changes nothing)::
 
@@ -42,9 +43,6 @@ MAX_NOT_FOUND = 12
 MAX_BACKOFF = 60.0
 """Maximum seconds between two polls while the service returns no usable response."""
 
-SERVICE_IS_IN_MAINTENANCE = "ServiceIsInMaintenance"
-"""Error code of an operation that failed because another one is running on the cluster (seen)."""
-
 NOTE_SENT_TWICE = "the request was sent twice; polling the operation that the first one started"
 NOTE_UNCHANGED = "already up to date; nothing sent"
 TERMINAL_STATES = frozenset({"succeeded", "failed", "canceled", "cancelled"})
@@ -67,7 +65,10 @@ class Operation:
     decides). `extension` is what is being enabled or disabled; `image_url` is then the URL of the cluster. `note` is
     additional information for the user, `poll_error` why the last poll failed ("" if it did not).
     `operation_succeeded`: the service reported success of the operation itself; `repeated`: its first request was
-    sent more than once; `resumed`: its URL was stored without the signature. The counters count consecutive polls.
+    sent more than once; `resumed`: its URL was stored without the signature. `refusal` is the error of a repeated
+    request, if the first one may be running: it explains an image that turns out to be absent or different.
+    `differences` names the properties in which the built image differs from what was sent. The counters count
+    consecutive polls.
     """
 
     action: Action
@@ -81,6 +82,8 @@ class Operation:
     extension: LanguageExtension | None = None
     image: Image | None = None
     fault: ServiceFault | None = None
+    refusal: ServiceFault | None = None
+    differences: tuple[str, ...] = ()
     note: str = ""
     poll_error: str = ""
     operation_succeeded: bool = False
@@ -105,7 +108,7 @@ class Operation:
     @property
     def is_cluster_busy(self) -> bool:
         """Whether it failed only because another change of the cluster was running."""
-        return self.fault is not None and self.fault.code == SERVICE_IS_IN_MAINTENANCE
+        return self.fault is not None and service_errors.is_busy(self.fault)
 
     def advance(self, response: ArmResponse) -> Operation:
         """Return the operation after the response to a GET of `poll_url`.
@@ -262,14 +265,18 @@ class Operation:
             return replace(self, phase=Phase.SUCCEEDED, delay=None, note=mismatch)
         # The success of this operation was never confirmed, and the image differs from what was sent.
         step = "Check the image with %kusto_image show, and run the cell again if it should be yours."
-        raise StatusUnreadable(f"{mismatch}; another user may have replaced it", operation=self, next_step=step)
+        what = f"{mismatch}; another user may have replaced it"
+        raise StatusUnreadable(what, operation=self, fault=self.refusal, next_step=step)
 
     def _failed(self, fault: ServiceFault) -> Operation:
-        if self.repeated and not self.operation_succeeded and fault.code == SERVICE_IS_IN_MAINTENANCE:
+        if self.repeated and not self.operation_succeeded and service_errors.is_busy(fault):
             # The second request may have collided with the first one (seen): poll the image, which shows the first.
-            return replace(self, note=NOTE_SENT_TWICE, repeated=False).with_image_polling()
+            return replace(self, note=NOTE_SENT_TWICE, repeated=False, refusal=fault).with_image_polling()
         if not (fault.code or fault.message):
-            fault = replace(fault, message=f"the service gives no reason (status: {self.status})")
+            # The state may be that of an earlier build: then only the refused request has a reason.
+            reasons = (*fault.details, *(self.refusal.summary_lines() if self.refusal else ()))
+            message = f"the service gives no reason (status: {self.status})"
+            fault = replace(fault, message=message, details=reasons)
         return replace(self, phase=Phase.FAILED, fault=fault, delay=None)
 
     def _after_not_found(self, response: ArmResponse) -> Operation:
@@ -304,40 +311,6 @@ class Operation:
         return StatusUnreadable(
             f"{what}; the operation itself may still be running",
             operation=self,
-            fault=response.fault(),
+            fault=self.refusal if response.status == 404 and self.refusal else response.fault(),
             next_step=f"{step} %kusto_image attach {self.name}".lstrip(),
         )
-
-
-def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = False) -> Operation:
-    """Return the operation after the response to its first request; `sent` is the one from `submitting`.
-
-    `repeated`: an earlier attempt of the request may have reached the service. Raises ServiceError if the service
-    refused the request, StatusUnreadable if it is done but the image differs from what was sent.
-    """
-    if sent.phase is not Phase.SUBMITTING:
-        raise ValueError(f"the operation was started before (phase {sent.phase})")
-    if sent.action is Action.DELETE and repeated and response.status == 404:
-        return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first request deleted it
-    if not 200 <= response.status < 300:
-        raise service_errors.error_from_response(response, f"the {sent.action} request was refused")
-    operation = replace(sent, phase=WORKING_PHASES[sent.action], repeated=repeated, delay=response.retry_after())
-    for target in (PollTarget.OPERATION, PollTarget.LOCATION):
-        # Seen: a 200 with the header is not finished, whatever its body says.
-        url = response.header_url(target.lower())
-        if url is not None:
-            return replace(operation, poll_target=target, poll_url=url, status=display_text(_image_state(response)))
-    operation = replace(operation, poll_target=PollTarget.IMAGE, poll_url=sent.image_url)
-    if sent.action is Action.DELETE:
-        deleted = response.status in (200, 204) and _image_state(response).lower() in ("", "succeeded")
-        return operation._deleted() if deleted and not response.is_malformed else operation
-    if sent.extension is not None:
-        return operation._switched() if response.status == 200 and not response.is_malformed else operation
-    return operation._after_image(response) if response.status in (200, 201) else operation
-
-
-def _image_state(response: ArmResponse) -> str:
-    try:
-        return Image.from_json(response.document()).state
-    except ValueError:
-        return ""

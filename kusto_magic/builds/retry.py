@@ -27,7 +27,8 @@ async def retry_while_busy(
 ) -> AsyncIterator[Operation]:
     """Yield the operations of `start`; while the cluster is busy with another change, wait and start again.
 
-    After `timeout` seconds there are no more retries: Conflict is raised, or the failed operation is the last one.
+    Only Conflict means busy: other refusals are raised at once. After `timeout` seconds there are no more retries:
+    Conflict is raised, or the failed operation is the last one.
     """
     end, delay = clock.monotonic() + timeout, MIN_DELAY
     while True:

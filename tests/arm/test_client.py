@@ -174,9 +174,9 @@ async def test_adopted_build_with_other_requirements_raises_status_unreadable() 
 
 async def test_409_without_a_retry_raises_conflict() -> None:
     with pytest.raises(Conflict):
-        await run_build(ScriptedTransport(error_response(409)))
+        await run_build(ScriptedTransport(error_response(409, "RequestConflict")))
     with pytest.raises(Conflict):  # a 429 never reached the service: no operation of this client can be running
-        await run_build(ScriptedTransport(error_response(429), error_response(409)))
+        await run_build(ScriptedTransport(error_response(429), error_response(409, "RequestConflict")))
 
 
 async def test_cluster_busy_after_a_retry_polls_the_image() -> None:

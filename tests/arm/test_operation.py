@@ -28,15 +28,13 @@ from kusto_magic.arm.operation import (
     NOTE_SENT_TWICE,
     Operation,
     PollTarget,
-    start_operation,
 )
-from kusto_magic.arm.operation_start import adopt_existing, resume, submitting
+from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.errors import (
     BuildCanceled,
     BuildFailed,
-    Conflict,
     Forbidden,
     KustoImageError,
     NotFound,
@@ -190,7 +188,7 @@ def test_delete_response_determines_phase_and_poll_target(first: ArmResponse, ph
 
 REJECTIONS: dict[int, type[ServiceError]] = {
     302: ServiceError, 307: ServiceError, 400: ServiceError, 401: Forbidden, 403: Forbidden, 404: NotFound,
-    409: Conflict, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
+    409: ServiceError, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
 }  # fmt: skip
 
 
@@ -371,7 +369,7 @@ def test_rejected_poll_raises_status_unreadable(operation: Operation, code: int)
 
 def test_403_on_a_poll_names_the_missing_permission() -> None:
     with pytest.raises(StatusUnreadable) as caught:
-        BUILDING.advance(error_response(403))
+        BUILDING.advance(error_response(403, "AuthorizationFailed"))
     assert "operationresults/read" in caught.value.next_step
 
 

@@ -184,16 +184,22 @@ def test_fault_has_the_request_ids_and_no_operation_identifier() -> None:
     assert fault.lines() == ["C", "request id r-1 · operation id a-1"]
 
 
-MEMBERS = ("error", "code", "message", "details", "innererror", "properties", "additionalInfo", "info", "type", "target")
+MEMBERS = (
+    "error",
+    "code",
+    "message",
+    "target",
+    "details",
+    "innererror",
+    "properties",
+    "additionalInfo",
+    "info",
+    "type",
+)
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from([*MEMBERS, "x"]), inner, max_size=4
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*MEMBERS, "x"]), inner, max_size=4),
     max_leaves=12,
 )
 
@@ -252,7 +258,8 @@ def test_fault_shows_other_additional_info_without_ids() -> None:
 
 
 def test_additional_info_is_redacted_and_limited() -> None:
-    info = [{"type": "PolicyViolation", "info": {"policyDefinitionName": f"p{n} token=s3cr3t \x1b"}} for n in range(999)]
+    names = [f"p{number} token=s3cr3t \x1b" for number in range(999)]
+    info = [{"type": "PolicyViolation", "info": {"policyDefinitionName": name}} for name in names]
     lines = make_response({"error": {"code": "C", "additionalInfo": info}}).fault().summary_lines()
     assert len(lines) == 11
     assert not any("s3cr3t" in line or "\x1b" in line for line in lines)
