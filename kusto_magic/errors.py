@@ -185,11 +185,15 @@ class UntrustedAddress(KustoImageError):
 
 
 class Unreachable(KustoImageError):
-    """The endpoint sent no usable response; `.may_have_arrived` is whether it may have received the request."""
+    """The endpoint sent no usable response; `.may_have_arrived` is whether it may have received the request.
 
-    def __init__(self, what: str, *, next_step: str = "", arrived: bool = True) -> None:
+    `.max_retries` is how often a retry is worthwhile: 0 for an untrusted certificate, None if there is no limit.
+    """
+
+    def __init__(self, what: str, *, next_step: str = "", arrived: bool = True, max_retries: int | None = None) -> None:
         super().__init__(what, next_step=next_step)
         self.may_have_arrived = arrived
+        self.max_retries = max_retries
 
 
 class EmulatorError(KustoImageError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -24,6 +24,7 @@ MIN_RETRY_AFTER = 0.5
 MAX_RETRY_AFTER = 600.0
 """Maximum seconds for which a Retry-After is honored."""
 
+_REQUEST_IDS = ("x-ms-request-id", "x-ms-correlation-request-id")
 _MAX_MESSAGE_LENGTH = 2000
 _MAX_PARSED_LENGTH = 64 * 1024
 _MAX_DETAILS = 10
@@ -69,6 +70,17 @@ class ArmResponse:
     def is_malformed(self) -> bool:
         """Whether the body is present but not valid JSON (HTML, truncated, too large)."""
         return self.is_truncated or (bool(self.body.strip()) and self.document() is None)
+
+    @property
+    def may_be_from_gateway(self) -> bool:
+        """Whether the body may be the page of a gateway or proxy: not JSON, or without a request ID of the service."""
+        return self.is_malformed or not any(self.headers.get(name) for name in _REQUEST_IDS)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the body is present but not a JSON object, such as an HTML page; checked by its ends, not parsed."""
+        body = self.body.strip(b" \t\r\n\xef\xbb\xbf")
+        return bool(body) and not (body.startswith(b"{") and body.endswith(b"}"))
 
     def header_url(self, header: str) -> str | None:
         """Return the URL in `header`, resolved against the endpoint, or None.
@@ -163,8 +175,8 @@ def _nested_errors(error: dict[str, Any], depth: int) -> Iterator[dict[str, Any]
 
 
 def _error_text(error: dict[str, Any]) -> str:
-    fault = ServiceFault(*(display_text(error.get(name)) for name in ("code", "message")))
-    return replace(fault, target=display_text(error.get("target"))).summary
+    code, message, target = (display_text(error.get(name)) for name in ("code", "message", "target"))
+    return ServiceFault(code, message, target=target).summary
 
 
 def _additional_info(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
