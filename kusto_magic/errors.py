@@ -16,6 +16,7 @@
     ├── BuildError              about one operation; `.operation` can be resumed
     │   ├── BuildFailed         the service reports a failure
     │   ├── BuildCanceled       the service reports a cancellation
+    │   ├── ImageDiffers        the build succeeded, but the image differs from what was sent
     │   ├── StatusUnreadable    the status could not be read
     │   ├── EndedElsewhere      another process recorded the end of the operation
     │   └── PollTimeout         the operation was still running after the timeout for polling it
@@ -287,6 +288,10 @@ class BuildFailed(BuildError):
 
 class BuildCanceled(BuildError):
     """The service reports that the operation was canceled."""
+
+
+class ImageDiffers(BuildError):
+    """The operation succeeded, but `.operation.image` differs from what was sent: another user may have replaced it."""
 
 
 class StatusUnreadable(BuildError):

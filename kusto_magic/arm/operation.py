@@ -26,13 +26,16 @@ from enum import StrEnum
 
 from kusto_magic.arm import service_errors
 from kusto_magic.arm.response import ArmResponse, display_text
-from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, ServiceFault, StatusUnreadable
+from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, ImageDiffers, ServiceFault, StatusUnreadable
 from kusto_magic.models.action import NOT_STARTED, SWITCHED_NOTES, TERMINAL_PHASES, WORKING_PHASES, Action, Phase
 from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 
 MAX_UNREADABLE = 5
-"""Responses, unreadable or without the expected result, tolerated before polling stops; the operation continues."""
+"""Responses of the service, unreadable or without the expected result, tolerated before polling stops.
+
+The operation continues. Pages of a gateway count as failed polls instead, which end only at the time limit.
+"""
 
 MAX_NOT_FOUND_BEFORE_IMAGE = 3
 """Consecutive 404 responses of an operation URL after which the image itself is polled instead."""
@@ -120,6 +123,8 @@ class Operation:
         # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
         if response.status in (408, 429) or response.status >= 500:
             return self.with_failed_poll(f"HTTP {response.status}", response.retry_after())
+        if response.status >= 400 and response.is_malformed:  # the page of a gateway or proxy, not an error of ARM
+            return self.with_failed_poll(f"HTTP {response.status}, unreadable", response.retry_after())
         if response.status == 404:
             return self._after_not_found(response)
         if 400 <= response.status < 500:
@@ -156,7 +161,7 @@ class Operation:
         )
 
     def raise_for_failure(self) -> None:
-        """Raise BuildFailed or BuildCanceled if the operation ended that way."""
+        """Raise BuildFailed or BuildCanceled if it ended that way, ImageDiffers if the image is not what was sent."""
         what = f"{WORKING_PHASES[self.action].lower()} image {self.name!r}"
         if self.phase is Phase.FAILED:
             step = "See the service's message above, fix the requirements, and run the cell again."
@@ -168,6 +173,12 @@ class Operation:
         if self.phase is Phase.CANCELED:
             step = "Run the cell again to start over."
             raise BuildCanceled(f"{what} was canceled", operation=self, fault=self.fault, next_step=step)
+        if self.differences:
+            step = (
+                f"Check it with %kusto_image show {self.name}; run the cell again with --force if it should be yours."
+            )
+            differs = f"{what} succeeded, but the image differs from what was sent ({' and '.join(self.differences)})"
+            raise ImageDiffers(differs, operation=self, next_step=step)
 
     # ── responses by poll target ────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,7 +224,7 @@ class Operation:
         if (active if active is None else active.lower()) == expected:
             return replace(updated, unreadable_count=0)._switched()
         # The change may be pending or lost, or the cluster does not name its image: retry, then give up.
-        return updated._after_unreadable(response, "the cluster does not show the change")
+        return updated._after_unexpected(response, "the cluster does not show the change")
 
     def _after_image(self, response: ArmResponse) -> Operation:
         if self.extension is not None:
@@ -228,7 +239,7 @@ class Operation:
         state = image.state or "Succeeded"
         if self.action is Action.DELETE and state.lower() in TERMINAL_STATES:
             # Deletion may be pending or lost, or the image was re-created: retry, then give up with StatusUnreadable.
-            return replace(self, status=display_text(state))._after_unreadable(response, "the image still exists")
+            return replace(self, status=display_text(state))._after_unexpected(response, "the image still exists")
         updated = replace(self, unreadable_count=0, status=display_text(state), image=image)
         match state.lower():
             case "succeeded":
@@ -262,7 +273,7 @@ class Operation:
             return replace(self, phase=Phase.SUCCEEDED, delay=None)
         mismatch = f"the image differs from what was sent ({' and '.join(differences)})"
         if self.operation_succeeded:
-            return replace(self, phase=Phase.SUCCEEDED, delay=None, note=mismatch)
+            return replace(self, phase=Phase.SUCCEEDED, delay=None, differences=tuple(differences))
         # The success of this operation was never confirmed, and the image differs from what was sent.
         step = "Check the image with %kusto_image show, and run the cell again if it should be yours."
         what = f"{mismatch}; another user may have replaced it"
@@ -300,12 +311,22 @@ class Operation:
         step = service_errors.next_step(response)
         raise self._unreadable_error(f"the status cannot be read (HTTP {response.status})", response, step)
 
-    def _after_unreadable(self, response: ArmResponse, why: str = "the responses cannot be read") -> Operation:
+    def _after_unreadable(self, response: ArmResponse) -> Operation:
+        count = self.unreadable_count
+        if response.may_be_from_gateway or count < MAX_UNREADABLE:
+            failed = replace(self._retried(), failed_polls=count + 1)
+            return replace(failed, poll_error=f"unreadable response, HTTP {response.status}")
+        raise self._unreadable_error(f"the responses cannot be read (HTTP {response.status})", response)
+
+    def _after_unexpected(self, response: ArmResponse, why: str) -> Operation:
         if self.unreadable_count < MAX_UNREADABLE:
-            backoff = min(2.0**self.unreadable_count, MAX_BACKOFF)
-            wait = backoff if self.delay is None else self.delay
-            return replace(self, unreadable_count=self.unreadable_count + 1, delay=wait)
+            return self._retried()
         raise self._unreadable_error(f"{why} (HTTP {response.status})", response)
+
+    def _retried(self) -> Operation:
+        backoff = min(2.0 ** min(self.unreadable_count, 10), MAX_BACKOFF)
+        wait = backoff if self.delay is None else self.delay
+        return replace(self, unreadable_count=self.unreadable_count + 1, delay=wait)
 
     def _unreadable_error(self, what: str, response: ArmResponse, step: str = "") -> BuildError:
         return StatusUnreadable(
