@@ -35,7 +35,7 @@ async def submit(
     try:
         while not (await asyncio.wait({task}, timeout=min(notice_interval, timeout - waited)))[0]:
             waited += notice_interval
-            if waited >= timeout:
+            if waited >= timeout:  # also if the request still waits for the rate limit
                 what = f"there was no response to the {sent.action} request within {timeout / 60:.3g} minutes"
                 raise _with_possible_operation(sent, Unreachable(what, next_step="Run it again."))
             yield replace(sent, note="; ".join(filter(None, (sent.note, f"no response yet for {waited:.0f} s"))))
