@@ -24,8 +24,8 @@ from arm.test_operation_state_machine import EXTENSIONS, RESPONSES, outcome
 from requirements.test_parser import LINES
 from support.arm_responses import IMAGE_URL, SPEC
 
-from kusto_magic.arm.operation import Operation, start_operation
-from kusto_magic.arm.operation_start import submitting
+from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.operation_start import start_operation, submitting
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
 from kusto_magic.errors import InvalidInput
 from kusto_magic.models.action import Action

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import EmulatorError as EmulatorError
     from kusto_magic.errors import FleetFailed as FleetFailed
     from kusto_magic.errors import Forbidden as Forbidden
+    from kusto_magic.errors import ImageDiffers as ImageDiffers
     from kusto_magic.errors import InUse as InUse
     from kusto_magic.errors import InvalidInput as InvalidInput
     from kusto_magic.errors import KustoImageError as KustoImageError
@@ -56,6 +57,7 @@ _MODULES = {
         "FleetFailed",
         "PollTimeout",
         "Forbidden",
+        "ImageDiffers",
         "InUse",
         "InvalidInput",
         "KustoImageError",

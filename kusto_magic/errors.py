@@ -11,11 +11,12 @@
     ├── ServiceError            the service refused a request (status, code, message, request id)
     │   ├── NotFound            404
     │   ├── Forbidden           401, 403
-    │   ├── Conflict            409: another change of the cluster is running
+    │   ├── Conflict            409 with a code that means busy: another change of the cluster is running
     │   └── Throttled           429
     ├── BuildError              about one operation; `.operation` can be resumed
     │   ├── BuildFailed         the service reports a failure
     │   ├── BuildCanceled       the service reports a cancellation
+    │   ├── ImageDiffers        the build succeeded, but the image differs from what was sent
     │   ├── StatusUnreadable    the status could not be read
     │   ├── EndedElsewhere      another process recorded the end of the operation
     │   └── PollTimeout         the operation was still running after the timeout for polling it
@@ -194,11 +195,15 @@ class UntrustedAddress(KustoImageError):
 
 
 class Unreachable(KustoImageError):
-    """The endpoint sent no usable response; `.may_have_arrived` is whether it may have received the request."""
+    """The endpoint sent no usable response; `.may_have_arrived` is whether it may have received the request.
 
-    def __init__(self, what: str, *, next_step: str = "", arrived: bool = True) -> None:
+    `.max_retries` is how often a retry is worthwhile: 0 for an untrusted certificate, None if there is no limit.
+    """
+
+    def __init__(self, what: str, *, next_step: str = "", arrived: bool = True, max_retries: int | None = None) -> None:
         super().__init__(what, next_step=next_step)
         self.may_have_arrived = arrived
+        self.max_retries = max_retries
 
 
 class EmulatorError(KustoImageError):
@@ -209,7 +214,8 @@ class EmulatorError(KustoImageError):
 class ServiceFault:
     """The service's description of an error: ARM's ErrorDetail, with the ids to quote in a support request.
 
-    `code` and `message` are "" if the service omits them. `details` are the messages of inner errors.
+    `code`, `message` and `target` (the part of the request that is wrong) are "" if the service omits them. `details`
+    are the texts of inner errors, `additional_info` is what else the service names, such as ("policy", "Allowed SKUs").
     """
 
     code: str = ""
@@ -217,11 +223,19 @@ class ServiceFault:
     details: tuple[str, ...] = ()
     request_id: str = ""
     activity_id: str = ""
+    target: str = ""
+    additional_info: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Code, message and target on one line; "" if the service gives neither code nor message."""
+        summary = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
+        return f"{summary} (target: {self.target})" if summary and self.target else summary
 
     def summary_lines(self) -> list[str]:
-        """Return the service's code, message and details, without the request ids."""
-        summary = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
-        return [line for line in (summary, *self.details) if line]
+        """Return the service's code, message, details and additional information, without the request ids."""
+        info = [f"{label} '{name}'" for label, name in self.additional_info]
+        return [line for line in (self.summary, *self.details, *info) if line]
 
     def lines(self) -> list[str]:
         """Return the fault as lines of text, with the request ids."""
@@ -257,7 +271,7 @@ class Forbidden(ServiceError):
 
 
 class Conflict(ServiceError):
-    """409: the cluster or the image is being changed."""
+    """409 with a code that means busy: the cluster or the image is being changed; the request can be repeated later."""
 
 
 class Throttled(ServiceError):
@@ -283,6 +297,10 @@ class BuildFailed(BuildError):
 
 class BuildCanceled(BuildError):
     """The service reports that the operation was canceled."""
+
+
+class ImageDiffers(BuildError):
+    """The operation succeeded, but `.operation.image` differs from what was sent: another user may have replaced it."""
 
 
 class StatusUnreadable(BuildError):

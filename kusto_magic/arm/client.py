@@ -6,20 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from kusto_magic.arm import operation_start, poll_schedule
 from kusto_magic.arm.credentials import TokenCredential
-from kusto_magic.arm.operation import Operation, start_operation
+from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poller import poll_until_done, require_trusted_url
 from kusto_magic.arm.requests import ArmRequests, require_ok
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.shared_listing import ImageListCache
+from kusto_magic.arm.submission import NOTICE_INTERVAL, submit
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
 from kusto_magic.errors import InUse, InvalidInput, Problem, ServiceError, Unreachable
@@ -60,8 +60,9 @@ async def connect(
 class ImagesClient:
     """The sandbox custom images of one cluster. Created by `connect`."""
 
-    def __init__(self, transport: ArmTransport, target: Target) -> None:
+    def __init__(self, transport: ArmTransport, target: Target, *, notice_interval: float = NOTICE_INTERVAL) -> None:
         self.target = target
+        self._notice_interval = notice_interval
         self._transport = transport
         self._requests = ArmRequests(transport)
         self._list_cache = ImageListCache(transport.clock, partial(self._list, background=True))
@@ -247,8 +248,10 @@ class ImagesClient:
         """Send the request that starts an operation, to `url` or else to the image, and poll the operation."""
         yield sent  # before the request, so that the history notes that it may be sent
         sent_at = self._transport.clock.monotonic()
-        started = require_trusted_url(self._transport, await self._submit(sent, method, url or sent.image_url, body))
-        yield started
+        started = sent
+        async with aclosing(self._submit(sent, method, url or sent.image_url, body, timeout)) as submission:
+            async for started in submission:
+                yield require_trusted_url(self._transport, started) if started.poll_url else started
         async for operation in poll_until_done(
             self._transport,
             self._list_cache,
@@ -260,21 +263,11 @@ class ImagesClient:
         ):
             yield operation
 
-    async def _submit(self, sent: Operation, method: str, url: str, body: bytes | None) -> Operation:
-        """Send the request that starts an operation; repeat it while there is no usable response."""
-        try:
-            response, repeated = await self._requests.send(method, url, body, background=True)
-        except Unreachable as error:
-            raise _with_possible_operation(sent, error) from None
-        if response.status == 409 and repeated:  # the first attempt may be what the service is busy with
-            return operation_start.adopt_existing(sent)
-        try:
-            operation = start_operation(sent, response, repeated=repeated)
-        except ServiceError as error:
-            if response.status >= 500 or response.status == 408:  # a gateway may say so while the service works
-                raise _with_possible_operation(sent, error) from None
-            raise
-        return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
+    def _submit(
+        self, sent: Operation, method: str, url: str, body: bytes | None, timeout: float
+    ) -> AsyncGenerator[Operation, None]:
+        interval = self._notice_interval
+        return submit(self._requests, sent, method, url, body, timeout=timeout, notice_interval=interval)
 
     def _url(self, rest: str) -> str:
         path = quote(self.target.cluster_id, safe="/") + rest  # resource groups may contain non-ASCII letters
@@ -296,13 +289,4 @@ def _parse_page(response: ArmResponse) -> tuple[list[Image], str | None]:
         images = [Image.from_json(value) for value in values]
     except ValueError:
         raise Unreachable("the list of images cannot be read", next_step="Try again.") from None
-    return images, response.resolve_url(document.get("nextLink"))  # its origin is checked when it is requested
-
-
-def _with_possible_operation(sent: Operation, error: Unreachable | ServiceError) -> Unreachable | ServiceError:
-    """Attach the possibly started operation to the error, so that it can be resumed."""
-    if isinstance(error, ServiceError) or error.may_have_arrived:  # a response proves that the request arrived
-        error.operation = operation_start.adopt_existing(sent)
-        step = f"%kusto_image attach {sent.name} shows whether the operation was started"
-        error.next_step = f"The request may have arrived: {step}. Otherwise: {error.next_step}"
-    return error
+    return images, response.resolve_url(document.get("nextLink"))

@@ -1,8 +1,9 @@
 """State machine of a long-running operation of Azure Resource Manager.
 
 This module decides whether an operation is done, which URL to poll next and how long to wait first.
-`start_operation` creates an Operation from the response to the first request; `advance` returns the next one for
-each poll response. There is no I/O and no clock here: the poller sends a GET to `poll_url` after `delay` seconds.
+`operation_start.start_operation` creates an Operation from the response to the first request; `advance` returns the
+next one for each poll response. There is no I/O and no clock here: the poller sends a GET to `poll_url` after `delay`
+seconds.
 
 Transitions (an illegal one raises ValueError and changes nothing)::
 
@@ -25,13 +26,16 @@ from enum import StrEnum
 
 from kusto_magic.arm import service_errors
 from kusto_magic.arm.response import ArmResponse, display_text
-from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, ServiceFault, StatusUnreadable
+from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, ImageDiffers, ServiceFault, StatusUnreadable
 from kusto_magic.models.action import NOT_STARTED, SWITCHED_NOTES, TERMINAL_PHASES, WORKING_PHASES, Action, Phase
 from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 
 MAX_UNREADABLE = 5
-"""Responses, unreadable or without the expected result, tolerated before polling stops; the operation continues."""
+"""Responses of the service, unreadable or without the expected result, tolerated before polling stops.
+
+The operation continues. Pages of a gateway count as failed polls instead, which end only at the time limit.
+"""
 
 MAX_NOT_FOUND_BEFORE_IMAGE = 3
 """Consecutive 404 responses of an operation URL after which the image itself is polled instead."""
@@ -41,9 +45,6 @@ MAX_NOT_FOUND = 12
 
 MAX_BACKOFF = 60.0
 """Maximum seconds between two polls while the service returns no usable response."""
-
-SERVICE_IS_IN_MAINTENANCE = "ServiceIsInMaintenance"
-"""Error code of an operation that failed because another one is running on the cluster (seen)."""
 
 NOTE_SENT_TWICE = "the request was sent twice; polling the operation that the first one started"
 NOTE_UNCHANGED = "already up to date; nothing sent"
@@ -68,7 +69,10 @@ class Operation:
     additional information for the user, `poll_error` why the last poll failed ("" if it did not).
     `operation_succeeded`: the service reported success of the operation itself; `repeated`: its first request was
     sent more than once; `resumed`: its URL was stored without the signature; `retrying`: an earlier attempt met a busy
-    cluster, and nothing confirms yet that this one does not. The counters count consecutive polls.
+    cluster, and nothing confirms yet that this one does not. `refusal` is the error of a repeated request, if the first
+    one may be running: it explains an image that turns out to be absent or different.
+    `differences` names the properties in which the built image differs from what was sent. The counters count
+    consecutive polls.
     """
 
     action: Action
@@ -82,6 +86,8 @@ class Operation:
     extension: LanguageExtension | None = None
     image: Image | None = None
     fault: ServiceFault | None = None
+    refusal: ServiceFault | None = None
+    differences: tuple[str, ...] = ()
     note: str = ""
     poll_error: str = ""
     operation_succeeded: bool = False
@@ -112,7 +118,7 @@ class Operation:
     @property
     def is_cluster_busy(self) -> bool:
         """Whether it failed only because another change of the cluster was running."""
-        return self.fault is not None and self.fault.code == SERVICE_IS_IN_MAINTENANCE
+        return self.fault is not None and service_errors.is_busy(self.fault)
 
     def advance(self, response: ArmResponse) -> Operation:
         """Return the operation after the response to a GET of `poll_url`.
@@ -124,6 +130,8 @@ class Operation:
         # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
         if response.status in (408, 429) or response.status >= 500:
             return self.with_failed_poll(f"HTTP {response.status}", response.retry_after())
+        if response.status >= 400 and response.is_malformed:  # the page of a gateway or proxy, not an error of ARM
+            return self.with_failed_poll(f"HTTP {response.status}, unreadable", response.retry_after())
         if response.status == 404:
             return self._after_not_found(response)
         if 400 <= response.status < 500:
@@ -160,7 +168,7 @@ class Operation:
         )
 
     def raise_for_failure(self) -> None:
-        """Raise BuildFailed or BuildCanceled if the operation ended that way."""
+        """Raise BuildFailed or BuildCanceled if it ended that way, ImageDiffers if the image is not what was sent."""
         what = f"{WORKING_PHASES[self.action].lower()} image {self.name!r}"
         if self.phase is Phase.FAILED:
             step = "See the service's message above, fix the requirements, and run the cell again."
@@ -172,6 +180,12 @@ class Operation:
         if self.phase is Phase.CANCELED:
             step = "Run the cell again to start over."
             raise BuildCanceled(f"{what} was canceled", operation=self, fault=self.fault, next_step=step)
+        if self.differences:
+            step = (
+                f"Check it with %kusto_image show {self.name}; run the cell again with --force if it should be yours."
+            )
+            differs = f"{what} succeeded, but the image differs from what was sent ({' and '.join(self.differences)})"
+            raise ImageDiffers(differs, operation=self, next_step=step)
 
     # ── responses by poll target ────────────────────────────────────────────────────────────────────────────────────
 
@@ -217,7 +231,7 @@ class Operation:
         if (active if active is None else active.lower()) == expected:
             return replace(updated, unreadable_count=0)._switched()
         # The change may be pending or lost, or the cluster does not name its image: retry, then give up.
-        return updated._after_unreadable(response, "the cluster does not show the change")
+        return updated._after_unexpected(response, "the cluster does not show the change")
 
     def _after_image(self, response: ArmResponse) -> Operation:
         if self.extension is not None:
@@ -232,7 +246,7 @@ class Operation:
         state = image.state or "Succeeded"
         if self.action is Action.DELETE and state.lower() in TERMINAL_STATES:
             # Deletion may be pending or lost, or the image was re-created: retry, then give up with StatusUnreadable.
-            return replace(self, status=display_text(state))._after_unreadable(response, "the image still exists")
+            return replace(self, status=display_text(state))._after_unexpected(response, "the image still exists")
         updated = replace(self, unreadable_count=0, status=display_text(state), image=image)
         match state.lower():
             case "succeeded":
@@ -267,17 +281,21 @@ class Operation:
             return replace(self, phase=Phase.SUCCEEDED, delay=None)
         mismatch = f"the image differs from what was sent ({' and '.join(differences)})"
         if self.operation_succeeded:
-            return replace(self, phase=Phase.SUCCEEDED, delay=None, note=mismatch)
+            return replace(self, phase=Phase.SUCCEEDED, delay=None, differences=tuple(differences))
         # The success of this operation was never confirmed, and the image differs from what was sent.
         step = "Check the image with %kusto_image show, and run the cell again if it should be yours."
-        raise StatusUnreadable(f"{mismatch}; another user may have replaced it", operation=self, next_step=step)
+        what = f"{mismatch}; another user may have replaced it"
+        raise StatusUnreadable(what, operation=self, fault=self.refusal, next_step=step)
 
     def _failed(self, fault: ServiceFault) -> Operation:
-        if self.repeated and not self.operation_succeeded and fault.code == SERVICE_IS_IN_MAINTENANCE:
+        if self.repeated and not self.operation_succeeded and service_errors.is_busy(fault):
             # The second request may have collided with the first one (seen): poll the image, which shows the first.
-            return replace(self, note=NOTE_SENT_TWICE, repeated=False).with_image_polling()
+            return replace(self, note=NOTE_SENT_TWICE, repeated=False, refusal=fault).with_image_polling()
         if not (fault.code or fault.message):
-            fault = replace(fault, message=f"the service gives no reason (status: {self.status})")
+            # The state may be that of an earlier build: then only the refused request has a reason.
+            reasons = (*fault.details, *(self.refusal.summary_lines() if self.refusal else ()))
+            message = f"the service gives no reason (status: {self.status})"
+            fault = replace(fault, message=message, details=reasons)
         return replace(self, phase=Phase.FAILED, fault=fault, delay=None)
 
     def _after_not_found(self, response: ArmResponse) -> Operation:
@@ -301,52 +319,27 @@ class Operation:
         step = service_errors.next_step(response)
         raise self._unreadable_error(f"the status cannot be read (HTTP {response.status})", response, step)
 
-    def _after_unreadable(self, response: ArmResponse, why: str = "the responses cannot be read") -> Operation:
+    def _after_unreadable(self, response: ArmResponse) -> Operation:
+        count = self.unreadable_count
+        if response.may_be_from_gateway or count < MAX_UNREADABLE:
+            failed = replace(self._retried(), failed_polls=count + 1)
+            return replace(failed, poll_error=f"unreadable response, HTTP {response.status}")
+        raise self._unreadable_error(f"the responses cannot be read (HTTP {response.status})", response)
+
+    def _after_unexpected(self, response: ArmResponse, why: str) -> Operation:
         if self.unreadable_count < MAX_UNREADABLE:
-            backoff = min(2.0**self.unreadable_count, MAX_BACKOFF)
-            wait = backoff if self.delay is None else self.delay
-            return replace(self, unreadable_count=self.unreadable_count + 1, delay=wait)
+            return self._retried()
         raise self._unreadable_error(f"{why} (HTTP {response.status})", response)
+
+    def _retried(self) -> Operation:
+        backoff = min(2.0 ** min(self.unreadable_count, 10), MAX_BACKOFF)
+        wait = backoff if self.delay is None else self.delay
+        return replace(self, unreadable_count=self.unreadable_count + 1, delay=wait)
 
     def _unreadable_error(self, what: str, response: ArmResponse, step: str = "") -> BuildError:
         return StatusUnreadable(
             f"{what}; the operation itself may still be running",
             operation=self,
-            fault=response.fault(),
+            fault=self.refusal if response.status == 404 and self.refusal else response.fault(),
             next_step=f"{step} %kusto_image attach {self.name}".lstrip(),
         )
-
-
-def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = False) -> Operation:
-    """Return the operation after the response to its first request; `sent` is the one from `submitting`.
-
-    `repeated`: an earlier attempt of the request may have reached the service. Raises ServiceError if the service
-    refused the request, StatusUnreadable if it is done but the image differs from what was sent.
-    """
-    if sent.phase is not Phase.SUBMITTING:
-        raise ValueError(f"the operation was started before (phase {sent.phase})")
-    if sent.action is Action.DELETE and repeated and response.status == 404:
-        return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first request deleted it
-    if not 200 <= response.status < 300:
-        raise service_errors.error_from_response(response, f"the {sent.action} request was refused")
-    operation = replace(sent, phase=WORKING_PHASES[sent.action], repeated=repeated, delay=response.retry_after())
-    for target in (PollTarget.OPERATION, PollTarget.LOCATION):
-        # Seen: a 200 with the header is not finished, whatever its body says.
-        url = response.header_url(target.lower())
-        if url is not None:
-            return replace(operation, poll_target=target, poll_url=url, status=display_text(_image_state(response)))
-    operation = replace(operation, poll_target=PollTarget.IMAGE, poll_url=sent.image_url)
-    if sent.action is Action.DELETE:
-        deleted = response.status in (200, 204) and _image_state(response).lower() in ("", "succeeded")
-        # An HTML page of a gateway proves nothing.
-        return operation._deleted() if deleted and not response.is_malformed else operation
-    if sent.extension is not None:
-        return operation._switched() if response.status == 200 and not response.is_malformed else operation
-    return operation._after_image(response) if response.status in (200, 201) else operation
-
-
-def _image_state(response: ArmResponse) -> str:
-    try:
-        return Image.from_json(response.document()).state
-    except ValueError:  # a DELETE may have no body
-        return ""

@@ -1,10 +1,13 @@
-"""Operations that have no response yet: new ones, queued ones and resumed ones."""
+"""Operations at their start: new, queued and resumed ones, and the one after the response to its first request."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from kusto_magic.arm import service_errors
 from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, TERMINAL_STATES, Operation, PollTarget
+from kusto_magic.arm.response import ArmResponse, display_text
+from kusto_magic.errors import ServiceFault
 from kusto_magic.models.action import DOCUMENTED_DURATIONS, WORKING_PHASES, Action, Phase
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
@@ -60,10 +63,45 @@ def resume(
     return replace(resumed, poll_target=PollTarget.OPERATION, poll_url=stored_url, resumed=True)
 
 
-def adopt_existing(sent: Operation) -> Operation:
+def adopt_existing(sent: Operation, refusal: ServiceFault | None = None) -> Operation:
     """Return the operation of a repeated request that was answered by 409: the first one may be running.
 
-    The image itself is polled, since the URL of the first operation was lost with its response.
+    The image itself is polled, since the URL of the first operation was lost with its response. `refusal` is the error
+    of the 409.
     """
     resumed = resume(sent.action, sent.image_url, expected=sent.expected, extension=sent.extension)
-    return replace(resumed, note=NOTE_SENT_TWICE)
+    return replace(resumed, note=NOTE_SENT_TWICE, refusal=refusal)
+
+
+def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = False) -> Operation:
+    """Return the operation after the response to its first request; `sent` is the one from `submitting`.
+
+    `repeated`: an earlier attempt of the request may have reached the service. Raises ServiceError if the service
+    refused the request, StatusUnreadable if it is done but the image differs from what was sent.
+    """
+    if sent.phase is not Phase.SUBMITTING:
+        raise ValueError(f"the operation was started before (phase {sent.phase})")
+    if sent.action is Action.DELETE and repeated and response.status == 404:
+        return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first request deleted it
+    if not 200 <= response.status < 300:
+        raise service_errors.error_from_response(response, f"the {sent.action} request was refused")
+    operation = replace(sent, phase=WORKING_PHASES[sent.action], repeated=repeated, delay=response.retry_after())
+    for target in (PollTarget.OPERATION, PollTarget.LOCATION):
+        # Seen: a 200 with the header is not finished, whatever its body says.
+        url = response.header_url(target.lower())
+        if url is not None:
+            return replace(operation, poll_target=target, poll_url=url, status=display_text(_image_state(response)))
+    operation = replace(operation, poll_target=PollTarget.IMAGE, poll_url=sent.image_url)
+    if sent.action is Action.DELETE:
+        deleted = response.status in (200, 204) and _image_state(response).lower() in ("", "succeeded")
+        return operation._deleted() if deleted and not response.is_malformed else operation
+    if sent.extension is not None:
+        return operation._switched() if response.status == 200 and not response.is_malformed else operation
+    return operation._after_image(response) if response.status in (200, 201) else operation
+
+
+def _image_state(response: ArmResponse) -> str:
+    try:
+        return Image.from_json(response.document()).state
+    except ValueError:
+        return ""

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from kusto_magic.arm import poll_schedule
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.shared_listing import ImageListCache
 from kusto_magic.arm.transport import ArmTransport
+from kusto_magic.clock import Clock
 from kusto_magic.errors import PollTimeout, SignInFailed, Unreachable, UntrustedAddress
 
 MAX_LIST_AGE = 120.0
 """Maximum seconds for which shared lists replace polls of the operation itself."""
+
+
+MIN_SUSPENSION = 120.0
+"""Seconds without a poll, beyond its delay, that count as a suspension of the machine; a request takes a minute."""
+
+EXTENSION = 60.0
+"""Maximum seconds for which polling continues after a suspension has outlasted the timeout."""
 
 
 async def poll_until_done(
@@ -29,22 +38,27 @@ async def poll_until_done(
     """Yield the operation after each response; the last one is terminal.
 
     `since` is the monotonic time at which the operation was started or resumed, `timeout` the seconds from then after
-    which polling stops. `has_response`: the service has already responded, so a failed sign-in is retried instead of
-    raised. `already_elapsed` is how many seconds the operation had been running before `since`. Raises the errors of
-    `ImagesClient.poll`.
+    which polling stops; if this machine was suspended then, it stops after one more response. `has_response`: the
+    service has already responded, so a failed sign-in is retried instead of raised. `already_elapsed` is how many
+    seconds the operation had been running before `since`. Raises the errors of `ImagesClient.poll`.
     """
     clock = transport.clock
     require_trusted_url(transport, operation)
-    polled_at = clock.monotonic()
+    end, polled_at, is_extended, last = since + timeout, clock.monotonic(), False, _LastPoll(clock)
     with list_cache.subscribe(), _count_polled_builds(transport):
         while not operation.done:
-            elapsed = clock.monotonic() - since
+            now = clock.monotonic()
             wait = operation.delay
             if wait is None:
-                wait = poll_schedule.next_delay(elapsed + already_elapsed, estimate, transport.polled_builds)
-            await clock.sleep(max(0.0, min(wait, timeout - elapsed)))  # not past the timeout
-            if wait > timeout - elapsed:  # the next poll is not due before the timeout
-                raise _timeout_error(operation, timeout)
+                elapsed = now - since + already_elapsed
+                wait = poll_schedule.next_delay(elapsed, estimate, transport.polled_builds)
+            await clock.sleep(max(0.0, min(wait, end - now)))
+            if wait > end - now:  # the next poll is not due before the timeout
+                if not last.was_suspended(min(wait, end - now)):
+                    raise _timeout_error(operation, timeout, last.answered_at)
+                # The operation may have ended while this machine was asleep: ask once more, until there is an answer.
+                end, is_extended = clock.monotonic() + EXTENSION, True
+            last.sent()
             # A list replaces only polls timed by the schedule, not those after a Retry-After or a backoff.
             may_share = operation.delay is None and clock.monotonic() - polled_at < MAX_LIST_AGE
             listed = await _poll_list(list_cache, operation, wait) if may_share else None
@@ -55,7 +69,30 @@ async def poll_until_done(
                 has_response = has_response or not operation.failed_polls
             else:
                 operation = listed
+            if not operation.failed_polls:
+                last.answered_at = clock.wall()
+                end = clock.monotonic() if is_extended else end
             yield operation
+
+
+class _LastPoll:
+    """When the last poll was sent, and when the last usable response arrived (UTC)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.answered_at = clock.wall()
+        self.sent()
+
+    def sent(self) -> None:
+        """Note that a poll is sent now."""
+        self._sent_at = (self._clock.monotonic(), self._clock.wall())
+
+    def was_suspended(self, wait: float) -> bool:
+        """Return whether much more time has passed since the last poll than `wait` and a request can explain."""
+        # Both clocks: during a suspension, the monotonic one continues on Windows and stops on Linux.
+        monotonic, wall = self._sent_at
+        gap = max(self._clock.monotonic() - monotonic, (self._clock.wall() - wall).total_seconds())
+        return gap > max(wait, 0.0) + MIN_SUSPENSION
 
 
 @contextmanager
@@ -102,7 +139,11 @@ def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operat
     return operation
 
 
-def _timeout_error(operation: Operation, timeout: float) -> PollTimeout:
+def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) -> PollTimeout:
     after = f"{timeout / 3600:g} hours" if timeout >= 3600 else f"{timeout / 60:.3g} minutes"
     what = f"image {operation.name!r} is still {operation.phase.lower()} after {after}; it continues in Azure"
-    return PollTimeout(what, operation=operation, next_step=f"%kusto_image attach {operation.name}")
+    if operation.failed_polls:  # then its state is not known
+        silence = f"no usable response since {answered_at:%Y-%m-%d %H:%M} UTC ({operation.poll_error})"
+        what = f"image {operation.name!r}: {silence}; polling ended after {after}, the operation may still be running"
+    step = f"%kusto_image attach {operation.name}"
+    return PollTimeout(what, operation=operation, fault=operation.refusal, next_step=step)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
+
 from kusto_magic.arm import service_errors
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.arm.transport import ArmTransport
+from kusto_magic.arm.transport import REQUEST_TIMEOUT, ArmTransport
 from kusto_magic.errors import Unreachable
 
 MAX_ATTEMPTS = 6
@@ -12,6 +15,15 @@ MAX_ATTEMPTS = 6
 
 MAX_READ_ATTEMPTS = 3
 """Maximum attempts for a read request, since a user may be waiting for its response."""
+
+READ_TIMEOUT = 60.0
+"""Seconds within which a read request that a user is waiting for must succeed, with all of its attempts."""
+
+BACKGROUND_READ_TIMEOUT = 600.0
+"""As `READ_TIMEOUT`, for reads in the background, which queue behind those of other clusters."""
+
+READ_ATTEMPT_TIMEOUT = 30.0
+"""Seconds for one attempt of a read, so that there is time for another one if a connection has died silently."""
 
 
 class ArmRequests:
@@ -23,39 +35,112 @@ class ArmRequests:
     async def request(
         self, method: str, url: str, body: bytes | None = None, *, background: bool = False
     ) -> ArmResponse:
-        """Send a request that only reads; return the first usable response. Raises Unreachable.
+        """Send a request that only reads; return the first usable response, or the last one within the time limit.
 
-        `background`: no user is waiting for this response.
+        `background`: no user is waiting for this response. Raises Unreachable.
         """
-        response, _ = await self.send(method, url, body, attempts=MAX_READ_ATTEMPTS, background=background)
-        return response
+        limit = BACKGROUND_READ_TIMEOUT if background else READ_TIMEOUT
+        try:
+            async with asyncio.timeout(limit):  # also ends a wait for the rate limit
+                response, _ = await self.send(
+                    method,
+                    url,
+                    body,
+                    background=background,
+                    limit=limit,
+                    attempts=MAX_READ_ATTEMPTS,
+                    attempt_timeout=READ_ATTEMPT_TIMEOUT,
+                )
+                return response
+        except TimeoutError:
+            what = f"there was no usable response within {limit:.0f} seconds"
+            raise Unreachable(
+                what, next_step="Check the network and the proxy (HTTPS_PROXY), then run again."
+            ) from None
 
     async def send(
-        self, method: str, url: str, body: bytes | None, *, background: bool, attempts: int = MAX_ATTEMPTS
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        *,
+        background: bool,
+        limit: float,
+        attempts: int = MAX_ATTEMPTS,
+        attempt_timeout: float = REQUEST_TIMEOUT,
     ) -> tuple[ArmResponse, bool]:
         """Return the first usable response, and whether an earlier attempt may have reached the service too.
 
-        Raises Unreachable, whose `may_have_arrived` covers all attempts.
+        No attempt starts later than `limit` seconds from now. Raises Unreachable, whose `may_have_arrived` covers all
+        attempts.
         """
-        repeated = arrived = False
-        for attempt in range(attempts - 1):  # the last attempt is below: no wait follows it
-            wait: float | None = None
-            try:
-                response = await self._transport.send(method, url, body, background=background)
-            except Unreachable as error:
-                repeated, arrived = True, arrived or error.may_have_arrived
-            else:
-                if not (response.status in (408, 429) or response.status >= 500):
-                    return response, repeated
-                wait = response.retry_after()
-                # A 429 is refused before it reaches the service, so it cannot have started an operation.
-                repeated, arrived = repeated or response.status != 429, arrived or response.status != 429
-            await self._transport.clock.sleep(2.0**attempt if wait is None else wait)
+        clock = self._transport.clock
+        end, failed = clock.monotonic() + limit, _FailedAttempts()
+        while True:
+            timeout = min(attempt_timeout, end - clock.monotonic())
+            outcome = await self._attempt(method, url, body, background=background, timeout=timeout)
+            wait = failed.wait_after(outcome)
+            if wait is None or failed.count + 1 >= attempts or clock.monotonic() + wait >= end:
+                return failed.result(outcome)
+            failed.add(outcome)
+            await clock.sleep(wait)
+
+    async def _attempt(
+        self, method: str, url: str, body: bytes | None, *, background: bool, timeout: float
+    ) -> ArmResponse | Unreachable:
         try:
-            return await self._transport.send(method, url, body, background=background), repeated
+            return await self._transport.send(method, url, body, background=background, timeout=timeout)
         except Unreachable as error:
-            error.may_have_arrived = error.may_have_arrived or arrived
-            raise
+            return error
+
+
+@dataclass(slots=True)
+class _FailedAttempts:
+    """The attempts of one request that had no usable response.
+
+    `unresolvable` counts the last ones that failed for a reason that a retry hardly changes.
+    """
+
+    count: int = 0
+    unresolvable: int = 0
+    repeated: bool = False
+    may_have_arrived: bool = False
+
+    def wait_after(self, outcome: ArmResponse | Unreachable) -> float | None:
+        """Return the seconds to wait before another attempt; None if there should be none."""
+        backoff = 2.0**self.count
+        if isinstance(outcome, ArmResponse):
+            wait = outcome.retry_after()
+            return None if not _is_transient(outcome) else backoff if wait is None else wait
+        # Once a request may have arrived, its response is worth the full patience.
+        limit = None if self.may_have_arrived else outcome.max_retries
+        return backoff if limit is None or self.unresolvable < limit else None
+
+    def add(self, outcome: ArmResponse | Unreachable) -> None:
+        """Count a failed attempt."""
+        self.count += 1
+        if isinstance(outcome, ArmResponse):
+            # A 429 is refused before it reaches the service, so it cannot have started an operation.
+            arrived, self.unresolvable = outcome.status != 429, 0
+        else:
+            arrived = outcome.may_have_arrived
+            self.unresolvable = 0 if outcome.max_retries is None else self.unresolvable + 1
+        self.repeated = self.repeated or isinstance(outcome, Unreachable) or arrived
+        self.may_have_arrived = self.may_have_arrived or arrived
+
+    def result(self, outcome: ArmResponse | Unreachable) -> tuple[ArmResponse, bool]:
+        """Return the response of the last attempt and whether an earlier one may have arrived. Raises Unreachable."""
+        if isinstance(outcome, ArmResponse):
+            return outcome, self.repeated
+        outcome.may_have_arrived = outcome.may_have_arrived or self.may_have_arrived
+        raise outcome
+
+
+def _is_transient(response: ArmResponse) -> bool:
+    """Return whether another attempt may help: the service or a gateway is overloaded, or a gateway sent a page."""
+    names_operation = any(response.headers.get(name) for name in ("azure-asyncoperation", "location"))
+    is_page = 200 <= response.status < 300 and response.is_page and not names_operation
+    return response.status in (408, 429) or response.status >= 500 or is_page
 
 
 def require_ok(response: ArmResponse, what: str) -> ArmResponse:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -23,12 +24,21 @@ MIN_RETRY_AFTER = 0.5
 MAX_RETRY_AFTER = 600.0
 """Maximum seconds for which a Retry-After is honored."""
 
+_REQUEST_IDS = ("x-ms-request-id", "x-ms-correlation-request-id")
 _MAX_MESSAGE_LENGTH = 2000
 _MAX_PARSED_LENGTH = 64 * 1024
 _MAX_DETAILS = 10
 _SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")  # bounded: float() of a very long number is infinite
 _HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? [0-9A-Za-z :-]{16,24}")  # exactly one date, in any of the three HTTP formats
-_MAX_INNER_ERROR_DEPTH = 4
+_MAX_DEPTH = 4
+_MAX_NESTED = 50
+_INFO_NAMES = (
+    ("policy", ("policyDefinitionDisplayName", "policyDefinitionName", "policyDefinitionId")),
+    ("policy set", ("policySetDefinitionDisplayName", "policySetDefinitionName", "policySetDefinitionId")),
+    ("policy assignment", ("policyAssignmentDisplayName", "policyAssignmentName", "policyAssignmentId")),
+    ("lock", ("lockName", "lockId")),
+)
+"""Names of additional information that are shown, each with the keys that contain it, the most readable first."""
 _SUBSCRIPTION = re.compile(
     r"(subscriptions/[0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
 )
@@ -60,6 +70,17 @@ class ArmResponse:
     def is_malformed(self) -> bool:
         """Whether the body is present but not valid JSON (HTML, truncated, too large)."""
         return self.is_truncated or (bool(self.body.strip()) and self.document() is None)
+
+    @property
+    def may_be_from_gateway(self) -> bool:
+        """Whether the body may be the page of a gateway or proxy: not JSON, or without a request ID of the service."""
+        return self.is_malformed or not any(self.headers.get(name) for name in _REQUEST_IDS)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the body is present but not a JSON object, such as an HTML page; checked by its ends, not parsed."""
+        body = self.body.strip(b" \t\r\n\xef\xbb\xbf")
+        return bool(body) and not (body.startswith(b"{") and body.endswith(b"}"))
 
     def header_url(self, header: str) -> str | None:
         """Return the URL in `header`, resolved against the endpoint, or None.
@@ -125,19 +146,18 @@ def _date(value: str) -> datetime | None:
 
 def _fault(error: object, headers: Mapping[str, str]) -> ServiceFault:
     error = error if isinstance(error, dict) else {"message": error}
-    details = [_error_text(item) for item in _items(error.get("details"))]
-    inner = error.get("innererror")
-    for _ in range(_MAX_INNER_ERROR_DEPTH):
-        if not isinstance(inner, dict):
-            break
-        details.append(_error_text(inner))
-        inner = inner.get("innererror")
+    nested = list(islice(_nested_errors(error, _MAX_DEPTH), _MAX_NESTED))
+    own = _error_text(error)
+    details = dict.fromkeys(text for item in nested if (text := _error_text(item)) not in ("", own))
+    info = dict.fromkeys(pair for item in (error, *nested) for pair in _additional_info(item))
     return ServiceFault(
         code=display_text(error.get("code")),
         message=display_text(error.get("message")),
-        details=tuple(detail for detail in details if detail)[:_MAX_DETAILS],
+        details=tuple(details)[:_MAX_DETAILS],
         request_id=display_text(headers.get("x-ms-request-id")),
         activity_id=display_text(headers.get("x-ms-operation-root-activity-id")),
+        target=display_text(error.get("target")),
+        additional_info=tuple(info)[:_MAX_DETAILS],
     )
 
 
@@ -145,10 +165,48 @@ def _items(value: object) -> list[object]:
     return value[:_MAX_DETAILS] if isinstance(value, list) else []
 
 
-def _error_text(error: object) -> str:
-    if not isinstance(error, dict):
-        return ""
-    return ": ".join(part for part in (display_text(error.get("code")), display_text(error.get("message"))) if part)
+def _nested_errors(error: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
+    """Yield the errors within `details` and `innererror`, at most `depth` levels down."""
+    inner = (*_items(error.get("details")), error.get("innererror")) if depth else ()
+    for item in inner:
+        if isinstance(item, dict):
+            yield item
+            yield from _nested_errors(item, depth - 1)
+
+
+def _error_text(error: dict[str, Any]) -> str:
+    code, message, target = (display_text(error.get(name)) for name in ("code", "message", "target"))
+    return ServiceFault(code, message, target=target).summary
+
+
+def _additional_info(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what `additionalInfo` names, as pairs of a label and a name; source: ARM's ErrorAdditionalInfo."""
+    for item in _items(error.get("additionalInfo")):
+        info = item.get("info") if isinstance(item, dict) else None
+        if not isinstance(item, dict) or not isinstance(info, dict):
+            continue
+        named = [(label, name) for label, keys in _INFO_NAMES if (name := _first_name(info, keys))]
+        named += [("lock", name) for lock in _items(info.get("locks")) if (name := _lock_name(lock))]
+        yield from named or _other_info(item.get("type"), info)
+
+
+def _first_name(info: dict[str, Any], keys: Sequence[str]) -> str:
+    # Of an ARM ID, only the last segment is the name.
+    return next((text.rpartition("/")[2] for key in keys if (text := display_text(info.get(key)))), "")
+
+
+def _lock_name(lock: object) -> str:
+    return _first_name(lock if isinstance(lock, dict) else {"name": lock}, ("name", "lockName", "id"))
+
+
+def _other_info(kind: object, info: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the plain values of an unknown type, without ids: they may be those of the tenant or the caller."""
+    plain = [
+        f"{display_text(name)} {display_text(str(value))}"
+        for name, value in islice(info.items(), _MAX_DETAILS)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and not name.lower().endswith("id")
+    ]
+    return [(display_text(kind) or "additional information", ", ".join(plain))] if plain else []
 
 
 def display_text(value: object) -> str:

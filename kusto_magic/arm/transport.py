@@ -1,6 +1,6 @@
 """HTTP transport to Azure Resource Manager.
 
-It enforces what holds for every request: it is sent to the configured endpoint only, redirects are not followed, it
+It enforces what holds for every request: it is sent to the configured endpoint only, also if a GET is redirected, it
 times out after a minute, the size of the response is limited, and logs contain no signature or secret.
 """
 
@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
 
 import httpx
 
@@ -41,11 +43,25 @@ MAX_CONNECTIONS = 16
 RESERVED_CONNECTIONS = 2
 """Connections reserved for interactive requests."""
 
+MAX_REDIRECTS = 5
+"""Maximum number of redirects of one GET that are followed; all of them lead to the configured endpoint."""
+
 URL_CACHE_SIZE = 4096
 """Size of the cache of validated URLs; parsing a signed URL takes about half of a request's CPU time."""
 
 USER_AGENT = "kusto_magic"
 """User-Agent header of every request."""
+
+_BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PROXY_REFUSAL = re.compile(r"4(?!08|29)\d\d\b")
+"""Matches the text of httpx.ProxyError if the proxy refuses the connection; a 5xx may be temporary."""
+
+_EXPIRED = frozenset({9, 10})
+"""OpenSSL's codes of a certificate that is not valid yet (9) or has expired (10)."""
+
+_HOST_MISMATCH = frozenset({62, 64})
+"""OpenSSL's codes of a certificate for another host name (62) or IP address (64)."""
 
 _SUBSCRIPTION = re.compile(r"[^/]*//[^/]*/subscriptions/([^/?]+)", re.IGNORECASE)
 
@@ -59,7 +75,7 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """
     import certifi
 
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    for variable in _BUNDLE_VARIABLES:
         if bundle := environ.get(variable):
             is_folder = os.path.isdir(bundle)  # noqa: PTH112 - no Path is needed for one check
             try:
@@ -140,21 +156,45 @@ class ArmTransport:
     ) -> None:
         await self._http.__aexit__(exc_type, exc_value, traceback)
 
-    async def send(self, method: str, url: str, body: bytes | None = None, *, background: bool = False) -> ArmResponse:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        *,
+        background: bool = False,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> ArmResponse:
         """Send one request; `url` is absolute, `body` JSON. Return the response, whatever its status.
 
         The request waits while the subscription's rate limit is exhausted; `background`: no user is waiting for it. A
-        401 is retried once with a new token. Raises UntrustedAddress (nothing was sent), SignInFailed (nothing was
-        sent), Unreachable (the request may have arrived).
+        401 is retried once with a new token, and redirects of a GET within the endpoint are followed. `timeout` is the
+        seconds from sending to the complete response, at most those of this transport. Raises UntrustedAddress (nothing
+        was sent), SignInFailed (nothing was sent), Unreachable (the request may have arrived).
         """
         validated_url = self.require_same_origin(url)
         limiter, kind = self._rate_limiter(url), request_kind(method)
         async with self._slot(background), limiter.acquire(kind, background=background):
-            response = await self._send(method, validated_url, url, body)
-            if response.status == 401:  # only once: another new token would not help
-                response = await self._send(method, validated_url, url, body)
+            response = await self._send_with_token(method, validated_url, url, body, timeout)
+            for _ in range(MAX_REDIRECTS if method == "GET" else 0):
+                target = self._redirect_target(response)
+                if target is None:
+                    break
+                response = await self._send_with_token(method, self.require_same_origin(target), target, None, timeout)
             limiter.update(kind, response)
         return response
+
+    def _redirect_target(self, response: ArmResponse) -> str | None:
+        """Return the URL to which the response redirects, or None if it is outside the endpoint or no redirect."""
+        location = response.headers.get("location", "").strip()
+        if response.status not in _REDIRECTS or not location:
+            return None
+        try:
+            target = urljoin(response.url, location)
+            self._validated_urls(target)
+        except (ValueError, httpx.InvalidURL):
+            return None
+        return target
 
     @asynccontextmanager
     async def _slot(self, background: bool) -> AsyncIterator[None]:
@@ -168,11 +208,19 @@ class ArmTransport:
         found = _SUBSCRIPTION.match(url)
         return self._rate_limiters.setdefault(found[1].lower() if found else "", RateLimiter(self.clock))
 
-    async def _send(self, method: str, validated_url: httpx.URL, url: str, body: bytes | None) -> ArmResponse:
+    async def _send_with_token(
+        self, method: str, validated_url: httpx.URL, url: str, body: bytes | None, timeout: float
+    ) -> ArmResponse:
+        response = await self._send(method, validated_url, url, body, timeout)
+        return response if response.status != 401 else await self._send(method, validated_url, url, body, timeout)
+
+    async def _send(
+        self, method: str, validated_url: httpx.URL, url: str, body: bytes | None, timeout: float
+    ) -> ArmResponse:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             async with (
-                asyncio.timeout(self._timeout),  # httpx limits each read, but not the whole response
+                asyncio.timeout(min(timeout, self._timeout)),  # httpx limits each read, but not the whole response
                 self._http.stream(method, validated_url, content=body, headers=headers) as response,
             ):
                 raw = await _read_capped(response)
@@ -219,14 +267,51 @@ class ArmTransport:
             if timed_out
             else f"cannot be reached ({redact(str(error) or type(error).__name__)})"
         )
-        step = "Check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), then run again."
-        if is_loopback(urlsplit(self.endpoint).hostname or ""):
+        step, max_retries = _remedy(error)
+        if is_loopback(urlsplit(self.endpoint).hostname or "") and max_retries is None:
             step = "Start the emulator again with %kusto_image use emulator."
-        if "CERTIFICATE" in why:
-            step = "Set SSL_CERT_FILE to a bundle with your network's certificates, then restart the kernel."
         # These three fail before the first byte of the request is sent, so the service cannot have acted on it.
         arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
-        return Unreachable(f"{urlsplit(self.endpoint).netloc} {why}", next_step=step, arrived=arrived)
+        what = f"{urlsplit(self.endpoint).netloc} {why}"
+        return Unreachable(what, next_step=step, arrived=arrived, max_retries=max_retries)
+
+
+def _remedy(error: Exception) -> tuple[str, int | None]:
+    """Return the next step for a failed connection, and how often a retry is worthwhile (None: without limit)."""
+    causes = list(_causes(error))
+    certificate = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
+    if certificate is not None:
+        return _certificate_step(certificate.verify_code), 0
+    if isinstance(error, httpx.ProxyError) and _PROXY_REFUSAL.match(str(error)):
+        if str(error).startswith("407"):
+            return "The proxy requires a sign-in: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT, then run again.", 0
+        return "The proxy refuses the connection: check HTTPS_PROXY, or add the host to NO_PROXY, then run again.", 0
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        # With a proxy, it is the proxy's name that cannot be resolved.
+        proxies = getproxies()
+        if proxies.get("https") or proxies.get("all"):
+            return "Check the host name of the proxy (HTTPS_PROXY or ALL_PROXY) and the network, then run again.", 1
+        return "Check the network, the VPN and its name servers; a network with a proxy needs HTTPS_PROXY.", 1
+    return "Check the network and the proxy (HTTPS_PROXY), then run again.", None
+
+
+def _certificate_step(verify_code: int) -> str:
+    """Return the next step for a certificate that is not trusted; `verify_code` is OpenSSL's."""
+    if verify_code in _EXPIRED:
+        return "Check the date and time of this machine; if they are correct, the certificate has to be renewed."
+    if verify_code in _HOST_MISMATCH:
+        return "Check the endpoint (%kusto_image doctor) and the proxy: the certificate is that of another host."
+    variable = next((name for name in _BUNDLE_VARIABLES if os.environ.get(name)), None)
+    if variable is not None:
+        return f"Add your network's certificates to the bundle in {variable}, then restart the kernel."
+    return "Set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to a bundle with your network's certificates; restart the kernel."
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__
 
 
 def _display_origin(url: str) -> str:

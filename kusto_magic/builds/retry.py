@@ -13,6 +13,7 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.operation_start import NOTE_BUSY
 from kusto_magic.clock import Clock
 from kusto_magic.errors import Conflict
+from kusto_magic.models.action import Phase
 
 MIN_DELAY = 2.0
 """Seconds before the first retry."""
@@ -29,12 +30,13 @@ async def retry_while_busy(
 ) -> AsyncIterator[Operation]:
     """Yield the operations of `start`; while the cluster is busy with another change, wait and start again.
 
-    After `timeout` seconds there are no more retries: Conflict is raised, or the failed operation is the last one.
+    Only Conflict means busy: other refusals are raised at once. After `timeout` seconds there are no more retries:
+    Conflict is raised, or the failed operation is the last one.
     """
     end, delay, waited = clock.monotonic() + timeout, MIN_DELAY, False
     while True:
         last: Operation | None = None
-        answers = 0
+        is_confirmed = not waited
         try:
             # Closed explicitly: the `break` below would leave an open generator to the garbage collector.
             async with aclosing(cast(AsyncGenerator[Operation, None], start())) as attempt:
@@ -42,10 +44,10 @@ async def retry_while_busy(
                     last = operation
                     if operation.is_cluster_busy and clock.monotonic() < end:
                         break
-                    # The first two come before the first poll: submitting, then accepted. Showing them would make the
-                    # state flicker at each attempt.
-                    answers += 1
-                    yield replace(operation, retrying=True, note=NOTE_BUSY) if waited and answers <= 2 else operation
+                    # Not before the first poll, at which an accepted request fails if the cluster is busy: its state
+                    # would flicker at each attempt.
+                    yield operation if is_confirmed else replace(operation, retrying=True, note=NOTE_BUSY)
+                    is_confirmed = is_confirmed or operation.phase is not Phase.SUBMITTING
                 else:
                     return
         except Conflict:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import httpx
 import pytest
 from support.arm_responses import (
     ENDPOINT,
@@ -18,6 +20,7 @@ from support.arm_responses import (
     SPEC,
     STATUS_RUNNING,
     STATUS_SUCCEEDED,
+    TARGET,
     UNTRUSTED_URL,
     UNTRUSTED_URLS,
     created_response,
@@ -42,7 +45,8 @@ from support.scripted_transport import (
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import NOTE_SENT_TWICE
 from kusto_magic.arm.poll_schedule import MAX_DELAY, MIN_DELAY
-from kusto_magic.arm.requests import MAX_ATTEMPTS, MAX_READ_ATTEMPTS
+from kusto_magic.arm.requests import MAX_ATTEMPTS, MAX_READ_ATTEMPTS, READ_TIMEOUT
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import (
     BuildFailed,
     Conflict,
@@ -174,9 +178,9 @@ async def test_adopted_build_with_other_requirements_raises_status_unreadable() 
 
 async def test_409_without_a_retry_raises_conflict() -> None:
     with pytest.raises(Conflict):
-        await run_build(ScriptedTransport(error_response(409)))
+        await run_build(ScriptedTransport(error_response(409, "RequestConflict")))
     with pytest.raises(Conflict):  # a 429 never reached the service: no operation of this client can be running
-        await run_build(ScriptedTransport(error_response(429), error_response(409)))
+        await run_build(ScriptedTransport(error_response(429), error_response(409, "RequestConflict")))
 
 
 async def test_cluster_busy_after_a_retry_polls_the_image() -> None:
@@ -224,6 +228,113 @@ async def test_read_without_response_raises_after_few_attempts() -> None:
     assert sum(script.clock.slept) <= 5
 
 
+async def test_read_ends_within_a_minute_although_the_service_asks_for_longer_waits() -> None:
+    script = ScriptedTransport(default=error_response(503, "Busy", headers={"retry-after": "40"}))
+    async with open_client(script) as client:
+        with pytest.raises(ServiceError, match="Busy"):
+            await client.list()
+    assert script.request_times == [0.0, 40.0]
+    assert script.clock.passed <= READ_TIMEOUT
+
+
+async def test_silent_read_is_tried_twice_within_about_a_minute() -> None:
+    def silence(_: httpx.Request) -> Outcome:
+        script.clock.move(30)
+        return FAULTS["silence"]
+
+    script = ScriptedTransport(default=silence)
+    async with open_client(script) as client:
+        with pytest.raises(Unreachable, match="did not respond in time"):
+            await client.list()
+    assert script.request_times == [0.0, 31.0]
+
+
+async def test_put_is_not_repeated_beyond_the_time_limit_of_the_build() -> None:
+    script = ScriptedTransport(default=error_response(503, "Busy", headers={"retry-after": "600"}))
+    with pytest.raises(ServiceError, match="Busy") as caught:
+        await run_build(script, timeout=900)
+    assert script.request_times == [0.0, 600.0]
+    assert caught.value.operation is not None
+
+
+class SilentTransport(httpx.AsyncBaseTransport):
+    """Responds to nothing until it is released."""
+
+    def __init__(self) -> None:
+        self.arrived, self.released = asyncio.Event(), asyncio.Event()
+        self.count = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.count += 1
+        self.arrived.set()
+        await self.released.wait()
+        return httpx.Response(200, stream=httpx.ByteStream(IMAGE_SUCCEEDED.body))
+
+
+def silent_client(arm: ArmTransport) -> ImagesClient:
+    return ImagesClient(arm, TARGET, notice_interval=0.01)
+
+
+def silent_arm(silent: SilentTransport) -> ArmTransport:
+    return ArmTransport(ENDPOINT, "x/.default", credential=CountingCredential(), transport=silent)
+
+
+@pytest.mark.parametrize("action", [Action.BUILD, Action.ENABLE])
+async def test_put_without_an_answer_says_so_and_continues(action: Action) -> None:
+    silent = SilentTransport()
+    async with silent_arm(silent) as arm:
+        client = silent_client(arm)
+        running = aiter(client.build("img", SPEC) if action is Action.BUILD else client.enable("img"))
+        seen = [await anext(running) for _ in range(3)]
+        silent.released.set()
+        seen += [operation async for operation in running]
+    assert {operation.phase for operation in seen[:3]} == {Phase.SUBMITTING}
+    assert ["no response yet for" in operation.note for operation in seen[:3]] == [False, True, True]
+    assert seen[-1].phase is Phase.SUCCEEDED
+    assert "no response" not in seen[-1].note
+    assert silent.count == 1
+
+
+async def test_put_without_an_answer_ends_at_the_time_limit_of_the_build() -> None:
+    silent = SilentTransport()
+    async with silent_arm(silent) as arm:
+        with pytest.raises(Unreachable, match=r"did not respond|no response") as caught:
+            await collect(silent_client(arm).build("img", SPEC, timeout=0.05))
+    assert "may have arrived: %kusto_image attach img shows" in caught.value.next_step
+    assert caught.value.operation.poll_url == IMAGE_URL
+
+
+async def test_cancellation_of_a_put_without_an_answer_ends_the_request() -> None:
+    silent = SilentTransport()
+    before = asyncio.all_tasks()
+    async with silent_arm(silent) as arm:
+        running = aiter(ImagesClient(arm, TARGET).build("img", SPEC))
+        await anext(running)
+        waiting = asyncio.ensure_future(anext(running))
+        await silent.arrived.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert asyncio.all_tasks() == before
+
+
+# ── pages of a gateway ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_page_of_a_gateway_instead_of_a_response_is_retried() -> None:
+    torn = make_response(b'{"value": [')
+    script = ScriptedTransport(HTML_RESPONSE, torn, make_response({"value": [image_resource()]}))
+    async with open_client(script) as client:
+        assert [image.name for image in await client.list()] == ["img"]
+
+
+async def test_page_of_a_gateway_instead_of_the_response_to_a_put_is_retried() -> None:
+    script = ScriptedTransport(HTML_RESPONSE, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    seen = await run_build(script)
+    assert (seen[-1].phase, seen[-1].repeated) == (Phase.SUCCEEDED, True)
+    assert [request.method for request in script.requests] == ["PUT", "PUT", "GET", "GET"]
+
+
 # ── get and list ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -247,7 +358,7 @@ async def test_get_retries_and_returns_the_image() -> None:
     ],
 )
 async def test_get_raises_a_typed_error(step: Outcome, error: type[KustoImageError]) -> None:
-    async with open_client(ScriptedTransport(step)) as client:
+    async with open_client(ScriptedTransport(default=step)) as client:
         with pytest.raises(error) as caught:
             await client.get("img")
     assert caught.value.next_step
@@ -297,7 +408,7 @@ async def test_endless_list_raises_unreachable() -> None:
     "document", [[], {}, None, {"value": None}, {"value": {}}, {"value": [None]}, {"value": [{}]}, {"value": ["x"]}]
 )
 async def test_malformed_list_raises_unreachable(document: object) -> None:
-    async with open_client(ScriptedTransport(make_response(document))) as client:
+    async with open_client(ScriptedTransport(default=make_response(document))) as client:
         with pytest.raises(Unreachable, match="cannot be read"):
             await client.list()
 

@@ -17,6 +17,7 @@ from support.arm_responses import (
     STATUS_RUNNING,
     STATUS_SUCCEEDED,
     error_response,
+    from_service,
     image_resource,
     make_response,
     status_response,
@@ -28,16 +29,15 @@ from kusto_magic.arm.operation import (
     NOTE_SENT_TWICE,
     Operation,
     PollTarget,
-    start_operation,
 )
-from kusto_magic.arm.operation_start import adopt_existing, resume, submitting
+from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.errors import (
     BuildCanceled,
     BuildFailed,
-    Conflict,
     Forbidden,
+    ImageDiffers,
     KustoImageError,
     NotFound,
     ServiceError,
@@ -190,7 +190,7 @@ def test_delete_response_determines_phase_and_poll_target(first: ArmResponse, ph
 
 REJECTIONS: dict[int, type[ServiceError]] = {
     302: ServiceError, 307: ServiceError, 400: ServiceError, 401: Forbidden, 403: Forbidden, 404: NotFound,
-    409: Conflict, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
+    409: ServiceError, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
 }  # fmt: skip
 
 
@@ -289,7 +289,11 @@ UNREADABLE_IMAGES = {
 }
 
 
-def unreadable_cases() -> list[Any]:
+UNREADABLE_JSON = from_service(make_response([]))
+
+
+def unreadable_cases(*, is_malformed: bool = True) -> list[Any]:
+    """Return all cases, or those whose body is empty or JSON."""
     cases = [(BUILDING, name, response) for name, response in UNREADABLE.items()]
     cases += [(DELETING, name, response) for name, response in UNREADABLE.items()]
     cases += [
@@ -301,11 +305,35 @@ def unreadable_cases() -> list[Any]:
     return [
         pytest.param(operation, response, id=f"{IDS[RUNNING_OPERATIONS.index(operation)]}-{name}")
         for operation, name, response in cases
+        if is_malformed or not response.is_malformed
     ]
 
 
 @pytest.mark.parametrize(("operation", "response"), unreadable_cases())
+def test_page_of_a_gateway_is_a_failed_poll(operation: Operation, response: ArmResponse) -> None:
+    delays = []
+    advanced = operation
+    for _ in range(200):
+        advanced = advanced.advance(response)
+        delays.append(advanced.delay)
+    assert delays[:8] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert delays[-1] == 60.0
+    assert (advanced.phase, advanced.poll_url) == (operation.phase, operation.poll_url)
+    assert (advanced.failed_polls, advanced.poll_error) == (200, f"unreadable response, HTTP {response.status}")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 511])
+@pytest.mark.parametrize("operation", RUNNING_OPERATIONS, ids=IDS)
+def test_error_page_of_a_gateway_is_a_failed_poll(operation: Operation, status: int) -> None:
+    page = make_response(b"<html>Sign in to the network", status)
+    advanced = advance_all(operation, *[page] * 200)
+    assert (advanced.phase, advanced.poll_url) == (operation.phase, operation.poll_url)
+    assert advanced.failed_polls == 200
+
+
+@pytest.mark.parametrize(("operation", "response"), unreadable_cases(is_malformed=False))
 def test_unreadable_response_is_retried_and_then_raises(operation: Operation, response: ArmResponse) -> None:
+    response = from_service(response)
     delays = []
     advanced = operation
     for _ in range(MAX_UNREADABLE):
@@ -322,13 +350,13 @@ def test_unreadable_response_is_retried_and_then_raises(operation: Operation, re
 @pytest.mark.parametrize("operation", [BUILDING, BY_IMAGE], ids=["operation", "image"])
 def test_readable_response_resets_the_unreadable_count(operation: Operation) -> None:
     readable = STATUS_RUNNING if operation is BUILDING else make_response(image_resource("Creating"))
-    unreadable = advance_all(operation, *[HTML_RESPONSE] * MAX_UNREADABLE)
-    assert advance_all(unreadable, readable, *[HTML_RESPONSE] * MAX_UNREADABLE).phase is operation.phase
+    unreadable = advance_all(operation, *[UNREADABLE_JSON] * MAX_UNREADABLE)
+    assert advance_all(unreadable, readable, *[UNREADABLE_JSON] * MAX_UNREADABLE).phase is operation.phase
 
 
 def test_operation_can_be_resumed_after_status_unreadable() -> None:
     with pytest.raises(StatusUnreadable) as caught:
-        advance_all(BUILDING, *[HTML_RESPONSE] * (MAX_UNREADABLE + 1))
+        advance_all(BUILDING, *[UNREADABLE_JSON] * (MAX_UNREADABLE + 1))
     assert advance_all(caught.value.operation, STATUS_SUCCEEDED, IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
 
 
@@ -371,7 +399,7 @@ def test_rejected_poll_raises_status_unreadable(operation: Operation, code: int)
 
 def test_403_on_a_poll_names_the_missing_permission() -> None:
     with pytest.raises(StatusUnreadable) as caught:
-        BUILDING.advance(error_response(403))
+        BUILDING.advance(error_response(403, "AuthorizationFailed"))
     assert "operationresults/read" in caught.value.next_step
 
 
@@ -477,10 +505,12 @@ def test_failed_image_after_a_succeeded_operation_is_a_failure(state: str, error
         (image_resource(languageVersion="3.9.7", requirementsFileContent="numpy"), "(Python version and requirements)"),
     ],
 )
-def test_image_that_differs_is_noted_or_raises(shown: object, text: str) -> None:
+def test_image_that_differs_is_not_a_silent_success(shown: object, text: str) -> None:
     ended = CONFIRMING.advance(make_response(shown))
     assert ended.phase is Phase.SUCCEEDED
-    assert text in ended.note
+    with pytest.raises(ImageDiffers, match=re.escape(text)) as caught:
+        ended.raise_for_failure()
+    assert caught.value.operation.image == ended.image
     with pytest.raises(StatusUnreadable, match=re.escape(text)):  # the operation's own success was never confirmed
         BY_IMAGE.advance(make_response(shown))
 

@@ -17,6 +17,7 @@ from support.arm_responses import (
     STATUS_RUNNING,
     STATUS_SUCCEEDED,
     error_response,
+    from_service,
     image_resource,
     make_response,
     status_response,
@@ -26,12 +27,18 @@ from kusto_magic.arm.operation import (
     MAX_NOT_FOUND,
     MAX_UNREADABLE,
     NOTE_UNCHANGED,
-    SERVICE_IS_IN_MAINTENANCE,
     Operation,
     PollTarget,
-    start_operation,
 )
-from kusto_magic.arm.operation_start import adopt_existing, checking, existing_operation, queued, resume, submitting
+from kusto_magic.arm.operation_start import (
+    adopt_existing,
+    checking,
+    existing_operation,
+    queued,
+    resume,
+    start_operation,
+    submitting,
+)
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import BuildFailed, Conflict, StatusUnreadable
 from kusto_magic.models.action import Action, Phase
@@ -41,7 +48,7 @@ from kusto_magic.models.image import Image, ImageSpec
 CLUSTER_URL = f"{ENDPOINT}{CLUSTER_PATH}?api-version=2024-04-13"
 PYTHON = LanguageExtension("PYTHON", "img")
 ACCEPTED = make_response(b"", 202, {"azure-asyncoperation": POLL_URL})
-BUSY = {"code": SERVICE_IS_IN_MAINTENANCE, "message": "busy"}
+BUSY = {"code": "ServiceIsInMaintenance", "message": "busy"}
 BOTH = pytest.mark.parametrize("action", [Action.ENABLE, Action.DISABLE])
 
 
@@ -136,10 +143,11 @@ def test_cluster_polling_determines_the_phase(action: Action, shown: ArmResponse
 @BOTH
 @pytest.mark.parametrize(
     "unreadable",
-    [HTML_RESPONSE, make_response(b""), make_response([]), make_response({"value": []}), make_response({"id": 5})],
+    [make_response(b""), make_response([]), make_response({"value": []}), make_response({"id": 5})],
 )
 def test_unreadable_cluster_is_retried_and_then_raises(action: Action, unreadable: ArmResponse) -> None:
     operation = resume(action, CLUSTER_URL, extension=PYTHON)
+    unreadable = from_service(unreadable)
     for number in range(MAX_UNREADABLE):
         operation = operation.advance(unreadable)
         assert (operation.phase, operation.unreadable_count) == (WORKING_PHASE[action], number + 1)
@@ -189,7 +197,7 @@ def test_adopted_switch_polls_the_cluster(action: Action) -> None:
     adopted = adopt_existing(sent)
     assert (adopted.extension, adopted.poll_url, adopted.phase) == (PYTHON, CLUSTER_URL, WORKING_PHASE[action])
     with pytest.raises(Conflict, match=f"the {action} request was refused"):
-        start_operation(sent, error_response(409))
+        start_operation(sent, error_response(409, "RequestConflict"))
 
 
 @BOTH

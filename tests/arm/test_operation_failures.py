@@ -13,13 +13,14 @@ from support.arm_responses import (
     SPEC,
     STATUS_SUCCEEDED,
     error_response,
+    from_service,
     image_resource,
     make_response,
     status_response,
 )
 
-from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, Operation, PollTarget, start_operation
-from kusto_magic.arm.operation_start import resume, submitting
+from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, Operation, PollTarget
+from kusto_magic.arm.operation_start import resume, start_operation, submitting
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import BuildCanceled, BuildFailed, ServiceError, StatusUnreadable
 from kusto_magic.models.action import Action, Phase
@@ -79,7 +80,7 @@ def test_build_without_expectation_succeeds_without_note() -> None:
     assert (ended.phase, ended.note, ended.expected) == (Phase.SUCCEEDED, "", None)
 
 
-def test_confirmed_build_that_differs_succeeds_with_a_note() -> None:
+def test_confirmed_build_that_differs_names_the_differences() -> None:
     other = make_response(image_resource(requirementsFileContent="numpy"), 200, RETRY_AFTER)
     sent = submitting(Action.BUILD, IMAGE_URL, SPEC)
     ended = (
@@ -88,7 +89,7 @@ def test_confirmed_build_that_differs_succeeds_with_a_note() -> None:
         .advance(other)
     )
     assert (ended.phase, ended.delay) == (Phase.SUCCEEDED, None)
-    assert ended.note == "the image differs from what was sent (requirements)"
+    assert ended.differences == ("requirements",)
 
 
 def test_unconfirmed_build_that_differs_raises_with_a_next_step() -> None:
@@ -165,7 +166,7 @@ def _advance_until_it_raises(operation: Operation, response: ArmResponse) -> Non
 
 UNREADABLE: dict[str, tuple[Operation, ArmResponse, str]] = {
     "403": (started(Action.BUILD), error_response(403), "the status cannot be read (HTTP 403)"),
-    "html": (started(Action.BUILD), HTML_RESPONSE, "the responses cannot be read (HTTP 200)"),
+    "a list": (started(Action.BUILD), from_service(make_response([])), "the responses cannot be read (HTTP 200)"),
     "no image": (resume(Action.BUILD, IMAGE_URL), error_response(404), "the image does not exist"),
     "no cluster": (
         resume(Action.ENABLE, IMAGE_URL, extension=EXTENSION),

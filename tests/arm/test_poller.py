@@ -23,9 +23,11 @@ from support.arm_responses import (
     UNTRUSTED_URLS,
     created_response,
     error_response,
+    from_service,
     image_resource,
     make_response,
 )
+from support.clock import START
 from support.scripted_transport import (
     CONNECTION_REFUSED,
     CONNECTION_RESET,
@@ -193,16 +195,16 @@ FINAL: dict[str, tuple[Outcome, Phase, str]] = {
     "with another text": (
         make_response(image_resource(requirementsFileContent="numpy")),
         Phase.SUCCEEDED,
-        "(requirements)",
+        "requirements",
     ),
 }
 
 
-@pytest.mark.parametrize(("final", "phase", "note"), FINAL.values(), ids=FINAL.keys())
-async def test_image_state_determines_the_result(final: Outcome, phase: Phase, note: str) -> None:
+@pytest.mark.parametrize(("final", "phase", "differences"), FINAL.values(), ids=FINAL.keys())
+async def test_image_state_determines_the_result(final: Outcome, phase: Phase, differences: str) -> None:
     seen = await run_build(ScriptedTransport(created_response(), STATUS_SUCCEEDED, final))
     assert seen[-1].phase is phase
-    assert note in seen[-1].note
+    assert " and ".join(seen[-1].differences) == differences
 
 
 async def test_image_that_stays_404_ends_polling() -> None:
@@ -231,7 +233,7 @@ async def test_location_is_polled_until_done(last: Outcome) -> None:
 
 
 async def test_unreadable_responses_end_polling_and_not_the_build() -> None:
-    script = ScriptedTransport(created_response(), default=HTML_RESPONSE)
+    script = ScriptedTransport(created_response(), default=from_service(make_response([])))
     with pytest.raises(StatusUnreadable) as caught:
         await run_build(script)
     script = ScriptedTransport(STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
@@ -274,6 +276,59 @@ async def test_timeout_holds_for_any_response(forever: Outcome) -> None:
     with pytest.raises(PollTimeout):
         await run_poll(script, timeout=1000)
     assert script.clock.passed == 1000
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (error_response(503), "HTTP 503"),
+        (HTML_RESPONSE, "unreadable response, HTTP 200"),
+        (CONNECTION_REFUSED, "management.azure.com cannot be reached (connection refused)"),
+    ],
+    ids=["503", "page", "network"],
+)
+async def test_timeout_says_since_when_there_was_no_usable_response(fault: Outcome, reason: str) -> None:
+    script = ScriptedTransport(created_response(), *[STATUS_RUNNING] * 10, default=fault)
+    with pytest.raises(PollTimeout) as caught:
+        await run_build(script, timeout=3600)
+    since = START + timedelta(seconds=script.request_times[10])
+    assert f"no usable response since {since:%Y-%m-%d %H:%M} UTC ({reason})" in caught.value.what
+    assert "still building" not in caught.value.what, "that is not known"
+
+
+@pytest.mark.parametrize("failures", [0, 3])
+async def test_end_during_a_sleep_of_the_machine_is_seen(failures: int) -> None:
+    """The network may need some seconds after the wake-up."""
+
+    def sleep(_: httpx.Request) -> Outcome:
+        script.clock.move(8 * 3600)
+        return STATUS_RUNNING
+
+    ending: list[Outcome] = [*[CONNECTION_REFUSED] * failures, STATUS_SUCCEEDED, IMAGE_SUCCEEDED]
+    script = ScriptedTransport(created_response(), STATUS_RUNNING, sleep, *ending)
+    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+
+
+async def test_after_a_sleep_of_the_machine_one_response_is_enough_to_give_up() -> None:
+    def sleep(_: httpx.Request) -> Outcome:
+        script.clock.move(8 * 3600)
+        return STATUS_RUNNING
+
+    script = ScriptedTransport(created_response(), sleep, CONNECTION_REFUSED, STATUS_RUNNING)
+    with pytest.raises(PollTimeout, match="still building after 4 hours"):
+        await run_build(script)
+    assert script.unused_steps == 0
+
+
+async def test_after_a_sleep_of_the_machine_polling_without_a_response_ends() -> None:
+    def sleep(_: httpx.Request) -> Outcome:
+        script.clock.move(8 * 3600)
+        return STATUS_RUNNING
+
+    script = ScriptedTransport(created_response(), sleep, default=CONNECTION_REFUSED)
+    with pytest.raises(PollTimeout, match="no usable response since"):
+        await run_build(script)
+    assert script.clock.passed < 8 * 3600 + 120
 
 
 @pytest.mark.parametrize("skew", [timedelta(days=-900), timedelta(days=900)])
@@ -392,7 +447,7 @@ async def test_untrusted_stored_url_raises_before_any_request_or_token(url: str)
 
 
 async def test_errors_contain_no_signature_and_no_token() -> None:
-    for step in (error_response(403, message=f"see {POLL_URL}"), HTML_RESPONSE):
+    for step in (error_response(403, message=f"see {POLL_URL}"), from_service(make_response([]))):
         with pytest.raises(StatusUnreadable) as caught:
             await run_build(ScriptedTransport(created_response(), default=step))
         text = exception_chain_text(caught.value)

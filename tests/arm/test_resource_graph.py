@@ -101,7 +101,7 @@ async def test_all_pages_are_read_without_duplicates() -> None:
 async def test_unusable_response_raises_with_the_reason(
     response: ArmResponse, error: type[Exception], text: str
 ) -> None:
-    async with open_client(ScriptedTransport(response)) as client:
+    async with open_client(ScriptedTransport(default=response)) as client:
         with pytest.raises(error, match=text):
             await find_clusters(client, "where 1 == 1")
 

@@ -184,14 +184,22 @@ def test_fault_has_the_request_ids_and_no_operation_identifier() -> None:
     assert fault.lines() == ["C", "request id r-1 · operation id a-1"]
 
 
+MEMBERS = (
+    "error",
+    "code",
+    "message",
+    "target",
+    "details",
+    "innererror",
+    "properties",
+    "additionalInfo",
+    "info",
+    "type",
+)
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["error", "code", "message", "details", "innererror", "properties", "x"]), inner, max_size=4
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*MEMBERS, "x"]), inner, max_size=4),
     max_leaves=12,
 )
 
@@ -207,6 +215,70 @@ def test_fault_never_raises_for_any_bytes(body: bytes) -> None:
     response = make_response(body)
     assert isinstance(response.fault(), ServiceFault)
     assert response.document() is None or not response.is_malformed
+
+
+POLICY = {
+    "policyDefinitionDisplayName": "Allowed locations",
+    "policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions/e56962a6",
+    "policyAssignmentName": "prod-locations",
+    "evaluationDetails": {"evaluatedExpressions": []},
+}
+
+
+def test_fault_has_targets_and_nested_details() -> None:
+    inner = {"code": "Inner", "message": "deeper", "target": "requirements"}
+    middle = {"code": "Middle", "message": "wrong", "details": [inner]}
+    error = {"code": "Outer", "message": "all wrong", "target": "properties", "details": [middle]}
+    fault = make_response({"error": error}).fault()
+    assert fault.summary_lines() == [
+        "Outer: all wrong (target: properties)",
+        "Middle: wrong",
+        "Inner: deeper (target: requirements)",
+    ]
+
+
+def test_fault_names_policy_assignment_and_lock() -> None:
+    lock = {"type": "Lock", "info": {"locks": [{"id": "/x/Microsoft.Authorization/locks/no-changes"}, "by-name", 5]}}
+    detail = {"code": "D", "additionalInfo": [{"type": "PolicyViolation", "info": POLICY}]}
+    fault = make_response({"error": {"code": "C", "details": [detail], "additionalInfo": [lock]}}).fault()
+    assert fault.summary_lines() == [
+        "C",
+        "D",
+        "lock 'no-changes'",
+        "lock 'by-name'",
+        "policy 'Allowed locations'",
+        "policy assignment 'prod-locations'",
+    ]
+
+
+def test_fault_shows_other_additional_info_without_ids() -> None:
+    info = {"region": "East US", "limit": 5, "tenantId": "72f988bf", "nested": {"x": 1}, "on": True}
+    fault = make_response({"error": {"code": "C", "additionalInfo": [{"type": "Quota", "info": info}, 3, {}]}}).fault()
+    assert fault.summary_lines() == ["C", "Quota 'region East US, limit 5'"]
+
+
+def test_additional_info_is_redacted_and_limited() -> None:
+    names = [f"p{number} token=s3cr3t \x1b" for number in range(999)]
+    info = [{"type": "PolicyViolation", "info": {"policyDefinitionName": name}} for name in names]
+    lines = make_response({"error": {"code": "C", "additionalInfo": info}}).fault().summary_lines()
+    assert len(lines) == 11
+    assert not any("s3cr3t" in line or "\x1b" in line for line in lines)
+
+
+def test_repeated_details_are_shown_once() -> None:
+    error = {"code": "C", "message": "M"}
+    assert make_response({"error": {**error, "details": [error, error]}}).fault().summary_lines() == ["C: M"]
+
+
+def test_wide_and_deep_details_are_limited() -> None:
+    wide: dict[str, Any] = {}
+    for level in range(4):
+        wide = {"code": f"level {level}", "details": [wide] * 11}
+    deep: dict[str, Any] = {"code": "leaf"}
+    for level in range(200):
+        deep = {"code": f"level {level}", "details": [deep]}
+    assert len(make_response({"error": {"details": [deep]}}).fault().details) == 4
+    assert len(make_response({"error": {"details": [wide, *[deep] * 9]}}).fault().details) <= 10
 
 
 def test_details_are_limited() -> None:

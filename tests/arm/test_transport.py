@@ -5,16 +5,34 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from support.arm_responses import ENDPOINT, IMAGE_SUCCEEDED, POLL_URL, SIGNATURE, make_response
+from support import arm_responses
+from support.arm_responses import (
+    ENDPOINT,
+    IMAGE_SUCCEEDED,
+    POLL_URL,
+    SIGNATURE,
+    STATUS_SUCCEEDED,
+    created_response,
+    make_response,
+)
 from support.raw_server import RawServer, http_response
-from support.scripted_transport import CountingCredential, RawResponse, ScriptedTransport, exception_chain_text
+from support.scripted_transport import (
+    CountingCredential,
+    RawResponse,
+    ScriptedTransport,
+    exception_chain_text,
+    run_build,
+)
 
 from kusto_magic.arm.credentials import StaticCredential
+from kusto_magic.arm.requests import MAX_ATTEMPTS
 from kusto_magic.arm.transport import (
     MAX_CONNECTIONS,
     MAX_RESPONSE_SIZE,
@@ -23,9 +41,11 @@ from kusto_magic.arm.transport import (
     tls_context,
 )
 from kusto_magic.errors import SignInFailed, Unreachable, UntrustedAddress
+from kusto_magic.models.action import Phase
 
 SCOPE = f"{ENDPOINT}/.default"
 TOKEN = "s3cr3t-token"
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 def make_transport(script: ScriptedTransport, credential: CountingCredential | None = None) -> ArmTransport:
@@ -113,14 +133,101 @@ async def test_equivalent_spelling_of_the_endpoint_is_accepted(url: str) -> None
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("to", ["https://evil.example/", f"{ENDPOINT}/elsewhere", "/elsewhere"])
-async def test_redirects_are_not_followed(method: str, code: int, to: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "to"),
+    [
+        *[(method, to) for method in ("PUT", "POST", "DELETE") for to in (f"{ENDPOINT}/elsewhere", "/elsewhere")],
+        *[("GET", to) for to in ("", *arm_responses.UNTRUSTED_URLS) if "javascript" not in to],
+    ],
+)
+async def test_redirects_of_changes_and_to_other_origins_are_not_followed(method: str, to: str, code: int) -> None:
     script = ScriptedTransport(make_response(b"", code, {"location": to}))
     async with make_transport(script) as transport:
         assert (await transport.send(method, f"{ENDPOINT}/x")).status == code
     assert len(script.requests) == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("to", [f"{ENDPOINT}/a/c?d=e f", "/a/c?d=e f", "c?d=e f"])
+async def test_get_follows_redirects_within_the_endpoint(code: int, to: str) -> None:
+    script = ScriptedTransport(make_response(b"", code, {"location": to}), IMAGE_SUCCEEDED)
+    async with make_transport(script) as transport:
+        assert (await transport.send("GET", f"{ENDPOINT}/a/b")).status == 200
+    assert script.request_lines == [f"GET {ENDPOINT}/a/b", f"GET {ENDPOINT}/a/c?d=e%20f"]
+    assert script.requests[1].token == "token-1"
+
+
+@pytest.mark.asyncio
+async def test_get_follows_at_most_five_redirects() -> None:
+    script = ScriptedTransport(default=make_response(b"", 302, {"location": "/x"}))
+    async with make_transport(script) as transport:
+        assert (await transport.send("GET", f"{ENDPOINT}/x")).status == 302
+    assert len(script.requests) == 6
+
+
+# ── the remedy of a failed connection ───────────────────────────────────────────────────────────────────────────────
+
+
+def failed_connection(cause: Exception) -> httpx.ConnectError:
+    """Return the error of httpx for a failure below it."""
+    error = httpx.ConnectError(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+def untrusted_certificate(code: int) -> httpx.ConnectError:
+    cause = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] code {code}")
+    cause.verify_code = code
+    return failed_connection(cause)
+
+
+NO_SUCH_HOST = failed_connection(socket.gaierror(-2, "Name or service not known"))
+REMEDIES: dict[str, tuple[Exception, dict[str, str], str, int | None]] = {
+    "unknown authority": (untrusted_certificate(20), {}, "Set SSL_CERT_FILE or REQUESTS_CA_BUNDLE", 0),
+    "own bundle": (untrusted_certificate(19), {"REQUESTS_CA_BUNDLE": "/b.pem"}, "the bundle in REQUESTS_CA_BUNDLE", 0),
+    "expired": (untrusted_certificate(10), {}, "date and time of this machine", 0),
+    "another host": (untrusted_certificate(62), {}, "Check the endpoint", 0),
+    "proxy sign-in": (httpx.ProxyError("407 Proxy Authentication Required"), {}, "HTTPS_PROXY to http://USER", 0),
+    "proxy refusal": (httpx.ProxyError("403 Forbidden"), {}, "add the host to NO_PROXY", 0),
+    "proxy overload": (httpx.ProxyError("503 Service Unavailable"), {}, "Check the network and the proxy", None),
+    "proxy throttling": (httpx.ProxyError("429 Too Many Requests"), {}, "Check the network and the proxy", None),
+    "name": (NO_SUCH_HOST, {}, "name servers", 1),
+    "name of the proxy": (NO_SUCH_HOST, {"HTTPS_PROXY": "http://proxy.invalid"}, "host name of the proxy", 1),
+    "reset": (httpx.ReadError("reset"), {}, "Check the network and the proxy", None),
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("error", "variables", "step", "retries"), REMEDIES.values(), ids=REMEDIES.keys())
+async def test_failed_connection_names_its_remedy_and_is_retried_only_if_that_may_help(
+    error: Exception, variables: dict[str, str], step: str, retries: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*PROXIES, "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    script = ScriptedTransport(default=error)
+    with pytest.raises(Unreachable) as caught:
+        await run_build(script)
+    assert step in caught.value.next_step
+    assert len(script.requests) == (MAX_ATTEMPTS if retries is None else 1 + retries)
+    assert sum(script.clock.slept) <= (31 if retries is None else 1)
+
+
+@pytest.mark.asyncio
+async def test_request_that_may_have_arrived_is_repeated_also_without_a_name_server() -> None:
+    script = ScriptedTransport(httpx.ReadError("reset"), *[NO_SUCH_HOST] * 4, IMAGE_SUCCEEDED)
+    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("error", [untrusted_certificate(20), NO_SUCH_HOST, httpx.ProxyError("407")])
+async def test_polling_survives_what_ends_a_first_request(error: Exception) -> None:
+    """The laptop moves to another network while the build runs."""
+    script = ScriptedTransport(created_response(), *[error] * 9, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
 
 
 # ── verbatim requests ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -355,8 +462,6 @@ async def test_logs_contain_no_token_and_no_signature(caplog: pytest.LogCaptureF
 
 
 # ── proxies and certificates ────────────────────────────────────────────────────────────────────────────────────────
-
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 @pytest.mark.asyncio

@@ -154,7 +154,7 @@ async def test_forbidden_names_the_missing_action() -> None:
 
 @pytest.mark.asyncio
 async def test_extensions_returns_the_list_or_raises_unreachable() -> None:
-    script = ScriptedTransport(make_response({"value": [CUSTOM]}), make_response(b"<html>"))
+    script = ScriptedTransport(make_response({"value": [CUSTOM]}), default=make_response(b"<html>"))
     async with open_client(script) as client:
         assert await client.extensions() == (LanguageExtension("PYTHON", "img"),)
         with pytest.raises(Unreachable, match="cannot be read"):

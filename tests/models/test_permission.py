@@ -76,9 +76,9 @@ def test_missing_role_names_the_action(message: str, expected: str) -> None:
     [
         (400, "fix what it rejects"),
         (401, "az login"),
-        (403, "Ask an owner of the cluster"),
+        (403, "%kusto_image doctor checks the permissions"),
         (404, "%kusto_image list"),
-        (409, "--queue"),
+        (409, "service's message above"),
         (429, "in a minute"),
         (418, "support request"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kusto_magic.arm.response import ArmResponse
@@ -67,6 +68,11 @@ def error_response(
 ) -> ArmResponse:
     """Return an error response in ARM's form."""
     return make_response({"error": {"code": name, "message": message}}, code, headers)
+
+
+def from_service(response: ArmResponse) -> ArmResponse:
+    """Return the response with a request ID, which no page of a gateway has."""
+    return replace(response, headers={**response.headers, "x-ms-request-id": "r-1"})
 
 
 STATUS_RUNNING = status_response("Running")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 
 from kusto_magic.arm import operation_start
-from kusto_magic.arm.operation import start_operation
 from kusto_magic.errors import BuildError, ServiceError
 from kusto_magic.models.action import Action
 from kusto_magic.models.api_version import API_VERSION
@@ -90,7 +89,7 @@ async def _tried(run: ScenarioRun, properties: dict[str, str], version: str = AP
     run.note("put", f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
     sent = operation_start.submitting(Action.BUILD, run.client.resume(Action.BUILD, run.name).image_url)
     try:
-        operation = start_operation(sent, answer)
+        operation = operation_start.start_operation(sent, answer)
     except (ServiceError, BuildError):  # the response, which is recorded, contains the reason
         return
     await run.follow("build", run.client.poll(operation))
