@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from kusto_magic.display_text import DisplayText
 from kusto_magic.errors import ServiceFault
 from kusto_magic.redaction import redact
 
@@ -151,12 +152,12 @@ def _error_text(error: object) -> str:
     return ": ".join(part for part in (display_text(error.get("code")), display_text(error.get("message"))) if part)
 
 
-def display_text(value: object) -> str:
+def display_text(value: object) -> DisplayText:
     """Return a text of the service for display; "" if `value` is not a string.
 
     The result is redacted, has at most 2,000 characters, and contains only the first part of a subscription ID.
     """
     if not isinstance(value, str):
-        return ""
+        return DisplayText("")
     # Redact first and cut afterwards: half a token would not be recognized as one.
-    return _SUBSCRIPTION.sub(r"\1…", redact(value[:_MAX_PARSED_LENGTH]))[:_MAX_MESSAGE_LENGTH]
+    return DisplayText(_SUBSCRIPTION.sub(r"\1…", redact(value[:_MAX_PARSED_LENGTH]))[:_MAX_MESSAGE_LENGTH])

@@ -16,6 +16,7 @@ from traitlets import Enum, Float, Unicode
 
 from kusto_magic.commands.session import Command, Session
 from kusto_magic.display.frontend import in_kernel
+from kusto_magic.display_text import visible
 from kusto_magic.magics import completer
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class KustoImageMagics(Magics):
         try:
             options = arguments.parse(arguments.cell_parser(), line, self._variables(local_ns))
         except arguments.HelpRequested as help_request:
-            self._session.print(str(help_request))
+            self._session.print(visible(str(help_request)))
             return None
         return self._make(options, cell)
 
@@ -153,7 +154,7 @@ class KustoImageMagics(Magics):
         try:
             options = arguments.parse(arguments.line_parser(), line, self._variables(local_ns))
         except arguments.HelpRequested as help_request:
-            self._session.print(str(help_request))
+            self._session.print(visible(str(help_request)))
             return None
         module, name = COMMANDS[options.command]
         command: Command = getattr(import_module(f"kusto_magic.commands.{module}"), name)

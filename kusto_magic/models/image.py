@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.naming import (
     base_image_problem,
@@ -150,12 +151,12 @@ class Image:
 def _state(properties: Mapping[str, Any]) -> str:
     if "provisioningState" not in properties:
         return ""
-    return _text(properties["provisioningState"]) or UNREADABLE_STATE
+    return _display_value(properties["provisioningState"]) or UNREADABLE_STATE
 
 
-def _display_value(value: Any) -> str:
-    """Return a string of a response for display: redacted, or "" if it is not a string."""
-    return redact(_text(value))
+def _display_value(value: Any) -> DisplayText:
+    """Return a string of a response for display: redacted and on one line, or "" if it is not a string."""
+    return visible_line(redact(_text(value)))
 
 
 def _text(value: Any) -> str:
