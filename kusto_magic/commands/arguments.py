@@ -135,6 +135,8 @@ def line_parser() -> argparse.ArgumentParser:
     subs["diff"].add_argument(
         "other", metavar="B", nargs="?", help="image to compare with; default: the base image of A"
     )
+    help_text = "also ask the package indexes that the image names; without it, only your own"
+    subs["check"].add_argument("--allow-index-options", action="store_true", help=help_text)
     _export(subs["export"])
     _freeze(subs["freeze"])
     for name in ("delete", "enable", "disable"):

@@ -122,10 +122,12 @@ def edit(session: Session, options: Namespace) -> None:
     # The cell runs in this notebook, where the cluster is already chosen, so it needs no cluster options.
     # The service compares names without case. It may return its own spelling of the name, but no other name.
     name = image.name if image.name.lower() == options.name.lower() else options.name
-    line, *lines = cell_text(name, spec, target, target).split("\n")
-    if parser.parse(spec.requirements, allow_index_options=True).index_options:
-        line += " --allow-index-options"
-    session.insert_cell("\n".join([line, *lines]))
+    session.insert_cell(cell_text(name, spec, target, target))
+    if named := parser.parse(spec.requirements, allow_index_options=True).index_options:
+        indexes = ", ".join(dict.fromkeys(url for _, url in named))
+        session.show_message(
+            f"The image names package indexes: {indexes}. Add --allow-index-options to the cell if you trust them."
+        )
 
 
 def freeze(session: Session, options: Namespace) -> None:

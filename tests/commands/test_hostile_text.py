@@ -51,18 +51,6 @@ WITHOUT_SERVICE = {"bases", "freeze"}
 PAYLOADS = [f"{markup}{CONTROLS}\nnext line" for markup in (HOSTILE[0], HOSTILE[2])]
 
 
-class KernelShell(RecordingShell):
-    """A kernel's shell that also records the cells inserted by a command."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.user_ns: dict[str, Any] = {}
-        self.inserted: list[str] = []
-
-    def set_next_input(self, text: str) -> None:
-        self.inserted.append(text)
-
-
 def _hostile(payload: str, requirements: str) -> Any:
     """Return a function that answers every request with the payload wherever the service has text."""
     extension = {"languageExtensionName": "PYTHON", "languageExtensionImageName": payload}
@@ -104,7 +92,7 @@ def environment(home: Home, tmp_path: Path) -> Iterator[PanelEnvironment]:
         yield make()
 
 
-def _session(environment: PanelEnvironment, shell: KernelShell) -> Session:
+def _session(environment: PanelEnvironment, shell: RecordingShell) -> Session:
     target = environment.target
     place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
     traits = dict(zip(TARGET_SETTINGS, place, strict=True)) | {"wait": "", "credential": "", "timeout_hours": 0.01}
@@ -113,7 +101,7 @@ def _session(environment: PanelEnvironment, shell: KernelShell) -> Session:
 
 def _run(environment: PanelEnvironment, line: str) -> list[str]:
     """Run a line; return everything that it shows: bundles, errors, cards of its builds, inserted cells."""
-    shell = KernelShell()
+    shell = RecordingShell()
     options = parse(line_parser(), line)
     module, name = COMMANDS[options.command]
     shown: list[str] = []
