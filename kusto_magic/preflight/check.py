@@ -77,7 +77,8 @@ async def run_preflight(
     settings = (user_settings(variables) if index is None else index).with_options(used)
     resolution = _Resolution(python, settings, variables, started + timeout, exclude_newer)
     resolution.ignores_indexes = bool(ignored)
-    resolution.warn_of_indexes(ignored, "the image", "; add --allow-index-options to ask it")
+    remark = "is named by the image and was not asked; add --allow-index-options to ask it"
+    resolution.warn_of_indexes(ignored, remark)
     result = await _run(requirements, resolution, base, base_requirements)
     index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
     return replace(result, index_lines=index_lines, seconds=time.monotonic() - started)
@@ -98,10 +99,10 @@ class _Resolution:
     warnings: list[str] = field(default_factory=list)
     ignores_indexes: bool = False
 
-    def warn_of_indexes(self, options: Iterable[tuple[str, str]], named_by: str, step: str = "") -> None:
+    def warn_of_indexes(self, options: Iterable[tuple[str, str]], remark: str) -> None:
         """Warn about index options of a text that the user did not write: no request is sent to these indexes."""
         for _, url in options:
-            self.warnings.append(f"the package index {origin(url)} is named by {named_by} and was not asked{step}")
+            self.warnings.append(f"the package index {origin(url)} {remark}")
 
     @property
     def remaining(self) -> float:
@@ -208,7 +209,7 @@ async def _add_custom_layer(resolution: _Resolution, text: str) -> Pins | None:
         requirements = parse(text, allow_index_options=True)
     except InvalidInput:
         return None
-    resolution.warn_of_indexes(requirements.index_options, "a base image")
+    resolution.warn_of_indexes(requirements.index_options, "is named by a base image and was not asked")
     # Warnings about the lines of a base image do not help with this text, so they are collected separately.
     separate = replace(resolution, warnings=[])
     result = await separate.resolve(line.spec for line in _applicable(requirements, separate))
