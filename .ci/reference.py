@@ -72,6 +72,12 @@ ATTRIBUTES = {
 }
 """Attributes of the classes that users do not construct; tests/project/test_docs.py checks that they exist."""
 
+LINE_TEXT = (
+    "`{name}` in the line of a magic is replaced by the notebook's string or number of this name, as one argument.",
+    "Nothing else is expanded: `$name` is not, and no Python is evaluated. For several arguments in one variable, use",
+    '`get_ipython().run_line_magic("kusto_image", f"…")` or `run_cell_magic`.',
+)
+
 SETTINGS_TEXT = (
     "A setting is read from the first of these places that has it: the option; `%config KustoImageMagics.NAME = …`;",
     f"the environment variable; `NAME = …` in `{CONFIG_FILE}`. This file is in the user's configuration folder of",
@@ -221,6 +227,7 @@ def _cell() -> Iterator[str]:
         yield from () if untitled else ("", f"**{title[0].upper()}{title[1:]}**")
         yield from table(("option" if rows[0][0].startswith("`-") else "argument", "meaning"), rows)
     yield from ("", "Also the [cluster options](#cluster-options), those for several clusters included.")
+    yield from ("", *LINE_TEXT)
 
 
 def _subcommands() -> Iterator[str]:

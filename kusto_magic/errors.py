@@ -32,6 +32,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kusto_magic.display_text import DisplayText, visible
+
 _IDENTIFIES_ONE_FAILURE = re.compile(r"HTTP \d{3}$|(?:request|operation) id ", re.IGNORECASE)
 """Parts of a one-line message that differ between failures of the same kind."""
 
@@ -67,7 +69,7 @@ class KustoImageError(Exception):
 
     `what` is what happened, `next_step` what to do about it. Both are safe to show: callers pass external text through
     `redaction.redact` first. `operation` is the `arm.operation.Operation` that may still be running, from which it can
-    be resumed, or None. Its type is Any, since this module imports no other module of the package.
+    be resumed, or None. Its type is Any, since `arm` imports this module.
     """
 
     operation: Any = None
@@ -81,15 +83,16 @@ class KustoImageError(Exception):
         """Return additional lines: error codes, request ids, individual problems."""
         return []
 
-    def lines(self) -> list[str]:
+    def lines(self) -> list[DisplayText]:
         """Return the complete message as lines of plain text."""
         lines = [f"{type(self).__name__}: {self.what}", *self.details()]
-        return [*lines, f"Next: {self.next_step}"] if self.next_step else lines
+        return [visible(line) for line in ([*lines, f"Next: {self.next_step}"] if self.next_step else lines)]
 
     def __str__(self) -> str:
-        return "\n".join([self.what, *self.details(), *([f"Next: {self.next_step}"] if self.next_step else [])])
+        lines = [self.what, *self.details(), *([f"Next: {self.next_step}"] if self.next_step else [])]
+        return visible("\n".join(lines))
 
-    def _render_traceback_(self) -> list[str]:
+    def _render_traceback_(self) -> list[DisplayText]:
         """Return the lines that IPython shows instead of a traceback (IPython's protocol for custom tracebacks)."""
         return self.lines()
 
@@ -111,7 +114,7 @@ class InvalidInput(KustoImageError, ValueError):
 class RequirementsConflict(KustoImageError):
     """The preflight found a conflict; nothing was sent.
 
-    `.forecast` is the complete `preflight.report.PreflightReport` (Any, since this module imports no other).
+    `.forecast` is the complete `preflight.report.PreflightReport` (Any, since it imports this module).
     """
 
     def __init__(self, what: str, *, forecast: Any, lines: Sequence[str] = (), next_step: str = "") -> None:

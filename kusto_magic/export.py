@@ -283,7 +283,12 @@ FORMS = tuple(_WRITERS)
 
 
 def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target | None) -> str:
-    """Return the `%%kusto_image` cell for an image; it names the cluster if that is not the `chosen` one."""
+    """Return the `%%kusto_image` cell for an image; it names the cluster if that is not the `chosen` one.
+
+    Raises InvalidInput for a name that is not valid: it may come from the service.
+    """
+    if message := image_name_problem(name):
+        raise InvalidInput([Problem("image name", message)], next_step="Choose another name for the new image.")
     base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
     cluster = [] if target is None or target == chosen else _cluster_arguments(target)
     line = shlex.join(["%%kusto_image", name, *base, *cluster])

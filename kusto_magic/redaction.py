@@ -9,23 +9,10 @@ from __future__ import annotations
 
 import re
 
+from kusto_magic.display_text import DisplayText, visible
+
 HIDDEN = "•••"
 """Placeholder for a secret. The names, hosts and paths around it stay."""
-
-_INVISIBLE = (
-    *range(0x09),  # control characters; tab and newline are kept
-    *range(0x0B, 0x20),
-    *range(0x7F, 0xA0),
-    0xAD,  # soft hyphen
-    0x61C,  # bidi marks and overrides, zero-width space, line separators
-    0x200B,
-    *range(0x200E, 0x2010),
-    *range(0x2028, 0x202F),
-    *range(0x2060, 0x2070),
-    0xFEFF,  # byte order mark
-    *range(0xE0000, 0xE0080),  # tags: invisible ASCII
-)
-_ESCAPES = {code: chr(code).encode("unicode_escape").decode("ascii") for code in _INVISIBLE}
 
 _RUN = re.compile(r"(?<!\S)(?=\S*?[/\\]/)[^\s@]*+@\S*")
 """A run of text without whitespace that contains two slashes and an @; the slashes may be escaped as in JSON."""
@@ -79,7 +66,7 @@ _SECRET = re.compile(
 _KEPT_PARAMETERS = frozenset({"api-version", "operationresultresponsetype"})
 
 
-def redact(text: str) -> str:
+def redact(text: str) -> DisplayText:
     r"""Return `text` with secrets replaced by "•••" and invisible characters by escapes such as `\x1b`.
 
     Hidden are: the userinfo of URLs, signatures in a query, Bearer and Basic credentials, JWTs, values of
@@ -87,12 +74,10 @@ def redact(text: str) -> str:
     caller), and values of names such as `password`, `client_secret` or `token` in any usual notation. In doubt, more
     is hidden rather than less. Tabs and newlines are kept.
     """
-    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a lone surrogate cannot be encoded
-    seen = whole.replace("\r\n", "\n").translate(_ESCAPES)
-    first = _without_userinfo(seen)
+    first = _without_userinfo(visible(text))
     second = _SECRET.sub(_replace_secret, first)
     # Hiding a secret can join a "//" and an "@" that whitespace separated before.
-    return first if second == first else _without_userinfo(second)
+    return DisplayText(first if second == first else _without_userinfo(second))
 
 
 def without_signature(url: str) -> str:

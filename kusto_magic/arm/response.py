@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from kusto_magic.display_text import DisplayText
 from kusto_magic.errors import ServiceFault
 from kusto_magic.redaction import redact
 
@@ -209,12 +210,12 @@ def _other_info(kind: object, info: dict[str, Any]) -> list[tuple[str, str]]:
     return [(display_text(kind) or "additional information", ", ".join(plain))] if plain else []
 
 
-def display_text(value: object) -> str:
+def display_text(value: object) -> DisplayText:
     """Return a text of the service for display; "" if `value` is not a string.
 
     The result is redacted, has at most 2,000 characters, and contains only the first part of a subscription ID.
     """
     if not isinstance(value, str):
-        return ""
+        return DisplayText("")
     # Redact first and cut afterwards: half a token would not be recognized as one.
-    return _SUBSCRIPTION.sub(r"\1…", redact(value[:_MAX_PARSED_LENGTH]))[:_MAX_MESSAGE_LENGTH]
+    return DisplayText(_SUBSCRIPTION.sub(r"\1…", redact(value[:_MAX_PARSED_LENGTH]))[:_MAX_MESSAGE_LENGTH])

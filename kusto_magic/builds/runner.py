@@ -137,4 +137,10 @@ async def check_image_spec(
         return PreflightReport(
             Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE, base.python, reason=base.unknown
         )
-    return await preflight(spec.requirements, python=base.python, base=base.managed, base_requirements=base.layers)
+    return await preflight(
+        spec.requirements,
+        python=base.python,
+        base=base.managed,
+        base_requirements=base.layers,
+        allow_index_options=spec.allow_index_options and spec.use_index_options,
+    )

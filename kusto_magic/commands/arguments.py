@@ -8,7 +8,8 @@ import keyword
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.export import FORMS
@@ -16,6 +17,7 @@ from kusto_magic.settings import CREDENTIAL_TYPES
 
 # argparse passes the choices only in the text of its message.
 _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
+_VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class HelpRequested(Exception):
@@ -141,6 +143,8 @@ def line_parser() -> argparse.ArgumentParser:
     subs["diff"].add_argument(
         "other", metavar="B", nargs="?", help="image to compare with; default: the base image of A"
     )
+    help_text = "also ask the package indexes that the image names; without it, only your own"
+    subs["check"].add_argument("--allow-index-options", action="store_true", help=help_text)
     _export(subs["export"])
     _freeze(subs["freeze"])
     for name in ("delete", "enable", "disable"):
@@ -191,10 +195,16 @@ def _freeze(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
-    """Split a magic's line as a shell does and parse it. Raises InvalidInput, or HelpRequested with the help text."""
+def parse(
+    parser: argparse.ArgumentParser, line: str, variables: Mapping[str, Any] = MappingProxyType({})
+) -> argparse.Namespace:
+    """Split a magic's line as a shell does and parse it. Raises InvalidInput, or HelpRequested with the help text.
+
+    `{name}` is replaced by the string or number in `variables`; other braces and `$name` stay as they are.
+    """
     try:
-        arguments = shlex.split(line)
+        # Replaced after splitting: a value is part of one argument and cannot add an option.
+        arguments = [_with_variables(word, variables) for word in shlex.split(line)]
     except ValueError as error:
         raise InvalidInput([Problem(parser.prog, f"the line cannot be parsed: {error}")]) from None
     # Not parse_args(): its error for unknown arguments does not suggest the closest option.
@@ -203,6 +213,14 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
         known = _options_of(parser, getattr(options, "command", None))
         raise InvalidInput([Problem(parser.prog, _unknown(word, known)) for word in rest])
     return options
+
+
+def _with_variables(word: str, variables: Mapping[str, Any]) -> str:
+    def value(found: re.Match[str]) -> str:
+        known = variables.get(found[1])
+        return str(known) if isinstance(known, str | int | float) and not isinstance(known, bool) else found[0]
+
+    return _VARIABLE.sub(value, word)
 
 
 def _add_wait_options(parser: argparse.ArgumentParser) -> None:

@@ -182,6 +182,7 @@ def disable(session: Session, options: Namespace) -> Build | Fleet | None:
     from kusto_magic.builds.options import BuildOptions
     from kusto_magic.models.action import Action
     from kusto_magic.models.cluster import PYTHON
+    from kusto_magic.models.naming import base_image_problem
 
     settings, targets = session.resolve_targets(options)
     if len(targets) > 1:
@@ -194,7 +195,8 @@ def disable(session: Session, options: Namespace) -> Build | Fleet | None:
     if name is None:
         session.show_message(f"python() is already disabled on cluster {target.cluster}.")
         return None
-    return session.present(session.builds.disable(target, name, queue=options.queue), options, settings)
+    known = "" if base_image_problem(name) else name  # it becomes part of the commands that the card suggests
+    return session.present(session.builds.disable(target, known, queue=options.queue), options, settings)
 
 
 def _active(session: Session, target: Target) -> str | None:

@@ -185,7 +185,7 @@ def check(session: Session, options: Namespace) -> None:
     """Check that an image's requirements can still be installed."""
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
-    show_check(session, target, image.to_spec())
+    show_check(session, target, image.to_spec(use_index_options=options.allow_index_options))
 
 
 def show_check(session: Session, target: Target, spec: ImageSpec) -> None:

@@ -120,15 +120,21 @@ def edit(session: Session, options: Namespace) -> None:
     image = session.builds.ask(target, lambda client: client.get(options.name))
     spec = image.to_spec()
     # The cell runs in this notebook, where the cluster is already chosen, so it needs no cluster options.
-    line, *lines = cell_text(image.name, spec, target, target).split("\n")
-    if parser.parse(spec.requirements, allow_index_options=True).index_options:
-        line += " --allow-index-options"  # without it, the cell is rejected
-    session.insert_cell("\n".join([line, *lines]))
+    # The service compares names without case. It may return its own spelling of the name, but no other name.
+    name = image.name if image.name.lower() == options.name.lower() else options.name
+    session.insert_cell(cell_text(name, spec, target, target))
+    if named := parser.parse(spec.requirements, allow_index_options=True).index_options:
+        indexes = ", ".join(dict.fromkeys(url for _, url in named))
+        session.show_message(
+            f"The image names package indexes: {indexes}. Add --allow-index-options to the cell if you trust them."
+        )
 
 
 def freeze(session: Session, options: Namespace) -> None:
     """Open a cell with the packages that this notebook imports, pinned to the installed versions."""
     from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.export import cell_text
+    from kusto_magic.models.image import ImageSpec
     from kusto_magic.requirements import freeze as freezing
 
     if options.from_notebook is None:
@@ -140,8 +146,8 @@ def freeze(session: Session, options: Namespace) -> None:
     if not found.pins:
         where = "the cells run so far import" if options.from_notebook is None else "the notebook imports"
         raise InvalidInput([Problem("imports", f"{where} no packages that are available on an index")])
-    base = options.base or _base_for_this_python()
-    session.insert_cell(f"%%kusto_image {options.name} --base {base}\n{found.requirements}".rstrip("\n"))
+    spec = ImageSpec(found.requirements, options.base or _base_for_this_python())
+    session.insert_cell(cell_text(options.name, spec, None, None))
     if found.skipped or found.unreadable:
         invalid = [f"{found.unreadable} cells are not valid Python"] if found.unreadable else []
         session.show_message("Skipped: " + "; ".join([*found.skipped, *invalid]) + ".")

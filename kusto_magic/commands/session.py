@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.commands.name_cache import NameCache
 from kusto_magic.display.frontend import can_prompt, in_kernel, is_interactive
+from kusto_magic.display_text import DisplayText
 
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
@@ -228,7 +229,7 @@ class Session:
             self.shell.set_next_input(text)
             self.show_message("A new cell was inserted below. Edit it as needed and run it.")
 
-    def print(self, text: str) -> None:
+    def print(self, text: DisplayText) -> None:
         """Write text to the output of the running cell."""
         print(text)  # noqa: T201 - stdout belongs to the running cell
 

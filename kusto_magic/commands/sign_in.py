@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from html import escape
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from kusto_magic.arm.credentials import INTERACTIVE_TYPES, CredentialFactory
-from kusto_magic.display.bundle import Bundle, message
+from kusto_magic.display.bundle import Bundle, bundle_of, isolated, message
+from kusto_magic.display_text import visible, visible_line
 from kusto_magic.errors import SignInFailed
 from kusto_magic.redaction import redact
 
@@ -55,14 +55,14 @@ def device_code_bundle(url: str, user_code: str, expires_at: datetime) -> Bundle
 
     The URL is not a link, because it comes from a response and a user should read it before opening it.
     """
-    url, user_code = redact(url)[:200], redact(user_code)[:40]
+    url, user_code = visible_line(redact(url)[:200]), visible_line(redact(user_code)[:40])
     html = (
-        f"<p>To sign in, open <code>{escape(url)}</code> in a browser on any machine and enter this code:</p>"
-        f'<pre style="user-select: all; font-size: 150%">{escape(user_code)}</pre>'
+        f"<p>To sign in, open <code>{isolated(url)}</code> in a browser on any machine and enter this code:</p>"
+        f'<pre style="user-select: all; font-size: 150%">{isolated(user_code)}</pre>'
         f"<p>The code is valid until {expires_at:%H:%M} UTC. Never enter a code that someone else gave you.</p>"
     )
     text = f"To sign in, open {url} in a browser and enter the code {user_code} (valid until {expires_at:%H:%M} UTC)."
-    return {"text/html": html, "text/plain": text}
+    return bundle_of(html, visible(text))
 
 
 def _output(session: Session) -> Callable[[Bundle], None]:

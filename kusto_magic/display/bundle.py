@@ -1,4 +1,8 @@
-"""MIME bundles: tables, messages and code as HTML and plain text."""
+"""MIME bundles: tables, messages and code as HTML and plain text.
+
+The only module that makes HTML of a text, by `escaped` and `isolated`. Both take a `DisplayText`; the functions that
+take a str make it one.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +10,69 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from kusto_magic.display_text import DisplayText, visible, visible_line
+
 Bundle = dict[str, Any]
 """Representations of one output by MIME type."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> Bundle:
     """Return a table as HTML and as aligned text, or the message `empty` if there are no rows."""
-    rows = [list(row) for row in rows]  # iterated twice
-    if not rows:
+    shown_head, *shown_rows = _cells(head), *map(_cells, rows)
+    if not shown_rows:
         return message(empty)
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
-    cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    widths = [max(map(len, column)) for column in zip(shown_head, *shown_rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)) for row in (shown_head, *shown_rows)]
+    cells = "".join(f"<th>{isolated(cell)}</th>" for cell in shown_head)
+    body = "".join("<tr>" + "".join(f"<td>{isolated(cell)}</td>" for cell in row) + "</tr>" for row in shown_rows)
     html = f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
-    return {"text/html": html, "text/plain": "\n".join(line.rstrip() for line in lines)}
+    return bundle_of(html, DisplayText("\n".join(line.rstrip() for line in lines)))
+
+
+def _cells(row: Sequence[str]) -> list[DisplayText]:
+    return [visible_line(cell) for cell in row]
+
+
+def bundle_of(html: str, text: DisplayText) -> Bundle:
+    """Return an output as HTML and as plain text."""
+    return {"text/html": html, "text/plain": text}
+
+
+def escaped(text: DisplayText) -> str:
+    """Return text as HTML: escaped."""
+    return escape(text)
+
+
+def isolated(text: DisplayText) -> str:
+    """Return text as HTML: escaped, and isolated so that right-to-left text does not reorder the text around it."""
+    return f"<bdi>{escape(text)}</bdi>"
+
+
+def visible_json(value: Any) -> Any:
+    """Return JSON with all its strings made visible."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {key: visible_json(item) for key, item in value.items()}
+    return [visible_json(item) for item in value] if isinstance(value, list) else value
 
 
 def message(text: str) -> Bundle:
     """Return a one-line message as a bundle."""
-    return {"text/html": f"<p>{escape(text)}</p>", "text/plain": text}
+    shown = visible(text)
+    return bundle_of(f"<p>{escaped(shown)}</p>", shown)
 
 
 def code(text: str, caption: str = "") -> Bundle:
     """Return preformatted text to be copied, with an optional caption above it."""
-    head = f"<p>{escape(caption)}</p>" if caption else ""
-    return {"text/html": head + _pre(text), "text/plain": f"{caption}\n{text}" if caption else text}
+    head = f"<p>{escaped(visible(caption))}</p>" if caption else ""
+    return bundle_of(head + _pre(text), visible(f"{caption}\n{text}" if caption else text))
 
 
 def _pre(text: str) -> str:
     """Return a text as a preformatted HTML block."""
     # An empty line would end the HTML block in a page that is rendered from Markdown.
-    return f"<pre><code>{escape(text)}</code></pre>".replace("\n\n", "\n&#10;")
+    return f"<pre><code>{isolated(visible(text))}</code></pre>".replace("\n\n", "\n&#10;")
 
 
 def duration(seconds: float) -> str:

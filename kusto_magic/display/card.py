@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic.arm.operation import NOTE_UNCHANGED, Operation
 from kusto_magic.display import preflight_report
-from kusto_magic.display.bundle import Bundle, duration, requirements_html
+from kusto_magic.display.bundle import Bundle, bundle_of, duration, isolated, requirements_html, visible_json
+from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import (
     KustoImageError,
     NotSubmitted,
@@ -157,18 +157,18 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
 
 def bundle(shown: Card) -> Bundle:
     """Return the MIME bundle to display for a card."""
-    return {MIME: _json(shown), "text/html": _html(shown), "text/plain": text(shown)}
+    return {MIME: visible_json(_json(shown)), **bundle_of(_html(shown), text(shown))}
 
 
-def text(shown: Card) -> str:
+def text(shown: Card) -> DisplayText:
     """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
     cluster = f"{'emulator ' if shown.emulator else ''}cluster {shown.cluster}"
     parts = [f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {cluster}", _times(shown)]
-    line = " · ".join(part for part in (*parts, shown.estimate, shown.note) if part)
+    line = visible_line(" · ".join(part for part in (*parts, shown.estimate, shown.note) if part))
     details = [*shown.error, *([f"Next: {shown.next_step}"] if shown.next_step else [])]
     if shown.report is not None:
         details = [*preflight_report.remarks(shown.report), *details]
-    return "\n".join([line, *(f"  {detail}" for detail in details)])
+    return visible("\n".join([line, *(f"  {detail}" for detail in details)]))
 
 
 def estimate_text(estimate: DurationEstimate) -> str:
@@ -283,8 +283,9 @@ def _json(shown: Card) -> dict[str, Any]:
 def _html(shown: Card) -> str:
     cluster = f"{'emulator ' if shown.emulator else ''}cluster"
     title = (
-        f"<p><strong>{GLYPHS.get(shown.state, WORKING_GLYPH)} {escape(shown.state)}</strong>: image "
-        f"<code>{escape(shown.image)}</code> on {cluster} <code>{escape(shown.cluster)}</code></p>"
+        f"<p><strong>{GLYPHS.get(shown.state, WORKING_GLYPH)} {isolated(visible_line(shown.state))}</strong>: image "
+        f"<code>{isolated(visible_line(shown.image))}</code> on {cluster} "
+        f"<code>{isolated(visible_line(shown.cluster))}</code></p>"
     )
     rows = [
         ("Base image", shown.base),
@@ -294,8 +295,10 @@ def _html(shown: Card) -> str:
         ("Error", "\n".join(shown.error)),
         ("Next step", shown.next_step),
     ]
-    cells = "".join(  # chr(10): Python 3.11 allows no backslash in the braces of an f-string
-        f"<tr><th>{label}</th><td>{escape(value).replace(chr(10), '<br>')}</td></tr>" for label, value in rows if value
+    cells = "".join(
+        f"<tr><th>{label}</th><td>{isolated(visible(value)).replace(chr(10), '<br>')}</td></tr>"
+        for label, value in rows
+        if value
     )
     report = preflight_report.html(shown.report) if shown.report is not None else ""
     return f"<div>{title}<table>{cells}</table>{report}{requirements_html(shown.requirements)}</div>"

@@ -8,13 +8,21 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Any
 
 from kusto_magic.builds.fleet import GENERAL_NEXT_STEP, Fleet, labels
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.display.bundle import Bundle, duration, requirements_html, table
+from kusto_magic.display.bundle import (
+    Bundle,
+    bundle_of,
+    duration,
+    isolated,
+    requirements_html,
+    table,
+    visible_json,
+)
 from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card, card, card_from_record
+from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import group_by_reason
 
 MIME = "application/vnd.kusto-image.fleet+json"
@@ -92,26 +100,26 @@ def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
 
 def bundle(shown: FleetCard) -> Bundle:
     """Return the MIME bundle to display for a fleet."""
-    return {MIME: _json(shown), "text/html": _html(shown), "text/plain": text(shown)}
+    return {MIME: visible_json(_json(shown)), **bundle_of(_html(shown), text(shown))}
 
 
-def headline(shown: FleetCard) -> str:
+def headline(shown: FleetCard) -> DisplayText:
     """Return a fleet as one line."""
     parts = [f"{count} {state.lower()}" for state, count in shown.counts.items()]
     times = f"{duration(shown.seconds)}, {'ended' if shown.ended else 'at'} {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
     head = f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {len(shown.rows)} clusters"
-    return " · ".join([head, ", ".join(parts), times])
+    return visible_line(" · ".join([head, ", ".join(parts), times]))
 
 
-def text(shown: FleetCard) -> str:
+def text(shown: FleetCard) -> DisplayText:
     """Return a fleet as text: the headline, the failures, and up to 20 clusters."""
-    lines = [headline(shown)]
+    lines: list[str] = [headline(shown)]
     lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in shown.failures.items()]
     if len(shown.rows) <= MAX_ROWS_AS_TEXT:
         lines += [f"  {line}" for line in table(_HEAD, _rows(shown), "")["text/plain"].splitlines()]
     if shown.next_step:
         lines.append(f"  Next: {shown.next_step}")
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 _HEAD = ("cluster", "state", "duration", "message")
@@ -164,9 +172,9 @@ def _html(shown: FleetCard) -> str:
     expanded = " open" if len(shown.rows) <= MAX_ROWS_AS_TEXT else ""
     clusters = table(_HEAD, _rows(shown), "")["text/html"]
     parts = [
-        f"<p><strong>{escape(head)}</strong>: {escape(rest)}</p>",
+        f"<p><strong>{isolated(visible(head))}</strong>: {isolated(visible(rest))}</p>",
         _failures_html(shown),
-        f"<p>Next step: {escape(shown.next_step)}</p>" if shown.next_step else "",
+        f"<p>Next step: {isolated(visible(shown.next_step))}</p>" if shown.next_step else "",
         f"<details{expanded}><summary>{len(shown.rows)} clusters</summary>{clusters}</details>",
         requirements_html(shown.requirements),
     ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from html import escape
 from typing import Any
 
+from kusto_magic.display.bundle import bundle_of, isolated, table
+from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
@@ -57,33 +58,33 @@ def remarks(report: PreflightReport) -> list[str]:
     return [headline(report), *(f"warning: {line}" for line in report.warnings), *hints]
 
 
-def text(report: PreflightReport) -> str:
+def text(report: PreflightReport) -> DisplayText:
     """Return the report as text."""
     first, *others = remarks(report)
     lines = [first, *(f"  {line}" for line in others)]
-    rows = [HEAD, *map(row, report.packages)] if report.packages else []
+    rows = [HEAD, *(tuple(map(visible_line, row(package))) for package in report.packages)] if report.packages else []
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(HEAD))] if rows else []
     lines += ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def html(report: PreflightReport) -> str:
     """Return the report as plain HTML, with the packages and the resolver's output collapsed."""
     first, *others = remarks(report)
-    parts = [f"<p>{escape(first)}</p>"]
+    parts = [f"<p>{isolated(visible(first))}</p>"]
     if others:
-        parts.append("<ul>" + "".join(f"<li>{escape(line)}</li>" for line in others) + "</ul>")
+        parts.append("<ul>" + "".join(f"<li>{isolated(visible(line))}</li>" for line in others) + "</ul>")
     if report.packages:
         parts.append(f"<details><summary>Packages</summary>{_table(report)}</details>")
     if report.resolver_text:
-        output = f"<pre>{escape(report.resolver_text)}</pre>"
+        output = f"<pre>{isolated(visible(report.resolver_text))}</pre>"
         parts.append(f"<details><summary>Resolver output</summary>{output}</details>")
     return "".join(parts)
 
 
 def bundle(report: PreflightReport) -> dict[str, Any]:
     """Return the MIME bundle of a report without a build."""
-    return {"text/html": f"<div>{html(report)}</div>", "text/plain": text(report)}
+    return bundle_of(f"<div>{html(report)}</div>", text(report))
 
 
 def json(report: PreflightReport) -> dict[str, Any]:
@@ -110,8 +111,4 @@ def json(report: PreflightReport) -> dict[str, Any]:
 
 
 def _table(report: PreflightReport) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in HEAD)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row(package)) + "</tr>" for package in report.packages
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return str(table(HEAD, map(row, report.packages), "")["text/html"])

@@ -8,6 +8,7 @@ from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.display.bundle import duration
 from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card
 from kusto_magic.display.fleet_card import FleetCard, headline
+from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.models.action import SUCCESS_STATES
 
 MAX_ESTIMATED_SHARE = 0.95
@@ -32,6 +33,10 @@ class _Progress(HBox):
             [self.bar, self.label], layout=Layout(width="100%", align_items="center", flex_flow="row wrap")
         )
         self.add_class("kusto-image-progress")  # the browser tests find it by this class
+
+    def show_text(self, text: DisplayText) -> None:
+        """Show a line of text beside the bar."""
+        self.label.value = text
 
     def close_all(self) -> None:
         """Close the widget and its parts, which releases them in the front end."""
@@ -62,9 +67,8 @@ class BuildProgress(_Progress):
             else "waiting for the first response"
         )
         head = f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state} {shown.image}"
-        self.label.value = " · ".join(
-            part for part in (head, duration(shown.seconds), updated, shown.note, shown.estimate) if part
-        )
+        parts = (head, duration(shown.seconds), updated, shown.note, shown.estimate)
+        self.show_text(visible_line(" · ".join(part for part in parts if part)))
 
 
 class FleetProgress(_Progress):
@@ -73,4 +77,4 @@ class FleetProgress(_Progress):
     def update(self, shown: FleetCard) -> None:
         """Show the state of a fleet."""
         self.bar.value = shown.done_count / len(shown.rows)
-        self.label.value = f"{shown.done_count} of {len(shown.rows)} · {headline(shown)}"
+        self.show_text(visible_line(f"{shown.done_count} of {len(shown.rows)} · {headline(shown)}"))

@@ -14,6 +14,7 @@ from kusto_magic.clock import SystemClock
 from kusto_magic.display import fleet_card
 from kusto_magic.display.card import card, text
 from kusto_magic.display.fleet_card import FleetCard
+from kusto_magic.display_text import DisplayText
 
 
 def show_until_done(shown: Build | Fleet, console: Console | None = None) -> None:
@@ -46,11 +47,15 @@ def _fleet(fleet: Fleet) -> FleetCard:
 
 
 def _line(shown: Build | Fleet) -> Text:
-    # Text, not str: rich would interpret markup in a name or a message.
-    return _whole(shown) if isinstance(shown, Build) else Text(fleet_card.headline(_fleet(shown)))
+    return _whole(shown) if isinstance(shown, Build) else _plain(fleet_card.headline(_fleet(shown)))
 
 
 def _whole(shown: Build | Fleet) -> Text:
     if isinstance(shown, Build):
-        return Text(text(card(shown, SystemClock().wall())))
-    return Text(fleet_card.text(_fleet(shown)))
+        return _plain(text(card(shown, SystemClock().wall())))
+    return _plain(fleet_card.text(_fleet(shown)))
+
+
+def _plain(text: DisplayText) -> Text:
+    # Text, not str: rich would interpret markup in a name or a message.
+    return Text(text)

@@ -6,16 +6,17 @@ Slow imports are inside the functions: `%load_ext kusto_magic` is in the first c
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Enum, Float, Unicode
 
 from kusto_magic.commands.session import Command, Session
 from kusto_magic.display.frontend import in_kernel
+from kusto_magic.display_text import visible
 from kusto_magic.magics import completer
 
 if TYPE_CHECKING:
@@ -83,8 +84,11 @@ class KustoImageMagics(Magics):
         super().__init__(shell)
         self._session = Session(shell, self, builds)
 
+    # IPython would evaluate `{…}` in the line as Python, also where another user's text is part of the line.
+    @no_var_expand
+    @needs_local_scope
     @cell_magic("kusto_image")
-    def make(self, line: str, cell: str) -> Build | Fleet | None:
+    def make(self, line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Build | Fleet | None:
         """Create a sandbox custom image: `%%kusto_image NAME --base IMAGE`; the cell is its requirements file.
 
         `%%kusto_image --help` lists the options, `%kusto_image --help` the commands that manage images.
@@ -92,9 +96,9 @@ class KustoImageMagics(Magics):
         from kusto_magic.commands import arguments
 
         try:
-            options = arguments.parse(arguments.cell_parser(), line)
+            options = arguments.parse(arguments.cell_parser(), line, self._variables(local_ns))
         except arguments.HelpRequested as help_request:
-            self._session.print(str(help_request))
+            self._session.print(visible(str(help_request)))
             return None
         return self._make(options, cell)
 
@@ -137,8 +141,10 @@ class KustoImageMagics(Magics):
             session.builds.start(targets[0], options.name, spec, **asdict(build_options)), options, settings
         )
 
+    @no_var_expand
+    @needs_local_scope
     @line_magic("kusto_image")
-    def command(self, line: str) -> Build | Fleet | None:
+    def command(self, line: str, local_ns: Mapping[str, Any] | None = None) -> Build | Fleet | None:
         """Manage images: list, show, check, delete and more; `%kusto_image --help` lists all commands.
 
         `%%kusto_image NAME --base IMAGE` creates an image: the cell is its requirements file.
@@ -146,14 +152,18 @@ class KustoImageMagics(Magics):
         from kusto_magic.commands import arguments
 
         try:
-            options = arguments.parse(arguments.line_parser(), line)
+            options = arguments.parse(arguments.line_parser(), line, self._variables(local_ns))
         except arguments.HelpRequested as help_request:
-            self._session.print(str(help_request))
+            self._session.print(visible(str(help_request)))
             return None
         module, name = COMMANDS[options.command]
         # Only the modules of this command are imported.
         command: Command = getattr(import_module(f"kusto_magic.commands.{module}"), name)
         return command(self._session, options)
+
+    def _variables(self, local_ns: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Return the variables of the notebook and of the function that calls the magic."""
+        return {**self._session.shell.user_ns, **(local_ns or {})}
 
     def present(self, build: Build | Fleet) -> None:
         """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""

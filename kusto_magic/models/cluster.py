@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import base_image_problem
@@ -46,7 +47,7 @@ class LanguageExtension:
             raise ValueError("not a language extension")
         custom = _text(document, "languageExtensionCustomImageName")
         image = _text(document, "languageExtensionImageName")
-        return cls(document["languageExtensionName"].upper(), custom or ("" if image == CUSTOM else image))
+        return cls(_text(document, "languageExtensionName").upper(), custom or ("" if image == CUSTOM else image))
 
     def to_body(self) -> bytes:
         """Return the request body that adds this extension, or removes it if `name` is "".
@@ -84,7 +85,7 @@ class Cluster:
             raise ValueError("not a cluster")
         properties, sku = _object(document, "properties"), _object(document, "sku")
         return cls(
-            document["id"],
+            _text(document, "id"),
             _text(document, "location"),
             _text(properties, "state"),
             _text(properties, "provisioningState"),
@@ -128,6 +129,7 @@ def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(document: Mapping[str, Any], key: str) -> str:
+def _text(document: Mapping[str, Any], key: str) -> DisplayText:
+    """Return a string of a response for display, "" if it is missing or not a string."""
     value = document.get(key)
-    return value if isinstance(value, str) else ""
+    return visible_line(value if isinstance(value, str) else "")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.naming import (
     base_image_problem,
@@ -32,15 +33,18 @@ UNREADABLE_STATE = "unreadable"
 class ImageSpec:
     """Definition of an image: a base image or Python version, and a requirements text.
 
-    Exactly one of `base_image` (a managed image such as "Python3_10_8", or another custom image of the cluster)
-    and `python_version` (such as "3.10.8") must be given. `allow_index_options` allows lines such as `--index-url URL`;
-    otherwise only package lines are valid. Raises InvalidInput with every problem, with line numbers for the text.
+    Exactly one of `base_image` (a managed image such as "Python3_10_8", or another custom image of the cluster) and
+    `python_version` (such as "3.10.8") must be given. `allow_index_options` allows lines such as `--index-url URL`;
+    otherwise only package lines are valid. `use_index_options` is whether a check may send requests to the indexes
+    that these lines name: False for a text of the service, which is no permission of the user. Raises InvalidInput
+    with every problem, with line numbers for the text.
     """
 
     requirements: str
     base_image: str | None = None
     python_version: str | None = None
     allow_index_options: bool = field(default=False, compare=False)  # a validation option, not part of the image
+    use_index_options: bool = field(default=True, compare=False)  # an option of the check
 
     def __post_init__(self) -> None:
         problems = [Problem(field, message) for field, message in self._field_problems() if message]
@@ -115,13 +119,17 @@ class Image:
         """The base image or Python version as text: "Python3_10_8", "Python 3.10.8", or "" if both are omitted."""
         return self.base_image or (f"Python {self.language_version}" if self.language_version else "")
 
-    def to_spec(self) -> ImageSpec:
-        """Return the spec that re-creates this image. Raises InvalidInput if it breaks the rules of this package."""
+    def to_spec(self, *, use_index_options: bool = False) -> ImageSpec:
+        """Return the spec that re-creates this image. Raises InvalidInput if it breaks the rules of this package.
+
+        `use_index_options` must come from the user: whether a check may ask the indexes that the image names.
+        """
         return ImageSpec(
             self.requirements,
             base_image=self.base_image or None,
             python_version=None if self.base_image else self.language_version or None,
-            allow_index_options=True,  # an existing image may have them
+            allow_index_options=True,
+            use_index_options=use_index_options,
         )
 
     def matches(self, spec: ImageSpec) -> bool:
@@ -150,12 +158,12 @@ class Image:
 def _state(properties: Mapping[str, Any]) -> str:
     if "provisioningState" not in properties:
         return ""
-    return _text(properties["provisioningState"]) or UNREADABLE_STATE
+    return _display_value(properties["provisioningState"]) or UNREADABLE_STATE
 
 
-def _display_value(value: Any) -> str:
-    """Return a string of a response for display: redacted, or "" if it is not a string."""
-    return redact(_text(value))
+def _display_value(value: Any) -> DisplayText:
+    """Return a string of a response for display: redacted and on one line, or "" if it is not a string."""
+    return visible_line(redact(_text(value)))
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,7 @@ from ipywidgets import Select, Text
 
 from kusto_magic import settings
 from kusto_magic.arm.subscription import list_clusters
+from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.target import Target
@@ -87,5 +88,6 @@ class ClusterPicker:
             self.cluster.value = self.found.value
 
 
-def _line(cluster: Cluster) -> str:
-    return " · ".join(part for part in (cluster.name, f"group {cluster.resource_group}", cluster.state) if part)
+def _line(cluster: Cluster) -> DisplayText:
+    parts = (cluster.name, f"group {cluster.resource_group}", cluster.state)
+    return visible_line(" · ".join(part for part in parts if part))

@@ -96,7 +96,7 @@ class Form:
         """Set the custom images of the cluster, which the base can be chosen from; None if they are not known."""
         self.images = images
         engines = sorted({image.python for image in MANAGED_IMAGES.values()}, reverse=True)
-        custom = [image.name for image in images or ()]
+        custom = [image.name for image in images or () if not image_name_problem(image.name)]
         self.base.options = (*MANAGED_IMAGES, *custom, *(f"Python {engine}" for engine in engines))
         self._check()
 

@@ -8,6 +8,7 @@ from ipywidgets import Select
 
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.bundle import duration
+from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
 
@@ -61,9 +62,9 @@ class HistoryList:
         set_enabled([self.follow], on=record is not None)
 
 
-def _line(record: BuildRecord) -> str:
+def _line(record: BuildRecord) -> DisplayText:
     seconds = "" if record.seconds is None else duration(record.seconds)
     state = record.state if record.ended_at is not None else f"{record.state}, not finished"
     started = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
     parts = (started, f"{record.action} {record.image}", state, seconds, record.message)
-    return " · ".join(part for part in parts if part)
+    return visible_line(" · ".join(part for part in parts if part))

@@ -10,9 +10,11 @@ from ipywidgets import Select
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.display.bundle import table
+from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.models.image import Image
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
 from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
+from kusto_magic.redaction import redact
 
 ACTIVE_WARNING = "Queries on this cluster currently use it."
 
@@ -135,10 +137,10 @@ class ImageList:
         text = f"Make queries on cluster {where} use {name}{instead}? This takes up to an hour."
         self.question.show(text, "Yes, enable", lambda: self._enable(name))
 
-    def _line(self, image: Image) -> str:
+    def _line(self, image: Image) -> DisplayText:
         active = "✔ active" if self.is_active(image.name) else ""
         parts = (image.name, image.state or "no state", image.base_label, active)
-        return " · ".join(part for part in parts if part)
+        return visible_line(" · ".join(part for part in parts if part))
 
 
 async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str | None]:
@@ -148,5 +150,5 @@ async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str
 
 def _rows(image: Image) -> list[tuple[str, str]]:
     first = [("image", image.name), ("state", image.state), ("base", image.base_label), ("language", image.language)]
-    lines = image.requirements.splitlines()
+    lines = redact(image.requirements).splitlines()
     return [*first, *(("requirements" if number == 0 else "", line) for number, line in enumerate(lines))]

@@ -37,7 +37,7 @@ def error_lines(error: BaseException) -> list[str]:
         listed = [str(problem) for problem in error.problems]
         return [*listed, "Next: Fix this and press the button again. Nothing was sent; your input is kept."]
     if isinstance(error, KustoImageError):
-        return error.lines()
+        return [*error.lines()]
     return [
         f"Unexpected {type(error).__name__} in kusto_magic: {redact(str(error))[:300]}",
         "Next: Report this error. Your input is kept.",

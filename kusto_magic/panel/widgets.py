@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from html import escape
 from typing import Any
 
 from ipywidgets import HTML, Box, Button, HBox, Layout, VBox, Widget
+
+from kusto_magic.display.bundle import escaped, isolated
+from kusto_magic.display_text import visible
 
 _STYLE = (
     "margin: 0; padding: 0; background: none; line-height: 1.4; "
@@ -26,14 +28,14 @@ def text_widget(text: str = "", *, code: bool = False, role: str = "status") -> 
 def set_text(shown: HTML, text: str, *, code: bool = False, role: str = "status") -> None:
     """Replace the text of a widget; it is escaped and placed in a `pre`, where JupyterLab renders no math."""
     style = _CODE if code else _UI
-    value = f'<pre role="{role}" style="{style}">{escape(text)}</pre>' if text else ""
+    value = f'<pre role="{role}" style="{style}">{isolated(visible(text))}</pre>' if text else ""
     if shown.value != value:
         shown.value = value
 
 
 def heading(text: str) -> HTML:
     """Return the heading of a section of the panel."""
-    return HTML(f"<h4 style='margin: 0.6rem 0 0.1rem'>{escape(text)}</h4>")
+    return HTML(f"<h4 style='margin: 0.6rem 0 0.1rem'>{escaped(visible(text))}</h4>")
 
 
 def labeled(kind: type[Widget], description: str, **options: Any) -> Widget:

@@ -23,7 +23,7 @@ from packaging.requirements import Requirement as Pep508
 from kusto_magic.errors import InvalidInput
 from kusto_magic.models import managed_packages
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
-from kusto_magic.preflight.indexes import IndexSettings, user_settings
+from kusto_magic.preflight.indexes import IndexSettings, origin, user_settings
 from kusto_magic.preflight.report import (
     LockedPackage,
     Package,
@@ -53,6 +53,7 @@ async def run_preflight(
     python: str,
     base: str | None = None,
     base_requirements: tuple[str, ...] = (),
+    allow_index_options: bool = False,
     index: IndexSettings | None = None,
     timeout: float = PREFLIGHT_TIMEOUT,
     exclude_newer: str | None = None,
@@ -61,9 +62,10 @@ async def run_preflight(
     """Check a requirements text within `timeout` seconds. Canceling the task terminates uv immediately.
 
     `python` is the Python version of the image ("3.10.8"); `base` is its managed base image (None: plain Python);
-    `base_requirements` are the texts of the custom images between the two, the lowest first. `index` replaces the
-    user's own index settings, `environ` replaces os.environ. `exclude_newer` (a date or an RFC 3339 time) ignores what
-    the index received later.
+    `base_requirements` are the texts of the custom images between the two, the lowest first. `allow_index_options`
+    is the user's permission to ask the indexes that the text names; otherwise they are ignored with a warning, as
+    those of base images always are. `index` replaces the user's own index settings, `environ` replaces os.environ.
+    `exclude_newer` (a date or an RFC 3339 time) ignores what the index received later.
 
     Raises InvalidInput for a text that `requirements.parser.parse` rejects. A failure of the resolver is not raised but
     reported as INCONCLUSIVE.
@@ -71,8 +73,12 @@ async def run_preflight(
     started = time.monotonic()
     requirements = parse(text, allow_index_options=True)  # the caller decides about index options
     variables = os.environ if environ is None else environ
-    settings = (user_settings(variables) if index is None else index).with_options(requirements.index_options)
+    used, ignored = (requirements.index_options, ()) if allow_index_options else ((), requirements.index_options)
+    settings = (user_settings(variables) if index is None else index).with_options(used)
     resolution = _Resolution(python, settings, variables, started + timeout, exclude_newer)
+    resolution.ignores_indexes = bool(ignored)
+    remark = "is named by the image and was not asked; add --allow-index-options to ask it"
+    resolution.warn_of_indexes(ignored, remark)
     result = await _run(requirements, resolution, base, base_requirements)
     index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
     return replace(result, index_lines=index_lines, seconds=time.monotonic() - started)
@@ -91,6 +97,12 @@ class _Resolution:
     stub_wheels: frozenset[str] = frozenset()
     from_custom_images: Pins = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    ignores_indexes: bool = False
+
+    def warn_of_indexes(self, options: Iterable[tuple[str, str]], remark: str) -> None:
+        """Warn about index options of a text that the user did not write: no request is sent to these indexes."""
+        for _, url in options:
+            self.warnings.append(f"the package index {origin(url)} {remark}")
 
     @property
     def remaining(self) -> float:
@@ -159,6 +171,8 @@ async def _failure_report(
 ) -> PreflightReport:
     diagnosis = diagnose(result.output, lines, resolution.python)
     suggestions: tuple[str, ...] = ()
+    if resolution.ignores_indexes:  # they may have what is missing
+        diagnosis = replace(diagnosis, verdict=Verdict.INCONCLUSIVE)
     if diagnosis.verdict is Verdict.CONFLICT:
         limit = min(resolution.remaining, SUGGESTION_TIMEOUT)
         suggestions = await suggest(diagnosis, lines, resolution.python, resolution.attempt, limit)
@@ -196,6 +210,7 @@ async def _add_custom_layer(resolution: _Resolution, text: str) -> Pins | None:
         requirements = parse(text, allow_index_options=True)
     except InvalidInput:
         return None
+    resolution.warn_of_indexes(requirements.index_options, "is named by a base image and was not asked")
     # Warnings about the lines of a base image do not help with this text, so they are collected separately.
     separate = replace(resolution, warnings=[])
     result = await separate.resolve(line.spec for line in _applicable(requirements, separate))

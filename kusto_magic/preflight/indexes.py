@@ -46,16 +46,16 @@ class IndexSettings:
     def displayed(self) -> tuple[str, ...]:
         """The package locations other than PyPI, reduced to scheme and host for display."""
         return tuple(
-            _origin(location) or location for location in (*_parse_index(self.default), *self.extra, *self.find_links)
+            origin(location) or location for location in (*_parse_index(self.default), *self.extra, *self.find_links)
         )
 
     def hide(self, text: str) -> str:
         """Reduce the URLs in `text` to scheme and host: some indexes have their token in the path."""
         for url in (*_parse_index(self.default), *self.extra, *self.find_links):
-            if origin := _origin(url):
-                host = re.escape(origin.partition("://")[2])
+            if shown := origin(url):
+                host = re.escape(shown.partition("://")[2])
                 path = re.escape(url.partition("://")[2].partition("/")[2].rstrip("/"))
-                text = re.sub(rf"https?://(?:[^\s/]*@)?{host}/{path}", f"{origin}/…", text) if path else text
+                text = re.sub(rf"https?://(?:[^\s/]*@)?{host}/{path}", f"{shown}/…", text) if path else text
         return redact(text)
 
     def with_options(self, options: Sequence[tuple[str, str]]) -> IndexSettings:
@@ -72,7 +72,7 @@ def _parse_index(url: str | None) -> tuple[str, ...]:
     return (url,) if url else ()
 
 
-def _origin(url: str) -> str:
+def origin(url: str) -> str:
     """Return scheme, host and port of a URL, which may have a name prefix ("ours=https://…"), or "" for a folder."""
     found = re.match(r"(?:[\w-]+=)?(https?)://(?:[^\s/]*@)?([^\s/?#]+)", url)
     return f"{found[1]}://{found[2]}" if found else ""

@@ -71,3 +71,10 @@ def test_every_command_has_help(command: str) -> None:
 def test_cell_magic_help_shows_an_example() -> None:
     with pytest.raises(HelpRequested, match="Example: %%kusto_image my-image --base Python3_11_7"):
         parse(cell_parser(), "--help")
+
+
+def test_variable_in_the_line_is_part_of_one_argument() -> None:
+    variables = {"name": "x --yes", "n": 3, "flag": True, "other": object()}
+    assert parse(line_parser(), "show {name}", variables).name == "x --yes"
+    assert parse(line_parser(), "show a-{n}.{n}", variables).name == "a-3.3"
+    assert parse(line_parser(), "show a{flag}{other}{missing}{}", variables).name == "a{flag}{other}{missing}{}"

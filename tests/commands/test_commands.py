@@ -214,7 +214,7 @@ def test_edit_opens_a_cell_with_the_image(say: RunCell, shell: InteractiveShell)
     index = "--index-url https://packages.example.org/simple"
     say(f"%%kusto_image indexed --base img --allow-index-options\n{index}\npint\n")
     say("%kusto_image edit indexed")
-    assert shell.rl_next_input == f"%%kusto_image indexed --base img --allow-index-options\n{index}\npint"
+    assert shell.rl_next_input == f"%%kusto_image indexed --base img\n{index}\npint"
 
 
 def test_freeze_opens_a_cell_with_imports_of_session_or_notebook(

@@ -208,6 +208,6 @@ def test_unknown_sign_in_method_suggests_closest_without_prompting(
 def test_token_service_text_is_escaped_and_not_a_link(payload: str) -> None:
     shown: dict[str, Any] = device_code_bundle(payload, payload, datetime(2026, 11, 23, tzinfo=UTC))
     tags = set(re.findall(r"<\s*/?\s*(\w+)", shown["text/html"]))
-    assert tags == {"p", "code", "pre"}
+    assert tags == {"bdi", "p", "code", "pre"}
     assert "\u202e" not in shown["text/html"] + shown["text/plain"]
     assert len(shown["text/html"]) < 2000

@@ -29,7 +29,7 @@ from kusto_magic.errors import NotFound
 from kusto_magic.models.image import ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
-OURS = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "code"}
+OURS = {"bdi", "div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "code"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 

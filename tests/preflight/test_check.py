@@ -323,11 +323,18 @@ def test_index_credentials_are_used_and_not_shown(check: Check, wheels: Path) ->
     assert "hunter2" not in repr(IndexSettings(default=valid_url))
 
 
-def test_index_option_in_the_text_is_used(check: Check, wheels: Path, environ: dict[str, str], tmp_path: Path) -> None:
+def test_allowed_index_option_in_the_text_is_used(
+    check: Check, wheels: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "pip.conf").write_text(f"[global]\nfind-links = {wheels}\nno-index = true\n", encoding="utf-8")
     settings = environ | {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
     report = asyncio.run(
-        run_preflight("plain\n--extra-index-url https://127.0.0.1:9/simple", python=PYTHON, environ=settings)
+        run_preflight(
+            "plain\n--extra-index-url https://127.0.0.1:9/simple",
+            python=PYTHON,
+            environ=settings,
+            allow_index_options=True,
+        )
     )
 
     assert report.pinned_text() == "--extra-index-url https://127.0.0.1:9/simple\nplain==2.0\n"

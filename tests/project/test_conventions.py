@@ -111,6 +111,13 @@ def test_tests_use_no_mocks_and_no_patches() -> None:
     assert {path.name: re.findall(PATCHES, text) for path, text in texts.items() if re.search(PATCHES, text)} == {}
 
 
+def test_only_one_module_escapes_html() -> None:
+    """The others use its functions, which take a DisplayText, so that mypy finds text that is shown as it came."""
+    escaping = r"from html import|\bimport html\b|html\.escape"
+    found = [path for path in MODULES if path.suffix == ".py" and re.search(escaping, path.read_text(encoding="utf-8"))]
+    assert [path.name for path in found] == ["bundle.py"]
+
+
 def test_contributing_names_every_session() -> None:
     assert _sessions() >= {"test", "fast", "lint", "package"}
     assert _sessions() - _calls((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")) == set()

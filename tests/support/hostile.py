@@ -1,8 +1,10 @@
-"""Texts that attempt an HTML injection, and a parser that finds the elements of a piece of HTML."""
+"""Texts that attempt to control the page or the terminal, and what finds the traces of them in an output."""
 
 from __future__ import annotations
 
+import unicodedata
 from html.parser import HTMLParser
+from typing import Any
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -36,3 +38,27 @@ class Elements(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words += data
+
+
+CONTROLS = "\x1b[2Jgone\x07\r\x9b31m\u202e\u2066x\u200b\u200d\u2028\ufeff\xad\U000e0041\ud800"
+"""Text with terminal sequences, bidirectional overrides, zero-width characters and a lone surrogate."""
+
+HARMLESS_TAGS = frozenset(
+    "bdi br code details div li p pre strong summary table tbody td th thead tr ul".split()  # noqa: SIM905
+)
+"""Elements of an output; text from outside adds no other."""
+
+
+def texts_in(value: Any) -> list[str]:
+    """Return all strings of a JSON value."""
+    if isinstance(value, str):
+        return [value]
+    items = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for item in items for text in texts_in(item)]
+
+
+def invisible_in(text: str) -> set[str]:
+    """Return the control, formatting and separator characters of a text, except tabs and newlines."""
+    return {
+        char for char in text if char not in "\t\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    }

@@ -73,7 +73,10 @@ class EmulatorService(httpx.AsyncBaseTransport):
 
 
 class RecordingShell:
-    """A kernel's shell as used by the panel; `shown` has every published bundle and its `update` flag."""
+    """A kernel's shell as used by the panel; `shown` has every published bundle and its `update` flag.
+
+    `inserted` has the cells that a command has inserted.
+    """
 
     def __init__(self, *, interactive: bool = True) -> None:
         self.kernel = object()
@@ -81,6 +84,11 @@ class RecordingShell:
         self.display_pub = self
         self.shown: list[tuple[dict[str, Any], bool]] = []
         self._interactive = interactive
+        self.user_ns: dict[str, Any] = {}
+        self.inserted: list[str] = []
+
+    def set_next_input(self, text: str) -> None:
+        self.inserted.append(text)
 
     def get_parent(self) -> dict[str, Any]:
         return {"content": {"allow_stdin": self._interactive}}

@@ -60,7 +60,11 @@ function BuildCard({ card, receivedAt, trans }: IBuildCardProps): React.JSX.Elem
         <strong className={stateClass(card)}>
           {glyphOf(card.state)} {card.state}
         </strong>
-        : <code>{card.image}</code> · {cluster}
+        :{' '}
+        <code>
+          <bdi>{card.image}</bdi>
+        </code>{' '}
+        · <bdi>{cluster}</bdi>
       </p>
       {card.ended ? null : <Estimate card={card} seconds={seconds} trans={trans} />}
       <dl>
@@ -105,8 +109,12 @@ function Packages({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): R
       <Table head={[trans.__('Package'), trans.__('Version'), trans.__('Compared with base image')]}>
         {plan.packages.map(({ name, version, status }) => (
           <tr key={name}>
-            <td>{name}</td>
-            <td>{version}</td>
+            <td>
+              <bdi>{name}</bdi>
+            </td>
+            <td>
+              <bdi>{version}</bdi>
+            </td>
             <td>{status}</td>
           </tr>
         ))}

@@ -86,7 +86,9 @@ export function Row({ label, value }: { label: string; value: string }): React.J
   return value ? (
     <div>
       <dt>{label}</dt>
-      <dd>{value}</dd>
+      <dd>
+        <bdi>{value}</bdi>
+      </dd>
     </div>
   ) : null;
 }
@@ -145,7 +147,9 @@ export function Requirements({ text, trans }: IRequirementsProps): React.JSX.Ele
   return text ? (
     <details>
       <summary>{trans.__('Requirements')}</summary>
-      <pre>{text}</pre>
+      <pre>
+        <bdi>{text}</bdi>
+      </pre>
     </details>
   ) : null;
 }

@@ -61,7 +61,11 @@ function FleetCard({ fleet, receivedAt, trans }: IFleetProps & { readonly receiv
         <strong className={stateClass(fleet)}>
           {glyphOf(fleet.state)} {fleet.state}
         </strong>
-        : <code>{fleet.image}</code> · {trans._n('%1 cluster', '%1 clusters', fleet.rows.length)} · {counts.join(', ')}
+        :{' '}
+        <code>
+          <bdi>{fleet.image}</bdi>
+        </code>{' '}
+        · {trans._n('%1 cluster', '%1 clusters', fleet.rows.length)} · {counts.join(', ')}
       </p>
       {fleet.ended ? null : <DoneBar fleet={fleet} trans={trans} />}
       <dl>
@@ -100,12 +104,16 @@ function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: n
       <Table head={[trans.__('Cluster'), trans.__('State'), trans.__('Duration'), trans.__('Message')]}>
         {rows.map(row => (
           <tr key={row.id}>
-            <td>{row.cluster}</td>
+            <td>
+              <bdi>{row.cluster}</bdi>
+            </td>
             <td className={stateClass(row)}>
               {glyphOf(row.state)} {row.state}
             </td>
             <td>{formatDuration(row.ended ? row.seconds : Math.floor(rowSeconds(row, fleet, seconds)))}</td>
-            <td>{row.message}</td>
+            <td>
+              <bdi>{row.message}</bdi>
+            </td>
           </tr>
         ))}
       </Table>

@@ -18,11 +18,24 @@ export function loadsExtension(source: string): boolean {
   return LOAD_EXT.test(source);
 }
 
-/** Return the cell that builds the image of a draft, with placeholders for what is missing. */
+/** The names and versions that the magic accepts, see `kusto_magic/models/naming.py`. They need no quotes. */
+const NAME = /^\w[\w.-]{0,127}$/;
+const PYTHON_VERSION = /^3\.\d{1,2}\.\d{1,2}$/;
+
+/**
+ * Return the cell that builds the image of a draft, with placeholders for what is missing or not valid: names can come
+ * from the service, and IPython would evaluate some of their characters in the line of a magic.
+ */
 export function cellText(draft: IImageDraft): string {
-  const base = draft.python ? `--python ${draft.python}` : `--base ${draft.base || DEFAULT_BASE}`;
+  const name = valid(draft.name, NAME) ?? DEFAULT_NAME;
+  const python = valid(draft.python, PYTHON_VERSION);
+  const base = python ? `--python ${python}` : `--base ${valid(draft.base, NAME) ?? DEFAULT_BASE}`;
   const body = draft.requirements?.trimEnd() ?? '';
-  return `%%kusto_image ${draft.name || DEFAULT_NAME} ${base}\n${body || EMPTY_BODY}`;
+  return `%%kusto_image ${name} ${base}\n${body || EMPTY_BODY}`;
+}
+
+function valid(text: string | undefined, pattern: RegExp): string | undefined {
+  return text !== undefined && pattern.test(text) ? text : undefined;
 }
 
 /** Return the cell that loads the extension and selects the cluster. */

@@ -262,8 +262,12 @@ function Image(props: IClusterProps & { readonly image: IImage }): React.JSX.Ele
   return (
     <li data-image={image.name} data-state={state}>
       <button type="button" aria-expanded={expanded} onClick={() => setExpanded(!expanded)}>
-        <strong>{image.name}</strong>
-        <span>{details.filter(part => part).join(' · ')}</span>
+        <strong>
+          <bdi>{image.name}</bdi>
+        </strong>
+        <span>
+          <bdi>{details.filter(part => part).join(' · ')}</bdi>
+        </span>
       </button>
       {expanded ? <ImageActions {...props} buildId={build?.card.id ?? image.build} isActive={isActive} /> : null}
     </li>

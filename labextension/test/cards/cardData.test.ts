@@ -34,6 +34,14 @@ describe('readCard', () => {
     });
   });
 
+  it('escapes control, bidirectional and zero-width characters, but keeps emoji and line breaks', () => {
+    const text = '\x1b[2J\u202ex\u200b\u200dy\u{e0041}\r';
+    const shown = '\\u{1b}[2J\\u{202e}x\\u{200b}\\u{200d}y\\u{e0041}\\u{d}';
+    const read = card({ image: text, state: text, error: [text], note: '👩‍👩‍👧\n\tü', plan: { warnings: [text] } });
+    expect(read).toMatchObject({ image: shown, state: shown, error: [shown], note: '👩‍👩‍👧\n\tü' });
+    expect(read.plan?.remarks).toEqual([shown]);
+  });
+
   it('reads a card of an older version, which has no reason and no detail', () => {
     expect(card({ error: ['building failed'] })).toMatchObject({ reason: '', detail: '', error: ['building failed'] });
   });

@@ -29,6 +29,14 @@ describe('cellText', () => {
     const draft = { name: 'img', base: 'parent', python: '3.10.8', requirements: 'numpy\n' };
     expect(cellText(draft)).toBe('%%kusto_image img --python 3.10.8\nnumpy');
   });
+
+  it.each(['{print(1)}', '$x', 'a b', 'a\nb', 'a\n%%bash\nb', 'a\u2028b', '--yes', '!x', "'", 'é', 'x\n'])(
+    'never contains the invalid name %j',
+    text => {
+      const placeholders = '%%kusto_image my-image --base Python3_11_7\nnumpy';
+      expect(cellText({ name: text, base: text, python: text, requirements: 'numpy' })).toBe(placeholders);
+    }
+  );
 });
 
 it.each([
