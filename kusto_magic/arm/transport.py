@@ -21,6 +21,7 @@ import httpx
 
 from kusto_magic.arm.auth import BearerTokenAuth
 from kusto_magic.arm.credentials import TokenCredential
+from kusto_magic.arm.emulator_proof import UnprovenEmulator
 from kusto_magic.arm.log_filter import install_http_filters
 from kusto_magic.arm.rate_limiter import RateLimiter, request_kind
 from kusto_magic.arm.response import ArmResponse
@@ -148,9 +149,7 @@ class ArmTransport:
         validated_url = self.require_same_origin(url)
         limiter, kind = self._rate_limiter(url), request_kind(method)
         async with self._slot(background), limiter.acquire(kind, background=background):
-            response = await self._send(method, validated_url, url, body)
-            if response.status == 401:
-                response = await self._send(method, validated_url, url, body)
+            response = await self._send_authorized(method, validated_url, url, body)
             limiter.update(kind, response)
         return response
 
@@ -164,6 +163,22 @@ class ArmTransport:
         """Return the rate limiter of the subscription in the URL; URLs without one share a limiter."""
         found = _SUBSCRIPTION.match(url)
         return self._rate_limiters.setdefault(found[1].lower() if found else "", RateLimiter(self.clock))
+
+    async def _send_authorized(
+        self, method: str, validated_url: httpx.URL, url: str, body: bytes | None
+    ) -> ArmResponse:
+        """Send a request; again with a new token if the token is rejected, or its emulator has ended."""
+        try:
+            response = await self._send(method, validated_url, url, body)
+            if response.status != 401:
+                return response
+        except UnprovenEmulator:
+            self._auth.drop_token()
+        try:
+            return await self._send(method, validated_url, url, body)
+        except UnprovenEmulator:
+            what = f"another program uses the emulator's port {urlsplit(self.endpoint).netloc}"
+            raise Unreachable(what, next_step="%kusto_image use emulator", arrived=False) from None
 
     async def _send(self, method: str, validated_url: httpx.URL, url: str, body: bytes | None) -> ArmResponse:
         headers = {"Content-Type": "application/json"} if body is not None else {}

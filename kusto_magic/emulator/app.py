@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from kusto_magic.emulator.arm import ArmError, Json, on_arm_error, on_failure, on_http_error
@@ -24,7 +24,7 @@ from kusto_magic.emulator.images import Images
 from kusto_magic.emulator.middleware import RateLimits, RequestIds
 from kusto_magic.emulator.operation_results import OperationResults
 from kusto_magic.emulator.resolver import Resolver, resolve
-from kusto_magic.emulator.security import SecurityMiddleware
+from kusto_magic.emulator.security import PROOF_PATH, SecurityMiddleware, prove
 
 
 def create_app(
@@ -75,10 +75,13 @@ def _now() -> datetime:
 
 
 def _own_routes(config: EmulatorConfig, fleet: Fleet, stop: Callable[[], None] | None) -> list[BaseRoute]:
-    """Return the routes that are not part of Resource Manager: identification, hold, release and stop."""
+    """Return the routes that are not part of Resource Manager: identification, proof, hold, release and stop."""
 
     async def identify(_request: Request) -> Response:
         return Json({"service": SERVICE, "version": version("kusto-magic"), "instance": config.instance})
+
+    async def proof(request: Request) -> Response:
+        return PlainTextResponse(prove(config, request.query_params.get("nonce", "")))
 
     async def shut_down(_request: Request) -> Response:
         assert stop is not None  # noqa: S101 - the route exists only then
@@ -95,6 +98,7 @@ def _own_routes(config: EmulatorConfig, fleet: Fleet, stop: Callable[[], None] |
 
     routes: list[BaseRoute] = [
         Route("/", identify, methods=["GET"]),
+        Route(PROOF_PATH, proof, methods=["GET"]),
         Route("/emulator/hold", hold, methods=["POST"]),
         Route("/emulator/release", release, methods=["POST"]),
     ]
