@@ -15,6 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from kusto_magic.emulator.arm import ArmError, Json, on_arm_error, on_failure, on_http_error
+from kusto_magic.emulator.catalog import Catalog
+from kusto_magic.emulator.cluster_actions import ClusterActions
 from kusto_magic.emulator.clusters import Clusters
 from kusto_magic.emulator.config import SERVICE, EmulatorConfig
 from kusto_magic.emulator.extensions import Extensions
@@ -52,7 +54,9 @@ def create_app(
             *_own_routes(config, fleet, stop),
             *Images(fleet, polling).routes(),
             *Extensions(fleet, polling).routes(),
-            *Clusters(fleet).routes(),
+            *Clusters(fleet, polling).routes(),
+            *ClusterActions(fleet, polling).routes(),
+            *Catalog(fleet).routes(),
             *Graph(fleet, clock, throttled).routes(),
             *polling.routes(),
         ],
