@@ -62,8 +62,16 @@ class Graph:
         self._quota = Quota(fleet.config.graph_queries, fleet.config.graph_window)
 
     def routes(self) -> list[AnyCaseRoute]:
-        """Return the one route."""
-        return [AnyCaseRoute(f"/providers/{NAMESPACE}/resources", self._post, ["POST"])]
+        """Return the routes of the query and of the list of operations."""
+        return [
+            AnyCaseRoute(f"/providers/{NAMESPACE}/resources", self._post, ["POST"]),
+            AnyCaseRoute(f"/providers/{NAMESPACE}/operations", self._operations, ["GET"]),
+        ]
+
+    async def _operations(self, request: Request) -> Response:
+        api_version(request, API_VERSIONS, NAMESPACE)
+        display = {"provider": "Microsoft Resource Graph", "resource": "Resources", "operation": "Query resources"}
+        return Json({"value": [{"name": f"{NAMESPACE}/resources/read", "display": display, "origin": "user,system"}]})
 
     async def _post(self, request: Request) -> Response:
         api_version(request, API_VERSIONS, NAMESPACE)
@@ -99,7 +107,7 @@ class Graph:
             "totalRecords": len(found),
             "count": len(page),
             "data": _table(query, page) if options.table else page,
-            "facets": [],
+            "facets": [_facet_error(expression) for expression in options.facets],
             "resultTruncated": "true" if more and not pages else "false",
         }
         return result | ({"$skipToken": options.token(skip + len(page))} if more and pages else {})
@@ -154,6 +162,13 @@ def _table(query: Query, rows: Sequence[Row]) -> dict[str, Any]:
     kinds = {"string": "string", "bag": "object", "dynamic": "object"}
     columns = [{"name": name, "type": kinds[kind]} for name, kind in query.columns.items()]
     return {"columns": columns, "rows": [[row[name] for name in query.columns] for row in rows]}
+
+
+def _facet_error(expression: str) -> dict[str, Any]:
+    """Return the result of a facet that cannot be computed: in the documented form, with the emulator's own text."""
+    message = "The kusto_magic emulator does not support facets (Azure Resource Graph does)."
+    error = {"code": "FacetNotSupported", "message": message}
+    return {"expression": expression, "resultType": "FacetError", "errors": [error]}
 
 
 def _failure(error: KqlError) -> dict[str, Any]:
