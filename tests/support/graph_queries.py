@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-from support.emulator_transport import EmulatorTransport
 
 from kusto_magic.emulator import EmulatorConfig
+from support.emulator_transport import EmulatorTransport
 
 PATH = "/providers/Microsoft.ResourceGraph/resources"
 CLUSTERS = "resources | where type =~ 'Microsoft.Kusto/clusters'"
