@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from kusto_magic.emulator.arm import bad_request, etag
@@ -87,8 +87,9 @@ class ClusterRecord:
 
     @classmethod
     def from_json(cls, text: str) -> ClusterRecord:
-        """Return the record of a JSON text that `to_json` has returned."""
-        return cls(**json.loads(text))
+        """Return the record of a JSON text that `to_json` has returned; keys of a newer version are ignored."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{key: value for key, value in json.loads(text).items() if key in known})
 
     def merged(self, body: Mapping[str, Any]) -> ClusterRecord:
         """Return the record after a request with `body`: what it names is replaced. Raises ArmError 400."""
