@@ -22,16 +22,19 @@ from steps import (  # noqa: E402
     BENCH,
     BYTECODE,
     FAST,
+    GRAPH_PEER,
+    JAVASCRIPT_PEER,
     LINT,
     LRO_SERVER,
     NEWER_PEER,
-    OLDER_PEER,
     PACKAGE,
     PARALLEL,
+    PEERS,
     REBUILD,
     TEST,
     install,
     install_chromium,
+    install_npm_package,
     new_folder,
     run_linters,
     run_parts,
@@ -101,20 +104,33 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("version", [OLDER_PEER, NEWER_PEER], ids=["older", "newer"])
+@nox.parametrize("version", PEERS, ids=[peer.partition("==")[2] for peer in PEERS])
 def peer(session: nox.Session, version: str) -> None:
-    """Test the emulator with an older and a newer release of Microsoft's client."""
-    install(session, *REBUILD, ".", *TEST, version)
-    run_pytest(session, "tests/live/test_peer.py")
+    """Test the emulator with each release of Microsoft's client, and with their client of Resource Graph."""
+    install(session, *REBUILD, ".", *TEST, version, GRAPH_PEER)
+    run_pytest(session, "tests/live/test_peer.py", "tests/live/test_peer_graph.py")
+
+
+@nox.session(reuse_venv=True)
+def peer_javascript(session: nox.Session) -> None:
+    """Test the emulator with Microsoft's client for JavaScript (from npm)."""
+    install(session, "-e", ".", *TEST, *LINT)
+    folder = install_npm_package(session, JAVASCRIPT_PEER)
+    session.run("pytest", "tests/live/peer_javascript.py", *session.posargs, env={"ARM_KUSTO": str(folder)})
 
 
 @nox.session(reuse_venv=True)
 def scenarios(session: nox.Session) -> None:
     """Run the PUT and DELETE scenarios of Microsoft's test server for long-running operations (from npm)."""
     install(session, "-e", ".", *TEST, *LINT)
-    folder = Path(session.create_tmp()).resolve()
-    session.run("npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), LRO_SERVER)
-    command = folder / "node_modules" / LRO_SERVER.rpartition("@")[0] / "dist" / "cli" / "cli.js"
+    command = (
+        install_npm_package(session, LRO_SERVER)
+        / "node_modules"
+        / LRO_SERVER.rpartition("@")[0]
+        / "dist"
+        / "cli"
+        / "cli.js"
+    )
     session.run("pytest", "tests/live/lro_scenarios.py", *session.posargs, env={"TESTSERVER": str(command)})
 
 

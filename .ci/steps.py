@@ -20,7 +20,9 @@ TEST, LINT, PACKAGE, BENCH = (
 REBUILD = ("--reinstall-package", "kusto-magic")
 """Otherwise uv may reuse the wheel it built before, as long as pyproject.toml is unchanged."""
 
-OLDER_PEER, NEWER_PEER = "azure-mgmt-kusto==3.4.0", "azure-mgmt-kusto==4.0.0"
+PEERS = tuple(f"azure-mgmt-kusto=={version}" for version in ("3.3.0", "3.4.0", "4.0.0"))
+OLDER_PEER, NEWER_PEER = PEERS[0], PEERS[-1]
+GRAPH_PEER, JAVASCRIPT_PEER = "azure-mgmt-resourcegraph==8.0.1", "@azure/arm-kusto@8.1.0"
 LRO_SERVER = "@microsoft.azure/autorest.testserver@3.3.51"
 FAST = ("-m", "not azure and not browser and not index and not server and not slow")
 PARALLEL = ("-n", "2", "--dist", "worksteal", "--hypothesis-profile", "fast")
@@ -149,6 +151,13 @@ def run_pytest(session: nox.Session, *arguments: str) -> None:
 def _exit_codes(session: nox.Session) -> list[int]:
     """Return the statuses that mean success: with a selection of tests, a part may well have none of them."""
     return [0, NO_TESTS_COLLECTED] if session.posargs else [0]
+
+
+def install_npm_package(session: nox.Session, package: str) -> Path:
+    """Install an npm package without a lock file in a folder of the session; return the folder."""
+    folder = Path(session.create_tmp()).resolve()
+    session.run("npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), package)
+    return folder
 
 
 def install_chromium(session: nox.Session) -> None:

@@ -22,6 +22,7 @@ from kusto_magic.arm.credentials import (
     SIGN_IN_TIMEOUT,
     AccessToken,
     CredentialFactory,
+    EmulatorCredential,
     TokenCredential,
     _StaticToken,
     first_line,
@@ -84,6 +85,10 @@ class BearerTokenAuth(httpx.Auth):
         await self._get_token()
         return self.identity
 
+    def drop_token(self) -> None:
+        """Drop the cached token, so that the next request gets another one."""
+        self._token = None
+
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Add a token to the request, and drop the token if the response is 401 (httpx's auth protocol).
 
@@ -92,6 +97,8 @@ class BearerTokenAuth(httpx.Auth):
         """
         token = await self._get_token()
         request.headers["Authorization"] = f"Bearer {token.token}"
+        if isinstance(self._credential, EmulatorCredential):
+            request.extensions["trace"] = self._credential.proof(token.token).verify_async
         response = yield request
         if response.status_code == 401 and self._token is token:  # else a concurrent request has renewed it already
             self._token = None

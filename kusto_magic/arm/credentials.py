@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from kusto_magic.arm.emulator_proof import ConnectionProof
 from kusto_magic.arm.log_filter import install_sign_in_filters, shorten_guids
 from kusto_magic.errors import SignInFailed
 from kusto_magic.models.endpoint import CLOUDS, is_loopback, origin
@@ -301,8 +302,14 @@ class EmulatorCredential:
 
         running = local_emulator.find()
         if running is None or origin(running.target.endpoint) != origin(self.endpoint):
-            raise SignInFailed(f"no emulator is running at {self.endpoint}", next_step="%kusto_image use emulator")
+            # Another program may listen on the port of an emulator that has ended.
+            what = f"no emulator is running at {self.endpoint}; no token was sent"
+            raise SignInFailed(what, next_step="%kusto_image use emulator")
         return StaticCredential(running.target.token).get_token()
+
+    def proof(self, token: str) -> ConnectionProof:
+        """Return the check of each new connection on which this token is sent."""
+        return ConnectionProof(token, self.endpoint.rstrip("/"))
 
 
 @dataclass(frozen=True, eq=False)

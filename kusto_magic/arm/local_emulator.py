@@ -22,8 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kusto_magic.arm.emulator_proof import ConnectionProof, UnprovenEmulator
 from kusto_magic.emulator.config import MAX_CLUSTERS as MAX_CLUSTERS
-from kusto_magic.emulator.config import SERVICE, ReadyTarget
+from kusto_magic.emulator.config import ReadyTarget
 from kusto_magic.emulator.config import parse_cluster_count as parse_cluster_count
 from kusto_magic.emulator.file_permissions import make_private
 from kusto_magic.errors import EmulatorError
@@ -73,8 +74,8 @@ def home_folder() -> Path:
 
 
 def find() -> RunningEmulator | None:
-    """Return the emulator of the discovery file if it responds and accepts its token, or None."""
-    running = _read_discovery_file()  # the file outlives an emulator that was killed
+    """Return the emulator of the discovery file if it proves to know its token, or None."""
+    running = _read_discovery_file()
     return running if running is not None and _is_alive(running) else None
 
 
@@ -116,18 +117,30 @@ def stop() -> bool:
     running = find()
     if running is None:
         return False
-    with _client() as client:
-        client.post(f"{running.target.endpoint}/emulator/stop", headers=_bearer(running)).raise_for_status()
-        deadline = time.monotonic() + STOP_TIMEOUT
-        while _identity(client, running.target.endpoint) is not None:  # a successor needs its port and its state file
-            if time.monotonic() > deadline:
-                raise EmulatorError(f"the emulator (process {running.pid}) does not stop")
-            time.sleep(0.02)
+    _request_stop(running)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while _is_alive(running):
+        if time.monotonic() > deadline:
+            raise EmulatorError(f"the emulator (process {running.pid}) does not stop")
+        time.sleep(0.02)
     for child in _children:
         if child.pid == running.pid:
             child.wait(STOP_TIMEOUT)
     _reap_children()
     return True
+
+
+def _request_stop(running: RunningEmulator) -> None:
+    """Ask the emulator to stop. Raises EmulatorError, unless it has ended in the meantime."""
+    import httpx
+
+    try:
+        with _client() as client:
+            client.post(f"{running.target.endpoint}/emulator/stop", **_authorized(running)).raise_for_status()
+    except (httpx.ConnectError, UnprovenEmulator):
+        return
+    except httpx.HTTPError as error:
+        raise EmulatorError(f"the emulator (process {running.pid}) does not stop: {error}") from None
 
 
 def _reap_children() -> None:
@@ -252,26 +265,15 @@ def _client() -> httpx.Client:
     return httpx.Client(trust_env=False, timeout=PROBE_TIMEOUT)  # loopback never goes through a proxy
 
 
-def _bearer(running: RunningEmulator) -> dict[str, str]:
-    return {"Authorization": f"Bearer {running.target.token}"}
-
-
-def _identity(client: httpx.Client, endpoint: str) -> dict[str, Any] | None:
-    """Return the response to `GET /` if it is that of an emulator, or None."""
-    import httpx
-
-    try:
-        document = client.get(f"{endpoint}/").json()
-    except (httpx.HTTPError, ValueError):
-        return None
-    return document if isinstance(document, dict) and document.get("service") == SERVICE else None
+def _authorized(running: RunningEmulator) -> dict[str, Any]:
+    """Return the options of a request with the token; it raises UnprovenEmulator if another program responds."""
+    token, endpoint = running.target.token, running.target.endpoint
+    proof = ConnectionProof(token, endpoint, PROBE_TIMEOUT)
+    return {"headers": {"Authorization": f"Bearer {token}"}, "extensions": {"trace": proof.verify}}
 
 
 def _is_alive(running: RunningEmulator) -> bool:
-    """Return whether this very emulator is running and accepts the token.
-
-    The token is sent only after the instance ID matches, since another process may listen on the port.
-    """
+    """Return whether this very emulator is running and accepts the token, which is sent to no other program."""
     import httpx
 
     target = running.target
@@ -279,12 +281,8 @@ def _is_alive(running: RunningEmulator) -> bool:
         f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
         f"/providers/Microsoft.Kusto/clusters/{target.cluster}?api-version={API_VERSION}"
     )
-    with _client() as client:
-        identity = _identity(client, running.target.endpoint)
-        if identity is None or identity.get("instance") != running.instance:
-            return False
-        try:
-            response = client.get(target.endpoint + path, headers=_bearer(running))
-        except httpx.HTTPError:
-            return False
-    return response.is_success
+    try:
+        with _client() as client:
+            return client.get(target.endpoint + path, **_authorized(running)).is_success
+    except (httpx.HTTPError, UnprovenEmulator):
+        return False

@@ -9,25 +9,25 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies
 
 import httpx
 
 from kusto_magic.arm.auth import BearerTokenAuth
+from kusto_magic.arm.connection_errors import remedy, tls_context
 from kusto_magic.arm.credentials import TokenCredential
+from kusto_magic.arm.emulator_proof import UnprovenEmulator
 from kusto_magic.arm.log_filter import install_http_filters
 from kusto_magic.arm.rate_limiter import RateLimiter, request_kind
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import Unreachable, UntrustedAddress, excerpt
+from kusto_magic.errors import Unreachable, UntrustedAddress
 from kusto_magic.models.endpoint import is_loopback, origin
 from kusto_magic.redaction import redact
 
@@ -52,40 +52,8 @@ URL_CACHE_SIZE = 4096
 USER_AGENT = "kusto_magic"
 """User-Agent header of every request."""
 
-_BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PROXY_REFUSAL = re.compile(r"4(?!08|29)\d\d\b")
-"""Matches the text of httpx.ProxyError if the proxy refuses the connection; a 5xx may be temporary."""
-
-_EXPIRED = frozenset({9, 10})
-"""OpenSSL's codes of a certificate that is not valid yet (9) or has expired (10)."""
-
-_HOST_MISMATCH = frozenset({62, 64})
-"""OpenSSL's codes of a certificate for another host name (62) or IP address (64)."""
-
 _SUBSCRIPTION = re.compile(r"[^/]*//[^/]*/subscriptions/([^/?]+)", re.IGNORECASE)
-
-
-def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return a TLS context that trusts the same certificates as the user's other tools.
-
-    These are only those of SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE if one is set. Otherwise they are the
-    system's roots (companies add theirs there) and certifi's (some Python builds have none). Raises Unreachable if
-    the bundle cannot be read.
-    """
-    import certifi
-
-    for variable in _BUNDLE_VARIABLES:
-        if bundle := environ.get(variable):
-            is_folder = os.path.isdir(bundle)  # noqa: PTH112 - no Path is needed for one check
-            try:
-                return ssl.create_default_context(**{"capath" if is_folder else "cafile": bundle})  # type: ignore[arg-type]
-            except OSError:
-                what = f"the certificate bundle in {variable} cannot be read ({excerpt(bundle)})"
-                raise Unreachable(what, next_step=f"Fix or unset {variable}, then restart the kernel.") from None
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 class ArmTransport:
@@ -175,12 +143,12 @@ class ArmTransport:
         validated_url = self.require_same_origin(url)
         limiter, kind = self._rate_limiter(url), request_kind(method)
         async with self._slot(background), limiter.acquire(kind, background=background):
-            response = await self._send_with_token(method, validated_url, url, body, timeout)
+            response = await self._send_authorized(method, validated_url, url, body, timeout)
             for _ in range(MAX_REDIRECTS if method == "GET" else 0):
                 target = self._redirect_target(response)
                 if target is None:
                     break
-                response = await self._send_with_token(method, self.require_same_origin(target), target, None, timeout)
+                response = await self._send_authorized(method, self.require_same_origin(target), target, None, timeout)
             limiter.update(kind, response)
         return response
 
@@ -208,11 +176,21 @@ class ArmTransport:
         found = _SUBSCRIPTION.match(url)
         return self._rate_limiters.setdefault(found[1].lower() if found else "", RateLimiter(self.clock))
 
-    async def _send_with_token(
+    async def _send_authorized(
         self, method: str, validated_url: httpx.URL, url: str, body: bytes | None, timeout: float
     ) -> ArmResponse:
-        response = await self._send(method, validated_url, url, body, timeout)
-        return response if response.status != 401 else await self._send(method, validated_url, url, body, timeout)
+        """Send a request; again with a new token if the token is rejected, or its emulator has ended."""
+        try:
+            response = await self._send(method, validated_url, url, body, timeout)
+            if response.status != 401:
+                return response
+        except UnprovenEmulator:
+            self._auth.drop_token()
+        try:
+            return await self._send(method, validated_url, url, body, timeout)
+        except UnprovenEmulator:
+            what = f"another program uses the emulator's port {urlsplit(self.endpoint).netloc}"
+            raise Unreachable(what, next_step="%kusto_image use emulator", arrived=False) from None
 
     async def _send(
         self, method: str, validated_url: httpx.URL, url: str, body: bytes | None, timeout: float
@@ -267,51 +245,13 @@ class ArmTransport:
             if timed_out
             else f"cannot be reached ({redact(str(error) or type(error).__name__)})"
         )
-        step, max_retries = _remedy(error)
+        step, max_retries = remedy(error)
         if is_loopback(urlsplit(self.endpoint).hostname or "") and max_retries is None:
             step = "Start the emulator again with %kusto_image use emulator."
         # These three fail before the first byte of the request is sent, so the service cannot have acted on it.
         arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         what = f"{urlsplit(self.endpoint).netloc} {why}"
         return Unreachable(what, next_step=step, arrived=arrived, max_retries=max_retries)
-
-
-def _remedy(error: Exception) -> tuple[str, int | None]:
-    """Return the next step for a failed connection, and how often a retry is worthwhile (None: without limit)."""
-    causes = list(_causes(error))
-    certificate = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
-    if certificate is not None:
-        return _certificate_step(certificate.verify_code), 0
-    if isinstance(error, httpx.ProxyError) and _PROXY_REFUSAL.match(str(error)):
-        if str(error).startswith("407"):
-            return "The proxy requires a sign-in: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT, then run again.", 0
-        return "The proxy refuses the connection: check HTTPS_PROXY, or add the host to NO_PROXY, then run again.", 0
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        # With a proxy, it is the proxy's name that cannot be resolved.
-        proxies = getproxies()
-        if proxies.get("https") or proxies.get("all"):
-            return "Check the host name of the proxy (HTTPS_PROXY or ALL_PROXY) and the network, then run again.", 1
-        return "Check the network, the VPN and its name servers; a network with a proxy needs HTTPS_PROXY.", 1
-    return "Check the network and the proxy (HTTPS_PROXY), then run again.", None
-
-
-def _certificate_step(verify_code: int) -> str:
-    """Return the next step for a certificate that is not trusted; `verify_code` is OpenSSL's."""
-    if verify_code in _EXPIRED:
-        return "Check the date and time of this machine; if they are correct, the certificate has to be renewed."
-    if verify_code in _HOST_MISMATCH:
-        return "Check the endpoint (%kusto_image doctor) and the proxy: the certificate is that of another host."
-    variable = next((name for name in _BUNDLE_VARIABLES if os.environ.get(name)), None)
-    if variable is not None:
-        return f"Add your network's certificates to the bundle in {variable}, then restart the kernel."
-    return "Set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to a bundle with your network's certificates; restart the kernel."
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or current.__context__
 
 
 def _display_origin(url: str) -> str:

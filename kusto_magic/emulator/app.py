@@ -11,10 +11,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from kusto_magic.emulator.arm import ArmError, Json, on_arm_error, on_failure, on_http_error
+from kusto_magic.emulator.catalog import Catalog
+from kusto_magic.emulator.cluster_actions import ClusterActions
 from kusto_magic.emulator.clusters import Clusters
 from kusto_magic.emulator.config import SERVICE, EmulatorConfig
 from kusto_magic.emulator.extensions import Extensions
@@ -24,7 +26,7 @@ from kusto_magic.emulator.images import Images
 from kusto_magic.emulator.middleware import RateLimits, RequestIds
 from kusto_magic.emulator.operation_results import OperationResults
 from kusto_magic.emulator.resolver import Resolver, resolve
-from kusto_magic.emulator.security import SecurityMiddleware
+from kusto_magic.emulator.security import PROOF_PATH, SecurityMiddleware, prove
 
 
 def create_app(
@@ -52,7 +54,9 @@ def create_app(
             *_own_routes(config, fleet, stop),
             *Images(fleet, polling).routes(),
             *Extensions(fleet, polling).routes(),
-            *Clusters(fleet).routes(),
+            *Clusters(fleet, polling).routes(),
+            *ClusterActions(fleet, polling).routes(),
+            *Catalog(fleet).routes(),
             *Graph(fleet, clock, throttled).routes(),
             *polling.routes(),
         ],
@@ -75,10 +79,13 @@ def _now() -> datetime:
 
 
 def _own_routes(config: EmulatorConfig, fleet: Fleet, stop: Callable[[], None] | None) -> list[BaseRoute]:
-    """Return the routes that are not part of Resource Manager: identification, hold, release and stop."""
+    """Return the routes that are not part of Resource Manager: identification, proof, hold, release and stop."""
 
     async def identify(_request: Request) -> Response:
         return Json({"service": SERVICE, "version": version("kusto-magic"), "instance": config.instance})
+
+    async def proof(request: Request) -> Response:
+        return PlainTextResponse(prove(config, request.query_params.get("nonce", "")))
 
     async def shut_down(_request: Request) -> Response:
         assert stop is not None  # noqa: S101 - the route exists only then
@@ -95,6 +102,7 @@ def _own_routes(config: EmulatorConfig, fleet: Fleet, stop: Callable[[], None] |
 
     routes: list[BaseRoute] = [
         Route("/", identify, methods=["GET"]),
+        Route(PROOF_PATH, proof, methods=["GET"]),
         Route("/emulator/hold", hold, methods=["POST"]),
         Route("/emulator/release", release, methods=["POST"]),
     ]

@@ -119,6 +119,14 @@ def seconds_to_ticks(seconds: float) -> int:
 
 def timestamp(ticks: int) -> str:
     """Format ticks as the service does: seven decimals without trailing zeros, then "Z" (OBSERVED)."""
+    return _seven_decimals(ticks).rstrip("0").rstrip(".") + "Z"
+
+
+def etag(ticks: int) -> str:
+    """Format ticks as the ETag of a cluster: all seven decimals, in quotes (OBSERVED)."""
+    return f'"{_seven_decimals(ticks)}Z"'
+
+
+def _seven_decimals(ticks: int) -> str:
     seconds, fraction = divmod(ticks, _TICKS)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{fraction:07d}".rstrip("0").rstrip(".") + "Z"
+    return f"{(_EPOCH + timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%S')}.{fraction:07d}"

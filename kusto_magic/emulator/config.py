@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 SERVICE = "kusto_magic emulator"
@@ -124,6 +124,12 @@ class EmulatorConfig:
         return (self._cluster(0, self.cluster, self.region), *rest)
 
     def _cluster(self, number: int, name: str, region: str) -> EmulatedCluster:
-        group = f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
         tags = {"environment": "production" if (number + 1) % _EVERY_TEST else "test"}
-        return EmulatedCluster(name, region, f"{group}/providers/Microsoft.Kusto/Clusters/{name}", tags)
+        return replace(self.new_cluster(name, region), tags=tags)
+
+    def new_cluster(self, name: str, region: str) -> EmulatedCluster:
+        """Return a cluster without tags; `region` is a display name or a short name."""
+        group = f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+        known = {each.replace(" ", "").lower(): each for each in REGIONS}
+        display = known.get(region.replace(" ", "").lower(), region)
+        return EmulatedCluster(name, display, f"{group}/providers/Microsoft.Kusto/Clusters/{name}", {})

@@ -54,6 +54,25 @@ class Extensions:
         return Response(status_code=202, headers=self._polling.headers(request, version, operation, location=True))
 
 
+def read_extensions(state: ClusterState, body: dict[str, Any]) -> list[dict[str, str]] | None:
+    """Return the extensions in the body of a cluster, or None if it has none. Raises ArmError 400.
+
+    An image name is required (OBSERVED in 2022: 400 "The request is invalid." without one).
+    """
+    properties = body.get("properties")
+    given = properties.get("languageExtensions") if isinstance(properties, dict) else None
+    if given is None:
+        return None
+    if not isinstance(given, dict) or not given.get("value"):
+        return []
+    entries = _read_entries(given)
+    if not all(_KEYS[1] in entry for entry in entries):
+        raise bad_request("The request is invalid.")
+    for entry in entries:
+        _check(state, entry)
+    return entries
+
+
 def _check(state: ClusterState, entry: dict[str, str]) -> None:
     """Raise ArmError 400 for an image that does not exist. SPEC: a custom name requires PythonCustomImage."""
     image, custom = entry.get(_KEYS[1]), entry.get(_KEYS[2])

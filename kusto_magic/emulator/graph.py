@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import ArmError, Json, api_version, read_object, timestamp, to_ticks
-from kusto_magic.emulator.clusters import SKU, STATE, uris
-from kusto_magic.emulator.config import EmulatedCluster, EmulatorConfig
+from kusto_magic.emulator.cluster_state import BUILD, DELETE, ClusterState
+from kusto_magic.emulator.clusters import graph_row
+from kusto_magic.emulator.config import EmulatorConfig
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.graph_options import GraphRequest, OptionError, read
 from kusto_magic.emulator.kql import Kind, KqlError, Query, Take, parse
@@ -61,8 +62,16 @@ class Graph:
         self._quota = Quota(fleet.config.graph_queries, fleet.config.graph_window)
 
     def routes(self) -> list[AnyCaseRoute]:
-        """Return the one route."""
-        return [AnyCaseRoute(f"/providers/{NAMESPACE}/resources", self._post, ["POST"])]
+        """Return the routes of the query and of the list of operations."""
+        return [
+            AnyCaseRoute(f"/providers/{NAMESPACE}/resources", self._post, ["POST"]),
+            AnyCaseRoute(f"/providers/{NAMESPACE}/operations", self._operations, ["GET"]),
+        ]
+
+    async def _operations(self, request: Request) -> Response:
+        api_version(request, API_VERSIONS, NAMESPACE)
+        display = {"provider": "Microsoft Resource Graph", "resource": "Resources", "operation": "Query resources"}
+        return Json({"value": [{"name": f"{NAMESPACE}/resources/read", "display": display, "origin": "user,system"}]})
 
     async def _post(self, request: Request) -> Response:
         api_version(request, API_VERSIONS, NAMESPACE)
@@ -71,6 +80,7 @@ class Graph:
         if not allowed:
             self._throttled["queries"] += 1
             raise self._error(request, 429, "RateLimiting", headers, {"code": "RateLimiting", "message": _THROTTLED})
+        await self._fleet.apply_due(but={BUILD, DELETE})
         try:
             return Json(self._result(read(await read_object(request)), request, headers), headers=headers)
         except OptionError as error:
@@ -86,7 +96,7 @@ class Graph:
         if options.subscriptions is not None and config.subscription.lower() not in options.subscriptions:
             raise self._error(request, 403, "AccessDenied", headers, {"code": "AccessDenied", "message": _DENIED})
         # DOCUMENTED: without `order by` the order is arbitrary. The emulator's own choice: that of the fleet.
-        found = run(query, [_row(state.cluster, config) for state in self._fleet.states()])
+        found = run(query, [_row(state, config) for state in self._fleet.states()])
         limited = any(isinstance(step, Take) for step in query.steps)
         skip = 0 if limited else options.skip  # DOCUMENTED: ignored together with a limit
         page = found[skip : skip + options.top]
@@ -97,7 +107,7 @@ class Graph:
             "totalRecords": len(found),
             "count": len(page),
             "data": _table(query, page) if options.table else page,
-            "facets": [],
+            "facets": [_facet_error(expression) for expression in options.facets],
             "resultTruncated": "true" if more and not pages else "false",
         }
         return result | ({"$skipToken": options.token(skip + len(page))} if more and pages else {})
@@ -135,11 +145,9 @@ class Quota:
         return {"x-ms-user-quota-remaining": str(max(0, self._left)), "x-ms-user-quota-resets-after": after}
 
 
-def _row(cluster: EmulatedCluster, config: EmulatorConfig) -> Row:
-    """Return a cluster as Resource Graph shows it: type, region and group in lower case.
-
-    The selection of properties is the emulator's own choice.
-    """
+def _row(state: ClusterState, config: EmulatorConfig) -> Row:
+    """Return a cluster as Resource Graph shows it: type, region and group in lower case."""
+    cluster = state.cluster
     return {
         "id": cluster.id,
         "name": cluster.name,
@@ -147,9 +155,7 @@ def _row(cluster: EmulatedCluster, config: EmulatorConfig) -> Row:
         "location": cluster.location,
         "resourceGroup": config.resource_group.lower(),
         "subscriptionId": config.subscription,
-        "sku": SKU,
-        "tags": dict(cluster.tags),
-        "properties": {"state": STATE, **uris(cluster)},
+        **graph_row(state),
     }
 
 
@@ -157,6 +163,13 @@ def _table(query: Query, rows: Sequence[Row]) -> dict[str, Any]:
     kinds = {"string": "string", "bag": "object", "dynamic": "object"}
     columns = [{"name": name, "type": kinds[kind]} for name, kind in query.columns.items()]
     return {"columns": columns, "rows": [[row[name] for name in query.columns] for row in rows]}
+
+
+def _facet_error(expression: str) -> dict[str, Any]:
+    """Return the result of a facet that cannot be computed: in the documented form, with the emulator's own text."""
+    message = "The kusto_magic emulator does not support facets (Azure Resource Graph does)."
+    error = {"code": "FacetNotSupported", "message": message}
+    return {"expression": expression, "resultType": "FacetError", "errors": [error]}
 
 
 def _failure(error: KqlError) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from typing import Any
 MAX_PAGE_SIZE = 1000
 """DOCUMENTED: maximum number of records in one response, and the default of `$top`."""
 
+SCOPE_FILTERS = ("AtScopeAndBelow", "AtScopeAndAbove", "AtScopeExact", "AtScopeAboveAndBelow")
+"""DOCUMENTED values of `authorizationScopeFilter`, which is for a table that the emulator does not have."""
+
 _FORMATS = {"objectarray": False, "table": True}
 
 
@@ -23,6 +26,7 @@ class GraphRequest:
     """A query and its page: skip the first `skip` records and return `top` at most.
 
     `subscriptions` None means all that the caller can access. `table` selects columns and rows instead of objects.
+    `facets` are expressions.
     """
 
     query: str
@@ -30,6 +34,7 @@ class GraphRequest:
     top: int
     skip: int
     table: bool
+    facets: tuple[str, ...] = ()
 
     def token(self, skip: int) -> str:
         """Return the `$skipToken` of the page that starts after the first `skip` records of the same query.
@@ -46,11 +51,11 @@ def read(body: dict[str, Any]) -> GraphRequest:
 
     DOCUMENTED: `$top` and `$skip` take precedence over the `$skipToken`. The error texts are the emulator's own choice.
     """
-    _refuse_unknown(body, {"query", "subscriptions", "options"})
+    _refuse_unknown(body, {"query", "subscriptions", "options", "facets"})
     query, options = body.get("query"), body.get("options") or {}
     if not isinstance(query, str) or not isinstance(options, dict):
         raise OptionError("'query' is required and must be a string, 'options' an object")
-    _refuse_unknown(options, {"$top", "$skip", "$skipToken", "resultFormat"})
+    _refuse_unknown(options, {"$top", "$skip", "$skipToken", "resultFormat", *_check_scopes(options)})
     subscriptions = _subscriptions(body.get("subscriptions"))
     top, skip = _page(options.get("$skipToken"), _digest(query, subscriptions))
     return GraphRequest(
@@ -59,7 +64,31 @@ def read(body: dict[str, Any]) -> GraphRequest:
         _number(options, "$top", top, 1, MAX_PAGE_SIZE),
         _number(options, "$skip", skip, 0, 2**31 - 1),
         _is_table(options.get("resultFormat")),
+        _facets(body.get("facets")),
     )
+
+
+def _check_scopes(options: dict[str, Any]) -> tuple[str, str]:
+    """Check the options for tenants and management groups; return their names.
+
+    They are without effect on the one subscription of the emulator.
+    """
+    partial, above = "allowPartialScopes", "authorizationScopeFilter"
+    if not isinstance(options.get(partial), bool | None):
+        raise OptionError(f"'{partial}' must be true or false")
+    if options.get(above) not in (None, *SCOPE_FILTERS):
+        raise OptionError(f"'{above}' must be one of {', '.join(SCOPE_FILTERS)}")
+    return partial, above
+
+
+def _facets(given: Any) -> tuple[str, ...]:
+    facets = given or []
+    if not isinstance(facets, list) or not all(isinstance(facet, dict) for facet in facets):
+        facets = [{}]
+    expressions = tuple(facet.get("expression") for facet in facets)
+    if not all(isinstance(expression, str) and expression for expression in expressions):
+        raise OptionError("'facets' must be a list of objects with an 'expression'")
+    return expressions
 
 
 def _refuse_unknown(given: dict[str, Any], known: set[str]) -> None:

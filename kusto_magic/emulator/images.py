@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kusto_magic.emulator.arm import API_2023, IMAGE_TYPE, ArmError, Json, bad_request, read_object
-from kusto_magic.emulator.cluster_state import ClusterState
+from kusto_magic.emulator.cluster_state import BUILD, ClusterState
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.managed_images import check_base
 from kusto_magic.emulator.operation_results import OperationResults
 from kusto_magic.emulator.routing import CLUSTER, ClusterRoute
-from kusto_magic.emulator.store import ImageRow
+from kusto_magic.emulator.store import ImageRow, OperationRow
 
 _FIELDS = {
     "languageVersion": "language_version",
@@ -29,6 +29,7 @@ class Images:
     def __init__(self, fleet: Fleet, polling: OperationResults) -> None:
         self._fleet = fleet
         self._polling = polling
+        polling.add_result(BUILD, _result)
 
     def routes(self) -> list[ClusterRoute]:
         """Return the routes of all operations on images."""
@@ -99,6 +100,12 @@ def _existing(request: Request, state: ClusterState) -> ImageRow:
         message = f"The resource with identifier '{state.image_id(name)}' is not found."
         raise ArmError(404, "ResourceNotFound", message)
     return image
+
+
+def _result(state: ClusterState, operation: OperationRow, version: str) -> dict[str, Any] | None:
+    """Return the image that an operation has built; None if it has been deleted since."""
+    image = state.store.image(operation.subject)
+    return None if image is None else _shown(state, image, version)
 
 
 def _shown(state: ClusterState, image: ImageRow, version: str) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +21,12 @@ _PREFIX = "x-ms-ratelimit-remaining-subscription"
 GLOBAL_FACTOR = 15
 """Ratio of a subscription's limit to that of one principal (documentation of 2024)."""
 
+_COUNTED_BY_PROVIDER = re.compile(
+    r"/subscriptions/[^/]+(/resourcegroups/[^/]+)?/providers/microsoft\.kusto/"
+    r"(clusters(/[^/]+(/sandboxcustomimages(/[^/]+)?)?)?|locations/[^/]+/operationresults/[^/]+)"
+)
+"""Paths of GET, PUT and PATCH with the rate limit of the resource provider in their header (OBSERVED)."""
+
 
 class RequestIds:
     """ASGI middleware that adds x-ms-request-id and related headers, as observed.
@@ -28,7 +36,7 @@ class RequestIds:
 
     def __init__(self, app: ASGIApp, config: EmulatorConfig, clock: Callable[[], datetime]) -> None:
         self._app = app
-        self._region = config.region.replace(" ", "").upper()
+        self._region = config.region.replace(" ", "")
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,13 +49,15 @@ class RequestIds:
         ids = {
             "x-ms-request-id": str(uuid.uuid4()),
             "x-ms-correlation-request-id": correlation,
-            "x-ms-routing-request-id": f"{self._region}:{self._clock():%Y%m%dT%H%M%SZ}:{correlation}",
+            "x-ms-routing-request-id": f"{self._region.upper()}:{self._clock():%Y%m%dT%H%M%SZ}:{correlation}",
             "cache-control": "no-cache",
             "x-content-type-options": "nosniff",
         }
         if headers.get("x-ms-return-client-request-id") == "true" and "x-ms-client-request-id" in headers:
             ids["x-ms-client-request-id"] = headers["x-ms-client-request-id"]
 
+        if _has_identifier(scope["method"], scope["path"].lower()):
+            ids["x-ms-operation-identifier"] = f"{_CALLER}/{self._region.lower()}/{uuid.uuid4()}"
         scope.setdefault("state", {})["correlation"] = correlation
 
         async def answer(message: Message) -> None:
@@ -56,6 +66,23 @@ class RequestIds:
             await send(message)
 
         await self._app(scope, receive, answer)
+
+
+def _has_identifier(method: str, path: str) -> bool:
+    """Return whether a response has the header x-ms-operation-identifier.
+
+    OBSERVED on PUT 201, on POST and on both kinds of polls, and not on GET of a cluster. On other changes it is the
+    emulator's own choice.
+    """
+    return path.startswith("/subscriptions/") and (method != "GET" or "/operationresults/" in path)
+
+
+def _uuid_of(purpose: str) -> str:
+    digits = hashlib.sha256(f"kusto_magic emulator {purpose}".encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
+
+
+_CALLER = f"tenantId={_uuid_of('tenant')},objectId={_uuid_of('object')}"
 
 
 @dataclass
@@ -141,6 +168,6 @@ class RateLimits:
         left, left_globally = str(int(self._buckets[kind].left)), str(int(self._global[kind].left))
         if method in {"POST", "DELETE"}:
             return {f"{_PREFIX}-{kind}": left, f"{_PREFIX}-global-{kind}": left_globally}
-        if "/sandboxcustomimages" in path or "/operationresults/" in path:
+        if _COUNTED_BY_PROVIDER.fullmatch(path):
             return {f"{_PREFIX}-resource-requests": left}
-        return {f"{_PREFIX}-{kind}": left}
+        return {f"{_PREFIX}-{kind}": left, f"{_PREFIX}-global-{kind}": left_globally}

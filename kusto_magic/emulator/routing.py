@@ -21,6 +21,7 @@ ClusterHandler = Callable[[Request, str, ClusterState], Awaitable[Response]]
 """(request, api-version, state of the cluster in the path) → response."""
 
 SUBSCRIPTION = "/subscriptions/{subscription}/providers/Microsoft.Kusto"
+LOCATION = SUBSCRIPTION + "/locations/{location}"
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto"
 CLUSTER = GROUP + "/clusters/{cluster}"
 

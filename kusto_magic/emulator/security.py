@@ -7,7 +7,9 @@ headers.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+import re
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,9 +17,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kusto_magic.emulator.arm import ArmError, bad_request
 from kusto_magic.emulator.config import EmulatorConfig
 
+PROOF_PATH = "/emulator/proof"
+"""Path at which the emulator proves that it knows its token."""
+
+_NONCE = re.compile(r"[A-Za-z0-9_-]{32,128}")
+
+
+def prove(config: EmulatorConfig, nonce: str) -> str:
+    """Return the proof that the emulator knows its token, as hexadecimal digits. Raises ArmError 400.
+
+    It contains the port, so that a program on another port cannot pass it on.
+    """
+    if not _NONCE.fullmatch(nonce):
+        raise bad_request("The nonce must have 32 to 128 letters, digits, '-' or '_'.")
+    message = f"kusto_magic emulator 127.0.0.1:{config.port} {nonce}"
+    return hmac.new(config.token.encode(), message.encode(), hashlib.sha256).hexdigest()
+
 
 class SecurityMiddleware:
-    """ASGI middleware that rejects requests that break the rules; `GET /` needs no token."""
+    """ASGI middleware that rejects requests that break the rules; identification and proof need no token."""
 
     def __init__(self, app: ASGIApp, config: EmulatorConfig) -> None:
         self._app = app
@@ -46,7 +64,7 @@ class SecurityMiddleware:
             raise ArmError(403, "Forbidden", "The Host header does not name the kusto_magic emulator.")
         if any(origin.removeprefix("http://") not in self._hosts for origin in headers.getlist("origin")):
             raise ArmError(403, "Forbidden", "Requests of a foreign Origin are refused.")
-        if scope["path"] != "/":
+        if scope["path"] not in {"/", PROOF_PATH}:
             self._check_token(headers)
         if {".", ".."} & set(scope["path"].split("/")):
             raise bad_request("A path with '.' or '..' as a segment is refused.")

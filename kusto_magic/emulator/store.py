@@ -111,6 +111,11 @@ class Store:
         self.rows("INSERT OR IGNORE INTO facts VALUES (?, ?)", key, default)
         return str(self.rows("SELECT value FROM facts WHERE key = ?", key)[0][0])
 
+    def cluster_records(self) -> dict[str, str]:
+        """Return the stored records of all clusters in the file by the clusters' keys."""
+        rows = self.rows("SELECT key, value FROM facts WHERE key LIKE 'cluster %' ORDER BY rowid")
+        return {key.removeprefix("cluster "): value for key, value in rows}
+
 
 class ClusterStore:
     """A view of the rows of one cluster."""
@@ -140,6 +145,16 @@ class ClusterStore:
         """Insert an image, or replace the one with the same name."""
         sql = "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         self._store.rows(sql, self._cluster, image.key, *astuple(image))
+
+    def put_record(self, record: str) -> None:
+        """Insert the record of the cluster, or replace it."""
+        sql = "INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+        self._store.rows(sql, f"cluster {self._cluster}", record)
+
+    def drop_contents(self) -> None:
+        """Delete all images and extensions of the cluster."""
+        for table in ("images", "extensions"):
+            self._store.rows(f"DELETE FROM {table} WHERE cluster = ?", self._cluster)  # noqa: S608 - constants only
 
     def drop_image(self, key: str) -> None:
         """Delete an image."""

@@ -31,6 +31,7 @@ from support.scripted_transport import (
     run_build,
 )
 
+from kusto_magic.arm.connection_errors import tls_context
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.arm.requests import MAX_ATTEMPTS
 from kusto_magic.arm.transport import (
@@ -38,7 +39,6 @@ from kusto_magic.arm.transport import (
     MAX_RESPONSE_SIZE,
     RESERVED_CONNECTIONS,
     ArmTransport,
-    tls_context,
 )
 from kusto_magic.errors import SignInFailed, Unreachable, UntrustedAddress
 from kusto_magic.models.action import Phase

@@ -135,7 +135,7 @@ async def test_base_image_that_is_being_built_returns_400() -> None:
     [
         ("POST", IMAGE, {"GET", "PUT", "PATCH", "DELETE"}),
         ("PUT", "/sandboxCustomImages", {"GET"}),
-        ("DELETE", "", {"GET"}),
+        ("DELETE", "/stop", {"POST"}),
         ("HEAD", IMAGE, {"GET", "PUT", "PATCH", "DELETE"}),
         ("OPTIONS", IMAGE, {"GET", "PUT", "PATCH", "DELETE"}),
     ],
@@ -184,7 +184,8 @@ async def test_unknown_operation_or_region_returns_404() -> None:
         ("PUT", IMAGE, {"resource-requests": "799"}),
         ("POST", "/listLanguageExtensions", {"writes": "799", "global-writes": "11999"}),
         ("DELETE", IMAGE, {"deletes": "799", "global-deletes": "11999"}),
-        ("GET", "", {"reads": "1099"}),
+        ("GET", "", {"resource-requests": "1099"}),
+        ("GET", "/outboundNetworkDependenciesEndpoints", {"reads": "1099", "global-reads": "16499"}),
     ],
 )
 async def test_rate_limit_headers_match_the_kind_of_request(method: str, path: str, expected: dict[str, str]) -> None:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 from support.emulator_transport import EmulatorTransport
+from support.graph_queries import CLUSTERS, NAMES, PATH, PLENTY, ask, send
 
 from kusto_magic.emulator import EmulatorConfig
 
 pytestmark = pytest.mark.asyncio
-PATH = "/providers/Microsoft.ResourceGraph/resources"
-CLUSTERS = "resources | where type =~ 'Microsoft.Kusto/clusters'"
-NAMES = ["emulatedcluster", "fleet001", "fleet002", "fleet003", "fleet004", "fleet005", "fleet006", "fleet007"]
-PLENTY = EmulatorConfig(clusters=len(NAMES), graph_queries=10_000)
-
-
-async def ask(emulator: EmulatorTransport, query: str, version: str = "2022-10-01", **options: Any) -> httpx.Response:
-    names = {"top": "$top", "skip": "$skip", "token": "$skipToken", "form": "resultFormat"}
-    body: dict[str, Any] = {"query": query, "options": {names[key]: value for key, value in options.items()}}
-    return await send(emulator, body, version)
-
-
-async def send(emulator: EmulatorTransport, body: Any, version: str = "2022-10-01") -> httpx.Response:
-    return await emulator.http.post(PATH, params={"api-version": version}, headers=emulator.headers, json=body)
 
 
 async def names(query: str) -> list[str]:
@@ -257,48 +241,6 @@ async def test_unsupported_query_returns_400_with_its_position(query: str, token
     assert detail["code"] == "ParserFailure"
     assert detail["token"][:9] == token[:9]
     assert (detail["line"], detail["characterPositionInLine"]) == (line, column)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"query": None}, "'query' is required"),
-        ({"query": 5}, "'query' is required"),
-        ({"options": []}, None),
-        ({"options": "x"}, "'options' an object"),
-        ({"options": {"$top": 0}}, "'$top' must be a number from 1 to 1000"),
-        ({"options": {"$top": 1001}}, "'$top' must be a number from 1 to 1000"),
-        ({"options": {"$top": True}}, "'$top' must be a number"),
-        ({"options": {"$skip": -1}}, "'$skip' must be a number"),
-        ({"options": {"resultFormat": "csv"}}, "'resultFormat' must be"),
-        ({"options": {"$skipToken": "nonsense"}}, "'$skipToken' is not a token"),
-        ({"options": {"$skipToken": 5}}, "'$skipToken' is not a token"),
-        ({"options": {"$skipToken": "W10="}}, "'$skipToken' is not a token"),
-        ({"options": {"allowPartialScopes": True}}, "does not support the option 'allowPartialScopes'"),
-        ({"facets": [{"expression": "location"}]}, "does not support the option 'facets'"),
-        ({"managementGroups": ["mg"]}, "does not support the option 'managementGroups'"),
-        ({"facets": []}, None),
-    ],
-)
-async def test_invalid_body_returns_400_with_a_message(change: dict[str, Any], message: str | None) -> None:
-    response = await send(EmulatorTransport(PLENTY), {"query": CLUSTERS} | change)
-
-    if message is None:
-        assert response.status_code == 200
-    else:
-        assert (response.status_code, response.json()["error"]["code"]) == (400, "BadRequest")
-        assert message in response.json()["error"]["details"][0]["message"]
-
-
-@pytest.mark.parametrize("change", [{"maxRows": 0}, {"rowsToSkip": "1"}, {"query": "0"}])
-async def test_modified_token_or_token_of_another_query_returns_400(change: dict[str, Any]) -> None:
-    emulator = EmulatorTransport(PLENTY)
-    token = (await ask(emulator, CLUSTERS, top=1)).json()["$skipToken"]
-    changed = json.loads(base64.urlsafe_b64decode(token)) | change
-    again = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode()
-
-    assert (await ask(emulator, CLUSTERS, token=again)).status_code == 400
-    assert (await ask(emulator, "resources", token=token)).status_code == 400
 
 
 async def test_quota_allows_15_queries_in_5_seconds() -> None:

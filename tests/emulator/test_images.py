@@ -108,15 +108,18 @@ async def test_modified_signature_returns_403_and_missing_signature_200() -> Non
     assert without.json()["status"] == "Running"
 
 
-async def test_operation_ids_are_constant() -> None:
+async def test_activity_id_is_constant_and_the_end_of_the_identifier_is_new_with_each_request() -> None:
     emulator = EmulatorTransport()
     response = await emulator.put("a")
     first, second = await emulator.poll(response), await emulator.poll(response)
 
     activity = "x-ms-operation-root-activity-id"
     assert first.headers[activity] == second.headers[activity]
-    identifier = first.headers["x-ms-operation-identifier"]
-    assert re.fullmatch(r"tenantId=[-0-9a-f]{36},objectId=[-0-9a-f]{36}/eastus/[-0-9a-f]{36}", identifier)
+    identifiers = [each.headers["x-ms-operation-identifier"] for each in (response, first, second)]
+    for identifier in identifiers:
+        assert re.fullmatch(r"tenantId=[-0-9a-f]{36},objectId=[-0-9a-f]{36}/eastus/[-0-9a-f]{36}", identifier)
+    assert len({identifier.rpartition("/")[0] for identifier in identifiers}) == 1
+    assert len(set(identifiers)) == 3
     assert first.headers["x-ms-request-id"] != second.headers["x-ms-request-id"]
 
 
@@ -218,7 +221,8 @@ async def test_second_change_of_the_cluster_is_accepted_and_fails() -> None:
     assert document["percentComplete"] == 1.0
     assert document["properties"] == {
         "operationKind": "SandboxCustomImageCreateOrUpdateCommand",
-        "operationState": "BadInput",
+        "provisioningState": "Failed",
+        "operationState": "Failed",
     }
     assert document["error"] == {
         "code": "ServiceIsInMaintenance",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from support.emulator_transport import EmulatorTransport, error_body
@@ -23,6 +25,30 @@ async def test_root_identifies_the_emulator_without_a_token() -> None:
         "version": __version__,
         "instance": emulator.config.instance,
     }
+
+
+async def test_proof_of_the_token_needs_no_token_and_depends_on_nonce_port_and_token() -> None:
+    emulator = EmulatorTransport()
+    others = [EmulatorTransport(replace(emulator.config, port=8081)), EmulatorTransport()]
+
+    async def prove(of: EmulatorTransport, nonce: str) -> str:
+        response = await of.http.get("/emulator/proof", params={"nonce": nonce})
+        assert response.status_code == 200
+        return response.text
+
+    proof = await prove(emulator, "n" * 32)
+    assert re.fullmatch("[0-9a-f]{64}", proof)
+    assert await prove(emulator, "n" * 32) == proof
+    assert proof not in {await prove(emulator, "m" * 32), *[await prove(other, "n" * 32) for other in others]}
+
+
+@pytest.mark.parametrize("nonce", ["", "n" * 31, "n" * 129, "n" * 32 + " ", "\u00e4" * 32])
+async def test_proof_of_an_invalid_nonce_returns_400(nonce: str) -> None:
+    emulator = EmulatorTransport()
+    assert (await emulator.http.get("/emulator/proof", params={"nonce": nonce})).status_code == 400
+    assert (await emulator.http.post("/emulator/proof", params={"nonce": "n" * 32})).status_code == 405
+    foreign = {"Host": "evil.example"}
+    assert (await emulator.http.get("/emulator/proof", params={"nonce": "n" * 32}, headers=foreign)).status_code == 403
 
 
 @pytest.mark.parametrize(

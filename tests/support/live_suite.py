@@ -20,8 +20,8 @@ import httpx
 
 from kusto_magic import settings
 from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.connection_errors import tls_context
 from kusto_magic.arm.credentials import CredentialFactory, TokenCredential
-from kusto_magic.arm.transport import tls_context
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, Conflict, InvalidInput, NotFound, Problem, Unreachable
 from kusto_magic.models.endpoint import CLOUDS
