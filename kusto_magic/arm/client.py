@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kusto_magic.arm import operation_start, poll_schedule
-from kusto_magic.arm.credentials import TokenCredential
+from kusto_magic.arm.credentials import Credential
 from kusto_magic.arm.operation import Operation, start_operation
 from kusto_magic.arm.poller import poll_until_done, require_trusted_url
 from kusto_magic.arm.requests import ArmRequests, require_ok
@@ -42,14 +42,15 @@ MAX_PAGES = 1000
 async def connect(
     target: Target,
     *,
-    credential: TokenCredential | None = None,
+    credential: Credential | None = None,
     transport: Any = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[ImagesClient]:
     """Open a client for the images of a cluster.
 
-    `credential` is any object with `get_token`; the default is azure-identity's chain, or the emulator's own token if
-    the endpoint is on this machine. `transport` (an httpx.AsyncBaseTransport) and `clock` can be replaced in tests.
+    `credential` is any object with `get_token` or `get_token_info`; the default is azure-identity's chain, or the
+    emulator's own token if the endpoint is on this machine. It is asked for the scope of the target only. `transport`
+    (an httpx.AsyncBaseTransport) and `clock` can be replaced in tests.
     """
     async with ArmTransport(
         target.endpoint, target.scope, credential=credential, transport=transport, clock=clock

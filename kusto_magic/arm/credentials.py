@@ -269,6 +269,31 @@ class TokenCredential(Protocol):
         ...
 
 
+class TokenInfoCredential(Protocol):
+    """Any object with `get_token_info`, the newer method of azure-core (`SupportsTokenInfo`)."""
+
+    def get_token_info(self, *scopes: str, options: Any = None) -> AccessToken:
+        """Return a token for the scopes; `options` may contain "claims". May block the calling thread."""
+        ...
+
+
+Credential = TokenCredential | TokenInfoCredential
+"""A credential as `connect` accepts it; `get_token` is used if it has both methods."""
+
+
+def request_token(credential: Credential, scope: str, claims: str = "") -> AccessToken:
+    """Return a token of `credential` for exactly `scope`; `claims` are the demands of a claims challenge, or "".
+
+    May block the calling thread. Raises whatever the credential raises.
+    """
+    options = {"claims": claims} if claims else {}
+    get_token: Callable[..., AccessToken] | None = getattr(credential, "get_token", None)
+    if get_token is not None:
+        return get_token(scope, **options)
+    get_token_info: Callable[..., AccessToken] = credential.get_token_info  # type: ignore[union-attr]
+    return get_token_info(scope, options=options)
+
+
 class _StaticToken(NamedTuple):
     token: str
     expires_on: int
