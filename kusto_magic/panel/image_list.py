@@ -10,9 +10,10 @@ from ipywidgets import Select
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.display.bundle import table
-from kusto_magic.models.image import Image
+from kusto_magic.models.image import NO_PACKAGES, Image
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
 from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
+from kusto_magic.redaction import redact
 
 ACTIVE_WARNING = "Queries on this cluster currently use it."
 
@@ -148,5 +149,5 @@ async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str
 
 def _rows(image: Image) -> list[tuple[str, str]]:
     first = [("image", image.name), ("state", image.state), ("base", image.base_label), ("language", image.language)]
-    lines = image.requirements.splitlines()
+    lines = redact(image.requirements).splitlines() or [NO_PACKAGES]
     return [*first, *(("requirements" if number == 0 else "", line) for number, line in enumerate(lines))]
