@@ -19,7 +19,7 @@ from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.image import LANGUAGE, Image, ImageSpec
-from kusto_magic.models.naming import image_name_problem
+from kusto_magic.models.naming import cell_name_problem, existing_image_problem
 from kusto_magic.models.target import Target
 from kusto_magic.requirements import rules
 
@@ -46,8 +46,11 @@ def _problems(form: str, name: str, image: Image | ImageSpec) -> list[Problem]:
     problems = []
     if form not in _WRITERS:
         problems.append(Problem("--as", f"{excerpt(form)} is not a valid format; use one of {', '.join(FORMS)}"))
-    if message := image_name_problem(name):
+    if message := existing_image_problem(name):
         problems.append(Problem("image name", message))
+    if form == "powershell" and isinstance(image, Image) and not image.is_python:
+        message = f"Az.Kusto creates images for {LANGUAGE} only, and this one is for {excerpt(image.language)}"
+        problems.append(Problem("language", message))
     if not image.base_label:
         problems.append(Problem("base", "the service returns neither a base image nor a Python version"))
     for number, line in enumerate(image.requirements.split("\n"), start=1):
@@ -61,9 +64,10 @@ def _problems(form: str, name: str, image: Image | ImageSpec) -> list[Problem]:
 def _properties(image: Image | ImageSpec) -> dict[str, str]:
     """Return the properties of the image as they are sent to Resource Manager."""
     version = image.python_version if isinstance(image, ImageSpec) else image.language_version
+    language = LANGUAGE if isinstance(image, ImageSpec) or image.is_python else image.language
     base = {"baseImageName": image.base_image} if image.base_image else {"languageVersion": version}
     named = {key: value for key, value in base.items() if value}
-    return {"language": LANGUAGE, **named, "requirementsFileContent": image.requirements}
+    return {"language": language, **named, "requirementsFileContent": image.requirements}
 
 
 # ── Bicep ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +173,7 @@ def _az(name: str, properties: Mapping[str, str], target: Target) -> str:
     """Return an `az rest` command for a POSIX shell: az has no command for these images."""
     # az replaces {subscriptionId} by the current subscription and prepends the endpoint of the current cloud. "@-"
     # reads the body from standard input, so that the JSON needs no quoting.
-    path = f"{_path('{subscriptionId}', target)}/sandboxCustomImages/{name}?api-version={API_VERSION}"
+    path = f"{_path('{subscriptionId}', target)}/sandboxCustomImages/{quote(name, safe='')}?api-version={API_VERSION}"
     lines = [
         "# Returns at once; the build takes several minutes. Check its status with --method get and without --body.",
         f"az rest --method put --url {_shell(path)} --body @- <<'JSON'",
@@ -233,7 +237,7 @@ def _rest(name: str, properties: Mapping[str, str], target: Target) -> str:
         "@subscription = SUBSCRIPTION-ID",
         "@token = TOKEN",
         "",
-        f"PUT {{{{endpoint}}}}{path}/sandboxCustomImages/{name}?api-version={API_VERSION}",
+        f"PUT {{{{endpoint}}}}{path}/sandboxCustomImages/{quote(name, safe='')}?api-version={API_VERSION}",
         "Authorization: Bearer {{token}}",
         "Content-Type: application/json",
         "",
@@ -287,11 +291,12 @@ def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target 
 
     Raises InvalidInput for a name that is not valid: it may come from the service.
     """
-    if message := image_name_problem(name):
+    if message := existing_image_problem(name) or cell_name_problem(name):
         raise InvalidInput([Problem("image name", message)], next_step="Choose another name for the new image.")
+    empty = [] if spec.has_packages else ["--no-packages"]
     base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
     cluster = [] if target is None or target == chosen else _cluster_arguments(target)
-    line = shlex.join(["%%kusto_image", name, *base, *cluster])
+    line = shlex.join(["%%kusto_image", name, *base, *empty, *cluster])
     return f"{line}\n{spec.requirements}".rstrip("\n")
 
 

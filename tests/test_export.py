@@ -289,7 +289,7 @@ def test_export_raises_for_an_unknown_format_and_a_missing_base() -> None:
     assert "neither a base image" in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["{print(1)}", "$x", "a b", "a\nb", "a\u2028b", "--yes", "", "'", "Python3_11_7"])
+@pytest.mark.parametrize("name", ["{print(1)}", "$x", "a\nb", "a\u2028b", "--yes", ""])
 def test_cell_text_refuses_a_name_that_is_not_valid(name: str) -> None:
     with pytest.raises(InvalidInput, match="image name"):
         cell_text(name, ImageSpec("numpy\n", "Python3_11_7"), None, None)

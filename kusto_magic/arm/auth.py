@@ -1,6 +1,7 @@
 """Bearer-token authentication for Azure Resource Manager.
 
-Tokens come from azure-identity (`credentials`) or from any object with `get_token`.
+Tokens come from azure-identity (`credentials`) or from any object with `get_token` or `get_token_info`, always for the
+configured scope: of a response, only the claims of a challenge are passed on, never its scope, resource or tenant.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from urllib.parse import urlsplit
 import httpx
 
 from kusto_magic.arm.credentials import (
-    NEXT_STEPS,
     SIGN_IN_TIMEOUT,
     AccessToken,
+    Credential,
     CredentialFactory,
     EmulatorCredential,
-    TokenCredential,
     _StaticToken,
-    first_line,
+    request_token,
 )
 from kusto_magic.arm.log_filter import shorten_guids
+from kusto_magic.arm.sign_in_errors import NEXT_STEPS, first_line
 from kusto_magic.errors import SignInFailed
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.redaction import redact
@@ -59,14 +60,14 @@ class BearerTokenAuth(httpx.Auth):
         self,
         endpoint: str,
         scope: str,
-        credential: TokenCredential | None = None,
+        credential: Credential | None = None,
         *,
         timeout: float | None = None,
         now: Callable[[], float] = time.time,  # the wall clock, since `expires_on` is a wall-clock time
     ) -> None:
         # Over plain http, anyone on the network path could send a challenge.
         self._may_be_challenged = endpoint.startswith("https:") or is_loopback(urlsplit(endpoint).hostname or "")
-        self._credential = credential or CredentialFactory()(endpoint)
+        self._credential: Credential = credential or CredentialFactory()(endpoint)
         self._scope = scope
         self._timeout = timeout
         self._now = now
@@ -113,7 +114,7 @@ class BearerTokenAuth(httpx.Auth):
                 return token
             claims, self._claims = self._claims, ""  # one new token per challenge: no loop if it is rejected too
             try:
-                self._token = renewed = await self._request_token({"claims": claims} if claims else {})
+                self._token = renewed = await self._request_token(claims)
             except SignInFailed:
                 if token is None or token.expires_on <= now:
                     raise
@@ -122,7 +123,7 @@ class BearerTokenAuth(httpx.Auth):
             self._refresh_at = renewed.expires_on - min(REFRESH_MARGIN, (renewed.expires_on - now) / 2)
             return renewed
 
-    async def _request_token(self, options: dict[str, str]) -> AccessToken:
+    async def _request_token(self, claims: str) -> AccessToken:
         loop = asyncio.get_running_loop()
         result: asyncio.Future[AccessToken] = loop.create_future()
 
@@ -133,7 +134,7 @@ class BearerTokenAuth(httpx.Auth):
 
         def get_token() -> None:
             try:
-                token = _validated(self._credential.get_token(self._scope, **options))
+                token = _validated(request_token(self._credential, self._scope, claims))
             except Exception as error:  # whatever a credential raises is a failed sign-in
                 failure = _sign_in_error(error)
                 deliver(lambda: result.set_exception(failure))

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kusto_magic.arm import operation_start, poll_schedule
-from kusto_magic.arm.credentials import TokenCredential
+from kusto_magic.arm.credentials import Credential
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poller import poll_until_done, require_trusted_url
 from kusto_magic.arm.requests import ArmRequests, require_ok
@@ -22,12 +22,12 @@ from kusto_magic.arm.shared_listing import ImageListCache
 from kusto_magic.arm.submission import NOTICE_INTERVAL, submit
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
-from kusto_magic.errors import InUse, InvalidInput, Problem, ServiceError, Unreachable
+from kusto_magic.errors import InUse, InvalidInput, NotFound, Problem, ServiceError, Unreachable
 from kusto_magic.models.action import Action
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import PYTHON, LanguageExtension, active_image, extensions_in
 from kusto_magic.models.image import Image, ImageSpec
-from kusto_magic.models.naming import image_name_problem
+from kusto_magic.models.naming import build_name_problem, existing_image_problem, image_name_problem
 from kusto_magic.models.target import Target
 from kusto_magic.settings import DEFAULT_TIMEOUT_HOURS
 
@@ -42,14 +42,15 @@ MAX_PAGES = 1000
 async def connect(
     target: Target,
     *,
-    credential: TokenCredential | None = None,
+    credential: Credential | None = None,
     transport: Any = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[ImagesClient]:
     """Open a client for the images of a cluster.
 
-    `credential` is any object with `get_token`; the default is azure-identity's chain, or the emulator's own token if
-    the endpoint is on this machine. `transport` (an httpx.AsyncBaseTransport) and `clock` can be replaced in tests.
+    `credential` is any object with `get_token` or `get_token_info`; the default is azure-identity's chain, or the
+    emulator's own token if the endpoint is on this machine. It is asked for the scope of the target only. `transport`
+    (an httpx.AsyncBaseTransport) and `clock` can be replaced in tests.
     """
     async with ArmTransport(
         target.endpoint, target.scope, credential=credential, transport=transport, clock=clock
@@ -96,11 +97,16 @@ class ImagesClient:
         """Create or update the image `name` and poll the build; yield the Operation after each response.
 
         The last Operation is terminal. To stop polling, stop iterating: the build continues. `timeout` is in seconds;
-        `estimate` is the usual duration of builds on this cluster. Raises InvalidInput (nothing was sent),
+        `estimate` is the usual duration of builds on this cluster. A name that new images cannot have is sent only if
+        the image exists, which is read first. Raises InvalidInput (nothing was sent),
         ServiceError (the request was refused), and the errors of `poll`. Source: "Create Or Update".
         """
+        if problem := build_name_problem(name):
+            raise InvalidInput([Problem("image name", problem)])
         sent = operation_start.submitting(Action.BUILD, self._image_url(name), spec)
-        return self._run(sent, "PUT", spec.to_body(), timeout, estimate)
+        operations = self._run(sent, "PUT", spec.to_body(), timeout, estimate)
+        rule = image_name_problem(name)
+        return self._run_if_exists(name, rule, operations) if rule else operations
 
     def delete(self, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
         """Delete the image `name` and poll the operation, as `build` does. Source: "Delete"."""
@@ -269,13 +275,24 @@ class ImagesClient:
         interval = self._notice_interval
         return submit(self._requests, sent, method, url, body, timeout=timeout, notice_interval=interval)
 
+    async def _run_if_exists(
+        self, name: str, rule: str, operations: AsyncIterator[Operation]
+    ) -> AsyncIterator[Operation]:
+        """Run a build only if the image exists: its name breaks `rule`, which holds for new images."""
+        try:
+            await self.get(name, background=True)
+        except NotFound:
+            problem = Problem("image name", f"there is no such image on this cluster, and for a new one {rule}")
+            raise InvalidInput([problem]) from None
+        async for operation in operations:
+            yield operation
+
     def _url(self, rest: str) -> str:
         path = quote(self.target.cluster_id, safe="/") + rest  # resource groups may contain non-ASCII letters
         return f"{self.target.endpoint}{path}?api-version={API_VERSION}"
 
     def _image_url(self, name: str) -> str:
-        problem = image_name_problem(name)
-        if problem:  # a name such as ".." would turn the URL into that of another resource
+        if problem := existing_image_problem(name):  # such as "..": it would be the URL of another resource
             raise InvalidInput([Problem("image name", problem)])
         return self._url(f"/sandboxCustomImages/{quote(name, safe='')}")
 

@@ -1,4 +1,7 @@
-"""Pool of open clients: one per cluster. Clients of one endpoint share connections, sign-in and rate limits."""
+"""Pool of open clients: one per cluster and scope.
+
+Clients of one endpoint and scope share connections, sign-in and rate limits.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class ClientPool:
         self._open_client = open_client
         self._lock = threading.Lock()
         self._sign_in: CredentialFactory | None = None
-        self._clients: dict[str, ImagesClient] = {}
+        self._clients: dict[tuple[str, str], ImagesClient] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
 
@@ -33,7 +36,7 @@ class ClientPool:
 
     def peek(self, target: Target) -> ImagesClient | None:
         """Return the open client of a cluster, or None."""
-        return self._clients.get(target.key)
+        return self._clients.get(_key(target))
 
     async def get(self, target: Target) -> ImagesClient:
         """Return the client of a cluster, opening it at the first call."""
@@ -42,10 +45,11 @@ class ClientPool:
             with self._lock:
                 # Read together: `sign_in` may replace both from another thread.
                 clients, factory = self._clients, self._sign_in
-            if target.key not in clients:
+            key = _key(target)
+            if key not in clients:
                 other = next((client for client in clients.values() if _share_connection(client.target, target)), None)
-                clients[target.key] = await self._open(target, factory) if other is None else other.for_target(target)
-            return clients[target.key]
+                clients[key] = await self._open(target, factory) if other is None else other.for_target(target)
+            return clients[key]
 
     async def _open(self, target: Target, factory: CredentialFactory | None) -> ImagesClient:
         options = {} if factory is None else {"credential": factory(target.endpoint)}
@@ -54,6 +58,11 @@ class ClientPool:
     async def aclose(self) -> None:
         """Close all clients, including those opened before `sign_in`."""
         await self._stack.aclose()
+
+
+def _key(target: Target) -> tuple[str, str]:
+    # With another scope, the same cluster needs another token.
+    return target.key, target.scope
 
 
 def _share_connection(one: Target, other: Target) -> bool:

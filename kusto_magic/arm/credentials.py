@@ -1,4 +1,4 @@
-"""Credentials of azure-identity by name, and user-readable errors for their failures.
+"""Credentials of azure-identity by name.
 
 This is the only module that imports azure-identity, at first use.
 """
@@ -6,7 +6,6 @@ This is the only module that imports azure-identity, at first use.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,10 +15,10 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from kusto_magic.arm.emulator_proof import ConnectionProof
-from kusto_magic.arm.log_filter import install_sign_in_filters, shorten_guids
+from kusto_magic.arm.log_filter import install_sign_in_filters
+from kusto_magic.arm.sign_in_errors import sign_in_error, sign_in_required
 from kusto_magic.errors import SignInFailed
 from kusto_magic.models.endpoint import CLOUDS, is_loopback, origin
-from kusto_magic.redaction import redact
 
 SIGN_IN_TIMEOUT = 11.5
 """Timeout of a sign-in in seconds; parts of azure-identity's chain hang for minutes in closed networks."""
@@ -68,7 +67,7 @@ class NamedCredential:
         with self._lock:
             prompt, self._prompt = self._prompt, None  # a renewal in the background must not prompt the user
             if self._credential is None and self._kind in INTERACTIVE_TYPES and prompt is None:
-                raise _sign_in_required(self._kind)
+                raise sign_in_required(self._kind)
             try:
                 if self._credential is None:
                     self._credential = _credential(self._kind, authority(self._endpoint, os.environ), prompt)
@@ -120,134 +119,6 @@ def _credential(kind: str, host: str, prompt: Prompt | None) -> Any:
     return credential
 
 
-# ── error messages ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-_THEN_RETRY = "then run the cell again."
-_RESTART = "then restart the kernel."
-_AZ_LOGIN = f"Run `az login` in a terminal, {_THEN_RETRY}"
-NEXT_STEPS = f"Sign in with `az login` or with %kusto_image use --as device, {_THEN_RETRY}"
-
-_MEANINGS = tuple(
-    (re.compile(pattern, re.IGNORECASE), what, step)
-    for pattern, what, step in (
-        (
-            "AADSTS70002(15|22)",
-            "the client secret is wrong or has expired",
-            f"Set AZURE_CLIENT_SECRET to a valid secret, {_RESTART}",
-        ),
-        (
-            "AADSTS(700016|90002|900023)",
-            "the application or the tenant was not found",
-            f"Check AZURE_CLIENT_ID and AZURE_TENANT_ID, {_RESTART}",
-        ),
-        (
-            r"AADSTS(70021|70021\d|700024)\b",
-            "the federated token was rejected",
-            "Check the federated credential of the identity: issuer, subject and audience must match those of the pod.",
-        ),
-        (
-            "AADSTS(50076|50078|50079|50158|53000|53001|53003)",
-            "the tenant requires multifactor authentication or another sign-in condition",
-            f"Sign in again with `az login` or with %kusto_image use --as browser, {_THEN_RETRY}",
-        ),
-        (r"AADSTS(50173|70043|70008\d?|700082|700084)\b", "the sign-in has expired", _AZ_LOGIN),
-        (
-            "CERTIFICATE_VERIFY_FAILED",
-            "the certificate of the sign-in service is not trusted",
-            f"Set REQUESTS_CA_BUNDLE to the bundle of your network, {_RESTART}",
-        ),
-        ("claims challenge|--claims-challenge", "the tenant requires a new sign-in", _AZ_LOGIN),
-        ("run '?az login|az login' to set up", "the Azure CLI (az) is not signed in", _AZ_LOGIN),
-        (
-            "Run.{0,9}Connect-AzAccount",
-            "Azure PowerShell is not signed in",
-            f"Run Connect-AzAccount, {_THEN_RETRY}",
-        ),
-        (
-            "run .{0,2}azd auth login",
-            "the Azure Developer CLI (azd) is not signed in",
-            f"Run `azd auth login` in a terminal, {_THEN_RETRY}",
-        ),
-        (
-            "Timed out waiting for user",
-            "the device code was not entered in time",
-            "%kusto_image use --as device shows a new one.",
-        ),
-        ("AADSTS", "the sign-in was rejected", NEXT_STEPS),
-    )
-)
-"""Pattern in an error of azure-identity, its meaning and the next step; the most specific patterns first."""
-
-_UNAVAILABLE = {
-    "default": ("no sign-in method is set up on this machine", NEXT_STEPS),
-    "environment": (
-        "AZURE_… environment variables are missing",
-        f"Set AZURE_TENANT_ID, AZURE_CLIENT_ID and a secret, {_RESTART}",
-    ),
-    "workload": (
-        "no federated token is configured",
-        "It is available only in pods with workload identity; choose another --as.",
-    ),
-    "managed": ("this machine has no managed identity", "Assign one to it, or choose another --as."),
-    "cli": (
-        "the Azure CLI (az) was not found",
-        f"Install it and run `az login`, or use %kusto_image use --as device, {_THEN_RETRY}",
-    ),
-    "powershell": (
-        "Azure PowerShell was not found",
-        f"Install Az.Accounts and run Connect-AzAccount, {_THEN_RETRY}",
-    ),
-    "developer": (
-        "the Azure Developer CLI (azd) was not found",
-        f"Install it and run `azd auth login`, {_THEN_RETRY}",
-    ),
-}
-"""Message and next step for a credential type that is not set up."""
-
-_CODE = re.compile(r"AADSTS[0-9]{4,8}")
-_NOT_SET_UP = ("CredentialUnavailableError", "ValueError")
-"""WorkloadIdentityCredential raises ValueError if its environment variables are missing."""
-
-# Compared by name, since importing the classes would import azure-core.
-_UNREACHABLE = ("ServiceRequestError", "ServiceResponseError", "ConnectionError", "ReadTimeout")
-
-
-def sign_in_error(error: Exception, kind: str) -> SignInFailed:
-    """Return an error of azure-identity, which may have many lines, as what happened and what to do.
-
-    The result contains no tenant ID.
-    """
-    if isinstance(error, SignInFailed):
-        return error
-    text = str(error)
-    for pattern, what, step in _MEANINGS:
-        if pattern.search(text):
-            code = _CODE.search(text)
-            return SignInFailed(f"no token: {what}{f' ({code[0]})' if code else ''}", next_step=step)
-    if type(error).__name__ in _UNREACHABLE:
-        return SignInFailed(
-            "no token: the sign-in service cannot be reached", next_step="Check the network and HTTPS_PROXY."
-        )
-    if type(error).__name__ == "AuthenticationRequiredError":
-        return _sign_in_required(kind)
-    # The default chain reports all its attempts in one ClientAuthenticationError.
-    if kind in _UNAVAILABLE and (type(error).__name__ in _NOT_SET_UP or "Attempted cred" in text):
-        what, step = _UNAVAILABLE[kind]
-        return SignInFailed(f"no token: {what}", next_step=step)
-    return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEPS)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error for display, with IDs shortened; its type if it has no message."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return shorten_guids(redact(lines[0]))[:200] if lines else type(error).__name__
-
-
-def _sign_in_required(kind: str) -> SignInFailed:
-    step = f"Run %kusto_image use --as {kind} in an interactive notebook, or choose another --as."
-    return SignInFailed("no token: an interactive sign-in is required", next_step=step)
-
-
 class AccessToken(Protocol):
     """A token and its expiry, as azure-core defines it."""
 
@@ -268,6 +139,31 @@ class TokenCredential(Protocol):
     def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
         """Return a token for the scopes; may block the calling thread."""
         ...
+
+
+class TokenInfoCredential(Protocol):
+    """Any object with `get_token_info`, the newer method of azure-core (`SupportsTokenInfo`)."""
+
+    def get_token_info(self, *scopes: str, options: Any = None) -> AccessToken:
+        """Return a token for the scopes; `options` may contain "claims". May block the calling thread."""
+        ...
+
+
+Credential = TokenCredential | TokenInfoCredential
+"""A credential as `connect` accepts it; `get_token` is used if it has both methods."""
+
+
+def request_token(credential: Credential, scope: str, claims: str = "") -> AccessToken:
+    """Return a token of `credential` for exactly `scope`; `claims` are the demands of a claims challenge, or "".
+
+    May block the calling thread. Raises whatever the credential raises.
+    """
+    options = {"claims": claims} if claims else {}
+    get_token: Callable[..., AccessToken] | None = getattr(credential, "get_token", None)
+    if get_token is not None:
+        return get_token(scope, **options)
+    get_token_info: Callable[..., AccessToken] = credential.get_token_info  # type: ignore[union-attr]
+    return get_token_info(scope, options=options)
 
 
 class _StaticToken(NamedTuple):

@@ -21,7 +21,7 @@ import httpx
 
 from kusto_magic.arm.auth import BearerTokenAuth
 from kusto_magic.arm.connection_errors import remedy, tls_context
-from kusto_magic.arm.credentials import TokenCredential
+from kusto_magic.arm.credentials import Credential
 from kusto_magic.arm.emulator_proof import UnprovenEmulator
 from kusto_magic.arm.log_filter import install_http_filters
 from kusto_magic.arm.rate_limiter import RateLimiter, request_kind
@@ -39,6 +39,10 @@ MAX_RESPONSE_SIZE = 8 * 1024 * 1024
 
 MAX_CONNECTIONS = 16
 """Maximum number of connections, all kept alive: ARM's rate limits keep fewer busy, and a new one costs a handshake."""
+
+KEEPALIVE_EXPIRY = 120.0
+"""Seconds for which an idle connection is kept: longer than between two polls (`operation.MAX_BACKOFF`), so that a poll
+needs no new handshake, and shorter than 4 minutes, when Azure's load balancers drop it without closing it."""
 
 RESERVED_CONNECTIONS = 2
 """Connections reserved for interactive requests."""
@@ -69,7 +73,7 @@ class ArmTransport:
         endpoint: str,
         scope: str,
         *,
-        credential: TokenCredential | None = None,
+        credential: Credential | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         request_timeout: float = REQUEST_TIMEOUT,
@@ -95,7 +99,11 @@ class ArmTransport:
                 trust_env=not is_loopback(urlsplit(endpoint).hostname or ""),
                 follow_redirects=False,  # the Location of a redirect could be any host
                 timeout=httpx.Timeout(request_timeout, pool=None),  # a request waits for the semaphores instead
-                limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
+                limits=httpx.Limits(
+                    max_connections=MAX_CONNECTIONS,
+                    max_keepalive_connections=MAX_CONNECTIONS,
+                    keepalive_expiry=KEEPALIVE_EXPIRY,
+                ),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
             )
         # ImportError: a SOCKS proxy without the package socksio.

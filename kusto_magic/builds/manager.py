@@ -40,7 +40,7 @@ from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.action import NOT_SUBMITTED, Action, Phase
 from kusto_magic.models.cluster import PYTHON, LanguageExtension
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.models.naming import image_name_problem
+from kusto_magic.models.naming import build_name_problem, existing_image_problem
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
@@ -124,7 +124,7 @@ class BuildManager:
         `timeout` is how many seconds the build is polled. Raises InvalidInput for
         an invalid name; all other errors are raised by the Build.
         """
-        _require_valid_name(name)
+        _require_valid_name(name, build_name_problem)
         running = self.registry.find_matching(target, name, spec, pin=pin, check=check)
         if running is not None:
             return running
@@ -140,7 +140,7 @@ class BuildManager:
         cluster is running. Raises InvalidInput for an invalid name; all other errors are raised by the fleet and its
         builds.
         """
-        _require_valid_name(name)
+        _require_valid_name(name, build_name_problem)
         options = options or BuildOptions(queue=True)
         running = self.fleets.find_matching(targets, name, spec, pin=options.pin)
         if running is not None:
@@ -306,9 +306,8 @@ def _emulator_estimate(target: Target) -> DurationEstimate | None:
     return None if seconds is None else DurationEstimate(seconds, seconds, 0, "the emulator's setting", (seconds,))
 
 
-def _require_valid_name(name: str) -> None:
-    problem = image_name_problem(name)
-    if problem:
+def _require_valid_name(name: str, rule: Callable[[object], str] = existing_image_problem) -> None:
+    if problem := rule(name):
         raise InvalidInput([Problem("image name", problem)])
 
 

@@ -173,6 +173,6 @@ def _parse_spec(requirements: str, base_image: str | None, python_version: str |
     # Cached: the builds of a fleet have the same text, and validating 1,000 lines takes milliseconds.
     try:
         # They were allowed when the build was started.
-        return ImageSpec(requirements, base_image, python_version, allow_index_options=True)
+        return ImageSpec(requirements, base_image, python_version, allow_index_options=True, allow_no_packages=True)
     except InvalidInput:
         return None  # e.g. the record of a deletion

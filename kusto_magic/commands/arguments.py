@@ -81,6 +81,11 @@ def cell_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="allow --index-url lines in the cell (never with a password)",
     )
+    text.add_argument(
+        "--no-packages",
+        action="store_true",
+        help="create the image without packages of its own, from an empty cell: the base image or Python alone",
+    )
     parser.add_argument("--force", action="store_true", help="send even if the image is already up to date")
     parser.add_argument("--dry-run", action="store_true", help="show the request without sending it")
     parser.add_argument(

@@ -8,13 +8,14 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import Bundle, code
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.models.naming import image_name_problem
+from kusto_magic.models.naming import build_name_problem
 from kusto_magic.models.target import Target
 from kusto_magic.requirements.parser import MAX_BYTES
 from kusto_magic.settings import Settings
@@ -27,12 +28,12 @@ def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings
 
     Raises InvalidInput with all problems of the options, the requirements and the clusters at once.
     """
-    problems = [Problem("image name", rule) for rule in [image_name_problem(options.name)] if rule]
+    problems = [Problem("image name", rule) for rule in [build_name_problem(options.name)] if rule]
     spec = settings = targets = None
     next_step = ""
     try:
         text = requirements_text(options, cell, session.shell.user_ns)
-        spec = ImageSpec(text, options.base, options.python, allow_index_options=options.allow_index_options)
+        spec = _image_spec(options, text)
     except InvalidInput as error:
         problems += error.problems
     try:
@@ -48,6 +49,21 @@ def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings
     if problems or spec is None or settings is None or targets is None:
         raise InvalidInput(problems, next_step=next_step)
     return settings, targets, spec
+
+
+def _image_spec(options: Namespace, text: str) -> ImageSpec:
+    if options.no_packages and not text.strip():
+        text = ""  # IPython passes a blank line as the body of an empty cell
+    spec = ImageSpec(
+        text,
+        options.base,
+        options.python,
+        allow_index_options=options.allow_index_options,
+        allow_no_packages=options.no_packages,
+    )
+    if options.no_packages and spec.has_packages:
+        raise InvalidInput([Problem("--no-packages", "the cell names packages; delete them or the option")])
+    return spec
 
 
 def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any]) -> str:
@@ -110,5 +126,5 @@ def dry_run(targets: Sequence[Target], name: str, spec: ImageSpec) -> Bundle:
     body = json.dumps(json.loads(spec.to_body()), indent=2, ensure_ascii=False)
     # The output is saved in the notebook, which may be shared: shorten the subscription ID.
     urls = [target.cluster_id.replace(target.subscription, f"{target.subscription[:8]}…") for target in targets]
-    lines = [f"PUT {url}/sandboxCustomImages/{name}?api-version={API_VERSION}" for url in urls]
+    lines = [f"PUT {url}/sandboxCustomImages/{quote(name, safe='')}?api-version={API_VERSION}" for url in urls]
     return code("\n".join([*lines, "", body]), "Dry run, nothing was sent. The request would be:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ MAX_ROWS = 20
 
 MAX_RECORDS = 2000
 """Maximum number of history records read for these rows; a fleet has one record for each cluster."""
+
+MAX_REASONS = 5
+"""Maximum number of lines that `check` names because it cannot check them."""
 
 MAX_WIDTH = 80
 """Maximum number of characters of the requirements column."""
@@ -160,6 +164,7 @@ def show(session: Session, options: Namespace) -> None:
     """Show an image as stored by the service."""
     from kusto_magic.display.bundle import table
     from kusto_magic.errors import NotFound
+    from kusto_magic.models.image import NO_PACKAGES
     from kusto_magic.redaction import redact
 
     _, target = session.resolve_target(options)
@@ -176,16 +181,45 @@ def show(session: Session, options: Namespace) -> None:
         ("state", image.state),
         ("base image", image.base_label),
         ("language", image.language),
-        *(("requirements" if n == 0 else "", line) for n, line in enumerate(lines)),
+        *(("requirements" if n == 0 else "", line) for n, line in enumerate(lines or [NO_PACKAGES])),
     ]
     session.show(table(("property", "value"), rows, ""))
 
 
 def check(session: Session, options: Namespace) -> None:
-    """Check that an image's requirements can still be installed."""
+    """Check that an image's requirements can still be installed; lines that cannot be checked are named."""
+    from kusto_magic.errors import InvalidInput
+
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
-    show_check(session, target, image.to_spec(use_index_options=options.allow_index_options))
+    try:
+        spec, unchecked = image.to_spec(use_index_options=options.allow_index_options), ""
+    except InvalidInput:  # made with another tool
+        spec, unchecked = _readable(image)
+    if unchecked:
+        session.show_message(f"Only the package lines are checked. {unchecked}")
+    show_check(session, target, spec)
+
+
+def _readable(image: Image) -> tuple[ImageSpec, str]:
+    """Return the part of an image that can be checked, and what cannot be checked and why.
+
+    Raises InvalidInput if nothing can be checked.
+    """
+    from kusto_magic.errors import InvalidInput
+    from kusto_magic.requirements import parser
+
+    step = f"%kusto_image show {shlex.quote(image.name)} shows the image as the service returns it."
+    try:
+        spec = image.readable_spec()
+    except InvalidInput as error:
+        raise InvalidInput(error.problems, next_step=f"This image cannot be checked. {step}") from None
+    read = parser.read(image.requirements)
+    reasons = [str(problem) for problem in read.problems[:MAX_REASONS]]
+    reasons += [f"{len(read.problems) - MAX_REASONS} more lines"] if len(read.problems) > MAX_REASONS else []
+    reasons += ["hashes are not verified"] if read.has_hashes else []
+    reasons += ["index options are ignored"] if read.index_options else []
+    return spec, f"Not checked: {'; '.join(reasons)}."
 
 
 def show_check(session: Session, target: Target, spec: ImageSpec) -> None:
@@ -246,15 +280,13 @@ def delete(session: Session, options: Namespace) -> Build | Fleet | None:
 
 def _packages(image: Image) -> tuple[str, str]:
     """Return the number and the list of the packages in an image's requirements."""
-    from kusto_magic.errors import InvalidInput
     from kusto_magic.redaction import redact
     from kusto_magic.requirements import parser
 
-    try:
-        packages = parser.parse(image.requirements, allow_index_options=True).packages
-    except InvalidInput:  # an image of another tool may have lines that this package rejects
+    read = parser.read(image.requirements)
+    if read.problems:  # an image of another tool may have lines that this package rejects
         return "", _truncate(redact(" ".join(image.requirements.split())))
-    return str(len(packages)), _truncate(", ".join(package.text for package in packages))
+    return str(len(read.packages)), _truncate(", ".join(package.text for package in read.packages))
 
 
 def _truncate(text: str) -> str:

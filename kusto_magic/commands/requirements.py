@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 NOTEBOOK_PATH_VARIABLES = ("JPY_SESSION_NAME", "__vsc_ipynb_file__")
 """Sources of the notebook's path: an environment variable set by Jupyter Server, a global variable set by VS Code."""
+
+
+MAX_PROBLEMS = 5
+"""Maximum number of problems that `edit` names."""
 
 
 def diff(session: Session, options: Namespace) -> None:
@@ -112,13 +117,22 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
 
 
 def edit(session: Session, options: Namespace) -> None:
-    """Open a cell with the current definition of an image."""
+    """Open a cell with the current definition of an image, also if it cannot be sent without changes."""
+    from kusto_magic.errors import InvalidInput
     from kusto_magic.export import cell_text
     from kusto_magic.requirements import parser
 
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
-    spec = image.to_spec()
+    _require_writable(image)
+    try:
+        spec = image.to_spec()
+    except InvalidInput as error:  # made with another tool: the rules apply when the cell is run
+        session.insert_cell(_cell_as_stored(image))
+        listed = "; ".join(str(problem) for problem in error.problems[:MAX_PROBLEMS])
+        more = f"; and {len(error.problems) - MAX_PROBLEMS} more" if len(error.problems) > MAX_PROBLEMS else ""
+        session.show_message(f"Before this cell can be run, change what kusto_magic does not send: {listed}{more}.")
+        return
     # The cell runs in this notebook, where the cluster is already chosen, so it needs no cluster options.
     # The service compares names without case. It may return its own spelling of the name, but no other name.
     name = image.name if image.name.lower() == options.name.lower() else options.name
@@ -128,6 +142,34 @@ def edit(session: Session, options: Namespace) -> None:
         session.show_message(
             f"The image names package indexes: {indexes}. Add --allow-index-options to the cell if you trust them."
         )
+
+
+def _require_writable(image: Image) -> None:
+    """Raise InvalidInput if the definition of an image must not or cannot be written into a cell."""
+    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.models.naming import cell_name_problem
+    from kusto_magic.requirements import rules
+
+    names = {"image name": image.name, "base image": image.base_image}
+    problems = [Problem(field, message) for field, name in names.items() if (message := cell_name_problem(name))]
+    if not image.is_python:
+        problems.append(
+            Problem("language", f"a cell creates an image for Python, and this one is for {image.language}")
+        )
+    if secret := rules.secret_in(image.requirements):
+        problems.append(Problem("requirements", f"{secret}, which the notebook would store"))
+    if problems:
+        step = f"%kusto_image show {shlex.quote(image.name)} shows the image; create another one from a new cell."
+        raise InvalidInput(problems, next_step=step)
+
+
+def _cell_as_stored(image: Image) -> str:
+    """Return a cell with the base and the text of an image; invisible characters are escaped."""
+    from kusto_magic.redaction import redact
+
+    version = ["--python", image.language_version] if image.language_version else []
+    line = shlex.join(["%%kusto_image", image.name, *(["--base", image.base_image] if image.base_image else version)])
+    return f"{line}\n{redact(image.requirements)}".rstrip("\n")
 
 
 def freeze(session: Session, options: Namespace) -> None:

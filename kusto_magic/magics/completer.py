@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import threading
 import time
 from argparse import Namespace
@@ -35,6 +36,7 @@ MAX_RECORDS = 200
 """Maximum number of history records that are searched for image names."""
 
 _WORD = re.compile(r"[\w.:-]+", re.ASCII)
+_QUOTABLE = re.compile(r"[\w(][\w .:+,@()-]*")
 _LINE = re.compile(r"\s*(%%?)kusto_image\s+(.*)", re.DOTALL)
 _PATH_OPTIONS = frozenset({"file", "to", "from_notebook"})
 _NEW_NAME_COMMANDS = frozenset({"freeze"})
@@ -71,9 +73,11 @@ def complete_line(text: str, names: NameCache) -> tuple[str, list[str]] | None:
 
 
 def _starting_with(fragment: str, values: Iterable[str]) -> list[str]:
-    matching = (value for value in dict.fromkeys(values) if value.lower().startswith(fragment.lower()))
-    # Names from the service are inserted into a cell, so those with unusual characters are left out.
-    return [value for value in matching if _WORD.fullmatch(value)]
+    start = fragment.removeprefix("'").lower()
+    matching = (value for value in dict.fromkeys(values) if value.lower().startswith(start))
+    # Names from the service are inserted into a cell. Those that a shell would split are quoted; those with characters
+    # that could have another meaning there (quotes, braces) are left out.
+    return [shlex.quote(value) for value in matching if _WORD.fullmatch(value) or _QUOTABLE.fullmatch(value)]
 
 
 def _candidates(
@@ -117,11 +121,12 @@ def _option_values(action: argparse.Action, command: str, names: NameCache) -> S
     if action.dest in _PATH_OPTIONS or (action.dest == "name" and command in _NEW_NAME_COMMANDS):
         return None
     managed = [] if action.dest == "name" and command not in ("enable", "diff", "bases") else list(MANAGED_IMAGES)
-    custom = [] if command == "bases" else names.images
+    images = [name for name in names.images if not name.startswith("-")]  # it would read as an option
+    custom = [] if command == "bases" else images
     by_destination: dict[str, Sequence[str]] = {
         "name": [*custom, *managed],
         "other": [*custom, *managed],
-        "base": [*managed, *names.images],
+        "base": [*managed, *images],
         "python": [image.python for image in MANAGED_IMAGES.values()],
         "cluster": names.clusters,
         "cloud": list(CLOUDS),

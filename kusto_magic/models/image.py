@@ -1,7 +1,8 @@
 """Images and their JSON in Azure Resource Manager.
 
 `ImageSpec` is the definition that is sent, `Image` what the service returns. Both are immutable. An ImageSpec is always
-valid: its constructor raises InvalidInput with every problem.
+valid: its constructor raises InvalidInput with every problem. An Image may have been made with another tool, so none of
+these rules applies to it.
 
 Source of the JSON: Microsoft.Kusto/clusters/sandboxCustomImages, api-version 2024-04-13, "Create Or Update".
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kusto_magic.display_text import DisplayText, visible_line
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models.naming import (
     base_image_problem,
     python_version_problem,
@@ -24,6 +25,9 @@ from kusto_magic.requirements import parser
 
 LANGUAGE = "Python"
 """The only value of ARM's enum `Language`."""
+
+NO_PACKAGES = "none: the packages of the base image alone"
+"""Shown instead of the requirements of an image that has none."""
 
 UNREADABLE_STATE = "unreadable"
 """The `state` of an image whose `provisioningState` is null, empty or not a string; the service does not use it."""
@@ -36,19 +40,26 @@ class ImageSpec:
     Exactly one of `base_image` (a managed image such as "Python3_10_8", or another custom image of the cluster) and
     `python_version` (such as "3.10.8") must be given. `allow_index_options` allows lines such as `--index-url URL`;
     otherwise only package lines are valid. `use_index_options` is whether a check may send requests to the indexes
-    that these lines name: False for a text of the service, which is no permission of the user. Raises InvalidInput
-    with every problem, with line numbers for the text.
+    that these lines name: False for a text of the service, which is no permission of the user. `allow_no_packages`
+    allows a text without packages: the image is its base alone. Raises InvalidInput with every problem, with line
+    numbers for the text.
     """
 
     requirements: str
     base_image: str | None = None
     python_version: str | None = None
-    allow_index_options: bool = field(default=False, compare=False)  # a validation option, not part of the image
-    use_index_options: bool = field(default=True, compare=False)  # an option of the check
+    # Options of the validation and of the check, not parts of the image:
+    allow_index_options: bool = field(default=False, compare=False)
+    use_index_options: bool = field(default=True, compare=False)
+    allow_no_packages: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         problems = [Problem(field, message) for field, message in self._field_problems() if message]
-        problems += parser.problems(self.requirements, allow_index_options=self.allow_index_options)
+        problems += parser.problems(
+            self.requirements,
+            allow_index_options=self.allow_index_options,
+            allow_no_packages=self.allow_no_packages,
+        )
         if problems:
             raise InvalidInput(problems)
 
@@ -71,6 +82,11 @@ class ImageSpec:
         properties["requirementsFileContent"] = self.requirements
         document = {"properties": properties}
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @property
+    def has_packages(self) -> bool:
+        """Whether the requirements name a package; otherwise the image is its base alone."""
+        return bool(parser.read(self.requirements).packages)
 
     @property
     def base_label(self) -> str:
@@ -119,40 +135,73 @@ class Image:
         """The base image or Python version as text: "Python3_10_8", "Python 3.10.8", or "" if both are omitted."""
         return self.base_image or (f"Python {self.language_version}" if self.language_version else "")
 
+    @property
+    def is_python(self) -> bool:
+        """Whether the language is Python, in any spelling, or omitted."""
+        return self.language.lower() in ("", LANGUAGE.lower())
+
     def to_spec(self, *, use_index_options: bool = False) -> ImageSpec:
         """Return the spec that re-creates this image. Raises InvalidInput if it breaks the rules of this package.
 
         `use_index_options` must come from the user: whether a check may ask the indexes that the image names.
         """
+        return self._spec(self.requirements, use_index_options=use_index_options)
+
+    def readable_spec(self) -> ImageSpec:
+        """Return the spec of the package lines, at their line numbers; hashes and all other lines are left out.
+
+        Raises InvalidInput if no package line can be read, and for an invalid base.
+        """
+        read = parser.read(self.requirements)
+        if not read.packages and read.problems:
+            raise InvalidInput(read.problems)
+        texts = {package.line: package.text for package in read.packages}
+        return self._spec("".join(f"{texts.get(number, '')}\n" for number in range(1, max(texts, default=0) + 1)))
+
+    def _spec(self, requirements: str, *, use_index_options: bool = False) -> ImageSpec:
+        if not self.is_python:
+            what = f"its language is {excerpt(self.language)}; only images for {LANGUAGE} can be created or checked"
+            raise InvalidInput([Problem("language", what)])
         return ImageSpec(
-            self.requirements,
+            requirements,
             base_image=self.base_image or None,
             python_version=None if self.base_image else self.language_version or None,
-            allow_index_options=True,
             use_index_options=use_index_options,
+            allow_index_options=True,  # an existing image may have them, and may have no packages
+            allow_no_packages=True,
         )
 
     def matches(self, spec: ImageSpec) -> bool:
-        """Return whether the image has the base and, byte for byte, the requirements of `spec`.
+        """Return whether the image has the base and the requirements of `spec`.
 
-        An omitted value counts as a difference. The language is ignored: it has one value with two spellings.
+        An omitted base counts as a difference; the final newline and line endings do not.
         """
         same_base = self.base_image.lower() == (spec.base_image or "").lower()
         same_python = bool(spec.base_image) or self.language_version == spec.python_version
-        return same_base and same_python and self.requirements == spec.requirements
+        same_text = _comparable(self.requirements) == _comparable(spec.requirements)
+        return self.is_python and same_base and same_python and same_text
 
     def differences(self, spec: ImageSpec) -> tuple[str, ...]:
         """Return the names of the properties that differ from `spec`, empty if none does.
 
-        An omitted property is not a difference, since the service need not return the base image. ARM compares names
-        without case.
+        An omitted property is not a difference, since the service need not return the base image; neither are the final
+        newline and line endings of the requirements. ARM compares names without case.
         """
         compared = {
             "base image": ((spec.base_image or "").lower(), self.base_image.lower()),
             "Python version": (spec.python_version or "", self.language_version),
-            "requirements": (spec.requirements, self.requirements),
+            "language": (LANGUAGE, LANGUAGE if self.is_python else self.language),
+            "requirements": (_comparable(spec.requirements), _comparable(self.requirements)),
         }
-        return tuple(field for field, (want, got) in compared.items() if want and got and want != got)
+        different = [field for field, (want, got) in compared.items() if want and got and want != got]
+        # Requirements that were not sent are not omitted by the service: these are of another image.
+        added = ["requirements"] if not compared["requirements"][0] and compared["requirements"][1] else []
+        return (*different, *added)
+
+
+def _comparable(requirements: str) -> str:
+    """Return a requirements text without its final newline, and with the same line endings everywhere."""
+    return requirements.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
 
 
 def _state(properties: Mapping[str, Any]) -> str:

@@ -1,4 +1,8 @@
-"""Validation of the names of subscriptions, resource groups, clusters and images."""
+"""Validation of the names of subscriptions, resource groups, clusters and images.
+
+There are two rules for the name of an image: `image_name_problem` for one that this package creates, and
+`existing_image_problem` for one that exists, possibly made with another tool.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,18 @@ RESERVED_NAMES = frozenset({*(name.lower() for name in MANAGED_IMAGES), "pythonc
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,61}")
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+MAX_EXISTING_NAME_LENGTH = 260
+"""Maximum number of characters in the name of an existing image; a limit of this package."""
+
+_UNSAFE_IN_PATH = "/\\?#%"
+"""Characters that servers and proxies treat specially in a path, also where they are quoted."""
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode categories of control, format, surrogate, private-use and separator characters."""
+
+_EXPANDED = "{}$"
+"""Characters that IPython replaces by variables in the line of a magic."""
+
 _VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
 
 
@@ -70,13 +86,52 @@ def image_name_problem(value: object) -> str:
     return ""
 
 
+def existing_image_problem(value: object) -> str:
+    """Return why an image of this name cannot be addressed, or "".
+
+    Other tools may create names that `image_name_problem` rejects. Any name is accepted that stays one segment of a URL
+    path after quoting, whatever a proxy does with it, and that looks like what it is.
+    """
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_EXISTING_NAME_LENGTH:
+        reason = f"a name has 1–{MAX_EXISTING_NAME_LENGTH} characters"
+    elif unsafe := next((char for char in value if char in _UNSAFE_IN_PATH), ""):
+        reason = f"a name with {unsafe!r} cannot be sent in a URL"
+    elif hidden := next((char for char in value if unicodedata.category(char) in _INVISIBLE), ""):
+        reason = f"U+{ord(hidden):04X} is invisible or changes how the name is displayed"
+    elif value.strip(".") == "" or value.strip() != value:
+        reason = "it consists of dots only" if value.strip(".") == "" else "it starts or ends with a blank"
+    else:
+        return ""
+    return f"{excerpt(value)} is not a valid image name: {reason}"
+
+
+def build_name_problem(value: object) -> str:
+    """Return why no image of this name can be built, or "".
+
+    A name that breaks only the rule for new images may belong to an existing one, which can be replaced: whether it
+    exists is checked when the request is sent (`ImagesClient.build`).
+    """
+    if isinstance(value, str) and value.lower() in RESERVED_NAMES:
+        return image_name_problem(value)
+    return existing_image_problem(value)
+
+
 def base_image_problem(value: object) -> str:
-    """Return the rule that a base image name breaks, or "": it is a managed image or a valid custom image name."""
+    """Return the rule that a base image name breaks, or "": it is a managed image or may be an existing custom one."""
     if isinstance(value, str):
         managed = next((name for name in MANAGED_IMAGES if name.lower() == value.lower()), None)
         if managed is not None:
             return "" if managed == value else f"{excerpt(value)}: the managed image is spelled {managed}"
-    return image_name_problem(value)
+    return build_name_problem(value)
+
+
+def cell_name_problem(value: str) -> str:
+    """Return why the name of an existing image cannot be written into the line of a cell, or ""."""
+    if value.startswith("-"):
+        return f"{excerpt(value)} starts with '-', so the cell would read it as an option"
+    if any(char in _EXPANDED for char in value):
+        return f"{excerpt(value)} contains '{{', '}}' or '$', which stand for variables in the line of a cell"
+    return ""
 
 
 def python_version_problem(value: object) -> str:

@@ -12,7 +12,12 @@ from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
-from kusto_magic.models.naming import base_image_problem, image_name_problem, python_version_problem
+from kusto_magic.models.naming import (
+    base_image_problem,
+    cell_name_problem,
+    image_name_problem,
+    python_version_problem,
+)
 from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import column, labeled, set_text, set_visible, text_widget
 from kusto_magic.requirements import parser
@@ -60,7 +65,7 @@ class Form:
     def read(self) -> tuple[str, ImageSpec]:
         """Return the image name and its spec. Raises InvalidInput with every problem of the form."""
         name = self.name.value.strip()
-        problems = [Problem("name", message) for message in [_name_problem(name)] if message]
+        problems = [Problem("name", message) for message in [self._name_problem(name)] if message]
         problems += self._spec_problems()
         if problems:
             raise InvalidInput(problems)
@@ -71,16 +76,18 @@ class Form:
         if problems := self._spec_problems():
             raise InvalidInput(problems)
         base = self.base_label()
-        return ImageSpec(self.text(), base.get("base_image"), base.get("python_version"))
+        return ImageSpec(self.text(), base.get("base_image"), base.get("python_version"), allow_no_packages=True)
 
     def _spec_problems(self) -> list[Problem]:
         base = [Problem("base", message) for message in [self._base_problem()] if message]
-        return base + parser.problems(self.text())
+        return base + parser.problems(self.text(), allow_no_packages=True)
 
     def text(self) -> str:
         """Return the requirements as a cell magic receives them: with a final newline."""
         text: str = self.requirements.value
-        return text if text.endswith("\n") or not text else f"{text}\n"  # a Textarea has no final newline, a cell does
+        if not text.strip():
+            return ""
+        return text if text.endswith("\n") else f"{text}\n"  # a Textarea has no final newline, a cell does
 
     def base_label(self) -> dict[str, str]:
         """Return the base as a keyword argument of ImageSpec: `python_version` or `base_image`; {} if it is empty."""
@@ -137,13 +144,13 @@ class Form:
             return "choose an image or enter a Python version such as 3.10.8"
         if engine := base.get("python_version"):
             return python_version_problem(engine)
-        return base_image_problem(base["base_image"])
+        return base_image_problem(base["base_image"]) or cell_name_problem(base["base_image"])
 
     def _name_status(self) -> str:
         name = self.name.value.strip()
         if not name:
             return "Letters, digits, '.', '-' and '_'."
-        if problem := _name_problem(name):
+        if problem := self._name_problem(name):
             return f"✖ {problem}"
         if self.images is None:
             return "✔ a valid name"
@@ -152,6 +159,12 @@ class Form:
             return "✔ name available"
         then = "Create replaces it." if image.state in TERMINAL_STATES else "A change is in progress."
         return f"✔ {image.name} exists: {image.state}. {then}"
+
+    def _name_problem(self, name: str) -> str:
+        """Return the rule that the name breaks, or ""; an existing image may have a name that a new one cannot have."""
+        if not name:
+            return "enter a name for the image"
+        return image_name_problem(name) if self._image(name) is None else cell_name_problem(name)
 
     def _image(self, name: str) -> Image | None:
         return next((image for image in self.images or () if image.name.lower() == name.lower()), None)
@@ -177,23 +190,19 @@ class Form:
             self.fill(base=self.found.value)
 
 
-def _name_problem(name: str) -> str:
-    return image_name_problem(name) if name else "enter a name for the image"
-
-
 def _closest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there is no image {excerpt(name)} on this cluster"
 
 
 def _requirements_status(text: str) -> str:
-    if not text.strip():
+    if not text:
         return "As in requirements.txt: name, version operator, version (numpy==1.26.4)."
-    problems = [str(problem) for problem in parser.problems(text)]
+    problems = [str(problem) for problem in parser.problems(text, allow_no_packages=True)]
     if problems:
         more = len(problems) - MAX_PROBLEMS
         return "\n".join(f"✖ {problem}" for problem in problems[:MAX_PROBLEMS]) + (
             f"\n… {more} more" if more > 0 else ""
         )
-    count = len(parser.parse(text).packages)
+    count = len(parser.parse(text, allow_no_packages=True).packages)
     return f"✔ {count} package{'' if count == 1 else 's'}"

@@ -11,7 +11,7 @@ from ipywidgets import Select
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.display.bundle import table
 from kusto_magic.display_text import DisplayText, visible_line
-from kusto_magic.models.image import Image
+from kusto_magic.models.image import NO_PACKAGES, Image
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
 from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
 from kusto_magic.redaction import redact
@@ -150,5 +150,5 @@ async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str
 
 def _rows(image: Image) -> list[tuple[str, str]]:
     first = [("image", image.name), ("state", image.state), ("base", image.base_label), ("language", image.language)]
-    lines = redact(image.requirements).splitlines()
+    lines = redact(image.requirements).splitlines() or [NO_PACKAGES]
     return [*first, *(("requirements" if number == 0 else "", line) for number, line in enumerate(lines))]

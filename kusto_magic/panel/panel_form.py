@@ -36,6 +36,7 @@ from kusto_magic.panel.widgets import (
     text_widget,
 )
 from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.redaction import redact
 from kusto_magic.settings import Settings
 
 ACCEPTED_PHASES = frozenset({Phase.BUILDING, Phase.DELETING})
@@ -171,9 +172,13 @@ class PanelForm:
                 [self.create], lambda: start(target, name, spec, protect_active=protect_active, timeout=self._timeout)
             )
 
+        question = "" if spec.has_packages else f"No packages: the image is {spec.base_label} alone. "
         if self.images.is_active(name):
-            text = f"Replace image {name} on cluster {target.cluster}? {ACTIVE_WARNING}"
-            self.question.show(text, "Yes, replace", lambda: submit(protect_active=False))
+            question += f"Replace image {name} on cluster {target.cluster}? {ACTIVE_WARNING}"
+            self.question.show(question, "Yes, replace", lambda: submit(protect_active=False))
+        elif question:
+            question += f"Create image {name} on cluster {target.cluster}?"
+            self.question.show(question, "Yes, create", lambda: submit(protect_active=True))
         else:
             # the list may be outdated, so the build manager checks again before it sends anything
             submit(protect_active=True)
@@ -232,7 +237,7 @@ class PanelForm:
         self.fields.fill(base=image.name)
 
     def _edit(self, image: Image) -> None:
-        self.fields.fill(image.name, image.base_label, image.requirements)
+        self.fields.fill(image.name, image.base_label, redact(image.requirements))  # the notebook stores the fields
 
     def _fill_from_record(self, record: BuildRecord) -> None:
         base = record.base_image or record.python_version or ""

@@ -20,7 +20,6 @@ from typing import Any
 from packaging.markers import Marker
 from packaging.requirements import Requirement as Pep508
 
-from kusto_magic.errors import InvalidInput
 from kusto_magic.models import managed_packages
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
 from kusto_magic.preflight.indexes import IndexSettings, origin, user_settings
@@ -35,7 +34,7 @@ from kusto_magic.preflight.report import (
 )
 from kusto_magic.preflight.suggestions import Candidate, Pins, suggest
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult, resolve
-from kusto_magic.requirements.parser import Requirement, Requirements, parse
+from kusto_magic.requirements.parser import ReadRequirements, Requirement, Requirements, parse, read
 
 OLDEST, NEWEST = (3, 6), (3, 14)
 """Range of Python versions whose wheel tags are known."""
@@ -71,7 +70,7 @@ async def run_preflight(
     reported as INCONCLUSIVE.
     """
     started = time.monotonic()
-    requirements = parse(text, allow_index_options=True)  # the caller decides about index options
+    requirements = parse(text, allow_index_options=True, allow_no_packages=True)  # the caller decides
     variables = os.environ if environ is None else environ
     used, ignored = (requirements.index_options, ()) if allow_index_options else ((), requirements.index_options)
     settings = (user_settings(variables) if index is None else index).with_options(used)
@@ -206,11 +205,12 @@ async def _add_base(resolution: _Resolution, base: str | None, texts: Sequence[s
 
 
 async def _add_custom_layer(resolution: _Resolution, text: str) -> Pins | None:
-    try:
-        requirements = parse(text, allow_index_options=True)
-    except InvalidInput:
+    requirements = read(text)  # the image may have been made with another tool
+    if requirements.problems:
         return None
     resolution.warn_of_indexes(requirements.index_options, "is named by a base image and was not asked")
+    if not requirements.packages:
+        return {}
     # Warnings about the lines of a base image do not help with this text, so they are collected separately.
     separate = replace(resolution, warnings=[])
     result = await separate.resolve(line.spec for line in _applicable(requirements, separate))
@@ -264,7 +264,7 @@ def _base_requirement(name: str, version: str) -> Requirement:
 # ── requirement lines ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _applicable(requirements: Requirements, resolution: _Resolution) -> list[Requirement]:
+def _applicable(requirements: Requirements | ReadRequirements, resolution: _Resolution) -> list[Requirement]:
     """Return the lines that apply to the image's Python on Windows; warn about the others."""
     environment = _marker_environment(resolution.python)
     lines = [line for line in requirements.packages if _marker_applies(line.marker, environment)]

@@ -6,13 +6,12 @@ from Microsoft's documentation (`models.managed_packages`), for a plain Python t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from kusto_magic.errors import InvalidInput
 from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
@@ -101,20 +100,8 @@ def _lines(text: str) -> tuple[list[Requirement], list[str]]:
 
     Images created by other tools may contain lines that this package rejects.
     """
-    try:
-        return list(parser.parse(text, allow_index_options=True).packages), []
-    except InvalidInput:
-        parts = list(_parse_line_by_line(text))
-    return [part for part in parts if isinstance(part, Requirement)], [part for part in parts if isinstance(part, str)]
-
-
-def _parse_line_by_line(text: str) -> Iterator[Requirement | str]:
-    for line in text.splitlines():
-        try:
-            yield from parser.parse(line, allow_index_options=True).packages
-        except InvalidInput:
-            if line.strip() and not line.lstrip().startswith("#"):
-                yield redact(line.strip())
+    found = parser.read(text)
+    return list(found.packages), [redact(line) for line in found.other_lines]
 
 
 def _satisfies(installed: str, package: Requirement) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
@@ -62,20 +62,62 @@ class Requirements:
     index_options: tuple[tuple[str, str], ...] = ()
 
 
-def parse(text: str, *, allow_index_options: bool = False) -> Requirements:
+@dataclass(frozen=True, slots=True)
+class ReadRequirements:
+    """The contents of any text, also of an image made with another tool.
+
+    `packages` are the lines that are valid once their hashes are left out; `problems` are the rules that other lines
+    break, and `other_lines` those lines as written. `has_hashes` is whether hashes were left out.
+    """
+
+    packages: tuple[Requirement, ...] = ()
+    index_options: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    other_lines: tuple[str, ...] = ()
+    has_hashes: bool = False
+
+
+def parse(text: str, *, allow_index_options: bool = False, allow_no_packages: bool = False) -> Requirements:
     """Parse a requirements text. Raises InvalidInput with every problem and its line."""
-    state = _read(text, allow_index_options)
+    state = _read(text, allow_index_options, allow_no_packages)
     if state.problems:
         raise InvalidInput(state.problems)
     return Requirements(tuple(state.packages), tuple(state.index_options))
 
 
-def problems(text: str, *, allow_index_options: bool = False) -> list[Problem]:
+def problems(text: str, *, allow_index_options: bool = False, allow_no_packages: bool = False) -> list[Problem]:
     """Return all problems of a requirements text, in the order of its lines.
 
-    A problem of the whole text has no line. After 50 problems the rest of the text is not checked.
+    A problem of the whole text has no line. After 50 problems the rest of the text is not checked. A text without
+    packages is a problem unless `allow_no_packages`.
     """
-    return _read(text, allow_index_options).problems
+    return _read(text, allow_index_options, allow_no_packages).problems
+
+
+def read(text: str) -> ReadRequirements:
+    """Read a text whose author need not know the rules of this package; nothing is raised.
+
+    A package line with hashes counts as the package. Lines beyond the limits of this package are not read.
+    """
+    if message := _text_problem(text):
+        return ReadRequirements(problems=(Problem("requirements", message),), other_lines=(message,))
+    state, hashed, lines, suspect = _ParserState(), False, {}, bool(rules.secret_in(text))
+    for line in _logical_lines(text):
+        lines[line.number] = line.code
+        code = _HASH.sub("", line.code).strip()
+        hashed |= code != line.code
+        _parse_line(state, replace(line, code=code), rules.secret_in(line.raw) if suspect else "", True)
+        if max(len(state.packages), len(state.problems)) > MAX_PACKAGES:
+            state.add_problem(f"the remaining lines were not read: the limit is {MAX_PACKAGES:,} lines", line.number)
+            break
+    broken = dict.fromkeys(problem.line for problem in state.problems if problem.line is not None)
+    return ReadRequirements(
+        tuple(package for package in state.packages if package.line not in broken),
+        tuple(state.index_options),
+        tuple(state.problems),
+        tuple(lines[number] for number in broken),
+        hashed,
+    )
 
 
 @dataclass
@@ -104,7 +146,7 @@ class _Line:
     continues_into_comment: bool = False
 
 
-def _read(text: str, allow_index_options: bool) -> _ParserState:
+def _read(text: str, allow_index_options: bool, allow_no_packages: bool) -> _ParserState:
     state = _ParserState()
     if message := _text_problem(text):
         state.add_problem(message)
@@ -118,7 +160,7 @@ def _read(text: str, allow_index_options: bool) -> _ParserState:
             _parse_line(state, line, rules.secret_in(line.raw) if suspect else "", allow_index_options)
         if state.is_full():
             break
-    _check_totals(state)
+    _check_totals(state, allow_no_packages)
     return state
 
 
@@ -133,15 +175,16 @@ def _text_problem(text: object) -> str:
     return ""
 
 
-def _check_totals(state: _ParserState) -> None:
+def _check_totals(state: _ParserState, allow_no_packages: bool) -> None:
     if len(state.packages) > MAX_PACKAGES:
         state.add_problem(f"the text names more than {MAX_PACKAGES:,} packages, the limit of kusto_magic")
     elif len(state.problems) >= MAX_PROBLEMS:
         state.add_problem(f"the remaining lines were not checked: the limit of {MAX_PROBLEMS} problems was reached")
-    elif not state.packages and not state.problems:
-        state.add_problem("the text names no packages")
+    elif not state.packages and not state.problems and not allow_no_packages:
+        state.add_problem("the text names no packages; add --no-packages to create an image of its base alone")
 
 
+_HASH = re.compile(r"(?<=\s)--hash[=\s]\s*[a-z0-9]+:[0-9A-Fa-f]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.DOTALL)
 

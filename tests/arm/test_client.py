@@ -423,7 +423,7 @@ CALLS: dict[str, Callable[[ImagesClient, str], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../..", "a?b", "a#b", "%2e%2e", "a\r\nb", "a b", "x" * 500])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../..", "a?b", "a#b", "%2e%2e", "a\r\nb", " a", "x" * 500])
 @pytest.mark.parametrize("call", CALLS)
 async def test_invalid_name_raises_before_any_request_or_token(call: str, name: str) -> None:
     script = ScriptedTransport()
@@ -432,6 +432,19 @@ async def test_invalid_name_raises_before_any_request_or_token(call: str, name: 
         with pytest.raises(InvalidInput, match="image name"):
             await _await_or_collect(CALLS[call](client, name))
     assert (script.requests, credential.count) == ([], 0)
+
+
+async def test_name_outside_the_rule_is_built_only_if_the_image_exists() -> None:
+    missing = ScriptedTransport(error_response(404, "ResourceNotFound"))
+    async with open_client(missing) as client:
+        with pytest.raises(InvalidInput, match="no such image on this cluster"):
+            await collect(client.build("my image", SPEC))
+    existing = ScriptedTransport(IMAGE_SUCCEEDED, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
+    async with open_client(existing) as client:
+        assert phases(await collect(client.build("my image", SPEC)))[-1] is Phase.SUCCEEDED
+    url = IMAGE_URL.replace("/img?", "/my%20image?")
+    assert missing.request_lines == [f"GET {url}"]
+    assert existing.request_lines[:2] == [f"GET {url}", f"PUT {url}"]
 
 
 async def _await_or_collect(result: Any) -> None:

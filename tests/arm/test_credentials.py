@@ -24,8 +24,8 @@ from kusto_magic.arm.credentials import (
     NamedCredential,
     Prompt,
     authority,
-    sign_in_error,
 )
+from kusto_magic.arm.sign_in_errors import sign_in_error
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import SignInFailed
 from kusto_magic.settings import CREDENTIAL_TYPES, credential_type_problem

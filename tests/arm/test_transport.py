@@ -33,6 +33,7 @@ from support.scripted_transport import (
 
 from kusto_magic.arm.connection_errors import tls_context
 from kusto_magic.arm.credentials import StaticCredential
+from kusto_magic.arm.operation import MAX_BACKOFF
 from kusto_magic.arm.requests import MAX_ATTEMPTS
 from kusto_magic.arm.transport import (
     MAX_CONNECTIONS,
@@ -269,6 +270,44 @@ async def test_request_headers() -> None:
     assert "content-type" not in get.headers
     assert {request.headers["accept-encoding"] for request in (put, get)} == {"identity"}
     assert {request.headers["accept"] for request in (put, get)} == {"application/json"}
+
+
+LONGEST_POLL_INTERVAL = MAX_BACKOFF
+"""Seconds between two polls of one build at most, unless the service demands more."""
+
+AZURE_IDLE_TIMEOUT = 240.0
+"""Seconds after which Azure's load balancers drop an idle connection by default, without closing it."""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("idle", "connections"), [(LONGEST_POLL_INTERVAL, 1), (AZURE_IDLE_TIMEOUT, 2)])
+async def test_connection_outlives_the_poll_interval_but_not_azures_idle_timeout(idle: float, connections: int) -> None:
+    async with RawServer() as server, loopback_transport(server) as transport:
+        opened = 0
+
+        async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal opened
+            opened += 1
+            while True:  # until the client hangs up
+                await server.read(reader)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                await writer.drain()
+
+        server.then(respond, respond)
+        await transport.send("GET", f"{server.endpoint}/first")
+        _age_connections(transport, idle)
+        assert (await transport.send("GET", f"{server.endpoint}/second")).status == 200
+        assert [head.split()[1] for head in server.heads] == [b"/first", b"/second"]
+        assert opened == connections
+
+
+def _age_connections(transport: ArmTransport, seconds: float) -> None:
+    """Make the idle connections this much older: httpcore has no clock that a test could move."""
+    network = transport._http._transport
+    assert isinstance(network, httpx.AsyncHTTPTransport)
+    assert network._pool.connections
+    for pooled in network._pool.connections:
+        pooled._connection._expire_at -= seconds  # type: ignore[attr-defined]
 
 
 # ── 401 ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

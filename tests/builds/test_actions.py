@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -68,11 +69,61 @@ def test_force_sends_an_image_that_is_up_to_date(environment: EmulatedEnvironmen
     assert environment.clock.monotonic() - before >= 300
 
 
+@pytest.mark.parametrize("text", ["humanize", "humanize\r\n"])
+def test_start_sends_nothing_if_only_the_line_ends_differ(environment: EmulatedEnvironment, text: str) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    second = builds.start(environment.target, "img", replace(SPEC, requirements=text))
+    second.wait(30)
+    assert second.operation.note == "already up to date; nothing sent"
+    assert environment.started_builds("img") == 1
+
+
+@pytest.mark.parametrize("base", [{"base_image": "Python3_11_7"}, {"python_version": "3.11.7"}])
+def test_image_of_its_base_alone_is_built_and_then_up_to_date(
+    environment: EmulatedEnvironment, base: dict[str, str]
+) -> None:
+    spec = ImageSpec("", **base, allow_no_packages=True)  # type: ignore[arg-type]
+    image = environment.builds().start(environment.target, "engine", spec).wait(30)
+    assert image is not None
+    assert image.requirements == ""
+    again = environment.builds().start(environment.target, "engine", spec)
+    again.wait(30)
+    assert again.operation.note == "already up to date; nothing sent"
+
+
+def test_new_image_cannot_have_a_name_outside_the_rule(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    build = builds.start(environment.target, "my image", SPEC)
+    with pytest.raises(
+        InvalidInput, match="no such image on this cluster, and for a new one 'my image' is not a valid"
+    ):
+        build.wait(30)
+    assert environment.started_builds("my image") == 0
+    assert builds.history.recent()[0].state == "Not submitted"
+
+
+@pytest.mark.parametrize("name", ["my image", "größe", "2024.11 (x)"])
+def test_image_of_another_tool_is_replaced_enabled_attached_and_deleted(
+    environment: EmulatedEnvironment, name: str
+) -> None:
+    asyncio.run(environment.emulator_client().build(name, languageVersion="3.10.8"))
+    builds, target = environment.builds(), environment.target
+    image = builds.start(target, name, SPEC).wait(30)
+    assert image is not None
+    assert image.matches(SPEC)
+    builds.enable(target, name).wait(30)
+    assert environment.builds().attach(target, name).wait(30) == image
+    builds.disable(target, name).wait(30)
+    builds.delete(target, name).wait(30)
+    assert builds.ask(target, lambda client: client.list()) == []
+
+
 @pytest.mark.parametrize(
     "other",
     [
         OTHER,
-        replace(SPEC, requirements="humanize"),
+        replace(SPEC, requirements="humanize # 1"),
         replace(SPEC, base_image="Python3_10_8"),
         ImageSpec("humanize\n", python_version="3.11.7"),
     ],
@@ -108,7 +159,7 @@ def test_matches_compares_text_and_base_but_not_the_language() -> None:
     assert image.matches(SPEC)
     assert not image.matches(OTHER)
     assert not replace(image, base_image="").matches(SPEC)
-    assert not replace(image, requirements="humanize\r\n").matches(SPEC)
+    assert not replace(image, requirements="humanize \n").matches(SPEC)
 
 
 # ── one change of a cluster at a time ───────────────────────────────────────────────────────────────────────────────

@@ -274,7 +274,7 @@ def test_delete_removes_the_image(make: Make) -> None:
     assert builds.ask(environment.target, lambda client: client.list()) == []
 
 
-@pytest.mark.parametrize("name", ["..", "a/b", "", "Python3_10_8", "x" * 500])
+@pytest.mark.parametrize("name", ["..", "a/b", "", "x" * 500])
 def test_invalid_name_raises_and_records_nothing(make: Make, name: str) -> None:
     environment = make()
     builds = environment.builds()
@@ -284,6 +284,14 @@ def test_invalid_name_raises_and_records_nothing(make: Make, name: str) -> None:
         builds.delete(environment.target, name)
     with pytest.raises(InvalidInput, match="image name"):
         builds.attach(environment.target, name)
+    assert builds.history.recent() == []
+
+
+@pytest.mark.parametrize("name", ["Python3_10_8", "R"])
+def test_reserved_name_is_not_built_and_records_nothing(make: Make, name: str) -> None:
+    builds = make().builds()
+    with pytest.raises(InvalidInput, match="shipped by Azure"):
+        builds.start(make().target, name, SPEC)
     assert builds.history.recent() == []
 
 

@@ -57,7 +57,7 @@ def completions(line: str) -> list[str] | None:
         ("%%kusto_image new --base ", [*MANAGED, "forecast", "Fraud"]),
         ("%%kusto_image new --base Python3_11", ["Python3_11_7", "Python3_11_7_DL"]),
         ("%%kusto_image new --python ", ["3.11.7", "3.10.8", "3.6.5"]),
-        ("%%kusto_image new --no", ["--no-wait", "--no-check"]),
+        ("%%kusto_image new --no", ["--no-wait", "--no-check", "--no-packages"]),
         ("%%kusto_image new --queue --q", []),
     ],
 )
@@ -79,6 +79,39 @@ def test_valid_completions_are_returned(line: str, values: list[str]) -> None:
 )
 def test_other_lines_paths_and_new_names_are_not_completed(line: str) -> None:
     assert completions(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("%kusto_image show ", ["'my image'", "'größe (2)'", "2024.11"]),
+        ("%kusto_image show my", ["'my image'"]),
+        ("%kusto_image show 'my", ["'my image'"]),
+        ("%kusto_image delete G", ["'größe (2)'"]),
+        ("%%kusto_image new --base gr", ["'größe (2)'"]),
+    ],
+)
+def test_names_of_other_tools_are_quoted_and_those_with_another_meaning_left_out(line: str, values: list[str]) -> None:
+    names = NameCache()
+    names.images = (
+        "my image",
+        "größe (2)",
+        "2024.11",
+        "{x}",
+        "$x",
+        "-x",
+        "it's",
+        'a"b',
+        "a`b",
+        "a\u202eb",
+        "a\nb",
+        "a;b",
+    )
+    found = complete_line(line, names)
+    assert found is not None
+    assert found[1][: len(values)] == values
+    assert not {"{x}", "$x", "-x"} & set(found[1])
+    assert all(value.isprintable() and "`" not in value for value in found[1])
 
 
 def test_fragment_is_the_replaced_text() -> None:

@@ -3,8 +3,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +20,10 @@ from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import (
     base_image_problem,
+    build_name_problem,
+    cell_name_problem,
     cluster_problem,
+    existing_image_problem,
     image_name_problem,
     python_version_problem,
     resource_group_problem,
@@ -35,11 +42,65 @@ RULES: dict[str, Callable[[object], str]] = {
     "subscription": subscription_problem,
     "cluster": cluster_problem,
     "image": image_name_problem,
-    "base image": base_image_problem,
     "version": python_version_problem,
     "resource group": resource_group_problem,
     "endpoint": endpoint_problem,
 }
+
+
+EXISTING_IMAGE_RULES: dict[str, Callable[[object], str]] = {
+    "existing image": existing_image_problem,
+    "base image": base_image_problem,
+    "build": build_name_problem,
+}
+"""Rules for names of images that may have been made with another tool."""
+
+NAMES_OF_OTHER_TOOLS = [
+    "my image", ".hidden", "-flag", "größe", "資源", "Ünïcode image (2)", "x" * 100, "a" * 260, "3", "2024.11 forecast",
+    "a+b", "a&b=c;d", "{x}", "${HOME}", "`id`", "a'b", 'a"b', "<script>", "~", "a:b", "a@b", "*", "a..b", "ａｂｃ",
+]  # fmt: skip
+"""Names that the service may take, which new images of this package cannot have."""
+
+
+@pytest.mark.parametrize("value", NAMES_OF_OTHER_TOOLS)
+@pytest.mark.parametrize("rule", EXISTING_IMAGE_RULES)
+def test_name_of_another_tool_can_be_addressed_but_not_created(rule: str, value: str) -> None:
+    assert EXISTING_IMAGE_RULES[rule](value) == ""
+    assert image_name_problem(value) or value in ("x" * 100, "3", "a..b")
+
+
+@pytest.mark.parametrize("value", [value for value in HOSTILE if value not in NAMES_OF_OTHER_TOOLS], ids=ascii)
+@pytest.mark.parametrize("rule", EXISTING_IMAGE_RULES)
+def test_unsafe_name_cannot_be_addressed(rule: str, value: object) -> None:
+    problem = EXISTING_IMAGE_RULES[rule](value)
+    if value in ("a b", "ﬁle", "$(id)", "a;b", "a&b", "a=b", "a,b", "a|b", "é\u0301"):  # unusual, but one path segment
+        assert problem == ""
+        return
+    assert "is not a valid image name: " in problem
+    assert len(problem) < 200
+    assert problem.replace("…", "").replace("–", "").isascii()
+
+
+@given(value=st.text(max_size=40))
+def test_addressable_name_is_one_path_segment_after_quoting(value: str) -> None:
+    if existing_image_problem(value):
+        return
+    prefix = "https://management.azure.com/subscriptions/s/sandboxCustomImages/"
+    for parse in (lambda url: urlsplit(url).path, lambda url: httpx.URL(url).path, lambda url: urljoin(url, "")):
+        assert unquote(parse(prefix + quote(value, safe=""))).endswith(f"/sandboxCustomImages/{value}")
+    assert not set(value) & set("/\\?#%\r\n\0")
+
+
+@pytest.mark.parametrize("name", ["Python3_10_8", "PYTHON3_11_7_DL", "PythonCustomImage", "R"])
+def test_reserved_name_can_be_addressed_but_not_built(name: str) -> None:
+    assert existing_image_problem(name) == ""
+    assert "shipped by Azure" in build_name_problem(name)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("-flag", "option"), ("{x}", "variables"), ("$x", "variables")])
+def test_name_with_a_meaning_in_a_cell_line_is_not_written_into_one(name: str, reason: str) -> None:
+    assert reason in cell_name_problem(name)
+    assert cell_name_problem("my image (2)") == ""
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
@@ -55,7 +116,7 @@ def test_hostile_value_breaks_the_rule_of_its_field(rule: str, value: object) ->
 
 @given(value=st.text(max_size=40))
 def test_valid_names_are_one_path_segment(value: str) -> None:
-    for rule in ("subscription", "cluster", "image", "base image", "version", "resource group"):
+    for rule in ("subscription", "cluster", "image", "version", "resource group"):
         if not RULES[rule](value):
             assert value not in ("", ".", "..")
             assert not set(value) & set("/\\?#%@:;&=+ \r\n\t\0")
@@ -73,16 +134,19 @@ GOOD = {
 }  # fmt: skip
 
 
+ALL_RULES = RULES | EXISTING_IMAGE_RULES
+
+
 @pytest.mark.parametrize(("rule", "value"), [(rule, value) for rule, values in GOOD.items() for value in values])
 def test_valid_value_has_no_problem(rule: str, value: str) -> None:
-    assert RULES[rule](value) == ""
+    assert ALL_RULES[rule](value) == ""
 
 
 BAD = {
     "subscription": [SUBSCRIPTION[:-1], f"{{{SUBSCRIPTION}}}", f"{SUBSCRIPTION} ", SUBSCRIPTION.replace("-", "")],
     "cluster": ["1cluster", "a", "-a", "a_b", "a.b", "c.westus.kusto.windows.net", "a" * 63],
     "image": [".hidden", "-flag", "--help", "a" * 129, "Python3_10_8", "PYTHON3_11_7_DL", "PythonCustomImage", "R"],
-    "base image": ["python3_10_8", "PythonCustomImage", "-x", "r"],
+    "base image": ["python3_10_8", "PythonCustomImage", "a/b", "r"],
     "version": ["3", "3.10", "3.10.8.1", "2.7.18", "3.10.x", "v3.10.8", "3.10.8 ", "３.10.8", "3.100.8"],
     "resource group": ["rg.", "x" * 91, "a\u0301", "²", "a!b"],
     "endpoint": [
@@ -100,7 +164,7 @@ BAD = {
 
 @pytest.mark.parametrize(("rule", "value"), [(rule, value) for rule, values in BAD.items() for value in values])
 def test_invalid_value_has_a_problem(rule: str, value: str) -> None:
-    assert RULES[rule](value)
+    assert ALL_RULES[rule](value)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +327,8 @@ def test_image_from_json_raises_value_error(document: object) -> None:
 DIFFERENCES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "the same": ({}, ()),
     "another text": ({"requirementsFileContent": "numpy"}, ("requirements",)),
+    "no final newline": ({"requirementsFileContent": "Pillow\n"}, ()),
+    "another language": ({"language": "R"}, ("language",)),
     "another blank": ({"requirementsFileContent": "Pillow "}, ("requirements",)),
     "another version": ({"languageVersion": "3.9.7"}, ("Python version",)),
     "both": (
@@ -284,6 +350,108 @@ def test_differences_compares_base_images_without_case() -> None:
     spec = ImageSpec("Pillow", base_image="customImage1")
     assert Image("img", base_image="CustomImage1", requirements="Pillow").differences(spec) == ()
     assert Image("img", base_image="customImage2", requirements="Pillow").differences(spec) == ("base image",)
+
+
+LINES = "numpy==1.26.4\nPillow\n"
+SAME_LINES = [
+    "numpy==1.26.4\nPillow",
+    "numpy==1.26.4\r\nPillow\r\n",
+    "numpy==1.26.4\r\nPillow",
+    "numpy==1.26.4\rPillow\r",
+]
+OTHER_LINES = [
+    "numpy==1.26.4\nPillow\n\n", "\nnumpy==1.26.4\nPillow\n", "numpy==1.26.4\n\nPillow\n", "numpy==1.26.4\nPillow \n",
+    "numpy==1.26.4\nPillow\n# a comment\n", "Pillow\nnumpy==1.26.4\n", "numpy==1.26.4 Pillow\n",
+    "numpy==1.26.4\npillow\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stored", [LINES, *SAME_LINES])
+@pytest.mark.parametrize("sent", [LINES, *SAME_LINES])
+def test_final_newline_and_line_endings_are_no_difference(stored: str, sent: str) -> None:
+    image, spec = Image("img", base_image="Python3_10_8", requirements=stored), ImageSpec(sent, "Python3_10_8")
+    assert image.matches(spec)
+    assert image.differences(spec) == ()
+
+
+@pytest.mark.parametrize("stored", OTHER_LINES)
+def test_every_other_change_of_the_text_is_a_difference(stored: str) -> None:
+    image, spec = Image("img", base_image="Python3_10_8", requirements=stored), ImageSpec(LINES, "Python3_10_8")
+    assert not image.matches(spec)
+    assert image.differences(spec) == ("requirements",)
+
+
+def test_image_of_another_language_does_not_match() -> None:
+    spec = ImageSpec("numpy", base_image="Python3_10_8")
+    image = Image("img", "PYTHON", base_image="Python3_10_8", requirements="numpy")
+    assert image.matches(spec)
+    assert not replace(image, language="R").matches(spec)
+
+
+# ── images made with other tools ─────────────────────────────────────────────────────────────────────────────────
+
+HASHED = "numpy==1.26.4 \\\n    --hash=sha256:0a1b \\\n    --hash=sha256:2c3d\n-r more.txt\nPillow --hash sha512:ff\n"
+OTHER_TEXTS: list[Any] = [
+    None, "", "\n", 5, ["numpy"], {}, HASHED, "-r more.txt\n", "--index-url https://user:pw@index.example/\n",
+    "\0\x1b[2J", "git+https://host.example/repo", "./wheel.whl", "x" * 200_000, "numpy\n" * 5000, "\ud800", "=" * 600,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OTHER_TEXTS, ids=lambda text: ascii(text)[:30])
+@pytest.mark.parametrize("language", ["Python", "PYTHON", "R", "", None, 5])
+def test_image_of_another_tool_is_read_and_every_method_returns_or_raises_invalid_input(
+    text: object, language: object
+) -> None:
+    image = Image.from_json(image_resource(requirementsFileContent=text, language=language))
+    assert image.requirements == (text if isinstance(text, str) else "")
+    assert image.differences(SPEC) is not None
+    assert image.matches(SPEC) is False
+    for method in (image.to_spec, image.readable_spec):
+        with suppress(InvalidInput):
+            assert isinstance(method(), ImageSpec)
+
+
+def test_readable_spec_has_the_package_lines_at_their_line_numbers() -> None:
+    image = Image("img", base_image="Python3_10_8", requirements=HASHED)
+    with pytest.raises(InvalidInput, match="--hash"):
+        image.to_spec()
+    assert image.readable_spec().requirements == "numpy==1.26.4\n\n\n\nPillow\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"language": "R"}, "its language is 'R'"),
+        ({"base_image": ""}, "specify a base image"),
+        ({"requirements": "-r more.txt\n"}, "-r: "),
+    ],
+)
+def test_readable_spec_raises_if_nothing_can_be_checked(change: dict[str, str], message: str) -> None:
+    image = Image("img", base_image="Python3_10_8", requirements="numpy\n")
+    with pytest.raises(InvalidInput, match=message):
+        replace(image, **change).readable_spec()
+
+
+# ── an image of its base alone ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("base", [{"base_image": "Python3_10_8"}, {"python_version": "3.10.8"}])
+def test_spec_without_packages_is_valid_only_if_allowed(base: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="--no-packages"):
+        ImageSpec("", **base)  # type: ignore[arg-type]
+    spec = ImageSpec("", **base, allow_no_packages=True)  # type: ignore[arg-type]
+    assert json.loads(spec.to_body())["properties"]["requirementsFileContent"] == ""
+    assert not spec.has_packages
+    with pytest.raises(InvalidInput, match="specify a base image"):
+        ImageSpec("", allow_no_packages=True)
+
+
+def test_image_without_requirements_matches_a_spec_without_packages() -> None:
+    spec = ImageSpec("", base_image="Python3_10_8", allow_no_packages=True)
+    image = Image("img", base_image="Python3_10_8")
+    assert image.matches(spec)
+    assert image.to_spec() == spec
+    assert replace(image, requirements="numpy").differences(spec) == ("requirements",)
 
 
 def test_repr_of_an_image_omits_the_requirements() -> None:

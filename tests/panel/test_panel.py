@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from kusto_magic.display.card import MIME
 from kusto_magic.errors import RequirementsConflict
 from kusto_magic.models.image import Image
 from kusto_magic.panel.panel import VIEW
+from kusto_magic.panel.panel_form import PanelForm
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
 pytestmark = pytest.mark.slow  # a widget tree for each test
@@ -315,3 +317,70 @@ def test_unexpected_exception_is_shown_and_logged(make: EnvironmentFactory, capl
     assert "Unexpected LookupError in kusto_magic: <img src=x>" in error_text(form)
     assert "<img" not in form.context.errors.value
     assert "a panel callback failed" in caplog.text
+
+
+# ── images made with other tools, and images of their base alone ─────────────────────────────────────────────────
+
+
+def _with_images_of_other_tools(make: EnvironmentFactory) -> PanelForm:
+    emulator = EmulatorTransport()
+    environment = make(emulator)
+    other = EmulatorTransport(emulator.config, emulator.clock, emulator.resolver, environment.service.app)
+    asyncio.run(_build_with_another_tool(other))
+    return loaded_form(environment)
+
+
+async def _build_with_another_tool(emulator: EmulatorTransport) -> None:
+    await emulator.build("my image", baseImageName="Python3_11_7", requirementsFileContent="humanize --hash=sha256:0a")
+    await emulator.build("{x}", languageVersion="3.11.7")
+
+
+def test_image_of_another_tool_is_listed_shown_edited_replaced_and_deleted(make: EnvironmentFactory) -> None:
+    form = _with_images_of_other_tools(make)
+    assert [name for _, name in form.images.list.options] == ["my image", "{x}"]
+    form.images.list.value = "{x}"
+    form.images.show.click()
+    wait_until(lambda: "none: the packages of the base image alone" in shown_text(form.images.details))
+    form.images.list.value = "my image"
+    form.images.edit.click()
+    assert form.fields.name.value == "my image"
+    assert "my image exists" in shown_text(form.fields.name_status)
+    assert "line 1: --hash: the service is not documented" in shown_text(form.fields.requirements_status)
+    form.fields.requirements.value = "humanize"
+    assert form.fields.read()[0] == "my image"
+    form.create.click()
+    wait_until(lambda: not form.context.builds.registry.all())
+    image = form.context.builds.ask(form.context.require_target(), lambda client: client.get("my image"))
+    assert image.requirements == "humanize\n"
+    form.images.delete.click()
+    form.images.question.yes.click()
+    wait_until(lambda: [name for _, name in form.images.list.options] == ["{x}"])
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "message"),
+    [
+        ("other image", "Python3_11_7", "name: 'other image' is not a valid image name"),
+        ("{x}", "Python3_11_7", "name: '{x}' contains"),
+        ("img", "{x}", "base: '{x}' contains"),
+    ],
+)
+def test_name_that_is_new_or_expanded_in_a_cell_is_refused(
+    make: EnvironmentFactory, name: str, base: str, message: str
+) -> None:
+    form = _with_images_of_other_tools(make)
+    fill(form, name, base)
+    form.create.click()
+    assert message in error_text(form)
+
+
+def test_image_of_its_base_alone_is_created_after_confirmation(make: EnvironmentFactory) -> None:
+    form = loaded_form(make())
+    fill(form, "engine", "3.11.7", "")
+    form.create.click()
+    assert is_shown(form.question.widget)
+    assert "No packages: the image is Python 3.11.7 alone. Create image engine" in shown_text(form.question.text)
+    assert form.context.builds.registry.all() == []
+    form.question.yes.click()
+    wait_until(lambda: [name for _, name in form.images.list.options] == ["engine"])
+    wait_until(lambda: "--python 3.11.7 --no-packages" in shown_text(form.cell))

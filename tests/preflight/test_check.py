@@ -462,3 +462,14 @@ def test_source_only_package_is_a_conflict(trap: Trap, environ: dict[str, str], 
 
     assert report.verdict is not Verdict.COMPATIBLE
     assert not trap.mark.exists()
+
+
+# ── no packages ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_text_without_packages_is_compatible_and_runs_no_resolver(text: str) -> None:
+    index = IndexSettings(default="http://127.0.0.1:9/none")
+    run = run_preflight(text, python="3.11.7", base_requirements=("", "# nothing\n"), index=index)
+    report = asyncio.run(run)
+    assert (report.verdict, report.packages, report.warnings) == (Verdict.COMPATIBLE, (), ())

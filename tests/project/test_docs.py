@@ -18,7 +18,7 @@ from support.arm_responses import error_response
 
 import kusto_magic
 from kusto_magic import errors
-from kusto_magic.arm import credentials, service_errors
+from kusto_magic.arm import service_errors, sign_in_errors
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.history import MAX_STORED_RECORDS
 from kusto_magic.preflight import diagnosis
@@ -173,8 +173,8 @@ def test_troubleshooting_explains_every_message_of_an_error() -> None:
 
 
 def test_troubleshooting_explains_every_failure_of_sign_in_and_index() -> None:
-    failures = [what for _, what, _ in credentials._MEANINGS]
-    failures += [what for what, _ in credentials._UNAVAILABLE.values()]
+    failures = [what for _, what, _ in sign_in_errors._MEANINGS]
+    failures += [what for what, _ in sign_in_errors._UNAVAILABLE.values()]
     assert [what for what in failures if f"no token: {what}" not in TROUBLESHOOTING] == []
     reasons = [*diagnosis._INCONCLUSIVE.values(), *diagnosis._CONNECTION.values()]
     assert [reason for reason in reasons if f"`{reason}`" not in TROUBLESHOOTING] == []

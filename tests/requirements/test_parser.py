@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.requirements.parser import MAX_BYTES, MAX_PROBLEMS, Requirement, parse, problems
+from kusto_magic.requirements.parser import (
+    MAX_BYTES,
+    MAX_PACKAGES,
+    MAX_PROBLEMS,
+    ReadRequirements,
+    Requirement,
+    parse,
+    problems,
+    read,
+)
 
 # ── accepted texts ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -443,3 +452,43 @@ def test_hostile_text_is_refused_quickly(text: str) -> None:
 
     assert found
     assert time.process_time() - started < 2  # at most 0.1 s on an idle machine; a quadratic algorithm takes minutes
+
+
+# ── texts of images made with other tools ────────────────────────────────────────────────────────────────────────
+
+
+def test_read_returns_packages_options_and_problems() -> None:
+    text = "# made with pip-compile\nnumpy==1.26.4 \\\n    --hash=sha256:0a1b \\\n    --hash=sha256:2c3d\n-r more.txt\n"
+    text += "--extra-index-url https://index.example/simple\r\npandas\rnumpy==2\n./a.whl --hash=sha256:00\n"
+    found = read(text)
+    assert [(package.line, package.text) for package in found.packages] == [(2, "numpy==1.26.4"), (7, "pandas")]
+    assert found.index_options == (("--extra-index-url", "https://index.example/simple"),)
+    assert [problem.line for problem in found.problems] == [5, 8, 9]
+    assert found.other_lines == ("-r more.txt", "numpy==2", "./a.whl --hash=sha256:00")
+    assert found.has_hashes
+
+
+@pytest.mark.parametrize("text", ["", "\n", "  \r\n\t\n", "# only\n# comments\n"])
+def test_read_of_a_text_without_packages_has_no_problem(text: str) -> None:
+    assert read(text) == ReadRequirements()
+    assert problems(text)
+    assert problems(text, allow_no_packages=True) == []
+
+
+@given(text=st.text(max_size=200))
+def test_read_never_raises_and_agrees_with_parse(text: str) -> None:
+    found = read(text)
+    if not problems(text, allow_index_options=True, allow_no_packages=True):
+        parsed = parse(text, allow_index_options=True, allow_no_packages=True)
+        assert (found.packages, found.index_options) == (parsed.packages, parsed.index_options)
+        assert not found.problems
+
+
+@pytest.mark.parametrize(
+    "text", ["numpy\n" * 9_999, "-r x\n" * 9_999, "a --hash " * 12_000, "a " + "--hash=" * 15_000, "x" * 200_000]
+)
+def test_read_is_bounded(text: str) -> None:
+    started = time.thread_time()
+    found = read(text)
+    assert time.thread_time() - started < 2
+    assert 0 < len(found.problems) <= MAX_PACKAGES + 2

@@ -14,6 +14,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema
 import pytest
@@ -401,3 +402,37 @@ async def test_only_changes_count_as_activity(signed_in: Fetch, jp_serverapp: An
     assert jp_serverapp.web_app.settings.get("api_last_activity") == before
     await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
     assert jp_serverapp.web_app.settings.get("api_last_activity") != before
+
+
+# ── images made with other tools ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_images_of_other_tools_are_listed_enabled_replaced_and_deleted(
+    signed_in: Fetch, cluster: str, environment: EmulatedEnvironment
+) -> None:
+    emulator, name = environment.emulator_client(), "Größe (2024) .v1"
+    await emulator.build(name, languageVersion="3.10.8", requirementsFileContent="-r more.txt\n")
+    await emulator.build("no requirements", languageVersion="3.10.8")
+    route = "/clusters/{cluster}/images"
+    listed = _validated(await signed_in("GET", route.format(cluster=cluster)), route, "GET")["images"]
+    assert {image["name"]: image["requirements"] for image in listed} == {name: "-r more.txt\n", "no requirements": ""}
+    path = f"{route.format(cluster=cluster)}/{quote(name, safe='')}"
+    steps = [("PUT", path, SPEC), ("PUT", f"/clusters/{cluster}/active", {"image": name})]
+    for verb, url, body in [*steps, ("DELETE", path.replace(quote(name, safe=""), "no%20requirements"), None)]:
+        accepted = await signed_in(verb, url, body)
+        assert accepted.code == 202, accepted.body
+        await _wait_until_ended(signed_in)
+    listed = json.loads((await signed_in("GET", route.format(cluster=cluster))).body)
+    assert [image["name"] for image in listed["images"]] == [name]
+    assert listed["images"][0]["requirements"] == SPEC["requirements"]
+
+
+@pytest.mark.parametrize("name", ["..", "a%2Fb", "a%252fb", "a%3Fb", "a%23b", "a%5Cb", "a%0Ab"])
+@pytest.mark.parametrize("verb", ["PUT", "DELETE"])
+async def test_name_that_is_not_one_path_segment_is_refused(
+    signed_in: Fetch, cluster: str, verb: str, name: str
+) -> None:
+    response = await signed_in(verb, f"/clusters/{cluster}/images/{name}", SPEC if verb == "PUT" else None)
+    assert response.code in (400, 404)
+    if response.code == 400:
+        assert "is not a valid image name" in json.loads(response.body)["detail"]

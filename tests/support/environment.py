@@ -96,6 +96,10 @@ class EmulatedEnvironment:
         self._all.append(made)
         return made
 
+    def emulator_client(self) -> EmulatorTransport:
+        """Return a plain client of the same emulator: another tool, with rules of its own."""
+        return EmulatorTransport(self.emulator.config, self.emulator.clock, self.emulator.resolver, self._app)
+
     @property
     def refused(self) -> int:
         """Number of requests that the emulator has answered with 429."""

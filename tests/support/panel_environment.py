@@ -60,9 +60,8 @@ class EmulatorService(httpx.AsyncBaseTransport):
     """The emulator's app; `fault`, if set, can respond or raise first."""
 
     def __init__(self, emulator: EmulatorTransport) -> None:
-        self._transport = httpx.ASGITransport(
-            create_app(emulator.config, resolver=emulator.resolver, clock=emulator.clock)
-        )
+        self.app = create_app(emulator.config, resolver=emulator.resolver, clock=emulator.clock)
+        self._transport = httpx.ASGITransport(self.app)
         self.fault: Fault | None = None
         self.requests: list[str] = []
 

@@ -1,0 +1,149 @@
+"""The scope of every token: that of the target, whichever credential, entry point or response asks for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.arm_responses import ENDPOINT, IMAGE_SUCCEEDED, SPEC, SUBSCRIPTION, TARGET, make_response
+from support.clock import MovableClock
+from support.scripted_transport import CountingCredential, ScriptedTransport, Token
+
+from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.credentials import Credential
+from kusto_magic.builds.history import History
+from kusto_magic.builds.manager import BuildManager
+from kusto_magic.commands.session import TARGET_SETTINGS, Session
+from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.target import Target
+from kusto_magic.server.build_watcher import BuildWatcher
+from kusto_magic.server.clusters import with_id
+
+EMPTY_LIST = make_response({"value": []})
+SCOPED = replace(TARGET, scope="api://resource-manager-of-a-closed-cloud/.default")
+CLAIMS = {"access_token": {"nbf": {"essential": True, "value": "1604106651"}}}
+CHALLENGE = (
+    'Bearer realm="", authorization_uri="https://login.evil.example/other-tenant/oauth2/authorize", '
+    'resource="https://evil.example", scope="https://evil.example/.default", tenant_id="other-tenant", '
+    f'error="insufficient_claims", claims="{base64.b64encode(json.dumps(CLAIMS).encode()).decode()}"'
+)
+"""A challenge that names another scope, resource and tenant, and demands claims."""
+
+
+class InfoCredential:
+    """A credential with `get_token_info` only, as azure-core's SupportsTokenInfo; it stores the arguments."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+
+    def get_token_info(self, *scopes: str, options: dict[str, Any] | None = None) -> Token:
+        self.asked.append((scopes, dict(options or {})))
+        return Token(f"info-token-{len(self.asked)}", int(MovableClock().wall().timestamp() + 3600))
+
+
+class StrictCredential(CountingCredential):
+    """A credential that stores all its arguments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.options: list[dict[str, Any]] = []
+
+    def get_token(self, *scopes: str, **options: Any) -> Token:
+        self.options.append(options)
+        return super().get_token(*scopes)
+
+
+class Process:
+    """A build manager whose clients use one script and one credential."""
+
+    def __init__(self, folder: Path) -> None:
+        self.script = ScriptedTransport(default=EMPTY_LIST)
+        self.credential = CountingCredential(self.script.clock)
+        self.builds = BuildManager(history=History(folder / "history.sqlite"), open_client=self.open)
+
+    def open(self, target: Target, credential: Credential | None = None) -> AbstractAsyncContextManager[ImagesClient]:
+        return connect(target, credential=credential or self.credential, transport=self.script, clock=self.script.clock)
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    made = Process(tmp_path)
+    yield made
+    made.builds.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "target", [TARGET, SCOPED, *(replace(TARGET, endpoint=cloud.endpoint, scope="") for cloud in CLOUDS.values())]
+)
+async def test_connect_requests_a_token_for_the_scope_of_the_target_only(target: Target) -> None:
+    script = ScriptedTransport(default=EMPTY_LIST)
+    credential = CountingCredential(script.clock)
+    async with connect(target, credential=credential, transport=script, clock=script.clock) as client:
+        await client.list()
+        script.clock.move(7200)
+        await client.list()
+    assert credential.scopes == [(target.scope,)] * 2
+
+
+@pytest.mark.asyncio
+async def test_credential_with_get_token_info_only_is_used_with_the_scope_of_the_target() -> None:
+    script = ScriptedTransport(make_response(b"", 401, {"www-authenticate": CHALLENGE}), IMAGE_SUCCEEDED)
+    credential = InfoCredential()
+    async with connect(SCOPED, credential=credential, transport=script, clock=script.clock) as client:
+        await client.get("img")
+    assert [request.token for request in script.requests] == ["info-token-1", "info-token-2"]
+    assert credential.asked == [((SCOPED.scope,), {}), ((SCOPED.scope,), {"claims": json.dumps(CLAIMS)})]
+
+
+@pytest.mark.asyncio
+async def test_challenge_changes_neither_scope_nor_tenant() -> None:
+    script = ScriptedTransport(make_response(b"", 401, {"www-authenticate": CHALLENGE}), IMAGE_SUCCEEDED)
+    credential = StrictCredential()
+    async with connect(TARGET, credential=credential, transport=script, clock=script.clock) as client:
+        await client.get("img")
+    assert credential.scopes == [(TARGET.scope,)] * 2
+    assert credential.options == [{}, {"claims": json.dumps(CLAIMS)}]
+
+
+def test_build_manager_requests_a_token_for_the_scope_of_each_target(process: Process) -> None:
+    for target in (TARGET, SCOPED, replace(SCOPED, cluster="other"), TARGET):
+        process.builds.ask(target, lambda client: client.list())
+    assert process.credential.scopes == [(TARGET.scope,), (SCOPED.scope,)]
+    tokens = [request.token for request in process.script.requests]
+    assert tokens == ["token-1", "token-2", "token-2", "token-1"]
+
+
+def test_build_requests_a_token_for_the_scope_of_the_target(process: Process) -> None:
+    process.script.default = IMAGE_SUCCEEDED
+    process.builds.start(SCOPED, "img", SPEC, check=False).wait(30)
+    assert set(process.credential.scopes) == {(SCOPED.scope,)}
+
+
+def test_magics_session_requests_a_token_for_the_scope_of_its_cloud(process: Process) -> None:
+    settings = dict.fromkeys((*TARGET_SETTINGS, "wait", "credential"), "")
+    settings |= {"subscription": SUBSCRIPTION, "resource_group": "rg", "cluster": "mycluster", "cloud": "usgov"}
+    session = Session(SimpleNamespace(), SimpleNamespace(**settings, timeout_hours=0.0), process.builds)
+    _, target = session.resolve_target(Namespace())
+    session.builds.ask(target, lambda client: client.list())
+    assert process.credential.scopes == [(CLOUDS["usgov"].scope,)]
+
+
+@pytest.mark.asyncio
+async def test_server_requests_a_token_for_the_scope_of_the_cluster(process: Process) -> None:
+    watcher = BuildWatcher(process.builds, sources=[lambda: SCOPED], clock=process.script.clock)
+    await watcher.images(with_id(SCOPED).id)
+    assert set(process.credential.scopes) == {(SCOPED.scope,)}
+
+
+@pytest.mark.parametrize("endpoint", [ENDPOINT, "https://arm.corp.example"])
+def test_target_scope_is_the_endpoint_unless_configured(endpoint: str) -> None:
+    assert Target(SUBSCRIPTION, "rg", "mycluster", endpoint).scope == f"{endpoint}/.default"
