@@ -10,6 +10,7 @@ from starlette.responses import Response
 from kusto_magic.emulator.arm import Json
 from kusto_magic.emulator.cluster_state import CHANGE_EXTENSIONS, ClusterState
 from kusto_magic.emulator.config import EmulatedCluster
+from kusto_magic.emulator.extensions import extensions_of_cluster
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.routing import CLUSTER, GROUP, SUBSCRIPTION, ArmRoute, ClusterRoute
 
@@ -61,6 +62,6 @@ def _body(state: ClusterState) -> dict[str, Any]:
             # "Running" while the extensions change is the emulator's own choice out of the enum.
             "provisioningState": "Running" if state.is_changing_extensions() else "Succeeded",
             **uris(cluster),
-            "languageExtensions": {"value": state.store.extensions()},
+            "languageExtensions": {"value": extensions_of_cluster(state)},
         },
     }

@@ -145,10 +145,14 @@ def test_language_extensions_are_added_and_removed(client: KustoManagementClient
     clusters = client.clusters
     wanted = models.LanguageExtensionsList(value=[python])
     clusters.begin_add_language_extensions(*scope(ready), wanted, **QUICK).result()
-    shown = [
-        extension.language_extension_custom_image_name for extension in clusters.list_language_extensions(*scope(ready))
-    ]
-    assert shown == ["mine"]
+    listed = list(clusters.list_language_extensions(*scope(ready)))
+    names = [(entry.language_extension_name, entry.language_extension_custom_image_name) for entry in listed]
+    assert names == [("PYTHON", None)]
+    [shown] = clusters.get(*scope(ready)).language_extensions.value
+    assert (shown.language_extension_image_name, shown.language_extension_custom_image_name) == (
+        "PythonCustomImage",
+        "mine",
+    )
     clusters.begin_remove_language_extensions(*scope(ready), wanted, **QUICK).result()
     assert list(clusters.list_language_extensions(*scope(ready))) == []
 
