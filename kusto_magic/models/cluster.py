@@ -136,6 +136,12 @@ class Cluster:
             python_state(_object(properties, "languageExtensions")),
         )
 
+    def is_switched(self, image: str) -> bool:
+        """Return whether Python is known to be enabled with this image; "": known to be disabled."""
+        if not image:
+            return isinstance(self.python, PythonOff)
+        return isinstance(self.python, ActiveImage) and self.python.is_named(image)
+
     @property
     def name(self) -> str:
         """The name of the cluster."""

@@ -192,13 +192,12 @@ def test_build_that_waited_sends_nothing_if_the_image_was_built_of_the_same_mean
 def test_build_that_waited_checks_again_whether_its_image_is_active(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(environment.target, "img", SPEC).wait(30)
-    environment.clock.released.clear()
-    enabling = builds.enable(environment.target, "img")
-    environment.wait_for(enabling, Phase.ENABLING)
+    _building(environment, builds, "one")
     second = builds.start(environment.target, "img", OTHER, protect_active=True)
     environment.wait_for(second, Phase.QUEUED)
+    environment.set_active("img")
     environment.clock.released.set()
-    with pytest.raises(InUse):
+    with pytest.raises(InUse, match="queries on this cluster use image 'img'"):
         second.wait(30)
 
 
@@ -360,6 +359,7 @@ def test_build_is_not_refused_because_its_image_is_enabled_afterwards(environmen
     blocking = builds.start(environment.target, "one", SPEC)
     environment.wait_for(blocking, Phase.BUILDING)
     rebuilt = builds.start(environment.target, "img", OTHER, protect_active=True)
+    environment.wait_for(rebuilt, Phase.QUEUED)
     environment.emulator.clock.move(1)
     enabled = builds.enable(environment.target, "img")
     environment.clock.released.set()
