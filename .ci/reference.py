@@ -312,6 +312,7 @@ def _permissions() -> Iterator[str]:
         "The actions that the account needs. `%kusto_image doctor` lists missing ones.",
     )
     rows = [(f"`{action}`", "create, poll, list and delete images") for action in permission.IMAGES]
+    rows += [(f"`{action}`", "show and protect the image that queries use") for action in permission.ACTIVE_IMAGE]
     rows += [(f"`{action}`", "enable and disable images") for action in permission.EXTENSIONS]
     yield from table(("action", "needed to"), rows)
 

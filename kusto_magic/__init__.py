@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import InUse as InUse
     from kusto_magic.errors import InvalidInput as InvalidInput
     from kusto_magic.errors import KustoImageError as KustoImageError
+    from kusto_magic.errors import MaybeInUse as MaybeInUse
     from kusto_magic.errors import NotFound as NotFound
     from kusto_magic.errors import PollTimeout as PollTimeout
     from kusto_magic.errors import RequirementsConflict as RequirementsConflict
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from kusto_magic.errors import Throttled as Throttled
     from kusto_magic.errors import Unreachable as Unreachable
     from kusto_magic.errors import UntrustedAddress as UntrustedAddress
+    from kusto_magic.models.cluster import ActiveImage as ActiveImage
+    from kusto_magic.models.cluster import PythonOff as PythonOff
+    from kusto_magic.models.cluster import UnknownImage as UnknownImage
     from kusto_magic.models.image import Image as Image
     from kusto_magic.models.image import ImageSpec as ImageSpec
     from kusto_magic.models.target import Target as Target
@@ -61,6 +65,7 @@ _MODULES = {
         "InUse",
         "InvalidInput",
         "KustoImageError",
+        "MaybeInUse",
         "NotFound",
         "ServiceError",
         "SignInFailed",
@@ -70,6 +75,7 @@ _MODULES = {
         "UntrustedAddress",
     ],
     "builds.fleet": ["Fleet"],
+    "models.cluster": ["ActiveImage", "PythonOff", "UnknownImage"],
     "models.image": ["Image", "ImageSpec"],
     "models.target": ["Target"],
     "arm.operation": ["Operation"],

@@ -6,6 +6,7 @@
     ├── InvalidInput            the input breaks a rule: every problem is listed, nothing was sent
     ├── RequirementsConflict    the packages cannot be installed together; nothing was sent
     ├── InUse                   the cluster's python() runs on the image that would change; nothing was sent
+    │   └── MaybeInUse          it is not known which image python() runs on; nothing was sent
     ├── SignInFailed            the credential returned no token
     ├── UntrustedAddress        a response names a URL to which the token must not be sent
     ├── ServiceError            the service refused a request (status, code, message, request id)
@@ -137,6 +138,10 @@ class NotSubmitted(KustoImageError):
 
 class OutcomeUnknown(KustoImageError):
     """The process that sent the request ended before the response, and the service does not show what came of it."""
+
+
+class MaybeInUse(InUse):
+    """It is not known which image python() runs on, so it may be the one that would be replaced or deleted."""
 
 
 class FleetFailed(KustoImageError):

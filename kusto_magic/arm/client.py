@@ -22,10 +22,19 @@ from kusto_magic.arm.shared_listing import ImageListCache
 from kusto_magic.arm.submission import NOTICE_INTERVAL, submit
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
-from kusto_magic.errors import InUse, InvalidInput, NotFound, Problem, ServiceError, Unreachable
+from kusto_magic.errors import (
+    InUse,
+    InvalidInput,
+    MaybeInUse,
+    NotFound,
+    Problem,
+    ServiceError,
+    Unreachable,
+    failure_reason,
+)
 from kusto_magic.models.action import Action
 from kusto_magic.models.api_version import API_VERSION
-from kusto_magic.models.cluster import PYTHON, LanguageExtension, active_image, extensions_in
+from kusto_magic.models.cluster import PYTHON, ActiveImage, Cluster, LanguageExtension, PythonState, UnknownImage
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.naming import build_name_problem, existing_image_problem, image_name_problem
 from kusto_magic.models.target import Target
@@ -34,8 +43,16 @@ from kusto_magic.settings import DEFAULT_TIMEOUT_HOURS
 DEFAULT_TIMEOUT = DEFAULT_TIMEOUT_HOURS * 3600
 """Default seconds after which polling stops; the operation itself continues."""
 
+PROCEED = "Add --yes to proceed anyway (in the panel and the sidebar: refresh the images, then confirm)"
+"""Next step of a user who wants to change an image although queries use it, or may use it."""
+
+IN_USE_STEP = f"{PROCEED}, or choose a new name and enable it with %kusto_image enable afterwards."
+"""Next step after InUse."""
+
 MAX_PAGES = 1000
 """Maximum number of pages of a list; a longer one is treated as endless."""
+
+_UNREADABLE_CLUSTER = "the response for the cluster cannot be read"
 
 
 @asynccontextmanager
@@ -139,22 +156,35 @@ class ImagesClient:
         return self._run(sent, "POST", body, timeout, None, self._url(f"/{verb}LanguageExtensions"))
 
     async def extensions(self, *, background: bool = False) -> tuple[LanguageExtension, ...]:
-        """Return the enabled language extensions. Source: "List Language Extensions" (a POST: counts as a write).
+        """Return the enabled language extensions, with their images. Source: Microsoft.Kusto/clusters, "Get".
 
         `background`: no user is waiting for this request.
         """
-        response = await self._requests.request("POST", self._url("/listLanguageExtensions"), background=background)
-        document = require_ok(response, "the language extensions cannot be listed").document()
-        if not isinstance(document, dict):
-            raise Unreachable("the list of language extensions cannot be read", next_step="Try again.")
-        return extensions_in(document)
-
-    async def active(self, *, background: bool = False) -> str | None:
-        """Return the image that python() runs on; None if it is off, "" if that is unknown or may not be read."""
         try:
-            return active_image(await self.extensions(background=background))
-        except ServiceError:  # listing extensions needs a permission that building images does not
-            return ""
+            return (await self._cluster(background=background)).extensions
+        except ValueError:
+            raise Unreachable(_UNREADABLE_CLUSTER, next_step="Try again.") from None
+
+    async def active(self, *, background: bool = False) -> PythonState:
+        """Return what python() runs on: an ActiveImage, PythonOff, or UnknownImage with the reason.
+
+        It is unknown if the cluster may not be read or does not name its image. Raises NotFound and Unreachable.
+        """
+        try:
+            return (await self._cluster(background=background)).python
+        except ValueError:
+            return UnknownImage(_UNREADABLE_CLUSTER, "Try again.")
+        except NotFound:
+            raise
+        except ServiceError as error:
+            return UnknownImage(failure_reason(error), error.next_step)
+
+    async def _cluster(self, *, background: bool) -> Cluster:
+        """Return the cluster. Raises ServiceError, Unreachable, and ValueError if the response cannot be read."""
+        response = await self._requests.request("GET", self._url(""), background=background)
+        missing = f"there is no cluster {self.target.cluster!r} in resource group {self.target.resource_group!r}"
+        what = missing if response.status == 404 else "the cluster cannot be read"
+        return Cluster.from_json(require_ok(response, what).document())
 
     def resume(self, action: Action, name: str, stored_url: str = "", spec: ImageSpec | None = None) -> Operation:
         """Return an operation started earlier, for `poll`: by its stored URL, or else by the image or cluster."""
@@ -225,14 +255,14 @@ class ImagesClient:
         raise Unreachable(f"the list of images does not end after {MAX_PAGES} pages", next_step="Try again.")
 
     async def require_inactive(self, name: str) -> None:
-        """Raise InUse if python() runs on the image; skipped if the caller may not read which one is active."""
-        active = await self.active(background=True)
-        if active and active.lower() == name.lower():  # ARM compares names without case
-            what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
-            step = (
-                "Add --yes to proceed anyway, or choose a new name and enable it with %kusto_image enable afterwards."
-            )
-            raise InUse(what, next_step=step)
+        """Raise InUse if python() runs on the image, or MaybeInUse if that is not known. Raises as `active` does."""
+        match await self.active(background=True):
+            case ActiveImage() as active if active.is_named(name):
+                what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
+                raise InUse(what, next_step=IN_USE_STEP)
+            case UnknownImage(reason, next_step):
+                what = f"which image python() runs on could not be determined: {reason}; nothing was sent"
+                raise MaybeInUse(what, next_step=f"{next_step} {PROCEED}.".strip())
 
     async def request_json(self, method: str, path: str, what: str, body: bytes | None = None) -> Any:
         """Send any other request to the endpoint; return the JSON of the response, or None if it has no body.

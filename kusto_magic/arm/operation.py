@@ -28,7 +28,7 @@ from kusto_magic.arm import service_errors
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, ImageDiffers, ServiceFault, StatusUnreadable
 from kusto_magic.models.action import NOT_STARTED, SWITCHED_NOTES, TERMINAL_PHASES, WORKING_PHASES, Action, Phase
-from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image
+from kusto_magic.models.cluster import Cluster, LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 
 MAX_UNREADABLE = 5
@@ -226,9 +226,7 @@ class Operation:
         updated = replace(self, status=display_text(cluster.provisioning))
         if cluster.provisioning.lower() not in TERMINAL_STATES:
             return replace(updated, unreadable_count=0)
-        active = active_image(cluster.extensions)
-        expected = self.name.lower() if self.action is Action.ENABLE else None  # None: python() is disabled
-        if (active if active is None else active.lower()) == expected:
+        if cluster.is_switched(self.name if self.action is Action.ENABLE else ""):
             return replace(updated, unreadable_count=0)._switched()
         # The change may be pending or lost, or the cluster does not name its image: retry, then give up.
         return updated._after_unexpected(response, "the cluster does not show the change")

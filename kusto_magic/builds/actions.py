@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from kusto_magic.arm import operation_start
-from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.client import DEFAULT_TIMEOUT, IN_USE_STEP, ImagesClient
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
+from kusto_magic.builds.history import History
 from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.retry import first_then, retry_while_busy
-from kusto_magic.errors import NotFound, ServiceError
+from kusto_magic.errors import InUse, NotFound, ServiceError
 from kusto_magic.models.action import Action
 from kusto_magic.models.cluster import PYTHON
 from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
 
 Preflight = Callable[..., Awaitable[PreflightReport]]
@@ -25,12 +30,18 @@ Preflight = Callable[..., Awaitable[PreflightReport]]
 Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
 """Runs the preflight and returns the spec to submit. Raises RequirementsConflict."""
 
+Protect = Callable[[ImagesClient], Awaitable[None]]
+"""Raises InUse if queries use the image or are about to use it, or MaybeInUse if that is not known."""
+
+MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
+"""Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
+
 Turn = Callable[[Build, Operation], AsyncIterator[Operation]]
 """`ChangeQueue.turn`: yields the operation as queued while this process changes the cluster."""
 
 
 async def create_image(
-    client: ImagesClient, build: Build, options: BuildOptions, check: Check, turn: Turn
+    client: ImagesClient, build: Build, options: BuildOptions, check: Check, protect: Protect, turn: Turn
 ) -> AsyncIterator[Operation]:
     """Yield the operations of building `build.requested_spec`; nothing is sent if the image is up to date."""
     spec = sent = build.requested_spec
@@ -47,26 +58,28 @@ async def create_image(
         async for operation in poll_existing(client, build, existing, options):
             yield operation
         return
+    if options.protect_active and not absent:  # a new image cannot be in use
+        await protect(client)
     waited = False
     async for operation in turn(build, operation_start.submitting(Action.BUILD, "", sent)):
         waited = True
         yield operation
-    absent = absent and not waited
-    # A new image cannot be active: skip the request, which counts as a write in the rate limits.
-    if options.protect_active and not absent:
-        await client.require_inactive(build.name)
     send = partial(client.build, build.name, sent, timeout=options.timeout, estimate=build.estimate)
-    again = partial(retry_create, client, build, options)
-    first = again if waited else send  # what this process did meanwhile may have made the image
+    again = partial(retry_create, client, build, options, protect)
+    first = again if waited else send  # what this process did meanwhile may have made the image, or enabled it
     attempt = first_then(first, again)
     async for operation in retry_while_busy(attempt, client.clock, options.timeout) if options.queue else first():
         yield operation
 
 
-async def retry_create(client: ImagesClient, build: Build, options: BuildOptions) -> AsyncIterator[Operation]:
-    """Yield the operations of a retry; another process may have built the same image meanwhile."""
+async def retry_create(
+    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect | None = None
+) -> AsyncIterator[Operation]:
+    """Yield the operations of a retry; another process may have built or enabled the same image meanwhile."""
     assert build.spec is not None  # noqa: S101 - only builds are retried
-    existing = None if options.force else (await find_existing(client, build.name, build.spec))[1]
+    absent, existing = (False, None) if options.force else await find_existing(client, build.name, build.spec)
+    if options.protect_active and not absent and existing is None:
+        await (client.require_inactive(build.name) if protect is None else protect(client))
     sending = client.build(build.name, build.spec, timeout=options.timeout, estimate=build.estimate)
     async for operation in sending if existing is None else poll_existing(client, build, existing, options):
         yield operation
@@ -110,24 +123,52 @@ def shared_preflight(preflight: Preflight) -> Preflight:
 
 
 async def change_cluster(
-    client: ImagesClient, build: Build, options: BuildOptions, turn: Turn
+    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect, turn: Turn
 ) -> AsyncIterator[Operation]:
     """Yield the operations of a deletion, enabling or disabling; `queue`, `protect_active` and `timeout` apply."""
-    action, name = build.action, build.name
-    async for operation in turn(build, operation_start.submitting(action, "")):
+    if options.protect_active and build.action is Action.DELETE:
+        await protect(client)
+    async for operation in turn(build, operation_start.submitting(build.action, "")):
         yield operation
-    if options.protect_active and action is Action.DELETE:
-        await client.require_inactive(name)
-    send = partial(send_change, client, action, name, options.timeout)
+    send = partial(repeat_change, client, build, options, protect)
     async for operation in retry_while_busy(send, client.clock, options.timeout) if options.queue else send():
         yield operation
 
 
-def repeat_change(client: ImagesClient, build: Build, options: BuildOptions) -> AsyncIterator[Operation]:
-    """Return the operations of a retry of any action."""
-    if build.action is Action.BUILD:
-        return retry_create(client, build, options)
-    return send_change(client, build.action, build.name, options.timeout)
+async def repeat_change(
+    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect | None = None
+) -> AsyncIterator[Operation]:
+    """Yield the operations of one attempt of any action; another process may have enabled the image meanwhile."""
+    if options.protect_active and build.action is Action.DELETE:
+        await (client.require_inactive(build.name) if protect is None else protect(client))
+    attempt = (
+        retry_create(client, build, options, protect)
+        if build.action is Action.BUILD
+        else send_change(client, build.action, build.name, options.timeout)
+    )
+    async for operation in attempt:
+        yield operation
+
+
+async def require_unused(registry: BuildRegistry, history: History, record: BuildRecord, client: ImagesClient) -> None:
+    """Raise InUse if queries use the image of a record or are about to use it, MaybeInUse if that is not known."""
+    # In a thread: reading the history can wait for another process.
+    if await asyncio.to_thread(is_being_enabled, registry, history, record.target, record.image, record.started_at):
+        what = f"image {record.image!r} is being enabled for the queries of this cluster; nothing was sent"
+        raise InUse(what, next_step=IN_USE_STEP)
+    await client.require_inactive(record.image)
+
+
+def is_being_enabled(registry: BuildRegistry, history: History, target: Target, image: str, now: datetime) -> bool:
+    """Return whether this machine is enabling an image since before `now`. Reads the history.
+
+    One that was started later may wait for the change that asks.
+    """
+    builds = [build for build in registry.by_cluster(target) if build.name.lower() == image.lower()]
+    if any(build.action is Action.ENABLE and build.started_at <= now for build in builds):
+        return True
+    unfinished = [record for record in history.left_open(target, image) if record.action == Action.ENABLE]
+    return any(now - MAX_ENABLING_AGE <= record.started_at <= now for record in unfinished)
 
 
 def send_change(client: ImagesClient, action: Action, name: str, timeout: float) -> AsyncIterator[Operation]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 from kusto_magic.arm import client, operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poll_schedule import DurationEstimate
-from kusto_magic.builds.actions import Preflight, change_cluster, create_image, shared_preflight
+from kusto_magic.builds.actions import Preflight, change_cluster, create_image, require_unused, shared_preflight
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import BackgroundLoop
 from kusto_magic.builds.history import History, update
@@ -72,10 +73,10 @@ class BuildLauncher:
         async def check(images: ImagesClient, build: Build) -> ImageSpec:
             return await self._runner.check(images, build, preflight, pin=options.pin)
 
-        turn = self._runner.queue.turn
+        turn, protect = self._runner.queue.turn, partial(require_unused, self._registry, self._history, record)
         if build.action is Action.BUILD:
-            return build, lambda images: create_image(images, build, options, check, turn)
-        return build, lambda images: change_cluster(images, build, options, turn)
+            return build, lambda images: create_image(images, build, options, check, protect, turn)
+        return build, lambda images: change_cluster(images, build, options, protect, turn)
 
     def resume(self, records: Sequence[BuildRecord], timeout: float, *, send: bool = False) -> list[Build]:
         """Poll recorded operations, whichever process started them, and return at once.

@@ -119,10 +119,10 @@ class BuildManager:
 
         An image that is up to date is left unchanged, unless `force`. `check` runs the preflight first; on a conflict
         nothing is sent (RequirementsConflict). `pin` sends the versions that it found instead of the given text.
-        `queue` waits while another change of the cluster is running. `protect_active` does not replace the image that
-        the cluster's python() uses (InUse). Changes of one cluster by this process wait for each other in any case.
-        `timeout` is how many seconds the build is polled. Raises InvalidInput for
-        an invalid name; all other errors are raised by the Build.
+        `queue` waits while another change of the cluster is running. `protect_active` does not replace an image that
+        the cluster's python() uses or may use (InUse). Changes of one cluster by this process wait for each other in
+        any case. `timeout` is how many seconds the build is polled. Raises InvalidInput for an invalid name; all other
+        errors are raised by the Build.
         """
         _require_valid_name(name, build_name_problem)
         running = self.registry.find_matching(target, name, spec, pin=pin, check=check)

@@ -14,7 +14,7 @@ class BuildOptions:
 
     `check` runs the preflight first; `pin` sends the versions that it found; `force` sends the image even if it is up
     to date; `queue` waits while another change of the cluster is running; `protect_active` raises InUse instead of
-    replacing the image that the cluster's python() uses. `timeout` is how many seconds the build is polled.
+    replacing an image that the cluster's python() uses or may use. `timeout` is how many seconds the build is polled.
     """
 
     check: bool = True

@@ -238,7 +238,7 @@ def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) ->
     help_text = "wait while the cluster is busy with another change"
     parser.add_argument("--queue", action="store_true", help=help_text)
     if yes:
-        help_text = "proceed even if queries currently use this image"
+        help_text = "proceed even if queries use this image, or if it is unknown which one they use"
         parser.add_argument("--yes", action="store_true", help=help_text)
 
 

@@ -12,6 +12,7 @@ from kusto_magic.commands.session import TARGET_SETTINGS, Session
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
+    from kusto_magic.models.cluster import PythonState
     from kusto_magic.models.target import Target
 
 
@@ -120,7 +121,6 @@ def clusters(session: Session, options: Namespace) -> None:
     from kusto_magic.arm.subscription import list_clusters
     from kusto_magic.display.bundle import table
     from kusto_magic.errors import InvalidInput, Problem
-    from kusto_magic.models.cluster import active_image
     from kusto_magic.models.endpoint import CLOUDS
     from kusto_magic.models.target import Target
 
@@ -140,7 +140,7 @@ def clusters(session: Session, options: Namespace) -> None:
             cluster.location,
             cluster.state,
             cluster.sku,
-            _python_state(active_image(cluster.extensions)),
+            str(cluster.python),
         )
         for cluster in found
     ]
@@ -148,19 +148,21 @@ def clusters(session: Session, options: Namespace) -> None:
     session.show(table(("cluster", "resource group", "region", "state", "SKU", "Python"), rows, empty))
 
 
-def _python_state(active: str | None) -> str:
-    return "off" if active is None else active or "on"  # "": the service does not name the image
-
-
 def active(session: Session, options: Namespace) -> None:
     """Show the image that queries use."""
+    from kusto_magic.models.cluster import ActiveImage, PythonOff, UnknownImage
+
     _, target = session.resolve_target(options)
-    name = _active(session, target)
-    messages = {
-        None: f"python() is disabled on cluster {target.cluster}; %kusto_image enable IMAGE enables it.",
-        "": f"python() is enabled on cluster {target.cluster}; the service does not report the image.",
-    }
-    session.show_message(messages.get(name, f"Queries on cluster {target.cluster} use {name}."))
+    match _active(session, target):
+        case ActiveImage(name):
+            session.show_message(f"Queries on cluster {target.cluster} use {name}.")
+        case PythonOff():
+            session.show_message(
+                f"python() is disabled on cluster {target.cluster}; %kusto_image enable IMAGE enables it."
+            )
+        case UnknownImage(reason, next_step):
+            text = f"Which image queries on cluster {target.cluster} use is unknown: {reason}."
+            session.show_message(f"{text} {next_step}".rstrip())
 
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:
@@ -181,7 +183,7 @@ def disable(session: Session, options: Namespace) -> Build | Fleet | None:
     """Disable python(), on several clusters in parallel."""
     from kusto_magic.builds.options import BuildOptions
     from kusto_magic.models.action import Action
-    from kusto_magic.models.cluster import PYTHON
+    from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff
     from kusto_magic.models.naming import base_image_problem
 
     settings, targets = session.resolve_targets(options)
@@ -191,15 +193,14 @@ def disable(session: Session, options: Namespace) -> Build | Fleet | None:
             session.builds.change_fleet(Action.DISABLE, targets, PYTHON, build_options), options, settings
         )
     target = targets[0]
-    name = _active(session, target)
-    if name is None:
+    python = _active(session, target)
+    if isinstance(python, PythonOff):
         session.show_message(f"python() is already disabled on cluster {target.cluster}.")
         return None
+    name = python.name if isinstance(python, ActiveImage) else ""
     known = "" if base_image_problem(name) else name  # it becomes part of the commands that the card suggests
     return session.present(session.builds.disable(target, known, queue=options.queue), options, settings)
 
 
-def _active(session: Session, target: Target) -> str | None:
-    from kusto_magic.models.cluster import active_image
-
-    return active_image(session.builds.ask(target, lambda client: client.extensions()))
+def _active(session: Session, target: Target) -> PythonState:
+    return session.builds.ask(target, lambda client: client.active())

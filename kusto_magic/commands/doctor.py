@@ -23,6 +23,9 @@ PACKAGES = ("kusto-magic", "ipython", "ipykernel", "ipywidgets", "jupyterlab", "
 HIDDEN = "set, not shown"
 """Displayed instead of values that identify the user's resources."""
 
+MISSING, UNKNOWN = "missing: ", "unknown: "
+"""Beginnings of results that are marked as failed, although nothing was raised."""
+
 T = TypeVar("T")
 Row = tuple[str, str, str]
 
@@ -96,7 +99,7 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
 
 
 def _cluster(session: Session, target: Target) -> Iterator[Row]:
-    from kusto_magic.models.cluster import active_image
+    from kusto_magic.models.cluster import PythonOff, UnknownImage
 
     async def sign_in_state(client: ImagesClient) -> str:
         images = await client.list()
@@ -105,8 +108,12 @@ def _cluster(session: Session, target: Target) -> Iterator[Row]:
         return f"{count}{who}"
 
     async def extension_state(client: ImagesClient) -> str:
-        name = active_image(await client.extensions())
-        return "python() is disabled" if name is None else "python() is enabled"
+        match await client.active():
+            case PythonOff():
+                return "python() is disabled"
+            case UnknownImage(reason):
+                return f"{UNKNOWN}{reason}"
+        return "python() is enabled"
 
     yield _timed_check(session, target, "sign-in and images", sign_in_state)
     yield _timed_check(session, target, "language extensions", extension_state)
@@ -120,8 +127,9 @@ async def _permissions(client: ImagesClient) -> str:
     from kusto_magic.arm.subscription import list_permissions
     from kusto_magic.models import permission
 
-    missing = permission.missing((*permission.IMAGES, *permission.EXTENSIONS), await list_permissions(client))
-    return f"missing: {', '.join(missing)}" if missing else "all required permissions granted"
+    needed = (*permission.IMAGES, *permission.ACTIVE_IMAGE, *permission.EXTENSIONS)
+    missing = permission.missing(needed, await list_permissions(client))
+    return f"{MISSING}{', '.join(missing)}" if missing else "all required permissions granted"
 
 
 def _timed_check(session: Session, target: Target, name: str, check: Callable[[ImagesClient], Awaitable[str]]) -> Row:
@@ -134,7 +142,7 @@ def _timed_check(session: Session, target: Target, name: str, check: Callable[[I
         mark, text = "✔", session.builds.ask(target, check)
     except KustoImageError as error:
         mark, text = "✖", "; ".join(line.strip() for line in error.lines())
-    mark = "✖" if text.startswith("missing: ") else mark  # missing permissions are a result, not an error
+    mark = "✖" if text.startswith((MISSING, UNKNOWN)) else mark  # these are results, not errors
     return mark, name, f"{_without_names(redact(text), target)} ({time.monotonic() - started:.1f} s)"
 
 

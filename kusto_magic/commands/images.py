@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
     from kusto_magic.builds.record import BuildRecord
+    from kusto_magic.models.cluster import PythonState
     from kusto_magic.models.image import Image, ImageSpec
     from kusto_magic.models.target import Target
 
@@ -39,6 +40,7 @@ def list_images(session: Session, options: Namespace) -> None:
     """List the images of the cluster, and the managed image if queries use one."""
     from kusto_magic.display.bundle import table
     from kusto_magic.models import managed_packages
+    from kusto_magic.models.cluster import ActiveImage, UnknownImage
 
     _, target = session.resolve_target(options)
     images, active = session.builds.ask(target, _images_and_active)
@@ -46,21 +48,26 @@ def list_images(session: Session, options: Namespace) -> None:
     rows = [
         (image.name, _mark(image.name, active), image.state, image.base_label, *_packages(image)) for image in images
     ]
-    if active and not any(row[1] for row in rows):
-        rows.append((active, ACTIVE, "", "", str(len(managed_packages.packages(active)) or ""), ""))
+    if isinstance(active, ActiveImage) and not any(row[1] for row in rows):
+        rows.append((active.name, ACTIVE, "", "", str(len(managed_packages.packages(active.name)) or ""), ""))
     empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 creates one."
     session.show(table(("image", "active", "state", "base image", "packages", "requirements"), rows, empty))
+    if isinstance(active, UnknownImage):
+        session.show_message(f"Which image queries use is unknown: {active.reason}. {active.next_step}".rstrip())
 
 
-async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str | None]:
-    """Return the images and the name of the active one; "" if it is not reported or may not be read."""
+async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], PythonState]:
     import asyncio
 
     return await asyncio.gather(client.list(), client.active())
 
 
-def _mark(name: str, active: str | None) -> str:
-    return ACTIVE if active and active.lower() == name.lower() else ""
+def _mark(name: str, active: PythonState) -> str:
+    from kusto_magic.models.cluster import ActiveImage, UnknownImage
+
+    if isinstance(active, UnknownImage):
+        return str(active)
+    return ACTIVE if isinstance(active, ActiveImage) and active.is_named(name) else ""
 
 
 def status(session: Session, _options: Namespace) -> None:
@@ -169,7 +176,7 @@ def show(session: Session, options: Namespace) -> None:
 
     _, target = session.resolve_target(options)
     try:
-        image = session.builds.ask(target, lambda client: client.get(options.name))
+        image, active = session.builds.ask(target, lambda client: _image_and_active(client, options.name))
     except NotFound as missing:
         if (build := session.builds.running(target, options.name)) is not None:
             missing.next_step = f"{build!r} is in progress; %kusto_image wait {build.name} waits until it is done."
@@ -179,11 +186,17 @@ def show(session: Session, options: Namespace) -> None:
         ("image", image.name),
         ("cluster", target.cluster),
         ("state", image.state),
+        ("active", _mark(image.name, active) or "no"),
         ("base image", image.base_label),
         ("language", image.language),
         *(("requirements" if n == 0 else "", line) for n, line in enumerate(lines or [NO_PACKAGES])),
     ]
     session.show(table(("property", "value"), rows, ""))
+
+
+async def _image_and_active(client: ImagesClient, name: str) -> tuple[Image, PythonState]:
+    image = await client.get(name)  # first: an invalid name raises before anything is sent
+    return image, await client.active()
 
 
 def check(session: Session, options: Namespace) -> None:

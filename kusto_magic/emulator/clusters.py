@@ -25,7 +25,7 @@ from kusto_magic.emulator.cluster_state import (
     ClusterState,
 )
 from kusto_magic.emulator.config import EmulatedCluster
-from kusto_magic.emulator.extensions import read_extensions
+from kusto_magic.emulator.extensions import extensions_of_cluster, read_extensions
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.operation_results import OperationResults
 from kusto_magic.emulator.routing import CLUSTER, GROUP, LOCATION, SUBSCRIPTION, ArmRoute, ClusterRoute, find_cluster
@@ -198,7 +198,7 @@ def _body(state: ClusterState) -> dict[str, Any]:
             "state": shown,
             "provisioningState": provisioning,
             **uris(cluster),
-            "languageExtensions": {"value": state.store.extensions()},
+            "languageExtensions": {"value": extensions_of_cluster(state)},
         },
         "identity": dict(record.identity or IDENTITY),
     }

@@ -18,6 +18,9 @@ CUSTOM = "PythonCustomImage"
 IMAGE_NAMES = ("R", *MANAGED, CUSTOM)
 """ARM's enum LanguageExtensionImageName (2025-02-14)."""
 
+DEFAULT_IMAGES = {"PYTHON": "Python3_6_5", "R": "R"}
+"""The image of an extension that was added without one (OBSERVED)."""
+
 _KEYS = ("languageExtensionName", "languageExtensionImageName", "languageExtensionCustomImageName")
 
 
@@ -37,8 +40,8 @@ class Extensions:
         ]
 
     async def _list(self, _request: Request, _version: str, state: ClusterState) -> Response:
-        # OBSERVED: entries with the name only. The emulator returns each entry as it was added.
-        return Json({"value": state.store.extensions()})
+        # OBSERVED: names only; the cluster has the images.
+        return Json({"value": [{_KEYS[0]: entry[_KEYS[0]].upper()} for entry in state.store.extensions()]})
 
     async def _add(self, request: Request, version: str, state: ClusterState) -> Response:
         entries = _read_entries(await read_object(request))
@@ -71,6 +74,16 @@ def read_extensions(state: ClusterState, body: dict[str, Any]) -> list[dict[str,
     for entry in entries:
         _check(state, entry)
     return entries
+
+
+def extensions_of_cluster(state: ClusterState) -> list[dict[str, str | None]]:
+    """Return the language extensions as a cluster shows them (OBSERVED; a custom image is SPEC)."""
+    return [_shown(entry[_KEYS[0]].upper(), entry) for entry in state.store.extensions()]
+
+
+def _shown(language: str, entry: dict[str, str]) -> dict[str, str | None]:
+    image, custom = entry.get(_KEYS[1], DEFAULT_IMAGES[language]), entry.get(_KEYS[2])
+    return dict(zip(_KEYS, (language, image, custom), strict=True))
 
 
 def _check(state: ClusterState, entry: dict[str, str]) -> None:

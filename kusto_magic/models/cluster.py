@@ -1,7 +1,7 @@
 """Clusters, their language extensions (the image that python() uses), and their JSON in Azure Resource Manager.
 
-Source of the JSON: Microsoft.Kusto/clusters, api-version 2024-04-13: "Get", "List", "List Language Extensions",
-"Add Language Extensions", "Remove Language Extensions".
+Source of the JSON: Microsoft.Kusto/clusters, api-version 2024-04-13: "Get", "List", "Add Language Extensions",
+"Remove Language Extensions". "List Language Extensions" is not used: seen, it returns languages without their images.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInput, Problem
@@ -24,11 +24,51 @@ CUSTOM = "PythonCustomImage"
 
 
 @dataclass(frozen=True, slots=True)
-class LanguageExtension:
-    """An enabled language: `language` is "PYTHON" or "R", `name` its image, or "" if the service does not name it.
+class PythonOff:
+    """Python is not enabled on the cluster."""
 
-    Seen: the service lists extensions without the keys for the image.
-    """
+    def __str__(self) -> str:
+        return "off"
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveImage:
+    """Python is enabled with the image `name`, managed or custom."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_named(self, name: str) -> bool:
+        """Return whether this is the image `name`; ARM compares names without case."""
+        return self.name.lower() == name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownImage:
+    """It is not known whether Python is enabled, or with which image: why, and what to do about it."""
+
+    reason: str
+    next_step: str = ""
+
+    def __str__(self) -> str:
+        return "unknown"
+
+
+PythonState: TypeAlias = PythonOff | ActiveImage | UnknownImage
+"""What the python() of a cluster runs on. `str` returns it as text: "off", the image or "unknown"."""
+
+NO_EXTENSIONS = UnknownImage("the response for the cluster has no list of language extensions")
+"""State of a cluster whose response does not show what is enabled."""
+
+NO_IMAGE_NAME = UnknownImage("python() is enabled, but the response for the cluster does not name its image")
+"""State of a cluster that shows that Python is enabled, but not with which image."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageExtension:
+    """An enabled language: `language` is "PYTHON" or "R", `name` its image, or "" if the service does not name it."""
 
     language: str
     name: str = ""
@@ -45,9 +85,11 @@ class LanguageExtension:
         """Parse an entry of a LanguageExtensionsList. Raises ValueError if it is not valid."""
         if not isinstance(document, dict) or not isinstance(document.get("languageExtensionName"), str):
             raise ValueError("not a language extension")
-        custom = _text(document, "languageExtensionCustomImageName")
-        image = _text(document, "languageExtensionImageName")
-        return cls(_text(document, "languageExtensionName").upper(), custom or ("" if image == CUSTOM else image))
+        # Custom images were never seen here; other names of images are "cluster/image" in the service's responses.
+        custom = _text(document, "languageExtensionCustomImageName").rpartition("/")[2].strip()
+        image = _text(document, "languageExtensionImageName").strip()
+        names = [name for name in (custom, image) if name.lower() not in ("", CUSTOM.lower())]
+        return cls(document["languageExtensionName"].strip().upper(), names[0] if names else "")
 
     def to_body(self) -> bytes:
         """Return the request body that adds this extension, or removes it if `name` is "".
@@ -68,7 +110,7 @@ class Cluster:
     """A cluster as the service returns it; omitted values are "".
 
     `location` is the region's display name, `state` such as "Running" or "Stopped", `provisioning` is
-    `provisioningState`. `sku` is a name such as "Standard_E8as_v5+1TB_PS".
+    `provisioningState`. `sku` is a name such as "Standard_E8as_v5+1TB_PS", `python` what queries run on.
     """
 
     id: str
@@ -77,6 +119,7 @@ class Cluster:
     provisioning: str = ""
     sku: str = ""
     extensions: tuple[LanguageExtension, ...] = ()
+    python: PythonState = NO_EXTENSIONS
 
     @classmethod
     def from_json(cls, document: object) -> Cluster:
@@ -91,7 +134,14 @@ class Cluster:
             _text(properties, "provisioningState"),
             _text(sku, "name"),
             extensions_in(_object(properties, "languageExtensions")),
+            python_state(_object(properties, "languageExtensions")),
         )
+
+    def is_switched(self, image: str) -> bool:
+        """Return whether Python is known to be enabled with this image; "": known to be disabled."""
+        if not image:
+            return isinstance(self.python, PythonOff)
+        return isinstance(self.python, ActiveImage) and self.python.is_named(image)
 
     @property
     def name(self) -> str:
@@ -119,9 +169,18 @@ def extensions_in(document: Mapping[str, Any]) -> tuple[LanguageExtension, ...]:
     return tuple(found)
 
 
-def active_image(extensions: tuple[LanguageExtension, ...]) -> str | None:
-    """Return the name of the image that Python uses: "" if the service does not name it, None if Python is disabled."""
-    return next((extension.name for extension in extensions if extension.language == PYTHON), None)
+def python_state(document: Mapping[str, Any]) -> PythonState:
+    """Return what Python runs on according to the LanguageExtensionsList of a cluster.
+
+    Without Python, an entry that cannot be read makes it unknown: it may be the one for Python.
+    """
+    extensions = extensions_in(document)
+    python = next((extension for extension in extensions if extension.language == PYTHON), None)
+    if python is not None:
+        return ActiveImage(python.name) if python.name else NO_IMAGE_NAME
+    values = document.get("value")
+    is_readable = isinstance(values, list) and len(values) == len(extensions)
+    return PythonOff() if is_readable else NO_EXTENSIONS
 
 
 def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

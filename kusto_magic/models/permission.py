@@ -14,9 +14,10 @@ IMAGES = (
 )
 """Actions required to build, poll and delete images."""
 
+ACTIVE_IMAGE = ("Microsoft.Kusto/Clusters/read",)
+"""Additional actions required to show the image that queries use, and to protect it from a change."""
+
 EXTENSIONS = (
-    "Microsoft.Kusto/Clusters/read",
-    "Microsoft.Kusto/Clusters/ListLanguageExtensions/action",
     "Microsoft.Kusto/Clusters/AddLanguageExtensions/action",
     "Microsoft.Kusto/Clusters/RemoveLanguageExtensions/action",
 )

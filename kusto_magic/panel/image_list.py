@@ -9,22 +9,29 @@ from concurrent.futures import Future
 from ipywidgets import Select
 
 from kusto_magic.arm.client import ImagesClient
+from kusto_magic.builds.actions import is_being_enabled
 from kusto_magic.display.bundle import table
 from kusto_magic.display_text import DisplayText, visible_line
+from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
 from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
 from kusto_magic.redaction import redact
 
 ACTIVE_WARNING = "Queries on this cluster currently use it."
+ENABLING_WARNING = "It is being enabled for the queries of this cluster."
+UNKNOWN_WARNING = "Queries on this cluster may use it; which image they use is unknown: "
+
+NOT_READ = UnknownImage("the images have not been read")
+"""State of Python before the first read."""
 
 
 class ImageList:
     """The images of the cluster, with the actions show, use as base, edit, enable and delete.
 
     `known` is called with the images after each read and with None while they are not known; `edit` and `use` with the
-    selected image; `enable` and `delete` with its name after the user has confirmed. `active` is the image that
-    queries use, or "" if there is none or it is not known.
+    selected image; `enable` and `delete` with its name after the user has confirmed, `delete` also with whether a
+    warning said that queries use it or may use it. `active` is what queries run on, according to the last read.
     """
 
     def __init__(
@@ -35,14 +42,14 @@ class ImageList:
         use: Callable[[Image], None],
         edit: Callable[[Image], None],
         enable: Callable[[str], None],
-        delete: Callable[[str], None],
+        delete: Callable[[str, bool], None],
     ) -> None:
         self._context = context
         self._on_images = known
         self._enable = enable
         self._delete = delete
         self.images: Sequence[Image] | None = None
-        self.active = ""
+        self.active: PythonState = NOT_READ
         self.list = labeled(Select, "Image · state · base · active", rows=7)
         self.state = text_widget()
         self.details = text_widget(code=True)
@@ -75,12 +82,12 @@ class ImageList:
         target = self._context.require_target()
         set_text(self.state, "⏳ Reading images …")
 
-        def on_result(found: tuple[Sequence[Image], str | None]) -> None:
+        def on_result(found: tuple[Sequence[Image], PythonState]) -> None:
             if target == self._context.target:  # another cluster may have been selected while the request ran
-                self.active = found[1] or ""
+                self.active = found[1]
                 self._show_images(sorted(found[0], key=lambda image: image.name.lower()))
 
-        def submit() -> Future[tuple[Sequence[Image], str | None]]:
+        def submit() -> Future[tuple[Sequence[Image], PythonState]]:
             return self._context.builds.submit(target, _images_and_active)
 
         self._context.run_task(
@@ -89,12 +96,22 @@ class ImageList:
 
     def clear(self) -> None:
         """Remove all images, because another cluster was selected."""
-        self.active = ""
+        self.active = NOT_READ
         self._show_images(None)
 
     def is_active(self, name: str) -> bool:
-        """Return whether queries use this image, according to the last read."""
-        return bool(self.active) and self.active.lower() == name.lower()
+        """Return whether queries are known to use this image, according to the last read."""
+        return isinstance(self.active, ActiveImage) and self.active.is_named(name)
+
+    def warning(self, name: str) -> str:
+        """Return the warning to confirm before this image changes, or "" if queries are not known to use it."""
+        if self.is_active(name):
+            return ACTIVE_WARNING
+        builds, target = self._context.builds, self._context.require_target()
+        if is_being_enabled(builds.registry, builds.history, target, name, self._context.clock.wall()):
+            return ENABLING_WARNING
+        exists = any(image.name.lower() == name.lower() for image in self.images or ())
+        return f"{UNKNOWN_WARNING}{self.active.reason}." if exists and isinstance(self.active, UnknownImage) else ""
 
     def _show_images(self, images: Sequence[Image] | None) -> None:
         selected = self.list.value
@@ -104,7 +121,7 @@ class ImageList:
             self.list.value = selected
         count = len(images or ())
         summary = "No images yet." if count == 0 else f"{count} image{'' if count == 1 else 's'}."
-        summary += f" Queries use {self.active}." if self.active else ""
+        summary += f" {_python_text(self.active)}"
         set_text(self.state, "Not read yet." if images is None else summary)
         self._on_selection()
         self._on_images(images)
@@ -119,7 +136,8 @@ class ImageList:
         target, name = self._context.require_target(), self.selected().name
 
         def on_result(image: Image) -> None:
-            set_text(self.details, table(("property", "value"), _rows(image), "")["text/plain"], code=True)
+            rows = _rows(image, self._active_text(name))
+            set_text(self.details, table(("property", "value"), rows, "")["text/plain"], code=True)
 
         self._context.run_task(
             [self.show], lambda: self._context.builds.submit(target, lambda client: client.get(name)), on_result
@@ -127,28 +145,44 @@ class ImageList:
 
     def _ask_to_delete(self) -> None:
         name, where = self.selected().name, self._context.require_target().cluster
-        warning = f" {ACTIVE_WARNING}" if self.is_active(name) else ""
-        text = f"Delete image {name} on cluster {where}? This cannot be undone.{warning}"
-        self.question.show(text, "Yes, delete", lambda: self._delete(name))
+        warning = self.warning(name)
+        text = f"Delete image {name} on cluster {where}? This cannot be undone. {warning}".rstrip()
+        self.question.show(text, "Yes, delete", lambda: self._delete(name, bool(warning)))
 
     def _ask_to_enable(self) -> None:
         name, where = self.selected().name, self._context.require_target().cluster
-        instead = f" instead of {self.active}" if self.active and not self.is_active(name) else ""
+        replaces = isinstance(self.active, ActiveImage) and not self.is_active(name)
+        instead = f" instead of {self.active}" if replaces else ""
         text = f"Make queries on cluster {where} use {name}{instead}? This takes up to an hour."
         self.question.show(text, "Yes, enable", lambda: self._enable(name))
 
     def _line(self, image: Image) -> DisplayText:
-        active = "✔ active" if self.is_active(image.name) else ""
-        parts = (image.name, image.state or "no state", image.base_label, active)
+        parts = (image.name, image.state or "no state", image.base_label, self._active_text(image.name))
         return visible_line(" · ".join(part for part in parts if part))
 
+    def _active_text(self, name: str) -> str:
+        if isinstance(self.active, UnknownImage):
+            return "active: unknown"
+        return "✔ active" if self.is_active(name) else ""
 
-async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], str | None]:
+
+async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], PythonState]:
     images, active = await asyncio.gather(client.list(), client.active())
     return images, active
 
 
-def _rows(image: Image) -> list[tuple[str, str]]:
-    first = [("image", image.name), ("state", image.state), ("base", image.base_label), ("language", image.language)]
+def _python_text(python: PythonState) -> str:
+    match python:
+        case ActiveImage(name):
+            return f"Queries use {name}."
+        case PythonOff():
+            return "python() is disabled."
+        case UnknownImage(reason):
+            return f"Which image queries use is unknown: {reason}."
+
+
+def _rows(image: Image, active: str) -> list[tuple[str, str]]:
+    first = [("image", image.name), ("state", image.state), ("active", active)]
+    first += [("base", image.base_label), ("language", image.language)]
     lines = redact(image.requirements).splitlines() or [NO_PACKAGES]
     return [*first, *(("requirements" if number == 0 else "", line) for number, line in enumerate(lines))]

@@ -9,7 +9,7 @@ from ipywidgets import HTML, Button, Layout, Output, ToggleButtons, VBox
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display import preflight_report
-from kusto_magic.errors import BuildError, InvalidInput
+from kusto_magic.errors import BuildError, InUse, InvalidInput
 from kusto_magic.export import cell_text
 from kusto_magic.models.action import NOT_STARTED, Phase
 from kusto_magic.models.endpoint import CLOUDS
@@ -20,7 +20,7 @@ from kusto_magic.panel.cell_inserter import clear_insertion, insert_cell
 from kusto_magic.panel.cluster_picker import ClusterPicker
 from kusto_magic.panel.form import Form
 from kusto_magic.panel.history_list import HistoryList
-from kusto_magic.panel.image_list import ACTIVE_WARNING, ImageList
+from kusto_magic.panel.image_list import ImageList
 from kusto_magic.panel.notebook_record import NotebookRecord
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
 from kusto_magic.panel.widgets import (
@@ -173,8 +173,8 @@ class PanelForm:
             )
 
         question = "" if spec.has_packages else f"No packages: the image is {spec.base_label} alone. "
-        if self.images.is_active(name):
-            question += f"Replace image {name} on cluster {target.cluster}? {ACTIVE_WARNING}"
+        if warning := self.images.warning(name):
+            question += f"Replace image {name} on cluster {target.cluster}? {warning}"
             self.question.show(question, "Yes, replace", lambda: submit(protect_active=False))
         elif question:
             question += f"Create image {name} on cluster {target.cluster}?"
@@ -187,9 +187,9 @@ class PanelForm:
         target = self.context.require_target()
         self._start([self.images.enable], lambda: self.context.builds.enable(target, name))
 
-    def _delete(self, name: str) -> None:
-        target = self.context.require_target()
-        self._start([self.images.delete], lambda: self.context.builds.delete(target, name))
+    def _delete(self, name: str, warned: bool) -> None:
+        target, delete = self.context.require_target(), self.context.builds.delete
+        self._start([self.images.delete], lambda: delete(target, name, protect_active=not warned))
 
     def _follow(self, record: BuildRecord) -> None:
         timeout = self._timeout
@@ -271,7 +271,7 @@ class PanelForm:
         self.history.read()
 
     def _on_end(self, build: Build) -> None:
-        if build.error is None or isinstance(build.error, BuildError):
+        if build.error is None or isinstance(build.error, BuildError | InUse):
             self.images.read()
         self.history.read()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 from kusto_magic.arm.client import ImagesClient
@@ -20,8 +21,9 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.display.card import Card, card, card_from_record
-from kusto_magic.errors import KustoImageError
+from kusto_magic.errors import KustoImageError, failure_reason
 from kusto_magic.models.action import NOT_STARTED, Phase
+from kusto_magic.models.cluster import PythonState, UnknownImage
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.server.clusters import (
@@ -46,9 +48,6 @@ START_GRACE = timedelta(minutes=2)
 
 QUEUE_GRACE = timedelta(hours=1)
 """As `START_GRACE`, for queued builds, which the service does not know, and for records without any update yet."""
-
-ACTIVE_IMAGE_TTL = 600.0
-"""Seconds for which the active image is cached while no build changes."""
 
 HISTORY_INTERVAL = 0.5
 """Seconds between two checks for history changes by other processes, while a client waits for changes."""
@@ -76,10 +75,10 @@ class ImageView:
 
 @dataclass(frozen=True, slots=True)
 class ClusterImages:
-    """The images of a cluster, the image that queries use, and the signed-in identity; "" where not known."""
+    """The images of a cluster, what queries run on, and the signed-in identity, "" if that is not known."""
 
     images: list[ImageView]
-    active: str
+    active: PythonState
     identity: str
 
 
@@ -120,7 +119,6 @@ class BuildWatcher:
         self._resumed: set[str] = set()
         self._revision = 1
         self._waiting: set[Callable[[], object]] = set()
-        self._active: dict[Target, tuple[int, float, str]] = {}
         self._last_records: list[BuildRecord] | None = None
 
     # ── clusters and images ──────────────────────────────────────────────────────────────────────────────────
@@ -132,8 +130,8 @@ class BuildWatcher:
     async def images(self, cluster: str) -> ClusterImages:
         """Read the images of a cluster from Azure. Raises UnknownIdError and what `ImagesClient.list` raises."""
 
-        async def read(client: ImagesClient) -> tuple[Sequence[Image], str, str]:
-            images, active = await asyncio.gather(client.list(), self._active_image(target, client))
+        async def read(client: ImagesClient) -> tuple[Sequence[Image], PythonState, str]:
+            images, active = await asyncio.gather(client.list(), _active(client))
             return images, active, client.identity
 
         target = await self._directory.target(cluster)
@@ -142,29 +140,20 @@ class BuildWatcher:
             await asyncio.to_thread(lambda: [self._image_view(target, image) for image in images]), active, identity
         )
 
-    async def _active_image(self, target: Target, client: ImagesClient) -> str:
-        """Return the active image, cached until a build changes or for `ACTIVE_IMAGE_TTL` seconds.
-
-        The request is a POST: it counts as a write and appears in the cluster's activity log.
-        """
-        revision, now = self._revision, self._clock.monotonic()
-        cached = self._active.get(target)
-        if cached is None or cached[0] != revision or now - cached[1] > ACTIVE_IMAGE_TTL:
-            self._active[target] = cached = (revision, now, await _active(client))
-        return cached[2]
-
-    async def create(self, cluster: str, name: str, spec: ImageSpec) -> BuildView:
-        """Start building an image, unless it would replace the active one.
+    async def create(self, cluster: str, name: str, spec: ImageSpec, *, allow_active: bool = False) -> BuildView:
+        """Start building an image; unless `allow_active`, it does not replace one that queries use or may use.
 
         Raises UnknownIdError and InvalidInput; later errors are part of the build.
         """
         target = await self._directory.target(cluster)
-        return self._watch(await asyncio.to_thread(self._builds.start, target, name, spec, protect_active=True))
+        start = partial(self._builds.start, target, name, spec, protect_active=not allow_active)
+        return self._watch(await asyncio.to_thread(start))
 
-    async def delete(self, cluster: str, name: str) -> BuildView:
-        """Start deleting an image, unless it is the active one. Raises as `create` does."""
+    async def delete(self, cluster: str, name: str, *, allow_active: bool = False) -> BuildView:
+        """Start deleting an image; `allow_active` is as for `create`. Raises as `create` does."""
         target = await self._directory.target(cluster)
-        return self._watch(await asyncio.to_thread(self._builds.delete, target, name, protect_active=True))
+        delete = partial(self._builds.delete, target, name, protect_active=not allow_active)
+        return self._watch(await asyncio.to_thread(delete))
 
     async def enable(self, cluster: str, name: str) -> BuildView:
         """Start making queries use a managed or custom image. Raises as `create` does."""
@@ -292,9 +281,9 @@ class BuildWatcher:
         return BuildView(card(build, self._clock.wall()), cluster, active=not build.ended)
 
 
-async def _active(client: ImagesClient) -> str:
-    """Return the image that queries use, or "" if it cannot be read, so that the images can be listed anyway."""
+async def _active(client: ImagesClient) -> PythonState:
+    """Return what queries run on; unknown after any error, so that the images can be listed anyway."""
     try:
-        return await client.active() or ""
-    except KustoImageError:
-        return ""
+        return await client.active()
+    except KustoImageError as error:
+        return UnknownImage(failure_reason(error), error.next_step)

@@ -25,6 +25,7 @@ from kusto_magic.errors import (
 )
 from kusto_magic.server.serializers import (
     Json,
+    active_json,
     build_json,
     cluster_json,
     http_status,
@@ -123,7 +124,7 @@ class ClusterImagesHandler(BaseHandler):
         """Return the images, read from Azure."""
         found = await self.watcher.images(cluster)
         images = [image_json(image) for image in found.images]
-        self.finish({"images": images, "active": found.active, "identity": found.identity})
+        self.finish({"images": images, "active": active_json(found.active), "identity": found.identity})
 
 
 class ImageHandler(BaseHandler):
@@ -133,14 +134,16 @@ class ImageHandler(BaseHandler):
     @authorized
     async def put(self, cluster: str, name: str) -> None:
         """Start building the image and return the build."""
-        spec = parse_spec(self.document(("base", "python", "requirements", "allowIndexOptions")))
-        self.accept(await self.watcher.create(cluster, name, spec))
+        body = self.document(("base", "python", "requirements", "allowIndexOptions", "allowActive"))
+        allow_active = body.get("allowActive") is True
+        self.accept(await self.watcher.create(cluster, name, parse_spec(body), allow_active=allow_active))
 
     @web.authenticated
     @authorized
     async def delete(self, cluster: str, name: str) -> None:
         """Start deleting the image and return the operation."""
-        self.accept(await self.watcher.delete(cluster, name))
+        allow_active = self.get_query_argument("allowActive", "") == "true"
+        self.accept(await self.watcher.delete(cluster, name, allow_active=allow_active))
 
 
 class ActiveHandler(BaseHandler):

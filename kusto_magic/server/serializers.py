@@ -21,6 +21,7 @@ from kusto_magic.errors import (
 )
 
 if TYPE_CHECKING:
+    from kusto_magic.models.cluster import PythonState
     from kusto_magic.models.image import ImageSpec
     from kusto_magic.server.build_watcher import BuildView, ImageView
     from kusto_magic.server.clusters import KnownCluster
@@ -57,6 +58,19 @@ def image_json(view: ImageView) -> Json:
         "requirements": redact(image.requirements),
         "build": view.build,
     }
+
+
+def active_json(state: PythonState) -> Json:
+    """Return what queries run on as the schema `ActiveImage`; its members are "" where they do not apply."""
+    from kusto_magic.models.cluster import ActiveImage, UnknownImage
+
+    shown = {"state": "off", "image": "", "reason": "", "next": ""}
+    match state:
+        case ActiveImage(name):
+            return shown | {"state": "on", "image": name}
+        case UnknownImage(reason, next_step):
+            return shown | {"state": "unknown", "reason": reason, "next": next_step}
+    return shown
 
 
 def build_json(view: BuildView) -> Json:

@@ -43,7 +43,8 @@ export interface IImagesModel extends IDisposable {
   /** Keep the images of these clusters up to date; [] while no view shows images. */
   watchImages(clusters: ReadonlyArray<string>): void;
   createImage(cluster: string, name: string, spec: IImageSpec): Promise<IBuild>;
-  deleteImage(cluster: string, name: string): Promise<IBuild>;
+  /** Delete an image; with `allowActive` also one that queries use or may use. */
+  deleteImage(cluster: string, name: string, allowActive: boolean): Promise<IBuild>;
   /** Make the Python queries of a cluster use an image. */
   enableImage(cluster: string, name: string): Promise<IBuild>;
   /** Return a known build without a request. */

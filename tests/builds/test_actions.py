@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible
+from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 
+from kusto_magic.builds.actions import MAX_ENABLING_AGE, is_being_enabled
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
+from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import card
 from kusto_magic.emulator import EmulatorConfig
-from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, ServiceError
+from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, MaybeInUse, ServiceError
 from kusto_magic.models.action import Phase
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
@@ -239,13 +243,12 @@ def test_build_that_waited_sends_nothing_if_the_image_was_built_of_the_same_mean
 def test_build_that_waited_checks_again_whether_its_image_is_active(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(environment.target, "img", SPEC).wait(30)
-    environment.clock.released.clear()
-    enabling = builds.enable(environment.target, "img")
-    environment.wait_for(enabling, Phase.ENABLING)
+    _building(environment, builds, "one")
     second = builds.start(environment.target, "img", OTHER, protect_active=True)
     environment.wait_for(second, Phase.QUEUED)
+    environment.set_active("img")
     environment.clock.released.set()
-    with pytest.raises(InUse):
+    with pytest.raises(InUse, match="queries on this cluster use image 'img'"):
         second.wait(30)
 
 
@@ -353,3 +356,84 @@ def test_protect_active_raises_in_use_for_the_active_image(environment: Emulated
     assert [record.state for record in builds.history.recent(2)] == ["Not submitted", "Not submitted"]
     builds.start(environment.target, "img", OTHER).wait(30)
     builds.delete(environment.target, "img").wait(30)
+
+
+def test_protect_active_raises_if_it_is_unknown_which_image_is_active(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    environment.transport.fault = forbidden_cluster
+    unknown = r"which image python\(\) runs on could not be determined: the cluster cannot be read; Auth(?s:.*)--yes"
+    with pytest.raises(MaybeInUse, match=unknown):
+        builds.start(environment.target, "img", OTHER, protect_active=True).wait(30)
+    with pytest.raises(MaybeInUse, match=unknown):
+        builds.delete(environment.target, "img", protect_active=True).wait(30)
+    assert [record.state for record in builds.history.recent(2)] == ["Not submitted", "Not submitted"]
+    assert builds.start(environment.target, "new", SPEC, protect_active=True).wait(30) is not None
+    builds.delete(environment.target, "img").wait(30)
+
+
+@pytest.mark.parametrize("action", ["build", "delete"])
+@pytest.mark.parametrize("process", ["the same process", "another process"])
+def test_protect_active_raises_for_an_image_that_is_being_enabled(
+    environment: EmulatedEnvironment, action: str, process: str
+) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    environment.clock.released.clear()
+    environment.wait_for(builds.enable(environment.target, "IMG"), Phase.ENABLING)
+    second = builds if process == "the same process" else environment.builds()
+    change = (
+        second.start(environment.target, "img", OTHER, protect_active=True)
+        if action == "build"
+        else second.delete(environment.target, "img", protect_active=True)
+    )
+    with pytest.raises(InUse, match=r"image 'img' is being enabled for the queries of(?s:.*)--yes"):
+        change.wait(30)
+
+
+def test_enabling_protects_what_starts_after_it_for_some_hours(environment: EmulatedEnvironment) -> None:
+    builds, now = environment.builds(), environment.clock.wall()
+    record = BuildRecord("0" * 32, environment.target, "img", "enable", None, None, "", now, state="Enabling")
+    builds.history.add(record)
+    check = partial(is_being_enabled, builds.registry, builds.history, environment.target)
+    assert check("IMG", now)
+    assert check("IMG", now + MAX_ENABLING_AGE)
+    assert not check("IMG", now + MAX_ENABLING_AGE + timedelta(seconds=1)), "its process may have left it open"
+    assert not check("IMG", now - timedelta(seconds=1)), "it may wait for what started before"
+    assert not check("other", now)
+
+
+def test_build_is_not_refused_because_its_image_is_enabled_afterwards(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    environment.clock.released.clear()
+    blocking = builds.start(environment.target, "one", SPEC)
+    environment.wait_for(blocking, Phase.BUILDING)
+    rebuilt = builds.start(environment.target, "img", OTHER, protect_active=True)
+    environment.wait_for(rebuilt, Phase.QUEUED)
+    environment.emulator.clock.move(1)
+    enabled = builds.enable(environment.target, "img")
+    environment.clock.released.set()
+    assert rebuilt.wait(30) is not None
+    enabled.wait(30)
+
+
+@pytest.mark.parametrize("action", ["build", "delete"])
+def test_queued_change_does_not_touch_an_image_that_was_enabled_meanwhile(
+    environment: EmulatedEnvironment, action: str
+) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    other = environment.builds()
+    _building(environment, other, "one")
+    queued = (
+        builds.start(environment.target, "img", OTHER, queue=True, protect_active=True)
+        if action == "build"
+        else builds.delete(environment.target, "img", queue=True, protect_active=True)
+    )
+    environment.wait_for(queued, Phase.BUILDING if action == "build" else Phase.DELETING)
+    environment.set_active("img")
+    environment.clock.released.set()
+    with pytest.raises(InUse, match="queries on this cluster use image 'img'"):
+        queued.wait(30)
+    assert builds.history.recent(1)[0].state == "Not submitted"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.emulator_transport import EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible
+from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 from support.magics_session import RunCell, cell_runner, load_magics
 
 from kusto_magic.commands.arguments import SUBCOMMANDS
@@ -90,6 +90,38 @@ def test_active_image_is_not_replaced_or_deleted_without_yes(say: RunCell) -> No
         assert "--yes" in refused
     assert "✔ Succeeded" in say("%%kusto_image img --base Python3_11_7 --yes\nhumanize\n")
     assert "✔ Deleted" in say("%kusto_image delete img --yes")
+
+
+def test_unknown_active_image_is_shown_as_unknown_and_needs_yes(say: RunCell, environment: EmulatedEnvironment) -> None:
+    say(CELL)
+    environment.transport.fault = forbidden_cluster
+    unknown = "unknown: the cluster cannot be read; AuthorizationFailed: not allowed to read the cluster"
+    active = say("%kusto_image active")
+    assert active.startswith(f"Which image queries on cluster emulatedcluster use is {unknown}. Ask an owner")
+    listed = say("%kusto_image list")
+    assert rows(listed)[1][:2] == ["img", "unknown"]
+    assert f"Which image queries use is {unknown}. Ask an owner" in listed
+    assert ["active", "unknown"] in rows(say("%kusto_image show img"))
+    assert f"✖  language extensions  {unknown}" in say("%kusto_image doctor")
+    for line in ("%%kusto_image img --base Python3_11_7\nhumanize\n", "%kusto_image delete img"):
+        refused = say(line)
+        assert "MaybeInUse: which image python() runs on could not be determined: the cluster cannot" in refused
+        assert "--yes" in refused
+    assert "python() is disabled" in say("%kusto_image disable")
+    assert "✔ Succeeded" in say("%%kusto_image img --base Python3_11_7 --yes\nhumanize\n")
+    assert "✔ Deleted" in say("%kusto_image delete img --yes")
+
+
+def test_show_says_whether_the_image_is_active(say: RunCell) -> None:
+    say(CELL)
+    assert ["active", "no"] in rows(say("%kusto_image show img"))
+    say("%kusto_image enable img")
+    assert ["active", "✔ active"] in rows(say("%kusto_image show img"))
+
+
+def test_clusters_shows_the_image_that_python_runs_on(say: RunCell) -> None:
+    say("%kusto_image enable Python3_11_7")
+    assert rows(say("%kusto_image clusters"))[1][-1] == "Python3_11_7"
 
 
 def test_status_lists_operations_of_this_machine(say: RunCell) -> None:

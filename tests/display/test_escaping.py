@@ -63,6 +63,18 @@ def _hostile_image(payload: str) -> dict[str, Any]:
     return {"id": payload, "name": f"cluster/{payload}", "type": payload, "properties": properties}
 
 
+def _hostile_response(request: httpx.Request, payload: str, *names: str) -> httpx.Response:
+    """Return the images `names` made of a text, one of them, or a cluster whose active image is the text."""
+    images = [{**_hostile_image(payload), "name": f"cluster/{name}"} for name in names]
+    if request.url.path.endswith("Images"):
+        return json_response({"value": images})
+    if "/sandboxCustomImages/" in request.url.path:
+        return json_response(images[0])
+    names_of_python = {"languageExtensionImageName": payload, "languageExtensionCustomImageName": payload}
+    extensions = {"value": [{"languageExtensionName": "PYTHON", **names_of_python}]}
+    return json_response({"id": payload, "location": payload, "properties": {"languageExtensions": extensions}})
+
+
 # ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -123,9 +135,7 @@ def _shown(environment: PanelEnvironment, payload: str) -> tuple[set[str], set[s
     def fault(request: httpx.Request) -> httpx.Response | None:
         if request.method == "PUT":
             return json_response(json.loads(_refusal(payload).body), 400)
-        many = request.url.path.endswith("Images")
-        image = {**_hostile_image(payload), "name": "cluster/other"}
-        return json_response({"value": [image, _hostile_image(payload)]} if many else image)
+        return _hostile_response(request, payload, "other", payload)
 
     environment.service.fault = fault
     form = loaded_form(environment)
@@ -156,8 +166,7 @@ def test_list_and_show_escape_external_text(
     home: Home, environment: PanelEnvironment, payload: str, command: Any
 ) -> None:
     def fault(request: httpx.Request) -> httpx.Response | None:
-        many = request.url.path.endswith("Images")
-        return json_response({"value": [_hostile_image(payload)]} if many else _hostile_image(payload))
+        return _hostile_response(request, payload, payload)
 
     environment.service.fault = fault
     here = _session(environment.builds, environment.shell, environment)

@@ -22,6 +22,16 @@ async def list_extensions(emulator: EmulatorTransport) -> Any:
     return response.json()["value"]
 
 
+async def cluster_extensions(emulator: EmulatorTransport) -> Any:
+    return (await emulator.send("GET", "")).json()["properties"]["languageExtensions"]["value"]
+
+
+def shown(language: str, image: str, custom: str | None = None) -> dict[str, str | None]:
+    """Return an entry with the keys of the recordings of 2024-11-27 and 2026-05-18."""
+    names = {"languageExtensionImageName": image, "languageExtensionCustomImageName": custom}
+    return {"languageExtensionName": language, **names}
+
+
 async def change_extensions(emulator: EmulatorTransport, verb: str, *entries: dict[str, str]) -> None:
     response = await emulator.send("POST", f"/{verb}LanguageExtensions", json={"value": entries})
     assert (response.status_code, response.content) == (202, b"")
@@ -37,14 +47,26 @@ async def change_extensions(emulator: EmulatorTransport, verb: str, *entries: di
 async def test_extensions_are_added_replaced_and_removed() -> None:
     emulator = EmulatorTransport()
     await emulator.build("mine")
-    assert await list_extensions(emulator) == []
+    assert await cluster_extensions(emulator) == []
     await change_extensions(emulator, "add", {"languageExtensionName": "PYTHON"}, {"languageExtensionName": "R"})
-    assert await list_extensions(emulator) == [{"languageExtensionName": "PYTHON"}, {"languageExtensionName": "R"}]
+    assert await cluster_extensions(emulator) == [shown("PYTHON", "Python3_6_5"), shown("R", "R")]
+    await change_extensions(
+        emulator, "add", {"languageExtensionName": "python", "languageExtensionImageName": "Python3_11_7"}
+    )
+    assert await cluster_extensions(emulator) == [shown("PYTHON", "Python3_11_7"), shown("R", "R")]
     await change_extensions(emulator, "add", CUSTOM)
     await change_extensions(emulator, "remove", {"languageExtensionName": "r"})
 
-    assert await list_extensions(emulator) == [CUSTOM]
-    assert (await emulator.send("GET", "")).json()["properties"]["languageExtensions"] == {"value": [CUSTOM]}
+    assert await cluster_extensions(emulator) == [CUSTOM]
+
+
+async def test_list_of_extensions_has_names_only() -> None:
+    emulator = EmulatorTransport()
+    await emulator.build("mine")
+    assert await list_extensions(emulator) == []
+    await change_extensions(emulator, "add", CUSTOM, {"languageExtensionName": "R"})
+
+    assert await list_extensions(emulator) == [{"languageExtensionName": "PYTHON"}, {"languageExtensionName": "R"}]
 
 
 async def test_extension_change_during_a_build_fails_with_maintenance() -> None:

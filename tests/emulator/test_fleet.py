@@ -164,7 +164,8 @@ async def test_version_0_file_is_migrated_without_loss(tmp_path: Path) -> None:
     assert await image_names(emulator, "emulatedcluster") == ["emulatedcluster/Mine", "emulatedcluster/new"]
     assert await image_names(emulator, "fleet001") == []
     shown = (await emulator.send("GET", "")).json()["properties"]["languageExtensions"]
-    assert shown == {"value": [{"languageExtensionName": "PYTHON"}]}
+    names = {"languageExtensionImageName": "Python3_6_5", "languageExtensionCustomImageName": None}
+    assert shown == {"value": [{"languageExtensionName": "PYTHON", **names}]}
     path = f"/subscriptions/{emulator.ready.subscription}/providers/Microsoft.Kusto/locations/eastus/operationResults/"
     url = f"{path}0b5e1e55-0000-4000-8000-000000000001?api-version=2024-04-13"
     assert (await emulator.http.get(url, headers=emulator.headers)).json()["status"] == "Succeeded"

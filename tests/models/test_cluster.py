@@ -11,9 +11,27 @@ from support.scripted_transport import ScriptedTransport, collect, open_client
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.subscription import list_clusters
-from kusto_magic.errors import BuildFailed, Forbidden, InvalidInput, StatusUnreadable, Unreachable
+from kusto_magic.errors import (
+    BuildFailed,
+    Forbidden,
+    InUse,
+    InvalidInput,
+    MaybeInUse,
+    NotFound,
+    StatusUnreadable,
+    Unreachable,
+)
 from kusto_magic.models.action import Phase
-from kusto_magic.models.cluster import Cluster, LanguageExtension, active_image, extensions_in
+from kusto_magic.models.cluster import (
+    NO_EXTENSIONS,
+    NO_IMAGE_NAME,
+    ActiveImage,
+    Cluster,
+    LanguageExtension,
+    PythonOff,
+    PythonState,
+    UnknownImage,
+)
 
 BASE = LIST_URL.partition("/sandboxCustomImages")[0]
 VERSION = "?api-version=2024-04-13"
@@ -45,6 +63,7 @@ def test_cluster_from_json_reads_all_fields() -> None:
     read = Cluster.from_json(cluster(CUSTOM, {"languageExtensionName": "R"}))
     assert (read.name, read.resource_group, read.location, read.state) == ("kustoCluster", "team", "East US", "Running")
     assert read.extensions == (LanguageExtension("PYTHON", "img"), LanguageExtension("R"))
+    assert read.python == ActiveImage("img")
     assert Cluster.from_json({"id": "odd", "properties": None}) == Cluster("odd")
 
 
@@ -54,21 +73,52 @@ def test_cluster_from_json_raises_value_error(document: object) -> None:
         Cluster.from_json(document)
 
 
+def python_entry(image: str | None, custom: str | None = None) -> dict[str, str | None]:
+    """Return an entry as recorded on 2024-11-27 and 2026-05-18: with all three keys."""
+    names = {"languageExtensionImageName": image, "languageExtensionCustomImageName": custom}
+    return {"languageExtensionName": "PYTHON", **names}
+
+
+R_ENTRY = {**python_entry("R"), "languageExtensionName": "R"}
+
+
 @pytest.mark.parametrize(
-    ("entries", "active"),
+    ("entries", "expected"),
     [
-        ([], None),
-        ([{"languageExtensionName": "R"}], None),
-        ([{"languageExtensionName": "PYTHON"}], ""),
-        ([{"languageExtensionName": "python", "languageExtensionImageName": "Python3_10_8"}], "Python3_10_8"),
-        ([CUSTOM], "img"),
-        ([{"languageExtensionName": "PYTHON", "languageExtensionImageName": "PythonCustomImage"}], ""),
-        ([5, {}, CUSTOM], "img"),
-        ("odd", None),
+        ([], PythonOff()),
+        ([R_ENTRY], PythonOff()),
+        ([R_ENTRY, python_entry("Python3_6_5")], ActiveImage("Python3_6_5")),
+        ([python_entry("PythonCustomImage", "img")], ActiveImage("img")),
+        ([python_entry("pythoncustomimage", "img")], ActiveImage("img")),
+        ([python_entry("PythonCustomImage", "kustoCluster/img")], ActiveImage("img")),
+        ([python_entry(None, "img")], ActiveImage("img")),
+        ([python_entry("Python3_10_8", "Python3_10_8")], ActiveImage("Python3_10_8")),
+        (
+            [{"languageExtensionName": "python", "languageExtensionImageName": "Python3_10_8"}],
+            ActiveImage("Python3_10_8"),
+        ),
+        ([5, {}, CUSTOM], ActiveImage("img")),
+        ([{"languageExtensionName": "PYTHON"}], NO_IMAGE_NAME),
+        ([python_entry(None)], NO_IMAGE_NAME),
+        ([python_entry("PythonCustomImage")], NO_IMAGE_NAME),
+        ([R_ENTRY, 5], NO_EXTENSIONS),
+        ("odd", NO_EXTENSIONS),
+        (None, NO_EXTENSIONS),
     ],
 )
-def test_active_image_returns_the_python_image(entries: Any, active: str | None) -> None:
-    assert active_image(extensions_in({"value": entries})) == active
+def test_python_of_a_cluster_is_off_an_image_or_unknown(entries: Any, expected: PythonState) -> None:
+    document = cluster()
+    document["properties"]["languageExtensions"]["value"] = entries
+    assert Cluster.from_json(document).python == expected
+
+
+@pytest.mark.parametrize("properties", [{}, {"languageExtensions": None}, {"languageExtensions": []}])
+def test_python_is_unknown_if_the_cluster_does_not_list_its_extensions(properties: dict[str, Any]) -> None:
+    assert Cluster.from_json({"id": "x", "properties": properties}).python == NO_EXTENSIONS
+
+
+def test_python_state_is_shown_as_text() -> None:
+    assert [str(state) for state in (PythonOff(), ActiveImage("img"), UnknownImage("no"))] == ["off", "img", "unknown"]
 
 
 @pytest.mark.parametrize(
@@ -153,13 +203,58 @@ async def test_forbidden_names_the_missing_action() -> None:
 
 
 @pytest.mark.asyncio
-async def test_extensions_returns_the_list_or_raises_unreachable() -> None:
-    script = ScriptedTransport(make_response({"value": [CUSTOM]}), default=make_response(b"<html>"))
+async def test_extensions_and_active_read_the_cluster() -> None:
+    script = ScriptedTransport(default=make_response(cluster(CUSTOM)))
     async with open_client(script) as client:
         assert await client.extensions() == (LanguageExtension("PYTHON", "img"),)
+        assert await client.active() == ActiveImage("img")
+    assert script.request_lines == [f"GET {BASE}{VERSION}"] * 2
+
+
+@pytest.mark.asyncio
+async def test_unreadable_cluster_is_unknown_to_active_and_unreachable_to_extensions() -> None:
+    script = ScriptedTransport(default=make_response(b"<html>"))
+    async with open_client(script) as client:
+        assert await client.active() == UnknownImage("the response for the cluster cannot be read", "Try again.")
         with pytest.raises(Unreachable, match="cannot be read"):
             await client.extensions()
-    assert script.request_lines[0] == f"POST {BASE}/listLanguageExtensions{VERSION}"
+
+
+@pytest.mark.asyncio
+async def test_active_is_unknown_with_the_missing_action_if_the_cluster_may_not_be_read() -> None:
+    action = "Microsoft.Kusto/Clusters/read"
+    message = f"The client 'x' does not have authorization to perform action '{action}' over scope '/s'."
+    script = ScriptedTransport(error_response(403, "AuthorizationFailed", message), error_response(404))
+    async with open_client(script) as client:
+        active = await client.active()
+        assert isinstance(active, UnknownImage)
+        assert active.reason.startswith("the cluster cannot be read; AuthorizationFailed: The client 'x'")
+        assert active.next_step.startswith(f"Ask an owner of the cluster for a role with {action} (")
+        with pytest.raises(NotFound, match="there is no cluster"):
+            await client.active()
+
+
+@pytest.mark.asyncio
+async def test_require_inactive_raises_for_the_active_image_and_if_it_is_unknown() -> None:
+    script = ScriptedTransport(
+        make_response(cluster(CUSTOM)),
+        make_response(cluster(CUSTOM)),
+        make_response(cluster()),
+        make_response(cluster({"languageExtensionName": "PYTHON"})),
+        error_response(403, "AuthorizationFailed", "no"),
+    )
+    async with open_client(script) as client:
+        with pytest.raises(InUse, match=r"queries on this cluster use image 'IMG'(?s:.*)--yes") as in_use:
+            await client.require_inactive("IMG")
+        assert not isinstance(in_use.value, MaybeInUse)
+        await client.require_inactive("other")
+        await client.require_inactive("img")
+        unknown = "which image python.. runs on could not be determined: "
+        with pytest.raises(MaybeInUse, match=f"{unknown}python.. is enabled, but(?s:.*)--yes"):
+            await client.require_inactive("img")
+        with pytest.raises(MaybeInUse, match=f"{unknown}the cluster cannot be read; AuthorizationFailed(?s:.*)--yes"):
+            await client.require_inactive("img")
+    assert script.unused_steps == 0
 
 
 @pytest.mark.asyncio

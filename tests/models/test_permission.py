@@ -11,7 +11,7 @@ from support.scripted_transport import ScriptedTransport, open_client
 from kusto_magic.arm.service_errors import error_from_response, missing_role
 from kusto_magic.arm.subscription import list_permissions
 from kusto_magic.errors import Forbidden, Unreachable
-from kusto_magic.models.permission import EXTENSIONS, IMAGES, Permission, missing
+from kusto_magic.models.permission import ACTIVE_IMAGE, EXTENSIONS, IMAGES, Permission, missing
 
 READ = "Microsoft.Kusto/Clusters/SandboxCustomImages/read"
 WRITE = "Microsoft.Kusto/Clusters/SandboxCustomImages/write"
@@ -56,7 +56,13 @@ async def test_list_permissions_returns_roles_or_raises() -> None:
 
 
 def test_actions_are_unique() -> None:
-    assert len({*IMAGES, *EXTENSIONS}) == len(IMAGES) + len(EXTENSIONS)
+    actions = [*IMAGES, *ACTIVE_IMAGE, *EXTENSIONS]
+    assert len(set(actions)) == len(actions)
+
+
+def test_protection_needs_to_read_the_cluster_but_not_to_list_extensions() -> None:
+    assert ACTIVE_IMAGE == ("Microsoft.Kusto/Clusters/read",)
+    assert not [action for action in (*IMAGES, *EXTENSIONS) if "ListLanguageExtensions" in action]
 
 
 @pytest.mark.parametrize(

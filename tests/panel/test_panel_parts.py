@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.environment import forbidden_cluster
 from support.panel_environment import (
     SPEC,
     EnvironmentFactory,
@@ -115,6 +116,56 @@ def test_replacing_or_deleting_the_active_image_shows_a_warning(make: Environmen
     form.question.yes.click()
     wait_until(lambda: "PUT img" in environment.service.requests)
     wait_until(lambda: "✔ Succeeded" in shown_text(form.active_builds.last))
+
+
+def test_deleting_an_image_that_was_enabled_since_the_last_read_is_not_submitted(make: EnvironmentFactory) -> None:
+    environment = make()
+    form = _with_image(environment)
+    environment.process().enable(environment.target, "img").wait(30)
+    form.images.delete.click()
+    assert "use it" not in shown_text(form.images.question.text)
+    form.images.question.yes.click()
+    wait_until(lambda: "✖ Not submitted: image img" in shown_text(form.active_builds.last))
+    assert "DELETE img" not in environment.service.requests
+    wait_until(lambda: form.images.is_active("img"))  # read again, so that the next question has the warning
+
+
+def test_image_that_is_being_enabled_is_changed_after_a_warning(make: EnvironmentFactory) -> None:
+    environment = make()
+    form = _with_image(environment)
+    environment.clock.released.clear()
+    enabling = environment.builds.enable(environment.target, "img")
+    wait_until(lambda: enabling.operation.phase == "Enabling")
+    form.images.delete.click()
+    assert "It is being enabled for the queries of this cluster." in shown_text(form.images.question.text)
+
+
+def test_unknown_active_image_is_shown_and_needs_a_confirmation(make: EnvironmentFactory) -> None:
+    environment = make()
+    form = _with_image(environment)
+    environment.service.fault = forbidden_cluster
+    form.images.read()
+    wait_until(
+        lambda: "Which image queries use is unknown: the cluster cannot be read" in shown_text(form.images.state)
+    )
+    assert form.images.list.options[0][0] == "img · Succeeded · Python 3.10.8 · active: unknown"
+    form.images.list.value = "img"
+    form.images.show.click()
+    wait_until(lambda: "active: unknown" in shown_text(form.images.details))
+    fill(form, "new")
+    form.create.click()
+    assert not is_shown(form.question.widget), "a new image cannot be active"
+    wait_until(lambda: "✔ Succeeded: image new" in shown_text(form.active_builds.last))
+    fill(form)
+    form.create.click()
+    assert "Queries on this cluster may use it" in shown_text(form.question.text)
+    form.question.yes.click()
+    wait_until(lambda: "✔ Succeeded: image img" in shown_text(form.active_builds.last))
+    form.images.list.value = "img"
+    form.images.delete.click()
+    assert "may use it; which image they use is unknown: the cluster cannot" in shown_text(form.images.question.text)
+    form.images.question.yes.click()
+    wait_until(lambda: "✔ Deleted: image img" in shown_text(form.active_builds.last))
 
 
 def test_changing_the_selection_hides_the_confirmation(make: EnvironmentFactory) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.arm_responses import HTML_RESPONSE, TARGET, error_response, image_resource, make_response
 from support.emulator_transport import EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible
+from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 from support.scripted_transport import ScriptedTransport, open_client
 
 from kusto_magic.arm.response import ArmResponse
@@ -24,10 +24,10 @@ from kusto_magic.display.card import card_from_record
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import EndedElsewhere, InvalidInput, Problem
 from kusto_magic.models.action import Phase
+from kusto_magic.models.cluster import UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.server.build_watcher import (
-    ACTIVE_IMAGE_TTL,
     MAX_ENTRIES,
     MAX_RECORDS,
     MAX_RESUME_AGE,
@@ -274,35 +274,27 @@ async def test_images_include_the_id_of_their_newest_build(environment: Emulated
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "response", [error_response(403, "AuthorizationFailed"), HTML_RESPONSE], ids=["forbidden", "unreadable"]
+    ("response", "reason"),
+    [
+        (error_response(403, "AuthorizationFailed"), "the cluster cannot be read; AuthorizationFailed"),
+        (HTML_RESPONSE, "the response for the cluster cannot be read"),
+        (error_response(404, "ResourceNotFound"), "there is no cluster 'kustoCluster'"),
+    ],
+    ids=["forbidden", "unreadable", "missing"],
 )
 async def test_images_are_listed_if_the_active_image_cannot_be_read(
-    environment: EmulatedEnvironment, response: ArmResponse
+    environment: EmulatedEnvironment, response: ArmResponse, reason: str
 ) -> None:
-    script = ScriptedTransport(
-        default=lambda request: response if request.method == "POST" else make_response({"value": [image_resource()]})
-    )
+    images = make_response({"value": [image_resource()]})
+    script = ScriptedTransport(default=lambda request: images if "sandbox" in request.url.path else response)
     with closing(
         BuildManager(history=environment.builds().history, open_client=lambda _target: open_client(script))
     ) as builds:
         watcher = BuildWatcher(builds, sources=[lambda: TARGET])
         found = await watcher.images(with_id(TARGET).id)
-    assert ([view.image.name for view in found.images], found.active) == (["img"], "")
-    assert any(line.startswith("POST ") for line in script.request_lines)
-
-
-@pytest.mark.asyncio
-async def test_active_image_is_read_again_after_its_ttl(environment: EmulatedEnvironment) -> None:
-    script = ScriptedTransport(default=lambda request: make_response({"value": []}))
-    with closing(
-        BuildManager(history=environment.builds().history, open_client=lambda _target: open_client(script))
-    ) as builds:
-        watcher = BuildWatcher(builds, sources=[lambda: TARGET], clock=script.clock)
-        cluster = with_id(TARGET).id
-        for seconds, expected in ((0.0, 1), (30.0, 1), (ACTIVE_IMAGE_TTL, 2)):
-            script.clock.move(seconds)
-            await watcher.images(cluster)
-            assert sum(line.startswith("POST ") for line in script.request_lines) == expected
+    assert [view.image.name for view in found.images] == ["img"]
+    assert isinstance(found.active, UnknownImage)
+    assert found.active.reason.startswith(reason)
 
 
 @pytest.mark.asyncio
@@ -375,3 +367,20 @@ async def test_deleting_or_replacing_the_active_image_is_not_submitted(environme
         assert seen.card.state == "Not submitted"
         assert "queries on this cluster use image 'img'" in " ".join(seen.card.error)
     assert [view.image.name for view in (await watcher.images(cluster)).images] == ["img"]
+
+
+@pytest.mark.asyncio
+async def test_unknown_active_image_needs_allow_active(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    cluster = with_id(environment.target).id
+    await wait_until_inactive(watcher, (await watcher.create(cluster, "img", SPEC)).card.id)
+    environment.transport.fault = forbidden_cluster
+    other = ImageSpec("attrs\n", base_image="Python3_11_7")
+    for build in (await watcher.delete(cluster, "img"), await watcher.create(cluster, "img", other)):
+        seen = await wait_until_inactive(watcher, build.card.id)
+        assert seen.card.state == "Not submitted"
+        assert "which image python() runs on could not be determined" in " ".join(seen.card.error)
+    replaced = await watcher.create(cluster, "img", other, allow_active=True)
+    assert (await wait_until_inactive(watcher, replaced.card.id)).card.state == "Succeeded"
+    deleted = await watcher.delete(cluster, "img", allow_active=True)
+    assert (await wait_until_inactive(watcher, deleted.card.id)).card.state == "Deleted"

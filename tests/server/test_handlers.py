@@ -19,7 +19,7 @@ from urllib.parse import quote
 import jsonschema
 import pytest
 from support.emulator_transport import EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible
+from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 from tornado.httpclient import HTTPResponse
 
 from kusto_magic.errors import (
@@ -228,7 +228,8 @@ async def test_builds_of_a_fleet_have_the_same_fleet_id(signed_in: Fetch, enviro
 
 async def test_enabled_image_becomes_the_active_image(signed_in: Fetch, cluster: str) -> None:
     path, listing = f"/clusters/{cluster}/active", "/clusters/{cluster}/images"
-    assert _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")["active"] == ""
+    listed = _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")
+    assert listed["active"] == {"state": "off", "image": "", "reason": "", "next": ""}
     await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
     await _wait_until_ended(signed_in)
     accepted = await signed_in("PUT", path, {"image": "img"})
@@ -239,7 +240,34 @@ async def test_enabled_image_becomes_the_active_image(signed_in: Fetch, cluster:
         ("enable", "Enabled"),
         ("build", "Succeeded"),
     ]
-    assert _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")["active"] == "img"
+    listed = _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")
+    assert listed["active"] == {"state": "on", "image": "img", "reason": "", "next": ""}
+
+
+async def test_active_image_is_changed_only_with_allow_active(signed_in: Fetch, cluster: str) -> None:
+    path = f"/clusters/{cluster}/images/img"
+    await signed_in("PUT", path, SPEC)
+    await _wait_until_ended(signed_in)
+    await signed_in("PUT", f"/clusters/{cluster}/active", {"image": "img"})
+    await _wait_until_ended(signed_in)
+    other = SPEC | {"requirements": "attrs\n"}
+    for query, states in (("", ["Not submitted"] * 2), ("?allowActive=true", ["Deleted", "Succeeded"])):
+        assert (await signed_in("PUT", path, other | {"allowActive": bool(query)})).code == 202
+        await _wait_until_ended(signed_in)
+        assert (await signed_in("DELETE", path + query)).code == 202
+        ended = await _wait_until_ended(signed_in)
+        assert [build["card"]["state"] for build in ended[:2]] == states
+
+
+async def test_unknown_active_image_has_its_reason(
+    signed_in: Fetch, cluster: str, environment: EmulatedEnvironment
+) -> None:
+    environment.transport.fault = forbidden_cluster
+    response = await signed_in("GET", f"/clusters/{cluster}/images")
+    active = _validated(response, "/clusters/{cluster}/images", "GET")["active"]
+    assert (active["state"], active["image"]) == ("unknown", "")
+    assert active["reason"].startswith("the cluster cannot be read; AuthorizationFailed: not allowed")
+    assert active["next"].startswith("Ask an owner of the cluster for a role")
 
 
 @pytest.mark.parametrize("body", [{}, {"image": ""}, {"image": 3}, {"image": "a/b"}, {"image": "img", "base": "x"}, []])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -54,18 +55,35 @@ class SharedClock:
         self._wall.move(seconds)
 
 
+Fault = Callable[[httpx.Request], httpx.Response | None]
+"""Returns the response to a request in place of the emulator, or None."""
+
+
+def forbidden_cluster(request: httpx.Request) -> httpx.Response | None:
+    """Refuse to read the cluster, as for an account that has permissions on images only."""
+    if request.method != "GET" or not request.url.path.lower().rpartition("/")[0].endswith("microsoft.kusto/clusters"):
+        return None
+    error = {"code": "AuthorizationFailed", "message": "not allowed to read the cluster"}
+    body = httpx.ByteStream(json.dumps({"error": error}).encode())
+    return httpx.Response(403, headers={"content-type": "application/json"}, stream=body)
+
+
 class RecordingTransport(httpx.ASGITransport):
-    """The emulator's app; appends method and path of each request that changes something to `changes`."""
+    """The emulator's app; appends method and path of each request that changes something to `changes`.
+
+    `fault`, if set, can respond first.
+    """
 
     def __init__(self, app: Any, changes: list[str]) -> None:
         super().__init__(app)
+        self.fault: Fault | None = None
         self._changes = changes
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        reads = request.method == "GET" or request.url.path.endswith("/listLanguageExtensions")
-        if not reads:
+        if request.method != "GET":
             self._changes.append(f"{request.method} {request.url.path.rpartition('/')[2]}")
-        return await super().handle_async_request(request)
+        faulty = self.fault(request) if self.fault else None
+        return faulty or await super().handle_async_request(request)
 
 
 class EmulatedEnvironment:
@@ -81,6 +99,7 @@ class EmulatedEnvironment:
         self.answer = answer
         self._all: list[BuildManager] = []
         self.changes: list[str] = []
+        self.transport = RecordingTransport(self._app, self.changes)
         ready = self._app.state.ready
         self._token = ready.token
         self.targets = [
@@ -113,6 +132,12 @@ class EmulatedEnvironment:
         """Return the number of builds of an image that have succeeded."""
         return self._operations(name).count("Succeeded")
 
+    def set_active(self, name: str) -> None:
+        """Make the emulated cluster use a custom image, as a change that this machine does not know of."""
+        images = {"languageExtensionImageName": "PythonCustomImage", "languageExtensionCustomImageName": name}
+        [state, *_] = self._app.state.fleet.states()
+        state.store.put_extension("PYTHON", {"languageExtensionName": "PYTHON", **images})
+
     def _operations(self, name: str) -> list[str]:
         rows = self._app.state.fleet.store.rows(
             "SELECT status FROM operations WHERE kind = ? AND subject = ?", BUILD, name
@@ -129,9 +154,7 @@ class EmulatedEnvironment:
         self, target: Target, credential: TokenCredential | None = None
     ) -> AbstractAsyncContextManager[ImagesClient]:
         credential = credential or StaticCredential(self._token)
-        return connect(
-            target, credential=credential, transport=RecordingTransport(self._app, self.changes), clock=self.clock
-        )
+        return connect(target, credential=credential, transport=self.transport, clock=self.clock)
 
     def close(self) -> None:
         self.clock.released.set()

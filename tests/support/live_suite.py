@@ -24,6 +24,7 @@ from kusto_magic.arm.connection_errors import tls_context
 from kusto_magic.arm.credentials import CredentialFactory, TokenCredential
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, Conflict, InvalidInput, NotFound, Problem, Unreachable
+from kusto_magic.models.cluster import ActiveImage, PythonOff
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
 from support.recording import Conversation
@@ -182,10 +183,11 @@ class LiveRun:
     async def python_is_off(self) -> bool:
         """Return whether python() is known to be disabled, so that a scenario may enable it."""
         async with connect(self.live.target, transport=self.network(), **self._seams) as client:
-            return await client.active() is None
+            return isinstance(await client.active(), PythonOff)
 
     async def _switch_off(self, client: ImagesClient, name: str) -> None:
-        if self.live.may_enable and ((await client.active()) or "").lower() == name.lower():
+        active = await client.active() if self.live.may_enable else None
+        if isinstance(active, ActiveImage) and active.is_named(name):
             async for _ in client.disable(name):
                 pass
 

@@ -15,6 +15,8 @@ type ResponseOf<Operation extends keyof operations> = operations[Operation] exte
 export type ICluster = Schemas['Cluster'];
 export type IImage = Schemas['Image'];
 export type IImages = ResponseOf<'listImages'>;
+/** The image that queries use, "off", or "unknown" with the reason. */
+export type IActiveImage = Schemas['ActiveImage'];
 export type IBaseImage = Schemas['BaseImage'];
 /** The properties of an image to build: `base` or `python`, not both. */
 export type IImageSpec = Schemas['Spec'];
@@ -44,8 +46,10 @@ export class ImagesAPI {
     return readBuild(await this._request('PUT', imagePath(cluster, name), spec));
   }
 
-  async deleteImage(cluster: string, name: string): Promise<IBuild> {
-    return readBuild(await this._request('DELETE', imagePath(cluster, name)));
+  async deleteImage(cluster: string, name: string, allowActive: boolean): Promise<IBuild> {
+    return readBuild(
+      await this._request('DELETE', `${imagePath(cluster, name)}${allowActive ? '?allowActive=true' : ''}`)
+    );
   }
 
   async enableImage(cluster: string, image: string): Promise<IBuild> {

@@ -198,6 +198,20 @@ export interface components {
             /** @description The id of the newest known build of this image. */
             readonly build: string | null;
         };
+        /** @description The image that queries on a cluster use. */
+        readonly ActiveImage: {
+            /**
+             * @description Whether python() is enabled, and its image is known.
+             * @enum {unknown}
+             */
+            readonly state: "on" | "off" | "unknown";
+            /** @description The managed or custom image; "" if the state is not on. */
+            readonly image: string;
+            /** @description Why it is unknown; "" in the other states. */
+            readonly reason: string;
+            /** @description The next step for the user; "" if there is none. */
+            readonly next: string;
+        };
         readonly BaseImage: {
             readonly name: string;
             readonly title: string;
@@ -212,6 +226,8 @@ export interface components {
             readonly python?: string | null;
             readonly requirements: string;
             readonly allowIndexOptions?: boolean;
+            /** @description Replace the image even if queries use it, or if it is unknown which one they use. */
+            readonly allowActive?: boolean;
         };
         readonly Build: {
             readonly card: components["schemas"]["BuildCard"];
@@ -338,8 +354,7 @@ export interface operations {
                 content: {
                     readonly "application/json": {
                         readonly images: readonly components["schemas"]["Image"][];
-                        /** @description The managed or custom image that queries on the cluster use; "" if there is none or it is not known. */
-                        readonly active: string;
+                        readonly active: components["schemas"]["ActiveImage"];
                         /** @description The signed-in identity; "" if it is not known. */
                         readonly identity: string;
                     };
@@ -396,7 +411,10 @@ export interface operations {
     };
     readonly deleteImage: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description Delete the image even if queries use it, or if it is unknown which one they use. */
+                readonly allowActive?: boolean;
+            };
             readonly header?: never;
             readonly path: {
                 /** @description The id of a cluster, as returned by /clusters. */

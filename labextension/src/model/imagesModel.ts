@@ -13,7 +13,14 @@ export const LONG_POLL_SECONDS = 20;
 /** Maximum number of milliseconds between two requests after failures. */
 const MAX_INTERVAL = 5 * 60 * 1000;
 
-const NOT_LOADED: IClusterImages = { images: [], active: '', identity: '', loaded: false, problem: '', nextStep: '' };
+const NOT_LOADED: IClusterImages = {
+  images: [],
+  active: { state: 'unknown', image: '', reason: '', next: '' },
+  identity: '',
+  loaded: false,
+  problem: '',
+  nextStep: ''
+};
 
 export interface IImagesModelOptions {
   readonly api: ImagesAPI;
@@ -115,8 +122,8 @@ export class ImagesModel implements IImagesModel {
     return this._addBuild(await this._api.createImage(cluster, name, spec));
   }
 
-  async deleteImage(cluster: string, name: string): Promise<IBuild> {
-    return this._addBuild(await this._api.deleteImage(cluster, name));
+  async deleteImage(cluster: string, name: string, allowActive: boolean): Promise<IBuild> {
+    return this._addBuild(await this._api.deleteImage(cluster, name, allowActive));
   }
 
   async enableImage(cluster: string, name: string): Promise<IBuild> {

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ICluster } from '../api/api';
 import { errorMessage } from '../api/requestAPI';
 import type { IImagesModel } from '../tokens';
+import { activeWarning } from './activeImage';
 
 interface IConfirmation {
   readonly title: string;
@@ -34,13 +35,22 @@ export async function deleteImage(
   name: string,
   trans: TranslationBundle
 ): Promise<void> {
+  const warning = activeWarning(model, cluster.id, name, trans);
+  const consequence = trans.__('Queries on %1 that use it will fail. This cannot be undone.', cluster.name);
   const confirmation = {
     title: trans.__('Delete image %1?', name),
-    body: trans.__('Queries on %1 that use it will fail. This cannot be undone.', cluster.name),
+    body: [warning, consequence].join(' ').trim(),
     buttons: [Dialog.cancelButton({ label: trans.__('Keep') }), Dialog.warnButton({ label: trans.__('Delete') })],
     errorTitle: trans.__('Deleting image %1 failed', name)
   };
-  await runConfirmed(confirmation, () => model.deleteImage(cluster.id, name));
+  await runConfirmed(confirmation, () => model.deleteImage(cluster.id, name, warning !== ''));
+}
+
+/** Ask whether an image that queries use or may use is replaced; `warning` says which of both. */
+export async function confirmReplacement(name: string, warning: string, trans: TranslationBundle): Promise<boolean> {
+  const buttons = [Dialog.cancelButton({ label: trans.__('Keep') }), Dialog.warnButton({ label: trans.__('Replace') })];
+  const title = trans.__('Replace image %1?', name);
+  return (await showDialog({ title, body: warning, buttons, defaultButton: 0 })).button.accept;
 }
 
 async function runConfirmed(confirmation: IConfirmation, action: () => Promise<unknown>): Promise<void> {

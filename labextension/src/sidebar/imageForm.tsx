@@ -6,6 +6,8 @@ import { useEffect, useId, useState } from 'react';
 import type { IBaseImage, ICluster } from '../api/api';
 import type { IInputProblem } from '../api/requestAPI';
 import type { IImageDraft, IImagesModel } from '../tokens';
+import { activeWarning } from './activeImage';
+import { confirmReplacement } from './dialogs';
 import { customBases, errorLines, type IFormValues, initialValues, NO_BASE, toDraft, toSpec } from './formValues';
 
 /** Milliseconds after the last key before the requirements are checked. */
@@ -27,9 +29,14 @@ export function ImageForm({ model, trans, draft, onInsertCell, onClose }: IImage
   const setValue = (key: keyof IFormValues, value: string): void => setValues(known => ({ ...known, [key]: value }));
 
   const create = async (): Promise<void> => {
+    const warning = activeWarning(model, values.cluster, values.name, trans);
+    if (warning && !(await confirmReplacement(values.name, warning, trans))) {
+      return;
+    }
     setIsSending(true);
     try {
-      await model.createImage(values.cluster, values.name, toSpec(values));
+      const spec = toSpec(values);
+      await model.createImage(values.cluster, values.name, warning ? { ...spec, allowActive: true } : spec);
       onClose();
     } catch (error) {
       setErrors(errorLines(error));

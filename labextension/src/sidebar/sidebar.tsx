@@ -8,6 +8,7 @@ import type { ICluster, IImage } from '../api/api';
 import { imageIcon } from '../icon';
 import { glyphOf } from '../model/buildStates';
 import type { IImageDraft, IImagesModel } from '../tokens';
+import { activeImageText, activeMark, isActiveImage } from './activeImage';
 import { deleteImage, enableImage } from './dialogs';
 import { clusterTitle, ImageForm } from './imageForm';
 
@@ -212,7 +213,7 @@ function ClusterImages(props: IClusterProps): React.JSX.Element {
   return (
     <>
       {identity ? <p>{trans.__('Signed in as %1', identity)}</p> : null}
-      {active ? <p>{trans.__('Queries run on %1', active)}</p> : null}
+      {loaded && !problem ? <p>{activeImageText(active, trans)}</p> : null}
       {problem ? (
         <p role="alert">
           {problem} {nextStep}
@@ -257,8 +258,9 @@ function Image(props: IClusterProps & { readonly image: IImage }): React.JSX.Ele
     ({ clusterId, card }) => clusterId === cluster.id && card.image.toLowerCase() === key
   );
   const state = build?.card.state ?? image.state;
-  const isActive = model.images(cluster.id).active.toLowerCase() === key;
-  const details = [`${glyphOf(state)} ${state}`, image.base, isActive ? trans.__('active') : ''];
+  const { active } = model.images(cluster.id);
+  const isActive = isActiveImage(active, image.name);
+  const details = [`${glyphOf(state)} ${state}`, image.base, activeMark(active, image.name, trans)];
   return (
     <li data-image={image.name} data-state={state}>
       <button type="button" aria-expanded={expanded} onClick={() => setExpanded(!expanded)}>

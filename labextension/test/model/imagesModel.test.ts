@@ -6,6 +6,7 @@ import { APIError, type RequestAPI, ServerExtensionMissing } from '../../src/api
 
 const ACTIVE = 1000;
 const IDLE = 30_000;
+const ACTIVE_IMAGE = { state: 'on', image: 'img', reason: '', next: '' };
 
 interface IRequest {
   readonly method: string;
@@ -50,7 +51,9 @@ class FakeServer {
     if (path === '/packages') {
       return { packages: ['humanize'] };
     }
-    return method === 'GET' ? { images: this.images, active: 'img', identity: 'ada@example.org' } : building('new');
+    return method === 'GET'
+      ? { images: this.images, active: ACTIVE_IMAGE, identity: 'ada@example.org' }
+      : building('new');
   }
 }
 
@@ -221,9 +224,16 @@ describe('buildChanged', () => {
     await model.enableImage('a/b', 'new');
     expect(changes).toEqual(['new Building']);
     expect(server.requests).toContainEqual({ method: 'PUT', path: '/clusters/a%2Fb/active', body: { image: 'new' } });
-    expect(model.images('c').active).toBe('');
+    expect(model.images('c').active.state).toBe('unknown');
     await model.refreshImages('c');
-    expect(model.images('c').active).toBe('img');
+    expect(model.images('c').active).toEqual(ACTIVE_IMAGE);
+  });
+
+  it('is sent with allowActive only after a confirmation', async () => {
+    await model.deleteImage('c', 'img', false);
+    await model.deleteImage('c', 'img', true);
+    const deletions = server.requests.filter(({ method }) => method === 'DELETE').map(({ path }) => path);
+    expect(deletions).toEqual(['/clusters/c/images/img', '/clusters/c/images/img?allowActive=true']);
   });
 
   it('ignores a response if a newer request was sent', async () => {

@@ -1,0 +1,49 @@
+/** The image that queries use: as text, and the warnings before it is changed. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { IActiveImage } from '../api/api';
+import type { IImagesModel } from '../tokens';
+
+/** Azure compares the names of images without regard to case. */
+export function isActiveImage(active: IActiveImage, name: string): boolean {
+  return active.state === 'on' && active.image.toLowerCase() === name.toLowerCase();
+}
+
+/** Return what the queries of a cluster run on. */
+export function activeImageText(active: IActiveImage, trans: TranslationBundle): string {
+  switch (active.state) {
+    case 'on':
+      return trans.__('Queries run on %1', active.image);
+    case 'off':
+      return trans.__('python() is disabled');
+    case 'unknown':
+      return trans.__('Which image queries run on is unknown: %1. %2', active.reason, active.next).trim();
+  }
+}
+
+/** Return the mark of an image in the list: active, unknown, or "". */
+export function activeMark(active: IActiveImage, name: string, trans: TranslationBundle): string {
+  if (active.state === 'unknown') {
+    return trans.__('active: unknown');
+  }
+  return isActiveImage(active, name) ? trans.__('active') : '';
+}
+
+/** Return the warning before an image changes that queries use or may use; "" if they are not known to use it. */
+export function activeWarning(model: IImagesModel, cluster: string, name: string, trans: TranslationBundle): string {
+  const { active, images } = model.images(cluster);
+  const key = name.toLowerCase();
+  if (isActiveImage(active, name)) {
+    return trans.__('Queries currently use this image.');
+  }
+  const isEnabling = model.activeBuilds.some(
+    ({ clusterId, card }) => clusterId === cluster && card.action === 'enable' && card.image.toLowerCase() === key
+  );
+  if (isEnabling) {
+    return trans.__('This image is being enabled for queries.');
+  }
+  const exists = images.some(image => image.name.toLowerCase() === key);
+  return exists && active.state === 'unknown'
+    ? trans.__('Queries may use this image; which image they use is unknown: %1.', active.reason)
+    : '';
+}

@@ -1,0 +1,52 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { describe, expect, it } from 'vitest';
+
+import type { IActiveImage, IBuild } from '../../src/api/api';
+import { activeImageText, activeMark, activeWarning } from '../../src/sidebar/activeImage';
+import type { IImagesModel } from '../../src/tokens';
+import { makeBuild } from '../support/builds';
+
+const trans = nullTranslator.load('kusto_magic');
+const ON: IActiveImage = { state: 'on', image: 'Img', reason: '', next: '' };
+const OFF: IActiveImage = { state: 'off', image: '', reason: '', next: '' };
+const UNKNOWN: IActiveImage = { state: 'unknown', image: '', reason: 'not allowed', next: 'Ask an owner.' };
+
+function model(active: IActiveImage, activeBuilds: ReadonlyArray<IBuild> = []): IImagesModel {
+  const images = [{ name: 'img' }, { name: 'other' }];
+  return { activeBuilds, images: () => ({ active, images }) } as unknown as IImagesModel;
+}
+
+it.each([
+  [ON, 'Queries run on Img', ['active', '']],
+  [OFF, 'python() is disabled', ['', '']],
+  [UNKNOWN, 'Which image queries run on is unknown: not allowed. Ask an owner.', ['active: unknown', 'active: unknown']]
+])('the active image %j is shown as text and as marks', (active, text, marks) => {
+  expect(activeImageText(active, trans)).toBe(text);
+  expect(['img', 'other'].map(name => activeMark(active, name, trans))).toEqual(marks);
+});
+
+describe('activeWarning', () => {
+  const warning = (active: IActiveImage, name: string, ...builds: IBuild[]): string =>
+    activeWarning(model(active, builds), 'c', name, trans);
+
+  it('warns before a change of the active image only', () => {
+    expect(warning(ON, 'IMG')).toBe('Queries currently use this image.');
+    expect(warning(ON, 'other')).toBe('');
+    expect(warning(OFF, 'img')).toBe('');
+  });
+
+  it('warns before a change of any existing image if the active one is unknown', () => {
+    expect(warning(UNKNOWN, 'IMG')).toContain(
+      'Queries may use this image; which image they use is unknown: not allowed.'
+    );
+    expect(warning(UNKNOWN, 'new')).toBe('');
+  });
+
+  it('warns before a change of an image that is being enabled on the cluster', () => {
+    const enabling = makeBuild('b', { action: 'enable', image: 'IMG' }, 'c');
+    expect(warning(OFF, 'img', enabling)).toBe('This image is being enabled for queries.');
+    expect(warning(OFF, 'other', enabling)).toBe('');
+    expect(warning(OFF, 'img', { ...enabling, clusterId: 'another' })).toBe('');
+    expect(warning(OFF, 'img', makeBuild('b', { action: 'build' }, 'c'))).toBe('');
+  });
+});
