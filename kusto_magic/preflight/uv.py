@@ -28,7 +28,7 @@ MAX_LOCK_SIZE = 16 * 1024 * 1024
 """Maximum size of uv's lock file in bytes."""
 
 _LINE = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9.,_-]*\])?(?:[<>=!~]=?=?[A-Za-z0-9.*+!]+,?)*"
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9.,_-]*\])?(?:[<>=!~]=?=?[A-Za-z0-9.*+!]++,?)*"
 )
 _INHERITED_VARIABLES = frozenset(
     {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.requirements.parser import MAX_BYTES, MAX_PROBLEMS, Requirement, parse, problems
+from kusto_magic.requirements.parser import MAX_BYTES, MAX_INDEX_OPTIONS, MAX_PROBLEMS, Requirement, parse, problems
 
 # ── accepted texts ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -432,6 +432,10 @@ HOSTILE = {
     "continued": "\\\n" * 9_990,
     "extras": ("a[" + "b," * 240 + "\n") * 250,
     "comparisons": ("a" + "1 <" * 160 + "\n") * 250,
+    "backslashes": "\\" * (MAX_BYTES - 1),
+    "halves of bearer tokens": "eyJaaaaaaaa-" * 10_000,
+    "epochs": ("a=" + "0!" * 240 + "\n") * 260,
+    "redirections": (">a" * 249 + "\n") * 260,
     "brackets": ("a; " + "(" * 30 + "\n") * 3_000,
 }
 
@@ -443,3 +447,15 @@ def test_hostile_text_is_refused_quickly(text: str) -> None:
 
     assert found
     assert time.process_time() - started < 2  # at most 0.1 s on an idle machine; a quadratic algorithm takes minutes
+
+
+def test_more_than_20_indexes_are_refused() -> None:
+    lines = [f"--extra-index-url https://h.example/{n}\n" for n in range(MAX_INDEX_OPTIONS + 1)]
+    [problem] = problems("a\n" + "".join(lines), allow_index_options=True)
+    assert (problem.line, "more than 20 index options" in problem.message) == (MAX_INDEX_OPTIONS + 2, True)
+    assert problems("a\n" + "".join(lines[1:]), allow_index_options=True) == []
+
+
+@pytest.mark.parametrize("text", ["eyJhbGciOiJ.eyJzdWIi.x", "x-eyJhbGciOiJ.eyJzdWIiOi", "a.eyJhbGciOiJ.eyJzdWIi"])
+def test_bearer_token_is_found_inside_words(text: str) -> None:
+    assert "bearer token" in problems(f"a # {text}")[0].message
