@@ -89,6 +89,7 @@ _INCONCLUSIVE = {
     "403 Forbidden": "the index refuses access: its credentials are missing or wrong",
     "Failed to read `--find-links`": "a configured package location (find-links) cannot be read",
     "metadata could not be": "the index returns unreadable metadata for a package",
+    "memory allocation of": "the resolver needs more than 2 GB of memory, or a page of the index does not end",
     "could not be parsed": "the index returns unreadable metadata for a package",
 }
 _CONNECTION = {

@@ -55,6 +55,7 @@ def test_conflict_names_the_lines(case: dict[str, Any]) -> None:
             "h.example cannot be queried: the request failed",
         ),
         ("error: Failed to fetch: https://[::1/a", "an unknown address cannot be queried"),
+        ("memory allocation of 417792 bytes failed\nstack backtrace:\n", "more than 2 GB of memory"),
         ("error: Failed to read `--find-links` directory: /x", "find-links) cannot be read"),
         ("error: some new thing password=hunter2\n", "the resolver failed: some new thing"),
         ("", "the resolver stopped without a message"),
