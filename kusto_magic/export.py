@@ -160,9 +160,12 @@ def _hcl_string(text: str) -> str:
     return f'"{escaped.replace("${", "$${").replace("%{", "%%{")}"'
 
 
+_NO_LABEL = re.compile(r"[^A-Za-z0-9_-]")
+
+
 def _label(name: str) -> str:
     """Return a Terraform identifier for an image name: it starts with a letter or "_" and contains no dot."""
-    label = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    label = _NO_LABEL.sub("_", name)
     return label if label[0].isalpha() or label[0] == "_" else f"image_{label}"
 
 

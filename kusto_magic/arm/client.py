@@ -15,6 +15,7 @@ from urllib.parse import quote
 from kusto_magic.arm import operation_start, poll_schedule
 from kusto_magic.arm.credentials import Credential
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.paging import PageLimit
 from kusto_magic.arm.poller import poll_until_done, require_trusted_url
 from kusto_magic.arm.requests import ArmRequests, require_ok
 from kusto_magic.arm.response import ArmResponse
@@ -48,9 +49,6 @@ PROCEED = "Add --yes to proceed anyway (in the panel and the sidebar: refresh th
 
 IN_USE_STEP = f"{PROCEED}, or choose a new name and enable it with %kusto_image enable afterwards."
 """Next step after InUse."""
-
-MAX_PAGES = 1000
-"""Maximum number of pages of a list; a longer one is treated as endless."""
 
 _UNREADABLE_CLUSTER = "the response for the cluster cannot be read"
 
@@ -243,16 +241,18 @@ class ImagesClient:
 
     async def _list(self, *, background: bool) -> Sequence[Image]:
         url: str | None = self._url("/sandboxCustomImages")
+        limit = PageLimit("the list of images")
+        limit.add_link(url)
         images: list[Image] = []
-        for _ in range(MAX_PAGES):
-            if url is None:
-                return images
+        while url is not None:
             response = require_ok(
                 await self._requests.request("GET", url, background=background), "the images cannot be listed"
             )
             found, url = _parse_page(response)
+            limit.add_page(len(response.body))
+            limit.add_link(url)
             images += found
-        raise Unreachable(f"the list of images does not end after {MAX_PAGES} pages", next_step="Try again.")
+        return images
 
     async def require_inactive(self, name: str) -> None:
         """Raise InUse if python() runs on the image, or MaybeInUse if that is not known. Raises as `active` does."""
@@ -264,12 +264,17 @@ class ImagesClient:
                 what = f"which image python() runs on could not be determined: {reason}; nothing was sent"
                 raise MaybeInUse(what, next_step=f"{next_step} {PROCEED}.".strip())
 
-    async def request_json(self, method: str, path: str, what: str, body: bytes | None = None) -> Any:
+    async def request_json(
+        self, method: str, path: str, what: str, body: bytes | None = None, *, limit: PageLimit | None = None
+    ) -> Any:
         """Send any other request to the endpoint; return the JSON of the response, or None if it has no body.
 
-        `path` includes the api-version; `what` describes the failure if the service refuses it (ServiceError).
+        `path` includes the api-version; `what` describes the failure if the service refuses it (ServiceError). `limit`
+        counts the size of the response as a page of a list.
         """
         response = await self._requests.request(method, f"{self.target.endpoint}{path}", body)
+        if limit is not None:
+            limit.add_page(len(response.body))
         return require_ok(response, what).document()
 
     async def _run(

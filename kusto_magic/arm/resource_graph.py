@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.paging import PageLimit
 from kusto_magic.errors import InvalidInput, Problem, Unreachable, excerpt
 from kusto_magic.models.target import Target, parse_cluster_id
 
@@ -40,16 +41,17 @@ async def find_clusters(client: ImagesClient, text: str, *, all_subscriptions: b
     """Return the clusters that a query finds, in the subscription of the client's target or in all of them.
 
     `text` is as for `build_query`. Raises InvalidInput if it is not a query or finds no cluster, ServiceError if
-    Resource Graph refuses it.
+    Resource Graph refuses it, Unreachable if its response is malformed or does not end.
     """
     query, subscription = build_query(text), "" if all_subscriptions else client.target.subscription
     found: list[Target] = []
-    token = ""
-    for _ in range(MAX_PAGES):
+    token, limit = "", PageLimit("the response of Azure Resource Graph", MAX_PAGES)
+    while True:
         body = request_body(query, subscription, token)
         path = f"{PATH}?api-version={API_VERSION}"
-        document = await client.request_json("POST", path, "Azure Resource Graph refused the query", body)
+        document = await client.request_json("POST", path, "Azure Resource Graph refused the query", body, limit=limit)
         page, token = parse_page(document, client.target)
+        limit.add_link(token)
         found += page
         if not token or len(found) > MAX_CLUSTERS:  # `deduplicate` reports too many clusters
             break

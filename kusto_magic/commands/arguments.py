@@ -15,8 +15,6 @@ from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.settings import CREDENTIAL_TYPES
 
-# argparse passes the choices only in the text of its message.
-_INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -28,9 +26,9 @@ class _Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises instead of exiting the process, and suggests the closest choice."""
 
     def error(self, message: str) -> NoReturn:
-        found = _INVALID_CHOICE.search(message)
-        if found is not None and (close := _closest(found[1], found[2])):
-            message = f"unknown value {excerpt(found[1])}; did you mean {close}?"
+        value, found, choices = message.partition("invalid choice: '")[2].rpartition("' (choose from ")
+        if found and (close := _closest(value, choices)):
+            message = f"unknown value {excerpt(value)}; did you mean {close}?"
         raise InvalidInput([Problem(self.prog, message)], next_step=f"{self.prog} --help shows the valid arguments.")
 
     def print_help(self, _file: object = None) -> None:

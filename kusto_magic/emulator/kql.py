@@ -23,12 +23,13 @@ MAX_DEPTH = 50
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*)
-      | (?P<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")
+      | (?P<string>'(?:[^'\\\n]++|\\.)*+'|"(?:[^"\\\n]++|\\.)*+")
       | (?P<number>\d{1,9})
       | (?P<word>!?in~|!?[A-Za-z_]\w*)
       | (?P<sign>==|=~|!=|!~|[|,.()\[\]=])""",
     re.VERBOSE | re.ASCII,
 )
+_ESCAPED = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
 
@@ -316,7 +317,7 @@ class _Parser:
                 self._refuse(f"the escape {found[0]!r}", token)
             return _ESCAPES[found[1]]
 
-        return re.sub(r"\\(.)", escaped, token.text[1:-1])
+        return _ESCAPED.sub(escaped, token.text[1:-1])
 
 
 _STEPS: Mapping[str, Callable[[_Parser], Step]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -67,7 +66,14 @@ def _alike(left: str, right: str) -> bool:
 
 def _has(left: str, right: str) -> bool:
     """Return whether `left` contains `right` as a whole term: no letter or digit before or after it."""
-    return re.search(rf"(?<![^\W_]){re.escape(right)}(?![^\W_])", left, re.IGNORECASE) is not None
+    text, term = left.casefold(), right.casefold()
+    at = text.find(term)
+    while at >= 0:
+        end = at + len(term)
+        if not text[max(at - 1, 0) : at].isalnum() and not text[end : end + 1].isalnum():
+            return True
+        at = text.find(term, at + 1)
+    return False
 
 
 _TESTS: Mapping[str, Callable[[str, str], bool]] = {

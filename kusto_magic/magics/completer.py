@@ -38,6 +38,7 @@ MAX_RECORDS = 200
 _WORD = re.compile(r"[\w.:-]+", re.ASCII)
 _QUOTABLE = re.compile(r"[\w(][\w .:+,@()-]*")
 _LINE = re.compile(r"\s*(%%?)kusto_image\s+(.*)", re.DOTALL)
+_BLANKS = re.compile(r"\s+")
 _PATH_OPTIONS = frozenset({"file", "to", "from_notebook"})
 _NEW_NAME_COMMANDS = frozenset({"freeze"})
 """Subcommands whose NAME argument is a new name, which cannot be completed."""
@@ -53,7 +54,7 @@ def complete_line(text: str, names: NameCache) -> tuple[str, list[str]] | None:
         return None
     from kusto_magic.commands import arguments
 
-    tokens = re.split(r"\s+", found[2])
+    tokens = _BLANKS.split(found[2])
     *before, fragment = tokens
     parser, command = arguments.cell_parser(), ""
     if found[1] == "%":

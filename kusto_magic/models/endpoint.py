@@ -27,7 +27,7 @@ CLOUDS: Mapping[str, Cloud] = {
 """Clouds by name. Source: azure-mgmt-core, `get_arm_endpoints` (endpoint and scope differ in US Government)."""
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f:]*:[0-9a-f:.]+", re.IGNORECASE)
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f]*:[0-9a-f:.]+", re.IGNORECASE)
 
 
 def endpoint_problem(value: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -50,9 +49,25 @@ def missing(actions: Iterable[str], permissions: Iterable[Permission]) -> list[s
 
 
 def _matches(action: str, patterns: Iterable[str]) -> bool:
-    return any(
-        re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
-    )
+    return any(_matches_pattern(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+def _matches_pattern(action: str, pattern: str) -> bool:
+    """Return whether `action` matches a pattern in which each "*" stands for any text.
+
+    Not a regular expression: patterns come from the service, and one with many "*" would take exponential time.
+    """
+    first, *parts = pattern.split("*")
+    if not parts or not action.startswith(first):
+        return action == pattern
+    *middle, last = parts
+    at = len(first)
+    for part in middle:
+        found = action.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(action) - at >= len(last) and action.endswith(last)
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -251,7 +251,8 @@ async def _custom_warnings(
         for name, version in resolution.from_custom_images.items()
         if name not in changed
     ]
-    together = [*kept, *(line for line in lines if line.name not in {one.name for one in kept})]
+    kept_names = {one.name for one in kept}
+    together = [*kept, *(line for line in lines if line.name not in kept_names)]
     result = await resolution.resolve(line.spec for line in together)
     diagnosis = diagnose(result.output, together, resolution.python) if result.code else None
     return [diagnosis.reason] if diagnosis and diagnosis.verdict is Verdict.CONFLICT else []
@@ -267,9 +268,11 @@ def _base_requirement(name: str, version: str) -> Requirement:
 def _applicable(requirements: Requirements | ReadRequirements, resolution: _Resolution) -> list[Requirement]:
     """Return the lines that apply to the image's Python on Windows; warn about the others."""
     environment = _marker_environment(resolution.python)
-    lines = [line for line in requirements.packages if _marker_applies(line.marker, environment)]
+    lines: list[Requirement] = []
     for line in requirements.packages:
-        if line not in lines:
+        if _marker_applies(line.marker, environment):
+            lines.append(line)
+        else:
             resolution.warnings.append(
                 f"line {line.line} {line.name} does not apply to Python {resolution.python} on Windows"
             )

@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 from packaging.specifiers import SpecifierSet
@@ -52,20 +55,28 @@ class Diagnosis:
 
 # ── the resolver's sentences ───────────────────────────────────────────────────────────────────────────────────────
 
-_NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
-_CLAUSE = r"(?:===|==|!=|~=|<=|>=|<|>)[A-Za-z0-9.*+!]*[A-Za-z0-9*]"
-_BOUNDS = rf"{_CLAUSE}(?:,{_CLAUSE})*"
-_TERM = rf"{_NAME}(?:\[[^\]\s]*\])?(?:{_BOUNDS})?"
-_TERMS = rf"(?:one of: (?:{_NAME}(?:\[[^\]\s]*\])?{_BOUNDS} ?)+|{_TERM})"
+# Atomic groups, and names that start only where no name precedes: otherwise a long word takes quadratic time.
+_NAME = r"(?<![\w.-])(?>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)"
+_EXTRAS = r"(?:\[[^\[\]\s]*\])?"
+_CLAUSE = r"(?>(?:===|==|!=|~=|<=|>=|<|>)[A-Za-z0-9.*+!]*[A-Za-z0-9*])"
+_BOUNDS = rf"(?>{_CLAUSE}(?:,{_CLAUSE})*)"
+_TERM = rf"(?>{_NAME}{_EXTRAS}{_BOUNDS}?)"
+_TERMS = rf"(?:one of: (?>(?:{_NAME}{_EXTRAS}{_BOUNDS} ?)+)|{_TERM})"
 
 _DEPENDS = re.compile(rf"({_TERM}) depends? on ({_TERMS})")
-_NO_WHEEL = (
-    (Cause.NOT_FOUND, rf"(?P<term>{_TERM}) was not found in the (?:package registry|provided package locations)"),
-    (Cause.PYTHON, rf"not satisfy Python(?P<python>{_BOUNDS}) and (?P<term>{_TERM}) depends on Python"),
-    (Cause.PYTHON, rf"(?P<term>{_TERM}) requires Python ?(?P<python>{_BOUNDS})"),
-    (Cause.NO_WHEEL, rf"(?P<term>{_TERM}) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"),
-    (Cause.NO_VERSION, rf"there (?:is|are) no versions? of (?P<term>{_TERM})"),
+_NO_WHEEL = tuple(
+    (cause, re.compile(pattern))
+    for cause, pattern in (
+        (Cause.NOT_FOUND, rf"(?P<term>{_TERM}) was not found in the (?:package registry|provided package locations)"),
+        (Cause.PYTHON, rf"not satisfy Python(?P<python>{_BOUNDS}) and (?P<term>{_TERM}) depends on Python"),
+        (Cause.PYTHON, rf"(?P<term>{_TERM}) requires Python ?(?P<python>{_BOUNDS})"),
+        (Cause.NO_WHEEL, rf"(?P<term>{_TERM}) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"),
+        (Cause.NO_VERSION, rf"there (?:is|are) no versions? of (?P<term>{_TERM})"),
+    )
 )
+_MARKERS = re.compile(r"\{[^{}]*\}")
+_LEADING_NAME = re.compile(rf"{_NAME}{_EXTRAS}")
+_WORDS = re.compile(_NAME)
 _EXCLUDES_ITSELF = re.compile(rf"you require ({_TERM}) and ({_TERM}), which are incompatible")
 _ONLY_ON = re.compile(rf"Wheels are available for `({_NAME})` \(\S+\) on the following platforms?: ([^\n]*)")
 
@@ -78,6 +89,7 @@ _INCONCLUSIVE = {
     "403 Forbidden": "the index refuses access: its credentials are missing or wrong",
     "Failed to read `--find-links`": "a configured package location (find-links) cannot be read",
     "metadata could not be": "the index returns unreadable metadata for a package",
+    "memory allocation of": "the resolver needs more than 2 GB of memory, or a page of the index does not end",
     "could not be parsed": "the index returns unreadable metadata for a package",
 }
 _CONNECTION = {
@@ -104,13 +116,14 @@ def diagnose(output: str, lines: Sequence[Requirement], python: str) -> Diagnosi
     if "No solution found when resolving" not in output:
         return _unknown(_failure(output))
     # uv writes markers in braces inside terms; without them a term is name, extras and bounds only.
-    text = re.sub(r"\{[^}]*\}", "", " ".join(output.partition("hint:")[0].split()))[:_MAX_PARSED]
+    text = _MARKERS.sub("", " ".join(output.partition("hint:")[0].split()))[:_MAX_PARSED]
+    graph = _Graph(_dependency_facts(text), lines)
     # The order matters: a missing pinned version explains more than the conflict that follows from it.
     return (
-        _missing_package(text, output, lines, python, pinned_only=True)
-        or _conflict(text, lines)
-        or _missing_package(text, output, lines, python, pinned_only=False)
-        or _conflict_over_dependency(text, lines)
+        _missing_package(graph, text, output, python, pinned_only=True)
+        or _conflict(graph, text)
+        or _missing_package(graph, text, output, python, pinned_only=False)
+        or _conflict_over_dependency(graph)
         or _several_lines(text, lines)
     )
 
@@ -144,21 +157,61 @@ def _host(url: str) -> str:
         return "an unknown address"
 
 
+# ── dependencies ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Graph:
+    """The dependencies that uv states, as (package, requirement), and the lines of the text that they start from.
+
+    The lines of a name, and those that require it, are found once: a resolver can state a thousand dependencies of a
+    thousand lines.
+    """
+
+    def __init__(self, facts: Sequence[tuple[str, str]], lines: Sequence[Requirement]) -> None:
+        self.facts = facts
+        self.lines = lines
+        by_name = groupby(sorted(lines, key=attrgetter("name")), attrgetter("name"))
+        self._by_name = {str(name): tuple(same) for name, same in by_name}
+        self._requiring: dict[str, tuple[Requirement, ...]] = {}
+        self._requirers: dict[str, dict[str, None]] = {}
+        for left, right in facts:
+            self._requirers.setdefault(_name(right), {})[_name(left)] = None
+
+    def lines_for(self, term: str) -> tuple[Requirement, ...]:
+        """Return the lines for the package of a term."""
+        return self._by_name.get(_name(term), ())
+
+    def requiring_lines(self, term: str) -> tuple[Requirement, ...]:
+        """Return the lines that require a term, directly or through other packages."""
+        name = _name(term)
+        if name not in self._requiring:
+            self._requiring[name] = self._search(name)
+        return self._requiring[name]
+
+    def _search(self, name: str) -> tuple[Requirement, ...]:
+        seen, names = {name}, [name]
+        for each in names:  # the loop body appends to the list: a breadth-first search
+            if found := self._by_name.get(each):
+                return found
+            further = [left for left in self._requirers.get(each, ()) if left not in seen]
+            seen.update(further)
+            names += further
+        return ()
+
+
 # ── missing packages, versions and wheels ──────────────────────────────────────────────────────────────────────────
 
 
-def _missing_package(
-    text: str, output: str, lines: Sequence[Requirement], python: str, *, pinned_only: bool
-) -> Diagnosis | None:
+def _missing_package(graph: _Graph, text: str, output: str, python: str, *, pinned_only: bool) -> Diagnosis | None:
     """Diagnose a package, version or wheel that the index does not have, or return None.
 
     With `pinned_only`, a line must require exactly this version; otherwise it may be a dependency of a line.
     """
     for cause, pattern in _NO_WHEEL:
-        for found in re.finditer(pattern, text):
+        for found in pattern.finditer(text):
             term = found["term"]
-            if not pinned_only or _is_pinned(term, lines):
-                diagnosis = _missing_dependency(cause, term, _missing_reason(cause, found, output, python), text, lines)
+            if not pinned_only or _is_pinned(term, graph):
+                diagnosis = _missing_dependency(cause, term, _missing_reason(cause, found, output, python), text, graph)
                 return replace(diagnosis, may_have_sdists="no usable wheels" in found[0])
     return None
 
@@ -171,24 +224,27 @@ def _missing_reason(cause: Cause, found: re.Match[str], output: str, python: str
     return f"the index has {cause.value}"
 
 
-def _is_pinned(term: str, lines: Sequence[Requirement]) -> bool:
-    bounds = SpecifierSet(re.sub(rf"^{_NAME}(\[[^\]]*\])?", "", term))
-    return any(SpecifierSet(line.specifier) == bounds for line in _lines_for(term, lines))
+def _is_pinned(term: str, graph: _Graph) -> bool:
+    bounds = _specifiers(_LEADING_NAME.sub("", term, count=1))
+    return any(_specifiers(line.specifier) == bounds for line in graph.lines_for(term))
 
 
-def _missing_dependency(cause: Cause, term: str, cause_text: str, text: str, lines: Sequence[Requirement]) -> Diagnosis:
+@lru_cache(1024)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)
+
+
+def _missing_dependency(cause: Cause, term: str, cause_text: str, text: str, graph: _Graph) -> Diagnosis:
     """Diagnose the missing `term` by the lines that require it, directly or indirectly."""
-    name, facts = _name(term), _dependency_facts(text)
-    direct = _lines_for(term, lines)
-    requirers = [
-        (left, right) for left, right in facts if _name(right) == name and _requiring_lines(left, facts, lines)
-    ]
+    name = _name(term)
+    direct = graph.lines_for(term)
+    requirers = [(left, right) for left, right in graph.facts if _name(right) == name and graph.requiring_lines(left)]
     if requirers and not (direct and direct[0].specifier):
-        left, right = next((fact for fact in reversed(requirers) if _lines_for(fact[0], lines)), requirers[-1])
-        culprits = _requiring_lines(left, facts, lines)
+        left, right = next((fact for fact in reversed(requirers) if graph.lines_for(fact[0])), requirers[-1])
+        culprits = graph.requiring_lines(left)
         reason = f"{_cite(culprits)} needs {right}{_path_to(left, culprits)}: {cause_text}"
         return Diagnosis(Verdict.CONFLICT, cause, reason, culprits, name)
-    culprits = direct or _mentioned(text, lines)
+    culprits = direct or _mentioned(text, graph.lines)
     place = _cite(direct) if direct else f"{term}, required by {_cite(culprits)}"
     return Diagnosis(Verdict.CONFLICT, cause, f"{place}: {cause_text}", culprits, name)
 
@@ -205,51 +261,40 @@ def _other_index_hint(term: str, output: str) -> str:
 # ── conflicts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _conflict(text: str, lines: Sequence[Requirement]) -> Diagnosis | None:
+def _conflict(graph: _Graph, text: str) -> Diagnosis | None:
     """Diagnose a line that excludes itself, or one that requires what another line forbids; otherwise return None."""
     if found := _EXCLUDES_ITSELF.search(text):
-        culprits = _lines_for(found[1], lines)
+        culprits = graph.lines_for(found[1])
         return Diagnosis(
             Verdict.CONFLICT, Cause.OTHER, f"{_cite(culprits)}: its version specifiers exclude each other", culprits
         )
-    facts = [(left, right) for left, right in _dependency_facts(text) if _lines_for(left, lines)]
-    for left, right in reversed(facts):
-        wanted = _lines_for(right, lines)
+    for left, right in reversed([fact for fact in graph.facts if graph.lines_for(fact[0])]):
+        wanted = graph.lines_for(right)
         if any(line.specifier for line in wanted) and _name(left) != _name(right):
-            needing = _lines_for(left, lines)
+            needing = graph.lines_for(left)
             reason = f"{_cite(wanted)} clashes with {_cite(needing)}, which needs {right}"
             return _excluding(reason, _in_order([*wanted, *needing]))
     return None
 
 
-def _conflict_over_dependency(text: str, lines: Sequence[Requirement]) -> Diagnosis | None:
+def _conflict_over_dependency(graph: _Graph) -> Diagnosis | None:
     """Diagnose two lines that require different versions of one dependency, or return None."""
-    facts = _dependency_facts(text)
-    for left, right in reversed(facts):
-        first = _requiring_lines(left, facts, lines)
-        for other, wanted in facts:
-            second = _requiring_lines(other, facts, lines)
-            if first and second and first != second and _name(right) == _name(wanted):
+    by_dependency: dict[str, list[tuple[str, str, tuple[Requirement, ...]]]] = {}
+    for other, wanted in graph.facts:
+        if second := graph.requiring_lines(other):
+            by_dependency.setdefault(_name(wanted), []).append((other, wanted, second))
+    for left, right in reversed(graph.facts):
+        first = graph.requiring_lines(left)
+        for other, wanted, second in by_dependency.get(_name(right), ()):
+            if first and first != second:
                 needs = f"{_cite(second)}, which needs {wanted}{_path_to(other, second)}, clashes with "
                 reason = f"{needs}{_cite(first)}, which needs {right}{_path_to(left, first)}"
                 return _excluding(reason, _in_order([*first, *second]))
     return None
 
 
-def _requiring_lines(
-    term: str, facts: Sequence[tuple[str, str]], lines: Sequence[Requirement]
-) -> tuple[Requirement, ...]:
-    """Return the lines that require a term, directly or through other packages."""
-    names = [_name(term)]
-    for name in names:  # the loop body appends to the list: a breadth-first search
-        if found := _lines_for(name, lines):
-            return found
-        names += [_name(left) for left, right in facts if _name(right) == name and _name(left) not in names]
-    return ()
-
-
 def _path_to(term: str, lines: Sequence[Requirement]) -> str:
-    return "" if _lines_for(term, lines) else f" (through {_name(term)})"
+    return "" if any(line.name == _name(term) for line in lines) else f" (through {_name(term)})"
 
 
 def _several_lines(text: str, lines: Sequence[Requirement]) -> Diagnosis:
@@ -279,16 +324,12 @@ def _alternatives(terms: str) -> str:
 
 def _name(term: str) -> str:
     """Return the normalized name at the start of a term such as "dask[complete]>=2"."""
-    found = re.match(_NAME, term)
+    found = _WORDS.match(term)
     return str(canonicalize_name(found[0])) if found else ""
 
 
-def _lines_for(term: str, lines: Sequence[Requirement]) -> tuple[Requirement, ...]:
-    return tuple(line for line in lines if line.name == _name(term))
-
-
 def _mentioned(text: str, lines: Sequence[Requirement]) -> tuple[Requirement, ...]:
-    names = {canonicalize_name(word) for word in re.findall(_NAME, text)}
+    names = {canonicalize_name(word) for word in _WORDS.findall(text)}
     return tuple(line for line in lines if line.name in names)
 
 

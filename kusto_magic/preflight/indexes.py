@@ -53,9 +53,9 @@ class IndexSettings:
         """Reduce the URLs in `text` to scheme and host: some indexes have their token in the path."""
         for url in (*_parse_index(self.default), *self.extra, *self.find_links):
             if shown := origin(url):
-                host = re.escape(shown.partition("://")[2])
-                path = re.escape(url.partition("://")[2].partition("/")[2].rstrip("/"))
-                text = re.sub(rf"https?://(?:[^\s/]*@)?{host}/{path}", f"{shown}/…", text) if path else text
+                path = url.partition("://")[2].partition("/")[2].rstrip("/")
+                address = f"{shown.partition('://')[2]}/{path}"
+                text = _hide_address(text, address, f"{shown}/…") if path else text
         return redact(text)
 
     def with_options(self, options: Sequence[tuple[str, str]]) -> IndexSettings:
@@ -72,9 +72,24 @@ def _parse_index(url: str | None) -> tuple[str, ...]:
     return (url,) if url else ()
 
 
+_URL_START = re.compile(r"https?://(?:[^\s/]*@)?")
+_ORIGIN = re.compile(r"(?:[\w-]+=)?(https?)://(?:[^\s/]*@)?([^\s/?#]+)")
+
+
+def _hide_address(text: str, address: str, shown: str) -> str:
+    """Replace the URLs in `text` whose part after "https://" and the user information starts with `address`."""
+    parts: list[str] = []
+    done = 0
+    for found in _URL_START.finditer(text):
+        if found.start() >= done and text.startswith(address, found.end()):
+            parts += [text[done : found.start()], shown]
+            done = found.end() + len(address)
+    return "".join([*parts, text[done:]])
+
+
 def origin(url: str) -> str:
     """Return scheme, host and port of a URL, which may have a name prefix ("ours=https://…"), or "" for a folder."""
-    found = re.match(r"(?:[\w-]+=)?(https?)://(?:[^\s/]*@)?([^\s/?#]+)", url)
+    found = _ORIGIN.match(url)
     return f"{found[1]}://{found[2]}" if found else ""
 
 

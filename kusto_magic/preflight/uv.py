@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kusto_magic.preflight import supervisor
 from kusto_magic.preflight.indexes import IndexSettings
 
 MAX_OUTPUT_SIZE = 256 * 1024
@@ -27,8 +30,14 @@ MAX_OUTPUT_SIZE = 256 * 1024
 MAX_LOCK_SIZE = 16 * 1024 * 1024
 """Maximum size of uv's lock file in bytes."""
 
+MAX_MEMORY = 2 * 1024 * 1024 * 1024
+"""Maximum number of bytes that uv may allocate, on Linux: an index page that does not end would fill the memory."""
+
+GRACE_PERIOD = 5.0
+"""Seconds after the timeout at which the supervisor kills uv by itself, if this process is suspended."""
+
 _LINE = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9.,_-]*\])?(?:[<>=!~]=?=?[A-Za-z0-9.*+!]+,?)*"
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9.,_-]*\])?(?:[<>=!~]=?=?[A-Za-z0-9.*+!]++,?)*"
 )
 _INHERITED_VARIABLES = frozenset(
     {
@@ -178,16 +187,19 @@ def read_plan(path: Path) -> str:
 # ── the process ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, timeout: float) -> ResolveResult:
+async def run(
+    command: Sequence[str], environ: Mapping[str, str], folder: Path, timeout: float, memory: int = MAX_MEMORY
+) -> ResolveResult:
     """Run a program without input and return its exit code and at most 256 kB of its stderr.
 
-    The program is killed after `timeout` seconds (the code is then None), if it writes more, or if the task is
-    canceled. A thread reads its output, so that this works on every event loop in every thread: asyncio's own
-    subprocesses need a Proactor loop on Windows, and Jupyter selects another loop there.
+    The program is killed after `timeout` seconds (the code is then None), if it writes more, if the task is canceled,
+    or when this process ends. On Linux it can allocate at most `memory` bytes. A thread reads its output, so that this
+    works on every event loop in every thread: asyncio's own subprocesses need a Proactor loop on Windows, and Jupyter
+    selects another loop there.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[ResolveResult] = loop.create_future()
-    process = _start(command, environ, folder)
+    process = _start(command, environ, folder, timeout, memory)
 
     def settle(result: ResolveResult) -> None:
         if not ended.done():  # a timeout cancels the future
@@ -206,24 +218,42 @@ async def run(command: Sequence[str], environ: Mapping[str, str], folder: Path, 
     except TimeoutError:
         return ResolveResult(None, "")
     finally:
-        process.kill()  # no effect on a process that has ended
+        _kill(process)
         reader.join(5)  # uv must have ended before its folder is removed
 
 
-def _start(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a program in its own process group, so that an interrupt of the kernel does not reach it."""
-    # These flags exist on Windows only.
+def _start(
+    command: Sequence[str], environ: Mapping[str, str], folder: Path, timeout: float, memory: int
+) -> subprocess.Popen[bytes]:
+    """Start a program under the supervisor, in its own process group: an interrupt of the kernel does not reach it."""
+    if not Path(command[0]).exists():
+        raise FileNotFoundError(f"{command[0]} does not exist")
+    # The supervisor gets the environment of this process, in which this Python can start; uv gets only `environ`.
+    limits = [str(timeout + GRACE_PERIOD), str(memory)]
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-    return subprocess.Popen(  # noqa: S603 - uv itself, with fixed arguments
-        command,
-        env=dict(environ),
+    process = subprocess.Popen(  # noqa: S603 - uv itself, with fixed arguments
+        [sys.executable, "-S", "-P", supervisor.__file__, *limits, *command],
         cwd=folder,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,  # the result is in the lock file
         stderr=subprocess.PIPE,
         creationflags=flags,
         start_new_session=True,
     )
+    assert process.stdin is not None  # noqa: S101 - for the type checker
+    process.stdin.write(supervisor.encode_environment(environ))
+    process.stdin.flush()
+    return process
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a program and its supervisor."""
+    if sys.platform == "win32":
+        if process.stdin is not None:
+            process.stdin.close()  # the supervisor then kills the program and ends
+    elif process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _read_to_end(process: subprocess.Popen[bytes]) -> ResolveResult:
@@ -231,5 +261,5 @@ def _read_to_end(process: subprocess.Popen[bytes]) -> ResolveResult:
         # One byte more than allowed shows that there is more.
         output = process.stderr.read(MAX_OUTPUT_SIZE + 1) if process.stderr else b""
         if len(output) > MAX_OUTPUT_SIZE:
-            process.kill()
+            _kill(process)
     return ResolveResult(process.returncode, output[:MAX_OUTPUT_SIZE].decode("utf-8", "replace"))

@@ -26,6 +26,9 @@ MAX_LINES = 10_000
 MAX_PACKAGES = 1_000
 """Maximum number of package lines."""
 
+MAX_INDEX_OPTIONS = 20
+"""Maximum number of index options: each package is looked up in every index."""
+
 MAX_PROBLEMS = 50
 """Number of problems after which the rest of the text is not checked."""
 
@@ -245,6 +248,8 @@ def _parse_option(state: _ParserState, line: _Line, option: str, allow_index_opt
         state.add_problem(f"{known}: {message}", line.number)
     elif known == "--index-url" and known in dict(state.index_options):  # pip would use the last one silently
         state.add_problem("--index-url is given twice; use --extra-index-url for further indexes", line.number)
+    elif len(state.index_options) >= MAX_INDEX_OPTIONS:
+        state.add_problem(f"more than {MAX_INDEX_OPTIONS} index options, the limit of kusto_magic", line.number)
     else:
         state.index_options.append((known, url))
 

@@ -29,7 +29,7 @@ MAX_BRACKETS = 30
 
 # ── characters and length ──────────────────────────────────────────────────────────────────────────────────────────
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._,-]*\])?([<>=!~]=?[0-9][A-Za-z0-9.*+!]*,?){0,4}")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._,-]*\])?([<>=!~]=?[0-9][A-Za-z0-9.*+!]*+,?){0,4}")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Unicode categories of control, format, surrogate, private-use and separator characters."""
 
@@ -66,7 +66,7 @@ def shape_problem(code: str) -> str:
 
 # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_CONTINUED = re.compile(r"\\+(\r\n|\n|\r)")
+_CONTINUED = re.compile(r"(?<!\\)\\++(\r\n|\n|\r)")
 _CREDENTIALS = "the URL contains a user name or a password"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ASSIGNED = (
@@ -85,7 +85,7 @@ _SECRETS = tuple(
         ("pypi-ag npm_ dckr_", r"\b(pypi-Ag[\w-]{16,}|npm_\w{20,}|dckr_pat_[\w-]{16,})", "a package registry token"),
         ("xox sk-", r"\b(xox[abeoprs]-[\w-]{8,}|sk-[\w-]{32,})", "a token"),
         ("akia asia aiza", r"\b((AKIA|ASIA)[A-Z0-9]{16}\b|AIza[\w-]{30,})", "a cloud access key"),
-        ("eyj eyi", r"\bey[IJ][\w-]{8,}\.[\w-]{8,}", "a bearer token"),
+        ("eyj eyi", r"(?<![\w-])(?=[\w-]++\.[\w-]{8})[\w-]*?\bey[IJ][\w-]{8,}+\.", "a bearer token"),
         # Base32 without a prefix: any of these characters triggers the expression.
         ("a e i o u 2 3 4 5 6 7", r"\b[a-z2-7]{52}\b|AZDO[A-Za-z0-9]{4}\b", "an Azure DevOps token"),
         ("q~", r"\dQ~[\w.~-]{30,}", "a Microsoft Entra client secret"),
@@ -194,7 +194,7 @@ def url_problem(url: str) -> str:
 # ── lines that are not packages ────────────────────────────────────────────────────────────────────────────────────
 
 _VARIABLE = re.compile(r"\$\{|\$[A-Za-z_(]|%[A-Za-z_]+%|\{\{|^\{|\{[A-Za-z_]+\}")
-_SHELL = re.compile(r"&&|[`$|&]|>>|>(?=\s*\S+\.(?:txt|log)\b)")
+_SHELL = re.compile(r"&&|[`$|&]|>>|>(?=\s*[^\s>]+\.(?:txt|log)\b)")
 _COMMAND = re.compile(
     r"^[!%]?\s*(sudo\s+)?(((python|py)[\d.]*\s+-m\s+)?(uv\s+)?pip[\d.]*\s+install|(conda|mamba)\s+install|"
     r"(poetry|uv|pdm)\s+add|import)(?=\s|$)"
@@ -248,10 +248,12 @@ _FIXES = tuple(
         (r"~=\s?(\d+)(?=\s?,|\s?$)", r"~=\1.0", "'~=' needs a version with at least two numbers"),
         (r"(?<=[\d*])\s?(?=[<>!~]=?|==)(?<![\w.-][A-Za-z]\d)", ",", "version specifiers must be separated by ','"),
         (r"\s?(===?|~=|!=|<=?|>=?),?$", "", "the version after the operator is missing"),
-        (r"[\s,;]+$", "", "nothing may follow the last version"),
+        (r"(?<![\s,;])[\s,;]+$", "", "nothing may follow the last version"),
     )
 )
 """Common mistakes: pattern, replacement and rule. Applied in this order, after runs of blanks became one blank."""
+
+_SEPARATORS = re.compile(r"[\s,]+")
 
 
 def grammar_problem(code: str) -> str:
@@ -262,7 +264,7 @@ def grammar_problem(code: str) -> str:
     whole = f"{fixed}; {marker}" if marker else fixed
     if not rule and marker and _parses(head):
         return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\""
-    if not rule and all(_parses(part) for part in re.split(r"[\s,]+", head)):
+    if not rule and all(_parses(part) for part in _SEPARATORS.split(head)):
         return f"{excerpt(code)}: one package per line"
     # A long line or one with several packages is not offered: the correction would be a guess.
     sound = _parses(whole) and len(whole) <= MAX_EXCERPT_LENGTH and fixed.count("==") < 2

@@ -7,11 +7,13 @@ identified by an ID from `/clusters`, never by an address. Errors are problem do
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -46,8 +48,20 @@ PROBLEM_TYPE = "application/problem+json"
 MAX_BODY_SIZE = 256 * 1024
 """Maximum size of a request body in bytes: twice the largest requirements text."""
 
+MAX_WORKERS = 2
+"""Maximum number of threads that parse texts; they are apart from those that wait for files and for the service."""
+
 MAX_WAIT = 30.0
 """Maximum number of seconds for which a long-polling request is held."""
+
+
+_Result = TypeVar("_Result")
+_parsers = ThreadPoolExecutor(MAX_WORKERS, thread_name_prefix="kusto-magic-parser")
+
+
+async def in_thread(function: Callable[[], _Result]) -> _Result:
+    """Run a function that takes more than 5 ms in a thread, so that the server responds to other requests meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(_parsers, function)
 
 
 class BaseHandler(APIHandler):
@@ -135,8 +149,8 @@ class ImageHandler(BaseHandler):
     async def put(self, cluster: str, name: str) -> None:
         """Start building the image and return the build."""
         body = self.document(("base", "python", "requirements", "allowIndexOptions", "allowActive"))
-        allow_active = body.get("allowActive") is True
-        self.accept(await self.watcher.create(cluster, name, parse_spec(body), allow_active=allow_active))
+        spec = await in_thread(lambda: parse_spec(body))
+        self.accept(await self.watcher.create(cluster, name, spec, allow_active=body.get("allowActive") is True))
 
     @web.authenticated
     @authorized
@@ -195,11 +209,14 @@ class RequirementsHandler(BaseHandler):
     @authorized
     async def post(self) -> None:
         """Return the problems of a text; nothing is stored or sent."""
+        problems = await in_thread(self._problems)
+        self.finish({"problems": [input_problem_json(problem) for problem in problems]})
+
+    def _problems(self) -> list[Problem]:
         from kusto_magic.requirements import parser
 
         body = self.document(("text", "allowIndexOptions"))
-        problems = parser.problems(body.get("text", ""), allow_index_options=body.get("allowIndexOptions") is True)
-        self.finish({"problems": [input_problem_json(problem) for problem in problems]})
+        return parser.problems(body.get("text", ""), allow_index_options=body.get("allowIndexOptions") is True)
 
 
 class BasesHandler(BaseHandler):
@@ -209,19 +226,22 @@ class BasesHandler(BaseHandler):
     @authorized
     async def get(self) -> None:
         """Return the managed images that can be a base image, newest first."""
-        from kusto_magic.models import managed_packages
-        from kusto_magic.models.managed_images import MANAGED_IMAGES
+        self.finish({"bases": await in_thread(_bases)})
 
-        bases = [
-            {
-                "name": image.name,
-                "title": image.title,
-                "python": image.python,
-                "packages": len(managed_packages.packages(image.name)),
-            }
-            for image in MANAGED_IMAGES.values()
-        ]
-        self.finish({"bases": bases})
+
+def _bases() -> list[Json]:
+    from kusto_magic.models import managed_packages
+    from kusto_magic.models.managed_images import MANAGED_IMAGES
+
+    return [
+        {
+            "name": image.name,
+            "title": image.title,
+            "python": image.python,
+            "packages": len(managed_packages.packages(image.name)),
+        }
+        for image in MANAGED_IMAGES.values()
+    ]
 
 
 class PackagesHandler(BaseHandler):
@@ -231,11 +251,15 @@ class PackagesHandler(BaseHandler):
     @authorized
     async def get(self) -> None:
         """Return the names of the packages in the managed images, sorted."""
-        from kusto_magic.models import managed_packages
-        from kusto_magic.models.managed_images import MANAGED_IMAGES
+        self.finish({"packages": await in_thread(_package_names)})
 
-        listed = [name for name in MANAGED_IMAGES if name not in managed_packages.MODULE_LISTS]
-        self.finish({"packages": sorted({package for image in listed for package in managed_packages.packages(image)})})
+
+def _package_names() -> list[str]:
+    from kusto_magic.models import managed_packages
+    from kusto_magic.models.managed_images import MANAGED_IMAGES
+
+    listed = [name for name in MANAGED_IMAGES if name not in managed_packages.MODULE_LISTS]
+    return sorted({package for image in listed for package in managed_packages.packages(image)})
 
 
 ROUTES: Mapping[str, type[BaseHandler]] = {

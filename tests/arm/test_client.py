@@ -44,6 +44,7 @@ from support.scripted_transport import (
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import NOTE_SENT_TWICE
+from kusto_magic.arm.paging import MAX_PAGES
 from kusto_magic.arm.poll_schedule import MAX_DELAY, MIN_DELAY
 from kusto_magic.arm.requests import MAX_ATTEMPTS, MAX_READ_ATTEMPTS, READ_TIMEOUT
 from kusto_magic.arm.transport import ArmTransport
@@ -397,11 +398,37 @@ async def test_untrusted_next_link_is_not_requested(url: str) -> None:
 
 
 async def test_endless_list_raises_unreachable() -> None:
-    script = ScriptedTransport(default=make_response({"value": [], "nextLink": LIST_URL}))
+    script = ScriptedTransport(default=lambda request: next_page(request, []))
     async with open_client(script) as client:
-        with pytest.raises(Unreachable, match="does not end"):
+        with pytest.raises(Unreachable, match="does not end after 1000 pages"):
             await client.list()
-    assert len(script.requests) == 1000
+    assert len(script.requests) == MAX_PAGES
+
+
+def next_page(request: httpx.Request, images: list[Any]) -> Outcome:
+    """Return a page that links to another one, whose URL was not used before."""
+    number = int(request.url.params.get("page", "0")) + 1
+    return make_response({"value": images, "nextLink": f"{LIST_URL}&page={number}"})
+
+
+@pytest.mark.parametrize("links", [[LIST_URL], [f"{LIST_URL}&p=1", f"{LIST_URL}&p=2", f"{LIST_URL}&p=1"]])
+async def test_repeated_next_link_raises_at_once(links: list[str]) -> None:
+    script = ScriptedTransport(*(make_response({"value": [], "nextLink": link}) for link in links))
+    async with open_client(script) as client:
+        with pytest.raises(Unreachable, match="links to an earlier one"):
+            await client.list()
+    assert script.unused_steps == 0
+
+
+@pytest.mark.slow
+async def test_list_of_large_pages_raises_when_they_exceed_64_mb() -> None:
+    large = image_resource()
+    large["properties"]["requirementsFileContent"] = "#" * (7 << 20)
+    script = ScriptedTransport(default=lambda request: next_page(request, [large]))
+    async with open_client(script) as client:
+        with pytest.raises(Unreachable, match="larger than 64 MB"):
+            await client.list()
+    assert len(script.requests) == 10
 
 
 @pytest.mark.parametrize(

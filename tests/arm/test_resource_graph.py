@@ -11,6 +11,7 @@ from support.scripted_transport import ScriptedTransport, open_client
 
 from kusto_magic.arm.resource_graph import (
     MAX_CLUSTERS,
+    MAX_PAGES,
     MAX_QUERY_LENGTH,
     build_query,
     deduplicate,
@@ -109,11 +110,26 @@ async def test_unusable_response_raises_with_the_reason(
 @pytest.mark.asyncio
 async def test_too_many_clusters_stop_paging() -> None:
     pages = iter(range(10**9))
-    script = ScriptedTransport(default=lambda _: page(*(f"c{next(pages)}" for _ in range(1000)), token="more"))
+    script = ScriptedTransport(
+        default=lambda _: page(*(f"c{next(pages)}" for _ in range(1000)), token=f"more-{next(pages)}")
+    )
     async with open_client(script) as client:
         with pytest.raises(InvalidInput, match=f"the limit is {MAX_CLUSTERS:,}"):
             await find_clusters(client, "where 1 == 1")
     assert len(script.requests) <= 4
+
+
+@pytest.mark.asyncio
+async def test_repeated_or_endless_tokens_raise() -> None:
+    async with open_client(ScriptedTransport(page("c1", token="a"), page("c2", token="a"))) as client:
+        with pytest.raises(Unreachable, match="links to an earlier one"):
+            await find_clusters(client, "where 1 == 1")
+    numbers = iter(range(10**9))
+    script = ScriptedTransport(default=lambda _: page(token=str(next(numbers))))
+    async with open_client(script) as client:
+        with pytest.raises(Unreachable, match="does not end after 100 pages"):
+            await find_clusters(client, "where 1 == 1")
+    assert len(script.requests) == MAX_PAGES + 1
 
 
 def test_deduplicate_ignores_case() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.arm_responses import CLUSTER_PATH, ENDPOINT, error_response, make_response
 from support.scripted_transport import ScriptedTransport, open_client
 
@@ -32,6 +36,19 @@ WRITE = "Microsoft.Kusto/Clusters/SandboxCustomImages/write"
 def test_missing_combines_roles_and_exclusions(roles: list[tuple[list[str], list[str]]], expected: list[str]) -> None:
     permissions = [Permission(tuple(actions), tuple(left_out)) for actions, left_out in roles]
     assert missing([READ, WRITE], permissions) == expected
+
+
+@pytest.mark.parametrize("stars", ["*a" * 20_000, "**" * 20_000 + "!", "*a*" * 10_000 + "b"])
+def test_pattern_with_many_stars_takes_little_time(stars: str) -> None:
+    started = time.thread_time()
+    assert not Permission((stars, stars)).allows("a" * 10_000)
+    assert time.thread_time() - started < 2
+
+
+@given(st.text("ab*", max_size=6), st.text("ab", max_size=6))
+def test_star_stands_for_any_text(pattern: str, action: str) -> None:
+    expected = re.fullmatch(pattern.replace("*", "[ab]*"), action) is not None
+    assert Permission((pattern,)).allows(action) is expected
 
 
 @pytest.mark.parametrize("document", [{}, {"actions": None, "notActions": "x"}, {"actions": [5, None]}])

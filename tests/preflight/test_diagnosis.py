@@ -6,6 +6,7 @@ The texts in data/uv-explanations.json are output of uv 0.13.9, some with made-u
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
 from kusto_magic.preflight.report import Verdict
+from kusto_magic.preflight.uv import MAX_OUTPUT_SIZE
 from kusto_magic.requirements.parser import parse
 
 HEAD = "error: No solution found when resolving dependencies\n  cause: "
@@ -53,6 +55,7 @@ def test_conflict_names_the_lines(case: dict[str, Any]) -> None:
             "h.example cannot be queried: the request failed",
         ),
         ("error: Failed to fetch: https://[::1/a", "an unknown address cannot be queried"),
+        ("memory allocation of 417792 bytes failed\nstack backtrace:\n", "more than 2 GB of memory"),
         ("error: Failed to read `--find-links` directory: /x", "find-links) cannot be read"),
         ("error: some new thing password=hunter2\n", "the resolver failed: some new thing"),
         ("", "the resolver stopped without a message"),
@@ -97,6 +100,29 @@ def test_any_output_gives_a_diagnosis(text: str, head: str) -> None:
 
     assert diagnosis.reason
     assert (diagnosis.verdict is Verdict.CONFLICT) == (head == HEAD)
+
+
+HOSTILE = {
+    "facts": "a depends on b and b depends on a and ",
+    "chain": "".join(f"p{i} depends on p{i + 1} and " for i in range(2_000)),
+    "one dependency": "".join(f"l{i} depends on z{i % 2}>={i} and " for i in range(1_000)),
+    "missing": "a==1 was not found in the package registry ",
+    "braces": "{",
+    "a word": "a",
+    "bounds": "a>1a>1",
+    "extras": "a[a",
+    "alternatives": "x depends on one of: a>1 ",
+    "no wheel": "Wheels are available for `a` (",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_diagnosis_of_hostile_output_takes_little_time(text: str) -> None:
+    lines = parse("".join(f"l{i}=={i}\n" for i in range(1_000))).packages
+    output = HEAD + text * (MAX_OUTPUT_SIZE // len(text))
+    started = time.thread_time()
+    diagnose(output, lines, "3.10.8")
+    assert time.thread_time() - started < 3
 
 
 def test_displayed_output_is_short_and_contains_no_secret() -> None:

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from kusto_magic.errors import InvalidInput
 from kusto_magic.requirements.parser import (
     MAX_BYTES,
+    MAX_INDEX_OPTIONS,
     MAX_PACKAGES,
     MAX_PROBLEMS,
     ReadRequirements,
@@ -441,6 +442,10 @@ HOSTILE = {
     "continued": "\\\n" * 9_990,
     "extras": ("a[" + "b," * 240 + "\n") * 250,
     "comparisons": ("a" + "1 <" * 160 + "\n") * 250,
+    "backslashes": "\\" * (MAX_BYTES - 1),
+    "halves of bearer tokens": "eyJaaaaaaaa-" * 10_000,
+    "epochs": ("a=" + "0!" * 240 + "\n") * 260,
+    "redirections": (">a" * 249 + "\n") * 260,
     "brackets": ("a; " + "(" * 30 + "\n") * 3_000,
 }
 
@@ -492,3 +497,15 @@ def test_read_is_bounded(text: str) -> None:
     found = read(text)
     assert time.thread_time() - started < 2
     assert 0 < len(found.problems) <= MAX_PACKAGES + 2
+
+
+def test_more_than_20_indexes_are_refused() -> None:
+    lines = [f"--extra-index-url https://h.example/{n}\n" for n in range(MAX_INDEX_OPTIONS + 1)]
+    [problem] = problems("a\n" + "".join(lines), allow_index_options=True)
+    assert (problem.line, "more than 20 index options" in problem.message) == (MAX_INDEX_OPTIONS + 2, True)
+    assert problems("a\n" + "".join(lines[1:]), allow_index_options=True) == []
+
+
+@pytest.mark.parametrize("text", ["eyJhbGciOiJ.eyJzdWIi.x", "x-eyJhbGciOiJ.eyJzdWIiOi", "a.eyJhbGciOiJ.eyJzdWIi"])
+def test_bearer_token_is_found_inside_words(text: str) -> None:
+    assert "bearer token" in problems(f"a # {text}")[0].message

@@ -6,9 +6,11 @@ loop each.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from importlib import resources
@@ -464,3 +466,43 @@ async def test_name_that_is_not_one_path_segment_is_refused(
     assert response.code in (400, 404)
     if response.code == 400:
         assert "is not a valid image name" in json.loads(response.body)["detail"]
+
+
+# ── the event loop ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _longest_turn(request: Awaitable[HTTPResponse]) -> float:
+    """Return the CPU seconds of the longest turn of the event loop until a request has its response.
+
+    The thread's CPU time is measured, so that a busy machine and other threads do not count.
+    """
+    task = asyncio.ensure_future(request)
+    longest = 0.0
+    while not task.done():
+        started = time.thread_time()
+        await asyncio.sleep(0)
+        longest = max(longest, time.thread_time() - started)
+    assert (await task).code in (200, 400)
+    return longest
+
+
+HEAVY = {
+    "packages": "a==1 " * 26_000,
+    "backslashes": "\\" * 131_000,
+    "extras": ("a[" + "b," * 240 + "]\n") * 260,
+    "unique packages": "".join(f"package-{n}[extra]>=1,<2; python_version > '3.8'\n" for n in range(1_000)),
+}
+
+
+@pytest.mark.parametrize("text", HEAVY.values(), ids=HEAVY.keys())
+@pytest.mark.parametrize(
+    ("verb", "path", "key"), [("POST", "/requirements", "text"), ("PUT", "/clusters/{}/images/i", "requirements")]
+)
+async def test_large_text_does_not_block_the_event_loop(
+    signed_in: Fetch, cluster: str, verb: str, path: str, key: str, text: str
+) -> None:
+    body = json.dumps({key: text} if verb == "POST" else {key: text, "base": "none at all"})
+    await signed_in(verb, path.format(cluster), body)
+    # The best of five: a garbage collection can fall into one of them.
+    turns = [await _longest_turn(signed_in(verb, path.format(cluster), body)) for _ in range(5)]
+    assert min(turns) < 0.01

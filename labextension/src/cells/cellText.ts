@@ -3,7 +3,7 @@ import type { ICluster } from '../api/api';
 import type { IImageDraft } from '../tokens';
 
 const IMAGE_MAGIC = /^%%kusto_image(?=\s|$)/;
-const LOAD_EXT = /^\s*%(?:re)?load_ext\s+kusto_magic\b/m;
+const LOAD_EXT = /^[ \t]*%(?:re)?load_ext[ \t]+kusto_magic\b/m;
 const DEFAULT_NAME = 'my-image';
 export const DEFAULT_BASE = 'Python3_11_7';
 const EMPTY_BODY = '# one package per line, such as humanize==4.9.0';

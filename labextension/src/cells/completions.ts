@@ -4,7 +4,7 @@ import type { CompletionHandler, ICompletionContext, ICompletionProvider } from 
 import type { IImagesModel } from '../tokens';
 import { CELL_MIME_TYPE } from './cellLanguage';
 
-const BASE_OPTION = /--base[ =]+(\S*)$/;
+const BASE_OPTION = /(?:^|\s)--base(?: +|=)(\S*)$/;
 const PACKAGE_NAME = /^\s*([A-Za-z0-9][\w.-]*)$/;
 
 /** Below JupyterLab's own providers, which have ranks of about 500. */
