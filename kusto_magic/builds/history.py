@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history_schema import connect, default_path, is_damaged, set_aside
-from kusto_magic.builds.record import COLUMNS, FIELDS, BuildRecord, from_row, to_column, to_row
+from kusto_magic.builds.record import (
+    COLUMNS,
+    COLUMNS_WITHOUT_REQUIREMENTS,
+    FIELDS,
+    BuildRecord,
+    from_row,
+    to_column,
+    to_row,
+)
 from kusto_magic.models.target import Target
 from kusto_magic.redaction import redact
 
@@ -140,13 +148,15 @@ class History:
         """Return the newest unfinished record of an image, or None."""
         return _first(self._records("WHERE image = ? AND ended_at IS NULL ORDER BY number DESC LIMIT 1", image))
 
-    def recent(self, limit: int = 50) -> list[BuildRecord]:
-        """Return the newest `limit` records, newest first."""
-        return self._records("ORDER BY number DESC LIMIT ?", limit)
+    def recent(self, limit: int = 50, *, with_requirements: bool = True) -> list[BuildRecord]:
+        """Return the newest `limit` records, newest first; their requirements are "" unless they are wanted."""
+        columns = COLUMNS if with_requirements else COLUMNS_WITHOUT_REQUIREMENTS
+        return self._records("ORDER BY number DESC LIMIT ?", limit, columns=columns)
 
-    def unfinished(self) -> list[BuildRecord]:
-        """Return the unfinished records, newest first."""
-        return self._records("WHERE ended_at IS NULL ORDER BY number DESC")
+    def unfinished(self, *, with_requirements: bool = True) -> list[BuildRecord]:
+        """Return the unfinished records, newest first; their requirements are "" unless they are wanted."""
+        columns = COLUMNS if with_requirements else COLUMNS_WITHOUT_REQUIREMENTS
+        return self._records("WHERE ended_at IS NULL ORDER BY number DESC", columns=columns)
 
     def left_open(self, target: Target, image: str) -> list[BuildRecord]:
         """Return the unfinished records of an image on a cluster, newest first."""
@@ -169,10 +179,14 @@ class History:
                 return _estimate(on_endpoint, "your clusters")
         return _estimate(on_cluster, "this cluster")
 
-    def data_version(self) -> int:
-        """Return a number that changes when another connection has written to the file; cheap to read."""
-        row = self._use(lambda connection: connection.execute("PRAGMA data_version").fetchone())
-        return int(row[0])
+    def data_version(self) -> tuple[int, int]:
+        """Return a value that changes when this connection or another one has written to the file; cheap to read."""
+
+        def read(connection: sqlite3.Connection) -> tuple[int, int]:
+            [version] = connection.execute("PRAGMA data_version").fetchone()  # counts the others' writes only
+            return int(version), connection.total_changes
+
+        return self._use(read)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -183,8 +197,8 @@ class History:
 
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────────────
 
-    def _records(self, where: str, *values: object) -> list[BuildRecord]:
-        query = f"SELECT {COLUMNS} FROM builds {where}"  # noqa: S608
+    def _records(self, where: str, *values: object, columns: str = COLUMNS) -> list[BuildRecord]:
+        query = f"SELECT {columns} FROM builds {where}"  # noqa: S608
         rows = self._use(lambda connection: connection.execute(query, values).fetchall())
         return [record for row in rows if (record := from_row(row)) is not None]
 
