@@ -150,7 +150,7 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
 
 def bundle(shown: Card) -> Bundle:
     """Return the MIME bundle to display for a card."""
-    return {MIME: _json(shown), "text/html": _html(shown), "text/plain": text(shown)}
+    return {MIME: card_json(shown), "text/html": _html(shown), "text/plain": text(shown)}
 
 
 def text(shown: Card) -> str:
@@ -228,8 +228,11 @@ def _times(shown: Card) -> str:
     return f"{duration(shown.seconds)} at {shown.as_of:%Y-%m-%d %H:%M:%S} UTC{updated}"
 
 
-def _json(shown: Card) -> dict[str, Any]:
-    """Return the versioned JSON. It contains no subscription id, no URL and no secret, since notebooks are shared."""
+def card_json(shown: Card) -> dict[str, Any]:
+    """Return the versioned JSON of a card.
+
+    It contains no subscription id, no URL and no secret, since notebooks are shared.
+    """
     document: dict[str, Any] = {
         "version": VERSION,
         "id": shown.id,

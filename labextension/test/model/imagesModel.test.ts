@@ -13,6 +13,12 @@ interface IRequest {
   readonly body: unknown;
 }
 
+interface IDelta {
+  readonly complete: boolean;
+  readonly builds: object[];
+  readonly removed: string[];
+}
+
 /** A server extension that returns the given data and records its requests. */
 class FakeServer {
   readonly requests: IRequest[] = [];
@@ -20,7 +26,9 @@ class FakeServer {
   images: object[] = [];
   failure: Error | null = null;
   delay: Promise<void> | null = null;
-  revision = 1;
+  revision = 'r1';
+  /** What has changed since the last response; if null, the response is complete. */
+  delta: IDelta | null = null;
 
   readonly request: RequestAPI = (method, path, body) => {
     this.requests.push({ method, path, body });
@@ -34,18 +42,18 @@ class FakeServer {
 
   private respond(method: string, path: string): unknown {
     if (path.startsWith('/builds?')) {
-      return { revision: this.revision, builds: this.builds, warning: '' };
+      const all = { complete: true, builds: this.builds, removed: [] };
+      return { revision: this.revision, warning: '', ...(this.delta ?? all) };
     }
     if (path === '/clusters') {
-      const cluster = {
-        id: 'c',
-        name: 'mine',
-        resourceGroup: 'g',
-        subscription: 's',
-        emulator: false,
-        cloud: 'public'
-      };
+      const place = { resourceGroup: 'g', subscription: 's', cloud: 'public' };
+      const cluster = { id: 'c', name: 'mine', emulator: false, ...place };
       return { clusters: [cluster] };
+    }
+    if (path.startsWith('/builds/')) {
+      const [, , id = ''] = path.split('/');
+      const { card, ...rest } = building(id) as { card: object };
+      return { card: { ...card, version: 1, requirements: 'humanize' }, ...rest };
     }
     if (path === '/packages') {
       return { packages: ['humanize'] };
@@ -54,11 +62,11 @@ class FakeServer {
   }
 }
 
-function building(id: string, state = 'Building'): object {
+function building(id: string, state = 'Building', number = 1): object {
   const ended = state === 'Succeeded' || state === 'Failed';
   const asOf = '2026-11-23T12:00:00+00:00';
   const card = { version: 1, id, image: id, cluster: 'mine', action: 'build', state, ended, asOf, seconds: 1 };
-  return { card, clusterId: 'c', active: !ended };
+  return { card, clusterId: 'c', active: !ended, number };
 }
 
 let server: FakeServer;
@@ -119,7 +127,7 @@ describe('polling', () => {
     await refresh();
     await vi.advanceTimersByTimeAsync(5 * ACTIVE);
     expect(server.count('/builds')).toBe(6);
-    expect(server.requests.at(-1)?.path).toBe(`/builds?after=1&wait=${LONG_POLL_SECONDS}`);
+    expect(server.requests.at(-1)?.path).toBe(`/builds?after=r1&wait=${LONG_POLL_SECONDS}`);
   });
 
   it('does not long poll for a hidden page', async () => {
@@ -256,10 +264,62 @@ describe('buildChanged', () => {
   });
 
   it('is failing with a card of another version', async () => {
-    server.builds = [{ card: { version: 2 }, clusterId: 'c', active: true }];
+    server.builds = [{ card: {}, clusterId: 'c', active: true, number: 1 }];
     await refresh();
     expect(model.availability).toBe('failing');
     expect(model.builds).toEqual([]);
+  });
+});
+
+describe('changes', () => {
+  const names = (): string[] => model.builds.map(({ card }) => `${card.id} ${card.state}`);
+
+  beforeEach(async () => {
+    server.builds = [building('b', 'Building', 2), building('a', 'Succeeded', 1)];
+    await refresh();
+    changes = [];
+  });
+
+  it('are announced, and leave the other builds as they are', async () => {
+    server.delta = { complete: false, builds: [building('a', 'Failed', 1)], removed: ['b'] };
+    await vi.advanceTimersByTimeAsync(3 * ACTIVE);
+    expect([names(), changes, savedIds]).toEqual([['a Failed'], ['a Failed'], []]);
+  });
+
+  it('are requested since the last revision, also by a refresh, which does not wait', async () => {
+    server.revision = 'r2/ä';
+    server.delta = { complete: false, builds: [], removed: [] };
+    await vi.advanceTimersByTimeAsync(ACTIVE);
+    await refresh();
+    expect(server.requests.at(-1)?.path).toBe(`/builds?after=${encodeURIComponent('r2/ä')}&wait=0`);
+  });
+
+  it('replace all builds after a restart of the server', async () => {
+    server.revision = 'other-run';
+    server.delta = { complete: true, builds: [building('b', 'Succeeded', 1)], removed: [] };
+    await vi.advanceTimersByTimeAsync(ACTIVE);
+    expect(names()).toEqual(['b Succeeded']);
+    expect(changes).toEqual(['b Succeeded']);
+  });
+
+  it('since the last response are requested when the server can be reached again', async () => {
+    server.failure = new TypeError('network');
+    await vi.advanceTimersByTimeAsync(ACTIVE);
+    server.failure = null;
+    server.delta = { complete: false, builds: [building('b', 'Succeeded', 2)], removed: [] };
+    await vi.advanceTimersByTimeAsync(10 * 60 * 1000);
+    expect(server.requests.filter(({ path }) => path.startsWith('/builds')).at(-1)?.path).toContain('after=r1&');
+    expect(names()).toEqual(['b Succeeded', 'a Succeeded']);
+  });
+
+  it('keep a build that this page has just started in front until the server lists it', async () => {
+    server.delta = { complete: false, builds: [], removed: [] };
+    await model.createImage('c', 'new', { base: 'Python3_11_7', requirements: 'numpy' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(names()).toEqual(['new Building', 'b Building', 'a Succeeded']);
+    server.delta = { complete: false, builds: [building('new', 'Failed', 3)], removed: [] };
+    await vi.advanceTimersByTimeAsync(ACTIVE);
+    expect(names()[0]).toBe('new Failed');
   });
 });
 
@@ -313,12 +373,11 @@ describe('dispose', () => {
 });
 
 describe('getBuild', () => {
-  it('sends a request only for an unknown build', async () => {
+  it('requests the texts, which the list does not have', async () => {
     server.builds = [building('a')];
     await refresh();
-    const count = server.requests.length;
-    expect((await model.getBuild('a')).card.id).toBe('a');
-    expect(server.requests).toHaveLength(count);
+    expect(model.findBuild('a')?.card.requirements).toBe('');
+    expect((await model.getBuild('a')).card.requirements).toBe('humanize');
     server.failure = new APIError(404, { detail: 'no such build' });
     await expect(model.getBuild('old')).rejects.toThrow('no such build');
     expect(server.requests.at(-1)?.path).toBe('/builds/old');
