@@ -14,7 +14,7 @@ from typing import Literal
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history_store import HistoryStore, Statement
-from kusto_magic.builds.record import COLUMNS, BuildRecord, from_row, to_column, to_row
+from kusto_magic.builds.record import COLUMNS, COLUMNS_WITHOUT_REQUIREMENTS, BuildRecord, from_row, to_column, to_row
 from kusto_magic.models.target import Target
 
 MAX_STORED_RECORDS = 10_000
@@ -120,13 +120,15 @@ class History:
         """Return the newest unfinished record of an image, or None."""
         return _first(self._records("WHERE image = ? AND ended_at IS NULL ORDER BY number DESC LIMIT 1", image))
 
-    def recent(self, limit: int = 50) -> list[BuildRecord]:
-        """Return the newest `limit` records, newest first."""
-        return self._records("ORDER BY number DESC LIMIT ?", limit)
+    def recent(self, limit: int = 50, *, with_requirements: bool = True) -> list[BuildRecord]:
+        """Return the newest `limit` records, newest first; their requirements are "" unless they are wanted."""
+        columns = COLUMNS if with_requirements else COLUMNS_WITHOUT_REQUIREMENTS
+        return self._records("ORDER BY number DESC LIMIT ?", limit, columns=columns)
 
-    def unfinished(self) -> list[BuildRecord]:
-        """Return the unfinished records, newest first."""
-        return self._records("WHERE ended_at IS NULL ORDER BY number DESC")
+    def unfinished(self, *, with_requirements: bool = True) -> list[BuildRecord]:
+        """Return the unfinished records, newest first; their requirements are "" unless they are wanted."""
+        columns = COLUMNS if with_requirements else COLUMNS_WITHOUT_REQUIREMENTS
+        return self._records("WHERE ended_at IS NULL ORDER BY number DESC", columns=columns)
 
     def left_open(self, target: Target, image: str) -> list[BuildRecord]:
         """Return the unfinished records of an image on a cluster, newest first."""
@@ -150,10 +152,9 @@ class History:
                 return _estimate(on_endpoint, "your clusters")
         return _estimate(on_cluster, "this cluster")
 
-    def data_version(self) -> int:
-        """Return a number that changes when another connection has written to the file; cheap to read."""
-        [(version,)] = self._store.rows("PRAGMA data_version")
-        return int(str(version))
+    def data_version(self) -> tuple[int, int]:
+        """Return a value that changes when this process or another one has written; cheap to read."""
+        return self._store.data_version()
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -163,8 +164,8 @@ class History:
         """Drop what a forked child must not use; the next use opens the file again."""
         self._store.forget_connections()
 
-    def _records(self, where: str, *values: object) -> list[BuildRecord]:
-        rows = self._store.rows(f"SELECT {COLUMNS} FROM builds {where}", values)  # noqa: S608
+    def _records(self, where: str, *values: object, columns: str = COLUMNS) -> list[BuildRecord]:
+        rows = self._store.rows(f"SELECT {columns} FROM builds {where}", values)  # noqa: S608
         return [record for row in rows if (record := from_row(row)) is not None]
 
     def _seconds(self, where: str, value: str) -> list[float]:

@@ -80,6 +80,15 @@ class HistoryStore:
                 self._unwritten.extend(statements)
             return changed
 
+    def data_version(self) -> tuple[int, int]:
+        """Return a value that changes when this process or another one has written."""
+
+        def read(connection: sqlite3.Connection) -> tuple[int, int]:
+            [version] = connection.execute("PRAGMA data_version").fetchone()  # counts the others' writes only
+            return int(version), connection.total_changes
+
+        return self._use(read)
+
     def close(self) -> None:
         """Write what is in the queue, if that is possible at once, and close the file; the next use opens it again."""
         with self._lock:

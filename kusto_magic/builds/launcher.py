@@ -95,6 +95,8 @@ class BuildLauncher:
 
         options = BuildOptions.from_string(record.options, timeout)
         build = self._build(record, owned=self._adopt(record), pinned=options.pin)
+        if record.state in NOT_SUBMITTED:
+            build.operation = replace(build.operation, phase=Phase(record.state))
 
         def poll(images: ImagesClient) -> AsyncIterator[Operation]:
             self._runner.queue.add(build)

@@ -51,6 +51,9 @@ FIELDS = tuple(entry.name for entry in fields(BuildRecord))[2:]
 COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *FIELDS))
 """Columns of the history in the order of `from_row`, as SQL."""
 
+COLUMNS_WITHOUT_REQUIREMENTS = COLUMNS.replace("requirements", "''")
+"""As `COLUMNS`, for lists: requirements can have 128 kB, and a list of 500 builds would read 64 MB."""
+
 
 def to_row(record: BuildRecord) -> tuple[object, ...]:
     """Return the values of a row: the key of the target, then `COLUMNS`."""

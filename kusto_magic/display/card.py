@@ -157,7 +157,7 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
 
 def bundle(shown: Card) -> Bundle:
     """Return the MIME bundle to display for a card."""
-    return {MIME: visible_json(_json(shown)), **bundle_of(_html(shown), text(shown))}
+    return {MIME: card_json(shown), **bundle_of(_html(shown), text(shown))}
 
 
 def text(shown: Card) -> DisplayText:
@@ -246,8 +246,11 @@ def _times(shown: Card) -> str:
     return f"{duration(shown.seconds)} at {shown.as_of:%Y-%m-%d %H:%M:%S} UTC{updated}"
 
 
-def _json(shown: Card) -> dict[str, Any]:
-    """Return the versioned JSON. It contains no subscription id, no URL and no secret, since notebooks are shared."""
+def card_json(shown: Card) -> dict[str, Any]:
+    """Return the versioned JSON of a card.
+
+    It contains no subscription id, no URL and no secret, since notebooks are shared.
+    """
     document: dict[str, Any] = {
         "version": VERSION,
         "id": shown.id,
@@ -277,7 +280,8 @@ def _json(shown: Card) -> dict[str, Any]:
     if shown.report is not None:
         extras["plan"] = preflight_report.json(shown.report)
     # Empty values are omitted to keep saved notebooks small.
-    return document | {key: value for key, value in extras.items() if value}
+    shown_json: dict[str, Any] = visible_json(document | {key: value for key, value in extras.items() if value})
+    return shown_json
 
 
 def _html(shown: Card) -> str:

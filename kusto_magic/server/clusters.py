@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from kusto_magic import settings
-from kusto_magic.builds.record import BuildRecord
 from kusto_magic.errors import KustoImageError
 from kusto_magic.models.target import Target
+
+MAX_CLUSTERS = 2000
+"""Maximum number of clusters that are kept by ID: more than those of all listed builds."""
 
 
 class UnknownIdError(KustoImageError):
@@ -53,45 +55,40 @@ def emulator_target() -> Target | None:
 class ClusterDirectory:
     """The clusters known to the server by ID, so that the server never takes an address from a browser.
 
-    `sources` return the configured clusters; `records` returns the newest records of the history.
+    `sources` return the configured clusters. Safe to use from several threads.
     """
 
-    def __init__(
-        self, sources: Sequence[Callable[[], Target | None]], records: Callable[[], Sequence[BuildRecord]]
-    ) -> None:
+    def __init__(self, sources: Sequence[Callable[[], Target | None]]) -> None:
         self._sources = sources
-        self._records = records
         self._targets: dict[str, Target] = {}
+        self._lock = threading.Lock()
 
-    async def all(self) -> list[KnownCluster]:
-        """Return the known clusters without duplicates: those of the sources, then those of the history."""
-        return await asyncio.to_thread(self._all)
+    def all(self, listed: Iterable[Target]) -> list[KnownCluster]:
+        """Return the known clusters without duplicates: those of the sources, then those of the listed builds."""
+        return [self.register(target) for target in dict.fromkeys(self._found(listed))]
 
-    async def target(self, cluster: str) -> Target:
-        """Return the cluster with this ID. Raises UnknownIdError."""
-        if cluster not in self._targets:  # the browser may keep an ID from before a restart of the server
-            await self.all()
-        if cluster not in self._targets:
-            raise UnknownIdError("there is no cluster with this ID", next_step="Reload the page.")
-        return self._targets[cluster]
+    def get(self, cluster: str) -> Target | None:
+        """Return the cluster with this ID, or None if it was not registered, or long ago."""
+        return self._targets.get(cluster)
 
     def register(self, target: Target) -> KnownCluster:
-        """Return a cluster together with its ID, and make it available to `target`."""
+        """Return a cluster together with its ID, and make it available to `get`."""
         cluster = with_id(target)
-        self._targets[cluster.id] = target
+        with self._lock:
+            self._targets.pop(cluster.id, None)
+            self._targets[cluster.id] = target  # at the end: the clusters are in the order of their last use
+            while len(self._targets) > MAX_CLUSTERS:
+                del self._targets[next(iter(self._targets))]
         return cluster
 
-    def _all(self) -> list[KnownCluster]:
-        return [self.register(target) for target in dict.fromkeys(self._found())]
-
-    def _found(self) -> Iterator[Target]:
+    def _found(self, listed: Iterable[Target]) -> Iterator[Target]:
         reachable = set()
         for source in self._sources:
             with suppress(KustoImageError):  # a broken source is reported where it is used; list the others
                 if target := source():
                     reachable.add(target.endpoint)
                     yield target
-        for record in self._records():
+        for target in listed:
             # an emulator that has stopped leaves records of clusters that cannot be reached
-            if not record.target.is_local or record.target.endpoint in reachable:
-                yield record.target
+            if not target.is_local or target.endpoint in reachable:
+                yield target

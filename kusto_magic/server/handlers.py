@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,10 +26,11 @@ from kusto_magic.errors import (
     KustoImageError,
     Problem,
 )
+from kusto_magic.server.build_views import build_json
 from kusto_magic.server.serializers import (
     Json,
     active_json,
-    build_json,
+    changes_json,
     cluster_json,
     http_status,
     image_json,
@@ -40,7 +42,9 @@ from kusto_magic.server.serializers import (
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-    from kusto_magic.server.build_watcher import BuildView, BuildWatcher
+    from kusto_magic.server.build_views import BuildView, ListedBuild
+    from kusto_magic.server.build_watcher import BuildWatcher
+    from kusto_magic.server.change_log import Changes
 
 PREFIX = "kusto-magic/v1"
 PROBLEM_TYPE = "application/problem+json"
@@ -173,22 +177,30 @@ class ActiveHandler(BaseHandler):
 class BuildsHandler(BaseHandler):
     """The builds of this user."""
 
+    _response: asyncio.Task[Changes[ListedBuild]] | None = None
+
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Return the newest builds; with `after` and `wait`, as soon as a build changes (long polling)."""
-        wait = min(MAX_WAIT, max(0.0, self._number("wait")))
-        feed = await self.watcher.wait_for_changes(int(self._number("after")), wait)
-        builds = [build_json(build) for build in feed.builds]
-        self.finish({"revision": feed.revision, "warning": feed.warning, "builds": builds})
+        """Return the builds that have changed since `after`; with `wait`, as soon as a build changes (long polling)."""
+        wait = min(MAX_WAIT, max(0.0, self._seconds()))
+        self._response = asyncio.create_task(self.watcher.changes(self.get_query_argument("after", ""), wait))
+        with suppress(asyncio.CancelledError):  # by `on_connection_close`
+            self.finish(changes_json(await self._response))
 
-    def _number(self, name: str) -> float:
+    def on_connection_close(self) -> None:
+        """Stop waiting for a page that no longer waits (called by Tornado)."""
+        super().on_connection_close()
+        if self._response is not None:
+            self._response.cancel()
+
+    def _seconds(self) -> float:
         try:
-            number = float(self.get_query_argument(name, "0"))
+            number = float(self.get_query_argument("wait", "0"))
         except ValueError:
             number = float("nan")
         if not abs(number) < 1e15:  # also rejects nan and inf
-            raise InvalidInput([Problem(name, "is not a valid number")])
+            raise InvalidInput([Problem("wait", "is not a valid number")])
         return number
 
 
@@ -298,7 +310,6 @@ def _pattern(route: str) -> str:
 def _default_watcher() -> BuildWatcher:
     import atexit
     import os
-    from contextlib import suppress
 
     from kusto_magic import settings
     from kusto_magic.arm.credentials import CredentialFactory

@@ -5,6 +5,7 @@ Modules that are slow to import are imported inside the functions, so that the s
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ from kusto_magic.errors import (
 if TYPE_CHECKING:
     from kusto_magic.models.cluster import PythonState
     from kusto_magic.models.image import ImageSpec
-    from kusto_magic.server.build_watcher import BuildView, ImageView
+    from kusto_magic.server.build_views import ListedBuild
+    from kusto_magic.server.build_watcher import ImageView
+    from kusto_magic.server.change_log import Changes
     from kusto_magic.server.clusters import KnownCluster
 
 Json = dict[str, Any]
@@ -73,11 +76,16 @@ def active_json(state: PythonState) -> Json:
     return shown
 
 
-def build_json(view: BuildView) -> Json:
-    """Return a build as the schema `Build`: its card as a notebook stores it, its cluster and whether it is active."""
-    from kusto_magic.display.card import MIME, bundle
-
-    return {"card": bundle(view.card)[MIME], "clusterId": view.cluster.id, "active": view.active}
+def changes_json(changes: Changes[ListedBuild]) -> str:
+    """Return the JSON of the response of `GET /builds`, joined from that of its builds."""
+    builds = ",".join(entry.value.json for entry in changes.entries)
+    rest = {
+        "revision": changes.revision,
+        "complete": changes.complete,
+        "warning": changes.warning,
+        "removed": changes.removed,
+    }
+    return f'{json.dumps(rest)[:-1]}, "builds": [{builds}]}}'
 
 
 def input_problem_json(problem: Problem) -> Json:

@@ -47,9 +47,9 @@ export interface IImagesModel extends IDisposable {
   deleteImage(cluster: string, name: string, allowActive: boolean): Promise<IBuild>;
   /** Make the Python queries of a cluster use an image. */
   enableImage(cluster: string, name: string): Promise<IBuild>;
-  /** Return a known build without a request. */
+  /** Return a listed build without a request: its card has no requirements and no plan. */
   findBuild(id: string): IBuild | undefined;
-  /** Return a build, also one that is too old to be listed. */
+  /** Request a build with all its texts, also one that is too old to be listed. */
   getBuild(id: string): Promise<IBuild>;
   /** Check a requirements text with the kernel's own rules. */
   checkRequirements(text: string, allowIndexOptions: boolean): Promise<ReadonlyArray<IInputProblem>>;

@@ -153,6 +153,25 @@ class TestRecords:
         assert history.left_open(HERE, "I2") == [made[2]]
         assert history.left_open(HERE, "i1") == []
 
+    def test_lists_can_leave_out_the_requirements(self, history: History) -> None:
+        history.add(one := replace(record(), requirements="humanize\n"))
+        short = [replace(one, requirements="")]
+        assert history.recent(with_requirements=False) == short
+        assert history.unfinished(with_requirements=False) == short
+        assert history.recent() == history.unfinished() == [one]
+
+    def test_data_version_changes_with_every_write_and_no_read(self, history: History, path: Path) -> None:
+        history.add(one := record())
+        seen = [history.data_version()]
+        history.recent()
+        assert history.data_version() == seen[0]
+        history.change(one.id, state="Building")
+        seen.append(history.data_version())
+        with closing(History(path)) as other:
+            other.change(one.id, state="Failed")
+            seen.append(history.data_version())
+        assert len(set(seen)) == 3
+
     def test_fleet_returns_records_in_start_order(self, history: History) -> None:
         made = [record("img", fleet="f1", options="pin", target=replace(HERE, cluster=f"c{n}")) for n in range(3)]
         history.add(record("alone"), *made, record("other", fleet="f2"))

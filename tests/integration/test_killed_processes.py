@@ -184,9 +184,10 @@ def observe(service: Service, name: str, *, by_server: bool) -> BuildRecord | No
 
 async def _watch(watcher: BuildWatcher, name: str) -> None:
     async with asyncio.timeout(30):
-        feed = await watcher.wait_for_changes(0, 0)
-        while any(view.active and view.card.image == name for view in feed.builds):
-            feed = await watcher.wait_for_changes(feed.revision, 30)
+        found = await watcher.changes("", 0)
+        while any(entry.value.view.active and entry.value.view.card.image == name for entry in found.entries):
+            await watcher.changes(found.revision, 30)
+            found = await watcher.changes("", 0)
 
 
 def wrong_state(record: BuildRecord | None, arrived: bool, image: Image | None, active: str) -> str:

@@ -28,11 +28,12 @@ def emulator(lab: Lab) -> Iterator[EmulatorControl]:
 
 def wait_until_nothing_runs(lab: Lab) -> None:
     """Wait for the Jupyter server's changes until no build is active; raises AssertionError after a while."""
-    revision, end = 0, time.monotonic() + END_MS / 1000
+    revision, active, end = "", dict[str, bool](), time.monotonic() + END_MS / 1000
     while time.monotonic() < end:
         answer = lab.request("GET", f"kusto-magic/v1/builds?after={revision}&wait=5")
         revision = answer["revision"]
-        if not any(build["active"] for build in answer["builds"]):
+        active |= {build["card"]["id"]: build["active"] for build in answer["builds"]}
+        if not any(active.values()):
             return
     raise AssertionError("a build is still active")
 

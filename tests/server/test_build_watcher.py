@@ -27,15 +27,15 @@ from kusto_magic.models.action import Phase
 from kusto_magic.models.cluster import UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
-from kusto_magic.server.build_watcher import (
+from kusto_magic.server.build_feed import (
     MAX_ENTRIES,
     MAX_RECORDS,
     MAX_RESUME_AGE,
     QUEUE_GRACE,
     START_GRACE,
-    BuildView,
-    BuildWatcher,
 )
+from kusto_magic.server.build_views import BuildView
+from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import UnknownIdError, with_id
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
@@ -53,15 +53,20 @@ def make_watcher(environment: EmulatedEnvironment, *others: Target | None) -> Bu
     return BuildWatcher(environment.builds(), sources=sources, clock=environment.clock)
 
 
+async def listed(watcher: BuildWatcher) -> list[BuildView]:
+    """Return all listed builds, newest first."""
+    return [entry.value.view for entry in (await watcher.changes("", 0)).entries]
+
+
 async def wait_until_inactive(watcher: BuildWatcher, build: str) -> BuildView:
     """Wait for changes until the build with this ID is no longer active, and return it."""
-    revision = 0
+    revision = ""
     for _ in range(1000):
-        feed = await watcher.wait_for_changes(revision, 10)
-        revision = feed.revision
-        [seen] = [view for view in feed.builds if view.card.id == build]
-        if not seen.active:
-            return seen
+        changes = await watcher.changes(revision, 10)
+        revision = changes.revision
+        for view in (entry.value.view for entry in changes.entries):
+            if view.card.id == build and not view.active:
+                return view
     raise AssertionError("the build does not end")
 
 
@@ -85,7 +90,7 @@ async def test_build_of_a_stopped_kernel_is_polled_to_its_end(environment: Emula
     await asyncio.wait_for(posted.wait(), 10)
     kernel.close()
     watcher = make_watcher(environment)
-    [seen] = await watcher.builds()
+    [seen] = await listed(watcher)
     assert (seen.card.id, seen.active, seen.card.ended) == (build.id, True, False)
     environment.clock.released.set()
     seen = await wait_until_inactive(watcher, build.id)
@@ -111,7 +116,7 @@ async def test_build_within_its_grace_period_is_shown_and_not_resumed(environmen
     environment.builds().history.add(replace(fresh, id="f" * 32, image="sending", state="Submitting"))
     queued = replace(fresh, id="9" * 32, image="queued", state="Queued", started_at=now - timedelta(minutes=50))
     environment.builds().history.add(queued, replace(queued, id="8" * 32, image="left", started_at=now - QUEUE_GRACE))
-    seen = {build.card.image: build for build in await watcher.builds()}
+    seen = {build.card.image: build for build in await listed(watcher)}
     assert (seen["queued"].card.state, seen["queued"].card.ended, seen["queued"].active) == ("Queued", False, True)
     assert (seen["checked"].card.state, seen["checked"].active) == ("Checking", True)
     assert (seen["sending"].card.state, seen["sending"].active) == ("Submitting", True)
@@ -163,12 +168,12 @@ async def test_unreadable_build_is_tried_once_and_its_record_stays_unfinished(
     watcher = make_watcher(environment)
     over = await wait_until_inactive(watcher, lost.id)
     assert (over.card.state, over.card.ended) == ("Unknown", True)
-    seen = {build.card.image: build for build in await watcher.builds()}
+    seen = {build.card.image: build for build in await listed(watcher)}
     assert (seen["old"].card.state, seen["old"].active) == ("Unknown", False)
     kept = environment.builds().history.get("c" * 32)
     assert kept is not None
     assert kept.ended_at is None
-    assert not next(build for build in await watcher.builds() if build.card.image == "lost").active
+    assert not next(build for build in await listed(watcher) if build.card.image == "lost").active
 
 
 @pytest.mark.asyncio
@@ -179,13 +184,12 @@ async def test_recorded_end_wins_over_own_poll_and_stops_it(environment: Emulate
     await wait_until_recorded(kernel, build.id, Phase.BUILDING)
     server = environment.builds()
     watcher = BuildWatcher(server, sources=[lambda: environment.target], clock=environment.clock)
-    [seen] = await watcher.builds()
+    [seen] = await listed(watcher)
     assert seen.active
     [polled] = server.registry.all()
     ended_at = environment.clock.wall()
     kernel.history.change(build.id, state="Failed", message="it broke", ended_at=ended_at)
-    feed = await watcher.wait_for_changes((await watcher.wait_for_changes(0, 0)).revision - 1, 10)
-    [seen] = feed.builds
+    [seen] = await listed(watcher)
     assert (seen.card.state, seen.active, seen.card.error) == ("Failed", False, ("it broke",))
     with pytest.raises(EndedElsewhere):
         await asyncio.wait_for(polled, 10)
@@ -199,13 +203,13 @@ async def test_changes_include_a_build_that_ended_in_another_process(environment
     history, now = environment.builds().history, environment.clock.wall()
     record = BuildRecord("a" * 32, environment.target, "img", "build", None, None, "", now, state="Checking")
     history.add(record)
-    first = await watcher.wait_for_changes(0, 10)
-    assert [(view.card.state, view.active) for view in first.builds] == [("Checking", True)]
-    waiting = asyncio.create_task(watcher.wait_for_changes(first.revision, 600))
+    [view] = await listed(watcher)
+    assert (view.card.state, view.active) == ("Checking", True)
+    waiting = asyncio.create_task(watcher.changes((await watcher.changes("", 0)).revision, 600))
     await asyncio.sleep(0)
     history.change(record.id, state="Not submitted", ended_at=now)
-    feed = await asyncio.wait_for(waiting, 10)
-    assert [(view.card.state, view.active) for view in feed.builds] == [("Not submitted", False)]
+    [entry] = (await asyncio.wait_for(waiting, 10)).entries
+    assert (entry.value.view.card.state, entry.value.view.active) == ("Not submitted", False)
 
 
 @pytest.mark.asyncio
@@ -298,13 +302,6 @@ async def test_images_are_listed_if_the_active_image_cannot_be_read(
 
 
 @pytest.mark.asyncio
-async def test_wait_for_changes_returns_after_the_wait_without_changes(environment: EmulatedEnvironment) -> None:
-    watcher = make_watcher(environment)
-    first = await watcher.wait_for_changes(0, 10)
-    assert (await watcher.wait_for_changes(first.revision, 0.01)) == first
-
-
-@pytest.mark.asyncio
 async def test_finished_record_is_shown_with_its_final_state(environment: EmulatedEnvironment) -> None:
     watcher = make_watcher(environment)
     build = await watcher.create(with_id(environment.target).id, "img", SPEC)
@@ -325,7 +322,7 @@ async def test_fleet_counts_as_one_entry_and_is_complete(environment: EmulatedEn
     for size in (2, MAX_ENTRIES - 2):
         history.add(*(replace(record, id=f"{size}-{n}") for n in range(size)))
         history.add(*(replace(record, id=f"fleet-{size}-{n}", fleet=f"f{size}") for n in range(60)))
-    shown = [build.card for build in await make_watcher(environment).builds()]
+    shown = [build.card for build in await listed(make_watcher(environment))]
     assert Counter(card.fleet for card in shown) == {"": MAX_ENTRIES - 2, f"f{MAX_ENTRIES - 2}": 60, "f2": 60}
     assert len({card.id for card in shown}) == len(shown)
 
@@ -336,7 +333,7 @@ async def test_number_of_records_is_limited(environment: EmulatedEnvironment) ->
     now = environment.clock.wall()
     record = BuildRecord("", environment.target, "img", "build", None, None, "", now, ended_at=now, fleet="f")
     history.add(*(replace(record, id=str(n)) for n in range(MAX_RECORDS + 1)))
-    assert [build.card.id for build in await make_watcher(environment).builds()] == [
+    assert [build.card.id for build in await listed(make_watcher(environment))] == [
         str(n) for n in range(MAX_RECORDS, 0, -1)
     ]
 
@@ -350,7 +347,7 @@ async def test_resumed_builds_of_a_fleet_are_active(tmp_path: Path) -> None:
     for build in fleet.builds:
         environment.wait_for(build, Phase.BUILDING)
     kernel.close()
-    seen = await make_watcher(environment).builds()
+    seen = await listed(make_watcher(environment))
     environment.close()
     assert [(view.card.fleet, view.active) for view in seen] == [(fleet.id, True)] * 2
 

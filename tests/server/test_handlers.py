@@ -23,6 +23,7 @@ import pytest
 from support.emulator_transport import EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 from tornado.httpclient import HTTPResponse
+from tornado.tcpclient import TCPClient
 
 from kusto_magic.errors import (
     BuildFailed,
@@ -283,14 +284,61 @@ async def test_enable_with_invalid_body_returns_400(
 
 
 async def _wait_until_ended(signed_in: Fetch) -> list[dict[str, Any]]:
-    revision = 0
+    """Wait for changes until no build is active, and return the builds, newest first."""
+    revision, builds = "", dict[str, Any]()
     for _ in range(1000):
         response = _validated(await signed_in("GET", f"/builds?after={revision}&wait=10"), "/builds", "GET")
         revision = response["revision"]
-        if not any(build["active"] for build in response["builds"]):
-            builds: list[dict[str, Any]] = response["builds"]
-            return builds
+        builds |= {build["card"]["id"]: build for build in response["builds"]}
+        if not any(build["active"] for build in builds.values()):
+            return sorted(builds.values(), key=lambda build: -build["number"])
     raise AssertionError("the build does not end")
+
+
+async def test_builds_are_returned_once_and_then_only_their_changes(signed_in: Fetch, cluster: str) -> None:
+    async def builds_after(revision: str) -> dict[str, Any]:
+        found: dict[str, Any] = _validated(await signed_in("GET", f"/builds?after={revision}"), "/builds", "GET")
+        return found
+
+    await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
+    await _wait_until_ended(signed_in)
+    first = await builds_after("")
+    assert (first["complete"], [build["card"]["image"] for build in first["builds"]]) == (True, ["img"])
+    assert not {"requirements", "plan", "version"} & first["builds"][0]["card"].keys()
+    same = await builds_after(first["revision"])
+    assert same == {**first, "complete": False, "builds": []}
+    await signed_in("DELETE", f"/clusters/{cluster}/images/img")
+    changed = await builds_after(first["revision"])
+    assert [build["card"]["action"] for build in changed["builds"]] == ["delete"]
+    assert (await builds_after("0123abcd-1"))["complete"]
+
+
+async def test_waiting_ends_when_the_page_closes_the_connection(
+    jp_serverapp: Any, http_server_client: Any, jp_base_url: str, jp_auth_header: dict[str, str],
+    environment: EmulatedEnvironment, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    began, canceled = asyncio.Event(), asyncio.Event()
+
+    class Waiting(BuildWatcher):
+        async def changes(self, after: str, wait: float) -> Any:
+            began.set()
+            try:
+                await asyncio.sleep(wait)
+            except asyncio.CancelledError:
+                canceled.set()
+                raise
+
+    handlers.add_routes(jp_serverapp.web_app, jp_base_url, Waiting(environment.builds(), sources=[]))
+    stream = await TCPClient().connect("127.0.0.1", jp_serverapp.port)
+    token = jp_auth_header["Authorization"]
+    request = (
+        f"GET {jp_base_url}kusto-magic/v1/builds?wait=30 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n\r\n"
+    )
+    await stream.write(request.encode())
+    await asyncio.wait_for(began.wait(), 10)
+    stream.close()
+    await asyncio.wait_for(canceled.wait(), 10)
+    assert "Traceback" not in caplog.text
 
 
 async def test_clusters_bases_and_packages_are_listed(signed_in: Fetch, cluster: str) -> None:
@@ -363,7 +411,7 @@ async def test_too_large_body_returns_413(signed_in: Fetch, cluster: str) -> Non
     assert response.headers["Content-Type"].startswith(handlers.PROBLEM_TYPE)
 
 
-@pytest.mark.parametrize("query", ["after=x", "wait=nan", "wait=inf", "after=1e99"])
+@pytest.mark.parametrize("query", ["wait=x", "wait=nan", "wait=inf", "wait=1e99"])
 async def test_invalid_numbers_return_400(signed_in: Fetch, query: str) -> None:
     assert (await signed_in("GET", f"/builds?{query}")).code == 400
 

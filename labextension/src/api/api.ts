@@ -1,5 +1,5 @@
 /** A typed client of the REST API. The types are generated from the OpenAPI description: `npm run types`. */
-import { type ICard, readCard } from '../cards/cardData';
+import { type ICard, readCard, readListedCard } from '../cards/cardData';
 import type { IInputProblem, RequestAPI } from './requestAPI';
 import type { components, operations } from './types.gen';
 
@@ -22,11 +22,15 @@ export type IBaseImage = Schemas['BaseImage'];
 export type IImageSpec = Schemas['Spec'];
 
 /** A build with its card read into the form that the views use. */
-export interface IBuild extends Omit<Schemas['Build'], 'card'> {
+export interface IBuild extends Omit<Schemas['ListedBuild'], 'card'> {
   readonly card: ICard;
 }
 
-export interface IBuilds extends Omit<ResponseOf<'listBuilds'>, 'builds'> {
+/** The `number` of a build that is not from the list: a build that was just started is the newest. */
+export const NOT_LISTED = Number.MAX_SAFE_INTEGER;
+
+/** What has changed in the list of builds. */
+export interface IBuildChanges extends Omit<ResponseOf<'listBuilds'>, 'builds'> {
   readonly builds: ReadonlyArray<IBuild>;
 }
 
@@ -56,13 +60,17 @@ export class ImagesAPI {
     return readBuild(await this._request('PUT', `/clusters/${encodeURIComponent(cluster)}/active`, { image }));
   }
 
-  /** Return the builds. With `wait` (seconds) the server responds when the revision differs from `after`, or then. */
-  async listBuilds(after: number, wait: number, signal?: AbortSignal): Promise<IBuilds> {
-    const response = await this._request('GET', `/builds?after=${after}&wait=${wait}`, undefined, signal);
-    const { builds, revision, warning } = response as ResponseOf<'listBuilds'>;
-    return { revision, warning, builds: builds.map(readBuild) };
+  /** Return what has changed since the revision `after`; if nothing has, wait `wait` seconds for a change. */
+  async listBuilds(after: string, wait: number, signal?: AbortSignal): Promise<IBuildChanges> {
+    const path = `/builds?after=${encodeURIComponent(after)}&wait=${wait}`;
+    const response = (await this._request('GET', path, undefined, signal)) as ResponseOf<'listBuilds'>;
+    return {
+      ...response,
+      builds: response.builds.map(build => ({ ...build, card: known(readListedCard(build.card)) }))
+    };
   }
 
+  /** Return one build with all its texts. */
   async getBuild(id: string): Promise<IBuild> {
     return readBuild(await this._request('GET', `/builds/${encodeURIComponent(id)}`));
   }
@@ -87,10 +95,13 @@ function imagePath(cluster: string, name: string): string {
 
 function readBuild(data: unknown): IBuild {
   const { card, clusterId, active } = data as Schemas['Build'];
-  const read = readCard(card);
-  if (read === null) {
+  return { card: known(readCard(card)), clusterId, active, number: NOT_LISTED };
+}
+
+function known(card: ICard | null): ICard {
+  if (card === null) {
     // kusto_magic was updated on the server while the page was open.
     throw new Error('The kusto_magic server extension has another version than this page. Reload the page.');
   }
-  return { card: read, clusterId, active };
+  return card;
 }

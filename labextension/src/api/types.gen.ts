@@ -91,7 +91,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** List the newest builds; with `after` and `wait`, respond as soon as there is a change. */
+        /** List what has changed in the newest builds since `after`; with `wait`, respond as soon as there is a change. */
         readonly get: operations["listBuilds"];
         readonly put?: never;
         readonly post?: never;
@@ -111,7 +111,7 @@ export interface paths {
             };
             readonly cookie?: never;
         };
-        /** Return one build. */
+        /** Return one build with all its texts. */
         readonly get: operations["getBuild"];
         readonly put?: never;
         readonly post?: never;
@@ -274,6 +274,49 @@ export interface components {
             readonly note?: string;
             /** @description The result of the preflight; absent if there was none. */
             readonly plan?: Record<string, never>;
+            /** @description The id that the builds of one fleet share; absent for a single build. */
+            readonly fleet?: string;
+        };
+        readonly ListedBuild: {
+            readonly card: components["schemas"]["ListedCard"];
+            readonly clusterId: string;
+            /** @description Whether the server is polling the operation. */
+            readonly active: boolean;
+            /** @description Position in the list: a higher number is a newer build. */
+            readonly number: number;
+        };
+        /** @description A card without requirements and preflight; a longer text is cut after 500 characters. */
+        readonly ListedCard: {
+            readonly id: string;
+            readonly image: string;
+            readonly cluster: string;
+            readonly emulator?: boolean;
+            readonly action: string;
+            readonly state: string;
+            readonly ended: boolean;
+            /** @description The base image as text. */
+            readonly base?: string;
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** Format: date-time */
+            readonly asOf: string;
+            /** @description Time of the service's last response. */
+            readonly heardAt?: string | null;
+            /** @description Seconds from the start to `asOf`. */
+            readonly seconds: number;
+            /** @description Estimate of the duration as text; absent if there is none. */
+            readonly usual?: string;
+            /** @description Upper bound of the estimate in seconds; absent if there is none. */
+            readonly usualHigh?: number;
+            /** @description The error, one line per item. */
+            readonly error?: readonly string[];
+            /** @description The failure without request and operation ids: the same text for every failure of the same kind. */
+            readonly reason?: string;
+            /** @description First sentence of the service or of the preflight about the failure; absent if there is none. */
+            readonly detail?: string;
+            /** @description The next step for the user. */
+            readonly next?: string;
+            readonly note?: string;
             /** @description The id that the builds of one fleet share; absent for a single build. */
             readonly fleet?: string;
         };
@@ -488,8 +531,8 @@ export interface operations {
     readonly listBuilds: {
         readonly parameters: {
             readonly query?: {
-                /** @description The last known revision. */
-                readonly after?: number;
+                /** @description The `revision` of the last response. Without it, or if the server does not know it, the response is complete. */
+                readonly after?: string;
                 /** @description Seconds to wait for a change, at most 30. */
                 readonly wait?: number;
             };
@@ -506,11 +549,16 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": {
-                        /** @description Incremented by every change; the next value of `after`. */
-                        readonly revision: number;
+                        /** @description Opaque; the next value of `after`. */
+                        readonly revision: string;
+                        /** @description Whether `builds` are all builds: whatever was known before is out of date. True if `after` is from another run of the server or too old. */
+                        readonly complete: boolean;
                         /** @description Why the history is not available; "" if it is. */
                         readonly warning: string;
-                        readonly builds: readonly components["schemas"]["Build"][];
+                        /** @description The builds that have changed. */
+                        readonly builds: readonly components["schemas"]["ListedBuild"][];
+                        /** @description The ids of the builds that are no longer listed. */
+                        readonly removed: readonly string[];
                     };
                 };
             };

@@ -5,15 +5,7 @@ import type * as React from 'react';
 
 import { glyphOf } from '../model/buildStates';
 import type { IImagesModel } from '../tokens';
-import {
-  BUILD_MIME_TYPE,
-  formatDuration,
-  type ICard,
-  type IPlan,
-  isNewer,
-  progressFraction,
-  readCard
-} from './cardData';
+import { BUILD_MIME_TYPE, formatDuration, type ICard, type IPlan, progressFraction, readCard } from './cardData';
 import {
   cardFactory,
   CardRenderer,
@@ -25,24 +17,47 @@ import {
   Table,
   useElapsed
 } from './cardParts';
+import { CardTexts, withServerTexts } from './cardTexts';
 
 export function buildCardFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {
   return cardFactory(BUILD_MIME_TYPE, () => new BuildCardRenderer(model, trans));
 }
 
 export class BuildCardRenderer extends CardRenderer<ICard> {
+  constructor(model: IImagesModel, trans: TranslationBundle) {
+    super(model, trans);
+    this._texts = new CardTexts(model);
+    // With `this` as context, disposing the widget disconnects it.
+    model.changed.connect((_, { name }) => name === 'builds' && void this._requestTexts(), this);
+  }
+
+  override setCard(card: ICard | null): void {
+    super.setCard(card);
+    void this._requestTexts();
+  }
+
   protected override read(data: IRenderMime.IMimeModel['data']): ICard | null {
     return readCard(data[BUILD_MIME_TYPE]);
   }
 
   protected override latest(card: ICard): ICard {
-    const known = this.model.findBuild(card.id)?.card;
-    return known && isNewer(known, card) ? known : card;
+    return this._texts.latest(card);
   }
 
   protected override renderCard(card: ICard, receivedAt: number): React.JSX.Element {
     return <BuildCard card={card} receivedAt={receivedAt} trans={this.trans} />;
   }
+
+  private async _requestTexts(): Promise<void> {
+    const { card } = this;
+    const server = card && (await this._texts.request(card));
+    const shown = this.card; // the kernel may have sent another one meanwhile
+    if (server && shown?.id === server.id && !this.isDisposed) {
+      super.setCard(withServerTexts(shown, server));
+    }
+  }
+
+  private readonly _texts: CardTexts;
 }
 
 interface IBuildCardProps {

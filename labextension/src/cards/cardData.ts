@@ -60,7 +60,12 @@ const MAX_ESTIMATED_FRACTION = 0.95;
 
 /** Return the card, null if the data is not one or has an unknown version. Members of a wrong type count as absent. */
 export function readCard(data: unknown): ICard | null {
-  if (!isObject(data) || data.version !== VERSION || typeof data.id !== 'string' || typeof data.state !== 'string') {
+  return isObject(data) && data.version === VERSION ? readListedCard(data) : null;
+}
+
+/** Return the card of a list, which has no version, no requirements and no plan, and shorter texts; else null. */
+export function readListedCard(data: unknown): ICard | null {
+  if (!isObject(data) || typeof data.id !== 'string' || typeof data.state !== 'string') {
     return null;
   }
   const text = textReader(data);
@@ -89,6 +94,11 @@ export function readCard(data: unknown): ICard | null {
     plan: readPlan(data.plan),
     fleet: text('fleet')
   };
+}
+
+/** Return the card of a list with the texts of another version of the same card. */
+export function withTexts(listed: ICard, { requirements, plan }: ICard): ICard {
+  return { ...listed, requirements, plan };
 }
 
 /** Return whether `other` is a later version of the same card: one that is done, or one with a later time. */

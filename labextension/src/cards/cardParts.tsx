@@ -43,6 +43,11 @@ export abstract class CardRenderer<T extends ICardData> extends ReactWidget impl
   /** Render a card that was received at `receivedAt`, in milliseconds. */
   protected abstract renderCard(card: T, receivedAt: number): React.JSX.Element;
 
+  /** The card that is shown, null if there is none that this version can read. */
+  protected get card(): T | null {
+    return this._card;
+  }
+
   renderModel(mimeModel: IRenderMime.IMimeModel): Promise<void> {
     this.setCard(this.read(mimeModel.data));
     return this.renderPromise ?? Promise.resolve();

@@ -16,11 +16,12 @@ export class RecordTabs {
 
   /** Show the tab of a build, opening it if necessary. */
   async open(id: string): Promise<void> {
-    const { card } = await this._model.getBuild(id);
-    const tab = this._tabs.get(id);
-    if (tab) {
-      this._shell.activateById(tab.id);
+    if (this._activate(id)) {
       return;
+    }
+    const { card } = await this._model.getBuild(id);
+    if (this._activate(id)) {
+      return; // opened a second time meanwhile
     }
     const content = new BuildCardRenderer(this._model, this._trans);
     content.addClass('jp-mod-alone');
@@ -33,6 +34,15 @@ export class RecordTabs {
     widget.disposed.connect(() => this._tabs.delete(id));
     this._tabs.set(id, widget);
     this._shell.add(widget, 'main');
+  }
+
+  /** Activate the tab of a build. Return whether there is one. */
+  private _activate(id: string): boolean {
+    const tab = this._tabs.get(id);
+    if (tab) {
+      this._shell.activateById(tab.id);
+    }
+    return tab !== undefined;
   }
 
   private readonly _tabs = new Map<string, MainAreaWidget>();

@@ -5,6 +5,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { IBaseImage, IBuild, ICluster, ImagesAPI, IImageSpec } from '../api/api';
 import { APIError, errorMessage, type IInputProblem, ServerExtensionMissing } from '../api/requestAPI';
 import type { Availability, IClusterImages, IImagesModel, IModelChange } from '../tokens';
+import { mergeBuilds } from './mergeBuilds';
 import type { IPendingBuilds } from './pendingBuilds';
 
 /** Seconds for which the server may hold a request while a build is active. */
@@ -90,7 +91,7 @@ export class ImagesModel implements IImagesModel {
     if (this.isDisposed) {
       return;
     }
-    this._revision = 0;
+    this._isRefreshing = true;
     this._pendingRequest?.abort();
     // Not `poll.refresh()`: it does nothing while an earlier refresh, aborted just now, is not finished.
     await this._poll.schedule({ interval: Poll.IMMEDIATE, phase: 'refreshed' });
@@ -134,8 +135,8 @@ export class ImagesModel implements IImagesModel {
     return this._builds.find(build => build.card.id === id);
   }
 
-  async getBuild(id: string): Promise<IBuild> {
-    return this.findBuild(id) ?? (await this._api.getBuild(id));
+  getBuild(id: string): Promise<IBuild> {
+    return this._api.getBuild(id);
   }
 
   checkRequirements(text: string, allowIndexOptions: boolean): Promise<ReadonlyArray<IInputProblem>> {
@@ -167,16 +168,18 @@ export class ImagesModel implements IImagesModel {
   }
 
   private async _fetchBuilds(): Promise<void> {
-    const wait = this.activeBuilds.length && !this._options.isHidden() ? LONG_POLL_SECONDS : 0;
+    const wait = this._isRefreshing || !this.activeBuilds.length || this._options.isHidden() ? 0 : LONG_POLL_SECONDS;
     const request = (this._pendingRequest = new AbortController());
     try {
-      const { builds, revision, warning } = await this._api.listBuilds(this._revision, wait, request.signal);
+      const changes = await this._api.listBuilds(this._revision, wait, request.signal);
+      const builds = mergeBuilds(this._builds, changes);
       const clusters = request.signal.aborted ? this._clusters : await this._fetchClusters(builds);
       if (request.signal.aborted) {
         return; // a newer request was sent meanwhile: this response is out of date
       }
-      this._revision = revision;
-      this._warning = warning;
+      this._isRefreshing = false;
+      this._revision = changes.revision;
+      this._warning = changes.warning;
       this._clusters = clusters;
       this._setAvailability('available');
       this._setBuilds(builds);
@@ -259,11 +262,13 @@ export class ImagesModel implements IImagesModel {
   private _builds: ReadonlyArray<IBuild> = [];
   private _clusters: ReadonlyArray<ICluster> = [];
   private _idleInterval: number;
+  /** Whether the next request must get its response at once. */
+  private _isRefreshing = false;
   private _packages: ReadonlyArray<string> | null = null;
   /** The builds that were active in the last response, or before the page was reloaded. */
   private _pendingIds: ReadonlySet<string>;
   private _pendingRequest: AbortController | null = null;
-  private _revision = 0;
+  private _revision = '';
   private _warning = '';
   private _watchedClusters: ReadonlyArray<string> = [];
 }

@@ -1,10 +1,11 @@
 /** The panel in the left area: clusters, their images and the form for a new image. */
-import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
+import { ReactWidget, showErrorMessage, UseSignal } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useState } from 'react';
 
 import type { ICluster, IImage } from '../api/api';
+import { errorMessage } from '../api/requestAPI';
 import { imageIcon } from '../icon';
 import { glyphOf } from '../model/buildStates';
 import type { IImageDraft, IImagesModel } from '../tokens';
@@ -244,7 +245,7 @@ function unlistedImages({ model, cluster }: IClusterProps): ReadonlyArray<IImage
       base: card.base,
       baseImage: '',
       pythonVersion: '',
-      requirements: card.requirements,
+      requirements: '', // see `editAsCell`
       build: card.id
     }));
 }
@@ -294,7 +295,7 @@ function ImageActions(props: IImageActionsProps): React.JSX.Element {
   return (
     <div className="jp-KustoImage-buttons" role="group" aria-label={trans.__('Actions for %1', image.name)}>
       <Button label={trans.__('Use as base')} onClick={() => onDraft({ cluster: cluster.id, base: image.name })} />
-      <Button label={trans.__('Edit as cell')} onClick={() => actions.insertCell(draft)} />
+      <Button label={trans.__('Edit as cell')} onClick={() => void editAsCell(props, draft)} />
       <Button label={trans.__('Copy name')} onClick={() => actions.copyToClipboard(image.name)} />
       {buildId ? <Button label={trans.__('Show details')} onClick={() => actions.showDetails(buildId)} /> : null}
       {isActive ? null : (
@@ -303,6 +304,18 @@ function ImageActions(props: IImageActionsProps): React.JSX.Element {
       <Button label={trans.__('Delete…')} onClick={() => void deleteImage(model, cluster, image.name, trans)} />
     </div>
   );
+}
+
+/** Insert a cell with the values of an image; those of one that Azure does not list yet are requested from its build. */
+async function editAsCell(props: IImageActionsProps, draft: IImageDraft): Promise<void> {
+  const { model, trans, cluster, image, actions, buildId } = props;
+  const isListed = model.images(cluster.id).images.some(({ name }) => name === image.name);
+  try {
+    const requirements = isListed || !buildId ? image.requirements : (await model.getBuild(buildId)).card.requirements;
+    actions.insertCell({ ...draft, requirements });
+  } catch (error) {
+    await showErrorMessage(trans.__('Image %1', image.name), errorMessage(error));
+  }
 }
 
 function Button({ label, onClick }: { label: string; onClick: () => void }): React.JSX.Element {

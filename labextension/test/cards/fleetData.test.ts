@@ -36,7 +36,7 @@ function build(id: string, more: object = {}, place = id): IBuild {
   if (!card) {
     throw new Error('no card');
   }
-  return { card, clusterId: place, active: !card.ended };
+  return { card, clusterId: place, active: !card.ended, number: 1 };
 }
 
 const states = (it: IFleet): string[] => it.rows.map(({ state }) => state);

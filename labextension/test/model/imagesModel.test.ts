@@ -2,67 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ImagesAPI, type IBuild } from '../../src/api/api';
 import { ImagesModel, LONG_POLL_SECONDS } from '../../src/model/imagesModel';
-import { APIError, type RequestAPI, ServerExtensionMissing } from '../../src/api/requestAPI';
+import { APIError, ServerExtensionMissing } from '../../src/api/requestAPI';
+import { ACTIVE_IMAGE, FakeServer, building } from '../support/fakeServer';
 
 const ACTIVE = 1000;
 const IDLE = 30_000;
-const ACTIVE_IMAGE = { state: 'on', image: 'img', reason: '', next: '' };
-
-interface IRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly body: unknown;
-}
-
-/** A server extension that returns the given data and records its requests. */
-class FakeServer {
-  readonly requests: IRequest[] = [];
-  builds: object[] = [];
-  images: object[] = [];
-  failure: Error | null = null;
-  delay: Promise<void> | null = null;
-  revision = 1;
-
-  readonly request: RequestAPI = (method, path, body) => {
-    this.requests.push({ method, path, body });
-    const response = this.failure ? null : this.respond(method, path);
-    return (this.delay ?? Promise.resolve()).then(() => response ?? Promise.reject(this.failure ?? new Error()));
-  };
-
-  count(start: string): number {
-    return this.requests.filter(request => request.path.startsWith(start)).length;
-  }
-
-  private respond(method: string, path: string): unknown {
-    if (path.startsWith('/builds?')) {
-      return { revision: this.revision, builds: this.builds, warning: '' };
-    }
-    if (path === '/clusters') {
-      const cluster = {
-        id: 'c',
-        name: 'mine',
-        resourceGroup: 'g',
-        subscription: 's',
-        emulator: false,
-        cloud: 'public'
-      };
-      return { clusters: [cluster] };
-    }
-    if (path === '/packages') {
-      return { packages: ['humanize'] };
-    }
-    return method === 'GET'
-      ? { images: this.images, active: ACTIVE_IMAGE, identity: 'ada@example.org' }
-      : building('new');
-  }
-}
-
-function building(id: string, state = 'Building'): object {
-  const ended = state === 'Succeeded' || state === 'Failed';
-  const asOf = '2026-11-23T12:00:00+00:00';
-  const card = { version: 1, id, image: id, cluster: 'mine', action: 'build', state, ended, asOf, seconds: 1 };
-  return { card, clusterId: 'c', active: !ended };
-}
 
 let server: FakeServer;
 let hidden: boolean;
@@ -122,7 +66,7 @@ describe('polling', () => {
     await refresh();
     await vi.advanceTimersByTimeAsync(5 * ACTIVE);
     expect(server.count('/builds')).toBe(6);
-    expect(server.requests.at(-1)?.path).toBe(`/builds?after=1&wait=${LONG_POLL_SECONDS}`);
+    expect(server.requests.at(-1)?.path).toBe(`/builds?after=r1&wait=${LONG_POLL_SECONDS}`);
   });
 
   it('does not long poll for a hidden page', async () => {
@@ -266,10 +210,62 @@ describe('buildChanged', () => {
   });
 
   it('is failing with a card of another version', async () => {
-    server.builds = [{ card: { version: 2 }, clusterId: 'c', active: true }];
+    server.builds = [{ card: {}, clusterId: 'c', active: true, number: 1 }];
     await refresh();
     expect(model.availability).toBe('failing');
     expect(model.builds).toEqual([]);
+  });
+});
+
+describe('changes', () => {
+  const names = (): string[] => model.builds.map(({ card }) => `${card.id} ${card.state}`);
+
+  beforeEach(async () => {
+    server.builds = [building('b', 'Building', 2), building('a', 'Succeeded', 1)];
+    await refresh();
+    changes = [];
+  });
+
+  it('are announced, and leave the other builds as they are', async () => {
+    server.delta = { complete: false, builds: [building('a', 'Failed', 1)], removed: ['b'] };
+    await vi.advanceTimersByTimeAsync(3 * ACTIVE);
+    expect([names(), changes, savedIds]).toEqual([['a Failed'], ['a Failed'], []]);
+  });
+
+  it('are requested since the last revision, also by a refresh, which does not wait', async () => {
+    server.revision = 'r2/ä';
+    server.delta = { complete: false, builds: [], removed: [] };
+    await vi.advanceTimersByTimeAsync(ACTIVE);
+    await refresh();
+    expect(server.requests.at(-1)?.path).toBe(`/builds?after=${encodeURIComponent('r2/ä')}&wait=0`);
+  });
+
+  it('replace all builds after a restart of the server', async () => {
+    server.revision = 'other-run';
+    server.delta = { complete: true, builds: [building('b', 'Succeeded', 1)], removed: [] };
+    await vi.advanceTimersByTimeAsync(ACTIVE);
+    expect(names()).toEqual(['b Succeeded']);
+    expect(changes).toEqual(['b Succeeded']);
+  });
+
+  it('since the last response are requested when the server can be reached again', async () => {
+    server.failure = new TypeError('network');
+    await vi.advanceTimersByTimeAsync(ACTIVE);
+    server.failure = null;
+    server.delta = { complete: false, builds: [building('b', 'Succeeded', 2)], removed: [] };
+    await vi.advanceTimersByTimeAsync(10 * 60 * 1000);
+    expect(server.requests.filter(({ path }) => path.startsWith('/builds')).at(-1)?.path).toContain('after=r1&');
+    expect(names()).toEqual(['b Succeeded', 'a Succeeded']);
+  });
+
+  it('keep a build that this page has just started in front until the server lists it', async () => {
+    server.delta = { complete: false, builds: [], removed: [] };
+    await model.createImage('c', 'new', { base: 'Python3_11_7', requirements: 'numpy' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(names()).toEqual(['new Building', 'b Building', 'a Succeeded']);
+    server.delta = { complete: false, builds: [building('new', 'Failed', 3)], removed: [] };
+    await vi.advanceTimersByTimeAsync(ACTIVE);
+    expect(names()[0]).toBe('new Failed');
   });
 });
 
@@ -323,12 +319,11 @@ describe('dispose', () => {
 });
 
 describe('getBuild', () => {
-  it('sends a request only for an unknown build', async () => {
+  it('requests the texts, which the list does not have', async () => {
     server.builds = [building('a')];
     await refresh();
-    const count = server.requests.length;
-    expect((await model.getBuild('a')).card.id).toBe('a');
-    expect(server.requests).toHaveLength(count);
+    expect(model.findBuild('a')?.card.requirements).toBe('');
+    expect((await model.getBuild('a')).card.requirements).toBe('humanize');
     server.failure = new APIError(404, { detail: 'no such build' });
     await expect(model.getBuild('old')).rejects.toThrow('no such build');
     expect(server.requests.at(-1)?.path).toBe('/builds/old');

@@ -14,7 +14,7 @@ export function makeBuild(id: string, members: object = {}, clusterId = id): IBu
   if (!card) {
     throw new Error('invalid card');
   }
-  return { card, clusterId, active: !card.ended };
+  return { card, clusterId, active: !card.ended, number: 1 };
 }
 
 /** A model whose builds the test sets. */
