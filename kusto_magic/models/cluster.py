@@ -89,7 +89,7 @@ class LanguageExtension:
         custom = _text(document, "languageExtensionCustomImageName").rpartition("/")[2].strip()
         image = _text(document, "languageExtensionImageName").strip()
         names = [name for name in (custom, image) if name.lower() not in ("", CUSTOM.lower())]
-        return cls(document["languageExtensionName"].strip().upper(), names[0] if names else "")
+        return cls(_text(document, "languageExtensionName").strip().upper(), names[0] if names else "")
 
     def to_body(self) -> bytes:
         """Return the request body that adds this extension, or removes it if `name` is "".
