@@ -8,12 +8,19 @@ from contextlib import suppress
 from kusto_magic.arm import operation_start
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
+from kusto_magic.builds.registry import BuildRegistry
+from kusto_magic.models.action import Action
 
 
 class ChangeQueue:
-    """The builds that change clusters, in the order in which they are sent. Use it on one event loop."""
+    """The operations that change clusters, in the order in which they are sent. Use it on one event loop.
 
-    def __init__(self) -> None:
+    A build does not wait for an earlier one that is still being checked. Every other operation does, since it may be
+    about the image of that build: "Run All Cells" starts a build and its enabling at once.
+    """
+
+    def __init__(self, registry: BuildRegistry) -> None:
+        self._registry = registry
         self._lines: dict[str, list[Build]] = {}
 
     def add(self, build: Build) -> None:
@@ -25,14 +32,22 @@ class ChangeQueue:
 
     async def turn(self, build: Build, sent: Operation) -> AsyncIterator[Operation]:
         """Yield `sent` as a queued operation each time there is another build to wait for; end when it can be sent."""
-        self.add(build)
+        if build.action is Action.BUILD:
+            self.add(build)
         while (ahead := self._ahead_of(build)) is not None:
             yield operation_start.queued(sent, f"waiting for the {ahead.action.value} of {ahead.name!r}")
             with suppress(Exception):  # its error belongs to it
                 await ahead
 
     def _ahead_of(self, build: Build) -> Build | None:
-        line = self._lines[build.target.key]
+        line = self._lines.get(build.target.key, [])
+        if build not in line:
+            started = [other for other in self._registry.by_cluster(build.target) if not other.done]
+            earlier = started[: started.index(build)]
+            if earlier:
+                return earlier[-1]
+            self.add(build)
+            line = self._lines[build.target.key]
         position = line.index(build)
         return line[position - 1] if position else None
 

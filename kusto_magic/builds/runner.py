@@ -33,7 +33,7 @@ class BuildRunner:
     def __init__(
         self, clients: ClientPool, registry: BuildRegistry, writer: HistoryWriter, owner: Owner, clock: Clock
     ) -> None:
-        self.queue = ChangeQueue()
+        self.queue = ChangeQueue(registry)
         self._clients = clients
         self._registry = registry
         self._writer = writer

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
@@ -23,6 +24,7 @@ from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, Maybe
 from kusto_magic.models.action import Phase
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.preflight.report import PreflightReport
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("humanize\npint\n", base_image="Python3_11_7")
@@ -212,6 +214,31 @@ def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_c
     ended = card(second, environment.clock.wall())
     assert ended.waited >= 100
     assert BUILD_SECONDS <= ended.seconds - ended.waited <= 2 * BUILD_SECONDS, "its progress starts when it is sent"
+
+
+def test_enabling_waits_for_an_earlier_build_of_the_image_that_is_still_being_checked(
+    environment: EmulatedEnvironment,
+) -> None:
+    proceed = asyncio.Event()
+
+    async def slow(text: str, **more: Any) -> PreflightReport:
+        await proceed.wait()
+        return await always_compatible(text, **more)
+
+    environment.answer = slow
+    builds = environment.builds()
+    build = builds.start(environment.target, "img", SPEC)
+    enabling = builds.enable(environment.target, "img")
+    environment.wait_for(build, Phase.CHECKING)
+    environment.wait_for(enabling, Phase.QUEUED)
+
+    async def open_gate() -> None:
+        proceed.set()
+
+    builds.run(open_gate()).result(10)
+    assert build.wait(30) is not None
+    assert enabling.wait(30) is None
+    assert environment.changes == ["PUT img", "POST addLanguageExtensions"]
 
 
 def test_builds_of_different_clusters_do_not_wait_for_each_other(tmp_path: Path) -> None:
