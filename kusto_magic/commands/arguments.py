@@ -233,7 +233,7 @@ def _add_wait_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
-    help_text = "wait while the cluster is busy with another change"
+    help_text = "wait also while another process or person changes the cluster"
     parser.add_argument("--queue", action="store_true", help=help_text)
     if yes:
         help_text = "proceed even if queries use this image, or if it is unknown which one they use"
