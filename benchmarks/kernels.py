@@ -65,7 +65,8 @@ started = []
 get_ipython().events.register("pre_run_cell", lambda info: started.append(time.monotonic()))
 get_ipython().run_line_magic("load_ext", "kusto_magic")
 """
-CELL = f"%%kusto_image {{image}} --base {BASE} --no-check\nnumpy==1.26.4\n"
+# A cluster for each cell: changes of one cluster by one kernel wait for each other.
+CELL = f"%%kusto_image image --base {BASE} --no-check --cluster {{cluster}}\nnumpy==1.26.4\n"
 COUNTED = "print(json.dumps(started))"
 FIRST_BUILD = """
 import asyncio, importlib, json, sys, time
@@ -136,11 +137,11 @@ def to_the_wire(setting: Setting) -> Iterator[Figure]:
         with kernel({f"KUSTO_MAGIC_{name}": value for name, value in place.items()}) as client:
             written(client, READY)
             for number in range(setting.cells):
-                written(client, CELL.format(image=f"image{number}"))
+                written(client, CELL.format(cluster=f"cluster{number}"))
                 _until_sent(port, number + 1)
             started = json.loads(written(client, COUNTED).splitlines()[-1])
         report = ask(port, "report")
-    images = [f"cluster/image{number}" for number in range(setting.cells)]
+    images = [f"cluster{number}/image" for number in range(setting.cells)]
     first = [report["first"][image] - start for image, start in zip(images, started, strict=False)]
     put = [report["builds"][image]["arrived"] - start for image, start in zip(images, started, strict=False)]
     yield Figure("cell to the first request", "ours", tuple(1000 * seconds for seconds in first[1:]), "ms")

@@ -294,8 +294,12 @@ def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target 
 
     Raises InvalidInput for a name that is not valid: it may come from the service.
     """
-    if message := existing_image_problem(name) or cell_name_problem(name):
-        raise InvalidInput([Problem("image name", message)], next_step="Choose another name for the new image.")
+    rules = {
+        "image name": existing_image_problem(name) or cell_name_problem(name),
+        "base image": cell_name_problem(spec.base_image or ""),
+    }
+    if problems := [Problem(field, rule) for field, rule in rules.items() if rule]:
+        raise InvalidInput(problems, next_step="Choose another name.")
     empty = [] if spec.has_packages else ["--no-packages"]
     base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
     cluster = [] if target is None or target == chosen else _cluster_arguments(target)

@@ -15,7 +15,7 @@ from kusto_magic.display.bundle import Bundle, code
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.models.naming import build_name_problem
+from kusto_magic.models.naming import build_name_problem, cell_name_problem
 from kusto_magic.models.target import Target
 from kusto_magic.requirements.parser import MAX_BYTES
 from kusto_magic.settings import Settings
@@ -28,7 +28,11 @@ def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings
 
     Raises InvalidInput with all problems of the options, the requirements and the clusters at once.
     """
-    problems = [Problem("image name", rule) for rule in [build_name_problem(options.name)] if rule]
+    rules = {
+        "image name": build_name_problem(options.name) or cell_name_problem(options.name),
+        "base image": cell_name_problem(options.base or ""),
+    }
+    problems = [Problem(field, rule) for field, rule in rules.items() if rule]
     spec = settings = targets = None
     next_step = ""
     try:

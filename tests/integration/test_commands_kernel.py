@@ -43,7 +43,7 @@ def test_typical_session_of_commands(ready: Kernel) -> None:
     ready.execute("import packaging")
     assert "\npackaging==" in ready.execute("%kusto_image freeze").next_cell
     bicep = ready.execute("%kusto_image export img --as bicep").outputs[0].data
-    assert bicep["text/html"].startswith("<pre><code>// Deploy")
+    assert bicep["text/html"].startswith("<pre><code><bdi>// Deploy")
     enabled = ready.execute("%kusto_image enable img --wait")
     assert enabled.status == "ok"
     card = ready.displays[enabled.outputs[0]["transient"]["display_id"]][-1]
