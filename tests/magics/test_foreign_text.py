@@ -129,7 +129,7 @@ def test_variable_is_replaced_as_one_argument(run: RunCell, shell: InteractiveSh
 
 
 @pytest.mark.parametrize(
-    "line", ["{missing}", "{shell}", "$base", "${base}", "{base!r}", "{base.upper()}", "{base[0]}"]
+    "line", ["{missing}", "{shell}", "$base", "{base!r}", "{base.upper()}", "{base[0]}"]
 )
 def test_nothing_else_in_braces_is_replaced(run: RunCell, shell: InteractiveShell, line: str) -> None:
     shell.user_ns |= {"base": "other", "shell": shell}

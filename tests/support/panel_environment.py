@@ -164,7 +164,8 @@ def panel_environments(folder: Path) -> Iterator[EnvironmentFactory]:
 
 def shown_text(shown: HTML) -> str:
     """Return the text that an HTML widget shows."""
-    return unescape(shown.value.partition(">")[2].rpartition("<")[0])
+    inner = shown.value.partition(">")[2].rpartition("<")[0]
+    return unescape(inner.removeprefix("<bdi>").removesuffix("</bdi>"))
 
 
 def error_text(form: PanelForm) -> str:
