@@ -33,11 +33,11 @@ Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
 Protect = Callable[[ImagesClient], Awaitable[None]]
 """Raises InUse if queries use the image or are about to use it, or MaybeInUse if that is not known."""
 
-MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
-"""Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
-
 Turn = Callable[[Build, Operation], AsyncIterator[Operation]]
 """`ChangeQueue.turn`: yields the operation as queued while this process changes the cluster."""
+
+MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
+"""Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
 
 
 async def create_image(
@@ -73,13 +73,13 @@ async def create_image(
 
 
 async def retry_create(
-    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect | None = None
+    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect
 ) -> AsyncIterator[Operation]:
     """Yield the operations of a retry; another process may have built or enabled the same image meanwhile."""
     assert build.spec is not None  # noqa: S101 - only builds are retried
     absent, existing = (False, None) if options.force else await find_existing(client, build.name, build.spec)
     if options.protect_active and not absent and existing is None:
-        await (client.require_inactive(build.name) if protect is None else protect(client))
+        await protect(client)
     sending = client.build(build.name, build.spec, timeout=options.timeout, estimate=build.estimate)
     async for operation in sending if existing is None else poll_existing(client, build, existing, options):
         yield operation
@@ -128,19 +128,24 @@ async def change_cluster(
     """Yield the operations of a deletion, enabling or disabling; `queue`, `protect_active` and `timeout` apply."""
     if options.protect_active and build.action is Action.DELETE:
         await protect(client)
+    waited = False
     async for operation in turn(build, operation_start.submitting(build.action, "")):
+        waited = True
         yield operation
-    send = partial(repeat_change, client, build, options, protect)
-    async for operation in retry_while_busy(send, client.clock, options.timeout) if options.queue else send():
+    again = partial(repeat_change, client, build, options, protect)
+    send = partial(send_change, client, build.action, build.name, options.timeout)
+    first = again if waited else send  # this process may have enabled the image meanwhile
+    attempt = first_then(first, again)
+    async for operation in retry_while_busy(attempt, client.clock, options.timeout) if options.queue else first():
         yield operation
 
 
 async def repeat_change(
-    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect | None = None
+    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect
 ) -> AsyncIterator[Operation]:
     """Yield the operations of one attempt of any action; another process may have enabled the image meanwhile."""
     if options.protect_active and build.action is Action.DELETE:
-        await (client.require_inactive(build.name) if protect is None else protect(client))
+        await protect(client)
     attempt = (
         retry_create(client, build, options, protect)
         if build.action is Action.BUILD
@@ -164,11 +169,16 @@ def is_being_enabled(registry: BuildRegistry, history: History, target: Target, 
 
     One that was started later may wait for the change that asks.
     """
-    builds = [build for build in registry.by_cluster(target) if build.name.lower() == image.lower()]
-    if any(build.action is Action.ENABLE and build.started_at <= now for build in builds):
+    if is_being_enabled_here(registry, target, image, now):
         return True
     unfinished = [record for record in history.left_open(target, image) if record.action == Action.ENABLE]
     return any(now - MAX_ENABLING_AGE <= record.started_at <= now for record in unfinished)
+
+
+def is_being_enabled_here(registry: BuildRegistry, target: Target, image: str, now: datetime) -> bool:
+    """Return whether this process is enabling an image since before `now`."""
+    builds = [build for build in registry.by_cluster(target) if build.name.lower() == image.lower()]
+    return any(build.action is Action.ENABLE and build.started_at <= now for build in builds)
 
 
 def send_change(client: ImagesClient, action: Action, name: str, timeout: float) -> AsyncIterator[Operation]:

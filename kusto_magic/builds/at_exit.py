@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import shlex
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.registry import BuildRegistry
+from kusto_magic.display_text import visible_line
 from kusto_magic.models.action import NOT_STARTED, Phase
 
 PATIENCE: Final = 15.0
@@ -24,16 +26,17 @@ def register(registry: Callable[[], BuildRegistry], close: Callable[[], None]) -
     """
 
     def finish() -> None:
-        # Not in a kernel: Jupyter ends it because a person asked for that, and kills it after a few seconds.
+        # Not in a kernel: Jupyter ends it because the user asked for it, and kills it after a few seconds.
         unsent = [] if "ipykernel.kernelapp" in sys.modules else wait_until_submitted(registry(), PATIENCE)
-        phases = {build.id: build.operation.phase.lower() for build in unsent}
+        phases = {build.id: build.operation.shown_phase for build in unsent}
         close()
         for build in unsent:
-            sys.stderr.write(
-                f"kusto_magic: the {build.action.value} of {build.name!r} was not sent: the program ended while it was "
-                f"{phases[build.id]}. Wait for its end in the program, or send it with %kusto_image attach "
-                f"{build.name} --send\n"
+            text = (
+                f"kusto_magic: the {build.action.value} of {build.name!r} was not sent: the program ended while its "
+                f"state was {phases[build.id]}. Call wait() on the build before the program ends, or send it with "
+                f"%kusto_image attach {shlex.quote(build.name)} --send"
             )
+            sys.stderr.write(f"{visible_line(text)}\n")
 
     _before_thread_pools_end(finish)
 

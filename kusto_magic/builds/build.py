@@ -16,6 +16,7 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.event_loop import wait_for_result
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.errors import EndedElsewhere
 from kusto_magic.models.action import NOT_STARTED, Action, Phase
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.preflight.report import PreflightReport
@@ -151,6 +152,13 @@ class Build(HasTraits):
             self._future.set_result(self.operation.image)
         else:
             self._future.set_exception(error)
+
+
+def ended_elsewhere(build: Build, operation: Operation, state: str = "") -> EndedElsewhere:
+    """Return the error of a build whose end another process has recorded, as `state` if it is known."""
+    what = f"another process recorded the end of the {build.action.value} of image {build.name!r}"
+    step = "%kusto_image status shows the result."
+    return EndedElsewhere(f"{what}: {state}" if state else what, operation=operation, next_step=step)
 
 
 @contextmanager

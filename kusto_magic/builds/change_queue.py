@@ -21,13 +21,13 @@ class ChangeQueue:
 
     def __init__(self, registry: BuildRegistry) -> None:
         self._registry = registry
-        self._lines: dict[str, list[Build]] = {}
+        self._queues: dict[str, list[Build]] = {}
 
     def add(self, build: Build) -> None:
         """Add a build that has been sent already: those that come later wait for it."""
         if not build.done:
-            line = self._lines.setdefault(build.target.key, [])
-            line.append(build)
+            queue = self._queues.setdefault(build.target.key, [])
+            queue.append(build)
             build.add_done_callback(lambda: self._remove(build))
 
     async def turn(self, build: Build, sent: Operation) -> AsyncIterator[Operation]:
@@ -40,19 +40,19 @@ class ChangeQueue:
                 await ahead
 
     def _ahead_of(self, build: Build) -> Build | None:
-        line = self._lines.get(build.target.key, [])
-        if build not in line:
+        queue = self._queues.get(build.target.key, [])
+        if build not in queue:
             started = [other for other in self._registry.by_cluster(build.target) if not other.done]
             earlier = started[: started.index(build)]
             if earlier:
                 return earlier[-1]
             self.add(build)
-            line = self._lines[build.target.key]
-        position = line.index(build)
-        return line[position - 1] if position else None
+            queue = self._queues[build.target.key]
+        position = queue.index(build)
+        return queue[position - 1] if position else None
 
     def _remove(self, build: Build) -> None:
-        line = self._lines[build.target.key]
-        line.remove(build)
-        if not line:
-            del self._lines[build.target.key]
+        queue = self._queues[build.target.key]
+        queue.remove(build)
+        if not queue:
+            del self._queues[build.target.key]

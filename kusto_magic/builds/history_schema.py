@@ -60,6 +60,9 @@ _DAMAGED = frozenset({1, 11, 24, 26})
 _BUSY = frozenset({5, 6})
 """SQLite result codes of a lock: BUSY (another process), LOCKED (another connection of this process)."""
 
+_inherited: list[sqlite3.Connection] = []
+"""Connections that a forked child has inherited: kept, since deleting one would close its file."""
+
 
 def default_path(environ: Mapping[str, str]) -> Path:
     """Return the path of the history: in KUSTO_MAGIC_HOME, or else in the user's data folder of the platform."""
@@ -123,6 +126,12 @@ def is_damaged(error: sqlite3.DatabaseError) -> bool:
     """Return whether an error means that the file is damaged or has a different schema."""
     # The low byte is the primary result code; extended codes use the bits above it.
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED
+
+
+def keep_inherited(connection: sqlite3.Connection | None) -> None:
+    """Keep a connection of the parent process, which a forked child must neither use nor close."""
+    if connection is not None:
+        _inherited.append(connection)
 
 
 def is_busy(error: sqlite3.DatabaseError) -> bool:

@@ -1,6 +1,6 @@
 """SQLite file of the history with a queue: what cannot be written now is kept in memory and written later.
 
-The file may be locked by another process, full, read-only or on a drive that is gone. None of this may stop a build or
+The file may be locked by another process, full, read-only or on a disconnected drive. None of this may stop a build or
 keep the user waiting for longer than the patience.
 """
 
@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from kusto_magic.builds.history_schema import connect, default_path, is_busy, is_damaged, set_aside
+from kusto_magic.builds.history_schema import connect, default_path, is_busy, is_damaged, keep_inherited, set_aside
 from kusto_magic.builds.record import COLUMNS
 from kusto_magic.redaction import redact
 
@@ -32,9 +32,6 @@ RETRY_INTERVAL: Final = 5.0
 
 MAX_UNWRITTEN: Final = 10_000
 """Maximum number of statements that wait for the file; beyond them, the oldest are dropped."""
-
-_of_the_parent: list[sqlite3.Connection] = []
-"""Connections that a forked child has inherited: kept, since deleting one would close it."""
 
 LOCK_SLICE: Final = 0.1
 """Seconds that SQLite itself waits for a lock: Python handles Ctrl-C only between such waits."""
@@ -100,7 +97,8 @@ class HistoryStore:
 
     def forget_connections(self) -> None:
         """Drop the connections without closing them, in a forked child: SQLite allows only the parent to use them."""
-        _of_the_parent.extend(it for it in (self._file, self._memory) if it is not None)
+        keep_inherited(self._file)
+        keep_inherited(self._memory)
         self._file = self._memory = None
         self._unwritten.clear()  # the parent writes them
         self._lock = threading.RLock()  # another thread of the parent may have held the old one
@@ -169,14 +167,16 @@ class HistoryStore:
         import sqlite3
 
         self._retry_at = self._now() + RETRY_INTERVAL
+        unwritable, self.warning = self.warning, ""  # opening the file may set it aside, which is a warning of its own
         try:
             self._on_file(lambda connection: _execute(connection, self._unwritten), 0.0)
         except (OSError, RuntimeError, sqlite3.DatabaseError):
             self._close_file()
+            self.warning = self.warning or unwritable
             return
         if self._memory is not None:
             self._memory.close()
-        self._memory, self.warning = None, ""
+        self._memory = None
         self._unwritten.clear()
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────

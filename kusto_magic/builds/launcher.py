@@ -88,12 +88,13 @@ class BuildLauncher:
     def _resumed(self, record: BuildRecord, timeout: float, send: bool) -> tuple[Build, Workflow]:
         """Return the build of a recorded operation and the workflow that polls it."""
 
-        async def look() -> BuildRecord | None:
+        async def read_record() -> BuildRecord | None:
             current = await asyncio.to_thread(self._history.get, record.id)
             build.owned = current is not None and await asyncio.to_thread(self._adopt, current)
             return current
 
         options = BuildOptions.from_string(record.options, timeout)
+        protect = partial(require_unused, self._registry, self._history, record)
         build = self._build(record, owned=self._adopt(record), pinned=options.pin)
         if record.state in NOT_SUBMITTED:
             build.operation = replace(build.operation, phase=Phase(record.state))
@@ -101,8 +102,8 @@ class BuildLauncher:
         def poll(images: ImagesClient) -> AsyncIterator[Operation]:
             self._runner.queue.add(build)
             if build.owned:
-                return resume_build(images, build, record, options, send=send)
-            return watch_build(images, build, look, options)
+                return resume_build(images, build, record, options, protect, send=send)
+            return watch_build(images, build, read_record, options, protect)
 
         return build, poll
 

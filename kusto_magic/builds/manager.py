@@ -84,7 +84,7 @@ class BuildManager:
         )  # fmt: skip
 
     def forget_parent(self) -> None:
-        """Start anew in a forked child, which has none of the parent's threads: the builds are the parent's."""
+        """Re-create the loop, the registry and the clients in a forked child, without the parent's threads."""
         self.history.forget_connections()
         self._owner.forget_lock()
         self._set_up()

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from kusto_magic.builds.history_schema import keep_inherited
+
 if TYPE_CHECKING:
     import sqlite3
 
 FOLDER = "owners"
 """Folder of the lock files, next to the history."""
-
-_of_the_parent: list[sqlite3.Connection] = []
-"""Locks that a forked child has inherited: kept, since deleting one would close its file."""
 
 
 class Owner:
@@ -55,8 +54,7 @@ class Owner:
 
     def forget_lock(self) -> None:
         """Drop the name and the lock, in a forked child: they are the parent's."""
-        if self._lock is not None:
-            _of_the_parent.append(self._lock)
+        keep_inherited(self._lock)
         self._lock, self._name = None, ""
         self._mutex = threading.Lock()  # another thread of the parent may have held the old one
 
@@ -98,15 +96,17 @@ class Owner:
 
 
 def _try_lock(path: Path) -> sqlite3.Connection | None:
-    """Return a connection that holds the exclusive lock of a file, or None if another process holds it."""
+    """Return a connection that holds the exclusive lock of a file, or None if it cannot be locked."""
     import sqlite3
 
-    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    connection: sqlite3.Connection | None = None
     try:
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = MEMORY")  # nothing is written, so there is nothing to roll back
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error:
-        # Locked, or the file system has no locks: then it cannot be known, and only watching is safe.
-        connection.close()
+        # Locked, not accessible, or a file system without locks: then it cannot be known, and only watching is safe.
+        if connection is not None:
+            connection.close()
         return None
     return connection

@@ -1,11 +1,12 @@
-"""Resume builds that were started earlier or by another process. Everything here only reads.
+"""Resume builds that were started earlier or by another process. Nothing is sent, unless `send` is set.
 
-An operation that was never sent, or whose request may not have arrived, is sent only when a person asks for it
-(`BuildManager.send_again`): the image may be another user's by now.
+An operation that was never sent, or whose request may not have arrived, is sent again only if the user asks for it
+(`BuildManager.attach(…, send=True)`): the image may be another user's by now.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -13,25 +14,31 @@ from functools import lru_cache, partial
 from kusto_magic.arm import operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
-from kusto_magic.builds.actions import repeat_change
-from kusto_magic.builds.build import Build
+from kusto_magic.builds.actions import Protect, repeat_change
+from kusto_magic.builds.build import Build, ended_elsewhere
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.retry import first_then, retry_while_busy
-from kusto_magic.errors import EndedElsewhere, InvalidInput, NotFound, NotSubmitted, OutcomeUnknown, StatusUnreadable
+from kusto_magic.errors import InvalidInput, NotFound, NotSubmitted, OutcomeUnknown, StatusUnreadable
 from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, WORKING_PHASES, Action, Phase
 from kusto_magic.models.image import Image, ImageSpec
 
 WATCH_INTERVAL = 1.0
-"""Seconds between two looks at the record of an operation that another process is about to send."""
+"""Seconds between two reads of the record of an operation that another process is about to send."""
 
 
 async def resume_build(
-    client: ImagesClient, build: Build, record: BuildRecord, options: BuildOptions, *, send: bool = False
+    client: ImagesClient,
+    build: Build,
+    record: BuildRecord,
+    options: BuildOptions,
+    protect: Protect,
+    *,
+    send: bool = False,
 ) -> AsyncIterator[Operation]:
     """Yield the operations of a recorded build whose owner has ended.
 
-    `send`: a person has asked to send it again if it fails because the cluster is busy; otherwise this only reads.
+    `send`: the user has asked to send it again if it fails because the cluster is busy; otherwise this only reads.
     Raises NotSubmitted, OutcomeUnknown and the errors of polling.
     """
     if record.state in NOT_SUBMITTED:
@@ -39,26 +46,30 @@ async def resume_build(
     poll = _settle if record.state == Phase.SUBMITTING else _poll_recorded
     attempt = partial(poll, client, build, record, options.timeout)
     if send and options.queue:
-        again = first_then(attempt, partial(repeat_change, client, build, options))
+        again = first_then(attempt, partial(repeat_change, client, build, options, protect))
         attempt = partial(retry_while_busy, again, client.clock, options.timeout)
     async for operation in attempt():
-        if operation.is_cluster_busy and options.queue:  # its process would have sent it again
+        if operation.is_cluster_busy and options.queue and not send:  # its process would have sent it again
             raise _not_submitted(record, "was not carried out: the cluster was busy, and its process ended")
         yield operation
 
 
 async def watch_build(
-    client: ImagesClient, build: Build, look: Callable[[], Awaitable[BuildRecord | None]], options: BuildOptions
+    client: ImagesClient,
+    build: Build,
+    read_record: Callable[[], Awaitable[BuildRecord | None]],
+    options: BuildOptions,
+    protect: Protect,
 ) -> AsyncIterator[Operation]:
     """Yield the operations of a build that another process owns: as recorded until it is sent, then as polled.
 
-    `look` returns the current record, and sets `build.owned` if its owner has ended and this process now owns it.
-    Raises EndedElsewhere if the owner ends it before it is sent, and the errors of `resume_build`.
+    `read_record` returns the current record, and sets `build.owned` if its owner has ended and this process now owns
+    it. Raises EndedElsewhere if the owner ends it before it is sent, and the errors of `resume_build`.
     """
-    while (record := await look()) is not None and record.ended_at is None:
+    while (record := await read_record()) is not None and record.ended_at is None:
         if build.owned or record.state not in NOT_STARTED:
             operations = (
-                resume_build(client, build, record, options)
+                resume_build(client, build, record, options, protect)
                 if build.owned
                 else _poll_recorded(client, build, record, options.timeout)
             )
@@ -68,9 +79,7 @@ async def watch_build(
         note = "another process on this machine is about to send this"
         yield replace(_unsent(build), phase=Phase(record.state), note=note)
         await client.clock.sleep(WATCH_INTERVAL)
-    state = f": {record.state}" if record is not None else ""
-    what = f"another process recorded the end of the {build.action.value} of image {build.name!r}{state}"
-    raise EndedElsewhere(what, operation=_unsent(build))
+    raise ended_elsewhere(build, _unsent(build), record.state if record is not None else "")
 
 
 async def poll_image(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:
@@ -142,7 +151,8 @@ def _unknown(record: BuildRecord, found: str) -> OutcomeUnknown:
 
 
 def _send_again(record: BuildRecord) -> str:
-    return f"%kusto_image attach {record.image} --send sends it now, after you have checked that it is still wanted."
+    name = shlex.quote(record.image)
+    return f"Check it with %kusto_image show {name}; if it is still wanted, %kusto_image attach {name} --send sends it."
 
 
 def _unsent(build: Build) -> Operation:

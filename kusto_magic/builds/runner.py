@@ -11,14 +11,14 @@ from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import ClientPool
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.actions import Preflight
-from kusto_magic.builds.build import Build, log_callback_errors
+from kusto_magic.builds.build import Build, ended_elsewhere, log_callback_errors
 from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history_writer import HistoryWriter
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.clock import Clock
-from kusto_magic.errors import EndedElsewhere, KustoImageError, RequirementsConflict
+from kusto_magic.errors import KustoImageError, RequirementsConflict
 from kusto_magic.models.action import WORKING_PHASES
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
@@ -59,8 +59,7 @@ class BuildRunner:
         await asyncio.wait([task])  # unlike `await task`, it does not raise the cancellation
         self._registry.remove(build)
         if not build.done:  # it may have ended by itself meanwhile
-            what = f"another process recorded the end of the {build.action.value} of image {build.name!r}"
-            build._finish(EndedElsewhere(what, operation=build.operation), self._clock.wall())
+            build._finish(ended_elsewhere(build, build.operation), self._clock.wall())
 
     async def _poll(self, build: Build, workflow: Workflow) -> None:
         error: BaseException | None = None

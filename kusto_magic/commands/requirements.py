@@ -150,7 +150,7 @@ def _require_writable(image: Image) -> None:
     from kusto_magic.models.naming import cell_name_problem
     from kusto_magic.requirements import rules
 
-    names = {"image name": image.name, "base image": image.base_image}
+    names = {"image name": image.name, "base image": image.base_image, "Python version": image.language_version}
     problems = [Problem(field, message) for field, name in names.items() if (message := cell_name_problem(name))]
     if not image.is_python:
         problems.append(

@@ -6,13 +6,14 @@ Slow imports are inside the functions: `%load_ext kusto_magic` is in the first c
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.commands.name_cache import NameCache
 from kusto_magic.display.frontend import can_prompt, in_kernel, is_interactive
-from kusto_magic.display_text import DisplayText
+from kusto_magic.display_text import DisplayText, visible
 
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
@@ -38,20 +39,23 @@ class WaitInterrupted(KeyboardInterrupt):
     def __init__(self, pending: Build | Fleet) -> None:
         super().__init__(pending.name)
         self._name = pending.name
-        self._phase: Phase | None = getattr(getattr(pending, "operation", None), "phase", None)
+        operation = getattr(pending, "operation", None)
+        self._phase: Phase | None = None if operation is None else operation.shown_phase
 
-    def _render_traceback_(self) -> list[str]:  # IPython's protocol for custom tracebacks
+    def _render_traceback_(self) -> list[DisplayText]:  # IPython's protocol for custom tracebacks
         from kusto_magic.models.action import NOT_SUBMITTED
 
-        hint = f"Next: %kusto_image attach {self._name} resumes it, even after a kernel restart."
+        attach = f"%kusto_image attach {shlex.quote(self._name)}"
+        phase = "" if self._phase is None else self._phase.lower()
+        hint = f"Next: {attach} resumes it, even after a kernel restart."
         if self._phase is None:
-            return [f"Detached: the builds of image {self._name!r} continue in the background.", hint]
-        if self._phase in NOT_SUBMITTED:
-            return [
-                f"Detached: image {self._name!r} is still {self._phase.lower()}; nothing was sent yet.",
-                f"Next: keep this kernel running to send it; %kusto_image attach {self._name} shows it again.",
-            ]
-        return [f"Detached: image {self._name!r} is still {self._phase.lower()}; it continues in the background.", hint]
+            what = f"Detached: the builds of image {self._name!r} continue in the background."
+        elif self._phase in NOT_SUBMITTED:
+            what = f"Detached: image {self._name!r} is still {phase}; nothing was sent yet."
+            hint = f"Next: keep this kernel running to send it; {attach} shows it again."
+        else:
+            what = f"Detached: image {self._name!r} is still {phase}; it continues in the background."
+        return [visible(what), visible(hint)]
 
 
 class Session:

@@ -6,6 +6,7 @@ times are absolute, and all external text is escaped.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,7 @@ def card(build: Build, now: datetime) -> Card:
     error, operation = build.error, build.operation
     as_of = build.ended_at or now
     is_queued = operation.shown_phase is Phase.QUEUED and not build.ended
-    # A queued build has no progress: the service has not begun.
+    # A queued build has no progress: the service has not started it.
     estimate = None if build.ended or is_queued else build.estimate
     return Card(
         id=build.id,
@@ -148,7 +149,7 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
         seconds=_seconds_between(record.started_at, as_of),
         estimate="",
         error=(record.message,) if record.message else (),
-        next_step=f"%kusto_image attach {record.image}" if is_unknown else "",
+        next_step=f"%kusto_image attach {shlex.quote(record.image)}" if is_unknown else "",
         note="final status unknown" if is_unknown else "",
         fleet=record.fleet,
         reason=reason_from_message(record.message),

@@ -103,7 +103,8 @@ class Form:
         """Set the custom images of the cluster, which the base can be chosen from; None if they are not known."""
         self.images = images
         engines = sorted({image.python for image in MANAGED_IMAGES.values()}, reverse=True)
-        custom = [image.name for image in images or () if not image_name_problem(image.name)]
+        known = [image.name for image in images or ()]
+        custom = [name for name in known if not (base_image_problem(name) or cell_name_problem(name))]
         self.base.options = (*MANAGED_IMAGES, *custom, *(f"Python {engine}" for engine in engines))
         self._check()
 

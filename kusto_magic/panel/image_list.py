@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from ipywidgets import Select
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.builds.actions import is_being_enabled
+from kusto_magic.builds.actions import is_being_enabled_here
 from kusto_magic.display.bundle import table
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
@@ -108,7 +108,8 @@ class ImageList:
         if self.is_active(name):
             return ACTIVE_WARNING
         builds, target = self._context.builds, self._context.require_target()
-        if is_being_enabled(builds.registry, builds.history, target, name, self._context.clock.wall()):
+        # Not those of other processes: reading the history could block the kernel. The build manager checks them.
+        if is_being_enabled_here(builds.registry, target, name, self._context.clock.wall()):
             return ENABLING_WARNING
         exists = any(image.name.lower() == name.lower() for image in self.images or ())
         return f"{UNKNOWN_WARNING}{self.active.reason}." if exists and isinstance(self.active, UnknownImage) else ""

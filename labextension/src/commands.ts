@@ -1,9 +1,11 @@
 /** The commands of the extension. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { showErrorMessage } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { errorMessage } from './api/requestAPI';
 import { RecordTabs } from './cards/recordTab';
 import { cellText, setupText } from './cells/cellText';
 import { insertCell } from './cells/insertCell';
@@ -71,10 +73,14 @@ function addImageCommands({ app, model, notebooks, trans }: ICommandOptions): vo
     // As an argument: the translator replaces `%%` in its messages by `%`.
     caption: trans.__('Insert a %1 cell', '%%kusto_image'),
     icon: imageIcon,
-    execute: args => {
+    execute: async args => {
       const draft = readDraft(args);
       const cluster = model.clusters.find(({ id }) => id === draft.cluster) ?? model.clusters[0];
-      return insertCell({ commands, notebooks, serviceManager }, cellText(draft), setupText(cluster));
+      try {
+        await insertCell({ commands, notebooks, serviceManager }, cellText(draft), setupText(cluster));
+      } catch (error) {
+        await showErrorMessage(trans.__('Insert Kusto Image Cell'), errorMessage(error));
+      }
     }
   });
   commands.addCommand(CommandIDs.openRecord, {

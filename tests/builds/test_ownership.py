@@ -317,6 +317,11 @@ def test_names_of_unknown_owners_are_not_held_and_reach_no_other_file(tmp_path: 
     assert (tmp_path / "outside.lock").exists()
 
 
+def test_lock_file_that_cannot_be_opened_counts_as_held(tmp_path: Path) -> None:
+    (tmp_path / "0123456789abcdef.lock").mkdir()
+    assert Owner(tmp_path).is_held_elsewhere("host:1:0123456789abcdef"), "it cannot be known, so others only watch"
+
+
 def test_folder_that_cannot_be_written_gives_no_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     owner = Owner(tmp_path / "file" / "owners")

@@ -128,9 +128,7 @@ def test_variable_is_replaced_as_one_argument(run: RunCell, shell: InteractiveSh
     assert "there is no image 'img --yes'" in run("%kusto_image show {injected}")
 
 
-@pytest.mark.parametrize(
-    "line", ["{missing}", "{shell}", "$base", "{base!r}", "{base.upper()}", "{base[0]}"]
-)
+@pytest.mark.parametrize("line", ["{missing}", "{shell}", "$base", "{base!r}", "{base.upper()}", "{base[0]}"])
 def test_nothing_else_in_braces_is_replaced(run: RunCell, shell: InteractiveShell, line: str) -> None:
     shell.user_ns |= {"base": "other", "shell": shell}
     shown = run(f"%kusto_image show '{line}'")

@@ -6,6 +6,8 @@ const IMAGE_MAGIC = /^%%kusto_image(?=\s|$)/;
 const LOAD_EXT = /^[ \t]*%(?:re)?load_ext[ \t]+kusto_magic\b/m;
 const DEFAULT_NAME = 'my-image';
 export const DEFAULT_BASE = 'Python3_11_7';
+/** Texts that need no quotes in the line of a cell. */
+const PLAIN = /^[\w.-]+$/;
 const EMPTY_BODY = '# one package per line, such as humanize==4.9.0';
 
 /** Return whether a cell starts with our magic. */
@@ -18,24 +20,23 @@ export function loadsExtension(source: string): boolean {
   return LOAD_EXT.test(source);
 }
 
-/** The names and versions that the magic accepts, see `kusto_magic/models/naming.py`. They need no quotes. */
-const NAME = /^\w[\w.-]{0,127}$/;
-const PYTHON_VERSION = /^3\.\d{1,2}\.\d{1,2}$/;
-
 /**
- * Return the cell that builds the image of a draft, with placeholders for what is missing or not valid: names can come
- * from the service, and IPython would evaluate some of their characters in the line of a magic.
+ * Return the cell that builds the image of a draft, with placeholders for what is missing. Names can come from the
+ * service: throws an error for one that has a meaning in the line of a cell.
  */
 export function cellText(draft: IImageDraft): string {
-  const name = valid(draft.name, NAME) ?? DEFAULT_NAME;
-  const python = valid(draft.python, PYTHON_VERSION);
-  const base = python ? `--python ${python}` : `--base ${valid(draft.base, NAME) ?? DEFAULT_BASE}`;
+  const name = argument(draft.name || DEFAULT_NAME);
+  const base = draft.python ? `--python ${argument(draft.python)}` : `--base ${argument(draft.base || DEFAULT_BASE)}`;
   const body = draft.requirements?.trimEnd() ?? '';
   return `%%kusto_image ${name} ${base}\n${body || EMPTY_BODY}`;
 }
 
-function valid(text: string | undefined, pattern: RegExp): string | undefined {
-  return text !== undefined && pattern.test(text) ? text : undefined;
+/** Return a value as one argument of the magic, see `cell_name_problem` in `kusto_magic/models/naming.py`. */
+function argument(text: string): string {
+  if (text.startsWith('-') || /[{}\p{C}\p{Zl}\p{Zp}]/u.test(text)) {
+    throw new Error(`'${text}' cannot be written into a cell: some of its characters have a meaning there.`);
+  }
+  return PLAIN.test(text) ? text : `'${text.replace(/'/g, `'"'"'`)}'`;
 }
 
 /** Return the cell that loads the extension and selects the cluster. */
@@ -47,12 +48,7 @@ function useLine(cluster: ICluster): string {
   if (cluster.emulator) {
     return '%kusto_image use emulator';
   }
-  const group = `--subscription ${cluster.subscription} --resource-group ${quote(cluster.resourceGroup)}`;
+  const group = `--subscription ${cluster.subscription} --resource-group ${argument(cluster.resourceGroup)}`;
   const cloud = cluster.cloud && cluster.cloud !== 'public' ? ` --cloud ${cluster.cloud}` : '';
   return `%kusto_image use ${group} --cluster ${cluster.name}${cloud}`;
-}
-
-/** Quote an argument that the magic would split: names of resource groups may contain parentheses. */
-function quote(argument: string): string {
-  return /^[\w.-]+$/.test(argument) ? argument : `"${argument}"`;
 }

@@ -30,13 +30,25 @@ describe('cellText', () => {
     expect(cellText(draft)).toBe('%%kusto_image img --python 3.10.8\nnumpy');
   });
 
-  it.each(['{print(1)}', '$x', 'a b', 'a\nb', 'a\n%%bash\nb', 'a\u2028b', '--yes', '!x', "'", 'é', 'x\n'])(
-    'never contains the invalid name %j',
+  it.each(['{print(1)}', 'a\nb', 'a\n%%bash\nb', 'a\u2028b', '--yes', 'x\n', '\u202ex'])(
+    'refuses %j, which has a meaning in the line of a cell',
     text => {
-      const placeholders = '%%kusto_image my-image --base Python3_11_7\nnumpy';
-      expect(cellText({ name: text, base: text, python: text, requirements: 'numpy' })).toBe(placeholders);
+      expect(() => cellText({ name: text })).toThrow('cannot be written into a cell');
+      expect(() => cellText({ name: 'img', base: text })).toThrow('cannot be written into a cell');
+      expect(() => cellText({ name: 'img', python: text })).toThrow('cannot be written into a cell');
     }
   );
+
+  it.each([
+    ['a b', "'a b'"],
+    ['$x', "'$x'"],
+    ["it's", `'it'"'"'s'`],
+    ['Größe (2024)', "'Größe (2024)'"]
+  ])('quotes the name %j of an image made with another tool', (text, argument) => {
+    expect(cellText({ name: text, base: text, requirements: 'numpy' })).toBe(
+      `%%kusto_image ${argument} --base ${argument}\nnumpy`
+    );
+  });
 });
 
 it.each([
@@ -45,6 +57,6 @@ it.each([
   [CLUSTER, '%load_ext kusto_magic\n%kusto_image use --subscription s --resource-group rg --cluster help'],
   [
     { ...CLUSTER, resourceGroup: 'rg (test)', cloud: 'usgov' },
-    '%load_ext kusto_magic\n%kusto_image use --subscription s --resource-group "rg (test)" --cluster help --cloud usgov'
+    "%load_ext kusto_magic\n%kusto_image use --subscription s --resource-group 'rg (test)' --cluster help --cloud usgov"
   ]
 ])('setupText of cluster %# selects it', (cluster, expected) => expect(setupText(cluster)).toBe(expected));
