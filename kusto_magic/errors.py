@@ -19,6 +19,7 @@
     │   ├── BuildCanceled       the service reports a cancellation
     │   ├── ImageDiffers        the build succeeded, but the image differs from what was sent
     │   ├── StatusUnreadable    the status could not be read
+    │   │   └── UnexpectedState the service shows something else than the operation would have led to
     │   ├── EndedElsewhere      another process recorded the end of the operation
     │   └── PollTimeout         the operation was still running after the timeout for polling it
     ├── FleetFailed             the operation failed on some of several clusters; `.failures` has the reasons
@@ -313,6 +314,10 @@ class ImageDiffers(BuildError):
 
 class StatusUnreadable(BuildError):
     """The status of the operation could not be read; the operation itself may still be running."""
+
+
+class UnexpectedState(StatusUnreadable):
+    """The service shows something else than the operation would have led to; it may still be running."""
 
 
 class EndedElsewhere(BuildError):

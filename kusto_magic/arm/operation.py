@@ -26,7 +26,15 @@ from enum import StrEnum
 
 from kusto_magic.arm import service_errors
 from kusto_magic.arm.response import ArmResponse, display_text
-from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, ImageDiffers, ServiceFault, StatusUnreadable
+from kusto_magic.errors import (
+    BuildCanceled,
+    BuildError,
+    BuildFailed,
+    ImageDiffers,
+    ServiceFault,
+    StatusUnreadable,
+    UnexpectedState,
+)
 from kusto_magic.models.action import NOT_STARTED, SWITCHED_NOTES, TERMINAL_PHASES, WORKING_PHASES, Action, Phase
 from kusto_magic.models.cluster import Cluster, LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
@@ -283,7 +291,7 @@ class Operation:
         # The success of this operation was never confirmed, and the image differs from what was sent.
         step = "Check the image with %kusto_image show, and run the cell again if it should be yours."
         what = f"{mismatch}; another user may have replaced it"
-        raise StatusUnreadable(what, operation=self, fault=self.refusal, next_step=step)
+        raise UnexpectedState(what, operation=self, fault=self.refusal, next_step=step)
 
     def _failed(self, fault: ServiceFault) -> Operation:
         if self.repeated and not self.operation_succeeded and service_errors.is_busy(fault):
@@ -309,7 +317,7 @@ class Operation:
         if missed.not_found_count < MAX_NOT_FOUND:
             return missed
         resource = "image" if self.extension is None else "cluster"
-        raise self._unreadable_error(f"the {resource} does not exist", response)
+        raise self._unreadable_error(f"the {resource} does not exist", response, kind=UnexpectedState)
 
     def _after_client_error(self, response: ArmResponse) -> Operation:
         if self.resumed and self.poll_target is not PollTarget.IMAGE:
@@ -327,15 +335,17 @@ class Operation:
     def _after_unexpected(self, response: ArmResponse, why: str) -> Operation:
         if self.unreadable_count < MAX_UNREADABLE:
             return self._retried()
-        raise self._unreadable_error(f"{why} (HTTP {response.status})", response)
+        raise self._unreadable_error(f"{why} (HTTP {response.status})", response, kind=UnexpectedState)
 
     def _retried(self) -> Operation:
         backoff = min(2.0 ** min(self.unreadable_count, 10), MAX_BACKOFF)
         wait = backoff if self.delay is None else self.delay
         return replace(self, unreadable_count=self.unreadable_count + 1, delay=wait)
 
-    def _unreadable_error(self, what: str, response: ArmResponse, step: str = "") -> BuildError:
-        return StatusUnreadable(
+    def _unreadable_error(
+        self, what: str, response: ArmResponse, step: str = "", *, kind: type[StatusUnreadable] = StatusUnreadable
+    ) -> BuildError:
+        return kind(
             f"{what}; the operation itself may still be running",
             operation=self,
             fault=self.refusal if response.status == 404 and self.refusal else response.fault(),

@@ -19,7 +19,7 @@ from kusto_magic.builds.build import Build, ended_elsewhere
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.retry import first_then, retry_while_busy
-from kusto_magic.errors import InvalidInput, NotFound, NotSubmitted, OutcomeUnknown, StatusUnreadable
+from kusto_magic.errors import InvalidInput, NotFound, NotSubmitted, OutcomeUnknown, UnexpectedState
 from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, WORKING_PHASES, Action, Phase
 from kusto_magic.models.image import Image, ImageSpec
 
@@ -48,10 +48,15 @@ async def resume_build(
     if send and options.queue:
         again = first_then(attempt, partial(repeat_change, client, build, options, protect))
         attempt = partial(retry_while_busy, again, client.clock, options.timeout)
-    async for operation in attempt():
-        if operation.is_cluster_busy and options.queue and not send:  # its process would have sent it again
-            raise _not_submitted(record, "was not carried out: the cluster was busy, and its process ended")
-        yield operation
+    try:
+        async for operation in attempt():
+            if operation.is_cluster_busy and options.queue and not send:  # its process would have sent it again
+                raise _not_submitted(record, "was not carried out: the cluster was busy, and its process ended")
+            yield operation
+    except UnexpectedState as error:
+        # For instance, another user has deleted or replaced the image: what came of this will never be known.
+        what = f"the outcome of the {record.action} of image {record.image!r} is unknown; {error.what}"
+        raise OutcomeUnknown(what, next_step=error.next_step) from None
 
 
 async def watch_build(
@@ -117,7 +122,7 @@ async def _settle(client: ImagesClient, build: Build, record: BuildRecord, timeo
     try:
         async for operation in client.poll(resumed, timeout=timeout, estimate=build.estimate):
             yield operation
-    except StatusUnreadable as error:
+    except UnexpectedState as error:
         raise _unknown(record, error.what) from None
 
 

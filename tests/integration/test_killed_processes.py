@@ -43,6 +43,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(3600),
     pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL"),
+    # anyio leaves a coroutine behind when a manager is closed at the moment at which it connects.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 KILLS = int(os.environ.get("KUSTO_MAGIC_TEST_KILLS", "8"))
@@ -234,5 +236,5 @@ def test_killed_processes_lose_nothing_and_nothing_is_sent_for_them(service: Ser
         what = f"{number}: {action}, {change or 'no change'}, {'server' if by_server else 'attach'}"
         problems += [f"{what}: {it}" for it in (wrong, f"sent {sent}" if sent else "") if it]
         states.append(record.state if record else "no record")
-    assert problems == [], states
+    assert not problems, "\n".join([*problems, str(states)])
     sys.stdout.write(f"{sorted((state, states.count(state)) for state in set(states))}\n")
