@@ -12,13 +12,14 @@ from kusto_magic.arm import operation_start
 from kusto_magic.arm.client import DEFAULT_TIMEOUT, IN_USE_STEP, ImagesClient
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
+from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history import History
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.retry import first_then, retry_while_busy
 from kusto_magic.errors import InUse, NotFound, ServiceError
-from kusto_magic.models.action import Action
+from kusto_magic.models.action import NOT_SUBMITTED, Action
 from kusto_magic.models.cluster import PYTHON
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
@@ -33,35 +34,34 @@ Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
 Protect = Callable[[ImagesClient], Awaitable[None]]
 """Raises InUse if queries use the image or are about to use it, or MaybeInUse if that is not known."""
 
-Turn = Callable[[Build, Operation], AsyncIterator[Operation]]
-"""`ChangeQueue.turn`: yields the operation as queued while this process changes the cluster."""
-
 MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
 """Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
 
 
 async def create_image(
-    client: ImagesClient, build: Build, options: BuildOptions, check: Check, protect: Protect, turn: Turn
+    client: ImagesClient, build: Build, options: BuildOptions, check: Check, protect: Protect, queue: ChangeQueue
 ) -> AsyncIterator[Operation]:
     """Yield the operations of building `build.requested_spec`; nothing is sent if the image is up to date."""
     spec = sent = build.requested_spec
     assert spec is not None  # noqa: S101 - for the type checker
     assert sent is not None  # noqa: S101 - for the type checker
-    # A pinned build is compared after the preflight, which determines the text to compare.
-    absent, existing = (False, None) if options.force or options.pin else await find_existing(client, build.name, spec)
+    # A pinned build is compared after the preflight, which determines the text to compare; one that waits is compared
+    # at its turn, since what it waits for may change the image.
+    compare_later = options.force or options.pin or queue.must_wait(build)
+    absent, existing = (False, None) if compare_later else await find_existing(client, build.name, spec)
     if existing is None and (options.check or options.pin):
         yield operation_start.checking(spec)
         sent = await check(client, build)
-        if options.pin and not options.force:
+        if options.pin and not options.force and not queue.must_wait(build):
             absent, existing = await find_existing(client, build.name, sent)
     if existing is not None:
         async for operation in poll_existing(client, build, existing, options):
             yield operation
         return
-    if options.protect_active and not absent:  # a new image cannot be in use
+    if options.protect_active and not absent and not queue.must_wait(build):  # a new image cannot be in use
         await protect(client)
     waited = False
-    async for operation in turn(build, operation_start.submitting(Action.BUILD, "", sent)):
+    async for operation in queue.turn(build, operation_start.submitting(Action.BUILD, "", sent)):
         waited = True
         yield operation
     send = partial(client.build, build.name, sent, timeout=options.timeout, estimate=build.estimate)
@@ -123,13 +123,13 @@ def shared_preflight(preflight: Preflight) -> Preflight:
 
 
 async def change_cluster(
-    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect, turn: Turn
+    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect, queue: ChangeQueue
 ) -> AsyncIterator[Operation]:
     """Yield the operations of a deletion, enabling or disabling; `queue`, `protect_active` and `timeout` apply."""
-    if options.protect_active and build.action is Action.DELETE:
+    if options.protect_active and build.action is Action.DELETE and not queue.must_wait(build):
         await protect(client)
     waited = False
-    async for operation in turn(build, operation_start.submitting(build.action, "")):
+    async for operation in queue.turn(build, operation_start.submitting(build.action, "")):
         waited = True
         yield operation
     again = partial(repeat_change, client, build, options, protect)
@@ -155,24 +155,27 @@ async def repeat_change(
         yield operation
 
 
-async def require_unused(registry: BuildRegistry, history: History, record: BuildRecord, client: ImagesClient) -> None:
-    """Raise InUse if queries use the image of a record or are about to use it, MaybeInUse if that is not known."""
+async def require_unused(
+    history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord, client: ImagesClient
+) -> None:
+    """Raise InUse if queries use the image of a record or are about to use it, MaybeInUse if that is not known.
+
+    `is_held` returns whether another process works on the operation of a record.
+    """
     # In a thread: reading the history can wait for another process.
-    if await asyncio.to_thread(is_being_enabled, registry, history, record.target, record.image, record.started_at):
+    if await asyncio.to_thread(_is_being_enabled, history, is_held, record):
         what = f"image {record.image!r} is being enabled for the queries of this cluster; nothing was sent"
         raise InUse(what, next_step=IN_USE_STEP)
     await client.require_inactive(record.image)
 
 
-def is_being_enabled(registry: BuildRegistry, history: History, target: Target, image: str, now: datetime) -> bool:
-    """Return whether this machine is enabling an image since before `now`. Reads the history.
-
-    One that was started later may wait for the change that asks.
-    """
-    if is_being_enabled_here(registry, target, image, now):
-        return True
-    unfinished = [record for record in history.left_open(target, image) if record.action == Action.ENABLE]
-    return any(now - MAX_ENABLING_AGE <= record.started_at <= now for record in unfinished)
+def _is_being_enabled(history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord) -> bool:
+    """Return whether this machine is enabling the image of a record since before its start. Reads the history."""
+    # One that was started later may wait for the change that asks. Nothing comes of what an ended process had not sent.
+    start = record.started_at
+    unfinished = [it for it in history.left_open(record.target, record.image) if it.action == Action.ENABLE]
+    started = [it for it in unfinished if start - MAX_ENABLING_AGE <= it.started_at <= start]
+    return any(it.state not in NOT_SUBMITTED or is_held(it) for it in started)
 
 
 def is_being_enabled_here(registry: BuildRegistry, target: Target, image: str, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.display_text import visible_line
+from kusto_magic.errors import failure_reason
 from kusto_magic.models.action import NOT_STARTED, Phase
 
 PATIENCE: Final = 15.0
@@ -26,25 +27,25 @@ def register(registry: Callable[[], BuildRegistry], close: Callable[[], None]) -
     """
 
     def finish() -> None:
-        # Not in a kernel: Jupyter ends it because the user asked for it, and kills it after a few seconds.
-        unsent = [] if "ipykernel.kernelapp" in sys.modules else wait_until_submitted(registry(), PATIENCE)
-        phases = {build.id: build.operation.shown_phase for build in unsent}
-        close()
-        for build in unsent:
-            text = (
-                f"kusto_magic: the {build.action.value} of {build.name!r} was not sent: the program ended while its "
-                f"state was {phases[build.id]}. Call wait() on the build before the program ends, or send it with "
-                f"%kusto_image attach {shlex.quote(build.name)} --send"
-            )
+        unsent: list[Build] = []
+        try:
+            # Not in a kernel: Jupyter ends it because the user asked for it, and kills it after a few seconds.
+            if "ipykernel.kernelapp" not in sys.modules:
+                unsent = wait_until_submitted(registry(), PATIENCE)
+        finally:  # also after Ctrl-C
+            texts = [_report(build) for build in unsent]
+            close()
+        for text in texts:
             sys.stderr.write(f"{visible_line(text)}\n")
 
     _before_thread_pools_end(finish)
 
 
 def wait_until_submitted(registry: BuildRegistry, timeout: float) -> list[Build]:
-    """Wait until builds are submitted, done or queued, at most `timeout` seconds; return those that are not sent."""
+    """Wait until builds are submitted, done or queued, at most `timeout` seconds; return the unconfirmed ones."""
     end = time.monotonic() + timeout
-    for build in _unsent(registry):
+    started = [build for build in registry.all() if build.started_here]
+    for build in started:
         moved = threading.Event()
 
         def wake(_change: object, event: threading.Event = moved) -> None:
@@ -55,11 +56,21 @@ def wait_until_submitted(registry: BuildRegistry, timeout: float) -> list[Build]
             if not moved.wait(max(0.0, end - time.monotonic())):
                 break
             moved.clear()
-    return _unsent(registry)
+    return [build for build in started if build.operation.phase in NOT_STARTED]
 
 
-def _unsent(registry: BuildRegistry) -> list[Build]:
-    return [build for build in registry.all() if build.started_here and build.operation.phase in NOT_STARTED]
+def _report(build: Build) -> str:
+    """Return what is known of a build that the service has not confirmed, for the user of the program."""
+    what = f"kusto_magic: the {build.action.value} of {build.name!r} on {build.target.cluster}"
+    name = shlex.quote(build.name)
+    if build.ended:
+        return f"{what} failed: {failure_reason(build.error)}"
+    if build.operation.phase is Phase.SUBMITTING:
+        return f"{what} may have been sent: the program ended before the response. %kusto_image attach {name} shows it."
+    return (
+        f"{what} was not sent: the program ended while its state was {build.operation.shown_phase}. Call wait() on the "
+        f"build before the program ends, or send it with %kusto_image attach {name} --send"
+    )
 
 
 def _before_thread_pools_end(call: Callable[[], None]) -> None:

@@ -15,8 +15,8 @@ from kusto_magic.models.action import Action
 class ChangeQueue:
     """The operations that change clusters, in the order in which they are sent. Use it on one event loop.
 
-    A build does not wait for an earlier one that is still being checked. Every other operation does, since it may be
-    about the image of that build: "Run All Cells" starts a build and its enabling at once.
+    Operations that may concern the same image are sent in the order in which they were started: "Run All Cells" starts
+    a build and its enabling at once. Builds of different images are sent as soon as they have been checked.
     """
 
     def __init__(self, registry: BuildRegistry) -> None:
@@ -30,10 +30,12 @@ class ChangeQueue:
             queue.append(build)
             build.add_done_callback(lambda: self._remove(build))
 
+    def must_wait(self, build: Build) -> bool:
+        """Return whether another operation of this process has to end before the build can be sent or compared."""
+        return bool(self._earlier(build))
+
     async def turn(self, build: Build, sent: Operation) -> AsyncIterator[Operation]:
         """Yield `sent` as a queued operation each time there is another build to wait for; end when it can be sent."""
-        if build.action is Action.BUILD:
-            self.add(build)
         while (ahead := self._ahead_of(build)) is not None:
             yield operation_start.queued(sent, f"waiting for the {ahead.action.value} of {ahead.name!r}")
             with suppress(Exception):  # its error belongs to it
@@ -42,17 +44,28 @@ class ChangeQueue:
     def _ahead_of(self, build: Build) -> Build | None:
         queue = self._queues.get(build.target.key, [])
         if build not in queue:
-            started = [other for other in self._registry.by_cluster(build.target) if not other.done]
-            earlier = started[: started.index(build)]
-            if earlier:
+            if earlier := self._earlier(build):
                 return earlier[-1]
             self.add(build)
             queue = self._queues[build.target.key]
         position = queue.index(build)
         return queue[position - 1] if position else None
 
+    def _earlier(self, build: Build) -> list[Build]:
+        """Return the operations of this process that were started before and have to be sent before."""
+        # Not those that are only watched: their owner may wait for an operation of this process.
+        others = [other for other in self._registry.by_cluster(build.target) if other.owned and not other.done]
+        return [other for other in others[: others.index(build)] if _is_related(other, build)]
+
     def _remove(self, build: Build) -> None:
         queue = self._queues[build.target.key]
         queue.remove(build)
         if not queue:
             del self._queues[build.target.key]
+
+
+def _is_related(earlier: Build, later: Build) -> bool:
+    """Return whether the order of two operations matters: not for builds of different images, or of the same spec."""
+    if earlier.action is not Action.BUILD or later.action is not Action.BUILD:
+        return True
+    return earlier.name.lower() == later.name.lower() and earlier.requested_spec != later.requested_spec

@@ -7,7 +7,7 @@ be written waits in memory (`HistoryStore`), and `History.warning` reports it. T
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,9 @@ from kusto_magic.models.target import Target
 
 MAX_STORED_RECORDS = 10_000
 """Maximum number of records, newest first: space for several fleets of a thousand clusters."""
+
+REPEATED = "sent again later"
+"""Message of a record whose operation was sent again, as another record."""
 
 ESTIMATE_SAMPLES = 20
 """Maximum number of builds from which a duration is estimated."""
@@ -55,6 +58,20 @@ def adoption(record: BuildRecord, owner: str) -> Update:
     """Return the update that makes `owner` the owner of an open record, unless another process was faster."""
     statement = "UPDATE builds SET owner = ? WHERE id = ? AND owner = ? AND ended_at IS NULL"
     return statement, (owner, record.id, record.owner)
+
+
+def _claim(record: BuildRecord, now: datetime) -> Update:
+    state = "Not submitted" if record.state in ("Checking", "Queued", "Not submitted") else "Unknown"
+    statement = "UPDATE builds SET state = ?, message = ?, ended_at = ? WHERE id = ? AND owner = ? AND state = ?"
+    values = (state, REPEATED, to_column("ended_at", now), record.id, record.owner, record.state, REPEATED)
+    return f"{statement} AND message <> ?", values
+
+
+def _insertion_after_claim(record: BuildRecord) -> Update:
+    """Return the insertion of a record, which has no effect if the update before it had none."""
+    row = to_row(record)
+    values = ", ".join("?" * len(row))
+    return f"INSERT INTO builds (place, {COLUMNS}) SELECT {values} WHERE changes() = 1", row
 
 
 def _insertion(record: BuildRecord) -> Update:
@@ -105,6 +122,15 @@ class History:
         """Make `owner` the owner of an open record; return False if another process was faster or has ended it."""
         return self._store.write(adoption(record, owner)) == 1
 
+    def claim(self, pairs: Sequence[tuple[BuildRecord, BuildRecord]], now: datetime) -> list[BuildRecord]:
+        """End old records and store new ones that repeat them; return the new ones that were stored.
+
+        A record that another process or thread has claimed, adopted or confirmed meanwhile is left alone.
+        """
+        statements = [statement for old, new in pairs for statement in (_claim(old, now), _insertion_after_claim(new))]
+        self._store.write(*statements)
+        return [new for _, new in pairs if self.get(new.id) is not None]
+
     def get(self, id: str) -> BuildRecord | None:  # noqa: A002
         """Return the record with this id, or None."""
         return _first(self._records("WHERE id = ?", id))
@@ -130,6 +156,11 @@ class History:
         columns = COLUMNS if with_requirements else COLUMNS_WITHOUT_REQUIREMENTS
         return self._records("WHERE ended_at IS NULL ORDER BY number DESC", columns=columns)
 
+    def of_image(self, target: Target, image: str, limit: int = 20) -> list[BuildRecord]:
+        """Return the newest records of an image on a cluster, newest first."""
+        where = "WHERE image = ? AND place = ? ORDER BY number DESC LIMIT ?"
+        return self._records(where, image, target.key, limit)
+
     def left_open(self, target: Target, image: str) -> list[BuildRecord]:
         """Return the unfinished records of an image on a cluster, newest first."""
         where = "WHERE image = ? AND place = ? AND ended_at IS NULL ORDER BY number DESC"
@@ -152,13 +183,21 @@ class History:
                 return _estimate(on_endpoint, "your clusters")
         return _estimate(on_cluster, "this cluster")
 
-    def data_version(self) -> tuple[int, int]:
+    def data_version(self) -> tuple[int, int, int]:
         """Return a value that changes when this process or another one has written; cheap to read."""
         return self._store.data_version()
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         self._store.close()
+
+    def hold_for_fork(self) -> None:
+        """Keep other threads from using the file until `release_after_fork`."""
+        self._store.hold_for_fork()
+
+    def release_after_fork(self) -> None:
+        """Undo `hold_for_fork`, in the parent."""
+        self._store.release_after_fork()
 
     def forget_connections(self) -> None:
         """Drop what a forked child must not use; the next use opens the file again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -59,9 +60,6 @@ _DAMAGED = frozenset({1, 11, 24, 26})
 
 _BUSY = frozenset({5, 6})
 """SQLite result codes of a lock: BUSY (another process), LOCKED (another connection of this process)."""
-
-_inherited: list[sqlite3.Connection] = []
-"""Connections that a forked child has inherited: kept, since deleting one would close its file."""
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
@@ -129,9 +127,11 @@ def is_damaged(error: sqlite3.DatabaseError) -> bool:
 
 
 def keep_inherited(connection: sqlite3.Connection | None) -> None:
-    """Keep a connection of the parent process, which a forked child must neither use nor close."""
+    """Keep a connection of the parent process for ever: a forked child must neither use nor close it."""
     if connection is not None:
-        _inherited.append(connection)
+        # Not only kept in a list: at the end of the child, the interpreter would delete what modules hold. That would
+        # roll back a transaction of the parent.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def is_busy(error: sqlite3.DatabaseError) -> bool:

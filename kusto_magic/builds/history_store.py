@@ -33,6 +33,9 @@ RETRY_INTERVAL: Final = 5.0
 MAX_UNWRITTEN: Final = 10_000
 """Maximum number of statements that wait for the file; beyond them, the oldest are dropped."""
 
+FORK_PATIENCE: Final = 1.0
+"""Seconds that a fork waits for the other threads of the process to end their use of the file."""
+
 LOCK_SLICE: Final = 0.1
 """Seconds that SQLite itself waits for a lock: Python handles Ctrl-C only between such waits."""
 
@@ -57,6 +60,9 @@ class HistoryStore:
         self._memory: sqlite3.Connection | None = None
         self._unwritten: deque[Statement] = deque(maxlen=MAX_UNWRITTEN)
         self._retry_at = 0.0
+        self._opened = 0
+        self._held_for_fork = False
+        self._timer: threading.Timer | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -75,14 +81,30 @@ class HistoryStore:
             changed = self._use(lambda connection: _execute(connection, statements))
             if self._memory is not None:
                 self._unwritten.extend(statements)
+                self._retry_later()
             return changed
 
-    def data_version(self) -> tuple[int, int]:
+    def _retry_later(self) -> None:
+        """Try to write the queue in the background: the process may not use the history again before it ends."""
+        if self._timer is None:
+            self._timer = threading.Timer(RETRY_INTERVAL, self._retry)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _retry(self) -> None:
+        with self._lock:
+            self._timer = None
+            if self._memory is not None and self._unwritten:
+                self._return_to_file()
+                if self._memory is not None:
+                    self._retry_later()
+
+    def data_version(self) -> tuple[int, int, int]:
         """Return a value that changes when this process or another one has written."""
 
-        def read(connection: sqlite3.Connection) -> tuple[int, int]:
+        def read(connection: sqlite3.Connection) -> tuple[int, int, int]:
             [version] = connection.execute("PRAGMA data_version").fetchone()  # counts the others' writes only
-            return int(version), connection.total_changes
+            return self._opened, int(version), connection.total_changes  # the last two start anew when it is reopened
 
         return self._use(read)
 
@@ -91,15 +113,25 @@ class HistoryStore:
         with self._lock:
             if self._memory is not None:
                 self._return_to_file()
-            if self._file is not None:
-                self._file.close()
-            self._file = None
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = None
+            self._close_file()
+
+    def hold_for_fork(self) -> None:
+        """Wait until no other thread uses the file, for a second at most: it must not be forked in the middle."""
+        self._held_for_fork = self._lock.acquire(timeout=FORK_PATIENCE)
+
+    def release_after_fork(self) -> None:
+        """Let other threads of the parent use the file again."""
+        if self._held_for_fork:
+            self._lock.release()
 
     def forget_connections(self) -> None:
         """Drop the connections without closing them, in a forked child: SQLite allows only the parent to use them."""
         keep_inherited(self._file)
         keep_inherited(self._memory)
-        self._file = self._memory = None
+        self._file = self._memory = self._timer = None
         self._unwritten.clear()  # the parent writes them
         self._lock = threading.RLock()  # another thread of the parent may have held the old one
 
@@ -160,6 +192,7 @@ class HistoryStore:
             "memory and written when that is possible again"
         )
         self._memory, self._retry_at = memory, self._now() + RETRY_INTERVAL
+        self._opened += 1
         return memory
 
     def _return_to_file(self) -> None:
@@ -188,6 +221,7 @@ class HistoryStore:
         """
         import sqlite3
 
+        self._opened += 1
         path = self._path or default_path(os.environ)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)  # before SQLite creates it with the default permissions

@@ -7,20 +7,18 @@ progress; this module prints nothing.
 from __future__ import annotations
 
 import concurrent.futures
-import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import uuid4
-from weakref import WeakSet
 
 from kusto_magic.arm import client, operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import ClientFactory, ClientPool
 from kusto_magic.arm.credentials import CredentialFactory
 from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE, DurationEstimate
-from kusto_magic.builds import at_exit
+from kusto_magic.builds import at_exit, fork
 from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import BackgroundLoop, result_or_cancel
@@ -69,7 +67,7 @@ class BuildManager:
         self._preflight = preflight
         self._clock: Clock = clock or SystemClock()
         self._set_up()
-        _managers.add(self)
+        fork.add(self)
 
     def _set_up(self) -> None:
         self._clients = ClientPool(self._open_client)
@@ -175,10 +173,12 @@ class BuildManager:
             return running
         # In the order of their start, so the newest record of a cluster is kept.
         newest = {record.target.key: record for record in self.history.fleet(record.fleet)}
-        unsent = [record for record in newest.values() if send and self._launcher.can_send_again(record)]
-        left = [record for record in newest.values() if record.ended_at is None and record not in unsent]
+        here = {record.id: build for record in newest.values() if (build := self.registry.by_id(record.id))}
+        others = [record for record in newest.values() if record.id not in here]
+        unsent = [record for record in others if send and self._launcher.can_send_again(record)]
+        left = [record for record in others if record.ended_at is None and record not in unsent]
         builds = [*self._launcher.resume(left, timeout, send=send), *self._launcher.repeat(unsent, timeout)]
-        by_key = {build.target.key: build for build in builds}
+        by_key = {build.target.key: build for build in (*here.values(), *builds)}
         return self.fleets.add(
             Fleet(record.fleet, record.image, [by_key.get(key, record) for key, record in newest.items()])
         )
@@ -225,9 +225,8 @@ class BuildManager:
         running = self.running(target, name)
         if running is not None:
             return running
-        latest = self.history.latest(name, target) if send else None
-        if latest is not None and self._launcher.can_send_again(latest):
-            return self._launcher.repeat([latest], timeout)[0]
+        if send and (repeated := self._launcher.repeat(self._launcher.unconfirmed(target, name), timeout)):
+            return repeated[-1]
         unfinished = self.history.left_open(target, name)
         submitted = [record for record in unfinished if record.state not in NOT_SUBMITTED]
         record = next(iter(submitted or unfinished), None)
@@ -238,6 +237,10 @@ class BuildManager:
         build = Build(record, operation_start.submitting(Action.BUILD, ""), None, None, start_known=False)
         return self._launcher.launch((build, lambda images: poll_image(images, name, timeout)))[0]
 
+    def attach_record(self, record: BuildRecord, *, timeout: float = client.DEFAULT_TIMEOUT) -> Build:
+        """Poll the operation of a record, whichever process started it, and return at once; nothing is sent."""
+        return self.registry.by_id(record.id) or self._launcher.resume([record], timeout)[0]
+
     def stop_polling(self, build: Build) -> None:
         """Stop polling a build whose end another process has recorded, and return at once.
 
@@ -247,7 +250,7 @@ class BuildManager:
 
     def is_held_elsewhere(self, record: BuildRecord) -> bool:
         """Return whether another process that is still running sends and polls the operation of a record."""
-        return self._owner.is_held_elsewhere(record.owner)
+        return self._launcher.is_held_elsewhere(record)
 
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process is polling, or None."""
@@ -311,20 +314,8 @@ def _require_valid_name(name: str, rule: Callable[[object], str] = existing_imag
         raise InvalidInput([Problem("image name", problem)])
 
 
-_managers: WeakSet[BuildManager] = WeakSet()
 _default_manager: BuildManager | None = None
 _default_lock = threading.Lock()
-
-
-def _after_fork_in_child() -> None:
-    global _default_lock
-    _default_lock = threading.Lock()  # another thread of the parent may have held the old one
-    for manager in tuple(_managers):
-        manager.forget_parent()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def default_manager() -> BuildManager:

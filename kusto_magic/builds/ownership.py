@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FOLDER = "owners"
 """Folder of the lock files, next to the history."""
 
+MAX_ATTEMPTS = 10
+"""Maximum number of lock files that are tried before an owner goes without a lock."""
+
 
 class Owner:
     """The current process as an owner of operations. `folder` is where the lock files are, or None for no lock.
@@ -67,12 +70,18 @@ class Owner:
         return path.exists() and not self._remove_if_released(path)
 
     def _take_lock(self, folder: Path) -> None:
-        name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _try_lock(self._path(name))
-        self._name = name if self._lock else ""
+        for _ in range(MAX_ATTEMPTS):
+            name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}"
+            lock = _try_lock(self._path(name))
+            # Another process that removes leftovers may have locked, and removed, the file before this one locked it.
+            if lock is not None and self._path(name).exists():
+                self._lock, self._name = lock, name
+                break
+            if lock is not None:
+                lock.close()
         for path in folder.glob("*.lock"):  # of processes that were killed
-            if path != self._path(name):
+            if path != self._path(self._name):
                 self._remove_if_released(path)
 
     def _path(self, owner: str) -> Path:
@@ -85,8 +94,9 @@ class Owner:
         lock = _try_lock(path)
         if lock is None:
             return False
+        self._remove(path)  # while it is locked: afterwards, it could be that of a process that has just started
         lock.close()
-        self._remove(path)
+        self._remove(path)  # Windows removes no open file, and none that another process has opened
         return True
 
     @staticmethod

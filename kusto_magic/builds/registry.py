@@ -37,6 +37,10 @@ class BuildRegistry:
         with self._lock:
             return list(self._builds)  # a copy, since builds are added and removed by other threads
 
+    def by_id(self, id: str) -> Build | None:  # noqa: A002
+        """Return the build with this id, or None."""
+        return next((build for build in self.all() if build.id == id), None)
+
     def by_cluster(self, target: Target) -> list[Build]:
         """Return the builds on a cluster."""
         key = target.key
@@ -54,11 +58,13 @@ class BuildRegistry:
     ) -> Build | None:
         """Return the build of an image from exactly `spec`, or None.
 
-        Without `check`, a build that its own preflight can still stop does not match.
+        Without `check`, a build that its own preflight can still stop does not match; neither does one that a later
+        operation on the image follows, since the last one started decides what the image is.
         """
-        builds = self._builds_of(target, name)
-        same = [build for build in builds if build.requested_spec == spec and build.pinned == pin]
-        return next((build for build in same if check or not build.is_being_checked), None)
+        newest = next(reversed(self._builds_of(target, name)), None)
+        if newest is None or newest.requested_spec != spec or newest.pinned != pin:
+            return None
+        return newest if check or not newest.is_being_checked else None
 
     def _builds_of(self, target: Target, name: str) -> list[Build]:
         # ARM compares names without case.

@@ -19,7 +19,7 @@ from kusto_magic.builds.build import Build, ended_elsewhere
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.retry import first_then, retry_while_busy
-from kusto_magic.errors import InvalidInput, NotFound, NotSubmitted, OutcomeUnknown, UnexpectedState
+from kusto_magic.errors import InvalidInput, NotFound, NotSubmitted, OutcomeUnknown, PollTimeout, UnexpectedState
 from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, WORKING_PHASES, Action, Phase
 from kusto_magic.models.image import Image, ImageSpec
 
@@ -71,18 +71,25 @@ async def watch_build(
     `read_record` returns the current record, and sets `build.owned` if its owner has ended and this process now owns
     it. Raises EndedElsewhere if the owner ends it before it is sent, and the errors of `resume_build`.
     """
+    end = client.clock.monotonic() + options.timeout
     while (record := await read_record()) is not None and record.ended_at is None:
-        if build.owned or record.state not in NOT_STARTED:
-            operations = (
-                resume_build(client, build, record, options, protect)
-                if build.owned
-                else _poll_recorded(client, build, record, options.timeout)
-            )
-            async for operation in operations:
+        if build.owned:
+            async for operation in resume_build(client, build, record, options, protect):
                 yield operation
             return
+        if record.state not in NOT_STARTED:
+            async for operation in _poll_recorded(client, build, record, options.timeout):
+                if operation.is_cluster_busy and options.queue:
+                    break  # its owner sends it again
+                yield operation
+            else:
+                return
+        if client.clock.monotonic() >= end:
+            what = f"the {build.action.value} of image {build.name!r} is still not submitted by another process"
+            raise PollTimeout(what, operation=_unsent(build), next_step="%kusto_image status shows the operations.")
         note = "another process on this machine is about to send this"
-        yield replace(_unsent(build), phase=Phase(record.state), note=note)
+        phase = Phase(record.state) if record.state in NOT_STARTED else Phase.QUEUED
+        yield replace(_unsent(build), phase=phase, note=note)
         await client.clock.sleep(WATCH_INTERVAL)
     raise ended_elsewhere(build, _unsent(build), record.state if record is not None else "")
 

@@ -18,7 +18,7 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.clock import Clock
 from kusto_magic.display.card import card, card_from_record
-from kusto_magic.models.action import NOT_STARTED, Phase
+from kusto_magic.models.action import NOT_STARTED
 from kusto_magic.models.target import Target
 from kusto_magic.server.build_views import BuildView, ListedBuild, listed_build_json
 from kusto_magic.server.change_log import ChangeLog
@@ -32,12 +32,6 @@ MAX_RECORDS = 500
 
 MAX_RESUME_AGE = timedelta(hours=24)
 """Age after which an unfinished build is no longer resumed."""
-
-START_GRACE = timedelta(minutes=2)
-"""Time after its start during which a build without an owner is left to its kernel, which checks and submits it."""
-
-QUEUE_GRACE = timedelta(hours=1)
-"""As `START_GRACE`, for queued builds, which the service does not know, and for records without any update yet."""
 
 OWNER_CHECK_INTERVAL = timedelta(seconds=5)
 """Time between two looks whether the process still runs that is about to send an operation."""
@@ -147,7 +141,9 @@ class BuildFeed:
         if latest is None or latest.id != record.id:  # the state of the image belongs to a newer build
             return
         self._resumed.add(record.id)
-        self._watch(self._builds.attach(record.target, record.image))
+        complete = self._builds.history.get(record.id)  # with its requirements, to compare them with the image
+        if complete is not None:
+            self._watch(self._builds.attach_record(complete))
 
     def _watch(self, build: Build) -> None:
         if build.id not in self._polled:
@@ -180,17 +176,12 @@ class BuildFeed:
         """Return whether a running process is about to send an operation."""
         if record.ended_at is not None or record.state not in NOT_STARTED:
             return False
-        # Without an owner, its process could hold no lock: only the time can tell.
-        return self._builds.is_held_elsewhere(record) if record.owner else record.started_at > now - _grace(record)
+        return self._builds.is_held_elsewhere(record)
 
     def _view_of_build(self, build: Build) -> BuildView:
         return BuildView(card(build, self._clock.wall()), self._register(build.target), active=not build.ended)
 
 
-def _grace(record: BuildRecord) -> timedelta:
-    return QUEUE_GRACE if record.state == Phase.QUEUED else START_GRACE
-
-
 def _next_check(record: BuildRecord, now: datetime) -> datetime:
-    """Return when a build that is about to be sent may turn out to have no process any more."""
-    return now + OWNER_CHECK_INTERVAL if record.owner else record.started_at + _grace(record)
+    """Return when to check again whether the process of a build that is about to be sent still runs."""
+    return now + OWNER_CHECK_INTERVAL

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 
-from kusto_magic.builds.actions import MAX_ENABLING_AGE, is_being_enabled
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
@@ -241,6 +239,35 @@ def test_enabling_waits_for_an_earlier_build_of_the_image_that_is_still_being_ch
     assert environment.changes == ["PUT img", "POST addLanguageExtensions"]
 
 
+@pytest.mark.parametrize("first", ["build", "delete"])
+def test_last_operation_on_an_image_decides_what_it_is(environment: EmulatedEnvironment, first: str) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    environment.changes.clear()
+    if first == "build":
+        builds.start(environment.target, "img", OTHER)
+    else:
+        builds.delete(environment.target, "img", protect_active=True)
+    image = builds.start(environment.target, "img", SPEC, protect_active=True).wait(60)
+    assert image is not None
+    assert image.requirements == SPEC.requirements
+    stored = builds.ask(environment.target, lambda client: client.get("img"))
+    assert stored.requirements == SPEC.requirements
+    assert environment.changes == ["PUT img" if first == "build" else "DELETE img", "PUT img"]
+
+
+def test_start_after_a_deletion_does_not_return_the_running_build_before_it(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    first = _building(environment, builds, "img")
+    deletion = builds.delete(environment.target, "img")
+    again = builds.start(environment.target, "img", SPEC)
+    assert again is not first
+    environment.clock.released.set()
+    assert again.wait(60) is not None
+    assert deletion.done
+    assert environment.changes == ["PUT img", "DELETE img", "PUT img"]
+
+
 def test_builds_of_different_clusters_do_not_wait_for_each_other(tmp_path: Path) -> None:
     emulator = EmulatorTransport(EmulatorConfig(build_seconds=BUILD_SECONDS, clusters=2))
     environment = EmulatedEnvironment(tmp_path, always_compatible, emulator)
@@ -414,20 +441,39 @@ def test_protect_active_raises_for_an_image_that_is_being_enabled(
         if action == "build"
         else second.delete(environment.target, "img", protect_active=True)
     )
-    with pytest.raises(InUse, match=r"image 'img' is being enabled for the queries of(?s:.*)--yes"):
+    if process == "the same process":  # it waits, and is checked at its turn
+        environment.wait_for(change, Phase.QUEUED)
+        environment.clock.released.set()
+    with pytest.raises(InUse, match=r"(is being enabled for the queries of|use image 'img')(?s:.*)--yes"):
         change.wait(30)
 
 
-def test_enabling_protects_what_starts_after_it_for_some_hours(environment: EmulatedEnvironment) -> None:
-    builds, now = environment.builds(), environment.clock.wall()
-    record = BuildRecord("0" * 32, environment.target, "img", "enable", None, None, "", now, state="Enabling")
-    builds.history.add(record)
-    check = partial(is_being_enabled, builds.registry, builds.history, environment.target)
-    assert check("IMG", now)
-    assert check("IMG", now + MAX_ENABLING_AGE)
-    assert not check("IMG", now + MAX_ENABLING_AGE + timedelta(seconds=1)), "its process may have left it open"
-    assert not check("IMG", now - timedelta(seconds=1)), "it may wait for what started before"
-    assert not check("other", now)
+@pytest.mark.parametrize(
+    ("state", "owner_lives", "hours", "protects"),
+    [
+        ("Enabling", False, 0.0, True),
+        ("Enabling", False, 3.9, True),
+        ("Enabling", False, 4.1, False),  # its process may have left it open
+        ("Enabling", False, -1.0, False),  # started afterwards: it may wait for this change
+        ("Queued", True, 1.0, True),
+        ("Queued", False, 1.0, False),  # nothing comes of what an ended process had not sent
+    ],
+)
+def test_enabling_of_another_process_protects_its_image_for_some_hours(
+    environment: EmulatedEnvironment, state: str, owner_lives: bool, hours: float, protects: bool
+) -> None:
+    builds, other = environment.builds(), environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(30)
+    owner = other._owner.hold() if owner_lives else f"host:1:{'a' * 32}"
+    started = environment.clock.wall() - timedelta(hours=hours)
+    record = BuildRecord("0" * 32, environment.target, "IMG", "enable", None, None, "", started, state=state)
+    builds.history.add(replace(record, owner=owner))
+    change = builds.delete(environment.target, "img", protect_active=True)
+    if protects:
+        with pytest.raises(InUse, match="is being enabled"):
+            change.wait(30)
+    else:
+        assert change.wait(30) is None
 
 
 def test_build_is_not_refused_because_its_image_is_enabled_afterwards(environment: EmulatedEnvironment) -> None:

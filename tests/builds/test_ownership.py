@@ -6,7 +6,10 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +25,7 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import card
-from kusto_magic.errors import EndedElsewhere, KustoImageError, NotSubmitted, OutcomeUnknown
+from kusto_magic.errors import EndedElsewhere, KustoImageError, NotSubmitted, OutcomeUnknown, PollTimeout
 from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport
@@ -158,6 +161,105 @@ def test_attach_with_send_sends_an_unconfirmed_build_once(
     assert outcome(builds.attach(environment.target, "img", send=True)) == ("Succeeded", "")
     assert environment.changes == ["PUT img"]
     assert builds.history.unfinished() == []
+
+
+def test_attach_with_send_sends_what_another_living_process_has_reported_as_not_submitted(
+    environment: EmulatedEnvironment,
+) -> None:
+    left_by_a_dead_process(environment, Action.BUILD, "img", state="Queued", spec=SPEC)
+    server, kernel = environment.builds(), environment.builds()
+    assert outcome(server.attach(environment.target, "img")) == ("Not submitted", "NotSubmitted")
+    assert outcome(kernel.attach(environment.target, "img", send=True)) == ("Succeeded", "")
+    assert environment.changes == ["PUT img"]
+
+
+def test_attach_with_send_is_sent_once_by_many_processes(environment: EmulatedEnvironment) -> None:
+    environment.builds().start(environment.target, "img", SPEC).wait(60)
+    environment.changes.clear()
+    left_by_a_dead_process(environment, Action.DELETE, "img", state="Queued")
+    managers = [environment.builds() for _ in range(6)]
+    ready = threading.Barrier(len(managers))
+
+    def send(manager: BuildManager) -> None:
+        ready.wait()
+        with suppress(KustoImageError):  # those that come too late find no image
+            manager.attach(environment.target, "img", send=True).wait(60)
+
+    with ThreadPoolExecutor(len(managers)) as pool:
+        list(pool.map(send, managers))
+    assert environment.changes == ["DELETE img"]
+
+
+def test_attach_with_send_sends_a_build_and_its_enabling_in_their_order(environment: EmulatedEnvironment) -> None:
+    left_by_a_dead_process(environment, Action.BUILD, "img", state="Checking", spec=SPEC)
+    left_by_a_dead_process(environment, Action.ENABLE, "img", state="Queued")
+    builds = environment.builds()
+    assert outcome(builds.attach(environment.target, "img", send=True)) == ("Enabled", "")
+    assert environment.changes == ["PUT img", "POST addLanguageExtensions"]
+    assert builds.history.unfinished() == []
+
+
+def test_fleet_attached_with_send_does_not_repeat_what_this_process_is_about_to_send(
+    environment: EmulatedEnvironment,
+) -> None:
+    record = replace(left_by_a_dead_process(environment, Action.BUILD, "img", state="Queued", spec=SPEC), fleet="f")
+    builds = environment.builds()
+    builds.history.add(record)
+    environment.clock.released.clear()
+    member = builds.attach(environment.target, "img", send=True)
+    fleet = builds.attach_fleet(record, send=True)
+    assert fleet.builds == (member,)
+    environment.clock.released.set()
+    fleet.wait(60)
+    assert environment.changes == ["PUT img"]
+
+
+def test_processes_that_watch_each_other_do_not_wait_for_each_other(environment: EmulatedEnvironment) -> None:
+    gate = asyncio.Event()
+
+    async def slow(text: str, **more: Any) -> PreflightReport:
+        await gate.wait()
+        return await always_compatible(text, **more)
+
+    environment.answer = slow
+    first, second = environment.builds(), environment.builds()
+    of_second = second.start(environment.target, "y", SPEC)
+    environment.wait_for(of_second, Phase.CHECKING)
+    first.attach(environment.target, "y")
+    of_first = first.start(environment.target, "x", SPEC, check=False, queue=True)
+    second.attach(environment.target, "x")
+
+    async def open_gate() -> None:
+        gate.set()
+
+    second.run(open_gate()).result(10)
+    assert outcome(of_first) == ("Succeeded", "")
+    outcome(of_second)
+    assert of_second.done
+
+
+def test_watching_ends_after_its_timeout(environment: EmulatedEnvironment) -> None:
+    environment.answer = silent
+    owner = environment.builds()
+    environment.wait_for(owner.start(environment.target, "img", SPEC), Phase.CHECKING)
+    watching = environment.builds().attach(environment.target, "img", timeout=60)
+    with pytest.raises(PollTimeout, match="still not submitted by another process"):
+        watching.wait(60)
+
+
+def test_record_of_a_process_without_a_lock_is_watched_for_a_while(environment: EmulatedEnvironment) -> None:
+    now = environment.clock.wall()
+    record = replace(
+        left_by_a_dead_process(environment, Action.BUILD, "img", state="Checking", spec=SPEC), owner="", started_at=now
+    )
+    builds = environment.builds()
+    builds.history.add(record)
+    environment.clock.released.clear()
+    watching = builds.attach(environment.target, "img", send=True)
+    assert not watching.owned
+    environment.clock.released.set()  # the time passes
+    assert outcome(watching) == ("Not submitted", "NotSubmitted")
+    assert environment.changes == []
 
 
 def test_queued_operation_that_met_a_busy_cluster_is_not_submitted_after_a_restart(

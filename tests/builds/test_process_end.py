@@ -56,8 +56,8 @@ manager.start(target, "second", spec, check=False)
 """
     ended = run(home, program)
     assert ended.stderr == (
-        "kusto_magic: the build of 'second' was not sent: the program ended while its state was Queued. Call wait() on "
-        "the build before the program ends, or send it with %kusto_image attach second --send\n"
+        "kusto_magic: the build of 'second' on emulatedcluster was not sent: the program ended while its state was "
+        "Queued. Call wait() on the build before the program ends, or send it with %kusto_image attach second --send\n"
     )
     listed = run(home, "print([(it.name) for it in manager.ask(target, lambda client: client.list())])")
     assert (listed.stdout, listed.stderr) == ("['first']\n", "")

@@ -56,7 +56,7 @@ def test_progress_bar_moves_while_another_cell_blocks_and_is_replaced_by_the_car
     assert "widgets" not in saved.metadata
     assert "widget-view" not in text
     assert saved.cells[1].outputs[0].data[MIME]["state"] == "Succeeded"
-    assert "✔ Succeeded" in saved.cells[1].outputs[0].data["text/html"]
+    assert "✔ <bdi>Succeeded</bdi>" in saved.cells[1].outputs[0].data["text/html"]
 
 
 def test_invalid_requirements_are_listed_with_their_lines(notebook: Open, screenshot: Callable[[str], Path]) -> None:

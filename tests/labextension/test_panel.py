@@ -43,7 +43,8 @@ IS_CUT = """root => [...root.querySelectorAll('*')]
 def emulator(lab: Lab) -> Iterator[EmulatorControl]:
     """Start with an empty cluster and an empty history; builds take 60 s unless they are released earlier."""
     for path in Path(lab.home.settings["KUSTO_MAGIC_HOME"]).iterdir():
-        path.unlink()
+        if path.is_file():
+            path.unlink()
     (lab.root / "unblock").unlink(missing_ok=True)
     with running_emulator(lab, build_seconds=60) as control:
         yield control

@@ -54,7 +54,7 @@ def test_kernel_updates_the_card_and_the_page_sends_one_request_per_load(
     assert len(asked) == 3, asked  # one for each time the page was loaded, one for the sidebar that was opened
     expect(page.locator(".jp-Dialog")).to_have_count(0)
     expect(notifications(page)).to_have_count(0)
-    assert opened.save().cells[1].outputs[0].data["text/html"].count("✔ Succeeded") == 1
+    assert opened.save().cells[1].outputs[0].data["text/html"].count("✔ <bdi>Succeeded</bdi>") == 1
 
 
 def test_saved_state_is_shown_when_the_notebook_is_reopened(

@@ -48,7 +48,7 @@ class CountingHistory(History):
         self.lists += 1
         return super().unfinished(with_requirements=with_requirements)
 
-    def data_version(self) -> tuple[int, int]:
+    def data_version(self) -> tuple[int, int, int]:
         self.checks += 1
         return super().data_version()
 

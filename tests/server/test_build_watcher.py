@@ -17,6 +17,7 @@ from support.environment import EmulatedEnvironment, always_compatible, forbidde
 from support.scripted_transport import ScriptedTransport, open_client
 
 from kusto_magic.arm.response import ArmResponse
+from kusto_magic.builds.launcher import QUEUE_GRACE, START_GRACE
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
@@ -31,8 +32,6 @@ from kusto_magic.server.build_feed import (
     MAX_ENTRIES,
     MAX_RECORDS,
     MAX_RESUME_AGE,
-    QUEUE_GRACE,
-    START_GRACE,
 )
 from kusto_magic.server.build_views import BuildView
 from kusto_magic.server.build_watcher import BuildWatcher
