@@ -40,7 +40,7 @@ QUEUE_GRACE = timedelta(hours=1)
 """As `START_GRACE`, for queued builds, which the service does not know, and for records without any update yet."""
 
 OWNER_CHECK_INTERVAL = timedelta(seconds=5)
-"""Time between two looks whether the process still runs that is about to send an operation."""
+"""Time between two checks whether the process that is about to send an operation still runs."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
