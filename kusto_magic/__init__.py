@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import BuildFailed as BuildFailed
     from kusto_magic.errors import Conflict as Conflict
     from kusto_magic.errors import EmulatorError as EmulatorError
+    from kusto_magic.errors import EndedElsewhere as EndedElsewhere
     from kusto_magic.errors import FleetFailed as FleetFailed
     from kusto_magic.errors import Forbidden as Forbidden
     from kusto_magic.errors import ImageDiffers as ImageDiffers
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from kusto_magic.errors import KustoImageError as KustoImageError
     from kusto_magic.errors import MaybeInUse as MaybeInUse
     from kusto_magic.errors import NotFound as NotFound
+    from kusto_magic.errors import NotSubmitted as NotSubmitted
+    from kusto_magic.errors import OutcomeUnknown as OutcomeUnknown
     from kusto_magic.errors import PollTimeout as PollTimeout
     from kusto_magic.errors import RequirementsConflict as RequirementsConflict
     from kusto_magic.errors import ServiceError as ServiceError
@@ -58,6 +61,7 @@ _MODULES = {
         "Conflict",
         "RequirementsConflict",
         "EmulatorError",
+        "EndedElsewhere",
         "FleetFailed",
         "PollTimeout",
         "Forbidden",
@@ -67,6 +71,8 @@ _MODULES = {
         "KustoImageError",
         "MaybeInUse",
         "NotFound",
+        "NotSubmitted",
+        "OutcomeUnknown",
         "ServiceError",
         "SignInFailed",
         "StatusUnreadable",

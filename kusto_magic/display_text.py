@@ -16,6 +16,9 @@ DisplayText = NewType("DisplayText", str)
 Secrets are hidden by `redaction.redact`, HTML is escaped where it is rendered.
 """
 
+INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode categories of control, format, surrogate, private-use and separator characters, which inputs cannot have."""
+
 _EMOJI = "\U0001f000-\U0001faff\u2190-\u2bff\ufe0f"
 
 _INVISIBLE = re.compile(

@@ -7,6 +7,8 @@
     ├── RequirementsConflict    the packages cannot be installed together; nothing was sent
     ├── InUse                   the cluster's python() runs on the image that would change; nothing was sent
     │   └── MaybeInUse          it is not known which image python() runs on; nothing was sent
+    ├── NotSubmitted            the process that would have sent the request has ended; nothing was sent
+    ├── OutcomeUnknown          the process that sent the request ended before the response
     ├── SignInFailed            the credential returned no token
     ├── UntrustedAddress        a response names a URL to which the token must not be sent
     ├── ServiceError            the service refused a request (status, code, message, request id)
@@ -42,6 +44,9 @@ _IDENTIFIES_ONE_FAILURE = re.compile(r"HTTP \d{3}$|(?:request|operation) id ", r
 MAX_EXCERPT_LENGTH = 60
 """Maximum number of characters of an invalid value that a message repeats."""
 
+MAX_LISTED_PROBLEMS = 5
+"""Maximum number of problems that a message lists."""
+
 
 def excerpt(value: object) -> str:
     """Return the ASCII repr of `value`, cut to 60 characters, for use in a message."""
@@ -64,6 +69,13 @@ class Problem:
     def __str__(self) -> str:
         where = self.field if self.line is None else f"line {self.line}"
         return f"{where}: {self.message}"
+
+
+def listed(problems: Sequence[Problem]) -> list[str]:
+    """Return the first problems as text, and how many more there are."""
+    more = len(problems) - MAX_LISTED_PROBLEMS
+    texts = [str(problem) for problem in problems[:MAX_LISTED_PROBLEMS]]
+    return [*texts, f"{more} more"] if more > 0 else texts
 
 
 class KustoImageError(Exception):
@@ -133,16 +145,16 @@ class InUse(KustoImageError):
     """The cluster's python() runs on the image that would be replaced or deleted; nothing was sent."""
 
 
+class MaybeInUse(InUse):
+    """It is not known which image python() runs on, so it may be the one that would be replaced or deleted."""
+
+
 class NotSubmitted(KustoImageError):
     """The operation was recorded but never sent: the process that would have sent it has ended."""
 
 
 class OutcomeUnknown(KustoImageError):
     """The process that sent the request ended before the response, and the service does not show what came of it."""
-
-
-class MaybeInUse(InUse):
-    """It is not known which image python() runs on, so it may be the one that would be replaced or deleted."""
 
 
 class FleetFailed(KustoImageError):

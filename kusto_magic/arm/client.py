@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -113,8 +114,8 @@ class ImagesClient:
 
         The last Operation is terminal. To stop polling, stop iterating: the build continues. `timeout` is in seconds;
         `estimate` is the usual duration of builds on this cluster. A name that new images cannot have is sent only if
-        the image exists, which is read first. Raises InvalidInput (nothing was sent),
-        ServiceError (the request was refused), and the errors of `poll`. Source: "Create Or Update".
+        the image exists, which is read first. Raises InvalidInput (nothing was sent), ServiceError (the request was
+        refused), and the errors of `poll`. Source: "Create Or Update".
         """
         if problem := build_name_problem(name):
             raise InvalidInput([Problem("image name", problem)])
@@ -153,13 +154,10 @@ class ImagesClient:
         sent = operation_start.submitting(action, self._url(""), extension=extension)
         return self._run(sent, "POST", body, timeout, None, self._url(f"/{verb}LanguageExtensions"))
 
-    async def extensions(self, *, background: bool = False) -> tuple[LanguageExtension, ...]:
-        """Return the enabled language extensions, with their images. Source: Microsoft.Kusto/clusters, "Get".
-
-        `background`: no user is waiting for this request.
-        """
+    async def extensions(self) -> tuple[LanguageExtension, ...]:
+        """Return the enabled language extensions, with their images. Source: Microsoft.Kusto/clusters, "Get"."""
         try:
-            return (await self._cluster(background=background)).extensions
+            return (await self._cluster(background=False)).extensions
         except ValueError:
             raise Unreachable(_UNREADABLE_CLUSTER, next_step="Try again.") from None
 
@@ -238,6 +236,10 @@ class ImagesClient:
     async def list(self) -> Sequence[Image]:
         """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""
         return await self._list(background=False)
+
+    async def list_with_active(self) -> tuple[Sequence[Image], PythonState]:
+        """Return the images and what python() runs on, read at the same time. Raises as `list` and `active` do."""
+        return await asyncio.gather(self.list(), self.active())
 
     async def _list(self, *, background: bool) -> Sequence[Image]:
         url: str | None = self._url("/sandboxCustomImages")

@@ -9,9 +9,13 @@ import ssl
 from collections.abc import Iterator, Mapping
 from urllib.request import getproxies
 
+import certifi
 import httpx
 
 from kusto_magic.errors import Unreachable, excerpt
+
+CHECK_NETWORK = "Check the network and the proxy (HTTPS_PROXY), then run again."
+"""Next step after a connection that failed for no known reason."""
 
 _BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXY_REFUSAL = re.compile(r"4(?!08|29)\d\d\b")
@@ -31,8 +35,6 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     system's roots (companies add theirs there) and certifi's (some Python builds have none). Raises Unreachable if
     the bundle cannot be read.
     """
-    import certifi
-
     for variable in _BUNDLE_VARIABLES:
         if bundle := environ.get(variable):
             is_folder = os.path.isdir(bundle)  # noqa: PTH112 - no Path is needed for one check
@@ -62,7 +64,7 @@ def remedy(error: Exception) -> tuple[str, int | None]:
         if proxies.get("https") or proxies.get("all"):
             return "Check the host name of the proxy (HTTPS_PROXY or ALL_PROXY) and the network, then run again.", 1
         return "Check the network, the VPN and its name servers; a network with a proxy needs HTTPS_PROXY.", 1
-    return "Check the network and the proxy (HTTPS_PROXY), then run again.", None
+    return CHECK_NETWORK, None
 
 
 def _certificate_step(verify_code: int) -> str:

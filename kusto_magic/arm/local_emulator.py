@@ -53,14 +53,13 @@ _children: list[subprocess.Popen[bytes]] = []
 
 @dataclass(frozen=True, slots=True)
 class RunningEmulator:
-    """A running emulator: its target, process ID, and the instance ID that it returns for `GET /`.
+    """A running emulator: its target and process ID.
 
     `build_seconds` is the duration of its builds, `clusters` the number of its clusters.
     """
 
     target: ReadyTarget
     pid: int
-    instance: str
     build_seconds: float
     clusters: int = 1
 
@@ -229,12 +228,12 @@ def _from_json(line: Any) -> RunningEmulator:
     """Parse a ready line. Raises ValueError."""
     try:
         target = ReadyTarget(endpoint=line["endpoint"], token=line["token"], **line["target"])
-        running = RunningEmulator(target, line["pid"], line["instance"], float(line["build_seconds"]))
+        running = RunningEmulator(target, line["pid"], float(line["build_seconds"]))
         running = replace(running, clusters=int(line.get("clusters", 1)))  # absent in files of older versions
     except (TypeError, KeyError):
         raise ValueError("not a ready line of the emulator") from None
     texts = (target.endpoint, target.token, target.subscription, target.resource_group, target.cluster)
-    if not all(isinstance(text, str) for text in (*texts, running.instance)) or not isinstance(running.pid, int):
+    if not all(isinstance(text, str) for text in texts) or not isinstance(running.pid, int):
         raise ValueError("not a ready line of the emulator")
     scheme, _, port = target.endpoint.rpartition(":")
     if scheme != "http://127.0.0.1" or not (port.isascii() and port.isdigit()):
@@ -250,8 +249,7 @@ def _write_discovery_file(running: RunningEmulator) -> None:
     line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": running.pid}
     handle, name = tempfile.mkstemp(dir=home_folder(), prefix="emulator-")  # mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        line |= {"instance": running.instance, "build_seconds": running.build_seconds}
-        json.dump(line | {"clusters": running.clusters}, file)
+        json.dump(line | {"build_seconds": running.build_seconds, "clusters": running.clusters}, file)
     Path(name).replace(_discovery_path())
 
 

@@ -21,8 +21,10 @@ the service ("seen") where it differs.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from urllib.parse import unquote
 
 from kusto_magic.arm import service_errors
 from kusto_magic.arm.response import ArmResponse, display_text
@@ -121,7 +123,7 @@ class Operation:
         """The name of the image, or the language if no image is named."""
         if self.extension is not None:
             return self.extension.name or self.extension.language
-        return self.image_url.rpartition("/")[2].partition("?")[0]
+        return unquote(self.image_url.rpartition("/")[2].partition("?")[0])
 
     @property
     def is_cluster_busy(self) -> bool:
@@ -146,16 +148,18 @@ class Operation:
             return self._after_client_error(response)
         delay = response.retry_after()
         polled = replace(self, failed_polls=0, poll_error="", not_found_count=0, delay=delay)._with_new_url(response)
-        if self.poll_target is PollTarget.OPERATION:
-            return polled._after_status(response)
-        if self.poll_target is PollTarget.LOCATION:
-            return polled._after_location(response)
-        return polled._after_image(response)
+        next_state = {
+            PollTarget.OPERATION: polled._after_status,
+            PollTarget.LOCATION: polled._after_location,
+            PollTarget.IMAGE: polled._after_image,
+        }
+        advanced = next_state[self.poll_target](response)
+        # A response that cannot be read is one more failed poll, not the first one.
+        return replace(advanced, failed_polls=self.failed_polls + 1) if advanced.poll_error else advanced
 
     def with_failed_poll(self, why: str, retry_after: float | None = None) -> Operation:
         """Return the operation after a failed poll, with a delay that doubles up to `MAX_BACKOFF`."""
-        backoff = min(2.0 ** min(self.failed_polls, 10), MAX_BACKOFF)  # 2.0**1024 would overflow
-        wait = backoff if retry_after is None else retry_after
+        wait = _backoff(self.failed_polls) if retry_after is None else retry_after
         return replace(self, failed_polls=self.failed_polls + 1, poll_error=why, delay=wait)
 
     def with_listed_state(self, image: Image) -> Operation | None:
@@ -189,9 +193,8 @@ class Operation:
             step = "Run the cell again to start over."
             raise BuildCanceled(f"{what} was canceled", operation=self, fault=self.fault, next_step=step)
         if self.differences:
-            step = (
-                f"Check it with %kusto_image show {self.name}; run the cell again with --force if it should be yours."
-            )
+            command = f"%kusto_image show {shlex.quote(self.name)}"
+            step = f"Check it with {command}; run the cell again with --force if it should be yours."
             differs = f"{what} succeeded, but the image differs from what was sent ({' and '.join(self.differences)})"
             raise ImageDiffers(differs, operation=self, next_step=step)
 
@@ -326,10 +329,8 @@ class Operation:
         raise self._unreadable_error(f"the status cannot be read (HTTP {response.status})", response, step)
 
     def _after_unreadable(self, response: ArmResponse) -> Operation:
-        count = self.unreadable_count
-        if response.may_be_from_gateway or count < MAX_UNREADABLE:
-            failed = replace(self._retried(), failed_polls=count + 1)
-            return replace(failed, poll_error=f"unreadable response, HTTP {response.status}")
+        if response.may_be_from_gateway or self.unreadable_count < MAX_UNREADABLE:
+            return replace(self._retried(), poll_error=f"unreadable response, HTTP {response.status}")
         raise self._unreadable_error(f"the responses cannot be read (HTTP {response.status})", response)
 
     def _after_unexpected(self, response: ArmResponse, why: str) -> Operation:
@@ -338,8 +339,7 @@ class Operation:
         raise self._unreadable_error(f"{why} (HTTP {response.status})", response, kind=UnexpectedState)
 
     def _retried(self) -> Operation:
-        backoff = min(2.0 ** min(self.unreadable_count, 10), MAX_BACKOFF)
-        wait = backoff if self.delay is None else self.delay
+        wait = _backoff(self.unreadable_count) if self.delay is None else self.delay
         return replace(self, unreadable_count=self.unreadable_count + 1, delay=wait)
 
     def _unreadable_error(
@@ -349,5 +349,10 @@ class Operation:
             f"{what}; the operation itself may still be running",
             operation=self,
             fault=self.refusal if response.status == 404 and self.refusal else response.fault(),
-            next_step=f"{step} %kusto_image attach {self.name}".lstrip(),
+            next_step=f"{step} %kusto_image attach {shlex.quote(self.name)}".lstrip(),
         )
+
+
+def _backoff(failures: int) -> float:
+    """Return the seconds to wait after `failures` failed polls and one more."""
+    return min(2.0 ** min(failures, 10), MAX_BACKOFF)  # 2.0**1024 would overflow

@@ -12,11 +12,10 @@ MAX_LIST_SIZE = 64 * 1024 * 1024
 
 
 class PageLimit:
-    """Counts the pages of one list, at most `pages`; `what` names it in errors, such as "the list of images"."""
+    """Counts the pages of one list; `what` names it in errors, such as "the list of images"."""
 
-    def __init__(self, what: str, pages: int = MAX_PAGES) -> None:
+    def __init__(self, what: str) -> None:
         self._what = what
-        self._max_pages = pages
         self._links: set[str] = set()
         self._size = 0
 
@@ -35,8 +34,8 @@ class PageLimit:
             return
         if link in self._links:
             raise self._error("does not end: a page links to an earlier one")
-        if len(self._links) >= self._max_pages:
-            raise self._error(f"does not end after {self._max_pages} pages")
+        if len(self._links) >= MAX_PAGES:
+            raise self._error(f"does not end after {MAX_PAGES} pages")
         self._links.add(link)
 
     def _error(self, problem: str) -> Unreachable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,11 +17,10 @@ from kusto_magic.errors import PollTimeout, SignInFailed, Unreachable, Untrusted
 MAX_LIST_AGE = 120.0
 """Maximum seconds for which shared lists replace polls of the operation itself."""
 
-
 MIN_SUSPENSION = 120.0
 """Seconds without a poll, beyond its delay, that count as a suspension of the machine; a request takes a minute."""
 
-EXTENSION = 60.0
+SUSPENSION_EXTENSION = 60.0
 """Maximum seconds for which polling continues after a suspension has outlasted the timeout."""
 
 
@@ -57,7 +57,7 @@ async def poll_until_done(
                 if not last.was_suspended(min(wait, end - now)):
                     raise _timeout_error(operation, timeout, last.answered_at)
                 # The operation may have ended while this machine was asleep: ask once more, until there is an answer.
-                end, is_extended = clock.monotonic() + EXTENSION, True
+                end, is_extended = clock.monotonic() + SUSPENSION_EXTENSION, True
             last.sent()
             # A list replaces only polls timed by the schedule, not those after a Retry-After or a backoff.
             may_share = operation.delay is None and clock.monotonic() - polled_at < MAX_LIST_AGE
@@ -134,7 +134,7 @@ def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operat
             transport.require_same_origin(operation.poll_url)
         except UntrustedAddress as error:
             error.operation = operation.with_image_polling()
-            error.next_step = error.next_step.replace("NAME", operation.name)  # the transport does not know it
+            error.next_step = error.next_step.replace("NAME", shlex.quote(operation.name))  # unknown to the transport
             raise
     return operation
 
@@ -145,5 +145,5 @@ def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) 
     if operation.failed_polls:  # then its state is not known
         silence = f"no usable response since {answered_at:%Y-%m-%d %H:%M} UTC ({operation.poll_error})"
         what = f"image {operation.name!r}: {silence}; polling ended after {after}, the operation may still be running"
-    step = f"%kusto_image attach {operation.name}"
+    step = f"%kusto_image attach {shlex.quote(operation.name)}"
     return PollTimeout(what, operation=operation, fault=operation.refusal, next_step=step)

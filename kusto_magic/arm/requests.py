@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from kusto_magic.arm import service_errors
+from kusto_magic.arm.connection_errors import CHECK_NETWORK
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.transport import REQUEST_TIMEOUT, ArmTransport
 from kusto_magic.errors import Unreachable
@@ -54,9 +55,7 @@ class ArmRequests:
                 return response
         except TimeoutError:
             what = f"there was no usable response within {limit:.0f} seconds"
-            raise Unreachable(
-                what, next_step="Check the network and the proxy (HTTPS_PROXY), then run again."
-            ) from None
+            raise Unreachable(what, next_step=CHECK_NETWORK) from None
 
     async def send(
         self,

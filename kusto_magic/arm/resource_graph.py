@@ -25,9 +25,6 @@ PAGE_SIZE = 1000
 MAX_CLUSTERS = 2000
 """Maximum number of clusters of one command."""
 
-MAX_PAGES = 100
-"""Maximum number of pages read."""
-
 MAX_QUERY_LENGTH = 4000
 """Maximum length of a query in characters."""
 
@@ -45,7 +42,7 @@ async def find_clusters(client: ImagesClient, text: str, *, all_subscriptions: b
     """
     query, subscription = build_query(text), "" if all_subscriptions else client.target.subscription
     found: list[Target] = []
-    token, limit = "", PageLimit("the response of Azure Resource Graph", MAX_PAGES)
+    token, limit = "", PageLimit("the response of Azure Resource Graph")
     while True:
         body = request_body(query, subscription, token)
         path = f"{PATH}?api-version={API_VERSION}"

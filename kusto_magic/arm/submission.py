@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -68,6 +69,6 @@ def _with_possible_operation(sent: Operation, error: Unreachable | ServiceError)
     """Attach the possibly started operation to the error, so that it can be resumed."""
     if isinstance(error, ServiceError) or error.may_have_arrived:
         error.operation = operation_start.adopt_existing(sent)
-        step = f"%kusto_image attach {sent.name} shows whether the operation was started"
+        step = f"%kusto_image attach {shlex.quote(sent.name)} shows whether the operation was started"
         error.next_step = f"The request may have arrived: {step}. Otherwise: {error.next_step}"
     return error

@@ -220,10 +220,16 @@ def parse(
 
 def _with_variables(word: str, variables: Mapping[str, Any]) -> str:
     def value(found: re.Match[str]) -> str:
-        known = variables.get(found[1])
-        return str(known) if isinstance(known, str | int | float) and not isinstance(known, bool) else found[0]
+        text = variable_text(variables.get(found[1]))
+        return found[0] if text is None else text
 
     return _VARIABLE.sub(value, word)
+
+
+def variable_text(value: object) -> str | None:
+    """Return a string or number of the notebook as text, or None for any other value."""
+    # To Python a bool is an int.
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 
 def _add_wait_options(parser: argparse.ArgumentParser) -> None:
@@ -233,7 +239,7 @@ def _add_wait_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
-    help_text = "wait also while another process or person changes the cluster"
+    help_text = "wait also while another process or user changes the cluster"
     parser.add_argument("--queue", action="store_true", help=help_text)
     if yes:
         help_text = "proceed even if queries use this image, or if it is unknown which one they use"

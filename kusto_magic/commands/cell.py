@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kusto_magic.commands.arguments import variable_text
 from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import Bundle, code
 from kusto_magic.errors import InvalidInput, Problem, excerpt
@@ -105,10 +106,9 @@ def expand_template(text: str, variables: Mapping[str, Any]) -> str:
         if found[0] in ("{{", "}}"):
             return found[0][0]
         name = (found[1] or "").strip()
-        known = variables.get(name)
-        # To Python a bool is an int; a newline would add a line to the requirements.
-        if isinstance(known, str | int | float) and not isinstance(known, bool) and "\n" not in str(known):
-            return str(known)
+        known = variable_text(variables.get(name))
+        if known is not None and "\n" not in known:  # a newline would add a line to the requirements
+            return known
         line = text.count("\n", 0, found.start()) + 1
         problems.append(Problem("template", _template_problem(found[0], name, variables), line))
         return ""

@@ -160,9 +160,8 @@ def active(session: Session, options: Namespace) -> None:
             session.show_message(
                 f"python() is disabled on cluster {target.cluster}; %kusto_image enable IMAGE enables it."
             )
-        case UnknownImage(reason, next_step):
-            text = f"Which image queries on cluster {target.cluster} use is unknown: {reason}."
-            session.show_message(f"{text} {next_step}".rstrip())
+        case UnknownImage() as unknown:
+            session.show_message(unknown.sentence)
 
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:

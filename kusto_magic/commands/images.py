@@ -29,8 +29,8 @@ MAX_ROWS = 20
 MAX_RECORDS = 2000
 """Maximum number of history records read for these rows; a fleet has one record for each cluster."""
 
-MAX_REASONS = 5
-"""Maximum number of lines that `check` names because it cannot check them."""
+IN_PROGRESS, OUTCOME_UNKNOWN, NEVER_SENT = "in progress", "outcome unknown", "never sent"
+"""Texts instead of the duration of an operation that has not ended; a fleet shows the first one that applies."""
 
 MAX_WIDTH = 80
 """Maximum number of characters of the requirements column."""
@@ -43,7 +43,7 @@ def list_images(session: Session, options: Namespace) -> None:
     from kusto_magic.models.cluster import ActiveImage, UnknownImage
 
     _, target = session.resolve_target(options)
-    images, active = session.builds.ask(target, _images_and_active)
+    images, active = session.builds.ask(target, lambda client: client.list_with_active())
     session.name_cache.images = tuple(image.name for image in images)
     rows = [
         (image.name, _mark(image.name, active), image.state, image.base_label, *_packages(image)) for image in images
@@ -53,13 +53,7 @@ def list_images(session: Session, options: Namespace) -> None:
     empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 creates one."
     session.show(table(("image", "active", "state", "base image", "packages", "requirements"), rows, empty))
     if isinstance(active, UnknownImage):
-        session.show_message(f"Which image queries use is unknown: {active.reason}. {active.next_step}".rstrip())
-
-
-async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], PythonState]:
-    import asyncio
-
-    return await asyncio.gather(client.list(), client.active())
+        session.show_message(active.sentence)
 
 
 def _mark(name: str, active: PythonState) -> str:
@@ -76,10 +70,10 @@ def status(session: Session, _options: Namespace) -> None:
 
     history = session.builds.history
     newest: dict[str, BuildRecord] = {}
-    for record in history.recent(MAX_RECORDS):
+    for record in history.recent(MAX_RECORDS, with_requirements=False):
         newest.setdefault(record.fleet or record.id, record)  # newest first, so the first record of a fleet stays
     rows = [
-        _fleet_row(history.fleet(record.fleet)) if record.fleet else _build_row(session, record)
+        _fleet_row(session, history.fleet(record.fleet)) if record.fleet else _build_row(session, record)
         for record in list(newest.values())[:MAX_ROWS]
     ]
     head = ("image", "cluster", "action", "state", "started", "duration", "message")
@@ -89,15 +83,7 @@ def status(session: Session, _options: Namespace) -> None:
 
 
 def _build_row(session: Session, record: BuildRecord) -> tuple[str, ...]:
-    from kusto_magic.models.action import NOT_SUBMITTED
-
-    running = session.builds.running(record.target, record.image)
-    is_running = running is not None and running.id == record.id
-    state = running.operation.shown_phase.value if running is not None and is_running else record.state
-    open_text = "in progress"
-    if not is_running and not session.builds.is_held_elsewhere(record):  # its process has ended
-        is_unsent = record.state in NOT_SUBMITTED
-        state, open_text = ("Not submitted", "never sent") if is_unsent else (state, "outcome unknown")
+    state, open_text = _shown_state(session, record)
     duration = _duration_text(record.started_at, record.ended_at, open_text)
     return (
         record.image,
@@ -110,15 +96,33 @@ def _build_row(session: Session, record: BuildRecord) -> tuple[str, ...]:
     )
 
 
-def _fleet_row(records: Sequence[BuildRecord]) -> tuple[str, ...]:
+def _shown_state(session: Session, record: BuildRecord) -> tuple[str, str]:
+    """Return the state of an operation, and the text instead of its duration, or "" if it has ended."""
+    from kusto_magic.models.action import NOT_SUBMITTED
+
+    if record.ended_at is not None:
+        return record.state, ""
+    running = session.builds.running(record.target, record.image)
+    if running is not None and running.id == record.id:
+        return running.operation.shown_phase.value, IN_PROGRESS
+    if session.builds.is_held_elsewhere(record):
+        return record.state, IN_PROGRESS
+    # Its process has ended.
+    return ("Not submitted", NEVER_SENT) if record.state in NOT_SUBMITTED else (record.state, OUTCOME_UNKNOWN)
+
+
+def _fleet_row(session: Session, records: Sequence[BuildRecord]) -> tuple[str, ...]:
     """Return the row of a fleet from the newest (that is, the last) record of each cluster."""
     from collections import Counter
 
     newest = {record.target.key: record for record in records}.values()
-    states = Counter(record.state for record in newest).most_common()
+    shown = [_shown_state(session, record) for record in newest]
+    states = Counter(state for state, _ in shown).most_common()
+    open_texts = {text for _, text in shown}
+    open_text = next((text for text in (IN_PROGRESS, OUTCOME_UNKNOWN, NEVER_SENT) if text in open_texts), "")
     started = min(record.started_at for record in newest)
     ends = [record.ended_at for record in newest]
-    duration = _duration_text(started, None if None in ends else max(end for end in ends if end), "not all done")
+    duration = _duration_text(started, None if None in ends else max(end for end in ends if end), open_text)
     message = next((record.message for record in newest if record.message), "")
     state_text = ", ".join(f"{count} {state}" for state, count in states)
     return (
@@ -179,7 +183,9 @@ def show(session: Session, options: Namespace) -> None:
         image, active = session.builds.ask(target, lambda client: _image_and_active(client, options.name))
     except NotFound as missing:
         if (build := session.builds.running(target, options.name)) is not None:
-            missing.next_step = f"{build!r} is in progress; %kusto_image wait {build.name} waits until it is done."
+            missing.next_step = (
+                f"{build!r} is in progress; %kusto_image wait {shlex.quote(build.name)} waits until it is done."
+            )
         raise
     lines = redact(image.requirements).splitlines()  # an image of another tool may contain a password
     rows = [
@@ -219,7 +225,7 @@ def _readable(image: Image) -> tuple[ImageSpec, str]:
 
     Raises InvalidInput if nothing can be checked.
     """
-    from kusto_magic.errors import InvalidInput
+    from kusto_magic.errors import InvalidInput, listed
     from kusto_magic.requirements import parser
 
     step = f"%kusto_image show {shlex.quote(image.name)} shows the image as the service returns it."
@@ -228,8 +234,7 @@ def _readable(image: Image) -> tuple[ImageSpec, str]:
     except InvalidInput as error:
         raise InvalidInput(error.problems, next_step=f"This image cannot be checked. {step}") from None
     read = parser.read(image.requirements)
-    reasons = [str(problem) for problem in read.problems[:MAX_REASONS]]
-    reasons += [f"{len(read.problems) - MAX_REASONS} more lines"] if len(read.problems) > MAX_REASONS else []
+    reasons = listed(read.problems)
     reasons += ["hashes are not verified"] if read.has_hashes else []
     reasons += ["index options are ignored"] if read.index_options else []
     return spec, f"Not checked: {'; '.join(reasons)}."

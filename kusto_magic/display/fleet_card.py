@@ -5,6 +5,7 @@ The counterpart of `card` for several clusters.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,7 +95,7 @@ def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
         failures=group_by_reason(fleet.failures),
         next_step=fleet.next_step
         if fleet.ended
-        else f"After a kernel restart, %kusto_image attach {fleet.name} resumes.",
+        else f"After a kernel restart, %kusto_image attach {shlex.quote(fleet.name)} resumes.",
     )
 
 

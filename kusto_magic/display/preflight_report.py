@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from kusto_magic.display.bundle import bundle_of, isolated, table
-from kusto_magic.display_text import DisplayText, visible, visible_line
+from kusto_magic.display.bundle import Bundle, bundle_of, isolated, table
+from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
@@ -62,9 +62,8 @@ def text(report: PreflightReport) -> DisplayText:
     """Return the report as text."""
     first, *others = remarks(report)
     lines = [first, *(f"  {line}" for line in others)]
-    rows = [HEAD, *(tuple(map(visible_line, row(package))) for package in report.packages)] if report.packages else []
-    widths = [max(len(cells[column]) for cells in rows) for column in range(len(HEAD))] if rows else []
-    lines += ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
+    if report.packages:
+        lines += [f"  {line}" for line in _table(report)["text/plain"].splitlines()]
     return visible("\n".join(lines))
 
 
@@ -75,7 +74,7 @@ def html(report: PreflightReport) -> str:
     if others:
         parts.append("<ul>" + "".join(f"<li>{isolated(visible(line))}</li>" for line in others) + "</ul>")
     if report.packages:
-        parts.append(f"<details><summary>Packages</summary>{_table(report)}</details>")
+        parts.append(f"<details><summary>Packages</summary>{_table(report)['text/html']}</details>")
     if report.resolver_text:
         output = f"<pre>{isolated(visible(report.resolver_text))}</pre>"
         parts.append(f"<details><summary>Resolver output</summary>{output}</details>")
@@ -110,5 +109,5 @@ def json(report: PreflightReport) -> dict[str, Any]:
     }
 
 
-def _table(report: PreflightReport) -> str:
-    return str(table(HEAD, map(row, report.packages), "")["text/html"])
+def _table(report: PreflightReport) -> Bundle:
+    return table(HEAD, map(row, report.packages), "")

@@ -55,14 +55,22 @@ class UnknownImage:
     def __str__(self) -> str:
         return "unknown"
 
+    @property
+    def sentence(self) -> str:
+        """The reason and the next step, for display."""
+        return f"Which image queries use is unknown: {self.reason}. {self.next_step}".rstrip()
+
 
 PythonState: TypeAlias = PythonOff | ActiveImage | UnknownImage
 """What the python() of a cluster runs on. `str` returns it as text: "off", the image or "unknown"."""
 
-NO_EXTENSIONS = UnknownImage("the response for the cluster has no list of language extensions")
+NO_EXTENSIONS = UnknownImage("the response for the cluster has no list of language extensions", "Try again.")
 """State of a cluster whose response does not show what is enabled."""
 
-NO_IMAGE_NAME = UnknownImage("python() is enabled, but the response for the cluster does not name its image")
+NO_IMAGE_NAME = UnknownImage(
+    "python() is enabled, but the response for the cluster does not name its image",
+    "%kusto_image enable IMAGE selects one.",
+)
 """State of a cluster that shows that Python is enabled, but not with which image."""
 
 

@@ -9,29 +9,27 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from kusto_magic.display_text import INVISIBLE_CATEGORIES
 from kusto_magic.errors import excerpt
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 RESERVED_NAMES = frozenset({*(name.lower() for name in MANAGED_IMAGES), "pythoncustomimage", "r"})
 """Lowercase names that custom images cannot have: the members of ARM's enum `LanguageExtensionImageName`."""
 
+MAX_EXISTING_NAME_LENGTH = 260
+"""Maximum number of characters in the name of an existing image; a limit of this package."""
+
 # Explicit ranges: \d and \w also match characters of other scripts.
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,61}")
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-MAX_EXISTING_NAME_LENGTH = 260
-"""Maximum number of characters in the name of an existing image; a limit of this package."""
+_VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
 
 _UNSAFE_IN_PATH = "/\\?#%"
 """Characters that servers and proxies treat specially in a path, also where they are quoted."""
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode categories of control, format, surrogate, private-use and separator characters."""
-
-_EXPANDED = "{}$"
-"""Characters that IPython replaces by variables in the line of a magic."""
-
-_VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
+_BRACES = "{}"
+"""Characters of a variable in the line of a cell: commands.arguments.parse replaces {name}."""
 
 
 def subscription_problem(value: object) -> str:
@@ -96,7 +94,7 @@ def existing_image_problem(value: object) -> str:
         reason = f"a name has 1–{MAX_EXISTING_NAME_LENGTH} characters"
     elif unsafe := next((char for char in value if char in _UNSAFE_IN_PATH), ""):
         reason = f"a name with {unsafe!r} cannot be sent in a URL"
-    elif hidden := next((char for char in value if unicodedata.category(char) in _INVISIBLE), ""):
+    elif hidden := next((char for char in value if unicodedata.category(char) in INVISIBLE_CATEGORIES), ""):
         reason = f"U+{ord(hidden):04X} is invisible or changes how the name is displayed"
     elif value.strip(".") == "" or value.strip() != value:
         reason = "it consists of dots only" if value.strip(".") == "" else "it starts or ends with a blank"
@@ -129,8 +127,8 @@ def cell_name_problem(value: str) -> str:
     """Return why the name of an existing image cannot be written into the line of a cell, or ""."""
     if value.startswith("-"):
         return f"{excerpt(value)} starts with '-', so the cell would read it as an option"
-    if any(char in _EXPANDED for char in value):
-        return f"{excerpt(value)} contains '{{', '}}' or '$', which stand for variables in the line of a cell"
+    if any(char in _BRACES for char in value):
+        return f"{excerpt(value)} contains '{{' or '}}', which stand for a variable in the line of a cell"
     return ""
 
 

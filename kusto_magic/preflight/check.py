@@ -74,8 +74,9 @@ async def run_preflight(
     variables = os.environ if environ is None else environ
     used, ignored = (requirements.index_options, ()) if allow_index_options else ((), requirements.index_options)
     settings = (user_settings(variables) if index is None else index).with_options(used)
-    resolution = _Resolution(python, settings, variables, started + timeout, exclude_newer)
-    resolution.ignores_indexes = bool(ignored)
+    resolution = _Resolution(
+        python, settings, variables, started + timeout, exclude_newer, ignores_indexes=bool(ignored)
+    )
     remark = "is named by the image and was not asked; add --allow-index-options to ask it"
     resolution.warn_of_indexes(ignored, remark)
     result = await _run(requirements, resolution, base, base_requirements)

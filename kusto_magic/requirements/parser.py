@@ -184,7 +184,9 @@ def _check_totals(state: _ParserState, allow_no_packages: bool) -> None:
     elif len(state.problems) >= MAX_PROBLEMS:
         state.add_problem(f"the remaining lines were not checked: the limit of {MAX_PROBLEMS} problems was reached")
     elif not state.packages and not state.problems and not allow_no_packages:
-        state.add_problem("the text names no packages; add --no-packages to create an image of its base alone")
+        state.add_problem(
+            "the text names no packages; in a cell, add --no-packages to create an image of its base alone"
+        )
 
 
 _HASH = re.compile(r"(?<=\s)--hash[=\s]\s*[a-z0-9]+:[0-9A-Fa-f]+")

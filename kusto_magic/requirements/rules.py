@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 
+from kusto_magic.display_text import INVISIBLE_CATEGORIES
 from kusto_magic.errors import MAX_EXCERPT_LENGTH, excerpt
 
 MAX_LINE_LENGTH = 500
@@ -30,8 +31,6 @@ MAX_BRACKETS = 30
 # ── characters and length ──────────────────────────────────────────────────────────────────────────────────────────
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._,-]*\])?([<>=!~]=?[0-9][A-Za-z0-9.*+!]*+,?){0,4}")
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode categories of control, format, surrogate, private-use and separator characters."""
 
 
 def is_plain(line: str) -> bool:
@@ -45,7 +44,7 @@ def character_problem(raw: str, code: str) -> str:
     pip also ends a line at VT, FF, NEL, U+2028 and others, so a comment with one of them may hide a second line.
     """
     for char in raw:
-        if char not in "\t\n" and unicodedata.category(char) in _INVISIBLE:
+        if char not in "\t\n" and unicodedata.category(char) in INVISIBLE_CATEGORIES:
             return f"{_character(char)} is invisible or changes how the text is displayed; delete it"
     odd = next((char for char in code if not char.isascii()), "")
     return f"{_character(odd)} is not an ASCII character; only comments may contain it" if odd else ""

@@ -34,7 +34,7 @@ MAX_RESUME_AGE = timedelta(hours=24)
 """Age after which an unfinished build is no longer resumed."""
 
 OWNER_CHECK_INTERVAL = timedelta(seconds=5)
-"""Time between two looks whether the process still runs that is about to send an operation."""
+"""Time between two checks whether the process that is about to send an operation still runs."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

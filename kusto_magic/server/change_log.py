@@ -74,10 +74,10 @@ class ChangeLog(Generic[T]):
         `render(id, number)` returns the value of a build and is called only for those that have changed.
         """
         entries = tuple(reversed(list(self._entries(sources, render))))
-        gone = tuple(entry.id for entry in self.entries if entry.id not in sources)
+        unlisted = tuple(entry.id for entry in self.entries if entry.id not in sources)
         if entries == self.entries and warning == self.warning:
             return self
-        removed = (*self.removed, *((self.latest + 1, id_) for id_ in gone))
+        removed = (*self.removed, *((self.latest + 1, id_) for id_ in unlisted))
         forgotten = removed[:-MAX_REMOVED]
         return replace(
             self,

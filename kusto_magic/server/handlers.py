@@ -26,9 +26,8 @@ from kusto_magic.errors import (
     KustoImageError,
     Problem,
 )
-from kusto_magic.server.build_views import build_json
+from kusto_magic.server.build_views import Json, build_json
 from kusto_magic.server.serializers import (
-    Json,
     active_json,
     changes_json,
     cluster_json,
@@ -52,19 +51,19 @@ PROBLEM_TYPE = "application/problem+json"
 MAX_BODY_SIZE = 256 * 1024
 """Maximum size of a request body in bytes: twice the largest requirements text."""
 
-MAX_WORKERS = 2
-"""Maximum number of threads that parse texts; they are apart from those that wait for files and for the service."""
+MAX_PARSER_THREADS = 2
+"""Maximum number of threads for CPU work and files of the package; apart from those that wait for Azure."""
 
 MAX_WAIT = 30.0
 """Maximum number of seconds for which a long-polling request is held."""
 
 
 _Result = TypeVar("_Result")
-_parsers = ThreadPoolExecutor(MAX_WORKERS, thread_name_prefix="kusto-magic-parser")
+_parsers = ThreadPoolExecutor(MAX_PARSER_THREADS, thread_name_prefix="kusto-magic-parser")
 
 
 async def in_thread(function: Callable[[], _Result]) -> _Result:
-    """Run a function that takes more than 5 ms in a thread, so that the server responds to other requests meanwhile."""
+    """Return the result of a function that may take more than 5 ms, called in a thread."""
     return await asyncio.get_running_loop().run_in_executor(_parsers, function)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tornado import web
 
@@ -20,6 +20,7 @@ from kusto_magic.errors import (
     SignInFailed,
     Unreachable,
 )
+from kusto_magic.server.build_views import Json
 
 if TYPE_CHECKING:
     from kusto_magic.models.cluster import PythonState
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from kusto_magic.server.build_watcher import ImageView
     from kusto_magic.server.change_log import Changes
     from kusto_magic.server.clusters import KnownCluster
-
-Json = dict[str, Any]
 
 
 def cluster_json(cluster: KnownCluster) -> Json:

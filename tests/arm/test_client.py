@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -42,7 +43,7 @@ from support.scripted_transport import (
     run_delete,
 )
 
-from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.operation import NOTE_SENT_TWICE
 from kusto_magic.arm.paging import MAX_PAGES
 from kusto_magic.arm.poll_schedule import MAX_DELAY, MIN_DELAY
@@ -61,6 +62,7 @@ from kusto_magic.errors import (
     UntrustedAddress,
 )
 from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.cluster import ActiveImage
 
 BUSY = {"code": "ServiceIsInMaintenance", "message": "[Conflict] Cluster 'c' is in process of maintenance."}
 
@@ -303,6 +305,10 @@ async def test_put_without_an_answer_ends_at_the_time_limit_of_the_build() -> No
             await collect(silent_client(arm).build("img", SPEC, timeout=0.05))
     assert "may have arrived: %kusto_image attach img shows" in caught.value.next_step
     assert caught.value.operation.poll_url == IMAGE_URL
+    async with silent_arm(silent) as arm:
+        with pytest.raises(Unreachable) as caught:
+            await collect(silent_client(arm).delete("my image", timeout=0.05))
+    assert "%kusto_image attach 'my image' shows" in caught.value.next_step
 
 
 async def test_cancellation_of_a_put_without_an_answer_ends_the_request() -> None:
@@ -395,6 +401,30 @@ async def test_untrusted_next_link_is_not_requested(url: str) -> None:
         with pytest.raises(UntrustedAddress):
             await client.list()
     assert (len(script.requests), credential.count) == (1, 1)
+
+
+class PairTransport(httpx.AsyncBaseTransport):
+    """Responds to the requests for the images and for the cluster, but only once both have arrived."""
+
+    def __init__(self) -> None:
+        self._both = asyncio.Barrier(2)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._both.wait()
+        extensions = {"value": [{"languageExtensionName": "PYTHON", "languageExtensionImageName": "Python3_11_7"}]}
+        document = {"id": "x", "properties": {"languageExtensions": extensions}, "value": [image_resource()]}
+        content = httpx.ByteStream(json.dumps(document).encode())
+        return httpx.Response(200, headers={"content-type": "application/json"}, stream=content)
+
+
+async def test_images_and_the_active_one_are_read_at_the_same_time() -> None:
+    async with (
+        asyncio.timeout(5),
+        connect(TARGET, credential=CountingCredential(), transport=PairTransport()) as client,
+    ):
+        images, active = await client.list_with_active()
+    assert [image.name for image in images] == ["img"]
+    assert active == ActiveImage("Python3_11_7")
 
 
 async def test_endless_list_raises_unreachable() -> None:

@@ -54,9 +54,7 @@ def send_request(running: local_emulator.RunningEmulator, method: str, name: str
 def read_ready(line: str) -> local_emulator.RunningEmulator:
     document = json.loads(line)
     ready = ReadyTarget(document["endpoint"], document["token"], **document["target"])
-    return local_emulator.RunningEmulator(
-        ready, document["pid"], document["instance"], document["build_seconds"], document["clusters"]
-    )
+    return local_emulator.RunningEmulator(ready, document["pid"], document["build_seconds"], document["clusters"])
 
 
 def run_in_another_process(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
@@ -119,20 +117,20 @@ def test_discovery_file_without_clusters_means_one_cluster(folder: Path) -> None
 
 
 def test_emulator_outlives_the_process_that_started_it(folder: Path, home: Home) -> None:
-    with run_in_another_process("print(local_emulator.start().instance)", home.env) as starter:
+    with run_in_another_process("print(local_emulator.start().pid)", home.env) as starter:
         started = starter.communicate(timeout=DEADLINE)[0].strip()
     running = local_emulator.find()
 
     assert running is not None
-    assert running.instance == started
+    assert running.pid == int(started)
 
 
 def test_concurrent_starts_return_the_same_emulator(folder: Path, home: Home) -> None:
-    starters = [run_in_another_process("print(local_emulator.start().instance)", home.env) for _ in range(2)]
-    instances = {starter.communicate(timeout=DEADLINE)[0].strip() for starter in starters}
+    starters = [run_in_another_process("print(local_emulator.start().pid)", home.env) for _ in range(2)]
+    processes = {int(starter.communicate(timeout=DEADLINE)[0]) for starter in starters}
 
-    assert len(instances) == 1
-    assert [running.instance for running in [local_emulator.find()] if running] == list(instances)
+    assert len(processes) == 1
+    assert [running.pid for running in [local_emulator.find()] if running] == list(processes)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX file modes")
@@ -151,9 +149,9 @@ def test_files_are_accessible_by_their_owner_only(folder: Path) -> None:
         "{",
         "[]",
         '{"endpoint": 1}',
-        '{"endpoint":"http://evil.example:80","token":"t","pid":1,"instance":"i","target":{"subscription":"s","resource_group":"g","cluster":"c"}}',
-        '{"endpoint":"http://127.0.0.1:1","token":"t","pid":1,"instance":"i","target":{"subscription":"s","resource_group":"g","cluster":"c"}}',
-        '{"endpoint":"http://127.0.0.1:1","token":"t","pid":1,"instance":"i","target":{"subscription":"s","unknown":"g"}}',
+        '{"endpoint":"http://evil.example:80","token":"t","pid":1,"target":{"subscription":"s","resource_group":"g","cluster":"c"}}',
+        '{"endpoint":"http://127.0.0.1:1","token":"t","pid":1,"target":{"subscription":"s","resource_group":"g","cluster":"c"}}',
+        '{"endpoint":"http://127.0.0.1:1","token":"t","pid":1,"target":{"subscription":"s","unknown":"g"}}',
     ],
 )
 def test_invalid_discovery_file_is_ignored(folder: Path, text: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+
 import pytest
 from support.arm_responses import (
     HTML_RESPONSE,
@@ -22,7 +25,7 @@ from support.arm_responses import (
 from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, Operation, PollTarget
 from kusto_magic.arm.operation_start import resume, start_operation, submitting
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.errors import BuildCanceled, BuildFailed, ServiceError, StatusUnreadable
+from kusto_magic.errors import BuildCanceled, BuildFailed, ImageDiffers, ServiceError, StatusUnreadable
 from kusto_magic.models.action import Action, Phase
 from kusto_magic.models.cluster import LanguageExtension
 
@@ -156,6 +159,27 @@ def test_cancellation_raises_with_a_next_step(word: str) -> None:
     assert error.what == "building image 'img' was canceled"
     assert (error.next_step, error.operation) == ("Run the cell again to start over.", ended)
     assert (error.fault.code, error.fault.message) == ("ByAdmin", "reason")
+
+
+def test_name_with_a_blank_is_one_argument_of_the_suggested_command() -> None:
+    url = IMAGE_URL.replace("/img?", "/my%20image%27s?")
+    operation = resume(Action.BUILD, url, expected=SPEC)
+    assert operation.name == "my image's"
+    with pytest.raises(StatusUnreadable) as caught:
+        operation.advance(error_response(403))
+    command = caught.value.next_step.rpartition("%kusto_image ")[2]
+    assert shlex.split(command) == ["attach", "my image's"]
+    with pytest.raises(ImageDiffers) as differs:
+        replace(operation, phase=Phase.SUCCEEDED, differences=("the requirements",)).raise_for_failure()
+    assert f"%kusto_image show {shlex.quote(operation.name)}; run" in differs.value.next_step
+
+
+@pytest.mark.parametrize("headers", [BY_OPERATION, BY_LOCATION], ids=["operation", "location"])
+def test_unreadable_response_is_one_more_failed_poll(headers: dict[str, str]) -> None:
+    failing = after_failed_polls(started(Action.DELETE, headers)).advance(HTML_RESPONSE)
+    assert (failing.failed_polls, failing.poll_error) == (3, "unreadable response, HTTP 200")
+    running = failing.advance(status_response("Running") if headers is BY_OPERATION else make_response(b"", 202))
+    assert (running.failed_polls, running.poll_error) == (0, "")
 
 
 def _advance_until_it_raises(operation: Operation, response: ArmResponse) -> None:

@@ -442,8 +442,11 @@ async def test_untrusted_stored_url_raises_before_any_request_or_token(url: str)
     async with open_client(script, credential) as client:
         with pytest.raises(UntrustedAddress) as caught:
             await collect(client.poll(client.resume(Action.BUILD, "img", url)))
+        with pytest.raises(UntrustedAddress) as with_blank:
+            await collect(client.poll(client.resume(Action.BUILD, "my image", url)))
     assert (script.requests, credential.count) == ([], 0)
     assert caught.value.operation.poll_url == IMAGE_URL
+    assert with_blank.value.next_step.startswith("%kusto_image attach 'my image' polls")
 
 
 async def test_errors_contain_no_signature_and_no_token() -> None:

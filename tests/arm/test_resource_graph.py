@@ -9,9 +9,9 @@ import pytest
 from support.arm_responses import ENDPOINT, SUBSCRIPTION, TARGET, error_response, make_response
 from support.scripted_transport import ScriptedTransport, open_client
 
+from kusto_magic.arm.paging import MAX_PAGES
 from kusto_magic.arm.resource_graph import (
     MAX_CLUSTERS,
-    MAX_PAGES,
     MAX_QUERY_LENGTH,
     build_query,
     deduplicate,
@@ -127,7 +127,7 @@ async def test_repeated_or_endless_tokens_raise() -> None:
     numbers = iter(range(10**9))
     script = ScriptedTransport(default=lambda _: page(token=str(next(numbers))))
     async with open_client(script) as client:
-        with pytest.raises(Unreachable, match="does not end after 100 pages"):
+        with pytest.raises(Unreachable, match="does not end after 1000 pages"):
             await find_clusters(client, "where 1 == 1")
     assert len(script.requests) == MAX_PAGES + 1
 

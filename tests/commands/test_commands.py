@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.emulator_transport import EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
-from support.magics_session import RunCell, cell_runner, load_magics
+from support.magics_session import RunCell, cell_runner, load_magics, rows
 
 from kusto_magic.commands.arguments import SUBCOMMANDS
 from kusto_magic.commands.cell import expand_template
@@ -47,11 +46,6 @@ def magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> KustoIm
 def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> RunCell:
     """Return a function that runs a cell and returns its output."""
     return cell_runner(shell, capsys)
-
-
-def rows(text: str) -> list[list[str]]:
-    """Parse a plain-text table whose columns are separated by two blanks."""
-    return [re.split(r" {2,}", line) for line in text.splitlines()]
 
 
 # ── listing ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +91,7 @@ def test_unknown_active_image_is_shown_as_unknown_and_needs_yes(say: RunCell, en
     environment.transport.fault = forbidden_cluster
     unknown = "unknown: the cluster cannot be read; AuthorizationFailed: not allowed to read the cluster"
     active = say("%kusto_image active")
-    assert active.startswith(f"Which image queries on cluster emulatedcluster use is {unknown}. Ask an owner")
+    assert active.startswith(f"Which image queries use is {unknown}. Ask an owner")
     listed = say("%kusto_image list")
     assert rows(listed)[1][:2] == ["img", "unknown"]
     assert f"Which image queries use is {unknown}. Ask an owner" in listed

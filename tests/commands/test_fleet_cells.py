@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
-from support.magics_session import RunCell, cell_runner, load_magics
+from support.magics_session import RunCell, cell_runner, load_magics, rows
 
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.commands.session import WaitInterrupted
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.magics.magics import KustoImageMagics
+from kusto_magic.models.action import Phase
+from kusto_magic.models.image import ImageSpec
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -111,6 +113,28 @@ def test_status_shows_fleet_as_one_row_and_attach_resumes_it(
     load_magics(shell, environment)  # as after a restart
     assert "✔ Succeeded: image img on 7 clusters" in say("%kusto_image attach img")
     assert "on emulator cluster fleet001" in say("%kusto_image attach img --cluster fleet001")
+
+
+def test_status_tells_a_fleet_of_a_running_process_from_one_of_an_ended_process(
+    say: RunCell, environment: EmulatedEnvironment
+) -> None:
+    spec = ImageSpec("humanize\n", base_image="Python3_11_7")
+    first, second = environment.targets[:2]
+    environment.clock.released.clear()  # the clock is stopped: no build ends
+    other = environment.builds()  # another process
+    environment.wait_for(other.start(first, "busy", spec, check=False), Phase.BUILDING)
+    fleet = other.start_fleet([first, second], "img", spec)
+    for build, phase in zip(fleet.builds, (Phase.QUEUED, Phase.BUILDING), strict=True):
+        environment.wait_for(build, phase)
+    assert _fleet_states(say) == ({"1 Queued", "1 Building"}, "in progress")
+    other.close()
+    assert _fleet_states(say) == ({"1 Not submitted", "1 Building"}, "outcome unknown")
+
+
+def _fleet_states(say: RunCell) -> tuple[set[str], str]:
+    _head, row, *_ = rows(say("%kusto_image status"))
+    assert row[:2] == ["img", "2 clusters"]
+    return set(row[3].split(", ")), row[5]
 
 
 def test_delete_and_enable_accept_several_clusters(say: RunCell) -> None:

@@ -197,7 +197,7 @@ def test_name_that_reads_as_an_option_is_addressed_after_two_dashes(
 
 
 def test_empty_cell_creates_an_image_of_its_base_only_with_the_option(say: RunCell) -> None:
-    assert "names no packages; add --no-packages" in say("%%kusto_image engine --python 3.11.7\n \n")
+    assert "names no packages; in a cell, add --no-packages" in say("%%kusto_image engine --python 3.11.7\n \n")
     assert "✔ Succeeded" in say("%%kusto_image engine --python 3.11.7 --no-packages\n \n")
     assert "specify a base image" in say("%%kusto_image engine --no-packages\n \n")
     assert "the cell names packages" in say("%%kusto_image engine --python 3.11.7 --no-packages\npint")

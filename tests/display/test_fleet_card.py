@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +28,7 @@ from kusto_magic.display.progress_bar import FleetProgress
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import NotFound
 from kusto_magic.models.image import ImageSpec
+from kusto_magic.preflight.report import PreflightReport
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OURS = {"bdi", "div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "code"}
@@ -75,6 +77,15 @@ def test_ended_fleet_is_shown_without_a_bar() -> None:
     LiveFleetCard(fleet(record("one"), record("two")), screen, with_bar=True)
     assert WIDGET not in screen.shown[-1][0]
     assert screen.shown[-1][0][MIME]["ended"]
+
+
+def test_name_with_a_blank_is_one_argument_of_the_suggested_command(environment: EmulatedEnvironment) -> None:
+    async def unanswered(*_args: object, **_options: object) -> PreflightReport:
+        return await asyncio.Future()
+
+    environment.answer = unanswered  # no build ends
+    made = environment.builds().start_fleet(environment.targets, "my image", SPEC)
+    assert "%kusto_image attach 'my image' resumes" in text(fleet_card(made, START))
 
 
 def test_failures_are_grouped_by_reason_above_the_clusters() -> None:

@@ -94,7 +94,7 @@ def test_number_of_emulator_clusters_is_kept(ready: InteractiveShell) -> None:
     assert used("--clusters 1") == first
     fleet = used("--clusters 3")
     assert (fleet.clusters, fleet.build_seconds) == (3, 1)
-    assert fleet.instance != first.instance
+    assert fleet.pid != first.pid
     assert used("") == used("--clusters 3 --build-seconds 1") == fleet
     quick = used("--build-seconds 0.5")
     assert (quick.clusters, quick.build_seconds) == (3, 0.5)

@@ -135,7 +135,7 @@ def test_image_is_enabled_after_confirmation(
     emulator.release()
     expect(notification(page, "Image enabled is enabled")).to_be_visible(timeout=END_MS)
     expect(image(page, "enabled")).to_contain_text("✔ Succeeded · Python3_11_7 · active")
-    expect(sidebar(page)).to_contain_text("Queries run on enabled")
+    expect(sidebar(page)).to_contain_text("Queries use enabled")
     expect(image(page, "enabled").get_by_role("button", name="Enable…")).to_have_count(0)
     screenshot("active")
 

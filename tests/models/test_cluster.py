@@ -121,6 +121,13 @@ def test_python_state_is_shown_as_text() -> None:
     assert [str(state) for state in (PythonOff(), ActiveImage("img"), UnknownImage("no"))] == ["off", "img", "unknown"]
 
 
+def test_unknown_image_has_a_sentence_with_the_next_step() -> None:
+    assert UnknownImage("no").sentence == "Which image queries use is unknown: no."
+    for state in (NO_EXTENSIONS, NO_IMAGE_NAME):
+        assert state.sentence == f"Which image queries use is unknown: {state.reason}. {state.next_step}"
+        assert state.next_step.endswith(".")
+
+
 @pytest.mark.parametrize(
     ("extension", "entry"),
     [

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.arm_responses import CLUSTER_PATH, SPEC, SUBSCRIPTION, TARGET, image_resource
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInput, Problem, listed
 from kusto_magic.models.endpoint import CLOUDS, endpoint_problem, is_loopback
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
@@ -97,10 +97,10 @@ def test_reserved_name_can_be_addressed_but_not_built(name: str) -> None:
     assert "shipped by Azure" in build_name_problem(name)
 
 
-@pytest.mark.parametrize(("name", "reason"), [("-flag", "option"), ("{x}", "variables"), ("$x", "variables")])
+@pytest.mark.parametrize(("name", "reason"), [("-flag", "option"), ("{x}", "variable"), ("x}", "variable")])
 def test_name_with_a_meaning_in_a_cell_line_is_not_written_into_one(name: str, reason: str) -> None:
     assert reason in cell_name_problem(name)
-    assert cell_name_problem("my image (2)") == ""
+    assert cell_name_problem("my image (2)") == cell_name_problem("$x") == ""
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
@@ -199,6 +199,13 @@ def test_target_raises_invalid_input_with_every_problem() -> None:
 def test_problem_repeats_at_most_60_characters() -> None:
     assert "x" * 57 in image_name_problem("x" * 500)
     assert "x" * 60 not in image_name_problem("x" * 500)
+
+
+def test_first_problems_are_listed_and_the_others_counted() -> None:
+    problems = [Problem("requirements", "no", line) for line in range(1, 8)]
+    assert listed(problems[:5]) == [f"line {line}: no" for line in range(1, 6)]
+    assert listed(problems) == [*listed(problems[:5]), "2 more"]
+    assert listed([]) == []
 
 
 @pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS.keys())

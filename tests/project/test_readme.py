@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import kusto_magic
+from kusto_magic import errors
 from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser
 from kusto_magic.models import permission
 from kusto_magic.settings import NAMES
@@ -73,6 +74,12 @@ def test_every_public_name_can_be_imported() -> None:
     assert sorted(kusto_magic.__all__) == kusto_magic.__all__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         kusto_magic.nothing  # noqa: B018 - reading it is the test
+
+
+def test_every_error_is_public_and_in_the_tree_of_its_module() -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+    assert kinds - set(kusto_magic.__all__) == set()
+    assert kinds - set(re.findall(r"\w+", errors.__doc__ or "")) == set()
 
 
 def test_changelog_has_a_section_for_the_version() -> None:

@@ -295,6 +295,14 @@ async def _wait_until_ended(signed_in: Fetch) -> list[dict[str, Any]]:
     raise AssertionError("the build does not end")
 
 
+async def test_listed_build_that_was_queued_matches_its_description(signed_in: Fetch, cluster: str) -> None:
+    for name in ("first", "second"):
+        await signed_in("PUT", f"/clusters/{cluster}/images/{name}", SPEC)
+    second, first = await _wait_until_ended(signed_in)  # it validates each response
+    assert second["card"]["waited"] > 0
+    assert "waited" not in first["card"]
+
+
 async def test_builds_are_returned_once_and_then_only_their_changes(signed_in: Fetch, cluster: str) -> None:
     async def builds_after(revision: str) -> dict[str, Any]:
         found: dict[str, Any] = _validated(await signed_in("GET", f"/builds?after={revision}"), "/builds", "GET")

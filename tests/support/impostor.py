@@ -21,10 +21,10 @@ class Impostor:
     passes challenges on to the emulator there and returns its responses.
     """
 
-    def __init__(self, port: int, instance: str, relay_to: str) -> None:
+    def __init__(self, port: int, relay_to: str) -> None:
         self.paths: list[str] = []
         self.tokens: list[str] = []
-        self._identity = {"service": "kusto_magic emulator", "version": "0", "instance": instance}
+        self._identity = {"service": "kusto_magic emulator", "version": "0", "instance": "impostor"}
         self._relay_to = relay_to
         impostor = self
 
@@ -66,7 +66,7 @@ class Impostor:
 def impostor_of(emulator: RunningEmulator, port: int | None = None, *, relay_to: str = "") -> Iterator[Impostor]:
     """Run a program that pretends to be `emulator`, on its port or on another (0: any)."""
     own = int(emulator.target.endpoint.rpartition(":")[2])
-    impostor = Impostor(own if port is None else port, emulator.instance, relay_to)
+    impostor = Impostor(own if port is None else port, relay_to)
     thread = threading.Thread(target=impostor.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -37,3 +38,8 @@ def cell_runner(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> 
         return written.out + written.err
 
     return run
+
+
+def rows(text: str) -> list[list[str]]:
+    """Parse a plain-text table whose columns are separated by two blanks."""
+    return [re.split(r" {2,}", line) for line in text.splitlines()]

@@ -308,6 +308,8 @@ export interface components {
             readonly usual?: string;
             /** @description Upper bound of the estimate in seconds; absent if there is none. */
             readonly usualHigh?: number;
+            /** @description Seconds from the start until the service could begin, because the cluster was busy; absent if it was not. */
+            readonly waited?: number;
             /** @description The error, one line per item. */
             readonly error?: readonly string[];
             /** @description The failure without request and operation ids: the same text for every failure of the same kind. */

@@ -13,11 +13,11 @@ export function isActiveImage(active: IActiveImage, name: string): boolean {
 export function activeImageText(active: IActiveImage, trans: TranslationBundle): string {
   switch (active.state) {
     case 'on':
-      return trans.__('Queries run on %1', active.image);
+      return trans.__('Queries use %1', active.image);
     case 'off':
       return trans.__('python() is disabled');
     case 'unknown':
-      return trans.__('Which image queries run on is unknown: %1. %2', active.reason, active.next).trim();
+      return trans.__('Which image queries use is unknown: %1. %2', active.reason, active.next).trim();
   }
 }
 

@@ -17,9 +17,9 @@ function model(active: IActiveImage, activeBuilds: ReadonlyArray<IBuild> = []): 
 }
 
 it.each([
-  [ON, 'Queries run on Img', ['active', '']],
+  [ON, 'Queries use Img', ['active', '']],
   [OFF, 'python() is disabled', ['', '']],
-  [UNKNOWN, 'Which image queries run on is unknown: not allowed. Ask an owner.', ['active: unknown', 'active: unknown']]
+  [UNKNOWN, 'Which image queries use is unknown: not allowed. Ask an owner.', ['active: unknown', 'active: unknown']]
 ])('the active image %j is shown as text and as marks', (active, text, marks) => {
   expect(activeImageText(active, trans)).toBe(text);
   expect(['img', 'other'].map(name => activeMark(active, name, trans))).toEqual(marks);
