@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kusto_magic.errors import SignInFailed as SignInFailed
     from kusto_magic.errors import StatusUnreadable as StatusUnreadable
     from kusto_magic.errors import Throttled as Throttled
+    from kusto_magic.errors import UnexpectedState as UnexpectedState
     from kusto_magic.errors import Unreachable as Unreachable
     from kusto_magic.errors import UntrustedAddress as UntrustedAddress
     from kusto_magic.models.cluster import ActiveImage as ActiveImage
@@ -77,6 +78,7 @@ _MODULES = {
         "SignInFailed",
         "StatusUnreadable",
         "Throttled",
+        "UnexpectedState",
         "Unreachable",
         "UntrustedAddress",
     ],

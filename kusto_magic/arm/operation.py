@@ -23,10 +23,10 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from urllib.parse import unquote
 
 from kusto_magic.arm import service_errors
+from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.errors import (
     BuildCanceled,
@@ -59,15 +59,6 @@ MAX_BACKOFF = 60.0
 NOTE_SENT_TWICE = "the request was sent twice; polling the operation that the first one started"
 NOTE_UNCHANGED = "already up to date; nothing sent"
 TERMINAL_STATES = frozenset({"succeeded", "failed", "canceled", "cancelled"})
-
-
-class PollTarget(StrEnum):
-    """The URL that is polled for the status."""
-
-    OPERATION = "Azure-AsyncOperation"
-    LOCATION = "Location"
-    IMAGE = "image"
-    """The image itself, or the cluster if an image is enabled or disabled."""
 
 
 @dataclass(frozen=True, slots=True)

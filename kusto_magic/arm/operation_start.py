@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kusto_magic.arm import service_errors
-from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, TERMINAL_STATES, Operation, PollTarget
+from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, TERMINAL_STATES, Operation
+from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.errors import ServiceFault
 from kusto_magic.models.action import DOCUMENTED_DURATIONS, WORKING_PHASES, Action, Phase

@@ -104,7 +104,11 @@ class HistoryStore:
 
         def read(connection: sqlite3.Connection) -> tuple[int, int, int]:
             [version] = connection.execute("PRAGMA data_version").fetchone()  # counts the others' writes only
-            return self._opened, int(version), connection.total_changes  # the last two start anew when it is reopened
+            return (
+                self._opened,
+                int(version),
+                connection.total_changes,
+            )  # the last two begin at 0 again when it is reopened
 
         return self._use(read)
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
-from kusto_magic.arm.operation import PollTarget
+from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import History, Update, unless_ended, update
 from kusto_magic.builds.record import BuildRecord

@@ -102,8 +102,8 @@ def _shown_state(session: Session, record: BuildRecord) -> tuple[str, str]:
 
     if record.ended_at is not None:
         return record.state, ""
-    running = session.builds.running(record.target, record.image)
-    if running is not None and running.id == record.id:
+    running = session.builds.registry.by_id(record.id)
+    if running is not None:
         return running.operation.shown_phase.value, IN_PROGRESS
     if session.builds.is_held_elsewhere(record):
         return record.state, IN_PROGRESS

@@ -23,14 +23,9 @@ from support.arm_responses import (
     status_response,
 )
 
-from kusto_magic.arm.operation import (
-    MAX_NOT_FOUND,
-    MAX_UNREADABLE,
-    NOTE_SENT_TWICE,
-    Operation,
-    PollTarget,
-)
+from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, NOTE_SENT_TWICE, Operation
 from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting
+from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.errors import (

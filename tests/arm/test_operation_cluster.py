@@ -23,13 +23,7 @@ from support.arm_responses import (
     status_response,
 )
 
-from kusto_magic.arm.operation import (
-    MAX_NOT_FOUND,
-    MAX_UNREADABLE,
-    NOTE_UNCHANGED,
-    Operation,
-    PollTarget,
-)
+from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, NOTE_UNCHANGED, Operation
 from kusto_magic.arm.operation_start import (
     adopt_existing,
     checking,
@@ -39,6 +33,7 @@ from kusto_magic.arm.operation_start import (
     start_operation,
     submitting,
 )
+from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import BuildFailed, Conflict, StatusUnreadable
 from kusto_magic.models.action import Action, Phase

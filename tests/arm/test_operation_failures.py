@@ -22,8 +22,9 @@ from support.arm_responses import (
     status_response,
 )
 
-from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, Operation, PollTarget
+from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, Operation
 from kusto_magic.arm.operation_start import resume, start_operation, submitting
+from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import BuildCanceled, BuildFailed, ImageDiffers, ServiceError, StatusUnreadable
 from kusto_magic.models.action import Action, Phase

@@ -13,8 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support.arm_responses import HTML_RESPONSE, IMAGE_URL, LOCATION_URL, POLL_URL, SPEC, image_resource, make_response
 
 from kusto_magic.arm import poll_schedule
-from kusto_magic.arm.operation import Operation, PollTarget
+from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting
+from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
 from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, KustoImageError, ServiceError, StatusUnreadable
 from kusto_magic.models.action import Action, Phase

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from support.arm_responses import CLUSTER_PATH, IMAGE_URL, LOCATION_URL, POLL_URL, make_response
 
-from kusto_magic.arm.operation import Operation, PollTarget
+from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.operation_start import start_operation, submitting
+from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.errors import BuildFailed, Conflict, NotFound, ServiceError
