@@ -108,7 +108,7 @@ class HistoryStore:
                 self._opened,
                 int(version),
                 connection.total_changes,
-            )  # the last two begin at 0 again when it is reopened
+            )  # the others start at 0 after reopening
 
         return self._use(read)
 
