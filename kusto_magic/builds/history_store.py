@@ -104,11 +104,8 @@ class HistoryStore:
 
         def read(connection: sqlite3.Connection) -> tuple[int, int, int]:
             [version] = connection.execute("PRAGMA data_version").fetchone()  # counts the others' writes only
-            return (
-                self._opened,
-                int(version),
-                connection.total_changes,
-            )  # the others start at 0 after reopening
+            # Also how often it was opened: the other two start at 0 again.
+            return self._opened, int(version), connection.total_changes
 
         return self._use(read)
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import takewhile
 from uuid import uuid4
 
 from kusto_magic.arm import client, operation_start
@@ -17,7 +16,7 @@ from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.actions import Preflight, change_cluster, create_image, require_unused, shared_preflight
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import BackgroundLoop
-from kusto_magic.builds.history import REPEATED, History, update
+from kusto_magic.builds.history import History, update
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
@@ -145,8 +144,13 @@ class BuildLauncher:
 
         There can be several: a kernel may have ended while it checked a build and its enabling waited for it.
         """
-        newest_first = takewhile(self.can_send_again, self._history.of_image(target, name))
-        return [record for record in reversed(list(newest_first)) if record.message != REPEATED]
+        found: list[BuildRecord] = []
+        for record in self._history.of_image(target, name):
+            if self.can_send_again(record):
+                found.insert(0, record)
+            elif record.state != "Not submitted":  # what was never sent does not matter
+                break
+        return found
 
     def repeat(self, records: Sequence[BuildRecord], timeout: float) -> list[Build]:
         """Start the operations of old records again, as new ones, unless another process has done so meanwhile."""

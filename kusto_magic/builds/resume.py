@@ -23,6 +23,9 @@ from kusto_magic.errors import InvalidInput, NotFound, NotSubmitted, OutcomeUnkn
 from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, WORKING_PHASES, Action, Phase
 from kusto_magic.models.image import Image, ImageSpec
 
+PROCESS_ENDED = "process ended"
+"""Part of the message of every record whose process ended before the service confirmed the operation."""
+
 WATCH_INTERVAL = 1.0
 """Seconds between two reads of the record of an operation that another process is about to send."""
 
@@ -180,8 +183,13 @@ def can_be_sent(record: BuildRecord) -> bool:
 
 
 def is_unconfirmed(record: BuildRecord) -> bool:
-    """Return whether the service has not confirmed the operation: not sent, not answered, or unknown since then."""
-    return record.state in {*NOT_STARTED, "Not submitted", "Unknown"}
+    """Return whether the process of an operation ended before the service confirmed it.
+
+    Not if the operation was refused before it was sent, for instance because its packages conflict.
+    """
+    if record.ended_at is None:
+        return record.state in NOT_STARTED
+    return record.state in {"Not submitted", "Unknown"} and PROCESS_ENDED in record.message
 
 
 def spec_from_record(record: BuildRecord) -> ImageSpec | None:

@@ -199,6 +199,21 @@ def test_attach_with_send_sends_a_build_and_its_enabling_in_their_order(environm
     assert builds.history.unfinished() == []
 
 
+def test_attach_with_send_sends_nothing_that_was_refused_before_it_was_sent(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(environment.target, "img", SPEC).wait(60)
+    builds.enable(environment.target, "img").wait(60)
+    environment.changes.clear()
+    refused = builds.delete(environment.target, "img", protect_active=True)
+    assert outcome(refused) == ("Not submitted", "InUse")
+    assert outcome(builds.attach(environment.target, "img", send=True)) == ("Succeeded", "")
+    assert environment.changes == []
+    left_by_a_dead_process(environment, Action.BUILD, "img", state="Checking", spec=OTHER)
+    assert outcome(environment.builds().delete(environment.target, "img", protect_active=True))[1] == "InUse"
+    assert outcome(environment.builds().attach(environment.target, "img", send=True)) == ("Succeeded", "")
+    assert environment.changes == ["PUT img"]
+
+
 def test_fleet_attached_with_send_does_not_repeat_what_this_process_is_about_to_send(
     environment: EmulatedEnvironment,
 ) -> None:
