@@ -131,7 +131,8 @@ class Operation:
         # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
         if response.status in (408, 429) or response.status >= 500:
             return self.with_failed_poll(f"HTTP {response.status}", response.retry_after())
-        if response.status >= 400 and response.is_malformed:  # the page of a gateway or proxy, not an error of ARM
+        # The page of a gateway or proxy, not an error of Resource Manager.
+        if response.status >= 400 and response.is_malformed and response.may_be_from_gateway:
             return self.with_failed_poll(f"HTTP {response.status}, unreadable", response.retry_after())
         if response.status == 404:
             return self._after_not_found(response)

@@ -74,8 +74,8 @@ class ArmResponse:
 
     @property
     def may_be_from_gateway(self) -> bool:
-        """Whether the body may be the page of a gateway or proxy: not JSON, or without a request ID of the service."""
-        return self.is_malformed or not any(self.headers.get(name) for name in _REQUEST_IDS)
+        """Whether the response may be that of a gateway or proxy: it has no request ID of the service."""
+        return not any(self.headers.get(name) for name in _REQUEST_IDS)
 
     @property
     def is_page(self) -> bool:
