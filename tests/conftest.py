@@ -17,6 +17,7 @@ from support.home import Home, make_home
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from support.environment import EmulatedEnvironment
     from support.kernel import Kernel
     from support.lab import Lab
     from support.notebook import LabNotebook
@@ -100,6 +101,17 @@ def emulator(home: Home) -> Iterator[Callable[[float], ReadyTarget]]:
 
     yield lambda build_seconds: local_emulator.start(build_seconds=build_seconds).target
     local_emulator.stop()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
+    """Create an emulated cluster without a socket, and a history for the build managers of several processes."""
+    from support.emulator_transport import EmulatorTransport
+    from support.environment import EmulatedEnvironment, always_compatible
+
+    made = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -60,12 +60,25 @@ async def create_image(
         return
     if options.protect_active and not absent and not queue.must_wait(build):  # a new image cannot be in use
         await protect(client)
-    waited = False
-    async for operation in queue.turn(build, operation_start.submitting(Action.BUILD, "", sent)):
-        waited = True
-        yield operation
     send = partial(client.build, build.name, sent, timeout=options.timeout, estimate=build.estimate)
     again = partial(retry_create, client, build, options, protect)
+    waiting = queue.turn(build, operation_start.submitting(Action.BUILD, "", sent))
+    async for operation in send_in_turn(client, options, waiting, send, again):
+        yield operation
+
+
+async def send_in_turn(
+    client: ImagesClient,
+    options: BuildOptions,
+    waiting: AsyncIterator[Operation],
+    send: Callable[[], AsyncIterator[Operation]],
+    again: Callable[[], AsyncIterator[Operation]],
+) -> AsyncIterator[Operation]:
+    """Yield the operations of `waiting`, then those of `send`; `again` checks and sends after any wait."""
+    waited = False
+    async for operation in waiting:
+        waited = True
+        yield operation
     first = again if waited else send  # what this process did meanwhile may have made the image, or enabled it
     attempt = first_then(first, again)
     async for operation in retry_while_busy(attempt, client.clock, options.timeout) if options.queue else first():
@@ -128,15 +141,10 @@ async def change_cluster(
     """Yield the operations of a deletion, enabling or disabling; `queue`, `protect_active` and `timeout` apply."""
     if options.protect_active and build.action is Action.DELETE and not queue.must_wait(build):
         await protect(client)
-    waited = False
-    async for operation in queue.turn(build, operation_start.submitting(build.action, "")):
-        waited = True
-        yield operation
-    again = partial(repeat_change, client, build, options, protect)
     send = partial(send_change, client, build.action, build.name, options.timeout)
-    first = again if waited else send  # this process may have enabled the image meanwhile
-    attempt = first_then(first, again)
-    async for operation in retry_while_busy(attempt, client.clock, options.timeout) if options.queue else first():
+    again = partial(repeat_change, client, build, options, protect)
+    waiting = queue.turn(build, operation_start.submitting(build.action, ""))
+    async for operation in send_in_turn(client, options, waiting, send, again):
         yield operation
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history_store import HistoryStore, Statement
 from kusto_magic.builds.record import COLUMNS, COLUMNS_WITHOUT_REQUIREMENTS, BuildRecord, from_row, to_column, to_row
+from kusto_magic.models.action import NOT_SUBMITTED
 from kusto_magic.models.target import Target
 
 MAX_STORED_RECORDS = 10_000
@@ -61,7 +62,7 @@ def adoption(record: BuildRecord, owner: str) -> Update:
 
 
 def _claim(record: BuildRecord, now: datetime) -> Update:
-    state = "Not submitted" if record.state in ("Checking", "Queued", "Not submitted") else "Unknown"
+    state = "Not submitted" if record.state in {*NOT_SUBMITTED, "Not submitted"} else "Unknown"
     statement = "UPDATE builds SET state = ?, message = ?, ended_at = ? WHERE id = ? AND owner = ? AND state = ?"
     values = (state, REPEATED, to_column("ended_at", now), record.id, record.owner, record.state, REPEATED)
     return f"{statement} AND message <> ?", values

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from ipywidgets import Select
 
-from kusto_magic.arm.client import ImagesClient
 from kusto_magic.builds.actions import is_being_enabled_here
 from kusto_magic.display.bundle import table
 from kusto_magic.display_text import DisplayText, visible_line
@@ -88,7 +86,7 @@ class ImageList:
                 self._show_images(sorted(found[0], key=lambda image: image.name.lower()))
 
         def submit() -> Future[tuple[Sequence[Image], PythonState]]:
-            return self._context.builds.submit(target, _images_and_active)
+            return self._context.builds.submit(target, lambda client: client.list_with_active())
 
         self._context.run_task(
             [self.refresh], submit, on_result, lambda: set_text(self.state, "The images could not be read.")
@@ -165,11 +163,6 @@ class ImageList:
         if isinstance(self.active, UnknownImage):
             return "active: unknown"
         return "✔ active" if self.is_active(name) else ""
-
-
-async def _images_and_active(client: ImagesClient) -> tuple[Sequence[Image], PythonState]:
-    images, active = await asyncio.gather(client.list(), client.active())
-    return images, active
 
 
 def _python_text(python: PythonState) -> str:

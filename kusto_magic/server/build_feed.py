@@ -79,7 +79,7 @@ class BuildFeed:
             elif changes == self._seen[1] and history.warning == self.log.warning:
                 return
             self._seen = (version, changes)
-            self._update(now, history.warning)
+            self._update(history.warning)
 
     def watch(self, build: Build) -> BuildView:
         """List a build that this process polls, and return its state."""
@@ -92,7 +92,7 @@ class BuildFeed:
         build = self._build_of(record)
         if build is not None:
             return self._view_of_build(build)
-        is_coming = self._is_starting(record, self._clock.wall())
+        is_coming = self._is_starting(record)
         shown = card_from_record(record, is_starting=is_coming)
         return BuildView(shown, self._register(record.target), active=is_coming)
 
@@ -103,20 +103,20 @@ class BuildFeed:
         for record in unfinished:
             self._resume(record, now)
         self._resumed &= {record.id for record in unfinished}
-        starting = [record for record in unfinished if self._is_starting(record, now)]
-        self._next_start = min((_next_check(record, now) for record in starting), default=_NEVER)
+        # Afterwards, the process of a build that is about to be sent may have ended without writing that.
+        self._next_start = now + OWNER_CHECK_INTERVAL if any(map(self._is_starting, unfinished)) else _NEVER
         self._records = newest_entries(self._builds.history.recent(MAX_RECORDS, with_requirements=False))
         self._stop_polling_ended(self._records)
         self._forget_unlisted({record.id for record in self._records})
 
-    def _update(self, now: datetime, warning: str) -> None:
+    def _update(self, warning: str) -> None:
         records = {record.id: record for record in self._records}
 
         def render(id_: str, number: int) -> ListedBuild:
             view = self.view(records[id_])
             return ListedBuild(view, json.dumps(listed_build_json(view, number), ensure_ascii=False))
 
-        sources = {id_: self._source(record, now) for id_, record in records.items()}
+        sources = {id_: self._source(record) for id_, record in records.items()}
         self.log = self.log.update(sources, render, warning)
 
     def _stop_polling_ended(self, records: Iterable[BuildRecord]) -> None:
@@ -133,7 +133,7 @@ class BuildFeed:
 
     def _resume(self, record: BuildRecord, now: datetime) -> None:
         """Start polling a build of another process; at most once, so that failures are not retried by each refresh."""
-        if record.id in self._resumed or record.id in self._polled or self._is_starting(record, now):
+        if record.id in self._resumed or record.id in self._polled or self._is_starting(record):
             return
         if record.started_at < now - MAX_RESUME_AGE or self._builds.running(record.target, record.image):
             return
@@ -165,14 +165,14 @@ class BuildFeed:
         is_stale = build is not None and (build.ended or not build.started_here) and not build.operation.done
         return None if is_stale and record.ended_at is not None else build
 
-    def _source(self, record: BuildRecord, now: datetime) -> object:
+    def _source(self, record: BuildRecord) -> object:
         """Return what the state of a build is made of; equal if the build has not changed."""
         build = self._build_of(record)
         if build is None:
-            return (record, self._is_starting(record, now))
+            return (record, self._is_starting(record))
         return (build.operation, build.last_response_at, build.report, build.ended)
 
-    def _is_starting(self, record: BuildRecord, now: datetime) -> bool:
+    def _is_starting(self, record: BuildRecord) -> bool:
         """Return whether a running process is about to send an operation."""
         if record.ended_at is not None or record.state not in NOT_STARTED:
             return False
@@ -180,8 +180,3 @@ class BuildFeed:
 
     def _view_of_build(self, build: Build) -> BuildView:
         return BuildView(card(build, self._clock.wall()), self._register(build.target), active=not build.ended)
-
-
-def _next_check(record: BuildRecord, now: datetime) -> datetime:
-    """Return when to check again whether the process of a build that is about to be sent still runs."""
-    return now + OWNER_CHECK_INTERVAL

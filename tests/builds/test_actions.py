@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,13 +26,6 @@ from kusto_magic.preflight.report import PreflightReport
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("humanize\npint\n", base_image="Python3_11_7")
 PINNED = "humanize==4.9.0\nextra==1.0\n"
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    made = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
-    yield made
-    made.close()
 
 
 def extensions(environment: EmulatedEnvironment, builds: BuildManager) -> tuple[LanguageExtension, ...]:

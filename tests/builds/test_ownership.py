@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -17,7 +16,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from support.emulator_transport import EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
 
 from kusto_magic.builds.build import Build
@@ -32,13 +30,6 @@ from kusto_magic.preflight.report import PreflightReport
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("six\n", base_image="Python3_11_7")
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    made = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
-    yield made
-    made.close()
 
 
 def left_by_a_dead_process(
@@ -384,19 +375,21 @@ def test_change_that_is_refused_does_not_end_the_record_of_another_process(envir
 # ── the lock ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 HOLDER = """
-import os, sys, time
+import os, sys
 from pathlib import Path
 from kusto_magic.builds.ownership import Owner
 owner = Owner(Path(sys.argv[1]))
 print(owner.hold(), flush=True)
 if len(sys.argv) > 2 and os.fork() == 0:
-    time.sleep(60)
-time.sleep(60)
+    sys.stdin.read()
+sys.stdin.read()
 """
 
 
 def holder(folder: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder), *more], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder), *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
 
@@ -421,8 +414,9 @@ def test_lock_ends_with_a_killed_process(tmp_path: Path, forked: tuple[str, ...]
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     assert not watching.is_held_elsewhere(name)
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        pipe.close()
 
 
 def test_names_of_unknown_owners_are_not_held_and_reach_no_other_file(tmp_path: Path) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.emulator_transport import EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
+from support.environment import EmulatedEnvironment, forbidden_cluster
 from support.magics_session import RunCell, cell_runner, load_magics, rows
 
 from kusto_magic.commands.arguments import SUBCOMMANDS
@@ -28,13 +26,6 @@ if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
 
 CELL = "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0\n"
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    environment = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
-    yield environment
-    environment.close()
 
 
 @pytest.fixture

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from support.emulator_transport import EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible
+from support.environment import EmulatedEnvironment
 from support.recording_publisher import RecordingPublisher
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
@@ -18,13 +14,6 @@ from kusto_magic.models.image import ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 WIDGET = "application/vnd.jupyter.widget-view+json"
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    made = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("with_bar", [True, False])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -38,13 +37,6 @@ from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import UnknownIdError, with_id
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    created = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
-    yield created
-    created.close()
 
 
 def make_watcher(environment: EmulatedEnvironment, *others: Target | None) -> BuildWatcher:

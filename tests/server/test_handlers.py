@@ -11,17 +11,15 @@ import json
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from importlib import resources
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import jsonschema
 import pytest
-from support.emulator_transport import EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
+from support.environment import EmulatedEnvironment, forbidden_cluster
 from tornado.httpclient import HTTPResponse
 from tornado.tcpclient import TCPClient
 
@@ -54,13 +52,6 @@ each_route = pytest.mark.parametrize(
     ("route", "verb"), ROUTES_AND_METHODS, ids=lambda value: value.strip("/").replace("/", "-")
 )
 SPEC = {"base": "Python3_11_7", "requirements": "humanize\n"}
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
-    created = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport())
-    yield created
-    created.close()
 
 
 @pytest.fixture
