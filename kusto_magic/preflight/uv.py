@@ -37,7 +37,7 @@ GRACE_PERIOD = 5.0
 """Seconds after the timeout at which the supervisor kills uv by itself, if this process is suspended."""
 
 _LINE = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9.,_-]*\])?(?:[<>=!~]=?=?[A-Za-z0-9.*+!]++,?)*"
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9.,_-]*\])?(?:[<>=!~]=?=?[A-Za-z0-9.*+!]++,?)*+"
 )
 _INHERITED_VARIABLES = frozenset(
     {

@@ -40,6 +40,12 @@ MAX_GROWTH = 64
 MIN_SECONDS = 0.0005
 """Seconds below which a measurement is noise."""
 
+SECONDS_PER_CHARACTER = 1e-6
+"""Time that is always allowed: a linear pattern needs a tenth of it, a quadratic one exceeds it at 65,536 characters.
+
+A pattern that is linear may still grow by more than MAX_GROWTH, where its memory no longer fits into the caches.
+"""
+
 
 @dataclass(frozen=True)
 class Used:
@@ -186,7 +192,7 @@ def _growth(apply: Callable[[str], object], text: tuple[str, str, str], sizes: S
     previous = MIN_SECONDS  # allows the shortest text MAX_GROWTH times as many
     for size in sizes:
         whole = _build(text, size)
-        limit = MAX_GROWTH * max(previous, MIN_SECONDS)
+        limit = max(MAX_GROWTH * max(previous, MIN_SECONDS), len(whole) * SECONDS_PER_CHARACTER)
         # Another measurement is made only if one is too long: a busy machine can delay one, but hardly three.
         for _ in range(3):
             seconds = _seconds(apply, whole)
