@@ -48,8 +48,6 @@ INTERNAL_PARAMETERS = {"already_elapsed", "background", "clock", "shell"}
 
 ATTRIBUTES = {
     "Build": {
-        "name": "The name of the image.",
-        "target": "The cluster, a `Target`.",
         "operation": "The latest `Operation`; replaced on each change.",
         "error": "The error that ended the build, None if there is none.",
         "started_at": "When the build was started.",
@@ -62,7 +60,7 @@ ATTRIBUTES = {
     "ImagesClient": {"target": "The cluster, a `Target`."},
     "Operation": {
         "action": '"build", "delete", "enable" or "disable".',
-        "phase": "The state as it is shown, such as Submitting, Building, Confirming or Succeeded.",
+        "state": "The state, a `BuildState`.",
         "status": "The state as the service reports it.",
         "image": "The image, None until the service has shown it.",
         "fault": "The error that the service reported: `code`, `message`, `request_id`; None if there is none.",

@@ -18,9 +18,12 @@ from kusto_magic.arm.client import connect
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
+from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import BuildRequest
 from kusto_magic.clock import SystemClock
-from kusto_magic.models.action import NOT_STARTED
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 
@@ -71,13 +74,13 @@ class Contender:
         return Target(SUBSCRIPTION, GROUP, self._task.cluster(number), endpoint=self._task.endpoint)
 
     async def begin(self, numbers: range) -> None:
-        spec = ImageSpec(REQUIREMENTS, base_image=BASE)
+        spec, options = ImageSpec(REQUIREMENTS, base_image=BASE), BuildOptions(check=False, force=True)
         submitted = set()
         for number in numbers:
-            build = self.builds.start(self.target(number), image(number), spec, check=False, force=True)
+            build = self.builds.start(BuildRequest(Action.BUILD, self.target(number), image(number), spec, options))
             build.observe(partial(self._ended, number), "ended")
             submitted.add(build)
-        while submitted := {build for build in submitted if build.operation.phase in NOT_STARTED}:
+        while submitted := {build for build in submitted if build.operation.state in NOT_STARTED}:
             if error := next((build.error for build in submitted if build.error), None):
                 raise error
             await asyncio.sleep(0.1)
@@ -95,6 +98,7 @@ class Contender:
         ended = datetime.now(UTC) - timedelta(days=1)
         for seconds in self._task.learnt:
             started = ended - timedelta(seconds=seconds)
-            record = BuildRecord(uuid4().hex, target, "image", "build", BASE, None, REQUIREMENTS, started)
+            request = BuildRequest(Action.BUILD, target, "image", ImageSpec(REQUIREMENTS, base_image=BASE))
+            record = BuildRecord(uuid4().hex, request, started)
             history.add(record)
-            history.change(record.id, state="Succeeded", ended_at=ended, seconds=seconds)
+            history.change(record.id, state=BuildState.SUCCEEDED, ended_at=ended, seconds=seconds)

@@ -333,7 +333,11 @@ class UnexpectedState(StatusUnreadable):
 
 
 class EndedElsewhere(BuildError):
-    """Another process polls the same operation and has recorded its end in the history."""
+    """Another process polls the same operation and has recorded its end in the history, as `.state` if it is known."""
+
+    def __init__(self, what: str, *, operation: Any, state: str | None = None, next_step: str = "") -> None:
+        super().__init__(what, operation=operation, next_step=next_step)
+        self.state = state
 
 
 class PollTimeout(BuildError):

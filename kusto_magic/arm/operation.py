@@ -37,7 +37,8 @@ from kusto_magic.errors import (
     StatusUnreadable,
     UnexpectedState,
 )
-from kusto_magic.models.action import NOT_STARTED, SWITCHED_NOTES, TERMINAL_PHASES, WORKING_PHASES, Action, Phase
+from kusto_magic.models.action import ACTIONS, Action
+from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.cluster import Cluster, LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 
@@ -72,13 +73,12 @@ class Operation:
     sent more than once; `resumed`: its URL was stored without the signature; `retrying`: an earlier attempt met a busy
     cluster, and nothing confirms yet that this one does not. `refusal` is the error of a repeated request, if the first
     one may be running: it explains an image that turns out to be absent or different.
-    `differences` names the properties in which the built image differs from what was sent. The counters count
-    consecutive polls.
+    `differences` names the properties of the image that differ from what was sent. Counters count consecutive polls.
     """
 
     action: Action
     image_url: str
-    phase: Phase
+    state: BuildState
     poll_target: PollTarget = PollTarget.IMAGE
     poll_url: str = field(default="", repr=False)  # signed by ARM: kept out of reprs
     delay: float | None = None
@@ -102,12 +102,12 @@ class Operation:
     @property
     def done(self) -> bool:
         """Whether a final state was reached."""
-        return self.phase in TERMINAL_PHASES
+        return self.state.is_terminal
 
     @property
-    def shown_phase(self) -> Phase:
-        """The phase to show: an attempt that may meet a busy cluster again is still queued."""
-        return Phase.QUEUED if self.retrying else self.phase
+    def shown_state(self) -> BuildState:
+        """The state to show: an attempt that may meet a busy cluster again is still queued."""
+        return BuildState.QUEUED if self.retrying else self.state
 
     @property
     def name(self) -> str:
@@ -126,8 +126,8 @@ class Operation:
 
         Raises StatusUnreadable, which carries this operation, if polling again cannot help.
         """
-        if self.done or self.phase in NOT_STARTED:
-            raise ValueError(f"cannot poll an operation in the phase {self.phase}")
+        if self.done or self.state in NOT_STARTED:
+            raise ValueError(f"cannot poll an operation in the state {self.state}")
         # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
         if response.status in (408, 429) or response.status >= 500:
             return self.with_failed_poll(f"HTTP {response.status}", response.retry_after())
@@ -166,24 +166,24 @@ class Operation:
 
     def with_image_polling(self, delay: float | None = None) -> Operation:
         """Return the operation with the image itself as its poll target, after `delay` seconds."""
-        phase = Phase.CONFIRMING if self.operation_succeeded else self.phase
+        state = BuildState.CONFIRMING if self.operation_succeeded else self.state
         return replace(
-            self, phase=phase, poll_target=PollTarget.IMAGE, poll_url=self.image_url, delay=delay, not_found_count=0
+            self, state=state, poll_target=PollTarget.IMAGE, poll_url=self.image_url, delay=delay, not_found_count=0
         )
 
     def raise_for_failure(self) -> None:
         """Raise BuildFailed or BuildCanceled if it ended that way, ImageDiffers if the image is not what was sent."""
-        what = f"{WORKING_PHASES[self.action].lower()} image {self.name!r}"
-        if self.phase is Phase.FAILED:
+        what = f"{ACTIONS[self.action].participle} image {self.name!r}"
+        if self.state is BuildState.FAILED:
             step = "See the service's message above, fix the requirements, and run the cell again."
             if self.action is not Action.BUILD:
                 step = "See the service's message above; %kusto_image list shows the images."
             if self.is_cluster_busy:
                 step = "The cluster is busy with another change. Run it again later, or add --queue to wait."
             raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, next_step=step)
-        if self.phase is Phase.CANCELED:
-            step = "Run the cell again to start over."
-            raise BuildCanceled(f"{what} was canceled", operation=self, fault=self.fault, next_step=step)
+        if self.state is BuildState.CANCELED:
+            what = f"{what} was canceled"
+            raise BuildCanceled(what, operation=self, fault=self.fault, next_step="Run the cell again to start over.")
         if self.differences:
             command = f"%kusto_image show {shlex.quote(self.name)}"
             step = f"Check it with {command}; run the cell again with --force if it should be yours."
@@ -210,7 +210,7 @@ class Operation:
             case "failed":
                 return updated._failed(response.fault())
             case "canceled" | "cancelled":  # both spellings occur in Azure
-                return replace(updated, phase=Phase.CANCELED, fault=response.fault())
+                return replace(updated, state=BuildState.CANCELED, fault=response.fault())
         return updated
 
     def _after_location(self, response: ArmResponse) -> Operation:
@@ -255,10 +255,8 @@ class Operation:
             case "failed":
                 return updated._failed(response.fault())
             case "canceled" | "cancelled":
-                return replace(updated, phase=Phase.CANCELED, fault=response.fault())
+                return replace(updated, state=BuildState.CANCELED, fault=response.fault())
         return updated
-
-    # ── transitions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _after_success(self) -> Operation:
         if self.action is Action.DELETE:
@@ -269,20 +267,22 @@ class Operation:
         return replace(self, operation_succeeded=True).with_image_polling(delay=0.0)
 
     def _switched(self) -> Operation:
-        done = replace(self, phase=Phase.SUCCEEDED, delay=None, failed_polls=0, poll_error="")
-        return replace(done, note=SWITCHED_NOTES[self.action])
+        info = ACTIONS[self.action]
+        return replace(
+            self, state=info.success_state, note=info.success_note, delay=None, failed_polls=0, poll_error=""
+        )
 
     def _deleted(self) -> Operation:
-        return replace(self, phase=Phase.SUCCEEDED, image=None, delay=None, failed_polls=0, poll_error="")
+        return replace(self, state=BuildState.DELETED, image=None, delay=None, failed_polls=0, poll_error="")
 
     def _after_image_success(self, image: Image) -> Operation:
         # None if it is resumed without a record.
         differences = image.differences(self.expected) if self.expected else ()
         if not differences:
-            return replace(self, phase=Phase.SUCCEEDED, delay=None)
+            return replace(self, state=BuildState.SUCCEEDED, delay=None)
         mismatch = f"the image differs from what was sent ({' and '.join(differences)})"
         if self.operation_succeeded:
-            return replace(self, phase=Phase.SUCCEEDED, delay=None, differences=tuple(differences))
+            return replace(self, state=BuildState.SUCCEEDED, delay=None, differences=tuple(differences))
         # The success of this operation was never confirmed, and the image differs from what was sent.
         step = "Check the image with %kusto_image show, and run the cell again if it should be yours."
         what = f"{mismatch}; another user may have replaced it"
@@ -297,7 +297,7 @@ class Operation:
             reasons = (*fault.details, *(self.refusal.summary_lines() if self.refusal else ()))
             message = f"the service gives no reason (status: {self.status})"
             fault = replace(fault, message=message, details=reasons)
-        return replace(self, phase=Phase.FAILED, fault=fault, delay=None)
+        return replace(self, state=BuildState.FAILED, fault=fault, delay=None)
 
     def _after_not_found(self, response: ArmResponse) -> Operation:
         missed = replace(

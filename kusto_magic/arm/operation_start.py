@@ -9,7 +9,8 @@ from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, TERMINAL_
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.errors import ServiceFault
-from kusto_magic.models.action import DOCUMENTED_DURATIONS, WORKING_PHASES, Action, Phase
+from kusto_magic.models.action import ACTIONS, Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 
@@ -18,13 +19,13 @@ NOTE_BUSY = "waiting: the cluster is busy with another change; retrying automati
 
 def checking(expected: ImageSpec) -> Operation:
     """Return a build whose requirements are being resolved locally; nothing was sent yet."""
-    return Operation(Action.BUILD, "", Phase.CHECKING, expected=expected)
+    return Operation(Action.BUILD, "", BuildState.CHECKING, expected=expected)
 
 
 def queued(sent: Operation, note: str = NOTE_BUSY) -> Operation:
     """Return the operation `sent`, the last attempt, while it waits for another change of the cluster."""
     return Operation(  # not `replace`: the URL and the fault belong to the last attempt
-        sent.action, sent.image_url, Phase.QUEUED, expected=sent.expected, extension=sent.extension, note=note
+        sent.action, sent.image_url, BuildState.QUEUED, expected=sent.expected, extension=sent.extension, note=note
     )
 
 
@@ -34,7 +35,9 @@ def existing_operation(image: Image, image_url: str, expected: ImageSpec) -> Ope
     if not image.matches(expected) or state in ("failed", "canceled", "cancelled", "deleting", UNREADABLE_STATE):
         return None
     if state in TERMINAL_STATES:
-        return Operation(Action.BUILD, image_url, Phase.SUCCEEDED, expected=expected, image=image, note=NOTE_UNCHANGED)
+        return Operation(
+            Action.BUILD, image_url, BuildState.SUCCEEDED, expected=expected, image=image, note=NOTE_UNCHANGED
+        )
     return replace(resume(Action.BUILD, image_url, expected=expected), note="already being built; nothing was sent")
 
 
@@ -42,8 +45,8 @@ def submitting(
     action: Action, image_url: str, expected: ImageSpec | None = None, extension: LanguageExtension | None = None
 ) -> Operation:
     """Return the operation while its first request has no response."""
-    note = DOCUMENTED_DURATIONS.get(action, "")
-    return Operation(action, image_url, Phase.SUBMITTING, expected=expected, extension=extension, note=note)
+    note = ACTIONS[action].documented_duration
+    return Operation(action, image_url, BuildState.SUBMITTING, expected=expected, extension=extension, note=note)
 
 
 def resume(
@@ -58,7 +61,9 @@ def resume(
     `stored_url` is its URL without the signature. If it is "", the image itself is polled.
     """
     # It may have ended long ago: the first poll is sent without a delay.
-    resumed = replace(submitting(action, image_url, expected, extension), phase=WORKING_PHASES[action], delay=0.0)
+    resumed = replace(
+        submitting(action, image_url, expected, extension), state=ACTIONS[action].working_state, delay=0.0
+    )
     if not stored_url:
         return replace(resumed, poll_url=image_url)
     return replace(resumed, poll_target=PollTarget.OPERATION, poll_url=stored_url, resumed=True)
@@ -80,13 +85,13 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     `repeated`: an earlier attempt of the request may have reached the service. Raises ServiceError if the service
     refused the request, StatusUnreadable if it is done but the image differs from what was sent.
     """
-    if sent.phase is not Phase.SUBMITTING:
-        raise ValueError(f"the operation was started before (phase {sent.phase})")
+    if sent.state is not BuildState.SUBMITTING:
+        raise ValueError(f"the operation was started before (state {sent.state})")
     if sent.action is Action.DELETE and repeated and response.status == 404:
-        return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first request deleted it
+        return replace(sent, state=BuildState.DELETED, repeated=True)  # the first request deleted it
     if not 200 <= response.status < 300:
         raise service_errors.error_from_response(response, f"the {sent.action} request was refused")
-    operation = replace(sent, phase=WORKING_PHASES[sent.action], repeated=repeated, delay=response.retry_after())
+    operation = replace(sent, state=ACTIONS[sent.action].working_state, repeated=repeated, delay=response.retry_after())
     for target in (PollTarget.OPERATION, PollTarget.LOCATION):
         # Seen: a 200 with the header is not finished, whatever its body says.
         url = response.header_url(target.lower())

@@ -141,7 +141,7 @@ def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operat
 
 def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) -> PollTimeout:
     after = f"{timeout / 3600:g} hours" if timeout >= 3600 else f"{timeout / 60:.3g} minutes"
-    what = f"image {operation.name!r} is still {operation.phase.lower()} after {after}; it continues in Azure"
+    what = f"image {operation.name!r} is still {operation.state.lower()} after {after}; it continues in Azure"
     if operation.failed_polls:  # then its state is not known
         silence = f"no usable response since {answered_at:%Y-%m-%d %H:%M} UTC ({operation.poll_error})"
         what = f"image {operation.name!r}: {silence}; polling ended after {after}, the operation may still be running"

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from kusto_magic.arm import operation_start
-from kusto_magic.arm.client import DEFAULT_TIMEOUT, IN_USE_STEP, ImagesClient
+from kusto_magic.arm.client import IN_USE_STEP, ImagesClient
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history import History
-from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.options import DEFAULT_TIMEOUT
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
-from kusto_magic.builds.retry import first_then, retry_while_busy
+from kusto_magic.builds.retry import Attempt, retry_while_busy
 from kusto_magic.errors import InUse, NotFound, ServiceError
-from kusto_magic.models.action import NOT_SUBMITTED, Action
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import UNSENT_STATES
 from kusto_magic.models.cluster import PYTHON
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
@@ -38,86 +40,169 @@ MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
 """Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
 
 
-async def create_image(
-    client: ImagesClient, build: Build, options: BuildOptions, check: Check, protect: Protect, queue: ChangeQueue
-) -> AsyncIterator[Operation]:
-    """Yield the operations of building `build.requested_spec`; nothing is sent if the image is up to date."""
-    spec = sent = build.requested_spec
-    assert spec is not None  # noqa: S101 - for the type checker
-    assert sent is not None  # noqa: S101 - for the type checker
-    # A pinned build is compared after the preflight, which determines the text to compare; one that waits is compared
-    # at its turn, since what it waits for may change the image.
-    compare_later = options.force or options.pin or queue.must_wait(build)
-    absent, existing = (False, None) if compare_later else await find_existing(client, build.name, spec)
-    if existing is None and (options.check or options.pin):
-        yield operation_start.checking(spec)
-        sent = await check(client, build)
-        if options.pin and not options.force and not queue.must_wait(build):
-            absent, existing = await find_existing(client, build.name, sent)
-    if existing is not None:
-        async for operation in poll_existing(client, build, existing, options):
+class Workflow(Protocol):
+    """What is done for one build."""
+
+    def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the states of the operation; the last one is terminal."""
+        ...
+
+
+class SendingWorkflow(Workflow, Protocol):
+    """A workflow that sends a request."""
+
+    def repeat(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the states of one more attempt: what it waited for may have changed its preconditions."""
+        ...
+
+
+def sending_workflow(build: Build, check: Check, protect: Protect, queue: ChangeQueue) -> SendingWorkflow:
+    """Return the workflow of the build's action."""
+    if build.action is Action.BUILD:
+        return CreateImage(build, check, protect, queue)
+    return ChangeCluster(build, protect, queue)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateImage:
+    """Builds the image of `build.request`; nothing is sent if the image is up to date."""
+
+    build: Build
+    check: Check
+    protect: Protect
+    queue: ChangeQueue
+
+    async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the operations of the preflight, of the wait for other operations, and of the request."""
+        build, options, sent = self.build, self.build.request.options, _spec(self.build)
+        # A pinned build is compared after the preflight, which determines the text to compare; one that waits is
+        # compared at its turn, since what it waits for may change the image.
+        compare_later = options.force or options.pin or self.queue.must_wait(build)
+        existing = UNKNOWN if compare_later else await find_existing(client, build.name, sent)
+        if existing.operation is None and (options.check or options.pin):
+            yield operation_start.checking(sent)
+            sent = await self.check(client, build)
+            if options.pin and not options.force and not self.queue.must_wait(build):
+                existing = await find_existing(client, build.name, sent)
+        if existing.operation is not None:
+            async for operation in poll_existing(client, build, existing.operation):
+                yield operation
+            return
+        if not self.queue.must_wait(build):
+            await self._protect(client, existing)
+        waiting = self.queue.turn(build, operation_start.submitting(Action.BUILD, "", sent))
+        send = partial(self._send, client, sent)
+        async for operation in send_in_turn(client, build, waiting, send, partial(self.repeat, client)):
             yield operation
-        return
-    if options.protect_active and not absent and not queue.must_wait(build):  # a new image cannot be in use
-        await protect(client)
-    send = partial(client.build, build.name, sent, timeout=options.timeout, estimate=build.estimate)
-    again = partial(retry_create, client, build, options, protect)
-    waiting = queue.turn(build, operation_start.submitting(Action.BUILD, "", sent))
-    async for operation in send_in_turn(client, options, waiting, send, again):
-        yield operation
+
+    async def repeat(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the operations of a retry; another process may have built or enabled the same image meanwhile."""
+        spec = _spec(self.build)
+        force = self.build.request.options.force
+        existing = UNKNOWN if force else await find_existing(client, self.build.name, spec)
+        if existing.operation is None:
+            await self._protect(client, existing)
+            operations = self._send(client, spec)
+        else:
+            operations = poll_existing(client, self.build, existing.operation)
+        async for operation in operations:
+            yield operation
+
+    async def _protect(self, client: ImagesClient, existing: Existing) -> None:
+        if self.build.request.options.protect_active and not existing.is_absent:  # a new image cannot be in use
+            await self.protect(client)
+
+    def _send(self, client: ImagesClient, spec: ImageSpec) -> AsyncIterator[Operation]:
+        build = self.build
+        return client.build(build.name, spec, timeout=build.request.options.timeout, estimate=build.estimate)
+
+
+def _spec(build: Build) -> ImageSpec:
+    assert build.spec is not None  # noqa: S101 - `BuildRequest.require_valid`: every build that is sent has one
+    return build.spec
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCluster:
+    """Deletes the image of `build.request`, or enables or disables it."""
+
+    build: Build
+    protect: Protect
+    queue: ChangeQueue
+
+    async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the operations of the wait for other operations, and of the request."""
+        if not self.queue.must_wait(self.build):
+            await self._protect(client)
+        waiting = self.queue.turn(self.build, operation_start.submitting(self.build.action, ""))
+        send, again = partial(self._send, client), partial(self.repeat, client)
+        async for operation in send_in_turn(client, self.build, waiting, send, again):
+            yield operation
+
+    async def repeat(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the operations of a retry; another process may have enabled the image meanwhile."""
+        await self._protect(client)
+        async for operation in self._send(client):
+            yield operation
+
+    async def _protect(self, client: ImagesClient) -> None:
+        if self.build.action is Action.DELETE and self.build.request.options.protect_active:
+            await self.protect(client)
+
+    def _send(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        name, timeout = self.build.name, self.build.request.options.timeout
+        if self.build.action is Action.DELETE:
+            return client.delete(name, timeout=timeout)
+        if self.build.action is Action.ENABLE:
+            return client.enable(name, timeout=timeout)
+        return client.disable("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known
 
 
 async def send_in_turn(
-    client: ImagesClient,
-    options: BuildOptions,
-    waiting: AsyncIterator[Operation],
-    send: Callable[[], AsyncIterator[Operation]],
-    again: Callable[[], AsyncIterator[Operation]],
+    client: ImagesClient, build: Build, waiting: AsyncIterator[Operation], send: Attempt, again: Attempt
 ) -> AsyncIterator[Operation]:
     """Yield the operations of `waiting`, then those of `send`; `again` checks and sends after any wait."""
-    waited = False
+    waited, options = False, build.request.options
     async for operation in waiting:
         waited = True
         yield operation
     first = again if waited else send  # what this process did meanwhile may have made the image, or enabled it
-    attempt = first_then(first, again)
-    async for operation in retry_while_busy(attempt, client.clock, options.timeout) if options.queue else first():
+    operations = retry_while_busy(first, again, client.clock, options.timeout) if options.queue else first()
+    async for operation in operations:
         yield operation
 
 
-async def retry_create(
-    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect
-) -> AsyncIterator[Operation]:
-    """Yield the operations of a retry; another process may have built or enabled the same image meanwhile."""
-    assert build.spec is not None  # noqa: S101 - only builds are retried
-    absent, existing = (False, None) if options.force else await find_existing(client, build.name, build.spec)
-    if options.protect_active and not absent and existing is None:
-        await protect(client)
-    sending = client.build(build.name, build.spec, timeout=options.timeout, estimate=build.estimate)
-    async for operation in sending if existing is None else poll_existing(client, build, existing, options):
-        yield operation
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What is known of an image: that it does not exist, and the operation that builds or has built the same."""
+
+    is_absent: bool = False
+    operation: Operation | None = None
 
 
-async def find_existing(client: ImagesClient, name: str, spec: ImageSpec) -> tuple[bool, Operation | None]:
-    """Return whether the image is known not to exist, and its operation if it is built or being built from `spec`.
+UNKNOWN = Existing()
+"""Nothing is known of the image."""
+
+
+async def find_existing(client: ImagesClient, name: str, spec: ImageSpec) -> Existing:
+    """Return what is known of an image; the operation is set if it is built, or being built, from `spec`.
 
     Raises Unreachable and SignInFailed. Other errors of the service are left to the request that follows.
     """
     try:
-        return False, client.existing_operation(await client.get(name, background=True), spec)
+        return Existing(operation=client.existing_operation(await client.get(name, background=True), spec))
     except NotFound:
-        return True, None
+        return Existing(is_absent=True)
     except ServiceError:
-        return False, None
+        return UNKNOWN
 
 
-async def poll_existing(
-    client: ImagesClient, build: Build, existing: Operation, options: BuildOptions
-) -> AsyncIterator[Operation]:
+async def poll_existing(client: ImagesClient, build: Build, existing: Operation) -> AsyncIterator[Operation]:
     """Yield the operations of an image that exists or is being built; it does not count for the estimate."""
     build.counts_for_estimate = False
     yield existing
-    async for operation in client.poll(existing, timeout=options.timeout, estimate=build.estimate):
+    timeout = build.request.options.timeout
+    async for operation in client.poll(existing, timeout=timeout, estimate=build.estimate):
         yield operation
 
 
@@ -135,34 +220,6 @@ def shared_preflight(preflight: Preflight) -> Preflight:
     return run
 
 
-async def change_cluster(
-    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect, queue: ChangeQueue
-) -> AsyncIterator[Operation]:
-    """Yield the operations of a deletion, enabling or disabling; `queue`, `protect_active` and `timeout` apply."""
-    if options.protect_active and build.action is Action.DELETE and not queue.must_wait(build):
-        await protect(client)
-    send = partial(send_change, client, build.action, build.name, options.timeout)
-    again = partial(repeat_change, client, build, options, protect)
-    waiting = queue.turn(build, operation_start.submitting(build.action, ""))
-    async for operation in send_in_turn(client, options, waiting, send, again):
-        yield operation
-
-
-async def repeat_change(
-    client: ImagesClient, build: Build, options: BuildOptions, protect: Protect
-) -> AsyncIterator[Operation]:
-    """Yield the operations of one attempt of any action; another process may have enabled the image meanwhile."""
-    if options.protect_active and build.action is Action.DELETE:
-        await protect(client)
-    attempt = (
-        retry_create(client, build, options, protect)
-        if build.action is Action.BUILD
-        else send_change(client, build.action, build.name, options.timeout)
-    )
-    async for operation in attempt:
-        yield operation
-
-
 async def require_unused(
     history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord, client: ImagesClient
 ) -> None:
@@ -172,30 +229,21 @@ async def require_unused(
     """
     # In a thread: reading the history can wait for another process.
     if await asyncio.to_thread(_is_being_enabled, history, is_held, record):
-        what = f"image {record.image!r} is being enabled for the queries of this cluster; nothing was sent"
+        what = f"image {record.name!r} is being enabled for the queries of this cluster; nothing was sent"
         raise InUse(what, next_step=IN_USE_STEP)
-    await client.require_inactive(record.image)
+    await client.require_inactive(record.name)
 
 
 def _is_being_enabled(history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord) -> bool:
     """Return whether this machine is enabling the image of a record since before its start. Reads the history."""
     # One that was started later may wait for the change that asks. Nothing comes of what an ended process had not sent.
     start = record.started_at
-    unfinished = [it for it in history.left_open(record.target, record.image) if it.action == Action.ENABLE]
+    unfinished = [it for it in history.left_open(record.target, record.name) if it.action is Action.ENABLE]
     started = [it for it in unfinished if start - MAX_ENABLING_AGE <= it.started_at <= start]
-    return any(it.state not in NOT_SUBMITTED or is_held(it) for it in started)
+    return any(it.state not in UNSENT_STATES or is_held(it) for it in started)
 
 
 def is_being_enabled_here(registry: BuildRegistry, target: Target, image: str, now: datetime) -> bool:
     """Return whether this process is enabling an image since before `now`."""
     builds = [build for build in registry.by_cluster(target) if build.name.lower() == image.lower()]
     return any(build.action is Action.ENABLE and build.started_at <= now for build in builds)
-
-
-def send_change(client: ImagesClient, action: Action, name: str, timeout: float) -> AsyncIterator[Operation]:
-    """Return the operations of one attempt."""
-    if action is Action.DELETE:
-        return client.delete(name, timeout=timeout)
-    if action is Action.ENABLE:
-        return client.enable(name, timeout=timeout)
-    return client.disable("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.registry import BuildRegistry
+from kusto_magic.builds.state import Origin
 from kusto_magic.display_text import visible_line
 from kusto_magic.errors import failure_reason
-from kusto_magic.models.action import NOT_STARTED, Phase
+from kusto_magic.models.build_state import NOT_STARTED, BuildState
 
 PATIENCE: Final = 15.0
 """Seconds that the end of a program waits for the submission of what it has started."""
@@ -44,7 +45,7 @@ def register(registry: Callable[[], BuildRegistry], close: Callable[[], None]) -
 def wait_until_submitted(registry: BuildRegistry, timeout: float) -> list[Build]:
     """Wait until builds are submitted, done or queued, at most `timeout` seconds; return the unconfirmed ones."""
     end = time.monotonic() + timeout
-    started = [build for build in registry.all() if build.started_here]
+    started = [build for build in registry.all() if build.origin is Origin.STARTED_HERE]
     for build in started:
         moved = threading.Event()
 
@@ -52,23 +53,23 @@ def wait_until_submitted(registry: BuildRegistry, timeout: float) -> list[Build]
             event.set()
 
         build.observe(wake, ["operation", "ended"])
-        while build.operation.phase in NOT_STARTED - {Phase.QUEUED} and not build.ended:
+        while build.operation.state in NOT_STARTED - {BuildState.QUEUED} and not build.ended:
             if not moved.wait(max(0.0, end - time.monotonic())):
                 break
             moved.clear()
-    return [build for build in started if build.operation.phase in NOT_STARTED]
+    return [build for build in started if build.operation.state in NOT_STARTED]
 
 
 def _report(build: Build) -> str:
     """Return what is known of a build that the service has not confirmed, for the user of the program."""
-    what = f"kusto_magic: the {build.action.value} of {build.name!r} on {build.target.cluster}"
+    what = f"kusto_magic: the {build.request.info.noun} of {build.name!r} on {build.target.cluster}"
     name = shlex.quote(build.name)
     if build.ended:
         return f"{what} failed: {failure_reason(build.error)}"
-    if build.operation.phase is Phase.SUBMITTING:
+    if build.operation.state is BuildState.SUBMITTING:
         return f"{what} may have been sent: the program ended before the response. %kusto_image attach {name} shows it."
     return (
-        f"{what} was not sent: the program ended while its state was {build.operation.shown_phase}. Call wait() on the "
+        f"{what} was not sent: the program ended while its state was {build.state}. Call result() on the "
         f"build before the program ends, or send it with %kusto_image attach {name} --send"
     )
 

@@ -25,10 +25,10 @@ class ChangeQueue:
 
     def add(self, build: Build) -> None:
         """Add a build that has been sent already: those that come later wait for it."""
-        if not build.done:
+        if not build.done():
             queue = self._queues.setdefault(build.target.key, [])
             queue.append(build)
-            build.add_done_callback(lambda: self._remove(build))
+            build.add_done_callback(self._remove)
 
     def must_wait(self, build: Build) -> bool:
         """Return whether another operation of this process has to end before the build can be sent or compared."""
@@ -37,7 +37,7 @@ class ChangeQueue:
     async def turn(self, build: Build, sent: Operation) -> AsyncIterator[Operation]:
         """Yield `sent` as a queued operation each time there is another build to wait for; end when it can be sent."""
         while (ahead := self._ahead_of(build)) is not None:
-            yield operation_start.queued(sent, f"waiting for the {ahead.action.value} of {ahead.name!r}")
+            yield operation_start.queued(sent, f"waiting for the {ahead.request.info.noun} of {ahead.name!r}")
             with suppress(Exception):  # its error belongs to it
                 await ahead
 
@@ -54,7 +54,7 @@ class ChangeQueue:
     def _earlier(self, build: Build) -> list[Build]:
         """Return the operations of this process that were started before and have to be sent before."""
         # Not those that are only watched: their owner may wait for an operation of this process.
-        others = [other for other in self._registry.by_cluster(build.target) if other.owned and not other.done]
+        others = [other for other in self._registry.by_cluster(build.target) if other.owned and not other.done()]
         return [other for other in others[: others.index(build)] if _is_related(other, build)]
 
     def _remove(self, build: Build) -> None:
@@ -68,4 +68,4 @@ def _is_related(earlier: Build, later: Build) -> bool:
     """Return whether the order of two operations matters: not for builds of different images, or of the same spec."""
     if earlier.action is not Action.BUILD or later.action is not Action.BUILD:
         return True
-    return earlier.name.lower() == later.name.lower() and earlier.requested_spec != later.requested_spec
+    return earlier.name.lower() == later.name.lower() and earlier.request.spec != later.request.spec

@@ -15,7 +15,6 @@ from kusto_magic.builds.build import Build, log_callback_errors
 from kusto_magic.builds.event_loop import wait_for_result
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.errors import FleetFailed, KustoImageError, failure_reason, reason_from_message
-from kusto_magic.models.action import Phase
 from kusto_magic.models.target import Target
 
 Member = Build | BuildRecord
@@ -67,8 +66,12 @@ class Fleet(HasTraits):
             return steps.pop()
         return GENERAL_NEXT_STEP if self.failures else ""
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Block until all builds are done, at most `timeout` seconds. Raises FleetFailed or TimeoutError.
+    def done(self) -> bool:
+        """Return whether all builds are done."""
+        return self._future.done()
+
+    def result(self, timeout: float | None = None) -> None:
+        """Wait until all builds are done, at most `timeout` seconds. Raises FleetFailed or TimeoutError.
 
         An interrupt ends the wait, not the builds.
         """
@@ -95,9 +98,9 @@ class Fleet(HasTraits):
         with log_callback_errors():
             self.ended = True
 
-    def _on_member_done(self) -> None:
+    def _on_member_done(self, _build: Build | None = None) -> None:
         with self._lock:
-            if self._future.done() or not all(build.done for build in self.builds):
+            if self._future.done() or not all(build.done() for build in self.builds):
                 return
             failures = self.failures
             if failures:
@@ -110,21 +113,18 @@ class Fleet(HasTraits):
 def _failure(member: Member) -> str:
     """Return the reason of a member's failure, or "" if it succeeded or is running."""
     if isinstance(member, BuildRecord):
-        return "" if member.state == Phase.SUCCEEDED else reason_from_message(member.message) or member.state
+        return "" if member.state.succeeded else reason_from_message(member.message) or member.state
     return failure_reason(member.error) if member.ended else ""
 
 
 def labels(targets: Sequence[Target]) -> list[str]:
     """Return a label for each cluster: its name, prefixed by group and subscription if several have the same name."""
-    forms: tuple[Callable[[Target], str], ...] = (
-        lambda target: target.cluster,
-        lambda target: f"{target.resource_group}/{target.cluster}",
-        lambda target: f"{target.subscription[:8]}…/{target.resource_group}/{target.cluster}",
-    )
-    counts = [Counter(form(target).lower() for target in targets) for form in forms]
-
-    def label(target: Target) -> str:
-        unique = (form(target) for form, count in zip(forms, counts, strict=True) if count[form(target).lower()] == 1)
-        return next(unique, target.cluster)
-
-    return [label(target) for target in targets]
+    names = [target.cluster for target in targets]
+    in_group = [f"{target.resource_group}/{target.cluster}" for target in targets]
+    in_subscription = [f"{target.subscription[:8]}…/{label}" for target, label in zip(targets, in_group, strict=True)]
+    shown = list(names)
+    for longer in (in_group, in_subscription):
+        counts = Counter(label.lower() for label in shown)
+        shown = [label if counts[label.lower()] == 1 else longer[n] for n, label in enumerate(shown)]
+    counts = Counter(label.lower() for label in shown)
+    return [label if counts[label.lower()] == 1 else names[n] for n, label in enumerate(shown)]

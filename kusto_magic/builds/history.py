@@ -15,7 +15,7 @@ from typing import Literal
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history_store import HistoryStore, Statement
 from kusto_magic.builds.record import COLUMNS, COLUMNS_WITHOUT_REQUIREMENTS, BuildRecord, from_row, to_column, to_row
-from kusto_magic.models.action import NOT_SUBMITTED
+from kusto_magic.models.build_state import UNSENT_STATES, BuildState
 from kusto_magic.models.target import Target
 
 MAX_STORED_RECORDS = 10_000
@@ -52,7 +52,9 @@ def update(id: str, **changes: str | float | datetime | None) -> Update:  # noqa
 def unless_ended(change: Update) -> Update:
     """Return an update of one record that has no effect if the service has reported its final state."""
     statement, values = change
-    return f"{statement} AND (ended_at IS NULL OR state IN ('Unknown', 'Not submitted'))", values
+    # It was not the service that reported these.
+    open_states = (BuildState.UNKNOWN.value, BuildState.NOT_SUBMITTED.value)
+    return f"{statement} AND (ended_at IS NULL OR state IN (?, ?))", (*values, *open_states)
 
 
 def adoption(record: BuildRecord, owner: str) -> Update:
@@ -62,9 +64,10 @@ def adoption(record: BuildRecord, owner: str) -> Update:
 
 
 def _claim(record: BuildRecord, now: datetime) -> Update:
-    state = "Not submitted" if record.state in {*NOT_SUBMITTED, "Not submitted"} else "Unknown"
+    unsent = {*UNSENT_STATES, BuildState.NOT_SUBMITTED}
+    state = BuildState.NOT_SUBMITTED if record.state in unsent else BuildState.UNKNOWN
     statement = "UPDATE builds SET state = ?, message = ?, ended_at = ? WHERE id = ? AND owner = ? AND state = ?"
-    values = (state, REPEATED, to_column("ended_at", now), record.id, record.owner, record.state, REPEATED)
+    values = (state.value, REPEATED, to_column("ended_at", now), record.id, record.owner, record.state.value, REPEATED)
     return f"{statement} AND message <> ?", values
 
 

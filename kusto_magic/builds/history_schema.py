@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x4B75496D
 """SQLite's `application_id` of the file: "KuIm" in ASCII."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """SQLite's `user_version` of a file with the current schema."""
 
 # Existing files have this schema, so it is never edited; later ones rename its columns.
@@ -52,7 +52,18 @@ UPDATE builds SET options = replace(options, 'spare_active', 'protect_active');
 _FOURTH_SCHEMA = """
 ALTER TABLE builds ADD COLUMN owner TEXT NOT NULL DEFAULT '';
 """
-_MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA, _FOURTH_SCHEMA)
+_FIFTH_SCHEMA = """
+UPDATE builds SET state = 'Deleted' WHERE state = 'Succeeded' AND action = 'delete';
+UPDATE builds SET state = 'Enabled' WHERE state = 'Succeeded' AND action = 'enable';
+UPDATE builds SET state = 'Disabled' WHERE state = 'Succeeded' AND action = 'disable';
+UPDATE builds SET options =
+  '{"check":' || CASE WHEN instr(options, 'check') THEN 'true' ELSE 'false' END
+  || ',"pin":' || CASE WHEN instr(options, 'pin') THEN 'true' ELSE 'false' END
+  || ',"force":' || CASE WHEN instr(options, 'force') THEN 'true' ELSE 'false' END
+  || ',"queue":' || CASE WHEN instr(options, 'queue') THEN 'true' ELSE 'false' END
+  || ',"protect_active":' || CASE WHEN instr(options, 'protect_active') THEN 'true' ELSE 'false' END || '}';
+"""
+_MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA, _FOURTH_SCHEMA, _FIFTH_SCHEMA)
 """Statements that migrate a file to each version from the one before; an empty file has version 0."""
 
 _DAMAGED = frozenset({1, 11, 24, 26})

@@ -12,8 +12,9 @@ from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import History, Update, unless_ended, update
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.errors import KustoImageError, NotSubmitted, OutcomeUnknown, ServiceError, one_line
-from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, Action
+from kusto_magic.builds.state import Origin, state_of, state_of_record
+from kusto_magic.errors import OutcomeUnknown, one_line
+from kusto_magic.models.build_state import BuildState
 
 T = TypeVar("T")
 
@@ -38,9 +39,8 @@ class HistoryWriter:
         operation = build.operation
         # `resume` polls a stored URL as an Azure-AsyncOperation.
         url = operation.poll_url if operation.poll_target is PollTarget.OPERATION else ""
-        state = operation.phase.value
         change = update(
-            build.id, state=state, operation_url=url, last_response_at=build.last_response_at, ended_at=None
+            build.id, state=operation.state, operation_url=url, last_response_at=build.last_response_at, ended_at=None
         )
         await self._write(_update_for(build, change))
 
@@ -60,10 +60,8 @@ class HistoryWriter:
             return
         # A build that was not polled from its start may have ended long before.
         duration = {"seconds": (now - build.started_at).total_seconds()} if build.counts_for_estimate else {}
-        message = one_line(error)
-        end = update(
-            build.id, state=_final_state(build, error), message=message, ended_at=now, operation_url="", **duration
-        )
+        state, message = state_of(build.operation, error, build.origin), one_line(error)
+        end = update(build.id, state=state, message=message, ended_at=now, operation_url="", **duration)
         await self._write(_update_for(build, end))
         older = await self._in_thread(self._history.left_open, build.target, build.name)
         await self._write(
@@ -99,41 +97,23 @@ def _is_final(build: Build, error: BaseException | None) -> bool:
     if not build.owned:
         # The owner repeats an attempt that failed because the cluster was busy.
         return build.operation.done and not build.operation.is_cluster_busy
-    if build.operation.done or isinstance(error, NotSubmitted | OutcomeUnknown):
-        return True
-    # The operation continues in Azure even if this process cannot poll it any longer, e.g. without a sign-in.
-    continues = isinstance(error, KustoImageError) and error.operation is not None
-    return build.started_here and not continues
+    # An unknown state can still be found out, unless it says that it cannot.
+    return isinstance(error, OutcomeUnknown) or state_of(build.operation, error, build.origin) is not BuildState.UNKNOWN
 
 
 def _concerns_same(record: BuildRecord, build: Build) -> bool:
     """Return whether two operations on the name of an image change the same: the image, or the cluster's python()."""
-    of_image = {Action.BUILD, Action.DELETE}
-    return (record.action in of_image) == (build.action in of_image)
+    return record.request.info.changes_image == build.request.info.changes_image
 
 
 def _closing(record: BuildRecord, now: datetime) -> Update:
     """Return the update that ends the record of a process that has ended."""
-    if record.state in NOT_SUBMITTED:
-        state, message = "Not submitted", "the process ended before this was sent"
-    else:
-        state, message = "Unknown", "final status unknown"
+    state = state_of_record(record, is_active=False)
+    was_sent = state is not BuildState.NOT_SUBMITTED
+    message = "final status unknown" if was_sent else "the process ended before this was sent"
     return unless_ended(update(record.id, state=state, message=message, ended_at=now))
 
 
 def _update_for(build: Build, change: Update) -> Update:
     """Return an update of the record of a build; for a resumed build it does not overwrite a final state."""
-    return change if build.started_here else unless_ended(change)
-
-
-def _final_state(build: Build, error: BaseException | None) -> str:
-    """Return the final state of a build that does not continue."""
-    if isinstance(error, ServiceError):
-        return "Rejected"
-    if isinstance(error, OutcomeUnknown):
-        return "Unknown"
-    if isinstance(error, NotSubmitted):
-        return "Not submitted"
-    if error is None or build.operation.done:
-        return build.operation.phase.value
-    return "Not submitted" if build.operation.phase in NOT_STARTED else "Failed"
+    return change if build.origin is Origin.STARTED_HERE else unless_ended(change)

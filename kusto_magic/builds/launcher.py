@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
-from kusto_magic.arm import client, operation_start
-from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.operation import Operation
+from kusto_magic.arm import operation_start
 from kusto_magic.arm.poll_schedule import DurationEstimate
-from kusto_magic.builds.actions import Preflight, change_cluster, create_image, require_unused, shared_preflight
+from kusto_magic.builds.actions import (
+    Preflight,
+    SendingWorkflow,
+    Workflow,
+    require_unused,
+    sending_workflow,
+    shared_preflight,
+)
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import BackgroundLoop
 from kusto_magic.builds.history import History, update
-from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
-from kusto_magic.builds.resume import can_be_sent, is_unconfirmed, resume_build, spec_from_record, watch_build
-from kusto_magic.builds.runner import BuildRunner, Workflow
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.builds.resume import PollImage, ResumeBuild, WatchBuild, is_unconfirmed
+from kusto_magic.builds.runner import BuildRunner
+from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
-from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, Action, Phase
-from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import NOT_STARTED, UNSENT_STATES, BuildState
 from kusto_magic.models.target import Target
 
 START_GRACE = timedelta(minutes=2)
@@ -58,41 +64,46 @@ class BuildLauncher:
         self._estimate = estimate
         self._clock = clock
 
-    def start(self, records: Sequence[BuildRecord], timeout: float = client.DEFAULT_TIMEOUT) -> list[Build]:
-        """Start new operations atomically: on interruption none is started."""
-        owner = self._owner.hold()
-        records = [replace(record, owner=owner) for record in records]
-        shared = shared_preflight(self._preflight) if len(records) > 1 else self._preflight
+    def start(self, requests: Sequence[BuildRequest], fleet: str = "") -> list[Build]:
+        """Start new operations atomically: on interruption none is started. `fleet` is the id that they share."""
+        owner, now = self._owner.hold(), self._clock.wall()
+        # Queued until the first update: nothing was sent.
+        records = [
+            BuildRecord(uuid4().hex, request, now, state=BuildState.QUEUED, fleet=fleet, owner=owner)
+            for request in requests
+        ]
         try:
             self._history.add(*records)  # before the launch, so that a crash leaves a record
-            return self.launch(*(self._new(record, timeout, shared) for record in records))
+            return self._launch_new(records)
         except BaseException:  # also KeyboardInterrupt: the cell was interrupted before anything was launched
-            now = self._clock.wall()
             # Ended, so that no other process reports what the user interrupted.
-            self._history.apply(*(update(record.id, state="Not submitted", ended_at=now) for record in records))
+            end = self._clock.wall()
+            updates = (update(record.id, state=BuildState.NOT_SUBMITTED, ended_at=end) for record in records)
+            self._history.apply(*updates)
             raise
 
-    def _new(self, record: BuildRecord, timeout: float, preflight: Preflight) -> tuple[Build, Workflow]:
+    def _launch_new(self, records: Sequence[BuildRecord]) -> list[Build]:
+        preflight = shared_preflight(self._preflight) if len(records) > 1 else self._preflight
+        return self.launch(*(self._new(record, preflight) for record in records))
+
+    def _new(self, record: BuildRecord, preflight: Preflight) -> tuple[Build, Workflow]:
         """Return the build of a new record and the workflow that sends it."""
-        options = BuildOptions.from_string(record.options, timeout)
-        build = self._build(record, from_the_start=True, pinned=options.pin, checks=options.check)
+        build = self._build(record, Origin.STARTED_HERE)
+        return build, self._sender(build, record, preflight)
 
-        async def check(images: ImagesClient, build: Build) -> ImageSpec:
-            return await self._runner.check(images, build, preflight, pin=options.pin)
-
-        queue, protect = self._runner.queue, partial(require_unused, self._history, self.is_held_elsewhere, record)
-        if build.action is Action.BUILD:
-            return build, lambda images: create_image(images, build, options, check, protect, queue)
-        return build, lambda images: change_cluster(images, build, options, protect, queue)
+    def _sender(self, build: Build, record: BuildRecord, preflight: Preflight) -> SendingWorkflow:
+        protect = partial(require_unused, self._history, self.is_held_elsewhere, record)
+        return sending_workflow(build, partial(self._runner.check, preflight), protect, self._runner.queue)
 
     def resume(self, records: Sequence[BuildRecord], timeout: float, *, send: bool = False) -> list[Build]:
         """Poll recorded operations, whichever process started them, and return at once.
 
         Nothing is sent, unless `send`: those that wait for a busy cluster then continue to be repeated.
         """
-        return self.launch(*(self._resumed(record, timeout, send) for record in records))
+        records = [replace(record, request=record.request.with_timeout(timeout)) for record in records]
+        return self.launch(*(self._resumed(record, send) for record in records))
 
-    def _resumed(self, record: BuildRecord, timeout: float, send: bool) -> tuple[Build, Workflow]:
+    def _resumed(self, record: BuildRecord, send: bool) -> tuple[Build, Workflow]:
         """Return the build of a recorded operation and the workflow that polls it."""
 
         async def read_record() -> BuildRecord | None:
@@ -102,24 +113,23 @@ class BuildLauncher:
             build.owned = current is not None and await asyncio.to_thread(self._adopt, current)
             return current
 
-        options = BuildOptions.from_string(record.options, timeout)
-        build = self._build(record, owned=self._adopt(record), pinned=options.pin)
-        if record.state in NOT_SUBMITTED:
-            build.operation = replace(build.operation, phase=Phase(record.state))
+        build = self._build(record, Origin.RESUMED, owned=self._adopt(record))
+        if not build.owned:
+            return build, WatchBuild(build, read_record)
+        return build, ResumeBuild(build, record, self._sender(build, record, self._preflight) if send else None)
 
-        def poll(images: ImagesClient) -> AsyncIterator[Operation]:
-            protect = partial(require_unused, self._history, self.is_held_elsewhere, record)
-            if not build.owned:
-                return watch_build(images, build, read_record, options, protect)
-            self._runner.queue.add(build)
-            return resume_build(images, build, record, options, protect, send=send)
+    def observe(self, request: BuildRequest) -> Build:
+        """Poll an image without a record, and return at once; nothing is sent."""
+        record = BuildRecord(uuid4().hex, request, self._clock.wall())
+        build = Build(record, operation_start.submitting(request.action, ""), Origin.OBSERVED)
+        return self.launch((build, PollImage(build)))[0]
 
-        return build, poll
-
-    def _build(self, record: BuildRecord, **options: bool) -> Build:
-        action, spec = Action(record.action), spec_from_record(record)
-        estimate = self._estimate(record.target) if action is Action.BUILD else None
-        return Build(record, operation_start.submitting(action, "", spec), spec, estimate, **options)
+    def _build(self, record: BuildRecord, origin: Origin, *, owned: bool = True) -> Build:
+        operation = operation_start.submitting(record.action, "", record.request.spec)
+        if origin is Origin.RESUMED and record.state in UNSENT_STATES:
+            operation = replace(operation, state=record.state)
+        estimate = self._estimate(record.target) if record.action is Action.BUILD else None
+        return Build(record, operation, origin, estimate=estimate, owned=owned)
 
     def _adopt(self, record: BuildRecord) -> bool:
         """Become the owner of an operation whose owner has ended; return False if another process owns it."""
@@ -130,12 +140,12 @@ class BuildLauncher:
         if record.owner or record.state not in NOT_STARTED:
             return self._owner.is_held_elsewhere(record.owner)
         # Its process could hold no lock: only the time can tell.
-        grace = QUEUE_GRACE if record.state == Phase.QUEUED else START_GRACE
+        grace = QUEUE_GRACE if record.state == BuildState.QUEUED else START_GRACE
         return record.started_at > self._clock.wall() - grace
 
     def can_send_again(self, record: BuildRecord) -> bool:
         """Return whether an operation may be sent again: the service has not confirmed it, and its owner has ended."""
-        if not (is_unconfirmed(record) and can_be_sent(record)) or self._registry.by_id(record.id) is not None:
+        if not (is_unconfirmed(record) and record.can_be_sent) or self._registry.by_id(record.id) is not None:
             return False
         return record.ended_at is not None or not self.is_held_elsewhere(record)
 
@@ -148,7 +158,7 @@ class BuildLauncher:
         for record in self._history.of_image(target, name):
             if self.can_send_again(record):
                 found.insert(0, record)
-            elif record.state != "Not submitted":  # what was never sent does not matter
+            elif record.state is not BuildState.NOT_SUBMITTED:  # what was never sent does not matter
                 break
         return found
 
@@ -156,13 +166,12 @@ class BuildLauncher:
         """Start the operations of old records again, as new ones, unless another process has done so meanwhile."""
         owner, now = self._owner.hold(), self._clock.wall()
         pairs = [
-            (old, replace(old, id=uuid4().hex, started_at=now, state=Phase.QUEUED.value, message="", operation_url="",
-                          last_response_at=None, ended_at=None, seconds=None, owner=owner))
+            (old, BuildRecord(uuid4().hex, old.request.with_timeout(timeout), now, state=BuildState.QUEUED,
+                              fleet=old.fleet, owner=owner))
             for old in records
         ]  # fmt: skip
-        shared = shared_preflight(self._preflight) if len(pairs) > 1 else self._preflight
         claimed = self._history.claim(pairs, now)
-        return self.launch(*(self._new(new, timeout, shared) for new in claimed)) if claimed else []
+        return self._launch_new(claimed) if claimed else []
 
     def launch(self, *started: tuple[Build, Workflow]) -> list[Build]:
         """Run the workflows of builds on the background loop; return the builds at once."""

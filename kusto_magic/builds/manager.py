@@ -9,11 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from kusto_magic.arm import client, operation_start
+from kusto_magic.arm import client
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import ClientFactory, ClientPool
 from kusto_magic.arm.credentials import CredentialFactory
@@ -26,19 +25,19 @@ from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.history import History
 from kusto_magic.builds.history_writer import HistoryWriter
 from kusto_magic.builds.launcher import BuildLauncher
-from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.options import DEFAULT_TIMEOUT, BuildOptions
 from kusto_magic.builds.ownership import FOLDER as OWNERS
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry, FleetRegistry
-from kusto_magic.builds.resume import poll_image
+from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.runner import BuildRunner, check_image_spec
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import InvalidInput, Problem
-from kusto_magic.models.action import NOT_SUBMITTED, Action, Phase
-from kusto_magic.models.cluster import PYTHON, LanguageExtension
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import UNSENT_STATES
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.models.naming import build_name_problem, existing_image_problem
+from kusto_magic.models.naming import existing_image_problem
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
@@ -100,69 +99,30 @@ class BuildManager:
         opened = self._clients.peek(target)
         return "" if opened is None else opened.identity
 
-    def start(
-        self,
-        target: Target,
-        name: str,
-        spec: ImageSpec,
-        *,
-        check: bool = True,
-        pin: bool = False,
-        force: bool = False,
-        queue: bool = False,
-        protect_active: bool = False,
-        timeout: float = client.DEFAULT_TIMEOUT,
-    ) -> Build:
-        """Start building an image and return at once; if the same spec is already being built, return that build.
+    def start(self, request: BuildRequest) -> Build:
+        """Start an operation and return at once; if the same image is already being built, return that build.
 
-        An image that is up to date is left unchanged, unless `force`. `check` runs the preflight first; on a conflict
-        nothing is sent (RequirementsConflict). `pin` sends the versions that it found instead of the given text.
-        `queue` waits while another change of the cluster is running. `protect_active` does not replace an image that
-        the cluster's python() uses or may use (InUse). Changes of one cluster by this process wait for each other in
-        any case. `timeout` is how many seconds the build is polled. Raises InvalidInput for an invalid name; all other
-        errors are raised by the Build.
+        An image that is up to date is left unchanged, unless `force`. Changes of one cluster by this process wait for
+        each other, with any options. Raises InvalidInput for an invalid request; all other errors are raised by the
+        Build.
         """
-        _require_valid_name(name, build_name_problem)
-        running = self.registry.find_matching(target, name, spec, pin=pin, check=check)
+        request.require_valid()
+        return self.registry.find_matching(request) or self._launcher.start([request])[0]
+
+    def start_fleet(self, requests: Sequence[BuildRequest]) -> Fleet:
+        """Start the same operation on several clusters and return at once; return the running fleet if it is the same.
+
+        Raises as `start` does.
+        """
+        for request in requests:
+            request.require_valid()
+        running = self.fleets.find_matching(requests)
         if running is not None:
             return running
-        options = BuildOptions(check, pin, force, queue, protect_active, timeout)
-        return self._launcher.start([self._record(Action.BUILD, target, name, spec, options)], timeout)[0]
-
-    def start_fleet(
-        self, targets: Sequence[Target], name: str, spec: ImageSpec, options: BuildOptions | None = None
-    ) -> Fleet:
-        """Start building an image on several clusters and return at once; return the running fleet if it is the same.
-
-        Clusters whose image is up to date are left unchanged. By default, each build waits while another change of its
-        cluster is running. Raises InvalidInput for an invalid name; all other errors are raised by the fleet and its
-        builds.
-        """
-        _require_valid_name(name, build_name_problem)
-        options = options or BuildOptions(queue=True)
-        running = self.fleets.find_matching(targets, name, spec, pin=options.pin)
-        if running is not None:
-            return running
-        records = [self._record(Action.BUILD, target, name, spec, options) for target in targets]
-        return self._start_fleet(records, options.timeout)
-
-    def change_fleet(self, action: Action, targets: Sequence[Target], name: str, options: BuildOptions) -> Fleet:
-        """Start deleting, enabling or disabling an image on several clusters; return at once. Raises InvalidInput."""
-        if action is Action.ENABLE:
-            LanguageExtension.python(name)  # for its validation
-        elif action is Action.DELETE:
-            _require_valid_name(name)
-        records = [self._record(action, target, name, None, options) for target in targets]
-        return self._start_fleet(records, options.timeout)
-
-    def _start_fleet(self, records: Sequence[BuildRecord], timeout: float) -> Fleet:
         id_ = uuid4().hex
-        builds = self._launcher.start([replace(record, fleet=id_) for record in records], timeout)
-        return self.fleets.add(Fleet(id_, records[0].image, builds))
+        return self.fleets.add(Fleet(id_, requests[0].name, self._launcher.start(requests, id_)))
 
-    def attach_fleet(
-        self, record: BuildRecord, *, timeout: float = client.DEFAULT_TIMEOUT, send: bool = False
-    ) -> Fleet:
+    def attach_fleet(self, record: BuildRecord, *, timeout: float = DEFAULT_TIMEOUT, send: bool = False) -> Fleet:
         """Poll the fleet of a record of the history, whichever process started it, and return at once.
 
         Nothing is sent, unless `send`: operations that the service has not confirmed are then sent with their original
@@ -180,7 +140,7 @@ class BuildManager:
         builds = [*self._launcher.resume(left, timeout, send=send), *self._launcher.repeat(unsent, timeout)]
         by_key = {build.target.key: build for build in (*here.values(), *builds)}
         return self.fleets.add(
-            Fleet(record.fleet, record.image, [by_key.get(key, record) for key, record in newest.items()])
+            Fleet(record.fleet, record.name, [by_key.get(key, record) for key, record in newest.items()])
         )
 
     def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[PreflightReport]:
@@ -190,31 +150,7 @@ class BuildManager:
         """
         return self.submit(target, lambda images: check_image_spec(images, spec, self._preflight))
 
-    def delete(self, target: Target, name: str, *, queue: bool = False, protect_active: bool = False) -> Build:
-        """Start deleting an image and return at once; `queue` and `protect_active` are as for `start`.
-
-        Raises InvalidInput for an invalid name.
-        """
-        _require_valid_name(name)
-        return self._change(
-            Action.DELETE, target, name, BuildOptions(check=False, queue=queue, protect_active=protect_active)
-        )
-
-    def enable(self, target: Target, name: str, *, queue: bool = False) -> Build:
-        """Start enabling a managed or custom image for python(), and return at once. Raises InvalidInput."""
-        LanguageExtension.python(name)  # for its validation
-        return self._change(Action.ENABLE, target, name, BuildOptions(check=False, queue=queue))
-
-    def disable(self, target: Target, name: str = "", *, queue: bool = False) -> Build:
-        """Start disabling python(), and return at once; `name` is the image that it uses, if known."""
-        return self._change(Action.DISABLE, target, name or PYTHON, BuildOptions(check=False, queue=queue))
-
-    def _change(self, action: Action, target: Target, name: str, options: BuildOptions) -> Build:
-        return self._launcher.start([self._record(action, target, name, None, options)])[0]
-
-    def attach(
-        self, target: Target, name: str, *, timeout: float = client.DEFAULT_TIMEOUT, send: bool = False
-    ) -> Build:
+    def attach(self, target: Target, name: str, *, timeout: float = DEFAULT_TIMEOUT, send: bool = False) -> Build:
         """Poll the current operation on an image, whichever process started it, and return at once.
 
         Nothing is sent, unless `send`: an operation that the service has not confirmed is then sent with its original
@@ -228,16 +164,17 @@ class BuildManager:
         if send and (repeated := self._launcher.repeat(self._launcher.unconfirmed(target, name), timeout)):
             return repeated[-1]
         unfinished = self.history.left_open(target, name)
-        submitted = [record for record in unfinished if record.state not in NOT_SUBMITTED]
+        submitted = [record for record in unfinished if record.state not in UNSENT_STATES]
         record = next(iter(submitted or unfinished), None)
         if record is not None:
             return self._launcher.resume([record], timeout, send=send)[0]
-        _require_valid_name(name)  # after the history: a managed image can be enabled, but not built
-        record = self._record(Action.BUILD, target, name, None, BuildOptions())
-        build = Build(record, operation_start.submitting(Action.BUILD, ""), None, None, start_known=False)
-        return self._launcher.launch((build, lambda images: poll_image(images, name, timeout)))[0]
+        # After the history: a managed image can be enabled, but not built.
+        if problem := existing_image_problem(name):
+            raise InvalidInput([Problem("image name", problem)])
+        options = BuildOptions(timeout=timeout)
+        return self._launcher.observe(BuildRequest(Action.BUILD, target, name, options=options))
 
-    def attach_record(self, record: BuildRecord, *, timeout: float = client.DEFAULT_TIMEOUT) -> Build:
+    def attach_record(self, record: BuildRecord, *, timeout: float = DEFAULT_TIMEOUT) -> Build:
         """Poll the operation of a record, whichever process started it, and return at once; nothing is sent."""
         return self.registry.by_id(record.id) or self._launcher.resume([record], timeout)[0]
 
@@ -283,35 +220,12 @@ class BuildManager:
         self._owner.release()
         self.history.close()
 
-    # ── records ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _record(
-        self, action: Action, target: Target, name: str, spec: ImageSpec | None, options: BuildOptions
-    ) -> BuildRecord:
-        return BuildRecord(
-            id=uuid4().hex,
-            target=target,
-            image=name,
-            action=action.value,
-            base_image=spec.base_image if spec else None,
-            python_version=spec.python_version if spec else None,
-            requirements=spec.requirements if spec else "",
-            started_at=self._clock.wall(),
-            state=Phase.QUEUED.value,  # until the first update: nothing was sent
-            options=options.to_string(),
-        )
-
 
 def _emulator_estimate(target: Target) -> DurationEstimate | None:
     from kusto_magic.arm import local_emulator  # needed only for the emulator
 
     seconds = local_emulator.build_seconds(target.endpoint)
     return None if seconds is None else DurationEstimate(seconds, seconds, 0, "the emulator's setting", (seconds,))
-
-
-def _require_valid_name(name: str, rule: Callable[[object], str] = existing_image_problem) -> None:
-    if problem := rule(name):
-        raise InvalidInput([Problem("image name", problem)])
 
 
 _default_manager: BuildManager | None = None

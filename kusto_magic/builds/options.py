@@ -1,20 +1,25 @@
-"""The options of a build."""
+"""The options of an operation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import json
+from dataclasses import asdict, dataclass, fields
 from typing import Self
 
-from kusto_magic.arm import client
+from kusto_magic.settings import DEFAULT_TIMEOUT_HOURS
+
+DEFAULT_TIMEOUT = DEFAULT_TIMEOUT_HOURS * 3600
+"""Default seconds after which polling stops; the operation itself continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """The options of a build.
+    """The options of an operation; `check`, `pin` and `force` concern builds only.
 
-    `check` runs the preflight first; `pin` sends the versions that it found; `force` sends the image even if it is up
-    to date; `queue` waits while another change of the cluster is running; `protect_active` raises InUse instead of
-    replacing an image that the cluster's python() uses or may use. `timeout` is how many seconds the build is polled.
+    `check` runs the preflight first: on a conflict nothing is sent. `pin` sends the versions that it found instead of
+    the given text. `force` sends the image even if it is up to date. `queue` waits while another change of the cluster
+    is running. `protect_active` raises InUse instead of replacing or deleting an image that the cluster's python() uses
+    or may use. `timeout` is how many seconds the operation is polled.
     """
 
     check: bool = True
@@ -22,18 +27,21 @@ class BuildOptions:
     force: bool = False
     queue: bool = False
     protect_active: bool = False
-    timeout: float = client.DEFAULT_TIMEOUT
+    timeout: float = DEFAULT_TIMEOUT
 
-    def to_string(self) -> str:
-        """Return the names of the enabled options, as stored in the history."""
-        return " ".join(name for name in _OPTIONS if getattr(self, name))
+    def to_json(self) -> str:
+        """Return the options as stored in the history."""
+        return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
-    def from_string(cls, names: str, timeout: float) -> Self:
-        """Return the options whose names are stored in the history."""
-        enabled = names.split()
-        return cls(**{name: name in enabled for name in _OPTIONS}, timeout=timeout)
+    def from_json(cls, text: str) -> Self:
+        """Return stored options; unknown ones of a newer version are ignored. Raises ValueError if it is not JSON."""
+        stored = json.loads(text or "{}")
+        if not isinstance(stored, dict):
+            raise ValueError("not a JSON object")
+        timeout = stored.get("timeout", DEFAULT_TIMEOUT)
+        flags = {name: stored[name] is True for name in _FLAGS if name in stored}
+        return cls(**flags, timeout=float(timeout) if isinstance(timeout, int | float) else DEFAULT_TIMEOUT)
 
 
-# The process that polls sets its own timeout.
-_OPTIONS = tuple(entry.name for entry in fields(BuildOptions) if entry.name != "timeout")
+_FLAGS = tuple(entry.name for entry in fields(BuildOptions) if entry.name != "timeout")

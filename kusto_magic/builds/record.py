@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.redaction import redact, without_signature
 
@@ -14,53 +19,85 @@ from kusto_magic.redaction import redact, without_signature
 class BuildRecord:
     """One operation that was started on this machine, such as a build or a deletion.
 
-    `id` is a UUID in hex, `action` the value of an Action, `state` the last known state. All times are timezone-aware;
-    `seconds` is the duration. `operation_url` is "" or, once stored, without its signature. `fleet` is the id that the
-    operations of a fleet share, or "" for a single one; `options` are the names of its options (`BuildOptions`).
-    `owner` is the name of the process that sends and polls it (`Owner`). Raises ValueError for a time without a time
-    zone.
+    `id` is a UUID in hex, `state` the last known state. All times are timezone-aware; `seconds` is the duration.
+    `operation_url` is "" or, once stored, without its signature. `fleet` is the id that the operations of a fleet
+    share, or "" for a single one. `owner` is the name of the process that sends and polls it (`Owner`). `is_complete`
+    is whether the requirements were read too; otherwise those of the request are "". Raises ValueError for a time
+    without a time zone.
     """
 
     id: str
-    target: Target
-    image: str
-    action: str
-    base_image: str | None
-    python_version: str | None
-    requirements: str
+    request: BuildRequest
     started_at: datetime
     operation_url: str = ""
-    state: str = "Unknown"
+    state: BuildState = BuildState.UNKNOWN
     message: str = ""
     last_response_at: datetime | None = None
     ended_at: datetime | None = None
     seconds: float | None = None
     fleet: str = ""
-    options: str = ""
     owner: str = ""
+    is_complete: bool = True
 
     def __post_init__(self) -> None:
         for moment in (self.started_at, self.last_response_at, self.ended_at):
             if moment is not None and moment.utcoffset() is None:
                 raise ValueError("the times of a record must have a time zone")
 
+    @property
+    def action(self) -> Action:
+        """The action of the operation."""
+        return self.request.action
 
-FIELDS = tuple(entry.name for entry in fields(BuildRecord))[2:]
-"""Names of the fields except the id and the target."""
+    @property
+    def target(self) -> Target:
+        """The cluster."""
+        return self.request.target
 
-COLUMNS = ", ".join(("id", "subscription", "resource_group", "cluster", "endpoint", "scope", *FIELDS))
+    @property
+    def name(self) -> str:
+        """The name of the image."""
+        return self.request.name
+
+    @property
+    def requirements(self) -> str:
+        """The requirements, "" if the operation is not a build or they were not read."""
+        return self.request.spec.requirements if self.request.spec is not None else ""
+
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether the record has everything that is needed to send the operation (again)."""
+        return self.is_complete and (self.action is not Action.BUILD or self.request.spec is not None)
+
+
+_TARGET = ("subscription", "resource_group", "cluster", "endpoint", "scope")
+_REQUEST = ("image", "action", "base_image", "python_version", "requirements", "options")
+_TIMES = ("started_at", "last_response_at", "ended_at")
+_STATE = (*_TIMES, "operation_url", "state", "message", "seconds", "fleet", "owner")
+_NAMES = ("id", *_TARGET, *_REQUEST, *_STATE)
+
+COLUMNS = ", ".join(_NAMES)
 """Columns of the history in the order of `from_row`, as SQL."""
 
-COLUMNS_WITHOUT_REQUIREMENTS = COLUMNS.replace("requirements", "''")
+COLUMNS_WITHOUT_REQUIREMENTS = COLUMNS.replace("requirements", "NULL")
 """As `COLUMNS`, for lists: requirements can have 128 kB, and a list of 500 builds would read 64 MB."""
 
 
 def to_row(record: BuildRecord) -> tuple[object, ...]:
     """Return the values of a row: the key of the target, then `COLUMNS`."""
-    target = record.target
-    columns = (target.subscription, target.resource_group, target.cluster, target.endpoint.lower(), target.scope)
-    # Lower case: `History.estimate` compares it as text.
-    return (target.key, record.id, *columns, *(to_column(name, getattr(record, name)) for name in FIELDS))
+    request, target = record.request, record.target
+    values = {name: getattr(target, name) for name in _TARGET} | {name: getattr(record, name) for name in _STATE}
+    values |= {
+        "id": record.id,
+        "endpoint": target.endpoint.lower(),  # `History.estimate` compares it as text
+        "image": request.name,
+        "action": request.action.value,
+        "base_image": request.spec and request.spec.base_image,
+        "python_version": request.spec and request.spec.python_version,
+        "requirements": record.requirements,
+        "options": request.options.to_json(),
+    }
+    return (target.key, *(values[name] if name in _TARGET else to_column(name, values[name]) for name in _NAMES))
 
 
 def to_column(name: str, value: Any) -> object:
@@ -69,6 +106,8 @@ def to_column(name: str, value: Any) -> object:
         if value.utcoffset() is None:
             raise ValueError(f"{name} has no time zone")
         return value.astimezone(UTC).isoformat(timespec="microseconds")  # of fixed width, so that times sort as text
+    if isinstance(value, BuildState):
+        return value.value
     if not isinstance(value, str):
         return value
     if name == "operation_url":
@@ -80,12 +119,31 @@ def to_column(name: str, value: Any) -> object:
 
 
 def from_row(row: tuple[Any, ...]) -> BuildRecord | None:
-    """Return the record of a row, or None if it is not valid (rules for names may have become stricter)."""
-    id_, *target = row[:6]
-    values = dict(zip(FIELDS, row[6:], strict=True))
+    """Return the record of a row, or None if it is not valid, such as one of a newer version with another action."""
+    values = dict(zip(_NAMES, row, strict=True))
     try:
-        for name in ("started_at", "last_response_at", "ended_at"):
-            values[name] = values[name] and datetime.fromisoformat(values[name])
-        return BuildRecord(id_, Target(*target), **values)
+        target = Target(*(values[name] for name in _TARGET))
+        options = BuildOptions.from_json(values["options"])
+        request = BuildRequest(Action(values["action"]), target, values["image"], _spec(values), options)
+        state = {name: values[name] for name in _STATE}
+        state |= {name: value and datetime.fromisoformat(value) for name in _TIMES for value in [values[name]]}
+        state["state"] = _state(values["state"])
+        return BuildRecord(values["id"], request, is_complete=values["requirements"] is not None, **state)
     except (TypeError, ValueError):
         return None
+
+
+def _spec(values: dict[str, Any]) -> ImageSpec | None:
+    """Return the spec of a row, which was validated when its operation was started; None if it has no base."""
+    base, python = values["base_image"], values["python_version"]
+    if base is None and python is None:
+        return None
+    return ImageSpec(values["requirements"] or "", base, python, is_validated=True)
+
+
+def _state(value: Any) -> BuildState:
+    """Return the state of a row; a word of a newer version is unknown."""
+    try:
+        return BuildState(value)
+    except ValueError:
+        return BuildState.UNKNOWN

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.models.action import NOT_SUBMITTED
-from kusto_magic.models.image import ImageSpec
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.models.build_state import UNSENT_STATES
 from kusto_magic.models.target import Target
 
 
@@ -50,21 +50,19 @@ class BuildRegistry:
     def get(self, target: Target, name: str) -> Build | None:
         """Return the build of an image, or None. A submitted one takes precedence over one that waits."""
         builds = self._builds_of(target, name)
-        sent = [build for build in builds if build.operation.phase not in NOT_SUBMITTED]
+        sent = [build for build in builds if build.operation.state not in UNSENT_STATES]
         return next(reversed(sent or builds), None)
 
-    def find_matching(
-        self, target: Target, name: str, spec: ImageSpec, *, pin: bool, check: bool = True
-    ) -> Build | None:
-        """Return the build of an image from exactly `spec`, or None.
+    def find_matching(self, request: BuildRequest) -> Build | None:
+        """Return the build of the same image from exactly the same spec, or None.
 
         Without `check`, a build that its own preflight can still stop does not match; neither does one that a later
         operation on the image follows, since the last one started decides what the image is.
         """
-        newest = next(reversed(self._builds_of(target, name)), None)
-        if newest is None or newest.requested_spec != spec or newest.pinned != pin:
+        newest = next(reversed(self._builds_of(request.target, request.name)), None)
+        if newest is None or not newest.request.builds_same(request):
             return None
-        return newest if check or not newest.is_being_checked else None
+        return newest if request.options.check or not newest.is_being_checked else None
 
     def _builds_of(self, target: Target, name: str) -> list[Build]:
         # ARM compares names without case.
@@ -89,15 +87,12 @@ class FleetRegistry:
         """Return the running fleet with this id, or None."""
         return next((fleet for fleet in self._running() if fleet.id == id), None)
 
-    def find_matching(self, targets: Sequence[Target], name: str, spec: ImageSpec, *, pin: bool) -> Fleet | None:
-        """Return the running fleet that builds an image from exactly `spec` on exactly these clusters, or None."""
-        keys = {target.key for target in targets}
+    def find_matching(self, requests: Sequence[BuildRequest]) -> Fleet | None:
+        """Return the running fleet that builds the same images from the same specs on the same clusters, or None."""
+        wanted = {request.target.key: request for request in requests}
         for fleet in self._running():
-            builds = {build.target.key: build for build in fleet.builds}
-            if builds.keys() == keys and all(
-                (build.name.lower(), build.requested_spec, build.pinned) == (name.lower(), spec, pin)
-                for build in builds.values()
-            ):
+            builds = {build.target.key: build.request for build in fleet.builds}
+            if builds.keys() == wanted.keys() and all(builds[key].builds_same(wanted[key]) for key in wanted):
                 return fleet
         return None
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 
 from kusto_magic.arm import operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
-from kusto_magic.builds.actions import Protect, repeat_change
+from kusto_magic.builds.actions import SendingWorkflow
 from kusto_magic.builds.build import Build, ended_elsewhere
-from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.builds.retry import first_then, retry_while_busy
-from kusto_magic.errors import InvalidInput, NotFound, NotSubmitted, OutcomeUnknown, PollTimeout, UnexpectedState
-from kusto_magic.models.action import NOT_STARTED, NOT_SUBMITTED, WORKING_PHASES, Action, Phase
-from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.builds.retry import retry_while_busy
+from kusto_magic.errors import NotFound, NotSubmitted, OutcomeUnknown, PollTimeout, UnexpectedState
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import NOT_STARTED, UNSENT_STATES, BuildState
+from kusto_magic.models.image import Image
 
 PROCESS_ENDED = "process ended"
 """Part of the message of every record whose process ended before the service confirmed the operation."""
@@ -30,88 +30,104 @@ WATCH_INTERVAL = 1.0
 """Seconds between two reads of the record of an operation that another process is about to send."""
 
 
-async def resume_build(
-    client: ImagesClient,
-    build: Build,
-    record: BuildRecord,
-    options: BuildOptions,
-    protect: Protect,
-    *,
-    send: bool = False,
-) -> AsyncIterator[Operation]:
-    """Yield the operations of a recorded build whose owner has ended.
+@dataclass(frozen=True, slots=True)
+class ResumeBuild:
+    """Polls a recorded operation whose owner has ended.
 
-    `send`: the user has asked to send it again if it fails because the cluster is busy; otherwise this only reads.
-    Raises NotSubmitted, OutcomeUnknown and the errors of polling.
+    `sender` is given if the user has asked to send the operation again in case it fails because the cluster is busy;
+    otherwise this only reads.
     """
-    if record.state in NOT_SUBMITTED:
-        raise _not_submitted(record, "was not sent: its process ended before")
-    poll = _settle if record.state == Phase.SUBMITTING else _poll_recorded
-    attempt = partial(poll, client, build, record, options.timeout)
-    if send and options.queue:
-        again = first_then(attempt, partial(repeat_change, client, build, options, protect))
-        attempt = partial(retry_while_busy, again, client.clock, options.timeout)
-    try:
-        async for operation in attempt():
-            if operation.is_cluster_busy and options.queue and not send:  # its process would have sent it again
-                raise _not_submitted(record, "was not carried out: the cluster was busy, and its process ended")
-            yield operation
-    except UnexpectedState as error:
-        # For instance, another user has deleted or replaced the image: what came of this will never be known.
-        what = f"the outcome of the {record.action} of image {record.image!r} is unknown; {error.what}"
-        raise OutcomeUnknown(what, next_step=error.next_step) from None
+
+    build: Build
+    record: BuildRecord
+    sender: SendingWorkflow | None = None
+
+    async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the states of the operation. Raises NotSubmitted, OutcomeUnknown and the errors of polling."""
+        record, queue = self.record, self.build.request.options.queue
+        if record.state in UNSENT_STATES:
+            raise _not_submitted(record, "was not sent: its process ended before")
+        try:
+            async for operation in self._attempts(client):
+                if operation.is_cluster_busy and queue and self.sender is None:  # its process would have sent it again
+                    raise _not_submitted(record, "was not carried out: the cluster was busy, and its process ended")
+                yield operation
+        except UnexpectedState as error:
+            # For instance, another user has deleted or replaced the image: what came of this will never be known.
+            what = f"the outcome of the {record.request.info.noun} of image {record.name!r} is unknown; {error.what}"
+            raise OutcomeUnknown(what, next_step=error.next_step) from None
+
+    def _attempts(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        poll = _settle if self.record.state is BuildState.SUBMITTING else _poll_recorded
+        first, options = partial(poll, client, self.build, self.record), self.build.request.options
+        if self.sender is None or not options.queue:
+            return first()
+        return retry_while_busy(first, partial(self.sender.repeat, client), client.clock, options.timeout)
 
 
-async def watch_build(
-    client: ImagesClient,
-    build: Build,
-    read_record: Callable[[], Awaitable[BuildRecord | None]],
-    options: BuildOptions,
-    protect: Protect,
-) -> AsyncIterator[Operation]:
-    """Yield the operations of a build that another process owns: as recorded until it is sent, then as polled.
+@dataclass(frozen=True, slots=True)
+class WatchBuild:
+    """Polls an operation that another process owns: as recorded until it is sent, then as the service shows it.
 
     `read_record` returns the current record, and sets `build.owned` if its owner has ended and this process now owns
-    it. Raises EndedElsewhere if the owner ends it before it is sent, and the errors of `resume_build`.
+    it.
     """
-    end = client.clock.monotonic() + options.timeout
-    while (record := await read_record()) is not None and record.ended_at is None:
-        if build.owned:
-            async for operation in resume_build(client, build, record, options, protect):
-                yield operation
-            return
-        if record.state not in NOT_STARTED:
-            async for operation in _poll_recorded(client, build, record, options.timeout):
-                if operation.is_cluster_busy and options.queue:
-                    break  # its owner sends it again
-                yield operation
-            else:
+
+    build: Build
+    read_record: Callable[[], Awaitable[BuildRecord | None]]
+
+    async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the states of the operation.
+
+        Raises EndedElsewhere if the owner ends it before it is sent, and the errors of `ResumeBuild`.
+        """
+        build, options = self.build, self.build.request.options
+        end = client.clock.monotonic() + options.timeout
+        while (record := await self.read_record()) is not None and record.ended_at is None:
+            if build.owned:
+                async for operation in ResumeBuild(build, record).run(client):
+                    yield operation
                 return
-        if client.clock.monotonic() >= end:
-            what = f"the {build.action.value} of image {build.name!r} is still not submitted by another process"
-            raise PollTimeout(what, operation=_unsent(build), next_step="%kusto_image status shows the operations.")
-        note = "another process on this machine is about to send this"
-        phase = Phase(record.state) if record.state in NOT_STARTED else Phase.QUEUED
-        yield replace(_unsent(build), phase=phase, note=note)
-        await client.clock.sleep(WATCH_INTERVAL)
-    raise ended_elsewhere(build, _unsent(build), record.state if record is not None else "")
+            if record.state not in NOT_STARTED:
+                async for operation in _poll_recorded(client, build, record):
+                    if operation.is_cluster_busy and options.queue:
+                        break  # its owner sends it again
+                    yield operation
+                else:
+                    return
+            if client.clock.monotonic() >= end:
+                what = (
+                    f"the {build.request.info.noun} of image {build.name!r} is still not submitted by another process"
+                )
+                step = "%kusto_image status shows the operations."
+                raise PollTimeout(what, operation=_unsent(build), next_step=step)
+            state = record.state if record.state in NOT_STARTED else BuildState.QUEUED
+            yield replace(_unsent(build), state=state, note="another process on this machine is about to send this")
+            await client.clock.sleep(WATCH_INTERVAL)
+        raise ended_elsewhere(build, _unsent(build), record.state if record is not None else None)
 
 
-async def poll_image(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:
-    """Yield the operations of an image without a record. Raises NotFound if it does not exist."""
-    await client.get(name)
-    async for operation in client.poll(client.resume(Action.BUILD, name), timeout=timeout):
-        yield operation
+@dataclass(frozen=True, slots=True)
+class PollImage:
+    """Polls an image without a record."""
+
+    build: Build
+
+    async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
+        """Yield the states of the image. Raises NotFound if it does not exist."""
+        name, timeout = self.build.name, self.build.request.options.timeout
+        await client.get(name)
+        async for operation in client.poll(client.resume(Action.BUILD, name), timeout=timeout):
+            yield operation
 
 
-async def _poll_recorded(
-    client: ImagesClient, build: Build, record: BuildRecord, timeout: float
-) -> AsyncIterator[Operation]:
-    resumed = client.resume(build.action, record.image, record.operation_url, build.spec)
+async def _poll_recorded(client: ImagesClient, build: Build, record: BuildRecord) -> AsyncIterator[Operation]:
+    resumed = client.resume(build.action, record.name, record.operation_url, build.spec)
     yield resumed
-    # A lower bound: the record is written when the phase or the URL changes, and when polling stops.
-    started = record.last_response_at if record.state == Phase.BUILDING else None
+    # A lower bound: the record is written when the state or the URL changes, and when polling stops.
+    started = record.last_response_at if record.state is BuildState.BUILDING else None
     elapsed = max(0.0, (client.clock.wall() - started).total_seconds()) if started else 0.0
+    timeout = build.request.options.timeout
     async for operation in client.poll(resumed, timeout=timeout, estimate=build.estimate, already_elapsed=elapsed):
         yield operation
 
@@ -119,18 +135,18 @@ async def _poll_recorded(
 # ── requests whose process ended before the response ────────────────────────────────────────────────────────────────
 
 
-async def _settle(client: ImagesClient, build: Build, record: BuildRecord, timeout: float) -> AsyncIterator[Operation]:
+async def _settle(client: ImagesClient, build: Build, record: BuildRecord) -> AsyncIterator[Operation]:
     """Yield the operations that the service shows as those of the request. Raises OutcomeUnknown."""
-    resumed = client.resume(build.action, record.image, "", build.spec)
+    resumed = client.resume(build.action, record.name, "", build.spec)
     if build.action in (Action.BUILD, Action.DELETE):
-        image = await _image_or_none(client, record.image)
+        image = await _image_or_none(client, record.name)
         if image is None and build.action is Action.DELETE:
-            yield replace(resumed, phase=Phase.SUCCEEDED, note="the image does not exist")
+            yield replace(resumed, state=BuildState.DELETED, note="the image does not exist")
             return
         if image is None or not _is_outcome(image, build):
             raise _unknown(record, _description(image))
     try:
-        async for operation in client.poll(resumed, timeout=timeout, estimate=build.estimate):
+        async for operation in client.poll(resumed, timeout=build.request.options.timeout, estimate=build.estimate):
             yield operation
     except UnexpectedState as error:
         raise _unknown(record, error.what) from None
@@ -157,16 +173,16 @@ def _description(image: Image | None) -> str:
 
 
 def _not_submitted(record: BuildRecord, why: str) -> NotSubmitted:
-    return NotSubmitted(f"the {record.action} of image {record.image!r} {why}", next_step=_send_again(record))
+    return NotSubmitted(f"the {record.request.info.noun} of image {record.name!r} {why}", next_step=_send_again(record))
 
 
 def _unknown(record: BuildRecord, found: str) -> OutcomeUnknown:
-    what = f"whether the {record.action} request for {record.image!r} arrived is unknown: its process ended; {found}"
+    what = f"whether the {record.action} request for {record.name!r} arrived is unknown: its process ended; {found}"
     return OutcomeUnknown(what, next_step=_send_again(record))
 
 
 def _send_again(record: BuildRecord) -> str:
-    name = shlex.quote(record.image)
+    name = shlex.quote(record.name)
     return f"Check it with %kusto_image show {name}; if it is still wanted, %kusto_image attach {name} --send sends it."
 
 
@@ -177,11 +193,6 @@ def _unsent(build: Build) -> Operation:
 # ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def can_be_sent(record: BuildRecord) -> bool:
-    """Return whether a recorded operation is complete enough to be sent (again)."""
-    return record.action in WORKING_PHASES and (record.action != Action.BUILD or spec_from_record(record) is not None)
-
-
 def is_unconfirmed(record: BuildRecord) -> bool:
     """Return whether the process of an operation ended before the service confirmed it.
 
@@ -189,20 +200,4 @@ def is_unconfirmed(record: BuildRecord) -> bool:
     """
     if record.ended_at is None:
         return record.state in NOT_STARTED
-    return record.state in {"Not submitted", "Unknown"} and PROCESS_ENDED in record.message
-
-
-def spec_from_record(record: BuildRecord) -> ImageSpec | None:
-    """Return the spec of a recorded build, or None if the record is not a build."""
-    return _parse_spec(record.requirements, record.base_image, record.python_version)
-
-
-@lru_cache(64)
-def _parse_spec(requirements: str, base_image: str | None, python_version: str | None) -> ImageSpec | None:
-    """Return a validated spec, or None if it is not valid."""
-    # Cached: the builds of a fleet have the same text, and validating 1,000 lines takes milliseconds.
-    try:
-        # They were allowed when the build was started.
-        return ImageSpec(requirements, base_image, python_version, allow_index_options=True, allow_no_packages=True)
-    except InvalidInput:
-        return None  # e.g. the record of a deletion
+    return record.state in {BuildState.NOT_SUBMITTED, BuildState.UNKNOWN} and PROCESS_ENDED in record.message

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kusto_magic.arm.base_chain import resolve_base_chain
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import ClientPool
-from kusto_magic.arm.operation import Operation
-from kusto_magic.builds.actions import Preflight
+from kusto_magic.builds.actions import Preflight, Workflow
 from kusto_magic.builds.build import Build, ended_elsewhere, log_callback_errors
 from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history_writer import HistoryWriter
@@ -19,12 +18,9 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.clock import Clock
 from kusto_magic.errors import KustoImageError, RequirementsConflict
-from kusto_magic.models.action import WORKING_PHASES
+from kusto_magic.models.action import WORKING_STATES
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
-
-Workflow = Callable[[ImagesClient], AsyncIterator[Operation]]
-"""Function that yields the states of one operation; the last one is terminal."""
 
 
 class BuildRunner:
@@ -53,12 +49,12 @@ class BuildRunner:
     async def stop(self, build: Build) -> None:
         """Stop polling a build whose end another process has recorded; the build ends with EndedElsewhere."""
         task = self._tasks.get(build.id)
-        if task is None or build.done:
+        if task is None or build.done():
             return
         task.cancel()
         await asyncio.wait([task])  # unlike `await task`, it does not raise the cancellation
         self._registry.remove(build)
-        if not build.done:  # it may have ended by itself meanwhile
+        if not build.done():  # it may have ended by itself meanwhile
             build._finish(ended_elsewhere(build, build.operation), self._clock.wall())
 
     async def _poll(self, build: Build, workflow: Workflow) -> None:
@@ -69,10 +65,10 @@ class BuildRunner:
         try:
             client = await self._clients.get(build.target)
             previous: object = None
-            async for operation in workflow(client):
+            async for operation in workflow.run(client):
                 build._set_operation(operation, self._clock.wall())
-                recorded = (operation.phase, operation.poll_url)
-                if recorded != previous and not (operation.retrying and operation.phase in WORKING_PHASES.values()):
+                recorded = (operation.state, operation.poll_url)
+                if recorded != previous and not (operation.retrying and operation.state in WORKING_STATES):
                     # Before the workflow continues: if the process dies, the history shows what may have been sent.
                     await self._writer.record_state(build)
                     previous = recorded
@@ -88,22 +84,22 @@ class BuildRunner:
                 await self._writer.record_state(build)
         await self._finish(build, error)
 
-    async def check(self, client: ImagesClient, build: Build, preflight: Preflight, *, pin: bool) -> ImageSpec:
-        """Run the preflight; return the spec to submit, pinned if `pin`. Raises RequirementsConflict."""
-        spec = build.requested_spec
+    async def check(self, preflight: Preflight, client: ImagesClient, build: Build) -> ImageSpec:
+        """Run the preflight; return the spec to submit, pinned if that is wanted. Raises RequirementsConflict."""
+        spec = build.request.spec
         assert spec is not None  # noqa: S101 - only builds are checked
         report = await check_image_spec(client, spec, preflight, background=True)
         build._set_report(report)
         report.raise_for_conflict()
-        if not pin:
+        if not build.request.options.pin:
             return spec
         if report.verdict is Verdict.INCONCLUSIVE:
             step = "Try again later, or run the cell without --pin."
             what = f"the versions could not be pinned: {report.reason}"
             raise RequirementsConflict(what, forecast=report, next_step=step)
-        build.spec = replace(spec, requirements=report.pinned_text())
+        build.pinned_spec = replace(spec, requirements=report.pinned_text())
         await self._writer.record_pinned(build)
-        return build.spec
+        return build.pinned_spec
 
     async def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()

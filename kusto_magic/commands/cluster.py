@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
@@ -12,8 +12,10 @@ from kusto_magic.commands.session import TARGET_SETTINGS, Session
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
+    from kusto_magic.builds.options import BuildOptions
     from kusto_magic.models.cluster import PythonState
     from kusto_magic.models.target import Target
+    from kusto_magic.settings import Settings
 
 
 def use(session: Session, options: Namespace) -> None:
@@ -166,39 +168,44 @@ def active(session: Session, options: Namespace) -> None:
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:
     """Enable python() with an image, on several clusters in parallel."""
-    from kusto_magic.builds.options import BuildOptions
+    from kusto_magic.builds.request import BuildRequest
     from kusto_magic.models.action import Action
 
     settings, targets = session.resolve_targets(options)
-    if len(targets) > 1:
-        build_options = BuildOptions(check=False, queue=True)  # a fleet always waits for busy clusters
-        return session.present(
-            session.builds.change_fleet(Action.ENABLE, targets, options.name, build_options), options, settings
-        )
-    return session.present(session.builds.enable(targets[0], options.name, queue=options.queue), options, settings)
+    build_options = change_options(options, settings, targets)
+    requests = [BuildRequest(Action.ENABLE, target, options.name, options=build_options) for target in targets]
+    return session.start(requests, options, settings)
 
 
 def disable(session: Session, options: Namespace) -> Build | Fleet | None:
     """Disable python(), on several clusters in parallel."""
-    from kusto_magic.builds.options import BuildOptions
+    from kusto_magic.builds.request import BuildRequest
     from kusto_magic.models.action import Action
     from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff
     from kusto_magic.models.naming import base_image_problem
 
     settings, targets = session.resolve_targets(options)
-    if len(targets) > 1:
-        build_options = BuildOptions(check=False, queue=True)
-        return session.present(
-            session.builds.change_fleet(Action.DISABLE, targets, PYTHON, build_options), options, settings
-        )
-    target = targets[0]
-    python = _active(session, target)
-    if isinstance(python, PythonOff):
-        session.show_message(f"python() is already disabled on cluster {target.cluster}.")
-        return None
-    name = python.name if isinstance(python, ActiveImage) else ""
-    known = "" if base_image_problem(name) else name  # it becomes part of the commands that the card suggests
-    return session.present(session.builds.disable(target, known, queue=options.queue), options, settings)
+    name = ""
+    if len(targets) == 1:
+        python = _active(session, targets[0])
+        if isinstance(python, PythonOff):
+            session.show_message(f"python() is already disabled on cluster {targets[0].cluster}.")
+            return None
+        name = python.name if isinstance(python, ActiveImage) else ""
+    # It becomes part of the commands that the card suggests.
+    known = PYTHON if not name or base_image_problem(name) else name
+    build_options = change_options(options, settings, targets)
+    requests = [BuildRequest(Action.DISABLE, target, known, options=build_options) for target in targets]
+    return session.start(requests, options, settings)
+
+
+def change_options(options: Namespace, settings: Settings, targets: Sequence[Target]) -> BuildOptions:
+    """Return the options of a deletion, enabling or disabling; a fleet always waits for busy clusters."""
+    from kusto_magic.builds.options import BuildOptions
+
+    queue, protect = options.queue or len(targets) > 1, not getattr(options, "yes", False)
+    timeout = settings.timeout_hours * 3600
+    return BuildOptions(check=False, queue=queue, protect_active=protect, timeout=timeout)
 
 
 def _active(session: Session, target: Target) -> PythonState:

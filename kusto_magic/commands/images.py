@@ -86,7 +86,7 @@ def _build_row(session: Session, record: BuildRecord) -> tuple[str, ...]:
     state, open_text = _shown_state(session, record)
     duration = _duration_text(record.started_at, record.ended_at, open_text)
     return (
-        record.image,
+        record.name,
         record.target.cluster,
         record.action,
         state,
@@ -98,17 +98,17 @@ def _build_row(session: Session, record: BuildRecord) -> tuple[str, ...]:
 
 def _shown_state(session: Session, record: BuildRecord) -> tuple[str, str]:
     """Return the state of an operation, and the text instead of its duration, or "" if it has ended."""
-    from kusto_magic.models.action import NOT_SUBMITTED
+    from kusto_magic.builds.state import state_of_record
+    from kusto_magic.models.build_state import BuildState
 
+    running = session.builds.registry.by_id(record.id)
     if record.ended_at is not None:
         return record.state, ""
-    running = session.builds.registry.by_id(record.id)
     if running is not None:
-        return running.operation.shown_phase.value, IN_PROGRESS
-    if session.builds.is_held_elsewhere(record):
-        return record.state, IN_PROGRESS
-    # Its process has ended.
-    return ("Not submitted", NEVER_SENT) if record.state in NOT_SUBMITTED else (record.state, OUTCOME_UNKNOWN)
+        return running.state, IN_PROGRESS
+    is_active = session.builds.is_held_elsewhere(record)
+    state = state_of_record(record, is_active=is_active)
+    return state, IN_PROGRESS if is_active else NEVER_SENT if state is BuildState.NOT_SUBMITTED else OUTCOME_UNKNOWN
 
 
 def _fleet_row(session: Session, records: Sequence[BuildRecord]) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _fleet_row(session: Session, records: Sequence[BuildRecord]) -> tuple[str, .
     message = next((record.message for record in newest if record.message), "")
     state_text = ", ".join(f"{count} {state}" for state, count in states)
     return (
-        records[0].image,
+        records[0].name,
         f"{len(newest)} clusters",
         records[0].action,
         state_text,
@@ -283,17 +283,14 @@ def wait(session: Session, options: Namespace) -> Build | Fleet | None:
 
 def delete(session: Session, options: Namespace) -> Build | Fleet | None:
     """Delete an image, on several clusters in parallel."""
-    from kusto_magic.builds.options import BuildOptions
+    from kusto_magic.builds.request import BuildRequest
+    from kusto_magic.commands.cluster import change_options
     from kusto_magic.models.action import Action
 
     settings, targets = session.resolve_targets(options)
-    if len(targets) > 1:
-        build_options = BuildOptions(check=False, queue=True, protect_active=not options.yes)
-        return session.present(
-            session.builds.change_fleet(Action.DELETE, targets, options.name, build_options), options, settings
-        )
-    build = session.builds.delete(targets[0], options.name, queue=options.queue, protect_active=not options.yes)
-    return session.present(build, options, settings)
+    build_options = change_options(options, settings, targets)
+    requests = [BuildRequest(Action.DELETE, target, options.name, options=build_options) for target in targets]
+    return session.start(requests, options, settings)
 
 
 def _packages(image: Image) -> tuple[str, str]:

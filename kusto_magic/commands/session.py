@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.commands.name_cache import NameCache
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
     from kusto_magic.builds.manager import BuildManager
+    from kusto_magic.builds.request import BuildRequest
     from kusto_magic.display.bundle import Bundle
-    from kusto_magic.models.action import Phase
+    from kusto_magic.models.build_state import BuildState
     from kusto_magic.models.target import Target
     from kusto_magic.settings import Settings
 
@@ -40,21 +41,21 @@ class WaitInterrupted(KeyboardInterrupt):
         super().__init__(pending.name)
         self._name = pending.name
         operation = getattr(pending, "operation", None)
-        self._phase: Phase | None = None if operation is None else operation.shown_phase
+        self._state: BuildState | None = None if operation is None else operation.shown_state
 
     def _render_traceback_(self) -> list[DisplayText]:  # IPython's protocol for custom tracebacks
-        from kusto_magic.models.action import NOT_SUBMITTED
+        from kusto_magic.models.build_state import UNSENT_STATES
 
         attach = f"%kusto_image attach {shlex.quote(self._name)}"
-        phase = "" if self._phase is None else self._phase.lower()
+        state = "" if self._state is None else self._state.lower()
         hint = f"Next: {attach} resumes it, even after a kernel restart."
-        if self._phase is None:
+        if self._state is None:
             what = f"Detached: the builds of image {self._name!r} continue in the background."
-        elif self._phase in NOT_SUBMITTED:
-            what = f"Detached: image {self._name!r} is still {phase}; nothing was sent yet."
+        elif self._state in UNSENT_STATES:
+            what = f"Detached: image {self._name!r} is still {state}; nothing was sent yet."
             hint = f"Next: keep this kernel running to send it; {attach} shows it again."
         else:
-            what = f"Detached: image {self._name!r} is still {phase}; it continues in the background."
+            what = f"Detached: image {self._name!r} is still {state}; it continues in the background."
         return [visible(what), visible(hint)]
 
 
@@ -166,6 +167,14 @@ class Session:
         """Whether a user is present; false in a headless run."""
         return is_interactive(self.shell)
 
+    def start(
+        self, requests: Sequence[BuildRequest], options: Namespace, settings: Settings, *, as_fleet: bool = False
+    ) -> Build | Fleet | None:
+        """Start an operation, on several clusters as a fleet, and `present` it. Raises InvalidInput."""
+        if as_fleet or len(requests) > 1:
+            return self.present(self.builds.start_fleet(requests), options, settings)
+        return self.present(self.builds.start(requests[0]), options, settings)
+
     def present(self, build: Shown, options: Namespace, settings: Settings) -> Shown | None:
         """Show a build or a fleet and wait for it if required; otherwise return it for IPython to display."""
         self._warn_about_history()
@@ -176,7 +185,7 @@ class Session:
             return build
         try:
             self.show_progress(build)
-            build.wait()
+            build.result()
         except KeyboardInterrupt:
             raise WaitInterrupted(build) from None
         return None

@@ -12,26 +12,25 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic.arm.operation import NOTE_UNCHANGED, Operation
+from kusto_magic.builds.state import Origin, state_of_record
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import Bundle, bundle_of, duration, isolated, requirements_html, visible_json
 from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import (
     KustoImageError,
-    NotSubmitted,
-    OutcomeUnknown,
     RequirementsConflict,
-    ServiceError,
     failure_detail,
     failure_reason,
     reason_from_message,
 )
-from kusto_magic.models.action import NOT_STARTED, SUCCESS_STATES, Phase
+from kusto_magic.models.build_state import SUCCESS_STATES, BuildState
 from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
     from kusto_magic.arm.poll_schedule import DurationEstimate
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.record import BuildRecord
+    from kusto_magic.models.action import Action
     from kusto_magic.preflight.report import PreflightReport
 
 MIME = "application/vnd.kusto-image.build+json"
@@ -40,13 +39,13 @@ MIME = "application/vnd.kusto-image.build+json"
 VERSION = 1
 """Version of the JSON; incremented by changes that are incompatible with existing readers."""
 
-GLYPHS = {
-    **dict.fromkeys(SUCCESS_STATES.values(), "✔"),
-    "Failed": "✖",
-    "Rejected": "✖",
-    "Not submitted": "✖",
-    "Canceled": "⊘",
-    "Unknown": "?",
+GLYPHS: dict[str, str] = {
+    **dict.fromkeys(SUCCESS_STATES, "✔"),
+    BuildState.FAILED: "✖",
+    BuildState.REJECTED: "✖",
+    BuildState.NOT_SUBMITTED: "✖",
+    BuildState.CANCELED: "⊘",
+    BuildState.UNKNOWN: "?",
 }
 """Glyph of each final state."""
 
@@ -68,8 +67,8 @@ class Card:
     image: str
     cluster: str
     emulator: bool
-    action: str
-    state: str
+    action: Action
+    state: BuildState
     ended: bool
     base: str
     requirements: str
@@ -94,7 +93,7 @@ def card(build: Build, now: datetime) -> Card:
     """Return the card of a build at the time `now` (UTC)."""
     error, operation = build.error, build.operation
     as_of = build.ended_at or now
-    is_queued = operation.shown_phase is Phase.QUEUED and not build.ended
+    is_queued = build.state is BuildState.QUEUED and not build.ended
     # A queued build has no progress: the service has not started it.
     estimate = None if build.ended or is_queued else build.estimate
     return Card(
@@ -102,8 +101,8 @@ def card(build: Build, now: datetime) -> Card:
         image=build.name,
         cluster=build.target.cluster,
         emulator=build.target.is_local,
-        action=build.action.value,
-        state=_state(build),
+        action=build.action,
+        state=build.state,
         ended=build.ended,
         base=_base_label(build),
         requirements=_requirements_of(build),
@@ -116,7 +115,7 @@ def card(build: Build, now: datetime) -> Card:
         next_step=error.next_step if isinstance(error, KustoImageError) else "",
         note=_note(operation),
         report=build.report,
-        start_known=build.start_known and operation.note != NOTE_UNCHANGED,
+        start_known=build.origin is not Origin.OBSERVED and operation.note != NOTE_UNCHANGED,
         estimate_high=0.0 if estimate is None else estimate.high,
         waited=_waited(build, as_of, is_queued),
         fleet=build.fleet,
@@ -126,22 +125,22 @@ def card(build: Build, now: datetime) -> Card:
 
 
 def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
-    """Return the card of a build that this process does not poll; its state is Unknown if no end is recorded.
+    """Return the card of a build that this process does not poll.
 
     `is_starting` is for the card that is shown until the build of the record is polled.
     """
+    state = state_of_record(record, is_active=is_starting)
     is_unknown = record.ended_at is None and not is_starting
     as_of = record.ended_at or record.last_response_at or record.started_at
-    state = _success_state(record.action) if record.state == Phase.SUCCEEDED else record.state
     return Card(
         id=record.id,
-        image=record.image,
+        image=record.name,
         cluster=record.target.cluster,
         emulator=record.target.is_local,
         action=record.action,
-        state="Unknown" if is_unknown else state,
+        state=state,
         ended=not is_starting,
-        base=record.base_image or (f"Python {record.python_version}" if record.python_version else ""),
+        base=record.request.spec.base_label if record.request.spec else "",
         requirements=record.requirements,
         started_at=record.started_at,
         as_of=as_of,
@@ -149,7 +148,7 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
         seconds=_seconds_between(record.started_at, as_of),
         estimate="",
         error=(record.message,) if record.message else (),
-        next_step=f"%kusto_image attach {shlex.quote(record.image)}" if is_unknown else "",
+        next_step=f"%kusto_image attach {shlex.quote(record.name)}" if is_unknown else "",
         note="final status unknown" if is_unknown else "",
         fleet=record.fleet,
         reason=reason_from_message(record.message),
@@ -190,22 +189,6 @@ def _waited(build: Build, as_of: datetime, is_queued: bool) -> float:
 
 def _seconds_between(start: datetime, end: datetime) -> float:
     return max(0.0, (end - start).total_seconds())
-
-
-def _state(build: Build) -> str:
-    error, phase = build.error, build.operation.shown_phase
-    if error is None or build.operation.done:
-        return _success_state(build.action) if phase is Phase.SUCCEEDED else phase.value
-    if isinstance(error, NotSubmitted):
-        return "Not submitted"
-    if isinstance(error, OutcomeUnknown) or (isinstance(error, KustoImageError) and error.operation is not None):
-        return "Unknown"  # the operation may still be running
-    return "Rejected" if isinstance(error, ServiceError) else "Not submitted" if phase in NOT_STARTED else "Unknown"
-
-
-def _success_state(action: str) -> str:
-    """Return the state to show after success; "Succeeded" for an action of a newer version, which this one lacks."""
-    return SUCCESS_STATES.get(action, "Succeeded")
 
 
 def _requirements_of(build: Build) -> str:
@@ -258,8 +241,8 @@ def card_json(shown: Card) -> dict[str, Any]:
         "image": shown.image,
         "cluster": shown.cluster,
         "emulator": shown.emulator,
-        "action": shown.action,
-        "state": shown.state,
+        "action": shown.action.value,
+        "state": shown.state.value,
         "ended": shown.ended,
         "base": shown.base,
         "requirements": shown.requirements,

@@ -22,7 +22,7 @@ UPDATE_INTERVAL = 1.0
 """Minimum seconds between two updates of a card without a progress bar."""
 
 SAVE_INTERVAL = 20.0
-"""Minimum seconds between two updates of a card with a progress bar, unless the phase changes."""
+"""Minimum seconds between two updates of a card with a progress bar, unless the state changes."""
 
 
 class Publisher(Protocol):
@@ -47,7 +47,7 @@ class LiveCard:
         self._lock = threading.RLock()  # created on the main thread, called on the background thread
         self._ended = False
         self._bar = self._new_bar() if with_bar and not build.ended else None
-        self._saved_at = (build.operation.shown_phase, time.monotonic())
+        self._saved_at = (build.operation.shown_state, time.monotonic())
         self._show(update=False)
         build.observe(self._changed, ["operation", "report", "last_response_at", "ended"])
         if self._bar is not None:
@@ -70,13 +70,13 @@ class LiveCard:
 
     def _changed(self, _change: object = None) -> None:
         with self._lock:
-            phase, now = self._build.operation.shown_phase, time.monotonic()
+            state, now = self._build.operation.shown_state, time.monotonic()
             if self._build.ended:
                 self._end()
-            elif phase is not self._saved_at[0] or now - self._saved_at[1] >= (
+            elif state is not self._saved_at[0] or now - self._saved_at[1] >= (
                 UPDATE_INTERVAL if self._bar is None else SAVE_INTERVAL
             ):
-                self._saved_at = (phase, now)
+                self._saved_at = (state, now)
                 self._show(update=True)
 
     def _end(self) -> None:

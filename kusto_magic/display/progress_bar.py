@@ -9,7 +9,6 @@ from kusto_magic.display.bundle import duration
 from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card
 from kusto_magic.display.fleet_card import FleetCard, headline
 from kusto_magic.display_text import DisplayText, visible_line
-from kusto_magic.models.action import SUCCESS_STATES
 
 MAX_ESTIMATED_SHARE = 0.95
 """Maximum share of the bar that is filled by an estimate; the rest is filled when the build has succeeded."""
@@ -57,9 +56,7 @@ class BuildProgress(_Progress):
     def update(self, shown: Card) -> None:
         """Show the state of a card."""
         self.bar.value = (
-            1.0
-            if shown.ended and shown.state in SUCCESS_STATES.values()
-            else share(shown.seconds - shown.waited, self.estimate)
+            1.0 if shown.ended and shown.state.succeeded else share(shown.seconds - shown.waited, self.estimate)
         )
         updated = (
             f"last update {shown.last_response_at:%H:%M:%S} UTC"

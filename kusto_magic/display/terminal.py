@@ -35,7 +35,7 @@ def show_until_done(shown: Build | Fleet, console: Console | None = None) -> Non
 def _show_plainly(shown: Build | Fleet, console: Console, ended: threading.Event) -> None:
     previous: object = None
     while not shown.ended:
-        now = shown.operation.shown_phase if isinstance(shown, Build) else _fleet(shown).counts
+        now = shown.operation.shown_state if isinstance(shown, Build) else _fleet(shown).counts
         if now != previous:
             previous = now
             console.print(_line(shown))

@@ -182,10 +182,9 @@ def _names_from_history(target: Any) -> Iterable[str]:
 
     history = History()  # the session's manager would import httpx
     try:
-        not_builds = {"delete", "disable", "enable"}
         records = [record for record in history.recent(MAX_RECORDS) if record.target == target]
-        latest = {record.image: record for record in reversed(records)}
-        return sorted(name for name, record in latest.items() if record.action not in not_builds)
+        latest = {record.name: record for record in reversed(records)}
+        return sorted(name for name, record in latest.items() if record.action == "build")
     finally:
         history.close()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +122,8 @@ class KustoImageMagics(Magics):
         self, options: Namespace, settings: Settings, targets: Sequence[Target], spec: ImageSpec
     ) -> Build | Fleet | None:
         from kusto_magic.builds.options import BuildOptions
+        from kusto_magic.builds.request import BuildRequest
+        from kusto_magic.models.action import Action
 
         session, many = self._session, len(targets) > 1 or options.clusters_from is not None
         build_options = BuildOptions(
@@ -133,13 +134,8 @@ class KustoImageMagics(Magics):
             protect_active=not options.yes,
             timeout=settings.timeout_hours * 3600,
         )
-        if many:
-            return session.present(
-                session.builds.start_fleet(targets, options.name, spec, build_options), options, settings
-            )
-        return session.present(
-            session.builds.start(targets[0], options.name, spec, **asdict(build_options)), options, settings
-        )
+        requests = [BuildRequest(Action.BUILD, target, options.name, spec, build_options) for target in targets]
+        return session.start(requests, options, settings, as_fleet=many)
 
     @no_var_expand
     @needs_local_scope

@@ -1,13 +1,19 @@
-"""Actions on images and clusters, and the phases of an operation."""
+"""Actions on images and clusters: one table of everything that differs between them.
+
+Progress, history, messages, notifications, completion and help read it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+
+from kusto_magic.models.build_state import BuildState
 
 
 class Action(StrEnum):
-    """Action of an operation: on the image, or with the image on the cluster."""
+    """Action of an operation; the values are names of commands and are stored in the history."""
 
     BUILD = "build"
     DELETE = "delete"
@@ -15,52 +21,46 @@ class Action(StrEnum):
     DISABLE = "disable"
 
 
-class Phase(StrEnum):
-    """Phase of an operation, as shown to the user."""
+@dataclass(frozen=True, slots=True)
+class ActionInfo:
+    """Properties of an action.
 
-    CHECKING = "Checking"
-    QUEUED = "Queued"
-    SUBMITTING = "Submitting"
-    BUILDING = "Building"
-    DELETING = "Deleting"
-    ENABLING = "Enabling"
-    DISABLING = "Disabling"
-    CONFIRMING = "Confirming"
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    CANCELED = "Canceled"
+    `method` is the HTTP method of its request, `working_state` and `success_state` are its states. `changes_image` is
+    whether it changes an image; otherwise it changes the cluster's python(). `participle` and `noun` are as in
+    "building image 'x'" and "the deletion of image 'x'". `documented_duration` is what the Azure documentation says
+    where earlier operations give no estimate, `success_note` what its success means.
+    """
+
+    method: str
+    working_state: BuildState
+    success_state: BuildState
+    changes_image: bool
+    participle: str
+    noun: str
+    documented_duration: str = ""
+    success_note: str = ""
 
 
-NOT_STARTED = frozenset({Phase.CHECKING, Phase.QUEUED, Phase.SUBMITTING})
-"""Phases before the service has accepted the request."""
+ACTIONS: Mapping[Action, ActionInfo] = {
+    Action.BUILD: ActionInfo(
+        "PUT", BuildState.BUILDING, BuildState.SUCCEEDED, True, participle="building", noun="build"
+    ),
+    Action.DELETE: ActionInfo(
+        "DELETE", BuildState.DELETING, BuildState.DELETED, True, participle="deleting", noun="deletion"
+    ),
+    Action.ENABLE: ActionInfo(
+        "POST", BuildState.ENABLING, BuildState.ENABLED, False, participle="enabling", noun="enabling",
+        documented_duration="up to 60 minutes according to the Azure documentation",
+        success_note="python() now uses this image",
+    ),
+    Action.DISABLE: ActionInfo(
+        "POST", BuildState.DISABLING, BuildState.DISABLED, False, participle="disabling",
+        noun="disabling",
+        documented_duration="up to 30 minutes according to the Azure documentation",
+        success_note="python() is disabled",
+    ),
+}  # fmt: skip
+"""The properties of each action."""
 
-NOT_SUBMITTED = frozenset({Phase.CHECKING, Phase.QUEUED})
-"""Phases before anything was sent; the work ends with the process."""
-
-TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED})
-"""Final phases of an operation."""
-
-WORKING_PHASES = {
-    Action.BUILD: Phase.BUILDING,
-    Action.DELETE: Phase.DELETING,
-    Action.ENABLE: Phase.ENABLING,
-    Action.DISABLE: Phase.DISABLING,
-}
-"""Phase of each action while the service is working."""
-
-DOCUMENTED_DURATIONS = {
-    Action.ENABLE: "up to 60 minutes according to the Azure documentation",
-    Action.DISABLE: "up to 30 minutes according to the Azure documentation",
-}
-"""Documented durations of the actions that have no estimate from earlier operations."""
-
-SWITCHED_NOTES = {Action.ENABLE: "python() now uses this image", Action.DISABLE: "python() is disabled"}
-"""Note on an operation that has enabled or disabled an image."""
-
-SUCCESS_STATES: Mapping[str, str] = {
-    Action.BUILD: "Succeeded",
-    Action.DELETE: "Deleted",
-    Action.ENABLE: "Enabled",
-    Action.DISABLE: "Disabled",
-}
-"""State shown for a successful operation, by action."""
+WORKING_STATES = frozenset(info.working_state for info in ACTIONS.values())
+"""States while the service is working."""

@@ -41,8 +41,8 @@ class ImageSpec:
     `python_version` (such as "3.10.8") must be given. `allow_index_options` allows lines such as `--index-url URL`;
     otherwise only package lines are valid. `use_index_options` is whether a check may send requests to the indexes
     that these lines name: False for a text of the service, which is no permission of the user. `allow_no_packages`
-    allows a text without packages: the image is its base alone. Raises InvalidInput with every problem, with line
-    numbers for the text.
+    allows a text without packages: the image is its base alone. `is_validated` skips the validation, for a spec that
+    the history has kept. Raises InvalidInput with every problem, with line numbers for the text.
     """
 
     requirements: str
@@ -52,8 +52,11 @@ class ImageSpec:
     allow_index_options: bool = field(default=False, compare=False)
     use_index_options: bool = field(default=True, compare=False)
     allow_no_packages: bool = field(default=False, compare=False)
+    is_validated: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.is_validated:
+            return
         problems = [Problem(field, message) for field, message in self._field_problems() if message]
         problems += parser.problems(
             self.requirements,

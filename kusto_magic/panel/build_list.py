@@ -9,7 +9,7 @@ from typing import Any
 from kusto_magic.builds.build import Build
 from kusto_magic.display.card import card, text
 from kusto_magic.display.progress_bar import BuildProgress
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import column, heading, set_text, text_widget
 
@@ -19,10 +19,12 @@ NO_BUILDS = "No builds in progress."
 class ActiveBuilds:
     """One progress bar for each build of the cluster that this process polls, and the result of the last one.
 
-    On the background thread `moved` is called with the new phase of a build, `ended` with each finished build.
+    On the background thread `moved` is called with the new state of a build, `ended` with each finished build.
     """
 
-    def __init__(self, context: PanelContext, moved: Callable[[Phase], None], ended: Callable[[Build], None]) -> None:
+    def __init__(
+        self, context: PanelContext, moved: Callable[[BuildState], None], ended: Callable[[Build], None]
+    ) -> None:
         self._context = context
         self._moved = moved
         self._ended = ended
@@ -65,8 +67,8 @@ class ActiveBuilds:
             set_text(self.last, "")
 
     def _on_change(self, change: Any) -> None:
-        if change["new"].shown_phase is not change["old"].shown_phase:
-            self._moved(change["new"].shown_phase)
+        if change["new"].shown_state is not change["old"].shown_state:
+            self._moved(change["new"].shown_state)
 
     def _update(self, build: Build) -> None:
         with self._lock, self._context.guarded():

@@ -66,5 +66,5 @@ def _line(record: BuildRecord) -> DisplayText:
     seconds = "" if record.seconds is None else duration(record.seconds)
     state = record.state if record.ended_at is not None else f"{record.state}, not finished"
     started = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
-    parts = (started, f"{record.action} {record.image}", state, seconds, record.message)
+    parts = (started, f"{record.action} {record.name}", state, seconds, record.message)
     return visible_line(" · ".join(part for part in parts if part))

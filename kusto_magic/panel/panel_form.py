@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from ipywidgets import HTML, Button, Layout, Output, ToggleButtons, VBox
 
 from kusto_magic.builds.build import Build
+from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import BuildRequest
 from kusto_magic.display import preflight_report
 from kusto_magic.errors import BuildError, InUse, InvalidInput
 from kusto_magic.export import cell_text
-from kusto_magic.models.action import NOT_STARTED, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.image import Image
 from kusto_magic.models.target import Target
@@ -39,8 +42,8 @@ from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.redaction import redact
 from kusto_magic.settings import Settings
 
-ACCEPTED_PHASES = frozenset({Phase.BUILDING, Phase.DELETING})
-"""Phases that show that the service accepted the request, so that the list of images has changed."""
+ACCEPTED_STATES = frozenset({BuildState.BUILDING, BuildState.DELETING})
+"""States that show that the service accepted the request, so that the list of images has changed."""
 
 STYLE = """<style>
 .kusto-image-panel .widget-label { text-align: left; white-space: normal; height: auto; overflow: visible; }
@@ -73,7 +76,7 @@ class PanelForm:
         endpoint = context.target.endpoint if context.target else _endpoint_of(settings)
         self.cluster_picker = ClusterPicker(context, endpoint, settings, self._set_target)
         self.fields = Form(context)
-        self.active_builds = ActiveBuilds(context, self._on_phase, self._on_end)
+        self.active_builds = ActiveBuilds(context, self._on_state, self._on_end)
         self.images = ImageList(
             context,
             known=self.fields.set_images,
@@ -167,10 +170,8 @@ class PanelForm:
         target = self.context.require_target()
 
         def submit(*, protect_active: bool) -> None:
-            start = self.context.builds.start
-            self._start(
-                [self.create], lambda: start(target, name, spec, protect_active=protect_active, timeout=self._timeout)
-            )
+            options = BuildOptions(protect_active=protect_active, timeout=self._timeout)
+            self._send([self.create], BuildRequest(Action.BUILD, target, name, spec, options))
 
         question = "" if spec.has_packages else f"No packages: the image is {spec.base_label} alone. "
         if warning := self.images.warning(name):
@@ -184,16 +185,21 @@ class PanelForm:
             submit(protect_active=True)
 
     def _enable(self, name: str) -> None:
-        target = self.context.require_target()
-        self._start([self.images.enable], lambda: self.context.builds.enable(target, name))
+        options = BuildOptions(timeout=self._timeout)
+        request = BuildRequest(Action.ENABLE, self.context.require_target(), name, options=options)
+        self._send([self.images.enable], request)
 
     def _delete(self, name: str, warned: bool) -> None:
-        target, delete = self.context.require_target(), self.context.builds.delete
-        self._start([self.images.delete], lambda: delete(target, name, protect_active=not warned))
+        options = BuildOptions(protect_active=not warned, timeout=self._timeout)
+        request = BuildRequest(Action.DELETE, self.context.require_target(), name, options=options)
+        self._send([self.images.delete], request)
 
     def _follow(self, record: BuildRecord) -> None:
         timeout = self._timeout
-        self._start([], lambda: self.context.builds.attach(record.target, record.image, timeout=timeout))
+        self._start([], lambda: self.context.builds.attach(record.target, record.name, timeout=timeout))
+
+    def _send(self, buttons: Sequence[Button], request: BuildRequest) -> None:
+        self._start(buttons, lambda: self.context.builds.start(request))
 
     def _start(self, buttons: Sequence[Button], start: Callable[[], Build]) -> None:
         """Call `start` and show the build; `buttons` are disabled until the service accepts or refuses the request."""
@@ -205,7 +211,7 @@ class PanelForm:
             raise
 
         def enable_when_accepted(_change: object = None) -> None:
-            if build.ended or build.operation.phase not in NOT_STARTED:
+            if build.ended or build.operation.state not in NOT_STARTED:
                 set_enabled(buttons, on=True)
 
         def show_report(_change: object = None) -> None:
@@ -240,8 +246,9 @@ class PanelForm:
         self.fields.fill(image.name, image.base_label, redact(image.requirements))  # the notebook stores the fields
 
     def _fill_from_record(self, record: BuildRecord) -> None:
-        base = record.base_image or record.python_version or ""
-        self.fields.fill(record.image, base, record.requirements)
+        spec = record.request.spec
+        base = (spec.base_image or spec.python_version or "") if spec else ""
+        self.fields.fill(record.name, base, record.requirements)
 
     def _show_cell(self) -> None:
         try:
@@ -265,8 +272,8 @@ class PanelForm:
             self.active_builds.refresh()
             self.images.read()
 
-    def _on_phase(self, phase: Phase) -> None:
-        if phase in ACCEPTED_PHASES:
+    def _on_state(self, state: BuildState) -> None:
+        if state in ACCEPTED_STATES:
             self.images.read()
         self.history.read()
 

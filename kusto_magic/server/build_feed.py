@@ -16,9 +16,10 @@ from typing import Any
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
 from kusto_magic.display.card import card, card_from_record
-from kusto_magic.models.action import NOT_STARTED
+from kusto_magic.models.build_state import NOT_STARTED
 from kusto_magic.models.target import Target
 from kusto_magic.server.build_views import BuildView, ListedBuild, listed_build_json
 from kusto_magic.server.change_log import ChangeLog
@@ -123,21 +124,21 @@ class BuildFeed:
         """Stop polling builds whose record has ended: the record wins, since a poll may get no response for hours."""
         ended = {record.id for record in records if record.ended_at is not None}
         for build in list(self._polled.values()):
-            if build.id in ended and not build.started_here and not build.done:
+            if build.id in ended and build.origin is not Origin.STARTED_HERE and not build.done():
                 self._builds.stop_polling(build)
                 del self._polled[build.id]
 
     def _forget_unlisted(self, listed: set[str]) -> None:
         """Forget the builds that are done and no longer listed; their records have what `view` needs."""
-        self._polled = {id_: build for id_, build in self._polled.items() if id_ in listed or not build.done}
+        self._polled = {id_: build for id_, build in self._polled.items() if id_ in listed or not build.done()}
 
     def _resume(self, record: BuildRecord, now: datetime) -> None:
         """Start polling a build of another process; at most once, so that failures are not retried by each refresh."""
         if record.id in self._resumed or record.id in self._polled or self._is_starting(record):
             return
-        if record.started_at < now - MAX_RESUME_AGE or self._builds.running(record.target, record.image):
+        if record.started_at < now - MAX_RESUME_AGE or self._builds.running(record.target, record.name):
             return
-        latest = self._builds.history.latest(record.image, record.target)
+        latest = self._builds.history.latest(record.name, record.target)
         if latest is None or latest.id != record.id:  # the state of the image belongs to a newer build
             return
         self._resumed.add(record.id)
@@ -162,7 +163,9 @@ class BuildFeed:
     def _build_of(self, record: BuildRecord) -> Build | None:
         """Return the polled build of a record, or None if the record is more up to date."""
         build = self._polled.get(record.id)
-        is_stale = build is not None and (build.ended or not build.started_here) and not build.operation.done
+        is_stale = (
+            build is not None and (build.ended or build.origin is not Origin.STARTED_HERE) and not build.operation.done
+        )
         return None if is_stale and record.ended_at is not None else build
 
     def _source(self, record: BuildRecord) -> object:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
+from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.request import BuildRequest
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import KustoImageError, failure_reason
+from kusto_magic.models.action import Action
 from kusto_magic.models.cluster import PythonState, UnknownImage
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
@@ -106,18 +108,17 @@ class BuildWatcher:
 
         Raises UnknownIdError and InvalidInput; later errors are part of the build.
         """
-        target = await self._target(cluster)
-        return await self._start(lambda: self._builds.start(target, name, spec, protect_active=not allow_active))
+        options = BuildOptions(protect_active=not allow_active)
+        return await self._start(BuildRequest(Action.BUILD, await self._target(cluster), name, spec, options))
 
     async def delete(self, cluster: str, name: str, *, allow_active: bool = False) -> BuildView:
         """Start deleting an image; `allow_active` is as for `create`. Raises as `create` does."""
-        target = await self._target(cluster)
-        return await self._start(lambda: self._builds.delete(target, name, protect_active=not allow_active))
+        options = BuildOptions(protect_active=not allow_active)
+        return await self._start(BuildRequest(Action.DELETE, await self._target(cluster), name, options=options))
 
     async def enable(self, cluster: str, name: str) -> BuildView:
         """Start making queries use a managed or custom image. Raises as `create` does."""
-        target = await self._target(cluster)
-        return await self._start(lambda: self._builds.enable(target, name))
+        return await self._start(BuildRequest(Action.ENABLE, await self._target(cluster), name))
 
     # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -153,8 +154,8 @@ class BuildWatcher:
         """Return the result of a blocking function, called in one of the watcher's threads."""
         return await asyncio.wrap_future(self._threads.submit(work, *args, **kwargs))
 
-    async def _start(self, start: Callable[[], Build]) -> BuildView:
-        return await self._run(lambda: self._feed.watch(start()))
+    async def _start(self, request: BuildRequest) -> BuildView:
+        return await self._run(lambda: self._feed.watch(self._builds.start(request)))
 
     async def _target(self, cluster: str) -> Target:
         """Return the cluster with this ID. Raises UnknownIdError."""

@@ -61,7 +61,8 @@ from kusto_magic.errors import (
     Unreachable,
     UntrustedAddress,
 )
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import ACTIONS, Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import ActiveImage
 
 BUSY = {"code": "ServiceIsInMaintenance", "message": "[Conflict] Cluster 'c' is in process of maintenance."}
@@ -76,7 +77,10 @@ async def test_build_follows_the_recorded_sequence() -> None:
     script = ScriptedTransport(created_response(), STATUS_RUNNING, STATUS_RUNNING, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     seen = await run_build(script)
     assert phases(seen) == [
-        Phase.SUBMITTING, Phase.BUILDING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED
+        BuildState.SUBMITTING,
+        *[BuildState.BUILDING] * 3,
+        BuildState.CONFIRMING,
+        BuildState.SUCCEEDED,
     ]  # fmt: skip
     assert script.request_lines == [f"PUT {IMAGE_URL}", *[f"GET {POLL_URL}"] * 3, f"GET {IMAGE_URL}"]
     assert seen[-1].image is not None
@@ -97,7 +101,7 @@ async def test_first_operation_is_yielded_before_anything_is_sent() -> None:
     script = ScriptedTransport()
     async with open_client(script) as client:
         first = await anext(aiter(client.build("img", SPEC)))
-    assert (first.phase, first.poll_url) == (Phase.SUBMITTING, "")
+    assert (first.state, first.poll_url) == (BuildState.SUBMITTING, "")
     assert script.requests == []
 
 
@@ -116,7 +120,12 @@ async def test_failed_build_contains_the_service_error() -> None:
 async def test_delete_follows_the_recorded_sequence() -> None:
     first = make_response(b"", 202, {"location": LOCATION_URL, "azure-asyncoperation": POLL_URL})
     script = ScriptedTransport(first, STATUS_RUNNING, STATUS_SUCCEEDED)
-    assert phases(await run_delete(script)) == [Phase.SUBMITTING, Phase.DELETING, Phase.DELETING, Phase.SUCCEEDED]
+    assert phases(await run_delete(script)) == [
+        BuildState.SUBMITTING,
+        BuildState.DELETING,
+        BuildState.DELETING,
+        BuildState.DELETED,
+    ]
     assert script.request_lines == [f"DELETE {IMAGE_URL}", *[f"GET {POLL_URL}"] * 2]
     assert script.requests[0].body == b""
 
@@ -124,8 +133,8 @@ async def test_delete_follows_the_recorded_sequence() -> None:
 async def test_delete_of_a_missing_image_depends_on_the_response() -> None:
     with pytest.raises(NotFound):
         await run_delete(ScriptedTransport(error_response(404, "ResourceNotFound")))
-    assert (await run_delete(ScriptedTransport(make_response(b"", 204))))[-1].phase is Phase.SUCCEEDED
-    assert (await run_delete(ScriptedTransport(CONNECTION_RESET, error_response(404))))[-1].phase is Phase.SUCCEEDED
+    assert (await run_delete(ScriptedTransport(make_response(b"", 204))))[-1].state is BuildState.DELETED
+    assert (await run_delete(ScriptedTransport(CONNECTION_RESET, error_response(404))))[-1].state is BuildState.DELETED
 
 
 async def test_image_recreated_during_deletion_raises_status_unreadable() -> None:
@@ -144,7 +153,7 @@ async def test_image_recreated_during_deletion_raises_status_unreadable() -> Non
 async def test_put_is_retried_until_a_usable_response(fault: Outcome) -> None:
     script = ScriptedTransport(fault, fault, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     seen = await run_build(script)
-    assert seen[-1].phase is Phase.SUCCEEDED
+    assert seen[-1].state is BuildState.SUCCEEDED
     assert {request.body for request in script.requests[:3]} == {SPEC.to_body()}
     assert script.request_times[:3] == [0.0, 1.0, 3.0]
     assert seen[1].repeated
@@ -157,7 +166,7 @@ async def test_409_after_a_retry_adopts_the_operation_of_the_image(fault: Outcom
         fault, error_response(409, "RequestConflict"), error_response(404), IMAGE_CREATING, IMAGE_SUCCEEDED
     )
     seen = await run_build(script)
-    assert (seen[-1].phase, seen[-1].note) == (Phase.SUCCEEDED, NOTE_SENT_TWICE)
+    assert (seen[-1].state, seen[-1].note) == (BuildState.SUCCEEDED, NOTE_SENT_TWICE)
     assert script.request_lines == [*[f"PUT {IMAGE_URL}"] * 2, *[f"GET {IMAGE_URL}"] * 3]
 
 
@@ -167,7 +176,7 @@ async def test_adopted_build_that_fails_is_reported_as_failed() -> None:
             CONNECTION_RESET, error_response(409), IMAGE_CREATING, make_response(image_resource("Failed"))
         )
     )
-    assert seen[-1].phase is Phase.FAILED
+    assert seen[-1].state is BuildState.FAILED
 
 
 async def test_adopted_build_with_other_requirements_raises_status_unreadable() -> None:
@@ -191,14 +200,14 @@ async def test_cluster_busy_after_a_retry_polls_the_image() -> None:
         error_response(504), created_response(), status_response("Failed", error=BUSY), IMAGE_CREATING, IMAGE_SUCCEEDED
     )
     seen = await run_build(script)
-    assert (seen[-1].phase, seen[-1].note) == (Phase.SUCCEEDED, NOTE_SENT_TWICE)
+    assert (seen[-1].state, seen[-1].note) == (BuildState.SUCCEEDED, NOTE_SENT_TWICE)
 
 
 async def test_cluster_busy_without_a_retry_is_a_failure() -> None:
     seen = await run_build(
         ScriptedTransport(error_response(429), created_response(), status_response("Failed", error=BUSY))
     )
-    assert seen[-1].phase is Phase.FAILED
+    assert seen[-1].state is BuildState.FAILED
 
 
 async def test_put_without_usable_response_raises_after_the_maximum_attempts() -> None:
@@ -291,9 +300,9 @@ async def test_put_without_an_answer_says_so_and_continues(action: Action) -> No
         seen = [await anext(running) for _ in range(3)]
         silent.released.set()
         seen += [operation async for operation in running]
-    assert {operation.phase for operation in seen[:3]} == {Phase.SUBMITTING}
+    assert {operation.state for operation in seen[:3]} == {BuildState.SUBMITTING}
     assert ["no response yet for" in operation.note for operation in seen[:3]] == [False, True, True]
-    assert seen[-1].phase is Phase.SUCCEEDED
+    assert seen[-1].state is ACTIONS[action].success_state
     assert "no response" not in seen[-1].note
     assert silent.count == 1
 
@@ -338,7 +347,7 @@ async def test_page_of_a_gateway_instead_of_a_response_is_retried() -> None:
 async def test_page_of_a_gateway_instead_of_the_response_to_a_put_is_retried() -> None:
     script = ScriptedTransport(HTML_RESPONSE, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     seen = await run_build(script)
-    assert (seen[-1].phase, seen[-1].repeated) == (Phase.SUCCEEDED, True)
+    assert (seen[-1].state, seen[-1].repeated) == (BuildState.SUCCEEDED, True)
     assert [request.method for request in script.requests] == ["PUT", "PUT", "GET", "GET"]
 
 
@@ -498,7 +507,7 @@ async def test_name_outside_the_rule_is_built_only_if_the_image_exists() -> None
             await collect(client.build("my image", SPEC))
     existing = ScriptedTransport(IMAGE_SUCCEEDED, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     async with open_client(existing) as client:
-        assert phases(await collect(client.build("my image", SPEC)))[-1] is Phase.SUCCEEDED
+        assert phases(await collect(client.build("my image", SPEC)))[-1] is BuildState.SUCCEEDED
     url = IMAGE_URL.replace("/img?", "/my%20image?")
     assert missing.request_lines == [f"GET {url}"]
     assert existing.request_lines[:2] == [f"GET {url}", f"PUT {url}"]

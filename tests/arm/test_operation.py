@@ -39,7 +39,8 @@ from kusto_magic.errors import (
     StatusUnreadable,
     Throttled,
 )
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 
 ASYNC = {"azure-asyncoperation": POLL_URL}
@@ -72,115 +73,122 @@ IDS = ["operation", "location", "image", "confirming", "deleting", "deleting by 
 
 # ── rules 1, 2 and 9: the first response ────────────────────────────────────────────────────────────────────────────
 
-PUT_RESPONSES: dict[str, tuple[ArmResponse, Phase, PollTarget, str]] = {
+PUT_RESPONSES: dict[str, tuple[ArmResponse, BuildState, PollTarget, str]] = {
     "seen for a new image": (
         make_response(image_resource("Creating"), 201, ASYNC),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         POLL_URL,
     ),
     "seen for an old image": (
         make_response(image_resource("Accepted"), 200, ASYNC),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         POLL_URL,
     ),
     "200 with Succeeded": (
         make_response(image_resource(), 200, ASYNC),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         POLL_URL,
     ),
     "201 with Succeeded": (
         make_response(image_resource(), 201, ASYNC),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         POLL_URL,
     ),
     "both headers": (
         make_response(image_resource(), 202, {**LOCATION, **ASYNC}),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         POLL_URL,
     ),
     "Location alone": (
         make_response(image_resource(), 201, LOCATION),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.LOCATION,
         LOCATION_URL,
     ),
     "an empty header": (
         make_response(image_resource("Creating"), 201, {"azure-asyncoperation": "", **LOCATION}),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.LOCATION,
         LOCATION_URL,
     ),
-    "no header, finished": (make_response(image_resource(), 200), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, finished": (make_response(image_resource(), 200), BuildState.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
     "no header, created": (
         make_response(image_resource("SUCCEEDED"), 201),
-        Phase.SUCCEEDED,
+        BuildState.SUCCEEDED,
         PollTarget.IMAGE,
         IMAGE_URL,
     ),
-    "no header, no state": (make_response(image_resource(None), 200), Phase.SUCCEEDED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, no state": (
+        make_response(image_resource(None), 200),
+        BuildState.SUCCEEDED,
+        PollTarget.IMAGE,
+        IMAGE_URL,
+    ),
     "no header, Creating": (
         make_response(image_resource("Creating"), 201),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.IMAGE,
         IMAGE_URL,
     ),
     "no header, Accepted": (
         make_response(image_resource("Accepted"), 200),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.IMAGE,
         IMAGE_URL,
     ),
-    "no header, Failed": (make_response(image_resource("Failed"), 200), Phase.FAILED, PollTarget.IMAGE, IMAGE_URL),
+    "no header, Failed": (make_response(image_resource("Failed"), 200), BuildState.FAILED, PollTarget.IMAGE, IMAGE_URL),
     "no header, Canceled": (
         make_response(image_resource("Canceled"), 200),
-        Phase.CANCELED,
+        BuildState.CANCELED,
         PollTarget.IMAGE,
         IMAGE_URL,
     ),
     "no header, state null": (
         make_response(image_resource(provisioningState=None), 200),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.IMAGE,
         IMAGE_URL,
     ),
-    "no header, HTML": (HTML_RESPONSE, Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-    "no header, no body": (make_response(b"", 200), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-    "no header, 202": (make_response(image_resource(), 202), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
-    "no header, 204": (make_response(b"", 204), Phase.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, HTML": (HTML_RESPONSE, BuildState.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, no body": (make_response(b"", 200), BuildState.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, 202": (make_response(image_resource(), 202), BuildState.BUILDING, PollTarget.IMAGE, IMAGE_URL),
+    "no header, 204": (make_response(b"", 204), BuildState.BUILDING, PollTarget.IMAGE, IMAGE_URL),
 }
 
 
 @pytest.mark.parametrize(("first", "phase", "target", "url"), PUT_RESPONSES.values(), ids=PUT_RESPONSES.keys())
 def test_put_response_determines_phase_and_poll_target(
-    first: ArmResponse, phase: Phase, target: PollTarget, url: str
+    first: ArmResponse, phase: BuildState, target: PollTarget, url: str
 ) -> None:
     operation = start_build(first)
-    assert (operation.phase, operation.poll_target, operation.poll_url) == (phase, target, url)
+    assert (operation.state, operation.poll_target, operation.poll_url) == (phase, target, url)
 
 
-DELETE_RESPONSES: dict[str, tuple[ArmResponse, Phase, PollTarget]] = {
-    "seen": (make_response(b"", 202, {**ASYNC, **LOCATION}), Phase.DELETING, PollTarget.OPERATION),
-    "Location alone": (make_response(b"", 202, LOCATION), Phase.DELETING, PollTarget.LOCATION),
-    "200 with the header": (make_response(b"", 200, ASYNC), Phase.DELETING, PollTarget.OPERATION),
-    "no header, 202": (make_response(b"", 202), Phase.DELETING, PollTarget.IMAGE),
-    "no header, 200": (make_response(b"", 200), Phase.SUCCEEDED, PollTarget.IMAGE),
-    "no header, 204": (make_response(b"", 204), Phase.SUCCEEDED, PollTarget.IMAGE),
-    "no header, 200 and the image": (make_response(image_resource(), 200), Phase.SUCCEEDED, PollTarget.IMAGE),
-    "no header, Deleting": (make_response(image_resource("Deleting"), 200), Phase.DELETING, PollTarget.IMAGE),
-    "no header, Failed": (make_response(image_resource("Failed"), 200), Phase.DELETING, PollTarget.IMAGE),
-    "no header, HTML": (HTML_RESPONSE, Phase.DELETING, PollTarget.IMAGE),
+DELETE_RESPONSES: dict[str, tuple[ArmResponse, BuildState, PollTarget]] = {
+    "seen": (make_response(b"", 202, {**ASYNC, **LOCATION}), BuildState.DELETING, PollTarget.OPERATION),
+    "Location alone": (make_response(b"", 202, LOCATION), BuildState.DELETING, PollTarget.LOCATION),
+    "200 with the header": (make_response(b"", 200, ASYNC), BuildState.DELETING, PollTarget.OPERATION),
+    "no header, 202": (make_response(b"", 202), BuildState.DELETING, PollTarget.IMAGE),
+    "no header, 200": (make_response(b"", 200), BuildState.DELETED, PollTarget.IMAGE),
+    "no header, 204": (make_response(b"", 204), BuildState.DELETED, PollTarget.IMAGE),
+    "no header, 200 and the image": (make_response(image_resource(), 200), BuildState.DELETED, PollTarget.IMAGE),
+    "no header, Deleting": (make_response(image_resource("Deleting"), 200), BuildState.DELETING, PollTarget.IMAGE),
+    "no header, Failed": (make_response(image_resource("Failed"), 200), BuildState.DELETING, PollTarget.IMAGE),
+    "no header, HTML": (HTML_RESPONSE, BuildState.DELETING, PollTarget.IMAGE),
 }
 
 
 @pytest.mark.parametrize(("first", "phase", "target"), DELETE_RESPONSES.values(), ids=DELETE_RESPONSES.keys())
-def test_delete_response_determines_phase_and_poll_target(first: ArmResponse, phase: Phase, target: PollTarget) -> None:
+def test_delete_response_determines_phase_and_poll_target(
+    first: ArmResponse, phase: BuildState, target: PollTarget
+) -> None:
     operation = start_delete(first)
-    assert (operation.phase, operation.poll_target) == (phase, target)
+    assert (operation.state, operation.poll_target) == (phase, target)
 
 
 REJECTIONS: dict[int, type[ServiceError]] = {
@@ -207,10 +215,10 @@ def test_rejection_without_message_shows_the_http_status() -> None:
 # ── rule 3: terminal states ─────────────────────────────────────────────────────────────────────────────────────────
 
 TERMINAL = {
-    "Succeeded": Phase.CONFIRMING,
-    "Failed": Phase.FAILED,
-    "Canceled": Phase.CANCELED,
-    "Cancelled": Phase.CANCELED,
+    "Succeeded": BuildState.CONFIRMING,
+    "Failed": BuildState.FAILED,
+    "Canceled": BuildState.CANCELED,
+    "Cancelled": BuildState.CANCELED,
 }
 NOT_TERMINAL = ["Running", "Accepted", "Creating", "InProgress", "Completed", "Ready", "OK", " Succeeded", "Succeeded!",
            "Success", "Failing", "Deleted", "Timeout", "None", "0", "ſucceeded"]  # fmt: skip
@@ -219,14 +227,14 @@ NOT_TERMINAL = ["Running", "Accepted", "Creating", "InProgress", "Completed", "R
 @pytest.mark.parametrize("spelling", [str.lower, str.upper, str.title, str.swapcase])
 @pytest.mark.parametrize("word", TERMINAL)
 def test_terminal_status_is_case_insensitive(word: str, spelling: Callable[[str], str]) -> None:
-    assert BUILDING.advance(status_response(spelling(word))).phase is TERMINAL[word]
+    assert BUILDING.advance(status_response(spelling(word))).state is TERMINAL[word]
 
 
 @pytest.mark.parametrize("word", NOT_TERMINAL)
 @pytest.mark.parametrize("operation", [BUILDING, DELETING], ids=["building", "deleting"])
 def test_any_other_status_means_running(operation: Operation, word: str) -> None:
     advanced = operation.advance(status_response(word))
-    assert (advanced.phase, advanced.poll_url, advanced.unreadable_count) == (operation.phase, POLL_URL, 0)
+    assert (advanced.state, advanced.poll_url, advanced.unreadable_count) == (operation.state, POLL_URL, 0)
     assert advanced.status == word
 
 
@@ -234,7 +242,7 @@ def test_any_other_status_means_running(operation: Operation, word: str) -> None
 @pytest.mark.parametrize("operation", [BY_IMAGE, CONFIRMING], ids=["image", "confirming"])
 def test_any_other_image_state_means_building(operation: Operation, word: str) -> None:
     advanced = operation.advance(make_response(image_resource(word)))
-    assert (advanced.phase, advanced.status) == (operation.phase, word)
+    assert (advanced.state, advanced.status) == (operation.state, word)
 
 
 def test_status_is_redacted_and_limited() -> None:
@@ -313,7 +321,7 @@ def test_page_of_a_gateway_is_a_failed_poll(operation: Operation, response: ArmR
         delays.append(advanced.delay)
     assert delays[:8] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     assert delays[-1] == 60.0
-    assert (advanced.phase, advanced.poll_url) == (operation.phase, operation.poll_url)
+    assert (advanced.state, advanced.poll_url) == (operation.state, operation.poll_url)
     assert (advanced.failed_polls, advanced.poll_error) == (200, f"unreadable response, HTTP {response.status}")
 
 
@@ -322,7 +330,7 @@ def test_page_of_a_gateway_is_a_failed_poll(operation: Operation, response: ArmR
 def test_error_page_of_a_gateway_is_a_failed_poll(operation: Operation, status: int) -> None:
     page = make_response(b"<html>Sign in to the network", status)
     advanced = advance_all(operation, *[page] * 200)
-    assert (advanced.phase, advanced.poll_url) == (operation.phase, operation.poll_url)
+    assert (advanced.state, advanced.poll_url) == (operation.state, operation.poll_url)
     assert advanced.failed_polls == 200
 
 
@@ -333,7 +341,7 @@ def test_unreadable_response_is_retried_and_then_raises(operation: Operation, re
     advanced = operation
     for _ in range(MAX_UNREADABLE):
         advanced = advanced.advance(response)
-        assert (advanced.phase, advanced.poll_url) == (operation.phase, operation.poll_url)
+        assert (advanced.state, advanced.poll_url) == (operation.state, operation.poll_url)
         delays.append(advanced.delay)
     assert delays == [1.0, 2.0, 4.0, 8.0, 16.0]
     with pytest.raises(StatusUnreadable) as caught:
@@ -346,13 +354,13 @@ def test_unreadable_response_is_retried_and_then_raises(operation: Operation, re
 def test_readable_response_resets_the_unreadable_count(operation: Operation) -> None:
     readable = STATUS_RUNNING if operation is BUILDING else make_response(image_resource("Creating"))
     unreadable = advance_all(operation, *[UNREADABLE_JSON] * MAX_UNREADABLE)
-    assert advance_all(unreadable, readable, *[UNREADABLE_JSON] * MAX_UNREADABLE).phase is operation.phase
+    assert advance_all(unreadable, readable, *[UNREADABLE_JSON] * MAX_UNREADABLE).state is operation.state
 
 
 def test_operation_can_be_resumed_after_status_unreadable() -> None:
     with pytest.raises(StatusUnreadable) as caught:
         advance_all(BUILDING, *[UNREADABLE_JSON] * (MAX_UNREADABLE + 1))
-    assert advance_all(caught.value.operation, STATUS_SUCCEEDED, IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
+    assert advance_all(caught.value.operation, STATUS_SUCCEEDED, IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
 
 
 # ── rule 5: failed polls ────────────────────────────────────────────────────────────────────────────────────────────
@@ -362,7 +370,7 @@ def test_operation_can_be_resumed_after_status_unreadable() -> None:
 @pytest.mark.parametrize("operation", RUNNING_OPERATIONS, ids=IDS)
 def test_transient_http_error_does_not_end_the_operation(operation: Operation, code: int) -> None:
     failing = advance_all(operation, *[error_response(code)] * 200)
-    assert (failing.phase, failing.poll_url, failing.delay) == (operation.phase, operation.poll_url, 60.0)
+    assert (failing.state, failing.poll_url, failing.delay) == (operation.state, operation.poll_url, 60.0)
     assert failing.poll_error == f"HTTP {code}"
 
 
@@ -378,7 +386,7 @@ def test_backoff_doubles_up_to_a_minute_and_resets() -> None:
 
 def test_terminal_status_in_an_error_response_is_ignored() -> None:
     for word in ("Succeeded", "Failed", "Canceled"):
-        assert BUILDING.advance(make_response({"status": word}, 503)).phase is Phase.BUILDING
+        assert BUILDING.advance(make_response({"status": word}, 503)).state is BuildState.BUILDING
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 405, 409, 410, 412])
@@ -403,10 +411,10 @@ def test_repeated_404_of_the_operation_falls_back_to_the_image() -> None:
     twice = advance_all(BUILDING, missing, missing)
     assert (twice.poll_url, twice.delay) == (POLL_URL, 2.0)
     thrice = twice.advance(missing)
-    assert (thrice.poll_target, thrice.poll_url, thrice.phase) == (PollTarget.IMAGE, IMAGE_URL, Phase.BUILDING)
-    assert thrice.advance(IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
-    assert thrice.advance(make_response(image_resource("Failed"))).phase is Phase.FAILED
-    assert advance_all(thrice, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
+    assert (thrice.poll_target, thrice.poll_url, thrice.state) == (PollTarget.IMAGE, IMAGE_URL, BuildState.BUILDING)
+    assert thrice.advance(IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
+    assert thrice.advance(make_response(image_resource("Failed"))).state is BuildState.FAILED
+    assert advance_all(thrice, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
 
 
 def test_temporary_404_keeps_the_operation_url() -> None:
@@ -417,7 +425,7 @@ def test_temporary_404_keeps_the_operation_url() -> None:
 def test_delete_without_operation_succeeds_when_the_image_is_404() -> None:
     missing = error_response(404)
     assert advance_all(DELETING, missing, missing, missing).poll_target is PollTarget.IMAGE
-    assert advance_all(DELETING, missing, missing, missing, missing).phase is Phase.SUCCEEDED
+    assert advance_all(DELETING, missing, missing, missing, missing).state is BuildState.DELETED
 
 
 # ── rules 6 and 8 ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -451,16 +459,16 @@ def test_image_polling_ignores_urls_in_headers() -> None:
 )
 def test_location_202_is_running_and_200_is_done(response: ArmResponse) -> None:
     running = AT_LOCATION.advance(make_response(b"", 202))
-    assert (running.phase, running.poll_url) == (Phase.BUILDING, LOCATION_URL)
-    assert running.advance(response).phase is Phase.CONFIRMING
-    assert start_delete(make_response(b"", 202, LOCATION)).advance(response).phase is Phase.SUCCEEDED
+    assert (running.state, running.poll_url) == (BuildState.BUILDING, LOCATION_URL)
+    assert running.advance(response).state is BuildState.CONFIRMING
+    assert start_delete(make_response(b"", 202, LOCATION)).advance(response).state is BuildState.DELETED
 
 
 # ── rule 7: after Succeeded ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_succeeded_operation_is_confirmed_by_the_image() -> None:
-    assert (CONFIRMING.phase, CONFIRMING.poll_url, CONFIRMING.delay) == (Phase.CONFIRMING, IMAGE_URL, 0.0)
+    assert (CONFIRMING.state, CONFIRMING.poll_url, CONFIRMING.delay) == (BuildState.CONFIRMING, IMAGE_URL, 0.0)
     lagging = advance_all(
         CONFIRMING,
         error_response(404),
@@ -468,9 +476,9 @@ def test_succeeded_operation_is_confirmed_by_the_image() -> None:
         error_response(404),
         make_response(image_resource("Accepted")),
     )
-    assert lagging.phase is Phase.CONFIRMING
+    assert lagging.state is BuildState.CONFIRMING
     confirmed = lagging.advance(IMAGE_SUCCEEDED)
-    assert confirmed.phase is Phase.SUCCEEDED
+    assert confirmed.state is BuildState.SUCCEEDED
     assert confirmed.image is not None
     assert (confirmed.image.name, confirmed.note) == ("img", "")
 
@@ -479,7 +487,7 @@ def test_image_that_stays_404_raises_and_can_be_resumed() -> None:
     missing = advance_all(CONFIRMING, *[error_response(404)] * (MAX_NOT_FOUND - 1))
     with pytest.raises(StatusUnreadable, match="does not exist") as caught:
         missing.advance(error_response(404))
-    assert caught.value.operation.advance(IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
+    assert caught.value.operation.advance(IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -502,7 +510,7 @@ def test_failed_image_after_a_succeeded_operation_is_a_failure(state: str, error
 )
 def test_image_that_differs_is_not_a_silent_success(shown: object, text: str) -> None:
     ended = CONFIRMING.advance(make_response(shown))
-    assert ended.phase is Phase.SUCCEEDED
+    assert ended.state is BuildState.SUCCEEDED
     with pytest.raises(ImageDiffers, match=re.escape(text)) as caught:
         ended.raise_for_failure()
     assert caught.value.operation.image == ended.image
@@ -515,12 +523,12 @@ def test_image_that_differs_is_not_a_silent_success(shown: object, text: str) ->
 
 def test_delete_ends_with_its_operation() -> None:
     ended = advance_all(DELETING, STATUS_RUNNING, STATUS_SUCCEEDED)
-    assert (ended.phase, ended.image) == (Phase.SUCCEEDED, None)
+    assert (ended.state, ended.image) == (BuildState.DELETED, None)
 
 
 def test_delete_ends_when_the_image_is_404() -> None:
     ended = advance_all(DELETING_BY_IMAGE, make_response(image_resource("Deleting")), error_response(404))
-    assert (ended.phase, ended.image) == (Phase.SUCCEEDED, None)
+    assert (ended.state, ended.image) == (BuildState.DELETED, None)
 
 
 @pytest.mark.parametrize("state", ["Succeeded", "Failed", "Canceled", "Cancelled", None])
@@ -530,7 +538,7 @@ def test_image_that_still_exists_after_deletion_raises(state: str | None) -> Non
         make_response(image_resource("Deleting")),
         *[make_response(image_resource(state))] * MAX_UNREADABLE,
     )
-    assert still_there.phase is Phase.DELETING
+    assert still_there.state is BuildState.DELETING
     with pytest.raises(StatusUnreadable, match="still exists"):
         still_there.advance(make_response(image_resource(state)))
 
@@ -579,13 +587,15 @@ def test_cluster_busy_of_a_repeated_request_polls_the_image() -> None:
     operation = start_build(make_response(image_resource("Creating"), 201, ASYNC), repeated=True).advance(
         status_response("Failed", error=BUSY)
     )
-    assert (operation.phase, operation.poll_target, operation.note) == (
-        Phase.BUILDING,
+    assert (operation.state, operation.poll_target, operation.note) == (
+        BuildState.BUILDING,
         PollTarget.IMAGE,
         NOTE_SENT_TWICE,
     )
-    assert advance_all(operation, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
-    assert operation.advance(make_response(image_resource("Failed"))).phase is Phase.FAILED
+    assert (
+        advance_all(operation, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
+    )
+    assert operation.advance(make_response(image_resource("Failed"))).state is BuildState.FAILED
 
 
 def test_cluster_busy_of_a_single_request_is_a_failure() -> None:
@@ -597,19 +607,21 @@ def test_cluster_busy_of_a_single_request_is_a_failure() -> None:
 
 def test_other_failure_of_a_repeated_request_is_a_failure() -> None:
     operation = start_build(make_response(image_resource("Creating"), 201, ASYNC), repeated=True)
-    assert operation.advance(status_response("Failed", error={"code": "BadInput"})).phase is Phase.FAILED
+    assert operation.advance(status_response("Failed", error={"code": "BadInput"})).state is BuildState.FAILED
 
 
 def test_adopted_operation_polls_the_image() -> None:
     adopted = adopt_existing(submitting(Action.BUILD, IMAGE_URL, SPEC))
-    assert (adopted.phase, adopted.poll_url, adopted.note) == (Phase.BUILDING, IMAGE_URL, NOTE_SENT_TWICE)
-    assert advance_all(adopted, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
+    assert (adopted.state, adopted.poll_url, adopted.note) == (BuildState.BUILDING, IMAGE_URL, NOTE_SENT_TWICE)
+    assert (
+        advance_all(adopted, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
+    )
     with pytest.raises(StatusUnreadable, match="replaced"):
         adopted.advance(make_response(image_resource(requirementsFileContent="numpy")))
 
 
 def test_404_of_a_repeated_delete_is_success() -> None:
-    assert start_delete(error_response(404), repeated=True).phase is Phase.SUCCEEDED
+    assert start_delete(error_response(404), repeated=True).state is BuildState.DELETED
     with pytest.raises(NotFound):
         start_delete(error_response(404))
     with pytest.raises(NotFound):
@@ -631,13 +643,13 @@ def test_rejected_stored_url_falls_back_to_the_image(refused: ArmResponse) -> No
     assert (resumed.poll_target, resumed.poll_url, resumed.delay) == (PollTarget.OPERATION, STORED_URL, 0.0)
     polled = resumed.advance(refused)
     assert (polled.poll_target, polled.poll_url) == (PollTarget.IMAGE, IMAGE_URL)
-    assert polled.advance(IMAGE_SUCCEEDED).phase is Phase.SUCCEEDED
+    assert polled.advance(IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
 
 
 def test_resume_without_url_polls_the_image() -> None:
     assert resume(Action.BUILD, IMAGE_URL).poll_url == IMAGE_URL
-    assert resume(Action.DELETE, IMAGE_URL).advance(error_response(404)).phase is Phase.SUCCEEDED
-    assert resume(Action.BUILD, IMAGE_URL).advance(error_response(404)).phase is Phase.BUILDING
+    assert resume(Action.DELETE, IMAGE_URL).advance(error_response(404)).state is BuildState.DELETED
+    assert resume(Action.BUILD, IMAGE_URL).advance(error_response(404)).state is BuildState.BUILDING
 
 
 # ── illegal transitions and errors ──────────────────────────────────────────────────────────────────────────────────

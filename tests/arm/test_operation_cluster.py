@@ -36,7 +36,8 @@ from kusto_magic.arm.operation_start import (
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import BuildFailed, Conflict, StatusUnreadable
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
 
@@ -61,22 +62,23 @@ def cluster(active: str | None, state: object = "Succeeded") -> ArmResponse:
 
 # ── enabling and disabling ──────────────────────────────────────────────────────────────────────────────────────────
 
-WORKING_PHASE = {Action.ENABLE: Phase.ENABLING, Action.DISABLE: Phase.DISABLING}
+WORKING_STATE = {Action.ENABLE: BuildState.ENABLING, Action.DISABLE: BuildState.DISABLING}
+DONE = {Action.ENABLE: BuildState.ENABLED, Action.DISABLE: BuildState.DISABLED}
 NOTES = {Action.ENABLE: "python() now uses this image", Action.DISABLE: "python() is disabled"}
 
 
 @BOTH
 def test_switch_ends_with_its_operation(action: Action) -> None:
     started = start_switch(action)
-    assert (started.phase, started.poll_target, started.poll_url, started.name) == (
-        WORKING_PHASE[action],
+    assert (started.state, started.poll_target, started.poll_url, started.name) == (
+        WORKING_STATE[action],
         PollTarget.OPERATION,
         POLL_URL,
         "img",
     )
     ended = started.advance(STATUS_RUNNING).advance(STATUS_SUCCEEDED)
-    assert (ended.phase, ended.note, ended.operation_succeeded, ended.delay) == (
-        Phase.SUCCEEDED,
+    assert (ended.state, ended.note, ended.operation_succeeded, ended.delay) == (
+        DONE[action],
         NOTES[action],
         True,
         None,
@@ -96,43 +98,43 @@ def test_note_shows_the_documented_duration_until_the_end(action: Action) -> Non
 def test_location_is_polled_until_done(action: Action) -> None:
     started = start_switch(action, make_response(b"", 202, {"location": LOCATION_URL}))
     assert started.poll_target is PollTarget.LOCATION
-    assert started.advance(make_response(b"", 202)).phase is WORKING_PHASE[action]
-    assert started.advance(make_response(b"")).phase is Phase.SUCCEEDED
+    assert started.advance(make_response(b"", 202)).state is WORKING_STATE[action]
+    assert started.advance(make_response(b"")).state is DONE[action]
 
 
 @BOTH
 def test_readable_200_without_url_ends_the_switch(action: Action) -> None:
     ended = start_switch(action, make_response({"value": []}))
-    assert (ended.phase, ended.note) == (Phase.SUCCEEDED, NOTES[action])
+    assert (ended.state, ended.note) == (DONE[action], NOTES[action])
     for response in (HTML_RESPONSE, make_response(b"", 202), make_response(b"", 201)):
         started = start_switch(action, response)
-        assert (started.phase, started.poll_target, started.poll_url) == (
-            WORKING_PHASE[action],
+        assert (started.state, started.poll_target, started.poll_url) == (
+            WORKING_STATE[action],
             PollTarget.IMAGE,
             CLUSTER_URL,
         )
 
 
-CLUSTER_RESPONSES: dict[str, tuple[Action, ArmResponse, Phase]] = {
-    "on": (Action.ENABLE, cluster("img"), Phase.SUCCEEDED),
-    "on, in capitals": (Action.ENABLE, cluster("IMG"), Phase.SUCCEEDED),
-    "on another": (Action.ENABLE, cluster("other"), Phase.ENABLING),
-    "still off": (Action.ENABLE, cluster(None), Phase.ENABLING),
-    "at work": (Action.ENABLE, cluster("img", "Updating"), Phase.ENABLING),
-    "at rest after a failure": (Action.ENABLE, cluster("img", "Failed"), Phase.SUCCEEDED),
-    "off": (Action.DISABLE, cluster(None), Phase.SUCCEEDED),
-    "still on": (Action.DISABLE, cluster("img"), Phase.DISABLING),
-    "off, at work": (Action.DISABLE, cluster(None, "Updating"), Phase.DISABLING),
+CLUSTER_RESPONSES: dict[str, tuple[Action, ArmResponse, BuildState]] = {
+    "on": (Action.ENABLE, cluster("img"), BuildState.ENABLED),
+    "on, in capitals": (Action.ENABLE, cluster("IMG"), BuildState.ENABLED),
+    "on another": (Action.ENABLE, cluster("other"), BuildState.ENABLING),
+    "still off": (Action.ENABLE, cluster(None), BuildState.ENABLING),
+    "at work": (Action.ENABLE, cluster("img", "Updating"), BuildState.ENABLING),
+    "at rest after a failure": (Action.ENABLE, cluster("img", "Failed"), BuildState.ENABLED),
+    "off": (Action.DISABLE, cluster(None), BuildState.DISABLED),
+    "still on": (Action.DISABLE, cluster("img"), BuildState.DISABLING),
+    "off, at work": (Action.DISABLE, cluster(None, "Updating"), BuildState.DISABLING),
 }
 
 
 @pytest.mark.parametrize(("action", "shown", "phase"), CLUSTER_RESPONSES.values(), ids=CLUSTER_RESPONSES.keys())
-def test_cluster_polling_determines_the_phase(action: Action, shown: ArmResponse, phase: Phase) -> None:
+def test_cluster_polling_determines_the_phase(action: Action, shown: ArmResponse, phase: BuildState) -> None:
     polled = resume(action, CLUSTER_URL, extension=PYTHON).advance(shown)
-    assert polled.phase is phase
+    assert polled.state is phase
     state = shown.document()["properties"]["provisioningState"]
     assert polled.status == state
-    assert polled.unreadable_count == (1 if state == "Succeeded" and phase is WORKING_PHASE[action] else 0)
+    assert polled.unreadable_count == (1 if state == "Succeeded" and phase is WORKING_STATE[action] else 0)
 
 
 @BOTH
@@ -145,7 +147,7 @@ def test_unreadable_cluster_is_retried_and_then_raises(action: Action, unreadabl
     unreadable = from_service(unreadable)
     for number in range(MAX_UNREADABLE):
         operation = operation.advance(unreadable)
-        assert (operation.phase, operation.unreadable_count) == (WORKING_PHASE[action], number + 1)
+        assert (operation.state, operation.unreadable_count) == (WORKING_STATE[action], number + 1)
     with pytest.raises(StatusUnreadable, match="the responses cannot be read") as caught:
         operation.advance(unreadable)
     assert "attach img" in caught.value.next_step
@@ -180,7 +182,7 @@ def test_missing_cluster_raises_status_unreadable() -> None:
 @BOTH
 def test_failed_switch_contains_the_service_error_and_next_step(action: Action) -> None:
     ended = start_switch(action).advance(status_response("Failed", error={"code": "Bad", "message": "no such image"}))
-    with pytest.raises(BuildFailed, match=rf"{WORKING_PHASE[action].value.lower()} image 'img' failed") as caught:
+    with pytest.raises(BuildFailed, match=rf"{WORKING_STATE[action].value.lower()} image 'img' failed") as caught:
         ended.raise_for_failure()
     assert caught.value.fault.message == "no such image"
     assert "%kusto_image list" in caught.value.next_step
@@ -190,7 +192,7 @@ def test_failed_switch_contains_the_service_error_and_next_step(action: Action) 
 def test_adopted_switch_polls_the_cluster(action: Action) -> None:
     sent = submitting(action, CLUSTER_URL, extension=PYTHON)
     adopted = adopt_existing(sent)
-    assert (adopted.extension, adopted.poll_url, adopted.phase) == (PYTHON, CLUSTER_URL, WORKING_PHASE[action])
+    assert (adopted.extension, adopted.poll_url, adopted.state) == (PYTHON, CLUSTER_URL, WORKING_STATE[action])
     with pytest.raises(Conflict, match=f"the {action} request was refused"):
         start_operation(sent, error_response(409, "RequestConflict"))
 
@@ -198,10 +200,10 @@ def test_adopted_switch_polls_the_cluster(action: Action) -> None:
 @BOTH
 def test_resume_of_a_switch_polls_its_stored_url(action: Action) -> None:
     resumed = resume(action, CLUSTER_URL, POLL_URL, extension=PYTHON)
-    assert (resumed.poll_target, resumed.extension, resumed.advance(STATUS_SUCCEEDED).phase) == (
+    assert (resumed.poll_target, resumed.extension, resumed.advance(STATUS_SUCCEEDED).state) == (
         PollTarget.OPERATION,
         PYTHON,
-        Phase.SUCCEEDED,
+        DONE[action],
     )
     assert resumed.advance(error_response(404)).poll_url == CLUSTER_URL
 
@@ -217,7 +219,7 @@ def test_name_is_the_image_or_the_language() -> None:
 
 def test_checking_operation_cannot_be_polled() -> None:
     operation = checking(SPEC)
-    assert operation == Operation(Action.BUILD, "", Phase.CHECKING, expected=SPEC)
+    assert operation == Operation(Action.BUILD, "", BuildState.CHECKING, expected=SPEC)
     assert not operation.done
     with pytest.raises(ValueError, match="Checking"):
         operation.advance(STATUS_RUNNING)
@@ -233,7 +235,7 @@ def test_checking_operation_cannot_be_polled() -> None:
 )
 def test_queued_operation_keeps_its_request(busy: Operation) -> None:
     operation = queued(busy)
-    assert operation.phase is Phase.QUEUED
+    assert operation.state is BuildState.QUEUED
     request = (operation.action, operation.image_url, operation.expected, operation.extension)
     assert request == (busy.action, busy.image_url, busy.expected, busy.extension)
     assert operation.note == "waiting: the cluster is busy with another change; retrying automatically"
@@ -263,8 +265,8 @@ def _image(state: str | None, **properties: Any) -> Image:
 def test_identical_image_needs_no_request(state: str) -> None:
     existing = existing_operation(_image(state), IMAGE_URL, SPEC)
     assert existing is not None
-    assert (existing.action, existing.phase, existing.image_url, existing.note) == (
-        Action.BUILD, Phase.SUCCEEDED, IMAGE_URL, NOTE_UNCHANGED
+    assert (existing.action, existing.state, existing.image_url, existing.note) == (
+        Action.BUILD, BuildState.SUCCEEDED, IMAGE_URL, NOTE_UNCHANGED
     )  # fmt: skip
     assert (existing.expected, existing.image) == (SPEC, _image(state))
 
@@ -273,7 +275,7 @@ def test_identical_image_needs_no_request(state: str) -> None:
 def test_identical_image_in_progress_is_polled(state: str) -> None:
     existing = existing_operation(_image(state), IMAGE_URL, SPEC)
     assert existing is not None
-    assert (existing.phase, existing.poll_url, existing.expected) == (Phase.BUILDING, IMAGE_URL, SPEC)
+    assert (existing.state, existing.poll_url, existing.expected) == (BuildState.BUILDING, IMAGE_URL, SPEC)
     assert existing.note == "already being built; nothing was sent"
     assert existing.delay == 0.0
 

@@ -27,7 +27,8 @@ from kusto_magic.arm.operation_start import resume, start_operation, submitting
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import BuildCanceled, BuildFailed, ImageDiffers, ServiceError, StatusUnreadable
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import ACTIONS, Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 
 EXTENSION = LanguageExtension("PYTHON", "img")
@@ -58,7 +59,7 @@ SUCCEEDED_WITH_RETRY_AFTER = make_response({"status": "Succeeded"}, 200, RETRY_A
 @pytest.mark.parametrize("headers", [BY_OPERATION, BY_LOCATION], ids=["operation", "location"])
 def test_success_after_failed_polls_clears_their_counters(action: Action, headers: dict[str, str]) -> None:
     ended = after_failed_polls(started(action, headers)).advance(SUCCEEDED_WITH_RETRY_AFTER)
-    assert ended.phase is Phase.SUCCEEDED
+    assert ended.state is ACTIONS[action].success_state
     assert has_no_poll_errors(ended)
     assert ended.operation_succeeded
 
@@ -66,7 +67,7 @@ def test_success_after_failed_polls_clears_their_counters(action: Action, header
 def test_delete_by_image_clears_the_poll_counters() -> None:
     operation = after_failed_polls(resume(Action.DELETE, IMAGE_URL))
     ended = operation.advance(error_response(404, headers=RETRY_AFTER))
-    assert ended.phase is Phase.SUCCEEDED
+    assert ended.state is BuildState.DELETED
     assert has_no_poll_errors(ended)
     assert ended.image is None
 
@@ -74,14 +75,14 @@ def test_delete_by_image_clears_the_poll_counters() -> None:
 def test_build_by_image_clears_the_poll_counters() -> None:
     operation = after_failed_polls(resume(Action.BUILD, IMAGE_URL, expected=SPEC))
     ended = operation.advance(make_response(image_resource(), 200, RETRY_AFTER))
-    assert ended.phase is Phase.SUCCEEDED
+    assert ended.state is BuildState.SUCCEEDED
     assert has_no_poll_errors(ended)
     assert ended.image is not None
 
 
 def test_build_without_expectation_succeeds_without_note() -> None:
     ended = resume(Action.BUILD, IMAGE_URL).advance(IMAGE_SUCCEEDED)
-    assert (ended.phase, ended.note, ended.expected) == (Phase.SUCCEEDED, "", None)
+    assert (ended.state, ended.note, ended.expected) == (BuildState.SUCCEEDED, "", None)
 
 
 def test_confirmed_build_that_differs_names_the_differences() -> None:
@@ -92,7 +93,7 @@ def test_confirmed_build_that_differs_names_the_differences() -> None:
         .advance(STATUS_SUCCEEDED)
         .advance(other)
     )
-    assert (ended.phase, ended.delay) == (Phase.SUCCEEDED, None)
+    assert (ended.state, ended.delay) == (BuildState.SUCCEEDED, None)
     assert ended.differences == ("requirements",)
 
 
@@ -171,7 +172,7 @@ def test_name_with_a_blank_is_one_argument_of_the_suggested_command() -> None:
     command = caught.value.next_step.rpartition("%kusto_image ")[2]
     assert shlex.split(command) == ["attach", "my image's"]
     with pytest.raises(ImageDiffers) as differs:
-        replace(operation, phase=Phase.SUCCEEDED, differences=("the requirements",)).raise_for_failure()
+        replace(operation, state=BuildState.SUCCEEDED, differences=("the requirements",)).raise_for_failure()
     assert f"%kusto_image show {shlex.quote(operation.name)}; run" in differs.value.next_step
 
 
@@ -225,13 +226,13 @@ def test_cluster_busy_falls_back_to_the_image_only_once() -> None:
     assert (polled.poll_target, polled.repeated, polled.done) == (PollTarget.IMAGE, False, False)
     failed_image = {**image_resource("Failed"), "error": MAINTENANCE}
     ended = polled.advance(make_response(failed_image, 200, RETRY_AFTER))
-    assert (ended.phase, ended.delay) == (Phase.FAILED, None)
+    assert (ended.state, ended.delay) == (BuildState.FAILED, None)
     assert ended.is_cluster_busy
 
 
 def test_image_is_polled_without_delay_after_success() -> None:
     polled = BUILDING.advance(SUCCEEDED_WITH_RETRY_AFTER)
-    assert (polled.delay, polled.operation_succeeded, polled.phase) == (0.0, True, Phase.CONFIRMING)
+    assert (polled.delay, polled.operation_succeeded, polled.state) == (0.0, True, BuildState.CONFIRMING)
 
 
 @pytest.mark.parametrize("action", [Action.DELETE, Action.ENABLE, Action.DISABLE])
@@ -267,7 +268,7 @@ def test_status_is_the_state_of_the_service(state: str | None, shown: str) -> No
 def test_canceled_image_contains_the_reason() -> None:
     canceled = {**image_resource("Canceled"), "error": {"code": "ByAdmin", "message": "reason"}}
     ended = resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(make_response(canceled))
-    assert ended.phase is Phase.CANCELED
+    assert ended.state is BuildState.CANCELED
     assert ended.fault is not None
     assert ended.fault.code == "ByAdmin"
 
@@ -290,7 +291,7 @@ def test_forbidden_poll_has_a_permission_and_an_attach_step(code: int) -> None:
 def test_300_is_not_a_success() -> None:
     renewing = make_response({"status": "Succeeded"}, 300, {"azure-asyncoperation": f"{POLL_URL}&new"})
     polled = BUILDING.advance(renewing)
-    assert (polled.poll_url, polled.unreadable_count, polled.phase) == (POLL_URL, 1, Phase.BUILDING)
+    assert (polled.poll_url, polled.unreadable_count, polled.state) == (POLL_URL, 1, BuildState.BUILDING)
     with pytest.raises(ServiceError):
         start_operation(PUT, make_response(image_resource(), 300))
 
@@ -302,7 +303,11 @@ def test_first_response_sets_the_status() -> None:
 
 def test_202_without_url_polls_the_image() -> None:
     operation = start_operation(PUT, make_response(image_resource(), 202))
-    assert (operation.phase, operation.poll_target, operation.unreadable_count) == (Phase.BUILDING, PollTarget.IMAGE, 0)
+    assert (operation.state, operation.poll_target, operation.unreadable_count) == (
+        BuildState.BUILDING,
+        PollTarget.IMAGE,
+        0,
+    )
 
 
 def test_replaced_build_can_be_resumed() -> None:

@@ -18,7 +18,8 @@ from kusto_magic.arm.operation_start import adopt_existing, resume, start_operat
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
 from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, KustoImageError, ServiceError, StatusUnreadable
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 
 WORDS = ["Succeeded", "SUCCEEDED", "Failed", "failed", "Canceled", "Cancelled", "Running", "Accepted", "Creating",
@@ -100,13 +101,13 @@ TYPICAL_RESPONSES = {
     PollTarget.IMAGE: (image_documents() | cluster_documents()).map(make_response) | st.just(make_response(b"", 404)),
 }
 WORKING_PHASE = {
-    Action.BUILD: Phase.BUILDING,
-    Action.DELETE: Phase.DELETING,
-    Action.ENABLE: Phase.ENABLING,
-    Action.DISABLE: Phase.DISABLING,
+    Action.BUILD: BuildState.BUILDING,
+    Action.DELETE: BuildState.DELETING,
+    Action.ENABLE: BuildState.ENABLING,
+    Action.DISABLE: BuildState.DISABLING,
 }
 ACCEPTED = make_response(image_resource("Creating"), 202, {"azure-asyncoperation": POLL_URL})
-ORDER = [*WORKING_PHASE.values(), Phase.CONFIRMING, Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED]
+ORDER = [*WORKING_PHASE.values(), BuildState.CONFIRMING, BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELED]
 EXTENSIONS = {Action.ENABLE: LanguageExtension("PYTHON", "img"), Action.DISABLE: LanguageExtension("PYTHON", "img")}
 
 
@@ -199,7 +200,7 @@ class OperationMachine(RuleBasedStateMachine):
         if isinstance(started, ServiceError):
             assert (started.status, started.fault) == (response.status, response.fault())
         elif isinstance(started, Operation):
-            assert started.phase is not Phase.SUCCEEDED or starts_with_success(sent.action, repeated, response)
+            assert started.state is not BuildState.SUCCEEDED or starts_with_success(sent.action, repeated, response)
             self._keeps_its_error(started, response)
             self.operation = started
         else:
@@ -219,17 +220,17 @@ class OperationMachine(RuleBasedStateMachine):
             before = self.operation
             self._wait()
             self.operation = before.with_failed_poll("no response")
-            assert (self.operation.phase, self.operation.poll_url) == (before.phase, before.poll_url)
+            assert (self.operation.state, self.operation.poll_url) == (before.state, before.poll_url)
 
     @invariant()
     def terminal_phase_has_its_error(self) -> None:
         error = outcome(self.operation.raise_for_failure)
-        match self.operation.phase:
-            case Phase.FAILED:
+        match self.operation.state:
+            case BuildState.FAILED:
                 assert isinstance(error, BuildFailed)
                 assert error.operation == self.operation
                 assert error.fault.code or error.fault.message
-            case Phase.CANCELED:
+            case BuildState.CANCELED:
                 assert isinstance(error, BuildCanceled)
             case _:
                 assert error is None
@@ -237,7 +238,7 @@ class OperationMachine(RuleBasedStateMachine):
     @invariant()
     def it_can_be_polled(self) -> None:
         assert self.operation.done or self.operation.poll_url
-        assert self.operation.phase is not Phase.SUBMITTING
+        assert self.operation.state is not BuildState.SUBMITTING
 
     def _receive(self, response: ArmResponse) -> None:
         before = self.operation
@@ -250,11 +251,11 @@ class OperationMachine(RuleBasedStateMachine):
         if not isinstance(after, Operation):
             self._can_be_resumed(after)
             return
-        if after.phase is Phase.SUCCEEDED:
+        if after.state is BuildState.SUCCEEDED:
             assert means_success(before, response)
             assert (after.image is None) == (before.action is not Action.BUILD)
         self._keeps_its_error(after, response)
-        assert ORDER.index(after.phase) >= ORDER.index(before.phase)
+        assert ORDER.index(after.state) >= ORDER.index(before.state)
         assert (after.action, after.image_url, after.expected) == (before.action, before.image_url, before.expected)
         assert before.poll_target is not PollTarget.IMAGE or after.poll_target is PollTarget.IMAGE
         self.operation = after
@@ -276,7 +277,7 @@ class OperationMachine(RuleBasedStateMachine):
 
     @staticmethod
     def _keeps_its_error(after: Operation, response: ArmResponse) -> None:
-        if after.phase is Phase.FAILED:
+        if after.state is BuildState.FAILED:
             fault = response.fault()
             assert after.fault is not None
             assert (fault.code, fault.details) == (after.fault.code, after.fault.details)
@@ -290,19 +291,19 @@ OperationMachineTest.settings = settings(
 
 
 @pytest.mark.parametrize("phase", ORDER)
-def test_random_responses_reach_every_phase(phase: Phase) -> None:
+def test_random_responses_reach_every_phase(phase: BuildState) -> None:
     """Check that the tests above are meaningful: random responses lead to every phase."""
 
     def reached(responses: list[ArmResponse]) -> bool:
         action = next((action for action, working in WORKING_PHASE.items() if working is phase), Action.BUILD)
         operation = start_operation(submitting(action, IMAGE_URL, SPEC, EXTENSIONS.get(action)), ACCEPTED)
         for response in responses:
-            if operation.phase is phase:
+            if operation.state is phase:
                 break
             if not isinstance(after := outcome(partial(operation.advance, response)), Operation) or after.done:
-                return isinstance(after, Operation) and after.phase is phase
+                return isinstance(after, Operation) and after.state is phase
             operation = after
-        return operation.phase is phase
+        return operation.state is phase
 
     patient = settings(max_examples=20_000, deadline=None, database=None)
     find(st.lists(st.one_of(*TYPICAL_RESPONSES.values()), max_size=4), reached, settings=patient)

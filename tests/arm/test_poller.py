@@ -53,7 +53,8 @@ from kusto_magic.errors import (
     Throttled,
     UntrustedAddress,
 )
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 
 pytestmark = pytest.mark.asyncio
 
@@ -70,7 +71,7 @@ async def test_429_waits_for_retry_after() -> None:
         STATUS_SUCCEEDED,
         IMAGE_SUCCEEDED,
     )  # fmt: skip
-    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert (await run_build(script))[-1].state is BuildState.SUCCEEDED
     assert script.request_times == [0.0, 17.0, 22.0, 62.0, 64.5, 64.5]
     assert max(script.clock.slept) <= 600
 
@@ -90,7 +91,7 @@ async def test_polling_survives_an_outage(fault: Outcome, seconds: float) -> Non
     outage = script.fail_until(seconds, fault, STATUS_SUCCEEDED)
     script.default = lambda request: IMAGE_SUCCEEDED if str(request.url) == IMAGE_URL else outage(request)
     seen = await run_build(script)
-    assert seen[-1].phase is Phase.SUCCEEDED
+    assert seen[-1].state is BuildState.SUCCEEDED
     assert script.clock.passed >= seconds
     assert script.clock.passed < seconds + 61
     assert len(script.requests) < 20 + seconds / 30
@@ -126,7 +127,7 @@ async def test_polling_survives_a_sign_in_outage() -> None:
         assert "unreachable" in seen[-1].poll_error
         credential.fault = None
         seen += await collect(polling)
-    assert (seen[-1].phase, seen[-1].poll_error) == (Phase.SUCCEEDED, "")
+    assert (seen[-1].state, seen[-1].poll_error) == (BuildState.SUCCEEDED, "")
 
 
 async def test_sign_in_that_fails_from_the_start_raises() -> None:
@@ -144,7 +145,7 @@ async def test_sign_in_that_fails_from_the_start_raises() -> None:
 
 async def test_rejected_token_is_renewed_once_while_polling() -> None:
     script = ScriptedTransport(created_response(), make_response(b"", 401), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
-    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert (await run_build(script))[-1].state is BuildState.SUCCEEDED
     assert [request.token for request in script.requests] == ["token-1", "token-1", "token-2", "token-2"]
     assert script.requests[1].url == script.requests[2].url
 
@@ -185,25 +186,25 @@ async def test_lagging_image_is_polled_again() -> None:
         IMAGE_SUCCEEDED,
     )
     seen = await run_build(script)
-    assert phases(seen)[2:] == [Phase.CONFIRMING] * 5 + [Phase.SUCCEEDED]
+    assert phases(seen)[2:] == [BuildState.CONFIRMING] * 5 + [BuildState.SUCCEEDED]
 
 
-FINAL: dict[str, tuple[Outcome, Phase, str]] = {
-    "Failed": (make_response(image_resource("Failed")), Phase.FAILED, ""),
-    "Canceled": (make_response(image_resource("Canceled")), Phase.CANCELED, ""),
-    "without a state": (make_response(image_resource(None)), Phase.SUCCEEDED, ""),
+FINAL: dict[str, tuple[Outcome, BuildState, str]] = {
+    "Failed": (make_response(image_resource("Failed")), BuildState.FAILED, ""),
+    "Canceled": (make_response(image_resource("Canceled")), BuildState.CANCELED, ""),
+    "without a state": (make_response(image_resource(None)), BuildState.SUCCEEDED, ""),
     "with another text": (
         make_response(image_resource(requirementsFileContent="numpy")),
-        Phase.SUCCEEDED,
+        BuildState.SUCCEEDED,
         "requirements",
     ),
 }
 
 
 @pytest.mark.parametrize(("final", "phase", "differences"), FINAL.values(), ids=FINAL.keys())
-async def test_image_state_determines_the_result(final: Outcome, phase: Phase, differences: str) -> None:
+async def test_image_state_determines_the_result(final: Outcome, phase: BuildState, differences: str) -> None:
     seen = await run_build(ScriptedTransport(created_response(), STATUS_SUCCEEDED, final))
-    assert seen[-1].phase is phase
+    assert seen[-1].state is phase
     assert " and ".join(seen[-1].differences) == differences
 
 
@@ -216,7 +217,7 @@ async def test_image_that_stays_404_ends_polling() -> None:
 
 async def test_missing_operation_is_replaced_by_the_image() -> None:
     script = ScriptedTransport(created_response(), *[error_response(404)] * 3, IMAGE_CREATING, IMAGE_SUCCEEDED)
-    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert (await run_build(script))[-1].state is BuildState.SUCCEEDED
     assert script.request_lines[-2:] == [f"GET {IMAGE_URL}"] * 2
 
 
@@ -228,7 +229,7 @@ async def test_location_is_polled_until_done(last: Outcome) -> None:
         last,
         IMAGE_SUCCEEDED,
     )
-    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert (await run_build(script))[-1].state is BuildState.SUCCEEDED
     assert script.request_lines[1:3] == [f"GET {LOCATION_URL}"] * 2
 
 
@@ -238,7 +239,7 @@ async def test_unreadable_responses_end_polling_and_not_the_build() -> None:
         await run_build(script)
     script = ScriptedTransport(STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     async with open_client(script) as client:
-        assert (await collect(client.poll(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
+        assert (await collect(client.poll(caught.value.operation)))[-1].state is BuildState.SUCCEEDED
 
 
 # ── rules 12 and 13: timeouts and clocks ────────────────────────────────────────────────────────────────────────────
@@ -306,7 +307,7 @@ async def test_end_during_a_sleep_of_the_machine_is_seen(failures: int) -> None:
 
     ending: list[Outcome] = [*[CONNECTION_REFUSED] * failures, STATUS_SUCCEEDED, IMAGE_SUCCEEDED]
     script = ScriptedTransport(created_response(), STATUS_RUNNING, sleep, *ending)
-    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert (await run_build(script))[-1].state is BuildState.SUCCEEDED
 
 
 async def test_after_a_sleep_of_the_machine_one_response_is_enough_to_give_up() -> None:
@@ -338,7 +339,7 @@ async def test_wall_clock_change_does_not_end_polling(skew: timedelta) -> None:
         return STATUS_RUNNING
 
     script = ScriptedTransport(created_response(), jump, STATUS_RUNNING, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
-    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert (await run_build(script))[-1].state is BuildState.SUCCEEDED
 
 
 # ── rule 14: cancellation ───────────────────────────────────────────────────────────────────────────────────────────
@@ -406,7 +407,7 @@ async def test_untrusted_url_is_not_requested_and_the_build_can_be_resumed(url: 
 
     second = ScriptedTransport(IMAGE_CREATING, IMAGE_SUCCEEDED)
     async with open_client(second) as client:
-        assert (await collect(client.poll(caught.value.operation)))[-1].phase is Phase.SUCCEEDED
+        assert (await collect(client.poll(caught.value.operation)))[-1].state is BuildState.SUCCEEDED
     assert second.request_lines == [f"GET {IMAGE_URL}"] * 2
 
 
@@ -465,7 +466,7 @@ STORED_URL = POLL_URL.partition("&t=")[0]
 
 async def test_resumed_build_polls_its_stored_url_at_once() -> None:
     script = ScriptedTransport(STATUS_RUNNING, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
-    assert (await run_poll(script, STORED_URL))[-1].phase is Phase.SUCCEEDED
+    assert (await run_poll(script, STORED_URL))[-1].state is BuildState.SUCCEEDED
     assert script.request_lines[0] == f"GET {STORED_URL}"
     assert script.request_times[0] == 0.0
 
@@ -473,12 +474,14 @@ async def test_resumed_build_polls_its_stored_url_at_once() -> None:
 @pytest.mark.parametrize("refused", [error_response(400), error_response(403), error_response(404)])
 async def test_rejected_stored_url_is_replaced_by_the_image(refused: Outcome) -> None:
     script = ScriptedTransport(refused, IMAGE_SUCCEEDED)
-    assert (await run_poll(script, STORED_URL))[-1].phase is Phase.SUCCEEDED
+    assert (await run_poll(script, STORED_URL))[-1].state is BuildState.SUCCEEDED
     assert script.request_lines == [f"GET {STORED_URL}", f"GET {IMAGE_URL}"]
 
 
 async def test_resumed_delete_polls_the_image() -> None:
-    assert (await run_poll(ScriptedTransport(error_response(404)), action=Action.DELETE))[-1].phase is Phase.SUCCEEDED
+    assert (await run_poll(ScriptedTransport(error_response(404)), action=Action.DELETE))[
+        -1
+    ].state is BuildState.DELETED
 
 
 async def test_terminal_operation_is_not_polled() -> None:

@@ -19,7 +19,8 @@ from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.errors import BuildFailed, Conflict, NotFound, ServiceError
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import Cluster, LanguageExtension, extensions_in
 from kusto_magic.models.image import Image, ImageSpec
 
@@ -83,39 +84,39 @@ BUSY = make_response(
 
 # ── the first response ──────────────────────────────────────────────────────────────────────────────────────────────
 
-STARTED: Mapping[str, tuple[Action, ArmResponse, Phase, PollTarget, str]] = {
+STARTED: Mapping[str, tuple[Action, ArmResponse, BuildState, PollTarget, str]] = {
     "PUT of a new image: 201 (PS 2024-11-27, 2026-05-18)": (
         Action.BUILD,
         make_response(image_body("Creating", "Python"), 201, {"azure-asyncoperation": POLL_URL}),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         POLL_URL,
     ),
     "PUT of an existing image: 200 and not finished (PS 2023-10-19, .NET 2024-12-12)": (
         Action.BUILD,
         make_response(image_body("Accepted", "Python"), 200, {"azure-asyncoperation": POLL_URL}),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         POLL_URL,
     ),
     "raw space in the region (PS 2023-10-19)": (
         Action.BUILD,
         make_response(image_body("Creating", "Python"), 201, {"azure-asyncoperation": RAW_SPACE}),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         RAW_SPACE,
     ),
     "URL of 4,000 characters (all)": (
         Action.BUILD,
         make_response(image_body("Creating", "Python"), 201, {"azure-asyncoperation": LONG}),
-        Phase.BUILDING,
+        BuildState.BUILDING,
         PollTarget.OPERATION,
         LONG,
     ),
     "DELETE: 202 without a body (PS 2023-10-19, 2024-11-27)": (
         Action.DELETE,
         make_response(b"", 202, {"azure-asyncoperation": POLL_URL, "location": LOCATION_URL}),
-        Phase.DELETING,
+        BuildState.DELETING,
         PollTarget.OPERATION,
         POLL_URL,
     ),
@@ -127,7 +128,7 @@ def test_first_response_starts_the_operation(name: str) -> None:
     action, response, phase, target, url = STARTED[name]
     started = start_operation(submitting(action, IMAGE_URL, SPEC), response)
 
-    assert (started.phase, started.poll_target, started.poll_url) == (phase, target, url)
+    assert (started.state, started.poll_target, started.poll_url) == (phase, target, url)
     assert started.delay is None  # Retry-After was never sent
 
 
@@ -142,28 +143,28 @@ def building() -> Operation:
 
 def test_percent_and_end_time_of_a_running_operation_mean_nothing() -> None:
     polled = building().advance(RUNNING)
-    assert (polled.phase, polled.status, polled.poll_url) == (Phase.BUILDING, "Running", POLL_URL)
+    assert (polled.state, polled.status, polled.poll_url) == (BuildState.BUILDING, "Running", POLL_URL)
 
 
 def test_success_is_confirmed_by_the_image() -> None:
     confirming = building().advance(SUCCEEDED)
-    assert (confirming.phase, confirming.poll_target) == (Phase.CONFIRMING, PollTarget.IMAGE)
+    assert (confirming.state, confirming.poll_target) == (BuildState.CONFIRMING, PollTarget.IMAGE)
     done = confirming.advance(make_response(image_body("Succeeded")))
-    assert (done.phase, done.image) == (Phase.SUCCEEDED, Image.from_json(image_body("Succeeded")))
+    assert (done.state, done.image) == (BuildState.SUCCEEDED, Image.from_json(image_body("Succeeded")))
 
 
 def test_deletion_ends_with_its_location_without_a_body() -> None:
     response = make_response(b"", 202, {"location": LOCATION_URL})
     deleting = start_operation(submitting(Action.DELETE, IMAGE_URL), response)
     assert deleting.poll_target is PollTarget.LOCATION
-    assert deleting.advance(make_response(b"", 202)).phase is Phase.DELETING  # SPEC while it runs
-    assert deleting.advance(make_response(b"", 200)).phase is Phase.SUCCEEDED
+    assert deleting.advance(make_response(b"", 202)).state is BuildState.DELETING  # SPEC while it runs
+    assert deleting.advance(make_response(b"", 200)).state is BuildState.DELETED
 
 
 def test_only_recorded_failure_is_shown_with_code_message_and_request_id() -> None:
     """A language extension in 2022: all states are Failed, and the error is beside the properties."""
     failed = building().advance(FAILED)
-    assert (failed.phase, failed.is_cluster_busy) == (Phase.FAILED, False)
+    assert (failed.state, failed.is_cluster_busy) == (BuildState.FAILED, False)
     with pytest.raises(BuildFailed) as caught:
         failed.raise_for_failure()
     for shown in ("Internal Server Error", IDS["x-ms-request-id"]):
@@ -172,7 +173,7 @@ def test_only_recorded_failure_is_shown_with_code_message_and_request_id() -> No
 
 def test_maintenance_means_that_the_cluster_is_busy() -> None:
     failed = building().advance(BUSY)
-    assert (failed.phase, failed.is_cluster_busy) == (Phase.FAILED, True)
+    assert (failed.state, failed.is_cluster_busy) == (BuildState.FAILED, True)
     assert failed.fault is not None
     assert failed.fault.message == MAINTENANCE
 

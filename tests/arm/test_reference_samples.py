@@ -13,8 +13,8 @@ from support.arm_responses import TARGET, make_response, status_response
 from support.scripted_transport import CountingCredential, ScriptedTransport, collect
 
 from kusto_magic.arm.client import connect
-from kusto_magic.models.action import Phase
 from kusto_magic.models.api_version import API_VERSION
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import Image, ImageSpec
 
 CLUSTER = (
@@ -180,8 +180,14 @@ async def test_sample_is_sent_and_polled_to_its_end(sample: Sample, code: int) -
     assert script.request_lines[1:] == [f"GET {OPERATION}", f"GET {OPERATION}", f"GET {sample.url}"]
     assert [request.body for request in script.requests[1:]] == [b"", b"", b""]
 
-    phases = [operation.phase for operation in operations]
-    assert phases == [Phase.SUBMITTING, Phase.BUILDING, Phase.BUILDING, Phase.CONFIRMING, Phase.SUCCEEDED]
+    phases = [operation.state for operation in operations]
+    assert phases == [
+        BuildState.SUBMITTING,
+        BuildState.BUILDING,
+        BuildState.BUILDING,
+        BuildState.CONFIRMING,
+        BuildState.SUCCEEDED,
+    ]
     assert operations[1].status == json.loads(body)["properties"]["provisioningState"]
     assert operations[-1].image == Image(
         name=sample.name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from support.arm_responses import IMAGE_CREATING, IMAGE_SUCCEEDED, SPEC, error_response, image_resource, make_response
 from support.scripted_transport import CONNECTION_RESET, ScriptedTransport, collect, open_client, phases, run_build
@@ -10,7 +12,7 @@ from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.builds.retry import retry_while_busy
 from kusto_magic.errors import BuildFailed, Conflict, Forbidden, NotFound, ServiceError, StatusUnreadable
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 
 NOT_TERMINAL = (
     "Cannot modify resource with id '/x' because the resource entity provisioning state is not terminal. Please wait "
@@ -103,8 +105,9 @@ def test_lock_is_named_in_the_next_step() -> None:
 async def test_queue_does_not_retry_what_waiting_cannot_change(code: str) -> None:
     script = ScriptedTransport(default=error_response(409, code, LOCKED))
     async with open_client(script) as client:
+        send = partial(client.build, "img", SPEC)
         with pytest.raises(ServiceError) as caught:
-            await collect(retry_while_busy(lambda: client.build("img", SPEC), script.clock, 4 * 3600))
+            await collect(retry_while_busy(send, send, script.clock, 4 * 3600))
     assert (len(script.requests), caught.value.code) == (1, code)
 
 
@@ -113,9 +116,9 @@ async def test_queue_does_not_retry_what_waiting_cannot_change(code: str) -> Non
 async def test_queue_retries_while_the_cluster_is_busy(busy: ArmResponse) -> None:
     script = ScriptedTransport(busy, busy, make_response(image_resource(), 200))
     async with open_client(script) as client:
-        start = retry_while_busy(lambda: client.build("img", SPEC), script.clock, 4 * 3600)
-        seen = [operation async for operation in start]
-    assert [phases(seen).count(phase) for phase in (Phase.QUEUED, Phase.SUCCEEDED)] == [2, 1]
+        send = partial(client.build, "img", SPEC)
+        seen = [operation async for operation in retry_while_busy(send, send, script.clock, 4 * 3600)]
+    assert [phases(seen).count(phase) for phase in (BuildState.QUEUED, BuildState.SUCCEEDED)] == [2, 1]
 
 
 # ── the first error is kept ─────────────────────────────────────────────────────────────────────────────────────────
@@ -160,4 +163,4 @@ async def test_lock_met_by_a_repeated_request_is_not_taken_for_the_own_build() -
 @pytest.mark.asyncio
 async def test_refusal_is_forgotten_after_success() -> None:
     seen = await run_build(ScriptedTransport(CONNECTION_RESET, REFUSAL, IMAGE_CREATING, IMAGE_SUCCEEDED))
-    assert (seen[-1].phase, seen[-1].fault) == (Phase.SUCCEEDED, None)
+    assert (seen[-1].state, seen[-1].fault) == (BuildState.SUCCEEDED, None)

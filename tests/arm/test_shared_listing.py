@@ -17,7 +17,8 @@ from kusto_magic.arm.poller import MAX_LIST_AGE
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.shared_listing import RETRY_INTERVAL, ImageListCache
 from kusto_magic.errors import Unreachable
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import Image
 
 pytestmark = pytest.mark.asyncio
@@ -70,14 +71,14 @@ async def _poll_until_done(client: ImagesClient, name: str) -> Operation:
 async def test_single_build_is_polled_without_a_list() -> None:
     cluster = Cluster()
     (end,) = await cluster.poll(IMAGES[:1])
-    assert end.phase is Phase.SUCCEEDED
+    assert end.state is BuildState.SUCCEEDED
     assert not cluster.count(r"sandboxCustomImages\?")
 
 
 async def test_twenty_builds_share_lists_until_they_end() -> None:
     cluster = Cluster()
     ends = await cluster.poll(IMAGES)
-    assert {end.phase for end in ends} == {Phase.SUCCEEDED}
+    assert {end.state for end in ends} == {BuildState.SUCCEEDED}
     assert cluster.count(r"sandboxCustomImages\?") > 3
     # The first poll (a resumed build may have ended), one every two minutes, and the last one.
     assert cluster.count("operationResults") <= len(IMAGES) * (2 + DURATION / MAX_LIST_AGE + 1)
@@ -87,7 +88,7 @@ async def test_twenty_builds_share_lists_until_they_end() -> None:
 @pytest.mark.parametrize("word", ["Failed", "Canceled"])
 async def test_final_state_is_read_from_the_operation(word: str) -> None:
     ends = await Cluster(word).poll(IMAGES[:3])
-    assert [end.phase.value for end in ends] == [word] * 3
+    assert [end.state.value for end in ends] == [word] * 3
 
 
 OTHER = {"id": "/x/other"}
@@ -107,7 +108,7 @@ async def test_builds_are_polled_themselves_without_a_usable_list(lists: ArmResp
     cluster = Cluster()
     cluster.lists = lists
     ends = await cluster.poll(IMAGES[:3])
-    assert {end.phase for end in ends} == {Phase.SUCCEEDED}
+    assert {end.state for end in ends} == {BuildState.SUCCEEDED}
 
 
 async def test_stale_list_does_not_hide_the_end() -> None:
@@ -115,7 +116,7 @@ async def test_stale_list_does_not_hide_the_end() -> None:
     creating = {"id": "/x/img-0", "name": "cluster/img-0", "properties": {"provisioningState": "Creating"}}
     cluster.lists = make_response({"value": [creating, creating | {"name": "cluster/img-1"}]})
     ends = await cluster.poll(IMAGES[:2])
-    assert {end.phase for end in ends} == {Phase.SUCCEEDED}
+    assert {end.state for end in ends} == {BuildState.SUCCEEDED}
     assert cluster.script.clock.passed <= DURATION + MAX_LIST_AGE + 60
 
 

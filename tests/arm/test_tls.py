@@ -21,7 +21,7 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.requests import MAX_ATTEMPTS
 from kusto_magic.arm.transport import MAX_RESPONSE_SIZE, ArmTransport
 from kusto_magic.errors import Unreachable
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.target import Target
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]  # each fault has to time out
@@ -105,7 +105,7 @@ async def test_build_survives_a_fault_at_any_request(server: RawServer, fault: s
     server.then(*acts[:at], _faults(server)[fault], *acts[at:])
     clock = MovableClock()
     operations = await built(server, clock)
-    assert operations[-1].phase is Phase.SUCCEEDED
+    assert operations[-1].state is BuildState.SUCCEEDED
     assert clock.slept, "a request is retried only after a delay"
     heads = [head.split(b" ")[0] for head in server.heads]
     assert heads.count(b"PUT") == (2 if at == 0 and "before" not in fault and "during" not in fault else 1)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from support.arm_responses import ENDPOINT, IMAGE_SUCCEEDED, SPEC, SUBSCRIPTION, TARGET, make_response
 from support.clock import MovableClock
+from support.requests import build_request
 from support.scripted_transport import CountingCredential, ScriptedTransport, Token
 
 from kusto_magic.arm.client import ImagesClient, connect
@@ -124,7 +125,7 @@ def test_build_manager_requests_a_token_for_the_scope_of_each_target(process: Pr
 
 def test_build_requests_a_token_for_the_scope_of_the_target(process: Process) -> None:
     process.script.default = IMAGE_SUCCEEDED
-    process.builds.start(SCOPED, "img", SPEC, check=False).wait(30)
+    process.builds.start(build_request(SCOPED, "img", SPEC, check=False)).result(30)
     assert set(process.credential.scopes) == {(SCOPED.scope,)}
 
 

@@ -42,7 +42,7 @@ from kusto_magic.arm.transport import (
     ArmTransport,
 )
 from kusto_magic.errors import SignInFailed, Unreachable, UntrustedAddress
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 
 SCOPE = f"{ENDPOINT}/.default"
 TOKEN = "s3cr3t-token"
@@ -220,7 +220,7 @@ async def test_failed_connection_names_its_remedy_and_is_retried_only_if_that_ma
 @pytest.mark.asyncio
 async def test_request_that_may_have_arrived_is_repeated_also_without_a_name_server() -> None:
     script = ScriptedTransport(httpx.ReadError("reset"), *[NO_SUCH_HOST] * 4, IMAGE_SUCCEEDED)
-    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert (await run_build(script))[-1].state is BuildState.SUCCEEDED
 
 
 @pytest.mark.asyncio
@@ -228,7 +228,7 @@ async def test_request_that_may_have_arrived_is_repeated_also_without_a_name_ser
 async def test_polling_survives_what_ends_a_first_request(error: Exception) -> None:
     """The laptop moves to another network while the build runs."""
     script = ScriptedTransport(created_response(), *[error] * 9, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
-    assert (await run_build(script))[-1].phase is Phase.SUCCEEDED
+    assert (await run_build(script))[-1].state is BuildState.SUCCEEDED
 
 
 # ── verbatim requests ───────────────────────────────────────────────────────────────────────────────────────────────

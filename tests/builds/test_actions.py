@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
+from support.requests import build_request, delete_request, disable_request, enable_request
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
@@ -18,7 +19,7 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import card
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, MaybeInUse, ServiceError
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.preflight.report import PreflightReport
@@ -32,10 +33,10 @@ def extensions(environment: EmulatedEnvironment, builds: BuildManager) -> tuple[
     return builds.ask(environment.target, lambda client: client.extensions())
 
 
-def phases(build: Build) -> list[Phase]:
+def phases(build: Build) -> list[BuildState]:
     """Return a list to which the phases of a build are appended from now on."""
-    seen = [build.operation.phase]
-    build.observe(lambda change: seen.append(change["new"].phase), "operation")
+    seen = [build.operation.state]
+    build.observe(lambda change: seen.append(change["new"].state), "operation")
     return seen
 
 
@@ -44,10 +45,10 @@ def phases(build: Build) -> list[Phase]:
 
 def test_start_sends_nothing_if_the_image_is_up_to_date(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     estimate = builds.estimate(environment.target)
-    second = environment.builds().start(environment.target, "img", SPEC)
-    image = second.wait(30)
+    second = environment.builds().start(build_request(environment.target, "img", SPEC))
+    image = second.result(30)
     assert image is not None
     assert image.requirements == "humanize\n"
     assert second.operation.note == "already up to date; nothing sent"
@@ -57,10 +58,10 @@ def test_start_sends_nothing_if_the_image_is_up_to_date(environment: EmulatedEnv
 
 def test_force_sends_an_image_that_is_up_to_date(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     before = environment.clock.monotonic()
-    second = builds.start(environment.target, "img", SPEC, force=True)
-    second.wait(30)
+    second = builds.start(build_request(environment.target, "img", SPEC, force=True))
+    second.result(30)
     assert second.operation.note == ""
     assert environment.clock.monotonic() - before >= 300
 
@@ -68,9 +69,9 @@ def test_force_sends_an_image_that_is_up_to_date(environment: EmulatedEnvironmen
 @pytest.mark.parametrize("text", ["humanize", "humanize\r\n"])
 def test_start_sends_nothing_if_only_the_line_ends_differ(environment: EmulatedEnvironment, text: str) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
-    second = builds.start(environment.target, "img", replace(SPEC, requirements=text))
-    second.wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
+    second = builds.start(build_request(environment.target, "img", replace(SPEC, requirements=text)))
+    second.result(30)
     assert second.operation.note == "already up to date; nothing sent"
     assert environment.started_builds("img") == 1
 
@@ -80,21 +81,21 @@ def test_image_of_its_base_alone_is_built_and_then_up_to_date(
     environment: EmulatedEnvironment, base: dict[str, str]
 ) -> None:
     spec = ImageSpec("", **base, allow_no_packages=True)  # type: ignore[arg-type]
-    image = environment.builds().start(environment.target, "engine", spec).wait(30)
+    image = environment.builds().start(build_request(environment.target, "engine", spec)).result(30)
     assert image is not None
     assert image.requirements == ""
-    again = environment.builds().start(environment.target, "engine", spec)
-    again.wait(30)
+    again = environment.builds().start(build_request(environment.target, "engine", spec))
+    again.result(30)
     assert again.operation.note == "already up to date; nothing sent"
 
 
 def test_new_image_cannot_have_a_name_outside_the_rule(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    build = builds.start(environment.target, "my image", SPEC)
+    build = builds.start(build_request(environment.target, "my image", SPEC))
     with pytest.raises(
         InvalidInput, match="no such image on this cluster, and for a new one 'my image' is not a valid"
     ):
-        build.wait(30)
+        build.result(30)
     assert environment.started_builds("my image") == 0
     assert builds.history.recent()[0].state == "Not submitted"
 
@@ -105,13 +106,13 @@ def test_image_of_another_tool_is_replaced_enabled_attached_and_deleted(
 ) -> None:
     asyncio.run(environment.emulator_client().build(name, languageVersion="3.10.8"))
     builds, target = environment.builds(), environment.target
-    image = builds.start(target, name, SPEC).wait(30)
+    image = builds.start(build_request(target, name, SPEC)).result(30)
     assert image is not None
     assert image.matches(SPEC)
-    builds.enable(target, name).wait(30)
-    assert environment.builds().attach(target, name).wait(30) == image
-    builds.disable(target, name).wait(30)
-    builds.delete(target, name).wait(30)
+    builds.start(enable_request(target, name)).result(30)
+    assert environment.builds().attach(target, name).result(30) == image
+    builds.start(disable_request(target, name)).result(30)
+    builds.start(delete_request(target, name)).result(30)
     assert builds.ask(target, lambda client: client.list()) == []
 
 
@@ -126,28 +127,28 @@ def test_image_of_another_tool_is_replaced_enabled_attached_and_deleted(
 )
 def test_start_sends_an_image_that_differs(environment: EmulatedEnvironment, other: ImageSpec) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
-    image = builds.start(environment.target, "img", other).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
+    image = builds.start(build_request(environment.target, "img", other)).result(30)
     assert image is not None
     assert image.matches(other)
 
 
 def test_start_with_pin_sends_nothing_if_the_pinned_versions_are_up_to_date(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC, pin=True).wait(30)
-    second = builds.start(environment.target, "img", SPEC, pin=True)
-    second.wait(30)
+    builds.start(build_request(environment.target, "img", SPEC, pin=True)).result(30)
+    second = builds.start(build_request(environment.target, "img", SPEC, pin=True))
+    second.result(30)
     assert second.operation.note.startswith("already up to date")
 
 
 def test_start_in_another_process_polls_the_build_of_the_same_spec(environment: EmulatedEnvironment) -> None:
     first = _building(environment, environment.builds(), "img")
-    second = environment.builds().start(environment.target, "img", SPEC)
-    environment.wait_for(second, Phase.BUILDING)
+    second = environment.builds().start(build_request(environment.target, "img", SPEC))
+    environment.wait_for(second, BuildState.BUILDING)
     environment.clock.released.set()
-    assert second.wait(30) is not None
-    first.wait(30)
-    assert second.operation.phase is Phase.SUCCEEDED
+    assert second.result(30) is not None
+    first.result(30)
+    assert second.operation.state is BuildState.SUCCEEDED
 
 
 def test_matches_compares_text_and_base_but_not_the_language() -> None:
@@ -164,19 +165,19 @@ def test_matches_compares_text_and_base_but_not_the_language() -> None:
 def _building(environment: EmulatedEnvironment, builds: BuildManager, name: str) -> Build:
     """Start a build and stop the clock while it is being built."""
     environment.clock.released.clear()
-    build = builds.start(environment.target, name, SPEC)
-    environment.wait_for(build, Phase.BUILDING)
+    build = builds.start(build_request(environment.target, name, SPEC))
+    environment.wait_for(build, BuildState.BUILDING)
     return build
 
 
 def test_second_change_of_another_process_fails_with_next_step_queue(environment: EmulatedEnvironment) -> None:
     first = _building(environment, environment.builds(), "one")
-    second = environment.builds().start(environment.target, "two", SPEC)
-    environment.wait_for(second, Phase.BUILDING)
+    second = environment.builds().start(build_request(environment.target, "two", SPEC))
+    environment.wait_for(second, BuildState.BUILDING)
     environment.clock.released.set()
     with pytest.raises(BuildFailed, match="--queue"):
-        second.wait(30)
-    first.wait(30)
+        second.result(30)
+    first.result(30)
 
 
 @pytest.mark.parametrize("queue", [False, True])
@@ -185,10 +186,10 @@ def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_c
 ) -> None:
     builds = environment.builds()
     first = _building(environment, builds, "one")
-    second = builds.start(environment.target, "two", SPEC, queue=queue)
-    environment.wait_for(second, Phase.QUEUED)
-    third = builds.delete(environment.target, "one", queue=queue)
-    environment.wait_for(third, Phase.QUEUED)
+    second = builds.start(build_request(environment.target, "two", SPEC, queue=queue))
+    environment.wait_for(second, BuildState.QUEUED)
+    third = builds.start(delete_request(environment.target, "one", queue=queue))
+    environment.wait_for(third, BuildState.QUEUED)
     assert card(second, environment.clock.wall()).note == "waiting for the build of 'one'"
     assert card(third, environment.clock.wall()).note == "waiting for the build of 'two'"
     assert environment.changes == ["PUT one"]
@@ -196,9 +197,9 @@ def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_c
     queued = card(second, environment.clock.wall())
     assert (queued.seconds - queued.waited, queued.estimate, queued.estimate_high) == (0.0, "", 0.0)
     environment.clock.released.set()
-    assert first.wait(30) is not None
-    assert second.wait(30) is not None
-    assert third.wait(30) is None
+    assert first.result(30) is not None
+    assert second.result(30) is not None
+    assert third.result(30) is None
     assert environment.changes == ["PUT one", "PUT two", "DELETE one"]
     assert not second.counts_for_estimate
     ended = card(second, environment.clock.wall())
@@ -217,30 +218,30 @@ def test_enabling_waits_for_an_earlier_build_of_the_image_that_is_still_being_ch
 
     environment.answer = slow
     builds = environment.builds()
-    build = builds.start(environment.target, "img", SPEC)
-    enabling = builds.enable(environment.target, "img")
-    environment.wait_for(build, Phase.CHECKING)
-    environment.wait_for(enabling, Phase.QUEUED)
+    build = builds.start(build_request(environment.target, "img", SPEC))
+    enabling = builds.start(enable_request(environment.target, "img"))
+    environment.wait_for(build, BuildState.CHECKING)
+    environment.wait_for(enabling, BuildState.QUEUED)
 
     async def open_gate() -> None:
         proceed.set()
 
     builds.run(open_gate()).result(10)
-    assert build.wait(30) is not None
-    assert enabling.wait(30) is None
+    assert build.result(30) is not None
+    assert enabling.result(30) is None
     assert environment.changes == ["PUT img", "POST addLanguageExtensions"]
 
 
 @pytest.mark.parametrize("first", ["build", "delete"])
 def test_last_operation_on_an_image_decides_what_it_is(environment: EmulatedEnvironment, first: str) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     environment.changes.clear()
     if first == "build":
-        builds.start(environment.target, "img", OTHER)
+        builds.start(build_request(environment.target, "img", OTHER))
     else:
-        builds.delete(environment.target, "img", protect_active=True)
-    image = builds.start(environment.target, "img", SPEC, protect_active=True).wait(60)
+        builds.start(delete_request(environment.target, "img", protect_active=True))
+    image = builds.start(build_request(environment.target, "img", SPEC, protect_active=True)).result(60)
     assert image is not None
     assert image.requirements == SPEC.requirements
     stored = builds.ask(environment.target, lambda client: client.get("img"))
@@ -251,12 +252,12 @@ def test_last_operation_on_an_image_decides_what_it_is(environment: EmulatedEnvi
 def test_start_after_a_deletion_does_not_return_the_running_build_before_it(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     first = _building(environment, builds, "img")
-    deletion = builds.delete(environment.target, "img")
-    again = builds.start(environment.target, "img", SPEC)
+    deletion = builds.start(delete_request(environment.target, "img"))
+    again = builds.start(build_request(environment.target, "img", SPEC))
     assert again is not first
     environment.clock.released.set()
-    assert again.wait(60) is not None
-    assert deletion.done
+    assert again.result(60) is not None
+    assert deletion.done()
     assert environment.changes == ["PUT img", "DELETE img", "PUT img"]
 
 
@@ -265,9 +266,9 @@ def test_builds_of_different_clusters_do_not_wait_for_each_other(tmp_path: Path)
     environment = EmulatedEnvironment(tmp_path, always_compatible, emulator)
     builds = environment.builds()
     environment.clock.released.clear()
-    started = [builds.start(target, "img", SPEC) for target in environment.targets]
+    started = [builds.start(build_request(target, "img", SPEC)) for target in environment.targets]
     for build in started:
-        environment.wait_for(build, Phase.BUILDING)
+        environment.wait_for(build, BuildState.BUILDING)
     environment.close()
 
 
@@ -276,36 +277,40 @@ def test_build_that_waited_sends_nothing_if_the_image_was_built_of_the_same_mean
 ) -> None:
     builds = environment.builds()
     _building(environment, builds, "img")
-    second = builds.start(environment.target, "img", SPEC, pin=True)  # differs, until it has found the versions
-    environment.wait_for(second, Phase.QUEUED)
-    third = builds.start(environment.target, "img", replace(SPEC, requirements=PINNED), check=False)
-    environment.wait_for(third, Phase.QUEUED)
+    second = builds.start(
+        build_request(environment.target, "img", SPEC, pin=True)
+    )  # differs, until it has found the versions
+    environment.wait_for(second, BuildState.QUEUED)
+    third = builds.start(build_request(environment.target, "img", replace(SPEC, requirements=PINNED), check=False))
+    environment.wait_for(third, BuildState.QUEUED)
     environment.clock.released.set()
-    assert third.wait(30) is not None
+    assert third.result(30) is not None
     assert environment.changes == ["PUT img", "PUT img"]
     assert third.operation.note.startswith("already up to date")
 
 
 def test_build_that_waited_checks_again_whether_its_image_is_active(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     _building(environment, builds, "one")
-    second = builds.start(environment.target, "img", OTHER, protect_active=True)
-    environment.wait_for(second, Phase.QUEUED)
+    second = builds.start(build_request(environment.target, "img", OTHER, protect_active=True))
+    environment.wait_for(second, BuildState.QUEUED)
     environment.set_active("img")
     environment.clock.released.set()
     with pytest.raises(InUse, match="queries on this cluster use image 'img'"):
-        second.wait(30)
+        second.result(30)
 
 
 def test_state_of_a_queued_build_does_not_flicker_between_attempts(environment: EmulatedEnvironment) -> None:
-    _building(environment, environment.builds(), "one")
-    second = environment.builds().start(environment.target, "two", SPEC, queue=True)
+    other = environment.builds()
+    _building(environment, other, "one")
+    other.close()  # so that only the polls of the second build move the clock
+    second = environment.builds().start(build_request(environment.target, "two", SPEC, queue=True))
     shown: list[str] = []
     second.observe(lambda _change: shown.append(card(second, environment.clock.wall()).state), "operation")
-    environment.wait_for(second, Phase.BUILDING)
+    environment.wait_for(second, BuildState.BUILDING)
     environment.clock.released.set()
-    assert second.wait(30) is not None
+    assert second.result(30) is not None
     assert environment.changes.count("PUT two") > 2
     states = [state for state, previous in zip(shown, [None, *shown], strict=False) if state != previous]
     assert states[states.index("Queued") :] == ["Queued", "Building", "Confirming", "Succeeded"]
@@ -313,15 +318,15 @@ def test_state_of_a_queued_build_does_not_flicker_between_attempts(environment: 
 
 def test_queued_build_waits_and_succeeds_while_another_process_builds(environment: EmulatedEnvironment) -> None:
     first = _building(environment, environment.builds(), "one")
-    second = environment.builds().start(environment.target, "two", SPEC, queue=True)
+    second = environment.builds().start(build_request(environment.target, "two", SPEC, queue=True))
     seen = phases(second)
-    environment.wait_for(second, Phase.BUILDING)
+    environment.wait_for(second, BuildState.BUILDING)
     environment.clock.released.set()
-    assert second.wait(30) is not None
-    assert Phase.QUEUED in seen
-    assert seen[-1] is Phase.SUCCEEDED
+    assert second.result(30) is not None
+    assert BuildState.QUEUED in seen
+    assert seen[-1] is BuildState.SUCCEEDED
     assert not second.counts_for_estimate
-    first.wait(30)
+    first.result(30)
 
 
 def test_attach_prefers_the_submitted_build_to_a_queued_one_of_an_ended_process(
@@ -329,10 +334,10 @@ def test_attach_prefers_the_submitted_build_to_a_queued_one_of_an_ended_process(
 ) -> None:
     builds = environment.builds()
     _building(environment, builds, "img")
-    environment.wait_for(builds.start(environment.target, "img", OTHER, queue=True), Phase.QUEUED)
+    environment.wait_for(builds.start(build_request(environment.target, "img", OTHER, queue=True)), BuildState.QUEUED)
     builds.close()
     environment.clock.released.set()
-    image = environment.builds().attach(environment.target, "img").wait(30)
+    image = environment.builds().attach(environment.target, "img").result(30)
     assert image is not None
     assert image.requirements == SPEC.requirements
 
@@ -341,11 +346,11 @@ def test_queued_build_waits_after_a_409_for_the_same_image(environment: Emulated
     _building(environment, environment.builds(), "img")
     builds = environment.builds()
     with pytest.raises(Conflict, match="--queue"):
-        builds.start(environment.target, "img", OTHER).wait(30)
-    queued = builds.start(environment.target, "img", OTHER, queue=True)
-    environment.wait_for(queued, Phase.QUEUED)
+        builds.start(build_request(environment.target, "img", OTHER)).result(30)
+    queued = builds.start(build_request(environment.target, "img", OTHER, queue=True))
+    environment.wait_for(queued, BuildState.QUEUED)
     environment.clock.released.set()
-    image = queued.wait(30)
+    image = queued.result(30)
     assert image is not None
     assert image.requirements == OTHER.requirements
 
@@ -355,16 +360,16 @@ def test_queued_build_waits_after_a_409_for_the_same_image(environment: Emulated
 
 def test_enable_and_disable_change_the_language_extensions(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     estimate = builds.estimate(environment.target)
-    enabled = builds.enable(environment.target, "img")
+    enabled = builds.start(enable_request(environment.target, "img"))
     seen = phases(enabled)
-    assert enabled.wait(30) is None
-    assert Phase.ENABLING in seen
+    assert enabled.result(30) is None
+    assert BuildState.ENABLING in seen
     assert extensions(environment, builds) == (LanguageExtension("PYTHON", "img"),)
-    builds.enable(environment.target, "Python3_11_7").wait(30)
+    builds.start(enable_request(environment.target, "Python3_11_7")).result(30)
     assert extensions(environment, builds) == (LanguageExtension("PYTHON", "Python3_11_7"),)
-    builds.disable(environment.target, "Python3_11_7").wait(30)
+    builds.start(disable_request(environment.target, "Python3_11_7")).result(30)
     assert extensions(environment, builds) == ()
     assert [record.action for record in builds.history.recent(3)] == ["disable", "enable", "enable"]
     assert builds.estimate(environment.target) == estimate, "enabling does not count for the estimate of builds"
@@ -373,49 +378,49 @@ def test_enable_and_disable_change_the_language_extensions(environment: Emulated
 def test_attach_resumes_enabling_in_another_process(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     environment.clock.released.clear()
-    enabled = builds.enable(environment.target, "Python3_10_8")
-    environment.wait_for(enabled, Phase.ENABLING)
+    enabled = builds.start(enable_request(environment.target, "Python3_10_8"))
+    environment.wait_for(enabled, BuildState.ENABLING)
     builds.close()
     second = environment.builds().attach(environment.target, "Python3_10_8")
     environment.clock.released.set()
     assert (second.id, second.action.value) == (enabled.id, "enable")
-    second.wait(30)
+    second.result(30)
     assert second.operation.note == "python() now uses this image"
 
 
 def test_enable_raises_for_an_invalid_or_missing_image(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     with pytest.raises(InvalidInput):
-        builds.enable(environment.target, "../x")
+        builds.start(enable_request(environment.target, "../x"))
     with pytest.raises(ServiceError, match="There is no sandbox custom image 'none'"):
-        builds.enable(environment.target, "none").wait(30)
+        builds.start(enable_request(environment.target, "none")).result(30)
 
 
 def test_protect_active_raises_in_use_for_the_active_image(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC, protect_active=True).wait(30)
-    builds.enable(environment.target, "IMG").wait(30)
+    builds.start(build_request(environment.target, "img", SPEC, protect_active=True)).result(30)
+    builds.start(enable_request(environment.target, "IMG")).result(30)
     with pytest.raises(InUse, match="--yes"):
-        builds.start(environment.target, "img", OTHER, protect_active=True).wait(30)
+        builds.start(build_request(environment.target, "img", OTHER, protect_active=True)).result(30)
     with pytest.raises(InUse, match="nothing was sent"):
-        builds.delete(environment.target, "img", protect_active=True).wait(30)
+        builds.start(delete_request(environment.target, "img", protect_active=True)).result(30)
     assert [record.state for record in builds.history.recent(2)] == ["Not submitted", "Not submitted"]
-    builds.start(environment.target, "img", OTHER).wait(30)
-    builds.delete(environment.target, "img").wait(30)
+    builds.start(build_request(environment.target, "img", OTHER)).result(30)
+    builds.start(delete_request(environment.target, "img")).result(30)
 
 
 def test_protect_active_raises_if_it_is_unknown_which_image_is_active(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     environment.transport.fault = forbidden_cluster
     unknown = r"which image python\(\) runs on could not be determined: the cluster cannot be read; Auth(?s:.*)--yes"
     with pytest.raises(MaybeInUse, match=unknown):
-        builds.start(environment.target, "img", OTHER, protect_active=True).wait(30)
+        builds.start(build_request(environment.target, "img", OTHER, protect_active=True)).result(30)
     with pytest.raises(MaybeInUse, match=unknown):
-        builds.delete(environment.target, "img", protect_active=True).wait(30)
+        builds.start(delete_request(environment.target, "img", protect_active=True)).result(30)
     assert [record.state for record in builds.history.recent(2)] == ["Not submitted", "Not submitted"]
-    assert builds.start(environment.target, "new", SPEC, protect_active=True).wait(30) is not None
-    builds.delete(environment.target, "img").wait(30)
+    assert builds.start(build_request(environment.target, "new", SPEC, protect_active=True)).result(30) is not None
+    builds.start(delete_request(environment.target, "img")).result(30)
 
 
 @pytest.mark.parametrize("action", ["build", "delete"])
@@ -424,20 +429,20 @@ def test_protect_active_raises_for_an_image_that_is_being_enabled(
     environment: EmulatedEnvironment, action: str, process: str
 ) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     environment.clock.released.clear()
-    environment.wait_for(builds.enable(environment.target, "IMG"), Phase.ENABLING)
+    environment.wait_for(builds.start(enable_request(environment.target, "IMG")), BuildState.ENABLING)
     second = builds if process == "the same process" else environment.builds()
     change = (
-        second.start(environment.target, "img", OTHER, protect_active=True)
+        second.start(build_request(environment.target, "img", OTHER, protect_active=True))
         if action == "build"
-        else second.delete(environment.target, "img", protect_active=True)
+        else second.start(delete_request(environment.target, "img", protect_active=True))
     )
     if process == "the same process":  # it waits, and is checked at its turn
-        environment.wait_for(change, Phase.QUEUED)
+        environment.wait_for(change, BuildState.QUEUED)
         environment.clock.released.set()
     with pytest.raises(InUse, match=r"(is being enabled for the queries of|use image 'img')(?s:.*)--yes"):
-        change.wait(30)
+        change.result(30)
 
 
 @pytest.mark.parametrize(
@@ -452,35 +457,35 @@ def test_protect_active_raises_for_an_image_that_is_being_enabled(
     ],
 )
 def test_enabling_of_another_process_protects_its_image_for_some_hours(
-    environment: EmulatedEnvironment, state: str, owner_lives: bool, hours: float, protects: bool
+    environment: EmulatedEnvironment, state: BuildState, owner_lives: bool, hours: float, protects: bool
 ) -> None:
     builds, other = environment.builds(), environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     owner = other._owner.hold() if owner_lives else f"host:1:{'a' * 32}"
     started = environment.clock.wall() - timedelta(hours=hours)
-    record = BuildRecord("0" * 32, environment.target, "IMG", "enable", None, None, "", started, state=state)
-    builds.history.add(replace(record, owner=owner))
-    change = builds.delete(environment.target, "img", protect_active=True)
+    record = BuildRecord("0" * 32, enable_request(environment.target, "IMG"), started, state=state, owner=owner)
+    builds.history.add(record)
+    change = builds.start(delete_request(environment.target, "img", protect_active=True))
     if protects:
         with pytest.raises(InUse, match="is being enabled"):
-            change.wait(30)
+            change.result(30)
     else:
-        assert change.wait(30) is None
+        assert change.result(30) is None
 
 
 def test_build_is_not_refused_because_its_image_is_enabled_afterwards(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     environment.clock.released.clear()
-    blocking = builds.start(environment.target, "one", SPEC)
-    environment.wait_for(blocking, Phase.BUILDING)
-    rebuilt = builds.start(environment.target, "img", OTHER, protect_active=True)
-    environment.wait_for(rebuilt, Phase.QUEUED)
+    blocking = builds.start(build_request(environment.target, "one", SPEC))
+    environment.wait_for(blocking, BuildState.BUILDING)
+    rebuilt = builds.start(build_request(environment.target, "img", OTHER, protect_active=True))
+    environment.wait_for(rebuilt, BuildState.QUEUED)
     environment.emulator.clock.move(1)
-    enabled = builds.enable(environment.target, "img")
+    enabled = builds.start(enable_request(environment.target, "img"))
     environment.clock.released.set()
-    assert rebuilt.wait(30) is not None
-    enabled.wait(30)
+    assert rebuilt.result(30) is not None
+    enabled.result(30)
 
 
 @pytest.mark.parametrize("action", ["build", "delete"])
@@ -488,17 +493,17 @@ def test_queued_change_does_not_touch_an_image_that_was_enabled_meanwhile(
     environment: EmulatedEnvironment, action: str
 ) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     other = environment.builds()
     _building(environment, other, "one")
     queued = (
-        builds.start(environment.target, "img", OTHER, queue=True, protect_active=True)
+        builds.start(build_request(environment.target, "img", OTHER, queue=True, protect_active=True))
         if action == "build"
-        else builds.delete(environment.target, "img", queue=True, protect_active=True)
+        else builds.start(delete_request(environment.target, "img", queue=True, protect_active=True))
     )
-    environment.wait_for(queued, Phase.BUILDING if action == "build" else Phase.DELETING)
+    environment.wait_for(queued, BuildState.BUILDING if action == "build" else BuildState.DELETING)
     environment.set_active("img")
     environment.clock.released.set()
     with pytest.raises(InUse, match="queries on this cluster use image 'img'"):
-        queued.wait(30)
+        queued.result(30)
     assert builds.history.recent(1)[0].state == "Not submitted"

@@ -12,6 +12,7 @@ import pytest
 from support.arm_responses import TARGET
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
+from support.requests import build_request, build_requests, delete_request
 
 from kusto_magic.arm.operation import NOTE_UNCHANGED
 from kusto_magic.builds.fleet import Fleet, labels
@@ -19,7 +20,7 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import FleetFailed, InvalidInput
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
@@ -71,7 +72,7 @@ def states(environment: EmulatedEnvironment, builds: BuildManager, name: str = "
 
 
 def phases(fleet: Fleet) -> list[str]:
-    return [member.operation.phase.value for member in fleet.builds]
+    return [member.operation.state.value for member in fleet.builds]
 
 
 def test_start_fleet_builds_on_every_cluster_after_one_preflight(make: Make) -> None:
@@ -84,8 +85,8 @@ def test_start_fleet_builds_on_every_cluster_after_one_preflight(make: Make) -> 
     environment = make(7, recording)
     builds = environment.builds()
     started_at = environment.clock.monotonic()
-    fleet = builds.start_fleet(environment.targets, "img", SPEC)
-    fleet.wait(60)
+    fleet = builds.start_fleet(build_requests(environment.targets, "img", SPEC))
+    fleet.result(60)
     assert fleet.ended
     assert states(environment, builds) == ["Succeeded"] * 7
     assert checked == [SPEC.requirements]
@@ -96,7 +97,7 @@ def test_start_fleet_builds_on_every_cluster_after_one_preflight(make: Make) -> 
 
 def test_fleet_can_be_awaited_and_observed(make: Make) -> None:
     environment = make(2)
-    fleet = environment.builds().start_fleet(environment.targets, "img", SPEC)
+    fleet = environment.builds().start_fleet(build_requests(environment.targets, "img", SPEC))
     changes: list[bool] = []
     fleet.observe(lambda change: changes.append(change["new"]), "ended")
 
@@ -104,7 +105,7 @@ def test_fleet_can_be_awaited_and_observed(make: Make) -> None:
         await fleet
 
     asyncio.run(awaited())
-    fleet.wait(10)
+    fleet.result(10)
     assert changes == [True]
 
 
@@ -114,9 +115,9 @@ def test_fleet_failed_groups_clusters_by_reason(make: Make) -> None:
 
     environment = make(3, resolver=never)
     builds = environment.builds()
-    fleet = builds.start_fleet(environment.targets, "img", SPEC, UNCHECKED)
+    fleet = builds.start_fleet(build_requests(environment.targets, "img", SPEC, check=False, queue=False))
     with pytest.raises(FleetFailed) as failed:
-        fleet.wait(60)
+        fleet.result(60)
     assert set(failed.value.failures) == {"emulatedcluster", "fleet001", "fleet002"}
     assert failed.value.what == "image 'img': 3 of 3 clusters failed"
     (line,) = failed.value.details()
@@ -129,9 +130,11 @@ def test_failure_on_one_cluster_does_not_stop_the_others(make: Make) -> None:
     environment = make(3)
     builds = environment.builds()
     missing = replace(environment.targets[1], cluster="nosuchcluster")
-    fleet = builds.start_fleet([environment.targets[0], missing, environment.targets[2]], "img", SPEC, UNCHECKED)
+    fleet = builds.start_fleet(
+        build_requests([environment.targets[0], missing, environment.targets[2]], "img", SPEC, check=False, queue=False)
+    )
     with pytest.raises(FleetFailed) as failed:
-        fleet.wait(60)
+        fleet.result(60)
     assert list(failed.value.failures) == ["nosuchcluster"]
     assert failed.value.next_step == fleet.next_step != ""
     assert [state for state in states(environment, builds) if state] == ["Succeeded", "Succeeded"]
@@ -141,27 +144,27 @@ def test_start_fleet_returns_the_running_fleet_then_sends_nothing(make: Make) ->
     environment = make(3)
     builds = environment.builds()
     environment.clock.released.clear()
-    fleet = builds.start_fleet(environment.targets, "img", SPEC)
-    assert builds.start_fleet(list(reversed(environment.targets)), "IMG", SPEC) is fleet
-    fewer = builds.start_fleet(environment.targets[:2], "img", SPEC)
+    fleet = builds.start_fleet(build_requests(environment.targets, "img", SPEC))
+    assert builds.start_fleet(build_requests(list(reversed(environment.targets)), "IMG", SPEC)) is fleet
+    fewer = builds.start_fleet(build_requests(environment.targets[:2], "img", SPEC))
     assert fewer is not fleet
     environment.clock.released.set()
-    fleet.wait(60)
-    fewer.wait(60)
-    repeated = builds.start_fleet(environment.targets, "img", SPEC)
+    fleet.result(60)
+    fewer.result(60)
+    repeated = builds.start_fleet(build_requests(environment.targets, "img", SPEC))
     assert repeated is not fleet
-    repeated.wait(60)
+    repeated.result(60)
     assert {build.operation.note for build in repeated.builds} == {NOTE_UNCHANGED}
 
 
 def test_start_fleet_waits_for_a_busy_cluster(make: Make) -> None:
     environment = make(2)
     builds = environment.builds()
-    busy = builds.start(environment.targets[1], "another", OTHER, check=False)
-    environment.wait_for(busy, Phase.BUILDING)
-    fleet = builds.start_fleet(environment.targets, "img", SPEC)
-    fleet.wait(60)
-    busy.wait(60)
+    busy = builds.start(build_request(environment.targets[1], "another", OTHER, check=False))
+    environment.wait_for(busy, BuildState.BUILDING)
+    fleet = builds.start_fleet(build_requests(environment.targets, "img", SPEC))
+    fleet.result(60)
+    busy.result(60)
     assert states(environment, builds) == ["Succeeded", "Succeeded"]
 
 
@@ -169,7 +172,7 @@ def test_start_fleet_raises_invalid_input_and_records_nothing(make: Make) -> Non
     environment = make(2)
     builds = environment.builds()
     with pytest.raises(InvalidInput):
-        builds.start_fleet(environment.targets, "a/b", SPEC)
+        builds.start_fleet(build_requests(environment.targets, "a/b", SPEC))
     assert builds.history.recent() == []
 
 
@@ -182,8 +185,8 @@ SEEN: dict[str, int] = {}
 def test_two_hundred_clusters_succeed_without_429_responses(make: Make, limits: dict[str, int]) -> None:
     environment = make(200, limits=limits)
     builds = environment.builds()
-    fleet = builds.start_fleet(environment.targets, "img", SPEC)
-    fleet.wait(100)
+    fleet = builds.start_fleet(build_requests(environment.targets, "img", SPEC))
+    fleet.result(100)
     assert phases(fleet) == ["Succeeded"] * 200
     assert environment.refused == 0
 
@@ -192,9 +195,9 @@ def test_attach_fleet_resumes_every_build_in_another_process(make: Make) -> None
     environment = make(40)
     first = environment.builds()
     environment.clock.released.clear()  # the clock is stopped: every build starts, none ends
-    fleet = first.start_fleet(environment.targets, "img", SPEC)
+    fleet = first.start_fleet(build_requests(environment.targets, "img", SPEC))
     for build in fleet.builds:
-        environment.wait_for(build, Phase.BUILDING)
+        environment.wait_for(build, BuildState.BUILDING)
     first.close()
     environment.clock.released.set()
     second = environment.builds()
@@ -202,7 +205,7 @@ def test_attach_fleet_resumes_every_build_in_another_process(make: Make) -> None
     assert record is not None
     resumed = second.attach_fleet(record)
     assert second.attach_fleet(record) is resumed
-    resumed.wait(100)
+    resumed.result(100)
     assert states(environment, second) == ["Succeeded"] * 40
     third = environment.builds()
     assert third.attach_fleet(record).ended
@@ -212,19 +215,19 @@ def test_attach_fleet_resumes_every_build_in_another_process(make: Make) -> None
 def test_attach_fleet_with_send_sends_unsent_builds_with_their_options(make: Make) -> None:
     environment = make(3, silent)
     first = environment.builds()
-    fleet = first.start_fleet(environment.targets, "img", SPEC, BuildOptions(pin=True, queue=True))
+    fleet = first.start_fleet(build_requests(environment.targets, "img", SPEC, pin=True))
     for build in fleet.builds:
-        environment.wait_for(build, Phase.CHECKING)
+        environment.wait_for(build, BuildState.CHECKING)
     first.close()
     environment.answer = always_compatible
     second, resumed = attached(environment)
     with pytest.raises(FleetFailed, match="was not sent"):
-        resumed.wait(60)
+        resumed.result(60)
     assert environment.changes == []
     record = second.history.latest("img")
     assert record is not None
     resumed = second.attach_fleet(record, send=True)
-    resumed.wait(60)
+    resumed.result(60)
     assert {build.spec.requirements for build in resumed.builds if build.spec} == {"humanize==4.9.0\nextra==1.0\n"}
     assert states(environment, second) == ["Succeeded"] * 3
     assert not second.history.unfinished()
@@ -234,14 +237,14 @@ def test_overlapping_fleet_sends_only_the_missing_build(make: Make) -> None:
     environment = make(3)
     builds = environment.builds()
     environment.clock.released.clear()
-    first = builds.start_fleet(environment.targets[:2], "img", SPEC)
+    first = builds.start_fleet(build_requests(environment.targets[:2], "img", SPEC))
     for build in first.builds:
-        environment.wait_for(build, Phase.BUILDING)
-    second = environment.builds().start_fleet(environment.targets, "img", SPEC)
-    environment.wait_for(second.builds[2], Phase.BUILDING)
+        environment.wait_for(build, BuildState.BUILDING)
+    second = environment.builds().start_fleet(build_requests(environment.targets, "img", SPEC))
+    environment.wait_for(second.builds[2], BuildState.BUILDING)
     environment.clock.released.set()
-    first.wait(60)
-    second.wait(60)
+    first.result(60)
+    second.result(60)
     assert [build.operation.note != "" for build in second.builds] == [True, True, False]
     assert environment.started_builds("img") == 3
 
@@ -250,14 +253,17 @@ def test_queued_builds_of_the_same_spec_send_one_build(make: Make) -> None:
     environment = make(1)
     builds = environment.builds()
     environment.clock.released.clear()
-    busy = builds.start(environment.target, "another", OTHER, check=False)
-    environment.wait_for(busy, Phase.BUILDING)
-    waiting = [environment.builds().start(environment.target, "img", SPEC, check=False, queue=True) for _ in range(2)]
+    busy = builds.start(build_request(environment.target, "another", OTHER, check=False))
+    environment.wait_for(busy, BuildState.BUILDING)
+    waiting = [
+        environment.builds().start(build_request(environment.target, "img", SPEC, check=False, queue=True))
+        for _ in range(2)
+    ]
     for build in waiting:  # each request is accepted; its operation fails because the cluster is busy
-        environment.wait_for(build, Phase.BUILDING)
+        environment.wait_for(build, BuildState.BUILDING)
     environment.clock.released.set()
     for build in waiting:
-        build.wait(60)
+        build.result(60)
     assert environment.succeeded_builds("img") == 1
 
 
@@ -265,11 +271,11 @@ def test_start_compares_cluster_names_without_case(make: Make) -> None:
     environment = make(1)
     builds = environment.builds()
     environment.clock.released.clear()
-    build = builds.start(environment.target, "img", SPEC)
+    build = builds.start(build_request(environment.target, "img", SPEC))
     other = replace(environment.target, cluster=environment.target.cluster.upper())
-    assert builds.start(other, "img", SPEC) is build
+    assert builds.start(build_request(other, "img", SPEC)) is build
     environment.clock.released.set()
-    build.wait(60)
+    build.result(60)
 
 
 def test_queued_build_keeps_waiting_after_a_kernel_restart_if_a_person_asks(make: Make) -> None:
@@ -277,46 +283,46 @@ def test_queued_build_keeps_waiting_after_a_kernel_restart_if_a_person_asks(make
     first = environment.builds()
     environment.clock.released.clear()
     others = environment.builds()  # another process
-    busy = [others.start(target, "another", OTHER, check=False) for target in environment.targets]
+    busy = [others.start(build_request(target, "another", OTHER, check=False)) for target in environment.targets]
     for build in busy:
-        environment.wait_for(build, Phase.BUILDING)
-    fleet = first.start_fleet(environment.targets, "img", SPEC)
+        environment.wait_for(build, BuildState.BUILDING)
+    fleet = first.start_fleet(build_requests(environment.targets, "img", SPEC))
     for build in fleet.builds:  # the request is accepted; its operation fails because the cluster is busy
-        environment.wait_for(build, Phase.BUILDING)
+        environment.wait_for(build, BuildState.BUILDING)
     first.close()
     environment.clock.released.set()
     second, resumed = attached(environment, send=True)
-    resumed.wait(60)
+    resumed.result(60)
     assert states(environment, second) == ["Succeeded"] * 2
 
 
 def test_queued_deletion_keeps_waiting_after_a_kernel_restart_if_a_person_asks(make: Make) -> None:
     environment = make(2)
     first = environment.builds()
-    first.start_fleet(environment.targets, "img", SPEC).wait(60)
+    first.start_fleet(build_requests(environment.targets, "img", SPEC)).result(60)
     environment.clock.released.clear()
     others = environment.builds()  # another process
-    busy = [others.start(target, "another", OTHER, check=False) for target in environment.targets]
+    busy = [others.start(build_request(target, "another", OTHER, check=False)) for target in environment.targets]
     for build in busy:
-        environment.wait_for(build, Phase.BUILDING)
-    fleet = first.change_fleet(Action.DELETE, environment.targets, "img", BuildOptions(check=False, queue=True))
+        environment.wait_for(build, BuildState.BUILDING)
+    fleet = first.start_fleet([delete_request(target, "img", queue=True) for target in environment.targets])
     for build in fleet.builds:
-        environment.wait_for(build, Phase.DELETING)
+        environment.wait_for(build, BuildState.DELETING)
     first.close()
     environment.clock.released.set()
     second, resumed = attached(environment, send=True)
-    resumed.wait(60)
+    resumed.result(60)
     assert states(environment, second) == ["", ""]
 
 
 def test_start_closes_the_unsent_record_of_an_ended_process(make: Make) -> None:
     environment = make(1, silent)
     first = environment.builds()
-    environment.wait_for(first.start(environment.target, "img", SPEC), Phase.CHECKING)
+    environment.wait_for(first.start(build_request(environment.target, "img", SPEC)), BuildState.CHECKING)
     first.close()
     environment.answer = always_compatible
     second = environment.builds()
-    second.start(environment.target, "img", SPEC).wait(60)
+    second.start(build_request(environment.target, "img", SPEC)).result(60)
     assert not second.history.unfinished()
     assert [record.state for record in second.history.recent()] == ["Succeeded", "Not submitted"]
 

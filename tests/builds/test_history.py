@@ -17,12 +17,18 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from support.requests import with_request, without_requirements
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history import MAX_STORED_RECORDS, History
 from kusto_magic.builds.history_schema import APPLICATION_ID, SCHEMA_VERSION, default_path
 from kusto_magic.builds.history_store import RETRY_INTERVAL
+from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
@@ -31,13 +37,26 @@ START = datetime(2025, 5, 1, 12, 0, 0, 250, tzinfo=UTC)
 SIGNED = "https://management.azure.com/x/operationResults/g?api-version=2024-04-13&t=HID&c=HID&s=HID&h=HID"
 
 
-def record(image: str = "img", target: Target = HERE, **changes: object) -> BuildRecord:
-    made = BuildRecord(uuid4().hex, target, image, "build", "Python3_10_8", None, "numpy\n", START)
+SPEC = ImageSpec("numpy\n", base_image="Python3_10_8")
+
+
+def record(
+    name: str = "img",
+    target: Target = HERE,
+    *,
+    action: Action = Action.BUILD,
+    spec: ImageSpec | None = SPEC,
+    options: BuildOptions = BuildOptions(),  # noqa: B008 - immutable
+    **changes: object,
+) -> BuildRecord:
+    made = BuildRecord(uuid4().hex, BuildRequest(action, target, name, spec, options), START)
     return replace(made, **changes)  # type: ignore[arg-type]  # the names are the fields'
 
 
 def succeeded(seconds: float, target: Target = HERE) -> BuildRecord:
-    return record(target=target, state="Succeeded", seconds=seconds, ended_at=START + timedelta(seconds=seconds))
+    return record(
+        target=target, state=BuildState.SUCCEEDED, seconds=seconds, ended_at=START + timedelta(seconds=seconds)
+    )
 
 
 @pytest.fixture
@@ -73,10 +92,10 @@ PRAGMA user_version = 1;
 class TestRecords:
     def test_get_returns_the_record_after_reopening(self, history: History, path: Path) -> None:
         full = record(
-            python_version="3.10.8",
-            requirements="numpy==1.0\r\npandas\n\n# grüße\n",
+            spec=ImageSpec("numpy==1.0\r\npandas\n\n# grüße\n", python_version="3.10.8"),
+            options=BuildOptions(pin=True, timeout=60),
             operation_url="https://management.azure.com/locations/East US/operationResults/g?api-version=2024-04-13",
-            state="Succeeded",
+            state=BuildState.SUCCEEDED,
             message="done",
             last_response_at=START + timedelta(seconds=1),
             ended_at=START + timedelta(seconds=2.5),
@@ -109,13 +128,13 @@ class TestRecords:
         history.add(other := record())
         history.change(one.id, state="Failed", message="no", ended_at=START, seconds=1.5, last_response_at=START)
         assert history.get(one.id) == replace(
-            one, state="Failed", message="no", ended_at=START, seconds=1.5, last_response_at=START
+            one, state=BuildState.FAILED, message="no", ended_at=START, seconds=1.5, last_response_at=START
         )
         assert history.get(other.id) == other
 
     def test_change_with_an_unknown_id_changes_nothing(self, history: History) -> None:
         history.add(one := record())
-        history.change("unknown-id", state="Failed")
+        history.change("unknown-id", state=BuildState.FAILED)
         assert history.recent() == [one]
 
     @pytest.mark.parametrize("changes", [{}, {"image": "x"}, {"state": "x", "id = id --": "x"}])
@@ -127,12 +146,12 @@ class TestRecords:
 
     def test_add_replaces_a_record_with_the_same_id(self, history: History) -> None:
         history.add(one := record())
-        history.add(replacement := replace(one, image="other"))
+        history.add(replacement := with_request(one, name="other"))
         assert history.recent() == [replacement]
 
     def test_latest_returns_the_newest_record_of_the_image(self, history: History) -> None:
         history.add(record("a"))
-        history.add(second := record("a", action="delete", started_at=START - timedelta(days=1)))
+        history.add(second := record("a", action=Action.DELETE, started_at=START - timedelta(days=1)))
         history.add(record("b"))
         assert history.latest("A") == second
         assert history.latest("c") is None
@@ -155,8 +174,8 @@ class TestRecords:
         assert history.left_open(HERE, "i1") == []
 
     def test_lists_can_leave_out_the_requirements(self, history: History) -> None:
-        history.add(one := replace(record(), requirements="humanize\n"))
-        short = [replace(one, requirements="")]
+        history.add(one := record(spec=ImageSpec("humanize\n", base_image="Python3_10_8")))
+        short = [without_requirements(one)]
         assert history.recent(with_requirements=False) == short
         assert history.unfinished(with_requirements=False) == short
         assert history.recent() == history.unfinished() == [one]
@@ -174,27 +193,45 @@ class TestRecords:
         assert len(set(seen)) == 3
 
     def test_fleet_returns_records_in_start_order(self, history: History) -> None:
-        made = [record("img", fleet="f1", options="pin", target=replace(HERE, cluster=f"c{n}")) for n in range(3)]
+        made = [
+            record("img", fleet="f1", options=BuildOptions(pin=True), target=replace(HERE, cluster=f"c{n}"))
+            for n in range(3)
+        ]
         history.add(record("alone"), *made, record("other", fleet="f2"))
         assert history.fleet("f1") == made
         assert history.fleet("") == []
+
+    def test_states_and_options_of_the_fourth_schema_are_migrated(self, history: History, path: Path) -> None:
+        history.add(one := record(action=Action.ENABLE, spec=None), two := record(action=Action.DELETE, spec=None))
+        history.add(build := record(), failed := record())
+        history.close()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("UPDATE builds SET state = 'Succeeded', options = 'check protect_active'")
+            connection.execute("UPDATE builds SET state = 'Failed', options = '' WHERE id = ?", (failed.id,))
+            connection.execute("PRAGMA user_version = 4")
+            connection.commit()
+        states = {found.id: found.state for found in history.recent()}
+        assert states == {one.id: "Enabled", two.id: "Deleted", build.id: "Succeeded", failed.id: "Failed"}
+        options = {found.id: found.request.options for found in history.recent()}
+        assert options[build.id] == BuildOptions(check=True, protect_active=True)
+        assert options[failed.id] == BuildOptions(check=False)
 
     def test_file_with_the_first_schema_is_migrated(self, path: Path) -> None:
         path.parent.mkdir()
         with closing(sqlite3.connect(path)) as connection:
             connection.executescript(FIRST_SCHEMA)
         history = History(path)
-        assert [(one.image, one.fleet, one.options) for one in history.recent()] == [("old", "", "")]
+        assert [(one.name, one.fleet, one.request.options.check) for one in history.recent()] == [("old", "", False)]
         assert history.warning == ""
         history.add(record("img", fleet="f1"))
-        assert [one.image for one in history.fleet("f1")] == ["img"]
+        assert [one.name for one in history.fleet("f1")] == ["img"]
         history.close()
 
     @pytest.mark.slow
     def test_add_deletes_the_oldest_beyond_the_maximum(self, history: History) -> None:
         history.add(*(record(f"i{n}") for n in range(MAX_STORED_RECORDS)))
         history.add(*(record(f"i{n}") for n in range(MAX_STORED_RECORDS, MAX_STORED_RECORDS + 3)))
-        images = [one.image for one in history.recent(MAX_STORED_RECORDS * 2)]
+        images = [one.name for one in history.recent(MAX_STORED_RECORDS * 2)]
         assert images == [f"i{n}" for n in reversed(range(3, MAX_STORED_RECORDS + 3))]
 
     def test_invalid_row_is_omitted(self, history: History, path: Path) -> None:
@@ -222,8 +259,9 @@ class TestEstimate:
         assert (found.count, found.source) == (20, "this cluster")
 
     def test_estimate_ignores_all_but_successful_builds(self, history: History) -> None:
-        for changes in ({"state": "Failed"}, {"action": "delete"}, {"seconds": None}, {"seconds": 0.0}):
-            history.add(replace(succeeded(5), **changes))
+        failed, one = replace(succeeded(5), state=BuildState.FAILED), succeeded(5)
+        history.add(failed, with_request(succeeded(5), action=Action.DELETE))
+        history.add(replace(one, seconds=None), replace(one, seconds=0.0))
         history.add(succeeded(300))
         assert history.estimate(HERE) == DurationEstimate(300, 300, 1, "this cluster", (300,))
 
@@ -241,7 +279,8 @@ class TestEstimate:
 
 class TestSecrets:
     def test_file_contains_no_signature_and_no_token(self, history: History, path: Path) -> None:
-        history.add(one := record(operation_url=SIGNED, message="Bearer HID", requirements="-i https://u:HID@h/s"))
+        spec = ImageSpec("-i https://u:HID@h/s", "Python3_11_7", is_validated=True)
+        history.add(one := record(operation_url=SIGNED, message="Bearer HID", spec=spec))
         history.change(one.id, operation_url=SIGNED + "&x=HID", message="client_secret=HID", state="token=HID")
         stored = history.get(one.id)
         history.close()
@@ -352,7 +391,7 @@ class TestDamage:
             path.mkdir(parents=True)
         history.add(one := record())
         history.change(one.id, state="Succeeded")
-        assert history.recent() == [replace(one, state="Succeeded")]
+        assert history.recent() == [replace(one, state=BuildState.SUCCEEDED)]
         assert "kept in memory" in history.warning
         assert str(path.parent) not in history.warning
 
@@ -378,17 +417,17 @@ class TestDamage:
         history.add(two := record())
         history.change(two.id, state="Building")
         assert time.monotonic() - started < 10, "it waited for longer than its patience"
-        assert history.get(two.id) == replace(two, state="Building")
+        assert history.get(two.id) == replace(two, state=BuildState.BUILDING)
         now[0] += RETRY_INTERVAL
         assert "locked" in history.warning, "the file is still locked"
-        assert history.get(two.id) == replace(two, state="Building")
+        assert history.get(two.id) == replace(two, state=BuildState.BUILDING)
         blocker.close()
         now[0] += RETRY_INTERVAL
-        history.change(two.id, state="Succeeded")
+        history.change(two.id, state=BuildState.SUCCEEDED)
         assert history.warning == ""
         history.close()
         later = History(path)
-        assert later.recent() == [replace(two, state="Succeeded"), one]
+        assert later.recent() == [replace(two, state=BuildState.SUCCEEDED), one]
         later.close()
 
     def test_obstacle_that_is_removed_lets_the_queue_be_written_at_the_end(self, history: History, path: Path) -> None:
@@ -433,7 +472,7 @@ class TestConcurrency:
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(work, range(4)))
-        assert {one.image for one in history.recent()} == {f"i{n}-{m}" for n in range(4) for m in range(10)}
+        assert {one.name for one in history.recent()} == {f"i{n}-{m}" for n in range(4) for m in range(10)}
         assert {one.state for one in history.recent()} == {"Succeeded"}
 
     @pytest.mark.slow
@@ -444,7 +483,7 @@ class TestConcurrency:
             assert (worker.returncode, err) == (0, "")
             assert out.split()[-1] == "49"
         history = History(path)
-        images = {one.image for one in history.recent(MAX_STORED_RECORDS)}
+        images = {one.name for one in history.recent(MAX_STORED_RECORDS)}
         history.close()
         assert images == {f"i{n}-{m}" for n in range(4) for m in range(50)}
 
@@ -455,7 +494,7 @@ class TestConcurrency:
         worker.kill()
         lines += worker.communicate(timeout=60)[0].splitlines()
         history = History(path)
-        stored = {one.image: one.state for one in history.recent(MAX_STORED_RECORDS)}
+        stored = {one.name: one.state for one in history.recent(MAX_STORED_RECORDS)}
         history.close()
         assert history.warning == ""
         assert len(lines) >= 30
@@ -469,13 +508,17 @@ from pathlib import Path
 from uuid import uuid4
 from kusto_magic.builds.history import History
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.models.action import Action
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 
 path, name, count = sys.argv[1:]
 target = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "cluster")
 history = History(Path(path), timeout=50)
 for n in range(int(count)):
-    one = BuildRecord(uuid4().hex, target, f"i{name}-{n}", "build", None, "3.10.8", "x", datetime.now(UTC))
+    request = BuildRequest(Action.BUILD, target, f"i{name}-{n}", ImageSpec("x", python_version="3.10.8"))
+    one = BuildRecord(uuid4().hex, request, datetime.now(UTC))
     history.add(one)
     history.change(one.id, state="Succeeded")
     assert not history.warning, history.warning

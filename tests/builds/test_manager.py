@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
+from support.requests import build_request, delete_request
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.builds.state import Origin
 from kusto_magic.display.card import bundle, card
 from kusto_magic.errors import (
     BuildFailed,
@@ -27,7 +30,8 @@ from kusto_magic.errors import (
     RequirementsConflict,
     ServiceError,
 )
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport, Verdict
@@ -62,19 +66,22 @@ def make(tmp_path: Path) -> Iterator[Make]:
         environment.close()
 
 
-def test_start_returns_at_once_and_wait_returns_the_image(make: Make) -> None:
+def test_start_returns_at_once_and_result_waits_for_the_image(make: Make) -> None:
     environment = make()
     environment.clock.released.clear()
-    build = environment.builds().start(environment.target, "img", SPEC)
+    build = environment.builds().start(build_request(environment.target, "img", SPEC))
     with pytest.raises(TimeoutError):
-        build.wait(0.01)
+        build.result(0.01)
     with pytest.raises(TimeoutError):
-        build.result()
+        build.exception(0.01)
+    done: list[Build] = []
+    build.add_done_callback(done.append)
     environment.clock.released.set()
-    image = build.wait(30)
+    image = build.result(30)
     assert image is not None
+    assert (build.exception(), done) == (None, [build])
     assert (image.name, image.state) == ("img", "Succeeded")
-    assert build.done
+    assert build.done()
     assert build.result() == image
 
 
@@ -82,10 +89,10 @@ def test_operation_changes_can_be_observed(make: Make) -> None:
     environment = make()
     seen: list[str] = []
     environment.clock.released.clear()
-    build = environment.builds().start(environment.target, "img", SPEC)
-    build.observe(lambda change: seen.append(change["new"].phase.value), "operation")
+    build = environment.builds().start(build_request(environment.target, "img", SPEC))
+    build.observe(lambda change: seen.append(change["new"].state.value), "operation")
     environment.clock.released.set()
-    build.wait(30)
+    build.result(30)
     assert [phase for n, phase in enumerate(seen) if phase not in seen[:n]][-3:] == [
         "Building",
         "Confirming",
@@ -98,7 +105,7 @@ def test_operation_changes_can_be_observed(make: Make) -> None:
 def test_exception_in_a_handler_is_logged_and_the_build_continues(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     environment = make()
     environment.clock.released.clear()
-    build = environment.builds().start(environment.target, "img", SPEC)
+    build = environment.builds().start(build_request(environment.target, "img", SPEC))
 
     def broken(_change: object) -> None:
         raise RuntimeError("broken handler")
@@ -106,14 +113,14 @@ def test_exception_in_a_handler_is_logged_and_the_build_continues(make: Make, ca
     build.observe(broken, ["operation", "ended"])
     environment.clock.released.set()
     with caplog.at_level(logging.ERROR):
-        assert build.wait(30) is not None
+        assert build.result(30) is not None
     assert "broken handler" in caplog.text
 
 
 def test_cancelled_await_ends_the_wait_but_not_the_build(make: Make) -> None:
     environment = make()
     environment.clock.released.clear()
-    build = environment.builds().start(environment.target, "img", SPEC)
+    build = environment.builds().start(build_request(environment.target, "img", SPEC))
 
     async def awaited() -> str:
         with pytest.raises(TimeoutError):
@@ -129,21 +136,21 @@ def test_start_with_the_same_spec_returns_the_running_build(make: Make) -> None:
     environment = make()
     builds = environment.builds()
     environment.clock.released.clear()
-    first = builds.start(environment.target, "img", SPEC)
-    assert builds.start(environment.target, "IMG", SPEC) is first
+    first = builds.start(build_request(environment.target, "img", SPEC))
+    assert builds.start(build_request(environment.target, "IMG", SPEC)) is first
     assert builds.attach(environment.target, "img") is first
     assert builds.running(environment.target, "img") is first
     environment.clock.released.set()
-    first.wait(30)
+    first.result(30)
     assert builds.running(environment.target, "img") is None
 
 
 def test_start_raises_conflict_and_sends_nothing(make: Make) -> None:
     environment = make(conflicting)
     builds = environment.builds()
-    build = builds.start(environment.target, "img", SPEC)
+    build = builds.start(build_request(environment.target, "img", SPEC))
     with pytest.raises(RequirementsConflict, match="these packages cannot be installed together") as refused:
-        build.wait(30)
+        build.result(30)
     assert "line 1 clashes with line 2" in str(refused.value)
     assert "use 2.0" in str(refused.value)
     assert "--no-check" in refused.value.next_step
@@ -152,13 +159,15 @@ def test_start_raises_conflict_and_sends_nothing(make: Make) -> None:
 
 def test_start_without_check_sends_conflicting_requirements(make: Make) -> None:
     environment = make(conflicting)
-    assert environment.builds().start(environment.target, "img", SPEC, check=False).wait(30) is not None
+    assert (
+        environment.builds().start(build_request(environment.target, "img", SPEC, check=False)).result(30) is not None
+    )
 
 
 def test_start_sends_after_an_inconclusive_preflight(make: Make) -> None:
     environment = make(unknown)
-    build = environment.builds().start(environment.target, "img", SPEC)
-    assert build.wait(30) is not None
+    build = environment.builds().start(build_request(environment.target, "img", SPEC))
+    assert build.result(30) is not None
     assert build.report is not None
     assert build.report.reason == "no index answered"
 
@@ -166,7 +175,7 @@ def test_start_sends_after_an_inconclusive_preflight(make: Make) -> None:
 def test_start_with_pin_sends_the_pinned_versions(make: Make) -> None:
     environment = make()
     builds = environment.builds()
-    image = builds.start(environment.target, "img", SPEC, pin=True).wait(30)
+    image = builds.start(build_request(environment.target, "img", SPEC, pin=True)).result(30)
     assert image is not None
     assert image.requirements == "humanize==4.9.0\nextra==1.0\n"
     record = builds.history.latest("img", environment.target)
@@ -176,9 +185,9 @@ def test_start_with_pin_sends_the_pinned_versions(make: Make) -> None:
 
 def test_start_with_pin_raises_after_an_inconclusive_preflight(make: Make) -> None:
     environment = make(unknown)
-    build = environment.builds().start(environment.target, "img", SPEC, pin=True)
+    build = environment.builds().start(build_request(environment.target, "img", SPEC, pin=True))
     with pytest.raises(RequirementsConflict, match="could not be pinned"):
-        build.wait(30)
+        build.result(30)
 
 
 def test_preflight_receives_the_complete_base_chain(make: Make) -> None:
@@ -190,8 +199,8 @@ def test_preflight_receives_the_complete_base_chain(make: Make) -> None:
 
     environment = make(recording)
     builds = environment.builds()
-    builds.start(environment.target, "lower", ImageSpec("six\n", base_image="Python3_10_8")).wait(30)
-    builds.start(environment.target, "upper", ImageSpec("attrs\n", base_image="lower")).wait(30)
+    builds.start(build_request(environment.target, "lower", ImageSpec("six\n", base_image="Python3_10_8"))).result(30)
+    builds.start(build_request(environment.target, "upper", ImageSpec("attrs\n", base_image="lower"))).result(30)
     builds.check(environment.target, ImageSpec("idna\n", base_image="upper")).result(30)
     assert calls[-1] == {
         "text": "idna\n",
@@ -212,9 +221,9 @@ def test_failed_build_raises_and_is_recorded(make: Make) -> None:
 
     environment = make(emulator=EmulatorTransport(resolver=never))
     builds = environment.builds()
-    build = builds.start(environment.target, "img", SPEC)
+    build = builds.start(build_request(environment.target, "img", SPEC))
     with pytest.raises(BuildFailed, match="no such package"):
-        build.wait(30)
+        build.result(30)
     record = builds.history.latest("img", environment.target)
     assert record is not None
     assert (record.state, record.ended_at is not None) == ("Failed", True)
@@ -224,14 +233,14 @@ def test_attach_resumes_a_build_in_another_process(make: Make) -> None:
     environment = make()
     environment.clock.released.clear()
     first = environment.builds()
-    build = first.start(environment.target, "img", SPEC)
+    build = first.start(build_request(environment.target, "img", SPEC))
     _until_building(build)
     first.close()  # as at a restart of the kernel
     second = environment.builds()
     resumed = second.attach(environment.target, "img")
     assert (resumed.id, resumed.spec, resumed.started_at) == (build.id, SPEC, build.started_at)
     environment.clock.released.set()
-    image = resumed.wait(30)
+    image = resumed.result(30)
     assert image is not None
     assert image.state == "Succeeded"
     record = second.history.latest("img", environment.target)
@@ -242,8 +251,8 @@ def test_attach_resumes_a_build_in_another_process(make: Make) -> None:
 
 def _until_building(build: Build) -> None:
     building = threading.Event()
-    build.observe(lambda change: building.set() if change["new"].phase.value == "Building" else None, "operation")
-    if build.operation.phase.value != "Building":
+    build.observe(lambda change: building.set() if change["new"].state.value == "Building" else None, "operation")
+    if build.operation.state.value != "Building":
         assert building.wait(10)
 
 
@@ -251,7 +260,7 @@ def test_estimate_is_based_on_completed_builds(make: Make) -> None:
     environment = make()
     builds = environment.builds()
     assert builds.estimate(environment.target) is None
-    builds.start(environment.target, "img", SPEC).wait(30)
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
     estimate = builds.estimate(environment.target)
     assert estimate is not None
     assert estimate.low >= BUILD_SECONDS
@@ -259,18 +268,18 @@ def test_estimate_is_based_on_completed_builds(make: Make) -> None:
 
 def test_attach_returns_an_unrecorded_image_and_raises_for_a_missing_one(make: Make) -> None:
     environment = make()
-    environment.builds().start(environment.target, "img", SPEC).wait(30)
-    image = environment.builds().attach(environment.target, "img").wait(30)
+    environment.builds().start(build_request(environment.target, "img", SPEC)).result(30)
+    image = environment.builds().attach(environment.target, "img").result(30)
     assert image is not None
     with pytest.raises(NotFound):
-        environment.builds().attach(environment.target, "other").wait(30)
+        environment.builds().attach(environment.target, "other").result(30)
 
 
 def test_delete_removes_the_image(make: Make) -> None:
     environment = make()
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(30)
-    assert builds.delete(environment.target, "img").wait(30) is None
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
+    assert builds.start(delete_request(environment.target, "img")).result(30) is None
     assert builds.ask(environment.target, lambda client: client.list()) == []
 
 
@@ -279,9 +288,9 @@ def test_invalid_name_raises_and_records_nothing(make: Make, name: str) -> None:
     environment = make()
     builds = environment.builds()
     with pytest.raises(InvalidInput, match="image name"):
-        builds.start(environment.target, name, SPEC)
+        builds.start(build_request(environment.target, name, SPEC))
     with pytest.raises(InvalidInput, match="image name"):
-        builds.delete(environment.target, name)
+        builds.start(delete_request(environment.target, name))
     with pytest.raises(InvalidInput, match="image name"):
         builds.attach(environment.target, name)
     assert builds.history.recent() == []
@@ -291,7 +300,7 @@ def test_invalid_name_raises_and_records_nothing(make: Make, name: str) -> None:
 def test_reserved_name_is_not_built_and_records_nothing(make: Make, name: str) -> None:
     builds = make().builds()
     with pytest.raises(InvalidInput, match="shipped by Azure"):
-        builds.start(make().target, name, SPEC)
+        builds.start(build_request(make().target, name, SPEC))
     assert builds.history.recent() == []
 
 
@@ -300,7 +309,7 @@ def test_many_builds_share_one_thread(make: Make) -> None:
     builds = environment.builds()
     environment.clock.released.clear()
     before = set(threading.enumerate())
-    started = [builds.start(environment.target, f"img{n}", SPEC) for n in range(20)]
+    started = [builds.start(build_request(environment.target, f"img{n}", SPEC)) for n in range(20)]
     names = [thread.name for thread in threading.enumerate() if thread not in before and "kusto" in thread.name]
     assert names.count("kusto_magic builds") == 1
     assert len(names) <= 3
@@ -310,7 +319,7 @@ def test_many_builds_share_one_thread(make: Make) -> None:
 
 def _succeeds(build: Build) -> bool:
     try:
-        return build.wait(30) is not None
+        return build.result(30) is not None
     except BuildFailed:
         return False
 
@@ -322,37 +331,39 @@ def test_conflicting_second_build_does_not_hide_the_running_one(make: Make) -> N
     environment = make(answer)
     builds = environment.builds()
     environment.clock.released.clear()
-    first = builds.start(environment.target, "img", SPEC)
+    first = builds.start(build_request(environment.target, "img", SPEC))
     _until_building(first)
     with pytest.raises(RequirementsConflict):
-        builds.start(environment.target, "img", ImageSpec("bad\n", base_image="Python3_11_7")).wait(30)
+        builds.start(build_request(environment.target, "img", ImageSpec("bad\n", base_image="Python3_11_7"))).result(30)
     assert builds.attach(environment.target, "img") is first
-    assert builds.start(environment.target, "img", SPEC) is first
+    assert builds.start(build_request(environment.target, "img", SPEC)) is first
     builds.close()
     resumed = environment.builds().attach(environment.target, "img")
     assert resumed.id == first.id
     environment.clock.released.set()
-    resumed.wait(30)
+    resumed.result(30)
 
 
 def test_start_with_pin_does_not_return_an_unpinned_build(make: Make) -> None:
     environment = make()
     builds = environment.builds()
     environment.clock.released.clear()
-    loose = builds.start(environment.target, "img", SPEC)
-    assert builds.start(environment.target, "img", SPEC, pin=True) is not loose
+    loose = builds.start(build_request(environment.target, "img", SPEC))
+    assert builds.start(build_request(environment.target, "img", SPEC, pin=True)) is not loose
 
 
 def test_end_of_a_build_closes_unfinished_records_of_the_image(make: Make) -> None:
     environment = make()
     environment.clock.released.clear()
     first = environment.builds()
-    unfinished = first.start(environment.target, "img", SPEC)
+    unfinished = first.start(build_request(environment.target, "img", SPEC))
     _until_building(unfinished)
     first.close()
     builds = environment.builds()
     environment.clock.released.set()
-    builds.start(environment.target, "img", ImageSpec("other\n", base_image="Python3_11_7"), queue=True).wait(60)
+    builds.start(
+        build_request(environment.target, "img", ImageSpec("other\n", base_image="Python3_11_7"), queue=True)
+    ).result(60)
     record = builds.history.get(unfinished.id)
     assert record is not None
     assert (record.state, record.ended_at is not None) == ("Unknown", True)
@@ -362,9 +373,9 @@ def test_end_of_a_build_closes_unfinished_records_of_the_image(make: Make) -> No
 def test_rejected_build_is_recorded_with_the_service_message(make: Make) -> None:
     environment = make(unknown)
     builds = environment.builds()
-    build = builds.start(environment.target, "img", ImageSpec("six\n", base_image="Python3_99"))
+    build = builds.start(build_request(environment.target, "img", ImageSpec("six\n", base_image="Python3_99")))
     with pytest.raises(ServiceError):
-        build.wait(30)
+        build.result(30)
     record = builds.history.latest("img", environment.target)
     assert record is not None
     assert record.state == "Rejected"
@@ -375,11 +386,11 @@ def test_build_without_responses_for_minutes_does_not_count_for_the_estimate(mak
     environment = make()
     builds = environment.builds()
     environment.clock.released.clear()
-    build = builds.start(environment.target, "img", SPEC)
+    build = builds.start(build_request(environment.target, "img", SPEC))
     _until_building(build)
     environment.emulator.clock.move(1000)  # e.g. the laptop was suspended
     environment.clock.released.set()
-    build.wait(30)
+    build.result(30)
     assert builds.estimate(environment.target) is None
 
 
@@ -387,9 +398,9 @@ def test_card_redacts_requirements_of_another_user() -> None:
     text = "--index-url https://user:hunter2secret@index.example/simple\nsix\n"
     target = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "cluster")
     now = datetime(2026, 11, 23, tzinfo=UTC)
-    record = BuildRecord("1", target, "leaky", "build", None, None, "", now)
-    seen = Operation(Action.BUILD, "", Phase.SUCCEEDED, image=Image("leaky", requirements=text))
-    shown = str(bundle(card(Build(record, seen, None, None, start_known=False), now)))
+    record = BuildRecord("1", BuildRequest(Action.BUILD, target, "leaky"), now)
+    seen = Operation(Action.BUILD, "", BuildState.SUCCEEDED, image=Image("leaky", requirements=text))
+    shown = str(bundle(card(Build(record, seen, Origin.OBSERVED), now)))
     assert "hunter2secret" not in shown
     assert "index.example" in shown
 
@@ -403,21 +414,21 @@ def test_start_without_check_does_not_return_a_build_that_is_being_checked(make:
 
     environment = make(slow)
     builds = environment.builds()
-    checked = builds.start(environment.target, "img", SPEC)
-    environment.wait_for(checked, Phase.CHECKING)
-    unchecked = builds.start(environment.target, "img", SPEC, check=False)
+    checked = builds.start(build_request(environment.target, "img", SPEC))
+    environment.wait_for(checked, BuildState.CHECKING)
+    unchecked = builds.start(build_request(environment.target, "img", SPEC, check=False))
     assert unchecked is not checked
-    assert builds.start(environment.target, "img", SPEC, check=False) is unchecked
-    unchecked.wait(30)
+    assert builds.start(build_request(environment.target, "img", SPEC, check=False)) is unchecked
+    unchecked.result(30)
     proceed.set()
     with pytest.raises(RequirementsConflict):
-        checked.wait(30)
+        checked.result(30)
 
 
 def test_start_raises_poll_timeout_after_the_given_timeout(make: Make) -> None:
     environment = make()
     with pytest.raises(PollTimeout, match="after 1 minutes"):
-        environment.builds().start(environment.target, "img", SPEC, timeout=60).wait(30)
+        environment.builds().start(build_request(environment.target, "img", SPEC, timeout=60)).result(30)
 
 
 def test_history_records_submitting_before_the_request_is_sent(make: Make) -> None:
@@ -426,11 +437,11 @@ def test_history_records_submitting_before_the_request_is_sent(make: Make) -> No
     states: list[str] = []
 
     def sent(change: dict[str, Any]) -> None:
-        states.extend(record.state for record in builds.history.recent() if change["new"].phase is Phase.BUILDING)
+        states.extend(record.state for record in builds.history.recent() if change["new"].state is BuildState.BUILDING)
 
-    build = builds.start(environment.target, "img", SPEC, check=False)
+    build = builds.start(build_request(environment.target, "img", SPEC, check=False))
     build.observe(sent, "operation")
-    build.wait(30)
+    build.result(30)
     assert states[0] == "Submitting"
 
 
@@ -441,10 +452,10 @@ def test_attach_sends_an_unsent_build_only_with_send(make: Make) -> None:
 
     environment = make(silent)
     first = environment.builds()
-    environment.wait_for(first.start(environment.target, "img", SPEC), Phase.CHECKING)
+    environment.wait_for(first.start(build_request(environment.target, "img", SPEC)), BuildState.CHECKING)
     first.close()
     environment.answer = always_compatible
     second = environment.builds()
     with pytest.raises(NotSubmitted):
-        second.attach(environment.target, "img").wait(30)
-    assert second.attach(environment.target, "img", send=True).wait(30) is not None
+        second.attach(environment.target, "img").result(30)
+    assert second.attach(environment.target, "img", send=True).result(30) is not None

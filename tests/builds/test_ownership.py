@@ -17,14 +17,18 @@ from uuid import uuid4
 
 import pytest
 from support.environment import EmulatedEnvironment, always_compatible
+from support.requests import build_request, delete_request, enable_request
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
+from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import BuildRequest
 from kusto_magic.display.card import card
 from kusto_magic.errors import EndedElsewhere, KustoImageError, NotSubmitted, OutcomeUnknown, PollTimeout
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport
 
@@ -33,14 +37,12 @@ OTHER = ImageSpec("six\n", base_image="Python3_11_7")
 
 
 def left_by_a_dead_process(
-    environment: EmulatedEnvironment, action: Action, name: str, *, state: str, spec: ImageSpec | None = None
+    environment: EmulatedEnvironment, action: Action, name: str, *, state: BuildState, spec: ImageSpec | None = None
 ) -> BuildRecord:
     """Store the open record that a killed process leaves in the history."""
-    record = BuildRecord(
-        uuid4().hex, environment.target, name, action.value, spec.base_image if spec else None, None,
-        spec.requirements if spec else "", environment.clock.wall() - timedelta(minutes=3), state=state,
-        owner=f"host:1:{uuid4().hex}", options="queue",
-    )  # fmt: skip
+    request = BuildRequest(action, environment.target, name, spec, BuildOptions(check=False, queue=True))
+    started = environment.clock.wall() - timedelta(minutes=3)
+    record = BuildRecord(uuid4().hex, request, started, state=state, owner=f"host:1:{uuid4().hex}")
     environment.builds().history.add(record)
     return record
 
@@ -48,7 +50,7 @@ def left_by_a_dead_process(
 def outcome(build: Build) -> tuple[str, str]:
     """Wait for the end; return the state that the card shows and the name of the error's class."""
     try:
-        build.wait(60)
+        build.result(60)
     except KustoImageError as error:
         return card(build, build.started_at).state, type(error).__name__
     return card(build, build.started_at).state, ""
@@ -64,8 +66,8 @@ def recorded(builds: BuildManager, record: BuildRecord) -> tuple[str, bool]:
 
 
 def test_attach_follows_a_submitted_build_whose_image_was_made_of_the_same(environment: EmulatedEnvironment) -> None:
-    environment.builds().start(environment.target, "img", SPEC).wait(60)
-    record = left_by_a_dead_process(environment, Action.BUILD, "img", state="Submitting", spec=SPEC)
+    environment.builds().start(build_request(environment.target, "img", SPEC)).result(60)
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.SUBMITTING, spec=SPEC)
     environment.changes.clear()
     builds = environment.builds()
     assert outcome(builds.attach(environment.target, "img")) == ("Succeeded", "")
@@ -76,8 +78,8 @@ def test_attach_follows_a_submitted_build_whose_image_was_made_of_the_same(envir
 def test_attach_does_not_replace_the_image_that_a_colleague_has_built_meanwhile(
     environment: EmulatedEnvironment,
 ) -> None:
-    environment.builds().start(environment.target, "img", OTHER).wait(60)
-    record = left_by_a_dead_process(environment, Action.BUILD, "img", state="Submitting", spec=SPEC)
+    environment.builds().start(build_request(environment.target, "img", OTHER)).result(60)
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.SUBMITTING, spec=SPEC)
     environment.changes.clear()
     builds = environment.builds()
     build = builds.attach(environment.target, "img")
@@ -90,7 +92,7 @@ def test_attach_does_not_replace_the_image_that_a_colleague_has_built_meanwhile(
 
 
 def test_attach_does_not_send_a_build_whose_image_is_absent(environment: EmulatedEnvironment) -> None:
-    record = left_by_a_dead_process(environment, Action.BUILD, "img", state="Submitting", spec=SPEC)
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.SUBMITTING, spec=SPEC)
     builds = environment.builds()
     assert outcome(builds.attach(environment.target, "img")) == ("Unknown", "OutcomeUnknown")
     assert recorded(builds, record) == ("Unknown", True)
@@ -98,16 +100,16 @@ def test_attach_does_not_send_a_build_whose_image_is_absent(environment: Emulate
 
 
 def test_attach_shows_a_submitted_deletion_as_deleted_if_the_image_is_absent(environment: EmulatedEnvironment) -> None:
-    record = left_by_a_dead_process(environment, Action.DELETE, "img", state="Submitting")
+    record = left_by_a_dead_process(environment, Action.DELETE, "img", state=BuildState.SUBMITTING)
     builds = environment.builds()
     assert outcome(builds.attach(environment.target, "img")) == ("Deleted", "")
-    assert recorded(builds, record) == ("Succeeded", True)
+    assert recorded(builds, record) == ("Deleted", True)
     assert environment.changes == []
 
 
 def test_attach_does_not_delete_an_image_that_exists(environment: EmulatedEnvironment) -> None:
-    environment.builds().start(environment.target, "img", SPEC).wait(60)
-    record = left_by_a_dead_process(environment, Action.DELETE, "img", state="Submitting")
+    environment.builds().start(build_request(environment.target, "img", SPEC)).result(60)
+    record = left_by_a_dead_process(environment, Action.DELETE, "img", state=BuildState.SUBMITTING)
     environment.changes.clear()
     builds = environment.builds()
     assert outcome(builds.attach(environment.target, "img")) == ("Unknown", "OutcomeUnknown")
@@ -121,15 +123,15 @@ def test_attach_does_not_delete_an_image_that_exists(environment: EmulatedEnviro
 def test_attach_reads_from_the_cluster_whether_a_submitted_enabling_arrived(
     environment: EmulatedEnvironment, enabled: str, state: tuple[str, str]
 ) -> None:
-    environment.builds().enable(environment.target, enabled).wait(60)
-    left_by_a_dead_process(environment, Action.ENABLE, "Python3_11_7", state="Submitting")
+    environment.builds().start(enable_request(environment.target, enabled)).result(60)
+    left_by_a_dead_process(environment, Action.ENABLE, "Python3_11_7", state=BuildState.SUBMITTING)
     environment.changes.clear()
     assert outcome(environment.builds().attach(environment.target, "Python3_11_7")) == state
     assert environment.changes == []
 
 
-@pytest.mark.parametrize("state", ["Checking", "Queued"])
-def test_attach_shows_an_unsent_operation_as_not_submitted(environment: EmulatedEnvironment, state: str) -> None:
+@pytest.mark.parametrize("state", [BuildState.CHECKING, BuildState.QUEUED])
+def test_attach_shows_an_unsent_operation_as_not_submitted(environment: EmulatedEnvironment, state: BuildState) -> None:
     record = left_by_a_dead_process(environment, Action.BUILD, "img", state=state, spec=SPEC)
     builds = environment.builds()
     build = builds.attach(environment.target, "img")
@@ -140,10 +142,10 @@ def test_attach_shows_an_unsent_operation_as_not_submitted(environment: Emulated
     assert environment.changes == []
 
 
-@pytest.mark.parametrize("state", ["Checking", "Queued", "Submitting"])
+@pytest.mark.parametrize("state", [BuildState.CHECKING, BuildState.QUEUED, BuildState.SUBMITTING])
 @pytest.mark.parametrize("attached_before", [False, True])
 def test_attach_with_send_sends_an_unconfirmed_build_once(
-    environment: EmulatedEnvironment, state: str, attached_before: bool
+    environment: EmulatedEnvironment, state: BuildState, attached_before: bool
 ) -> None:
     left_by_a_dead_process(environment, Action.BUILD, "img", state=state, spec=SPEC)
     builds = environment.builds()
@@ -157,7 +159,7 @@ def test_attach_with_send_sends_an_unconfirmed_build_once(
 def test_attach_with_send_sends_what_another_living_process_has_reported_as_not_submitted(
     environment: EmulatedEnvironment,
 ) -> None:
-    left_by_a_dead_process(environment, Action.BUILD, "img", state="Queued", spec=SPEC)
+    left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.QUEUED, spec=SPEC)
     server, kernel = environment.builds(), environment.builds()
     assert outcome(server.attach(environment.target, "img")) == ("Not submitted", "NotSubmitted")
     assert outcome(kernel.attach(environment.target, "img", send=True)) == ("Succeeded", "")
@@ -165,16 +167,16 @@ def test_attach_with_send_sends_what_another_living_process_has_reported_as_not_
 
 
 def test_attach_with_send_is_sent_once_by_many_processes(environment: EmulatedEnvironment) -> None:
-    environment.builds().start(environment.target, "img", SPEC).wait(60)
+    environment.builds().start(build_request(environment.target, "img", SPEC)).result(60)
     environment.changes.clear()
-    left_by_a_dead_process(environment, Action.DELETE, "img", state="Queued")
+    left_by_a_dead_process(environment, Action.DELETE, "img", state=BuildState.QUEUED)
     managers = [environment.builds() for _ in range(6)]
     ready = threading.Barrier(len(managers))
 
     def send(manager: BuildManager) -> None:
         ready.wait()
         with suppress(KustoImageError):  # those that come too late find no image
-            manager.attach(environment.target, "img", send=True).wait(60)
+            manager.attach(environment.target, "img", send=True).result(60)
 
     with ThreadPoolExecutor(len(managers)) as pool:
         list(pool.map(send, managers))
@@ -182,8 +184,8 @@ def test_attach_with_send_is_sent_once_by_many_processes(environment: EmulatedEn
 
 
 def test_attach_with_send_sends_a_build_and_its_enabling_in_their_order(environment: EmulatedEnvironment) -> None:
-    left_by_a_dead_process(environment, Action.BUILD, "img", state="Checking", spec=SPEC)
-    left_by_a_dead_process(environment, Action.ENABLE, "img", state="Queued")
+    left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.CHECKING, spec=SPEC)
+    left_by_a_dead_process(environment, Action.ENABLE, "img", state=BuildState.QUEUED)
     builds = environment.builds()
     assert outcome(builds.attach(environment.target, "img", send=True)) == ("Enabled", "")
     assert environment.changes == ["PUT img", "POST addLanguageExtensions"]
@@ -192,15 +194,18 @@ def test_attach_with_send_sends_a_build_and_its_enabling_in_their_order(environm
 
 def test_attach_with_send_sends_nothing_that_was_refused_before_it_was_sent(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(60)
-    builds.enable(environment.target, "img").wait(60)
+    builds.start(build_request(environment.target, "img", SPEC)).result(60)
+    builds.start(enable_request(environment.target, "img")).result(60)
     environment.changes.clear()
-    refused = builds.delete(environment.target, "img", protect_active=True)
+    refused = builds.start(delete_request(environment.target, "img", protect_active=True))
     assert outcome(refused) == ("Not submitted", "InUse")
     assert outcome(builds.attach(environment.target, "img", send=True)) == ("Succeeded", "")
     assert environment.changes == []
-    left_by_a_dead_process(environment, Action.BUILD, "img", state="Checking", spec=OTHER)
-    assert outcome(environment.builds().delete(environment.target, "img", protect_active=True))[1] == "InUse"
+    left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.CHECKING, spec=OTHER)
+    assert (
+        outcome(environment.builds().start(delete_request(environment.target, "img", protect_active=True)))[1]
+        == "InUse"
+    )
     assert outcome(environment.builds().attach(environment.target, "img", send=True)) == ("Succeeded", "")
     assert environment.changes == ["PUT img"]
 
@@ -208,7 +213,9 @@ def test_attach_with_send_sends_nothing_that_was_refused_before_it_was_sent(envi
 def test_fleet_attached_with_send_does_not_repeat_what_this_process_is_about_to_send(
     environment: EmulatedEnvironment,
 ) -> None:
-    record = replace(left_by_a_dead_process(environment, Action.BUILD, "img", state="Queued", spec=SPEC), fleet="f")
+    record = replace(
+        left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.QUEUED, spec=SPEC), fleet="f"
+    )
     builds = environment.builds()
     builds.history.add(record)
     environment.clock.released.clear()
@@ -216,7 +223,7 @@ def test_fleet_attached_with_send_does_not_repeat_what_this_process_is_about_to_
     fleet = builds.attach_fleet(record, send=True)
     assert fleet.builds == (member,)
     environment.clock.released.set()
-    fleet.wait(60)
+    fleet.result(60)
     assert environment.changes == ["PUT img"]
 
 
@@ -229,10 +236,10 @@ def test_processes_that_watch_each_other_do_not_wait_for_each_other(environment:
 
     environment.answer = slow
     first, second = environment.builds(), environment.builds()
-    of_second = second.start(environment.target, "y", SPEC)
-    environment.wait_for(of_second, Phase.CHECKING)
+    of_second = second.start(build_request(environment.target, "y", SPEC))
+    environment.wait_for(of_second, BuildState.CHECKING)
     first.attach(environment.target, "y")
-    of_first = first.start(environment.target, "x", SPEC, check=False, queue=True)
+    of_first = first.start(build_request(environment.target, "x", SPEC, check=False, queue=True))
     second.attach(environment.target, "x")
 
     async def open_gate() -> None:
@@ -241,22 +248,24 @@ def test_processes_that_watch_each_other_do_not_wait_for_each_other(environment:
     second.run(open_gate()).result(10)
     assert outcome(of_first) == ("Succeeded", "")
     outcome(of_second)
-    assert of_second.done
+    assert of_second.done()
 
 
 def test_watching_ends_after_its_timeout(environment: EmulatedEnvironment) -> None:
     environment.answer = silent
     owner = environment.builds()
-    environment.wait_for(owner.start(environment.target, "img", SPEC), Phase.CHECKING)
+    environment.wait_for(owner.start(build_request(environment.target, "img", SPEC)), BuildState.CHECKING)
     watching = environment.builds().attach(environment.target, "img", timeout=60)
     with pytest.raises(PollTimeout, match="still not submitted by another process"):
-        watching.wait(60)
+        watching.result(60)
 
 
 def test_record_of_a_process_without_a_lock_is_watched_for_a_while(environment: EmulatedEnvironment) -> None:
     now = environment.clock.wall()
     record = replace(
-        left_by_a_dead_process(environment, Action.BUILD, "img", state="Checking", spec=SPEC), owner="", started_at=now
+        left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.CHECKING, spec=SPEC),
+        owner="",
+        started_at=now,
     )
     builds = environment.builds()
     builds.history.add(record)
@@ -272,10 +281,12 @@ def test_queued_operation_that_met_a_busy_cluster_is_not_submitted_after_a_resta
     environment: EmulatedEnvironment,
 ) -> None:
     environment.clock.released.clear()
-    environment.wait_for(environment.builds().start(environment.target, "one", SPEC), Phase.BUILDING)
+    environment.wait_for(
+        environment.builds().start(build_request(environment.target, "one", SPEC)), BuildState.BUILDING
+    )
     owner = environment.builds()
-    queued = owner.start(environment.target, "two", SPEC, queue=True)
-    environment.wait_for(queued, Phase.BUILDING)  # accepted, and about to fail because the cluster is busy
+    queued = owner.start(build_request(environment.target, "two", SPEC, queue=True))
+    environment.wait_for(queued, BuildState.BUILDING)  # accepted, and about to fail because the cluster is busy
     owner.close()
     environment.clock.released.set()
     changes = list(environment.changes)
@@ -287,7 +298,7 @@ def test_queued_operation_that_met_a_busy_cluster_is_not_submitted_after_a_resta
 
 def test_attach_with_send_sends_nothing_after_a_confirmed_end(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    builds.start(environment.target, "img", SPEC).wait(60)
+    builds.start(build_request(environment.target, "img", SPEC)).result(60)
     environment.changes.clear()
     assert outcome(builds.attach(environment.target, "img", send=True)) == ("Succeeded", "")
     assert environment.changes == []
@@ -308,10 +319,10 @@ def test_attach_watches_what_another_living_process_is_about_to_send(
 ) -> None:
     environment.answer = silent
     first = environment.builds()
-    checked = first.start(environment.target, "img", SPEC)
-    environment.wait_for(checked, Phase.CHECKING)
+    checked = first.start(build_request(environment.target, "img", SPEC))
+    environment.wait_for(checked, BuildState.CHECKING)
     second = environment.builds().attach(environment.target, "img", send=send)
-    environment.wait_for(second, Phase.CHECKING)
+    environment.wait_for(second, BuildState.CHECKING)
     assert not second.owned
     assert environment.changes == []
     first.close()  # its process ends: the watcher takes the record over, and still sends nothing
@@ -323,10 +334,10 @@ def test_attach_polls_what_another_living_process_has_sent_and_leaves_its_record
     environment: EmulatedEnvironment,
 ) -> None:
     environment.clock.released.clear()
-    first = environment.builds().start(environment.target, "img", SPEC)
-    environment.wait_for(first, Phase.BUILDING)
+    first = environment.builds().start(build_request(environment.target, "img", SPEC))
+    environment.wait_for(first, BuildState.BUILDING)
     second = environment.builds().attach(environment.target, "img", send=True)
-    environment.wait_for(second, Phase.BUILDING)
+    environment.wait_for(second, BuildState.BUILDING)
     assert (second.id, second.owned) == (first.id, False)
     environment.clock.released.set()
     assert outcome(second) == ("Succeeded", "")
@@ -343,33 +354,33 @@ def test_watcher_reports_the_end_that_the_owner_records_without_sending(environm
 
     environment.answer = rejecting
     owner = environment.builds()
-    checked = owner.start(environment.target, "img", SPEC)
-    environment.wait_for(checked, Phase.CHECKING)
+    checked = owner.start(build_request(environment.target, "img", SPEC))
+    environment.wait_for(checked, BuildState.CHECKING)
     watching = environment.builds().attach(environment.target, "img")
-    environment.wait_for(watching, Phase.CHECKING)
+    environment.wait_for(watching, BuildState.CHECKING)
 
     async def open_gate() -> None:
         gate.set()
 
     owner.run(open_gate()).result(10)
     with pytest.raises(EndedElsewhere, match="another process recorded the end of the build of image 'img'"):
-        watching.wait(60)
+        watching.result(60)
     assert environment.changes == []
 
 
 def test_change_that_is_refused_does_not_end_the_record_of_another_process(environment: EmulatedEnvironment) -> None:
-    environment.builds().start(environment.target, "img", SPEC).wait(60)
+    environment.builds().start(build_request(environment.target, "img", SPEC)).result(60)
     environment.clock.released.clear()
-    enabling = environment.builds().enable(environment.target, "img")
-    environment.wait_for(enabling, Phase.ENABLING)
+    enabling = environment.builds().start(enable_request(environment.target, "img"))
+    environment.wait_for(enabling, BuildState.ENABLING)
     others = environment.builds()
-    deleting = others.delete(environment.target, "img")
+    deleting = others.start(delete_request(environment.target, "img"))
     environment.clock.released.set()
     outcome(deleting)
     assert outcome(enabling) == ("Enabled", "")
     stored = others.history.get(enabling.id)
     assert stored is not None
-    assert stored.state == "Succeeded"
+    assert stored.state is BuildState.ENABLED
 
 
 # ── the lock ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -453,7 +464,7 @@ def test_new_owner_removes_the_files_of_killed_ones(tmp_path: Path) -> None:
 
 
 def test_only_one_process_adopts_a_record(environment: EmulatedEnvironment) -> None:
-    record = left_by_a_dead_process(environment, Action.BUILD, "img", state="Building", spec=SPEC)
+    record = left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.BUILDING, spec=SPEC)
     history = environment.builds().history
     assert history.adopt(record, "host:2:aa")
     assert not history.adopt(record, "host:3:bb")

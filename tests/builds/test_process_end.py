@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 START = """
 from kusto_magic.arm import local_emulator
 from kusto_magic.builds.manager import default_manager
+from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 running = local_emulator.find().target
@@ -31,8 +34,9 @@ manager.history.recent()
 child = os.fork()
 if child == 0:
     print(len(manager.ask(target, lambda client: client.list())), "in the child", flush=True)
-    manager.start(target, "of-the-child", ImageSpec("humanize", base_image="Python3_11_7"), check=False).wait(60)
-    print(manager.history.recent()[0].image, flush=True)
+    spec = ImageSpec("humanize", base_image="Python3_11_7")
+    manager.start(BuildRequest(Action.BUILD, target, "of-the-child", spec, BuildOptions(check=False))).result(60)
+    print(manager.history.recent()[0].name, flush=True)
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 print(len(manager.ask(target, lambda client: client.list())), "in the parent", flush=True)
@@ -51,8 +55,8 @@ def test_program_that_ends_submits_what_it_has_started_and_reports_what_is_queue
     emulator(60)
     program = """
 spec = ImageSpec("humanize", base_image="Python3_11_7")
-manager.start(target, "first", spec, check=False)
-manager.start(target, "second", spec, check=False)
+manager.start(BuildRequest(Action.BUILD, target, "first", spec, BuildOptions(check=False)))
+manager.start(BuildRequest(Action.BUILD, target, "second", spec, BuildOptions(check=False)))
 """
     ended = run(home, program)
     assert ended.stderr == (

@@ -10,6 +10,7 @@ import pytest
 from support.arm_responses import IMAGE_URL, SPEC, UNTRUSTED_URL, created_response, error_response
 from support.emulator_transport import EmulatorTransport
 from support.panel_environment import EmulatorService, PanelEnvironment
+from support.requests import build_request
 from support.scripted_transport import (
     CONNECTION_REFUSED,
     CONNECTION_RESET,
@@ -23,7 +24,8 @@ from support.scripted_transport import (
 
 from kusto_magic.display.card import card, text
 from kusto_magic.errors import KustoImageError, ServiceError, Unreachable, UntrustedAddress
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 
 IMAGE = ImageSpec("humanize\n", base_image="Python3_11_7")
@@ -120,21 +122,21 @@ def test_unanswered_build_stays_unfinished_and_is_resumed_by_another_process(
     lossy = environment.service
     assert isinstance(lossy, Lossy)
     lossy.ending = ending
-    build = environment.builds.start(environment.target, "img", IMAGE)
+    build = environment.builds.start(build_request(environment.target, "img", IMAGE))
     with pytest.raises(error):
-        build.wait(30)
+        build.result(30)
     shown = text(card(build, environment.clock.wall()))
     assert shown.startswith("? Unknown: image img")
     assert "%kusto_image attach img" in shown
     record = environment.builds.history.latest("img", environment.target)
     assert record is not None
-    assert (record.ended_at, record.state) == (None, Phase.BUILDING.value)
+    assert (record.ended_at, record.state) == (None, BuildState.BUILDING.value)
     environment.builds.close()
 
     lossy.ending = None
     environment.builds = environment.process()
     resumed = environment.builds.attach(environment.target, "img")
-    image = resumed.wait(30)
+    image = resumed.result(30)
     assert (resumed.id, image is not None and image.state) == (build.id, "Succeeded")
 
 
@@ -145,9 +147,9 @@ def test_build_whose_request_never_arrived_is_not_submitted(environment: PanelEn
         return None
 
     environment.service.fault = refuse_connection
-    build = environment.builds.start(environment.target, "img", IMAGE)
+    build = environment.builds.start(build_request(environment.target, "img", IMAGE))
     with pytest.raises(Unreachable):
-        build.wait(30)
+        build.result(30)
     assert text(card(build, environment.clock.wall())).startswith("✖ Not submitted")
     record = environment.builds.history.latest("img", environment.target)
     assert record is not None

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from support.environment import EmulatedEnvironment, forbidden_cluster
 from support.magics_session import RunCell, cell_runner, load_magics, rows
+from support.requests import build_request
 
 from kusto_magic.commands.arguments import SUBCOMMANDS
 from kusto_magic.commands.cell import expand_template
 from kusto_magic.commands.session import TARGET_SETTINGS, WaitInterrupted
 from kusto_magic.magics.completer import refresh_names
 from kusto_magic.magics.magics import COMMANDS, KustoImageMagics
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 
 if TYPE_CHECKING:
@@ -124,9 +125,9 @@ def test_status_tells_operations_of_running_processes_from_those_of_ended_ones(
     spec = ImageSpec("humanize\n", base_image="Python3_11_7")
     environment.clock.released.clear()
     other = environment.builds()  # another process
-    building = other.start(environment.target, "first", spec, check=False)
-    environment.wait_for(building, Phase.BUILDING)
-    environment.wait_for(other.start(environment.target, "second", spec, check=False), Phase.QUEUED)
+    building = other.start(build_request(environment.target, "first", spec, check=False))
+    environment.wait_for(building, BuildState.BUILDING)
+    environment.wait_for(other.start(build_request(environment.target, "second", spec, check=False)), BuildState.QUEUED)
     _head, *shown = rows(say("%kusto_image status"))
     assert [(row[0], row[3], row[5]) for row in shown] == [
         ("second", "Queued", "in progress"),
@@ -327,8 +328,8 @@ def test_completion_names_come_from_a_connected_cluster(
     assert not session.has_client(environment.target), "Tab alone does not start a sign-in"
     say("%kusto_image list")
     environment.builds().start(
-        environment.target, "from-elsewhere", ImageSpec("pint\n", base_image="Python3_11_7")
-    ).wait(30)
+        build_request(environment.target, "from-elsewhere", ImageSpec("pint\n", base_image="Python3_11_7"))
+    ).result(30)
     session.name_cache.refreshed_at = None
     refresh_names(session)
     _join_refreshes()
@@ -345,9 +346,11 @@ def test_interrupt_before_sending_reports_nothing_sent(environment: EmulatedEnvi
     environment.clock.released.clear()
     builds = environment.builds()
     spec = ImageSpec("pint\n", base_image="Python3_11_7")
-    first = builds.start(environment.target, "one", spec)
+    first = builds.start(build_request(environment.target, "one", spec))
     _wait_for(first, "Building")
-    second = builds.start(environment.target, "one", ImageSpec("xarray\n", base_image="Python3_11_7"), queue=True)
+    second = builds.start(
+        build_request(environment.target, "one", ImageSpec("xarray\n", base_image="Python3_11_7"), queue=True)
+    )
     _wait_for(second, "Queued")
     text = " ".join(WaitInterrupted(second)._render_traceback_())
     assert "is still queued; nothing was sent yet" in text
@@ -357,5 +360,5 @@ def test_interrupt_before_sending_reports_nothing_sent(environment: EmulatedEnvi
 
 def _wait_for(build: Build, phase: str) -> None:
     reached = threading.Event()
-    build.observe(lambda change: reached.set() if change["new"].phase == phase else None, "operation")
-    assert build.operation.phase == phase or reached.wait(10)
+    build.observe(lambda change: reached.set() if change["new"].state == phase else None, "operation")
+    assert build.operation.state == phase or reached.wait(10)

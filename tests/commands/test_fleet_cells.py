@@ -10,12 +10,13 @@ import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
 from support.magics_session import RunCell, cell_runner, load_magics, rows
+from support.requests import build_request, build_requests
 
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.commands.session import WaitInterrupted
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.magics.magics import KustoImageMagics
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 
 if TYPE_CHECKING:
@@ -122,9 +123,9 @@ def test_status_tells_a_fleet_of_a_running_process_from_one_of_an_ended_process(
     first, second = environment.targets[:2]
     environment.clock.released.clear()  # the clock is stopped: no build ends
     other = environment.builds()  # another process
-    environment.wait_for(other.start(first, "busy", spec, check=False), Phase.BUILDING)
-    fleet = other.start_fleet([first, second], "img", spec)
-    for build, phase in zip(fleet.builds, (Phase.QUEUED, Phase.BUILDING), strict=True):
+    environment.wait_for(other.start(build_request(first, "busy", spec, check=False)), BuildState.BUILDING)
+    fleet = other.start_fleet(build_requests([first, second], "img", spec))
+    for build, phase in zip(fleet.builds, (BuildState.QUEUED, BuildState.BUILDING), strict=True):
         environment.wait_for(build, phase)
     assert _fleet_states(say) == ({"1 Queued", "1 Building"}, "in progress")
     other.close()

@@ -15,6 +15,7 @@ import pytest
 from support.home import Home
 from support.hostile import CONTROLS, HARMLESS_TAGS, HOSTILE, Elements, invisible_in, texts_in
 from support.panel_environment import PanelEnvironment, RecordingShell, json_response, panel_environments
+from support.requests import build_request, delete_request
 
 from kusto_magic.builds.build import Build
 from kusto_magic.commands.arguments import SUBCOMMANDS, line_parser, parse
@@ -109,7 +110,7 @@ def _run(environment: PanelEnvironment, line: str) -> list[str]:
         result = getattr(import_module(f"kusto_magic.commands.{module}"), name)(_session(environment, shell), options)
         if isinstance(result, Build):
             with suppress(KustoImageError):
-                result.wait()
+                result.result()
             shown += [*texts_in(bundle(card(result, datetime.now(UTC)))), repr(result)]
             assert result.error is None or isinstance(result.error, KustoImageError), repr(result.error)
     except KustoImageError as error:
@@ -149,9 +150,13 @@ def test_status_and_attach_show_a_refused_build_without_control_characters(
     environment.service.fault = _hostile(PAYLOADS[0], "humanize")
     spec = ImageSpec("humanize\n", "Python3_11_7")
     builds, target = environment.builds, environment.target
-    build = builds.start(target, "img", spec) if action is Action.BUILD else builds.delete(target, "img")
+    build = (
+        builds.start(build_request(target, "img", spec))
+        if action is Action.BUILD
+        else builds.start(delete_request(target, "img"))
+    )
     with pytest.raises(KustoImageError) as refused:
-        build.wait()
+        build.result()
     assert "next line" in str(refused.value)
     status = _run(environment, "status")
     assert any("next line" in text for text in status)

@@ -13,6 +13,8 @@ from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import duration, table
 from kusto_magic.display.card import MIME, Card, bundle, estimate_text, text
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
 
 STARTED = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
@@ -21,8 +23,8 @@ RUNNING = Card(
     image="img",
     cluster="help",
     emulator=False,
-    action="build",
-    state="Building",
+    action=Action.BUILD,
+    state=BuildState.BUILDING,
     ended=False,
     base="Python3_11_7",
     requirements="numpy\npandas",
@@ -35,7 +37,7 @@ RUNNING = Card(
     next_step="",
     note="",
 )
-DONE = replace(RUNNING, state="Succeeded", ended=True, estimate="", seconds=302.0)
+DONE = replace(RUNNING, state=BuildState.SUCCEEDED, ended=True, estimate="", seconds=302.0)
 
 
 def test_text_of_a_running_build_has_elapsed_time_and_last_update() -> None:
@@ -51,7 +53,7 @@ def test_text_of_a_finished_build_has_duration_and_absolute_end() -> None:
 
 
 def test_text_of_a_failed_build_has_error_and_next_step() -> None:
-    failed = replace(DONE, state="Failed", error=("building failed", "BadInput: no"), next_step="Fix it")
+    failed = replace(DONE, state=BuildState.FAILED, error=("building failed", "BadInput: no"), next_step="Fix it")
     assert text(failed).splitlines()[1:] == ["  building failed", "  BadInput: no", "  Next: Fix it"]
 
 
@@ -130,7 +132,6 @@ def test_external_text_in_a_card_is_escaped(payload: str) -> None:
         DONE,
         image=payload,
         cluster=payload,
-        state=payload,
         base=payload,
         requirements=payload,
         error=(payload,),

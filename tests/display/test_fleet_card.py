@@ -15,9 +15,9 @@ from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
 from support.hostile import HOSTILE, Elements
 from support.recording_publisher import RecordingPublisher
+from support.requests import build_request, build_requests
 
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import MIME as BUILD_MIME
 from kusto_magic.display.card import bundle as build_bundle
@@ -27,6 +27,7 @@ from kusto_magic.display.live_fleet_card import LiveFleetCard
 from kusto_magic.display.progress_bar import FleetProgress
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import NotFound
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport
 
@@ -44,10 +45,9 @@ def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
     made.close()
 
 
-def record(cluster: str, state: str = "Succeeded", message: str = "") -> BuildRecord:
+def record(cluster: str, state: BuildState = BuildState.SUCCEEDED, message: str = "") -> BuildRecord:
     target = replace(TARGET, cluster=cluster)
-    made = BuildRecord(cluster, target, "img", "build", "Python3_11_7", None, "humanize\n", START, ended_at=START)
-    return replace(made, state=state, message=message)
+    return BuildRecord(cluster, build_request(target, "img", SPEC), START, state=state, message=message, ended_at=START)
 
 
 def fleet(*members: BuildRecord) -> Fleet:
@@ -58,10 +58,10 @@ def fleet(*members: BuildRecord) -> Fleet:
 def test_one_output_is_updated_until_the_end(environment: EmulatedEnvironment, with_bar: bool) -> None:
     screen = RecordingPublisher()
     environment.clock.released.clear()
-    made = environment.builds().start_fleet(environment.targets, "img", SPEC)
+    made = environment.builds().start_fleet(build_requests(environment.targets, "img", SPEC))
     LiveFleetCard(made, screen, with_bar=with_bar)
     environment.clock.released.set()
-    made.wait(30)
+    made.result(30)
     assert screen.ended.wait(10)
     assert screen.is_one_output()
     assert (WIDGET in screen.shown[0][0]) == with_bar
@@ -84,13 +84,16 @@ def test_name_with_a_blank_is_one_argument_of_the_suggested_command(environment:
         return await asyncio.Future()
 
     environment.answer = unanswered  # no build ends
-    made = environment.builds().start_fleet(environment.targets, "my image", SPEC)
+    made = environment.builds().start_fleet(build_requests(environment.targets, "my image", SPEC))
     assert "%kusto_image attach 'my image' resumes" in text(fleet_card(made, START))
 
 
 def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
     it = fleet_card(
-        fleet(record("one"), record("two", "Failed", "no wheel"), record("six", "Failed", "no wheel")), START
+        fleet(
+            record("one"), record("two", BuildState.FAILED, "no wheel"), record("six", BuildState.FAILED, "no wheel")
+        ),
+        START,
     )
     assert headline(it).startswith("✖ Failed: image img on 3 clusters · 2 failed, 1 succeeded")
     assert "✖ two, six: no wheel" in text(it)
@@ -102,7 +105,8 @@ def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
 
 def test_failures_that_differ_only_in_ids_have_one_reason_in_the_fleet_and_in_each_card() -> None:
     failed = [
-        record(name, "Failed", f"it failed; HTTP 400; Bad: no; request id {n}") for n, name in enumerate(("one", "two"))
+        record(name, BuildState.FAILED, f"it failed; HTTP 400; Bad: no; request id {n}")
+        for n, name in enumerate(("one", "two"))
     ]
     shown = bundle(fleet_card(fleet(*failed), START))[MIME]
     assert shown["failures"] == [{"reason": "it failed; Bad: no", "clusters": ["one", "two"]}]
@@ -129,7 +133,7 @@ def test_bundle_contains_no_subscription_and_no_url() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_external_text_in_a_fleet_card_is_escaped(hostile: str) -> None:
-    html = Elements(bundle(fleet_card(fleet(record("one", "Failed", hostile)), START))["text/html"])
+    html = Elements(bundle(fleet_card(fleet(record("one", BuildState.FAILED, hostile)), START))["text/html"])
     assert html.tags <= OURS
     assert html.attributes <= {"open"}
     assert hostile.strip() in html.words
@@ -139,10 +143,16 @@ def test_bar_shows_the_share_of_clusters_that_are_done(environment: EmulatedEnvi
     environment.clock.released.clear()
     builds = environment.builds()
     made = builds.start_fleet(
-        [replace(environment.target, cluster="nosuch"), *environment.targets], "img", SPEC, BuildOptions(check=False)
+        build_requests(
+            [replace(environment.target, cluster="nosuch"), *environment.targets],
+            "img",
+            SPEC,
+            check=False,
+            queue=False,
+        )
     )
     with pytest.raises(NotFound):
-        made.builds[0].wait(10)
+        made.builds[0].result(10)
     bar = FleetProgress()
     bar.update(fleet_card(made, START))
     assert bar.bar.value == 0.25
@@ -154,9 +164,9 @@ def test_card_of_a_rejected_build_has_the_reason_of_the_fleet_and_the_sentence_o
     environment: EmulatedEnvironment,
 ) -> None:
     unknown = replace(environment.target, cluster="nosuch")
-    started = environment.builds().start_fleet([unknown], "img", SPEC, BuildOptions(check=False))
+    started = environment.builds().start_fleet(build_requests([unknown], "img", SPEC, check=False, queue=False))
     with pytest.raises(NotFound) as rejected:
-        started.builds[0].wait(10)
+        started.builds[0].result(10)
     shown = build_bundle(card(started.builds[0], START))[BUILD_MIME]
     assert [shown["reason"]] == list(started.failures.values())
     assert shown["detail"] == rejected.value.fault.summary_lines()[0]

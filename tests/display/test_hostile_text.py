@@ -11,14 +11,17 @@ import pytest
 from support.hostile import CONTROLS, HARMLESS_TAGS, HOSTILE, Elements, invisible_in, texts_in
 
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import BuildRequest
 from kusto_magic.commands.sign_in import device_code_bundle
 from kusto_magic.display import bundle, card, fleet_card, preflight_report
 from kusto_magic.display.card import Card
 from kusto_magic.display.fleet_card import FleetCard
 from kusto_magic.display.progress_bar import BuildProgress, FleetProgress
 from kusto_magic.errors import KustoImageError, ServiceError, ServiceFault
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import Cluster
-from kusto_magic.models.image import Image
+from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.widgets import heading, text_widget
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
@@ -46,8 +49,8 @@ def _report(text: str) -> PreflightReport:
 
 def _card(text: str) -> Card:
     return Card(
-        id="0123", image=text, cluster=text, emulator=False, action=text, state=text, ended=True, base=text,
-        requirements=text, started_at=NOW, as_of=NOW, last_response_at=NOW, seconds=1.0, estimate=text,
+        id="0123", image=text, cluster=text, emulator=False, action=Action.BUILD, state=BuildState.FAILED, ended=True,
+        base=text, requirements=text, started_at=NOW, as_of=NOW, last_response_at=NOW, seconds=1.0, estimate=text,
         error=(text, text), next_step=text, note=text, report=_report(text), fleet=text, reason=text, detail=text,
     )  # fmt: skip
 
@@ -59,7 +62,8 @@ def _fleet(text: str) -> FleetCard:
 
 def _record(text: str) -> BuildRecord:
     """Return a record as another machine may have written it."""
-    return BuildRecord("0", TARGET, text, text, text, text, text, NOW, state=text, message=text, fleet=text)
+    request = BuildRequest(Action.BUILD, TARGET, text, ImageSpec(text, text, text, is_validated=True))
+    return BuildRecord("0", request, NOW, state=BuildState.FAILED, message=text, ended_at=NOW, fleet=text)
 
 
 def _progress(kind: Callable[[], Any], shown: Card | FleetCard) -> str:

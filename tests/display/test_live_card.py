@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.environment import EmulatedEnvironment
 from support.recording_publisher import RecordingPublisher
+from support.requests import build_request
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.display.card import MIME
@@ -20,10 +21,10 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def test_one_output_is_updated_until_the_end(environment: EmulatedEnvironment, with_bar: bool) -> None:
     screen = RecordingPublisher()
     environment.clock.released.clear()
-    build = environment.builds().start(environment.target, "img", SPEC)
+    build = environment.builds().start(build_request(environment.target, "img", SPEC))
     LiveCard(build, screen, with_bar=with_bar)
     environment.clock.released.set()
-    build.wait(30)
+    build.result(30)
     assert screen.ended.wait(10)
     assert screen.is_one_output()
     assert (WIDGET in screen.shown[0][0]) == with_bar
@@ -33,8 +34,8 @@ def test_one_output_is_updated_until_the_end(environment: EmulatedEnvironment, w
 
 
 def test_ended_build_is_shown_without_a_bar(environment: EmulatedEnvironment) -> None:
-    build = environment.builds().start(environment.target, "img", SPEC)
-    build.wait(30)
+    build = environment.builds().start(build_request(environment.target, "img", SPEC))
+    build.result(30)
     screen = RecordingPublisher()
     LiveCard(build, screen, with_bar=True)
     assert {data[MIME]["state"] for data, _ in screen.shown} == {"Succeeded"}
@@ -43,12 +44,12 @@ def test_ended_build_is_shown_without_a_bar(environment: EmulatedEnvironment) ->
 
 def test_two_outputs_show_the_same_build(environment: EmulatedEnvironment) -> None:
     environment.clock.released.clear()
-    build = environment.builds().start(environment.target, "img", SPEC)
+    build = environment.builds().start(build_request(environment.target, "img", SPEC))
     screens = [RecordingPublisher(), RecordingPublisher()]
     for screen in screens:
         LiveCard(build, screen, with_bar=False)
     environment.clock.released.set()
-    build.wait(30)
+    build.result(30)
     assert all(screen.ended.wait(10) for screen in screens)
 
 

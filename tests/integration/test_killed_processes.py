@@ -25,16 +25,17 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from support.requests import build_request, build_requests, delete_request
 
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
-from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.clock import SystemClock
 from kusto_magic.emulator import EmulatorConfig, create_app
 from kusto_magic.errors import KustoImageError
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.server.build_watcher import BuildWatcher
@@ -58,6 +59,9 @@ from kusto_magic.arm.client import connect
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
+from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 history, token, action, name, *place = sys.argv[1:]
@@ -67,12 +71,8 @@ manager = BuildManager(
 target = Target(*place)
 print("ready", flush=True)
 sys.stdin.readline()
-if action == "build":
-    manager.start(target, name, ImageSpec("humanize\\n", base_image="Python3_11_7"), check=False).wait()
-elif action == "delete":
-    manager.delete(target, name).wait()
-else:
-    manager.enable(target, name).wait()
+spec = ImageSpec("humanize\\n", base_image="Python3_11_7") if action == "build" else None
+manager.start(BuildRequest(Action(action), target, name, spec, BuildOptions(check=False))).result()
 """
 
 
@@ -160,10 +160,9 @@ def change_of_a_colleague(service: Service, name: str, change: str) -> None:
     )
     try:
         if change == "replace":
-            options = BuildOptions(check=False, queue=True)
-            colleague.start_fleet([service.target], name, THEIRS, options).wait(30)
+            colleague.start_fleet(build_requests([service.target], name, THEIRS, check=False)).result(30)
         elif change == "delete":
-            colleague.delete(service.target, name, queue=True).wait(30)
+            colleague.start(delete_request(service.target, name, queue=True)).result(30)
     except KustoImageError:
         pass  # there is nothing to delete
     finally:
@@ -178,7 +177,7 @@ def observe(service: Service, name: str, *, by_server: bool) -> BuildRecord | No
             asyncio.run(_watch(BuildWatcher(manager, sources=[], clock=HastyClock()), name))
         elif manager.history.left_open(service.target, name):
             with suppress(KustoImageError):  # the record has the reason
-                manager.attach(service.target, name).wait(30)
+                manager.attach(service.target, name).result(30)
         return manager.history.latest(name, service.target)
     finally:
         manager.close()
@@ -198,15 +197,15 @@ def wrong_state(record: BuildRecord | None, arrived: bool, image: Image | None, 
         return "a request without a record" if arrived else ""
     if record.ended_at is None:
         return "the record is still open"
-    if record.state == "Not submitted" and arrived:
+    if record.state is BuildState.NOT_SUBMITTED and arrived:
         return "not submitted, but the service got it"
-    if record.state != "Succeeded" or arrived:  # what arrived did succeed, whatever a colleague did afterwards
+    if not record.state.succeeded or arrived:  # what arrived did succeed, whatever a colleague did afterwards
         return ""
     if record.action == "build":
         return "" if image is not None and image.matches(MINE) else "succeeded, but the image is another one"
     if record.action == "delete":
         return "" if image is None else "deleted, but the image exists"
-    return "" if active == record.image else "enabled, but another image is active"
+    return "" if active == record.name else "enabled, but another image is active"
 
 
 def test_killed_processes_lose_nothing_and_nothing_is_sent_for_them(service: Service) -> None:
@@ -218,7 +217,7 @@ def test_killed_processes_lose_nothing_and_nothing_is_sent_for_them(service: Ser
         change, by_server = chance.choice(["", "replace", "delete"]), chance.random() < 0.5
         if action != "build":
             prepared = service.manager()
-            prepared.start(service.target, name, MINE, check=False, queue=True).wait(30)
+            prepared.start(build_request(service.target, name, MINE, check=False, queue=True)).result(30)
             prepared.close()
         service.recorder.changes.clear()
         kill_at_a_random_moment(service, action, name, chance.uniform(0.0, 1.2))

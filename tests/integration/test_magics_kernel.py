@@ -170,7 +170,7 @@ def test_list_show_and_delete_an_image(ready: Kernel) -> None:
 
 def test_build_is_stored_in_a_variable_and_shown_again(ready: Kernel) -> None:
     ready.execute(f"{IMAGE} -o built\nhumanize\n")
-    assert ready.execute("built.wait(30).state").result["text/plain"] == "'Succeeded'"
+    assert ready.execute("built.result(30).state").result["text/plain"] == "'Succeeded'"
     again = ready.execute("built")
     assert again.outputs[0].data[MIME]["state"] == "Succeeded"
 

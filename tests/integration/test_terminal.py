@@ -46,7 +46,7 @@ def test_terminal_lists_are_plain_text(ready: InteractiveShell, capsys: Capture)
 
 def test_no_wait_returns_the_build(ready: InteractiveShell) -> None:
     ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check --no-wait -o built\nhumanize\n")
-    image = ready.user_ns["built"].wait(30)
+    image = ready.user_ns["built"].result(30)
     assert image.state == "Succeeded"
 
 

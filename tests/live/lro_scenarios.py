@@ -25,11 +25,11 @@ from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.arm.operation import Operation
 from kusto_magic.errors import KustoImageError, NotFound, ServiceError, StatusUnreadable
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.target import Target
 
-DONE, FAILED, CANCELED = Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED
-Outcome = Phase | type[KustoImageError]
+DONE, FAILED, CANCELED = BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELED
+Outcome = BuildState | type[KustoImageError]
 
 PUT: dict[str, tuple[str, Outcome]] = {
     "put/200/succeeded": ("LROPutInlineComplete", DONE),
@@ -191,7 +191,7 @@ async def _outcome(path: str, endpoint: str, method: str) -> Outcome:
         except (ServiceError, StatusUnreadable) as error:
             return StatusUnreadable if isinstance(error, StatusUnreadable) else type(error)
     assert clock.passed < 600
-    return operations[-1].phase
+    return operations[-1].state
 
 
 async def _all(client: ImagesClient, method: str) -> Sequence[Operation]:

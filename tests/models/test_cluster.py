@@ -21,7 +21,7 @@ from kusto_magic.errors import (
     StatusUnreadable,
     Unreachable,
 )
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import (
     NO_EXTENSIONS,
     NO_IMAGE_NAME,
@@ -162,8 +162,13 @@ async def switched(script: ScriptedTransport, *, on: bool = True) -> list[Operat
 async def test_enable_and_disable_poll_the_operation_but_not_the_image(on: bool) -> None:
     script = ScriptedTransport(ACCEPTED, status_response("Running"), status_response("Succeeded"))
     operations = await switched(script, on=on)
-    at_work = Phase.ENABLING if on else Phase.DISABLING
-    assert [operation.phase for operation in operations] == [Phase.SUBMITTING, at_work, at_work, Phase.SUCCEEDED]
+    at_work = BuildState.ENABLING if on else BuildState.DISABLING
+    assert [operation.state for operation in operations] == [
+        BuildState.SUBMITTING,
+        at_work,
+        at_work,
+        BuildState.ENABLED if on else BuildState.DISABLED,
+    ]
     verb = "add" if on else "remove"
     assert script.request_lines == [f"POST {BASE}/{verb}LanguageExtensions{VERSION}", *[f"GET {POLL_URL}"] * 2]
     assert json.loads(script.requests[0].body)["value"] == [CUSTOM if on else {"languageExtensionName": "PYTHON"}]
@@ -186,7 +191,7 @@ async def test_without_operation_url_the_cluster_is_polled() -> None:
     updating, old, new = cluster(provisioning="Running"), cluster(), cluster(CUSTOM)
     script = ScriptedTransport(make_response(b"", 202), make_response(updating), make_response(old), make_response(new))
     operations = await switched(script)
-    assert operations[-1].phase is Phase.SUCCEEDED
+    assert operations[-1].state is BuildState.ENABLED
     assert script.request_lines[1:] == [f"GET {BASE}{VERSION}"] * 3
 
 

@@ -23,6 +23,7 @@ from support.panel_environment import (
     shown_text,
     wait_until,
 )
+from support.requests import build_request
 
 from kusto_magic.display.card import MIME
 from kusto_magic.errors import RequirementsConflict
@@ -77,7 +78,7 @@ def test_input_shows_validation_message_below_field(
 
 def test_existing_name_and_custom_base_show_image_state(make: EnvironmentFactory) -> None:
     environment = make()
-    environment.builds.start(environment.target, "Mine", SPEC).wait(30)
+    environment.builds.start(build_request(environment.target, "Mine", SPEC)).result(30)
     fields = loaded_form(environment).fields
     fields.name.value = fields.base.value = "mine"
     wait_until(lambda: "Mine exists: Succeeded. Create replaces it." in shown_text(fields.name_status))
@@ -184,7 +185,7 @@ def test_magic_with_the_same_spec_joins_the_build_of_the_panel(make: Environment
     build = environment.builds.running(environment.target, "img")
     assert build is not None
     assert (
-        environment.builds.start(environment.target, "img", SPEC) is build
+        environment.builds.start(build_request(environment.target, "img", SPEC)) is build
     )  # the requirements are byte for byte those of a cell
 
 
@@ -192,11 +193,11 @@ def test_build_started_elsewhere_is_shown_in_every_panel(make: EnvironmentFactor
     environment = make()
     one, other = loaded_form(environment), loaded_form(environment)
     environment.clock.released.clear()
-    build = environment.builds.start(environment.target, "img", SPEC)
+    build = environment.builds.start(build_request(environment.target, "img", SPEC))
     for form in (one, other):
         wait_until(lambda form=form: form.active_builds.rows.children)  # type: ignore[misc]
     environment.clock.released.set()
-    build.wait(30)
+    build.result(30)
     for form in (one, other):
         wait_until(lambda form=form: "✔ Succeeded: image img" in shown_text(form.active_builds.last))  # type: ignore[misc]
         wait_until(lambda form=form: len(form.images.list.options) == 1)  # type: ignore[misc]

@@ -22,6 +22,7 @@ from support.panel_environment import (
     shown_text,
     wait_until,
 )
+from support.requests import build_request, enable_request
 
 from kusto_magic.commands import arguments
 from kusto_magic.export import cell_text
@@ -50,9 +51,9 @@ def make(tmp_path: Path) -> Iterator[EnvironmentFactory]:
 
 
 def _with_image(environment: PanelEnvironment) -> PanelForm:
-    environment.builds.start(environment.target, "img", ImageSpec("humanize\nnumpy\n", python_version="3.10.8")).wait(
-        30
-    )
+    environment.builds.start(
+        build_request(environment.target, "img", ImageSpec("humanize\nnumpy\n", python_version="3.10.8"))
+    ).result(30)
     form = loaded_form(environment)
     form.images.list.value = "img"
     return form
@@ -102,7 +103,7 @@ def test_enable_waits_for_confirmation_and_marks_the_active_image(make: Environm
 def test_replacing_or_deleting_the_active_image_shows_a_warning(make: EnvironmentFactory) -> None:
     environment = make()
     form = _with_image(environment)
-    environment.builds.enable(environment.target, "img").wait(30)
+    environment.builds.start(enable_request(environment.target, "img")).result(30)
     form.images.read()
     wait_until(lambda: form.images.is_active("img"))
     form.images.list.value = "img"
@@ -121,7 +122,7 @@ def test_replacing_or_deleting_the_active_image_shows_a_warning(make: Environmen
 def test_deleting_an_image_that_was_enabled_since_the_last_read_is_not_submitted(make: EnvironmentFactory) -> None:
     environment = make()
     form = _with_image(environment)
-    environment.process().enable(environment.target, "img").wait(30)
+    environment.process().start(enable_request(environment.target, "img")).result(30)
     form.images.delete.click()
     assert "use it" not in shown_text(form.images.question.text)
     form.images.question.yes.click()
@@ -134,8 +135,8 @@ def test_image_that_is_being_enabled_is_changed_after_a_warning(make: Environmen
     environment = make()
     form = _with_image(environment)
     environment.clock.released.clear()
-    enabling = environment.builds.enable(environment.target, "img")
-    wait_until(lambda: enabling.operation.phase == "Enabling")
+    enabling = environment.builds.start(enable_request(environment.target, "img"))
+    wait_until(lambda: enabling.operation.state == "Enabling")
     form.images.delete.click()
     assert "It is being enabled for the queries of this cluster." in shown_text(form.images.question.text)
 
@@ -170,7 +171,7 @@ def test_unknown_active_image_is_shown_and_needs_a_confirmation(make: Environmen
 
 def test_changing_the_selection_hides_the_confirmation(make: EnvironmentFactory) -> None:
     environment = make()
-    environment.builds.start(environment.target, "other", SPEC).wait(30)
+    environment.builds.start(build_request(environment.target, "other", SPEC)).result(30)
     form = _with_image(environment)
     form.images.delete.click()
     form.images.list.value = "other"
@@ -181,8 +182,8 @@ def test_history_after_restart_copies_the_build_and_resumes_polling(make: Enviro
     environment = make()
     environment.clock.released.clear()
     before = environment.builds
-    build = before.start(environment.target, "img", SPEC)
-    wait_until(lambda: build.operation.phase == "Building")
+    build = before.start(build_request(environment.target, "img", SPEC))
+    wait_until(lambda: build.operation.state == "Building")
     environment.builds = environment.process()
     form = loaded_form(environment)
     wait_until(lambda: form.history.list.options)
@@ -194,7 +195,7 @@ def test_history_after_restart_copies_the_build_and_resumes_polling(make: Enviro
     wait_until(lambda: form.active_builds.rows.children)
     environment.clock.released.set()
     wait_until(lambda: "✔ Succeeded: image img" in shown_text(form.active_builds.last))
-    build.wait(30)
+    build.result(30)
     before.close()
 
 

@@ -18,12 +18,15 @@ from uuid import uuid4
 import pytest
 from support.arm_responses import TARGET, error_response
 from support.clock import MovableClock
+from support.requests import build_request, with_request
 from support.scripted_transport import ScriptedTransport, open_client
 
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.errors import KustoImageError
+from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.server.build_feed import MAX_RECORDS
 from kusto_magic.server.build_views import MAX_LISTED_TEXT
 from kusto_magic.server.build_watcher import BuildWatcher
@@ -31,7 +34,7 @@ from kusto_magic.server.clusters import MAX_CLUSTERS, ClusterDirectory, with_id
 from kusto_magic.server.serializers import changes_json
 
 MINUTE = 60
-REQUIREMENTS = "somepackage==1.2.3\n" * 1500
+REQUIREMENTS = "".join(f"somepackage{number}==1.2.3\n" for number in range(900)) + "# comment\n" * 100
 
 
 class CountingHistory(History):
@@ -81,18 +84,28 @@ def watcher(builds: BuildManager, clock: MovableClock) -> BuildWatcher:
     return BuildWatcher(builds, sources=[lambda: TARGET], clock=clock, poll_clock=clock)
 
 
+SPEC = ImageSpec("numpy", base_image="Python3_11_7")
+
+
 def ended_record(clock: MovableClock, **members: Any) -> BuildRecord:
     """Return the record of a build that ended yesterday."""
     now = clock.wall() - timedelta(days=1)
-    record = BuildRecord(uuid4().hex, TARGET, "img", "build", "Python3_11_7", None, "numpy", now)
-    return replace(record, state="Succeeded", ended_at=now + timedelta(minutes=5), last_response_at=now, **members)
+    record = BuildRecord(uuid4().hex, build_request(TARGET, "img", SPEC), now)
+    return replace(
+        record, state=BuildState.SUCCEEDED, ended_at=now + timedelta(minutes=5), last_response_at=now, **members
+    )
 
 
 def fill(history: History, clock: MovableClock, number: int) -> None:
     """Add the records of fleets on 500 clusters."""
     targets = [replace(TARGET, cluster=f"cluster{n}") for n in range(500)]
     record = ended_record(clock)
-    history.add(*(replace(record, id=f"{n}", target=targets[n % 500], fleet=f"fleet{n // 500}") for n in range(number)))
+    history.add(
+        *(
+            replace(with_request(record, target=targets[n % 500]), id=f"{n}", fleet=f"fleet{n // 500}")
+            for n in range(number)
+        )
+    )
 
 
 async def poll(watcher: BuildWatcher, clock: MovableClock, revision: str, seconds: float) -> int:
@@ -138,8 +151,10 @@ async def test_poll_occupies_the_event_loop_for_less_than_five_milliseconds(
 async def test_response_has_only_the_changed_build_and_none_of_its_long_texts(
     watcher: BuildWatcher, history: CountingHistory, clock: MovableClock
 ) -> None:
-    records = [ended_record(clock, target=replace(TARGET, cluster=f"c{n}"), fleet="f") for n in range(500)]
-    records[7] = replace(records[7], requirements=REQUIREMENTS)
+    records = [
+        with_request(ended_record(clock, fleet="f"), target=replace(TARGET, cluster=f"c{n}")) for n in range(500)
+    ]
+    records[7] = with_request(records[7], spec=ImageSpec(REQUIREMENTS, base_image="Python3_11_7"))
     history.add(*records)
     complete = changes_json(first := await watcher.changes("", 0))
     assert len(complete) < 500 * 600
@@ -172,7 +187,7 @@ async def test_unchanged_builds_are_not_rendered_again(
 async def test_state_that_depends_on_its_age_changes_without_a_write(
     watcher: BuildWatcher, history: CountingHistory, clock: MovableClock
 ) -> None:
-    history.add(replace(ended_record(clock), state="Checking", started_at=clock.wall(), ended_at=None))
+    history.add(replace(ended_record(clock), state=BuildState.CHECKING, started_at=clock.wall(), ended_at=None))
     first = await watcher.changes("", 0)
     assert [entry.value.view.card.state for entry in first.entries] == ["Checking"]
     lists = history.lists
@@ -188,7 +203,8 @@ async def test_clusters_are_listed_while_five_hundred_pages_wait(
     builds: BuildManager, history: CountingHistory
 ) -> None:
     real = BuildWatcher(builds, sources=[lambda: TARGET])  # its pages wait for real
-    history.add(*(ended_record(MovableClock(), target=replace(TARGET, cluster=f"c{n}"), fleet="f") for n in range(500)))
+    records = [ended_record(MovableClock(), fleet="f") for _ in range(500)]
+    history.add(*(with_request(it, target=replace(TARGET, cluster=f"c{n}")) for n, it in enumerate(records)))
     revision = (await real.changes("", 0)).revision
     waiting = [asyncio.create_task(real.changes(revision, 600)) for _ in range(500)]
     for _ in range(3):
@@ -238,12 +254,13 @@ async def test_thousands_of_builds_leave_nothing_behind(
         nonlocal changes
         for number in range(rounds):
             started = clock.wall() - timedelta(minutes=10)
-            lost = replace(ended_record(clock), state="Building", ended_at=None, started_at=started, image=f"i{number}")
+            ended = with_request(ended_record(clock), name=f"i{number}")
+            lost = replace(ended, state=BuildState.BUILDING, ended_at=None, started_at=started)
             target = replace(TARGET, cluster=f"c{uuid4().hex[:12]}")
-            history.add(lost, *(ended_record(clock, target=target) for _ in range(50)))
+            history.add(lost, *(with_request(ended_record(clock), target=target) for _ in range(50)))
             await watcher.delete(cluster, f"img{number}")  # refused by the service
             changes = await watcher.changes(changes.revision, 0)
-            history.change(lost.id, state="Failed", ended_at=started)
+            history.change(lost.id, state=BuildState.FAILED, ended_at=started)
             changes = await watcher.changes(changes.revision, 0)
             clock.move(60)
             for build in builds.registry.all():

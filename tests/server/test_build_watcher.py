@@ -13,17 +13,17 @@ import pytest
 from support.arm_responses import HTML_RESPONSE, TARGET, error_response, image_resource, make_response
 from support.emulator_transport import EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
+from support.requests import build_request, build_requests, with_request
 from support.scripted_transport import ScriptedTransport, open_client
 
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.builds.launcher import QUEUE_GRACE, START_GRACE
 from kusto_magic.builds.manager import BuildManager
-from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import card_from_record
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import EndedElsewhere, InvalidInput, Problem
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
@@ -61,10 +61,10 @@ async def wait_until_inactive(watcher: BuildWatcher, build: str) -> BuildView:
     raise AssertionError("the build does not end")
 
 
-async def wait_until_recorded(builds: BuildManager, id_: str, phase: Phase) -> None:
-    """Wait until the history has a build in this phase; it is written just after the build has changed."""
+async def wait_until_recorded(builds: BuildManager, id_: str, state: BuildState) -> None:
+    """Wait until the history has a build in this state; it is written just after the build has changed."""
     async with asyncio.timeout(10):
-        while (record := builds.history.get(id_)) is None or record.state != phase:  # noqa: ASYNC110 - a file has no event
+        while (record := builds.history.get(id_)) is None or record.state is not state:  # noqa: ASYNC110 - a file has no event
             await asyncio.sleep(0.01)
 
 
@@ -72,7 +72,7 @@ async def wait_until_recorded(builds: BuildManager, id_: str, phase: Phase) -> N
 async def test_build_of_a_stopped_kernel_is_polled_to_its_end(environment: EmulatedEnvironment) -> None:
     environment.clock.released.clear()
     kernel = environment.builds()
-    build = kernel.start(environment.target, "img", SPEC, check=False)
+    build = kernel.start(build_request(environment.target, "img", SPEC, check=False))
     posted = asyncio.Event()
     loop = asyncio.get_running_loop()
     build.observe(lambda _: loop.call_soon_threadsafe(posted.set), "last_response_at")
@@ -99,14 +99,27 @@ async def test_build_within_its_grace_period_is_shown_and_not_resumed(environmen
     record = environment.builds().history.get(build.card.id)
     assert record is not None
     now = environment.clock.wall()
-    fresh = replace(record, id="a" * 32, image="checked", state="Checking", started_at=now, ended_at=None, owner="")
+    fresh = replace(
+        with_request(record, name="checked"),
+        id="a" * 32,
+        state=BuildState.CHECKING,
+        started_at=now,
+        ended_at=None,
+        owner="",
+    )
     environment.builds().history.add(fresh)
     environment.builds().history.add(
-        replace(fresh, id="b" * 32, image="forgotten", started_at=now - timedelta(hours=1))
+        replace(with_request(fresh, name="forgotten"), id="b" * 32, started_at=now - timedelta(hours=1))
     )
-    environment.builds().history.add(replace(fresh, id="f" * 32, image="sending", state="Submitting"))
-    queued = replace(fresh, id="9" * 32, image="queued", state="Queued", started_at=now - timedelta(minutes=50))
-    environment.builds().history.add(queued, replace(queued, id="8" * 32, image="left", started_at=now - QUEUE_GRACE))
+    environment.builds().history.add(
+        replace(with_request(fresh, name="sending"), id="f" * 32, state=BuildState.SUBMITTING)
+    )
+    queued = replace(
+        with_request(fresh, name="queued"), id="9" * 32, state=BuildState.QUEUED, started_at=now - timedelta(minutes=50)
+    )
+    environment.builds().history.add(
+        queued, replace(with_request(queued, name="left"), id="8" * 32, started_at=now - QUEUE_GRACE)
+    )
     seen = {build.card.image: build for build in await listed(watcher)}
     assert (seen["queued"].card.state, seen["queued"].card.ended, seen["queued"].active) == ("Queued", False, True)
     assert (seen["checked"].card.state, seen["checked"].active) == ("Checking", True)
@@ -129,7 +142,7 @@ async def test_build_left_in_submitting_is_resumed_after_the_grace_period(enviro
     died = replace(
         record,
         id="1" * 32,
-        state="Submitting",
+        state=BuildState.SUBMITTING,
         started_at=sent_at,
         ended_at=None,
         last_response_at=None,
@@ -149,10 +162,17 @@ async def test_unreadable_build_is_tried_once_and_its_record_stays_unfinished(
     record = environment.builds().history.get(build.card.id)
     assert record is not None
     elsewhere = replace(environment.target, cluster="elsewhere")
-    lost = replace(record, id="c" * 32, target=elsewhere, image="lost", state="Building", ended_at=None,
-                   started_at=environment.clock.wall())  # fmt: skip
+    lost = replace(
+        with_request(record, target=elsewhere, name="lost"),
+        id="c" * 32,
+        state=BuildState.BUILDING,
+        ended_at=None,
+        started_at=environment.clock.wall(),
+    )
     old = replace(
-        lost, id="d" * 32, image="old", started_at=environment.clock.wall() - MAX_RESUME_AGE - timedelta(seconds=1)
+        with_request(lost, name="old"),
+        id="d" * 32,
+        started_at=environment.clock.wall() - MAX_RESUME_AGE - timedelta(seconds=1),
     )
     environment.builds().history.add(lost)
     environment.builds().history.add(old)
@@ -171,8 +191,8 @@ async def test_unreadable_build_is_tried_once_and_its_record_stays_unfinished(
 async def test_recorded_end_wins_over_own_poll_and_stops_it(environment: EmulatedEnvironment) -> None:
     environment.clock.released.clear()
     kernel = environment.builds()
-    build = kernel.start(environment.target, "img", SPEC, check=False)
-    await wait_until_recorded(kernel, build.id, Phase.BUILDING)
+    build = kernel.start(build_request(environment.target, "img", SPEC, check=False))
+    await wait_until_recorded(kernel, build.id, BuildState.BUILDING)
     server = environment.builds()
     watcher = BuildWatcher(server, sources=[lambda: environment.target], clock=environment.clock)
     [seen] = await listed(watcher)
@@ -192,13 +212,13 @@ async def test_recorded_end_wins_over_own_poll_and_stops_it(environment: Emulate
 async def test_changes_include_a_build_that_ended_in_another_process(environment: EmulatedEnvironment) -> None:
     watcher = make_watcher(environment)
     history, now = environment.builds().history, environment.clock.wall()
-    record = BuildRecord("a" * 32, environment.target, "img", "build", None, None, "", now, state="Checking")
+    record = BuildRecord("a" * 32, build_request(environment.target, "img", SPEC), now, state=BuildState.CHECKING)
     history.add(record)
     [view] = await listed(watcher)
     assert (view.card.state, view.active) == ("Checking", True)
     waiting = asyncio.create_task(watcher.changes((await watcher.changes("", 0)).revision, 600))
     await asyncio.sleep(0)
-    history.change(record.id, state="Not submitted", ended_at=now)
+    history.change(record.id, state=BuildState.NOT_SUBMITTED, ended_at=now)
     [entry] = (await asyncio.wait_for(waiting, 10)).entries
     assert (entry.value.view.card.state, entry.value.view.active) == ("Not submitted", False)
 
@@ -207,8 +227,8 @@ async def test_changes_include_a_build_that_ended_in_another_process(environment
 async def test_resumed_build_does_not_reopen_a_record_that_has_ended(environment: EmulatedEnvironment) -> None:
     environment.clock.released.clear()
     kernel, other = environment.builds(), environment.builds()
-    build = kernel.start(environment.target, "img", SPEC, check=False)
-    await wait_until_recorded(kernel, build.id, Phase.BUILDING)
+    build = kernel.start(build_request(environment.target, "img", SPEC, check=False))
+    await wait_until_recorded(kernel, build.id, BuildState.BUILDING)
     kernel.close()  # the process that started the build would reopen its record
     resumed = other.attach(environment.target, "img")
     ended_at = environment.clock.wall()
@@ -228,7 +248,7 @@ async def test_clusters_of_sources_and_history_are_listed_once(environment: Emul
     record = environment.builds().history.get(build.card.id)
     assert record is not None
     stopped = replace(environment.target, endpoint="http://127.0.0.1:9")
-    environment.builds().history.add(replace(record, id="e" * 32, target=stopped))
+    environment.builds().history.add(replace(with_request(record, target=stopped), id="e" * 32))
     assert [cluster.target for cluster in await watcher.clusters()] == [environment.target, azure]
     assert with_id(azure).id == with_id(replace(azure, cluster="MyCluster")).id
 
@@ -299,17 +319,18 @@ async def test_finished_record_is_shown_with_its_final_state(environment: Emulat
     record = environment.builds().history.get(build.card.id)
     assert record is not None
     now = environment.clock.wall()
-    ended = replace(record, state="Failed", message="it broke", ended_at=now + timedelta(seconds=62))
+    ended = replace(record, state=BuildState.FAILED, message="it broke", ended_at=now + timedelta(seconds=62))
     shown = card_from_record(ended)
     assert (shown.state, shown.ended, shown.error, shown.base) == ("Failed", True, ("it broke",), "Python3_11_7")
-    assert card_from_record(replace(ended, action="delete", state="Succeeded")).state == "Deleted"
 
 
 @pytest.mark.asyncio
 async def test_fleet_counts_as_one_entry_and_is_complete(environment: EmulatedEnvironment) -> None:
     history = environment.builds().history
     now = environment.clock.wall()
-    record = BuildRecord("", environment.target, "img", "build", None, None, "", now, state="Succeeded", ended_at=now)
+    record = BuildRecord(
+        "", build_request(environment.target, "img", SPEC), now, state=BuildState.SUCCEEDED, ended_at=now
+    )
     for size in (2, MAX_ENTRIES - 2):
         history.add(*(replace(record, id=f"{size}-{n}") for n in range(size)))
         history.add(*(replace(record, id=f"fleet-{size}-{n}", fleet=f"f{size}") for n in range(60)))
@@ -322,7 +343,7 @@ async def test_fleet_counts_as_one_entry_and_is_complete(environment: EmulatedEn
 async def test_number_of_records_is_limited(environment: EmulatedEnvironment) -> None:
     history = environment.builds().history
     now = environment.clock.wall()
-    record = BuildRecord("", environment.target, "img", "build", None, None, "", now, ended_at=now, fleet="f")
+    record = BuildRecord("", build_request(environment.target, "img", SPEC), now, ended_at=now, fleet="f")
     history.add(*(replace(record, id=str(n)) for n in range(MAX_RECORDS + 1)))
     assert [build.card.id for build in await listed(make_watcher(environment))] == [
         str(n) for n in range(MAX_RECORDS, 0, -1)
@@ -334,9 +355,9 @@ async def test_resumed_builds_of_a_fleet_are_active(tmp_path: Path) -> None:
     environment = EmulatedEnvironment(tmp_path, always_compatible, EmulatorTransport(EmulatorConfig(clusters=2)))
     environment.clock.released.clear()
     kernel = environment.builds()
-    fleet = kernel.start_fleet(environment.targets, "img", SPEC, BuildOptions(check=False))
+    fleet = kernel.start_fleet(build_requests(environment.targets, "img", SPEC, check=False, queue=False))
     for build in fleet.builds:
-        environment.wait_for(build, Phase.BUILDING)
+        environment.wait_for(build, BuildState.BUILDING)
     kernel.close()
     seen = await listed(make_watcher(environment))
     environment.close()

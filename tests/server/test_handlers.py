@@ -20,6 +20,7 @@ from urllib.parse import quote
 import jsonschema
 import pytest
 from support.environment import EmulatedEnvironment, forbidden_cluster
+from support.requests import build_request, build_requests
 from tornado.httpclient import HTTPResponse
 from tornado.tcpclient import TCPClient
 
@@ -214,8 +215,10 @@ async def test_image_is_built_listed_and_deleted(signed_in: Fetch, cluster: str)
 async def test_builds_of_a_fleet_have_the_same_fleet_id(signed_in: Fetch, environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     spec = ImageSpec("humanize", base_image="Python3_11_7")
-    fleet = builds.start_fleet([environment.target, replace(environment.target, cluster="nosuchcluster")], "img", spec)
-    builds.start(environment.target, "alone", spec, queue=True)
+    fleet = builds.start_fleet(
+        build_requests([environment.target, replace(environment.target, cluster="nosuchcluster")], "img", spec)
+    )
+    builds.start(build_request(environment.target, "alone", spec, queue=True))
     ended = await _wait_until_ended(signed_in)
     assert [build["card"].get("fleet") for build in ended] == [None, fleet.id, fleet.id]
 

@@ -20,7 +20,7 @@ from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.emulator import create_app
 from kusto_magic.emulator.cluster_state import BUILD
-from kusto_magic.models.action import Phase
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
 from support.emulator_transport import EmulatorTransport, ManualClock
@@ -144,11 +144,11 @@ class EmulatedEnvironment:
         )
         return [str(status) for (status,) in rows]
 
-    def wait_for(self, build: Build, phase: Phase) -> None:
+    def wait_for(self, build: Build, phase: BuildState) -> None:
         """Block until a build has reached a phase."""
         there = threading.Event()
-        build.observe(lambda change: there.set() if change["new"].phase is phase else None, "operation")
-        assert build.operation.phase is phase or there.wait(10)
+        build.observe(lambda change: there.set() if change["new"].state is phase else None, "operation")
+        assert build.operation.state is phase or there.wait(10)
 
     def _open(
         self, target: Target, credential: TokenCredential | None = None

@@ -52,7 +52,7 @@ class ScenarioRun:
             self.note(step, _named(error), _phases(seen))
         else:
             fault = seen[-1].fault
-            self.note(step, f"{seen[-1].phase} {fault.code if fault else ''}".strip(), _phases(seen))
+            self.note(step, f"{seen[-1].state} {fault.code if fault else ''}".strip(), _phases(seen))
 
     async def show(self, step: str, name: str) -> None:
         try:
@@ -81,7 +81,7 @@ class ScenarioRun:
 
 def _phases(seen: list[Operation]) -> str:
     """Return the phases in order: "Submitting, Building ×12, Confirming, Succeeded"."""
-    runs = [(phase, len(list(same))) for phase, same in groupby(operation.phase for operation in seen)]
+    runs = [(phase, len(list(same))) for phase, same in groupby(operation.state for operation in seen)]
     return ", ".join(phase if often == 1 else f"{phase} ×{often}" for phase, often in runs)
 
 

@@ -12,7 +12,8 @@ import httpx
 from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.models.action import Action, Phase
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
 from support.arm_responses import SPEC, TARGET, error_response, make_response
 from support.clock import MovableClock
 
@@ -174,8 +175,8 @@ FAULTS: dict[str, Outcome] = {
 }
 
 
-def phases(operations: list[Operation]) -> list[Phase]:
-    return [operation.phase for operation in operations]
+def phases(operations: list[Operation]) -> list[BuildState]:
+    return [operation.state for operation in operations]
 
 
 async def run_delete(script: ScriptedTransport) -> list[Operation]:

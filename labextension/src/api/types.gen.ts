@@ -243,8 +243,8 @@ export interface components {
             readonly image: string;
             readonly cluster: string;
             readonly emulator?: boolean;
-            readonly action: string;
-            readonly state: string;
+            readonly action: components["schemas"]["Action"];
+            readonly state: components["schemas"]["BuildState"];
             readonly ended: boolean;
             /** @description The base image as text. */
             readonly base?: string;
@@ -291,8 +291,8 @@ export interface components {
             readonly image: string;
             readonly cluster: string;
             readonly emulator?: boolean;
-            readonly action: string;
-            readonly state: string;
+            readonly action: components["schemas"]["Action"];
+            readonly state: components["schemas"]["BuildState"];
             readonly ended: boolean;
             /** @description The base image as text. */
             readonly base?: string;
@@ -339,6 +339,16 @@ export interface components {
             readonly next?: string;
             readonly problems?: readonly components["schemas"]["InputProblem"][];
         };
+        /**
+         * @description State of an operation, as it is shown.
+         * @enum {string}
+         */
+        readonly BuildState: "Checking" | "Queued" | "Submitting" | "Building" | "Deleting" | "Enabling" | "Disabling" | "Confirming" | "Succeeded" | "Deleted" | "Enabled" | "Disabled" | "Failed" | "Canceled" | "Rejected" | "Not submitted" | "Unknown";
+        /**
+         * @description Action of an operation.
+         * @enum {string}
+         */
+        readonly Action: "build" | "delete" | "enable" | "disable";
     };
     responses: never;
     parameters: never;

@@ -3,43 +3,25 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IBuild } from '../api/api';
 import { formatDuration, type ICard } from '../cards/cardData';
+import { type IActionValues, textsOf } from '../model/actions';
 import type { IBuildGroup } from '../model/buildGroups';
 import { isSuccess, outcomeOf } from '../model/buildStates';
 import type { ToastType } from './toast';
 
-export function buildStarted({ action, image, cluster }: ICard, trans: TranslationBundle): string {
-  switch (action) {
-    case 'delete':
-      return trans.__('Deleting image %1 from %2.', image, cluster);
-    case 'enable':
-      return trans.__('Enabling image %1 on %2.', image, cluster);
-    case 'disable':
-      return trans.__('Disabling the Python plugin on %1.', cluster);
-    default:
-      return trans.__('Building image %1 on %2.', image, cluster);
-  }
+export function buildStarted(card: ICard, trans: TranslationBundle): string {
+  return textsOf(card.action).started(valuesOf(card), trans);
 }
 
 export function buildEnded(card: ICard, trans: TranslationBundle): string {
   return isSuccess(card.state) ? buildSucceeded(card, trans) : buildFailed(card, trans);
 }
 
-function buildSucceeded({ action, image, cluster, seconds }: ICard, trans: TranslationBundle): string {
-  switch (action) {
-    case 'delete':
-      return trans.__('Image %1 was deleted from %2.', image, cluster);
-    case 'enable':
-      return trans.__('Image %1 is enabled: queries on %2 run on it.', image, cluster);
-    case 'disable':
-      return trans.__('The Python plugin is disabled on %1.', cluster);
-    default:
-      return trans.__('Image %1 is ready on %2 after %3.', image, cluster, formatDuration(seconds));
-  }
+function buildSucceeded(card: ICard, trans: TranslationBundle): string {
+  return textsOf(card.action).succeeded(valuesOf(card), trans);
 }
 
 function buildFailed(card: ICard, trans: TranslationBundle): string {
-  const { image, cluster } = card;
-  const detail = failureDetail(card);
+  const { image, cluster, detail } = valuesOf(card);
   switch (outcomeOf(card.state)) {
     case 'notSubmitted':
       return trans.__('%1 was not sent to %2: %3', image, cluster, detail);
@@ -50,21 +32,13 @@ function buildFailed(card: ICard, trans: TranslationBundle): string {
     case 'unknown':
       return trans.__('Image %1 on %2: outcome unknown. %3', image, cluster, detail);
     default:
-      return actionFailed(card, detail, trans);
+      return textsOf(card.action).failed({ image, cluster, detail, duration: '' }, trans);
   }
 }
 
-function actionFailed({ action, image, cluster }: ICard, detail: string, trans: TranslationBundle): string {
-  switch (action) {
-    case 'delete':
-      return trans.__('Deleting %1 from %2 failed: %3', image, cluster, detail);
-    case 'enable':
-      return trans.__('Enabling %1 on %2 failed: %3', image, cluster, detail);
-    case 'disable':
-      return trans.__('Disabling the Python plugin on %1 failed: %2', cluster, detail);
-    default:
-      return trans.__('Building %1 on %2 failed: %3', image, cluster, detail);
-  }
+function valuesOf(card: ICard): IActionValues {
+  const { image, cluster, seconds } = card;
+  return { image, cluster, duration: formatDuration(seconds), detail: failureDetail(card) };
 }
 
 export function fleetStarted(group: IBuildGroup, trans: TranslationBundle): string {

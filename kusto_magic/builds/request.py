@@ -1,0 +1,57 @@
+"""Requests for an operation: what a front end asks for, and what the history keeps of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from kusto_magic.builds.options import BuildOptions
+from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.models.action import ACTIONS, Action, ActionInfo
+from kusto_magic.models.cluster import LanguageExtension
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.naming import build_name_problem, existing_image_problem
+from kusto_magic.models.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """An action on an image of a cluster, with everything that is needed to carry it out.
+
+    `spec` is the image to build; None for every other action. For disabling, `name` is the image that python() uses,
+    or "Python" if that is not known.
+    """
+
+    action: Action
+    target: Target
+    name: str
+    spec: ImageSpec | None = None
+    options: BuildOptions = field(default_factory=BuildOptions)
+
+    @property
+    def info(self) -> ActionInfo:
+        """The properties of the action."""
+        return ACTIONS[self.action]
+
+    def require_valid(self) -> None:
+        """Raise InvalidInput if the request breaks a rule for names, or is a build without a spec."""
+        if self.action is Action.ENABLE:
+            LanguageExtension.python(self.name)  # for its validation
+        elif self.info.changes_image:
+            rule = build_name_problem if self.action is Action.BUILD else existing_image_problem
+            if problem := rule(self.name):
+                raise InvalidInput([Problem("image name", problem)])
+        if self.action is Action.BUILD and self.spec is None:
+            raise InvalidInput([Problem("requirements", "missing")])
+
+    def builds_same(self, other: Self) -> bool:
+        """Return whether two requests build the same image from the same spec: given as text, or pinned."""
+        # ARM compares names without case.
+        ours, theirs = (
+            (request.target.key, request.name.lower(), request.spec, request.options.pin) for request in (self, other)
+        )
+        return self.action is other.action is Action.BUILD and ours == theirs
+
+    def with_timeout(self, timeout: float) -> Self:
+        """Return the request with another timeout in seconds: that of the process that polls its operation."""
+        return replace(self, options=replace(self.options, timeout=timeout))

@@ -1,0 +1,59 @@
+"""States of an operation: the words that code, history, JSON and every screen share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class BuildState(StrEnum):
+    """State of an operation on an image or on a cluster.
+
+    Values are shown as they are, stored in the history and sent to JupyterLab.
+    """
+
+    CHECKING = "Checking"
+    """The requirements are being resolved on this machine."""
+    QUEUED = "Queued"
+    """It waits for another change of the cluster or of the image."""
+    SUBMITTING = "Submitting"
+    """The request is being sent."""
+    BUILDING = "Building"
+    DELETING = "Deleting"
+    ENABLING = "Enabling"
+    DISABLING = "Disabling"
+    CONFIRMING = "Confirming"
+    """The operation succeeded; the resource does not show it yet."""
+    SUCCEEDED = "Succeeded"
+    DELETED = "Deleted"
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+    FAILED = "Failed"
+    """The service reports a failure."""
+    CANCELED = "Canceled"
+    """The service reports a cancellation."""
+    REJECTED = "Rejected"
+    """The service refused the request; nothing was started."""
+    NOT_SUBMITTED = "Not submitted"
+    """It was stopped on this machine before anything was sent."""
+    UNKNOWN = "Unknown"
+    """Polling ended without a final state, or its request has no known outcome."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the operation has succeeded."""
+        return self in SUCCESS_STATES
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the service has reported that the operation has ended."""
+        return self in SUCCESS_STATES or self in (BuildState.FAILED, BuildState.CANCELED)
+
+
+SUCCESS_STATES = frozenset({BuildState.SUCCEEDED, BuildState.DELETED, BuildState.ENABLED, BuildState.DISABLED})
+"""States of successful operations, one per action."""
+
+UNSENT_STATES = frozenset({BuildState.CHECKING, BuildState.QUEUED})
+"""States before anything was sent; the work ends with the process."""
+
+NOT_STARTED = UNSENT_STATES | {BuildState.SUBMITTING}
+"""States before the service has accepted the request."""
