@@ -208,16 +208,9 @@ class Session:
 
     def card(self, build: Build | Fleet) -> None:
         """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""
-        from kusto_magic.builds.build import Build
+        from kusto_magic.display.live_card import LiveCard
 
-        if isinstance(build, Build):
-            from kusto_magic.display.live_card import LiveCard
-
-            LiveCard(build, self.shell.display_pub, with_bar=self.is_interactive)
-        else:
-            from kusto_magic.display.live_fleet_card import LiveFleetCard
-
-            LiveFleetCard(build, self.shell.display_pub, with_bar=self.is_interactive)
+        LiveCard(build, self.shell.display_pub, with_bar=self.is_interactive)
 
     def show(self, data: Bundle) -> None:
         """Show a MIME bundle: all of it in a kernel, its plain text in a terminal."""

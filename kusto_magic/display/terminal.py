@@ -7,53 +7,39 @@ import threading
 from rich.console import Console
 from rich.text import Text
 
-from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import WAIT_INTERVAL
-from kusto_magic.builds.fleet import Fleet
 from kusto_magic.clock import SystemClock
-from kusto_magic.display import fleet_card
-from kusto_magic.display.card import card, text
-from kusto_magic.display.fleet_card import FleetCard
+from kusto_magic.display.views import Shown, View, live_text_of, states_of, text_of, view_of
 from kusto_magic.display_text import DisplayText
 
 
-def show_until_done(shown: Build | Fleet, console: Console | None = None) -> None:
+def show_until_done(shown: Shown, console: Console | None = None) -> None:
     """Show a build or a fleet until it has ended, blocking the caller. An interrupt ends only the display."""
     # rich would color numbers in names and break long lines.
     console = console or Console(highlight=False, soft_wrap=True)
     ended = threading.Event()
     shown.observe(lambda _change: ended.set(), "ended")
     if console.is_terminal:
-        with console.status(_line(shown)) as status:
+        with console.status(_plain(live_text_of(_view(shown)))) as status:
             while not shown.ended and not ended.wait(WAIT_INTERVAL):  # may have ended before `observe`
-                status.update(_line(shown))
+                status.update(_plain(live_text_of(_view(shown))))
     else:
         _show_plainly(shown, console, ended)
-    console.print(_whole(shown))
+    console.print(_plain(text_of(_view(shown))))
 
 
-def _show_plainly(shown: Build | Fleet, console: Console, ended: threading.Event) -> None:
+def _show_plainly(shown: Shown, console: Console, ended: threading.Event) -> None:
     previous: object = None
     while not shown.ended:
-        now = shown.operation.shown_state if isinstance(shown, Build) else _fleet(shown).counts
-        if now != previous:
-            previous = now
-            console.print(_line(shown))
+        view = _view(shown)
+        if states_of(view) != previous:
+            previous = states_of(view)
+            console.print(_plain(live_text_of(view)))
         ended.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
 
 
-def _fleet(fleet: Fleet) -> FleetCard:
-    return fleet_card.fleet_card(fleet, SystemClock().wall())
-
-
-def _line(shown: Build | Fleet) -> Text:
-    return _whole(shown) if isinstance(shown, Build) else _plain(fleet_card.headline(_fleet(shown)))
-
-
-def _whole(shown: Build | Fleet) -> Text:
-    if isinstance(shown, Build):
-        return _plain(text(card(shown, SystemClock().wall())))
-    return _plain(fleet_card.text(_fleet(shown)))
+def _view(shown: Shown) -> View:
+    return view_of(shown, SystemClock().wall())
 
 
 def _plain(text: DisplayText) -> Text:

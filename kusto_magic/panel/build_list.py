@@ -8,7 +8,7 @@ from typing import Any
 
 from kusto_magic.builds.build import Build
 from kusto_magic.display.card import card, text
-from kusto_magic.display.progress_bar import BuildProgress
+from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import column, heading, set_text, text_widget
@@ -29,7 +29,7 @@ class ActiveBuilds:
         self._moved = moved
         self._ended = ended
         self._lock = threading.RLock()  # builds are added by the button's thread, updated by the background thread
-        self._bars: dict[Build, BuildProgress] = {}
+        self._bars: dict[Build, ProgressBar] = {}
         self.rows = column()
         self.last = text_widget(NO_BUILDS)
         self.widget = column(heading("In progress"), self.rows, self.last)
@@ -45,7 +45,7 @@ class ActiveBuilds:
         with self._lock:
             if build in self._bars:
                 return
-            self._bars[build] = BuildProgress(build.estimate)
+            self._bars[build] = ProgressBar()
             self._lay_out()
         build.observe(self._on_change, "operation")
         build.observe(lambda _change: self._update(build), ["operation", "last_response_at", "ended"])

@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
+from support.cards import DONE, RUNNING
 from support.hostile import HARMLESS_TAGS, HOSTILE, Elements
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import duration, table
-from kusto_magic.display.card import MIME, Card, bundle, estimate_text, text
-from kusto_magic.models.action import Action
+from kusto_magic.display.card import MIME, bundle, estimate_text, text
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
-
-STARTED = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
-RUNNING = Card(
-    id="0123",
-    image="img",
-    cluster="help",
-    emulator=False,
-    action=Action.BUILD,
-    state=BuildState.BUILDING,
-    ended=False,
-    base="Python3_11_7",
-    requirements="numpy\npandas",
-    started_at=STARTED,
-    as_of=datetime(2026, 11, 23, 14, 4, 25, tzinfo=UTC),
-    last_response_at=datetime(2026, 11, 23, 14, 4, 20, tzinfo=UTC),
-    seconds=80.0,
-    estimate="usually 4 min to 6 min (3 earlier builds on this cluster)",
-    error=(),
-    next_step="",
-    note="",
-)
-DONE = replace(RUNNING, state=BuildState.SUCCEEDED, ended=True, estimate="", seconds=302.0)
 
 
 def test_text_of_a_running_build_has_elapsed_time_and_last_update() -> None:

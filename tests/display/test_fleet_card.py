@@ -23,8 +23,8 @@ from kusto_magic.display.card import MIME as BUILD_MIME
 from kusto_magic.display.card import bundle as build_bundle
 from kusto_magic.display.card import card, card_from_record
 from kusto_magic.display.fleet_card import MAX_ROWS_AS_TEXT, MIME, bundle, fleet_card, headline, text
-from kusto_magic.display.live_fleet_card import LiveFleetCard
-from kusto_magic.display.progress_bar import FleetProgress
+from kusto_magic.display.live_card import LiveCard
+from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import NotFound
 from kusto_magic.models.build_state import BuildState
@@ -59,7 +59,7 @@ def test_one_output_is_updated_until_the_end(environment: EmulatedEnvironment, w
     screen = RecordingPublisher()
     environment.clock.released.clear()
     made = environment.builds().start_fleet(build_requests(environment.targets, "img", SPEC))
-    LiveFleetCard(made, screen, with_bar=with_bar)
+    LiveCard(made, screen, with_bar=with_bar)
     environment.clock.released.set()
     made.result(30)
     assert screen.ended.wait(10)
@@ -74,7 +74,7 @@ def test_one_output_is_updated_until_the_end(environment: EmulatedEnvironment, w
 
 def test_ended_fleet_is_shown_without_a_bar() -> None:
     screen = RecordingPublisher()
-    LiveFleetCard(fleet(record("one"), record("two")), screen, with_bar=True)
+    LiveCard(fleet(record("one"), record("two")), screen, with_bar=True)
     assert WIDGET not in screen.shown[-1][0]
     assert screen.shown[-1][0][MIME]["ended"]
 
@@ -153,7 +153,7 @@ def test_bar_shows_the_share_of_clusters_that_are_done(environment: EmulatedEnvi
     )
     with pytest.raises(NotFound):
         made.builds[0].result(10)
-    bar = FleetProgress()
+    bar = ProgressBar()
     bar.update(fleet_card(made, START))
     assert bar.bar.value == 0.25
     assert bar.label.value.startswith("1 of 4 · ⏳ Working: image img on 4 clusters")

@@ -16,7 +16,7 @@ from kusto_magic.commands.sign_in import device_code_bundle
 from kusto_magic.display import bundle, card, fleet_card, preflight_report
 from kusto_magic.display.card import Card
 from kusto_magic.display.fleet_card import FleetCard
-from kusto_magic.display.progress_bar import BuildProgress, FleetProgress
+from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.errors import KustoImageError, ServiceError, ServiceFault
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
@@ -86,8 +86,8 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "device code": lambda text: device_code_bundle(text, text, NOW),
     "panel": lambda text: text_widget(text).value,
     "heading": lambda text: heading(text).value,
-    "progress": lambda text: _progress(lambda: BuildProgress(None), _card(text)),
-    "progress of a fleet": lambda text: _progress(FleetProgress, _fleet(text)),
+    "progress": lambda text: _progress(ProgressBar, _card(text)),
+    "progress of a fleet": lambda text: _progress(ProgressBar, _fleet(text)),
     "error": lambda text: KustoImageError(text, next_step=text).lines(),
     "service error": lambda text: str(ServiceError(text, status=400, fault=ServiceFault(text, text, (text,)))),
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from support.cards import RUNNING
 from support.environment import EmulatedEnvironment
 from support.recording_publisher import RecordingPublisher
 from support.requests import build_request
 
-from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.display.card import MIME
 from kusto_magic.display.live_card import LiveCard
-from kusto_magic.display.progress_bar import MAX_ESTIMATED_SHARE, share
+from kusto_magic.display.views import MAX_ESTIMATED_SHARE, share_of
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
@@ -54,8 +57,11 @@ def test_two_outputs_show_the_same_build(environment: EmulatedEnvironment) -> No
 
 
 def test_share_follows_the_estimate_and_stays_below_one() -> None:
-    estimate = DurationEstimate(240, 300, 4, "this cluster", (240, 260, 280, 300))
-    assert share(0, estimate) == 0
-    assert share(150, estimate) == pytest.approx(MAX_ESTIMATED_SHARE / 2)
-    assert share(100_000, estimate) == MAX_ESTIMATED_SHARE < 1
-    assert share(100_000, None) == 0  # no estimate: the bar stays empty
+    building = replace(RUNNING, estimate_high=300.0)
+    assert share_of(replace(building, seconds=0.0)) == 0
+    assert share_of(replace(building, seconds=150.0)) == pytest.approx(MAX_ESTIMATED_SHARE / 2)
+    assert share_of(replace(building, seconds=250.0, waited=100.0)) == pytest.approx(MAX_ESTIMATED_SHARE / 2)
+    assert share_of(replace(building, seconds=100_000.0)) == MAX_ESTIMATED_SHARE < 1
+    assert share_of(replace(building, seconds=100_000.0, estimate_high=0.0)) == 0  # no estimate: the bar stays empty
+    assert share_of(replace(building, state=BuildState.SUCCEEDED, ended=True)) == 1
+    assert share_of(replace(building, state=BuildState.FAILED, ended=True, estimate_high=0.0)) == 0
