@@ -8,10 +8,12 @@ from kusto_magic.arm import service_errors
 from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, TERMINAL_STATES, Operation
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
+from kusto_magic.arm.urls import cluster_url, image_url
 from kusto_magic.errors import ServiceFault
 from kusto_magic.models.action import DOCUMENTED_DURATIONS, WORKING_PHASES, Action, Phase
-from kusto_magic.models.cluster import LanguageExtension
+from kusto_magic.models.cluster import PYTHON, LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
+from kusto_magic.models.target import Target
 
 NOTE_BUSY = "waiting: the cluster is busy with another change; retrying automatically"
 
@@ -62,6 +64,16 @@ def resume(
     if not stored_url:
         return replace(resumed, poll_url=image_url)
     return replace(resumed, poll_target=PollTarget.OPERATION, poll_url=stored_url, resumed=True)
+
+
+def resume_named(
+    target: Target, action: Action, name: str, stored_url: str = "", expected: ImageSpec | None = None
+) -> Operation:
+    """Return an operation on an image of a cluster, as `resume` does. Raises InvalidInput for an invalid name."""
+    if action in (Action.ENABLE, Action.DISABLE):
+        extension = LanguageExtension(PYTHON, name)
+        return resume(action, cluster_url(target), stored_url, extension=extension)
+    return resume(action, image_url(target, name), stored_url, expected)
 
 
 def adopt_existing(sent: Operation, refusal: ServiceFault | None = None) -> Operation:

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from kusto_magic.arm import operation_start
-from kusto_magic.arm.client import DEFAULT_TIMEOUT, IN_USE_STEP, ImagesClient
+from kusto_magic.arm.client import DEFAULT_TIMEOUT, ImagesClient
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.urls import image_url
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history import History
@@ -18,9 +19,9 @@ from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.retry import first_then, retry_while_busy
-from kusto_magic.errors import InUse, NotFound, ServiceError
+from kusto_magic.errors import InUse, MaybeInUse, NotFound, ServiceError
 from kusto_magic.models.action import NOT_SUBMITTED, Action
-from kusto_magic.models.cluster import PYTHON
+from kusto_magic.models.cluster import PYTHON, ActiveImage, UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
@@ -33,6 +34,12 @@ Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
 
 Protect = Callable[[ImagesClient], Awaitable[None]]
 """Raises InUse if queries use the image or are about to use it, or MaybeInUse if that is not known."""
+
+PROCEED = "Add --yes to proceed anyway (in the panel and the sidebar: refresh the images, then confirm)"
+"""Next step of a user who wants to change an image although queries use it, or may use it."""
+
+IN_USE_STEP = f"{PROCEED}, or choose a new name and enable it with %kusto_image enable afterwards."
+"""Next step after InUse."""
 
 MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
 """Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
@@ -60,7 +67,8 @@ async def create_image(
         return
     if options.protect_active and not absent and not queue.must_wait(build):  # a new image cannot be in use
         await protect(client)
-    send = partial(client.build, build.name, sent, timeout=options.timeout, estimate=build.estimate)
+    estimated = client.with_options(estimate=build.estimate)
+    send = partial(estimated.create_or_update_stream, build.name, sent, timeout=options.timeout)
     again = partial(retry_create, client, build, options, protect)
     waiting = queue.turn(build, operation_start.submitting(Action.BUILD, "", sent))
     async for operation in send_in_turn(client, options, waiting, send, again):
@@ -93,7 +101,8 @@ async def retry_create(
     absent, existing = (False, None) if options.force else await find_existing(client, build.name, build.spec)
     if options.protect_active and not absent and existing is None:
         await protect(client)
-    sending = client.build(build.name, build.spec, timeout=options.timeout, estimate=build.estimate)
+    estimated = client.with_options(estimate=build.estimate)
+    sending = estimated.create_or_update_stream(build.name, build.spec, timeout=options.timeout)
     async for operation in sending if existing is None else poll_existing(client, build, existing, options):
         yield operation
 
@@ -104,7 +113,8 @@ async def find_existing(client: ImagesClient, name: str, spec: ImageSpec) -> tup
     Raises Unreachable and SignInFailed. Other errors of the service are left to the request that follows.
     """
     try:
-        return False, client.existing_operation(await client.get(name, background=True), spec)
+        image = await client.with_options(background=True).get(name)
+        return False, operation_start.existing_operation(image, image_url(client.target, image.name), spec)
     except NotFound:
         return True, None
     except ServiceError:
@@ -117,7 +127,7 @@ async def poll_existing(
     """Yield the operations of an image that exists or is being built; it does not count for the estimate."""
     build.counts_for_estimate = False
     yield existing
-    async for operation in client.poll(existing, timeout=options.timeout, estimate=build.estimate):
+    async for operation in client.with_options(estimate=build.estimate).poll(existing, timeout=options.timeout):
         yield operation
 
 
@@ -174,7 +184,18 @@ async def require_unused(
     if await asyncio.to_thread(_is_being_enabled, history, is_held, record):
         what = f"image {record.image!r} is being enabled for the queries of this cluster; nothing was sent"
         raise InUse(what, next_step=IN_USE_STEP)
-    await client.require_inactive(record.image)
+    await require_inactive(client, record.image)
+
+
+async def require_inactive(client: ImagesClient, name: str) -> None:
+    """Raise InUse if python() runs on the image, or MaybeInUse if that is not known. Raises as `active` does."""
+    match await client.with_options(background=True).active():
+        case ActiveImage() as active if active.is_named(name):
+            what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
+            raise InUse(what, next_step=IN_USE_STEP)
+        case UnknownImage(reason, next_step):
+            what = f"which image python() runs on could not be determined: {reason}; nothing was sent"
+            raise MaybeInUse(what, next_step=f"{next_step} {PROCEED}.".strip())
 
 
 def _is_being_enabled(history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord) -> bool:
@@ -195,7 +216,7 @@ def is_being_enabled_here(registry: BuildRegistry, target: Target, image: str, n
 def send_change(client: ImagesClient, action: Action, name: str, timeout: float) -> AsyncIterator[Operation]:
     """Return the operations of one attempt."""
     if action is Action.DELETE:
-        return client.delete(name, timeout=timeout)
+        return client.delete_stream(name, timeout=timeout)
     if action is Action.ENABLE:
-        return client.enable(name, timeout=timeout)
-    return client.disable("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known
+        return client.enable_stream(name, timeout=timeout)
+    return client.disable_stream("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known

@@ -15,9 +15,11 @@ from uuid import uuid4
 
 from kusto_magic.arm import client, operation_start
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.client_pool import ClientFactory, ClientPool
+from kusto_magic.arm.client_pool import ClientPool, ConnectionFactory
 from kusto_magic.arm.credentials import CredentialFactory
 from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE, DurationEstimate
+from kusto_magic.arm.subscription import SubscriptionClient
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds import at_exit, fork
 from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.build import Build
@@ -39,7 +41,7 @@ from kusto_magic.models.action import NOT_SUBMITTED, Action, Phase
 from kusto_magic.models.cluster import PYTHON, LanguageExtension
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.naming import build_name_problem, existing_image_problem
-from kusto_magic.models.target import Target
+from kusto_magic.models.target import Subscription, Target
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
 
@@ -49,28 +51,28 @@ T = TypeVar("T")
 class BuildManager:
     """Starts, resumes and polls the builds of this process.
 
-    `open_client` opens a client for a target, `preflight` checks requirements, `history` stores the operations started
-    on this machine, `clock` is the source of time; tests replace all four. Safe to call from any thread.
+    `connect` opens the connection to an endpoint, `preflight` checks requirements, `history` stores the operations
+    started on this machine, `clock` is the source of time; tests replace all four. Safe to call from any thread.
     """
 
     def __init__(
         self,
         *,
         history: History | None = None,
-        open_client: ClientFactory = client.connect,
+        connect: ConnectionFactory = ArmTransport,
         preflight: Preflight = run_preflight,
         clock: Clock | None = None,
     ) -> None:
         self.history = history or History()
         self._owner = Owner(self.history.folder and self.history.folder / OWNERS)
-        self._open_client = open_client
+        self._connect = connect
         self._preflight = preflight
         self._clock: Clock = clock or SystemClock()
         self._set_up()
         fork.add(self)
 
     def _set_up(self) -> None:
-        self._clients = ClientPool(self._open_client)
+        self._clients = ClientPool(self._connect)
         self._writer = HistoryWriter(self.history)
         self._loop = BackgroundLoop()
         self.registry = BuildRegistry()
@@ -275,6 +277,20 @@ class BuildManager:
     def ask(self, target: Target, request: Callable[[ImagesClient], Awaitable[T]]) -> T:
         """Run a request of a client and wait for its result, e.g. `ask(target, lambda client: client.list())`."""
         return result_or_cancel(self.submit(target, request))
+
+    def submit_subscription(
+        self, subscription: Subscription, request: Callable[[SubscriptionClient], Awaitable[T]]
+    ) -> concurrent.futures.Future[T]:
+        """Run a request of a client of a subscription on the background loop; return at once."""
+
+        async def run() -> T:
+            return await request(await self._clients.get_subscription(subscription))
+
+        return self._loop.submit(run())
+
+    def ask_subscription(self, subscription: Subscription, request: Callable[[SubscriptionClient], Awaitable[T]]) -> T:
+        """Run a request of a client of a subscription and wait for its result."""
+        return result_or_cancel(self.submit_subscription(subscription, request))
 
     def close(self) -> None:
         """Stop the background loop; builds continue in Azure and can be resumed."""

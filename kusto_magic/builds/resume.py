@@ -100,19 +100,22 @@ async def watch_build(
 async def poll_image(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:
     """Yield the operations of an image without a record. Raises NotFound if it does not exist."""
     await client.get(name)
-    async for operation in client.poll(client.resume(Action.BUILD, name), timeout=timeout):
+    async for operation in client.poll(
+        operation_start.resume_named(client.target, Action.BUILD, name), timeout=timeout
+    ):
         yield operation
 
 
 async def _poll_recorded(
     client: ImagesClient, build: Build, record: BuildRecord, timeout: float
 ) -> AsyncIterator[Operation]:
-    resumed = client.resume(build.action, record.image, record.operation_url, build.spec)
+    resumed = operation_start.resume_named(client.target, build.action, record.image, record.operation_url, build.spec)
     yield resumed
     # A lower bound: the record is written when the phase or the URL changes, and when polling stops.
     started = record.last_response_at if record.state == Phase.BUILDING else None
     elapsed = max(0.0, (client.clock.wall() - started).total_seconds()) if started else 0.0
-    async for operation in client.poll(resumed, timeout=timeout, estimate=build.estimate, already_elapsed=elapsed):
+    estimated = client.with_options(estimate=build.estimate, already_elapsed=elapsed)
+    async for operation in estimated.poll(resumed, timeout=timeout):
         yield operation
 
 
@@ -121,7 +124,7 @@ async def _poll_recorded(
 
 async def _settle(client: ImagesClient, build: Build, record: BuildRecord, timeout: float) -> AsyncIterator[Operation]:
     """Yield the operations that the service shows as those of the request. Raises OutcomeUnknown."""
-    resumed = client.resume(build.action, record.image, "", build.spec)
+    resumed = operation_start.resume_named(client.target, build.action, record.image, "", build.spec)
     if build.action in (Action.BUILD, Action.DELETE):
         image = await _image_or_none(client, record.image)
         if image is None and build.action is Action.DELETE:
@@ -130,7 +133,7 @@ async def _settle(client: ImagesClient, build: Build, record: BuildRecord, timeo
         if image is None or not _is_outcome(image, build):
             raise _unknown(record, _description(image))
     try:
-        async for operation in client.poll(resumed, timeout=timeout, estimate=build.estimate):
+        async for operation in client.with_options(estimate=build.estimate).poll(resumed, timeout=timeout):
             yield operation
     except UnexpectedState as error:
         raise _unknown(record, error.what) from None

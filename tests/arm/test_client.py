@@ -43,8 +43,9 @@ from support.scripted_transport import (
     run_delete,
 )
 
-from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import NOTE_SENT_TWICE
+from kusto_magic.arm.operation_start import resume_named
 from kusto_magic.arm.paging import MAX_PAGES
 from kusto_magic.arm.poll_schedule import MAX_DELAY, MIN_DELAY
 from kusto_magic.arm.requests import MAX_ATTEMPTS, MAX_READ_ATTEMPTS, READ_TIMEOUT
@@ -96,7 +97,7 @@ async def test_delays_follow_the_schedule_without_retry_after() -> None:
 async def test_first_operation_is_yielded_before_anything_is_sent() -> None:
     script = ScriptedTransport()
     async with open_client(script) as client:
-        first = await anext(aiter(client.build("img", SPEC)))
+        first = await anext(aiter(client.create_or_update_stream("img", SPEC)))
     assert (first.phase, first.poll_url) == (Phase.SUBMITTING, "")
     assert script.requests == []
 
@@ -275,7 +276,7 @@ class SilentTransport(httpx.AsyncBaseTransport):
 
 
 def silent_client(arm: ArmTransport) -> ImagesClient:
-    return ImagesClient(arm, TARGET, notice_interval=0.01)
+    return ImagesClient.from_connection(arm, TARGET).with_options(notice_interval=0.01)
 
 
 def silent_arm(silent: SilentTransport) -> ArmTransport:
@@ -287,7 +288,9 @@ async def test_put_without_an_answer_says_so_and_continues(action: Action) -> No
     silent = SilentTransport()
     async with silent_arm(silent) as arm:
         client = silent_client(arm)
-        running = aiter(client.build("img", SPEC) if action is Action.BUILD else client.enable("img"))
+        running = aiter(
+            client.create_or_update_stream("img", SPEC) if action is Action.BUILD else client.enable_stream("img")
+        )
         seen = [await anext(running) for _ in range(3)]
         silent.released.set()
         seen += [operation async for operation in running]
@@ -302,12 +305,13 @@ async def test_put_without_an_answer_ends_at_the_time_limit_of_the_build() -> No
     silent = SilentTransport()
     async with silent_arm(silent) as arm:
         with pytest.raises(Unreachable, match=r"did not respond|no response") as caught:
-            await collect(silent_client(arm).build("img", SPEC, timeout=0.05))
+            await collect(silent_client(arm).create_or_update_stream("img", SPEC, timeout=0.05))
     assert "may have arrived: %kusto_image attach img shows" in caught.value.next_step
+    assert caught.value.operation is not None
     assert caught.value.operation.poll_url == IMAGE_URL
     async with silent_arm(silent) as arm:
         with pytest.raises(Unreachable) as caught:
-            await collect(silent_client(arm).delete("my image", timeout=0.05))
+            await collect(silent_client(arm).delete_stream("my image", timeout=0.05))
     assert "%kusto_image attach 'my image' shows" in caught.value.next_step
 
 
@@ -315,7 +319,7 @@ async def test_cancellation_of_a_put_without_an_answer_ends_the_request() -> Non
     silent = SilentTransport()
     before = asyncio.all_tasks()
     async with silent_arm(silent) as arm:
-        running = aiter(ImagesClient(arm, TARGET).build("img", SPEC))
+        running = aiter(ImagesClient.from_connection(arm, TARGET).create_or_update_stream("img", SPEC))
         await anext(running)
         waiting = asyncio.ensure_future(anext(running))
         await silent.arrived.wait()
@@ -420,7 +424,7 @@ class PairTransport(httpx.AsyncBaseTransport):
 async def test_images_and_the_active_one_are_read_at_the_same_time() -> None:
     async with (
         asyncio.timeout(5),
-        connect(TARGET, credential=CountingCredential(), transport=PairTransport()) as client,
+        ImagesClient(TARGET, CountingCredential(), transport=PairTransport()) as client,
     ):
         images, active = await client.list_with_active()
     assert [image.name for image in images] == ["img"]
@@ -473,10 +477,10 @@ async def test_malformed_list_raises_unreachable(document: object) -> None:
 # ── invalid names ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 CALLS: dict[str, Callable[[ImagesClient, str], Any]] = {
-    "build": lambda client, name: client.build(name, SPEC),
-    "delete": lambda client, name: client.delete(name),
+    "build": lambda client, name: client.create_or_update_stream(name, SPEC),
+    "delete": lambda client, name: client.delete_stream(name),
     "get": lambda client, name: client.get(name),
-    "resume": lambda client, name: client.resume(Action.BUILD, name),
+    "resume": lambda client, name: resume_named(client.target, Action.BUILD, name),
 }
 
 
@@ -495,10 +499,10 @@ async def test_name_outside_the_rule_is_built_only_if_the_image_exists() -> None
     missing = ScriptedTransport(error_response(404, "ResourceNotFound"))
     async with open_client(missing) as client:
         with pytest.raises(InvalidInput, match="no such image on this cluster"):
-            await collect(client.build("my image", SPEC))
+            await collect(client.create_or_update_stream("my image", SPEC))
     existing = ScriptedTransport(IMAGE_SUCCEEDED, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     async with open_client(existing) as client:
-        assert phases(await collect(client.build("my image", SPEC)))[-1] is Phase.SUCCEEDED
+        assert phases(await collect(client.create_or_update_stream("my image", SPEC)))[-1] is Phase.SUCCEEDED
     url = IMAGE_URL.replace("/img?", "/my%20image?")
     assert missing.request_lines == [f"GET {url}"]
     assert existing.request_lines[:2] == [f"GET {url}", f"PUT {url}"]

@@ -104,7 +104,7 @@ async def test_queue_does_not_retry_what_waiting_cannot_change(code: str) -> Non
     script = ScriptedTransport(default=error_response(409, code, LOCKED))
     async with open_client(script) as client:
         with pytest.raises(ServiceError) as caught:
-            await collect(retry_while_busy(lambda: client.build("img", SPEC), script.clock, 4 * 3600))
+            await collect(retry_while_busy(lambda: client.create_or_update_stream("img", SPEC), script.clock, 4 * 3600))
     assert (len(script.requests), caught.value.code) == (1, code)
 
 
@@ -113,7 +113,7 @@ async def test_queue_does_not_retry_what_waiting_cannot_change(code: str) -> Non
 async def test_queue_retries_while_the_cluster_is_busy(busy: ArmResponse) -> None:
     script = ScriptedTransport(busy, busy, make_response(image_resource(), 200))
     async with open_client(script) as client:
-        start = retry_while_busy(lambda: client.build("img", SPEC), script.clock, 4 * 3600)
+        start = retry_while_busy(lambda: client.create_or_update_stream("img", SPEC), script.clock, 4 * 3600)
         seen = [operation async for operation in start]
     assert [phases(seen).count(phase) for phase in (Phase.QUEUED, Phase.SUCCEEDED)] == [2, 1]
 

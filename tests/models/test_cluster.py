@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from support.arm_responses import LIST_URL, POLL_URL, SUBSCRIPTION, error_response, make_response, status_response
-from support.scripted_transport import ScriptedTransport, collect, open_client
+from support.scripted_transport import ScriptedTransport, collect, open_client, open_subscription
 
 from kusto_magic.arm.operation import Operation
-from kusto_magic.arm.subscription import list_clusters
+from kusto_magic.builds.actions import require_inactive
 from kusto_magic.errors import (
     BuildFailed,
     Forbidden,
@@ -154,7 +154,7 @@ def test_language_extension_raises_invalid_input_for_an_invalid_name(name: str) 
 
 async def switched(script: ScriptedTransport, *, on: bool = True) -> list[Operation]:
     async with open_client(script) as client:
-        return await collect(client.enable("img") if on else client.disable("img"))
+        return await collect(client.enable_stream("img") if on else client.disable_stream("img"))
 
 
 @pytest.mark.asyncio
@@ -252,23 +252,32 @@ async def test_require_inactive_raises_for_the_active_image_and_if_it_is_unknown
     )
     async with open_client(script) as client:
         with pytest.raises(InUse, match=r"queries on this cluster use image 'IMG'(?s:.*)--yes") as in_use:
-            await client.require_inactive("IMG")
+            await require_inactive(client, "IMG")
         assert not isinstance(in_use.value, MaybeInUse)
-        await client.require_inactive("other")
-        await client.require_inactive("img")
+        await require_inactive(client, "other")
+        await require_inactive(client, "img")
         unknown = "which image python.. runs on could not be determined: "
         with pytest.raises(MaybeInUse, match=f"{unknown}python.. is enabled, but(?s:.*)--yes"):
-            await client.require_inactive("img")
+            await require_inactive(client, "img")
         with pytest.raises(MaybeInUse, match=f"{unknown}the cluster cannot be read; AuthorizationFailed(?s:.*)--yes"):
-            await client.require_inactive("img")
+            await require_inactive(client, "img")
     assert script.unused_steps == 0
 
 
 @pytest.mark.asyncio
 async def test_list_clusters_returns_the_list_or_raises_unreachable() -> None:
     script = ScriptedTransport(make_response({"value": [cluster()]}), make_response({"value": [5]}), make_response({}))
-    async with open_client(script) as client:
-        assert [found.name for found in await list_clusters(client)] == ["kustoCluster"]
+    async with open_subscription(script) as client:
+        assert [found.name for found in await client.list_clusters()] == ["kustoCluster"]
         for _ in range(2):
             with pytest.raises(Unreachable, match="cannot be read"):
-                await list_clusters(client)
+                await client.list_clusters()
+
+
+@pytest.mark.asyncio
+async def test_list_clusters_without_a_subscription_raises_invalid_input_and_sends_nothing() -> None:
+    script = ScriptedTransport()
+    async with open_subscription(script, "") as client:
+        with pytest.raises(InvalidInput, match="subscription: not set"):
+            await client.list_clusters()
+    assert not script.requests

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.arm_responses import CLUSTER_PATH, ENDPOINT, error_response, make_response
-from support.scripted_transport import ScriptedTransport, open_client
+from support.arm_responses import CLUSTER_PATH, ENDPOINT, TARGET, error_response, make_response
+from support.scripted_transport import ScriptedTransport, open_subscription
 
 from kusto_magic.arm.service_errors import error_from_response, missing_role
-from kusto_magic.arm.subscription import list_permissions
 from kusto_magic.errors import Forbidden, Unreachable
 from kusto_magic.models.permission import ACTIVE_IMAGE, EXTENSIONS, IMAGES, Permission, missing
 
@@ -62,12 +61,12 @@ async def test_list_permissions_returns_roles_or_raises() -> None:
     script = ScriptedTransport(
         make_response(roles), error_response(403, "AuthorizationFailed", "no"), make_response({"value": [5]})
     )
-    async with open_client(script) as client:
-        assert await list_permissions(client) == [Permission(("*/read",), ("x",))]
+    async with open_subscription(script) as client:
+        assert await client.list_permissions(TARGET) == [Permission(("*/read",), ("x",))]
         with pytest.raises(Forbidden):
-            await list_permissions(client)
+            await client.list_permissions(TARGET)
         with pytest.raises(Unreachable):
-            await list_permissions(client)
+            await client.list_permissions(TARGET)
     path = f"{CLUSTER_PATH}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
     assert script.request_lines[0] == f"GET {ENDPOINT}{path}"
 
