@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kusto_magic.arm import service_errors
-from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, TERMINAL_STATES, Operation
+from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, Operation
+from kusto_magic.arm.operation_answers import TERMINAL_STATES
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.arm.urls import cluster_url, image_url
@@ -63,7 +64,7 @@ def resume(
     resumed = replace(submitting(action, image_url, expected, extension), phase=WORKING_PHASES[action], delay=0.0)
     if not stored_url:
         return replace(resumed, poll_url=image_url)
-    return replace(resumed, poll_target=PollTarget.OPERATION, poll_url=stored_url, resumed=True)
+    return replace(resumed, poll_target=PollTarget.OPERATION, poll_url=stored_url, _resumed=True)
 
 
 def resume_named(
@@ -83,7 +84,7 @@ def adopt_existing(sent: Operation, refusal: ServiceFault | None = None) -> Oper
     of the 409.
     """
     resumed = resume(sent.action, sent.image_url, expected=sent.expected, extension=sent.extension)
-    return replace(resumed, note=NOTE_SENT_TWICE, refusal=refusal)
+    return replace(resumed, note=NOTE_SENT_TWICE, _refusal=refusal)
 
 
 def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = False) -> Operation:
@@ -95,10 +96,10 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     if sent.phase is not Phase.SUBMITTING:
         raise ValueError(f"the operation was started before (phase {sent.phase})")
     if sent.action is Action.DELETE and repeated and response.status == 404:
-        return replace(sent, phase=Phase.SUCCEEDED, repeated=True)  # the first request deleted it
+        return replace(sent, phase=Phase.SUCCEEDED, _repeated=True)  # the first request deleted it
     if not 200 <= response.status < 300:
         raise service_errors.error_from_response(response, f"the {sent.action} request was refused")
-    operation = replace(sent, phase=WORKING_PHASES[sent.action], repeated=repeated, delay=response.retry_after())
+    operation = replace(sent, phase=WORKING_PHASES[sent.action], _repeated=repeated, delay=response.retry_after())
     for target in (PollTarget.OPERATION, PollTarget.LOCATION):
         # Seen: a 200 with the header is not finished, whatever its body says.
         url = response.header_url(target.lower())
@@ -110,7 +111,7 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
         return operation._deleted() if deleted and not response.is_malformed else operation
     if sent.extension is not None:
         return operation._switched() if response.status == 200 and not response.is_malformed else operation
-    return operation._after_image(response) if response.status in (200, 201) else operation
+    return operation._read(response) if response.status in (200, 201) else operation
 
 
 def _image_state(response: ArmResponse) -> str:

@@ -149,4 +149,4 @@ def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) 
         silence = f"no usable response since {answered_at:%Y-%m-%d %H:%M} UTC ({operation.poll_error})"
         what = f"image {operation.name!r}: {silence}; polling ended after {after}, the operation may still be running"
     step = f"%kusto_image attach {shlex.quote(operation.name)}"
-    return PollTimeout(what, operation=operation, fault=operation.refusal, next_step=step)
+    return PollTimeout(what, operation=operation, fault=operation._refusal, next_step=step)

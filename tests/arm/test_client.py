@@ -148,7 +148,7 @@ async def test_put_is_retried_until_a_usable_response(fault: Outcome) -> None:
     assert seen[-1].phase is Phase.SUCCEEDED
     assert {request.body for request in script.requests[:3]} == {SPEC.to_body()}
     assert script.request_times[:3] == [0.0, 1.0, 3.0]
-    assert seen[1].repeated
+    assert seen[1]._repeated
     assert "sent again" in seen[1].note
 
 
@@ -342,7 +342,7 @@ async def test_page_of_a_gateway_instead_of_a_response_is_retried() -> None:
 async def test_page_of_a_gateway_instead_of_the_response_to_a_put_is_retried() -> None:
     script = ScriptedTransport(HTML_RESPONSE, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     seen = await run_build(script)
-    assert (seen[-1].phase, seen[-1].repeated) == (Phase.SUCCEEDED, True)
+    assert (seen[-1].phase, seen[-1]._repeated) == (Phase.SUCCEEDED, True)
     assert [request.method for request in script.requests] == ["PUT", "PUT", "GET", "GET"]
 
 
