@@ -181,7 +181,7 @@ class Operation:
         )
 
     def raise_for_failure(self) -> None:
-        """Raise BuildFailed or BuildCanceled if it ended that way, ImageDiffers if the image is not what was sent."""
+        """Raise BuildFailed, BuildCanceled, or ImageDiffers if the image is not what was sent."""
         what = f"{WORKING_PHASES[self.action].lower()} image {self.name!r}"
         if self.phase is Phase.FAILED:
             step = "See the service's message above, fix the requirements, and run the cell again."

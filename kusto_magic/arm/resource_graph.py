@@ -90,7 +90,7 @@ def _target(row: object, subscription: Subscription) -> Target:
 
 
 def deduplicate(targets: Sequence[Target]) -> list[Target]:
-    """Return the clusters without duplicates, ignoring case as ARM does. Raises InvalidInput for none or over 2,000."""
+    """Return the clusters without duplicates, without case as ARM. Raises InvalidInput for none or over 2,000."""
     found = list({target.key: target for target in targets}.values())
     if not found:
         raise _invalid_query(

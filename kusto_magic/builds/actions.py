@@ -176,7 +176,7 @@ async def repeat_change(
 async def require_unused(
     history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord, client: ImagesClient
 ) -> None:
-    """Raise InUse if queries use the image of a record or are about to use it, MaybeInUse if that is not known.
+    """Raise InUse if queries use the image of a record, or soon will, MaybeInUse if that is not known.
 
     `is_held` returns whether another process works on the operation of a record.
     """
@@ -188,7 +188,7 @@ async def require_unused(
 
 
 async def require_inactive(client: ImagesClient, name: str) -> None:
-    """Raise InUse if python() runs on the image, or MaybeInUse if that is not known. Raises as `active` does."""
+    """Raise InUse if python() runs on the image, MaybeInUse if that is not known, and as `active` does."""
     match await client.with_options(background=True).active():
         case ActiveImage() as active if active.is_named(name):
             what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"

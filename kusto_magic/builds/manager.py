@@ -149,7 +149,7 @@ class BuildManager:
         return self._start_fleet(records, options.timeout)
 
     def change_fleet(self, action: Action, targets: Sequence[Target], name: str, options: BuildOptions) -> Fleet:
-        """Start deleting, enabling or disabling an image on several clusters; return at once. Raises InvalidInput."""
+        """Start deleting, enabling or disabling on several clusters; return at once. Raises InvalidInput."""
         if action is Action.ENABLE:
             LanguageExtension.python(name)  # for its validation
         elif action is Action.DELETE:

@@ -185,8 +185,8 @@ def test_delete_response_determines_phase_and_poll_target(first: ArmResponse, ph
 
 
 REJECTIONS: dict[int, type[ServiceError]] = {
-    302: ServiceError, 307: ServiceError, 400: ServiceError, 401: Forbidden, 403: Forbidden, 404: NotFound,
-    409: ServiceError, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
+    302: ServiceError, 307: ServiceError, 400: ServiceError, 401: Forbidden, 403: Forbidden,
+    404: NotFound, 409: ServiceError, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
 }  # fmt: skip
 
 
