@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 import kusto_magic
 from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser, subparsers
@@ -370,7 +371,14 @@ def _python_api() -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from ("", f"### `{name}`", "", f"`{_signature(node, name)}`", "", _first(node))
         elif isinstance(node, ast.Assign | ast.AnnAssign):
-            yield from ("", f"### `{name}`", "", f"`{name} = {ast.unparse(node.value or node)}`")
+            yield from (
+                "",
+                f"### `{name}`",
+                "",
+                f"`{name} = {ast.unparse(node.value or node)}`",
+                "",
+                _after(node, name),
+            )
         elif not _is_error(node, found):
             yield from _class(name, node)
     yield from ("", "### Errors", "", "What to do about them: [TROUBLESHOOTING](TROUBLESHOOTING.md).")
@@ -434,6 +442,14 @@ def _is_error(node: ast.ClassDef, found: Mapping[str, Definition | Alias]) -> bo
 
 def _first(node: Definition) -> str:
     return (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _after(alias: Alias, public: str) -> str:
+    """Return the first paragraph of the docstring after a type alias."""
+    statements = module_tree(public).body
+    at = next(index for index, node in enumerate(statements) if node.lineno == alias.lineno)
+    text = ast.literal_eval(cast("ast.Expr", statements[at + 1]).value)
+    return inspect.cleandoc(text).split("\n\n")[0].replace("\n", " ")
 
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef, public: str) -> str:

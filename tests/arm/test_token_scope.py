@@ -16,13 +16,14 @@ from support.arm_responses import ENDPOINT, IMAGE_SUCCEEDED, SPEC, SUBSCRIPTION,
 from support.clock import MovableClock
 from support.scripted_transport import CountingCredential, ScriptedTransport, Token, open_client, open_connection
 
-from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.credentials import Credential, CredentialFactory
+from kusto_magic.arm.subscription import SubscriptionClient
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.models.endpoint import CLOUDS
-from kusto_magic.models.target import Target
+from kusto_magic.models.target import Subscription, Target
 from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import with_id
 
@@ -66,10 +67,12 @@ class Process:
     def __init__(self, folder: Path) -> None:
         self.script = ScriptedTransport(default=EMPTY_LIST)
         self.credential = CountingCredential(self.script.clock)
+        self.opened: list[str | None] = []
         self.builds = BuildManager(history=History(folder / "history.sqlite"), connect=self.connect)
 
     def connect(self, endpoint: str, scope: str, credential: Credential | None = None) -> ArmTransport:
-        return open_connection(self.script, endpoint, scope, credential or self.credential)
+        self.opened.append(None if credential is None else type(credential).__name__)
+        return open_connection(self.script, endpoint, scope, self.credential)
 
 
 @pytest.fixture
@@ -119,6 +122,24 @@ def test_build_manager_requests_a_token_for_the_scope_of_each_target(process: Pr
     assert process.credential.scopes == [(TARGET.scope,), (SCOPED.scope,)]
     tokens = [request.token for request in process.script.requests]
     assert tokens == ["token-1", "token-2", "token-2", "token-1"]
+
+
+def test_clients_of_clusters_and_subscriptions_share_a_connection_per_endpoint_and_scope(process: Process) -> None:
+    process.builds.ask(TARGET, lambda client: client.list())
+    process.builds.ask_subscription(Subscription.of(TARGET), SubscriptionClient.list_clusters)
+    process.builds.ask_subscription(Subscription.of(SCOPED), SubscriptionClient.list_clusters)
+    process.builds.ask_subscription(Subscription("", SCOPED.endpoint, SCOPED.scope), SubscriptionClient.sign_in)
+    assert process.credential.scopes == [(TARGET.scope,), (SCOPED.scope,)]
+
+
+def test_sign_in_opens_new_connections_for_clusters_and_subscriptions(process: Process) -> None:
+    process.builds.ask(TARGET, lambda client: client.list())
+    process.builds.sign_in(CredentialFactory())
+    assert not process.builds.has_client(TARGET)
+    for _ in range(2):
+        process.builds.ask_subscription(Subscription.of(TARGET), SubscriptionClient.list_clusters)
+    process.builds.ask(TARGET, lambda client: client.list())
+    assert process.opened == [None, "NamedCredential"]
 
 
 def test_build_requests_a_token_for_the_scope_of_the_target(process: Process) -> None:
