@@ -49,8 +49,10 @@ class ClientPool:
     async def get(self, target: Target) -> ImagesClient:
         """Return the client of a cluster, opening it at the first call."""
         current = self._current  # read once: `sign_in` may replace it from another thread
-        connection = await self._connection(current, target)
-        return current.clients.setdefault(_key(target), ImagesClient.from_connection(connection, target))
+        connection, key = await self._connection(current, target), _key(target)
+        if key not in current.clients:
+            current.clients[key] = ImagesClient.from_connection(connection, target)
+        return current.clients[key]
 
     async def get_subscription(self, subscription: Subscription) -> SubscriptionClient:
         """Return a client of a subscription, opening its connection at the first call."""
