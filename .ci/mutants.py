@@ -11,7 +11,8 @@ CONFIG = """
 [tool.mutmut]
 source_paths = ["kusto_magic"]
 only_mutate = [
-  "kusto_magic/arm/operation.py", "kusto_magic/requirements/parser.py", "kusto_magic/requirements/rules.py",
+  "kusto_magic/arm/operation.py", "kusto_magic/arm/operation_answers.py",
+  "kusto_magic/requirements/parser.py", "kusto_magic/requirements/rules.py",
 ]
 also_copy = ["tests", ".ci", "README.md"]
 pytest_add_cli_args_test_selection = [

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from task import BASE, GROUP, REQUIREMENTS, SUBSCRIPTION, Task, image
 
-from kusto_magic.arm.client import connect
 from kusto_magic.arm.credentials import StaticCredential
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
@@ -67,8 +67,8 @@ class Contender:
         self._clock = JumpingClock() if task.window else SystemClock()
         history = History(Path(os.environ["KUSTO_MAGIC_HOME"]) / "history.sqlite")
         self._learn(history)
-        opener = partial(connect, credential=StaticCredential("token"), clock=self._clock)
-        self.builds = BuildManager(history=history, open_client=opener, clock=self._clock)
+        connect = partial(ArmTransport, credential=StaticCredential("token"), clock=self._clock)
+        self.builds = BuildManager(history=history, connect=connect, clock=self._clock)
 
     def target(self, number: int) -> Target:
         return Target(SUBSCRIPTION, GROUP, self._task.cluster(number), endpoint=self._task.endpoint)

@@ -1,7 +1,7 @@
 """Build and manage the sandbox custom images of Azure Data Explorer (Kusto) from a notebook.
 
-In a notebook: `%load_ext kusto_magic`, then `%kusto_image --help`. In a program: `connect`, or
-`builds.manager.default_manager()`.
+In a notebook: `%load_ext kusto_magic`, then `%kusto_image --help`. In a program: `ImagesClient`, or, without
+asyncio, `start_build`.
 """
 
 from __future__ import annotations
@@ -12,59 +12,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kusto_magic.arm.client import ImagesClient as ImagesClient  # `as` marks a re-export for type checkers
-    from kusto_magic.arm.client import connect as connect
-    from kusto_magic.arm.operation import Operation as Operation
-    from kusto_magic.builds.build import Build as Build
-    from kusto_magic.builds.fleet import Fleet as Fleet
-    from kusto_magic.errors import BuildCanceled as BuildCanceled
-    from kusto_magic.errors import BuildError as BuildError
-    from kusto_magic.errors import BuildFailed as BuildFailed
-    from kusto_magic.errors import Conflict as Conflict
-    from kusto_magic.errors import EmulatorError as EmulatorError
-    from kusto_magic.errors import EndedElsewhere as EndedElsewhere
-    from kusto_magic.errors import FleetFailed as FleetFailed
-    from kusto_magic.errors import Forbidden as Forbidden
-    from kusto_magic.errors import ImageDiffers as ImageDiffers
-    from kusto_magic.errors import InUse as InUse
-    from kusto_magic.errors import InvalidInput as InvalidInput
-    from kusto_magic.errors import KustoImageError as KustoImageError
-    from kusto_magic.errors import MaybeInUse as MaybeInUse
-    from kusto_magic.errors import NotFound as NotFound
-    from kusto_magic.errors import NotSubmitted as NotSubmitted
-    from kusto_magic.errors import OutcomeUnknown as OutcomeUnknown
-    from kusto_magic.errors import PollTimeout as PollTimeout
-    from kusto_magic.errors import RequirementsConflict as RequirementsConflict
-    from kusto_magic.errors import ServiceError as ServiceError
-    from kusto_magic.errors import SignInFailed as SignInFailed
-    from kusto_magic.errors import StatusUnreadable as StatusUnreadable
-    from kusto_magic.errors import Throttled as Throttled
-    from kusto_magic.errors import UnexpectedState as UnexpectedState
-    from kusto_magic.errors import Unreachable as Unreachable
-    from kusto_magic.errors import UntrustedAddress as UntrustedAddress
-    from kusto_magic.models.cluster import ActiveImage as ActiveImage
-    from kusto_magic.models.cluster import PythonOff as PythonOff
-    from kusto_magic.models.cluster import UnknownImage as UnknownImage
-    from kusto_magic.models.image import Image as Image
-    from kusto_magic.models.image import ImageSpec as ImageSpec
-    from kusto_magic.models.target import Target as Target
-    from kusto_magic.panel.panel import ImagePanel as ImagePanel
-
 __version__ = "0.1.0"  # hatchling reads it as text, without importing the package
 
 _MODULES = {
+    "arm.client": ["ImagesClient"],
+    "arm.credentials": ["AccessToken", "Credential", "TokenCredential", "TokenInfoCredential"],
+    "arm.operation": ["Operation"],
+    "arm.subscription": ["SubscriptionClient"],
     "builds.build": ["Build"],
-    "arm.client": ["ImagesClient", "connect"],
+    "builds.fleet": ["Fleet"],
+    "builds.manager": ["BuildManager", "default_manager", "start_build"],
+    "builds.options": ["BuildOptions"],
+    "builds.request": ["BuildRequest"],
     "errors": [
         "BuildCanceled",
         "BuildError",
         "BuildFailed",
         "Conflict",
-        "RequirementsConflict",
         "EmulatorError",
         "EndedElsewhere",
         "FleetFailed",
-        "PollTimeout",
         "Forbidden",
         "ImageDiffers",
         "InUse",
@@ -74,7 +41,11 @@ _MODULES = {
         "NotFound",
         "NotSubmitted",
         "OutcomeUnknown",
+        "PollTimeout",
+        "Problem",
+        "RequirementsConflict",
         "ServiceError",
+        "ServiceFault",
         "SignInFailed",
         "StatusUnreadable",
         "Throttled",
@@ -82,13 +53,17 @@ _MODULES = {
         "Unreachable",
         "UntrustedAddress",
     ],
-    "builds.fleet": ["Fleet"],
-    "models.cluster": ["ActiveImage", "PythonOff", "UnknownImage"],
+    "models.action": ["Action"],
+    "models.build_state": ["BuildState"],
+    "models.cluster": ["ActiveImage", "Cluster", "LanguageExtension", "PythonOff", "PythonState", "UnknownImage"],
     "models.image": ["Image", "ImageSpec"],
-    "models.target": ["Target"],
-    "arm.operation": ["Operation"],
+    "models.permission": ["Permission"],
+    "models.target": ["Subscription", "Target"],
     "panel.panel": ["ImagePanel"],
+    "preflight.report": ["Package", "PreflightReport", "Verdict"],
 }
+"""Public names by module; `__init__.pyi` has them for type checkers."""
+
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted([*_MODULE_OF, "load_ipython_extension", "unload_ipython_extension"])

@@ -34,9 +34,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kusto_magic.display_text import DisplayText, visible
+
+if TYPE_CHECKING:  # types alone: these modules import this one
+    from kusto_magic.arm.operation import Operation
+    from kusto_magic.preflight.report import PreflightReport
 
 _IDENTIFIES_ONE_FAILURE = re.compile(r"HTTP \d{3}$|(?:request|operation) id ", re.IGNORECASE)
 """Parts of a one-line message that differ between failures of the same kind."""
@@ -82,11 +86,10 @@ class KustoImageError(Exception):
     """Base class of all errors of this package.
 
     `what` is what happened, `next_step` what to do about it. Both are safe to show: callers pass external text through
-    `redaction.redact` first. `operation` is the `arm.operation.Operation` that may still be running, from which it can
-    be resumed, or None. Its type is Any, since `arm` imports this module.
+    `redaction.redact` first. `operation` is the one that may still be running and can be resumed, or None.
     """
 
-    operation: Any = None
+    operation: Operation | None = None
 
     def __init__(self, what: str, *, next_step: str = "") -> None:
         super().__init__(what)
@@ -126,12 +129,9 @@ class InvalidInput(KustoImageError, ValueError):
 
 
 class RequirementsConflict(KustoImageError):
-    """The preflight found a conflict; nothing was sent.
+    """The preflight found a conflict; nothing was sent. `.forecast` is the complete report."""
 
-    `.forecast` is the complete `preflight.report.PreflightReport` (Any, since it imports this module).
-    """
-
-    def __init__(self, what: str, *, forecast: Any, lines: Sequence[str] = (), next_step: str = "") -> None:
+    def __init__(self, what: str, *, forecast: PreflightReport, lines: Sequence[str] = (), next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
         self.forecast = forecast
         self._lines = tuple(lines)
@@ -302,7 +302,11 @@ class Throttled(ServiceError):
 class BuildError(KustoImageError):
     """An error of one long-running operation; `.operation` can be resumed."""
 
-    def __init__(self, what: str, *, operation: Any, fault: ServiceFault | None = None, next_step: str = "") -> None:
+    operation: Operation
+
+    def __init__(
+        self, what: str, *, operation: Operation, fault: ServiceFault | None = None, next_step: str = ""
+    ) -> None:
         super().__init__(what, next_step=next_step)
         self.operation = operation
         self.fault = fault or ServiceFault()
@@ -335,7 +339,7 @@ class UnexpectedState(StatusUnreadable):
 class EndedElsewhere(BuildError):
     """Another process polls the same operation and has recorded its end in the history, as `.state` if it is known."""
 
-    def __init__(self, what: str, *, operation: Any, state: str | None = None, next_step: str = "") -> None:
+    def __init__(self, what: str, *, operation: Operation, state: str | None = None, next_step: str = "") -> None:
         super().__init__(what, operation=operation, next_step=next_step)
         self.state = state
 

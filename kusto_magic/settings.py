@@ -72,6 +72,11 @@ class Settings:
     timeout_hours: float = DEFAULT_TIMEOUT_HOURS
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
 
+    @property
+    def endpoint_url(self) -> str:
+        """The Resource Manager endpoint: the configured one, or that of the cloud."""
+        return self.endpoint or CLOUDS[self.cloud or "public"].endpoint
+
     def target(self) -> Target:
         """Return the target cluster. Raises InvalidInput with all missing parts, or with all invalid ones."""
         values = {name: getattr(self, name) for name in CLUSTER_FIELDS}
@@ -83,9 +88,8 @@ class Settings:
         if missing:
             example = "%kusto_image use --subscription S --resource-group G --cluster C"
             raise InvalidInput(missing, next_step=f"{example} sets all three for this session.")
-        endpoint = self.endpoint or CLOUDS[self.cloud or "public"].endpoint
         try:
-            return Target(**values, endpoint=endpoint)
+            return Target(**values, endpoint=self.endpoint_url)
         except InvalidInput as error:
             raise InvalidInput([self._with_source(problem) for problem in error.problems]) from None
 

@@ -29,10 +29,10 @@ class BaseChain:
     missing: bool = False
 
 
-async def resolve_base_chain(client: ImagesClient, spec: ImageSpec, *, background: bool = False) -> BaseChain:
+async def resolve_base_chain(client: ImagesClient, spec: ImageSpec) -> BaseChain:
     """Return the base image chain of `spec`; custom base images are read from the cluster.
 
-    Failures are reported in `BaseChain.unknown` and never raised. `background`: no user is waiting for this request.
+    Failures are reported in `BaseChain.unknown` and never raised.
     """
     if spec.python_version is not None:
         return BaseChain(spec.python_version)
@@ -42,7 +42,7 @@ async def resolve_base_chain(client: ImagesClient, spec: ImageSpec, *, backgroun
         if name in MANAGED_IMAGES:
             return BaseChain(MANAGED_IMAGES[name].python, name, tuple(reversed(layers)))
         try:
-            image = await client.get(name, background=background)
+            image = await client.get(name)
         except NotFound:
             # A managed image newer than this package is not among the custom images either, but it does exist.
             may_be_managed = name.lower().startswith("python3_")

@@ -150,7 +150,7 @@ class TokenInfoCredential(Protocol):
 
 
 Credential = TokenCredential | TokenInfoCredential
-"""A credential as `connect` accepts it; `get_token` is used if it has both methods."""
+"""A credential as the clients accept it; `get_token` is used if it has both methods."""
 
 
 def request_token(credential: Credential, scope: str, claims: str = "") -> AccessToken:

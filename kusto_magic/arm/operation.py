@@ -15,6 +15,8 @@ Transitions (an illegal one raises ValueError and changes nothing)::
 
     SUBMITTING ──start──► SUCCEEDED  (the first response is already final)
 
+`_POLLS`, at the end, has the reader (`operation_answers`) of each kind of response, and the transition after success.
+
 Source: Azure/azure-resource-manager-rpc v1.0, async-api-reference.md ("the RPC" below), and recorded traffic of
 the service ("seen") where it differs.
 """
@@ -22,10 +24,14 @@ the service ("seen") where it differs.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from urllib.parse import unquote
 
+from kusto_magic.arm import operation_answers as answers
 from kusto_magic.arm import service_errors
+from kusto_magic.arm.operation_answers import TERMINAL_STATES, Answer, Outcome
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.errors import (
@@ -39,7 +45,7 @@ from kusto_magic.errors import (
 )
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
-from kusto_magic.models.cluster import Cluster, LanguageExtension
+from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 
 MAX_UNREADABLE = 5
@@ -59,7 +65,14 @@ MAX_BACKOFF = 60.0
 
 NOTE_SENT_TWICE = "the request was sent twice; polling the operation that the first one started"
 NOTE_UNCHANGED = "already up to date; nothing sent"
-TERMINAL_STATES = frozenset({"succeeded", "failed", "canceled", "cancelled"})
+
+
+class Resource(Enum):
+    """The resource that shows the result of an operation."""
+
+    IMAGE = auto()
+    DELETED_IMAGE = auto()
+    CLUSTER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +81,9 @@ class Operation:
 
     `status` is the service's own word. `poll_url` is polled next, after `delay` seconds (None: the poll schedule
     decides). `extension` is what is being enabled or disabled; `image_url` is then the URL of the cluster. `note` is
-    additional information for the user, `poll_error` why the last poll failed ("" if it did not).
-    `operation_succeeded`: the service reported success of the operation itself; `repeated`: its first request was
-    sent more than once; `resumed`: its URL was stored without the signature; `retrying`: an earlier attempt met a busy
-    cluster, and nothing confirms yet that this one does not. `refusal` is the error of a repeated request, if the first
-    one may be running: it explains an image that turns out to be absent or different.
-    `differences` names the properties of the image that differ from what was sent. Counters count consecutive polls.
+    additional information for the user, `poll_error` why the last poll failed ("" if it did not). `differences` names
+    the properties in which the built image differs from what was sent. `retrying`: an earlier attempt met a busy
+    cluster, and nothing confirms yet that this one does not. `failed_polls` counts consecutive polls.
     """
 
     action: Action
@@ -87,17 +97,22 @@ class Operation:
     extension: LanguageExtension | None = None
     image: Image | None = None
     fault: ServiceFault | None = None
-    refusal: ServiceFault | None = None
     differences: tuple[str, ...] = ()
     note: str = ""
     poll_error: str = ""
-    operation_succeeded: bool = False
-    repeated: bool = False
-    resumed: bool = False
     retrying: bool = False
-    unreadable_count: int = 0
-    not_found_count: int = 0
     failed_polls: int = 0
+
+    # What only the transitions need. `_operation_succeeded`: the service reported success of the operation itself;
+    # `_repeated`: its first request was sent more than once; `_resumed`: its URL was stored without the signature.
+    # `_refusal` is the error of a repeated request, if the first one may be running: it explains an image that turns
+    # out to be absent or different. The counters count consecutive polls.
+    _operation_succeeded: bool = False
+    _repeated: bool = False
+    _resumed: bool = False
+    _refusal: ServiceFault | None = None
+    _unreadable_count: int = 0
+    _not_found_count: int = 0
 
     @property
     def done(self) -> bool:
@@ -139,13 +154,8 @@ class Operation:
         if 400 <= response.status < 500:
             return self._after_client_error(response)
         delay = response.retry_after()
-        polled = replace(self, failed_polls=0, poll_error="", not_found_count=0, delay=delay)._with_new_url(response)
-        next_state = {
-            PollTarget.OPERATION: polled._after_status,
-            PollTarget.LOCATION: polled._after_location,
-            PollTarget.IMAGE: polled._after_image,
-        }
-        advanced = next_state[self.poll_target](response)
+        polled = replace(self, failed_polls=0, poll_error="", _not_found_count=0, delay=delay)._with_new_url(response)
+        advanced = polled._read(response)
         # A response that cannot be read is one more failed poll, not the first one.
         return replace(advanced, failed_polls=self.failed_polls + 1) if advanced.poll_error else advanced
 
@@ -160,19 +170,19 @@ class Operation:
         The list only saves a poll: the final state is always read from the operation.
         """
         idle = {*TERMINAL_STATES, "", UNREADABLE_STATE, "deleting"}
-        if self.action is not Action.BUILD or self.operation_succeeded or image.state.lower() in idle:
+        if self.action is not Action.BUILD or self._operation_succeeded or image.state.lower() in idle:
             return None
         return replace(self, status=display_text(image.state))
 
     def with_image_polling(self, delay: float | None = None) -> Operation:
         """Return the operation with the image itself as its poll target, after `delay` seconds."""
-        state = BuildState.CONFIRMING if self.operation_succeeded else self.state
+        state = BuildState.CONFIRMING if self._operation_succeeded else self.state
         return replace(
-            self, state=state, poll_target=PollTarget.IMAGE, poll_url=self.image_url, delay=delay, not_found_count=0
+            self, state=state, poll_target=PollTarget.IMAGE, poll_url=self.image_url, delay=delay, _not_found_count=0
         )
 
     def raise_for_failure(self) -> None:
-        """Raise BuildFailed or BuildCanceled if it ended that way, ImageDiffers if the image is not what was sent."""
+        """Raise BuildFailed, BuildCanceled, or ImageDiffers if the image is not what was sent."""
         what = f"{ACTIONS[self.action].participle} image {self.name!r}"
         if self.state is BuildState.FAILED:
             step = "See the service's message above, fix the requirements, and run the cell again."
@@ -182,15 +192,21 @@ class Operation:
                 step = "The cluster is busy with another change. Run it again later, or add --queue to wait."
             raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, next_step=step)
         if self.state is BuildState.CANCELED:
-            what = f"{what} was canceled"
-            raise BuildCanceled(what, operation=self, fault=self.fault, next_step="Run the cell again to start over.")
+            step = "Run the cell again to start over."
+            raise BuildCanceled(f"{what} was canceled", operation=self, fault=self.fault, next_step=step)
         if self.differences:
             command = f"%kusto_image show {shlex.quote(self.name)}"
             step = f"Check it with {command}; run the cell again with --force if it should be yours."
             differs = f"{what} succeeded, but the image differs from what was sent ({' and '.join(self.differences)})"
             raise ImageDiffers(differs, operation=self, next_step=step)
 
-    # ── responses by poll target ────────────────────────────────────────────────────────────────────────────────────
+    # ── responses ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _resource(self) -> Resource:
+        if self.extension is not None:
+            return Resource.CLUSTER
+        return Resource.DELETED_IMAGE if self.action is Action.DELETE else Resource.IMAGE
 
     def _with_new_url(self, response: ArmResponse) -> Operation:
         """Return the operation with the URL that the response names, if any; redirects are ignored."""
@@ -198,141 +214,100 @@ class Operation:
         url = None if self.poll_target is PollTarget.IMAGE else response.header_url(self.poll_target.lower())
         return self if url is None or response.status >= 300 else replace(self, poll_url=url)
 
-    def _after_status(self, response: ArmResponse) -> Operation:
-        document = response.document()
-        status = document.get("status") if isinstance(document, dict) else None
-        if not isinstance(status, str) or not status or response.status >= 300:
+    def _read(self, response: ArmResponse) -> Operation:
+        """Return the operation after a response with status 2xx or 3xx of the poll target."""
+        read, after_success = _POLLS[self.poll_target, self._resource]
+        answer = read(response, self.name if self.action is Action.ENABLE else "")
+        updated = self if answer.status is None else replace(self, status=answer.status)
+        if answer.outcome is Outcome.UNREADABLE:
             return self._after_unreadable(response)
-        updated = replace(self, unreadable_count=0, status=display_text(status))
-        match status.lower():  # the RPC: every other status means that it is still running
-            case "succeeded":
-                return updated._after_success()
-            case "failed":
-                return updated._failed(response.fault())
-            case "canceled" | "cancelled":  # both spellings occur in Azure
-                return replace(updated, state=BuildState.CANCELED, fault=response.fault())
-        return updated
+        if answer.outcome is Outcome.UNEXPECTED:  # retry, then give up
+            return updated._after_unexpected(response, answer.why)
+        updated = replace(updated, _unreadable_count=0, image=answer.image or self.image)
+        return updated._after_final(answer, after_success)
 
-    def _after_location(self, response: ArmResponse) -> Operation:
-        # The RPC: 202 while it runs; 200, with or without a body, when done. An HTML page is neither.
-        if response.status == 202:
-            return replace(self, unreadable_count=0, status="Running")
-        if response.status in (200, 201, 204) and not response.is_malformed:
-            return replace(self, unreadable_count=0)._after_success()
-        return self._after_unreadable(response)
+    def _after_final(self, answer: Answer, after_success: Callable[[Operation], Operation]) -> Operation:
+        match answer.outcome:
+            case Outcome.SUCCEEDED:
+                is_own = self._operation_succeeded or self.poll_target is not PollTarget.IMAGE
+                return after_success(replace(self, _operation_succeeded=is_own))
+            case Outcome.FAILED:
+                return self._failed(answer.fault or ServiceFault())
+            case Outcome.CANCELED:
+                return replace(self, state=BuildState.CANCELED, fault=answer.fault)
+        return self
 
-    def _after_cluster(self, response: ArmResponse) -> Operation:
-        try:
-            cluster = Cluster.from_json(response.document() if response.status == 200 else None)
-        except ValueError:
-            return self._after_unreadable(response)
-        updated = replace(self, status=display_text(cluster.provisioning))
-        if cluster.provisioning.lower() not in TERMINAL_STATES:
-            return replace(updated, unreadable_count=0)
-        if cluster.is_switched(self.name if self.action is Action.ENABLE else ""):
-            return replace(updated, unreadable_count=0)._switched()
-        # The change may be pending or lost, or the cluster does not name its image: retry, then give up.
-        return updated._after_unexpected(response, "the cluster does not show the change")
+    # ── transitions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _after_image(self, response: ArmResponse) -> Operation:
-        if self.extension is not None:
-            return self._after_cluster(response)
-        try:
-            image = Image.from_json(response.document() if response.status in (200, 201) else None)
-        except ValueError:
-            return self._after_unreadable(response)
-        if image.state == UNREADABLE_STATE:
-            return self._after_unreadable(response)
-        # The RPC: a resource without provisioningState has succeeded.
-        state = image.state or "Succeeded"
-        if self.action is Action.DELETE and state.lower() in TERMINAL_STATES:
-            # Deletion may be pending or lost, or the image was re-created: retry, then give up with StatusUnreadable.
-            return replace(self, status=display_text(state))._after_unexpected(response, "the image still exists")
-        updated = replace(self, unreadable_count=0, status=display_text(state), image=image)
-        match state.lower():
-            case "succeeded":
-                return updated._after_image_success(image)
-            case "failed":
-                return updated._failed(response.fault())
-            case "canceled" | "cancelled":
-                return replace(updated, state=BuildState.CANCELED, fault=response.fault())
-        return updated
-
-    def _after_success(self) -> Operation:
-        if self.action is Action.DELETE:
-            return replace(self, operation_succeeded=True)._deleted()
-        if self.extension is not None:
-            return replace(self, operation_succeeded=True)._switched()
+    def _confirming(self) -> Operation:
         # The image may lag behind its operation (seen), so its own state decides; it is read at once.
-        return replace(self, operation_succeeded=True).with_image_polling(delay=0.0)
+        return self.with_image_polling(delay=0.0)
 
-    def _switched(self) -> Operation:
+    def _ended(self) -> Operation:
+        """Return the operation after the success of an action that leaves no image."""
         info = ACTIONS[self.action]
-        return replace(
-            self, state=info.success_state, note=info.success_note, delay=None, failed_polls=0, poll_error=""
-        )
+        note = info.success_note or self.note
+        ended = replace(self, state=info.success_state, note=note, image=None)
+        return replace(ended, delay=None, failed_polls=0, poll_error="")
 
-    def _deleted(self) -> Operation:
-        return replace(self, state=BuildState.DELETED, image=None, delay=None, failed_polls=0, poll_error="")
-
-    def _after_image_success(self, image: Image) -> Operation:
-        # None if it is resumed without a record.
-        differences = image.differences(self.expected) if self.expected else ()
+    def _built(self) -> Operation:
+        # There is no expectation if it is resumed without a record.
+        differences = self.image.differences(self.expected) if self.image and self.expected else ()
         if not differences:
             return replace(self, state=BuildState.SUCCEEDED, delay=None)
         mismatch = f"the image differs from what was sent ({' and '.join(differences)})"
-        if self.operation_succeeded:
+        if self._operation_succeeded:
             return replace(self, state=BuildState.SUCCEEDED, delay=None, differences=tuple(differences))
         # The success of this operation was never confirmed, and the image differs from what was sent.
         step = "Check the image with %kusto_image show, and run the cell again if it should be yours."
         what = f"{mismatch}; another user may have replaced it"
-        raise UnexpectedState(what, operation=self, fault=self.refusal, next_step=step)
+        raise UnexpectedState(what, operation=self, fault=self._refusal, next_step=step)
 
     def _failed(self, fault: ServiceFault) -> Operation:
-        if self.repeated and not self.operation_succeeded and service_errors.is_busy(fault):
+        if self._repeated and not self._operation_succeeded and service_errors.is_busy(fault):
             # The second request may have collided with the first one (seen): poll the image, which shows the first.
-            return replace(self, note=NOTE_SENT_TWICE, repeated=False, refusal=fault).with_image_polling()
+            return replace(self, note=NOTE_SENT_TWICE, _repeated=False, _refusal=fault).with_image_polling()
         if not (fault.code or fault.message):
             # The state may be that of an earlier build: then only the refused request has a reason.
-            reasons = (*fault.details, *(self.refusal.summary_lines() if self.refusal else ()))
+            reasons = (*fault.details, *(self._refusal.summary_lines() if self._refusal else ()))
             message = f"the service gives no reason (status: {self.status})"
             fault = replace(fault, message=message, details=reasons)
         return replace(self, state=BuildState.FAILED, fault=fault, delay=None)
 
     def _after_not_found(self, response: ArmResponse) -> Operation:
         missed = replace(
-            self.with_failed_poll("HTTP 404", response.retry_after()), not_found_count=self.not_found_count + 1
+            self.with_failed_poll("HTTP 404", response.retry_after()), _not_found_count=self._not_found_count + 1
         )
         if self.poll_target is not PollTarget.IMAGE:
             # A stored URL has no signature and may be refused for good: fall back to the image at once.
-            limit = 0 if self.resumed else MAX_NOT_FOUND_BEFORE_IMAGE
-            return missed if missed.not_found_count < limit else missed.with_image_polling(missed.delay)
-        if self.action is Action.DELETE:
-            return self._deleted()  # for a deletion, 404 is the success
-        if missed.not_found_count < MAX_NOT_FOUND:
+            limit = 0 if self._resumed else MAX_NOT_FOUND_BEFORE_IMAGE
+            return missed if missed._not_found_count < limit else missed.with_image_polling(missed.delay)
+        if self._resource is Resource.DELETED_IMAGE:
+            return self._ended()  # for a deletion, 404 is the success
+        if missed._not_found_count < MAX_NOT_FOUND:
             return missed
         resource = "image" if self.extension is None else "cluster"
         raise self._unreadable_error(f"the {resource} does not exist", response, kind=UnexpectedState)
 
     def _after_client_error(self, response: ArmResponse) -> Operation:
-        if self.resumed and self.poll_target is not PollTarget.IMAGE:
+        if self._resumed and self.poll_target is not PollTarget.IMAGE:
             return self.with_image_polling()  # without its signature, the stored URL may be refused
         step = service_errors.next_step(response)
         raise self._unreadable_error(f"the status cannot be read (HTTP {response.status})", response, step)
 
     def _after_unreadable(self, response: ArmResponse) -> Operation:
-        if response.may_be_from_gateway or self.unreadable_count < MAX_UNREADABLE:
+        if response.may_be_from_gateway or self._unreadable_count < MAX_UNREADABLE:
             return replace(self._retried(), poll_error=f"unreadable response, HTTP {response.status}")
         raise self._unreadable_error(f"the responses cannot be read (HTTP {response.status})", response)
 
     def _after_unexpected(self, response: ArmResponse, why: str) -> Operation:
-        if self.unreadable_count < MAX_UNREADABLE:
+        if self._unreadable_count < MAX_UNREADABLE:
             return self._retried()
         raise self._unreadable_error(f"{why} (HTTP {response.status})", response, kind=UnexpectedState)
 
     def _retried(self) -> Operation:
-        wait = _backoff(self.unreadable_count) if self.delay is None else self.delay
-        return replace(self, unreadable_count=self.unreadable_count + 1, delay=wait)
+        wait = _backoff(self._unreadable_count) if self.delay is None else self.delay
+        return replace(self, _unreadable_count=self._unreadable_count + 1, delay=wait)
 
     def _unreadable_error(
         self, what: str, response: ArmResponse, step: str = "", *, kind: type[StatusUnreadable] = StatusUnreadable
@@ -340,7 +315,7 @@ class Operation:
         return kind(
             f"{what}; the operation itself may still be running",
             operation=self,
-            fault=self.refusal if response.status == 404 and self.refusal else response.fault(),
+            fault=self._refusal if response.status == 404 and self._refusal else response.fault(),
             next_step=f"{step} %kusto_image attach {shlex.quote(self.name)}".lstrip(),
         )
 
@@ -348,3 +323,22 @@ class Operation:
 def _backoff(failures: int) -> float:
     """Return the seconds to wait after `failures` failed polls and one more."""
     return min(2.0 ** min(failures, 10), MAX_BACKOFF)  # 2.0**1024 would overflow
+
+
+_Poll = tuple[answers.Reader, Callable[[Operation], Operation]]
+
+_POLLS: Mapping[tuple[PollTarget, Resource], _Poll] = {
+    (PollTarget.OPERATION, Resource.IMAGE): (answers.read_status, Operation._confirming),
+    (PollTarget.OPERATION, Resource.DELETED_IMAGE): (answers.read_status, Operation._ended),
+    (PollTarget.OPERATION, Resource.CLUSTER): (answers.read_status, Operation._ended),
+    (PollTarget.LOCATION, Resource.IMAGE): (answers.read_location, Operation._confirming),
+    (PollTarget.LOCATION, Resource.DELETED_IMAGE): (answers.read_location, Operation._ended),
+    (PollTarget.LOCATION, Resource.CLUSTER): (answers.read_location, Operation._ended),
+    (PollTarget.IMAGE, Resource.IMAGE): (answers.read_image, Operation._built),
+    (PollTarget.IMAGE, Resource.DELETED_IMAGE): (answers.read_remaining_image, Operation._ended),
+    (PollTarget.IMAGE, Resource.CLUSTER): (answers.read_cluster, Operation._ended),
+}
+"""The reader of the response to a poll, and the transition after it reports success.
+
+`read_remaining_image` never does: a deletion that is polled by its image ends with a 404.
+"""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kusto_magic.arm import service_errors
-from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, TERMINAL_STATES, Operation
+from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, Operation
+from kusto_magic.arm.operation_answers import TERMINAL_STATES
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
+from kusto_magic.arm.urls import cluster_url, image_url
 from kusto_magic.errors import ServiceFault
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
-from kusto_magic.models.cluster import LanguageExtension
+from kusto_magic.models.cluster import PYTHON, LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
+from kusto_magic.models.target import Target
 
 NOTE_BUSY = "waiting: the cluster is busy with another change; retrying automatically"
 
@@ -66,7 +69,17 @@ def resume(
     )
     if not stored_url:
         return replace(resumed, poll_url=image_url)
-    return replace(resumed, poll_target=PollTarget.OPERATION, poll_url=stored_url, resumed=True)
+    return replace(resumed, poll_target=PollTarget.OPERATION, poll_url=stored_url, _resumed=True)
+
+
+def resume_named(
+    target: Target, action: Action, name: str, stored_url: str = "", expected: ImageSpec | None = None
+) -> Operation:
+    """Return an operation on an image of a cluster, as `resume` does. Raises InvalidInput for an invalid name."""
+    if action in (Action.ENABLE, Action.DISABLE):
+        extension = LanguageExtension(PYTHON, name)
+        return resume(action, cluster_url(target), stored_url, extension=extension)
+    return resume(action, image_url(target, name), stored_url, expected)
 
 
 def adopt_existing(sent: Operation, refusal: ServiceFault | None = None) -> Operation:
@@ -76,7 +89,7 @@ def adopt_existing(sent: Operation, refusal: ServiceFault | None = None) -> Oper
     of the 409.
     """
     resumed = resume(sent.action, sent.image_url, expected=sent.expected, extension=sent.extension)
-    return replace(resumed, note=NOTE_SENT_TWICE, refusal=refusal)
+    return replace(resumed, note=NOTE_SENT_TWICE, _refusal=refusal)
 
 
 def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = False) -> Operation:
@@ -88,10 +101,12 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     if sent.state is not BuildState.SUBMITTING:
         raise ValueError(f"the operation was started before (state {sent.state})")
     if sent.action is Action.DELETE and repeated and response.status == 404:
-        return replace(sent, state=BuildState.DELETED, repeated=True)  # the first request deleted it
+        return replace(sent, state=BuildState.DELETED, _repeated=True)  # the first request deleted it
     if not 200 <= response.status < 300:
         raise service_errors.error_from_response(response, f"the {sent.action} request was refused")
-    operation = replace(sent, state=ACTIONS[sent.action].working_state, repeated=repeated, delay=response.retry_after())
+    operation = replace(
+        sent, state=ACTIONS[sent.action].working_state, _repeated=repeated, delay=response.retry_after()
+    )
     for target in (PollTarget.OPERATION, PollTarget.LOCATION):
         # Seen: a 200 with the header is not finished, whatever its body says.
         url = response.header_url(target.lower())
@@ -100,10 +115,10 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     operation = replace(operation, poll_target=PollTarget.IMAGE, poll_url=sent.image_url)
     if sent.action is Action.DELETE:
         deleted = response.status in (200, 204) and _image_state(response).lower() in ("", "succeeded")
-        return operation._deleted() if deleted and not response.is_malformed else operation
+        return operation._ended() if deleted and not response.is_malformed else operation
     if sent.extension is not None:
-        return operation._switched() if response.status == 200 and not response.is_malformed else operation
-    return operation._after_image(response) if response.status in (200, 201) else operation
+        return operation._ended() if response.status == 200 and not response.is_malformed else operation
+    return operation._read(response) if response.status in (200, 201) else operation
 
 
 def _image_state(response: ArmResponse) -> str:

@@ -14,6 +14,9 @@ from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
 from kusto_magic.errors import PollTimeout, SignInFailed, Unreachable, UntrustedAddress
 
+MAX_AGE_RATIO = 0.5
+"""Maximum age of a shared list, as a share of the seconds that the build has waited since its last poll."""
+
 MAX_LIST_AGE = 120.0
 """Maximum seconds for which shared lists replace polls of the operation itself."""
 
@@ -106,7 +109,7 @@ def _count_polled_builds(transport: ArmTransport) -> Iterator[None]:
 
 async def _poll_list(list_cache: ImageListCache, operation: Operation, waited: float) -> Operation | None:
     """Return the operation as the shared list shows it, or None if it must be polled itself."""
-    image = await list_cache.get(operation.name, waited)
+    image = await list_cache.get(operation.name, MAX_AGE_RATIO * waited)
     return None if image is None else operation.with_listed_state(image)
 
 
@@ -146,4 +149,4 @@ def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) 
         silence = f"no usable response since {answered_at:%Y-%m-%d %H:%M} UTC ({operation.poll_error})"
         what = f"image {operation.name!r}: {silence}; polling ended after {after}, the operation may still be running"
     step = f"%kusto_image attach {shlex.quote(operation.name)}"
-    return PollTimeout(what, operation=operation, fault=operation.refusal, next_step=step)
+    return PollTimeout(what, operation=operation, fault=operation._refusal, next_step=step)

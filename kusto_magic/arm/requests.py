@@ -128,7 +128,7 @@ class _FailedAttempts:
         self.may_have_arrived = self.may_have_arrived or arrived
 
     def result(self, outcome: ArmResponse | Unreachable) -> tuple[ArmResponse, bool]:
-        """Return the response of the last attempt and whether an earlier one may have arrived. Raises Unreachable."""
+        """Return the last response and whether an earlier attempt may have arrived. Raises Unreachable."""
         if isinstance(outcome, ArmResponse):
             return outcome, self.repeated
         outcome.may_have_arrived = outcome.may_have_arrived or self.may_have_arrived

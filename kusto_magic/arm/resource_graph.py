@@ -1,4 +1,4 @@
-"""Find clusters with a query of Azure Resource Graph.
+"""Queries of Azure Resource Graph that find clusters: their text, the requests and the responses.
 
 Source: Microsoft.ResourceGraph "Resources", api-version 2022-10-01; each row has the ID of a resource.
 """
@@ -9,10 +9,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.paging import PageLimit
 from kusto_magic.errors import InvalidInput, Problem, Unreachable, excerpt
-from kusto_magic.models.target import Target, parse_cluster_id
+from kusto_magic.models.target import Subscription, Target, parse_cluster_id
 
 API_VERSION = "2022-10-01"
 PATH = "/providers/Microsoft.ResourceGraph/resources"
@@ -32,27 +30,6 @@ _KUSTO = "resources | where type =~ 'microsoft.kusto/clusters'"
 _CONDITION = re.compile(r"(?:kusto\s+clusters\b\s*)?(?:where\s+(\S.*))?", re.IGNORECASE | re.DOTALL)
 _FULL_QUERY = re.compile(r"\w+\s*\|", re.DOTALL)
 _EXAMPLE = "\"where tags.environment == 'test'\""
-
-
-async def find_clusters(client: ImagesClient, text: str, *, all_subscriptions: bool = False) -> list[Target]:
-    """Return the clusters that a query finds, in the subscription of the client's target or in all of them.
-
-    `text` is as for `build_query`. Raises InvalidInput if it is not a query or finds no cluster, ServiceError if
-    Resource Graph refuses it, Unreachable if its response is malformed or does not end.
-    """
-    query, subscription = build_query(text), "" if all_subscriptions else client.target.subscription
-    found: list[Target] = []
-    token, limit = "", PageLimit("the response of Azure Resource Graph")
-    while True:
-        body = request_body(query, subscription, token)
-        path = f"{PATH}?api-version={API_VERSION}"
-        document = await client.request_json("POST", path, "Azure Resource Graph refused the query", body, limit=limit)
-        page, token = parse_page(document, client.target)
-        limit.add_link(token)
-        found += page
-        if not token or len(found) > MAX_CLUSTERS:  # `deduplicate` reports too many clusters
-            break
-    return deduplicate(found)
 
 
 def build_query(text: str) -> str:
@@ -90,29 +67,30 @@ def request_body(query: str, subscription: str, skip_token: str) -> bytes:
     return json.dumps({**document, "query": query, "options": options}, ensure_ascii=False).encode()
 
 
-def parse_page(document: object, like: Target) -> tuple[Sequence[Target], str]:
-    """Return the clusters of one page, on the endpoint of `like`, and the token of the next page ("" for the last).
+def parse_page(document: object, subscription: Subscription) -> tuple[Sequence[Target], str]:
+    """Return the clusters of one page, and the token of the next page ("" for the last).
 
-    Raises InvalidInput if a row is not a cluster, Unreachable if the response is malformed.
+    The clusters have the endpoint of `subscription`. Raises InvalidInput if a row is not a cluster, Unreachable if the
+    response is malformed.
     """
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(rows, list):
         raise Unreachable("the response of Azure Resource Graph cannot be read", next_step="Try again.")
     token = document.get("$skipToken")
-    return [_target(row, like) for row in rows], token if isinstance(token, str) else ""
+    return [_target(row, subscription) for row in rows], token if isinstance(token, str) else ""
 
 
-def _target(row: object, like: Target) -> Target:
+def _target(row: object, subscription: Subscription) -> Target:
     id_ = row.get("id") if isinstance(row, Mapping) else None
     parts = parse_cluster_id(id_) if isinstance(id_, str) else {}
     if not parts:
         fix = "end it with | where type =~ 'microsoft.kusto/clusters'"
         raise _invalid_query(f"the query returns a resource that is not a cluster ({excerpt(id_)}); {fix}")
-    return Target(**parts, endpoint=like.endpoint, scope=like.scope)
+    return Target(**parts, endpoint=subscription.endpoint, scope=subscription.scope)
 
 
 def deduplicate(targets: Sequence[Target]) -> list[Target]:
-    """Return the clusters without duplicates, ignoring case as ARM does. Raises InvalidInput for none or over 2,000."""
+    """Return the clusters without duplicates, without case as ARM. Raises InvalidInput for none or over 2,000."""
     found = list({target.key: target for target in targets}.values())
     if not found:
         raise _invalid_query(

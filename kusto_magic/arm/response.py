@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -45,7 +46,7 @@ _SUBSCRIPTION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ArmResponse:
     """A response. `headers` has lower-case names, `url` is the requested URL, `received_at` the wall-clock time (UTC).
 
@@ -61,7 +62,11 @@ class ArmResponse:
     is_truncated: bool = False
 
     def document(self) -> Any:
-        """Return the JSON of the body, or None if it is empty or not valid JSON."""
+        """Return the JSON of the body, or None if it is empty or not valid JSON; the body is parsed once."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> Any:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):  # deeply nested JSON raises RecursionError

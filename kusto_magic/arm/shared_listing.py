@@ -17,9 +17,6 @@ from kusto_magic.models.image import Image
 MIN_SUBSCRIBERS = 2
 """Minimum number of polled builds on a cluster for which a list saves requests."""
 
-MAX_AGE_RATIO = 0.5
-"""Maximum age of a list, as a share of the time that the build has waited since its last poll."""
-
 MAX_WAIT = 10.0
 """Seconds after which a list request is abandoned: all builds of the cluster wait for it."""
 
@@ -48,16 +45,17 @@ class ImageListCache:
         finally:
             self._subscribers -= 1
 
-    async def get(self, name: str, waited: float) -> Image | None:
-        """Return the image as listed for a build that has waited `waited` seconds, or None if it must be polled itself.
+    async def get(self, name: str, max_age: float) -> Image | None:
+        """Return the image from a list that is at most `max_age` seconds old; an older one is requested again.
 
-        That is the case if no other build shares the list, the list is unavailable, or the image is not in it.
+        Return None if the build must be polled itself: no other build shares the list, the list is unavailable, or the
+        image is not in it.
         """
         async with self._lock:
             now = self._clock.monotonic()
             if self._subscribers < MIN_SUBSCRIBERS or now < self._not_before:
                 return None
-            if now - self._listed_at > MAX_AGE_RATIO * waited:
+            if now - self._listed_at > max_age:
                 await self._refresh()
             return self._images.get(name.lower())
 

@@ -1,42 +1,112 @@
-"""Requests about a subscription and the caller's permissions, rather than about the images of one cluster."""
+"""Client for a subscription: its clusters, the permissions on them, and queries of Azure Resource Graph."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kusto_magic.arm.client import ImagesClient
-from kusto_magic.errors import Unreachable
+from kusto_magic.arm import resource_graph
+from kusto_magic.arm.base_client import ArmClient
+from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.paging import PageLimit
+from kusto_magic.arm.requests import require_ok
+from kusto_magic.arm.transport import ArmTransport
+from kusto_magic.errors import InvalidInput, Problem, Unreachable
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.permission import Permission
+from kusto_magic.models.target import Subscription, Target
+
+if TYPE_CHECKING:
+    import httpx
 
 PERMISSIONS_API_VERSION = "2022-04-01"
 """api-version of Microsoft.Authorization/permissions."""
 
 
-async def list_clusters(client: ImagesClient) -> Sequence[Cluster]:
-    """Return the clusters of the target's subscription that the caller may read.
+class SubscriptionClient(ArmClient):
+    """The clusters of a subscription, or of all subscriptions. Use it as an async context manager.
 
-    Raises ServiceError and Unreachable. Source: Microsoft.Kusto/clusters, "List"; its response has one page.
+    `credential` and `transport` are as for `ImagesClient`. Raises Unreachable if a configured proxy cannot be used.
     """
-    path = f"/subscriptions/{quote(client.target.subscription)}/providers/Microsoft.Kusto/clusters"
-    document = await client.request_json("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
-    try:
-        return [Cluster.from_json(value) for value in document["value"]]
-    except (KeyError, TypeError, ValueError):
-        raise Unreachable("the list of clusters cannot be read", next_step="Try again.") from None
 
+    def __init__(
+        self,
+        subscription: Subscription,
+        credential: Credential | None = None,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        super().__init__(
+            ArmTransport(subscription.endpoint, subscription.scope, credential=credential, transport=transport)
+        )
+        self.subscription = subscription
 
-async def list_permissions(client: ImagesClient) -> Sequence[Permission]:
-    """Return the caller's permissions on the target's cluster.
+    @classmethod
+    def from_connection(cls, connection: ArmTransport, subscription: Subscription) -> SubscriptionClient:
+        """Return a client that shares a connection: its sign-in, rate limits and sockets."""
+        client = cls.__new__(cls)
+        ArmClient.__init__(client, connection)
+        client.subscription = subscription
+        return client
 
-    Raises ServiceError and Unreachable. Source: Microsoft.Authorization/permissions, "List For Resource".
-    """
-    path = f"{quote(client.target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
-    url = f"{path}?api-version={PERMISSIONS_API_VERSION}"
-    document = await client.request_json("GET", url, "the permissions cannot be listed")
-    try:
-        return [Permission.from_json(value) for value in document["value"]]
-    except (KeyError, TypeError, ValueError):
-        raise Unreachable("the list of permissions cannot be read", next_step="Try again.") from None
+    async def list_clusters(self) -> Sequence[Cluster]:
+        """Return the clusters of the subscription that the caller may read.
+
+        Raises InvalidInput without a subscription, ServiceError and Unreachable. Source: Microsoft.Kusto/clusters,
+        "List"; its response has one page.
+        """
+        if not self.subscription.id:
+            raise InvalidInput([Problem("subscription", "not set")])
+        path = f"/subscriptions/{quote(self.subscription.id)}/providers/Microsoft.Kusto/clusters"
+        document = await self._request("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
+        try:
+            return [Cluster.from_json(value) for value in document["value"]]
+        except (KeyError, TypeError, ValueError):
+            raise Unreachable("the list of clusters cannot be read", next_step="Try again.") from None
+
+    async def find_clusters(self, query: str) -> Sequence[Target]:
+        """Return the clusters that a query of Azure Resource Graph finds, in the subscription or in all of them.
+
+        `query` is a condition (`where location == 'eastus'`) or a full query (`resources | …`). Raises InvalidInput if
+        it is not a query or finds no cluster, ServiceError if Resource Graph refuses it, Unreachable if its response is
+        malformed or does not end.
+        """
+        text = resource_graph.build_query(query)
+        found: list[Target] = []
+        token, limit = "", PageLimit("the response of Azure Resource Graph")
+        while True:
+            body = resource_graph.request_body(text, self.subscription.id, token)
+            path = f"{resource_graph.PATH}?api-version={resource_graph.API_VERSION}"
+            document = await self._request("POST", path, "Azure Resource Graph refused the query", body, limit)
+            page, token = resource_graph.parse_page(document, self.subscription)
+            limit.add_link(token)
+            found += page
+            if not token or len(found) > resource_graph.MAX_CLUSTERS:  # `deduplicate` reports too many clusters
+                return resource_graph.deduplicate(found)
+
+    async def list_permissions(self, target: Target) -> Sequence[Permission]:
+        """Return the caller's permissions on a cluster of this endpoint.
+
+        Raises ServiceError and Unreachable. Source: Microsoft.Authorization/permissions, "List For Resource".
+        """
+        path = f"{quote(target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
+        url = f"{path}?api-version={PERMISSIONS_API_VERSION}"
+        document = await self._request("GET", url, "the permissions cannot be listed")
+        try:
+            return [Permission.from_json(value) for value in document["value"]]
+        except (KeyError, TypeError, ValueError):
+            raise Unreachable("the list of permissions cannot be read", next_step="Try again.") from None
+
+    async def _request(
+        self, method: str, path: str, what: str, body: bytes | None = None, limit: PageLimit | None = None
+    ) -> Any:
+        """Return the JSON of the response, or None if it has no body; `what` describes a refusal (ServiceError).
+
+        `path` includes the api-version. `limit` counts the size of the response as a page of a list.
+        """
+        response = await self._requests.request(method, f"{self.subscription.endpoint}{path}", body)
+        if limit is not None:
+            limit.add_page(len(response.body))
+        return require_ok(response, what).document()

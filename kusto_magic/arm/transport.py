@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import re
 import ssl
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
@@ -52,9 +55,6 @@ MAX_REDIRECTS = 5
 
 URL_CACHE_SIZE = 4096
 """Size of the cache of validated URLs; parsing a signed URL takes about half of a request's CPU time."""
-
-USER_AGENT = "kusto_magic"
-"""User-Agent header of every request."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SUBSCRIPTION = re.compile(r"[^/]*//[^/]*/subscriptions/([^/?]+)", re.IGNORECASE)
@@ -104,7 +104,7 @@ class ArmTransport:
                     max_keepalive_connections=MAX_CONNECTIONS,
                     keepalive_expiry=KEEPALIVE_EXPIRY,
                 ),
-                headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
+                headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent()},
             )
         # ImportError: a SOCKS proxy without the package socksio.
         except (ValueError, ImportError, httpx.InvalidURL) as error:
@@ -260,6 +260,16 @@ class ArmTransport:
         arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         what = f"{urlsplit(self.endpoint).netloc} {why}"
         return Unreachable(what, next_step=step, arrived=arrived, max_retries=max_retries)
+
+
+@cache
+def user_agent() -> str:
+    """Return the User-Agent header of every request: this package, Python and the system, for support requests."""
+    try:
+        installed = version("kusto-magic")
+    except PackageNotFoundError:  # a source tree on sys.path
+        installed = "unknown"
+    return f"kusto-magic/{installed} Python/{sys.version_info.major}.{sys.version_info.minor} ({platform.system()})"
 
 
 def _display_origin(url: str) -> str:

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from kusto_magic.arm import operation_start
-from kusto_magic.arm.client import IN_USE_STEP, ImagesClient
+from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.urls import image_url
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history import History
@@ -19,10 +20,10 @@ from kusto_magic.builds.options import DEFAULT_TIMEOUT
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.retry import Attempt, retry_while_busy
-from kusto_magic.errors import InUse, NotFound, ServiceError
+from kusto_magic.errors import InUse, MaybeInUse, NotFound, ServiceError
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import UNSENT_STATES
-from kusto_magic.models.cluster import PYTHON
+from kusto_magic.models.cluster import PYTHON, ActiveImage, UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
@@ -35,6 +36,12 @@ Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
 
 Protect = Callable[[ImagesClient], Awaitable[None]]
 """Raises InUse if queries use the image or are about to use it, or MaybeInUse if that is not known."""
+
+PROCEED = "Add --yes to proceed anyway (in the panel and the sidebar: refresh the images, then confirm)"
+"""Next step of a user who wants to change an image although queries use it, or may use it."""
+
+IN_USE_STEP = f"{PROCEED}, or choose a new name and enable it with %kusto_image enable afterwards."
+"""Next step after InUse."""
 
 MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
 """Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
@@ -114,7 +121,8 @@ class CreateImage:
 
     def _send(self, client: ImagesClient, spec: ImageSpec) -> AsyncIterator[Operation]:
         build = self.build
-        return client.build(build.name, spec, timeout=build.request.options.timeout, estimate=build.estimate)
+        estimated = client.with_options(estimate=build.estimate)
+        return estimated.create_or_update_stream(build.name, spec, timeout=build.request.options.timeout)
 
 
 def _spec(build: Build) -> ImageSpec:
@@ -152,10 +160,10 @@ class ChangeCluster:
     def _send(self, client: ImagesClient) -> AsyncIterator[Operation]:
         name, timeout = self.build.name, self.build.request.options.timeout
         if self.build.action is Action.DELETE:
-            return client.delete(name, timeout=timeout)
+            return client.delete_stream(name, timeout=timeout)
         if self.build.action is Action.ENABLE:
-            return client.enable(name, timeout=timeout)
-        return client.disable("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known
+            return client.enable_stream(name, timeout=timeout)
+        return client.disable_stream("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known
 
 
 async def send_in_turn(
@@ -190,7 +198,8 @@ async def find_existing(client: ImagesClient, name: str, spec: ImageSpec) -> Exi
     Raises Unreachable and SignInFailed. Other errors of the service are left to the request that follows.
     """
     try:
-        return Existing(operation=client.existing_operation(await client.get(name, background=True), spec))
+        image = await client.with_options(background=True).get(name)
+        return Existing(operation=operation_start.existing_operation(image, image_url(client.target, image.name), spec))
     except NotFound:
         return Existing(is_absent=True)
     except ServiceError:
@@ -202,7 +211,7 @@ async def poll_existing(client: ImagesClient, build: Build, existing: Operation)
     build.counts_for_estimate = False
     yield existing
     timeout = build.request.options.timeout
-    async for operation in client.poll(existing, timeout=timeout, estimate=build.estimate):
+    async for operation in client.with_options(estimate=build.estimate).poll(existing, timeout=timeout):
         yield operation
 
 
@@ -223,7 +232,7 @@ def shared_preflight(preflight: Preflight) -> Preflight:
 async def require_unused(
     history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord, client: ImagesClient
 ) -> None:
-    """Raise InUse if queries use the image of a record or are about to use it, MaybeInUse if that is not known.
+    """Raise InUse if queries use the image of a record, or soon will, MaybeInUse if that is not known.
 
     `is_held` returns whether another process works on the operation of a record.
     """
@@ -231,7 +240,18 @@ async def require_unused(
     if await asyncio.to_thread(_is_being_enabled, history, is_held, record):
         what = f"image {record.name!r} is being enabled for the queries of this cluster; nothing was sent"
         raise InUse(what, next_step=IN_USE_STEP)
-    await client.require_inactive(record.name)
+    await require_inactive(client, record.name)
+
+
+async def require_inactive(client: ImagesClient, name: str) -> None:
+    """Raise InUse if python() runs on the image, MaybeInUse if that is not known, and as `active` does."""
+    match await client.with_options(background=True).active():
+        case ActiveImage() as active if active.is_named(name):
+            what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
+            raise InUse(what, next_step=IN_USE_STEP)
+        case UnknownImage(reason, next_step):
+            what = f"which image python() runs on could not be determined: {reason}; nothing was sent"
+            raise MaybeInUse(what, next_step=f"{next_step} {PROCEED}.".strip())
 
 
 def _is_being_enabled(history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord) -> bool:

@@ -6,17 +6,18 @@ progress; this module prints nothing.
 
 from __future__ import annotations
 
-import concurrent.futures
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from kusto_magic.arm import client
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.client_pool import ClientFactory, ClientPool
+from kusto_magic.arm.client_pool import ClientPool, ConnectionFactory
 from kusto_magic.arm.credentials import CredentialFactory
 from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE, DurationEstimate
+from kusto_magic.arm.subscription import SubscriptionClient
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds import at_exit, fork
 from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.build import Build
@@ -38,7 +39,7 @@ from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import UNSENT_STATES
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.naming import existing_image_problem
-from kusto_magic.models.target import Target
+from kusto_magic.models.target import Subscription, Target
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
 
@@ -48,28 +49,28 @@ T = TypeVar("T")
 class BuildManager:
     """Starts, resumes and polls the builds of this process.
 
-    `open_client` opens a client for a target, `preflight` checks requirements, `history` stores the operations started
-    on this machine, `clock` is the source of time; tests replace all four. Safe to call from any thread.
+    `connect` opens the connection to an endpoint, `preflight` checks requirements, `history` stores the operations
+    started on this machine, `clock` is the source of time; tests replace all four. Safe to call from any thread.
     """
 
     def __init__(
         self,
         *,
         history: History | None = None,
-        open_client: ClientFactory = client.connect,
+        connect: ConnectionFactory = ArmTransport,
         preflight: Preflight = run_preflight,
         clock: Clock | None = None,
     ) -> None:
         self.history = history or History()
         self._owner = Owner(self.history.folder and self.history.folder / OWNERS)
-        self._open_client = open_client
+        self._connect = connect
         self._preflight = preflight
         self._clock: Clock = clock or SystemClock()
         self._set_up()
         fork.add(self)
 
     def _set_up(self) -> None:
-        self._clients = ClientPool(self._open_client)
+        self._clients = ClientPool(self._connect)
         self._writer = HistoryWriter(self.history)
         self._loop = BackgroundLoop()
         self.registry = BuildRegistry()
@@ -143,7 +144,7 @@ class BuildManager:
             Fleet(record.fleet, record.name, [by_key.get(key, record) for key, record in newest.items()])
         )
 
-    def check(self, target: Target, spec: ImageSpec) -> concurrent.futures.Future[PreflightReport]:
+    def check(self, target: Target, spec: ImageSpec) -> Future[PreflightReport]:
         """Run the preflight for a spec in the background; nothing is built.
 
         The future raises errors of the client, such as SignInFailed; every other outcome is part of the report.
@@ -193,7 +194,7 @@ class BuildManager:
         """Return the build of this image that this process is polling, or None."""
         return self.registry.get(target, name)
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the background loop; return at once."""
         return self._loop.submit(coroutine)
 
@@ -201,7 +202,7 @@ class BuildManager:
         """Return the estimate for a cluster: from the history, the emulator's setting, or recordings of Azure."""
         return self.history.estimate(target) or (_emulator_estimate(target) if target.is_local else DEFAULT_ESTIMATE)
 
-    def submit(self, target: Target, request: Callable[[ImagesClient], Awaitable[T]]) -> concurrent.futures.Future[T]:
+    def submit(self, target: Target, request: Callable[[ImagesClient], Awaitable[T]]) -> Future[T]:
         """Run a request of a client on the background loop; return at once."""
 
         async def run() -> T:
@@ -212,6 +213,20 @@ class BuildManager:
     def ask(self, target: Target, request: Callable[[ImagesClient], Awaitable[T]]) -> T:
         """Run a request of a client and wait for its result, e.g. `ask(target, lambda client: client.list())`."""
         return result_or_cancel(self.submit(target, request))
+
+    def submit_subscription(
+        self, subscription: Subscription, request: Callable[[SubscriptionClient], Awaitable[T]]
+    ) -> Future[T]:
+        """Run a request of a client of a subscription on the background loop; return at once."""
+
+        async def run() -> T:
+            return await request(await self._clients.get_subscription(subscription))
+
+        return self._loop.submit(run())
+
+    def ask_subscription(self, subscription: Subscription, request: Callable[[SubscriptionClient], Awaitable[T]]) -> T:
+        """Run a request of a client of a subscription and wait for its result."""
+        return result_or_cancel(self.submit_subscription(subscription, request))
 
     def close(self) -> None:
         """Stop the background loop; builds continue in Azure and can be resumed."""
@@ -241,3 +256,13 @@ def default_manager() -> BuildManager:
             manager = _default_manager
             at_exit.register(lambda: manager.registry, manager.close)
         return _default_manager
+
+
+def start_build(target: Target, name: str, spec: ImageSpec, options: BuildOptions | None = None) -> Build:
+    """Start building an image in the background, and return at once: `start_build(target, name, spec).result()`.
+
+    A notebook shows the build as a card, and the history keeps it. Raises InvalidInput for an invalid name; all other
+    errors are raised by the Build. For other actions and several clusters, there are `default_manager().start` and
+    `start_fleet`.
+    """
+    return default_manager().start(BuildRequest(Action.BUILD, target, name, spec, options or BuildOptions()))

@@ -117,18 +117,21 @@ class PollImage:
         """Yield the states of the image. Raises NotFound if it does not exist."""
         name, timeout = self.build.name, self.build.request.options.timeout
         await client.get(name)
-        async for operation in client.poll(client.resume(Action.BUILD, name), timeout=timeout):
+        async for operation in client.poll(
+            operation_start.resume_named(client.target, Action.BUILD, name), timeout=timeout
+        ):
             yield operation
 
 
 async def _poll_recorded(client: ImagesClient, build: Build, record: BuildRecord) -> AsyncIterator[Operation]:
-    resumed = client.resume(build.action, record.name, record.operation_url, build.spec)
+    resumed = operation_start.resume_named(client.target, build.action, record.name, record.operation_url, build.spec)
     yield resumed
     # A lower bound: the record is written when the state or the URL changes, and when polling stops.
     started = record.last_response_at if record.state is BuildState.BUILDING else None
     elapsed = max(0.0, (client.clock.wall() - started).total_seconds()) if started else 0.0
     timeout = build.request.options.timeout
-    async for operation in client.poll(resumed, timeout=timeout, estimate=build.estimate, already_elapsed=elapsed):
+    estimated = client.with_options(estimate=build.estimate, already_elapsed=elapsed)
+    async for operation in estimated.poll(resumed, timeout=timeout):
         yield operation
 
 
@@ -137,7 +140,7 @@ async def _poll_recorded(client: ImagesClient, build: Build, record: BuildRecord
 
 async def _settle(client: ImagesClient, build: Build, record: BuildRecord) -> AsyncIterator[Operation]:
     """Yield the operations that the service shows as those of the request. Raises OutcomeUnknown."""
-    resumed = client.resume(build.action, record.name, "", build.spec)
+    resumed = operation_start.resume_named(client.target, build.action, record.name, "", build.spec)
     if build.action in (Action.BUILD, Action.DELETE):
         image = await _image_or_none(client, record.name)
         if image is None and build.action is Action.DELETE:
@@ -146,7 +149,9 @@ async def _settle(client: ImagesClient, build: Build, record: BuildRecord) -> As
         if image is None or not _is_outcome(image, build):
             raise _unknown(record, _description(image))
     try:
-        async for operation in client.poll(resumed, timeout=build.request.options.timeout, estimate=build.estimate):
+        async for operation in client.with_options(estimate=build.estimate).poll(
+            resumed, timeout=build.request.options.timeout
+        ):
             yield operation
     except UnexpectedState as error:
         raise _unknown(record, error.what) from None

@@ -88,7 +88,7 @@ class BuildRunner:
         """Run the preflight; return the spec to submit, pinned if that is wanted. Raises RequirementsConflict."""
         spec = build.request.spec
         assert spec is not None  # noqa: S101 - only builds are checked
-        report = await check_image_spec(client, spec, preflight, background=True)
+        report = await check_image_spec(client.with_options(background=True), spec, preflight)
         build._set_report(report)
         report.raise_for_conflict()
         if not build.request.options.pin:
@@ -120,14 +120,9 @@ class BuildRunner:
                 build._tick()
 
 
-async def check_image_spec(
-    client: ImagesClient, spec: ImageSpec, preflight: Preflight, *, background: bool = False
-) -> PreflightReport:
-    """Return the preflight report of a spec on top of its base images.
-
-    `background` lowers the priority of the requests, for callers that no user is waiting for.
-    """
-    base = await resolve_base_chain(client, spec, background=background)
+async def check_image_spec(client: ImagesClient, spec: ImageSpec, preflight: Preflight) -> PreflightReport:
+    """Return the preflight report of a spec on top of its base images."""
+    base = await resolve_base_chain(client, spec)
     if base.unknown:
         return PreflightReport(
             Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE, base.python, reason=base.unknown

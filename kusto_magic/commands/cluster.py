@@ -120,20 +120,17 @@ def panel(session: Session, options: Namespace) -> None:
 
 def clusters(session: Session, options: Namespace) -> None:
     """List the clusters of the subscription."""
-    from kusto_magic.arm.subscription import list_clusters
+    from kusto_magic.arm.subscription import SubscriptionClient
     from kusto_magic.display.bundle import table
     from kusto_magic.errors import InvalidInput, Problem
-    from kusto_magic.models.endpoint import CLOUDS
-    from kusto_magic.models.target import Target
+    from kusto_magic.models.target import Subscription
 
     settings = session.settings(options)
     if not settings.subscription:
         step = "Run %kusto_image clusters --subscription ID, or choose a cluster first with %kusto_image use."
         raise InvalidInput([Problem("subscription", "not set")], next_step=step)
-    endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
-    # The request needs only a subscription, but a client belongs to a full target.
-    subscription_target = Target(settings.subscription, "any", "any", endpoint=endpoint)
-    found = session.builds.ask(subscription_target, list_clusters)
+    subscription = Subscription(settings.subscription, settings.endpoint_url)
+    found = session.builds.ask_subscription(subscription, SubscriptionClient.list_clusters)
     session.name_cache.clusters = tuple(cluster.name for cluster in found)
     rows = [
         (

@@ -6,9 +6,9 @@ import os
 import platform
 import time
 from argparse import Namespace
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 
@@ -26,7 +26,6 @@ HIDDEN = "set, not shown"
 MISSING, UNKNOWN = "missing: ", "unknown: "
 """Beginnings of results that are marked as failed, although nothing was raised."""
 
-T = TypeVar("T")
 Row = tuple[str, str, str]
 
 
@@ -115,31 +114,32 @@ def _cluster(session: Session, target: Target) -> Iterator[Row]:
                 return f"{UNKNOWN}{reason}"
         return "python() is enabled"
 
-    yield _timed_check(session, target, "sign-in and images", sign_in_state)
-    yield _timed_check(session, target, "language extensions", extension_state)
+    yield _timed_check(target, "sign-in and images", lambda: session.builds.ask(target, sign_in_state))
+    yield _timed_check(target, "language extensions", lambda: session.builds.ask(target, extension_state))
     if target.is_local:
         yield "", "permissions (RBAC)", "not checked: the emulator has no roles"
     else:
-        yield _timed_check(session, target, "permissions (RBAC)", _permissions)
+        yield _timed_check(target, "permissions (RBAC)", lambda: _permissions(session, target))
 
 
-async def _permissions(client: ImagesClient) -> str:
-    from kusto_magic.arm.subscription import list_permissions
+def _permissions(session: Session, target: Target) -> str:
     from kusto_magic.models import permission
+    from kusto_magic.models.target import Subscription
 
+    granted = session.builds.ask_subscription(Subscription.of(target), lambda client: client.list_permissions(target))
     needed = (*permission.IMAGES, *permission.ACTIVE_IMAGE, *permission.EXTENSIONS)
-    missing = permission.missing(needed, await list_permissions(client))
+    missing = permission.missing(needed, granted)
     return f"{MISSING}{', '.join(missing)}" if missing else "all required permissions granted"
 
 
-def _timed_check(session: Session, target: Target, name: str, check: Callable[[ImagesClient], Awaitable[str]]) -> Row:
+def _timed_check(target: Target, name: str, check: Callable[[], str]) -> Row:
     """Return the result of a check and its duration."""
     from kusto_magic.errors import KustoImageError
     from kusto_magic.redaction import redact
 
     started = time.monotonic()
     try:
-        mark, text = "✔", session.builds.ask(target, check)
+        mark, text = "✔", check()
     except KustoImageError as error:
         mark, text = "✖", "; ".join(line.strip() for line in error.lines())
     mark = "✖" if text.startswith((MISSING, UNKNOWN)) else mark  # these are results, not errors

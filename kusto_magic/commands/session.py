@@ -30,9 +30,6 @@ Shown = TypeVar("Shown", "Build", "Fleet")
 TARGET_SETTINGS = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
 """Settings that select a cluster."""
 
-PLACEHOLDER_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
-"""Subscription of the client for a query over all subscriptions; it is never sent."""
-
 
 class WaitInterrupted(KeyboardInterrupt):
     """An interrupted wait; the operation itself continues."""
@@ -125,22 +122,16 @@ class Session:
         )
 
     def _query_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
-        from kusto_magic.arm.resource_graph import OPTION, find_clusters
+        from kusto_magic.arm.resource_graph import OPTION
         from kusto_magic.errors import InvalidInput, Problem
-        from kusto_magic.models.endpoint import CLOUDS
-        from kusto_magic.models.target import Target
+        from kusto_magic.models.target import Subscription
 
         if options.cluster:
             raise InvalidInput([Problem(OPTION, "use either --cluster or a query, not both")])
         settings = self.settings(options)
-        endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
-        # The query needs no cluster, but a client belongs to a full target. Without a subscription it searches all.
-        query_target = Target(settings.subscription or PLACEHOLDER_SUBSCRIPTION, "any", "any", endpoint=endpoint)
-        all_subscriptions = not settings.subscription
-        return settings, self.builds.ask(
-            query_target,
-            lambda client: find_clusters(client, options.clusters_from, all_subscriptions=all_subscriptions),
-        )
+        subscription = Subscription(settings.subscription, settings.endpoint_url)  # without one, it searches all
+        found = self.builds.ask_subscription(subscription, lambda client: client.find_clusters(options.clusters_from))
+        return settings, list(found)
 
     def _use_credential(self, kind: str) -> None:
         """Use the configured sign-in method if it has changed; nothing is sent yet."""

@@ -52,7 +52,7 @@ class ImageSpec:
     allow_index_options: bool = field(default=False, compare=False)
     use_index_options: bool = field(default=True, compare=False)
     allow_no_packages: bool = field(default=False, compare=False)
-    is_validated: bool = field(default=False, compare=False)
+    is_validated: bool = field(default=False, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.is_validated:

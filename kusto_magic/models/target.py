@@ -1,4 +1,4 @@
-"""Target of a request: the cluster and its Resource Manager endpoint."""
+"""Targets of requests: a cluster or a subscription, and its Resource Manager endpoint."""
 
 from __future__ import annotations
 
@@ -36,11 +36,7 @@ class Target:
             ("cluster", cluster_problem(self.cluster)),
             ("endpoint", endpoint_problem(self.endpoint)),
         )
-        # The dataclass is frozen; only its own initialization may normalize a field.
-        object.__setattr__(self, "endpoint", self.endpoint.rstrip("/"))
-        if not self.scope:
-            scopes = {cloud.endpoint: cloud.scope for cloud in CLOUDS.values()}
-            object.__setattr__(self, "scope", scopes.get(self.endpoint, f"{self.endpoint}/.default"))
+        _normalize_endpoint(self)
 
     @property
     def cluster_id(self) -> str:
@@ -59,6 +55,40 @@ class Target:
     def is_local(self) -> bool:
         """Whether the endpoint is on this machine, as that of an emulator is."""
         return is_loopback(urlsplit(self.endpoint).hostname or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An Azure subscription and the Resource Manager endpoint that manages it.
+
+    `id` "" stands for all subscriptions that the account can access; only a query can search them. `endpoint` and
+    `scope` are as for `Target`. Raises InvalidInput with every problem.
+    """
+
+    id: str = ""
+    endpoint: str = CLOUDS["public"].endpoint
+    scope: str = ""
+
+    def __post_init__(self) -> None:
+        _raise_for_problems(
+            ("subscription", subscription_problem(self.id) if self.id else ""),
+            ("endpoint", endpoint_problem(self.endpoint)),
+        )
+        _normalize_endpoint(self)
+
+    @classmethod
+    def of(cls, target: Target) -> Subscription:
+        """Return the subscription of a cluster."""
+        return cls(target.subscription, target.endpoint, target.scope)
+
+
+def _normalize_endpoint(value: Target | Subscription) -> None:
+    """Remove the final slash of the endpoint, and set the default scope."""
+    # The dataclasses are frozen; only their own initialization may normalize a field.
+    object.__setattr__(value, "endpoint", value.endpoint.rstrip("/"))
+    if not value.scope:
+        scopes = {cloud.endpoint: cloud.scope for cloud in CLOUDS.values()}
+        object.__setattr__(value, "scope", scopes.get(value.endpoint, f"{value.endpoint}/.default"))
 
 
 def _raise_for_problems(*checks: tuple[str, str]) -> None:

@@ -8,11 +8,11 @@ from concurrent.futures import Future
 from ipywidgets import Select, Text
 
 from kusto_magic import settings
-from kusto_magic.arm.subscription import list_clusters
+from kusto_magic.arm.subscription import SubscriptionClient
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInput, Problem
 from kusto_magic.models.cluster import Cluster
-from kusto_magic.models.target import Target
+from kusto_magic.models.target import Subscription, Target
 from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import button, column, labeled, row, set_text, set_visible, text_widget
 
@@ -69,11 +69,10 @@ class ClusterPicker:
         return Target(typed["subscription"], typed["resource group"], typed["cluster"], endpoint=self._endpoint)
 
     def _find(self) -> None:
-        # Listing needs only the subscription, but a Target requires a group and a cluster name too.
-        subscription = Target(self.subscription.value.strip(), "any", "any", endpoint=self._endpoint)
+        subscription = Subscription(self.subscription.value.strip(), self._endpoint)
 
         def submit() -> Future[Sequence[Cluster]]:
-            return self._context.builds.submit(subscription, list_clusters)
+            return self._context.builds.submit_subscription(subscription, SubscriptionClient.list_clusters)
 
         self._context.run_task([self.find], submit, self._show_clusters)
 

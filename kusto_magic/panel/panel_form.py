@@ -15,7 +15,6 @@ from kusto_magic.errors import BuildError, InUse, InvalidInput
 from kusto_magic.export import cell_text
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
-from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.image import Image
 from kusto_magic.models.target import Target
 from kusto_magic.panel.build_list import ActiveBuilds
@@ -73,7 +72,7 @@ class PanelForm:
         self._timeout = settings.timeout_hours * 3600
         self._magics_target = of_magics
         self._closed = False
-        endpoint = context.target.endpoint if context.target else _endpoint_of(settings)
+        endpoint = context.target.endpoint if context.target else settings.endpoint_url
         self.cluster_picker = ClusterPicker(context, endpoint, settings, self._set_target)
         self.fields = Form(context)
         self.active_builds = ActiveBuilds(context, self._on_state, self._on_end)
@@ -287,7 +286,3 @@ class PanelForm:
             with self.context.guarded():  # one failure must not end the loop
                 self.active_builds.refresh()
             await self.context.clock.sleep(REFRESH_INTERVAL)
-
-
-def _endpoint_of(settings: Settings) -> str:
-    return settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint

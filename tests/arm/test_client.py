@@ -43,8 +43,9 @@ from support.scripted_transport import (
     run_delete,
 )
 
-from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import NOTE_SENT_TWICE
+from kusto_magic.arm.operation_start import resume_named
 from kusto_magic.arm.paging import MAX_PAGES
 from kusto_magic.arm.poll_schedule import MAX_DELAY, MIN_DELAY
 from kusto_magic.arm.requests import MAX_ATTEMPTS, MAX_READ_ATTEMPTS, READ_TIMEOUT
@@ -100,7 +101,7 @@ async def test_delays_follow_the_schedule_without_retry_after() -> None:
 async def test_first_operation_is_yielded_before_anything_is_sent() -> None:
     script = ScriptedTransport()
     async with open_client(script) as client:
-        first = await anext(aiter(client.build("img", SPEC)))
+        first = await anext(aiter(client.create_or_update_stream("img", SPEC)))
     assert (first.state, first.poll_url) == (BuildState.SUBMITTING, "")
     assert script.requests == []
 
@@ -156,7 +157,7 @@ async def test_put_is_retried_until_a_usable_response(fault: Outcome) -> None:
     assert seen[-1].state is BuildState.SUCCEEDED
     assert {request.body for request in script.requests[:3]} == {SPEC.to_body()}
     assert script.request_times[:3] == [0.0, 1.0, 3.0]
-    assert seen[1].repeated
+    assert seen[1]._repeated
     assert "sent again" in seen[1].note
 
 
@@ -284,7 +285,7 @@ class SilentTransport(httpx.AsyncBaseTransport):
 
 
 def silent_client(arm: ArmTransport) -> ImagesClient:
-    return ImagesClient(arm, TARGET, notice_interval=0.01)
+    return ImagesClient.from_connection(arm, TARGET).with_options(notice_interval=0.01)
 
 
 def silent_arm(silent: SilentTransport) -> ArmTransport:
@@ -296,7 +297,9 @@ async def test_put_without_an_answer_says_so_and_continues(action: Action) -> No
     silent = SilentTransport()
     async with silent_arm(silent) as arm:
         client = silent_client(arm)
-        running = aiter(client.build("img", SPEC) if action is Action.BUILD else client.enable("img"))
+        running = aiter(
+            client.create_or_update_stream("img", SPEC) if action is Action.BUILD else client.enable_stream("img")
+        )
         seen = [await anext(running) for _ in range(3)]
         silent.released.set()
         seen += [operation async for operation in running]
@@ -311,12 +314,13 @@ async def test_put_without_an_answer_ends_at_the_time_limit_of_the_build() -> No
     silent = SilentTransport()
     async with silent_arm(silent) as arm:
         with pytest.raises(Unreachable, match=r"did not respond|no response") as caught:
-            await collect(silent_client(arm).build("img", SPEC, timeout=0.05))
+            await collect(silent_client(arm).create_or_update_stream("img", SPEC, timeout=0.05))
     assert "may have arrived: %kusto_image attach img shows" in caught.value.next_step
+    assert caught.value.operation is not None
     assert caught.value.operation.poll_url == IMAGE_URL
     async with silent_arm(silent) as arm:
         with pytest.raises(Unreachable) as caught:
-            await collect(silent_client(arm).delete("my image", timeout=0.05))
+            await collect(silent_client(arm).delete_stream("my image", timeout=0.05))
     assert "%kusto_image attach 'my image' shows" in caught.value.next_step
 
 
@@ -324,7 +328,7 @@ async def test_cancellation_of_a_put_without_an_answer_ends_the_request() -> Non
     silent = SilentTransport()
     before = asyncio.all_tasks()
     async with silent_arm(silent) as arm:
-        running = aiter(ImagesClient(arm, TARGET).build("img", SPEC))
+        running = aiter(ImagesClient.from_connection(arm, TARGET).create_or_update_stream("img", SPEC))
         await anext(running)
         waiting = asyncio.ensure_future(anext(running))
         await silent.arrived.wait()
@@ -347,7 +351,7 @@ async def test_page_of_a_gateway_instead_of_a_response_is_retried() -> None:
 async def test_page_of_a_gateway_instead_of_the_response_to_a_put_is_retried() -> None:
     script = ScriptedTransport(HTML_RESPONSE, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     seen = await run_build(script)
-    assert (seen[-1].state, seen[-1].repeated) == (BuildState.SUCCEEDED, True)
+    assert (seen[-1].state, seen[-1]._repeated) == (BuildState.SUCCEEDED, True)
     assert [request.method for request in script.requests] == ["PUT", "PUT", "GET", "GET"]
 
 
@@ -429,7 +433,7 @@ class PairTransport(httpx.AsyncBaseTransport):
 async def test_images_and_the_active_one_are_read_at_the_same_time() -> None:
     async with (
         asyncio.timeout(5),
-        connect(TARGET, credential=CountingCredential(), transport=PairTransport()) as client,
+        ImagesClient(TARGET, CountingCredential(), transport=PairTransport()) as client,
     ):
         images, active = await client.list_with_active()
     assert [image.name for image in images] == ["img"]
@@ -482,10 +486,10 @@ async def test_malformed_list_raises_unreachable(document: object) -> None:
 # ── invalid names ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 CALLS: dict[str, Callable[[ImagesClient, str], Any]] = {
-    "build": lambda client, name: client.build(name, SPEC),
-    "delete": lambda client, name: client.delete(name),
+    "build": lambda client, name: client.create_or_update_stream(name, SPEC),
+    "delete": lambda client, name: client.delete_stream(name),
     "get": lambda client, name: client.get(name),
-    "resume": lambda client, name: client.resume(Action.BUILD, name),
+    "resume": lambda client, name: resume_named(client.target, Action.BUILD, name),
 }
 
 
@@ -504,10 +508,10 @@ async def test_name_outside_the_rule_is_built_only_if_the_image_exists() -> None
     missing = ScriptedTransport(error_response(404, "ResourceNotFound"))
     async with open_client(missing) as client:
         with pytest.raises(InvalidInput, match="no such image on this cluster"):
-            await collect(client.build("my image", SPEC))
+            await collect(client.create_or_update_stream("my image", SPEC))
     existing = ScriptedTransport(IMAGE_SUCCEEDED, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     async with open_client(existing) as client:
-        assert phases(await collect(client.build("my image", SPEC)))[-1] is BuildState.SUCCEEDED
+        assert phases(await collect(client.create_or_update_stream("my image", SPEC)))[-1] is BuildState.SUCCEEDED
     url = IMAGE_URL.replace("/img?", "/my%20image?")
     assert missing.request_lines == [f"GET {url}"]
     assert existing.request_lines[:2] == [f"GET {url}", f"PUT {url}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from support.arm_responses import (
     status_response,
 )
 
-from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, NOTE_SENT_TWICE, Operation
+from kusto_magic.arm.operation import _POLLS, MAX_NOT_FOUND, MAX_UNREADABLE, NOTE_SENT_TWICE, Operation, Resource
 from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
@@ -192,8 +193,8 @@ def test_delete_response_determines_phase_and_poll_target(
 
 
 REJECTIONS: dict[int, type[ServiceError]] = {
-    302: ServiceError, 307: ServiceError, 400: ServiceError, 401: Forbidden, 403: Forbidden, 404: NotFound,
-    409: ServiceError, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
+    302: ServiceError, 307: ServiceError, 400: ServiceError, 401: Forbidden, 403: Forbidden,
+    404: NotFound, 409: ServiceError, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
 }  # fmt: skip
 
 
@@ -234,7 +235,7 @@ def test_terminal_status_is_case_insensitive(word: str, spelling: Callable[[str]
 @pytest.mark.parametrize("operation", [BUILDING, DELETING], ids=["building", "deleting"])
 def test_any_other_status_means_running(operation: Operation, word: str) -> None:
     advanced = operation.advance(status_response(word))
-    assert (advanced.state, advanced.poll_url, advanced.unreadable_count) == (operation.state, POLL_URL, 0)
+    assert (advanced.state, advanced.poll_url, advanced._unreadable_count) == (operation.state, POLL_URL, 0)
     assert advanced.status == word
 
 
@@ -694,3 +695,7 @@ def test_repr_and_errors_contain_no_signature() -> None:
     with pytest.raises(StatusUnreadable) as caught:
         BUILDING.advance(error_response(403, "Why", f"look at {POLL_URL}"))
     assert "SIGNATURE" not in f"{caught.value} {caught.value!r} {caught.value.lines()}"
+
+
+def test_every_poll_target_of_every_resource_has_a_reader() -> None:
+    assert set(_POLLS) == set(product(PollTarget, Resource))

@@ -77,7 +77,7 @@ def test_switch_ends_with_its_operation(action: Action) -> None:
         "img",
     )
     ended = started.advance(STATUS_RUNNING).advance(STATUS_SUCCEEDED)
-    assert (ended.state, ended.note, ended.operation_succeeded, ended.delay) == (
+    assert (ended.state, ended.note, ended._operation_succeeded, ended.delay) == (
         DONE[action],
         NOTES[action],
         True,
@@ -134,7 +134,7 @@ def test_cluster_polling_determines_the_phase(action: Action, shown: ArmResponse
     assert polled.state is phase
     state = shown.document()["properties"]["provisioningState"]
     assert polled.status == state
-    assert polled.unreadable_count == (1 if state == "Succeeded" and phase is WORKING_STATE[action] else 0)
+    assert polled._unreadable_count == (1 if state == "Succeeded" and phase is WORKING_STATE[action] else 0)
 
 
 @BOTH
@@ -147,7 +147,7 @@ def test_unreadable_cluster_is_retried_and_then_raises(action: Action, unreadabl
     unreadable = from_service(unreadable)
     for number in range(MAX_UNREADABLE):
         operation = operation.advance(unreadable)
-        assert (operation.state, operation.unreadable_count) == (WORKING_STATE[action], number + 1)
+        assert (operation.state, operation._unreadable_count) == (WORKING_STATE[action], number + 1)
     with pytest.raises(StatusUnreadable, match="the responses cannot be read") as caught:
         operation.advance(unreadable)
     assert "attach img" in caught.value.next_step
@@ -158,17 +158,17 @@ def test_cluster_without_the_change_raises_after_retries() -> None:
     for _ in range(MAX_UNREADABLE):
         operation = operation.advance(cluster("other"))
     updating = operation.advance(cluster("other", "Updating"))
-    assert updating.unreadable_count == 0, "a cluster in progress may still change"
+    assert updating._unreadable_count == 0, "a cluster in progress may still change"
     with pytest.raises(StatusUnreadable) as caught:
         operation.advance(cluster("other"))
     assert caught.value.what.startswith("the cluster does not show the change (HTTP 200);")
-    assert operation.advance(cluster("img")).unreadable_count == 0
+    assert operation.advance(cluster("img"))._unreadable_count == 0
 
 
 @pytest.mark.parametrize("code", [201, 202, 204])
 def test_cluster_response_other_than_200_is_unreadable(code: int) -> None:
     shown = replace(cluster("img"), status=code)
-    assert resume(Action.ENABLE, CLUSTER_URL, extension=PYTHON).advance(shown).unreadable_count == 1
+    assert resume(Action.ENABLE, CLUSTER_URL, extension=PYTHON).advance(shown)._unreadable_count == 1
 
 
 def test_missing_cluster_raises_status_unreadable() -> None:

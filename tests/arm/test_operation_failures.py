@@ -61,7 +61,7 @@ def test_success_after_failed_polls_clears_their_counters(action: Action, header
     ended = after_failed_polls(started(action, headers)).advance(SUCCEEDED_WITH_RETRY_AFTER)
     assert ended.state is ACTIONS[action].success_state
     assert has_no_poll_errors(ended)
-    assert ended.operation_succeeded
+    assert ended._operation_succeeded
 
 
 def test_delete_by_image_clears_the_poll_counters() -> None:
@@ -111,10 +111,10 @@ def test_unconfirmed_build_that_differs_raises_with_a_next_step() -> None:
 @pytest.mark.parametrize("action", Action)
 def test_location_202_is_running_and_resets_the_unreadable_count(action: Action) -> None:
     operation = started(action, BY_LOCATION).advance(HTML_RESPONSE)
-    assert operation.unreadable_count == 1
+    assert operation._unreadable_count == 1
     for _ in range(2 * MAX_UNREADABLE):
         operation = operation.advance(make_response(b"", 202))
-        assert (operation.unreadable_count, operation.status, operation.poll_target) == (
+        assert (operation._unreadable_count, operation.status, operation.poll_target) == (
             0,
             "Running",
             PollTarget.LOCATION,
@@ -124,7 +124,7 @@ def test_location_202_is_running_and_resets_the_unreadable_count(action: Action)
 
 def test_finished_location_resets_the_unreadable_count() -> None:
     operation = started(Action.BUILD, BY_LOCATION).advance(HTML_RESPONSE).advance(HTML_RESPONSE)
-    assert operation.advance(make_response(b"")).unreadable_count == 0
+    assert operation.advance(make_response(b""))._unreadable_count == 0
 
 
 # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,7 +223,7 @@ def test_cluster_busy_falls_back_to_the_image_only_once() -> None:
     """If the image reports the same error, that is the result: falling back again would never end."""
     repeated = start_operation(PUT, make_response(image_resource("Creating"), 201, BY_OPERATION), repeated=True)
     polled = repeated.advance(status_response("Failed", error=MAINTENANCE))
-    assert (polled.poll_target, polled.repeated, polled.done) == (PollTarget.IMAGE, False, False)
+    assert (polled.poll_target, polled._repeated, polled.done) == (PollTarget.IMAGE, False, False)
     failed_image = {**image_resource("Failed"), "error": MAINTENANCE}
     ended = polled.advance(make_response(failed_image, 200, RETRY_AFTER))
     assert (ended.state, ended.delay) == (BuildState.FAILED, None)
@@ -232,20 +232,20 @@ def test_cluster_busy_falls_back_to_the_image_only_once() -> None:
 
 def test_image_is_polled_without_delay_after_success() -> None:
     polled = BUILDING.advance(SUCCEEDED_WITH_RETRY_AFTER)
-    assert (polled.delay, polled.operation_succeeded, polled.state) == (0.0, True, BuildState.CONFIRMING)
+    assert (polled.delay, polled._operation_succeeded, polled.state) == (0.0, True, BuildState.CONFIRMING)
 
 
 @pytest.mark.parametrize("action", [Action.DELETE, Action.ENABLE, Action.DISABLE])
 def test_operation_succeeded_is_set_by_its_own_status(action: Action) -> None:
-    assert started(action).advance(STATUS_SUCCEEDED).operation_succeeded
-    assert not started(action).operation_succeeded
+    assert started(action).advance(STATUS_SUCCEEDED)._operation_succeeded
+    assert not started(action)._operation_succeeded
 
 
 def test_404_of_the_operation_keeps_retry_after() -> None:
     missed = BUILDING.advance(error_response(404, headers=RETRY_AFTER))
-    assert (missed.poll_error, missed.failed_polls, missed.not_found_count, missed.delay) == ("HTTP 404", 1, 1, 9.0)
+    assert (missed.poll_error, missed.failed_polls, missed._not_found_count, missed.delay) == ("HTTP 404", 1, 1, 9.0)
     by_image = missed.advance(error_response(404)).advance(error_response(404, headers=RETRY_AFTER))
-    assert (by_image.poll_target, by_image.not_found_count, by_image.delay, by_image.poll_error) == (
+    assert (by_image.poll_target, by_image._not_found_count, by_image.delay, by_image.poll_error) == (
         PollTarget.IMAGE,
         0,
         9.0,
@@ -262,7 +262,7 @@ def test_first_404_of_a_stored_url_falls_back_to_the_image() -> None:
 def test_status_is_the_state_of_the_service(state: str | None, shown: str) -> None:
     assert resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(make_response(image_resource(state))).status == shown
     still_there = resume(Action.DELETE, IMAGE_URL).advance(make_response(image_resource(state)))
-    assert (still_there.status, still_there.unreadable_count) == (shown, 1)
+    assert (still_there.status, still_there._unreadable_count) == (shown, 1)
 
 
 def test_canceled_image_contains_the_reason() -> None:
@@ -274,7 +274,7 @@ def test_canceled_image_contains_the_reason() -> None:
 
 
 def test_404_of_a_repeated_delete_is_marked_as_repeated() -> None:
-    assert start_operation(submitting(Action.DELETE, IMAGE_URL), error_response(404), repeated=True).repeated
+    assert start_operation(submitting(Action.DELETE, IMAGE_URL), error_response(404), repeated=True)._repeated
 
 
 @pytest.mark.parametrize("code", [401, 403])
@@ -291,7 +291,7 @@ def test_forbidden_poll_has_a_permission_and_an_attach_step(code: int) -> None:
 def test_300_is_not_a_success() -> None:
     renewing = make_response({"status": "Succeeded"}, 300, {"azure-asyncoperation": f"{POLL_URL}&new"})
     polled = BUILDING.advance(renewing)
-    assert (polled.poll_url, polled.unreadable_count, polled.state) == (POLL_URL, 1, BuildState.BUILDING)
+    assert (polled.poll_url, polled._unreadable_count, polled.state) == (POLL_URL, 1, BuildState.BUILDING)
     with pytest.raises(ServiceError):
         start_operation(PUT, make_response(image_resource(), 300))
 
@@ -303,7 +303,7 @@ def test_first_response_sets_the_status() -> None:
 
 def test_202_without_url_polls_the_image() -> None:
     operation = start_operation(PUT, make_response(image_resource(), 202))
-    assert (operation.state, operation.poll_target, operation.unreadable_count) == (
+    assert (operation.state, operation.poll_target, operation._unreadable_count) == (
         BuildState.BUILDING,
         PollTarget.IMAGE,
         0,

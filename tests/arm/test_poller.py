@@ -19,6 +19,7 @@ from support.arm_responses import (
     SPEC,
     STATUS_RUNNING,
     STATUS_SUCCEEDED,
+    TARGET,
     UNTRUSTED_URL,
     UNTRUSTED_URLS,
     created_response,
@@ -45,6 +46,7 @@ from support.scripted_transport import (
 
 from kusto_magic.arm.client import DEFAULT_TIMEOUT
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.operation_start import resume_named
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.errors import (
     PollTimeout,
@@ -119,7 +121,7 @@ async def test_polling_survives_a_sign_in_outage() -> None:
     credential = CountingCredential(script.clock, life=10)
     script.default = lambda _: STATUS_SUCCEEDED if script.request_lines[-1].endswith("HASHxyz") else IMAGE_SUCCEEDED
     async with open_client(script, credential) as client:
-        polling = aiter(client.build("img", SPEC))
+        polling = aiter(client.create_or_update_stream("img", SPEC))
         seen = [await anext(polling) for _ in range(3)]
         script.clock.move(60)
         credential.fault = OSError("network is unreachable")
@@ -138,7 +140,8 @@ async def test_sign_in_that_fails_from_the_start_raises() -> None:
         await run_build(script, credential)
     async with open_client(script, credential) as client:
         with pytest.raises(SignInFailed) as caught:
-            await collect(client.poll(client.resume(Action.BUILD, "img")))
+            await collect(client.poll(resume_named(TARGET, Action.BUILD, "img")))
+    assert caught.value.operation is not None
     assert caught.value.operation.poll_url == IMAGE_URL
     assert script.requests == []
 
@@ -369,7 +372,7 @@ async def test_no_request_is_sent_after_a_cancellation(request_number: int) -> N
 async def test_stopping_the_iteration_stops_polling() -> None:
     script = ScriptedTransport(created_response(), STATUS_RUNNING)
     async with open_client(script) as client:
-        async for operation in client.build("img", SPEC):
+        async for operation in client.create_or_update_stream("img", SPEC):
             if operation.status == "Running":
                 break
     assert len(script.requests) == 2
@@ -406,6 +409,7 @@ async def test_untrusted_url_is_not_requested_and_the_build_can_be_resumed(url: 
     )
 
     second = ScriptedTransport(IMAGE_CREATING, IMAGE_SUCCEEDED)
+    assert caught.value.operation is not None
     async with open_client(second) as client:
         assert (await collect(client.poll(caught.value.operation)))[-1].state is BuildState.SUCCEEDED
     assert second.request_lines == [f"GET {IMAGE_URL}"] * 2
@@ -427,7 +431,7 @@ async def test_yielded_operations_contain_no_untrusted_url(steps: list[Outcome],
     seen: list[Operation] = []
     async with open_client(ScriptedTransport(*steps)) as client:
         with pytest.raises(UntrustedAddress):
-            await _collect(client.build("img", SPEC), seen)
+            await _collect(client.create_or_update_stream("img", SPEC), seen)
     assert [operation.poll_url for operation in seen] == addresses
 
 
@@ -442,10 +446,11 @@ async def test_untrusted_stored_url_raises_before_any_request_or_token(url: str)
     credential = CountingCredential()
     async with open_client(script, credential) as client:
         with pytest.raises(UntrustedAddress) as caught:
-            await collect(client.poll(client.resume(Action.BUILD, "img", url)))
+            await collect(client.poll(resume_named(TARGET, Action.BUILD, "img", url)))
         with pytest.raises(UntrustedAddress) as with_blank:
-            await collect(client.poll(client.resume(Action.BUILD, "my image", url)))
+            await collect(client.poll(resume_named(TARGET, Action.BUILD, "my image", url)))
     assert (script.requests, credential.count) == ([], 0)
+    assert caught.value.operation is not None
     assert caught.value.operation.poll_url == IMAGE_URL
     assert with_blank.value.next_step.startswith("%kusto_image attach 'my image' polls")
 
@@ -497,9 +502,8 @@ async def test_already_elapsed_shifts_the_schedule() -> None:
     async def first_delay(already_elapsed: float) -> float:
         script = ScriptedTransport(STATUS_RUNNING, default=STATUS_SUCCEEDED)
         async with open_client(script) as client:
-            polling = client.poll(
-                client.resume(Action.BUILD, "img", POLL_URL, SPEC), estimate=estimate, already_elapsed=already_elapsed
-            )
+            resumed = resume_named(TARGET, Action.BUILD, "img", POLL_URL, SPEC)
+            polling = client.with_options(estimate=estimate, already_elapsed=already_elapsed).poll(resumed)
             await anext(polling)
             await anext(polling)
         return script.request_times[1] - script.request_times[0]

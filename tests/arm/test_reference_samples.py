@@ -9,10 +9,9 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from support.arm_responses import TARGET, make_response, status_response
-from support.scripted_transport import CountingCredential, ScriptedTransport, collect
+from support.arm_responses import make_response, status_response
+from support.scripted_transport import ScriptedTransport, collect, open_client
 
-from kusto_magic.arm.client import connect
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import Image, ImageSpec
@@ -170,8 +169,8 @@ async def test_sample_is_sent_and_polled_to_its_end(sample: Sample, code: int) -
         status_response("Succeeded"),
         make_response(succeeded_resource(body)),
     )
-    async with connect(TARGET, credential=CountingCredential(), transport=script, clock=script.clock) as client:
-        operations = await collect(client.build(sample.name, sample.spec))
+    async with open_client(script) as client:
+        operations = await collect(client.create_or_update_stream(sample.name, sample.spec))
 
     put = script.requests[0]
     assert (put.method, put.url, put.body) == ("PUT", sample.url, sample.sent)

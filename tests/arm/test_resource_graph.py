@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.arm_responses import ENDPOINT, SUBSCRIPTION, TARGET, error_response, make_response
-from support.scripted_transport import ScriptedTransport, open_client
+from support.scripted_transport import ScriptedTransport, open_subscription
 
 from kusto_magic.arm.paging import MAX_PAGES
 from kusto_magic.arm.resource_graph import (
@@ -15,7 +15,6 @@ from kusto_magic.arm.resource_graph import (
     MAX_QUERY_LENGTH,
     build_query,
     deduplicate,
-    find_clusters,
     request_body,
 )
 from kusto_magic.arm.response import ArmResponse
@@ -72,8 +71,8 @@ def test_request_body_names_the_subscription_or_none() -> None:
 @pytest.mark.asyncio
 async def test_all_pages_are_read_without_duplicates() -> None:
     script = ScriptedTransport(page("one", "two", token="next"), page("TWO", "three"))
-    async with open_client(script) as client:
-        clusters = await find_clusters(client, "where 1 == 1")
+    async with open_subscription(script) as client:
+        clusters = await client.find_clusters("where 1 == 1")
     assert [target.cluster for target in clusters] == ["one", "TWO", "three"]
     assert {target.endpoint for target in clusters} == {ENDPOINT}
     assert (
@@ -83,6 +82,14 @@ async def test_all_pages_are_read_without_duplicates() -> None:
     bodies = [json.loads(request.body) for request in script.requests]
     assert [body["options"].get("$skipToken") for body in bodies] == [None, "next"]
     assert {tuple(body["subscriptions"]) for body in bodies} == {(SUBSCRIPTION,)}
+
+
+@pytest.mark.asyncio
+async def test_find_clusters_without_a_subscription_searches_all_subscriptions() -> None:
+    script = ScriptedTransport(page("one"))
+    async with open_subscription(script, "") as client:
+        assert [target.cluster for target in await client.find_clusters("where 1 == 1")] == ["one"]
+    assert "subscriptions" not in json.loads(script.requests[0].body)
 
 
 @pytest.mark.asyncio
@@ -102,9 +109,9 @@ async def test_all_pages_are_read_without_duplicates() -> None:
 async def test_unusable_response_raises_with_the_reason(
     response: ArmResponse, error: type[Exception], text: str
 ) -> None:
-    async with open_client(ScriptedTransport(default=response)) as client:
+    async with open_subscription(ScriptedTransport(default=response)) as client:
         with pytest.raises(error, match=text):
-            await find_clusters(client, "where 1 == 1")
+            await client.find_clusters("where 1 == 1")
 
 
 @pytest.mark.asyncio
@@ -113,22 +120,22 @@ async def test_too_many_clusters_stop_paging() -> None:
     script = ScriptedTransport(
         default=lambda _: page(*(f"c{next(pages)}" for _ in range(1000)), token=f"more-{next(pages)}")
     )
-    async with open_client(script) as client:
+    async with open_subscription(script) as client:
         with pytest.raises(InvalidInput, match=f"the limit is {MAX_CLUSTERS:,}"):
-            await find_clusters(client, "where 1 == 1")
+            await client.find_clusters("where 1 == 1")
     assert len(script.requests) <= 4
 
 
 @pytest.mark.asyncio
 async def test_repeated_or_endless_tokens_raise() -> None:
-    async with open_client(ScriptedTransport(page("c1", token="a"), page("c2", token="a"))) as client:
+    async with open_subscription(ScriptedTransport(page("c1", token="a"), page("c2", token="a"))) as client:
         with pytest.raises(Unreachable, match="links to an earlier one"):
-            await find_clusters(client, "where 1 == 1")
+            await client.find_clusters("where 1 == 1")
     numbers = iter(range(10**9))
     script = ScriptedTransport(default=lambda _: page(token=str(next(numbers))))
-    async with open_client(script) as client:
+    async with open_subscription(script) as client:
         with pytest.raises(Unreachable, match="does not end after 1000 pages"):
-            await find_clusters(client, "where 1 == 1")
+            await client.find_clusters("where 1 == 1")
     assert len(script.requests) == MAX_PAGES + 1
 
 

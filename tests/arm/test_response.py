@@ -104,6 +104,11 @@ def test_invalid_json_is_malformed_and_has_no_document(body: bytes) -> None:
     assert make_response(body).is_malformed
 
 
+def test_body_is_parsed_once() -> None:
+    response = make_response({"status": "Running"})
+    assert response.document() is response.document()
+
+
 @pytest.mark.parametrize("body", [b"", b"  \r\n"])
 def test_empty_body_is_not_malformed(body: bytes) -> None:
     assert make_response(body).document() is None

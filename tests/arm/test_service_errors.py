@@ -105,7 +105,7 @@ def test_lock_is_named_in_the_next_step() -> None:
 async def test_queue_does_not_retry_what_waiting_cannot_change(code: str) -> None:
     script = ScriptedTransport(default=error_response(409, code, LOCKED))
     async with open_client(script) as client:
-        send = partial(client.build, "img", SPEC)
+        send = partial(client.create_or_update_stream, "img", SPEC)
         with pytest.raises(ServiceError) as caught:
             await collect(retry_while_busy(send, send, script.clock, 4 * 3600))
     assert (len(script.requests), caught.value.code) == (1, code)
@@ -116,7 +116,7 @@ async def test_queue_does_not_retry_what_waiting_cannot_change(code: str) -> Non
 async def test_queue_retries_while_the_cluster_is_busy(busy: ArmResponse) -> None:
     script = ScriptedTransport(busy, busy, make_response(image_resource(), 200))
     async with open_client(script) as client:
-        send = partial(client.build, "img", SPEC)
+        send = partial(client.create_or_update_stream, "img", SPEC)
         seen = [operation async for operation in retry_while_busy(send, send, script.clock, 4 * 3600)]
     assert [phases(seen).count(phase) for phase in (BuildState.QUEUED, BuildState.SUCCEEDED)] == [2, 1]
 

@@ -13,6 +13,7 @@ from support.scripted_transport import ScriptedTransport, open_client
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.operation_start import resume_named
 from kusto_magic.arm.poller import MAX_LIST_AGE
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.shared_listing import RETRY_INTERVAL, ImageListCache
@@ -62,7 +63,7 @@ class Cluster:
 
 
 async def _poll_until_done(client: ImagesClient, name: str) -> Operation:
-    last = client.resume(Action.BUILD, name, f"{client.target.endpoint}/operationResults/{name}")
+    last = resume_named(client.target, Action.BUILD, name, f"{client.target.endpoint}/operationResults/{name}")
     async for operation in client.poll(last):
         last = operation
     return last

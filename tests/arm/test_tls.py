@@ -57,7 +57,7 @@ def _arm(server: RawServer, clock: MovableClock) -> ArmTransport:
 async def built(server: RawServer, clock: MovableClock) -> list[Operation]:
     target = Target("12345678-1234-1234-1234-123456789098", "group", "cluster1", server.endpoint)
     async with _arm(server, clock) as arm:
-        return await collect(ImagesClient(arm, target).build("img", SPEC))
+        return await collect(ImagesClient.from_connection(arm, target).create_or_update_stream("img", SPEC))
 
 
 def _json(document: object, *headers: str, status: str = "200 OK") -> bytes:

@@ -6,7 +6,6 @@ import base64
 import json
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,15 +15,16 @@ import pytest
 from support.arm_responses import ENDPOINT, IMAGE_SUCCEEDED, SPEC, SUBSCRIPTION, TARGET, make_response
 from support.clock import MovableClock
 from support.requests import build_request
-from support.scripted_transport import CountingCredential, ScriptedTransport, Token
+from support.scripted_transport import CountingCredential, ScriptedTransport, Token, open_client, open_connection
 
-from kusto_magic.arm.client import ImagesClient, connect
-from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.credentials import Credential, CredentialFactory
+from kusto_magic.arm.subscription import SubscriptionClient
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.models.endpoint import CLOUDS
-from kusto_magic.models.target import Target
+from kusto_magic.models.target import Subscription, Target
 from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import with_id
 
@@ -68,10 +68,12 @@ class Process:
     def __init__(self, folder: Path) -> None:
         self.script = ScriptedTransport(default=EMPTY_LIST)
         self.credential = CountingCredential(self.script.clock)
-        self.builds = BuildManager(history=History(folder / "history.sqlite"), open_client=self.open)
+        self.opened: list[str | None] = []
+        self.builds = BuildManager(history=History(folder / "history.sqlite"), connect=self.connect)
 
-    def open(self, target: Target, credential: Credential | None = None) -> AbstractAsyncContextManager[ImagesClient]:
-        return connect(target, credential=credential or self.credential, transport=self.script, clock=self.script.clock)
+    def connect(self, endpoint: str, scope: str, credential: Credential | None = None) -> ArmTransport:
+        self.opened.append(None if credential is None else type(credential).__name__)
+        return open_connection(self.script, endpoint, scope, self.credential)
 
 
 @pytest.fixture
@@ -85,10 +87,10 @@ def process(tmp_path: Path) -> Iterator[Process]:
 @pytest.mark.parametrize(
     "target", [TARGET, SCOPED, *(replace(TARGET, endpoint=cloud.endpoint, scope="") for cloud in CLOUDS.values())]
 )
-async def test_connect_requests_a_token_for_the_scope_of_the_target_only(target: Target) -> None:
+async def test_client_requests_a_token_for_the_scope_of_the_target_only(target: Target) -> None:
     script = ScriptedTransport(default=EMPTY_LIST)
     credential = CountingCredential(script.clock)
-    async with connect(target, credential=credential, transport=script, clock=script.clock) as client:
+    async with open_client(script, credential, target) as client:
         await client.list()
         script.clock.move(7200)
         await client.list()
@@ -99,7 +101,7 @@ async def test_connect_requests_a_token_for_the_scope_of_the_target_only(target:
 async def test_credential_with_get_token_info_only_is_used_with_the_scope_of_the_target() -> None:
     script = ScriptedTransport(make_response(b"", 401, {"www-authenticate": CHALLENGE}), IMAGE_SUCCEEDED)
     credential = InfoCredential()
-    async with connect(SCOPED, credential=credential, transport=script, clock=script.clock) as client:
+    async with open_client(script, credential, SCOPED) as client:
         await client.get("img")
     assert [request.token for request in script.requests] == ["info-token-1", "info-token-2"]
     assert credential.asked == [((SCOPED.scope,), {}), ((SCOPED.scope,), {"claims": json.dumps(CLAIMS)})]
@@ -109,7 +111,7 @@ async def test_credential_with_get_token_info_only_is_used_with_the_scope_of_the
 async def test_challenge_changes_neither_scope_nor_tenant() -> None:
     script = ScriptedTransport(make_response(b"", 401, {"www-authenticate": CHALLENGE}), IMAGE_SUCCEEDED)
     credential = StrictCredential()
-    async with connect(TARGET, credential=credential, transport=script, clock=script.clock) as client:
+    async with open_client(script, credential) as client:
         await client.get("img")
     assert credential.scopes == [(TARGET.scope,)] * 2
     assert credential.options == [{}, {"claims": json.dumps(CLAIMS)}]
@@ -121,6 +123,24 @@ def test_build_manager_requests_a_token_for_the_scope_of_each_target(process: Pr
     assert process.credential.scopes == [(TARGET.scope,), (SCOPED.scope,)]
     tokens = [request.token for request in process.script.requests]
     assert tokens == ["token-1", "token-2", "token-2", "token-1"]
+
+
+def test_clients_of_clusters_and_subscriptions_share_a_connection_per_endpoint_and_scope(process: Process) -> None:
+    process.builds.ask(TARGET, lambda client: client.list())
+    process.builds.ask_subscription(Subscription.of(TARGET), SubscriptionClient.list_clusters)
+    process.builds.ask_subscription(Subscription.of(SCOPED), SubscriptionClient.list_clusters)
+    process.builds.ask_subscription(Subscription("", SCOPED.endpoint, SCOPED.scope), SubscriptionClient.sign_in)
+    assert process.credential.scopes == [(TARGET.scope,), (SCOPED.scope,)]
+
+
+def test_sign_in_opens_new_connections_for_clusters_and_subscriptions(process: Process) -> None:
+    process.builds.ask(TARGET, lambda client: client.list())
+    process.builds.sign_in(CredentialFactory())
+    assert not process.builds.has_client(TARGET)
+    for _ in range(2):
+        process.builds.ask_subscription(Subscription.of(TARGET), SubscriptionClient.list_clusters)
+    process.builds.ask(TARGET, lambda client: client.list())
+    assert process.opened == [None, "NamedCredential"]
 
 
 def test_build_requests_a_token_for_the_scope_of_the_target(process: Process) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -269,6 +270,8 @@ async def test_request_headers() -> None:
     assert (put.headers["content-type"], put.body) == ("application/json", b'{"a":1}')
     assert "content-type" not in get.headers
     assert {request.headers["accept-encoding"] for request in (put, get)} == {"identity"}
+    agent = r"kusto-magic/\d+\.\d+\.\d+\S* Python/3\.\d+ \(\w+\)"
+    assert all(re.fullmatch(agent, request.headers["user-agent"]) for request in (put, get))
     assert {request.headers["accept"] for request in (put, get)} == {"application/json"}
 
 

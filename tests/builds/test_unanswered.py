@@ -59,10 +59,13 @@ async def test_request_that_may_have_arrived_raises_with_a_resumable_operation(
     script = ScriptedTransport(*steps)
     async with open_client(script) as client:
         with pytest.raises((Unreachable, ServiceError)) as caught:
-            await collect(client.build("img", SPEC) if action is Action.BUILD else client.delete("img"))
+            await collect(
+                client.create_or_update_stream("img", SPEC) if action is Action.BUILD else client.delete_stream("img")
+            )
     assert script.unused_steps == 0
     assert "may have arrived: %kusto_image attach img shows" in caught.value.next_step
     operation = caught.value.operation
+    assert operation is not None
     assert (operation.action, operation.poll_url, operation.done) == (action, IMAGE_URL, False)
 
 

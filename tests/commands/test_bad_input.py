@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,13 +11,12 @@ from support.arm_responses import make_response
 from support.home import Home
 from support.scripted_transport import CountingCredential, ScriptedTransport
 
-from kusto_magic.arm.client import ImagesClient, connect
-from kusto_magic.arm.credentials import TokenCredential
+from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.errors import InvalidInput
 from kusto_magic.magics.magics import KustoImageMagics
-from kusto_magic.models.target import Target
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -36,13 +34,11 @@ class RecordedMagics:
     def __init__(self, shell: InteractiveShell, home: Home) -> None:
         self.script = ScriptedTransport()
         self.credential = CountingCredential()
-        self.builds = BuildManager(history=History(home.path / "history.sqlite"), open_client=self._open)
+        self.builds = BuildManager(history=History(home.path / "history.sqlite"), connect=self._connect)
         self.magics = KustoImageMagics(shell, self.builds)
 
-    def _open(
-        self, target: Target, credential: TokenCredential | None = None
-    ) -> AbstractAsyncContextManager[ImagesClient]:
-        return connect(target, credential=credential or self.credential, transport=self.script)
+    def _connect(self, endpoint: str, scope: str, credential: Credential | None = None) -> ArmTransport:
+        return ArmTransport(endpoint, scope, credential=credential or self.credential, transport=self.script)
 
     def refused(self, line: str, cell: str | None = None) -> tuple[InvalidInput, float]:
         """Run a line or a cell; return its error and the shortest of three CPU times, in seconds."""

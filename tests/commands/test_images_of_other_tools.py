@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,13 @@ from support.arm_responses import TARGET, image_resource, make_response
 from support.emulator_transport import EmulatorTransport
 from support.environment import EmulatedEnvironment
 from support.magics_session import RunCell, cell_runner, load_magics
-from support.scripted_transport import CountingCredential, ScriptedTransport
+from support.scripted_transport import ScriptedTransport, open_connection
 
-from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.export import FORMS
 from kusto_magic.magics.magics import KustoImageMagics
-from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
 if TYPE_CHECKING:
@@ -223,10 +221,10 @@ def script() -> ScriptedTransport:
 def ask(
     shell: InteractiveShell, tmp_path: Path, script: ScriptedTransport, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[RunCell]:
-    def open_client(target: Target, credential: object = None) -> AbstractAsyncContextManager[ImagesClient]:
-        return connect(target, credential=CountingCredential(), transport=script, clock=script.clock)
+    def connect(endpoint: str, scope: str, credential: object = None) -> ArmTransport:
+        return open_connection(script, endpoint, scope)
 
-    builds = BuildManager(history=History(tmp_path / "history.sqlite"), open_client=open_client)
+    builds = BuildManager(history=History(tmp_path / "history.sqlite"), connect=connect)
     magics = KustoImageMagics(shell, builds)
     shell.register_magics(magics)
     magics.subscription, magics.resource_group, magics.cluster = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,8 +16,8 @@ from support.home import Home
 from support.panel_environment import RecordingShell
 from support.scripted_transport import CountingCredential, ScriptedTransport
 
-from kusto_magic.arm.client import ImagesClient, connect
-from kusto_magic.arm.credentials import TokenCredential
+from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.commands import arguments
@@ -26,7 +25,6 @@ from kusto_magic.commands.cluster import use
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import device_code_bundle, sign_in
 from kusto_magic.errors import InvalidInput, SignInFailed
-from kusto_magic.models.target import Target
 
 LINE = f"use --subscription {SUBSCRIPTION} --resource-group group --cluster mycluster"
 
@@ -39,13 +37,11 @@ class SignInSession:
         self.shell = RecordingShell(interactive=interactive)
         names = (*TARGET_SETTINGS, "wait", "credential")
         self.magics = SimpleNamespace(**dict.fromkeys(names, ""), timeout_hours=0.0)
-        self.builds = BuildManager(history=History(folder / "history.sqlite"), open_client=self._open)
+        self.builds = BuildManager(history=History(folder / "history.sqlite"), connect=self._connect)
         self.session = Session(self.shell, self.magics, self.builds)
 
-    def _open(
-        self, target: Target, credential: TokenCredential | None = None
-    ) -> AbstractAsyncContextManager[ImagesClient]:
-        return connect(target, credential=credential or CountingCredential(), transport=self.script)
+    def _connect(self, endpoint: str, scope: str, credential: Credential | None = None) -> ArmTransport:
+        return ArmTransport(endpoint, scope, credential=credential or CountingCredential(), transport=self.script)
 
     def use(self, options: str = "") -> None:
         use(self.session, arguments.parse(arguments.line_parser(), f"{LINE} {options}"))

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -27,8 +27,9 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from support.requests import build_request, build_requests, delete_request
 
-from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.credentials import StaticCredential
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
@@ -55,7 +56,6 @@ WORKER = """
 import sys
 from functools import partial
 from pathlib import Path
-from kusto_magic.arm.client import connect
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
@@ -64,9 +64,10 @@ from kusto_magic.builds.request import BuildRequest
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
+from kusto_magic.arm.transport import ArmTransport
 history, token, action, name, *place = sys.argv[1:]
 manager = BuildManager(
-    history=History(Path(history)), open_client=partial(connect, credential=StaticCredential(token))
+    history=History(Path(history)), connect=partial(ArmTransport, credential=StaticCredential(token))
 )
 target = Target(*place)
 print("ready", flush=True)
@@ -106,14 +107,14 @@ class Service:
     history: Path
 
     def manager(self) -> BuildManager:
-        return BuildManager(history=History(self.history), open_client=self.connect, clock=HastyClock())
+        return BuildManager(history=History(self.history), connect=self.connect, clock=HastyClock())
 
-    def connect(self, target: Target, **_options: Any) -> AbstractAsyncContextManager[ImagesClient]:
-        return connect(target, credential=StaticCredential(self.token), clock=HastyClock())
+    def connect(self, endpoint: str, scope: str, **_options: Any) -> ArmTransport:
+        return ArmTransport(endpoint, scope, credential=StaticCredential(self.token), clock=HastyClock())
 
     def images(self) -> dict[str, Image]:
         async def read() -> dict[str, Image]:
-            async with self.connect(self.target) as client:
+            async with ImagesClient(self.target, StaticCredential(self.token)) as client:
                 return {image.name: image for image in await client.list()}
 
         return asyncio.run(read())
@@ -156,7 +157,7 @@ def kill_at_a_random_moment(service: Service, action: str, name: str, delay: flo
 def change_of_a_colleague(service: Service, name: str, change: str) -> None:
     """Replace or delete the image on another machine, with another history."""
     colleague = BuildManager(
-        history=History(service.history.with_name(f"{name}.sqlite")), open_client=service.connect, clock=HastyClock()
+        history=History(service.history.with_name(f"{name}.sqlite")), connect=service.connect, clock=HastyClock()
     )
     try:
         if change == "replace":

@@ -273,9 +273,11 @@ def test_fields_and_buttons_are_reached_by_keyboard_and_have_labels(notebook: Op
 
 MANY = """
 import asyncio, time
+from functools import partial
 import httpx
 from azure.core.credentials import AccessToken
-from kusto_magic import ImagePanel, Target, connect
+from kusto_magic import ImagePanel, Target
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.emulator import EmulatorConfig, create_app
 
@@ -290,7 +292,7 @@ app = create_app(EmulatorConfig(build_seconds=0), resolver=fits)
 ready = app.state.ready
 target = Target(ready.subscription, ready.resource_group, ready.cluster, endpoint=ready.endpoint)
 transport = httpx.ASGITransport(app)
-builds = BuildManager(open_client=lambda target: connect(target, credential=Credential(), transport=transport))
+builds = BuildManager(connect=partial(ArmTransport, credential=Credential(), transport=transport))
 
 async def put(http, number):
     url = f"{ready.endpoint}{target.cluster_id}/sandboxCustomImages/image-{number:03}?api-version=2024-04-13"

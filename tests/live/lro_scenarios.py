@@ -21,9 +21,10 @@ from support.arm_responses import SPEC
 from support.clock import MovableClock
 from support.scripted_transport import collect
 
-from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import KustoImageError, NotFound, ServiceError, StatusUnreadable
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.target import Target
@@ -185,7 +186,8 @@ async def _outcome(path: str, endpoint: str, method: str) -> Outcome:
     target = Target("12345678-1234-1234-1234-123456789098", "group", "cluster1", endpoint)
     transport = Scenario(path, endpoint)
     credential, clock = StaticCredential("token"), MovableClock()
-    async with connect(target, credential=credential, transport=transport, clock=clock) as client:
+    connection = ArmTransport(target.endpoint, target.scope, credential=credential, transport=transport, clock=clock)
+    async with ImagesClient.from_connection(connection, target) as client:
         try:
             operations = await _all(client, method)
         except (ServiceError, StatusUnreadable) as error:
@@ -195,7 +197,9 @@ async def _outcome(path: str, endpoint: str, method: str) -> Outcome:
 
 
 async def _all(client: ImagesClient, method: str) -> Sequence[Operation]:
-    return await collect(client.build("img", SPEC) if method == "PUT" else client.delete("img"))
+    return await collect(
+        client.create_or_update_stream("img", SPEC) if method == "PUT" else client.delete_stream("img")
+    )
 
 
 @pytest.mark.asyncio

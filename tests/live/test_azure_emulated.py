@@ -124,8 +124,8 @@ def stage(tmp_path: Path) -> Stage:
 
 def test_failed_scenario_is_recorded_and_cleaned_up(stage: Stage) -> None:
     async def failing(talk: ScenarioRun) -> None:
-        await talk.follow("create", talk.client.build(talk.name, SPEC))
-        await anext(operations := talk.client.build(talk.second, SPEC))
+        await talk.follow("create", talk.client.create_or_update_stream(talk.name, SPEC))
+        await anext(operations := talk.client.create_or_update_stream(talk.second, SPEC))
         await anext(operations)
         assert len(stage.images) == 2
         raise ZeroDivisionError
@@ -153,7 +153,7 @@ def test_cancellation_cleans_up_builds_in_progress(stage: Stage) -> None:
         building = asyncio.Event()
 
         async def held(talk: ScenarioRun) -> None:
-            await anext(operations := talk.client.build(talk.name, SPEC))
+            await anext(operations := talk.client.create_or_update_stream(talk.name, SPEC))
             await anext(operations)
             building.set()
             await asyncio.Event().wait()
@@ -169,8 +169,8 @@ def test_python_is_disabled_during_cleanup(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "conversations", may_enable=True)
 
     async def held(talk: ScenarioRun) -> None:
-        await talk.follow("create", talk.client.build(talk.name, SPEC))
-        await talk.follow("enable", talk.client.enable(talk.name))
+        await talk.follow("create", talk.client.create_or_update_stream(talk.name, SPEC))
+        await talk.follow("enable", talk.client.enable_stream(talk.name))
         assert not await stage.run.python_is_off()
         raise ZeroDivisionError
 
@@ -183,7 +183,7 @@ def test_python_is_disabled_during_cleanup(tmp_path: Path) -> None:
 
 def test_leftover_images_are_reported(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     async def held(talk: ScenarioRun) -> None:
-        await talk.follow("create", talk.client.build(talk.name, SPEC))
+        await talk.follow("create", talk.client.create_or_update_stream(talk.name, SPEC))
         stage.transport = ScriptedTransport(default=CONNECTION_REFUSED)
 
     with pytest.raises(Unreachable):
@@ -198,7 +198,7 @@ def test_leftover_images_are_reported(stage: Stage, capsys: pytest.CaptureFixtur
 
 def test_other_images_are_not_touched(stage: Stage) -> None:
     async def create_other(talk: ScenarioRun) -> None:
-        await talk.follow("create", talk.client.build("unrelated-image", SPEC))
+        await talk.follow("create", talk.client.create_or_update_stream("unrelated-image", SPEC))
 
     asyncio.run(stage.run.run("create-other", create_other))
     recording = asyncio.run(stage.run.run("create-and-delete", create_and_delete))

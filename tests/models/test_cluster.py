@@ -10,13 +10,10 @@ from support.arm_responses import LIST_URL, POLL_URL, SUBSCRIPTION, error_respon
 from support.scripted_transport import ScriptedTransport, collect, open_client
 
 from kusto_magic.arm.operation import Operation
-from kusto_magic.arm.subscription import list_clusters
 from kusto_magic.errors import (
     BuildFailed,
     Forbidden,
-    InUse,
     InvalidInput,
-    MaybeInUse,
     NotFound,
     StatusUnreadable,
     Unreachable,
@@ -154,7 +151,7 @@ def test_language_extension_raises_invalid_input_for_an_invalid_name(name: str) 
 
 async def switched(script: ScriptedTransport, *, on: bool = True) -> list[Operation]:
     async with open_client(script) as client:
-        return await collect(client.enable("img") if on else client.disable("img"))
+        return await collect(client.enable_stream("img") if on else client.disable_stream("img"))
 
 
 @pytest.mark.asyncio
@@ -244,36 +241,3 @@ async def test_active_is_unknown_with_the_missing_action_if_the_cluster_may_not_
         assert active.next_step.startswith(f"Ask an owner of the cluster for a role with {action} (")
         with pytest.raises(NotFound, match="there is no cluster"):
             await client.active()
-
-
-@pytest.mark.asyncio
-async def test_require_inactive_raises_for_the_active_image_and_if_it_is_unknown() -> None:
-    script = ScriptedTransport(
-        make_response(cluster(CUSTOM)),
-        make_response(cluster(CUSTOM)),
-        make_response(cluster()),
-        make_response(cluster({"languageExtensionName": "PYTHON"})),
-        error_response(403, "AuthorizationFailed", "no"),
-    )
-    async with open_client(script) as client:
-        with pytest.raises(InUse, match=r"queries on this cluster use image 'IMG'(?s:.*)--yes") as in_use:
-            await client.require_inactive("IMG")
-        assert not isinstance(in_use.value, MaybeInUse)
-        await client.require_inactive("other")
-        await client.require_inactive("img")
-        unknown = "which image python.. runs on could not be determined: "
-        with pytest.raises(MaybeInUse, match=f"{unknown}python.. is enabled, but(?s:.*)--yes"):
-            await client.require_inactive("img")
-        with pytest.raises(MaybeInUse, match=f"{unknown}the cluster cannot be read; AuthorizationFailed(?s:.*)--yes"):
-            await client.require_inactive("img")
-    assert script.unused_steps == 0
-
-
-@pytest.mark.asyncio
-async def test_list_clusters_returns_the_list_or_raises_unreachable() -> None:
-    script = ScriptedTransport(make_response({"value": [cluster()]}), make_response({"value": [5]}), make_response({}))
-    async with open_client(script) as client:
-        assert [found.name for found in await list_clusters(client)] == ["kustoCluster"]
-        for _ in range(2):
-            with pytest.raises(Unreachable, match="cannot be read"):
-                await list_clusters(client)

@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.arm_responses import CLUSTER_PATH, ENDPOINT, error_response, make_response
-from support.scripted_transport import ScriptedTransport, open_client
+from support.arm_responses import error_response
 
 from kusto_magic.arm.service_errors import error_from_response, missing_role
-from kusto_magic.arm.subscription import list_permissions
-from kusto_magic.errors import Forbidden, Unreachable
 from kusto_magic.models.permission import ACTIVE_IMAGE, EXTENSIONS, IMAGES, Permission, missing
 
 READ = "Microsoft.Kusto/Clusters/SandboxCustomImages/read"
@@ -54,22 +51,6 @@ def test_star_stands_for_any_text(pattern: str, action: str) -> None:
 @pytest.mark.parametrize("document", [{}, {"actions": None, "notActions": "x"}, {"actions": [5, None]}])
 def test_malformed_role_allows_nothing(document: dict[str, Any]) -> None:
     assert missing([READ], [Permission.from_json(document)]) == [READ]
-
-
-@pytest.mark.asyncio
-async def test_list_permissions_returns_roles_or_raises() -> None:
-    roles = {"value": [{"actions": ["*/read"], "notActions": ["x"], "dataActions": []}]}
-    script = ScriptedTransport(
-        make_response(roles), error_response(403, "AuthorizationFailed", "no"), make_response({"value": [5]})
-    )
-    async with open_client(script) as client:
-        assert await list_permissions(client) == [Permission(("*/read",), ("x",))]
-        with pytest.raises(Forbidden):
-            await list_permissions(client)
-        with pytest.raises(Unreachable):
-            await list_permissions(client)
-    path = f"{CLUSTER_PATH}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
-    assert script.request_lines[0] == f"GET {ENDPOINT}{path}"
 
 
 def test_actions_are_unique() -> None:

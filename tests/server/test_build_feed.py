@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 from support.arm_responses import TARGET, error_response
 from support.clock import MovableClock
 from support.requests import build_request, with_request
-from support.scripted_transport import ScriptedTransport, open_client
+from support.scripted_transport import ScriptedTransport, open_connection
 
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
@@ -75,7 +76,7 @@ def script() -> ScriptedTransport:
 
 @pytest.fixture
 def builds(history: CountingHistory, script: ScriptedTransport) -> Iterator[BuildManager]:
-    with closing(BuildManager(history=history, open_client=lambda _target: open_client(script))) as created:
+    with closing(BuildManager(history=history, connect=partial(open_connection, script))) as created:
         yield created
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from support.arm_responses import HTML_RESPONSE, TARGET, error_response, image_r
 from support.emulator_transport import EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 from support.requests import build_request, build_requests, with_request
-from support.scripted_transport import ScriptedTransport, open_client
+from support.scripted_transport import ScriptedTransport, open_connection
 
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.builds.launcher import QUEUE_GRACE, START_GRACE
@@ -303,7 +304,7 @@ async def test_images_are_listed_if_the_active_image_cannot_be_read(
     images = make_response({"value": [image_resource()]})
     script = ScriptedTransport(default=lambda request: images if "sandbox" in request.url.path else response)
     with closing(
-        BuildManager(history=environment.builds().history, open_client=lambda _target: open_client(script))
+        BuildManager(history=environment.builds().history, connect=partial(open_connection, script))
     ) as builds:
         watcher = BuildWatcher(builds, sources=[lambda: TARGET])
         found = await watcher.images(with_id(TARGET).id)

@@ -24,6 +24,7 @@ from support.requests import build_request, build_requests
 from tornado.httpclient import HTTPResponse
 from tornado.tcpclient import TCPClient
 
+from kusto_magic.arm.operation_start import submitting
 from kusto_magic.errors import (
     BuildFailed,
     Forbidden,
@@ -34,6 +35,7 @@ from kusto_magic.errors import (
     Throttled,
     Unreachable,
 )
+from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.server import handlers
 from kusto_magic.server.build_watcher import BuildWatcher
@@ -433,7 +435,7 @@ FAULT = ServiceFault("TheCode", "the words", request_id="the-request")
         ),  # not 403, which Jupyter uses for its own sign-in
         (SignInFailed("no token", next_step="az login"), 502, "SignInFailed"),
         (Unreachable("silence"), 504, "Unreachable"),
-        (BuildFailed("broke", operation=None, fault=FAULT), 500, "TheCode"),
+        (BuildFailed("broke", operation=submitting(Action.BUILD, ""), fault=FAULT), 500, "TheCode"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )

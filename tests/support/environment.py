@@ -6,15 +6,14 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from kusto_magic.arm.client import ImagesClient, connect
-from kusto_magic.arm.credentials import StaticCredential, TokenCredential
+from kusto_magic.arm.credentials import Credential, StaticCredential
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
@@ -109,9 +108,7 @@ class EmulatedEnvironment:
         self.target = self.targets[0]
 
     def builds(self) -> BuildManager:
-        made = BuildManager(
-            history=History(self._path), open_client=self._open, preflight=self.answer, clock=self.clock
-        )
+        made = BuildManager(history=History(self._path), connect=self._connect, preflight=self.answer, clock=self.clock)
         self._all.append(made)
         return made
 
@@ -150,11 +147,9 @@ class EmulatedEnvironment:
         build.observe(lambda change: there.set() if change["new"].state is phase else None, "operation")
         assert build.operation.state is phase or there.wait(10)
 
-    def _open(
-        self, target: Target, credential: TokenCredential | None = None
-    ) -> AbstractAsyncContextManager[ImagesClient]:
+    def _connect(self, endpoint: str, scope: str, credential: Credential | None = None) -> ArmTransport:
         credential = credential or StaticCredential(self._token)
-        return connect(target, credential=credential, transport=self.transport, clock=self.clock)
+        return ArmTransport(endpoint, scope, credential=credential, transport=self.transport, clock=self.clock)
 
     def close(self) -> None:
         self.clock.released.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from kusto_magic.arm import operation_start
+from kusto_magic.arm.urls import image_url
 from kusto_magic.errors import BuildError, ServiceError
 from kusto_magic.models.action import Action
 from kusto_magic.models.api_version import API_VERSION
@@ -60,21 +61,25 @@ async def newer_version(run: ScenarioRun) -> None:
 
 
 async def base_image(run: ScenarioRun) -> None:
-    await run.follow("create", run.client.build(run.name, ImageSpec("Pillow", base_image="Python3_11_7")))
+    await run.follow(
+        "create", run.client.create_or_update_stream(run.name, ImageSpec("Pillow", base_image="Python3_11_7"))
+    )
     await run.show("get", run.name)
 
 
 async def base_deleted(run: ScenarioRun) -> None:
     """Delete an image that is the base of another."""
-    await run.follow("create", run.client.build(run.name, SPEC))
-    await run.follow("create one on top", run.client.build(run.second, ImageSpec("humanize", base_image=run.name)))
-    await run.follow("delete the lower one", run.client.delete(run.name))
+    await run.follow("create", run.client.create_or_update_stream(run.name, SPEC))
+    await run.follow(
+        "create one on top", run.client.create_or_update_stream(run.second, ImageSpec("humanize", base_image=run.name))
+    )
+    await run.follow("delete the lower one", run.client.delete_stream(run.name))
     await run.show("get the upper one", run.second)
 
 
 async def location(run: ScenarioRun) -> None:
     """Poll the Location of a deletion immediately."""
-    await run.follow("create", run.client.build(run.name, SPEC))
+    await run.follow("create", run.client.create_or_update_stream(run.name, SPEC))
     answer = await run.send("DELETE", f"/sandboxCustomImages/{run.name}")
     run.note("delete", str(answer.status))
     address = answer.header_url("location")
@@ -87,7 +92,7 @@ async def _tried(run: ScenarioRun, properties: dict[str, str], version: str = AP
     body = json.dumps({"properties": {"language": "Python", **properties}}).encode()
     answer = await run.send("PUT", f"/sandboxCustomImages/{run.name}", body, version)
     run.note("put", f"{answer.status} {answer.fault().code if answer.status >= 400 else ''}".strip())
-    sent = operation_start.submitting(Action.BUILD, run.client.resume(Action.BUILD, run.name).image_url)
+    sent = operation_start.submitting(Action.BUILD, image_url(run.client.target, run.name))
     try:
         operation = operation_start.start_operation(sent, answer)
     except (ServiceError, BuildError):  # the response, which is recorded, contains the reason

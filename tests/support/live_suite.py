@@ -19,9 +19,10 @@ from typing import Any
 import httpx
 
 from kusto_magic import settings
-from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.connection_errors import tls_context
 from kusto_magic.arm.credentials import CredentialFactory, TokenCredential
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, Conflict, InvalidInput, NotFound, Problem, Unreachable
 from kusto_magic.models.cluster import ActiveImage, PythonOff
@@ -118,6 +119,11 @@ class LiveRun:
         clock = ShortSleepClock() if live.target.is_local else SystemClock()
         return cls(live, lambda: Network(live.target), credential, clock)
 
+    def _client(self) -> ImagesClient:
+        target = self.live.target
+        connection = ArmTransport(target.endpoint, target.scope, transport=self.network(), **self._seams)
+        return ImagesClient.from_connection(connection, target)
+
     @property
     def _seams(self) -> dict[str, Any]:
         return {"credential": self.credential, "clock": self.clock}
@@ -153,7 +159,7 @@ class LiveRun:
     async def _clear(self, names: Sequence[str]) -> None:
         left = list(names)
         try:
-            async with connect(self.live.target, transport=self.network(), **self._seams) as client:
+            async with self._client() as client:
                 for name in reversed(names):  # the second one may be built on the first
                     await self._delete(client, name)
                     left.remove(name)
@@ -169,7 +175,7 @@ class LiveRun:
             try:
                 await self._switch_off(client, name)
                 await client.get(name)
-                async for _ in client.delete(name):
+                async for _ in client.delete_stream(name):
                     pass
             except NotFound:
                 return
@@ -182,13 +188,13 @@ class LiveRun:
 
     async def python_is_off(self) -> bool:
         """Return whether python() is known to be disabled, so that a scenario may enable it."""
-        async with connect(self.live.target, transport=self.network(), **self._seams) as client:
+        async with self._client() as client:
             return isinstance(await client.active(), PythonOff)
 
     async def _switch_off(self, client: ImagesClient, name: str) -> None:
         active = await client.active() if self.live.may_enable else None
         if isinstance(active, ActiveImage) and active.is_named(name):
-            async for _ in client.disable(name):
+            async for _ in client.disable_stream(name):
                 pass
 
 

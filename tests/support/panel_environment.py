@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from html import unescape
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 from ipywidgets import HTML, Widget
 
-from kusto_magic.arm.client import ImagesClient, connect
 from kusto_magic.arm.credentials import StaticCredential, TokenCredential
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
@@ -117,10 +117,10 @@ class PanelEnvironment:
     def process(self) -> BuildManager:
         """Return the build manager of another process with the same history."""
         history = History(self._folder / "history.sqlite")
-        return BuildManager(history=history, open_client=self._open, preflight=self._preflight, clock=self.clock)
+        return BuildManager(history=history, connect=self._connect, preflight=self._preflight, clock=self.clock)
 
-    def _open(self, target: Target) -> AbstractAsyncContextManager[ImagesClient]:
-        return connect(target, credential=self.credential, transport=self.service, clock=self.clock)
+    def _connect(self, endpoint: str, scope: str) -> ArmTransport:
+        return ArmTransport(endpoint, scope, credential=self.credential, transport=self.service, clock=self.clock)
 
     def panel(self, target: Target | None = None, builds: BuildManager | None = None) -> ImagePanel:
         clock = QuickClock(self.clock)

@@ -41,7 +41,7 @@ async def run_scenario(
     async with ArmTransport(
         target.endpoint, target.scope, credential=credential, transport=recording, clock=clock
     ) as arm:
-        run = ScenarioRun(ImagesClient(arm, target), arm, name)
+        run = ScenarioRun(ImagesClient.from_connection(arm, target), arm, name)
         try:
             await held(run)
         finally:
@@ -88,7 +88,7 @@ async def replay_recording(kept: Conversation) -> tuple[list[dict[str, str]], Mo
     async with ArmTransport(
         TARGET.endpoint, TARGET.scope, credential=credential, transport=transport, clock=clock
     ) as arm:
-        run = ScenarioRun(ImagesClient(arm, TARGET), arm, IMAGE)
+        run = ScenarioRun(ImagesClient.from_connection(arm, TARGET), arm, IMAGE)
         await ALL_SCENARIOS[kept.conversation](run)
     transport.assert_all_asked()
     return run.steps, clock

@@ -94,48 +94,48 @@ Scenario = Callable[[ScenarioRun], Awaitable[None]]
 
 
 async def create_and_delete(run: ScenarioRun) -> None:
-    await run.follow("create", run.client.build(run.name, SPEC))
+    await run.follow("create", run.client.create_or_update_stream(run.name, SPEC))
     await run.show("get", run.name)
     names = [image.name for image in await run.client.list()]
     run.note("list", "it is there" if run.name in names else "it is not there")
-    await run.follow("delete", run.client.delete(run.name))
+    await run.follow("delete", run.client.delete_stream(run.name))
     await run.show("get the deleted one", run.name)
 
 
 async def update(run: ScenarioRun) -> None:
-    await run.follow("create", run.client.build(run.name, SPEC))
-    await run.follow("update", run.client.build(run.name, OTHER_SPEC))
+    await run.follow("create", run.client.create_or_update_stream(run.name, SPEC))
+    await run.follow("update", run.client.create_or_update_stream(run.name, OTHER_SPEC))
     await run.show("get", run.name)
-    await run.follow("delete", run.client.delete(run.name))
+    await run.follow("delete", run.client.delete_stream(run.name))
 
 
 async def failed_build(run: ScenarioRun) -> None:
-    await run.follow("create", run.client.build(run.name, FAILING_SPEC))
+    await run.follow("create", run.client.create_or_update_stream(run.name, FAILING_SPEC))
     await run.show("get", run.name)
-    await run.follow("delete", run.client.delete(run.name))
+    await run.follow("delete", run.client.delete_stream(run.name))
 
 
 async def missing_image(run: ScenarioRun) -> None:
     await run.show("get", run.name)
-    await run.follow("delete", run.client.delete(run.name))
+    await run.follow("delete", run.client.delete_stream(run.name))
 
 
 async def taken_name(run: ScenarioRun) -> None:
     await run.check_name("before", run.name)
-    await run.follow("create", run.client.build(run.name, SPEC))
+    await run.follow("create", run.client.create_or_update_stream(run.name, SPEC))
     await run.check_name("afterwards", run.name)
-    await run.follow("delete", run.client.delete(run.name))
+    await run.follow("delete", run.client.delete_stream(run.name))
 
 
 async def another_change(run: ScenarioRun) -> None:
     """Start a build and, while it runs, further changes of the same image and of a second one."""
-    operation = await _first_response(run.client.build(run.name, SPEC))
-    await run.follow("the same image again", run.client.build(run.name, OTHER_SPEC))
-    await run.follow("a second image", run.client.build(run.second, SPEC))
-    await run.follow("delete the image", run.client.delete(run.name))
+    operation = await _first_response(run.client.create_or_update_stream(run.name, SPEC))
+    await run.follow("the same image again", run.client.create_or_update_stream(run.name, OTHER_SPEC))
+    await run.follow("a second image", run.client.create_or_update_stream(run.second, SPEC))
+    await run.follow("delete the image", run.client.delete_stream(run.name))
     await run.follow("the first build", run.client.poll(operation))
-    await run.follow("delete", run.client.delete(run.name))
-    await run.follow("delete the second one", run.client.delete(run.second))
+    await run.follow("delete", run.client.delete_stream(run.name))
+    await run.follow("delete the second one", run.client.delete_stream(run.second))
 
 
 async def _first_response(operations: AsyncIterator[Operation]) -> Operation:
@@ -147,12 +147,12 @@ async def _first_response(operations: AsyncIterator[Operation]) -> Operation:
 async def enable_and_disable(run: ScenarioRun) -> None:
     """Enable the image for a moment; used only if python() was disabled before."""
     run.note("active before", str(await run.client.active()))
-    await run.follow("create", run.client.build(run.name, SPEC))
-    await run.follow("enable", run.client.enable(run.name))
+    await run.follow("create", run.client.create_or_update_stream(run.name, SPEC))
+    await run.follow("enable", run.client.enable_stream(run.name))
     run.note("active", str(await run.client.active()))
-    await run.follow("disable", run.client.disable(run.name))
+    await run.follow("disable", run.client.disable_stream(run.name))
     run.note("active afterwards", str(await run.client.active()))
-    await run.follow("delete", run.client.delete(run.name))
+    await run.follow("delete", run.client.delete_stream(run.name))
 
 
 SCENARIOS: dict[str, Scenario] = {

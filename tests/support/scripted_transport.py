@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 
-from kusto_magic.arm.client import ImagesClient, connect
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.credentials import Credential
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.operation_start import resume_named
 from kusto_magic.arm.response import ArmResponse
+from kusto_magic.arm.subscription import SubscriptionClient
+from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.target import Subscription, Target
 from support.arm_responses import SPEC, TARGET, error_response, make_response
 from support.clock import MovableClock
 
@@ -129,12 +133,25 @@ class CountingCredential:
 
 
 def open_client(
-    script: ScriptedTransport, credential: CountingCredential | None = None
-) -> AbstractAsyncContextManager[ImagesClient]:
-    """Open a client that uses a script and its clock."""
-    return connect(
-        TARGET, credential=credential or CountingCredential(script.clock), transport=script, clock=script.clock
-    )
+    script: ScriptedTransport, credential: Credential | None = None, target: Target = TARGET
+) -> ImagesClient:
+    """Return a client that uses a script and its clock; the caller enters it."""
+    return ImagesClient.from_connection(open_connection(script, target.endpoint, target.scope, credential), target)
+
+
+def open_subscription(script: ScriptedTransport, id_: str = TARGET.subscription) -> SubscriptionClient:
+    """Return a client of a subscription that uses a script and its clock; the caller enters it."""
+    subscription = Subscription(id_, TARGET.endpoint, TARGET.scope)
+    connection = open_connection(script, subscription.endpoint, subscription.scope)
+    return SubscriptionClient.from_connection(connection, subscription)
+
+
+def open_connection(
+    script: ScriptedTransport, endpoint: str, scope: str, credential: Credential | None = None
+) -> ArmTransport:
+    """Return a connection that uses a script and its clock; `partial(open_connection, script)` is a factory of them."""
+    credential = credential or CountingCredential(script.clock)
+    return ArmTransport(endpoint, scope, credential=credential, transport=script, clock=script.clock)
 
 
 async def run_build(
@@ -142,7 +159,7 @@ async def run_build(
 ) -> list[Operation]:
     """Build the image "img" with a script and return every Operation. Raises what the client raises."""
     async with open_client(script, credential) as client:
-        return await collect(client.build("img", SPEC, **options))
+        return await collect(client.create_or_update_stream("img", SPEC, **options))
 
 
 async def collect(operations: AsyncIterator[Operation]) -> list[Operation]:
@@ -181,11 +198,11 @@ def phases(operations: list[Operation]) -> list[BuildState]:
 
 async def run_delete(script: ScriptedTransport) -> list[Operation]:
     async with open_client(script) as client:
-        return await collect(client.delete("img"))
+        return await collect(client.delete_stream("img"))
 
 
 async def run_poll(
     script: ScriptedTransport, kept: str = "", action: Action = Action.BUILD, **options: Any
 ) -> list[Operation]:
     async with open_client(script) as client:
-        return await collect(client.poll(client.resume(action, "img", kept, SPEC), **options))
+        return await collect(client.poll(resume_named(client.target, action, "img", kept, SPEC), **options))

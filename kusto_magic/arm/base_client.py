@@ -1,0 +1,38 @@
+"""Base class of the clients: the connections and the sign-in."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from kusto_magic.arm.requests import ArmRequests
+from kusto_magic.arm.transport import ArmTransport
+
+
+class ArmClient:
+    """A client that sends its requests on `connection`. As an async context manager it opens and closes it."""
+
+    def __init__(self, connection: ArmTransport) -> None:
+        self._connection = connection
+        self._requests = ArmRequests(connection)
+
+    async def __aenter__(self) -> Self:
+        await self._connection.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self._connection.__aexit__(exc_type, exc_value, traceback)
+
+    @property
+    def identity(self) -> str:
+        """The signed-in identity, for display; "" before the first request or if the token names none."""
+        return self._connection.identity
+
+    async def sign_in(self) -> str:
+        """Get a token without sending a request; return its `identity`. Raises SignInFailed."""
+        return await self._connection.sign_in()

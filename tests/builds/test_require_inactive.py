@@ -1,0 +1,45 @@
+"""An image that queries use, or may use, is not changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.arm_responses import TARGET, error_response, make_response
+from support.scripted_transport import ScriptedTransport, open_client
+
+from kusto_magic.builds.actions import require_inactive
+from kusto_magic.errors import InUse, MaybeInUse
+
+CUSTOM = {
+    "languageExtensionName": "PYTHON",
+    "languageExtensionImageName": "PythonCustomImage",
+    "languageExtensionCustomImageName": "img",
+}
+
+
+def cluster(*extensions: dict[str, str]) -> dict[str, Any]:
+    return {"id": TARGET.cluster_id, "properties": {"languageExtensions": {"value": list(extensions)}}}
+
+
+@pytest.mark.asyncio
+async def test_require_inactive_raises_for_the_active_image_and_if_it_is_unknown() -> None:
+    script = ScriptedTransport(
+        make_response(cluster(CUSTOM)),
+        make_response(cluster(CUSTOM)),
+        make_response(cluster()),
+        make_response(cluster({"languageExtensionName": "PYTHON"})),
+        error_response(403, "AuthorizationFailed", "no"),
+    )
+    async with open_client(script) as client:
+        with pytest.raises(InUse, match=r"queries on this cluster use image 'IMG'(?s:.*)--yes") as in_use:
+            await require_inactive(client, "IMG")
+        assert not isinstance(in_use.value, MaybeInUse)
+        await require_inactive(client, "other")
+        await require_inactive(client, "img")
+        unknown = "which image python.. runs on could not be determined: "
+        with pytest.raises(MaybeInUse, match=f"{unknown}python.. is enabled, but(?s:.*)--yes"):
+            await require_inactive(client, "img")
+        with pytest.raises(MaybeInUse, match=f"{unknown}the cluster cannot be read; AuthorizationFailed(?s:.*)--yes"):
+            await require_inactive(client, "img")
+    assert script.unused_steps == 0
