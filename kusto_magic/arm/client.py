@@ -28,7 +28,7 @@ from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.arm.urls import cluster_url, image_url
 from kusto_magic.clock import Clock
 from kusto_magic.errors import InvalidInput, NotFound, Problem, ServiceError, Unreachable, failure_reason
-from kusto_magic.models.action import Action
+from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.cluster import PYTHON, Cluster, LanguageExtension, PythonState, UnknownImage
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.naming import build_name_problem, image_name_problem
@@ -134,7 +134,7 @@ class ImagesClient(ArmClient):
         if problem := build_name_problem(name):
             raise InvalidInput([Problem("image name", problem)])
         sent = operation_start.submitting(Action.BUILD, image_url(self.target, name), spec)
-        operations = self._run(sent, "PUT", spec.to_body(), timeout)
+        operations = self._run(sent, spec.to_body(), timeout)
         rule = image_name_problem(name)
         return self._run_if_exists(name, rule, operations) if rule else operations
 
@@ -144,9 +144,7 @@ class ImagesClient(ArmClient):
 
     def delete_stream(self, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
         """Delete the image `name`; yield the Operation as `create_or_update_stream` does."""
-        return self._run(
-            operation_start.submitting(Action.DELETE, image_url(self.target, name)), "DELETE", None, timeout
-        )
+        return self._run(operation_start.submitting(Action.DELETE, image_url(self.target, name)), None, timeout)
 
     async def enable(self, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         """Enable python() with a managed or custom image, and wait until it is enabled.
@@ -189,15 +187,15 @@ class ImagesClient(ArmClient):
     ) -> AsyncIterator[Operation]:
         verb = "add" if action is Action.ENABLE else "remove"
         sent = operation_start.submitting(action, cluster_url(self.target), extension=extension)
-        return self._run(sent, "POST", body, timeout, cluster_url(self.target, f"/{verb}LanguageExtensions"))
+        return self._run(sent, body, timeout, cluster_url(self.target, f"/{verb}LanguageExtensions"))
 
     async def _run(
-        self, sent: Operation, method: str, body: bytes | None, timeout: float, url: str = ""
+        self, sent: Operation, body: bytes | None, timeout: float, url: str = ""
     ) -> AsyncIterator[Operation]:
         """Send the request that starts an operation, to `url` or else to the image, and poll the operation."""
         yield sent  # before the request, so that the history notes that it may be sent
         sent_at = self.clock.monotonic()
-        started, interval = sent, self._options.notice_interval
+        started, method, interval = sent, ACTIONS[sent.action].method, self._options.notice_interval
         submitting = submit(
             self._requests, sent, method, url or sent.image_url, body, timeout=timeout, notice_interval=interval
         )
