@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from kusto_magic.errors import UnexpectedState as UnexpectedState
     from kusto_magic.errors import Unreachable as Unreachable
     from kusto_magic.errors import UntrustedAddress as UntrustedAddress
+    from kusto_magic.hints import Hint as Hint
+    from kusto_magic.hints import HintKind as HintKind
     from kusto_magic.models.cluster import ActiveImage as ActiveImage
     from kusto_magic.models.cluster import PythonOff as PythonOff
     from kusto_magic.models.cluster import UnknownImage as UnknownImage
@@ -83,6 +85,7 @@ _MODULES = {
         "UntrustedAddress",
     ],
     "builds.fleet": ["Fleet"],
+    "hints": ["Hint", "HintKind"],
     "models.cluster": ["ActiveImage", "PythonOff", "UnknownImage"],
     "models.image": ["Image", "ImageSpec"],
     "models.target": ["Target"],

@@ -34,6 +34,7 @@ from kusto_magic.errors import (
     Unreachable,
     failure_reason,
 )
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import PYTHON, ActiveImage, Cluster, LanguageExtension, PythonState, UnknownImage
@@ -45,11 +46,8 @@ from kusto_magic.settings import DEFAULT_TIMEOUT_HOURS
 DEFAULT_TIMEOUT = DEFAULT_TIMEOUT_HOURS * 3600
 """Default seconds after which polling stops; the operation itself continues."""
 
-PROCEED = "Add --yes to proceed anyway (in the panel and the sidebar: refresh the images, then confirm)"
-"""Next step of a user who wants to change an image although queries use it, or may use it."""
-
-IN_USE_STEP = f"{PROCEED}, or choose a new name and enable it with %kusto_image enable afterwards."
-"""Next step after InUse."""
+IN_USE_HINT = Hint(HintKind.CONFIRM, then=Hint(HintKind.USE_NEW_NAME))
+"""What to do after InUse."""
 
 _UNREADABLE_CLUSTER = "the response for the cluster cannot be read"
 
@@ -159,7 +157,7 @@ class ImagesClient:
         try:
             return (await self._cluster(background=False)).extensions
         except ValueError:
-            raise Unreachable(_UNREADABLE_CLUSTER, next_step="Try again.") from None
+            raise Unreachable(_UNREADABLE_CLUSTER, hint=Hint(HintKind.RETRY)) from None
 
     async def active(self, *, background: bool = False) -> PythonState:
         """Return what python() runs on: an ActiveImage, PythonOff, or UnknownImage with the reason.
@@ -169,11 +167,11 @@ class ImagesClient:
         try:
             return (await self._cluster(background=background)).python
         except ValueError:
-            return UnknownImage(_UNREADABLE_CLUSTER, "Try again.")
+            return UnknownImage(_UNREADABLE_CLUSTER, Hint(HintKind.RETRY))
         except NotFound:
             raise
         except ServiceError as error:
-            return UnknownImage(failure_reason(error), error.next_step)
+            return UnknownImage(failure_reason(error), error.hint)
 
     async def _cluster(self, *, background: bool) -> Cluster:
         """Return the cluster. Raises ServiceError, Unreachable, and ValueError if the response cannot be read."""
@@ -227,7 +225,7 @@ class ImagesClient:
         try:
             return Image.from_json(require_ok(response, what).document())
         except ValueError:
-            raise Unreachable(f"the response for image {name!r} cannot be read", next_step="Try again.") from None
+            raise Unreachable(f"the response for image {name!r} cannot be read", hint=Hint(HintKind.RETRY)) from None
 
     def existing_operation(self, image: Image, spec: ImageSpec) -> Operation | None:
         """Return the operation, for `poll`, that built or builds the image as `spec`; None if a build is needed."""
@@ -261,10 +259,10 @@ class ImagesClient:
         match await self.active(background=True):
             case ActiveImage() as active if active.is_named(name):
                 what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
-                raise InUse(what, next_step=IN_USE_STEP)
-            case UnknownImage(reason, next_step):
+                raise InUse(what, hint=IN_USE_HINT)
+            case UnknownImage(reason, hint):
                 what = f"which image python() runs on could not be determined: {reason}; nothing was sent"
-                raise MaybeInUse(what, next_step=f"{next_step} {PROCEED}.".strip())
+                raise MaybeInUse(what, hint=Hint(HintKind.CONFIRM).after(hint))
 
     async def request_json(
         self, method: str, path: str, what: str, body: bytes | None = None, *, limit: PageLimit | None = None
@@ -338,9 +336,9 @@ def _parse_page(response: ArmResponse) -> tuple[list[Image], str | None]:
     document = response.document()
     values = document.get("value") if isinstance(document, dict) else None
     if not isinstance(values, list):
-        raise Unreachable("the list of images cannot be read", next_step="Try again.")
+        raise Unreachable("the list of images cannot be read", hint=Hint(HintKind.RETRY))
     try:
         images = [Image.from_json(value) for value in values]
     except ValueError:
-        raise Unreachable("the list of images cannot be read", next_step="Try again.") from None
+        raise Unreachable("the list of images cannot be read", hint=Hint(HintKind.RETRY)) from None
     return images, response.resolve_url(document.get("nextLink"))

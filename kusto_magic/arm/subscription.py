@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.errors import Unreachable
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.permission import Permission
@@ -25,7 +26,7 @@ async def list_clusters(client: ImagesClient) -> Sequence[Cluster]:
     try:
         return [Cluster.from_json(value) for value in document["value"]]
     except (KeyError, TypeError, ValueError):
-        raise Unreachable("the list of clusters cannot be read", next_step="Try again.") from None
+        raise Unreachable("the list of clusters cannot be read", hint=Hint(HintKind.RETRY)) from None
 
 
 async def list_permissions(client: ImagesClient) -> Sequence[Permission]:
@@ -39,4 +40,4 @@ async def list_permissions(client: ImagesClient) -> Sequence[Permission]:
     try:
         return [Permission.from_json(value) for value in document["value"]]
     except (KeyError, TypeError, ValueError):
-        raise Unreachable("the list of permissions cannot be read", next_step="Try again.") from None
+        raise Unreachable("the list of permissions cannot be read", hint=Hint(HintKind.RETRY)) from None

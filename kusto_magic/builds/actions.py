@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from kusto_magic.arm import operation_start
-from kusto_magic.arm.client import IN_USE_STEP, ImagesClient
+from kusto_magic.arm.client import IN_USE_HINT, ImagesClient
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.change_queue import ChangeQueue
@@ -230,7 +230,7 @@ async def require_unused(
     # In a thread: reading the history can wait for another process.
     if await asyncio.to_thread(_is_being_enabled, history, is_held, record):
         what = f"image {record.name!r} is being enabled for the queries of this cluster; nothing was sent"
-        raise InUse(what, next_step=IN_USE_STEP)
+        raise InUse(what, hint=IN_USE_HINT)
     await client.require_inactive(record.name)
 
 

@@ -123,13 +123,13 @@ def clusters(session: Session, options: Namespace) -> None:
     from kusto_magic.arm.subscription import list_clusters
     from kusto_magic.display.bundle import table
     from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.hints import Hint, HintKind
     from kusto_magic.models.endpoint import CLOUDS
     from kusto_magic.models.target import Target
 
     settings = session.settings(options)
     if not settings.subscription:
-        step = "Run %kusto_image clusters --subscription ID, or choose a cluster first with %kusto_image use."
-        raise InvalidInput([Problem("subscription", "not set")], next_step=step)
+        raise InvalidInput([Problem("subscription", "not set")], hint=Hint(HintKind.CHOOSE_SUBSCRIPTION))
     endpoint = settings.endpoint or CLOUDS[settings.cloud or "public"].endpoint
     # The request needs only a subscription, but a client belongs to a full target.
     subscription_target = Target(settings.subscription, "any", "any", endpoint=endpoint)
@@ -152,6 +152,7 @@ def clusters(session: Session, options: Namespace) -> None:
 
 def active(session: Session, options: Namespace) -> None:
     """Show the image that queries use."""
+    from kusto_magic.commands.hints import MAGICS
     from kusto_magic.models.cluster import ActiveImage, PythonOff, UnknownImage
 
     _, target = session.resolve_target(options)
@@ -163,7 +164,7 @@ def active(session: Session, options: Namespace) -> None:
                 f"python() is disabled on cluster {target.cluster}; %kusto_image enable IMAGE enables it."
             )
         case UnknownImage() as unknown:
-            session.show_message(unknown.sentence)
+            session.show_message(unknown.text(MAGICS))
 
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:

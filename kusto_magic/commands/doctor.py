@@ -80,6 +80,7 @@ def _target(settings: Settings) -> Target | None:
 
 
 def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
+    from kusto_magic.commands.hints import MAGICS
     from kusto_magic.errors import InvalidInput
 
     try:
@@ -92,7 +93,8 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
         settings.target()
     except InvalidInput as error:
         for problem in error.problems:
-            yield "✖", problem.field, problem.message
+            advice = f". {MAGICS.text(problem.hint)}" if problem.hint else ""
+            yield "✖", problem.field, f"{problem.message}{advice}"
 
 
 # ── with the cluster ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +136,7 @@ async def _permissions(client: ImagesClient) -> str:
 
 def _timed_check(session: Session, target: Target, name: str, check: Callable[[ImagesClient], Awaitable[str]]) -> Row:
     """Return the result of a check and its duration."""
+    from kusto_magic.commands.hints import MAGICS
     from kusto_magic.errors import KustoImageError
     from kusto_magic.redaction import redact
 
@@ -141,7 +144,7 @@ def _timed_check(session: Session, target: Target, name: str, check: Callable[[I
     try:
         mark, text = "✔", session.builds.ask(target, check)
     except KustoImageError as error:
-        mark, text = "✖", "; ".join(line.strip() for line in error.lines())
+        mark, text = "✖", "; ".join(line.strip() for line in error.lines(MAGICS))
     mark = "✖" if text.startswith((MISSING, UNKNOWN)) else mark  # these are results, not errors
     return mark, name, f"{_without_names(redact(text), target)} ({time.monotonic() - started:.1f} s)"
 

@@ -14,6 +14,8 @@ from kusto_magic.builds.build import Build
 from kusto_magic.clock import SystemClock
 from kusto_magic.display.bundle import Bundle
 from kusto_magic.display.card import Card, bundle, card
+from kusto_magic.hints import HintTable
+from kusto_magic.program_hints import PROGRAM
 
 if TYPE_CHECKING:
     from kusto_magic.display.progress_bar import BuildProgress
@@ -37,11 +39,13 @@ class LiveCard:
     """One output that shows a build until its end. Create it in the cell; it updates itself.
 
     `publisher` is the shell's display publisher. `with_bar` adds the ipywidgets progress bar, for interactive front
-    ends. The last bundle has no widget, since a saved widget cannot be shown without its kernel.
+    ends. `hints` are the sentences of the front end that shows it. The last bundle has no widget, since a saved widget
+    cannot be shown without its kernel.
     """
 
-    def __init__(self, build: Build, publisher: Publisher, *, with_bar: bool) -> None:
+    def __init__(self, build: Build, publisher: Publisher, *, with_bar: bool, hints: HintTable = PROGRAM) -> None:
         self._build = build
+        self._hints = hints
         self._publisher = publisher
         self._display_id = uuid4().hex
         self._lock = threading.RLock()  # created on the main thread, called on the background thread
@@ -93,7 +97,7 @@ class LiveCard:
         shown = self._card()
         if self._bar is not None:
             self._bar.update(shown)
-        publish_bundle(self._publisher, bundle(shown), self._display_id, self._bar, update=update)
+        publish_bundle(self._publisher, bundle(shown, self._hints), self._display_id, self._bar, update=update)
 
 
 def publish_bundle(publisher: Publisher, data: Bundle, display_id: str, bar: Any, *, update: bool) -> None:

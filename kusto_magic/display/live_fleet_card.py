@@ -14,6 +14,8 @@ from kusto_magic.builds.fleet import Fleet
 from kusto_magic.clock import SystemClock
 from kusto_magic.display.fleet_card import FleetCard, bundle, fleet_card
 from kusto_magic.display.live_card import Publisher, publish_bundle
+from kusto_magic.hints import HintTable
+from kusto_magic.program_hints import PROGRAM
 
 if TYPE_CHECKING:
     from kusto_magic.display.progress_bar import FleetProgress
@@ -28,11 +30,12 @@ SAVE_INTERVAL = 5.0
 class LiveFleetCard:
     """One output that shows a fleet until its end. Create it in the cell; it updates itself.
 
-    `publisher` and `with_bar` are as for `live_card.LiveCard`.
+    `publisher`, `with_bar` and `hints` are as for `live_card.LiveCard`.
     """
 
-    def __init__(self, fleet: Fleet, publisher: Publisher, *, with_bar: bool) -> None:
+    def __init__(self, fleet: Fleet, publisher: Publisher, *, with_bar: bool, hints: HintTable = PROGRAM) -> None:
         self._fleet = fleet
+        self._hints = hints
         self._publisher = publisher
         self._display_id = uuid4().hex
         self._lock = threading.RLock()  # created on the main thread, called on the background thread
@@ -80,4 +83,4 @@ class LiveFleetCard:
         self._counts, self._saved_at = shown.counts, time.monotonic()
         if self._bar is not None:
             self._bar.update(shown)
-        publish_bundle(self._publisher, bundle(shown), self._display_id, self._bar, update=update)
+        publish_bundle(self._publisher, bundle(shown, self._hints), self._display_id, self._bar, update=update)

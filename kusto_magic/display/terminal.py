@@ -15,30 +15,35 @@ from kusto_magic.display import fleet_card
 from kusto_magic.display.card import card, text
 from kusto_magic.display.fleet_card import FleetCard
 from kusto_magic.display_text import DisplayText
+from kusto_magic.hints import HintTable
+from kusto_magic.program_hints import PROGRAM
 
 
-def show_until_done(shown: Build | Fleet, console: Console | None = None) -> None:
-    """Show a build or a fleet until it has ended, blocking the caller. An interrupt ends only the display."""
+def show_until_done(shown: Build | Fleet, console: Console | None = None, hints: HintTable = PROGRAM) -> None:
+    """Show a build or a fleet until it has ended, blocking the caller. An interrupt ends only the display.
+
+    `hints` are the sentences of the front end that shows it.
+    """
     # rich would color numbers in names and break long lines.
     console = console or Console(highlight=False, soft_wrap=True)
     ended = threading.Event()
     shown.observe(lambda _change: ended.set(), "ended")
     if console.is_terminal:
-        with console.status(_line(shown)) as status:
+        with console.status(_line(shown, hints)) as status:
             while not shown.ended and not ended.wait(WAIT_INTERVAL):  # may have ended before `observe`
-                status.update(_line(shown))
+                status.update(_line(shown, hints))
     else:
-        _show_plainly(shown, console, ended)
-    console.print(_whole(shown))
+        _show_plainly(shown, console, ended, hints)
+    console.print(_whole(shown, hints))
 
 
-def _show_plainly(shown: Build | Fleet, console: Console, ended: threading.Event) -> None:
+def _show_plainly(shown: Build | Fleet, console: Console, ended: threading.Event, hints: HintTable) -> None:
     previous: object = None
     while not shown.ended:
         now = shown.operation.shown_state if isinstance(shown, Build) else _fleet(shown).counts
         if now != previous:
             previous = now
-            console.print(_line(shown))
+            console.print(_line(shown, hints))
         ended.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
 
 
@@ -46,14 +51,14 @@ def _fleet(fleet: Fleet) -> FleetCard:
     return fleet_card.fleet_card(fleet, SystemClock().wall())
 
 
-def _line(shown: Build | Fleet) -> Text:
-    return _whole(shown) if isinstance(shown, Build) else _plain(fleet_card.headline(_fleet(shown)))
+def _line(shown: Build | Fleet, hints: HintTable) -> Text:
+    return _whole(shown, hints) if isinstance(shown, Build) else _plain(fleet_card.headline(_fleet(shown)))
 
 
-def _whole(shown: Build | Fleet) -> Text:
+def _whole(shown: Build | Fleet, hints: HintTable) -> Text:
     if isinstance(shown, Build):
-        return _plain(text(card(shown, SystemClock().wall())))
-    return _plain(fleet_card.text(_fleet(shown)))
+        return _plain(text(card(shown, SystemClock().wall()), hints))
+    return _plain(fleet_card.text(_fleet(shown), hints))
 
 
 def _plain(text: DisplayText) -> Text:
