@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -66,6 +67,7 @@ INTERNAL = {
     "BuildState": {"is_terminal"},
     "Cluster": {"from_json", "is_switched"},
     "ImagePanel": {"form"},
+    "Hint": {"after"},
     "Image": {"from_json"},
     "ImageSpec": {"to_body"},
     "ImagesClient": {"clock", "from_connection", "with_options"},
@@ -74,6 +76,7 @@ INTERNAL = {
     "Permission": {"from_json"},
     "SubscriptionClient": {"from_connection"},
     "Operation": {"advance", "is_cluster_busy", "with_failed_poll", "with_image_polling", "with_listed_state"},
+    "UnknownImage": {"text"},
 }
 """Members that only this package calls."""
 
@@ -162,7 +165,8 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "AZURE_AUTHORITY_HOST": "the sign-in host, instead of the one of the cloud",
         "AZURE_TENANT_ID": "the tenant, with `--as browser` and `--as device`",
         "AZURE_CLIENT_ID": "with `--as managed`: a user-assigned identity",
-        "AZURE_…": "other variables of azure-identity, such as AZURE_CLIENT_SECRET with `--as environment`",
+        "AZURE_CLIENT_SECRET": "with `--as environment`: the secret of the application",
+        "AZURE_…": "other variables of azure-identity",
     },
     "Network and certificates": {
         "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY": "proxies, also in lower case; not used for the emulator",
@@ -403,6 +407,7 @@ def _python_api() -> Iterator[str]:
         elif not _is_error(node, found):
             yield from _class(name, node)
     yield from ("", "### Errors", "", "What to do about them: [TROUBLESHOOTING](TROUBLESHOOTING.md).")
+    yield "The attribute `hint` of an error says what to do as data: a `Hint`, or None. `str(error)` says it as text."
     errors = (node for node in found.values() if isinstance(node, ast.ClassDef) and _is_error(node, found))
     rows = ((f"`{it.name}`", f"`{ast.unparse(it.bases[0])}`", _first(it)) for it in errors)
     yield from table(("error", "base class", "meaning"), rows)
@@ -418,6 +423,8 @@ def _class(name: str, node: ast.ClassDef) -> Iterator[str]:
         yield _first(node)
     elif name in CREATED_BY:
         yield f"{_first(node).partition(' Created by ')[0]} Created by {CREATED_BY[name]}."
+    elif _is_enum(node):
+        yield _first(node)
     else:
         yield from (f"`{name}({_constructor(node, name)})`", "", _first(node))
     attributes = ((f"`{attribute}`", words) for attribute, words in ATTRIBUTES.get(name, {}).items())
@@ -519,7 +526,20 @@ def _field(node: ast.AnnAssign, public: str) -> str:
     return _unqualified(text if default is None else f"{text}={ast.unparse(_value(default, public))}")
 
 
+def _is_enum(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(base).endswith("Enum") for base in node.bases)
+
+
+def _enum_members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Return the members of an enum, each with the docstring below it."""
+    for child, following in itertools.pairwise(node.body):
+        if isinstance(child, ast.Assign) and isinstance(following, ast.Expr):
+            yield f"`{ast.unparse(child.targets[0])}`", str(ast.literal_eval(following.value))
+
+
 def _members(node: ast.ClassDef, public: str) -> Iterator[tuple[str, str]]:
+    if _is_enum(node):
+        yield from _enum_members(node)
     for child in (*node.body, *_inherited(public)):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and _is_documented(child.name, public):
             is_property = any(ast.unparse(one) == "property" for one in child.decorator_list)

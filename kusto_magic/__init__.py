@@ -53,6 +53,7 @@ _MODULES = {
         "Unreachable",
         "UntrustedAddress",
     ],
+    "hints": ["Hint", "HintKind", "HintTable"],
     "models.action": ["Action"],
     "models.build_state": ["BuildState"],
     "models.cluster": ["ActiveImage", "Cluster", "LanguageExtension", "PythonOff", "PythonState", "UnknownImage"],

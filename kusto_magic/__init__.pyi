@@ -43,6 +43,9 @@ from kusto_magic.errors import Throttled as Throttled
 from kusto_magic.errors import UnexpectedState as UnexpectedState
 from kusto_magic.errors import Unreachable as Unreachable
 from kusto_magic.errors import UntrustedAddress as UntrustedAddress
+from kusto_magic.hints import Hint as Hint
+from kusto_magic.hints import HintKind as HintKind
+from kusto_magic.hints import HintTable as HintTable
 from kusto_magic.models.action import Action as Action
 from kusto_magic.models.build_state import BuildState as BuildState
 from kusto_magic.models.cluster import ActiveImage as ActiveImage

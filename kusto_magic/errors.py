@@ -37,6 +37,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kusto_magic.display_text import DisplayText, visible
+from kusto_magic.hints import Hint, HintKind, HintTable
+from kusto_magic.program_hints import PROGRAM
 
 if TYPE_CHECKING:  # types alone: these modules import this one
     from kusto_magic.arm.operation import Operation
@@ -47,9 +49,6 @@ _IDENTIFIES_ONE_FAILURE = re.compile(r"HTTP \d{3}$|(?:request|operation) id ", r
 
 MAX_EXCERPT_LENGTH = 60
 """Maximum number of characters of an invalid value that a message repeats."""
-
-MAX_LISTED_PROBLEMS = 5
-"""Maximum number of problems that a message lists."""
 
 
 def excerpt(value: object) -> str:
@@ -63,51 +62,54 @@ class Problem:
     """A rule that an input breaks.
 
     `field` is the name of the input ("image name", "requirements"), `message` the broken rule, `line` the line number
-    in a multi-line input, counted from 1.
+    in a multi-line input, counted from 1. `hint` is what else can be done than to correct the input, or None.
     """
 
     field: str
     message: str
     line: int | None = None
+    hint: Hint | None = None
+
+    def text(self, table: HintTable) -> str:
+        """Return the problem with the sentence of its hint."""
+        return f"{self}. {table.text(self.hint)}" if self.hint else str(self)
 
     def __str__(self) -> str:
         where = self.field if self.line is None else f"line {self.line}"
         return f"{where}: {self.message}"
 
 
-def listed(problems: Sequence[Problem]) -> list[str]:
-    """Return the first problems as text, and how many more there are."""
-    more = len(problems) - MAX_LISTED_PROBLEMS
-    texts = [str(problem) for problem in problems[:MAX_LISTED_PROBLEMS]]
-    return [*texts, f"{more} more"] if more > 0 else texts
-
-
 class KustoImageError(Exception):
     """Base class of all errors of this package.
 
-    `what` is what happened, `next_step` what to do about it. Both are safe to show: callers pass external text through
-    `redaction.redact` first. `operation` is the one that may still be running and can be resumed, or None.
+    `what` is what happened, `hint` what to do about it, or None. Both are safe to show: callers pass external text
+    through `redaction.redact` first. `str` and `lines` write the hint in the words of `hint_table`: those for programs,
+    unless a front end that raises the error sets its own. `operation` is the one that may still be running and can be
+    resumed, or None.
     """
 
     operation: Operation | None = None
+    hint_table: HintTable = PROGRAM
 
-    def __init__(self, what: str, *, next_step: str = "") -> None:
+    def __init__(self, what: str, *, hint: Hint | None = None) -> None:
         super().__init__(what)
         self.what = what
-        self.next_step = next_step
+        self.hint = hint
 
     def details(self) -> list[str]:
         """Return additional lines: error codes, request ids, individual problems."""
         return []
 
-    def lines(self) -> list[DisplayText]:
-        """Return the complete message as lines of plain text."""
-        lines = [f"{type(self).__name__}: {self.what}", *self.details()]
-        return [visible(line) for line in ([*lines, f"Next: {self.next_step}"] if self.next_step else lines)]
+    def lines(self, table: HintTable | None = None) -> list[DisplayText]:
+        """Return the complete message as lines of plain text, in the words of `table` or else of `hint_table`."""
+        first, *others = self._message_lines(table or self.hint_table)
+        return [visible(f"{type(self).__name__}: {first}"), *map(visible, others)]
+
+    def _message_lines(self, table: HintTable) -> list[str]:
+        return [self.what, *self.details(), *table.next_line(self.hint)]
 
     def __str__(self) -> str:
-        lines = [self.what, *self.details(), *([f"Next: {self.next_step}"] if self.next_step else [])]
-        return visible("\n".join(lines))
+        return visible("\n".join(self._message_lines(self.hint_table)))
 
     def _render_traceback_(self) -> list[DisplayText]:
         """Return the lines that IPython shows instead of a traceback (IPython's protocol for custom tracebacks)."""
@@ -117,22 +119,29 @@ class KustoImageError(Exception):
 class InvalidInput(KustoImageError, ValueError):
     """The input breaks a rule; `.problems` lists every problem; nothing was sent."""
 
-    def __init__(self, problems: Sequence[Problem], *, next_step: str = "") -> None:
+    def __init__(self, problems: Sequence[Problem], *, hint: Hint | None = None) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
         what = str(self.problems[0]) if count == 1 else f"{count} problems, nothing was sent"
-        super().__init__(what, next_step=next_step or "Fix this and run the cell again. Nothing was sent.")
+        super().__init__(what, hint=hint or Hint(HintKind.FIX_INPUT))
 
     def details(self) -> list[str]:
         """Return one line per problem if there are several."""
         return [f"  {problem}" for problem in self.problems] if len(self.problems) > 1 else []
 
+    def _message_lines(self, table: HintTable) -> list[str]:
+        texts = [problem.text(table) for problem in self.problems]
+        shown = texts if len(texts) == 1 else [self.what, *(f"  {text}" for text in texts)]
+        return [*shown, *table.next_line(self.hint)]
+
 
 class RequirementsConflict(KustoImageError):
     """The preflight found a conflict; nothing was sent. `.forecast` is the complete report."""
 
-    def __init__(self, what: str, *, forecast: PreflightReport, lines: Sequence[str] = (), next_step: str = "") -> None:
-        super().__init__(what, next_step=next_step)
+    def __init__(
+        self, what: str, *, forecast: PreflightReport, lines: Sequence[str] = (), hint: Hint | None = None
+    ) -> None:
+        super().__init__(what, hint=hint)
         self.forecast = forecast
         self._lines = tuple(lines)
 
@@ -160,8 +169,8 @@ class OutcomeUnknown(KustoImageError):
 class FleetFailed(KustoImageError):
     """An operation on image `name` failed on some of `total` clusters; `.failures` maps each one to its reason."""
 
-    def __init__(self, name: str, failures: Mapping[str, str], total: int, *, next_step: str = "") -> None:
-        super().__init__(f"image {name!r}: {len(failures)} of {total} clusters failed", next_step=next_step)
+    def __init__(self, name: str, failures: Mapping[str, str], total: int, *, hint: Hint | None = None) -> None:
+        super().__init__(f"image {name!r}: {len(failures)} of {total} clusters failed", hint=hint)
         self.failures = dict(failures)
 
     def details(self) -> list[str]:
@@ -198,15 +207,6 @@ def reason_from_message(message: str) -> str:
     return "; ".join(part for part in message.split("; ") if not _IDENTIFIES_ONE_FAILURE.match(part))
 
 
-def failure_detail(error: BaseException | None) -> str:
-    """Return the first sentence of the service or of the preflight, "" if there is none."""
-    if isinstance(error, RequirementsConflict):
-        return str(error.forecast.reason)
-    if isinstance(error, ServiceError | BuildError):
-        return next(iter(error.fault.summary_lines()), "")
-    return ""
-
-
 class SignInFailed(KustoImageError):
     """The credential returned no token."""
 
@@ -221,8 +221,10 @@ class Unreachable(KustoImageError):
     `.max_retries` is how often a retry is worthwhile: 0 for an untrusted certificate, None if there is no limit.
     """
 
-    def __init__(self, what: str, *, next_step: str = "", arrived: bool = True, max_retries: int | None = None) -> None:
-        super().__init__(what, next_step=next_step)
+    def __init__(
+        self, what: str, *, hint: Hint | None = None, arrived: bool = True, max_retries: int | None = None
+    ) -> None:
+        super().__init__(what, hint=hint)
         self.may_have_arrived = arrived
         self.max_retries = max_retries
 
@@ -268,8 +270,8 @@ class ServiceFault:
 class ServiceError(KustoImageError):
     """The service refused a request with HTTP status `status`; `fault` is its description of the error."""
 
-    def __init__(self, what: str, *, status: int, fault: ServiceFault, next_step: str = "") -> None:
-        super().__init__(what, next_step=next_step)
+    def __init__(self, what: str, *, status: int, fault: ServiceFault, hint: Hint | None = None) -> None:
+        super().__init__(what, hint=hint)
         self.status = status
         self.fault = fault
 
@@ -305,9 +307,9 @@ class BuildError(KustoImageError):
     operation: Operation
 
     def __init__(
-        self, what: str, *, operation: Operation, fault: ServiceFault | None = None, next_step: str = ""
+        self, what: str, *, operation: Operation, fault: ServiceFault | None = None, hint: Hint | None = None
     ) -> None:
-        super().__init__(what, next_step=next_step)
+        super().__init__(what, hint=hint)
         self.operation = operation
         self.fault = fault or ServiceFault()
 
@@ -339,8 +341,8 @@ class UnexpectedState(StatusUnreadable):
 class EndedElsewhere(BuildError):
     """Another process polls the same operation and has recorded its end in the history, as `.state` if it is known."""
 
-    def __init__(self, what: str, *, operation: Operation, state: str | None = None, next_step: str = "") -> None:
-        super().__init__(what, operation=operation, next_step=next_step)
+    def __init__(self, what: str, *, operation: Operation, state: str | None = None, hint: Hint | None = None) -> None:
+        super().__init__(what, operation=operation, hint=hint)
         self.state = state
 
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from urllib.parse import quote
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.image import LANGUAGE, Image, ImageSpec
-from kusto_magic.models.naming import cell_name_problem, existing_image_problem
+from kusto_magic.models.naming import existing_image_problem
 from kusto_magic.models.target import Target
 from kusto_magic.requirements import rules
 
@@ -38,14 +38,14 @@ def export(form: str, name: str, image: Image | ImageSpec, target: Target) -> st
     """
     problems = [*_problems(form, name, image)]
     if problems:
-        raise InvalidInput(problems, next_step="Build the image again from a cell without this, then export it.")
+        raise InvalidInput(problems, hint=Hint(HintKind.RECREATE_IMAGE))
     return _WRITERS[form](name, _properties(image), target)
 
 
 def _problems(form: str, name: str, image: Image | ImageSpec) -> list[Problem]:
     problems = []
     if form not in _WRITERS:
-        problems.append(Problem("--as", f"{excerpt(form)} is not a valid format; use one of {', '.join(FORMS)}"))
+        problems.append(Problem("format", f"{excerpt(form)} is not a valid format; use one of {', '.join(FORMS)}"))
     if message := existing_image_problem(name):
         problems.append(Problem("image name", message))
     if form == "powershell" and isinstance(image, Image) and not image.is_python:
@@ -287,27 +287,3 @@ _WRITERS: Mapping[str, Callable[[str, Mapping[str, str], Target], str]] = Mappin
 )
 FORMS = tuple(_WRITERS)
 """Names of the export formats."""
-
-
-def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target | None) -> str:
-    """Return the `%%kusto_image` cell for an image; it names the cluster if that is not the `chosen` one.
-
-    Raises InvalidInput for a name that is not valid: it may come from the service.
-    """
-    rules = {
-        "image name": existing_image_problem(name) or cell_name_problem(name),
-        "base image": cell_name_problem(spec.base_image or ""),
-    }
-    if problems := [Problem(field, rule) for field, rule in rules.items() if rule]:
-        raise InvalidInput(problems, next_step="Choose another name.")
-    empty = [] if spec.has_packages else ["--no-packages"]
-    base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
-    cluster = [] if target is None or target == chosen else _cluster_arguments(target)
-    line = shlex.join(["%%kusto_image", name, *base, *empty, *cluster])
-    return f"{line}\n{spec.requirements}".rstrip("\n")
-
-
-def _cluster_arguments(target: Target) -> list[str]:
-    arguments = ["--cluster", target.cluster_id]
-    cloud = next((name for name, cloud in CLOUDS.items() if cloud.endpoint == target.endpoint), None)
-    return [*arguments, "--cloud", cloud] if cloud else [*arguments, "--endpoint", target.endpoint]

@@ -9,11 +9,12 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import CLUSTER_FIELDS, Target, parse_cluster_id
 from kusto_magic.redaction import redact
@@ -81,13 +82,12 @@ class Settings:
         """Return the target cluster. Raises InvalidInput with all missing parts, or with all invalid ones."""
         values = {name: getattr(self, name) for name in CLUSTER_FIELDS}
         missing = [
-            Problem(_setting_label(name), f"not set; {_ways_to_set(name)}")
+            Problem(_setting_label(name), "not set", hint=Hint(HintKind.SET_SETTING, name, (_variable(name),)))
             for name, value in values.items()
             if not value
         ]
         if missing:
-            example = "%kusto_image use --subscription S --resource-group G --cluster C"
-            raise InvalidInput(missing, next_step=f"{example} sets all three for this session.")
+            raise InvalidInput(missing, hint=Hint(HintKind.CHOOSE_CLUSTER))
         try:
             return Target(**values, endpoint=self.endpoint_url)
         except InvalidInput as error:
@@ -95,7 +95,7 @@ class Settings:
 
     def _with_source(self, problem: Problem) -> Problem:
         source = self.sources.get(problem.field.replace(" ", "_"))
-        return Problem(problem.field, f"{problem.message} (from {source})" if source else problem.message)
+        return replace(problem, message=f"{problem.message} (from {source})") if source else problem
 
 
 NAMES = tuple(entry.name for entry in fields(Settings) if entry.name != "sources")
@@ -234,11 +234,6 @@ def _option(name: str) -> str:
 
 def _variable(name: str) -> str:
     return f"KUSTO_MAGIC_{name.upper()}"
-
-
-def _ways_to_set(name: str) -> str:
-    config = f"%config KustoImageMagics.{name}"
-    return f"use {_option(name)}, {config}, {_variable(name)} in the environment or {name} in {CONFIG_FILE}"
 
 
 def _setting_label(name: str) -> str:

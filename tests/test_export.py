@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
 from kusto_magic.errors import InvalidInput
-from kusto_magic.export import FORMS, cell_text, export
+from kusto_magic.export import FORMS, export
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
@@ -287,13 +287,3 @@ def test_export_raises_for_an_unknown_format_and_a_missing_base() -> None:
         export("ansible", NAME, Image(NAME), TARGET)
     assert "one of bicep, terraform, az, powershell, rest, requirements" in str(refused.value)
     assert "neither a base image" in str(refused.value)
-
-
-@pytest.mark.parametrize("name", ["{print(1)}", "a\nb", "a\u2028b", "--yes", ""])
-def test_cell_text_refuses_a_name_that_is_not_valid(name: str) -> None:
-    with pytest.raises(InvalidInput, match="image name"):
-        cell_text(name, ImageSpec("numpy\n", "Python3_11_7"), None, None)
-
-
-def test_cell_text_quotes_a_dollar_sign_which_has_no_meaning_in_a_cell() -> None:
-    assert cell_text("$x", ImageSpec("numpy\n", "Python3_11_7"), None, None).startswith("%%kusto_image '$x' --base ")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kusto_magic.errors import InvalidInput
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
 from kusto_magic.settings import MAX_FILE_SIZE, Settings, config_file, read_config, resolve, save
@@ -93,15 +94,13 @@ class TestTarget:
         assert resolved({**CLUSTER, "cloud": "china"}).target().scope == CLOUDS["china"].scope
         assert resolved({**CLUSTER, "endpoint": "http://127.0.0.1:1"}).target().endpoint == "http://127.0.0.1:1"
 
-    def test_missing_values_are_named_with_four_ways_to_set_them(self) -> None:
+    def test_missing_values_have_the_setting_and_the_variable(self) -> None:
         with pytest.raises(InvalidInput) as caught:
             resolved({"cluster": "cluster"}).target()
         assert [problem.field for problem in caught.value.problems] == ["subscription", "resource group"]
-        messages = caught.value.problems[1].message
-        for way in ("--resource-group", "%config KustoImageMagics.resource_group", "KUSTO_MAGIC_RESOURCE_GROUP"):
-            assert way in messages
-        assert "resource_group in config.toml" in messages
-        assert "%kusto_image use" in caught.value.next_step
+        setting = Hint(HintKind.SET_SETTING, "resource_group", ("KUSTO_MAGIC_RESOURCE_GROUP",))
+        assert caught.value.problems[1].hint == setting
+        assert caught.value.hint == Hint(HintKind.CHOOSE_CLUSTER)
 
     def test_invalid_values_are_named_with_their_source(self) -> None:
         with pytest.raises(InvalidInput) as caught:

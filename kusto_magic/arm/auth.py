@@ -28,8 +28,9 @@ from kusto_magic.arm.credentials import (
     request_token,
 )
 from kusto_magic.arm.log_filter import shorten_guids
-from kusto_magic.arm.sign_in_errors import NEXT_STEPS, first_line
+from kusto_magic.arm.sign_in_errors import SIGN_IN, first_line
 from kusto_magic.errors import SignInFailed
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.redaction import redact
 
@@ -150,8 +151,7 @@ class BearerTokenAuth(httpx.Auth):
                 return await result
         except TimeoutError:
             what = f"no credential responded within {timeout:.0f} seconds"
-            step = "Choose the credential to use: %kusto_image use --as cli, or another (%kusto_image use --help)."
-            raise SignInFailed(what, next_step=step) from None
+            raise SignInFailed(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",))) from None
 
 
 def identity_from_token(token: str) -> str:
@@ -192,7 +192,7 @@ def _validated(token: AccessToken) -> AccessToken:
     """Return a copy of the token. Raises SignInFailed if it is not a token or not allowed in a header."""
     value, expires_on = getattr(token, "token", None), getattr(token, "expires_on", None)
     if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not isinstance(expires_on, int | float):
-        raise SignInFailed("the credential did not return a valid token", next_step=NEXT_STEPS)
+        raise SignInFailed("the credential did not return a valid token", hint=SIGN_IN)
     return _StaticToken(value, int(expires_on))  # unlike azure-core's class, its repr hides the token
 
 
@@ -200,4 +200,4 @@ def _sign_in_error(error: Exception) -> SignInFailed:
     """Return the error of a custom credential, which may have many lines, as a SignInFailed with one line."""
     if isinstance(error, SignInFailed):
         return error
-    return SignInFailed(f"no token: {first_line(error)}", next_step=NEXT_STEPS)
+    return SignInFailed(f"no token: {first_line(error)}", hint=SIGN_IN)

@@ -28,6 +28,7 @@ from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.arm.urls import cluster_url, image_url
 from kusto_magic.clock import Clock
 from kusto_magic.errors import InvalidInput, NotFound, Problem, ServiceError, Unreachable, failure_reason
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.cluster import PYTHON, Cluster, LanguageExtension, PythonState, UnknownImage
 from kusto_magic.models.image import Image, ImageSpec
@@ -241,7 +242,7 @@ class ImagesClient(ArmClient):
         try:
             return Image.from_json(require_ok(response, what).document())
         except ValueError:
-            raise Unreachable(f"the response for image {name!r} cannot be read", next_step="Try again.") from None
+            raise Unreachable(f"the response for image {name!r} cannot be read", hint=Hint(HintKind.RETRY)) from None
 
     async def list(self) -> Sequence[Image]:
         """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""
@@ -256,7 +257,7 @@ class ImagesClient(ArmClient):
         try:
             return (await self._cluster()).extensions
         except ValueError:
-            raise Unreachable(_UNREADABLE_CLUSTER, next_step="Try again.") from None
+            raise Unreachable(_UNREADABLE_CLUSTER, hint=Hint(HintKind.RETRY)) from None
 
     async def active(self) -> PythonState:
         """Return what python() runs on: an ActiveImage, PythonOff, or UnknownImage with the reason.
@@ -266,11 +267,11 @@ class ImagesClient(ArmClient):
         try:
             return (await self._cluster()).python
         except ValueError:
-            return UnknownImage(_UNREADABLE_CLUSTER, "Try again.")
+            return UnknownImage(_UNREADABLE_CLUSTER, Hint(HintKind.RETRY))
         except NotFound:
             raise
         except ServiceError as error:
-            return UnknownImage(failure_reason(error), error.next_step)
+            return UnknownImage(failure_reason(error), error.hint)
 
     async def _cluster(self) -> Cluster:
         """Return the cluster. Raises ServiceError, Unreachable, and ValueError if the response cannot be read."""
@@ -309,9 +310,9 @@ def _parse_page(response: ArmResponse) -> tuple[list[Image], str | None]:
     document = response.document()
     values = document.get("value") if isinstance(document, dict) else None
     if not isinstance(values, list):
-        raise Unreachable("the list of images cannot be read", next_step="Try again.")
+        raise Unreachable("the list of images cannot be read", hint=Hint(HintKind.RETRY))
     try:
         images = [Image.from_json(value) for value in values]
     except ValueError:
-        raise Unreachable("the list of images cannot be read", next_step="Try again.") from None
+        raise Unreachable("the list of images cannot be read", hint=Hint(HintKind.RETRY)) from None
     return images, response.resolve_url(document.get("nextLink"))

@@ -18,6 +18,7 @@ from kusto_magic.arm.emulator_proof import ConnectionProof
 from kusto_magic.arm.log_filter import install_sign_in_filters
 from kusto_magic.arm.sign_in_errors import sign_in_error, sign_in_required
 from kusto_magic.errors import SignInFailed
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS, is_loopback, origin
 
 SIGN_IN_TIMEOUT = 11.5
@@ -200,7 +201,7 @@ class EmulatorCredential:
         if running is None or origin(running.target.endpoint) != origin(self.endpoint):
             # Another program may listen on the port of an emulator that has ended.
             what = f"no emulator is running at {self.endpoint}; no token was sent"
-            raise SignInFailed(what, next_step="%kusto_image use emulator")
+            raise SignInFailed(what, hint=Hint(HintKind.START_EMULATOR))
         return StaticCredential(running.target.token).get_token()
 
     def proof(self, token: str) -> ConnectionProof:

@@ -28,6 +28,7 @@ from kusto_magic.emulator.config import ReadyTarget
 from kusto_magic.emulator.config import parse_cluster_count as parse_cluster_count
 from kusto_magic.emulator.file_permissions import make_private
 from kusto_magic.errors import EmulatorError
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _launch(build_seconds: float, idle_exit: float, clusters: int) -> RunningEmu
         state_file = home_folder() / "emulator.sqlite"
         raise EmulatorError(
             f"the emulator did not start: {output or 'no output'}",
-            next_step=f"Fix the reported problem. To start over without the emulator's images, delete {state_file}.",
+            hint=Hint(HintKind.FIX_EMULATOR, str(state_file)),
         ) from None
 
 

@@ -23,7 +23,6 @@ the service ("seen") where it differs.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -43,6 +42,7 @@ from kusto_magic.errors import (
     StatusUnreadable,
     UnexpectedState,
 )
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.cluster import LanguageExtension
@@ -185,20 +185,14 @@ class Operation:
         """Raise BuildFailed, BuildCanceled, or ImageDiffers if the image is not what was sent."""
         what = f"{ACTIONS[self.action].participle} image {self.name!r}"
         if self.state is BuildState.FAILED:
-            step = "See the service's message above, fix the requirements, and run the cell again."
-            if self.action is not Action.BUILD:
-                step = "See the service's message above; %kusto_image list shows the images."
-            if self.is_cluster_busy:
-                step = "The cluster is busy with another change. Run it again later, or add --queue to wait."
-            raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, next_step=step)
+            kind = HintKind.FIX_REQUIREMENTS if self.action is Action.BUILD else HintKind.CHECK_IMAGES
+            hint = Hint(HintKind.WAIT_FOR_CLUSTER if self.is_cluster_busy else kind)
+            raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, hint=hint)
         if self.state is BuildState.CANCELED:
-            step = "Run the cell again to start over."
-            raise BuildCanceled(f"{what} was canceled", operation=self, fault=self.fault, next_step=step)
+            raise BuildCanceled(f"{what} was canceled", operation=self, fault=self.fault, hint=Hint(HintKind.RETRY))
         if self.differences:
-            command = f"%kusto_image show {shlex.quote(self.name)}"
-            step = f"Check it with {command}; run the cell again with --force if it should be yours."
             differs = f"{what} succeeded, but the image differs from what was sent ({' and '.join(self.differences)})"
-            raise ImageDiffers(differs, operation=self, next_step=step)
+            raise ImageDiffers(differs, operation=self, hint=Hint(HintKind.CHECK_IMAGE, self.name))
 
     # ── responses ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -259,9 +253,8 @@ class Operation:
         if self._operation_succeeded:
             return replace(self, state=BuildState.SUCCEEDED, delay=None, differences=tuple(differences))
         # The success of this operation was never confirmed, and the image differs from what was sent.
-        step = "Check the image with %kusto_image show, and run the cell again if it should be yours."
-        what = f"{mismatch}; another user may have replaced it"
-        raise UnexpectedState(what, operation=self, fault=self._refusal, next_step=step)
+        what, hint = f"{mismatch}; another user may have replaced it", Hint(HintKind.CHECK_IMAGE, self.name)
+        raise UnexpectedState(what, operation=self, fault=self._refusal, hint=hint)
 
     def _failed(self, fault: ServiceFault) -> Operation:
         if self._repeated and not self._operation_succeeded and service_errors.is_busy(fault):
@@ -292,8 +285,8 @@ class Operation:
     def _after_client_error(self, response: ArmResponse) -> Operation:
         if self._resumed and self.poll_target is not PollTarget.IMAGE:
             return self.with_image_polling()  # without its signature, the stored URL may be refused
-        step = service_errors.next_step(response)
-        raise self._unreadable_error(f"the status cannot be read (HTTP {response.status})", response, step)
+        hint = service_errors.permission_hint(response)
+        raise self._unreadable_error(f"the status cannot be read (HTTP {response.status})", response, hint)
 
     def _after_unreadable(self, response: ArmResponse) -> Operation:
         if response.may_be_from_gateway or self._unreadable_count < MAX_UNREADABLE:
@@ -310,13 +303,18 @@ class Operation:
         return replace(self, _unreadable_count=self._unreadable_count + 1, delay=wait)
 
     def _unreadable_error(
-        self, what: str, response: ArmResponse, step: str = "", *, kind: type[StatusUnreadable] = StatusUnreadable
+        self,
+        what: str,
+        response: ArmResponse,
+        hint: Hint | None = None,
+        *,
+        kind: type[StatusUnreadable] = StatusUnreadable,
     ) -> BuildError:
         return kind(
             f"{what}; the operation itself may still be running",
             operation=self,
             fault=self._refusal if response.status == 404 and self._refusal else response.fault(),
-            next_step=f"{step} %kusto_image attach {shlex.quote(self.name)}".lstrip(),
+            hint=Hint(HintKind.RESUME, self.name).after(hint),
         )
 
 

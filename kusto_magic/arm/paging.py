@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kusto_magic.errors import Unreachable
+from kusto_magic.hints import Hint, HintKind
 
 MAX_PAGES = 1000
 """Maximum number of pages of a list; a longer one is treated as endless."""
@@ -39,4 +40,4 @@ class PageLimit:
         self._links.add(link)
 
     def _error(self, problem: str) -> Unreachable:
-        return Unreachable(f"{self._what} {problem}", next_step="Try again.")
+        return Unreachable(f"{self._what} {problem}", hint=Hint(HintKind.RETRY))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +12,7 @@ from kusto_magic.arm.shared_listing import ImageListCache
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
 from kusto_magic.errors import PollTimeout, SignInFailed, Unreachable, UntrustedAddress
+from kusto_magic.hints import Hint, HintKind
 
 MAX_AGE_RATIO = 0.5
 """Maximum age of a shared list, as a share of the seconds that the build has waited since its last poll."""
@@ -137,7 +137,7 @@ def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operat
             transport.require_same_origin(operation.poll_url)
         except UntrustedAddress as error:
             error.operation = operation.with_image_polling()
-            error.next_step = error.next_step.replace("NAME", shlex.quote(operation.name))  # unknown to the transport
+            error.hint = Hint(HintKind.RESUME, operation.name, then=error.hint)  # the name is unknown to the transport
             raise
     return operation
 
@@ -148,5 +148,5 @@ def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) 
     if operation.failed_polls:  # then its state is not known
         silence = f"no usable response since {answered_at:%Y-%m-%d %H:%M} UTC ({operation.poll_error})"
         what = f"image {operation.name!r}: {silence}; polling ended after {after}, the operation may still be running"
-    step = f"%kusto_image attach {shlex.quote(operation.name)}"
-    return PollTimeout(what, operation=operation, fault=operation._refusal, next_step=step)
+    hint = Hint(HintKind.RESUME, operation.name)
+    return PollTimeout(what, operation=operation, fault=operation._refusal, hint=hint)

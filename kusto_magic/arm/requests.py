@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 
 from kusto_magic.arm import service_errors
-from kusto_magic.arm.connection_errors import CHECK_NETWORK
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.transport import REQUEST_TIMEOUT, ArmTransport
 from kusto_magic.errors import Unreachable
+from kusto_magic.hints import Hint, HintKind
 
 MAX_ATTEMPTS = 6
 """Maximum attempts for an idempotent request that starts an operation and receives no usable response."""
@@ -55,7 +55,7 @@ class ArmRequests:
                 return response
         except TimeoutError:
             what = f"there was no usable response within {limit:.0f} seconds"
-            raise Unreachable(what, next_step=CHECK_NETWORK) from None
+            raise Unreachable(what, hint=Hint(HintKind.CHECK_NETWORK)) from None
 
     async def send(
         self,

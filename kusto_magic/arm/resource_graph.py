@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kusto_magic.errors import InvalidInput, Problem, Unreachable, excerpt
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.target import Subscription, Target, parse_cluster_id
 
 API_VERSION = "2022-10-01"
 PATH = "/providers/Microsoft.ResourceGraph/resources"
-OPTION = "--clusters-from"
-"""The option whose value is the query; named in error messages."""
+FIELD = "cluster query"
+"""The name of the query in error messages."""
 
 PAGE_SIZE = 1000
 """Rows per page; the maximum of Resource Graph."""
@@ -33,9 +34,9 @@ _EXAMPLE = "\"where tags.environment == 'test'\""
 
 
 def build_query(text: str) -> str:
-    """Return the query for the value of --clusters-from.
+    """Return the query for a text that a user has written.
 
-    The value is a condition (`where location == 'eastus'`, also `kusto clusters where …`) or a full query
+    The text is a condition (`where location == 'eastus'`, also `kusto clusters where …`) or a full query
     (`resources | …`), which is sent unchanged. Raises InvalidInput.
     """
     text = text.strip()
@@ -75,7 +76,7 @@ def parse_page(document: object, subscription: Subscription) -> tuple[Sequence[T
     """
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(rows, list):
-        raise Unreachable("the response of Azure Resource Graph cannot be read", next_step="Try again.")
+        raise Unreachable("the response of Azure Resource Graph cannot be read", hint=Hint(HintKind.RETRY))
     token = document.get("$skipToken")
     return [_target(row, subscription) for row in rows], token if isinstance(token, str) else ""
 
@@ -93,13 +94,11 @@ def deduplicate(targets: Sequence[Target]) -> list[Target]:
     """Return the clusters without duplicates, without case as ARM. Raises InvalidInput for none or over 2,000."""
     found = list({target.key: target for target in targets}.values())
     if not found:
-        raise _invalid_query(
-            "the query finds no cluster that you can access", "%kusto_image clusters lists those of a subscription."
-        )
+        raise _invalid_query("the query finds no cluster that you can access", Hint(HintKind.CHECK_CLUSTER))
     if len(found) > MAX_CLUSTERS:
         raise _invalid_query(f"the query finds {len(found):,} clusters; the limit is {MAX_CLUSTERS:,} at once")
     return found
 
 
-def _invalid_query(message: str, step: str = "") -> InvalidInput:
-    return InvalidInput([Problem(OPTION, message)], next_step=step)
+def _invalid_query(message: str, hint: Hint | None = None) -> InvalidInput:
+    return InvalidInput([Problem(FIELD, message)], hint=hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from kusto_magic.arm import operation_start, service_errors
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.requests import ArmRequests
 from kusto_magic.errors import ServiceError, Unreachable
+from kusto_magic.hints import Hint, HintKind
 
 NOTICE_INTERVAL = 10.0
 """Seconds without a response after which the operation says so, and between two such notes."""
@@ -38,7 +38,7 @@ async def submit(
             waited += notice_interval
             if waited >= timeout:  # also if the request still waits for the rate limit
                 what = f"there was no response to the {sent.action} request within {timeout / 60:.3g} minutes"
-                raise _with_possible_operation(sent, Unreachable(what, next_step="Run it again."))
+                raise _with_possible_operation(sent, Unreachable(what, hint=Hint(HintKind.RETRY)))
             yield replace(sent, note="; ".join(filter(None, (sent.note, f"no response yet for {waited:.0f} s"))))
         yield task.result()
     finally:
@@ -69,6 +69,5 @@ def _with_possible_operation(sent: Operation, error: Unreachable | ServiceError)
     """Attach the possibly started operation to the error, so that it can be resumed."""
     if isinstance(error, ServiceError) or error.may_have_arrived:
         error.operation = operation_start.adopt_existing(sent)
-        step = f"%kusto_image attach {shlex.quote(sent.name)} shows whether the operation was started"
-        error.next_step = f"The request may have arrived: {step}. Otherwise: {error.next_step}"
+        error.hint = Hint(HintKind.CHECK_ARRIVAL, sent.name, then=error.hint or Hint(HintKind.RETRY))
     return error

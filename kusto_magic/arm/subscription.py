@@ -13,6 +13,7 @@ from kusto_magic.arm.paging import PageLimit
 from kusto_magic.arm.requests import require_ok
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import InvalidInput, Problem, Unreachable
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.permission import Permission
@@ -58,13 +59,13 @@ class SubscriptionClient(ArmClient):
         "List"; its response has one page.
         """
         if not self.subscription.id:
-            raise InvalidInput([Problem("subscription", "not set")])
+            raise InvalidInput([Problem("subscription", "not set")], hint=Hint(HintKind.CHOOSE_SUBSCRIPTION))
         path = f"/subscriptions/{quote(self.subscription.id)}/providers/Microsoft.Kusto/clusters"
         document = await self._request("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
         try:
             return [Cluster.from_json(value) for value in document["value"]]
         except (KeyError, TypeError, ValueError):
-            raise Unreachable("the list of clusters cannot be read", next_step="Try again.") from None
+            raise Unreachable("the list of clusters cannot be read", hint=Hint(HintKind.RETRY)) from None
 
     async def find_clusters(self, query: str) -> Sequence[Target]:
         """Return the clusters that a query of Azure Resource Graph finds, in the subscription or in all of them.
@@ -97,7 +98,7 @@ class SubscriptionClient(ArmClient):
         try:
             return [Permission.from_json(value) for value in document["value"]]
         except (KeyError, TypeError, ValueError):
-            raise Unreachable("the list of permissions cannot be read", next_step="Try again.") from None
+            raise Unreachable("the list of permissions cannot be read", hint=Hint(HintKind.RETRY)) from None
 
     async def _request(
         self, method: str, path: str, what: str, body: bytes | None = None, limit: PageLimit | None = None

@@ -31,6 +31,7 @@ from kusto_magic.arm.rate_limiter import RateLimiter, request_kind
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import Unreachable, UntrustedAddress
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import is_loopback, origin
 from kusto_magic.redaction import redact
 
@@ -109,7 +110,8 @@ class ArmTransport:
         # ImportError: a SOCKS proxy without the package socksio.
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             what = f"the proxy configured in the environment cannot be used ({redact(str(error))[:200]})"
-            raise Unreachable(what, next_step="Fix or unset HTTPS_PROXY and ALL_PROXY, then run again.") from None
+            variables = Hint(HintKind.FIX_VARIABLES, values=("HTTPS_PROXY", "ALL_PROXY"))
+            raise Unreachable(what, hint=variables) from None
 
     @property
     def identity(self) -> str:
@@ -198,7 +200,7 @@ class ArmTransport:
             return await self._send(method, validated_url, url, body, timeout)
         except UnprovenEmulator:
             what = f"another program uses the emulator's port {urlsplit(self.endpoint).netloc}"
-            raise Unreachable(what, next_step="%kusto_image use emulator", arrived=False) from None
+            raise Unreachable(what, hint=Hint(HintKind.START_EMULATOR), arrived=False) from None
 
     async def _send(
         self, method: str, validated_url: httpx.URL, url: str, body: bytes | None, timeout: float
@@ -234,7 +236,7 @@ class ArmTransport:
             other, own = _display_origin(url), _display_origin(self.endpoint)
             raise UntrustedAddress(
                 f"a response named {other} instead of {own}; nothing was sent there",
-                next_step="%kusto_image attach NAME polls the image itself. Report this to the endpoint's operator.",
+                hint=Hint(HintKind.REPORT_ENDPOINT),
             ) from None
 
     def _validate_url(self, url: str) -> httpx.URL:
@@ -253,13 +255,13 @@ class ArmTransport:
             if timed_out
             else f"cannot be reached ({redact(str(error) or type(error).__name__)})"
         )
-        step, max_retries = remedy(error)
+        hint, max_retries = remedy(error)
         if is_loopback(urlsplit(self.endpoint).hostname or "") and max_retries is None:
-            step = "Start the emulator again with %kusto_image use emulator."
+            hint = Hint(HintKind.START_EMULATOR)
         # These three fail before the first byte of the request is sent, so the service cannot have acted on it.
         arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         what = f"{urlsplit(self.endpoint).netloc} {why}"
-        return Unreachable(what, next_step=step, arrived=arrived, max_retries=max_retries)
+        return Unreachable(what, hint=hint, arrived=arrived, max_retries=max_retries)
 
 
 @cache

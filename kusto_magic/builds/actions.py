@@ -21,6 +21,7 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.retry import Attempt, retry_while_busy
 from kusto_magic.errors import InUse, MaybeInUse, NotFound, ServiceError
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import UNSENT_STATES
 from kusto_magic.models.cluster import PYTHON, ActiveImage, UnknownImage
@@ -37,11 +38,8 @@ Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
 Protect = Callable[[ImagesClient], Awaitable[None]]
 """Raises InUse if queries use the image or are about to use it, or MaybeInUse if that is not known."""
 
-PROCEED = "Add --yes to proceed anyway (in the panel and the sidebar: refresh the images, then confirm)"
-"""Next step of a user who wants to change an image although queries use it, or may use it."""
-
-IN_USE_STEP = f"{PROCEED}, or choose a new name and enable it with %kusto_image enable afterwards."
-"""Next step after InUse."""
+IN_USE_HINT = Hint(HintKind.CONFIRM, then=Hint(HintKind.USE_NEW_NAME))
+"""What to do after InUse."""
 
 MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
 """Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
@@ -239,7 +237,7 @@ async def require_unused(
     # In a thread: reading the history can wait for another process.
     if await asyncio.to_thread(_is_being_enabled, history, is_held, record):
         what = f"image {record.name!r} is being enabled for the queries of this cluster; nothing was sent"
-        raise InUse(what, next_step=IN_USE_STEP)
+        raise InUse(what, hint=IN_USE_HINT)
     await require_inactive(client, record.name)
 
 
@@ -248,10 +246,10 @@ async def require_inactive(client: ImagesClient, name: str) -> None:
     match await client.with_options(background=True).active():
         case ActiveImage() as active if active.is_named(name):
             what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
-            raise InUse(what, next_step=IN_USE_STEP)
-        case UnknownImage(reason, next_step):
+            raise InUse(what, hint=IN_USE_HINT)
+        case UnknownImage(reason, hint):
             what = f"which image python() runs on could not be determined: {reason}; nothing was sent"
-            raise MaybeInUse(what, next_step=f"{next_step} {PROCEED}.".strip())
+            raise MaybeInUse(what, hint=Hint(HintKind.CONFIRM).after(hint))
 
 
 def _is_being_enabled(history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord) -> bool:

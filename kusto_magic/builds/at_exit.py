@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import shlex
 import sys
 import threading
 import time
@@ -15,16 +14,20 @@ from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.state import Origin
 from kusto_magic.display_text import visible_line
 from kusto_magic.errors import failure_reason
+from kusto_magic.hints import Hint, HintKind, HintTable
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 
 PATIENCE: Final = 15.0
 """Seconds that the end of a program waits for the submission of what it has started."""
 
 
-def register(registry: Callable[[], BuildRegistry], close: Callable[[], None]) -> None:
+def register(
+    registry: Callable[[], BuildRegistry], close: Callable[[], None], hint_table: Callable[[], HintTable]
+) -> None:
     """At the end of this process, submit what it has started, call `close`, and report what was not sent.
 
-    `registry` returns the builds: a forked child has others than its parent.
+    `registry` returns the builds: a forked child has others than its parent. `hint_table` returns the sentences of the
+    front end that has started them.
     """
 
     def finish() -> None:
@@ -34,7 +37,7 @@ def register(registry: Callable[[], BuildRegistry], close: Callable[[], None]) -
             if "ipykernel.kernelapp" not in sys.modules:
                 unsent = wait_until_submitted(registry(), PATIENCE)
         finally:  # also after Ctrl-C
-            texts = [_report(build) for build in unsent]
+            texts = [_report(build, hint_table()) for build in unsent]
             close()
         for text in texts:
             sys.stderr.write(f"{visible_line(text)}\n")
@@ -60,18 +63,17 @@ def wait_until_submitted(registry: BuildRegistry, timeout: float) -> list[Build]
     return [build for build in started if build.operation.state in NOT_STARTED]
 
 
-def _report(build: Build) -> str:
+def _report(build: Build, hints: HintTable) -> str:
     """Return what is known of a build that the service has not confirmed, for the user of the program."""
     what = f"kusto_magic: the {build.request.info.noun} of {build.name!r} on {build.target.cluster}"
-    name = shlex.quote(build.name)
     if build.ended:
         return f"{what} failed: {failure_reason(build.error)}"
     if build.operation.state is BuildState.SUBMITTING:
-        return f"{what} may have been sent: the program ended before the response. %kusto_image attach {name} shows it."
-    return (
-        f"{what} was not sent: the program ended while its state was {build.state}. Call result() on the "
-        f"build before the program ends, or send it with %kusto_image attach {name} --send"
-    )
+        what, kind = f"{what} may have been sent: the program ended before the response", HintKind.RESUME
+    else:
+        kind = HintKind.WAIT_BEFORE_END
+        what = f"{what} was not sent: the program ended while its state was {build.state}"
+    return f"{what}. {hints.text(Hint(kind, build.name))}"
 
 
 def _before_thread_pools_end(call: Callable[[], None]) -> None:

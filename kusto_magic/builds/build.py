@@ -18,6 +18,7 @@ from kusto_magic.builds.event_loop import wait_for_result
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import Origin, state_of
 from kusto_magic.errors import EndedElsewhere
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.image import Image, ImageSpec
@@ -182,8 +183,8 @@ class Build(HasTraits):
 def ended_elsewhere(build: Build, operation: Operation, state: BuildState | None = None) -> EndedElsewhere:
     """Return the error of a build whose end another process has recorded, as `state` if it is known."""
     what = f"another process recorded the end of the {build.request.info.noun} of image {build.name!r}"
-    step = "%kusto_image status shows the result."
-    return EndedElsewhere(f"{what}: {state}" if state else what, operation=operation, state=state, next_step=step)
+    hint = Hint(HintKind.SHOW_STATUS)
+    return EndedElsewhere(f"{what}: {state}" if state else what, operation=operation, state=state, hint=hint)
 
 
 @contextmanager

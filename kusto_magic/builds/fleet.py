@@ -15,13 +15,11 @@ from kusto_magic.builds.build import Build, log_callback_errors
 from kusto_magic.builds.event_loop import wait_for_result
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.errors import FleetFailed, KustoImageError, failure_reason, reason_from_message
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.target import Target
 
 Member = Build | BuildRecord
 """A build that is polled by this process, or the record of one that had ended before."""
-
-GENERAL_NEXT_STEP = "Fix the errors and run it again; clusters that succeeded are left unchanged."
-"""The next step if the clusters failed for different reasons."""
 
 
 class Fleet(HasTraits):
@@ -57,14 +55,14 @@ class Fleet(HasTraits):
         return {name: reason for name, member in members if (reason := _failure(member))}
 
     @property
-    def next_step(self) -> str:
-        """Next step for the failures: the common one, or else general advice; "" if there are no failures."""
+    def hint(self) -> Hint | None:
+        """What to do about the failures: the common hint, or else general advice; None if there are no failures."""
         errors = [build.error for build in self.builds if build.ended and build.error is not None]
-        steps = {error.next_step for error in errors if isinstance(error, KustoImageError)}
-        # Recorded failures have no next step, so one step would not cover all.
-        if len(steps) == 1 and len(errors) == len(self.failures):
-            return steps.pop()
-        return GENERAL_NEXT_STEP if self.failures else ""
+        hints = {error.hint for error in errors if isinstance(error, KustoImageError)}
+        # Recorded failures have no hint, so one hint would not cover all.
+        if len(hints) == 1 and len(errors) == len(self.failures):
+            return hints.pop()
+        return Hint(HintKind.FIX_FLEET) if self.failures else None
 
     def done(self) -> bool:
         """Return whether all builds are done."""
@@ -104,7 +102,7 @@ class Fleet(HasTraits):
                 return
             failures = self.failures
             if failures:
-                failed = FleetFailed(self.name, failures, len(self.members), next_step=self.next_step)
+                failed = FleetFailed(self.name, failures, len(self.members), hint=self.hint)
                 self._future.set_exception(failed)
             else:
                 self._future.set_result(None)

@@ -75,7 +75,7 @@ class BuildLauncher:
         try:
             self._history.add(*records)  # before the launch, so that a crash leaves a record
             return self._launch_new(records)
-        except BaseException:  # also KeyboardInterrupt: the cell was interrupted before anything was launched
+        except BaseException:  # also KeyboardInterrupt: the call was interrupted before anything was launched
             # Ended, so that no other process reports what the user interrupted.
             end = self._clock.wall()
             updates = (update(record.id, state=BuildState.NOT_SUBMITTED, ended_at=end) for record in records)

@@ -42,6 +42,7 @@ from kusto_magic.models.naming import existing_image_problem
 from kusto_magic.models.target import Subscription, Target
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.program_hints import PROGRAM
 
 T = TypeVar("T")
 
@@ -62,6 +63,8 @@ class BuildManager:
         clock: Clock | None = None,
     ) -> None:
         self.history = history or History()
+        self.hint_table = PROGRAM
+        """The sentences of the front end that starts the builds, for the report at the end of the process."""
         self._owner = Owner(self.history.folder and self.history.folder / OWNERS)
         self._connect = connect
         self._preflight = preflight
@@ -254,7 +257,7 @@ def default_manager() -> BuildManager:
         if _default_manager is None:
             _default_manager = BuildManager()
             manager = _default_manager
-            at_exit.register(lambda: manager.registry, manager.close)
+            at_exit.register(lambda: manager.registry, manager.close, lambda: manager.hint_table)
         return _default_manager
 
 

@@ -6,7 +6,6 @@ An operation that was never sent, or whose request may not have arrived, is sent
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +18,7 @@ from kusto_magic.builds.build import Build, ended_elsewhere
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.retry import retry_while_busy
 from kusto_magic.errors import NotFound, NotSubmitted, OutcomeUnknown, PollTimeout, UnexpectedState
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, UNSENT_STATES, BuildState
 from kusto_magic.models.image import Image
@@ -55,7 +55,7 @@ class ResumeBuild:
         except UnexpectedState as error:
             # For instance, another user has deleted or replaced the image: what came of this will never be known.
             what = f"the outcome of the {record.request.info.noun} of image {record.name!r} is unknown; {error.what}"
-            raise OutcomeUnknown(what, next_step=error.next_step) from None
+            raise OutcomeUnknown(what, hint=error.hint) from None
 
     def _attempts(self, client: ImagesClient) -> AsyncIterator[Operation]:
         poll = _settle if self.record.state is BuildState.SUBMITTING else _poll_recorded
@@ -99,8 +99,7 @@ class WatchBuild:
                 what = (
                     f"the {build.request.info.noun} of image {build.name!r} is still not submitted by another process"
                 )
-                step = "%kusto_image status shows the operations."
-                raise PollTimeout(what, operation=_unsent(build), next_step=step)
+                raise PollTimeout(what, operation=_unsent(build), hint=Hint(HintKind.SHOW_STATUS))
             state = record.state if record.state in NOT_STARTED else BuildState.QUEUED
             yield replace(_unsent(build), state=state, note="another process on this machine is about to send this")
             await client.clock.sleep(WATCH_INTERVAL)
@@ -178,17 +177,13 @@ def _description(image: Image | None) -> str:
 
 
 def _not_submitted(record: BuildRecord, why: str) -> NotSubmitted:
-    return NotSubmitted(f"the {record.request.info.noun} of image {record.name!r} {why}", next_step=_send_again(record))
+    what = f"the {record.request.info.noun} of image {record.name!r} {why}"
+    return NotSubmitted(what, hint=Hint(HintKind.SEND_AGAIN, record.name))
 
 
 def _unknown(record: BuildRecord, found: str) -> OutcomeUnknown:
     what = f"whether the {record.action} request for {record.name!r} arrived is unknown: its process ended; {found}"
-    return OutcomeUnknown(what, next_step=_send_again(record))
-
-
-def _send_again(record: BuildRecord) -> str:
-    name = shlex.quote(record.name)
-    return f"Check it with %kusto_image show {name}; if it is still wanted, %kusto_image attach {name} --send sends it."
+    return OutcomeUnknown(what, hint=Hint(HintKind.SEND_AGAIN, record.name))
 
 
 def _unsent(build: Build) -> Operation:

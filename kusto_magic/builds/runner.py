@@ -18,6 +18,7 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.clock import Clock
 from kusto_magic.errors import KustoImageError, RequirementsConflict
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import WORKING_STATES
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
@@ -94,9 +95,8 @@ class BuildRunner:
         if not build.request.options.pin:
             return spec
         if report.verdict is Verdict.INCONCLUSIVE:
-            step = "Try again later, or run the cell without --pin."
             what = f"the versions could not be pinned: {report.reason}"
-            raise RequirementsConflict(what, forecast=report, next_step=step)
+            raise RequirementsConflict(what, forecast=report, hint=Hint(HintKind.SEND_UNPINNED))
         build.pinned_spec = replace(spec, requirements=report.pinned_text())
         await self._writer.record_pinned(build)
         return build.pinned_spec

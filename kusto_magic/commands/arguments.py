@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.export import FORMS
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.settings import CREDENTIAL_TYPES
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -29,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
         value, found, choices = message.partition("invalid choice: '")[2].rpartition("' (choose from ")
         if found and (close := _closest(value, choices)):
             message = f"unknown value {excerpt(value)}; did you mean {close}?"
-        raise InvalidInput([Problem(self.prog, message)], next_step=f"{self.prog} --help shows the valid arguments.")
+        raise InvalidInput([Problem(self.prog, message)], hint=Hint(HintKind.SHOW_HELP, self.prog))
 
     def print_help(self, _file: object = None) -> None:
         raise HelpRequested(self.format_help())

@@ -13,10 +13,12 @@ from urllib.parse import quote
 from kusto_magic.commands.arguments import variable_text
 from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import Bundle, code
+from kusto_magic.display.cell_text import cell_name_problem
 from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.models.naming import build_name_problem, cell_name_problem
+from kusto_magic.models.naming import build_name_problem
 from kusto_magic.models.target import Target
 from kusto_magic.requirements.parser import MAX_BYTES
 from kusto_magic.settings import Settings
@@ -35,7 +37,7 @@ def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings
     }
     problems = [Problem(field, rule) for field, rule in rules.items() if rule]
     spec = settings = targets = None
-    next_step = ""
+    hint: Hint | None = None
     try:
         text = requirements_text(options, cell, session.shell.user_ns)
         spec = _image_spec(options, text)
@@ -48,11 +50,11 @@ def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings
             session.resolve_targets(options)  # only for its problems
     except InvalidInput as error:
         problems += error.problems
-        next_step = error.next_step
+        hint = error.hint
         if options.clusters_from is None:
-            next_step = "Run %kusto_image use --cluster ARM-ID (or %kusto_image use emulator), then run the cell again."
+            hint = Hint(HintKind.CHOOSE_CLUSTER)
     if problems or spec is None or settings is None or targets is None:
-        raise InvalidInput(problems, next_step=next_step)
+        raise InvalidInput(problems, hint=hint)
     return settings, targets, spec
 
 

@@ -123,12 +123,12 @@ def clusters(session: Session, options: Namespace) -> None:
     from kusto_magic.arm.subscription import SubscriptionClient
     from kusto_magic.display.bundle import table
     from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.hints import Hint, HintKind
     from kusto_magic.models.target import Subscription
 
     settings = session.settings(options)
     if not settings.subscription:
-        step = "Run %kusto_image clusters --subscription ID, or choose a cluster first with %kusto_image use."
-        raise InvalidInput([Problem("subscription", "not set")], next_step=step)
+        raise InvalidInput([Problem("subscription", "not set")], hint=Hint(HintKind.CHOOSE_SUBSCRIPTION))
     subscription = Subscription(settings.subscription, settings.endpoint_url)
     found = session.builds.ask_subscription(subscription, SubscriptionClient.list_clusters)
     session.name_cache.clusters = tuple(cluster.name for cluster in found)
@@ -149,6 +149,7 @@ def clusters(session: Session, options: Namespace) -> None:
 
 def active(session: Session, options: Namespace) -> None:
     """Show the image that queries use."""
+    from kusto_magic.commands.hints import MAGICS
     from kusto_magic.models.cluster import ActiveImage, PythonOff, UnknownImage
 
     _, target = session.resolve_target(options)
@@ -160,7 +161,7 @@ def active(session: Session, options: Namespace) -> None:
                 f"python() is disabled on cluster {target.cluster}; %kusto_image enable IMAGE enables it."
             )
         case UnknownImage() as unknown:
-            session.show_message(unknown.sentence)
+            session.show_message(unknown.text(MAGICS))
 
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:

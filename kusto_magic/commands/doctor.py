@@ -79,6 +79,7 @@ def _target(settings: Settings) -> Target | None:
 
 
 def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
+    from kusto_magic.commands.hints import MAGICS
     from kusto_magic.errors import InvalidInput
 
     try:
@@ -91,7 +92,8 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
         settings.target()
     except InvalidInput as error:
         for problem in error.problems:
-            yield "✖", problem.field, problem.message
+            advice = f". {MAGICS.text(problem.hint)}" if problem.hint else ""
+            yield "✖", problem.field, f"{problem.message}{advice}"
 
 
 # ── with the cluster ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +136,7 @@ def _permissions(session: Session, target: Target) -> str:
 
 def _timed_check(target: Target, name: str, check: Callable[[], str]) -> Row:
     """Return the result of a check and its duration."""
+    from kusto_magic.commands.hints import MAGICS
     from kusto_magic.errors import KustoImageError
     from kusto_magic.redaction import redact
 
@@ -141,7 +144,7 @@ def _timed_check(target: Target, name: str, check: Callable[[], str]) -> Row:
     try:
         mark, text = "✔", check()
     except KustoImageError as error:
-        mark, text = "✖", "; ".join(line.strip() for line in error.lines())
+        mark, text = "✖", "; ".join(line.strip() for line in error.lines(MAGICS))
     mark = "✖" if text.startswith((MISSING, UNKNOWN)) else mark  # these are results, not errors
     return mark, name, f"{_without_names(redact(text), target)} ({time.monotonic() - started:.1f} s)"
 

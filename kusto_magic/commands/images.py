@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -38,6 +37,7 @@ MAX_WIDTH = 80
 
 def list_images(session: Session, options: Namespace) -> None:
     """List the images of the cluster, and the managed image if queries use one."""
+    from kusto_magic.commands.hints import MAGICS
     from kusto_magic.display.bundle import table
     from kusto_magic.models import managed_packages
     from kusto_magic.models.cluster import ActiveImage, UnknownImage
@@ -53,7 +53,7 @@ def list_images(session: Session, options: Namespace) -> None:
     empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 creates one."
     session.show(table(("image", "active", "state", "base image", "packages", "requirements"), rows, empty))
     if isinstance(active, UnknownImage):
-        session.show_message(active.sentence)
+        session.show_message(active.text(MAGICS))
 
 
 def _mark(name: str, active: PythonState) -> str:
@@ -175,6 +175,7 @@ def show(session: Session, options: Namespace) -> None:
     """Show an image as stored by the service."""
     from kusto_magic.display.bundle import table
     from kusto_magic.errors import NotFound
+    from kusto_magic.hints import Hint, HintKind
     from kusto_magic.models.image import NO_PACKAGES
     from kusto_magic.redaction import redact
 
@@ -183,9 +184,7 @@ def show(session: Session, options: Namespace) -> None:
         image, active = session.builds.ask(target, lambda client: _image_and_active(client, options.name))
     except NotFound as missing:
         if (build := session.builds.running(target, options.name)) is not None:
-            missing.next_step = (
-                f"{build!r} is in progress; %kusto_image wait {shlex.quote(build.name)} waits until it is done."
-            )
+            missing.hint = Hint(HintKind.WAIT_FOR_BUILD, build.name)
         raise
     lines = redact(image.requirements).splitlines()  # an image of another tool may contain a password
     rows = [
@@ -225,14 +224,16 @@ def _readable(image: Image) -> tuple[ImageSpec, str]:
 
     Raises InvalidInput if nothing can be checked.
     """
-    from kusto_magic.errors import InvalidInput, listed
+    from kusto_magic.commands.hints import listed
+    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.hints import Hint, HintKind
     from kusto_magic.requirements import parser
 
-    step = f"%kusto_image show {shlex.quote(image.name)} shows the image as the service returns it."
     try:
         spec = image.readable_spec()
     except InvalidInput as error:
-        raise InvalidInput(error.problems, next_step=f"This image cannot be checked. {step}") from None
+        problems = [Problem("image", "this image cannot be checked"), *error.problems]
+        raise InvalidInput(problems, hint=Hint(HintKind.SHOW_IMAGE, image.name)) from None
     read = parser.read(image.requirements)
     reasons = listed(read.problems)
     reasons += ["hashes are not verified"] if read.has_hashes else []
@@ -246,10 +247,11 @@ def show_check(session: Session, target: Target, spec: ImageSpec) -> None:
     Raises RequirementsConflict after a conflict, so that a non-interactive run fails.
     """
     from kusto_magic.builds.event_loop import result_or_cancel
+    from kusto_magic.commands.hints import MAGICS
     from kusto_magic.display import preflight_report
 
     report = result_or_cancel(session.builds.check(target, spec))
-    session.show(preflight_report.bundle(report))
+    session.show(preflight_report.bundle(report, MAGICS))
     report.raise_for_conflict()
 
 

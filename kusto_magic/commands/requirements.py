@@ -20,10 +20,6 @@ NOTEBOOK_PATH_VARIABLES = ("JPY_SESSION_NAME", "__vsc_ipynb_file__")
 """Sources of the notebook's path: an environment variable set by Jupyter Server, a global variable set by VS Code."""
 
 
-MAX_PROBLEMS = 5
-"""Maximum number of problems that `edit` names."""
-
-
 def diff(session: Session, options: Namespace) -> None:
     """Compare the packages of image B with A, or of A with its base image."""
     _, target = session.resolve_target(options)
@@ -105,21 +101,23 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
     import difflib
 
     from kusto_magic.errors import InvalidInput, Problem, excerpt
+    from kusto_magic.hints import Hint, HintKind
     from kusto_magic.models.managed_images import MANAGED_IMAGES
 
     if found := images.get(name.lower()):
         return found
     known = [*(image.name for image in images.values()), *MANAGED_IMAGES]
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    step = "%kusto_image list shows the images of the cluster, %kusto_image bases the managed images."
-    raise InvalidInput([Problem("image", f"there is no image {excerpt(name)} on this cluster{hint}")], next_step=step)
+    suggestion = f"; did you mean {close[0]}?" if close else ""
+    problem = Problem("image", f"there is no image {excerpt(name)} on this cluster{suggestion}")
+    raise InvalidInput([problem], hint=Hint(HintKind.CHECK_NAME))
 
 
 def edit(session: Session, options: Namespace) -> None:
     """Open a cell with the current definition of an image, also if it cannot be sent without changes."""
+    from kusto_magic.commands.hints import listed
+    from kusto_magic.display.cell_text import cell_text
     from kusto_magic.errors import InvalidInput
-    from kusto_magic.export import cell_text
     from kusto_magic.requirements import parser
 
     _, target = session.resolve_target(options)
@@ -129,9 +127,8 @@ def edit(session: Session, options: Namespace) -> None:
         spec = image.to_spec()
     except InvalidInput as error:  # made with another tool: the rules apply when the cell is run
         session.insert_cell(_cell_as_stored(image))
-        listed = "; ".join(str(problem) for problem in error.problems[:MAX_PROBLEMS])
-        more = f"; and {len(error.problems) - MAX_PROBLEMS} more" if len(error.problems) > MAX_PROBLEMS else ""
-        session.show_message(f"Before this cell can be run, change what kusto_magic does not send: {listed}{more}.")
+        problems = "; ".join(listed(error.problems))
+        session.show_message(f"Before this cell can be run, change what kusto_magic does not send: {problems}.")
         return
     # The cell runs in this notebook, where the cluster is already chosen, so it needs no cluster options.
     # The service compares names without case. It may return its own spelling of the name, but no other name.
@@ -146,8 +143,9 @@ def edit(session: Session, options: Namespace) -> None:
 
 def _require_writable(image: Image) -> None:
     """Raise InvalidInput if the definition of an image must not or cannot be written into a cell."""
+    from kusto_magic.display.cell_text import cell_name_problem
     from kusto_magic.errors import InvalidInput, Problem
-    from kusto_magic.models.naming import cell_name_problem
+    from kusto_magic.hints import Hint, HintKind
     from kusto_magic.requirements import rules
 
     names = {"image name": image.name, "base image": image.base_image, "Python version": image.language_version}
@@ -159,8 +157,7 @@ def _require_writable(image: Image) -> None:
     if secret := rules.secret_in(image.requirements):
         problems.append(Problem("requirements", f"{secret}, which the notebook would store"))
     if problems:
-        step = f"%kusto_image show {shlex.quote(image.name)} shows the image; create another one from a new cell."
-        raise InvalidInput(problems, next_step=step)
+        raise InvalidInput(problems, hint=Hint(HintKind.SHOW_IMAGE, image.name))
 
 
 def _cell_as_stored(image: Image) -> str:
@@ -174,8 +171,8 @@ def _cell_as_stored(image: Image) -> str:
 
 def freeze(session: Session, options: Namespace) -> None:
     """Open a cell with the packages that this notebook imports, pinned to the installed versions."""
+    from kusto_magic.display.cell_text import cell_text
     from kusto_magic.errors import InvalidInput, Problem
-    from kusto_magic.export import cell_text
     from kusto_magic.models.image import ImageSpec
     from kusto_magic.requirements import freeze as freezing
 

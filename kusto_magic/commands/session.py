@@ -76,8 +76,10 @@ class Session:
         """The build manager of this process, created on first use."""
         if self._builds is None:
             from kusto_magic.builds.manager import default_manager
+            from kusto_magic.commands.hints import MAGICS
 
             self._builds = default_manager()
+            self._builds.hint_table = MAGICS
         return self._builds
 
     def has_client(self, target: Target) -> bool:
@@ -122,12 +124,11 @@ class Session:
         )
 
     def _query_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
-        from kusto_magic.arm.resource_graph import OPTION
         from kusto_magic.errors import InvalidInput, Problem
         from kusto_magic.models.target import Subscription
 
         if options.cluster:
-            raise InvalidInput([Problem(OPTION, "use either --cluster or a query, not both")])
+            raise InvalidInput([Problem("--clusters-from", "use either --cluster or a query, not both")])
         settings = self.settings(options)
         subscription = Subscription(settings.subscription, settings.endpoint_url)  # without one, it searches all
         found = self.builds.ask_subscription(subscription, lambda client: client.find_clusters(options.clusters_from))
@@ -193,15 +194,17 @@ class Session:
         if self.in_kernel:
             self.card(build)
         else:
+            from kusto_magic.commands.hints import MAGICS
             from kusto_magic.display.terminal import show_until_done
 
-            show_until_done(build)
+            show_until_done(build, hints=MAGICS)
 
     def card(self, build: Build | Fleet) -> None:
         """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""
+        from kusto_magic.commands.hints import MAGICS
         from kusto_magic.display.live_card import LiveCard
 
-        LiveCard(build, self.shell.display_pub, with_bar=self.is_interactive)
+        LiveCard(build, self.shell.display_pub, with_bar=self.is_interactive, hints=MAGICS)
 
     def show(self, data: Bundle) -> None:
         """Show a MIME bundle: all of it in a kernel, its plain text in a terminal."""

@@ -14,6 +14,7 @@ from kusto_magic.arm.credentials import INTERACTIVE_TYPES, CredentialFactory
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, message
 from kusto_magic.display_text import visible, visible_line
 from kusto_magic.errors import SignInFailed
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def sign_in(session: Session, kind: str, target: Target) -> str:
         return _signed_in(session, CredentialFactory(kind), target)
     if not session.can_prompt:
         what = f"the sign-in method {kind} needs an interactive session"
-        raise SignInFailed(what, next_step="Choose another method: %kusto_image use --as environment, managed or cli.")
+        raise SignInFailed(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("environment", "managed", "cli")))
     show = _output(session)
     show(message("Signing in: a window opens in your browser …" if kind == "browser" else "Signing in …"))
     try:

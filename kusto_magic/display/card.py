@@ -6,7 +6,6 @@ times are absolute, and all external text is escaped.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,16 @@ from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import Bundle, bundle_of, duration, isolated, requirements_html, visible_json
 from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import (
+    BuildError,
     KustoImageError,
     RequirementsConflict,
-    failure_detail,
+    ServiceError,
     failure_reason,
     reason_from_message,
 )
+from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
 from kusto_magic.models.build_state import SUCCESS_STATES, BuildState
+from kusto_magic.program_hints import PROGRAM
 from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class Card:
     seconds: float
     estimate: str
     error: tuple[str, ...]
-    next_step: str
+    hint: Hint | None
     note: str
     report: PreflightReport | None = None
     estimate_high: float = 0.0
@@ -112,7 +114,7 @@ def card(build: Build, now: datetime) -> Card:
         seconds=_seconds_between(build.started_at, as_of),  # the clock may be set back
         estimate="" if estimate is None else estimate_text(estimate),
         error=_error_lines(error),
-        next_step=error.next_step if isinstance(error, KustoImageError) else "",
+        hint=error.hint if isinstance(error, KustoImageError) else None,
         note=_note(operation),
         report=build.report,
         start_known=build.origin is not Origin.OBSERVED and operation.note != NOTE_UNCHANGED,
@@ -120,7 +122,7 @@ def card(build: Build, now: datetime) -> Card:
         waited=_waited(build, as_of, is_queued),
         fleet=build.fleet,
         reason=failure_reason(error),
-        detail=failure_detail(error),
+        detail=_failure_detail(error),
     )
 
 
@@ -148,26 +150,26 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
         seconds=_seconds_between(record.started_at, as_of),
         estimate="",
         error=(record.message,) if record.message else (),
-        next_step=f"%kusto_image attach {shlex.quote(record.name)}" if is_unknown else "",
+        hint=Hint(HintKind.RESUME, record.name) if is_unknown else None,
         note="final status unknown" if is_unknown else "",
         fleet=record.fleet,
         reason=reason_from_message(record.message),
     )
 
 
-def bundle(shown: Card) -> Bundle:
-    """Return the MIME bundle to display for a card."""
-    return {MIME: card_json(shown), **bundle_of(_html(shown), text(shown))}
+def bundle(shown: Card, hints: HintTable = PROGRAM) -> Bundle:
+    """Return the MIME bundle to display for a card; HTML and text have the sentences of `hints`."""
+    return {MIME: card_json(shown), **bundle_of(_html(shown, hints), text(shown, hints))}
 
 
-def text(shown: Card) -> DisplayText:
+def text(shown: Card, hints: HintTable = PROGRAM) -> DisplayText:
     """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
     cluster = f"{'emulator ' if shown.emulator else ''}cluster {shown.cluster}"
     parts = [f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {cluster}", _times(shown)]
     line = visible_line(" · ".join(part for part in (*parts, shown.estimate, shown.note) if part))
-    details = [*shown.error, *([f"Next: {shown.next_step}"] if shown.next_step else [])]
+    details = [*shown.error, *hints.next_line(shown.hint)]
     if shown.report is not None:
-        details = [*preflight_report.remarks(shown.report), *details]
+        details = [*preflight_report.remarks(shown.report, hints), *details]
     return visible("\n".join([line, *(f"  {detail}" for detail in details)]))
 
 
@@ -221,6 +223,15 @@ def _error_lines(error: BaseException | None) -> tuple[str, ...]:
     return (f"internal error of kusto_magic: {type(error).__name__}; please report it",)
 
 
+def _failure_detail(error: BaseException | None) -> str:
+    """Return the first sentence of the service or of the preflight, "" if there is none."""
+    if isinstance(error, RequirementsConflict):
+        return str(error.forecast.reason)
+    if isinstance(error, ServiceError | BuildError):
+        return next(iter(error.fault.summary_lines()), "")
+    return ""
+
+
 def _times(shown: Card) -> str:
     if shown.ended and not shown.start_known:
         return f"seen {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
@@ -255,7 +266,7 @@ def card_json(shown: Card) -> dict[str, Any]:
     extras: dict[str, Any] = {
         "usual": shown.estimate,
         "error": list(shown.error),
-        "next": shown.next_step,
+        "hint": hint_json(shown.hint),
         "note": shown.note,
     }
     extras["waited"] = round(shown.waited, 1)
@@ -268,7 +279,7 @@ def card_json(shown: Card) -> dict[str, Any]:
     return shown_json
 
 
-def _html(shown: Card) -> str:
+def _html(shown: Card, hints: HintTable) -> str:
     cluster = f"{'emulator ' if shown.emulator else ''}cluster"
     title = (
         f"<p><strong>{GLYPHS.get(shown.state, WORKING_GLYPH)} {isolated(visible_line(shown.state))}</strong>: image "
@@ -281,12 +292,12 @@ def _html(shown: Card) -> str:
         ("Estimate", shown.estimate),
         ("Note", shown.note),
         ("Error", "\n".join(shown.error)),
-        ("Next step", shown.next_step),
+        ("Next step", hints.text(shown.hint)),
     ]
     cells = "".join(
         f"<tr><th>{label}</th><td>{isolated(visible(value)).replace(chr(10), '<br>')}</td></tr>"
         for label, value in rows
         if value
     )
-    report = preflight_report.html(shown.report) if shown.report is not None else ""
+    report = preflight_report.html(shown.report, hints) if shown.report is not None else ""
     return f"<div>{title}<table>{cells}</table>{report}{requirements_html(shown.requirements)}</div>"

@@ -5,13 +5,12 @@ The counterpart of `card` for several clusters.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kusto_magic.builds.fleet import GENERAL_NEXT_STEP, Fleet, labels
+from kusto_magic.builds.fleet import Fleet, labels
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.bundle import (
     Bundle,
@@ -25,6 +24,8 @@ from kusto_magic.display.bundle import (
 from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card, card, card_from_record
 from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import group_by_reason
+from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
+from kusto_magic.program_hints import PROGRAM
 
 MIME = "application/vnd.kusto-image.fleet+json"
 """MIME type of the JSON, which the JupyterLab extension renders."""
@@ -53,7 +54,7 @@ class FleetCard:
     started_at: datetime
     as_of: datetime
     failures: dict[str, list[str]]
-    next_step: str
+    hint: Hint | None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -93,15 +94,13 @@ def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
         started_at=min((row.started_at for row in cards), default=now),
         as_of=as_of,
         failures=group_by_reason(fleet.failures),
-        next_step=fleet.next_step
-        if fleet.ended
-        else f"After a kernel restart, %kusto_image attach {shlex.quote(fleet.name)} resumes.",
+        hint=fleet.hint if fleet.ended else Hint(HintKind.RESUME_AFTER_RESTART, fleet.name),
     )
 
 
-def bundle(shown: FleetCard) -> Bundle:
-    """Return the MIME bundle to display for a fleet."""
-    return {MIME: visible_json(_json(shown)), **bundle_of(_html(shown), text(shown))}
+def bundle(shown: FleetCard, hints: HintTable = PROGRAM) -> Bundle:
+    """Return the MIME bundle to display for a fleet; HTML and text have the sentences of `hints`."""
+    return {MIME: visible_json(_json(shown)), **bundle_of(_html(shown, hints), text(shown, hints))}
 
 
 def headline(shown: FleetCard) -> DisplayText:
@@ -112,14 +111,13 @@ def headline(shown: FleetCard) -> DisplayText:
     return visible_line(" · ".join([head, ", ".join(parts), times]))
 
 
-def text(shown: FleetCard) -> DisplayText:
+def text(shown: FleetCard, hints: HintTable = PROGRAM) -> DisplayText:
     """Return a fleet as text: the headline, the failures, and up to 20 clusters."""
     lines: list[str] = [headline(shown)]
     lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in shown.failures.items()]
     if len(shown.rows) <= MAX_ROWS_AS_TEXT:
         lines += [f"  {line}" for line in table(_HEAD, _rows(shown), "")["text/plain"].splitlines()]
-    if shown.next_step:
-        lines.append(f"  Next: {shown.next_step}")
+    lines += [f"  {line}" for line in hints.next_line(shown.hint)]
     return visible("\n".join(lines))
 
 
@@ -163,19 +161,19 @@ def _json(shown: FleetCard) -> dict[str, Any]:
             for name, row in shown.rows
         ],
         "failures": [{"reason": reason, "clusters": clusters} for reason, clusters in shown.failures.items()],
-        "next": shown.next_step,
-        "nextOnFailure": GENERAL_NEXT_STEP,  # for a reader that learns of the end from the Jupyter server
+        "hint": hint_json(shown.hint),
     }
 
 
-def _html(shown: FleetCard) -> str:
+def _html(shown: FleetCard, hints: HintTable) -> str:
+    step = hints.text(shown.hint)
     head, _, rest = headline(shown).partition(": ")
     expanded = " open" if len(shown.rows) <= MAX_ROWS_AS_TEXT else ""
     clusters = table(_HEAD, _rows(shown), "")["text/html"]
     parts = [
         f"<p><strong>{isolated(visible(head))}</strong>: {isolated(visible(rest))}</p>",
         _failures_html(shown),
-        f"<p>Next step: {isolated(visible(shown.next_step))}</p>" if shown.next_step else "",
+        f"<p>Next step: {isolated(visible(step))}</p>" if step else "",
         f"<details{expanded}><summary>{len(shown.rows)} clusters</summary>{clusters}</details>",
         requirements_html(shown.requirements),
     ]

@@ -14,6 +14,8 @@ from kusto_magic.builds.build import Build
 from kusto_magic.clock import SystemClock
 from kusto_magic.display.bundle import Bundle
 from kusto_magic.display.views import Shown, View, bundle_of, size_of, states_of, view_of
+from kusto_magic.hints import HintTable
+from kusto_magic.program_hints import PROGRAM
 
 if TYPE_CHECKING:
     from kusto_magic.display.progress_bar import ProgressBar
@@ -43,11 +45,13 @@ class LiveCard:
     """One output that shows a build or a fleet until its end. Create it in the cell; it updates itself.
 
     `publisher` is the shell's display publisher. `with_bar` adds the ipywidgets progress bar, for interactive front
-    ends. The last bundle has no widget, since a saved widget cannot be shown without its kernel.
+    ends. `hints` are the sentences of the front end that shows it. The last bundle has no widget, since a saved widget
+    cannot be shown without its kernel.
     """
 
-    def __init__(self, shown: Shown, publisher: Publisher, *, with_bar: bool) -> None:
+    def __init__(self, shown: Shown, publisher: Publisher, *, with_bar: bool, hints: HintTable = PROGRAM) -> None:
         self._shown = shown
+        self._hints = hints
         self._publisher = publisher
         self._display_id = uuid4().hex
         self._lock = threading.RLock()  # created on the main thread, called on the background thread
@@ -109,7 +113,7 @@ class LiveCard:
 
     def _show(self, view: View, *, update: bool) -> None:
         self._states, self._saved_at = states_of(view), time.monotonic()
-        data = bundle_of(view)
+        data = bundle_of(view, self._hints)
         if self._bar is not None:
             self._bar.update(view)
             reference = {"version_major": 2, "version_minor": 0, "model_id": self._bar.model_id}

@@ -7,7 +7,9 @@ from typing import Any
 
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, table
 from kusto_magic.display_text import DisplayText, visible
+from kusto_magic.hints import HintTable, hint_json
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
+from kusto_magic.program_hints import PROGRAM
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
 """Glyph of each verdict."""
@@ -52,24 +54,25 @@ def row(package: Package) -> tuple[str, ...]:
     return (package.name, package.version, change or package.status.value, reason, size_text(package.size))
 
 
-def remarks(report: PreflightReport) -> list[str]:
-    """Return the verdict, the warnings and the suggestions, one line each."""
-    hints = [f"suggestion: {line}" for line in report.suggestions]
-    return [headline(report), *(f"warning: {line}" for line in report.warnings), *hints]
+def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
+    """Return the verdict, the warnings and the suggestions, one line each, and the sentence of `hints`."""
+    suggestions = [*report.suggestions, *([hints.text(report.hint)] if report.hint else [])]
+    warnings = [f"warning: {line}" for line in report.warnings]
+    return [headline(report), *warnings, *(f"suggestion: {line}" for line in suggestions)]
 
 
-def text(report: PreflightReport) -> DisplayText:
+def text(report: PreflightReport, hints: HintTable = PROGRAM) -> DisplayText:
     """Return the report as text."""
-    first, *others = remarks(report)
+    first, *others = remarks(report, hints)
     lines = [first, *(f"  {line}" for line in others)]
     if report.packages:
         lines += [f"  {line}" for line in _table(report)["text/plain"].splitlines()]
     return visible("\n".join(lines))
 
 
-def html(report: PreflightReport) -> str:
+def html(report: PreflightReport, hints: HintTable = PROGRAM) -> str:
     """Return the report as plain HTML, with the packages and the resolver's output collapsed."""
-    first, *others = remarks(report)
+    first, *others = remarks(report, hints)
     parts = [f"<p>{isolated(visible(first))}</p>"]
     if others:
         parts.append("<ul>" + "".join(f"<li>{isolated(visible(line))}</li>" for line in others) + "</ul>")
@@ -81,9 +84,9 @@ def html(report: PreflightReport) -> str:
     return "".join(parts)
 
 
-def bundle(report: PreflightReport) -> dict[str, Any]:
+def bundle(report: PreflightReport, hints: HintTable = PROGRAM) -> dict[str, Any]:
     """Return the MIME bundle of a report without a build."""
-    return bundle_of(f"<div>{html(report)}</div>", text(report))
+    return bundle_of(f"<div>{html(report, hints)}</div>", text(report, hints))
 
 
 def json(report: PreflightReport) -> dict[str, Any]:
@@ -95,6 +98,7 @@ def json(report: PreflightReport) -> dict[str, Any]:
         "reason": report.reason,
         "warnings": list(report.warnings),
         "suggestions": list(report.suggestions),
+        "hint": hint_json(report.hint),
         "packages": [
             {
                 "name": package.name,

@@ -11,30 +11,35 @@ from kusto_magic.builds.event_loop import WAIT_INTERVAL
 from kusto_magic.clock import SystemClock
 from kusto_magic.display.views import Shown, View, live_text_of, states_of, text_of, view_of
 from kusto_magic.display_text import DisplayText
+from kusto_magic.hints import HintTable
+from kusto_magic.program_hints import PROGRAM
 
 
-def show_until_done(shown: Shown, console: Console | None = None) -> None:
-    """Show a build or a fleet until it has ended, blocking the caller. An interrupt ends only the display."""
+def show_until_done(shown: Shown, console: Console | None = None, hints: HintTable = PROGRAM) -> None:
+    """Show a build or a fleet until it has ended, blocking the caller. An interrupt ends only the display.
+
+    `hints` are the sentences of the front end that shows it.
+    """
     # rich would color numbers in names and break long lines.
     console = console or Console(highlight=False, soft_wrap=True)
     ended = threading.Event()
     shown.observe(lambda _change: ended.set(), "ended")
     if console.is_terminal:
-        with console.status(_plain(live_text_of(_view(shown)))) as status:
+        with console.status(_plain(live_text_of(_view(shown), hints))) as status:
             while not shown.ended and not ended.wait(WAIT_INTERVAL):  # may have ended before `observe`
-                status.update(_plain(live_text_of(_view(shown))))
+                status.update(_plain(live_text_of(_view(shown), hints)))
     else:
-        _show_plainly(shown, console, ended)
-    console.print(_plain(text_of(_view(shown))))
+        _show_plainly(shown, console, ended, hints)
+    console.print(_plain(text_of(_view(shown), hints)))
 
 
-def _show_plainly(shown: Shown, console: Console, ended: threading.Event) -> None:
+def _show_plainly(shown: Shown, console: Console, ended: threading.Event, hints: HintTable) -> None:
     previous: object = None
     while not shown.ended:
         view = _view(shown)
         if states_of(view) != previous:
             previous = states_of(view)
-            console.print(_plain(live_text_of(view)))
+            console.print(_plain(live_text_of(view, hints)))
         ended.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
 
 

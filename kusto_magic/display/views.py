@@ -11,6 +11,7 @@ from kusto_magic.display.bundle import Bundle, duration
 from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card
 from kusto_magic.display.fleet_card import FleetCard
 from kusto_magic.display_text import DisplayText, visible_line
+from kusto_magic.hints import HintTable
 
 Shown = Build | Fleet
 """What can be shown: both have `ended`, `observe` and `add_tick_callback`."""
@@ -27,19 +28,19 @@ def view_of(shown: Shown, now: datetime) -> View:
     return card.card(shown, now) if isinstance(shown, Build) else fleet_card.fleet_card(shown, now)
 
 
-def bundle_of(view: View) -> Bundle:
-    """Return the MIME bundle of a view."""
-    return card.bundle(view) if isinstance(view, Card) else fleet_card.bundle(view)
+def bundle_of(view: View, hints: HintTable) -> Bundle:
+    """Return the MIME bundle of a view; `hints` are the sentences of the front end."""
+    return card.bundle(view, hints) if isinstance(view, Card) else fleet_card.bundle(view, hints)
 
 
-def text_of(view: View) -> DisplayText:
-    """Return all of a view as text."""
-    return card.text(view) if isinstance(view, Card) else fleet_card.text(view)
+def text_of(view: View, hints: HintTable) -> DisplayText:
+    """Return all of a view as text; `hints` are the sentences of the front end."""
+    return card.text(view, hints) if isinstance(view, Card) else fleet_card.text(view, hints)
 
 
-def live_text_of(view: View) -> DisplayText:
+def live_text_of(view: View, hints: HintTable) -> DisplayText:
     """Return the text that a terminal replaces while the work is running."""
-    return card.text(view) if isinstance(view, Card) else fleet_card.headline(view)
+    return card.text(view, hints) if isinstance(view, Card) else fleet_card.headline(view)
 
 
 def states_of(view: View) -> object:

@@ -93,13 +93,15 @@ class KustoImageMagics(Magics):
         `%%kusto_image --help` lists the options, `%kusto_image --help` the commands that manage images.
         """
         from kusto_magic.commands import arguments
+        from kusto_magic.commands.hints import hints_of_magics
 
-        try:
-            options = arguments.parse(arguments.cell_parser(), line, self._variables(local_ns))
-        except arguments.HelpRequested as help_request:
-            self._session.print(visible(str(help_request)))
-            return None
-        return self._make(options, cell)
+        with hints_of_magics():
+            try:
+                options = arguments.parse(arguments.cell_parser(), line, self._variables(local_ns))
+            except arguments.HelpRequested as help_request:
+                self._session.print(visible(str(help_request)))
+                return None
+            return self._make(options, cell)
 
     def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
         from kusto_magic.commands.cell import dry_run, read_cell
@@ -146,16 +148,18 @@ class KustoImageMagics(Magics):
         `%%kusto_image NAME --base IMAGE` creates an image: the cell is its requirements file.
         """
         from kusto_magic.commands import arguments
+        from kusto_magic.commands.hints import hints_of_magics
 
-        try:
-            options = arguments.parse(arguments.line_parser(), line, self._variables(local_ns))
-        except arguments.HelpRequested as help_request:
-            self._session.print(visible(str(help_request)))
-            return None
-        module, name = COMMANDS[options.command]
-        # Only the modules of this command are imported.
-        command: Command = getattr(import_module(f"kusto_magic.commands.{module}"), name)
-        return command(self._session, options)
+        with hints_of_magics():
+            try:
+                options = arguments.parse(arguments.line_parser(), line, self._variables(local_ns))
+            except arguments.HelpRequested as help_request:
+                self._session.print(visible(str(help_request)))
+                return None
+            module, name = COMMANDS[options.command]
+            # Only the modules of this command are imported.
+            command: Command = getattr(import_module(f"kusto_magic.commands.{module}"), name)
+            return command(self._session, options)
 
     def _variables(self, local_ns: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Return the variables of the notebook and of the function that calls the magic."""

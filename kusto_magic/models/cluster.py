@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.hints import Hint, HintKind, HintTable
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import base_image_problem
 
@@ -50,26 +51,25 @@ class UnknownImage:
     """It is not known whether Python is enabled, or with which image: why, and what to do about it."""
 
     reason: str
-    next_step: str = ""
+    hint: Hint | None = None
 
     def __str__(self) -> str:
         return "unknown"
 
-    @property
-    def sentence(self) -> str:
-        """The reason and the next step, for display."""
-        return f"Which image queries use is unknown: {self.reason}. {self.next_step}".rstrip()
+    def text(self, table: HintTable) -> str:
+        """Return the reason and what to do, for display."""
+        return f"Which image queries use is unknown: {self.reason}. {table.text(self.hint)}".rstrip()
 
 
 PythonState: TypeAlias = PythonOff | ActiveImage | UnknownImage
 """What the python() of a cluster runs on. `str` returns it as text: "off", the image or "unknown"."""
 
-NO_EXTENSIONS = UnknownImage("the response for the cluster has no list of language extensions", "Try again.")
+NO_EXTENSIONS = UnknownImage("the response for the cluster has no list of language extensions", Hint(HintKind.RETRY))
 """State of a cluster whose response does not show what is enabled."""
 
 NO_IMAGE_NAME = UnknownImage(
     "python() is enabled, but the response for the cluster does not name its image",
-    "%kusto_image enable IMAGE selects one.",
+    Hint(HintKind.ENABLE_IMAGE),
 )
 """State of a cluster that shows that Python is enabled, but not with which image."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.naming import (
     base_image_problem,
     python_version_problem,
@@ -57,7 +58,7 @@ class ImageSpec:
     def __post_init__(self) -> None:
         if self.is_validated:
             return
-        problems = [Problem(field, message) for field, message in self._field_problems() if message]
+        problems = self._base_problems()
         problems += parser.problems(
             self.requirements,
             allow_index_options=self.allow_index_options,
@@ -66,14 +67,17 @@ class ImageSpec:
         if problems:
             raise InvalidInput(problems)
 
-    def _field_problems(self) -> list[tuple[str, str]]:
+    def _base_problems(self) -> list[Problem]:
         if self.base_image is None and self.python_version is None:
-            return [("base", "specify a base image (--base Python3_10_8) or a Python version (--python 3.10.8)")]
+            choose = Hint(HintKind.CHOOSE_BASE_IMAGE)
+            return [Problem("base", "specify a base image or a Python version", hint=choose)]
         if self.base_image is not None and self.python_version is not None:
-            return [("base", "specify a base image or a Python version, not both")]
+            return [Problem("base", "specify a base image or a Python version, not both")]
         if self.base_image is not None:
-            return [("base image", base_image_problem(self.base_image))]
-        return [("Python version", python_version_problem(self.python_version))]
+            field, message = "base image", base_image_problem(self.base_image)
+        else:
+            field, message = "Python version", python_version_problem(self.python_version)
+        return [Problem(field, message)] if message else []
 
     def to_body(self) -> bytes:
         """Return the body of the PUT request: compact UTF-8 JSON, with the keys in the order of the API reference."""

@@ -28,9 +28,6 @@ _VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
 _UNSAFE_IN_PATH = "/\\?#%"
 """Characters that servers and proxies treat specially in a path, also where they are quoted."""
 
-_BRACES = "{}"
-"""Characters of a variable in the line of a cell: commands.arguments.parse replaces {name}."""
-
 
 def subscription_problem(value: object) -> str:
     """Return the rule that a subscription id breaks, or "". Source: common-types v5, SubscriptionIdParameter."""
@@ -121,15 +118,6 @@ def base_image_problem(value: object) -> str:
         if managed is not None:
             return "" if managed == value else f"{excerpt(value)}: the managed image is spelled {managed}"
     return build_name_problem(value)
-
-
-def cell_name_problem(value: str) -> str:
-    """Return why the name of an existing image cannot be written into the line of a cell, or ""."""
-    if value.startswith("-"):
-        return f"{excerpt(value)} starts with '-', so the cell would read it as an option"
-    if any(char in _BRACES for char in value):
-        return f"{excerpt(value)} contains '{{' or '}}', which stand for a variable in the line of a cell"
-    return ""
 
 
 def python_version_problem(value: object) -> str:

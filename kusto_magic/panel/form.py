@@ -8,16 +8,17 @@ from collections.abc import Sequence
 
 from ipywidgets import Combobox, Select, Text, Textarea
 
+from kusto_magic.display.cell_text import cell_name_problem
 from kusto_magic.errors import InvalidInput, Problem, excerpt
 from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import (
     base_image_problem,
-    cell_name_problem,
     image_name_problem,
     python_version_problem,
 )
+from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import column, labeled, set_text, set_visible, text_widget
 from kusto_magic.requirements import parser
@@ -199,7 +200,7 @@ def _closest(name: str, known: Sequence[str]) -> str:
 def _requirements_status(text: str) -> str:
     if not text:
         return "As in requirements.txt: name, version operator, version (numpy==1.26.4)."
-    problems = [str(problem) for problem in parser.problems(text, allow_no_packages=True)]
+    problems = [problem.text(PANEL) for problem in parser.problems(text, allow_no_packages=True)]
     if problems:
         more = len(problems) - MAX_PROBLEMS
         return "\n".join(f"✖ {problem}" for problem in problems[:MAX_PROBLEMS]) + (

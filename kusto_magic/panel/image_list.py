@@ -12,6 +12,7 @@ from kusto_magic.display.bundle import table
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image
+from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
 from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
 from kusto_magic.redaction import redact
@@ -171,8 +172,8 @@ def _python_text(python: PythonState) -> str:
             return f"Queries use {name}."
         case PythonOff():
             return "python() is disabled."
-        case UnknownImage(reason):
-            return f"Which image queries use is unknown: {reason}."
+        case UnknownImage() as unknown:
+            return unknown.text(PANEL)
 
 
 def _rows(image: Image, active: str) -> list[tuple[str, str]]:

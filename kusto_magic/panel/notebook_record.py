@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from kusto_magic.display.bundle import Bundle, code, message
+from kusto_magic.panel.hints import PANEL
 
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
@@ -45,7 +46,7 @@ class NotebookRecord:
         if self._current is not None:
             self._current.record = None  # the earlier card still publishes, but no longer to this output
         self._current = _RecordPublisher(self)
-        LiveCard(build, self._current, with_bar=False)  # the form has a bar of its own
+        LiveCard(build, self._current, with_bar=False, hints=PANEL)  # the form has a bar of its own
 
     def publish(self, data: Bundle, *, update: bool) -> None:
         """Publish a bundle to the output: create it, or with `update` replace its contents."""

@@ -11,8 +11,8 @@ from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.display import preflight_report
+from kusto_magic.display.cell_text import cell_text
 from kusto_magic.errors import BuildError, InUse, InvalidInput
-from kusto_magic.export import cell_text
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.image import Image
@@ -21,6 +21,7 @@ from kusto_magic.panel.build_list import ActiveBuilds
 from kusto_magic.panel.cell_inserter import clear_insertion, insert_cell
 from kusto_magic.panel.cluster_picker import ClusterPicker
 from kusto_magic.panel.form import Form
+from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.history_list import HistoryList
 from kusto_magic.panel.image_list import ImageList
 from kusto_magic.panel.notebook_record import NotebookRecord
@@ -162,7 +163,7 @@ class PanelForm:
         self.question.hide()
 
     def _show_plan(self, report: PreflightReport | None) -> None:
-        self.plan.value = "" if report is None else f"<div role='status'>{preflight_report.html(report)}</div>"
+        self.plan.value = "" if report is None else f"<div role='status'>{preflight_report.html(report, PANEL)}</div>"
 
     def _create(self) -> None:
         name, spec = self.fields.read()
@@ -253,7 +254,11 @@ class PanelForm:
         try:
             name, spec = self.fields.read()
         except InvalidInput as error:
-            set_text(self.cell, "\n".join(["Fix first:", *(f"  {problem}" for problem in error.problems)]), code=True)
+            set_text(
+                self.cell,
+                "\n".join(["Fix first:", *(f"  {problem.text(PANEL)}" for problem in error.problems)]),
+                code=True,
+            )
             return
         set_text(self.cell, cell_text(name, spec, self.context.target, self._magics_target()), code=True)
 

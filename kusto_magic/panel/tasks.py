@@ -19,7 +19,9 @@ from ipywidgets import Button, Widget
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.clock import Clock
 from kusto_magic.errors import InvalidInput, KustoImageError
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.target import Target
+from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.widgets import button, column, row, set_enabled, set_text, set_visible, text_widget
 from kusto_magic.redaction import redact
 
@@ -34,10 +36,10 @@ T = TypeVar("T")
 def error_lines(error: BaseException) -> list[str]:
     """Return an error as lines: what happened, the service's own message, the next step."""
     if isinstance(error, InvalidInput):
-        listed = [str(problem) for problem in error.problems]
-        return [*listed, "Next: Fix this and press the button again. Nothing was sent; your input is kept."]
+        listed = [problem.text(PANEL) for problem in error.problems]
+        return [*listed, *PANEL.next_line(error.hint)]
     if isinstance(error, KustoImageError):
-        return [*error.lines()]
+        return [*error.lines(PANEL)]
     return [
         f"Unexpected {type(error).__name__} in kusto_magic: {redact(str(error))[:300]}",
         "Next: Report this error. Your input is kept.",
@@ -56,7 +58,7 @@ class PanelContext:
     def require_target(self) -> Target:
         """Return the cluster. Raises KustoImageError if none is selected."""
         if self.target is None:
-            raise KustoImageError("no cluster is selected", next_step="Select one at the top of the panel.")
+            raise KustoImageError("no cluster is selected", hint=Hint(HintKind.CHOOSE_CLUSTER))
         return self.target
 
     def show(self, error: BaseException) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from packaging.markers import Marker
 from packaging.requirements import Requirement as Pep508
 
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
 from kusto_magic.preflight.indexes import IndexSettings, origin, user_settings
@@ -77,11 +78,11 @@ async def run_preflight(
     resolution = _Resolution(
         python, settings, variables, started + timeout, exclude_newer, ignores_indexes=bool(ignored)
     )
-    remark = "is named by the image and was not asked; add --allow-index-options to ask it"
-    resolution.warn_of_indexes(ignored, remark)
+    resolution.warn_of_indexes(ignored, "is named by the image and was not asked")
     result = await _run(requirements, resolution, base, base_requirements)
     index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
-    return replace(result, index_lines=index_lines, seconds=time.monotonic() - started)
+    hint = Hint(HintKind.ALLOW_INDEX_OPTIONS) if ignored else None
+    return replace(result, index_lines=index_lines, hint=hint, seconds=time.monotonic() - started)
 
 
 @dataclass

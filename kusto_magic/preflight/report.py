@@ -16,6 +16,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from kusto_magic.errors import RequirementsConflict
+from kusto_magic.hints import Hint, HintKind
 
 PLATFORM = "Windows x64"
 """The platform of the sandbox. Source: documentation of custom images ("… on Windows"); its SKUs are x64 only."""
@@ -65,7 +66,8 @@ class PreflightReport:
 
     `packages` is empty unless the verdict is COMPATIBLE. `reason` explains a conflict or an inconclusive result;
     `resolver_text` is the resolver's own output, without secrets. `python` is the Python version that was checked,
-    `seconds` the duration of the check. `index_lines` are the index options of the text.
+    `seconds` the duration of the check. `index_lines` are the index options of the text, `hint` is what allows a more
+    complete check, or None.
     """
 
     verdict: Verdict
@@ -77,6 +79,7 @@ class PreflightReport:
     suggestions: tuple[str, ...] = ()
     seconds: float = 0.0
     index_lines: tuple[str, ...] = ()
+    hint: Hint | None = None
     platform: str = PLATFORM
 
     @property
@@ -95,8 +98,8 @@ class PreflightReport:
         """Raise RequirementsConflict if the verdict is CONFLICT."""
         if self.verdict is Verdict.CONFLICT:
             what = "these packages cannot be installed together; nothing was sent"
-            step = "Fix the cell and run it again, or send it anyway with --no-check."
-            raise RequirementsConflict(what, forecast=self, lines=(self.reason, *self.suggestions), next_step=step)
+            hint = Hint(HintKind.FIX_CONFLICT)
+            raise RequirementsConflict(what, forecast=self, lines=(self.reason, *self.suggestions), hint=hint)
 
     def pinned_text(self) -> str:
         """Return a requirements text that pins exactly these packages, or "" if there are none."""

@@ -39,7 +39,7 @@ class Candidate:
 Attempt = Callable[[Candidate], Coroutine[Any, Any, Pins | None]]
 """Function that resolves a candidate and returns its pins, or None on a conflict or a timeout."""
 
-BUILD_HINT = "the service may be able to build the package from source; --no-check sends the text as it is"
+BUILD_SUGGESTION = "the service may be able to build the package from source"
 """Suggestion for a package without a wheel; whether the service builds from source is not documented."""
 
 PACKAGE_OF_MODULE = {
@@ -94,7 +94,7 @@ async def suggest(
     if diagnosis.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
         searches.append(_other_pythons(lines, python, attempt))
     found = [sentence for sentences in await _gather_within(searches, timeout) for sentence in sentences]
-    return (*found, *([BUILD_HINT] if diagnosis.may_have_sdists else []))
+    return (*found, *([BUILD_SUGGESTION] if diagnosis.may_have_sdists else []))
 
 
 async def _gather_within(searches: Sequence[Coroutine[Any, Any, list[str]]], timeout: float) -> list[list[str]]:
@@ -214,7 +214,7 @@ async def _other_pythons(lines: Sequence[Requirement], python: str, attempt: Att
         if _minor(image.python) not in tried and image.name not in managed_packages.MODULE_LISTS:
             tried.add(_minor(image.python))
             if await attempt(Candidate(tuple(line.spec for line in lines), image.python)) is not None:
-                return [f"compatible with Python {image.python} without changes (--base {image.name})"]
+                return [f"compatible with Python {image.python} without changes (base image {image.name})"]
     return []
 
 

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
 from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.requirements import rules
 
 MAX_BYTES = 128 * 1024
@@ -132,8 +133,8 @@ class _ParserState:
     index_options: list[tuple[str, str]] = field(default_factory=list)
     by_name: dict[str, list[Requirement]] = field(default_factory=dict)
 
-    def add_problem(self, message: str, line: int | None = None) -> None:
-        self.problems.append(Problem("requirements", message, line))
+    def add_problem(self, message: str, line: int | None = None, hint: Hint | None = None) -> None:
+        self.problems.append(Problem("requirements", message, line, hint))
 
     def is_full(self) -> bool:
         return len(self.problems) >= MAX_PROBLEMS or len(self.packages) > MAX_PACKAGES
@@ -184,9 +185,7 @@ def _check_totals(state: _ParserState, allow_no_packages: bool) -> None:
     elif len(state.problems) >= MAX_PROBLEMS:
         state.add_problem(f"the remaining lines were not checked: the limit of {MAX_PROBLEMS} problems was reached")
     elif not state.packages and not state.problems and not allow_no_packages:
-        state.add_problem(
-            "the text names no packages; in a cell, add --no-packages to create an image of its base alone"
-        )
+        state.add_problem("the text names no packages", hint=Hint(HintKind.ALLOW_NO_PACKAGES))
 
 
 _HASH = re.compile(r"(?<=\s)--hash[=\s]\s*[a-z0-9]+:[0-9A-Fa-f]+")
@@ -242,8 +241,7 @@ def _parse_line(state: _ParserState, line: _Line, secret: str, allow_index_optio
 def _parse_option(state: _ParserState, line: _Line, option: str, allow_index_options: bool) -> None:
     known = rules.index_option(option)
     if not known or not allow_index_options:
-        message = f"{known}: add --allow-index-options to allow index options"
-        state.add_problem(message if known else rules.option_problem(option), line.number)
+        state.add_problem(rules.option_problem(option), line.number, rules.option_hint(option))
         return
     url = rules.index_url(line.code)
     if message := rules.url_problem(url):

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement as Pep508
 
 from kusto_magic.display_text import INVISIBLE_CATEGORIES
 from kusto_magic.errors import MAX_EXCERPT_LENGTH, excerpt
+from kusto_magic.hints import Hint, HintKind
 
 MAX_LINE_LENGTH = 500
 """Maximum number of characters in a line; a limit of this package."""
@@ -126,10 +127,10 @@ _INDEX_OPTIONS = {"-i": "--index-url", "--index-url": "--index-url", "--extra-in
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _URL = re.compile(r"https://[A-Za-z0-9._~:/+,%\[\]-]+")
 
-_NO_FILE = "the service cannot read local files; paste its lines here, or use --file PATH"
+_FILE_OPTIONS = "-r --requirement -c --constraint"
 _NO_SOURCE = "it controls building from source, which runs the package's code; images are built from wheels"
 _OPTIONS = {
-    "-r --requirement -c --constraint": _NO_FILE,
+    _FILE_OPTIONS: "the service cannot read local files",
     "-e --editable": "the service cannot read local folders; only packages from an index can be installed",
     "--no-binary --global-option --install-option --build-option --config-settings --config-setting -C "
     "--no-build-isolation --use-pep517 --build-constraint": _NO_SOURCE,
@@ -160,8 +161,17 @@ def index_url(code: str) -> str:
     return found[1] if found else ""
 
 
+def option_hint(option: str) -> Hint | None:
+    """Return what to do instead of an option of pip; None if its reason says it."""
+    if index_option(option):
+        return Hint(HintKind.ALLOW_INDEX_OPTIONS)
+    return Hint(HintKind.PASTE_FILE) if option in _FILE_OPTIONS.split() else None
+
+
 def option_problem(option: str) -> str:
     """Return the reason for rejecting an option."""
+    if index_option(option):
+        return f"{index_option(option)}: index options must be allowed"
     for options, message in _OPTIONS.items():
         if option in options.split():
             return f"{option}: {message}"

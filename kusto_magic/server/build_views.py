@@ -50,7 +50,9 @@ def listed_build_json(view: BuildView, number: int) -> Json:
 
 
 def _shortened(value: Any) -> Any:
-    """Return a member of a card with at most `MAX_LISTED_TEXT` characters of text."""
+    """Return a member of a card with at most `MAX_LISTED_TEXT` characters in each text."""
+    if isinstance(value, dict):
+        return {name: _shortened(member) for name, member in value.items()}
     if isinstance(value, list):
         lines = "\n".join(value)
         return value if len(lines) <= MAX_LISTED_TEXT else _shortened(lines).split("\n")

@@ -18,6 +18,7 @@ from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import KustoImageError, failure_reason
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.cluster import PythonState, UnknownImage
 from kusto_magic.models.image import Image, ImageSpec
@@ -127,8 +128,8 @@ class BuildWatcher:
         record = await self._run(self._builds.history.get, id)
         if record is None:
             raise UnknownIdError(
-                "there is no build with this ID",
-                next_step="Reload the page. The oldest builds are removed from the history.",
+                "there is no build with this ID; the oldest ones are removed from the history",
+                hint=Hint(HintKind.RELOAD_PAGE),
             )
         return self._feed.view(record)
 
@@ -163,7 +164,7 @@ class BuildWatcher:
             await self.clusters()
         target = self._directory.get(cluster)
         if target is None:
-            raise UnknownIdError("there is no cluster with this ID", next_step="Reload the page.")
+            raise UnknownIdError("there is no cluster with this ID", hint=Hint(HintKind.RELOAD_PAGE))
         return target
 
     def _listed_targets(self) -> Iterable[Target]:
@@ -179,4 +180,4 @@ async def _active(client: ImagesClient) -> PythonState:
     try:
         return await client.active()
     except KustoImageError as error:
-        return UnknownImage(failure_reason(error), error.next_step)
+        return UnknownImage(failure_reason(error), error.hint)

@@ -20,6 +20,7 @@ from kusto_magic.errors import (
     SignInFailed,
     Unreachable,
 )
+from kusto_magic.hints import hint_json
 from kusto_magic.server.build_views import Json
 
 if TYPE_CHECKING:
@@ -63,15 +64,15 @@ def image_json(view: ImageView) -> Json:
 
 
 def active_json(state: PythonState) -> Json:
-    """Return what queries run on as the schema `ActiveImage`; its members are "" where they do not apply."""
+    """Return what queries run on as the schema `ActiveImage`; its members are "" or null where they do not apply."""
     from kusto_magic.models.cluster import ActiveImage, UnknownImage
 
-    shown = {"state": "off", "image": "", "reason": "", "next": ""}
+    shown: Json = {"state": "off", "image": "", "reason": "", "hint": None}
     match state:
         case ActiveImage(name):
             return shown | {"state": "on", "image": name}
-        case UnknownImage(reason, next_step):
-            return shown | {"state": "unknown", "reason": reason, "next": next_step}
+        case UnknownImage(reason, hint):
+            return shown | {"state": "unknown", "reason": reason, "hint": hint_json(hint)}
     return shown
 
 
@@ -89,7 +90,12 @@ def changes_json(changes: Changes[ListedBuild]) -> str:
 
 def input_problem_json(problem: Problem) -> Json:
     """Return one problem of the input as the schema `InputProblem`."""
-    return {"field": problem.field, "line": problem.line, "message": problem.message}
+    return {
+        "field": problem.field,
+        "line": problem.line,
+        "message": problem.message,
+        "hint": hint_json(problem.hint),
+    }
 
 
 def parse_spec(body: Json) -> ImageSpec:
@@ -134,7 +140,7 @@ def problem_json(status: int, error: BaseException | None) -> Json:
         problems = error.problems if isinstance(error, InvalidInput) else ()
         detail = "\n".join([error.what, *(line.strip() for line in error.details() if not problems)])
         code = fault.code if fault and fault.code else type(error).__name__
-        document |= {"title": type(error).__name__, "detail": detail, "code": code, "next": error.next_step}
+        document |= {"title": type(error).__name__, "detail": detail, "code": code, "hint": hint_json(error.hint)}
         document["problems"] = [input_problem_json(problem) for problem in problems]
     elif isinstance(error, web.HTTPError) and status < HTTPStatus.INTERNAL_SERVER_ERROR and error.log_message:
         document["detail"] = error.log_message

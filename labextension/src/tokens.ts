@@ -5,6 +5,7 @@ import type { ISignal } from '@lumino/signaling';
 
 import type { IBaseImage, IBuild, ICluster, IImages, IImageSpec } from './api/api';
 import type { IInputProblem } from './api/requestAPI';
+import type { IHint } from './model/hints';
 
 /** Whether the server extension can be used: not requested yet, yes, not installed, or the last request failed. */
 export type Availability = 'unknown' | 'available' | 'missing' | 'failing';
@@ -13,7 +14,7 @@ export type Availability = 'unknown' | 'available' | 'missing' | 'failing';
 export interface IClusterImages extends IImages {
   readonly loaded: boolean;
   readonly problem: string;
-  readonly nextStep: string;
+  readonly hint: IHint | null;
 }
 
 /** What changed in the model. `builds` includes the clusters and the warning. */

@@ -15,6 +15,7 @@ from support.scripted_transport import CountingCredential, ScriptedTransport, To
 from kusto_magic.arm.auth import BearerTokenAuth
 from kusto_magic.arm.credentials import EmulatorCredential, StaticCredential
 from kusto_magic.errors import SignInFailed
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import origin
 
 SCOPE = f"{ENDPOINT}/.default"
@@ -157,7 +158,7 @@ async def test_slow_credential_times_out_and_sends_nothing() -> None:
     finally:
         credential.released.set()
     assert script.requests == []
-    assert "--as cli" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",))
 
 
 @pytest.mark.asyncio

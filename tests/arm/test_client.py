@@ -62,6 +62,7 @@ from kusto_magic.errors import (
     Unreachable,
     UntrustedAddress,
 )
+from kusto_magic.hints import HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import ActiveImage
@@ -315,13 +316,15 @@ async def test_put_without_an_answer_ends_at_the_time_limit_of_the_build() -> No
     async with silent_arm(silent) as arm:
         with pytest.raises(Unreachable, match=r"did not respond|no response") as caught:
             await collect(silent_client(arm).create_or_update_stream("img", SPEC, timeout=0.05))
-    assert "may have arrived: %kusto_image attach img shows" in caught.value.next_step
+    assert caught.value.hint is not None
+    assert (caught.value.hint.kind, caught.value.hint.name) == (HintKind.CHECK_ARRIVAL, "img")
     assert caught.value.operation is not None
     assert caught.value.operation.poll_url == IMAGE_URL
     async with silent_arm(silent) as arm:
         with pytest.raises(Unreachable) as caught:
             await collect(silent_client(arm).delete_stream("my image", timeout=0.05))
-    assert "%kusto_image attach 'my image' shows" in caught.value.next_step
+    assert caught.value.hint is not None
+    assert (caught.value.hint.kind, caught.value.hint.name) == (HintKind.CHECK_ARRIVAL, "my image")
 
 
 async def test_cancellation_of_a_put_without_an_answer_ends_the_request() -> None:
@@ -381,7 +384,7 @@ async def test_get_raises_a_typed_error(step: Outcome, error: type[KustoImageErr
     async with open_client(ScriptedTransport(default=step)) as client:
         with pytest.raises(error) as caught:
             await client.get("img")
-    assert caught.value.next_step
+    assert caught.value.hint
 
 
 async def test_list_reads_all_pages() -> None:

@@ -28,6 +28,7 @@ from kusto_magic.arm.credentials import (
 from kusto_magic.arm.sign_in_errors import sign_in_error
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import SignInFailed
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.settings import CREDENTIAL_TYPES, credential_type_problem
 
 SCOPE = f"{ENDPOINT}/.default"
@@ -175,34 +176,41 @@ async def test_az_is_run_once_for_several_requests(tmp_path: Path, monkeypatch: 
     assert arm.identity == "ada@example.com"
 
 
+IN_BROWSER = Hint(HintKind.SIGN_IN, "browser")
+AZ_LOGIN = Hint(HintKind.RUN_COMMAND, "az login")
+SET_CLIENT = Hint(HintKind.SET_VARIABLES, values=("AZURE_CLIENT_ID", "AZURE_TENANT_ID"))
+
+
 @POSIX
 @pytest.mark.parametrize(
-    ("output", "what", "step"),
+    ("output", "what", "hint"),
     [
-        ("ERROR: Please run 'az login' to setup account.", "the Azure CLI (az) is not signed in", "az login"),
-        ("ERROR: AADSTS700082: The refresh token has expired due to inactivity.", "expired (AADSTS700082)", "az login"),
-        ("ERROR: AADSTS50076: you must use multi-factor authentication", "multifactor authentication", "--as browser"),
-        (f"ERROR: AADSTS90002: Tenant '{TENANT}' not found.", "tenant was not found", "AZURE_TENANT_ID"),
+        ("ERROR: Please run 'az login' to setup account.", "the Azure CLI (az) is not signed in", AZ_LOGIN),
+        ("ERROR: AADSTS700082: The refresh token has expired due to inactivity.", "expired (AADSTS700082)", AZ_LOGIN),
+        (
+            "ERROR: AADSTS50076: you must use multi-factor authentication",
+            "multifactor authentication",
+            Hint(HintKind.SIGN_IN, "browser"),
+        ),
+        (f"ERROR: AADSTS90002: Tenant '{TENANT}' not found.", "tenant was not found", SET_CLIENT),
     ],
 )
-def test_az_error_is_shown_with_a_next_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, what: str, step: str
+def test_az_error_is_shown_with_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, what: str, hint: Hint
 ) -> None:
     _clear_environment(monkeypatch, tmp_path)
     _az(tmp_path, f'echo "{output}" >&2; exit 1')
     with pytest.raises(SignInFailed) as caught:
         NamedCredential("cli", ENDPOINT).get_token(SCOPE)
     assert what in caught.value.what
-    assert step in caught.value.next_step
+    assert caught.value.hint == hint
     assert len(caught.value.lines()) == 2
     assert TENANT not in exception_chain_text(caught.value)
 
 
 @POSIX
 @pytest.mark.asyncio
-async def test_claims_challenge_with_az_raises_with_a_next_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_claims_challenge_with_az_raises_sign_in_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _clear_environment(monkeypatch, tmp_path)
     _az(tmp_path, f'echo \'{{"accessToken": "{jwt(upn="ada")}", "expires_on": {int(time.time()) + 3600}}}\'')
     with pytest.raises(SignInFailed, match="requires a new sign-in"):
@@ -251,7 +259,7 @@ def test_device_code_is_shown_once(entra: Entra) -> None:
 def test_interactive_credential_without_prompt_raises(entra: Entra, kind: str) -> None:
     with pytest.raises(SignInFailed, match="interactive sign-in is required") as caught:
         NamedCredential(kind, ENDPOINT).get_token(SCOPE)
-    assert f"use --as {kind}" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.SIGN_IN_INTERACTIVELY, kind)
     assert entra.tokens == 0
 
 
@@ -284,7 +292,7 @@ def test_wrong_secret_raises_without_showing_ids(entra: Entra, monkeypatch: pyte
     entra.fault = lambda _: (401, {"error": "invalid_client", "error_description": description})
     with pytest.raises(SignInFailed, match="secret is wrong or has expired") as caught:
         NamedCredential("environment", ENDPOINT).get_token(SCOPE)
-    assert "AZURE_CLIENT_SECRET" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.SET_VARIABLES, values=("AZURE_CLIENT_SECRET",))
     text = exception_chain_text(caught.value)
     assert not any(secret in text for secret in (SECRET, TENANT, CLIENT))
 
@@ -306,7 +314,7 @@ def test_default_chain_without_setup_raises_with_two_lines(tmp_path: Path, monke
     with pytest.raises(SignInFailed, match="no sign-in method is set up") as caught:
         NamedCredential("default", ENDPOINT).get_token(SCOPE)
     assert len(caught.value.lines()) == 2
-    assert "az login" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.SIGN_IN, "device")
 
 
 def test_unreachable_token_service_is_reported(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,7 +342,7 @@ async def test_unresponsive_metadata_service_times_out(
         with pytest.raises(SignInFailed, match="within 0 seconds") as caught:
             await send_requests(script, credential)
     assert script.requests == []
-    assert "--as cli" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",))
 
 
 class ShortTimeoutCredential(NamedCredential):

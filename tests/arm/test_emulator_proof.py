@@ -18,6 +18,7 @@ from kusto_magic.arm import local_emulator
 from kusto_magic.arm.emulator_proof import ConnectionProof, UnprovenEmulator
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import SignInFailed
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 
 pytestmark = pytest.mark.slow  # most tests start the emulator process
@@ -86,7 +87,7 @@ async def test_open_client_sends_no_token_to_a_program_that_takes_over_the_port(
             for _ in range(2):
                 with pytest.raises(SignInFailed, match=r"no emulator is running at .*; no token was sent") as caught:
                     await transport.send("GET", cluster_url(emulator))
-                assert caught.value.next_step == "%kusto_image use emulator"
+                assert caught.value.hint == Hint(HintKind.START_EMULATOR)
         assert impostor.paths
         assert impostor.tokens == []
         again = await asyncio.to_thread(local_emulator.start, 0)

@@ -40,9 +40,11 @@ from kusto_magic.errors import (
     StatusUnreadable,
     Throttled,
 )
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.permission import IMAGES
 
 ASYNC = {"azure-asyncoperation": POLL_URL}
 LOCATION = {"location": LOCATION_URL}
@@ -206,7 +208,7 @@ def test_rejected_request_raises_a_typed_error(code: int, start: Callable[[ArmRe
         start(error_response(code, "Why", "because", headers))
     assert type(caught.value) is REJECTIONS[code]
     assert (caught.value.status, caught.value.code, caught.value.fault.request_id) == (code, "Why", "r-1")
-    assert caught.value.next_step
+    assert caught.value.hint
 
 
 def test_rejection_without_message_shows_the_http_status() -> None:
@@ -348,7 +350,7 @@ def test_unreadable_response_is_retried_and_then_raises(operation: Operation, re
     with pytest.raises(StatusUnreadable) as caught:
         advanced.advance(response)
     assert caught.value.operation.poll_url == operation.poll_url
-    assert "attach img" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.RESUME, "img")
 
 
 @pytest.mark.parametrize("operation", [BUILDING, BY_IMAGE], ids=["operation", "image"])
@@ -397,14 +399,16 @@ def test_rejected_poll_raises_status_unreadable(operation: Operation, code: int)
         operation.advance(error_response(code, "Why", "because"))
     assert caught.value.operation == operation
     assert caught.value.fault.code == "Why"
-    assert "attach img" in caught.value.next_step
+    assert caught.value.hint is not None
+    assert Hint(HintKind.RESUME, "img") in (caught.value.hint, caught.value.hint.then)
     assert f"HTTP {code}" in str(caught.value)
 
 
 def test_403_on_a_poll_names_the_missing_permission() -> None:
     with pytest.raises(StatusUnreadable) as caught:
         BUILDING.advance(error_response(403, "AuthorizationFailed"))
-    assert "operationresults/read" in caught.value.next_step
+    resume = Hint(HintKind.RESUME, "img")
+    assert caught.value.hint == Hint(HintKind.ASK_FOR_ROLE, values=IMAGES, then=resume)
 
 
 def test_repeated_404_of_the_operation_falls_back_to_the_image() -> None:
@@ -549,7 +553,7 @@ def test_failed_delete_contains_the_service_error() -> None:
     with pytest.raises(BuildFailed, match="deleting image 'img' failed") as caught:
         ended.raise_for_failure()
     assert caught.value.fault.code == "InUse"
-    assert "requirements" not in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.CHECK_IMAGES)
 
 
 # ── rules 10 and 11 ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -603,7 +607,7 @@ def test_cluster_busy_of_a_single_request_is_a_failure() -> None:
     ended = BUILDING.advance(status_response("Failed", error=BUSY))
     with pytest.raises(BuildFailed) as caught:
         ended.raise_for_failure()
-    assert "busy with another change" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
 
 
 def test_other_failure_of_a_repeated_request_is_a_failure() -> None:

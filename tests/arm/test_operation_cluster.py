@@ -36,6 +36,7 @@ from kusto_magic.arm.operation_start import (
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import BuildFailed, Conflict, StatusUnreadable
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
@@ -150,7 +151,7 @@ def test_unreadable_cluster_is_retried_and_then_raises(action: Action, unreadabl
         assert (operation.state, operation._unreadable_count) == (WORKING_STATE[action], number + 1)
     with pytest.raises(StatusUnreadable, match="the responses cannot be read") as caught:
         operation.advance(unreadable)
-    assert "attach img" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.RESUME, "img")
 
 
 def test_cluster_without_the_change_raises_after_retries() -> None:
@@ -180,12 +181,12 @@ def test_missing_cluster_raises_status_unreadable() -> None:
 
 
 @BOTH
-def test_failed_switch_contains_the_service_error_and_next_step(action: Action) -> None:
+def test_failed_switch_contains_the_service_error_and_a_hint(action: Action) -> None:
     ended = start_switch(action).advance(status_response("Failed", error={"code": "Bad", "message": "no such image"}))
     with pytest.raises(BuildFailed, match=rf"{WORKING_STATE[action].value.lower()} image 'img' failed") as caught:
         ended.raise_for_failure()
     assert caught.value.fault.message == "no such image"
-    assert "%kusto_image list" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.CHECK_IMAGES)
 
 
 @BOTH
@@ -254,7 +255,7 @@ def test_is_cluster_busy_depends_on_the_error_code() -> None:
     assert not started.advance(status_response("Failed", error={"code": "Other"})).is_cluster_busy
     with pytest.raises(BuildFailed) as caught:
         busy.raise_for_failure()
-    assert "--queue" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
 
 
 def _image(state: str | None, **properties: Any) -> Image:

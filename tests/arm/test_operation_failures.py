@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 
 import pytest
@@ -27,6 +26,7 @@ from kusto_magic.arm.operation_start import resume, start_operation, submitting
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.errors import BuildCanceled, BuildFailed, ImageDiffers, ServiceError, StatusUnreadable
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
@@ -97,15 +97,13 @@ def test_confirmed_build_that_differs_names_the_differences() -> None:
     assert ended.differences == ("requirements",)
 
 
-def test_unconfirmed_build_that_differs_raises_with_a_next_step() -> None:
+def test_unconfirmed_build_that_differs_raises_with_a_hint() -> None:
     with pytest.raises(StatusUnreadable) as caught:
         resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(
             make_response(image_resource(requirementsFileContent="numpy"))
         )
     assert caught.value.what == "the image differs from what was sent (requirements); another user may have replaced it"
-    assert caught.value.next_step == (
-        "Check the image with %kusto_image show, and run the cell again if it should be yours."
-    )
+    assert caught.value.hint == Hint(HintKind.CHECK_IMAGE, "img")
 
 
 @pytest.mark.parametrize("action", Action)
@@ -129,51 +127,47 @@ def test_finished_location_resets_the_unreadable_count() -> None:
 
 # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-FIX_REQUIREMENTS = "See the service's message above, fix the requirements, and run the cell again."
-LIST_IMAGES = "See the service's message above; %kusto_image list shows the images."
-CLUSTER_BUSY = "The cluster is busy with another change. Run it again later, or add --queue to wait."
-
 
 @pytest.mark.parametrize(
-    ("action", "code", "step"),
+    ("action", "code", "kind"),
     [
-        (Action.BUILD, "Bad", FIX_REQUIREMENTS),
-        (Action.DELETE, "Bad", LIST_IMAGES),
-        (Action.ENABLE, "Bad", LIST_IMAGES),
-        (Action.BUILD, "ServiceIsInMaintenance", CLUSTER_BUSY),
-        (Action.DELETE, "ServiceIsInMaintenance", CLUSTER_BUSY),
+        (Action.BUILD, "Bad", HintKind.FIX_REQUIREMENTS),
+        (Action.DELETE, "Bad", HintKind.CHECK_IMAGES),
+        (Action.ENABLE, "Bad", HintKind.CHECK_IMAGES),
+        (Action.BUILD, "ServiceIsInMaintenance", HintKind.WAIT_FOR_CLUSTER),
+        (Action.DELETE, "ServiceIsInMaintenance", HintKind.WAIT_FOR_CLUSTER),
     ],
 )
-def test_failure_has_a_next_step(action: Action, code: str, step: str) -> None:
+def test_failure_has_a_hint(action: Action, code: str, kind: HintKind) -> None:
     ended = started(action).advance(status_response("Failed", error={"code": code, "message": "reason"}))
     with pytest.raises(BuildFailed) as caught:
         ended.raise_for_failure()
     error = caught.value
-    assert (error.next_step, error.operation, error.fault.message) == (step, ended, "reason")
+    assert (error.hint, error.operation, error.fault.message) == (Hint(kind), ended, "reason")
 
 
 @pytest.mark.parametrize("word", ["Canceled", "Cancelled"])
-def test_cancellation_raises_with_a_next_step(word: str) -> None:
+def test_cancellation_raises_with_a_hint(word: str) -> None:
     ended = started(Action.BUILD).advance(status_response(word, error={"code": "ByAdmin", "message": "reason"}))
     with pytest.raises(BuildCanceled) as caught:
         ended.raise_for_failure()
     error = caught.value
     assert error.what == "building image 'img' was canceled"
-    assert (error.next_step, error.operation) == ("Run the cell again to start over.", ended)
+    assert (error.hint, error.operation) == (Hint(HintKind.RETRY), ended)
     assert (error.fault.code, error.fault.message) == ("ByAdmin", "reason")
 
 
-def test_name_with_a_blank_is_one_argument_of_the_suggested_command() -> None:
+def test_hints_have_the_name_of_the_image() -> None:
     url = IMAGE_URL.replace("/img?", "/my%20image%27s?")
     operation = resume(Action.BUILD, url, expected=SPEC)
     assert operation.name == "my image's"
     with pytest.raises(StatusUnreadable) as caught:
         operation.advance(error_response(403))
-    command = caught.value.next_step.rpartition("%kusto_image ")[2]
-    assert shlex.split(command) == ["attach", "my image's"]
+    assert caught.value.hint is not None
+    assert caught.value.hint.then == Hint(HintKind.RESUME, "my image's")
     with pytest.raises(ImageDiffers) as differs:
         replace(operation, state=BuildState.SUCCEEDED, differences=("the requirements",)).raise_for_failure()
-    assert f"%kusto_image show {shlex.quote(operation.name)}; run" in differs.value.next_step
+    assert differs.value.hint == Hint(HintKind.CHECK_IMAGE, "my image's")
 
 
 @pytest.mark.parametrize("headers", [BY_OPERATION, BY_LOCATION], ids=["operation", "location"])
@@ -204,12 +198,12 @@ UNREADABLE: dict[str, tuple[Operation, ArmResponse, str]] = {
 
 
 @pytest.mark.parametrize(("operation", "response", "text"), UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_status_unreadable_has_a_reason_and_a_next_step(operation: Operation, response: ArmResponse, text: str) -> None:
+def test_status_unreadable_has_a_reason_and_a_hint(operation: Operation, response: ArmResponse, text: str) -> None:
     with pytest.raises(StatusUnreadable) as caught:
         _advance_until_it_raises(operation, response)
     assert caught.value.what == f"{text}; the operation itself may still be running"
-    assert caught.value.next_step.endswith("%kusto_image attach img")
-    assert not caught.value.next_step.startswith(" ")
+    assert caught.value.hint is not None
+    assert Hint(HintKind.RESUME, "img") in (caught.value.hint, caught.value.hint.then)
     assert caught.value.fault == response.fault()
     assert not caught.value.operation.done
 
@@ -278,14 +272,15 @@ def test_404_of_a_repeated_delete_is_marked_as_repeated() -> None:
 
 
 @pytest.mark.parametrize("code", [401, 403])
-def test_forbidden_poll_has_a_permission_and_an_attach_step(code: int) -> None:
+def test_forbidden_poll_has_a_permission_hint_and_then_resumes(code: int) -> None:
     with pytest.raises(StatusUnreadable) as caught:
         BUILDING.advance(error_response(code))
-    first, _, last = caught.value.next_step.rpartition(" %kusto_image attach ")
-    assert (bool(first), last) == (True, "img")
+    assert caught.value.hint is not None
+    assert caught.value.hint.kind in (HintKind.SIGN_IN_TO_TENANT, HintKind.CHECK_PERMISSIONS)
+    assert caught.value.hint.then == Hint(HintKind.RESUME, "img")
     with pytest.raises(StatusUnreadable) as caught:
         BUILDING.advance(error_response(400))
-    assert caught.value.next_step == "%kusto_image attach img"
+    assert caught.value.hint == Hint(HintKind.RESUME, "img")
 
 
 def test_300_is_not_a_success() -> None:

@@ -55,6 +55,7 @@ from kusto_magic.errors import (
     Throttled,
     UntrustedAddress,
 )
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 
@@ -254,7 +255,7 @@ async def test_endless_operation_raises_poll_timeout_after_four_hours() -> None:
         await run_build(script)
     assert script.clock.passed == DEFAULT_TIMEOUT == 4 * 3600
     assert caught.value.operation.poll_url == POLL_URL
-    assert caught.value.next_step == "%kusto_image attach img"
+    assert caught.value.hint == Hint(HintKind.RESUME, "img")
     assert len(script.requests) < 1500  # at most one in ten seconds
 
 
@@ -452,7 +453,7 @@ async def test_untrusted_stored_url_raises_before_any_request_or_token(url: str)
     assert (script.requests, credential.count) == ([], 0)
     assert caught.value.operation is not None
     assert caught.value.operation.poll_url == IMAGE_URL
-    assert with_blank.value.next_step.startswith("%kusto_image attach 'my image' polls")
+    assert with_blank.value.hint == Hint(HintKind.RESUME, "my image", then=Hint(HintKind.REPORT_ENDPOINT))
 
 
 async def test_errors_contain_no_signature_and_no_token() -> None:

@@ -1,4 +1,4 @@
-"""Errors by code: which mean a busy cluster, which end at once, and the next step of each."""
+"""Errors by code: which mean a busy cluster, which end at once, and the hint of each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.builds.retry import retry_while_busy
 from kusto_magic.errors import BuildFailed, Conflict, Forbidden, NotFound, ServiceError, StatusUnreadable
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 
 NOT_TERMINAL = (
@@ -33,33 +34,44 @@ BUSY = [
     error_response(409, "ServiceIsInMaintenance", "[Conflict] Cluster 'c' is in process of maintenance."),
 ]
 
-REFUSED: dict[str, tuple[ArmResponse, type[ServiceError], str]] = {
-    "lock": (error_response(409, "ScopeLocked", LOCKED), ServiceError, "remove the lock; az lock list"),
-    "read-only": (error_response(409, "ReadOnlyDisabledSubscription", "x"), ServiceError, "reactivate"),
+ASK_OWNER = Hint(HintKind.ASK_SUBSCRIPTION_OWNER)
+CHECK_REQUEST = Hint(HintKind.CHECK_REQUEST)
+SEE_MESSAGE = Hint(HintKind.SEE_MESSAGE, then=Hint(HintKind.QUOTE_ID))
+REFUSED: dict[str, tuple[ArmResponse, type[ServiceError], Hint]] = {
+    "lock": (error_response(409, "ScopeLocked", LOCKED), ServiceError, Hint(HintKind.REMOVE_LOCK)),
+    "read-only": (
+        error_response(409, "ReadOnlyDisabledSubscription", "x"),
+        ServiceError,
+        Hint(HintKind.ASK_SUBSCRIPTION_OWNER),
+    ),
     "provider": (
         error_response(409, "MissingSubscriptionRegistration", REGISTER),
         ServiceError,
-        "az provider register --namespace Microsoft.Kusto",
+        Hint(HintKind.REGISTER_PROVIDER, "Microsoft.Kusto"),
     ),
-    "unknown conflict": (error_response(409, "SomethingElse", "no"), ServiceError, "service's message above"),
-    "other conflict": (error_response(409, "RequestConflict", "the name is taken"), ServiceError, "message above"),
-    "conflict without a body": (make_response(b"", 409), ServiceError, "waiting does not help"),
+    "unknown conflict": (error_response(409, "SomethingElse", "no"), ServiceError, SEE_MESSAGE),
+    "other conflict": (error_response(409, "RequestConflict", "the name is taken"), ServiceError, SEE_MESSAGE),
+    "conflict without a body": (make_response(b"", 409), ServiceError, SEE_MESSAGE),
     "role": (
         error_response(403, "AuthorizationFailed", FORBIDDEN),
         Forbidden,
-        "a role with Microsoft.Kusto/clusters/read ",
+        Hint(HintKind.ASK_FOR_ROLE, values=("Microsoft.Kusto/clusters/read",)),
     ),
-    "other 403": (error_response(403, "RequestDisallowedByAzure", "no"), Forbidden, "service's message above"),
-    "subscription": (error_response(404, "SubscriptionNotFound", "x"), NotFound, "az login --tenant"),
-    "resource group": (error_response(404, "ResourceGroupNotFound", "x"), NotFound, "resource group"),
-    "cluster": (error_response(404, "ParentResourceNotFound", "x"), NotFound, "Check the cluster"),
-    "region": (error_response(400, "NoRegisteredProviderFound", "x"), ServiceError, "not available there"),
+    "other 403": (error_response(403, "RequestDisallowedByAzure", "no"), Forbidden, Hint(HintKind.CHECK_PERMISSIONS)),
+    "subscription": (error_response(404, "SubscriptionNotFound", "x"), NotFound, Hint(HintKind.CHECK_SUBSCRIPTION)),
+    "resource group": (error_response(404, "ResourceGroupNotFound", "x"), NotFound, Hint(HintKind.CHECK_CLUSTER)),
+    "cluster": (error_response(404, "ParentResourceNotFound", "x"), NotFound, Hint(HintKind.CHECK_CLUSTER)),
+    "region": (error_response(400, "NoRegisteredProviderFound", "x"), ServiceError, Hint(HintKind.CHECK_REGION)),
     "image name": (
         error_response(400, "BadRequest", "Invalid languageExtensionImageName `X`. Supported image names are: `R`"),
         ServiceError,
-        "%kusto_image bases",
+        Hint(HintKind.CHOOSE_LISTED_IMAGE),
     ),
-    "without a reason": (error_response(400, "BadRequest", "The request is invalid."), ServiceError, "does not say"),
+    "without a reason": (
+        error_response(400, "BadRequest", "The request is invalid."),
+        ServiceError,
+        Hint(HintKind.CHECK_REQUEST),
+    ),
 }
 
 
@@ -67,20 +79,17 @@ REFUSED: dict[str, tuple[ArmResponse, type[ServiceError], str]] = {
 def test_codes_of_a_busy_cluster_are_conflicts(response: ArmResponse) -> None:
     error = error_from_response(response, "refused")
     assert type(error) is Conflict
-    assert "--queue" in error.next_step
+    assert error.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
 
 
-@pytest.mark.parametrize(("response", "kind", "step"), REFUSED.values(), ids=REFUSED.keys())
-def test_other_codes_have_their_own_class_and_next_step(
-    response: ArmResponse, kind: type[ServiceError], step: str
-) -> None:
+@pytest.mark.parametrize(("response", "kind", "hint"), REFUSED.values(), ids=REFUSED.keys())
+def test_other_codes_have_their_own_class_and_hint(response: ArmResponse, kind: type[ServiceError], hint: Hint) -> None:
     error = error_from_response(response, "refused")
     assert type(error) is kind
-    assert step in error.next_step
-    assert "--queue" not in error.next_step
+    assert error.hint == hint
 
 
-def test_policy_is_named_in_the_error_and_in_the_next_step() -> None:
+def test_policy_is_named_in_the_error_and_in_the_hint() -> None:
     info = {"policyDefinitionDisplayName": "Allowed locations", "policyAssignmentDisplayName": "Production"}
     body = {
         "code": "RequestDisallowedByPolicy",
@@ -91,13 +100,15 @@ def test_policy_is_named_in_the_error_and_in_the_next_step() -> None:
     error = error_from_response(make_response({"error": body}, 403), "refused")
     assert type(error) is Forbidden
     assert "  policy 'Allowed locations'" in error.lines()
-    assert error.next_step.startswith("Comply with the policy 'Allowed locations' (assignment 'Production'), or ask")
+    assert "  policy assignment 'Production'" in error.lines()
+    assert error.hint == Hint(HintKind.COMPLY_WITH_POLICY, values=("Allowed locations",))
 
 
-def test_lock_is_named_in_the_next_step() -> None:
+def test_lock_is_named_in_the_hint() -> None:
     info = [{"type": "Lock", "info": {"lockName": "no-changes"}}]
     body = {"code": "ScopeLocked", "message": LOCKED, "additionalInfo": info}
-    assert "the lock 'no-changes';" in error_from_response(make_response({"error": body}, 409), "refused").next_step
+    error = error_from_response(make_response({"error": body}, 409), "refused")
+    assert error.hint == Hint(HintKind.REMOVE_LOCK, values=("no-changes",))
 
 
 @pytest.mark.asyncio

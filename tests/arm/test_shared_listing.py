@@ -127,7 +127,7 @@ async def test_failed_list_is_not_retried_at_once() -> None:
     async def fetch() -> list[Image]:
         nonlocal fetches
         fetches += 1
-        raise Unreachable("no list", next_step="")
+        raise Unreachable("no list")
 
     clock = MovableClock()
     cache = ImageListCache(clock, fetch)

@@ -43,6 +43,7 @@ from kusto_magic.arm.transport import (
     ArmTransport,
 )
 from kusto_magic.errors import SignInFailed, Unreachable, UntrustedAddress
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 
 SCOPE = f"{ENDPOINT}/.default"
@@ -186,25 +187,31 @@ def untrusted_certificate(code: int) -> httpx.ConnectError:
 
 
 NO_SUCH_HOST = failed_connection(socket.gaierror(-2, "Name or service not known"))
-REMEDIES: dict[str, tuple[Exception, dict[str, str], str, int | None]] = {
-    "unknown authority": (untrusted_certificate(20), {}, "Set SSL_CERT_FILE or REQUESTS_CA_BUNDLE", 0),
-    "own bundle": (untrusted_certificate(19), {"REQUESTS_CA_BUNDLE": "/b.pem"}, "the bundle in REQUESTS_CA_BUNDLE", 0),
-    "expired": (untrusted_certificate(10), {}, "date and time of this machine", 0),
-    "another host": (untrusted_certificate(62), {}, "Check the endpoint", 0),
-    "proxy sign-in": (httpx.ProxyError("407 Proxy Authentication Required"), {}, "HTTPS_PROXY to http://USER", 0),
-    "proxy refusal": (httpx.ProxyError("403 Forbidden"), {}, "add the host to NO_PROXY", 0),
-    "proxy overload": (httpx.ProxyError("503 Service Unavailable"), {}, "Check the network and the proxy", None),
-    "proxy throttling": (httpx.ProxyError("429 Too Many Requests"), {}, "Check the network and the proxy", None),
-    "name": (NO_SUCH_HOST, {}, "name servers", 1),
-    "name of the proxy": (NO_SUCH_HOST, {"HTTPS_PROXY": "http://proxy.invalid"}, "host name of the proxy", 1),
-    "reset": (httpx.ReadError("reset"), {}, "Check the network and the proxy", None),
+OWN_BUNDLE = Hint(HintKind.EXTEND_CA_BUNDLE, "REQUESTS_CA_BUNDLE")
+REMEDIES: dict[str, tuple[Exception, dict[str, str], Hint, int | None]] = {
+    "unknown authority": (untrusted_certificate(20), {}, Hint(HintKind.SET_CA_BUNDLE, values=("SSL_CERT_FILE",)), 0),
+    "own bundle": (
+        untrusted_certificate(19),
+        {"REQUESTS_CA_BUNDLE": "/b.pem"},
+        Hint(HintKind.EXTEND_CA_BUNDLE, "REQUESTS_CA_BUNDLE"),
+        0,
+    ),
+    "expired": (untrusted_certificate(10), {}, Hint(HintKind.CHECK_CLOCK), 0),
+    "another host": (untrusted_certificate(62), {}, Hint(HintKind.CHECK_ENDPOINT), 0),
+    "proxy sign-in": (httpx.ProxyError("407 Proxy Authentication Required"), {}, Hint(HintKind.SIGN_IN_TO_PROXY), 0),
+    "proxy refusal": (httpx.ProxyError("403 Forbidden"), {}, Hint(HintKind.FIX_PROXY), 0),
+    "proxy overload": (httpx.ProxyError("503 Service Unavailable"), {}, Hint(HintKind.CHECK_NETWORK), None),
+    "proxy throttling": (httpx.ProxyError("429 Too Many Requests"), {}, Hint(HintKind.CHECK_NETWORK), None),
+    "name": (NO_SUCH_HOST, {}, Hint(HintKind.CHECK_NAME_SERVERS), 1),
+    "name of the proxy": (NO_SUCH_HOST, {"HTTPS_PROXY": "http://proxy.invalid"}, Hint(HintKind.CHECK_PROXY_NAME), 1),
+    "reset": (httpx.ReadError("reset"), {}, Hint(HintKind.CHECK_NETWORK), None),
 }
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("error", "variables", "step", "retries"), REMEDIES.values(), ids=REMEDIES.keys())
+@pytest.mark.parametrize(("error", "variables", "hint", "retries"), REMEDIES.values(), ids=REMEDIES.keys())
 async def test_failed_connection_names_its_remedy_and_is_retried_only_if_that_may_help(
-    error: Exception, variables: dict[str, str], step: str, retries: int | None, monkeypatch: pytest.MonkeyPatch
+    error: Exception, variables: dict[str, str], hint: Hint, retries: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (*PROXIES, "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
@@ -213,7 +220,8 @@ async def test_failed_connection_names_its_remedy_and_is_retried_only_if_that_ma
     script = ScriptedTransport(default=error)
     with pytest.raises(Unreachable) as caught:
         await run_build(script)
-    assert step in caught.value.next_step
+    assert caught.value.hint is not None
+    assert hint in (caught.value.hint, caught.value.hint.then)  # some of them may have arrived
     assert len(script.requests) == (MAX_ATTEMPTS if retries is None else 1 + retries)
     assert sum(script.clock.slept) <= (31 if retries is None else 1)
 
@@ -457,7 +465,7 @@ async def test_refused_connection_suggests_the_emulator() -> None:
     async with ArmTransport(endpoint, "x/.default", credential=StaticCredential(TOKEN)) as transport:
         with pytest.raises(Unreachable) as caught:
             await transport.send("GET", f"{endpoint}/x")
-    assert "emulator" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.START_EMULATOR)
 
 
 @pytest.mark.asyncio

@@ -20,6 +20,7 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import FleetFailed, InvalidInput
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
@@ -123,7 +124,7 @@ def test_fleet_failed_groups_clusters_by_reason(make: Make) -> None:
     (line,) = failed.value.details()
     assert line.startswith("  emulatedcluster, fleet001, fleet002: ")
     assert "no such wheel" in line
-    assert "fix the requirements" in failed.value.next_step  # the common next step
+    assert failed.value.hint == Hint(HintKind.FIX_REQUIREMENTS)  # the common hint
 
 
 def test_failure_on_one_cluster_does_not_stop_the_others(make: Make) -> None:
@@ -136,7 +137,7 @@ def test_failure_on_one_cluster_does_not_stop_the_others(make: Make) -> None:
     with pytest.raises(FleetFailed) as failed:
         fleet.result(60)
     assert list(failed.value.failures) == ["nosuchcluster"]
-    assert failed.value.next_step == fleet.next_step != ""
+    assert failed.value.hint == fleet.hint == Hint(HintKind.CHECK_NAME)
     assert [state for state in states(environment, builds) if state] == ["Succeeded", "Succeeded"]
 
 

@@ -30,6 +30,7 @@ from kusto_magic.errors import (
     RequirementsConflict,
     ServiceError,
 )
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import Image, ImageSpec
@@ -153,7 +154,7 @@ def test_start_raises_conflict_and_sends_nothing(make: Make) -> None:
         build.result(30)
     assert "line 1 clashes with line 2" in str(refused.value)
     assert "use 2.0" in str(refused.value)
-    assert "--no-check" in refused.value.next_step
+    assert refused.value.hint == Hint(HintKind.FIX_CONFLICT)
     assert builds.ask(environment.target, lambda client: client.list()) == []
 
 

@@ -27,6 +27,7 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.display.card import card
 from kusto_magic.errors import EndedElsewhere, KustoImageError, NotSubmitted, OutcomeUnknown, PollTimeout
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
@@ -86,7 +87,7 @@ def test_attach_does_not_replace_the_image_that_a_colleague_has_built_meanwhile(
     assert outcome(build) == ("Unknown", "OutcomeUnknown")
     assert isinstance(build.error, OutcomeUnknown)
     assert "the image exists, with other content" in build.error.what
-    assert "--send" in build.error.next_step
+    assert build.error.hint == Hint(HintKind.SEND_AGAIN, "img")
     assert recorded(builds, record) == ("Unknown", True)
     assert environment.changes == []
 
@@ -137,7 +138,7 @@ def test_attach_shows_an_unsent_operation_as_not_submitted(environment: Emulated
     build = builds.attach(environment.target, "img")
     assert outcome(build) == ("Not submitted", "NotSubmitted")
     assert isinstance(build.error, NotSubmitted)
-    assert "%kusto_image attach img --send" in build.error.next_step
+    assert build.error.hint == Hint(HintKind.SEND_AGAIN, "img")
     assert recorded(builds, record) == ("Not submitted", True)
     assert environment.changes == []
 

@@ -24,6 +24,7 @@ from support.scripted_transport import (
 
 from kusto_magic.display.card import card, text
 from kusto_magic.errors import KustoImageError, ServiceError, Unreachable, UntrustedAddress
+from kusto_magic.hints import HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
@@ -63,7 +64,8 @@ async def test_request_that_may_have_arrived_raises_with_a_resumable_operation(
                 client.create_or_update_stream("img", SPEC) if action is Action.BUILD else client.delete_stream("img")
             )
     assert script.unused_steps == 0
-    assert "may have arrived: %kusto_image attach img shows" in caught.value.next_step
+    assert caught.value.hint is not None
+    assert (caught.value.hint.kind, caught.value.hint.name) == (HintKind.CHECK_ARRIVAL, "img")
     operation = caught.value.operation
     assert operation is not None
     assert (operation.action, operation.poll_url, operation.done) == (action, IMAGE_URL, False)
@@ -74,7 +76,8 @@ async def test_request_that_may_have_arrived_raises_with_a_resumable_operation(
 async def test_request_that_cannot_have_arrived_raises_without_operation(steps: list[Outcome]) -> None:
     with pytest.raises(KustoImageError) as caught:
         await run_build(ScriptedTransport(*steps))
-    assert "arrived" not in caught.value.next_step
+    assert caught.value.hint is not None
+    assert caught.value.hint.kind is not HintKind.CHECK_ARRIVAL
     assert caught.value.operation is None
 
 
@@ -130,7 +133,9 @@ def test_unanswered_build_stays_unfinished_and_is_resumed_by_another_process(
         build.result(30)
     shown = text(card(build, environment.clock.wall()))
     assert shown.startswith("? Unknown: image img")
-    assert "%kusto_image attach img" in shown
+    assert isinstance(build.error, KustoImageError)
+    assert build.error.hint is not None
+    assert (build.error.hint.kind, build.error.hint.name) in ((HintKind.CHECK_ARRIVAL, "img"), (HintKind.RESUME, "img"))
     record = environment.builds.history.latest("img", environment.target)
     assert record is not None
     assert (record.ended_at, record.state) == (None, BuildState.BUILDING.value)

@@ -161,5 +161,5 @@ def test_edit_leaves_the_permission_for_an_index_to_the_user(environment: PanelE
     assert environment.shell.inserted == [f"%%kusto_image img --base Python3_11_7\n--index-url {listener.url}\nplain"]
     shown = [data["text/plain"] for data, _ in environment.shell.shown]
     assert any("--allow-index-options" in text and listener.url in text for text in shown)
-    with pytest.raises(InvalidInput, match="--allow-index-options"):
+    with pytest.raises(InvalidInput, match="index options must be allowed"):
         ImageSpec(f"--index-url {listener.url}\nplain\n", "Python3_11_7")

@@ -157,7 +157,7 @@ def test_check_checks_the_package_lines_and_names_the_others(say: RunCell, check
 def test_check_says_why_nothing_can_be_checked(say: RunCell, checked: list[str]) -> None:
     shown = say(f"%kusto_image check {'x' * 100}")
     assert "line 1: -r: " in shown
-    assert "This image cannot be checked." in shown
+    assert "this image cannot be checked" in shown
     assert checked == []
 
 
@@ -195,7 +195,7 @@ def test_name_that_reads_as_an_option_is_addressed_after_two_dashes(
 
 
 def test_empty_cell_creates_an_image_of_its_base_only_with_the_option(say: RunCell) -> None:
-    assert "names no packages; in a cell, add --no-packages" in say("%%kusto_image engine --python 3.11.7\n \n")
+    assert "names no packages. Add --no-packages" in say("%%kusto_image engine --python 3.11.7\n \n")
     assert "✔ Succeeded" in say("%%kusto_image engine --python 3.11.7 --no-packages\n \n")
     assert "specify a base image" in say("%%kusto_image engine --no-packages\n \n")
     assert "the cell names packages" in say("%%kusto_image engine --python 3.11.7 --no-packages\npint")

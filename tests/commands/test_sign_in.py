@@ -25,6 +25,7 @@ from kusto_magic.commands.cluster import use
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import device_code_bundle, sign_in
 from kusto_magic.errors import InvalidInput, SignInFailed
+from kusto_magic.hints import Hint, HintKind
 
 LINE = f"use --subscription {SUBSCRIPTION} --resource-group group --cluster mycluster"
 
@@ -121,7 +122,7 @@ def test_request_does_not_prompt_with_interactive_credential_setting(
     notebook.use()
     with pytest.raises(SignInFailed, match="interactive sign-in is required") as caught:
         notebook.ask()
-    assert "%kusto_image use --as device" in caught.value.next_step
+    assert caught.value.hint == Hint(HintKind.SIGN_IN_INTERACTIVELY, "device")
     assert (notebook.script.requests, entra.tokens) == ([], 0)
 
 

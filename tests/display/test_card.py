@@ -10,11 +10,15 @@ from support.cards import DONE, RUNNING
 from support.hostile import HARMLESS_TAGS, HOSTILE, Elements
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
+from kusto_magic.commands.hints import MAGICS
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import duration, table
 from kusto_magic.display.card import MIME, bundle, estimate_text, text
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
+from kusto_magic.panel.hints import PANEL
 from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
+from kusto_magic.program_hints import PROGRAM
 
 
 def test_text_of_a_running_build_has_elapsed_time_and_last_update() -> None:
@@ -29,9 +33,11 @@ def test_text_of_a_finished_build_has_duration_and_absolute_end() -> None:
     assert text(DONE) == "✔ Succeeded: image img on cluster help · 5 min 2 s, ended 2026-11-23 14:04:25 UTC"
 
 
-def test_text_of_a_failed_build_has_error_and_next_step() -> None:
-    failed = replace(DONE, state=BuildState.FAILED, error=("building failed", "BadInput: no"), next_step="Fix it")
-    assert text(failed).splitlines()[1:] == ["  building failed", "  BadInput: no", "  Next: Fix it"]
+def test_text_of_a_failed_build_has_error_and_hint() -> None:
+    failed = replace(
+        DONE, state=BuildState.FAILED, error=("building failed", "BadInput: no"), hint=Hint(HintKind.RETRY)
+    )
+    assert text(failed).splitlines()[1:] == ["  building failed", "  BadInput: no", "  Next: Try again."]
 
 
 def test_estimate_text_names_its_source() -> None:
@@ -82,6 +88,24 @@ def test_bundle_contains_the_preflight_report() -> None:
     assert [package["status"] for package in data[MIME]["plan"]["packages"]] == ["new", "upgraded", "already installed"]
 
 
+def test_html_and_text_have_the_sentence_of_the_front_end_and_the_json_the_hint() -> None:
+    failed = replace(DONE, state=BuildState.UNKNOWN, hint=Hint(HintKind.RESUME, "img"))
+    for hints in (MAGICS, PANEL, PROGRAM):
+        data = bundle(failed, hints)
+        assert data["text/plain"].endswith(f"Next: {hints.text(failed.hint)}")
+        assert hints.text(failed.hint) in Elements(data["text/html"]).words
+        assert data[MIME]["hint"] == {"kind": "resume", "name": "img", "values": [], "then": None}
+    assert "hint" not in bundle(DONE)[MIME]
+
+
+def test_preflight_report_shows_its_hint_as_a_suggestion() -> None:
+    report = replace(REPORT, hint=Hint(HintKind.ALLOW_INDEX_OPTIONS))
+    suggestion = f"suggestion: {MAGICS.text(report.hint)}"
+    assert preflight_report.remarks(report, MAGICS)[-1] == suggestion
+    assert suggestion in Elements(preflight_report.html(report, MAGICS)).words
+    assert preflight_report.json(report)["hint"]["kind"] == "allow-index-options"
+
+
 def test_preflight_report_text_contains_the_table_of_packages() -> None:
     lines = preflight_report.text(REPORT).splitlines()
     assert lines[2:] == [
@@ -112,7 +136,7 @@ def test_external_text_in_a_card_is_escaped(payload: str) -> None:
         base=payload,
         requirements=payload,
         error=(payload,),
-        next_step=payload,
+        hint=Hint(HintKind.INSTALL_TOOL, payload, (payload,)),
         note=payload,
         estimate=payload,
         report=PreflightReport(

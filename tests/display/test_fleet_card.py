@@ -27,6 +27,7 @@ from kusto_magic.display.live_card import LiveCard
 from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import NotFound
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport
@@ -79,13 +80,13 @@ def test_ended_fleet_is_shown_without_a_bar() -> None:
     assert screen.shown[-1][0][MIME]["ended"]
 
 
-def test_name_with_a_blank_is_one_argument_of_the_suggested_command(environment: EmulatedEnvironment) -> None:
+def test_running_fleet_has_the_hint_to_resume_it_by_its_name(environment: EmulatedEnvironment) -> None:
     async def unanswered(*_args: object, **_options: object) -> PreflightReport:
         return await asyncio.Future()
 
     environment.answer = unanswered  # no build ends
     made = environment.builds().start_fleet(build_requests(environment.targets, "my image", SPEC))
-    assert "%kusto_image attach 'my image' resumes" in text(fleet_card(made, START))
+    assert fleet_card(made, START).hint == Hint(HintKind.RESUME_AFTER_RESTART, "my image")
 
 
 def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
@@ -97,7 +98,7 @@ def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
     )
     assert headline(it).startswith("✖ Failed: image img on 3 clusters · 2 failed, 1 succeeded")
     assert "✖ two, six: no wheel" in text(it)
-    assert "run it again" in text(it)
+    assert it.hint == Hint(HintKind.FIX_FLEET)
     html = bundle(it)["text/html"]
     assert html.index("no wheel") < html.index("<details")
     assert bundle(it)[MIME]["failures"] == [{"reason": "no wheel", "clusters": ["two", "six"]}]
@@ -110,7 +111,7 @@ def test_failures_that_differ_only_in_ids_have_one_reason_in_the_fleet_and_in_ea
     ]
     shown = bundle(fleet_card(fleet(*failed), START))[MIME]
     assert shown["failures"] == [{"reason": "it failed; Bad: no", "clusters": ["one", "two"]}]
-    assert shown["nextOnFailure"] == shown["next"]
+    assert shown["hint"]["kind"] == "fix-fleet"
     assert {build_bundle(card_from_record(one))[BUILD_MIME]["reason"] for one in failed} == {"it failed; Bad: no"}
     assert "reason" not in build_bundle(card_from_record(record("one")))[BUILD_MIME]
 

@@ -18,6 +18,7 @@ from kusto_magic.display.card import Card
 from kusto_magic.display.fleet_card import FleetCard
 from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.errors import KustoImageError, ServiceError, ServiceFault
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import Cluster
@@ -44,20 +45,25 @@ def _report(text: str) -> PreflightReport:
         text,
         warnings=texts,
         suggestions=texts,
+        hint=_hint(text),
     )
+
+
+def _hint(text: str) -> Hint:
+    return Hint(HintKind.INSTALL_TOOL, text, (text,), Hint(HintKind.REMOVE_LOCK, values=(text, text)))
 
 
 def _card(text: str) -> Card:
     return Card(
         id="0123", image=text, cluster=text, emulator=False, action=Action.BUILD, state=BuildState.FAILED, ended=True,
         base=text, requirements=text, started_at=NOW, as_of=NOW, last_response_at=NOW, seconds=1.0, estimate=text,
-        error=(text, text), next_step=text, note=text, report=_report(text), fleet=text, reason=text, detail=text,
+        error=(text, text), hint=_hint(text), note=text, report=_report(text), fleet=text, reason=text, detail=text,
     )  # fmt: skip
 
 
 def _fleet(text: str) -> FleetCard:
     rows = ((text, _card(text)), (text, _card(text)))
-    return FleetCard("0", text, rows, True, text, text, NOW, NOW, {text: [text, text]}, text)
+    return FleetCard("0", text, rows, True, text, text, NOW, NOW, {text: [text, text]}, _hint(text))
 
 
 def _record(text: str) -> BuildRecord:
@@ -88,7 +94,7 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "heading": lambda text: heading(text).value,
     "progress": lambda text: _progress(ProgressBar, _card(text)),
     "progress of a fleet": lambda text: _progress(ProgressBar, _fleet(text)),
-    "error": lambda text: KustoImageError(text, next_step=text).lines(),
+    "error": lambda text: KustoImageError(text, hint=_hint(text)).lines(),
     "service error": lambda text: str(ServiceError(text, status=400, fault=ServiceFault(text, text, (text,)))),
 }
 NOT_HTML = {"error", "service error", "headline of a fleet", "progress", "progress of a fleet"}

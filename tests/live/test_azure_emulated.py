@@ -27,6 +27,7 @@ from support.scripted_transport import CONNECTION_REFUSED, ScriptedTransport
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.emulator import EmulatorConfig, ReadyTarget, create_app
 from kusto_magic.errors import InvalidInput, Unreachable
+from kusto_magic.hints import HintKind
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
 
@@ -254,4 +255,5 @@ def test_invalid_environment_raises_and_nothing_is_sent(name: str, value: str, t
     with pytest.raises(InvalidInput) as caught:
         configured(ON | {VARIABLE_PREFIX + name: value})
     assert text in str(caught.value)
-    assert "Nothing was sent" in str(caught.value)
+    assert caught.value.hint is not None
+    assert caught.value.hint.kind is HintKind.SET_VARIABLES

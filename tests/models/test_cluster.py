@@ -18,6 +18,7 @@ from kusto_magic.errors import (
     StatusUnreadable,
     Unreachable,
 )
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import (
     NO_EXTENSIONS,
@@ -29,6 +30,7 @@ from kusto_magic.models.cluster import (
     PythonState,
     UnknownImage,
 )
+from kusto_magic.program_hints import PROGRAM
 
 BASE = LIST_URL.partition("/sandboxCustomImages")[0]
 VERSION = "?api-version=2024-04-13"
@@ -118,11 +120,12 @@ def test_python_state_is_shown_as_text() -> None:
     assert [str(state) for state in (PythonOff(), ActiveImage("img"), UnknownImage("no"))] == ["off", "img", "unknown"]
 
 
-def test_unknown_image_has_a_sentence_with_the_next_step() -> None:
-    assert UnknownImage("no").sentence == "Which image queries use is unknown: no."
+def test_text_of_an_unknown_image_has_the_reason_and_what_to_do() -> None:
+    assert UnknownImage("no").text(PROGRAM) == "Which image queries use is unknown: no."
     for state in (NO_EXTENSIONS, NO_IMAGE_NAME):
-        assert state.sentence == f"Which image queries use is unknown: {state.reason}. {state.next_step}"
-        assert state.next_step.endswith(".")
+        expected = f"Which image queries use is unknown: {state.reason}. {PROGRAM.text(state.hint)}"
+        assert state.text(PROGRAM) == expected
+        assert expected.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -179,8 +182,9 @@ async def test_failure_contains_the_service_error() -> None:
     error = {"code": "ServiceIsInMaintenance", "message": "[Conflict] in process of maintenance"}
     operations = await switched(ScriptedTransport(ACCEPTED, status_response("Failed", error=error)))
     assert operations[-1].is_cluster_busy
-    with pytest.raises(BuildFailed, match=r"enabling image 'img' failed(?s:.*)--queue"):
+    with pytest.raises(BuildFailed, match="enabling image 'img' failed") as failed:
         operations[-1].raise_for_failure()
+    assert failed.value.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
 
 
 @pytest.mark.asyncio
@@ -208,7 +212,7 @@ async def test_forbidden_names_the_missing_action() -> None:
     message = f"The client 'x' does not have authorization to perform action '{action}' over scope '/s'."
     with pytest.raises(Forbidden) as refused:
         await switched(ScriptedTransport(error_response(403, "AuthorizationFailed", message)))
-    assert refused.value.next_step.startswith(f"Ask an owner of the cluster for a role with {action} (")
+    assert refused.value.hint == Hint(HintKind.ASK_FOR_ROLE, values=(action,))
 
 
 @pytest.mark.asyncio
@@ -224,7 +228,9 @@ async def test_extensions_and_active_read_the_cluster() -> None:
 async def test_unreadable_cluster_is_unknown_to_active_and_unreachable_to_extensions() -> None:
     script = ScriptedTransport(default=make_response(b"<html>"))
     async with open_client(script) as client:
-        assert await client.active() == UnknownImage("the response for the cluster cannot be read", "Try again.")
+        assert await client.active() == UnknownImage(
+            "the response for the cluster cannot be read", Hint(HintKind.RETRY)
+        )
         with pytest.raises(Unreachable, match="cannot be read"):
             await client.extensions()
 
@@ -238,6 +244,6 @@ async def test_active_is_unknown_with_the_missing_action_if_the_cluster_may_not_
         active = await client.active()
         assert isinstance(active, UnknownImage)
         assert active.reason.startswith("the cluster cannot be read; AuthorizationFailed: The client 'x'")
-        assert active.next_step.startswith(f"Ask an owner of the cluster for a role with {action} (")
+        assert active.hint == Hint(HintKind.ASK_FOR_ROLE, values=(action,))
         with pytest.raises(NotFound, match="there is no cluster"):
             await client.active()

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.arm_responses import CLUSTER_PATH, SPEC, SUBSCRIPTION, TARGET, image_resource
 
-from kusto_magic.errors import InvalidInput, Problem, listed
+from kusto_magic.errors import InvalidInput
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS, endpoint_problem, is_loopback
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import (
     base_image_problem,
     build_name_problem,
-    cell_name_problem,
     cluster_problem,
     existing_image_problem,
     image_name_problem,
@@ -95,12 +95,6 @@ def test_addressable_name_is_one_path_segment_after_quoting(value: str) -> None:
 def test_reserved_name_can_be_addressed_but_not_built(name: str) -> None:
     assert existing_image_problem(name) == ""
     assert "shipped by Azure" in build_name_problem(name)
-
-
-@pytest.mark.parametrize(("name", "reason"), [("-flag", "option"), ("{x}", "variable"), ("x}", "variable")])
-def test_name_with_a_meaning_in_a_cell_line_is_not_written_into_one(name: str, reason: str) -> None:
-    assert reason in cell_name_problem(name)
-    assert cell_name_problem("my image (2)") == cell_name_problem("$x") == ""
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
@@ -199,13 +193,6 @@ def test_target_raises_invalid_input_with_every_problem() -> None:
 def test_problem_repeats_at_most_60_characters() -> None:
     assert "x" * 57 in image_name_problem("x" * 500)
     assert "x" * 60 not in image_name_problem("x" * 500)
-
-
-def test_first_problems_are_listed_and_the_others_counted() -> None:
-    problems = [Problem("requirements", "no", line) for line in range(1, 8)]
-    assert listed(problems[:5]) == [f"line {line}: no" for line in range(1, 6)]
-    assert listed(problems) == [*listed(problems[:5]), "2 more"]
-    assert listed([]) == []
 
 
 @pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS.keys())
@@ -444,8 +431,9 @@ def test_readable_spec_raises_if_nothing_can_be_checked(change: dict[str, str], 
 
 @pytest.mark.parametrize("base", [{"base_image": "Python3_10_8"}, {"python_version": "3.10.8"}])
 def test_spec_without_packages_is_valid_only_if_allowed(base: dict[str, str]) -> None:
-    with pytest.raises(InvalidInput, match="--no-packages"):
+    with pytest.raises(InvalidInput, match="the text names no packages") as refused:
         ImageSpec("", **base)  # type: ignore[arg-type]
+    assert refused.value.problems[0].hint == Hint(HintKind.ALLOW_NO_PACKAGES)
     spec = ImageSpec("", **base, allow_no_packages=True)  # type: ignore[arg-type]
     assert json.loads(spec.to_body())["properties"]["requirementsFileContent"] == ""
     assert not spec.has_packages

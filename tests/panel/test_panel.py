@@ -27,7 +27,9 @@ from support.requests import build_request
 
 from kusto_magic.display.card import MIME
 from kusto_magic.errors import RequirementsConflict
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.image import Image
+from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.panel import VIEW
 from kusto_magic.panel.panel_form import PanelForm
 from kusto_magic.preflight.report import PreflightReport, Verdict
@@ -241,7 +243,7 @@ def _unreachable(request: httpx.Request) -> httpx.Response | None:
     ],
     ids=["403", "409", "400", "network"],
 )
-def test_refused_request_shows_next_step_and_keeps_the_input(
+def test_refused_request_shows_the_sentence_of_the_panel_and_keeps_the_input(
     make: EnvironmentFactory, fault: Fault, expected: list[str]
 ) -> None:
     environment = make()
@@ -252,6 +254,7 @@ def test_refused_request_shows_next_step_and_keeps_the_input(
     wait_until(lambda: error_text(form))
     assert all(part in error_text(form) for part in expected), error_text(form)
     assert "Next:" in error_text(form)
+    assert "run the cell" not in error_text(form)
     assert "<b>" not in form.context.errors.value
     wait_until(lambda: not form.create.disabled)
     assert form.fields.read() == ("img", SPEC)
@@ -285,7 +288,7 @@ def test_failed_build_shows_the_reason(make: EnvironmentFactory) -> None:
     form.create.click()
     wait_until(lambda: "BuildFailed" in error_text(form))
     assert "these two cannot be installed together" in error_text(form)
-    assert "Next:" in error_text(form)
+    assert PANEL.text(Hint(HintKind.FIX_REQUIREMENTS)) in error_text(form)
     assert "✖ Failed: image img" in shown_text(form.active_builds.last)
 
 

@@ -25,7 +25,7 @@ from support.panel_environment import (
 from support.requests import build_request, enable_request
 
 from kusto_magic.commands import arguments
-from kusto_magic.export import cell_text
+from kusto_magic.display.cell_text import cell_text
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.panel import ImagePanel

@@ -22,7 +22,7 @@ from kusto_magic.errors import InvalidInput
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings
 from kusto_magic.preflight.report import PreflightReport, Status, Verdict
-from kusto_magic.preflight.suggestions import BUILD_HINT
+from kusto_magic.preflight.suggestions import BUILD_SUGGESTION
 from kusto_magic.preflight.uv import uv_program
 
 pytestmark = pytest.mark.slow  # each test runs uv
@@ -216,7 +216,7 @@ def test_unknown_base_packages_give_warning(check: Check, options: dict[str, Any
         (
             "built==2.0",
             "line 1 built==2.0: there is no wheel for Python 3.10.8 on Windows x64",
-            "compatible with Python 3.11.7 without changes (--base Python3_11_7)",
+            "compatible with Python 3.11.7 without changes (base image Python3_11_7)",
         ),
         (
             "modern==2.0",
@@ -245,7 +245,7 @@ def test_source_only_package_suggests_no_check(environ: dict[str, str], tmp_path
 
     assert report.verdict is Verdict.CONFLICT
     assert report.reason == "line 1 plain: there is no wheel for Python 3.10.8 on Windows x64"
-    assert report.suggestions == (BUILD_HINT,)
+    assert report.suggestions == (BUILD_SUGGESTION,)
 
 
 def test_invalid_text_is_refused_before_uv_runs(environ: dict[str, str]) -> None:

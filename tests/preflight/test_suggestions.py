@@ -70,10 +70,10 @@ def test_compatible_python_version_is_suggested() -> None:
     resolver = Resolver(only_python="3.11.7")
 
     assert suggested("a==1.0", Cause.NO_WHEEL, resolver) == [
-        "compatible with Python 3.11.7 without changes (--base Python3_11_7)"
+        "compatible with Python 3.11.7 without changes (base image Python3_11_7)"
     ]
     assert suggested("a==1.0", Cause.PYTHON, Resolver(only_python="3.10.8"), python="3.11.7") == [
-        "compatible with Python 3.10.8 without changes (--base Python3_10_8)"
+        "compatible with Python 3.10.8 without changes (base image Python3_10_8)"
     ]
     assert suggested("a==1.0", Cause.PYTHON, Resolver(only_python="3.6.5")) == []
     assert "3.6.5" not in {candidate.python for candidate in resolver.candidates}

@@ -17,6 +17,9 @@ MODULES = [
     *(ROOT / "kusto_magic").rglob("*.py"),
     *(path for path in (ROOT / "labextension" / "src").rglob("*.ts*") if not path.name.endswith(".gen.ts")),
 ]
+WORDS_OF_CELLS = r"%+kusto_image|--queue|--yes|--no-check|--pin\b|--send|--as |run the cell|the cell\b"
+"""What a user of the magics knows and others do not; the sentences of the front ends for hints have it."""
+
 PATCHES = r"\bmock\b|\bMock\b|monkeypatch\.setattr|\bpatch\("
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
 
@@ -85,6 +88,29 @@ def _phrases(path: Path) -> Iterator[str]:
         for phrase, better in PHRASES.items():
             if found := re.search(phrase, line, re.IGNORECASE):
                 yield f"{path.relative_to(ROOT).as_posix()}:{number}: {found[0]!r}, write: {better}"
+
+
+def _words_of_cells(source: str) -> list[str]:
+    return re.findall(WORDS_OF_CELLS, source)
+
+
+def test_modules_below_the_front_ends_name_no_magic_option_or_cell() -> None:
+    package = ROOT / "kusto_magic"
+    folders = ("models", "requirements", "preflight", "arm", "builds")
+    modules = [*(path for folder in folders for path in (package / folder).rglob("*.py"))]
+    modules += [package / f"{name}.py" for name in ("errors", "hints", "program_hints", "settings", "export")]
+    # Cells and magics are the subject of freeze.
+    texts = {path.name: path.read_text("utf-8") for path in modules if path.name != "freeze.py"}
+    assert len(texts) > 60
+    assert {name: found for name, text in texts.items() if (found := _words_of_cells(text))} == {}
+
+
+@pytest.mark.parametrize(
+    "bad", ["`%%kusto_image NAME`", "%kusto_image list", "add --queue", "with --yes", "--as cli", "run the cell again"]
+)
+def test_rule_for_modules_below_the_front_ends_finds_a_magic_an_option_and_a_cell(bad: str) -> None:
+    assert _words_of_cells(f'raise InvalidInput("it failed; {bad}")')
+    assert not _words_of_cells('raise InvalidInput("it failed", hint=Hint(HintKind.RETRY))  # uv needs --only-binary')
 
 
 def test_modules_have_at_most_350_lines() -> None:

@@ -153,8 +153,8 @@ REFUSED = [
     ("--find-links https://h.example/", 1, "--find-links: only --index-url"),
     ("- numpy", 1, "without options"),
     ("numpy --whatever=1", 1, "without options"),
-    ("a\n--index-url https://h.example/simple", 2, "--allow-index-options"),
-    ("a\n-i https://h.example/simple", 2, "--allow-index-options"),
+    ("a\n--index-url https://h.example/simple", 2, "--index-url: index options must be allowed"),
+    ("a\n-i https://h.example/simple", 2, "--index-url: index options must be allowed"),
     # paths, commands, variables
     ("./folder", 1, "a path"),
     ("../folder", 1, "a path"),

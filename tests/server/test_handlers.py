@@ -35,6 +35,7 @@ from kusto_magic.errors import (
     Throttled,
     Unreachable,
 )
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.server import handlers
@@ -228,7 +229,7 @@ async def test_builds_of_a_fleet_have_the_same_fleet_id(signed_in: Fetch, enviro
 async def test_enabled_image_becomes_the_active_image(signed_in: Fetch, cluster: str) -> None:
     path, listing = f"/clusters/{cluster}/active", "/clusters/{cluster}/images"
     listed = _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")
-    assert listed["active"] == {"state": "off", "image": "", "reason": "", "next": ""}
+    assert listed["active"] == {"state": "off", "image": "", "reason": "", "hint": None}
     await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
     await _wait_until_ended(signed_in)
     accepted = await signed_in("PUT", path, {"image": "img"})
@@ -240,7 +241,7 @@ async def test_enabled_image_becomes_the_active_image(signed_in: Fetch, cluster:
         ("build", "Succeeded"),
     ]
     listed = _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")
-    assert listed["active"] == {"state": "on", "image": "img", "reason": "", "next": ""}
+    assert listed["active"] == {"state": "on", "image": "img", "reason": "", "hint": None}
 
 
 async def test_active_image_is_changed_only_with_allow_active(signed_in: Fetch, cluster: str) -> None:
@@ -266,7 +267,8 @@ async def test_unknown_active_image_has_its_reason(
     active = _validated(response, "/clusters/{cluster}/images", "GET")["active"]
     assert (active["state"], active["image"]) == ("unknown", "")
     assert active["reason"].startswith("the cluster cannot be read; AuthorizationFailed: not allowed")
-    assert active["next"].startswith("Ask an owner of the cluster for a role")
+    assert active["hint"]["kind"] == "ask-for-role"
+    assert active["hint"]["values"]
 
 
 @pytest.mark.parametrize("body", [{}, {"image": ""}, {"image": 3}, {"image": "a/b"}, {"image": "img", "base": "x"}, []])
@@ -358,14 +360,16 @@ async def test_clusters_bases_and_packages_are_listed(signed_in: Fetch, cluster:
 
 async def test_requirements_are_validated_by_the_rules_of_the_kernel(signed_in: Fetch) -> None:
     from kusto_magic.requirements import parser
+    from kusto_magic.server.serializers import input_problem_json
 
     text = "numpy\nrequests=1.0\n-r more.txt\n"
     response = await signed_in("POST", "/requirements", {"text": text})
     document = _validated(response, "/requirements", "POST")["problems"]
-    assert document == [
-        {"field": problem.field, "line": problem.line, "message": problem.message} for problem in parser.problems(text)
+    assert document == [input_problem_json(problem) for problem in parser.problems(text)]
+    assert [(problem["line"], problem["hint"] and problem["hint"]["kind"]) for problem in document] == [
+        (2, None),
+        (3, "paste-file"),
     ]
-    assert [problem["line"] for problem in document] == [2, 3]
     index = {"text": "--index-url https://pypi.example/simple\nnumpy"}
     assert _validated(await signed_in("POST", "/requirements", index), "/requirements", "POST")["problems"]
     allowed = await signed_in("POST", "/requirements", {**index, "allowIndexOptions": True})
@@ -433,7 +437,7 @@ FAULT = ServiceFault("TheCode", "the words", request_id="the-request")
             502,
             "TheCode",
         ),  # not 403, which Jupyter uses for its own sign-in
-        (SignInFailed("no token", next_step="az login"), 502, "SignInFailed"),
+        (SignInFailed("no token", hint=Hint(HintKind.SIGN_IN, "device")), 502, "SignInFailed"),
         (Unreachable("silence"), 504, "Unreachable"),
         (BuildFailed("broke", operation=submitting(Action.BUILD, ""), fault=FAULT), 500, "TheCode"),
     ],

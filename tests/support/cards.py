@@ -26,7 +26,7 @@ RUNNING = Card(
     seconds=80.0,
     estimate="usually 4 min to 6 min (3 earlier builds on this cluster)",
     error=(),
-    next_step="",
+    hint=None,
     note="",
 )
 DONE = replace(RUNNING, state=BuildState.SUCCEEDED, ended=True, estimate="", seconds=302.0)

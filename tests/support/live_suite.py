@@ -25,6 +25,7 @@ from kusto_magic.arm.credentials import CredentialFactory, TokenCredential
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import BuildError, Conflict, InvalidInput, NotFound, Problem, Unreachable
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.cluster import ActiveImage, PythonOff
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
@@ -67,12 +68,11 @@ def configured(environ: Mapping[str, str]) -> LiveOptions | None:
         resolved = settings.resolve({"cluster": cluster, "endpoint": endpoint, "credential": kind}, {}, {}, "")
         target = resolved.target()
     except InvalidInput as error:
-        raise InvalidInput(
-            error.problems, next_step=f"Fix the {VARIABLE_PREFIX}… variables. Nothing was sent."
-        ) from None
+        variables = tuple(f"{VARIABLE_PREFIX}{name}" for name in ("CLUSTER", "ENDPOINT", "CREDENTIAL"))
+        raise InvalidInput(error.problems, hint=Hint(HintKind.SET_VARIABLES, values=variables)) from None
     if not target.is_local and target.endpoint not in {cloud.endpoint for cloud in CLOUDS.values()}:
         problem = Problem("endpoint", "must be that of an Azure cloud, or on this machine")
-        raise InvalidInput([problem], next_step=f"Fix {VARIABLE_PREFIX}ENDPOINT. Nothing was sent.")
+        raise InvalidInput([problem], hint=Hint(HintKind.SET_VARIABLES, values=(f"{VARIABLE_PREFIX}ENDPOINT",)))
     folder = Path(environ.get(f"{VARIABLE_PREFIX}FOLDER") or FOLDER)
     return LiveOptions(target, kind, environ.get(f"{VARIABLE_PREFIX}ENABLE") == "yes", folder)
 

@@ -209,8 +209,8 @@ export interface components {
             readonly image: string;
             /** @description Why it is unknown; "" in the other states. */
             readonly reason: string;
-            /** @description The next step for the user; "" if there is none. */
-            readonly next: string;
+            /** @description What the user can do; null in the other states. */
+            readonly hint: components["schemas"]["Hint"] | null;
         };
         readonly BaseImage: {
             readonly name: string;
@@ -269,8 +269,8 @@ export interface components {
             readonly reason?: string;
             /** @description First sentence of the service or of the preflight about the failure; absent if there is none. */
             readonly detail?: string;
-            /** @description The next step for the user. */
-            readonly next?: string;
+            /** @description What the user can do; absent if there is nothing. */
+            readonly hint?: components["schemas"]["Hint"] | null;
             readonly note?: string;
             /** @description The result of the preflight; absent if there was none. */
             readonly plan?: Record<string, never>;
@@ -316,8 +316,8 @@ export interface components {
             readonly reason?: string;
             /** @description First sentence of the service or of the preflight about the failure; absent if there is none. */
             readonly detail?: string;
-            /** @description The next step for the user. */
-            readonly next?: string;
+            /** @description What the user can do; absent if there is nothing. */
+            readonly hint?: components["schemas"]["Hint"] | null;
             readonly note?: string;
             /** @description The id that the builds of one fleet share; absent for a single build. */
             readonly fleet?: string;
@@ -327,6 +327,8 @@ export interface components {
             /** @description Counted from 1; null if the problem concerns the whole input. */
             readonly line: number | null;
             readonly message: string;
+            /** @description What else the user can do than to correct the input. */
+            readonly hint: components["schemas"]["Hint"] | null;
         };
         readonly Problem: {
             readonly type: string;
@@ -335,8 +337,8 @@ export interface components {
             readonly detail?: string;
             /** @description The service's error code, otherwise the type of the error. */
             readonly code?: string;
-            /** @description The next step for the user. */
-            readonly next?: string;
+            /** @description What the user can do. */
+            readonly hint?: components["schemas"]["Hint"] | null;
             readonly problems?: readonly components["schemas"]["InputProblem"][];
         };
         /**
@@ -349,6 +351,21 @@ export interface components {
          * @enum {string}
          */
         readonly Action: "build" | "delete" | "enable" | "disable";
+        /**
+         * @description What a user can do; kusto_magic/hints.py describes each one.
+         * @enum {unknown}
+         */
+        readonly HintKind: "fix-input" | "choose-name" | "choose-base-image" | "choose-listed-image" | "choose-cluster" | "choose-subscription" | "set-setting" | "allow-index-options" | "allow-no-packages" | "paste-file" | "recreate-image" | "show-help" | "fix-conflict" | "send-unpinned" | "sign-in" | "sign-in-interactively" | "sign-in-to-tenant" | "choose-credential" | "run-command" | "install-tool" | "assign-identity" | "fix-federation" | "set-variables" | "check-network" | "check-name-servers" | "check-proxy-name" | "fix-proxy" | "sign-in-to-proxy" | "fix-variables" | "set-ca-bundle" | "extend-ca-bundle" | "check-clock" | "check-endpoint" | "report-endpoint" | "start-emulator" | "fix-emulator" | "fix-rejected" | "check-request" | "see-message" | "quote-id" | "wait-a-minute" | "ask-for-role" | "check-permissions" | "ask-subscription-owner" | "check-subscription" | "check-cluster" | "check-name" | "check-region" | "register-provider" | "remove-lock" | "comply-with-policy" | "retry" | "wait-for-cluster" | "wait-for-build" | "resume" | "resume-after-restart" | "check-arrival" | "send-again" | "wait-before-end" | "show-status" | "fix-requirements" | "fix-fleet" | "check-images" | "check-image" | "show-image" | "confirm" | "use-new-name" | "enable-image" | "reload-page";
+        /** @description What the user can do, as data: the page has the sentences. */
+        readonly Hint: {
+            readonly kind: components["schemas"]["HintKind"];
+            /** @description The image, variable or command it is about; "" if there is none. */
+            readonly name: string;
+            /** @description What it is about, such as actions or sign-in methods. */
+            readonly values: readonly string[];
+            /** @description What to do next, or otherwise. */
+            readonly then: components["schemas"]["Hint"] | null;
+        };
     };
     responses: never;
     parameters: never;

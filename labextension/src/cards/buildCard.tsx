@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
 import { glyphOf } from '../model/buildStates';
+import { hintText } from '../model/hints';
 import type { IImagesModel } from '../tokens';
 import { BUILD_MIME_TYPE, formatDuration, type ICard, type IPlan, progressFraction, readCard } from './cardData';
 import {
@@ -90,10 +91,8 @@ function BuildCard({ card, receivedAt, trans }: IBuildCardProps): React.JSX.Elem
         />
         <Row label={trans.__('Note')} value={card.note} />
         <Row label={trans.__('Error')} value={card.error.join('\n')} />
-        <Row label={trans.__('Next step')} value={card.nextStep} />
-        {card.plan ? (
-          <Row label={trans.__('Check')} value={[formatVerdict(card.plan), ...card.plan.remarks].join('\n')} />
-        ) : null}
+        <Row label={trans.__('Next step')} value={hintText(card.hint, trans)} />
+        {card.plan ? <Row label={trans.__('Check')} value={planLines(card.plan, trans).join('\n')} /> : null}
       </dl>
       {card.plan?.packages.length ? <Packages plan={card.plan} trans={trans} /> : null}
       <Requirements text={card.requirements} trans={trans} />
@@ -136,6 +135,10 @@ function Packages({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): R
       </Table>
     </details>
   );
+}
+
+function planLines(plan: IPlan, trans: TranslationBundle): string[] {
+  return [formatVerdict(plan), ...plan.remarks, hintText(plan.hint, trans)].filter(line => line);
 }
 
 function formatVerdict({ verdict, reason }: IPlan): string {

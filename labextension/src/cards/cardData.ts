@@ -1,5 +1,6 @@
 /** The card of a build as a notebook stores it. `kusto_magic/display/card.py` writes it. */
 import { isSuccess } from '../model/buildStates';
+import type { HintKind, IHint } from '../model/hints';
 
 export const BUILD_MIME_TYPE = 'application/vnd.kusto-image.build+json';
 
@@ -34,7 +35,8 @@ export interface ICard {
   readonly reason: string;
   /** First sentence of the service or of the check about the failure, "" if there is none. */
   readonly detail: string;
-  readonly nextStep: string;
+  /** What the user can do, null if there is nothing. */
+  readonly hint: IHint | null;
   readonly note: string;
   readonly plan: IPlan | null;
   /** The id that the builds of a fleet share, "" for a single build. */
@@ -46,6 +48,8 @@ export interface IPlan {
   readonly verdict: string;
   readonly reason: string;
   readonly remarks: readonly string[];
+  /** What allows a more complete check, null if there is nothing. */
+  readonly hint: IHint | null;
   readonly packages: readonly IPlannedPackage[];
 }
 
@@ -89,7 +93,7 @@ export function readListedCard(data: unknown): ICard | null {
     error: readTexts(data.error),
     reason: text('reason'),
     detail: text('detail'),
-    nextStep: text('next'),
+    hint: readHint(data.hint),
     note: text('note'),
     plan: readPlan(data.plan),
     fleet: text('fleet')
@@ -151,10 +155,20 @@ function readPlan(data: unknown): IPlan | null {
     verdict: text('verdict'),
     reason: text('reason'),
     remarks: [...readTexts(data.warnings), ...readTexts(data.suggestions)],
+    hint: readHint(data.hint),
     packages: readObjects(data.packages)
       .map(textReader)
       .map(read => ({ name: read('name'), version: read('version'), status: read('status') }))
   };
+}
+
+/** Return the hint, null if the data is not one. Its kind may be one that this version does not know. */
+export function readHint(data: unknown): IHint | null {
+  if (!isObject(data) || typeof data.kind !== 'string') {
+    return null;
+  }
+  const kind = data.kind as HintKind;
+  return { kind, name: textReader(data)('name'), values: readTexts(data.values), then: readHint(data.then) };
 }
 
 /** Return a function that reads the text of a key, "" if there is none. */

@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
 import { glyphOf } from '../model/buildStates';
+import { hintText } from '../model/hints';
 import type { IImagesModel } from '../tokens';
 import { formatDuration } from './cardData';
 import {
@@ -75,7 +76,7 @@ function FleetCard({ fleet, receivedAt, trans }: IFleetProps & { readonly receiv
           value={formatTimes(fleet, seconds, trans)}
         />
         <Row label={trans.__('Error')} value={failures.join('\n')} />
-        <Row label={trans.__('Next step')} value={fleet.nextStep} />
+        <Row label={trans.__('Next step')} value={hintText(fleet.hint, trans)} />
       </dl>
       <Clusters fleet={fleet} seconds={seconds} trans={trans} />
       <Requirements text={fleet.requirements} trans={trans} />

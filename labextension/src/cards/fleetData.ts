@@ -2,7 +2,8 @@
 import type { IBuild } from '../api/api';
 import { buildGroups } from '../model/buildGroups';
 import { FLEET_STATES, isSuccess } from '../model/buildStates';
-import { type ICard, isNewer, isObject, readNumber, readObjects, readTexts, textReader } from './cardData';
+import type { IHint } from '../model/hints';
+import { type ICard, isNewer, isObject, readHint, readNumber, readObjects, readTexts, textReader } from './cardData';
 
 export const FLEET_MIME_TYPE = 'application/vnd.kusto-image.fleet+json';
 
@@ -11,6 +12,9 @@ const VERSION = 1;
 
 /** Maximum number of clusters that are shown unfolded. */
 export const MAX_UNFOLDED = 20;
+
+/** What to do if clusters fail for different reasons. */
+const FIX_FLEET: IHint = { kind: 'fix-fleet', name: '', values: [], then: null };
 
 export interface IFleet {
   readonly id: string;
@@ -25,9 +29,8 @@ export interface IFleet {
   readonly seconds: number;
   readonly rows: ReadonlyArray<IFleetRow>;
   readonly failures: ReadonlyArray<IFleetFailure>;
-  readonly nextStep: string;
-  /** The next step if clusters fail for different reasons, "" in older cards. */
-  readonly nextStepOnFailure: string;
+  /** What the user can do, null if there is nothing. */
+  readonly hint: IHint | null;
 }
 
 /** One cluster; `cluster` is a label that is unique in the fleet. */
@@ -68,8 +71,7 @@ export function readFleet(data: unknown): IFleet | null {
       reason: textReader(it)('reason'),
       clusters: readTexts(it.clusters)
     })),
-    nextStep: text('next'),
-    nextStepOnFailure: text('nextOnFailure')
+    hint: readHint(data.hint)
   };
 }
 
@@ -163,15 +165,14 @@ function finishFleet(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleet {
     // `asOf` is rounded to seconds and may be earlier than the end of the slowest cluster.
     seconds: Math.max(fleet.seconds, ...fleet.rows.map(row => row.seconds)),
     state: failed.length ? FLEET_STATES.failed : FLEET_STATES.succeeded,
-    nextStep: failed.length ? commonNextStep(failed, cards) || fleet.nextStepOnFailure : ''
+    hint: failed.length ? (commonHint(failed, cards) ?? FIX_FLEET) : null
   };
 }
 
-/** Return the next step that all failures have in common, "" if there is none. */
-function commonNextStep(failed: ReadonlyArray<IFleetRow>, cards: ReadonlyMap<string, ICard>): string {
-  const steps = new Set(failed.map(row => cards.get(row.id)?.nextStep ?? ''));
-  const [step = ''] = steps;
-  return steps.size === 1 ? step : '';
+/** Return the hint that all failures have in common, null if there is none. */
+function commonHint(failed: ReadonlyArray<IFleetRow>, cards: ReadonlyMap<string, ICard>): IHint | null {
+  const [first = null, ...others] = failed.map(row => cards.get(row.id)?.hint ?? null);
+  return others.every(hint => JSON.stringify(hint) === JSON.stringify(first)) ? first : null;
 }
 
 function latestTime(times: string[]): string {

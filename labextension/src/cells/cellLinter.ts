@@ -1,15 +1,17 @@
 /** Underlines errors in `%%kusto_image` cells. The server checks them with the kernel's own rules. */
 import { type Diagnostic, linter } from '@codemirror/lint';
 import type { Extension, Text } from '@codemirror/state';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IInputProblem } from '../api/requestAPI';
+import { withHint } from '../model/hints';
 import type { IImagesModel } from '../tokens';
 
 /** Milliseconds after the last key before the cell is checked. */
 const CHECK_DELAY = 400;
 
 /** Return the linter; it reports nothing if the server extension is not available. */
-export function cellLinter(model: IImagesModel): Extension {
+export function cellLinter(model: IImagesModel, trans: TranslationBundle): Extension {
   return linter(
     async view => {
       const { doc } = view.state;
@@ -20,15 +22,16 @@ export function cellLinter(model: IImagesModel): Extension {
       const body = doc.sliceString(magic.to + 1);
       const allowIndexOptions = magic.text.includes('--allow-index-options');
       const problems = await model.checkRequirements(body, allowIndexOptions).catch(() => []);
-      return diagnostics(doc, problems);
+      return diagnostics(doc, problems, trans);
     },
     { delay: CHECK_DELAY }
   );
 }
 
 /** Return the diagnostics of a cell. Problems count lines from the one below the magic. */
-export function diagnostics(doc: Text, problems: ReadonlyArray<IInputProblem>): Diagnostic[] {
-  return problems.map(({ line, message }) => {
+export function diagnostics(doc: Text, problems: ReadonlyArray<IInputProblem>, trans: TranslationBundle): Diagnostic[] {
+  return problems.map(({ line, message: problem, hint }) => {
+    const message = withHint(problem, hint, trans);
     const { from, length, text } = doc.line(Math.min(doc.lines, (line ?? 0) + 1));
     const indent = text.length - text.trimStart().length;
     const start = length > indent ? from + indent : from;

@@ -31,11 +31,16 @@ export function cellText(draft: IImageDraft): string {
   return `%%kusto_image ${name} ${base}\n${body || EMPTY_BODY}`;
 }
 
-/** Return a value as one argument of the magic, see `cell_name_problem` in `kusto_magic/models/naming.py`. */
+/** Return a value as one argument of the magic, see `cell_name_problem` in `kusto_magic/display/cell_text.py`. */
 function argument(text: string): string {
   if (text.startsWith('-') || /[{}\p{C}\p{Zl}\p{Zp}]/u.test(text)) {
     throw new Error(`'${text}' cannot be written into a cell: some of its characters have a meaning there.`);
   }
+  return shellQuoted(text);
+}
+
+/** Return a text as one word of a shell, as Python's `shlex.quote` does. */
+export function shellQuoted(text: string): string {
   return PLAIN.test(text) ? text : `'${text.replace(/'/g, `'"'"'`)}'`;
 }
 

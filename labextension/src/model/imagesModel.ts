@@ -16,11 +16,11 @@ const MAX_INTERVAL = 5 * 60 * 1000;
 
 const NOT_LOADED: IClusterImages = {
   images: [],
-  active: { state: 'unknown', image: '', reason: '', next: '' },
+  active: { state: 'unknown', image: '', reason: '', hint: null },
   identity: '',
   loaded: false,
   problem: '',
-  nextStep: ''
+  hint: null
 };
 
 export interface IImagesModelOptions {
@@ -203,10 +203,10 @@ export class ImagesModel implements IImagesModel {
   /** Return the images of a cluster; after a failure the latest known ones with the problem. */
   private async _fetchImages(cluster: string): Promise<IClusterImages> {
     try {
-      return { ...(await this._api.listImages(cluster)), loaded: true, problem: '', nextStep: '' };
+      return { ...(await this._api.listImages(cluster)), loaded: true, problem: '', hint: null };
     } catch (error) {
-      const nextStep = error instanceof APIError ? (error.details.next ?? '') : '';
-      return { ...this.images(cluster), loaded: true, problem: errorMessage(error), nextStep };
+      const hint = error instanceof APIError ? (error.details.hint ?? null) : null;
+      return { ...this.images(cluster), loaded: true, problem: errorMessage(error), hint };
     }
   }
 

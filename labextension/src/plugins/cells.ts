@@ -17,20 +17,21 @@ export const cells: JupyterFrontEndPlugin<void> = {
   description: 'Highlights, checks and completes cells that start with %%kusto_image.',
   autoStart: true,
   requires: [IImagesModel, IPreferences, INotebookTracker, IEditorLanguageRegistry],
-  optional: [ICompletionProviderManager],
+  optional: [ICompletionProviderManager, ITranslator],
   activate: (
     _app: JupyterFrontEnd,
     model: IImagesModel,
     preferences: IPreferences,
     notebooks: INotebookTracker,
     languages: IEditorLanguageRegistry,
-    completions: ICompletionProviderManager | null
+    completions: ICompletionProviderManager | null,
+    translator: ITranslator | null
   ): void => {
     languages.addLanguage({
       name: 'kusto-image',
       displayName: 'Kusto image',
       mime: CELL_MIME_TYPE,
-      support: cellLanguage(cellLinter(model))
+      support: cellLanguage(cellLinter(model, loadTranslations(translator)))
     });
     new CellMode(notebooks, preferences);
     completions?.registerProvider(new ImageCompletionProvider(model));

@@ -2,6 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IActiveImage } from '../api/api';
+import { withHint } from '../model/hints';
 import type { IImagesModel } from '../tokens';
 
 /** Azure compares the names of images without regard to case. */
@@ -17,7 +18,7 @@ export function activeImageText(active: IActiveImage, trans: TranslationBundle):
     case 'off':
       return trans.__('python() is disabled');
     case 'unknown':
-      return trans.__('Which image queries use is unknown: %1. %2', active.reason, active.next).trim();
+      return withHint(trans.__('Which image queries use is unknown: %1', active.reason), active.hint, trans);
   }
 }
 

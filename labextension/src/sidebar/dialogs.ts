@@ -3,9 +3,9 @@ import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ICluster } from '../api/api';
-import { errorMessage } from '../api/requestAPI';
 import type { IImagesModel } from '../tokens';
 import { activeWarning } from './activeImage';
+import { errorLines } from './formValues';
 
 interface IConfirmation {
   readonly title: string;
@@ -26,7 +26,7 @@ export async function enableImage(
     buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Enable') })],
     errorTitle: trans.__('Enabling image %1 failed', name)
   };
-  await runConfirmed(confirmation, () => model.enableImage(cluster.id, name));
+  await runConfirmed(confirmation, trans, () => model.enableImage(cluster.id, name));
 }
 
 export async function deleteImage(
@@ -43,7 +43,7 @@ export async function deleteImage(
     buttons: [Dialog.cancelButton({ label: trans.__('Keep') }), Dialog.warnButton({ label: trans.__('Delete') })],
     errorTitle: trans.__('Deleting image %1 failed', name)
   };
-  await runConfirmed(confirmation, () => model.deleteImage(cluster.id, name, warning !== ''));
+  await runConfirmed(confirmation, trans, () => model.deleteImage(cluster.id, name, warning !== ''));
 }
 
 /** Ask whether an image that queries use or may use is replaced; `warning` says which of both. */
@@ -53,7 +53,11 @@ export async function confirmReplacement(name: string, warning: string, trans: T
   return (await showDialog({ title, body: warning, buttons, defaultButton: 0 })).button.accept;
 }
 
-async function runConfirmed(confirmation: IConfirmation, action: () => Promise<unknown>): Promise<void> {
+async function runConfirmed(
+  confirmation: IConfirmation,
+  trans: TranslationBundle,
+  action: () => Promise<unknown>
+): Promise<void> {
   const { title, body, buttons, errorTitle } = confirmation;
   // Enter must not confirm by accident, so the first button, Cancel, is the default.
   const result = await showDialog({ title, body, buttons, defaultButton: 0 });
@@ -63,6 +67,6 @@ async function runConfirmed(confirmation: IConfirmation, action: () => Promise<u
   try {
     await action();
   } catch (error) {
-    await showErrorMessage(errorTitle, errorMessage(error));
+    await showErrorMessage(errorTitle, errorLines(error, trans).join('\n'));
   }
 }

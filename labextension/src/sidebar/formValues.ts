@@ -1,7 +1,10 @@
 /** The values of the form for a new image, and their validation. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
 import type { IBaseImage, ICluster, IImageSpec } from '../api/api';
-import { APIError, errorMessage, type IInputProblem } from '../api/requestAPI';
+import { APIError, errorMessage } from '../api/requestAPI';
 import { DEFAULT_BASE } from '../cells/cellText';
+import { withHint } from '../model/hints';
 import type { IImageDraft } from '../tokens';
 
 /** The base of an image that contains a Python version and no packages. */
@@ -46,7 +49,9 @@ export function customBases(
 }
 
 /** Return the lines to show for a request that failed: one for each invalid field, otherwise the message. */
-export function errorLines(error: unknown): ReadonlyArray<string> {
-  const problems: ReadonlyArray<IInputProblem> = error instanceof APIError ? (error.details.problems ?? []) : [];
-  return problems.length ? problems.map(({ field, message }) => `${field}: ${message}`) : [errorMessage(error)];
+export function errorLines(error: unknown, trans: TranslationBundle): ReadonlyArray<string> {
+  const { problems = [], hint = null } = error instanceof APIError ? error.details : {};
+  return problems.length
+    ? problems.map(problem => withHint(`${problem.field}: ${problem.message}`, problem.hint, trans))
+    : [withHint(errorMessage(error), hint, trans)];
 }

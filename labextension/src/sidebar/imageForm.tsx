@@ -5,6 +5,7 @@ import { useEffect, useId, useState } from 'react';
 
 import type { IBaseImage, ICluster } from '../api/api';
 import type { IInputProblem } from '../api/requestAPI';
+import { withHint } from '../model/hints';
 import type { IImageDraft, IImagesModel } from '../tokens';
 import { activeWarning } from './activeImage';
 import { confirmReplacement } from './dialogs';
@@ -39,7 +40,7 @@ export function ImageForm({ model, trans, draft, onInsertCell, onClose }: IImage
       await model.createImage(values.cluster, values.name, warning ? { ...spec, allowActive: true } : spec);
       onClose();
     } catch (error) {
-      setErrors(errorLines(error));
+      setErrors(errorLines(error, trans));
       setIsSending(false);
     }
   };
@@ -168,8 +169,10 @@ function Problems({ problems, errors, trans }: IProblemsProps): React.JSX.Elemen
   return (
     <>
       <ul className="jp-KustoImage-problems" aria-live="polite">
-        {problems.map(({ line, message }) => (
-          <li key={`${line ?? 0} ${message}`}>{line === null ? message : trans.__('line %1: %2', line, message)}</li>
+        {problems.map(({ line, message, hint }) => (
+          <li key={`${line ?? 0} ${message}`}>
+            {withHint(line === null ? message : trans.__('line %1: %2', line, message), hint, trans)}
+          </li>
         ))}
       </ul>
       <ul className="jp-KustoImage-problems" role="alert">

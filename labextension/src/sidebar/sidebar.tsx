@@ -7,6 +7,7 @@ import { useState } from 'react';
 import type { ICluster, IImage } from '../api/api';
 import { errorMessage } from '../api/requestAPI';
 import { imageIcon } from '../icon';
+import { hintText } from '../model/hints';
 import { glyphOf } from '../model/buildStates';
 import type { IImageDraft, IImagesModel } from '../tokens';
 import { activeImageText, activeMark, isActiveImage } from './activeImage';
@@ -208,7 +209,7 @@ function Cluster(props: IClusterProps): React.JSX.Element {
 
 function ClusterImages(props: IClusterProps): React.JSX.Element {
   const { model, trans, cluster, filter } = props;
-  const { active, identity, images, loaded, nextStep, problem } = model.images(cluster.id);
+  const { active, identity, images, loaded, hint, problem } = model.images(cluster.id);
   const query = filter.trim().toLowerCase();
   const matching = [...unlistedImages(props), ...images].filter(({ name }) => name.toLowerCase().includes(query));
   return (
@@ -217,7 +218,7 @@ function ClusterImages(props: IClusterProps): React.JSX.Element {
       {loaded && !problem ? <p>{activeImageText(active, trans)}</p> : null}
       {problem ? (
         <p role="alert">
-          {problem} {nextStep}
+          {problem} {hintText(hint, trans)}
         </p>
       ) : null}
       {!loaded ? <p role="status">{trans.__('Loading images…')}</p> : null}

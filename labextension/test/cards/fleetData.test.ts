@@ -85,8 +85,10 @@ describe('updateFleet', () => {
   });
 
   it('is succeeded when the last cluster has succeeded', () => {
-    const now = updateFleet(fleet({ next: 'attach' }), [build('a', { ended: true, state: 'Succeeded' })]);
-    expect(now).toMatchObject({ ended: true, state: 'Succeeded', nextStep: '', failures: [] });
+    const now = updateFleet(fleet({ hint: { kind: 'resume-after-restart', name: 'img' } }), [
+      build('a', { ended: true, state: 'Succeeded' })
+    ]);
+    expect(now).toMatchObject({ ended: true, state: 'Succeeded', hint: null, failures: [] });
   });
 
   it('groups failures by reason, also with those of the saved card', () => {
@@ -118,14 +120,14 @@ describe('updateFleet', () => {
   });
 
   it.each([
-    ['fix it', 'fix it', 'fix it'],
-    ['fix it', 'wait', 'run it again'],
-    ['', '', 'run it again']
-  ])('with the next steps %j and %j of two failures shows %j', (one, other, expected) => {
+    ['fix-requirements', 'fix-requirements', 'fix-requirements'],
+    ['fix-requirements', 'wait-for-cluster', 'fix-fleet'],
+    [undefined, undefined, 'fix-fleet']
+  ])('with the hints %j and %j of two failures has the hint %j', (one, other, expected) => {
     const clusters = [row('a'), row('b')];
     const failed = { ended: true, state: 'Failed' };
-    const builds = [build('a', { ...failed, next: one }), build('b', { ...failed, next: other })];
-    expect(updateFleet(fleet({ clusters, nextOnFailure: 'run it again' }), builds).nextStep).toBe(expected);
+    const builds = [build('a', { ...failed, hint: { kind: one } }), build('b', { ...failed, hint: { kind: other } })];
+    expect(updateFleet(fleet({ clusters }), builds).hint?.kind).toBe(expected);
   });
 
   it('takes the newest build of a cluster', () => {

@@ -5,6 +5,7 @@ import { ImagesModel, LONG_POLL_SECONDS } from '../../src/model/imagesModel';
 import { APIError, ServerExtensionMissing } from '../../src/api/requestAPI';
 import { ACTIVE_IMAGE, FakeServer, building } from '../support/fakeServer';
 
+const SIGN_IN = { kind: 'sign-in', name: 'device', values: [], then: null } as const;
 const ACTIVE = 1000;
 const IDLE = 30_000;
 
@@ -291,9 +292,9 @@ describe('images', () => {
   it('stay as they were if Azure is unreachable, with the problem', async () => {
     server.images = [{ name: 'img' }];
     await model.refreshImages('c');
-    server.failure = new APIError(502, { detail: 'no token', next: 'az login' });
+    server.failure = new APIError(502, { detail: 'no token', hint: SIGN_IN });
     await model.refreshImages('c');
-    expect(model.images('c')).toMatchObject({ images: [{ name: 'img' }], problem: 'no token', nextStep: 'az login' });
+    expect(model.images('c')).toMatchObject({ images: [{ name: 'img' }], problem: 'no token', hint: SIGN_IN });
     server.failure = null;
     await model.refreshImages('c');
     expect(model.images('c').problem).toBe('');

@@ -7,9 +7,10 @@ import type { IImagesModel } from '../../src/tokens';
 import { makeBuild } from '../support/builds';
 
 const trans = nullTranslator.load('kusto_magic');
-const ON: IActiveImage = { state: 'on', image: 'Img', reason: '', next: '' };
-const OFF: IActiveImage = { state: 'off', image: '', reason: '', next: '' };
-const UNKNOWN: IActiveImage = { state: 'unknown', image: '', reason: 'not allowed', next: 'Ask an owner.' };
+const RETRY = { kind: 'retry', name: '', values: [], then: null } as const;
+const ON: IActiveImage = { state: 'on', image: 'Img', reason: '', hint: null };
+const OFF: IActiveImage = { state: 'off', image: '', reason: '', hint: null };
+const UNKNOWN: IActiveImage = { state: 'unknown', image: '', reason: 'not allowed', hint: RETRY };
 
 function model(active: IActiveImage, activeBuilds: ReadonlyArray<IBuild> = []): IImagesModel {
   const images = [{ name: 'img' }, { name: 'other' }];
@@ -19,7 +20,7 @@ function model(active: IActiveImage, activeBuilds: ReadonlyArray<IBuild> = []): 
 it.each([
   [ON, 'Queries use Img', ['active', '']],
   [OFF, 'python() is disabled', ['', '']],
-  [UNKNOWN, 'Which image queries use is unknown: not allowed. Ask an owner.', ['active: unknown', 'active: unknown']]
+  [UNKNOWN, 'Which image queries use is unknown: not allowed. Try again.', ['active: unknown', 'active: unknown']]
 ])('the active image %j is shown as text and as marks', (active, text, marks) => {
   expect(activeImageText(active, trans)).toBe(text);
   expect(['img', 'other'].map(name => activeMark(active, name, trans))).toEqual(marks);

@@ -1,8 +1,11 @@
+import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
 import { APIError } from '../../src/api/requestAPI';
 import { customBases, errorLines, initialValues, NO_BASE, toDraft, toSpec } from '../../src/sidebar/formValues';
 
+const trans = nullTranslator.load('kusto_magic');
+const RETRY = { kind: 'retry', name: '', values: [], then: null } as const;
 const CLUSTER = { id: 'c', name: 'mine', resourceGroup: 'g', subscription: 's', emulator: false, cloud: 'public' };
 
 describe('initialValues', () => {
@@ -50,17 +53,21 @@ describe('customBases', () => {
 describe('errorLines', () => {
   it('has a line for each invalid field', () => {
     const problems = [
-      { field: 'image name', line: null, message: 'is too long' },
-      { field: 'requirements', line: 2, message: 'is empty' }
+      { field: 'image name', line: null, message: 'is too long', hint: null },
+      { field: 'requirements', line: 2, message: 'is empty', hint: RETRY }
     ];
-    expect(errorLines(new APIError(400, { problems }))).toEqual(['image name: is too long', 'requirements: is empty']);
+    expect(errorLines(new APIError(400, { problems }), trans)).toEqual([
+      'image name: is too long',
+      'requirements: is empty. Try again.'
+    ]);
   });
 
   it.each([
     [new APIError(502, { detail: 'no token', problems: [] }), 'no token'],
+    [new APIError(502, { detail: 'no token', problems: [], hint: RETRY }), 'no token. Try again.'],
     [new APIError(502, { title: 'Bad Gateway' }), 'Bad Gateway'],
     [new APIError(502, {}), 'HTTP 502'],
     [new TypeError('network'), 'network'],
     ['text', 'text']
-  ])('otherwise has the message of %s', (error, message) => expect(errorLines(error)).toEqual([message]));
+  ])('otherwise has the message of %s', (error, message) => expect(errorLines(error, trans)).toEqual([message]));
 });

@@ -1,6 +1,6 @@
 import type { RequestAPI } from '../../src/api/requestAPI';
 
-export const ACTIVE_IMAGE = { state: 'on', image: 'img', reason: '', next: '' };
+export const ACTIVE_IMAGE = { state: 'on', image: 'img', reason: '', hint: null };
 
 interface IRequest {
   readonly method: string;
