@@ -417,14 +417,16 @@ def _class(name: str, node: ast.ClassDef) -> Iterator[str]:
     yield from ("", f"### `{name}`", "")
     kind = getattr(kusto_magic, name)
     if issubclass(kind, Enum):
-        yield f"{_first(node)} {', '.join(f'`{it.name}`' for it in kind)}."
+        if documented := list(_enum_members(node)):
+            yield _first(node)
+            yield from table(("member", "meaning"), documented)
+        else:
+            yield f"{_first(node)} {', '.join(f'`{it.name}`' for it in kind)}."
         return
     if getattr(kind, "_is_protocol", False):
         yield _first(node)
     elif name in CREATED_BY:
         yield f"{_first(node).partition(' Created by ')[0]} Created by {CREATED_BY[name]}."
-    elif _is_enum(node):
-        yield _first(node)
     else:
         yield from (f"`{name}({_constructor(node, name)})`", "", _first(node))
     attributes = ((f"`{attribute}`", words) for attribute, words in ATTRIBUTES.get(name, {}).items())
@@ -526,10 +528,6 @@ def _field(node: ast.AnnAssign, public: str) -> str:
     return _unqualified(text if default is None else f"{text}={ast.unparse(_value(default, public))}")
 
 
-def _is_enum(node: ast.ClassDef) -> bool:
-    return any(ast.unparse(base).endswith("Enum") for base in node.bases)
-
-
 def _enum_members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     """Return the members of an enum, each with the docstring below it."""
     for child, following in itertools.pairwise(node.body):
@@ -538,8 +536,6 @@ def _enum_members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def _members(node: ast.ClassDef, public: str) -> Iterator[tuple[str, str]]:
-    if _is_enum(node):
-        yield from _enum_members(node)
     for child in (*node.body, *_inherited(public)):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and _is_documented(child.name, public):
             is_property = any(ast.unparse(one) == "property" for one in child.decorator_list)

@@ -82,10 +82,9 @@ class Problem:
 class KustoImageError(Exception):
     """Base class of all errors of this package.
 
-    `what` is what happened, `hint` what to do about it, or None. Both are safe to show: callers pass external text
-    through `redaction.redact` first. `str` and `lines` write the hint in the words of `hint_table`: those for programs,
-    unless a front end that raises the error sets its own. `operation` is the one that may still be running and can be
-    resumed, or None.
+    `what` is what happened, `hint` what to do, or None. Both are safe to show: callers pass external text through
+    `redaction.redact` first. `str` and `lines` write the hint in the words of `hint_table`: those for programs, unless
+    a front end sets its own. `operation` is the one that may still be running and can be resumed, or None.
     """
 
     operation: Operation | None = None

@@ -29,12 +29,12 @@ def view_of(shown: Shown, now: datetime) -> View:
 
 
 def bundle_of(view: View, hints: HintTable) -> Bundle:
-    """Return the MIME bundle of a view; `hints` are the sentences of the front end."""
+    """Return the MIME bundle of a view, with the sentences of a front end."""
     return card.bundle(view, hints) if isinstance(view, Card) else fleet_card.bundle(view, hints)
 
 
 def text_of(view: View, hints: HintTable) -> DisplayText:
-    """Return all of a view as text; `hints` are the sentences of the front end."""
+    """Return all of a view as text, with the sentences of a front end."""
     return card.text(view, hints) if isinstance(view, Card) else fleet_card.text(view, hints)
 
 
