@@ -51,6 +51,9 @@ GLYPHS: dict[str, str] = {
 }
 """Glyph of each final state."""
 
+MAX_ESTIMATED_SHARE = 0.95
+"""Maximum share of the bar that is filled by an estimate; the rest is filled when the build has succeeded."""
+
 WORKING_GLYPH = "⏳"
 """Glyph of every other state."""
 
@@ -89,6 +92,119 @@ class Card:
     fleet: str = ""
     reason: str = ""
     detail: str = ""
+
+    @property
+    def states(self) -> object:
+        """A value that differs when the state has changed."""
+        return self.state
+
+    @property
+    def share(self) -> float:
+        """The filled share of a progress bar: of the usual duration, at most 0.95 before the build has succeeded."""
+        if self.ended and self.state.succeeded:
+            return 1.0
+        # Without an estimate the bar stays empty: the service's `percentComplete` is 0.5 from start to end (seen).
+        if self.estimate_high <= 0:
+            return 0.0
+        return min(MAX_ESTIMATED_SHARE, MAX_ESTIMATED_SHARE * (self.seconds - self.waited) / self.estimate_high)
+
+    @property
+    def progress_text(self) -> DisplayText:
+        """The line beside a progress bar."""
+        last = self.last_response_at
+        updated = f"last update {last:%H:%M:%S} UTC" if last else "waiting for the first response"
+        head = f"{GLYPHS.get(self.state, WORKING_GLYPH)} {self.state} {self.image}"
+        parts = (head, duration(self.seconds), updated, self.note, self.estimate)
+        return visible_line(" · ".join(part for part in parts if part))
+
+    def live_text(self, hints: HintTable) -> DisplayText:
+        """Return the text that a terminal replaces while the build is running."""
+        return self.text(hints)
+
+    def bundle(self, hints: HintTable = PROGRAM) -> Bundle:
+        """Return the MIME bundle to display for a card; HTML and text have the sentences of `hints`."""
+        return {MIME: self.to_json(), **bundle_of(self._html(hints), self.text(hints))}
+
+    def text(self, hints: HintTable = PROGRAM) -> DisplayText:
+        """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
+        cluster = f"{'emulator ' if self.emulator else ''}cluster {self.cluster}"
+        parts = [
+            f"{GLYPHS.get(self.state, WORKING_GLYPH)} {self.state}: image {self.image} on {cluster}",
+            self._times(),
+        ]
+        line = visible_line(" · ".join(part for part in (*parts, self.estimate, self.note) if part))
+        details = [*self.error, *hints.next_line(self.hint)]
+        if self.report is not None:
+            details = [*preflight_report.remarks(self.report, hints), *details]
+        return visible("\n".join([line, *(f"  {detail}" for detail in details)]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the versioned JSON of a card.
+
+        It contains no subscription id, no URL and no secret, since notebooks are shared.
+        """
+        document: dict[str, Any] = {
+            "version": VERSION,
+            "id": self.id,
+            "image": self.image,
+            "cluster": self.cluster,
+            "emulator": self.emulator,
+            "action": self.action.value,
+            "state": self.state.value,
+            "ended": self.ended,
+            "base": self.base,
+            "requirements": self.requirements,
+            "startedAt": self.started_at.isoformat(timespec="seconds"),
+            "asOf": self.as_of.isoformat(timespec="seconds"),
+            # A key of version 1, which saved notebooks contain.
+            "heardAt": self.last_response_at.isoformat(timespec="seconds") if self.last_response_at else None,
+            "seconds": round(self.seconds, 1),
+        }
+        extras: dict[str, Any] = {
+            "usual": self.estimate,
+            "error": list(self.error),
+            "hint": hint_json(self.hint),
+            "note": self.note,
+        }
+        extras["waited"] = round(self.waited, 1)
+        extras["usualHigh"] = self.estimate_high  # for a progress bar that is based on the estimate
+        extras |= {"fleet": self.fleet, "reason": self.reason, "detail": self.detail}
+        if self.report is not None:
+            extras["plan"] = preflight_report.json(self.report)
+        # Empty values are omitted to keep saved notebooks small.
+        shown_json: dict[str, Any] = visible_json(document | {key: value for key, value in extras.items() if value})
+        return shown_json
+
+    def _html(self, hints: HintTable) -> str:
+        cluster = f"{'emulator ' if self.emulator else ''}cluster"
+        title = (
+            f"<p><strong>{GLYPHS.get(self.state, WORKING_GLYPH)} {isolated(visible_line(self.state))}</strong>: image "
+            f"<code>{isolated(visible_line(self.image))}</code> on {cluster} "
+            f"<code>{isolated(visible_line(self.cluster))}</code></p>"
+        )
+        rows = [
+            ("Base image", self.base),
+            ("Elapsed" if not self.ended else "Duration" if self.start_known else "Seen", self._times()),
+            ("Estimate", self.estimate),
+            ("Note", self.note),
+            ("Error", "\n".join(self.error)),
+            ("Next step", hints.text(self.hint)),
+        ]
+        cells = "".join(
+            f"<tr><th>{label}</th><td>{isolated(visible(value)).replace(chr(10), '<br>')}</td></tr>"
+            for label, value in rows
+            if value
+        )
+        report = preflight_report.html(self.report, hints) if self.report is not None else ""
+        return f"<div>{title}<table>{cells}</table>{report}{requirements_html(self.requirements)}</div>"
+
+    def _times(self) -> str:
+        if self.ended and not self.start_known:
+            return f"seen {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
+        if self.ended:
+            return f"{duration(self.seconds)}, ended {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
+        updated = f", last update {self.last_response_at:%H:%M:%S} UTC" if self.last_response_at else ""
+        return f"{duration(self.seconds)} at {self.as_of:%Y-%m-%d %H:%M:%S} UTC{updated}"
 
 
 def card(build: Build, now: datetime) -> Card:
@@ -157,22 +273,6 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
     )
 
 
-def bundle(shown: Card, hints: HintTable = PROGRAM) -> Bundle:
-    """Return the MIME bundle to display for a card; HTML and text have the sentences of `hints`."""
-    return {MIME: card_json(shown), **bundle_of(_html(shown, hints), text(shown, hints))}
-
-
-def text(shown: Card, hints: HintTable = PROGRAM) -> DisplayText:
-    """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
-    cluster = f"{'emulator ' if shown.emulator else ''}cluster {shown.cluster}"
-    parts = [f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {cluster}", _times(shown)]
-    line = visible_line(" · ".join(part for part in (*parts, shown.estimate, shown.note) if part))
-    details = [*shown.error, *hints.next_line(shown.hint)]
-    if shown.report is not None:
-        details = [*preflight_report.remarks(shown.report, hints), *details]
-    return visible("\n".join([line, *(f"  {detail}" for detail in details)]))
-
-
 def estimate_text(estimate: DurationEstimate) -> str:
     """Return the estimate as text, with the number of builds it is based on."""
     low, high = duration(estimate.low), duration(estimate.high)
@@ -230,74 +330,3 @@ def _failure_detail(error: BaseException | None) -> str:
     if isinstance(error, ServiceError | BuildError):
         return next(iter(error.fault.summary_lines()), "")
     return ""
-
-
-def _times(shown: Card) -> str:
-    if shown.ended and not shown.start_known:
-        return f"seen {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    if shown.ended:
-        return f"{duration(shown.seconds)}, ended {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    updated = f", last update {shown.last_response_at:%H:%M:%S} UTC" if shown.last_response_at else ""
-    return f"{duration(shown.seconds)} at {shown.as_of:%Y-%m-%d %H:%M:%S} UTC{updated}"
-
-
-def card_json(shown: Card) -> dict[str, Any]:
-    """Return the versioned JSON of a card.
-
-    It contains no subscription id, no URL and no secret, since notebooks are shared.
-    """
-    document: dict[str, Any] = {
-        "version": VERSION,
-        "id": shown.id,
-        "image": shown.image,
-        "cluster": shown.cluster,
-        "emulator": shown.emulator,
-        "action": shown.action.value,
-        "state": shown.state.value,
-        "ended": shown.ended,
-        "base": shown.base,
-        "requirements": shown.requirements,
-        "startedAt": shown.started_at.isoformat(timespec="seconds"),
-        "asOf": shown.as_of.isoformat(timespec="seconds"),
-        # A key of version 1, which saved notebooks contain.
-        "heardAt": shown.last_response_at.isoformat(timespec="seconds") if shown.last_response_at else None,
-        "seconds": round(shown.seconds, 1),
-    }
-    extras: dict[str, Any] = {
-        "usual": shown.estimate,
-        "error": list(shown.error),
-        "hint": hint_json(shown.hint),
-        "note": shown.note,
-    }
-    extras["waited"] = round(shown.waited, 1)
-    extras["usualHigh"] = shown.estimate_high  # for a progress bar that is based on the estimate
-    extras |= {"fleet": shown.fleet, "reason": shown.reason, "detail": shown.detail}
-    if shown.report is not None:
-        extras["plan"] = preflight_report.json(shown.report)
-    # Empty values are omitted to keep saved notebooks small.
-    shown_json: dict[str, Any] = visible_json(document | {key: value for key, value in extras.items() if value})
-    return shown_json
-
-
-def _html(shown: Card, hints: HintTable) -> str:
-    cluster = f"{'emulator ' if shown.emulator else ''}cluster"
-    title = (
-        f"<p><strong>{GLYPHS.get(shown.state, WORKING_GLYPH)} {isolated(visible_line(shown.state))}</strong>: image "
-        f"<code>{isolated(visible_line(shown.image))}</code> on {cluster} "
-        f"<code>{isolated(visible_line(shown.cluster))}</code></p>"
-    )
-    rows = [
-        ("Base image", shown.base),
-        ("Elapsed" if not shown.ended else "Duration" if shown.start_known else "Seen", _times(shown)),
-        ("Estimate", shown.estimate),
-        ("Note", shown.note),
-        ("Error", "\n".join(shown.error)),
-        ("Next step", hints.text(shown.hint)),
-    ]
-    cells = "".join(
-        f"<tr><th>{label}</th><td>{isolated(visible(value)).replace(chr(10), '<br>')}</td></tr>"
-        for label, value in rows
-        if value
-    )
-    report = preflight_report.html(shown.report, hints) if shown.report is not None else ""
-    return f"<div>{title}<table>{cells}</table>{report}{requirements_html(shown.requirements)}</div>"

@@ -76,6 +76,96 @@ class FleetCard:
         """State of the fleet as a whole."""
         return "Working" if not self.ended else "Failed" if self.failures else "Succeeded"
 
+    @property
+    def states(self) -> object:
+        """A value that differs when the number of clusters in a state has changed."""
+        return self.counts
+
+    @property
+    def share(self) -> float:
+        """The filled share of a progress bar: that of the clusters that are done."""
+        return self.done_count / len(self.rows)
+
+    @property
+    def progress_text(self) -> DisplayText:
+        """The line beside a progress bar."""
+        return visible_line(f"{self.done_count} of {len(self.rows)} · {self.headline()}")
+
+    def live_text(self, _hints: HintTable) -> DisplayText:
+        """Return the line that a terminal replaces while the fleet is running."""
+        return self.headline()
+
+    def bundle(self, hints: HintTable = PROGRAM) -> Bundle:
+        """Return the MIME bundle to display for a fleet; HTML and text have the sentences of `hints`."""
+        return {MIME: visible_json(self.to_json()), **bundle_of(self._html(hints), self.text(hints))}
+
+    def headline(self) -> DisplayText:
+        """Return a fleet as one line."""
+        parts = [f"{count} {state.lower()}" for state, count in self.counts.items()]
+        times = f"{duration(self.seconds)}, {'ended' if self.ended else 'at'} {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
+        head = f"{GLYPHS.get(self.state, WORKING_GLYPH)} {self.state}: image {self.image} on {len(self.rows)} clusters"
+        return visible_line(" · ".join([head, ", ".join(parts), times]))
+
+    def text(self, hints: HintTable = PROGRAM) -> DisplayText:
+        """Return a fleet as text: the headline, the failures, and up to 20 clusters."""
+        lines: list[str] = [self.headline()]
+        lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in self.failures.items()]
+        if len(self.rows) <= MAX_ROWS_AS_TEXT:
+            lines += [f"  {line}" for line in table(_HEAD, self._rows(), "")["text/plain"].splitlines()]
+        lines += [f"  {line}" for line in hints.next_line(self.hint)]
+        return visible("\n".join(lines))
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [(name, _state(row), duration(row.seconds), _row_message(row)) for name, row in self.rows]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the versioned JSON; it has no subscription id, no URL and no secret, since notebooks are shared."""
+        return {
+            "version": VERSION,
+            "id": self.id,
+            "image": self.image,
+            "state": self.state,
+            "ended": self.ended,
+            "base": self.base,
+            "requirements": self.requirements,
+            "startedAt": self.started_at.isoformat(timespec="seconds"),
+            "asOf": self.as_of.isoformat(timespec="seconds"),
+            "seconds": round(self.seconds, 1),
+            "clusters": [
+                {
+                    "id": row.id,
+                    "cluster": name,
+                    "state": row.state,
+                    "ended": row.ended,
+                    "seconds": round(row.seconds, 1),
+                    "said": _row_message(row),  # the key in version 1 of the JSON
+                }
+                for name, row in self.rows
+            ],
+            "failures": [{"reason": reason, "clusters": clusters} for reason, clusters in self.failures.items()],
+            "hint": hint_json(self.hint),
+        }
+
+    def _html(self, hints: HintTable) -> str:
+        step = hints.text(self.hint)
+        head, _, rest = self.headline().partition(": ")
+        expanded = " open" if len(self.rows) <= MAX_ROWS_AS_TEXT else ""
+        clusters = table(_HEAD, self._rows(), "")["text/html"]
+        parts = [
+            f"<p><strong>{isolated(visible(head))}</strong>: {isolated(visible(rest))}</p>",
+            self._failures_html(),
+            f"<p>Next step: {isolated(visible(step))}</p>" if step else "",
+            f"<details{expanded}><summary>{len(self.rows)} clusters</summary>{clusters}</details>",
+            requirements_html(self.requirements),
+        ]
+        return f"<div>{''.join(parts)}</div>"
+
+    def _failures_html(self) -> str:
+        if not self.failures:
+            return ""
+        rows = [(", ".join(clusters), reason) for reason, clusters in self.failures.items()]
+        return str(table(("failed on", "reason"), rows, "")["text/html"])
+
 
 def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
     """Return the card of a fleet at the time `now` (UTC)."""
@@ -98,34 +188,7 @@ def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
     )
 
 
-def bundle(shown: FleetCard, hints: HintTable = PROGRAM) -> Bundle:
-    """Return the MIME bundle to display for a fleet; HTML and text have the sentences of `hints`."""
-    return {MIME: visible_json(_json(shown)), **bundle_of(_html(shown, hints), text(shown, hints))}
-
-
-def headline(shown: FleetCard) -> DisplayText:
-    """Return a fleet as one line."""
-    parts = [f"{count} {state.lower()}" for state, count in shown.counts.items()]
-    times = f"{duration(shown.seconds)}, {'ended' if shown.ended else 'at'} {shown.as_of:%Y-%m-%d %H:%M:%S} UTC"
-    head = f"{GLYPHS.get(shown.state, WORKING_GLYPH)} {shown.state}: image {shown.image} on {len(shown.rows)} clusters"
-    return visible_line(" · ".join([head, ", ".join(parts), times]))
-
-
-def text(shown: FleetCard, hints: HintTable = PROGRAM) -> DisplayText:
-    """Return a fleet as text: the headline, the failures, and up to 20 clusters."""
-    lines: list[str] = [headline(shown)]
-    lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in shown.failures.items()]
-    if len(shown.rows) <= MAX_ROWS_AS_TEXT:
-        lines += [f"  {line}" for line in table(_HEAD, _rows(shown), "")["text/plain"].splitlines()]
-    lines += [f"  {line}" for line in hints.next_line(shown.hint)]
-    return visible("\n".join(lines))
-
-
 _HEAD = ("cluster", "state", "duration", "message")
-
-
-def _rows(shown: FleetCard) -> list[tuple[str, str, str, str]]:
-    return [(name, _state(row), duration(row.seconds), _row_message(row)) for name, row in shown.rows]
 
 
 def _state(row: Card) -> str:
@@ -134,54 +197,3 @@ def _state(row: Card) -> str:
 
 def _row_message(row: Card) -> str:
     return "; ".join(part for part in (row.note, *row.error) if part)
-
-
-def _json(shown: FleetCard) -> dict[str, Any]:
-    """Return the versioned JSON. It contains no subscription id, no URL and no secret, since notebooks are shared."""
-    return {
-        "version": VERSION,
-        "id": shown.id,
-        "image": shown.image,
-        "state": shown.state,
-        "ended": shown.ended,
-        "base": shown.base,
-        "requirements": shown.requirements,
-        "startedAt": shown.started_at.isoformat(timespec="seconds"),
-        "asOf": shown.as_of.isoformat(timespec="seconds"),
-        "seconds": round(shown.seconds, 1),
-        "clusters": [
-            {
-                "id": row.id,
-                "cluster": name,
-                "state": row.state,
-                "ended": row.ended,
-                "seconds": round(row.seconds, 1),
-                "said": _row_message(row),  # the key in version 1 of the JSON
-            }
-            for name, row in shown.rows
-        ],
-        "failures": [{"reason": reason, "clusters": clusters} for reason, clusters in shown.failures.items()],
-        "hint": hint_json(shown.hint),
-    }
-
-
-def _html(shown: FleetCard, hints: HintTable) -> str:
-    step = hints.text(shown.hint)
-    head, _, rest = headline(shown).partition(": ")
-    expanded = " open" if len(shown.rows) <= MAX_ROWS_AS_TEXT else ""
-    clusters = table(_HEAD, _rows(shown), "")["text/html"]
-    parts = [
-        f"<p><strong>{isolated(visible(head))}</strong>: {isolated(visible(rest))}</p>",
-        _failures_html(shown),
-        f"<p>Next step: {isolated(visible(step))}</p>" if step else "",
-        f"<details{expanded}><summary>{len(shown.rows)} clusters</summary>{clusters}</details>",
-        requirements_html(shown.requirements),
-    ]
-    return f"<div>{''.join(parts)}</div>"
-
-
-def _failures_html(shown: FleetCard) -> str:
-    if not shown.failures:
-        return ""
-    rows = [(", ".join(clusters), reason) for reason, clusters in shown.failures.items()]
-    return str(table(("failed on", "reason"), rows, "")["text/html"])

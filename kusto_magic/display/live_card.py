@@ -13,7 +13,7 @@ from uuid import uuid4
 from kusto_magic.builds.build import Build
 from kusto_magic.clock import SystemClock
 from kusto_magic.display.bundle import Bundle
-from kusto_magic.display.views import Shown, View, bundle_of, size_of, states_of, view_of
+from kusto_magic.display.views import Shown, View, size_of, view_of
 from kusto_magic.hints import HintTable
 from kusto_magic.program_hints import PROGRAM
 
@@ -96,7 +96,7 @@ class LiveCard:
 
     def _is_worth_saving(self, view: View, now: float) -> bool:
         is_single = isinstance(self._shown, Build)
-        if states_of(view) != self._states:
+        if view.states != self._states:
             return is_single or now - self._saved_at >= FLEET_SAVE_INTERVAL
         return is_single and now - self._saved_at >= (UPDATE_INTERVAL if self._bar is None else SAVE_INTERVAL)
 
@@ -112,8 +112,8 @@ class LiveCard:
                 bar.close_all()  # only now: the page would show a closed widget as an error
 
     def _show(self, view: View, *, update: bool) -> None:
-        self._states, self._saved_at = states_of(view), time.monotonic()
-        data = bundle_of(view, self._hints)
+        self._states, self._saved_at = view.states, time.monotonic()
+        data = view.bundle(self._hints)
         if self._bar is not None:
             self._bar.update(view)
             reference = {"version_major": 2, "version_minor": 0, "model_id": self._bar.model_id}

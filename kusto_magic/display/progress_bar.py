@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipywidgets import FloatProgress, HBox, Label, Layout
 
-from kusto_magic.display.views import View, progress_text_of, share_of
+from kusto_magic.display.views import View
 
 
 class ProgressBar(HBox):
@@ -20,8 +20,8 @@ class ProgressBar(HBox):
 
     def update(self, view: View) -> None:
         """Show the progress of a build or a fleet."""
-        self.bar.value = share_of(view)
-        self.label.value = progress_text_of(view)
+        self.bar.value = view.share
+        self.label.value = view.progress_text
 
     def close_all(self) -> None:
         """Close the widget and its parts, which releases them in the front end."""

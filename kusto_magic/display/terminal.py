@@ -9,7 +9,7 @@ from rich.text import Text
 
 from kusto_magic.builds.event_loop import WAIT_INTERVAL
 from kusto_magic.clock import SystemClock
-from kusto_magic.display.views import Shown, View, live_text_of, states_of, text_of, view_of
+from kusto_magic.display.views import Shown, View, view_of
 from kusto_magic.display_text import DisplayText
 from kusto_magic.hints import HintTable
 from kusto_magic.program_hints import PROGRAM
@@ -25,21 +25,21 @@ def show_until_done(shown: Shown, console: Console | None = None, hints: HintTab
     ended = threading.Event()
     shown.observe(lambda _change: ended.set(), "ended")
     if console.is_terminal:
-        with console.status(_plain(live_text_of(_view(shown), hints))) as status:
+        with console.status(_plain(_view(shown).live_text(hints))) as status:
             while not shown.ended and not ended.wait(WAIT_INTERVAL):  # may have ended before `observe`
-                status.update(_plain(live_text_of(_view(shown), hints)))
+                status.update(_plain(_view(shown).live_text(hints)))
     else:
         _show_plainly(shown, console, ended, hints)
-    console.print(_plain(text_of(_view(shown), hints)))
+    console.print(_plain(_view(shown).text(hints)))
 
 
 def _show_plainly(shown: Shown, console: Console, ended: threading.Event, hints: HintTable) -> None:
     previous: object = None
     while not shown.ended:
         view = _view(shown)
-        if states_of(view) != previous:
-            previous = states_of(view)
-            console.print(_plain(live_text_of(view, hints)))
+        if view.states != previous:
+            previous = view.states
+            console.print(_plain(view.live_text(hints)))
         ended.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
 
 

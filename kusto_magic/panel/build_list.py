@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kusto_magic.builds.build import Build
-from kusto_magic.display.card import card, text
+from kusto_magic.display.card import card
 from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.panel.tasks import PanelContext
@@ -82,7 +82,7 @@ class ActiveBuilds:
             del self._bars[build]
             self._lay_out()
             bar.close_all()
-            set_text(self.last, text(current).partition("\n")[0])
+            set_text(self.last, current.text().partition("\n")[0])
         if build.error is not None:
             self._context.show(build.error)
         self._ended(build)

@@ -37,9 +37,7 @@ class ListedBuild:
 
 def build_json(view: BuildView) -> Json:
     """Return a build as the schema `Build`: its card as a notebook stores it, its cluster and whether it is active."""
-    from kusto_magic.display.card import card_json
-
-    return {"card": card_json(view.card), "clusterId": view.cluster.id, "active": view.active}
+    return {"card": view.card.to_json(), "clusterId": view.cluster.id, "active": view.active}
 
 
 def listed_build_json(view: BuildView, number: int) -> Json:

@@ -20,7 +20,7 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.state import Origin
-from kusto_magic.display.card import bundle, card
+from kusto_magic.display.card import card
 from kusto_magic.errors import (
     BuildFailed,
     InvalidInput,
@@ -401,7 +401,7 @@ def test_card_redacts_requirements_of_another_user() -> None:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     record = BuildRecord("1", BuildRequest(Action.BUILD, target, "leaky"), now)
     seen = Operation(Action.BUILD, "", BuildState.SUCCEEDED, image=Image("leaky", requirements=text))
-    shown = str(bundle(card(Build(record, seen, Origin.OBSERVED), now)))
+    shown = str(card(Build(record, seen, Origin.OBSERVED), now).bundle())
     assert "hunter2secret" not in shown
     assert "index.example" in shown
 

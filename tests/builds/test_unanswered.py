@@ -22,7 +22,7 @@ from support.scripted_transport import (
     run_build,
 )
 
-from kusto_magic.display.card import card, text
+from kusto_magic.display.card import card
 from kusto_magic.errors import KustoImageError, ServiceError, Unreachable, UntrustedAddress
 from kusto_magic.hints import HintKind
 from kusto_magic.models.action import Action
@@ -131,7 +131,7 @@ def test_unanswered_build_stays_unfinished_and_is_resumed_by_another_process(
     build = environment.builds.start(build_request(environment.target, "img", IMAGE))
     with pytest.raises(error):
         build.result(30)
-    shown = text(card(build, environment.clock.wall()))
+    shown = card(build, environment.clock.wall()).text()
     assert shown.startswith("? Unknown: image img")
     assert isinstance(build.error, KustoImageError)
     assert build.error.hint is not None
@@ -158,7 +158,7 @@ def test_build_whose_request_never_arrived_is_not_submitted(environment: PanelEn
     build = environment.builds.start(build_request(environment.target, "img", IMAGE))
     with pytest.raises(Unreachable):
         build.result(30)
-    assert text(card(build, environment.clock.wall())).startswith("✖ Not submitted")
+    assert card(build, environment.clock.wall()).text().startswith("✖ Not submitted")
     record = environment.builds.history.latest("img", environment.target)
     assert record is not None
     assert (record.ended_at is None, record.state) == (False, "Not submitted")

@@ -20,7 +20,7 @@ from support.requests import build_request, delete_request
 from kusto_magic.builds.build import Build
 from kusto_magic.commands.arguments import SUBCOMMANDS, line_parser, parse
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
-from kusto_magic.display.card import bundle, card
+from kusto_magic.display.card import card
 from kusto_magic.errors import KustoImageError
 from kusto_magic.magics.magics import COMMANDS
 from kusto_magic.models.action import Action
@@ -111,7 +111,7 @@ def _run(environment: PanelEnvironment, line: str) -> list[str]:
         if isinstance(result, Build):
             with suppress(KustoImageError):
                 result.result()
-            shown += [*texts_in(bundle(card(result, datetime.now(UTC)))), repr(result)]
+            shown += [*texts_in(card(result, datetime.now(UTC)).bundle()), repr(result)]
             assert result.error is None or isinstance(result.error, KustoImageError), repr(result.error)
     except KustoImageError as error:
         shown += [*error.lines(), str(error), *error._render_traceback_()]
@@ -160,7 +160,7 @@ def test_status_and_attach_show_a_refused_build_without_control_characters(
     assert "next line" in str(refused.value)
     status = _run(environment, "status")
     assert any("next line" in text for text in status)
-    _check([*refused.value.lines(), *texts_in(bundle(card(build, datetime.now(UTC)))), *status])
+    _check([*refused.value.lines(), *texts_in(card(build, datetime.now(UTC)).bundle()), *status])
 
 
 @pytest.mark.slow

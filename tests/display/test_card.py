@@ -13,7 +13,7 @@ from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.commands.hints import MAGICS
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import duration, table
-from kusto_magic.display.card import MIME, bundle, estimate_text, text
+from kusto_magic.display.card import MIME, estimate_text
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.panel.hints import PANEL
@@ -22,7 +22,7 @@ from kusto_magic.program_hints import PROGRAM
 
 
 def test_text_of_a_running_build_has_elapsed_time_and_last_update() -> None:
-    line = text(RUNNING)
+    line = RUNNING.text()
     assert line == (
         "⏳ Building: image img on cluster help · 1 min 20 s at 2026-11-23 14:04:25 UTC, last update 14:04:20 UTC"
         " · usually 4 min to 6 min (3 earlier builds on this cluster)"
@@ -30,14 +30,14 @@ def test_text_of_a_running_build_has_elapsed_time_and_last_update() -> None:
 
 
 def test_text_of_a_finished_build_has_duration_and_absolute_end() -> None:
-    assert text(DONE) == "✔ Succeeded: image img on cluster help · 5 min 2 s, ended 2026-11-23 14:04:25 UTC"
+    assert DONE.text() == "✔ Succeeded: image img on cluster help · 5 min 2 s, ended 2026-11-23 14:04:25 UTC"
 
 
 def test_text_of_a_failed_build_has_error_and_hint() -> None:
     failed = replace(
         DONE, state=BuildState.FAILED, error=("building failed", "BadInput: no"), hint=Hint(HintKind.RETRY)
     )
-    assert text(failed).splitlines()[1:] == ["  building failed", "  BadInput: no", "  Next: Try again."]
+    assert failed.text().splitlines()[1:] == ["  building failed", "  BadInput: no", "  Next: Try again."]
 
 
 def test_estimate_text_names_its_source() -> None:
@@ -46,7 +46,7 @@ def test_estimate_text_names_its_source() -> None:
 
 
 def test_bundle_contains_json_html_and_text() -> None:
-    data = bundle(DONE)
+    data = DONE.bundle()
     assert set(data) == {MIME, "text/html", "text/plain"}
     assert data[MIME]["version"] == 1
     assert data[MIME]["state"] == "Succeeded"
@@ -54,12 +54,12 @@ def test_bundle_contains_json_html_and_text() -> None:
 
 
 def test_json_contains_fleet_only_for_a_build_of_a_fleet() -> None:
-    assert bundle(replace(DONE, fleet="f" * 32))[MIME]["fleet"] == "f" * 32
-    assert "fleet" not in bundle(DONE)[MIME]
+    assert replace(DONE, fleet="f" * 32).bundle()[MIME]["fleet"] == "f" * 32
+    assert "fleet" not in DONE.bundle()[MIME]
 
 
 def test_html_has_no_attributes_and_no_scripts() -> None:
-    seen = Elements(bundle(RUNNING)["text/html"])
+    seen = Elements(RUNNING.bundle()["text/html"])
     assert seen.tags <= HARMLESS_TAGS
     assert seen.attributes == set()
     assert "⏳ Building" in seen.words
@@ -78,7 +78,7 @@ REPORT = PreflightReport(
 
 
 def test_bundle_contains_the_preflight_report() -> None:
-    data = bundle(replace(DONE, report=REPORT))
+    data = replace(DONE, report=REPORT).bundle()
     packages = "3 packages · 1 new, 1 upgraded, 1 already installed · 12.7 MB to download"
     summary = f"✔ compatible (Python 3.11.7 on Windows x64): {packages}"
     assert data["text/plain"].splitlines()[1:] == [f"  {summary}", "  warning: numpy upgraded: scipy needs less"]
@@ -91,11 +91,11 @@ def test_bundle_contains_the_preflight_report() -> None:
 def test_html_and_text_have_the_sentence_of_the_front_end_and_the_json_the_hint() -> None:
     failed = replace(DONE, state=BuildState.UNKNOWN, hint=Hint(HintKind.RESUME, "img"))
     for hints in (MAGICS, PANEL, PROGRAM):
-        data = bundle(failed, hints)
+        data = failed.bundle(hints)
         assert data["text/plain"].endswith(f"Next: {hints.text(failed.hint)}")
         assert hints.text(failed.hint) in Elements(data["text/html"]).words
         assert data[MIME]["hint"] == {"kind": "resume", "name": "img", "values": [], "then": None}
-    assert "hint" not in bundle(DONE)[MIME]
+    assert "hint" not in DONE.bundle()[MIME]
 
 
 def test_preflight_report_shows_its_hint_as_a_suggestion() -> None:
@@ -151,8 +151,8 @@ def test_external_text_in_a_card_is_escaped(payload: str) -> None:
         ),
     )
     harmless = replace(REPORT, resolver_text="r")
-    plain = Elements(bundle(replace(DONE, error=("e",), note="o", estimate="u", report=harmless))["text/html"])
-    seen = Elements(bundle(hostile)["text/html"])
+    plain = Elements(replace(DONE, error=("e",), note="o", estimate="u", report=harmless).bundle()["text/html"])
+    seen = Elements(hostile.bundle()["text/html"])
     assert seen.tags == plain.tags
     assert seen.attributes == set()
     assert payload in seen.words

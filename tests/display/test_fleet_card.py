@@ -20,9 +20,8 @@ from support.requests import build_request, build_requests
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import MIME as BUILD_MIME
-from kusto_magic.display.card import bundle as build_bundle
 from kusto_magic.display.card import card, card_from_record
-from kusto_magic.display.fleet_card import MAX_ROWS_AS_TEXT, MIME, bundle, fleet_card, headline, text
+from kusto_magic.display.fleet_card import MAX_ROWS_AS_TEXT, MIME, fleet_card
 from kusto_magic.display.live_card import LiveCard
 from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.emulator import EmulatorConfig
@@ -96,12 +95,12 @@ def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
         ),
         START,
     )
-    assert headline(it).startswith("✖ Failed: image img on 3 clusters · 2 failed, 1 succeeded")
-    assert "✖ two, six: no wheel" in text(it)
+    assert it.headline().startswith("✖ Failed: image img on 3 clusters · 2 failed, 1 succeeded")
+    assert "✖ two, six: no wheel" in it.text()
     assert it.hint == Hint(HintKind.FIX_FLEET)
-    html = bundle(it)["text/html"]
+    html = it.bundle()["text/html"]
     assert html.index("no wheel") < html.index("<details")
-    assert bundle(it)[MIME]["failures"] == [{"reason": "no wheel", "clusters": ["two", "six"]}]
+    assert it.bundle()[MIME]["failures"] == [{"reason": "no wheel", "clusters": ["two", "six"]}]
 
 
 def test_failures_that_differ_only_in_ids_have_one_reason_in_the_fleet_and_in_each_card() -> None:
@@ -109,24 +108,24 @@ def test_failures_that_differ_only_in_ids_have_one_reason_in_the_fleet_and_in_ea
         record(name, BuildState.FAILED, f"it failed; HTTP 400; Bad: no; request id {n}")
         for n, name in enumerate(("one", "two"))
     ]
-    shown = bundle(fleet_card(fleet(*failed), START))[MIME]
+    shown = fleet_card(fleet(*failed), START).bundle()[MIME]
     assert shown["failures"] == [{"reason": "it failed; Bad: no", "clusters": ["one", "two"]}]
     assert shown["hint"]["kind"] == "fix-fleet"
-    assert {build_bundle(card_from_record(one))[BUILD_MIME]["reason"] for one in failed} == {"it failed; Bad: no"}
-    assert "reason" not in build_bundle(card_from_record(record("one")))[BUILD_MIME]
+    assert {card_from_record(one).bundle()[BUILD_MIME]["reason"] for one in failed} == {"it failed; Bad: no"}
+    assert "reason" not in card_from_record(record("one")).bundle()[BUILD_MIME]
 
 
 def test_more_than_twenty_clusters_are_collapsed() -> None:
     many = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(MAX_ROWS_AS_TEXT + 1))), START)
-    assert "<details><summary>21 clusters</summary>" in bundle(many)["text/html"]
-    assert "c020" not in text(many)
+    assert "<details><summary>21 clusters</summary>" in many.bundle()["text/html"]
+    assert "c020" not in many.text()
     few = fleet_card(fleet(*(record(f"c{n:03d}") for n in range(MAX_ROWS_AS_TEXT))), START)
-    assert "<details open><summary>20 clusters</summary>" in bundle(few)["text/html"]
-    assert "c019" in text(few)
+    assert "<details open><summary>20 clusters</summary>" in few.bundle()["text/html"]
+    assert "c019" in few.text()
 
 
 def test_bundle_contains_no_subscription_and_no_url() -> None:
-    saved = json.dumps(bundle(fleet_card(fleet(record("one")), START)))
+    saved = json.dumps(fleet_card(fleet(record("one")), START).bundle())
     assert SUBSCRIPTION not in saved
     assert "management.azure.com" not in saved
     assert TARGET.resource_group not in saved
@@ -134,7 +133,7 @@ def test_bundle_contains_no_subscription_and_no_url() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_external_text_in_a_fleet_card_is_escaped(hostile: str) -> None:
-    html = Elements(bundle(fleet_card(fleet(record("one", BuildState.FAILED, hostile)), START))["text/html"])
+    html = Elements(fleet_card(fleet(record("one", BuildState.FAILED, hostile)), START).bundle()["text/html"])
     assert html.tags <= OURS
     assert html.attributes <= {"open"}
     assert hostile.strip() in html.words
@@ -168,6 +167,6 @@ def test_card_of_a_rejected_build_has_the_reason_of_the_fleet_and_the_sentence_o
     started = environment.builds().start_fleet(build_requests([unknown], "img", SPEC, check=False, queue=False))
     with pytest.raises(NotFound) as rejected:
         started.builds[0].result(10)
-    shown = build_bundle(card(started.builds[0], START))[BUILD_MIME]
+    shown = card(started.builds[0], START).bundle()[BUILD_MIME]
     assert [shown["reason"]] == list(started.failures.values())
     assert shown["detail"] == rejected.value.fault.summary_lines()[0]

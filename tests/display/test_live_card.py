@@ -10,9 +10,8 @@ from support.environment import EmulatedEnvironment
 from support.recording_publisher import RecordingPublisher
 from support.requests import build_request
 
-from kusto_magic.display.card import MIME
+from kusto_magic.display.card import MAX_ESTIMATED_SHARE, MIME
 from kusto_magic.display.live_card import LiveCard
-from kusto_magic.display.views import MAX_ESTIMATED_SHARE, share_of
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 
@@ -58,10 +57,10 @@ def test_two_outputs_show_the_same_build(environment: EmulatedEnvironment) -> No
 
 def test_share_follows_the_estimate_and_stays_below_one() -> None:
     building = replace(RUNNING, estimate_high=300.0)
-    assert share_of(replace(building, seconds=0.0)) == 0
-    assert share_of(replace(building, seconds=150.0)) == pytest.approx(MAX_ESTIMATED_SHARE / 2)
-    assert share_of(replace(building, seconds=250.0, waited=100.0)) == pytest.approx(MAX_ESTIMATED_SHARE / 2)
-    assert share_of(replace(building, seconds=100_000.0)) == MAX_ESTIMATED_SHARE < 1
-    assert share_of(replace(building, seconds=100_000.0, estimate_high=0.0)) == 0  # no estimate: the bar stays empty
-    assert share_of(replace(building, state=BuildState.SUCCEEDED, ended=True)) == 1
-    assert share_of(replace(building, state=BuildState.FAILED, ended=True, estimate_high=0.0)) == 0
+    assert replace(building, seconds=0.0).share == 0
+    assert replace(building, seconds=150.0).share == pytest.approx(MAX_ESTIMATED_SHARE / 2)
+    assert replace(building, seconds=250.0, waited=100.0).share == pytest.approx(MAX_ESTIMATED_SHARE / 2)
+    assert replace(building, seconds=100_000.0).share == MAX_ESTIMATED_SHARE < 1
+    assert replace(building, seconds=100_000.0, estimate_high=0.0).share == 0  # no estimate: the bar stays empty
+    assert replace(building, state=BuildState.SUCCEEDED, ended=True).share == 1
+    assert replace(building, state=BuildState.FAILED, ended=True, estimate_high=0.0).share == 0
