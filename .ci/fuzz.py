@@ -27,7 +27,7 @@ from support.arm_responses import IMAGE_URL, SPEC
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.operation_start import start_operation, submitting
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import Image
 from kusto_magic.redaction import redact
@@ -40,7 +40,7 @@ def read_requirements(text: str, allowed: bool) -> None:
     lines = max(1, len(text.splitlines()) + 1)
     assert all(problem.line is None or 1 <= problem.line <= lines for problem in found)
     if found:
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(InvalidInputError) as refused:
             parser.parse(text, allow_index_options=allowed)
         assert list(refused.value.problems) == found
     else:

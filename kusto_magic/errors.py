@@ -3,30 +3,30 @@
 ::
 
     KustoImageError
-    ├── InvalidInput            the input breaks a rule: every problem is listed, nothing was sent
-    ├── RequirementsConflict    the packages cannot be installed together; nothing was sent
-    ├── InUse                   the cluster's python() runs on the image that would change; nothing was sent
-    │   └── MaybeInUse          it is not known which image python() runs on; nothing was sent
-    ├── NotSubmitted            the process that would have sent the request has ended; nothing was sent
-    ├── OutcomeUnknown          the process that sent the request ended before the response
-    ├── SignInFailed            the credential returned no token
-    ├── UntrustedAddress        a response names a URL to which the token must not be sent
-    ├── ServiceError            the service refused a request (status, code, message, request id)
-    │   ├── NotFound            404
-    │   ├── Forbidden           401, 403
-    │   ├── Conflict            409 with a code that means busy: another change of the cluster is running
-    │   └── Throttled           429
-    ├── BuildError              about one operation; `.operation` can be resumed
-    │   ├── BuildFailed         the service reports a failure
-    │   ├── BuildCanceled       the service reports a cancellation
-    │   ├── ImageDiffers        the build succeeded, but the image differs from what was sent
-    │   ├── StatusUnreadable    the status could not be read
-    │   │   └── UnexpectedState the service shows something else than the operation would have led to
-    │   ├── EndedElsewhere      another process recorded the end of the operation
-    │   └── PollTimeout         the operation was still running after the timeout for polling it
-    ├── FleetFailed             the operation failed on some of several clusters; `.failures` has the reasons
-    ├── Unreachable             no usable response from the endpoint
-    └── EmulatorError           the local emulator cannot be started
+    ├── InvalidInputError            the input breaks a rule: every problem is listed, nothing was sent
+    ├── RequirementsConflictError    the packages cannot be installed together; nothing was sent
+    ├── InUseError                   the cluster's python() runs on the image that would change; nothing was sent
+    │   └── MaybeInUseError          it is not known which image python() runs on; nothing was sent
+    ├── NotSubmittedError            the process that would have sent the request has ended; nothing was sent
+    ├── OutcomeUnknownError          the process that sent the request ended before the response
+    ├── SignInError                  the credential returned no token
+    ├── UntrustedAddressError        a response names a URL to which the token must not be sent
+    ├── ServiceError                 the service refused a request (status, code, message, request id)
+    │   ├── NotFoundError            404
+    │   ├── ForbiddenError           401, 403
+    │   ├── ConflictError            409 with a code that means busy: another change of the cluster is running
+    │   └── ThrottledError           429
+    ├── BuildError                   about one operation; `.operation` can be resumed
+    │   ├── BuildFailedError         the service reports a failure
+    │   ├── BuildCanceledError       the service reports a cancellation
+    │   ├── ImageDiffersError        the build succeeded, but the image differs from what was sent
+    │   ├── StatusUnreadableError    the status could not be read
+    │   │   └── UnexpectedStateError the service shows something else than the operation would have led to
+    │   ├── EndedElsewhereError      another process recorded the end of the operation
+    │   └── PollTimeoutError         the operation was still running after the timeout for polling it
+    ├── FleetFailedError             the operation failed on some of several clusters; `.failures` has the reasons
+    ├── UnreachableError             no usable response from the endpoint
+    └── EmulatorError                the local emulator cannot be started
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class KustoImageError(Exception):
         return self.lines()
 
 
-class InvalidInput(KustoImageError, ValueError):
+class InvalidInputError(KustoImageError, ValueError):
     """The input breaks a rule; `.problems` lists every problem; nothing was sent."""
 
     def __init__(self, problems: Sequence[Problem], *, hint: Hint | None = None) -> None:
@@ -134,7 +134,7 @@ class InvalidInput(KustoImageError, ValueError):
         return [*shown, *table.next_line(self.hint)]
 
 
-class RequirementsConflict(KustoImageError):
+class RequirementsConflictError(KustoImageError):
     """The preflight found a conflict; nothing was sent. `.forecast` is the complete report."""
 
     def __init__(
@@ -149,23 +149,23 @@ class RequirementsConflict(KustoImageError):
         return [f"  {line}" for line in self._lines]
 
 
-class InUse(KustoImageError):
+class InUseError(KustoImageError):
     """The cluster's python() runs on the image that would be replaced or deleted; nothing was sent."""
 
 
-class MaybeInUse(InUse):
+class MaybeInUseError(InUseError):
     """It is not known which image python() runs on, so it may be the one that would be replaced or deleted."""
 
 
-class NotSubmitted(KustoImageError):
+class NotSubmittedError(KustoImageError):
     """The operation was recorded but never sent: the process that would have sent it has ended."""
 
 
-class OutcomeUnknown(KustoImageError):
+class OutcomeUnknownError(KustoImageError):
     """The process that sent the request ended before the response, and the service does not show what came of it."""
 
 
-class FleetFailed(KustoImageError):
+class FleetFailedError(KustoImageError):
     """An operation on image `name` failed on some of `total` clusters; `.failures` maps each one to its reason."""
 
     def __init__(self, name: str, failures: Mapping[str, str], total: int, *, hint: Hint | None = None) -> None:
@@ -206,15 +206,15 @@ def reason_from_message(message: str) -> str:
     return "; ".join(part for part in message.split("; ") if not _IDENTIFIES_ONE_FAILURE.match(part))
 
 
-class SignInFailed(KustoImageError):
+class SignInError(KustoImageError):
     """The credential returned no token."""
 
 
-class UntrustedAddress(KustoImageError):
+class UntrustedAddressError(KustoImageError):
     """A response names a URL outside the configured endpoint; nothing was sent to it."""
 
 
-class Unreachable(KustoImageError):
+class UnreachableError(KustoImageError):
     """The endpoint sent no usable response; `.may_have_arrived` is whether it may have received the request.
 
     `.max_retries` is how often a retry is worthwhile: 0 for an untrusted certificate, None if there is no limit.
@@ -284,19 +284,19 @@ class ServiceError(KustoImageError):
         return [f"  HTTP {self.status}", *(f"  {line}" for line in self.fault.lines())]
 
 
-class NotFound(ServiceError):
+class NotFoundError(ServiceError):
     """404: the image, cluster, resource group or subscription does not exist."""
 
 
-class Forbidden(ServiceError):
+class ForbiddenError(ServiceError):
     """401 or 403: the identity lacks the permission."""
 
 
-class Conflict(ServiceError):
+class ConflictError(ServiceError):
     """409 with a code that means busy: the cluster or the image is being changed; the request can be repeated later."""
 
 
-class Throttled(ServiceError):
+class ThrottledError(ServiceError):
     """429: too many requests."""
 
 
@@ -317,27 +317,27 @@ class BuildError(KustoImageError):
         return [f"  {line}" for line in self.fault.lines()]
 
 
-class BuildFailed(BuildError):
+class BuildFailedError(BuildError):
     """The service reports that the operation failed."""
 
 
-class BuildCanceled(BuildError):
+class BuildCanceledError(BuildError):
     """The service reports that the operation was canceled."""
 
 
-class ImageDiffers(BuildError):
+class ImageDiffersError(BuildError):
     """The operation succeeded, but `.operation.image` differs from what was sent: another user may have replaced it."""
 
 
-class StatusUnreadable(BuildError):
+class StatusUnreadableError(BuildError):
     """The status of the operation could not be read; the operation itself may still be running."""
 
 
-class UnexpectedState(StatusUnreadable):
+class UnexpectedStateError(StatusUnreadableError):
     """The service shows something else than the operation would have led to; it may still be running."""
 
 
-class EndedElsewhere(BuildError):
+class EndedElsewhereError(BuildError):
     """Another process polls the same operation and has recorded its end in the history, as `.state` if it is known."""
 
     def __init__(self, what: str, *, operation: Operation, state: str | None = None, hint: Hint | None = None) -> None:
@@ -345,5 +345,5 @@ class EndedElsewhere(BuildError):
         self.state = state
 
 
-class PollTimeout(BuildError):
+class PollTimeoutError(BuildError):
     """The operation was still running after the timeout for polling it; it continues in Azure."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from urllib.parse import quote
 
-from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.endpoint import CLOUDS
@@ -33,12 +33,12 @@ def export(form: str, name: str, image: Image | ImageSpec, target: Target) -> st
     """Return the definition of the image `name` on the cluster of `target`, in one of FORMS.
 
     The text ends with a newline, except that "requirements" is the requirements text byte for byte. Raises
-    InvalidInput for an unknown format, an image without a base image or Python version, and requirements that contain
-    a possible secret or invisible characters.
+    InvalidInputError for an unknown format, an image without a base image or Python version, and requirements that
+    contain a possible secret or invisible characters.
     """
     problems = [*_problems(form, name, image)]
     if problems:
-        raise InvalidInput(problems, hint=Hint(HintKind.RECREATE_IMAGE))
+        raise InvalidInputError(problems, hint=Hint(HintKind.RECREATE_IMAGE))
     return _WRITERS[form](name, _properties(image), target)
 
 

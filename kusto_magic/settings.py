@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import CLUSTER_FIELDS, Target, parse_cluster_id
@@ -79,7 +79,7 @@ class Settings:
         return self.endpoint or CLOUDS[self.cloud or "public"].endpoint
 
     def target(self) -> Target:
-        """Return the target cluster. Raises InvalidInput with all missing parts, or with all invalid ones."""
+        """Return the target cluster. Raises InvalidInputError with all missing parts, or with all invalid ones."""
         values = {name: getattr(self, name) for name in CLUSTER_FIELDS}
         missing = [
             Problem(_setting_label(name), "not set", hint=Hint(HintKind.SET_SETTING, name, (_variable(name),)))
@@ -87,11 +87,11 @@ class Settings:
             if not value
         ]
         if missing:
-            raise InvalidInput(missing, hint=Hint(HintKind.CHOOSE_CLUSTER))
+            raise InvalidInputError(missing, hint=Hint(HintKind.CHOOSE_CLUSTER))
         try:
             return Target(**values, endpoint=self.endpoint_url)
-        except InvalidInput as error:
-            raise InvalidInput([self._with_source(problem) for problem in error.problems]) from None
+        except InvalidInputError as error:
+            raise InvalidInputError([self._with_source(problem) for problem in error.problems]) from None
 
     def _with_source(self, problem: Problem) -> Problem:
         source = self.sources.get(problem.field.replace(" ", "_"))
@@ -123,7 +123,7 @@ def config_file(environ: Mapping[str, str]) -> Path:
 def read_config(path: Path) -> str:
     """Return the text of config.toml, or "" if it does not exist.
 
-    Raises InvalidInput if it cannot be read, is not UTF-8 or is larger than 64 kB.
+    Raises InvalidInputError if it cannot be read, is not UTF-8 or is larger than 64 kB.
     """
     try:
         with path.open("rb") as file:
@@ -131,17 +131,17 @@ def read_config(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):  # NotADirectoryError: a parent of it is a file
         return ""
     except OSError as error:
-        raise InvalidInput([Problem(CONFIG_FILE, f"cannot be read: {error.strerror}")]) from None
+        raise InvalidInputError([Problem(CONFIG_FILE, f"cannot be read: {error.strerror}")]) from None
     if len(content) > MAX_FILE_SIZE:
-        raise InvalidInput([_too_large()])
+        raise InvalidInputError([_too_large()])
     try:
         return content.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError:
-        raise InvalidInput([Problem(CONFIG_FILE, "is not valid UTF-8")]) from None
+        raise InvalidInputError([Problem(CONFIG_FILE, "is not valid UTF-8")]) from None
 
 
 def save(path: Path, values: Mapping[str, str]) -> None:
-    """Save settings to config.toml and keep its other lines. Raises InvalidInput if the file cannot be written."""
+    """Save settings to config.toml and keep its other lines. Raises InvalidInputError if the file cannot be written."""
     import json
 
     kept = [line for line in read_config(path).splitlines() if line.partition("=")[0].strip() not in values]
@@ -150,14 +150,14 @@ def save(path: Path, values: Mapping[str, str]) -> None:
     text = "\n".join([*chosen, *kept]) + "\n"
     _, problems = _read(text)  # the kept lines may be invalid
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInputError(problems)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(path.name + ".new")  # in the same folder: a rename across file systems is not atomic
         new.write_text(text, encoding="utf-8")
         new.replace(path)  # atomic, so another session reads either the old or the new file
     except OSError as error:
-        raise InvalidInput([Problem(CONFIG_FILE, f"cannot be written: {error.strerror}")]) from None
+        raise InvalidInputError([Problem(CONFIG_FILE, f"cannot be written: {error.strerror}")]) from None
 
 
 def resolve(
@@ -170,7 +170,7 @@ def resolve(
 
     `cluster` may be a full ARM ID. `cloud` and `endpoint` are one choice: a layer with either overrides both in the
     layers below. The names are those of `Settings`; environment variables start with KUSTO_MAGIC_.
-    Raises InvalidInput with every problem; resource names are validated by `Settings.target`.
+    Raises InvalidInputError with every problem; resource names are validated by `Settings.target`.
     """
     in_file, problems = _read(file_text)
     layers = [
@@ -183,7 +183,7 @@ def resolve(
     for found in (*map(_conflicting_options, layers), _merged_conflicts(merged), _invalid_values(merged)):
         problems += found
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInputError(problems)
     return _settings(merged)
 
 

@@ -19,7 +19,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.export import FORMS, export
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.image import Image, ImageSpec
@@ -276,14 +276,14 @@ def test_no_format_contains_the_subscription(form: str) -> None:
     ],
 )
 def test_export_raises_for_secrets_and_invisible_characters(form: str, text: str, expected: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         exported(form, text)
     assert expected in str(refused.value)
     assert "hunter22" not in str(refused.value)
 
 
 def test_export_raises_for_an_unknown_format_and_a_missing_base() -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         export("ansible", NAME, Image(NAME), TARGET)
     assert "one of bicep, terraform, az, powershell, rest, requirements" in str(refused.value)
     assert "neither a base image" in str(refused.value)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
@@ -30,7 +30,7 @@ def resolved(options: Given | None = None, config: Given | None = None, file: st
 
 
 def problems(options: Given | None = None, config: Given | None = None, file: str = "", **environ: str) -> list[str]:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         resolved(options, config, file, **environ)
     return [str(problem) for problem in caught.value.problems]
 
@@ -95,7 +95,7 @@ class TestTarget:
         assert resolved({**CLUSTER, "endpoint": "http://127.0.0.1:1"}).target().endpoint == "http://127.0.0.1:1"
 
     def test_missing_values_have_the_setting_and_the_variable(self) -> None:
-        with pytest.raises(InvalidInput) as caught:
+        with pytest.raises(InvalidInputError) as caught:
             resolved({"cluster": "cluster"}).target()
         assert [problem.field for problem in caught.value.problems] == ["subscription", "resource group"]
         setting = Hint(HintKind.SET_SETTING, "resource_group", ("KUSTO_MAGIC_RESOURCE_GROUP",))
@@ -103,7 +103,7 @@ class TestTarget:
         assert caught.value.hint == Hint(HintKind.CHOOSE_CLUSTER)
 
     def test_invalid_values_are_named_with_their_source(self) -> None:
-        with pytest.raises(InvalidInput) as caught:
+        with pytest.raises(InvalidInputError) as caught:
             resolved({**CLUSTER, "cluster": None}, KUSTO_MAGIC_CLUSTER="a.b", file="endpoint = 'ftp://x'").target()
         cluster, endpoint = caught.value.problems
         assert "'a.b'" in str(cluster)
@@ -148,14 +148,14 @@ class TestClusterId:
         assert "must be a name or /subscriptions/" in problems({"cluster": text})[0]
 
     def test_parts_of_the_arm_id_are_validated(self) -> None:
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInputError):
             resolved({"cluster": CLUSTER_ID.replace("/group/", "/%2e%2e/")}).target()
 
 
 class TestProblems:
     @pytest.mark.parametrize(("name", "closest"), [("clii", "cli"), ("devise", "device"), ("AZ", "one of default,")])
     def test_unknown_sign_in_method_suggests_closest(self, name: str, closest: str) -> None:
-        with pytest.raises(InvalidInput, match=closest) as caught:
+        with pytest.raises(InvalidInputError, match=closest) as caught:
             resolved({"credential": name}, {}, "")
         assert "from --as" in str(caught.value)
 
@@ -221,7 +221,7 @@ class TestProblems:
 
 @given(st.text(max_size=200))
 def test_any_file_gives_settings_or_problems(text: str) -> None:
-    with suppress(InvalidInput):  # any other exception is a bug
+    with suppress(InvalidInputError):  # any other exception is a bug
         found = resolve({}, {}, {}, text)
         assert found == Settings() or found.sources
 
@@ -247,12 +247,12 @@ class TestFile:
     def test_invalid_file_raises(self, tmp_path: Path, content: bytes, rule: str) -> None:
         path = tmp_path / "config.toml"
         path.write_bytes(content)
-        with pytest.raises(InvalidInput, match=rule):
+        with pytest.raises(InvalidInputError, match=rule):
             read_config(path)
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows reports another error")
     def test_folder_raises(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidInput, match=r"config\.toml: cannot be read: Is a directory"):
+        with pytest.raises(InvalidInputError, match=r"config\.toml: cannot be read: Is a directory"):
             read_config(tmp_path)
 
 
@@ -277,11 +277,11 @@ class TestSaving:
     def test_invalid_file_is_left_unchanged(self, tmp_path: Path) -> None:
         path = tmp_path / "config.toml"
         path.write_text("password = 5\n", encoding="utf-8")
-        with pytest.raises(InvalidInput, match="looks like a secret"):
+        with pytest.raises(InvalidInputError, match="looks like a secret"):
             save(path, CLUSTER)
         assert read_config(path) == "password = 5\n"
 
     def test_unwritable_folder_raises(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
-        with pytest.raises(InvalidInput, match="cannot be written"):
+        with pytest.raises(InvalidInputError, match="cannot be written"):
             save(tmp_path / "file" / "config.toml", CLUSTER)

@@ -29,7 +29,7 @@ from kusto_magic.arm.credentials import (
 )
 from kusto_magic.arm.log_filter import shorten_guids
 from kusto_magic.arm.sign_in_errors import SIGN_IN, first_line
-from kusto_magic.errors import SignInFailed
+from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.redaction import redact
@@ -83,7 +83,7 @@ class BearerTokenAuth(httpx.Auth):
         return "" if self._token is None else identity_from_token(self._token.token)
 
     async def sign_in(self) -> str:
-        """Get a token and return its `identity`. Raises SignInFailed."""
+        """Get a token and return its `identity`. Raises SignInError."""
         await self._get_token()
         return self.identity
 
@@ -116,7 +116,7 @@ class BearerTokenAuth(httpx.Auth):
             claims, self._claims = self._claims, ""  # one new token per challenge: no loop if it is rejected too
             try:
                 self._token = renewed = await self._request_token(claims)
-            except SignInFailed:
+            except SignInError:
                 if token is None or token.expires_on <= now:
                     raise
                 self._refresh_at = min(now + REFRESH_RETRY_INTERVAL, token.expires_on)
@@ -151,7 +151,7 @@ class BearerTokenAuth(httpx.Auth):
                 return await result
         except TimeoutError:
             what = f"no credential responded within {timeout:.0f} seconds"
-            raise SignInFailed(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",))) from None
+            raise SignInError(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",))) from None
 
 
 def identity_from_token(token: str) -> str:
@@ -189,15 +189,15 @@ def claims_from_challenges(challenges: Sequence[str]) -> str:
 
 
 def _validated(token: AccessToken) -> AccessToken:
-    """Return a copy of the token. Raises SignInFailed if it is not a token or not allowed in a header."""
+    """Return a copy of the token. Raises SignInError if it is not a token or not allowed in a header."""
     value, expires_on = getattr(token, "token", None), getattr(token, "expires_on", None)
     if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not isinstance(expires_on, int | float):
-        raise SignInFailed("the credential did not return a valid token", hint=SIGN_IN)
+        raise SignInError("the credential did not return a valid token", hint=SIGN_IN)
     return _StaticToken(value, int(expires_on))  # unlike azure-core's class, its repr hides the token
 
 
-def _sign_in_error(error: Exception) -> SignInFailed:
-    """Return the error of a custom credential, which may have many lines, as a SignInFailed with one line."""
-    if isinstance(error, SignInFailed):
+def _sign_in_error(error: Exception) -> SignInError:
+    """Return the error of a custom credential, which may have many lines, as a SignInError with one line."""
+    if isinstance(error, SignInError):
         return error
-    return SignInFailed(f"no token: {first_line(error)}", hint=SIGN_IN)
+    return SignInError(f"no token: {first_line(error)}", hint=SIGN_IN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.errors import KustoImageError, NotFound
+from kusto_magic.errors import KustoImageError, NotFoundError
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 
@@ -43,7 +43,7 @@ async def resolve_base_chain(client: ImagesClient, spec: ImageSpec) -> BaseChain
             return BaseChain(MANAGED_IMAGES[name].python, name, tuple(reversed(layers)))
         try:
             image = await client.get(name)
-        except NotFound:
+        except NotFoundError:
             # A managed image newer than this package is not among the custom images either, but it does exist.
             may_be_managed = name.lower().startswith("python3_")
             return BaseChain("", unknown=f"the cluster has no base image {name!r}", missing=not may_be_managed)

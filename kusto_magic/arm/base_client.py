@@ -34,5 +34,5 @@ class ArmClient:
         return self._connection.identity
 
     async def sign_in(self) -> str:
-        """Get a token without sending a request; return its `identity`. Raises SignInFailed."""
+        """Get a token without sending a request; return its `identity`. Raises SignInError."""
         return await self._connection.sign_in()

@@ -27,7 +27,7 @@ from kusto_magic.arm.submission import NOTICE_INTERVAL, submit
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.arm.urls import cluster_url, image_url
 from kusto_magic.clock import Clock
-from kusto_magic.errors import InvalidInput, NotFound, Problem, ServiceError, Unreachable, failure_reason
+from kusto_magic.errors import InvalidInputError, NotFoundError, Problem, ServiceError, UnreachableError, failure_reason
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.cluster import PYTHON, Cluster, LanguageExtension, PythonState, UnknownImage
@@ -60,7 +60,7 @@ class ImagesClient(ArmClient):
 
     `credential` is any object with `get_token` or `get_token_info`; the default is azure-identity's chain, or the
     emulator's own token if the endpoint is on this machine. It is asked for the scope of the target only. `transport`
-    replaces the network. Raises Unreachable if a configured proxy cannot be used.
+    replaces the network. Raises UnreachableError if a configured proxy cannot be used.
 
     Each operation has two methods. `create_or_update`, `delete`, `enable` and `disable` return when it is done and
     raise if it failed; their `..._stream` yields the Operation after each response, the last one terminal. To stop
@@ -117,9 +117,9 @@ class ImagesClient(ArmClient):
         """Create or update the image `name`, wait until it is built, and return it.
 
         `timeout` is in seconds. A name that new images cannot have is sent only if the image exists, which is read
-        first. Raises InvalidInput (nothing was sent), ServiceError (the request was refused), BuildFailed and
-        BuildCanceled, ImageDiffers if the image is not what was sent, and the errors of `poll`. Source: "Create Or
-        Update".
+        first. Raises InvalidInputError (nothing was sent), ServiceError (the request was refused), BuildFailedError and
+        BuildCanceledError, ImageDiffersError if the image is not what was sent, and the errors of `poll`. Source:
+        "Create Or Update".
         """
         operation = await _last(self.create_or_update_stream(name, spec, timeout=timeout))
         assert operation.image is not None  # noqa: S101 - for the type checker: a successful build has one
@@ -133,7 +133,7 @@ class ImagesClient(ArmClient):
         `Operation.raise_for_failure` then raises what `create_or_update` raises for a failure.
         """
         if problem := build_name_problem(name):
-            raise InvalidInput([Problem("image name", problem)])
+            raise InvalidInputError([Problem("image name", problem)])
         sent = operation_start.submitting(Action.BUILD, image_url(self.target, name), spec)
         operations = self._run(sent, spec.to_body(), timeout)
         rule = image_name_problem(name)
@@ -176,9 +176,10 @@ class ImagesClient(ArmClient):
     def poll(self, operation: Operation, *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
         """Poll the operation until it is done; yield it after each response, the last one terminal.
 
-        Raises StatusUnreadable if polling again cannot help, PollTimeout after `timeout` seconds, UntrustedAddress if a
-        response names a URL outside the endpoint; all of them carry the operation. An unreachable endpoint or a failed
-        sign-in is retried, except that a sign-in that fails before the first response raises SignInFailed.
+        Raises StatusUnreadableError if polling again cannot help, PollTimeoutError after `timeout` seconds,
+        UntrustedAddressError if a response names a URL outside the endpoint; all of them carry the operation. An
+        unreachable endpoint or a failed sign-in is retried, except that a sign-in that fails before the first response
+        raises SignInError.
         """
         since = self.clock.monotonic()  # a change of the wall clock must not end it
         return self._poll(operation, since, timeout, has_response=False)
@@ -226,23 +227,25 @@ class ImagesClient(ArmClient):
         """Run a build only if the image exists: its name breaks `rule`, which holds for new images."""
         try:
             await self.with_options(background=True).get(name)
-        except NotFound:
+        except NotFoundError:
             problem = Problem("image name", f"there is no such image on this cluster, and for a new one {rule}")
-            raise InvalidInput([problem]) from None
+            raise InvalidInputError([problem]) from None
         async for operation in operations:
             yield operation
 
     # ── reads ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def get(self, name: str) -> Image:
-        """Return the image `name`. Raises NotFound, and other ServiceErrors. Source: "Get"."""
+        """Return the image `name`. Raises NotFoundError, and other ServiceErrors. Source: "Get"."""
         response = await self._get(image_url(self.target, name))
         missing = f"there is no image {name!r} on this cluster"
         what = missing if response.status == 404 else f"image {name!r} cannot be read"
         try:
             return Image.from_json(require_ok(response, what).document())
         except ValueError:
-            raise Unreachable(f"the response for image {name!r} cannot be read", hint=Hint(HintKind.RETRY)) from None
+            raise UnreachableError(
+                f"the response for image {name!r} cannot be read", hint=Hint(HintKind.RETRY)
+            ) from None
 
     async def list(self) -> Sequence[Image]:
         """Return the images of the cluster, in the service's order. Source: "List By Cluster"."""
@@ -257,24 +260,25 @@ class ImagesClient(ArmClient):
         try:
             return (await self._cluster()).extensions
         except ValueError:
-            raise Unreachable(_UNREADABLE_CLUSTER, hint=Hint(HintKind.RETRY)) from None
+            raise UnreachableError(_UNREADABLE_CLUSTER, hint=Hint(HintKind.RETRY)) from None
 
     async def active(self) -> PythonState:
         """Return what python() runs on: an ActiveImage, PythonOff, or UnknownImage with the reason.
 
-        It is unknown if the cluster may not be read or does not name its image. Raises NotFound and Unreachable.
+        It is unknown if the cluster may not be read or does not name its image. Raises NotFoundError and
+        UnreachableError.
         """
         try:
             return (await self._cluster()).python
         except ValueError:
             return UnknownImage(_UNREADABLE_CLUSTER, Hint(HintKind.RETRY))
-        except NotFound:
+        except NotFoundError:
             raise
         except ServiceError as error:
             return UnknownImage(failure_reason(error), error.hint)
 
     async def _cluster(self) -> Cluster:
-        """Return the cluster. Raises ServiceError, Unreachable, and ValueError if the response cannot be read."""
+        """Return the cluster. Raises ServiceError, UnreachableError, and ValueError if the response cannot be read."""
         response = await self._get(cluster_url(self.target))
         missing = f"there is no cluster {self.target.cluster!r} in resource group {self.target.resource_group!r}"
         what = missing if response.status == 404 else "the cluster cannot be read"
@@ -310,9 +314,9 @@ def _parse_page(response: ArmResponse) -> tuple[list[Image], str | None]:
     document = response.document()
     values = document.get("value") if isinstance(document, dict) else None
     if not isinstance(values, list):
-        raise Unreachable("the list of images cannot be read", hint=Hint(HintKind.RETRY))
+        raise UnreachableError("the list of images cannot be read", hint=Hint(HintKind.RETRY))
     try:
         images = [Image.from_json(value) for value in values]
     except ValueError:
-        raise Unreachable("the list of images cannot be read", hint=Hint(HintKind.RETRY)) from None
+        raise UnreachableError("the list of images cannot be read", hint=Hint(HintKind.RETRY)) from None
     return images, response.resolve_url(document.get("nextLink"))

@@ -12,7 +12,7 @@ from urllib.request import getproxies
 import certifi
 import httpx
 
-from kusto_magic.errors import Unreachable, excerpt
+from kusto_magic.errors import UnreachableError, excerpt
 from kusto_magic.hints import Hint, HintKind
 
 _BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -30,7 +30,7 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context that trusts the same certificates as the user's other tools.
 
     These are only those of SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE if one is set. Otherwise they are the
-    system's roots (companies add theirs there) and certifi's (some Python builds have none). Raises Unreachable if
+    system's roots (companies add theirs there) and certifi's (some Python builds have none). Raises UnreachableError if
     the bundle cannot be read.
     """
     for variable in _BUNDLE_VARIABLES:
@@ -40,7 +40,7 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
                 return ssl.create_default_context(**{"capath" if is_folder else "cafile": bundle})  # type: ignore[arg-type]
             except OSError:
                 what = f"the certificate bundle in {variable} cannot be read ({excerpt(bundle)})"
-                raise Unreachable(what, hint=Hint(HintKind.FIX_VARIABLES, values=(variable,))) from None
+                raise UnreachableError(what, hint=Hint(HintKind.FIX_VARIABLES, values=(variable,))) from None
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context

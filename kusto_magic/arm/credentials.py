@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from kusto_magic.arm.emulator_proof import ConnectionProof
 from kusto_magic.arm.log_filter import install_sign_in_filters
 from kusto_magic.arm.sign_in_errors import sign_in_error, sign_in_required
-from kusto_magic.errors import SignInFailed
+from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS, is_loopback, origin
 
@@ -64,7 +64,7 @@ class NamedCredential:
         return INTERACTIVE_TIMEOUT if self._prompt and self._kind in INTERACTIVE_TYPES else SIGN_IN_TIMEOUT
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
-        """Return azure-identity's token. Raises SignInFailed, with a message of two or three lines."""
+        """Return azure-identity's token. Raises SignInError, with a message of two or three lines."""
         with self._lock:
             prompt, self._prompt = self._prompt, None  # a renewal in the background must not prompt the user
             if self._credential is None and self._kind in INTERACTIVE_TYPES and prompt is None:
@@ -194,14 +194,14 @@ class EmulatorCredential:
     endpoint: str
 
     def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
-        """Return the running emulator's token. Raises SignInFailed if no emulator is running there."""
+        """Return the running emulator's token. Raises SignInError if no emulator is running there."""
         from kusto_magic.arm import local_emulator  # needed only for loopback endpoints
 
         running = local_emulator.find()
         if running is None or origin(running.target.endpoint) != origin(self.endpoint):
             # Another program may listen on the port of an emulator that has ended.
             what = f"no emulator is running at {self.endpoint}; no token was sent"
-            raise SignInFailed(what, hint=Hint(HintKind.START_EMULATOR))
+            raise SignInError(what, hint=Hint(HintKind.START_EMULATOR))
         return StaticCredential(running.target.token).get_token()
 
     def proof(self, token: str) -> ConnectionProof:

@@ -29,7 +29,7 @@ CONNECTED = "connection.connect_tcp.complete"
 """httpcore's trace event for a new connection. Source: httpx, "Extensions", `trace`."""
 
 
-class UnprovenEmulator(Exception):
+class UnprovenEmulatorError(Exception):
     """The program at the other end of a new connection is not the emulator; no request was sent on it."""
 
 
@@ -57,7 +57,7 @@ class ConnectionProof:
     timeout: float = PROOF_TIMEOUT
 
     async def verify_async(self, event: str, info: Mapping[str, Any]) -> None:
-        """Verify a connection that has just been opened. Raises UnprovenEmulator, and closes it then."""
+        """Verify a connection that has just been opened. Raises UnprovenEmulatorError, and closes it then."""
         if event != CONNECTED:
             return
         stream: _AsyncStream = info["return_value"]
@@ -71,7 +71,7 @@ class ConnectionProof:
             if not challenge.is_met:
                 await stream.aclose()
         if not challenge.is_met:
-            raise UnprovenEmulator
+            raise UnprovenEmulatorError
 
     def verify(self, event: str, info: Mapping[str, Any]) -> None:
         """Verify a connection as `verify_async` does, for a client without an event loop."""
@@ -85,7 +85,7 @@ class ConnectionProof:
                 pass
         if not challenge.is_met:
             stream.close()
-            raise UnprovenEmulator
+            raise UnprovenEmulatorError
 
 
 class _Challenge:

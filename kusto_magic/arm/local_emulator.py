@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kusto_magic.arm.emulator_proof import ConnectionProof, UnprovenEmulator
+from kusto_magic.arm.emulator_proof import ConnectionProof, UnprovenEmulatorError
 from kusto_magic.emulator.config import MAX_CLUSTERS as MAX_CLUSTERS
 from kusto_magic.emulator.config import ReadyTarget
 from kusto_magic.emulator.config import parse_cluster_count as parse_cluster_count
@@ -137,7 +137,7 @@ def _request_stop(running: RunningEmulator) -> None:
     try:
         with _client() as client:
             client.post(f"{running.target.endpoint}/emulator/stop", **_authorized(running)).raise_for_status()
-    except (httpx.ConnectError, UnprovenEmulator):
+    except (httpx.ConnectError, UnprovenEmulatorError):
         return
     except httpx.HTTPError as error:
         raise EmulatorError(f"the emulator (process {running.pid}) does not stop: {error}") from None
@@ -265,7 +265,7 @@ def _client() -> httpx.Client:
 
 
 def _authorized(running: RunningEmulator) -> dict[str, Any]:
-    """Return the options of a request with the token; it raises UnprovenEmulator if another program responds."""
+    """Return the options of a request with the token; it raises UnprovenEmulatorError if another program responds."""
     token, endpoint = running.target.token, running.target.endpoint
     proof = ConnectionProof(token, endpoint, PROBE_TIMEOUT)
     return {"headers": {"Authorization": f"Bearer {token}"}, "extensions": {"trace": proof.verify}}
@@ -283,5 +283,5 @@ def _is_alive(running: RunningEmulator) -> bool:
     try:
         with _client() as client:
             return client.get(target.endpoint + path, **_authorized(running)).is_success
-    except (httpx.HTTPError, UnprovenEmulator):
+    except (httpx.HTTPError, UnprovenEmulatorError):
         return False

@@ -34,13 +34,13 @@ from kusto_magic.arm.operation_answers import TERMINAL_STATES, Answer, Outcome
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.errors import (
-    BuildCanceled,
+    BuildCanceledError,
     BuildError,
-    BuildFailed,
-    ImageDiffers,
+    BuildFailedError,
+    ImageDiffersError,
     ServiceFault,
-    StatusUnreadable,
-    UnexpectedState,
+    StatusUnreadableError,
+    UnexpectedStateError,
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
@@ -139,7 +139,7 @@ class Operation:
     def advance(self, response: ArmResponse) -> Operation:
         """Return the operation after the response to a GET of `poll_url`.
 
-        Raises StatusUnreadable, which carries this operation, if polling again cannot help.
+        Raises StatusUnreadableError, which carries this operation, if polling again cannot help.
         """
         if self.done or self.state in NOT_STARTED:
             raise ValueError(f"cannot poll an operation in the state {self.state}")
@@ -182,17 +182,19 @@ class Operation:
         )
 
     def raise_for_failure(self) -> None:
-        """Raise BuildFailed, BuildCanceled, or ImageDiffers if the image is not what was sent."""
+        """Raise BuildFailedError, BuildCanceledError, or ImageDiffersError if the image is not what was sent."""
         what = f"{ACTIONS[self.action].participle} image {self.name!r}"
         if self.state is BuildState.FAILED:
             kind = HintKind.FIX_REQUIREMENTS if self.action is Action.BUILD else HintKind.CHECK_IMAGES
             hint = Hint(HintKind.WAIT_FOR_CLUSTER if self.is_cluster_busy else kind)
-            raise BuildFailed(f"{what} failed", operation=self, fault=self.fault, hint=hint)
+            raise BuildFailedError(f"{what} failed", operation=self, fault=self.fault, hint=hint)
         if self.state is BuildState.CANCELED:
-            raise BuildCanceled(f"{what} was canceled", operation=self, fault=self.fault, hint=Hint(HintKind.RETRY))
+            raise BuildCanceledError(
+                f"{what} was canceled", operation=self, fault=self.fault, hint=Hint(HintKind.RETRY)
+            )
         if self.differences:
             differs = f"{what} succeeded, but the image differs from what was sent ({' and '.join(self.differences)})"
-            raise ImageDiffers(differs, operation=self, hint=Hint(HintKind.CHECK_IMAGE, self.name))
+            raise ImageDiffersError(differs, operation=self, hint=Hint(HintKind.CHECK_IMAGE, self.name))
 
     # ── responses ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -254,7 +256,7 @@ class Operation:
             return replace(self, state=BuildState.SUCCEEDED, delay=None, differences=tuple(differences))
         # The success of this operation was never confirmed, and the image differs from what was sent.
         what, hint = f"{mismatch}; another user may have replaced it", Hint(HintKind.CHECK_IMAGE, self.name)
-        raise UnexpectedState(what, operation=self, fault=self._refusal, hint=hint)
+        raise UnexpectedStateError(what, operation=self, fault=self._refusal, hint=hint)
 
     def _failed(self, fault: ServiceFault) -> Operation:
         if self._repeated and not self._operation_succeeded and service_errors.is_busy(fault):
@@ -280,7 +282,7 @@ class Operation:
         if missed._not_found_count < MAX_NOT_FOUND:
             return missed
         resource = "image" if self.extension is None else "cluster"
-        raise self._unreadable_error(f"the {resource} does not exist", response, kind=UnexpectedState)
+        raise self._unreadable_error(f"the {resource} does not exist", response, kind=UnexpectedStateError)
 
     def _after_client_error(self, response: ArmResponse) -> Operation:
         if self._resumed and self.poll_target is not PollTarget.IMAGE:
@@ -296,7 +298,7 @@ class Operation:
     def _after_unexpected(self, response: ArmResponse, why: str) -> Operation:
         if self._unreadable_count < MAX_UNREADABLE:
             return self._retried()
-        raise self._unreadable_error(f"{why} (HTTP {response.status})", response, kind=UnexpectedState)
+        raise self._unreadable_error(f"{why} (HTTP {response.status})", response, kind=UnexpectedStateError)
 
     def _retried(self) -> Operation:
         wait = _backoff(self._unreadable_count) if self.delay is None else self.delay
@@ -308,7 +310,7 @@ class Operation:
         response: ArmResponse,
         hint: Hint | None = None,
         *,
-        kind: type[StatusUnreadable] = StatusUnreadable,
+        kind: type[StatusUnreadableError] = StatusUnreadableError,
     ) -> BuildError:
         return kind(
             f"{what}; the operation itself may still be running",

@@ -75,7 +75,7 @@ def resume(
 def resume_named(
     target: Target, action: Action, name: str, stored_url: str = "", expected: ImageSpec | None = None
 ) -> Operation:
-    """Return an operation on an image of a cluster, as `resume` does. Raises InvalidInput for an invalid name."""
+    """Return an operation on an image of a cluster, as `resume` does. Raises InvalidInputError for an invalid name."""
     if action in (Action.ENABLE, Action.DISABLE):
         extension = LanguageExtension(PYTHON, name)
         return resume(action, cluster_url(target), stored_url, extension=extension)
@@ -96,7 +96,7 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     """Return the operation after the response to its first request; `sent` is the one from `submitting`.
 
     `repeated`: an earlier attempt of the request may have reached the service. Raises ServiceError if the service
-    refused the request, StatusUnreadable if it is done but the image differs from what was sent.
+    refused the request, StatusUnreadableError if it is done but the image differs from what was sent.
     """
     if sent.state is not BuildState.SUBMITTING:
         raise ValueError(f"the operation was started before (state {sent.state})")

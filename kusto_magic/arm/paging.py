@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kusto_magic.errors import Unreachable
+from kusto_magic.errors import UnreachableError
 from kusto_magic.hints import Hint, HintKind
 
 MAX_PAGES = 1000
@@ -21,7 +21,7 @@ class PageLimit:
         self._size = 0
 
     def add_page(self, size: int) -> None:
-        """Count a page of `size` bytes. Raises Unreachable if the list is too large."""
+        """Count a page of `size` bytes. Raises UnreachableError if the list is too large."""
         self._size += size
         if self._size > MAX_LIST_SIZE:
             raise self._error(f"is larger than {MAX_LIST_SIZE // 1024**2} MB")
@@ -29,7 +29,7 @@ class PageLimit:
     def add_link(self, link: str | None) -> None:
         """Count the link to a page, a URL or a token; None or "" means that there is none.
 
-        Raises Unreachable if the link was counted before, which would never end, or if there are too many.
+        Raises UnreachableError if the link was counted before, which would never end, or if there are too many.
         """
         if not link:
             return
@@ -39,5 +39,5 @@ class PageLimit:
             raise self._error(f"does not end after {MAX_PAGES} pages")
         self._links.add(link)
 
-    def _error(self, problem: str) -> Unreachable:
-        return Unreachable(f"{self._what} {problem}", hint=Hint(HintKind.RETRY))
+    def _error(self, problem: str) -> UnreachableError:
+        return UnreachableError(f"{self._what} {problem}", hint=Hint(HintKind.RETRY))

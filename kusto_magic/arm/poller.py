@@ -11,7 +11,7 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.shared_listing import ImageListCache
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock
-from kusto_magic.errors import PollTimeout, SignInFailed, Unreachable, UntrustedAddress
+from kusto_magic.errors import PollTimeoutError, SignInError, UnreachableError, UntrustedAddressError
 from kusto_magic.hints import Hint, HintKind
 
 MAX_AGE_RATIO = 0.5
@@ -116,9 +116,9 @@ async def _poll_list(list_cache: ImageListCache, operation: Operation, waited: f
 async def _poll_once(transport: ArmTransport, operation: Operation, has_response: bool) -> Operation:
     try:
         response = await transport.send("GET", operation.poll_url, background=True)
-    except Unreachable as error:
+    except UnreachableError as error:
         return operation.with_failed_poll(error.what)
-    except SignInFailed as error:
+    except SignInError as error:
         if not has_response:
             error.operation = operation
             raise
@@ -130,23 +130,23 @@ async def _poll_once(transport: ArmTransport, operation: Operation, has_response
 def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operation:
     """Return the operation if its URL may be polled.
 
-    Raises UntrustedAddress, which carries the operation with the image as its poll target.
+    Raises UntrustedAddressError, which carries the operation with the image as its poll target.
     """
     if not operation.done:
         try:
             transport.require_same_origin(operation.poll_url)
-        except UntrustedAddress as error:
+        except UntrustedAddressError as error:
             error.operation = operation.with_image_polling()
             error.hint = Hint(HintKind.RESUME, operation.name, then=error.hint)  # the name is unknown to the transport
             raise
     return operation
 
 
-def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) -> PollTimeout:
+def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) -> PollTimeoutError:
     after = f"{timeout / 3600:g} hours" if timeout >= 3600 else f"{timeout / 60:.3g} minutes"
     what = f"image {operation.name!r} is still {operation.state.lower()} after {after}; it continues in Azure"
     if operation.failed_polls:  # then its state is not known
         silence = f"no usable response since {answered_at:%Y-%m-%d %H:%M} UTC ({operation.poll_error})"
         what = f"image {operation.name!r}: {silence}; polling ended after {after}, the operation may still be running"
     hint = Hint(HintKind.RESUME, operation.name)
-    return PollTimeout(what, operation=operation, fault=operation._refusal, hint=hint)
+    return PollTimeoutError(what, operation=operation, fault=operation._refusal, hint=hint)

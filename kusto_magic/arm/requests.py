@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kusto_magic.arm import service_errors
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.transport import REQUEST_TIMEOUT, ArmTransport
-from kusto_magic.errors import Unreachable
+from kusto_magic.errors import UnreachableError
 from kusto_magic.hints import Hint, HintKind
 
 MAX_ATTEMPTS = 6
@@ -38,7 +38,7 @@ class ArmRequests:
     ) -> ArmResponse:
         """Send a request that only reads; return the first usable response, or the last one within the time limit.
 
-        `background`: no user is waiting for this response. Raises Unreachable.
+        `background`: no user is waiting for this response. Raises UnreachableError.
         """
         limit = BACKGROUND_READ_TIMEOUT if background else READ_TIMEOUT
         try:
@@ -55,7 +55,7 @@ class ArmRequests:
                 return response
         except TimeoutError:
             what = f"there was no usable response within {limit:.0f} seconds"
-            raise Unreachable(what, hint=Hint(HintKind.CHECK_NETWORK)) from None
+            raise UnreachableError(what, hint=Hint(HintKind.CHECK_NETWORK)) from None
 
     async def send(
         self,
@@ -70,8 +70,8 @@ class ArmRequests:
     ) -> tuple[ArmResponse, bool]:
         """Return the first usable response, and whether an earlier attempt may have reached the service too.
 
-        No attempt starts later than `limit` seconds from now. Raises Unreachable, whose `may_have_arrived` covers all
-        attempts.
+        No attempt starts later than `limit` seconds from now. Raises UnreachableError, whose `may_have_arrived` covers
+        all attempts.
         """
         clock = self._transport.clock
         end, failed = clock.monotonic() + limit, _FailedAttempts()
@@ -86,10 +86,10 @@ class ArmRequests:
 
     async def _attempt(
         self, method: str, url: str, body: bytes | None, *, background: bool, timeout: float
-    ) -> ArmResponse | Unreachable:
+    ) -> ArmResponse | UnreachableError:
         try:
             return await self._transport.send(method, url, body, background=background, timeout=timeout)
-        except Unreachable as error:
+        except UnreachableError as error:
             return error
 
 
@@ -105,7 +105,7 @@ class _FailedAttempts:
     repeated: bool = False
     may_have_arrived: bool = False
 
-    def wait_after(self, outcome: ArmResponse | Unreachable) -> float | None:
+    def wait_after(self, outcome: ArmResponse | UnreachableError) -> float | None:
         """Return the seconds to wait before another attempt; None if there should be none."""
         backoff = 2.0**self.count
         if isinstance(outcome, ArmResponse):
@@ -115,7 +115,7 @@ class _FailedAttempts:
         limit = None if self.may_have_arrived else outcome.max_retries
         return backoff if limit is None or self.unresolvable < limit else None
 
-    def add(self, outcome: ArmResponse | Unreachable) -> None:
+    def add(self, outcome: ArmResponse | UnreachableError) -> None:
         """Count a failed attempt."""
         self.count += 1
         if isinstance(outcome, ArmResponse):
@@ -124,11 +124,11 @@ class _FailedAttempts:
         else:
             arrived = outcome.may_have_arrived
             self.unresolvable = 0 if outcome.max_retries is None else self.unresolvable + 1
-        self.repeated = self.repeated or isinstance(outcome, Unreachable) or arrived
+        self.repeated = self.repeated or isinstance(outcome, UnreachableError) or arrived
         self.may_have_arrived = self.may_have_arrived or arrived
 
-    def result(self, outcome: ArmResponse | Unreachable) -> tuple[ArmResponse, bool]:
-        """Return the last response and whether an earlier attempt may have arrived. Raises Unreachable."""
+    def result(self, outcome: ArmResponse | UnreachableError) -> tuple[ArmResponse, bool]:
+        """Return the last response and whether an earlier attempt may have arrived. Raises UnreachableError."""
         if isinstance(outcome, ArmResponse):
             return outcome, self.repeated
         outcome.may_have_arrived = outcome.may_have_arrived or self.may_have_arrived

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from kusto_magic.errors import InvalidInput, Problem, Unreachable, excerpt
+from kusto_magic.errors import InvalidInputError, Problem, UnreachableError, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.target import Subscription, Target, parse_cluster_id
 
@@ -37,7 +37,7 @@ def build_query(text: str) -> str:
     """Return the query for a text that a user has written.
 
     The text is a condition (`where location == 'eastus'`, also `kusto clusters where …`) or a full query
-    (`resources | …`), which is sent unchanged. Raises InvalidInput.
+    (`resources | …`), which is sent unchanged. Raises InvalidInputError.
     """
     text = text.strip()
     if not text or len(text) > MAX_QUERY_LENGTH or not text.isprintable():
@@ -71,12 +71,12 @@ def request_body(query: str, subscription: str, skip_token: str) -> bytes:
 def parse_page(document: object, subscription: Subscription) -> tuple[Sequence[Target], str]:
     """Return the clusters of one page, and the token of the next page ("" for the last).
 
-    The clusters have the endpoint of `subscription`. Raises InvalidInput if a row is not a cluster, Unreachable if the
-    response is malformed.
+    The clusters have the endpoint of `subscription`. Raises InvalidInputError if a row is not a cluster,
+    UnreachableError if the response is malformed.
     """
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(rows, list):
-        raise Unreachable("the response of Azure Resource Graph cannot be read", hint=Hint(HintKind.RETRY))
+        raise UnreachableError("the response of Azure Resource Graph cannot be read", hint=Hint(HintKind.RETRY))
     token = document.get("$skipToken")
     return [_target(row, subscription) for row in rows], token if isinstance(token, str) else ""
 
@@ -91,7 +91,7 @@ def _target(row: object, subscription: Subscription) -> Target:
 
 
 def deduplicate(targets: Sequence[Target]) -> list[Target]:
-    """Return the clusters without duplicates, without case as ARM. Raises InvalidInput for none or over 2,000."""
+    """Return the clusters without duplicates, without case as ARM. Raises InvalidInputError for none or over 2,000."""
     found = list({target.key: target for target in targets}.values())
     if not found:
         raise _invalid_query("the query finds no cluster that you can access", Hint(HintKind.CHECK_CLUSTER))
@@ -100,5 +100,5 @@ def deduplicate(targets: Sequence[Target]) -> list[Target]:
     return found
 
 
-def _invalid_query(message: str, hint: Hint | None = None) -> InvalidInput:
-    return InvalidInput([Problem(FIELD, message)], hint=hint)
+def _invalid_query(message: str, hint: Hint | None = None) -> InvalidInputError:
+    return InvalidInputError([Problem(FIELD, message)], hint=hint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.errors import Conflict, Forbidden, NotFound, ServiceError, ServiceFault, Throttled
+from kusto_magic.errors import ConflictError, ForbiddenError, NotFoundError, ServiceError, ServiceFault, ThrottledError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.permission import IMAGES
 
@@ -24,11 +24,11 @@ _NOT_TERMINAL = re.compile(r"\bnot terminal\b|\bprocess of maintenance\b", re.IG
 
 _ERRORS_BY_STATUS: dict[int, tuple[type[ServiceError], Hint]] = {
     400: (ServiceError, Hint(HintKind.FIX_REJECTED)),
-    401: (Forbidden, Hint(HintKind.SIGN_IN_TO_TENANT)),
-    403: (Forbidden, Hint(HintKind.CHECK_PERMISSIONS)),
-    404: (NotFound, Hint(HintKind.CHECK_NAME)),
+    401: (ForbiddenError, Hint(HintKind.SIGN_IN_TO_TENANT)),
+    403: (ForbiddenError, Hint(HintKind.CHECK_PERMISSIONS)),
+    404: (NotFoundError, Hint(HintKind.CHECK_NAME)),
     409: (ServiceError, Hint(HintKind.SEE_MESSAGE, then=Hint(HintKind.QUOTE_ID))),
-    429: (Throttled, Hint(HintKind.WAIT_A_MINUTE)),
+    429: (ThrottledError, Hint(HintKind.WAIT_A_MINUTE)),
 }
 _HINTS_BY_CODE = {
     "readonlydisabledsubscription": Hint(HintKind.ASK_SUBSCRIPTION_OWNER),
@@ -53,11 +53,11 @@ _PERMISSION_CODES = frozenset({"", "forbidden", "authorizationfailed", "linkedau
 def error_from_response(response: ArmResponse, what: str) -> ServiceError:
     """Return the error for an unsuccessful response; `what` is the start of its message.
 
-    A 409 is a Conflict only if its code means that waiting helps.
+    A 409 is a ConflictError only if its code means that waiting helps.
     """
     fault = response.fault()
     kind, _ = _ERRORS_BY_STATUS.get(response.status, _UNKNOWN_ERROR)
-    kind = Conflict if response.status == 409 and is_busy(fault) else kind
+    kind = ConflictError if response.status == 409 and is_busy(fault) else kind
     return kind(what, status=response.status, fault=fault, hint=_hint(response.status, fault))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kusto_magic.arm.log_filter import shorten_guids
-from kusto_magic.errors import SignInFailed
+from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.redaction import redact
 
@@ -102,28 +102,28 @@ _NOT_SET_UP = ("CredentialUnavailableError", "ValueError")
 _UNREACHABLE = ("ServiceRequestError", "ServiceResponseError", "ConnectionError", "ReadTimeout")
 
 
-def sign_in_error(error: Exception, kind: str) -> SignInFailed:
+def sign_in_error(error: Exception, kind: str) -> SignInError:
     """Return an error of azure-identity, which may have many lines, as what happened and what to do.
 
     The result contains no tenant ID.
     """
-    if isinstance(error, SignInFailed):
+    if isinstance(error, SignInError):
         return error
     text = str(error)
     for pattern, what, hint in _MEANINGS:
         if pattern.search(text):
             code = _CODE.search(text)
-            return SignInFailed(f"no token: {what}{f' ({code[0]})' if code else ''}", hint=hint)
+            return SignInError(f"no token: {what}{f' ({code[0]})' if code else ''}", hint=hint)
     if type(error).__name__ in _UNREACHABLE:
         what = "no token: the sign-in service cannot be reached"
-        return SignInFailed(what, hint=Hint(HintKind.CHECK_NETWORK))
+        return SignInError(what, hint=Hint(HintKind.CHECK_NETWORK))
     if type(error).__name__ == "AuthenticationRequiredError":
         return sign_in_required(kind)
     # The default chain reports all its attempts in one ClientAuthenticationError.
     if kind in _UNAVAILABLE and (type(error).__name__ in _NOT_SET_UP or "Attempted cred" in text):
         what, hint = _UNAVAILABLE[kind]
-        return SignInFailed(f"no token: {what}", hint=hint)
-    return SignInFailed(f"no token: {first_line(error)}", hint=SIGN_IN)
+        return SignInError(f"no token: {what}", hint=hint)
+    return SignInError(f"no token: {first_line(error)}", hint=SIGN_IN)
 
 
 def first_line(error: Exception) -> str:
@@ -132,6 +132,6 @@ def first_line(error: Exception) -> str:
     return shorten_guids(redact(lines[0]))[:200] if lines else type(error).__name__
 
 
-def sign_in_required(kind: str) -> SignInFailed:
+def sign_in_required(kind: str) -> SignInError:
     """Return the error of a credential that needs a user when there is none to ask."""
-    return SignInFailed("no token: an interactive sign-in is required", hint=Hint(HintKind.SIGN_IN_INTERACTIVELY, kind))
+    return SignInError("no token: an interactive sign-in is required", hint=Hint(HintKind.SIGN_IN_INTERACTIVELY, kind))

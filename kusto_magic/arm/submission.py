@@ -9,7 +9,7 @@ from dataclasses import replace
 from kusto_magic.arm import operation_start, service_errors
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.requests import ArmRequests
-from kusto_magic.errors import ServiceError, Unreachable
+from kusto_magic.errors import ServiceError, UnreachableError
 from kusto_magic.hints import Hint, HintKind
 
 NOTICE_INTERVAL = 10.0
@@ -28,7 +28,7 @@ async def submit(
 ) -> AsyncGenerator[Operation, None]:
     """Send the request of `sent`; yield `sent` with a note while there is no response, then the started operation.
 
-    Times are in seconds. Raises ServiceError if the request is refused, Unreachable if there is no usable response
+    Times are in seconds. Raises ServiceError if the request is refused, UnreachableError if there is no usable response
     within `timeout`; both carry the operation if it may have been started.
     """
     task = asyncio.ensure_future(_start(requests, sent, method, url, body, timeout))
@@ -38,7 +38,7 @@ async def submit(
             waited += notice_interval
             if waited >= timeout:  # also if the request still waits for the rate limit
                 what = f"there was no response to the {sent.action} request within {timeout / 60:.3g} minutes"
-                raise _with_possible_operation(sent, Unreachable(what, hint=Hint(HintKind.RETRY)))
+                raise _with_possible_operation(sent, UnreachableError(what, hint=Hint(HintKind.RETRY)))
             yield replace(sent, note="; ".join(filter(None, (sent.note, f"no response yet for {waited:.0f} s"))))
         yield task.result()
     finally:
@@ -52,7 +52,7 @@ async def _start(
     """Send the request; repeat it while there is no usable response."""
     try:
         response, repeated = await requests.send(method, url, body, background=True, limit=timeout)
-    except Unreachable as error:
+    except UnreachableError as error:
         raise _with_possible_operation(sent, error) from None
     if repeated and service_errors.may_be_own_request(response):
         return operation_start.adopt_existing(sent, response.fault())
@@ -65,7 +65,9 @@ async def _start(
     return replace(operation, note=operation.note or ("the request was sent again" if repeated else ""))
 
 
-def _with_possible_operation(sent: Operation, error: Unreachable | ServiceError) -> Unreachable | ServiceError:
+def _with_possible_operation(
+    sent: Operation, error: UnreachableError | ServiceError
+) -> UnreachableError | ServiceError:
     """Attach the possibly started operation to the error, so that it can be resumed."""
     if isinstance(error, ServiceError) or error.may_have_arrived:
         error.operation = operation_start.adopt_existing(sent)

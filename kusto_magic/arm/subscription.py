@@ -12,7 +12,7 @@ from kusto_magic.arm.credentials import Credential
 from kusto_magic.arm.paging import PageLimit
 from kusto_magic.arm.requests import require_ok
 from kusto_magic.arm.transport import ArmTransport
-from kusto_magic.errors import InvalidInput, Problem, Unreachable
+from kusto_magic.errors import InvalidInputError, Problem, UnreachableError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import Cluster
@@ -29,7 +29,8 @@ PERMISSIONS_API_VERSION = "2022-04-01"
 class SubscriptionClient(ArmClient):
     """The clusters of a subscription, or of all subscriptions. Use it as an async context manager.
 
-    `credential` and `transport` are as for `ImagesClient`. Raises Unreachable if a configured proxy cannot be used.
+    `credential` and `transport` are as for `ImagesClient`. Raises UnreachableError if a configured proxy cannot be
+    used.
     """
 
     def __init__(
@@ -55,24 +56,24 @@ class SubscriptionClient(ArmClient):
     async def list_clusters(self) -> Sequence[Cluster]:
         """Return the clusters of the subscription that the caller may read.
 
-        Raises InvalidInput without a subscription, ServiceError and Unreachable. Source: Microsoft.Kusto/clusters,
-        "List"; its response has one page.
+        Raises InvalidInputError without a subscription, ServiceError and UnreachableError. Source:
+        Microsoft.Kusto/clusters, "List"; its response has one page.
         """
         if not self.subscription.id:
-            raise InvalidInput([Problem("subscription", "not set")], hint=Hint(HintKind.CHOOSE_SUBSCRIPTION))
+            raise InvalidInputError([Problem("subscription", "not set")], hint=Hint(HintKind.CHOOSE_SUBSCRIPTION))
         path = f"/subscriptions/{quote(self.subscription.id)}/providers/Microsoft.Kusto/clusters"
         document = await self._request("GET", f"{path}?api-version={API_VERSION}", "the clusters cannot be listed")
         try:
             return [Cluster.from_json(value) for value in document["value"]]
         except (KeyError, TypeError, ValueError):
-            raise Unreachable("the list of clusters cannot be read", hint=Hint(HintKind.RETRY)) from None
+            raise UnreachableError("the list of clusters cannot be read", hint=Hint(HintKind.RETRY)) from None
 
     async def find_clusters(self, query: str) -> Sequence[Target]:
         """Return the clusters that a query of Azure Resource Graph finds, in the subscription or in all of them.
 
-        `query` is a condition (`where location == 'eastus'`) or a full query (`resources | …`). Raises InvalidInput if
-        it is not a query or finds no cluster, ServiceError if Resource Graph refuses it, Unreachable if its response is
-        malformed or does not end.
+        `query` is a condition (`where location == 'eastus'`) or a full query (`resources | …`). Raises
+        InvalidInputError if it is not a query or finds no cluster, ServiceError if Resource Graph refuses it,
+        UnreachableError if its response is malformed or does not end.
         """
         text = resource_graph.build_query(query)
         found: list[Target] = []
@@ -90,7 +91,7 @@ class SubscriptionClient(ArmClient):
     async def list_permissions(self, target: Target) -> Sequence[Permission]:
         """Return the caller's permissions on a cluster of this endpoint.
 
-        Raises ServiceError and Unreachable. Source: Microsoft.Authorization/permissions, "List For Resource".
+        Raises ServiceError and UnreachableError. Source: Microsoft.Authorization/permissions, "List For Resource".
         """
         path = f"{quote(target.cluster_id, safe='/')}/providers/Microsoft.Authorization/permissions"
         url = f"{path}?api-version={PERMISSIONS_API_VERSION}"
@@ -98,7 +99,7 @@ class SubscriptionClient(ArmClient):
         try:
             return [Permission.from_json(value) for value in document["value"]]
         except (KeyError, TypeError, ValueError):
-            raise Unreachable("the list of permissions cannot be read", hint=Hint(HintKind.RETRY)) from None
+            raise UnreachableError("the list of permissions cannot be read", hint=Hint(HintKind.RETRY)) from None
 
     async def _request(
         self, method: str, path: str, what: str, body: bytes | None = None, limit: PageLimit | None = None

@@ -25,12 +25,12 @@ import httpx
 from kusto_magic.arm.auth import BearerTokenAuth
 from kusto_magic.arm.connection_errors import remedy, tls_context
 from kusto_magic.arm.credentials import Credential
-from kusto_magic.arm.emulator_proof import UnprovenEmulator
+from kusto_magic.arm.emulator_proof import UnprovenEmulatorError
 from kusto_magic.arm.log_filter import install_http_filters
 from kusto_magic.arm.rate_limiter import RateLimiter, request_kind
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import Unreachable, UntrustedAddress
+from kusto_magic.errors import UnreachableError, UntrustedAddressError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import is_loopback, origin
 from kusto_magic.redaction import redact
@@ -66,7 +66,7 @@ class ArmTransport:
 
     `endpoint` is an origin (scheme, host and port). Without `credential`, azure-identity's chain is used. `transport`
     replaces the network in tests; `request_timeout` is in seconds. Proxies and certificates are taken from the
-    environment, except that loopback never uses a proxy. Raises Unreachable if they cannot be used.
+    environment, except that loopback never uses a proxy. Raises UnreachableError if they cannot be used.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class ArmTransport:
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             what = f"the proxy configured in the environment cannot be used ({redact(str(error))[:200]})"
             variables = Hint(HintKind.FIX_VARIABLES, values=("HTTPS_PROXY", "ALL_PROXY"))
-            raise Unreachable(what, hint=variables) from None
+            raise UnreachableError(what, hint=variables) from None
 
     @property
     def identity(self) -> str:
@@ -119,7 +119,7 @@ class ArmTransport:
         return self._auth.identity
 
     async def sign_in(self) -> str:
-        """Get a token without sending a request; return its `identity`. Raises SignInFailed."""
+        """Get a token without sending a request; return its `identity`. Raises SignInError."""
         return await self._auth.sign_in()
 
     async def __aenter__(self) -> Self:
@@ -147,8 +147,8 @@ class ArmTransport:
 
         The request waits while the subscription's rate limit is exhausted; `background`: no user is waiting for it. A
         401 is retried once with a new token, and redirects of a GET within the endpoint are followed. `timeout` is the
-        seconds from sending to the complete response, at most those of this transport. Raises UntrustedAddress (nothing
-        was sent), SignInFailed (nothing was sent), Unreachable (the request may have arrived).
+        seconds from sending to the complete response, at most those of this transport. Raises UntrustedAddressError
+        (nothing was sent), SignInError (nothing was sent), UnreachableError (the request may have arrived).
         """
         validated_url = self.require_same_origin(url)
         limiter, kind = self._rate_limiter(url), request_kind(method)
@@ -194,13 +194,13 @@ class ArmTransport:
             response = await self._send(method, validated_url, url, body, timeout)
             if response.status != 401:
                 return response
-        except UnprovenEmulator:
+        except UnprovenEmulatorError:
             self._auth.drop_token()
         try:
             return await self._send(method, validated_url, url, body, timeout)
-        except UnprovenEmulator:
+        except UnprovenEmulatorError:
             what = f"another program uses the emulator's port {urlsplit(self.endpoint).netloc}"
-            raise Unreachable(what, hint=Hint(HintKind.START_EMULATOR), arrived=False) from None
+            raise UnreachableError(what, hint=Hint(HintKind.START_EMULATOR), arrived=False) from None
 
     async def _send(
         self, method: str, validated_url: httpx.URL, url: str, body: bytes | None, timeout: float
@@ -227,14 +227,14 @@ class ArmTransport:
     def require_same_origin(self, url: str) -> httpx.URL:
         """Reject URLs outside the configured endpoint, so that the token is never sent elsewhere.
 
-        Return the URL as it will be sent. Raises UntrustedAddress, which names the host, for a URL with another
+        Return the URL as it will be sent. Raises UntrustedAddressError, which names the host, for a URL with another
         scheme, host or port.
         """
         try:
             return self._validated_urls(url)
         except (ValueError, httpx.InvalidURL):
             other, own = _display_origin(url), _display_origin(self.endpoint)
-            raise UntrustedAddress(
+            raise UntrustedAddressError(
                 f"a response named {other} instead of {own}; nothing was sent there",
                 hint=Hint(HintKind.REPORT_ENDPOINT),
             ) from None
@@ -248,7 +248,7 @@ class ArmTransport:
             raise ValueError("another origin")
         return sent
 
-    def _unreachable(self, error: Exception) -> Unreachable:
+    def _unreachable(self, error: Exception) -> UnreachableError:
         timed_out = isinstance(error, TimeoutError | httpx.TimeoutException)
         why = (
             "did not respond in time"
@@ -261,7 +261,7 @@ class ArmTransport:
         # These three fail before the first byte of the request is sent, so the service cannot have acted on it.
         arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         what = f"{urlsplit(self.endpoint).netloc} {why}"
-        return Unreachable(what, hint=hint, arrived=arrived, max_retries=max_retries)
+        return UnreachableError(what, hint=hint, arrived=arrived, max_retries=max_retries)
 
 
 @cache

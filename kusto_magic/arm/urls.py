@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.naming import existing_image_problem
 from kusto_magic.models.target import Target
@@ -17,7 +17,7 @@ def cluster_url(target: Target, rest: str = "") -> str:
 
 
 def image_url(target: Target, name: str) -> str:
-    """Return the URL of an image. Raises InvalidInput if no image can have the name."""
+    """Return the URL of an image. Raises InvalidInputError if no image can have the name."""
     if problem := existing_image_problem(name):  # such as "..": it would be the URL of another resource
-        raise InvalidInput([Problem("image name", problem)])
+        raise InvalidInputError([Problem("image name", problem)])
     return cluster_url(target, f"/sandboxCustomImages/{quote(name, safe='')}")

@@ -20,7 +20,7 @@ from kusto_magic.builds.options import DEFAULT_TIMEOUT
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.retry import Attempt, retry_while_busy
-from kusto_magic.errors import InUse, MaybeInUse, NotFound, ServiceError
+from kusto_magic.errors import InUseError, MaybeInUseError, NotFoundError, ServiceError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import UNSENT_STATES
@@ -33,13 +33,13 @@ Preflight = Callable[..., Awaitable[PreflightReport]]
 """`preflight.check.run_preflight`, or a replacement with the same arguments."""
 
 Check = Callable[[ImagesClient, Build], Awaitable[ImageSpec]]
-"""Runs the preflight and returns the spec to submit. Raises RequirementsConflict."""
+"""Runs the preflight and returns the spec to submit. Raises RequirementsConflictError."""
 
 Protect = Callable[[ImagesClient], Awaitable[None]]
-"""Raises InUse if queries use the image or are about to use it, or MaybeInUse if that is not known."""
+"""Raises InUseError if queries use the image or are about to use it, or MaybeInUseError if that is not known."""
 
 IN_USE_HINT = Hint(HintKind.CONFIRM, then=Hint(HintKind.USE_NEW_NAME))
-"""What to do after InUse."""
+"""What to do after InUseError."""
 
 MAX_ENABLING_AGE = timedelta(seconds=DEFAULT_TIMEOUT)
 """Age after which an unfinished enabling no longer protects its image: an ended process may have left it open."""
@@ -193,12 +193,12 @@ UNKNOWN = Existing()
 async def find_existing(client: ImagesClient, name: str, spec: ImageSpec) -> Existing:
     """Return what is known of an image; the operation is set if it is built, or being built, from `spec`.
 
-    Raises Unreachable and SignInFailed. Other errors of the service are left to the request that follows.
+    Raises UnreachableError and SignInError. Other errors of the service are left to the request that follows.
     """
     try:
         image = await client.with_options(background=True).get(name)
         return Existing(operation=operation_start.existing_operation(image, image_url(client.target, image.name), spec))
-    except NotFound:
+    except NotFoundError:
         return Existing(is_absent=True)
     except ServiceError:
         return UNKNOWN
@@ -230,26 +230,26 @@ def shared_preflight(preflight: Preflight) -> Preflight:
 async def require_unused(
     history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord, client: ImagesClient
 ) -> None:
-    """Raise InUse if queries use the image of a record, or soon will, MaybeInUse if that is not known.
+    """Raise InUseError if queries use the image of a record, or soon will, MaybeInUseError if that is not known.
 
     `is_held` returns whether another process works on the operation of a record.
     """
     # In a thread: reading the history can wait for another process.
     if await asyncio.to_thread(_is_being_enabled, history, is_held, record):
         what = f"image {record.name!r} is being enabled for the queries of this cluster; nothing was sent"
-        raise InUse(what, hint=IN_USE_HINT)
+        raise InUseError(what, hint=IN_USE_HINT)
     await require_inactive(client, record.name)
 
 
 async def require_inactive(client: ImagesClient, name: str) -> None:
-    """Raise InUse if python() runs on the image, MaybeInUse if that is not known, and as `active` does."""
+    """Raise InUseError if python() runs on the image, MaybeInUseError if that is not known, and as `active` does."""
     match await client.with_options(background=True).active():
         case ActiveImage() as active if active.is_named(name):
             what = f"queries on this cluster use image {name!r} (python() is enabled with it); nothing was sent"
-            raise InUse(what, hint=IN_USE_HINT)
+            raise InUseError(what, hint=IN_USE_HINT)
         case UnknownImage(reason, hint):
             what = f"which image python() runs on could not be determined: {reason}; nothing was sent"
-            raise MaybeInUse(what, hint=Hint(HintKind.CONFIRM).after(hint))
+            raise MaybeInUseError(what, hint=Hint(HintKind.CONFIRM).after(hint))
 
 
 def _is_being_enabled(history: History, is_held: Callable[[BuildRecord], bool], record: BuildRecord) -> bool:

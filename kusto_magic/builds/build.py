@@ -17,7 +17,7 @@ from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.event_loop import wait_for_result
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import Origin, state_of
-from kusto_magic.errors import EndedElsewhere
+from kusto_magic.errors import EndedElsewhereError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
@@ -116,8 +116,8 @@ class Build(HasTraits):
     def result(self, timeout: float | None = None) -> Image | None:
         """Wait until the build is done, at most `timeout` seconds, and return the image (None except after a build).
 
-        Raises BuildFailed and the other errors of polling, or TimeoutError if the build is still running. An interrupt
-        ends the wait, not the build.
+        Raises BuildFailedError and the other errors of polling, or TimeoutError if the build is still running. An
+        interrupt ends the wait, not the build.
         """
         return wait_for_result(self._future, timeout)
 
@@ -180,11 +180,11 @@ class Build(HasTraits):
             self._future.set_exception(error)
 
 
-def ended_elsewhere(build: Build, operation: Operation, state: BuildState | None = None) -> EndedElsewhere:
+def ended_elsewhere(build: Build, operation: Operation, state: BuildState | None = None) -> EndedElsewhereError:
     """Return the error of a build whose end another process has recorded, as `state` if it is known."""
     what = f"another process recorded the end of the {build.request.info.noun} of image {build.name!r}"
     hint = Hint(HintKind.SHOW_STATUS)
-    return EndedElsewhere(f"{what}: {state}" if state else what, operation=operation, state=state, hint=hint)
+    return EndedElsewhereError(f"{what}: {state}" if state else what, operation=operation, state=state, hint=hint)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from traitlets import Bool, HasTraits
 from kusto_magic.builds.build import Build, log_callback_errors
 from kusto_magic.builds.event_loop import wait_for_result
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.errors import FleetFailed, KustoImageError, failure_reason, reason_from_message
+from kusto_magic.errors import FleetFailedError, KustoImageError, failure_reason, reason_from_message
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.target import Target
 
@@ -69,7 +69,7 @@ class Fleet(HasTraits):
         return self._future.done()
 
     def result(self, timeout: float | None = None) -> None:
-        """Wait until all builds are done, at most `timeout` seconds. Raises FleetFailed or TimeoutError.
+        """Wait until all builds are done, at most `timeout` seconds. Raises FleetFailedError or TimeoutError.
 
         An interrupt ends the wait, not the builds.
         """
@@ -102,7 +102,7 @@ class Fleet(HasTraits):
                 return
             failures = self.failures
             if failures:
-                failed = FleetFailed(self.name, failures, len(self.members), hint=self.hint)
+                failed = FleetFailedError(self.name, failures, len(self.members), hint=self.hint)
                 self._future.set_exception(failed)
             else:
                 self._future.set_result(None)

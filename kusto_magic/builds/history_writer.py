@@ -13,7 +13,7 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import History, Update, unless_ended, update
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import Origin, state_of, state_of_record
-from kusto_magic.errors import OutcomeUnknown, one_line
+from kusto_magic.errors import OutcomeUnknownError, one_line
 from kusto_magic.models.build_state import BuildState
 
 T = TypeVar("T")
@@ -98,7 +98,10 @@ def _is_final(build: Build, error: BaseException | None) -> bool:
         # The owner repeats an attempt that failed because the cluster was busy.
         return build.operation.done and not build.operation.is_cluster_busy
     # An unknown state can still be found out, unless it says that it cannot.
-    return isinstance(error, OutcomeUnknown) or state_of(build.operation, error, build.origin) is not BuildState.UNKNOWN
+    return (
+        isinstance(error, OutcomeUnknownError)
+        or state_of(build.operation, error, build.origin) is not BuildState.UNKNOWN
+    )
 
 
 def _concerns_same(record: BuildRecord, build: Build) -> bool:

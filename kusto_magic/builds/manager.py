@@ -34,7 +34,7 @@ from kusto_magic.builds.registry import BuildRegistry, FleetRegistry
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.runner import BuildRunner, check_image_spec
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import UNSENT_STATES
 from kusto_magic.models.image import ImageSpec
@@ -107,8 +107,8 @@ class BuildManager:
         """Start an operation and return at once; if the same image is already being built, return that build.
 
         An image that is up to date is left unchanged, unless `force`. Changes of one cluster by this process wait for
-        each other, with any options. Raises InvalidInput for an invalid request; all other errors are raised by the
-        Build.
+        each other, with any options. Raises InvalidInputError for an invalid request; all other errors are raised by
+        the Build.
         """
         request.require_valid()
         return self.registry.find_matching(request) or self._launcher.start([request])[0]
@@ -150,7 +150,7 @@ class BuildManager:
     def check(self, target: Target, spec: ImageSpec) -> Future[PreflightReport]:
         """Run the preflight for a spec in the background; nothing is built.
 
-        The future raises errors of the client, such as SignInFailed; every other outcome is part of the report.
+        The future raises errors of the client, such as SignInError; every other outcome is part of the report.
         """
         return self.submit(target, lambda images: check_image_spec(images, spec, self._preflight))
 
@@ -158,9 +158,9 @@ class BuildManager:
         """Poll the current operation on an image, whichever process started it, and return at once.
 
         Nothing is sent, unless `send`: an operation that the service has not confirmed is then sent with its original
-        options. Raises InvalidInput for an invalid name; if the image does not exist, the Build raises NotFound; if the
-        operation was not sent before its process ended, NotSubmitted; if the service does not show what came of its
-        request, OutcomeUnknown.
+        options. Raises InvalidInputError for an invalid name; if the image does not exist, the Build raises
+        NotFoundError; if the operation was not sent before its process ended, NotSubmittedError; if the service does
+        not show what came of its request, OutcomeUnknownError.
         """
         running = self.running(target, name)
         if running is not None:
@@ -174,7 +174,7 @@ class BuildManager:
             return self._launcher.resume([record], timeout, send=send)[0]
         # After the history: a managed image can be enabled, but not built.
         if problem := existing_image_problem(name):
-            raise InvalidInput([Problem("image name", problem)])
+            raise InvalidInputError([Problem("image name", problem)])
         options = BuildOptions(timeout=timeout)
         return self._launcher.observe(BuildRequest(Action.BUILD, target, name, options=options))
 
@@ -185,7 +185,7 @@ class BuildManager:
     def stop_polling(self, build: Build) -> None:
         """Stop polling a build whose end another process has recorded, and return at once.
 
-        The build ends with EndedElsewhere; nothing is sent and nothing is recorded.
+        The build ends with EndedElsewhereError; nothing is sent and nothing is recorded.
         """
         self._loop.submit(self._runner.stop(build))
 
@@ -264,8 +264,8 @@ def default_manager() -> BuildManager:
 def start_build(target: Target, name: str, spec: ImageSpec, options: BuildOptions | None = None) -> Build:
     """Start building an image in the background, and return at once: `start_build(target, name, spec).result()`.
 
-    A notebook shows the build as a card, and the history keeps it. Raises InvalidInput for an invalid name; all other
-    errors are raised by the Build. For other actions and several clusters, there are `default_manager().start` and
-    `start_fleet`.
+    A notebook shows the build as a card, and the history keeps it. Raises InvalidInputError for an invalid name; all
+    other errors are raised by the Build. For other actions and several clusters, there are `default_manager().start`
+    and `start_fleet`.
     """
     return default_manager().start(BuildRequest(Action.BUILD, target, name, spec, options or BuildOptions()))

@@ -18,8 +18,8 @@ class BuildOptions:
 
     `check` runs the preflight first: on a conflict nothing is sent. `pin` sends the versions that it found instead of
     the given text. `force` sends the image even if it is up to date. `queue` waits while another change of the cluster
-    is running. `protect_active` raises InUse instead of replacing or deleting an image that the cluster's python() uses
-    or may use. `timeout` is how many seconds the operation is polled.
+    is running. `protect_active` raises InUseError instead of replacing or deleting an image that the cluster's python()
+    uses or may use. `timeout` is how many seconds the operation is polled.
     """
 
     check: bool = True

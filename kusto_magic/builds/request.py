@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from kusto_magic.builds.options import BuildOptions
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.action import ACTIONS, Action, ActionInfo
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import ImageSpec
@@ -34,15 +34,15 @@ class BuildRequest:
         return ACTIONS[self.action]
 
     def require_valid(self) -> None:
-        """Raise InvalidInput if the request breaks a rule for names, or is a build without a spec."""
+        """Raise InvalidInputError if the request breaks a rule for names, or is a build without a spec."""
         if self.action is Action.ENABLE:
             LanguageExtension.python(self.name)  # for its validation
         elif self.info.changes_image:
             rule = build_name_problem if self.action is Action.BUILD else existing_image_problem
             if problem := rule(self.name):
-                raise InvalidInput([Problem("image name", problem)])
+                raise InvalidInputError([Problem("image name", problem)])
         if self.action is Action.BUILD and self.spec is None:
-            raise InvalidInput([Problem("requirements", "missing")])
+            raise InvalidInputError([Problem("requirements", "missing")])
 
     def builds_same(self, other: Self) -> bool:
         """Return whether two requests build the same image from the same spec: given as text, or pinned."""

@@ -17,7 +17,13 @@ from kusto_magic.builds.actions import SendingWorkflow
 from kusto_magic.builds.build import Build, ended_elsewhere
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.retry import retry_while_busy
-from kusto_magic.errors import NotFound, NotSubmitted, OutcomeUnknown, PollTimeout, UnexpectedState
+from kusto_magic.errors import (
+    NotFoundError,
+    NotSubmittedError,
+    OutcomeUnknownError,
+    PollTimeoutError,
+    UnexpectedStateError,
+)
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, UNSENT_STATES, BuildState
@@ -43,7 +49,7 @@ class ResumeBuild:
     sender: SendingWorkflow | None = None
 
     async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
-        """Yield the states of the operation. Raises NotSubmitted, OutcomeUnknown and the errors of polling."""
+        """Yield the states; raises NotSubmittedError, OutcomeUnknownError and the errors of polling."""
         record, queue = self.record, self.build.request.options.queue
         if record.state in UNSENT_STATES:
             raise _not_submitted(record, "was not sent: its process ended before")
@@ -52,10 +58,10 @@ class ResumeBuild:
                 if operation.is_cluster_busy and queue and self.sender is None:  # its process would have sent it again
                     raise _not_submitted(record, "was not carried out: the cluster was busy, and its process ended")
                 yield operation
-        except UnexpectedState as error:
+        except UnexpectedStateError as error:
             # For instance, another user has deleted or replaced the image: what came of this will never be known.
             what = f"the outcome of the {record.request.info.noun} of image {record.name!r} is unknown; {error.what}"
-            raise OutcomeUnknown(what, hint=error.hint) from None
+            raise OutcomeUnknownError(what, hint=error.hint) from None
 
     def _attempts(self, client: ImagesClient) -> AsyncIterator[Operation]:
         poll = _settle if self.record.state is BuildState.SUBMITTING else _poll_recorded
@@ -79,7 +85,7 @@ class WatchBuild:
     async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
         """Yield the states of the operation.
 
-        Raises EndedElsewhere if the owner ends it before it is sent, and the errors of `ResumeBuild`.
+        Raises EndedElsewhereError if the owner ends it before it is sent, and the errors of `ResumeBuild`.
         """
         build, options = self.build, self.build.request.options
         end = client.clock.monotonic() + options.timeout
@@ -99,7 +105,7 @@ class WatchBuild:
                 what = (
                     f"the {build.request.info.noun} of image {build.name!r} is still not submitted by another process"
                 )
-                raise PollTimeout(what, operation=_unsent(build), hint=Hint(HintKind.SHOW_STATUS))
+                raise PollTimeoutError(what, operation=_unsent(build), hint=Hint(HintKind.SHOW_STATUS))
             state = record.state if record.state in NOT_STARTED else BuildState.QUEUED
             yield replace(_unsent(build), state=state, note="another process on this machine is about to send this")
             await client.clock.sleep(WATCH_INTERVAL)
@@ -113,7 +119,7 @@ class PollImage:
     build: Build
 
     async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
-        """Yield the states of the image. Raises NotFound if it does not exist."""
+        """Yield the states of the image. Raises NotFoundError if it does not exist."""
         name, timeout = self.build.name, self.build.request.options.timeout
         await client.get(name)
         async for operation in client.poll(
@@ -138,7 +144,7 @@ async def _poll_recorded(client: ImagesClient, build: Build, record: BuildRecord
 
 
 async def _settle(client: ImagesClient, build: Build, record: BuildRecord) -> AsyncIterator[Operation]:
-    """Yield the operations that the service shows as those of the request. Raises OutcomeUnknown."""
+    """Yield the operations that the service shows as those of the request. Raises OutcomeUnknownError."""
     resumed = operation_start.resume_named(client.target, build.action, record.name, "", build.spec)
     if build.action in (Action.BUILD, Action.DELETE):
         image = await _image_or_none(client, record.name)
@@ -152,14 +158,14 @@ async def _settle(client: ImagesClient, build: Build, record: BuildRecord) -> As
             resumed, timeout=build.request.options.timeout
         ):
             yield operation
-    except UnexpectedState as error:
+    except UnexpectedStateError as error:
         raise _unknown(record, error.what) from None
 
 
 async def _image_or_none(client: ImagesClient, name: str) -> Image | None:
     try:
         return await client.get(name)
-    except NotFound:
+    except NotFoundError:
         return None
 
 
@@ -176,14 +182,14 @@ def _description(image: Image | None) -> str:
     return f"the image exists, with other content or by another request (state {image.state or 'Succeeded'})"
 
 
-def _not_submitted(record: BuildRecord, why: str) -> NotSubmitted:
+def _not_submitted(record: BuildRecord, why: str) -> NotSubmittedError:
     what = f"the {record.request.info.noun} of image {record.name!r} {why}"
-    return NotSubmitted(what, hint=Hint(HintKind.SEND_AGAIN, record.name))
+    return NotSubmittedError(what, hint=Hint(HintKind.SEND_AGAIN, record.name))
 
 
-def _unknown(record: BuildRecord, found: str) -> OutcomeUnknown:
+def _unknown(record: BuildRecord, found: str) -> OutcomeUnknownError:
     what = f"whether the {record.action} request for {record.name!r} arrived is unknown: its process ended; {found}"
-    return OutcomeUnknown(what, hint=Hint(HintKind.SEND_AGAIN, record.name))
+    return OutcomeUnknownError(what, hint=Hint(HintKind.SEND_AGAIN, record.name))
 
 
 def _unsent(build: Build) -> Operation:

@@ -11,7 +11,7 @@ from kusto_magic.arm import operation_start
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.operation_start import NOTE_BUSY
 from kusto_magic.clock import Clock
-from kusto_magic.errors import Conflict
+from kusto_magic.errors import ConflictError
 from kusto_magic.models.build_state import BuildState
 
 Attempt = Callable[[], AsyncIterator[Operation]]
@@ -30,8 +30,8 @@ GROWTH = 1.5
 async def retry_while_busy(first: Attempt, later: Attempt, clock: Clock, timeout: float) -> AsyncIterator[Operation]:
     """Yield the operations of `first`; while the cluster is busy with another change, wait, and start `later`.
 
-    Only Conflict means busy: other refusals are raised at once. After `timeout` seconds there are no more retries:
-    Conflict is raised, or the failed operation is the last one.
+    Only ConflictError means busy: other refusals are raised at once. After `timeout` seconds there are no more retries:
+    ConflictError is raised, or the failed operation is the last one.
     """
     end, delay, start, waited = clock.monotonic() + timeout, MIN_DELAY, first, False
     while True:
@@ -50,7 +50,7 @@ async def retry_while_busy(first: Attempt, later: Attempt, clock: Clock, timeout
                     is_confirmed = is_confirmed or operation.state is not BuildState.SUBMITTING
                 else:
                     return
-        except Conflict:
+        except ConflictError:
             if last is None or clock.monotonic() >= end:
                 raise
         yield operation_start.queued(last)

@@ -17,7 +17,7 @@ from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.clock import Clock
-from kusto_magic.errors import KustoImageError, RequirementsConflict
+from kusto_magic.errors import KustoImageError, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import WORKING_STATES
 from kusto_magic.models.image import ImageSpec
@@ -48,7 +48,7 @@ class BuildRunner:
             self._tasks.pop(build.id, None)  # the done tasks would be kept for as long as the kernel runs
 
     async def stop(self, build: Build) -> None:
-        """Stop polling a build whose end another process has recorded; the build ends with EndedElsewhere."""
+        """Stop polling a build whose end another process has recorded; the build ends with EndedElsewhereError."""
         task = self._tasks.get(build.id)
         if task is None or build.done():
             return
@@ -86,7 +86,7 @@ class BuildRunner:
         await self._finish(build, error)
 
     async def check(self, preflight: Preflight, client: ImagesClient, build: Build) -> ImageSpec:
-        """Run the preflight; return the spec to submit, pinned if that is wanted. Raises RequirementsConflict."""
+        """Run the preflight; return the spec to submit, pinned if that is wanted. Raises RequirementsConflictError."""
         spec = build.request.spec
         assert spec is not None  # noqa: S101 - only builds are checked
         report = await check_image_spec(client.with_options(background=True), spec, preflight)
@@ -96,7 +96,7 @@ class BuildRunner:
             return spec
         if report.verdict is Verdict.INCONCLUSIVE:
             what = f"the versions could not be pinned: {report.reason}"
-            raise RequirementsConflict(what, forecast=report, hint=Hint(HintKind.SEND_UNPINNED))
+            raise RequirementsConflictError(what, forecast=report, hint=Hint(HintKind.SEND_UNPINNED))
         build.pinned_spec = replace(spec, requirements=report.pinned_text())
         await self._writer.record_pinned(build)
         return build.pinned_spec

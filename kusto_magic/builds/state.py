@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.errors import EndedElsewhere, KustoImageError, NotSubmitted, ServiceError
+from kusto_magic.errors import EndedElsewhereError, KustoImageError, NotSubmittedError, ServiceError
 from kusto_magic.models.build_state import NOT_STARTED, UNSENT_STATES, BuildState
 
 
@@ -25,9 +25,9 @@ def state_of(operation: Operation, error: BaseException | None, origin: Origin) 
     """Return the state of a build, from its last operation and the error that ended its polling, if any."""
     if error is None or operation.done:
         return operation.shown_state
-    if isinstance(error, EndedElsewhere) and error.state is not None:
+    if isinstance(error, EndedElsewhereError) and error.state is not None:
         return BuildState(error.state)
-    if isinstance(error, NotSubmitted):
+    if isinstance(error, NotSubmittedError):
         return BuildState.NOT_SUBMITTED
     # An operation that the service may be working on continues, even if this process cannot poll it any longer.
     if origin is not Origin.STARTED_HERE or (isinstance(error, KustoImageError) and error.operation is not None):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.settings import CREDENTIAL_TYPES
@@ -19,7 +19,7 @@ from kusto_magic.settings import CREDENTIAL_TYPES
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class HelpRequested(Exception):
+class HelpRequested(Exception):  # noqa: N818 - help is no error
     """Raised for `--help`; the message is the help text."""
 
 
@@ -30,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
         value, found, choices = message.partition("invalid choice: '")[2].rpartition("' (choose from ")
         if found and (close := _closest(value, choices)):
             message = f"unknown value {excerpt(value)}; did you mean {close}?"
-        raise InvalidInput([Problem(self.prog, message)], hint=Hint(HintKind.SHOW_HELP, self.prog))
+        raise InvalidInputError([Problem(self.prog, message)], hint=Hint(HintKind.SHOW_HELP, self.prog))
 
     def print_help(self, _file: object = None) -> None:
         raise HelpRequested(self.format_help())
@@ -202,7 +202,7 @@ def _freeze(sub: argparse.ArgumentParser) -> None:
 def parse(
     parser: argparse.ArgumentParser, line: str, variables: Mapping[str, Any] = MappingProxyType({})
 ) -> argparse.Namespace:
-    """Split a magic's line as a shell does and parse it. Raises InvalidInput, or HelpRequested with the help text.
+    """Split a magic's line as a shell does and parse it. Raises InvalidInputError, or HelpRequested with the help text.
 
     `{name}` is replaced by the string or number in `variables`; other braces and `$name` stay as they are.
     """
@@ -210,12 +210,12 @@ def parse(
         # Replaced after splitting: a value is part of one argument and cannot add an option.
         arguments = [_with_variables(word, variables) for word in shlex.split(line)]
     except ValueError as error:
-        raise InvalidInput([Problem(parser.prog, f"the line cannot be parsed: {error}")]) from None
+        raise InvalidInputError([Problem(parser.prog, f"the line cannot be parsed: {error}")]) from None
     # Not parse_args(): its error for unknown arguments does not suggest the closest option.
     options, rest = parser.parse_known_args(arguments)
     if rest:
         known = _options_of(parser, getattr(options, "command", None))
-        raise InvalidInput([Problem(parser.prog, _unknown(word, known)) for word in rest])
+        raise InvalidInputError([Problem(parser.prog, _unknown(word, known)) for word in rest])
     return options
 
 

@@ -14,7 +14,7 @@ from kusto_magic.commands.arguments import variable_text
 from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import Bundle, code
 from kusto_magic.display.cell_text import cell_name_problem
-from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.image import ImageSpec
@@ -29,7 +29,7 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings, list[Target], ImageSpec]:
     """Return the settings, the target clusters and the image spec of a cell.
 
-    Raises InvalidInput with all problems of the options, the requirements and the clusters at once.
+    Raises InvalidInputError with all problems of the options, the requirements and the clusters at once.
     """
     rules = {
         "image name": build_name_problem(options.name) or cell_name_problem(options.name),
@@ -41,20 +41,20 @@ def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings
     try:
         text = requirements_text(options, cell, session.shell.user_ns)
         spec = _image_spec(options, text)
-    except InvalidInput as error:
+    except InvalidInputError as error:
         problems += error.problems
     try:
         if not problems:
             settings, targets = session.resolve_targets(options)
         elif options.clusters_from is None:  # a query is sent only if everything else is valid
             session.resolve_targets(options)  # only for its problems
-    except InvalidInput as error:
+    except InvalidInputError as error:
         problems += error.problems
         hint = error.hint
         if options.clusters_from is None:
             hint = Hint(HintKind.CHOOSE_CLUSTER)
     if problems or spec is None or settings is None or targets is None:
-        raise InvalidInput(problems, hint=hint)
+        raise InvalidInputError(problems, hint=hint)
     return settings, targets, spec
 
 
@@ -69,19 +69,19 @@ def _image_spec(options: Namespace, text: str) -> ImageSpec:
         allow_no_packages=options.no_packages,
     )
     if options.no_packages and spec.has_packages:
-        raise InvalidInput([Problem("--no-packages", "the cell names packages; delete them or the option")])
+        raise InvalidInputError([Problem("--no-packages", "the cell names packages; delete them or the option")])
     return spec
 
 
 def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any]) -> str:
     """Return the requirements text: the cell or its `--file`, expanded if `--template` is set.
 
-    Raises InvalidInput if both are given, the file cannot be read or a variable is missing.
+    Raises InvalidInputError if both are given, the file cannot be read or a variable is missing.
     """
     text = cell
     if options.file is not None:
         if cell.strip():
-            raise InvalidInput([Problem("--file", "the cell is not empty; use either the cell or --file")])
+            raise InvalidInputError([Problem("--file", "the cell is not empty; use either the cell or --file")])
         text = _read_file(Path(options.file).expanduser())
     return expand_template(text, variables) if options.template else text
 
@@ -92,15 +92,16 @@ def _read_file(path: Path) -> str:
             content = file.read(MAX_BYTES + 1)  # one byte more than allowed, so that the parser reports the size
         return content.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except OSError as error:
-        raise InvalidInput([Problem("--file", f"{path.name} cannot be read: {error.strerror}")]) from None
+        raise InvalidInputError([Problem("--file", f"{path.name} cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError:
-        raise InvalidInput([Problem("--file", f"{path.name} is not valid UTF-8")]) from None
+        raise InvalidInputError([Problem("--file", f"{path.name} is not valid UTF-8")]) from None
 
 
 def expand_template(text: str, variables: Mapping[str, Any]) -> str:
     """Replace `{name}` by the string or number in that notebook variable; `{{` and `}}` produce braces.
 
-    Raises InvalidInput with every invalid name. str.format is not used, because it evaluates attributes and indexes.
+    Raises InvalidInputError with every invalid name. str.format is not used, because it evaluates attributes and
+    indexes.
     """
     problems = []
 
@@ -117,7 +118,7 @@ def expand_template(text: str, variables: Mapping[str, Any]) -> str:
 
     expanded = _BRACES.sub(value, text)
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInputError(problems)
     return expanded
 
 

@@ -87,11 +87,11 @@ def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dic
 
 def _save(values: Mapping[str, str], target: Target) -> None:
     from kusto_magic import settings
-    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.errors import InvalidInputError, Problem
 
     if target.is_local:
         message = "the emulator's URL changes with each start; %kusto_image use emulator finds it"
-        raise InvalidInput([Problem("--save", message)])
+        raise InvalidInputError([Problem("--save", message)])
     settings.save(settings.config_file(os.environ), values)
 
 
@@ -122,13 +122,13 @@ def clusters(session: Session, options: Namespace) -> None:
     """List the clusters of the subscription."""
     from kusto_magic.arm.subscription import SubscriptionClient
     from kusto_magic.display.bundle import table
-    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.errors import InvalidInputError, Problem
     from kusto_magic.hints import Hint, HintKind
     from kusto_magic.models.target import Subscription
 
     settings = session.settings(options)
     if not settings.subscription:
-        raise InvalidInput([Problem("subscription", "not set")], hint=Hint(HintKind.CHOOSE_SUBSCRIPTION))
+        raise InvalidInputError([Problem("subscription", "not set")], hint=Hint(HintKind.CHOOSE_SUBSCRIPTION))
     subscription = Subscription(settings.subscription, settings.endpoint_url)
     found = session.builds.ask_subscription(subscription, SubscriptionClient.list_clusters)
     session.name_cache.clusters = tuple(cluster.name for cluster in found)

@@ -61,26 +61,26 @@ def _versions(session: Session) -> Iterator[Row]:
 
 
 def _settings(session: Session, options: Namespace) -> Settings | None:
-    from kusto_magic.errors import InvalidInput
+    from kusto_magic.errors import InvalidInputError
 
     try:
         return session.settings(options)
-    except InvalidInput:
+    except InvalidInputError:
         return None
 
 
 def _target(settings: Settings) -> Target | None:
-    from kusto_magic.errors import InvalidInput
+    from kusto_magic.errors import InvalidInputError
 
     try:
         return settings.target()
-    except InvalidInput:
+    except InvalidInputError:
         return None
 
 
 def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
     from kusto_magic.commands.hints import MAGICS
-    from kusto_magic.errors import InvalidInput
+    from kusto_magic.errors import InvalidInputError
 
     try:
         settings = session.settings(options)
@@ -90,7 +90,7 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
             if value:
                 yield "✔", name.replace("_", " "), f"{displayed} (from {settings.sources[name]})"
         settings.target()
-    except InvalidInput as error:
+    except InvalidInputError as error:
         for problem in error.problems:
             advice = f". {MAGICS.text(problem.hint)}" if problem.hint else ""
             yield "✖", problem.field, f"{problem.message}{advice}"

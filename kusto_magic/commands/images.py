@@ -149,7 +149,7 @@ def _start_text(moment: datetime) -> str:
 def bases(session: Session, options: Namespace) -> None:
     """List the managed images, or the packages of one."""
     from kusto_magic.display.bundle import table
-    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.errors import InvalidInputError, Problem
     from kusto_magic.models import managed_packages
     from kusto_magic.models.managed_images import MANAGED_IMAGES
 
@@ -163,7 +163,9 @@ def bases(session: Session, options: Namespace) -> None:
         session.show(table(("package", "version"), sorted(managed_packages.packages(options.name).items()), ""))
     else:
         available = ", ".join(MANAGED_IMAGES)
-        raise InvalidInput([Problem("image", f"there is no managed image with this name; choose one of {available}")])
+        raise InvalidInputError(
+            [Problem("image", f"there is no managed image with this name; choose one of {available}")]
+        )
     session.show_message(f"Source: Microsoft's documentation of {managed_packages.LIST_DATE}.")
 
 
@@ -174,7 +176,7 @@ def _status_text(title: str) -> str:
 def show(session: Session, options: Namespace) -> None:
     """Show an image as stored by the service."""
     from kusto_magic.display.bundle import table
-    from kusto_magic.errors import NotFound
+    from kusto_magic.errors import NotFoundError
     from kusto_magic.hints import Hint, HintKind
     from kusto_magic.models.image import NO_PACKAGES
     from kusto_magic.redaction import redact
@@ -182,7 +184,7 @@ def show(session: Session, options: Namespace) -> None:
     _, target = session.resolve_target(options)
     try:
         image, active = session.builds.ask(target, lambda client: _image_and_active(client, options.name))
-    except NotFound as missing:
+    except NotFoundError as missing:
         if (build := session.builds.running(target, options.name)) is not None:
             missing.hint = Hint(HintKind.WAIT_FOR_BUILD, build.name)
         raise
@@ -206,13 +208,13 @@ async def _image_and_active(client: ImagesClient, name: str) -> tuple[Image, Pyt
 
 def check(session: Session, options: Namespace) -> None:
     """Check that an image's requirements can still be installed; lines that cannot be checked are named."""
-    from kusto_magic.errors import InvalidInput
+    from kusto_magic.errors import InvalidInputError
 
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
     try:
         spec, unchecked = image.to_spec(use_index_options=options.allow_index_options), ""
-    except InvalidInput:  # made with another tool
+    except InvalidInputError:  # made with another tool
         spec, unchecked = _readable(image)
     if unchecked:
         session.show_message(f"Only the package lines are checked. {unchecked}")
@@ -222,18 +224,18 @@ def check(session: Session, options: Namespace) -> None:
 def _readable(image: Image) -> tuple[ImageSpec, str]:
     """Return the part of an image that can be checked, and what cannot be checked and why.
 
-    Raises InvalidInput if nothing can be checked.
+    Raises InvalidInputError if nothing can be checked.
     """
     from kusto_magic.commands.hints import listed
-    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.errors import InvalidInputError, Problem
     from kusto_magic.hints import Hint, HintKind
     from kusto_magic.requirements import parser
 
     try:
         spec = image.readable_spec()
-    except InvalidInput as error:
+    except InvalidInputError as error:
         problems = [Problem("image", "this image cannot be checked"), *error.problems]
-        raise InvalidInput(problems, hint=Hint(HintKind.SHOW_IMAGE, image.name)) from None
+        raise InvalidInputError(problems, hint=Hint(HintKind.SHOW_IMAGE, image.name)) from None
     read = parser.read(image.requirements)
     reasons = listed(read.problems)
     reasons += ["hashes are not verified"] if read.has_hashes else []
@@ -244,7 +246,7 @@ def _readable(image: Image) -> tuple[ImageSpec, str]:
 def show_check(session: Session, target: Target, spec: ImageSpec) -> None:
     """Show the preflight report without sending anything.
 
-    Raises RequirementsConflict after a conflict, so that a non-interactive run fails.
+    Raises RequirementsConflictError after a conflict, so that a non-interactive run fails.
     """
     from kusto_magic.builds.event_loop import result_or_cancel
     from kusto_magic.commands.hints import MAGICS

@@ -100,7 +100,7 @@ def _without_packages(spec: ImageSpec) -> Image:
 def _existing(name: str, images: dict[str, Image]) -> Image:
     import difflib
 
-    from kusto_magic.errors import InvalidInput, Problem, excerpt
+    from kusto_magic.errors import InvalidInputError, Problem, excerpt
     from kusto_magic.hints import Hint, HintKind
     from kusto_magic.models.managed_images import MANAGED_IMAGES
 
@@ -110,14 +110,14 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
     close = difflib.get_close_matches(name, known, n=1)
     suggestion = f"; did you mean {close[0]}?" if close else ""
     problem = Problem("image", f"there is no image {excerpt(name)} on this cluster{suggestion}")
-    raise InvalidInput([problem], hint=Hint(HintKind.CHECK_NAME))
+    raise InvalidInputError([problem], hint=Hint(HintKind.CHECK_NAME))
 
 
 def edit(session: Session, options: Namespace) -> None:
     """Open a cell with the current definition of an image, also if it cannot be sent without changes."""
     from kusto_magic.commands.hints import listed
     from kusto_magic.display.cell_text import cell_text
-    from kusto_magic.errors import InvalidInput
+    from kusto_magic.errors import InvalidInputError
     from kusto_magic.requirements import parser
 
     _, target = session.resolve_target(options)
@@ -125,7 +125,7 @@ def edit(session: Session, options: Namespace) -> None:
     _require_writable(image)
     try:
         spec = image.to_spec()
-    except InvalidInput as error:  # made with another tool: the rules apply when the cell is run
+    except InvalidInputError as error:  # made with another tool: the rules apply when the cell is run
         session.insert_cell(_cell_as_stored(image))
         problems = "; ".join(listed(error.problems))
         session.show_message(f"Before this cell can be run, change what kusto_magic does not send: {problems}.")
@@ -142,9 +142,9 @@ def edit(session: Session, options: Namespace) -> None:
 
 
 def _require_writable(image: Image) -> None:
-    """Raise InvalidInput if the definition of an image must not or cannot be written into a cell."""
+    """Raise InvalidInputError if the definition of an image must not or cannot be written into a cell."""
     from kusto_magic.display.cell_text import cell_name_problem
-    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.errors import InvalidInputError, Problem
     from kusto_magic.hints import Hint, HintKind
     from kusto_magic.requirements import rules
 
@@ -157,7 +157,7 @@ def _require_writable(image: Image) -> None:
     if secret := rules.secret_in(image.requirements):
         problems.append(Problem("requirements", f"{secret}, which the notebook would store"))
     if problems:
-        raise InvalidInput(problems, hint=Hint(HintKind.SHOW_IMAGE, image.name))
+        raise InvalidInputError(problems, hint=Hint(HintKind.SHOW_IMAGE, image.name))
 
 
 def _cell_as_stored(image: Image) -> str:
@@ -172,7 +172,7 @@ def _cell_as_stored(image: Image) -> str:
 def freeze(session: Session, options: Namespace) -> None:
     """Open a cell with the packages that this notebook imports, pinned to the installed versions."""
     from kusto_magic.display.cell_text import cell_text
-    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.errors import InvalidInputError, Problem
     from kusto_magic.models.image import ImageSpec
     from kusto_magic.requirements import freeze as freezing
 
@@ -184,7 +184,7 @@ def freeze(session: Session, options: Namespace) -> None:
     found = freezing.freeze(sources)
     if not found.pins:
         where = "the cells run so far import" if options.from_notebook is None else "the notebook imports"
-        raise InvalidInput([Problem("imports", f"{where} no packages that are available on an index")])
+        raise InvalidInputError([Problem("imports", f"{where} no packages that are available on an index")])
     spec = ImageSpec(found.requirements, options.base or _base_for_this_python())
     session.insert_cell(cell_text(options.name, spec, None, None))
     if found.skipped or found.unreadable:
@@ -193,14 +193,14 @@ def freeze(session: Session, options: Namespace) -> None:
 
 
 def _notebook(session: Session) -> str:
-    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.errors import InvalidInputError, Problem
 
     path = os.environ.get(NOTEBOOK_PATH_VARIABLES[0]) or session.shell.user_ns.get(NOTEBOOK_PATH_VARIABLES[1])
     # The notebook can be renamed while its kernel runs.
     if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
         return path
     message = "this front end does not report the notebook's path; use --from-notebook PATH"
-    raise InvalidInput([Problem("--from-notebook", message)])
+    raise InvalidInputError([Problem("--from-notebook", message)])
 
 
 def _base_for_this_python() -> str:
@@ -233,13 +233,13 @@ def export(session: Session, options: Namespace) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    from kusto_magic.errors import InvalidInput, Problem
+    from kusto_magic.errors import InvalidInputError, Problem
 
     try:
         # Mode "x" fails for an existing file; newline="" writes the text byte for byte.
         with path.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
-        raise InvalidInput([Problem("--to", f"{path.name} already exists; choose another name")]) from None
+        raise InvalidInputError([Problem("--to", f"{path.name} already exists; choose another name")]) from None
     except OSError as error:
-        raise InvalidInput([Problem("--to", f"{path.name} cannot be written: {error.strerror}")]) from None
+        raise InvalidInputError([Problem("--to", f"{path.name} cannot be written: {error.strerror}")]) from None

@@ -89,7 +89,7 @@ class Session:
     # ── settings and targets ────────────────────────────────────────────────────────────────────────────────────────
 
     def settings(self, options: Namespace) -> Settings:
-        """Return the settings for a line. Raises InvalidInput."""
+        """Return the settings for a line. Raises InvalidInputError."""
         from kusto_magic import settings
 
         names = (*TARGET_SETTINGS, "wait", "credential")
@@ -104,14 +104,14 @@ class Session:
         return found
 
     def resolve_target(self, options: Namespace) -> tuple[Settings, Target]:
-        """Return the settings and the target cluster for a line. Raises InvalidInput."""
+        """Return the settings and the target cluster for a line. Raises InvalidInputError."""
         settings = self.settings(options)
         return settings, settings.target()
 
     def resolve_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
         """Return the settings and all target clusters of a line: named, found by a query, or the chosen one.
 
-        Raises InvalidInput, and the errors of the Azure Resource Graph request.
+        Raises InvalidInputError, and the errors of the Azure Resource Graph request.
         """
         from kusto_magic.arm.resource_graph import deduplicate
 
@@ -124,11 +124,11 @@ class Session:
         )
 
     def _query_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
-        from kusto_magic.errors import InvalidInput, Problem
+        from kusto_magic.errors import InvalidInputError, Problem
         from kusto_magic.models.target import Subscription
 
         if options.cluster:
-            raise InvalidInput([Problem("--clusters-from", "use either --cluster or a query, not both")])
+            raise InvalidInputError([Problem("--clusters-from", "use either --cluster or a query, not both")])
         settings = self.settings(options)
         subscription = Subscription(settings.subscription, settings.endpoint_url)  # without one, it searches all
         found = self.builds.ask_subscription(subscription, lambda client: client.find_clusters(options.clusters_from))
@@ -162,7 +162,7 @@ class Session:
     def start(
         self, requests: Sequence[BuildRequest], options: Namespace, settings: Settings, *, as_fleet: bool = False
     ) -> Build | Fleet | None:
-        """Start an operation, on several clusters as a fleet, and `present` it. Raises InvalidInput."""
+        """Start an operation, on several clusters as a fleet, and `present` it. Raises InvalidInputError."""
         if as_fleet or len(requests) > 1:
             return self.present(self.builds.start_fleet(requests), options, settings)
         return self.present(self.builds.start(requests[0]), options, settings)

@@ -13,7 +13,7 @@ from uuid import uuid4
 from kusto_magic.arm.credentials import INTERACTIVE_TYPES, CredentialFactory
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, message
 from kusto_magic.display_text import visible, visible_line
-from kusto_magic.errors import SignInFailed
+from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.redaction import redact
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 def sign_in(session: Session, kind: str, target: Target) -> str:
     """Sign in to the cluster's cloud with this method and use it from now on.
 
-    Returns the identity, or "" if the token does not contain it. Raises SignInFailed; for an interactive method in a
+    Returns the identity, or "" if the token does not contain it. Raises SignInError; for an interactive method in a
     non-interactive session, before anything is sent.
     """
     if kind not in INTERACTIVE_TYPES:
         return _signed_in(session, CredentialFactory(kind), target)
     if not session.can_prompt:
         what = f"the sign-in method {kind} needs an interactive session"
-        raise SignInFailed(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("environment", "managed", "cli")))
+        raise SignInError(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("environment", "managed", "cli")))
     show = _output(session)
     show(message("Signing in: a window opens in your browser …" if kind == "browser" else "Signing in …"))
     try:

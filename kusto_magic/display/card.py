@@ -18,7 +18,7 @@ from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import (
     BuildError,
     KustoImageError,
-    RequirementsConflict,
+    RequirementsConflictError,
     ServiceError,
     failure_reason,
     reason_from_message,
@@ -316,7 +316,7 @@ def _base_label(build: Build) -> str:
 def _error_lines(error: BaseException | None) -> tuple[str, ...]:
     if error is None:
         return ()
-    if isinstance(error, RequirementsConflict):
+    if isinstance(error, RequirementsConflictError):
         return (error.what,)  # the details are in the preflight report, which is shown as well
     if isinstance(error, KustoImageError):
         return (error.what, *(line.strip() for line in error.details()))
@@ -325,7 +325,7 @@ def _error_lines(error: BaseException | None) -> tuple[str, ...]:
 
 def _failure_detail(error: BaseException | None) -> str:
     """Return the first sentence of the service or of the preflight, "" if there is none."""
-    if isinstance(error, RequirementsConflict):
+    if isinstance(error, RequirementsConflictError):
         return str(error.forecast.reason)
     if isinstance(error, ServiceError | BuildError):
         return next(iter(error.fault.summary_lines()), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.image import ImageSpec
@@ -18,14 +18,14 @@ _BRACES = "{}"
 def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target | None) -> str:
     """Return the `%%kusto_image` cell for an image; it names the cluster if that is not the `chosen` one.
 
-    Raises InvalidInput for a name that is not valid: it may come from the service.
+    Raises InvalidInputError for a name that is not valid: it may come from the service.
     """
     rules = {
         "image name": existing_image_problem(name) or cell_name_problem(name),
         "base image": cell_name_problem(spec.base_image or ""),
     }
     if problems := [Problem(field, rule) for field, rule in rules.items() if rule]:
-        raise InvalidInput(problems, hint=Hint(HintKind.CHOOSE_NAME))
+        raise InvalidInputError(problems, hint=Hint(HintKind.CHOOSE_NAME))
     empty = [] if spec.has_packages else ["--no-packages"]
     base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
     cluster = [] if target is None or target == chosen else _cluster_arguments(target)

@@ -171,11 +171,11 @@ class KustoImageMagics(Magics):
 
 
 def _single_target(targets: Sequence[Target], usage: str) -> Target:
-    """Return the only target. Raises InvalidInput if there are several."""
-    from kusto_magic.errors import InvalidInput, Problem
+    """Return the only target. Raises InvalidInputError if there are several."""
+    from kusto_magic.errors import InvalidInputError, Problem
 
     if len(targets) > 1:
-        raise InvalidInput([Problem("cluster", f"{usage} works on one cluster; {len(targets)} are given")])
+        raise InvalidInputError([Problem("cluster", f"{usage} works on one cluster; {len(targets)} are given")])
     return targets[0]
 
 

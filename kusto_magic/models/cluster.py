@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from kusto_magic.display_text import DisplayText, visible_line
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind, HintTable
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.naming import base_image_problem
@@ -83,9 +83,9 @@ class LanguageExtension:
 
     @classmethod
     def python(cls, name: str) -> LanguageExtension:
-        """Return Python on a managed or custom image. Raises InvalidInput if the name is not valid."""
+        """Return Python on a managed or custom image. Raises InvalidInputError if the name is not valid."""
         if problem := base_image_problem(name):
-            raise InvalidInput([Problem("image name", problem)])
+            raise InvalidInputError([Problem("image name", problem)])
         return cls(PYTHON, name)
 
     @classmethod

@@ -1,8 +1,8 @@
 """Images and their JSON in Azure Resource Manager.
 
 `ImageSpec` is the definition that is sent, `Image` what the service returns. Both are immutable. An ImageSpec is always
-valid: its constructor raises InvalidInput with every problem. An Image may have been made with another tool, so none of
-these rules applies to it.
+valid: its constructor raises InvalidInputError with every problem. An Image may have been made with another tool, so
+none of these rules applies to it.
 
 Source of the JSON: Microsoft.Kusto/clusters/sandboxCustomImages, api-version 2024-04-13, "Create Or Update".
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kusto_magic.display_text import DisplayText, visible_line
-from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.naming import (
     base_image_problem,
@@ -43,7 +43,7 @@ class ImageSpec:
     otherwise only package lines are valid. `use_index_options` is whether a check may send requests to the indexes
     that these lines name: False for a text of the service, which is no permission of the user. `allow_no_packages`
     allows a text without packages: the image is its base alone. `is_validated` skips the validation, for a spec that
-    the history has kept. Raises InvalidInput with every problem, with line numbers for the text.
+    the history has kept. Raises InvalidInputError with every problem, with line numbers for the text.
     """
 
     requirements: str
@@ -65,7 +65,7 @@ class ImageSpec:
             allow_no_packages=self.allow_no_packages,
         )
         if problems:
-            raise InvalidInput(problems)
+            raise InvalidInputError(problems)
 
     def _base_problems(self) -> list[Problem]:
         if self.base_image is None and self.python_version is None:
@@ -148,7 +148,7 @@ class Image:
         return self.language.lower() in ("", LANGUAGE.lower())
 
     def to_spec(self, *, use_index_options: bool = False) -> ImageSpec:
-        """Return the spec that re-creates this image. Raises InvalidInput if it breaks the rules of this package.
+        """Return the spec that re-creates this image. Raises InvalidInputError if it breaks the rules of this package.
 
         `use_index_options` must come from the user: whether a check may ask the indexes that the image names.
         """
@@ -157,18 +157,18 @@ class Image:
     def readable_spec(self) -> ImageSpec:
         """Return the spec of the package lines, at their line numbers; hashes and all other lines are left out.
 
-        Raises InvalidInput if no package line can be read, and for an invalid base.
+        Raises InvalidInputError if no package line can be read, and for an invalid base.
         """
         read = parser.read(self.requirements)
         if not read.packages and read.problems:
-            raise InvalidInput(read.problems)
+            raise InvalidInputError(read.problems)
         texts = {package.line: package.text for package in read.packages}
         return self._spec("".join(f"{texts.get(number, '')}\n" for number in range(1, max(texts, default=0) + 1)))
 
     def _spec(self, requirements: str, *, use_index_options: bool = False) -> ImageSpec:
         if not self.is_python:
             what = f"its language is {excerpt(self.language)}; only images for {LANGUAGE} can be created or checked"
-            raise InvalidInput([Problem("language", what)])
+            raise InvalidInputError([Problem("language", what)])
         return ImageSpec(
             requirements,
             base_image=self.base_image or None,

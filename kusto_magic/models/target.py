@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.endpoint import CLOUDS, endpoint_problem, is_loopback
 from kusto_magic.models.naming import (
     cluster_problem,
@@ -20,7 +20,7 @@ class Target:
     """A cluster and the Resource Manager endpoint that manages it.
 
     `endpoint` is an origin; `scope` is the OAuth scope of its tokens, by default that of the cloud, or
-    `<endpoint>/.default`. Raises InvalidInput with every problem.
+    `<endpoint>/.default`. Raises InvalidInputError with every problem.
     """
 
     subscription: str
@@ -62,7 +62,7 @@ class Subscription:
     """An Azure subscription and the Resource Manager endpoint that manages it.
 
     `id` "" stands for all subscriptions that the account can access; only a query can search them. `endpoint` and
-    `scope` are as for `Target`. Raises InvalidInput with every problem.
+    `scope` are as for `Target`. Raises InvalidInputError with every problem.
     """
 
     id: str = ""
@@ -94,7 +94,7 @@ def _normalize_endpoint(value: Target | Subscription) -> None:
 def _raise_for_problems(*checks: tuple[str, str]) -> None:
     problems = [Problem(field, message) for field, message in checks if message]
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInputError(problems)
 
 
 CLUSTER_FIELDS = ("subscription", "resource_group", "cluster")

@@ -10,7 +10,7 @@ from ipywidgets import Select, Text
 from kusto_magic import settings
 from kusto_magic.arm.subscription import SubscriptionClient
 from kusto_magic.display_text import DisplayText, visible_line
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.target import Subscription, Target
 from kusto_magic.panel.tasks import PanelContext
@@ -65,7 +65,7 @@ class ClusterPicker:
             return settings.resolve(given, {}, {}, "").target()
         missing = [Problem(label, "enter a value") for label, text in typed.items() if not text]
         if missing:
-            raise InvalidInput(missing)
+            raise InvalidInputError(missing)
         return Target(typed["subscription"], typed["resource group"], typed["cluster"], endpoint=self._endpoint)
 
     def _find(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ipywidgets import Combobox, Select, Text, Textarea
 
 from kusto_magic.display.cell_text import cell_name_problem
-from kusto_magic.errors import InvalidInput, Problem, excerpt
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
@@ -64,18 +64,18 @@ class Form:
     # ── reading the fields ───────────────────────────────────────────────────────────────────────────────────
 
     def read(self) -> tuple[str, ImageSpec]:
-        """Return the image name and its spec. Raises InvalidInput with every problem of the form."""
+        """Return the image name and its spec. Raises InvalidInputError with every problem of the form."""
         name = self.name.value.strip()
         problems = [Problem("name", message) for message in [self._name_problem(name)] if message]
         problems += self._spec_problems()
         if problems:
-            raise InvalidInput(problems)
+            raise InvalidInputError(problems)
         return name, self.spec()
 
     def spec(self) -> ImageSpec:
-        """Return the spec, without validating the name. Raises InvalidInput with every problem."""
+        """Return the spec, without validating the name. Raises InvalidInputError with every problem."""
         if problems := self._spec_problems():
-            raise InvalidInput(problems)
+            raise InvalidInputError(problems)
         base = self.base_label()
         return ImageSpec(self.text(), base.get("base_image"), base.get("python_version"), allow_no_packages=True)
 

@@ -12,7 +12,7 @@ from kusto_magic.builds.manager import BuildManager, default_manager
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.display.bundle import Bundle
 from kusto_magic.display.frontend import in_kernel, is_interactive
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.models.target import Target
 from kusto_magic.panel.notebook_record import NotebookRecord, explanation
 from kusto_magic.panel.panel_form import PanelForm
@@ -110,5 +110,5 @@ def _current_settings(shell: Any) -> Settings:
 def _target_of(settings: Settings) -> Target | None:
     try:
         return settings.target()
-    except InvalidInput:
+    except InvalidInputError:
         return None  # incomplete or invalid: the panel asks for the cluster

@@ -12,7 +12,7 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.display import preflight_report
 from kusto_magic.display.cell_text import cell_text
-from kusto_magic.errors import BuildError, InUse, InvalidInput
+from kusto_magic.errors import BuildError, InUseError, InvalidInputError
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.image import Image
@@ -253,7 +253,7 @@ class PanelForm:
     def _show_cell(self) -> None:
         try:
             name, spec = self.fields.read()
-        except InvalidInput as error:
+        except InvalidInputError as error:
             set_text(
                 self.cell,
                 "\n".join(["Fix first:", *(f"  {problem.text(PANEL)}" for problem in error.problems)]),
@@ -282,7 +282,7 @@ class PanelForm:
         self.history.read()
 
     def _on_end(self, build: Build) -> None:
-        if build.error is None or isinstance(build.error, BuildError | InUse):
+        if build.error is None or isinstance(build.error, BuildError | InUseError):
             self.images.read()
         self.history.read()
 

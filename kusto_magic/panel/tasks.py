@@ -18,7 +18,7 @@ from ipywidgets import Button, Widget
 
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.clock import Clock
-from kusto_magic.errors import InvalidInput, KustoImageError
+from kusto_magic.errors import InvalidInputError, KustoImageError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.target import Target
 from kusto_magic.panel.hints import PANEL
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 def error_lines(error: BaseException) -> list[str]:
     """Return an error as lines: what happened, the service's own message, the next step."""
-    if isinstance(error, InvalidInput):
+    if isinstance(error, InvalidInputError):
         listed = [problem.text(PANEL) for problem in error.problems]
         return [*listed, *PANEL.next_line(error.hint)]
     if isinstance(error, KustoImageError):

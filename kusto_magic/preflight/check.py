@@ -67,8 +67,8 @@ async def run_preflight(
     those of base images always are. `index` replaces the user's own index settings, `environ` replaces os.environ.
     `exclude_newer` (a date or an RFC 3339 time) ignores what the index received later.
 
-    Raises InvalidInput for a text that `requirements.parser.parse` rejects. A failure of the resolver is not raised but
-    reported as INCONCLUSIVE.
+    Raises InvalidInputError for a text that `requirements.parser.parse` rejects. A failure of the resolver is not
+    raised but reported as INCONCLUSIVE.
     """
     started = time.monotonic()
     requirements = parse(text, allow_index_options=True, allow_no_packages=True)  # the caller decides

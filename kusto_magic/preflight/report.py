@@ -15,7 +15,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from kusto_magic.errors import RequirementsConflict
+from kusto_magic.errors import RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
 
 PLATFORM = "Windows x64"
@@ -95,11 +95,11 @@ class PreflightReport:
         return sum(known) if len(known) == len(sizes) else None
 
     def raise_for_conflict(self) -> None:
-        """Raise RequirementsConflict if the verdict is CONFLICT."""
+        """Raise RequirementsConflictError if the verdict is CONFLICT."""
         if self.verdict is Verdict.CONFLICT:
             what = "these packages cannot be installed together; nothing was sent"
             hint = Hint(HintKind.FIX_CONFLICT)
-            raise RequirementsConflict(what, forecast=self, lines=(self.reason, *self.suggestions), hint=hint)
+            raise RequirementsConflictError(what, forecast=self, lines=(self.reason, *self.suggestions), hint=hint)
 
     def pinned_text(self) -> str:
         """Return a requirements text that pins exactly these packages, or "" if there are none."""

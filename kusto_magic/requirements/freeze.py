@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInputError, Problem
 
 OWN_PACKAGE = "kusto_magic"
 """Top-level module that is never listed: the image does not need it."""
@@ -92,7 +92,7 @@ def freeze(sources: Iterable[str], installed: Installed | None = None) -> Freeze
 
 
 def read_cells(notebook: Path) -> list[str]:
-    """Return the code cells of a notebook file. Raises InvalidInput if it is not a readable notebook."""
+    """Return the code cells of a notebook file. Raises InvalidInputError if it is not a readable notebook."""
     try:
         if notebook.stat().st_size > MAX_NOTEBOOK_SIZE:
             raise ValueError("too large")  # noqa: TRY301 - the same message as for invalid contents
@@ -100,9 +100,9 @@ def read_cells(notebook: Path) -> list[str]:
         cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
         return ["".join(cell["source"]) for cell in cells]  # nbformat allows a list of lines or one string
     except OSError as error:
-        raise InvalidInput([Problem("notebook", f"{notebook.name} cannot be read: {error.strerror}")]) from None
+        raise InvalidInputError([Problem("notebook", f"{notebook.name} cannot be read: {error.strerror}")]) from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InvalidInput([Problem("notebook", f"{notebook.name} is not a valid notebook")]) from None
+        raise InvalidInputError([Problem("notebook", f"{notebook.name} is not a valid notebook")]) from None
 
 
 def _imports(source: str) -> Iterator[str]:

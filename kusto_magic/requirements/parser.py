@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
-from kusto_magic.errors import InvalidInput, Problem
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.requirements import rules
 
@@ -82,10 +82,10 @@ class ReadRequirements:
 
 
 def parse(text: str, *, allow_index_options: bool = False, allow_no_packages: bool = False) -> Requirements:
-    """Parse a requirements text. Raises InvalidInput with every problem and its line."""
+    """Parse a requirements text. Raises InvalidInputError with every problem and its line."""
     state = _read(text, allow_index_options, allow_no_packages)
     if state.problems:
-        raise InvalidInput(state.problems)
+        raise InvalidInputError(state.problems)
     return Requirements(tuple(state.packages), tuple(state.index_options))
 
 

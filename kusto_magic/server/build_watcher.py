@@ -107,7 +107,7 @@ class BuildWatcher:
     async def create(self, cluster: str, name: str, spec: ImageSpec, *, allow_active: bool = False) -> BuildView:
         """Start building an image; unless `allow_active`, it does not replace one that queries use or may use.
 
-        Raises UnknownIdError and InvalidInput; later errors are part of the build.
+        Raises UnknownIdError and InvalidInputError; later errors are part of the build.
         """
         options = BuildOptions(protect_active=not allow_active)
         return await self._start(BuildRequest(Action.BUILD, await self._target(cluster), name, spec, options))

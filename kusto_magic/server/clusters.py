@@ -36,7 +36,7 @@ def with_id(target: Target) -> KnownCluster:
 
 
 def configured_target() -> Target | None:
-    """Return the cluster configured by the environment and config.toml, or None. Raises InvalidInput."""
+    """Return the cluster configured by the environment and config.toml, or None. Raises InvalidInputError."""
     found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
     return found.target() if found.cluster else None
 

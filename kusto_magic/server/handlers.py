@@ -22,7 +22,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from kusto_magic.errors import (
-    InvalidInput,
+    InvalidInputError,
     KustoImageError,
     Problem,
 )
@@ -87,16 +87,16 @@ class BaseHandler(APIHandler):
             super().update_api_activity()
 
     def document(self, allowed: Sequence[str]) -> Json:
-        """Return the body, a JSON object with only the keys `allowed`. Raises InvalidInput and HTTPError 413."""
+        """Return the body, a JSON object with only the keys `allowed`. Raises InvalidInputError and HTTPError 413."""
         if len(self.request.body) > MAX_BODY_SIZE:  # the server's own limit is hundreds of megabytes
             raise web.HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
             document = json.loads(self.request.body)
         except (ValueError, RecursionError):
-            raise InvalidInput([Problem("body", "is not valid JSON")]) from None
+            raise InvalidInputError([Problem("body", "is not valid JSON")]) from None
         if not isinstance(document, dict) or (unknown := document.keys() - set(allowed)):
             unexpected = "" if not isinstance(document, dict) else f", not {sorted(unknown)[0]!a:.60}"
-            raise InvalidInput([Problem("body", f"must be an object with only {', '.join(allowed)}{unexpected}")])
+            raise InvalidInputError([Problem("body", f"must be an object with only {', '.join(allowed)}{unexpected}")])
         return document
 
     def accept(self, build: BuildView) -> None:
@@ -199,7 +199,7 @@ class BuildsHandler(BaseHandler):
         except ValueError:
             number = float("nan")
         if not abs(number) < 1e15:  # also rejects nan and inf
-            raise InvalidInput([Problem("wait", "is not a valid number")])
+            raise InvalidInputError([Problem("wait", "is not a valid number")])
         return number
 
 
@@ -317,7 +317,7 @@ def _default_watcher() -> BuildWatcher:
 
     builds = BuildManager()
     atexit.register(builds.close)
-    with suppress(InvalidInput):  # invalid settings are reported where they are used
+    with suppress(InvalidInputError):  # invalid settings are reported where they are used
         found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
         builds.sign_in(CredentialFactory(found.credential or "default"))
     return BuildWatcher(builds)

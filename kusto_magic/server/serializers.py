@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from tornado import web
 
 from kusto_magic.errors import (
-    InvalidInput,
+    InvalidInputError,
     KustoImageError,
     Problem,
     ServiceError,
     ServiceFault,
-    SignInFailed,
-    Unreachable,
+    SignInError,
+    UnreachableError,
 )
 from kusto_magic.hints import hint_json
 from kusto_magic.server.build_views import Json
@@ -99,7 +99,7 @@ def input_problem_json(problem: Problem) -> Json:
 
 
 def parse_spec(body: Json) -> ImageSpec:
-    """Return the spec that a body of the schema `Spec` describes. Raises InvalidInput."""
+    """Return the spec that a body of the schema `Spec` describes. Raises InvalidInputError."""
     from kusto_magic.models.image import ImageSpec
 
     return ImageSpec(
@@ -120,10 +120,10 @@ def http_status(error: KustoImageError) -> int:
     if isinstance(error, ServiceError) and error.status in (400, 404, 409, 429):
         return error.status
     kinds: tuple[tuple[type[KustoImageError], HTTPStatus], ...] = (
-        (InvalidInput, HTTPStatus.BAD_REQUEST),
+        (InvalidInputError, HTTPStatus.BAD_REQUEST),
         (UnknownIdError, HTTPStatus.NOT_FOUND),
-        (Unreachable, HTTPStatus.GATEWAY_TIMEOUT),
-        (SignInFailed, HTTPStatus.BAD_GATEWAY),
+        (UnreachableError, HTTPStatus.GATEWAY_TIMEOUT),
+        (SignInError, HTTPStatus.BAD_GATEWAY),
         (ServiceError, HTTPStatus.BAD_GATEWAY),
     )
     return next((status for kind, status in kinds if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -137,7 +137,7 @@ def problem_json(status: int, error: BaseException | None) -> Json:
     document: Json = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     if isinstance(error, KustoImageError):
         fault: ServiceFault | None = getattr(error, "fault", None)
-        problems = error.problems if isinstance(error, InvalidInput) else ()
+        problems = error.problems if isinstance(error, InvalidInputError) else ()
         detail = "\n".join([error.what, *(line.strip() for line in error.details() if not problems)])
         code = fault.code if fault and fault.code else type(error).__name__
         document |= {"title": type(error).__name__, "detail": detail, "code": code, "hint": hint_json(error.hint)}

@@ -14,7 +14,7 @@ from support.scripted_transport import CountingCredential, ScriptedTransport, To
 
 from kusto_magic.arm.auth import BearerTokenAuth
 from kusto_magic.arm.credentials import EmulatorCredential, StaticCredential
-from kusto_magic.errors import SignInFailed
+from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import origin
 
@@ -87,7 +87,7 @@ async def test_valid_token_is_used_while_renewal_fails() -> None:
     assert await send_requests(script, auth) == ["token-1"]
     assert credential.count == 3
     script.clock.move(200)
-    with pytest.raises(SignInFailed):
+    with pytest.raises(SignInError):
         await send_requests(script, auth)
     credential.fault = None
     assert await send_requests(script, auth) == ["token-5"]
@@ -153,7 +153,7 @@ class BlockingCredential:
 async def test_slow_credential_times_out_and_sends_nothing() -> None:
     script, credential = ScriptedTransport(), BlockingCredential()
     try:
-        with pytest.raises(SignInFailed, match="within 0 seconds") as caught:
+        with pytest.raises(SignInError, match="within 0 seconds") as caught:
             await send_requests(script, make_auth(credential, script.clock, timeout=0.05))
     finally:
         credential.released.set()
@@ -174,7 +174,7 @@ async def test_slow_credential_does_not_block_the_event_loop() -> None:
 
 def test_token_after_the_loop_is_closed_is_ignored() -> None:
     credential, script = BlockingCredential(), ScriptedTransport()
-    with pytest.raises(SignInFailed):
+    with pytest.raises(SignInError):
         asyncio.run(send_requests(script, make_auth(credential, script.clock, timeout=0.01)))
     credential.released.set()
     for thread in threading.enumerate():
@@ -201,7 +201,7 @@ INVALID_TOKENS: dict[str, object] = {
 @pytest.mark.parametrize("value", INVALID_TOKENS.values(), ids=INVALID_TOKENS.keys())
 async def test_invalid_token_raises_sign_in_failed(value: object) -> None:
     script = ScriptedTransport()
-    with pytest.raises(SignInFailed) as caught:
+    with pytest.raises(SignInError) as caught:
         await send_requests(script, make_auth(FixedCredential(value), script.clock))
     assert script.requests == []
     assert "geheim" not in repr(caught.value)
@@ -211,7 +211,7 @@ async def test_invalid_token_raises_sign_in_failed(value: object) -> None:
 async def test_multi_line_credential_error_is_shortened_to_two_lines() -> None:
     lines = ["DefaultAzureCredential failed to retrieve a token.", "Attempted credentials:", *["\tX: not set"] * 10]
     script = ScriptedTransport()
-    with pytest.raises(SignInFailed) as caught:
+    with pytest.raises(SignInError) as caught:
         await send_requests(script, make_auth(FailingCredential(RuntimeError("\n".join(lines))), script.clock))
     assert len(caught.value.lines()) == 2
     assert "az login" in caught.value.lines()[1]
@@ -221,7 +221,7 @@ async def test_multi_line_credential_error_is_shortened_to_two_lines() -> None:
 async def test_sign_in_error_and_its_causes_contain_no_secret() -> None:
     secret = "abc8Q~Zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
     script = ScriptedTransport()
-    with pytest.raises(SignInFailed) as caught:
+    with pytest.raises(SignInError) as caught:
         await send_requests(
             script, make_auth(FailingCredential(ValueError(f"client_secret={secret} is wrong")), script.clock)
         )
@@ -231,7 +231,7 @@ async def test_sign_in_error_and_its_causes_contain_no_secret() -> None:
 @pytest.mark.asyncio
 async def test_error_without_message_is_shown_by_its_type() -> None:
     script = ScriptedTransport()
-    with pytest.raises(SignInFailed, match="ZeroDivisionError"):
+    with pytest.raises(SignInError, match="ZeroDivisionError"):
         await send_requests(script, make_auth(FailingCredential(ZeroDivisionError()), script.clock))
 
 
@@ -261,7 +261,7 @@ def test_repr_contains_no_token() -> None:
 
 
 def test_loopback_without_emulator_raises_sign_in_failed() -> None:
-    with pytest.raises(SignInFailed, match=r"no emulator is running at http://127\.0\.0\.1:1"):
+    with pytest.raises(SignInError, match=r"no emulator is running at http://127\.0\.0\.1:1"):
         EmulatorCredential("http://127.0.0.1:1").get_token()
 
 
@@ -269,7 +269,7 @@ def test_loopback_without_emulator_raises_sign_in_failed() -> None:
 async def test_loopback_never_gets_an_azure_token() -> None:
     """Without a credential, loopback uses the emulator's token and never azure-identity's chain."""
     script = ScriptedTransport()
-    with pytest.raises(SignInFailed, match="no emulator"):
+    with pytest.raises(SignInError, match="no emulator"):
         await send_requests(script, BearerTokenAuth("http://127.0.0.1:1", "x/.default"))
     assert script.requests == []
 

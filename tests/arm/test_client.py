@@ -51,16 +51,16 @@ from kusto_magic.arm.poll_schedule import MAX_DELAY, MIN_DELAY
 from kusto_magic.arm.requests import MAX_ATTEMPTS, MAX_READ_ATTEMPTS, READ_TIMEOUT
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import (
-    BuildFailed,
-    Conflict,
-    Forbidden,
-    InvalidInput,
+    BuildFailedError,
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
     KustoImageError,
-    NotFound,
+    NotFoundError,
     ServiceError,
-    StatusUnreadable,
-    Unreachable,
-    UntrustedAddress,
+    StatusUnreadableError,
+    UnreachableError,
+    UntrustedAddressError,
 )
 from kusto_magic.hints import HintKind
 from kusto_magic.models.action import ACTIONS, Action
@@ -115,7 +115,7 @@ async def test_failed_build_contains_the_service_error() -> None:
             status_response("Failed", error={"code": "Bad", "message": "no such package"}),
         )
     )
-    with pytest.raises(BuildFailed, match="Bad: no such package"):
+    with pytest.raises(BuildFailedError, match="Bad: no such package"):
         seen[-1].raise_for_failure()
 
 
@@ -133,7 +133,7 @@ async def test_delete_follows_the_recorded_sequence() -> None:
 
 
 async def test_delete_of_a_missing_image_depends_on_the_response() -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         await run_delete(ScriptedTransport(error_response(404, "ResourceNotFound")))
     assert (await run_delete(ScriptedTransport(make_response(b"", 204))))[-1].state is BuildState.DELETED
     assert (await run_delete(ScriptedTransport(CONNECTION_RESET, error_response(404))))[-1].state is BuildState.DELETED
@@ -143,7 +143,7 @@ async def test_image_recreated_during_deletion_raises_status_unreadable() -> Non
     script = ScriptedTransport(
         make_response(b"", 202), make_response(image_resource("Deleting")), default=IMAGE_SUCCEEDED
     )
-    with pytest.raises(StatusUnreadable, match="still exists"):
+    with pytest.raises(StatusUnreadableError, match="still exists"):
         await run_delete(script)
     assert len(script.requests) < 12
 
@@ -182,7 +182,7 @@ async def test_adopted_build_that_fails_is_reported_as_failed() -> None:
 
 
 async def test_adopted_build_with_other_requirements_raises_status_unreadable() -> None:
-    with pytest.raises(StatusUnreadable, match=r"differs from what was sent \(requirements\)"):
+    with pytest.raises(StatusUnreadableError, match=r"differs from what was sent \(requirements\)"):
         await run_build(
             ScriptedTransport(
                 CONNECTION_RESET, error_response(409), make_response(image_resource(requirementsFileContent="numpy"))
@@ -191,9 +191,9 @@ async def test_adopted_build_with_other_requirements_raises_status_unreadable() 
 
 
 async def test_409_without_a_retry_raises_conflict() -> None:
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await run_build(ScriptedTransport(error_response(409, "RequestConflict")))
-    with pytest.raises(Conflict):  # a 429 never reached the service: no operation of this client can be running
+    with pytest.raises(ConflictError):  # a 429 never reached the service: no operation of this client can be running
         await run_build(ScriptedTransport(error_response(429), error_response(409, "RequestConflict")))
 
 
@@ -214,7 +214,7 @@ async def test_cluster_busy_without_a_retry_is_a_failure() -> None:
 
 async def test_put_without_usable_response_raises_after_the_maximum_attempts() -> None:
     script = ScriptedTransport(default=CONNECTION_RESET)
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         await run_build(script)
     assert len(script.requests) == MAX_ATTEMPTS
     script = ScriptedTransport(default=error_response(503, "Busy"))
@@ -224,7 +224,7 @@ async def test_put_without_usable_response_raises_after_the_maximum_attempts() -
 
 
 @pytest.mark.parametrize(
-    ("code", "error"), [(400, ServiceError), (403, Forbidden), (404, NotFound), (307, ServiceError)]
+    ("code", "error"), [(400, ServiceError), (403, ForbiddenError), (404, NotFoundError), (307, ServiceError)]
 )
 async def test_rejected_put_is_not_retried(code: int, error: type[ServiceError]) -> None:
     script = ScriptedTransport(error_response(code, headers={"location": UNTRUSTED_URL}))
@@ -236,7 +236,7 @@ async def test_rejected_put_is_not_retried(code: int, error: type[ServiceError])
 async def test_read_without_response_raises_after_few_attempts() -> None:
     script = ScriptedTransport(default=CONNECTION_RESET)
     async with open_client(script) as client:
-        with pytest.raises(Unreachable):
+        with pytest.raises(UnreachableError):
             await client.list()
     assert len(script.requests) == MAX_READ_ATTEMPTS
     assert sum(script.clock.slept) <= 5
@@ -258,7 +258,7 @@ async def test_silent_read_is_tried_twice_within_about_a_minute() -> None:
 
     script = ScriptedTransport(default=silence)
     async with open_client(script) as client:
-        with pytest.raises(Unreachable, match="did not respond in time"):
+        with pytest.raises(UnreachableError, match="did not respond in time"):
             await client.list()
     assert script.request_times == [0.0, 31.0]
 
@@ -314,14 +314,14 @@ async def test_put_without_an_answer_says_so_and_continues(action: Action) -> No
 async def test_put_without_an_answer_ends_at_the_time_limit_of_the_build() -> None:
     silent = SilentTransport()
     async with silent_arm(silent) as arm:
-        with pytest.raises(Unreachable, match=r"did not respond|no response") as caught:
+        with pytest.raises(UnreachableError, match=r"did not respond|no response") as caught:
             await collect(silent_client(arm).create_or_update_stream("img", SPEC, timeout=0.05))
     assert caught.value.hint is not None
     assert (caught.value.hint.kind, caught.value.hint.name) == (HintKind.CHECK_ARRIVAL, "img")
     assert caught.value.operation is not None
     assert caught.value.operation.poll_url == IMAGE_URL
     async with silent_arm(silent) as arm:
-        with pytest.raises(Unreachable) as caught:
+        with pytest.raises(UnreachableError) as caught:
             await collect(silent_client(arm).delete_stream("my image", timeout=0.05))
     assert caught.value.hint is not None
     assert (caught.value.hint.kind, caught.value.hint.name) == (HintKind.CHECK_ARRIVAL, "my image")
@@ -371,13 +371,13 @@ async def test_get_retries_and_returns_the_image() -> None:
 @pytest.mark.parametrize(
     ("step", "error"),
     [
-        (error_response(404), NotFound),
-        (error_response(403), Forbidden),
+        (error_response(404), NotFoundError),
+        (error_response(403), ForbiddenError),
         (error_response(302), ServiceError),
-        (HTML_RESPONSE, Unreachable),
-        (make_response(b""), Unreachable),
-        (make_response([]), Unreachable),
-        (make_response({"error": {}}), Unreachable),
+        (HTML_RESPONSE, UnreachableError),
+        (make_response(b""), UnreachableError),
+        (make_response([]), UnreachableError),
+        (make_response({"error": {}}), UnreachableError),
     ],
 )
 async def test_get_raises_a_typed_error(step: Outcome, error: type[KustoImageError]) -> None:
@@ -414,7 +414,7 @@ async def test_untrusted_next_link_is_not_requested(url: str) -> None:
     script = ScriptedTransport(make_response({"value": [], "nextLink": url}))
     credential = CountingCredential()
     async with open_client(script, credential) as client:
-        with pytest.raises(UntrustedAddress):
+        with pytest.raises(UntrustedAddressError):
             await client.list()
     assert (len(script.requests), credential.count) == (1, 1)
 
@@ -446,7 +446,7 @@ async def test_images_and_the_active_one_are_read_at_the_same_time() -> None:
 async def test_endless_list_raises_unreachable() -> None:
     script = ScriptedTransport(default=lambda request: next_page(request, []))
     async with open_client(script) as client:
-        with pytest.raises(Unreachable, match="does not end after 1000 pages"):
+        with pytest.raises(UnreachableError, match="does not end after 1000 pages"):
             await client.list()
     assert len(script.requests) == MAX_PAGES
 
@@ -461,7 +461,7 @@ def next_page(request: httpx.Request, images: list[Any]) -> Outcome:
 async def test_repeated_next_link_raises_at_once(links: list[str]) -> None:
     script = ScriptedTransport(*(make_response({"value": [], "nextLink": link}) for link in links))
     async with open_client(script) as client:
-        with pytest.raises(Unreachable, match="links to an earlier one"):
+        with pytest.raises(UnreachableError, match="links to an earlier one"):
             await client.list()
     assert script.unused_steps == 0
 
@@ -472,7 +472,7 @@ async def test_list_of_large_pages_raises_when_they_exceed_64_mb() -> None:
     large["properties"]["requirementsFileContent"] = "#" * (7 << 20)
     script = ScriptedTransport(default=lambda request: next_page(request, [large]))
     async with open_client(script) as client:
-        with pytest.raises(Unreachable, match="larger than 64 MB"):
+        with pytest.raises(UnreachableError, match="larger than 64 MB"):
             await client.list()
     assert len(script.requests) == 10
 
@@ -482,7 +482,7 @@ async def test_list_of_large_pages_raises_when_they_exceed_64_mb() -> None:
 )
 async def test_malformed_list_raises_unreachable(document: object) -> None:
     async with open_client(ScriptedTransport(default=make_response(document))) as client:
-        with pytest.raises(Unreachable, match="cannot be read"):
+        with pytest.raises(UnreachableError, match="cannot be read"):
             await client.list()
 
 
@@ -502,7 +502,7 @@ async def test_invalid_name_raises_before_any_request_or_token(call: str, name: 
     script = ScriptedTransport()
     credential = CountingCredential()
     async with open_client(script, credential) as client:
-        with pytest.raises(InvalidInput, match="image name"):
+        with pytest.raises(InvalidInputError, match="image name"):
             await _await_or_collect(CALLS[call](client, name))
     assert (script.requests, credential.count) == ([], 0)
 
@@ -510,7 +510,7 @@ async def test_invalid_name_raises_before_any_request_or_token(call: str, name: 
 async def test_name_outside_the_rule_is_built_only_if_the_image_exists() -> None:
     missing = ScriptedTransport(error_response(404, "ResourceNotFound"))
     async with open_client(missing) as client:
-        with pytest.raises(InvalidInput, match="no such image on this cluster"):
+        with pytest.raises(InvalidInputError, match="no such image on this cluster"):
             await collect(client.create_or_update_stream("my image", SPEC))
     existing = ScriptedTransport(IMAGE_SUCCEEDED, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     async with open_client(existing) as client:

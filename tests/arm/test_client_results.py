@@ -21,9 +21,9 @@ from support.arm_responses import (
 )
 from support.scripted_transport import CountingCredential, ScriptedTransport, open_client
 
-from kusto_magic import ImageDiffers, ImagesClient, Subscription, SubscriptionClient
+from kusto_magic import ImageDiffersError, ImagesClient, Subscription, SubscriptionClient
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.errors import BuildCanceled, BuildFailed, Forbidden, InvalidInput, PollTimeout
+from kusto_magic.errors import BuildCanceledError, BuildFailedError, ForbiddenError, InvalidInputError, PollTimeoutError
 
 pytestmark = pytest.mark.asyncio
 
@@ -43,7 +43,7 @@ async def test_create_or_update_returns_the_image_when_it_is_built() -> None:
     assert script.unused_steps == 0
 
 
-@pytest.mark.parametrize(("status", "error"), [("Failed", BuildFailed), ("Canceled", BuildCanceled)])
+@pytest.mark.parametrize(("status", "error"), [("Failed", BuildFailedError), ("Canceled", BuildCanceledError)])
 async def test_create_or_update_raises_the_failure_of_the_build(status: str, error: type[Exception]) -> None:
     async with open_client(ScriptedTransport(ACCEPTED, status_response(status))) as client:
         with pytest.raises(error):
@@ -53,7 +53,7 @@ async def test_create_or_update_raises_the_failure_of_the_build(status: str, err
 async def test_create_or_update_raises_image_differs_if_another_content_was_built() -> None:
     other = make_response(image_resource(requirementsFileContent="six"))
     async with open_client(ScriptedTransport(ACCEPTED, STATUS_SUCCEEDED, other)) as client:
-        with pytest.raises(ImageDiffers) as caught:
+        with pytest.raises(ImageDiffersError) as caught:
             await client.create_or_update("img", SPEC)
     assert caught.value.operation.image is not None
     assert caught.value.operation.image.requirements == "six"
@@ -62,11 +62,11 @@ async def test_create_or_update_raises_image_differs_if_another_content_was_buil
 async def test_create_or_update_raises_what_the_request_and_the_polls_raise() -> None:
     script = ScriptedTransport(error_response(403, "AuthorizationFailed"), ACCEPTED, default=STATUS_RUNNING)
     async with open_client(script) as client:
-        with pytest.raises(Forbidden):
+        with pytest.raises(ForbiddenError):
             await client.create_or_update("img", SPEC)
-        with pytest.raises(PollTimeout):
+        with pytest.raises(PollTimeoutError):
             await client.create_or_update("img", SPEC, timeout=60)
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInputError):
             await client.create_or_update("..", SPEC)
 
 
@@ -76,7 +76,7 @@ async def test_change_returns_none_or_raises_its_failure(call: str) -> None:
     script = ScriptedTransport(accepted, STATUS_SUCCEEDED, accepted, status_response("Failed"))
     async with open_client(script) as client:
         assert await CHANGES[call](client) is None  # type: ignore[func-returns-value]
-        with pytest.raises(BuildFailed):
+        with pytest.raises(BuildFailedError):
             await CHANGES[call](client)
     assert script.unused_steps == 0
 

@@ -27,7 +27,7 @@ from kusto_magic.arm.credentials import (
 )
 from kusto_magic.arm.sign_in_errors import sign_in_error
 from kusto_magic.arm.transport import ArmTransport
-from kusto_magic.errors import SignInFailed
+from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.settings import CREDENTIAL_TYPES, credential_type_problem
 
@@ -200,7 +200,7 @@ def test_az_error_is_shown_with_a_hint(
 ) -> None:
     _clear_environment(monkeypatch, tmp_path)
     _az(tmp_path, f'echo "{output}" >&2; exit 1')
-    with pytest.raises(SignInFailed) as caught:
+    with pytest.raises(SignInError) as caught:
         NamedCredential("cli", ENDPOINT).get_token(SCOPE)
     assert what in caught.value.what
     assert caught.value.hint == hint
@@ -213,7 +213,7 @@ def test_az_error_is_shown_with_a_hint(
 async def test_claims_challenge_with_az_raises_sign_in_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _clear_environment(monkeypatch, tmp_path)
     _az(tmp_path, f'echo \'{{"accessToken": "{jwt(upn="ada")}", "expires_on": {int(time.time()) + 3600}}}\'')
-    with pytest.raises(SignInFailed, match="requires a new sign-in"):
+    with pytest.raises(SignInError, match="requires a new sign-in"):
         await send_requests(_script(_claims_challenge()), CredentialFactory("cli")(ENDPOINT))
 
 
@@ -257,7 +257,7 @@ def test_device_code_is_shown_once(entra: Entra) -> None:
 
 @pytest.mark.parametrize("kind", ["device", "browser"])
 def test_interactive_credential_without_prompt_raises(entra: Entra, kind: str) -> None:
-    with pytest.raises(SignInFailed, match="interactive sign-in is required") as caught:
+    with pytest.raises(SignInError, match="interactive sign-in is required") as caught:
         NamedCredential(kind, ENDPOINT).get_token(SCOPE)
     assert caught.value.hint == Hint(HintKind.SIGN_IN_INTERACTIVELY, kind)
     assert entra.tokens == 0
@@ -268,7 +268,7 @@ def test_expired_interactive_sign_in_raises_instead_of_prompting(entra: Entra) -
     credential = NamedCredential("device", ENDPOINT, lambda *what: shown.append(what))
     credential.get_token(SCOPE)
     entra.fault = lambda _: (400, {"error": "invalid_grant", "error_description": "AADSTS700082: expired"})
-    with pytest.raises(SignInFailed, match=r"expired \(AADSTS700082\)|interactive sign-in is required") as caught:
+    with pytest.raises(SignInError, match=r"expired \(AADSTS700082\)|interactive sign-in is required") as caught:
         credential.get_token("https://other.example/.default")
     assert len(shown) == 1
     assert "planted" not in exception_chain_text(caught.value)
@@ -277,9 +277,9 @@ def test_expired_interactive_sign_in_raises_instead_of_prompting(entra: Entra) -
 def test_expired_device_code_raises_sign_in_failed(entra: Entra) -> None:
     entra.fault = lambda _: (400, {"error": "expired_token", "error_description": "AADSTS70020: the code has expired"})
     credential = NamedCredential("device", ENDPOINT, lambda *_: None)
-    with pytest.raises(SignInFailed, match="AADSTS70020"):
+    with pytest.raises(SignInError, match="AADSTS70020"):
         credential.get_token(SCOPE)
-    with pytest.raises(SignInFailed, match="interactive sign-in is required"):
+    with pytest.raises(SignInError, match="interactive sign-in is required"):
         credential.get_token(SCOPE)
 
 
@@ -290,7 +290,7 @@ def test_wrong_secret_raises_without_showing_ids(entra: Entra, monkeypatch: pyte
     _set_client_secret(monkeypatch)
     description = f"AADSTS7000215: Invalid client secret provided for app '{CLIENT}' in tenant {TENANT}. Trace ID: x"
     entra.fault = lambda _: (401, {"error": "invalid_client", "error_description": description})
-    with pytest.raises(SignInFailed, match="secret is wrong or has expired") as caught:
+    with pytest.raises(SignInError, match="secret is wrong or has expired") as caught:
         NamedCredential("environment", ENDPOINT).get_token(SCOPE)
     assert caught.value.hint == Hint(HintKind.SET_VARIABLES, values=("AZURE_CLIENT_SECRET",))
     text = exception_chain_text(caught.value)
@@ -302,7 +302,7 @@ def test_credential_that_is_not_set_up_raises_with_two_lines(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _clear_environment(monkeypatch, tmp_path)
-    with pytest.raises(SignInFailed) as caught:
+    with pytest.raises(SignInError) as caught:
         NamedCredential(kind, ENDPOINT).get_token(SCOPE)
     assert len(caught.value.lines()) == 2
     assert all(len(line) < 200 for line in caught.value.lines())
@@ -311,7 +311,7 @@ def test_credential_that_is_not_set_up_raises_with_two_lines(
 def test_default_chain_without_setup_raises_with_two_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _clear_environment(monkeypatch, tmp_path)
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
-    with pytest.raises(SignInFailed, match="no sign-in method is set up") as caught:
+    with pytest.raises(SignInError, match="no sign-in method is set up") as caught:
         NamedCredential("default", ENDPOINT).get_token(SCOPE)
     assert len(caught.value.lines()) == 2
     assert caught.value.hint == Hint(HintKind.SIGN_IN, "device")
@@ -339,7 +339,7 @@ async def test_unresponsive_metadata_service_times_out(
         monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", address)
         script = _script()
         credential = ShortTimeoutCredential(kind)
-        with pytest.raises(SignInFailed, match="within 0 seconds") as caught:
+        with pytest.raises(SignInError, match="within 0 seconds") as caught:
             await send_requests(script, credential)
     assert script.requests == []
     assert caught.value.hint == Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",))
@@ -402,7 +402,7 @@ async def test_logs_contain_no_token_secret_or_tenant(
     device.get_token(SCOPE)
     description = f"AADSTS7000215: Invalid client secret in tenant {TENANT}"
     entra.fault = lambda _: (401, {"error": "invalid_client", "error_description": description})
-    with pytest.raises(SignInFailed):
+    with pytest.raises(SignInError):
         await send_requests(_script(), CredentialFactory("environment")(ENDPOINT))
     logged = caplog.text + "".join(f"{record.msg!r} {record.args!r} {vars(record)!r}" for record in caplog.records)
     names = {record.name.partition(".")[0] for record in caplog.records}

@@ -15,9 +15,9 @@ from support.impostor import impostor_of
 from support.raw_server import RawServer, http_response
 
 from kusto_magic.arm import local_emulator
-from kusto_magic.arm.emulator_proof import ConnectionProof, UnprovenEmulator
+from kusto_magic.arm.emulator_proof import ConnectionProof, UnprovenEmulatorError
 from kusto_magic.arm.transport import ArmTransport
-from kusto_magic.errors import SignInFailed
+from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 
@@ -85,7 +85,7 @@ async def test_open_client_sends_no_token_to_a_program_that_takes_over_the_port(
         await asyncio.to_thread(local_emulator.stop)
         with impostor_of(emulator) as impostor:
             for _ in range(2):
-                with pytest.raises(SignInFailed, match=r"no emulator is running at .*; no token was sent") as caught:
+                with pytest.raises(SignInError, match=r"no emulator is running at .*; no token was sent") as caught:
                     await transport.send("GET", cluster_url(emulator))
                 assert caught.value.hint == Hint(HintKind.START_EMULATOR)
         assert impostor.paths
@@ -112,7 +112,7 @@ async def test_open_client_sends_no_token_to_a_program_that_takes_over_the_port(
 async def test_other_responses_are_no_proof(response: bytes) -> None:
     async with RawServer() as server:
         server.then(server.reply(response))
-        with pytest.raises(UnprovenEmulator):
+        with pytest.raises(UnprovenEmulatorError):
             await connect(server, "s3cret", timeout=5.0)
     assert b"s3cret" not in b"".join(server.heads)
 
@@ -122,7 +122,7 @@ async def test_endless_and_silent_responses_are_no_proof() -> None:
     async with RawServer() as server:
         server.then(server.drip, server.silence)
         for _ in range(2):
-            with pytest.raises(UnprovenEmulator):
+            with pytest.raises(UnprovenEmulatorError):
                 await connect(server, "s3cret", timeout=0.2)
 
 

@@ -30,15 +30,15 @@ from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.errors import (
-    BuildCanceled,
-    BuildFailed,
-    Forbidden,
-    ImageDiffers,
+    BuildCanceledError,
+    BuildFailedError,
+    ForbiddenError,
+    ImageDiffersError,
     KustoImageError,
-    NotFound,
+    NotFoundError,
     ServiceError,
-    StatusUnreadable,
-    Throttled,
+    StatusUnreadableError,
+    ThrottledError,
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
@@ -195,8 +195,8 @@ def test_delete_response_determines_phase_and_poll_target(
 
 
 REJECTIONS: dict[int, type[ServiceError]] = {
-    302: ServiceError, 307: ServiceError, 400: ServiceError, 401: Forbidden, 403: Forbidden,
-    404: NotFound, 409: ServiceError, 412: ServiceError, 429: Throttled, 500: ServiceError, 503: ServiceError,
+    302: ServiceError, 307: ServiceError, 400: ServiceError, 401: ForbiddenError, 403: ForbiddenError,
+    404: NotFoundError, 409: ServiceError, 412: ServiceError, 429: ThrottledError, 500: ServiceError, 503: ServiceError,
 }  # fmt: skip
 
 
@@ -347,7 +347,7 @@ def test_unreadable_response_is_retried_and_then_raises(operation: Operation, re
         assert (advanced.state, advanced.poll_url) == (operation.state, operation.poll_url)
         delays.append(advanced.delay)
     assert delays == [1.0, 2.0, 4.0, 8.0, 16.0]
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         advanced.advance(response)
     assert caught.value.operation.poll_url == operation.poll_url
     assert caught.value.hint == Hint(HintKind.RESUME, "img")
@@ -361,7 +361,7 @@ def test_readable_response_resets_the_unreadable_count(operation: Operation) -> 
 
 
 def test_operation_can_be_resumed_after_status_unreadable() -> None:
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         advance_all(BUILDING, *[UNREADABLE_JSON] * (MAX_UNREADABLE + 1))
     assert advance_all(caught.value.operation, STATUS_SUCCEEDED, IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
 
@@ -395,7 +395,7 @@ def test_terminal_status_in_an_error_response_is_ignored() -> None:
 @pytest.mark.parametrize("code", [400, 401, 403, 405, 409, 410, 412])
 @pytest.mark.parametrize("operation", RUNNING_OPERATIONS, ids=IDS)
 def test_rejected_poll_raises_status_unreadable(operation: Operation, code: int) -> None:
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         operation.advance(error_response(code, "Why", "because"))
     assert caught.value.operation == operation
     assert caught.value.fault.code == "Why"
@@ -405,7 +405,7 @@ def test_rejected_poll_raises_status_unreadable(operation: Operation, code: int)
 
 
 def test_403_on_a_poll_names_the_missing_permission() -> None:
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         BUILDING.advance(error_response(403, "AuthorizationFailed"))
     resume = Hint(HintKind.RESUME, "img")
     assert caught.value.hint == Hint(HintKind.ASK_FOR_ROLE, values=IMAGES, then=resume)
@@ -490,13 +490,14 @@ def test_succeeded_operation_is_confirmed_by_the_image() -> None:
 
 def test_image_that_stays_404_raises_and_can_be_resumed() -> None:
     missing = advance_all(CONFIRMING, *[error_response(404)] * (MAX_NOT_FOUND - 1))
-    with pytest.raises(StatusUnreadable, match="does not exist") as caught:
+    with pytest.raises(StatusUnreadableError, match="does not exist") as caught:
         missing.advance(error_response(404))
     assert caught.value.operation.advance(IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
 
 
 @pytest.mark.parametrize(
-    ("state", "error"), [("Failed", BuildFailed), ("Canceled", BuildCanceled), ("cancelled", BuildCanceled)]
+    ("state", "error"),
+    [("Failed", BuildFailedError), ("Canceled", BuildCanceledError), ("cancelled", BuildCanceledError)],
 )
 def test_failed_image_after_a_succeeded_operation_is_a_failure(state: str, error: type[KustoImageError]) -> None:
     ended = CONFIRMING.advance(make_response(image_resource(state)))
@@ -516,10 +517,10 @@ def test_failed_image_after_a_succeeded_operation_is_a_failure(state: str, error
 def test_image_that_differs_is_not_a_silent_success(shown: object, text: str) -> None:
     ended = CONFIRMING.advance(make_response(shown))
     assert ended.state is BuildState.SUCCEEDED
-    with pytest.raises(ImageDiffers, match=re.escape(text)) as caught:
+    with pytest.raises(ImageDiffersError, match=re.escape(text)) as caught:
         ended.raise_for_failure()
     assert caught.value.operation.image == ended.image
-    with pytest.raises(StatusUnreadable, match=re.escape(text)):  # the operation's own success was never confirmed
+    with pytest.raises(StatusUnreadableError, match=re.escape(text)):  # the operation's own success was never confirmed
         BY_IMAGE.advance(make_response(shown))
 
 
@@ -544,13 +545,13 @@ def test_image_that_still_exists_after_deletion_raises(state: str | None) -> Non
         *[make_response(image_resource(state))] * MAX_UNREADABLE,
     )
     assert still_there.state is BuildState.DELETING
-    with pytest.raises(StatusUnreadable, match="still exists"):
+    with pytest.raises(StatusUnreadableError, match="still exists"):
         still_there.advance(make_response(image_resource(state)))
 
 
 def test_failed_delete_contains_the_service_error() -> None:
     ended = DELETING.advance(status_response("Failed", error={"code": "InUse", "message": "[Conflict] in use"}))
-    with pytest.raises(BuildFailed, match="deleting image 'img' failed") as caught:
+    with pytest.raises(BuildFailedError, match="deleting image 'img' failed") as caught:
         ended.raise_for_failure()
     assert caught.value.fault.code == "InUse"
     assert caught.value.hint == Hint(HintKind.CHECK_IMAGES)
@@ -605,7 +606,7 @@ def test_cluster_busy_of_a_repeated_request_polls_the_image() -> None:
 
 def test_cluster_busy_of_a_single_request_is_a_failure() -> None:
     ended = BUILDING.advance(status_response("Failed", error=BUSY))
-    with pytest.raises(BuildFailed) as caught:
+    with pytest.raises(BuildFailedError) as caught:
         ended.raise_for_failure()
     assert caught.value.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
 
@@ -621,15 +622,15 @@ def test_adopted_operation_polls_the_image() -> None:
     assert (
         advance_all(adopted, make_response(image_resource("Creating")), IMAGE_SUCCEEDED).state is BuildState.SUCCEEDED
     )
-    with pytest.raises(StatusUnreadable, match="replaced"):
+    with pytest.raises(StatusUnreadableError, match="replaced"):
         adopted.advance(make_response(image_resource(requirementsFileContent="numpy")))
 
 
 def test_404_of_a_repeated_delete_is_success() -> None:
     assert start_delete(error_response(404), repeated=True).state is BuildState.DELETED
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         start_delete(error_response(404))
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         start_build(error_response(404), repeated=True)
 
 
@@ -688,7 +689,7 @@ FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize(("more", "code", "message"), FAILURES.values(), ids=FAILURES.keys())
 def test_failure_has_a_reason_or_says_that_none_is_given(more: dict[str, Any], code: str, message: str) -> None:
     ended = BUILDING.advance(status_response("Failed", **more))
-    with pytest.raises(BuildFailed, match="building image 'img' failed") as caught:
+    with pytest.raises(BuildFailedError, match="building image 'img' failed") as caught:
         ended.raise_for_failure()
     assert (caught.value.fault.code, caught.value.fault.message) == (code, message)
 
@@ -696,7 +697,7 @@ def test_failure_has_a_reason_or_says_that_none_is_given(more: dict[str, Any], c
 def test_repr_and_errors_contain_no_signature() -> None:
     assert "SIGNATURE" in BUILDING.poll_url
     assert "SIGNATURE" not in repr(BUILDING)
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         BUILDING.advance(error_response(403, "Why", f"look at {POLL_URL}"))
     assert "SIGNATURE" not in f"{caught.value} {caught.value!r} {caught.value.lines()}"
 

@@ -35,7 +35,7 @@ from kusto_magic.arm.operation_start import (
 )
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.errors import BuildFailed, Conflict, StatusUnreadable
+from kusto_magic.errors import BuildFailedError, ConflictError, StatusUnreadableError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
@@ -149,7 +149,7 @@ def test_unreadable_cluster_is_retried_and_then_raises(action: Action, unreadabl
     for number in range(MAX_UNREADABLE):
         operation = operation.advance(unreadable)
         assert (operation.state, operation._unreadable_count) == (WORKING_STATE[action], number + 1)
-    with pytest.raises(StatusUnreadable, match="the responses cannot be read") as caught:
+    with pytest.raises(StatusUnreadableError, match="the responses cannot be read") as caught:
         operation.advance(unreadable)
     assert caught.value.hint == Hint(HintKind.RESUME, "img")
 
@@ -160,7 +160,7 @@ def test_cluster_without_the_change_raises_after_retries() -> None:
         operation = operation.advance(cluster("other"))
     updating = operation.advance(cluster("other", "Updating"))
     assert updating._unreadable_count == 0, "a cluster in progress may still change"
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         operation.advance(cluster("other"))
     assert caught.value.what.startswith("the cluster does not show the change (HTTP 200);")
     assert operation.advance(cluster("img"))._unreadable_count == 0
@@ -176,14 +176,14 @@ def test_missing_cluster_raises_status_unreadable() -> None:
     operation = resume(Action.DISABLE, CLUSTER_URL, extension=PYTHON)
     for _ in range(MAX_NOT_FOUND - 1):
         operation = operation.advance(error_response(404))
-    with pytest.raises(StatusUnreadable, match="the cluster does not exist"):
+    with pytest.raises(StatusUnreadableError, match="the cluster does not exist"):
         operation.advance(error_response(404))
 
 
 @BOTH
 def test_failed_switch_contains_the_service_error_and_a_hint(action: Action) -> None:
     ended = start_switch(action).advance(status_response("Failed", error={"code": "Bad", "message": "no such image"}))
-    with pytest.raises(BuildFailed, match=rf"{WORKING_STATE[action].value.lower()} image 'img' failed") as caught:
+    with pytest.raises(BuildFailedError, match=rf"{WORKING_STATE[action].value.lower()} image 'img' failed") as caught:
         ended.raise_for_failure()
     assert caught.value.fault.message == "no such image"
     assert caught.value.hint == Hint(HintKind.CHECK_IMAGES)
@@ -194,7 +194,7 @@ def test_adopted_switch_polls_the_cluster(action: Action) -> None:
     sent = submitting(action, CLUSTER_URL, extension=PYTHON)
     adopted = adopt_existing(sent)
     assert (adopted.extension, adopted.poll_url, adopted.state) == (PYTHON, CLUSTER_URL, WORKING_STATE[action])
-    with pytest.raises(Conflict, match=f"the {action} request was refused"):
+    with pytest.raises(ConflictError, match=f"the {action} request was refused"):
         start_operation(sent, error_response(409, "RequestConflict"))
 
 
@@ -253,7 +253,7 @@ def test_is_cluster_busy_depends_on_the_error_code() -> None:
     assert busy.is_cluster_busy
     assert not started.is_cluster_busy
     assert not started.advance(status_response("Failed", error={"code": "Other"})).is_cluster_busy
-    with pytest.raises(BuildFailed) as caught:
+    with pytest.raises(BuildFailedError) as caught:
         busy.raise_for_failure()
     assert caught.value.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
 

@@ -25,7 +25,13 @@ from kusto_magic.arm.operation import MAX_NOT_FOUND, MAX_UNREADABLE, Operation
 from kusto_magic.arm.operation_start import resume, start_operation, submitting
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.errors import BuildCanceled, BuildFailed, ImageDiffers, ServiceError, StatusUnreadable
+from kusto_magic.errors import (
+    BuildCanceledError,
+    BuildFailedError,
+    ImageDiffersError,
+    ServiceError,
+    StatusUnreadableError,
+)
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
@@ -98,7 +104,7 @@ def test_confirmed_build_that_differs_names_the_differences() -> None:
 
 
 def test_unconfirmed_build_that_differs_raises_with_a_hint() -> None:
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(
             make_response(image_resource(requirementsFileContent="numpy"))
         )
@@ -140,7 +146,7 @@ def test_finished_location_resets_the_unreadable_count() -> None:
 )
 def test_failure_has_a_hint(action: Action, code: str, kind: HintKind) -> None:
     ended = started(action).advance(status_response("Failed", error={"code": code, "message": "reason"}))
-    with pytest.raises(BuildFailed) as caught:
+    with pytest.raises(BuildFailedError) as caught:
         ended.raise_for_failure()
     error = caught.value
     assert (error.hint, error.operation, error.fault.message) == (Hint(kind), ended, "reason")
@@ -149,7 +155,7 @@ def test_failure_has_a_hint(action: Action, code: str, kind: HintKind) -> None:
 @pytest.mark.parametrize("word", ["Canceled", "Cancelled"])
 def test_cancellation_raises_with_a_hint(word: str) -> None:
     ended = started(Action.BUILD).advance(status_response(word, error={"code": "ByAdmin", "message": "reason"}))
-    with pytest.raises(BuildCanceled) as caught:
+    with pytest.raises(BuildCanceledError) as caught:
         ended.raise_for_failure()
     error = caught.value
     assert error.what == "building image 'img' was canceled"
@@ -161,11 +167,11 @@ def test_hints_have_the_name_of_the_image() -> None:
     url = IMAGE_URL.replace("/img?", "/my%20image%27s?")
     operation = resume(Action.BUILD, url, expected=SPEC)
     assert operation.name == "my image's"
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         operation.advance(error_response(403))
     assert caught.value.hint is not None
     assert caught.value.hint.then == Hint(HintKind.RESUME, "my image's")
-    with pytest.raises(ImageDiffers) as differs:
+    with pytest.raises(ImageDiffersError) as differs:
         replace(operation, state=BuildState.SUCCEEDED, differences=("the requirements",)).raise_for_failure()
     assert differs.value.hint == Hint(HintKind.CHECK_IMAGE, "my image's")
 
@@ -199,7 +205,7 @@ UNREADABLE: dict[str, tuple[Operation, ArmResponse, str]] = {
 
 @pytest.mark.parametrize(("operation", "response", "text"), UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_status_unreadable_has_a_reason_and_a_hint(operation: Operation, response: ArmResponse, text: str) -> None:
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         _advance_until_it_raises(operation, response)
     assert caught.value.what == f"{text}; the operation itself may still be running"
     assert caught.value.hint is not None
@@ -273,12 +279,12 @@ def test_404_of_a_repeated_delete_is_marked_as_repeated() -> None:
 
 @pytest.mark.parametrize("code", [401, 403])
 def test_forbidden_poll_has_a_permission_hint_and_then_resumes(code: int) -> None:
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         BUILDING.advance(error_response(code))
     assert caught.value.hint is not None
     assert caught.value.hint.kind in (HintKind.SIGN_IN_TO_TENANT, HintKind.CHECK_PERMISSIONS)
     assert caught.value.hint.then == Hint(HintKind.RESUME, "img")
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         BUILDING.advance(error_response(400))
     assert caught.value.hint == Hint(HintKind.RESUME, "img")
 
@@ -306,7 +312,7 @@ def test_202_without_url_polls_the_image() -> None:
 
 
 def test_replaced_build_can_be_resumed() -> None:
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         resume(Action.BUILD, IMAGE_URL, expected=SPEC).advance(
             make_response(image_resource(requirementsFileContent="numpy"))
         )

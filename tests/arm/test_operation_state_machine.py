@@ -17,7 +17,14 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
-from kusto_magic.errors import BuildCanceled, BuildError, BuildFailed, KustoImageError, ServiceError, StatusUnreadable
+from kusto_magic.errors import (
+    BuildCanceledError,
+    BuildError,
+    BuildFailedError,
+    KustoImageError,
+    ServiceError,
+    StatusUnreadableError,
+)
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
@@ -227,11 +234,11 @@ class OperationMachine(RuleBasedStateMachine):
         error = outcome(self.operation.raise_for_failure)
         match self.operation.state:
             case BuildState.FAILED:
-                assert isinstance(error, BuildFailed)
+                assert isinstance(error, BuildFailedError)
                 assert error.operation == self.operation
                 assert error.fault.code or error.fault.message
             case BuildState.CANCELED:
-                assert isinstance(error, BuildCanceled)
+                assert isinstance(error, BuildCanceledError)
             case _:
                 assert error is None
 
@@ -271,7 +278,7 @@ class OperationMachine(RuleBasedStateMachine):
 
     def _can_be_resumed(self, error: KustoImageError | None) -> None:
         self.polls_without_delay = 0  # resuming is a decision of the user
-        assert isinstance(error, StatusUnreadable)
+        assert isinstance(error, StatusUnreadableError)
         assert not error.operation.done
         assert error.operation.poll_url
 

@@ -49,11 +49,11 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.operation_start import resume_named
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.errors import (
-    PollTimeout,
-    SignInFailed,
-    StatusUnreadable,
-    Throttled,
-    UntrustedAddress,
+    PollTimeoutError,
+    SignInError,
+    StatusUnreadableError,
+    ThrottledError,
+    UntrustedAddressError,
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
@@ -80,7 +80,7 @@ async def test_429_waits_for_retry_after() -> None:
 
 
 async def test_permanent_429_raises_throttled() -> None:
-    with pytest.raises(Throttled):
+    with pytest.raises(ThrottledError):
         await run_build(ScriptedTransport(default=error_response(429)))
 
 
@@ -137,10 +137,10 @@ async def test_sign_in_that_fails_from_the_start_raises() -> None:
     script = ScriptedTransport()
     credential = CountingCredential()
     credential.fault = RuntimeError("please run az login")
-    with pytest.raises(SignInFailed):
+    with pytest.raises(SignInError):
         await run_build(script, credential)
     async with open_client(script, credential) as client:
-        with pytest.raises(SignInFailed) as caught:
+        with pytest.raises(SignInError) as caught:
             await collect(client.poll(resume_named(TARGET, Action.BUILD, "img")))
     assert caught.value.operation is not None
     assert caught.value.operation.poll_url == IMAGE_URL
@@ -159,7 +159,7 @@ async def test_rejected_token_is_renewed_once_while_polling() -> None:
 )
 async def test_rejected_poll_raises_and_can_be_resumed(refused: list[Outcome]) -> None:
     script = ScriptedTransport(created_response(), *refused)
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         await run_build(script)
     assert caught.value.operation.poll_url == POLL_URL
     assert script.unused_steps == 0
@@ -214,7 +214,7 @@ async def test_image_state_determines_the_result(final: Outcome, phase: BuildSta
 
 async def test_image_that_stays_404_ends_polling() -> None:
     script = ScriptedTransport(created_response(), STATUS_SUCCEEDED, default=error_response(404))
-    with pytest.raises(StatusUnreadable, match="does not exist"):
+    with pytest.raises(StatusUnreadableError, match="does not exist"):
         await run_build(script)
     assert 60 < script.clock.passed < 1800
 
@@ -239,7 +239,7 @@ async def test_location_is_polled_until_done(last: Outcome) -> None:
 
 async def test_unreadable_responses_end_polling_and_not_the_build() -> None:
     script = ScriptedTransport(created_response(), default=from_service(make_response([])))
-    with pytest.raises(StatusUnreadable) as caught:
+    with pytest.raises(StatusUnreadableError) as caught:
         await run_build(script)
     script = ScriptedTransport(STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     async with open_client(script) as client:
@@ -251,7 +251,7 @@ async def test_unreadable_responses_end_polling_and_not_the_build() -> None:
 
 async def test_endless_operation_raises_poll_timeout_after_four_hours() -> None:
     script = ScriptedTransport(created_response(), default=STATUS_RUNNING)
-    with pytest.raises(PollTimeout, match="after 4 hours; it continues in Azure") as caught:
+    with pytest.raises(PollTimeoutError, match="after 4 hours; it continues in Azure") as caught:
         await run_build(script)
     assert script.clock.passed == DEFAULT_TIMEOUT == 4 * 3600
     assert caught.value.operation.poll_url == POLL_URL
@@ -262,7 +262,7 @@ async def test_endless_operation_raises_poll_timeout_after_four_hours() -> None:
 @pytest.mark.parametrize(("timeout", "text"), [(600, "10 minutes"), (90, "1.5 minutes"), (5400, "1.5 hours")])
 async def test_timeout_counts_from_the_first_request(timeout: float, text: str) -> None:
     script = ScriptedTransport(CONNECTION_RESET, CONNECTION_RESET, created_response(), default=STATUS_RUNNING)
-    with pytest.raises(PollTimeout, match=text):
+    with pytest.raises(PollTimeoutError, match=text):
         await run_build(script, timeout=timeout)
     assert script.clock.passed == timeout
 
@@ -278,7 +278,7 @@ async def test_timeout_counts_from_the_first_request(timeout: float, text: str) 
 )
 async def test_timeout_holds_for_any_response(forever: Outcome) -> None:
     script = ScriptedTransport(default=forever)
-    with pytest.raises(PollTimeout):
+    with pytest.raises(PollTimeoutError):
         await run_poll(script, timeout=1000)
     assert script.clock.passed == 1000
 
@@ -294,7 +294,7 @@ async def test_timeout_holds_for_any_response(forever: Outcome) -> None:
 )
 async def test_timeout_says_since_when_there_was_no_usable_response(fault: Outcome, reason: str) -> None:
     script = ScriptedTransport(created_response(), *[STATUS_RUNNING] * 10, default=fault)
-    with pytest.raises(PollTimeout) as caught:
+    with pytest.raises(PollTimeoutError) as caught:
         await run_build(script, timeout=3600)
     since = START + timedelta(seconds=script.request_times[10])
     assert f"no usable response since {since:%Y-%m-%d %H:%M} UTC ({reason})" in caught.value.what
@@ -320,7 +320,7 @@ async def test_after_a_sleep_of_the_machine_one_response_is_enough_to_give_up() 
         return STATUS_RUNNING
 
     script = ScriptedTransport(created_response(), sleep, CONNECTION_REFUSED, STATUS_RUNNING)
-    with pytest.raises(PollTimeout, match="still building after 4 hours"):
+    with pytest.raises(PollTimeoutError, match="still building after 4 hours"):
         await run_build(script)
     assert script.unused_steps == 0
 
@@ -331,7 +331,7 @@ async def test_after_a_sleep_of_the_machine_polling_without_a_response_ends() ->
         return STATUS_RUNNING
 
     script = ScriptedTransport(created_response(), sleep, default=CONNECTION_REFUSED)
-    with pytest.raises(PollTimeout, match="no usable response since"):
+    with pytest.raises(PollTimeoutError, match="no usable response since"):
         await run_build(script)
     assert script.clock.passed < 8 * 3600 + 120
 
@@ -402,7 +402,7 @@ async def test_untrusted_url_is_not_requested_and_the_build_can_be_resumed(url: 
     steps = _untrusted_responses(header, url)[when]
     script = ScriptedTransport(*steps)
     credential = CountingCredential(script.clock)
-    with pytest.raises(UntrustedAddress) as caught:
+    with pytest.raises(UntrustedAddressError) as caught:
         await run_build(script, credential)
     assert (len(script.requests), credential.count) == (len(steps), 1)
     assert all(
@@ -431,7 +431,7 @@ async def test_yielded_operations_contain_no_untrusted_url(steps: list[Outcome],
     """The history stores the URL of each yielded operation, so none of them may be untrusted."""
     seen: list[Operation] = []
     async with open_client(ScriptedTransport(*steps)) as client:
-        with pytest.raises(UntrustedAddress):
+        with pytest.raises(UntrustedAddressError):
             await _collect(client.create_or_update_stream("img", SPEC), seen)
     assert [operation.poll_url for operation in seen] == addresses
 
@@ -446,9 +446,9 @@ async def test_untrusted_stored_url_raises_before_any_request_or_token(url: str)
     script = ScriptedTransport()
     credential = CountingCredential()
     async with open_client(script, credential) as client:
-        with pytest.raises(UntrustedAddress) as caught:
+        with pytest.raises(UntrustedAddressError) as caught:
             await collect(client.poll(resume_named(TARGET, Action.BUILD, "img", url)))
-        with pytest.raises(UntrustedAddress) as with_blank:
+        with pytest.raises(UntrustedAddressError) as with_blank:
             await collect(client.poll(resume_named(TARGET, Action.BUILD, "my image", url)))
     assert (script.requests, credential.count) == ([], 0)
     assert caught.value.operation is not None
@@ -458,7 +458,7 @@ async def test_untrusted_stored_url_raises_before_any_request_or_token(url: str)
 
 async def test_errors_contain_no_signature_and_no_token() -> None:
     for step in (error_response(403, message=f"see {POLL_URL}"), from_service(make_response([]))):
-        with pytest.raises(StatusUnreadable) as caught:
+        with pytest.raises(StatusUnreadableError) as caught:
             await run_build(ScriptedTransport(created_response(), default=step))
         text = exception_chain_text(caught.value)
         assert "SIGNATURE" not in text

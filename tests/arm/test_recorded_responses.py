@@ -18,7 +18,7 @@ from kusto_magic.arm.operation_start import start_operation, submitting
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
-from kusto_magic.errors import BuildFailed, Conflict, NotFound, ServiceError
+from kusto_magic.errors import BuildFailedError, ConflictError, NotFoundError, ServiceError
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import Cluster, LanguageExtension, extensions_in
@@ -165,7 +165,7 @@ def test_only_recorded_failure_is_shown_with_code_message_and_request_id() -> No
     """A language extension in 2022: all states are Failed, and the error is beside the properties."""
     failed = building().advance(FAILED)
     assert (failed.state, failed.is_cluster_busy) == (BuildState.FAILED, False)
-    with pytest.raises(BuildFailed) as caught:
+    with pytest.raises(BuildFailedError) as caught:
         failed.raise_for_failure()
     for shown in ("Internal Server Error", IDS["x-ms-request-id"]):
         assert shown in str(caught.value)
@@ -267,7 +267,7 @@ ERRORS: Mapping[str, tuple[int, str, str, type[ServiceError]]] = {
         404,
         "ResourceNotFound",
         f"The resource with identifier '{CLUSTER_ID}/SandboxCustomImages/none' is not found.",
-        NotFound,
+        NotFoundError,
     ),
     "wrong image name (PS)": (
         400,
@@ -285,7 +285,7 @@ ERRORS: Mapping[str, tuple[int, str, str, type[ServiceError]]] = {
         409,
         "RequestConflict",
         NOT_TERMINAL,
-        Conflict,
+        ConflictError,
     ),
 }
 

@@ -18,7 +18,7 @@ from kusto_magic.arm.resource_graph import (
     request_body,
 )
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.errors import InvalidInput, ServiceError, Unreachable
+from kusto_magic.errors import InvalidInputError, ServiceError, UnreachableError
 from kusto_magic.models.target import Target
 
 CLUSTERS_QUERY = "resources | where type =~ 'microsoft.kusto/clusters'"
@@ -55,7 +55,7 @@ def test_condition_becomes_a_query_and_a_query_is_unchanged(text: str, query: st
     ["", "   ", "where", "location == 'eastus'", "where a\nwhere b", "where \0", "x" * (MAX_QUERY_LENGTH + 1), "kusto"],
 )
 def test_invalid_query_is_rejected(text: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         build_query(text)
     assert [problem.field for problem in caught.value.problems] == ["cluster query"]
 
@@ -96,12 +96,12 @@ async def test_find_clusters_without_a_subscription_searches_all_subscriptions()
 @pytest.mark.parametrize(
     ("response", "error", "text"),
     [
-        (page(), InvalidInput, "finds no cluster"),
-        (make_response({"data": [{"name": "x"}]}), InvalidInput, "not a cluster"),
-        (make_response({"data": [SQL]}), InvalidInput, "not a cluster"),
-        (make_response({"data": ["x"]}), InvalidInput, "not a cluster"),
-        (make_response({"data": {}}), Unreachable, "cannot be read"),
-        (make_response(b"<html>"), Unreachable, "cannot be read"),
+        (page(), InvalidInputError, "finds no cluster"),
+        (make_response({"data": [{"name": "x"}]}), InvalidInputError, "not a cluster"),
+        (make_response({"data": [SQL]}), InvalidInputError, "not a cluster"),
+        (make_response({"data": ["x"]}), InvalidInputError, "not a cluster"),
+        (make_response({"data": {}}), UnreachableError, "cannot be read"),
+        (make_response(b"<html>"), UnreachableError, "cannot be read"),
         (error_response(400, "BadRequest", "Please provide below info"), ServiceError, "refused the query"),
         (error_response(403), ServiceError, "refused the query"),
     ],
@@ -121,7 +121,7 @@ async def test_too_many_clusters_stop_paging() -> None:
         default=lambda _: page(*(f"c{next(pages)}" for _ in range(1000)), token=f"more-{next(pages)}")
     )
     async with open_subscription(script) as client:
-        with pytest.raises(InvalidInput, match=f"the limit is {MAX_CLUSTERS:,}"):
+        with pytest.raises(InvalidInputError, match=f"the limit is {MAX_CLUSTERS:,}"):
             await client.find_clusters("where 1 == 1")
     assert len(script.requests) <= 4
 
@@ -129,12 +129,12 @@ async def test_too_many_clusters_stop_paging() -> None:
 @pytest.mark.asyncio
 async def test_repeated_or_endless_tokens_raise() -> None:
     async with open_subscription(ScriptedTransport(page("c1", token="a"), page("c2", token="a"))) as client:
-        with pytest.raises(Unreachable, match="links to an earlier one"):
+        with pytest.raises(UnreachableError, match="links to an earlier one"):
             await client.find_clusters("where 1 == 1")
     numbers = iter(range(10**9))
     script = ScriptedTransport(default=lambda _: page(token=str(next(numbers))))
     async with open_subscription(script) as client:
-        with pytest.raises(Unreachable, match="does not end after 1000 pages"):
+        with pytest.raises(UnreachableError, match="does not end after 1000 pages"):
             await client.find_clusters("where 1 == 1")
     assert len(script.requests) == MAX_PAGES + 1
 

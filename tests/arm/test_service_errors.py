@@ -11,7 +11,14 @@ from support.scripted_transport import CONNECTION_RESET, ScriptedTransport, coll
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.builds.retry import retry_while_busy
-from kusto_magic.errors import BuildFailed, Conflict, Forbidden, NotFound, ServiceError, StatusUnreadable
+from kusto_magic.errors import (
+    BuildFailedError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    ServiceError,
+    StatusUnreadableError,
+)
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 
@@ -54,13 +61,21 @@ REFUSED: dict[str, tuple[ArmResponse, type[ServiceError], Hint]] = {
     "conflict without a body": (make_response(b"", 409), ServiceError, SEE_MESSAGE),
     "role": (
         error_response(403, "AuthorizationFailed", FORBIDDEN),
-        Forbidden,
+        ForbiddenError,
         Hint(HintKind.ASK_FOR_ROLE, values=("Microsoft.Kusto/clusters/read",)),
     ),
-    "other 403": (error_response(403, "RequestDisallowedByAzure", "no"), Forbidden, Hint(HintKind.CHECK_PERMISSIONS)),
-    "subscription": (error_response(404, "SubscriptionNotFound", "x"), NotFound, Hint(HintKind.CHECK_SUBSCRIPTION)),
-    "resource group": (error_response(404, "ResourceGroupNotFound", "x"), NotFound, Hint(HintKind.CHECK_CLUSTER)),
-    "cluster": (error_response(404, "ParentResourceNotFound", "x"), NotFound, Hint(HintKind.CHECK_CLUSTER)),
+    "other 403": (
+        error_response(403, "RequestDisallowedByAzure", "no"),
+        ForbiddenError,
+        Hint(HintKind.CHECK_PERMISSIONS),
+    ),
+    "subscription": (
+        error_response(404, "SubscriptionNotFound", "x"),
+        NotFoundError,
+        Hint(HintKind.CHECK_SUBSCRIPTION),
+    ),
+    "resource group": (error_response(404, "ResourceGroupNotFound", "x"), NotFoundError, Hint(HintKind.CHECK_CLUSTER)),
+    "cluster": (error_response(404, "ParentResourceNotFound", "x"), NotFoundError, Hint(HintKind.CHECK_CLUSTER)),
     "region": (error_response(400, "NoRegisteredProviderFound", "x"), ServiceError, Hint(HintKind.CHECK_REGION)),
     "image name": (
         error_response(400, "BadRequest", "Invalid languageExtensionImageName `X`. Supported image names are: `R`"),
@@ -78,7 +93,7 @@ REFUSED: dict[str, tuple[ArmResponse, type[ServiceError], Hint]] = {
 @pytest.mark.parametrize("response", BUSY, ids=range(3))
 def test_codes_of_a_busy_cluster_are_conflicts(response: ArmResponse) -> None:
     error = error_from_response(response, "refused")
-    assert type(error) is Conflict
+    assert type(error) is ConflictError
     assert error.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
 
 
@@ -98,7 +113,7 @@ def test_policy_is_named_in_the_error_and_in_the_hint() -> None:
         "additionalInfo": [{"type": "PolicyViolation", "info": info}],
     }
     error = error_from_response(make_response({"error": body}, 403), "refused")
-    assert type(error) is Forbidden
+    assert type(error) is ForbiddenError
     assert "  policy 'Allowed locations'" in error.lines()
     assert "  policy assignment 'Production'" in error.lines()
     assert error.hint == Hint(HintKind.COMPLY_WITH_POLICY, values=("Allowed locations",))
@@ -140,7 +155,7 @@ REFUSAL = error_response(409, "RequestConflict", NOT_TERMINAL, {"x-ms-request-id
 @pytest.mark.asyncio
 async def test_refusal_is_shown_if_the_image_turns_out_to_be_absent() -> None:
     script = ScriptedTransport(CONNECTION_RESET, REFUSAL, default=error_response(404, "ResourceNotFound"))
-    with pytest.raises(StatusUnreadable, match="does not exist") as caught:
+    with pytest.raises(StatusUnreadableError, match="does not exist") as caught:
         await run_build(script)
     assert "RequestConflict: Cannot modify" in str(caught.value)
     assert "r-409" in str(caught.value)
@@ -149,7 +164,7 @@ async def test_refusal_is_shown_if_the_image_turns_out_to_be_absent() -> None:
 @pytest.mark.asyncio
 async def test_refusal_is_shown_if_the_image_turns_out_to_be_different() -> None:
     other = make_response(image_resource(requirementsFileContent="numpy"))
-    with pytest.raises(StatusUnreadable, match="differs from what was sent") as caught:
+    with pytest.raises(StatusUnreadableError, match="differs from what was sent") as caught:
         await run_build(ScriptedTransport(CONNECTION_RESET, REFUSAL, other))
     assert "RequestConflict: Cannot modify" in str(caught.value)
 
@@ -158,7 +173,7 @@ async def test_refusal_is_shown_if_the_image_turns_out_to_be_different() -> None
 async def test_refusal_is_shown_if_the_image_failed_without_a_reason() -> None:
     failed = make_response(image_resource("Failed"))
     seen = await run_build(ScriptedTransport(CONNECTION_RESET, REFUSAL, IMAGE_CREATING, failed))
-    with pytest.raises(BuildFailed, match="gives no reason") as caught:
+    with pytest.raises(BuildFailedError, match="gives no reason") as caught:
         seen[-1].raise_for_failure()
     assert "RequestConflict: Cannot modify" in str(caught.value)
 

@@ -17,7 +17,7 @@ from kusto_magic.arm.operation_start import resume_named
 from kusto_magic.arm.poller import MAX_LIST_AGE
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.shared_listing import RETRY_INTERVAL, ImageListCache
-from kusto_magic.errors import Unreachable
+from kusto_magic.errors import UnreachableError
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import Image
@@ -127,7 +127,7 @@ async def test_failed_list_is_not_retried_at_once() -> None:
     async def fetch() -> list[Image]:
         nonlocal fetches
         fetches += 1
-        raise Unreachable("no list")
+        raise UnreachableError("no list")
 
     clock = MovableClock()
     cache = ImageListCache(clock, fetch)

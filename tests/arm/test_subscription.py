@@ -6,7 +6,7 @@ import pytest
 from support.arm_responses import CLUSTER_PATH, ENDPOINT, TARGET, error_response, make_response
 from support.scripted_transport import ScriptedTransport, open_subscription
 
-from kusto_magic.errors import Forbidden, InvalidInput, Unreachable
+from kusto_magic.errors import ForbiddenError, InvalidInputError, UnreachableError
 from kusto_magic.models.permission import Permission
 from kusto_magic.models.target import Subscription
 
@@ -19,7 +19,7 @@ async def test_list_clusters_returns_the_list_or_raises_unreachable() -> None:
     async with open_subscription(script) as client:
         assert [found.name for found in await client.list_clusters()] == [TARGET.cluster]
         for _ in range(2):
-            with pytest.raises(Unreachable, match="cannot be read"):
+            with pytest.raises(UnreachableError, match="cannot be read"):
                 await client.list_clusters()
 
 
@@ -27,7 +27,7 @@ async def test_list_clusters_returns_the_list_or_raises_unreachable() -> None:
 async def test_list_clusters_without_a_subscription_raises_invalid_input_and_sends_nothing() -> None:
     script = ScriptedTransport()
     async with open_subscription(script, "") as client:
-        with pytest.raises(InvalidInput, match="subscription: not set"):
+        with pytest.raises(InvalidInputError, match="subscription: not set"):
             await client.list_clusters()
     assert not script.requests
 
@@ -40,9 +40,9 @@ async def test_list_permissions_returns_roles_or_raises() -> None:
     )
     async with open_subscription(script) as client:
         assert await client.list_permissions(TARGET) == [Permission(("*/read",), ("x",))]
-        with pytest.raises(Forbidden):
+        with pytest.raises(ForbiddenError):
             await client.list_permissions(TARGET)
-        with pytest.raises(Unreachable):
+        with pytest.raises(UnreachableError):
             await client.list_permissions(TARGET)
     path = f"{CLUSTER_PATH}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
     assert script.request_lines[0] == f"GET {ENDPOINT}{path}"
@@ -59,5 +59,5 @@ def test_subscription_of_a_target_has_its_endpoint_and_scope() -> None:
 
 @pytest.mark.parametrize(("id_", "endpoint"), [("no guid", ENDPOINT), ("", "http://example.com")])
 def test_invalid_subscription_or_endpoint_raises_invalid_input(id_: str, endpoint: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         Subscription(id_, endpoint)

@@ -20,7 +20,7 @@ from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.requests import MAX_ATTEMPTS
 from kusto_magic.arm.transport import MAX_RESPONSE_SIZE, ArmTransport
-from kusto_magic.errors import Unreachable
+from kusto_magic.errors import UnreachableError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.target import Target
@@ -115,7 +115,7 @@ async def test_build_survives_a_fault_at_any_request(server: RawServer, fault: s
 
 async def test_silent_server_raises_and_may_have_received_the_request(server: RawServer) -> None:
     server.then(*[server.silence] * MAX_ATTEMPTS)
-    with pytest.raises(Unreachable, match="did not respond in time") as caught:
+    with pytest.raises(UnreachableError, match="did not respond in time") as caught:
         await built(server, MovableClock())
     assert len(server.heads) == MAX_ATTEMPTS
     assert caught.value.hint == Hint(HintKind.CHECK_ARRIVAL, "img", then=Hint(HintKind.START_EMULATOR))
@@ -129,7 +129,7 @@ async def test_untrusted_certificate_authority_gets_no_request(
     trustme.CA().cert_pem.write_to_path(str(other))
     monkeypatch.setenv("SSL_CERT_FILE", str(other))
     server.then(*[_never] * MAX_ATTEMPTS)
-    with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED") as caught:
+    with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED") as caught:
         await built(server, MovableClock())
     assert server.heads == []
     assert caught.value.hint == Hint(HintKind.EXTEND_CA_BUNDLE, "SSL_CERT_FILE")
@@ -144,7 +144,7 @@ async def test_certificate_of_another_host_gets_no_request(authority: trustme.CA
     authority.issue_cert("management.azure.com").configure_cert(context)
     async with RawServer(context) as other:
         other.then(*[_never] * MAX_ATTEMPTS)
-        with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
             await built(other, MovableClock())
     assert (other.heads, server.heads) == ([], [])
 
@@ -161,7 +161,7 @@ async def test_plain_http_instead_of_tls_raises_unreachable() -> None:
         async with ArmTransport(
             endpoint, "x/.default", credential=StaticCredential(TOKEN), request_timeout=REQUEST_TIMEOUT
         ) as arm:
-            with pytest.raises(Unreachable, match="SSL"):
+            with pytest.raises(UnreachableError, match="SSL"):
                 await arm.send("GET", f"{endpoint}/x")
 
 

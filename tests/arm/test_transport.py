@@ -42,7 +42,7 @@ from kusto_magic.arm.transport import (
     RESERVED_CONNECTIONS,
     ArmTransport,
 )
-from kusto_magic.errors import SignInFailed, Unreachable, UntrustedAddress
+from kusto_magic.errors import SignInError, UnreachableError, UntrustedAddressError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 
@@ -108,7 +108,7 @@ async def test_untrusted_url_raises_before_any_request_or_token(url: str, method
     script = ScriptedTransport()
     credential = CountingCredential(script.clock)
     async with make_transport(script, credential) as transport:
-        with pytest.raises(UntrustedAddress) as caught:
+        with pytest.raises(UntrustedAddressError) as caught:
             await transport.send(method, url, b"{}" if method == "PUT" else None)
     assert (script.requests, credential.count) == ([], 0)
     assert len(str(caught.value)) < 500
@@ -120,7 +120,7 @@ async def test_untrusted_url_raises_before_any_request_or_token(url: str, method
 async def test_untrusted_address_error_names_the_host_and_no_secret(url: str) -> None:
     async with make_transport(ScriptedTransport()) as transport:
         with pytest.raises(
-            UntrustedAddress, match=r"https://evil\.example:8443 instead of https://management"
+            UntrustedAddressError, match=r"https://evil\.example:8443 instead of https://management"
         ) as caught:
             await transport.send("GET", url)
     assert "hunter2" not in exception_chain_text(caught.value)
@@ -218,7 +218,7 @@ async def test_failed_connection_names_its_remedy_and_is_retried_only_if_that_ma
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     script = ScriptedTransport(default=error)
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(UnreachableError) as caught:
         await run_build(script)
     assert caught.value.hint is not None
     assert hint in (caught.value.hint, caught.value.hint.then)  # some of them may have arrived
@@ -357,7 +357,7 @@ async def test_failed_sign_in_sends_nothing() -> None:
     credential = CountingCredential()
     credential.fault = RuntimeError("please run az login")
     async with make_transport(script, credential) as transport:
-        with pytest.raises(SignInFailed, match="please run az login"):
+        with pytest.raises(SignInError, match="please run az login"):
             await transport.send("GET", f"{ENDPOINT}/x")
     assert script.requests == []
 
@@ -429,7 +429,7 @@ async def test_incomplete_response_raises_unreachable(raw: bytes) -> None:
     async with RawServer() as server:
         server.then(server.reply(raw))
         async with loopback_transport(server) as transport:
-            with pytest.raises(Unreachable, match="cannot be reached") as caught:
+            with pytest.raises(UnreachableError, match="cannot be reached") as caught:
                 await transport.send("PUT", f"{server.endpoint}/x?sig={SIGNATURE}", b"{}")
     assert server.bodies == [b"{}"]
     assert TOKEN not in exception_chain_text(caught.value)
@@ -442,7 +442,7 @@ async def test_connection_reset_raises_unreachable() -> None:
         server.then(server.reset_at_once, server.reset_after_reading, server.reply(http_response(b"{}")))
         async with loopback_transport(server) as transport:
             for _ in range(2):
-                with pytest.raises(Unreachable):
+                with pytest.raises(UnreachableError):
                     await transport.send("GET", f"{server.endpoint}/x")
             assert (await transport.send("GET", f"{server.endpoint}/x")).status == 200
 
@@ -453,7 +453,7 @@ async def test_silence_and_slow_responses_time_out() -> None:
         server.then(server.silence, server.drip)
         async with loopback_transport(server, request_timeout=0.1) as transport:
             for _ in range(2):
-                with pytest.raises(Unreachable, match="did not respond in time"):
+                with pytest.raises(UnreachableError, match="did not respond in time"):
                     await transport.send("GET", f"{server.endpoint}/x")
     assert len(server.heads) == 2
 
@@ -463,7 +463,7 @@ async def test_refused_connection_suggests_the_emulator() -> None:
     async with RawServer() as server:
         endpoint = server.endpoint
     async with ArmTransport(endpoint, "x/.default", credential=StaticCredential(TOKEN)) as transport:
-        with pytest.raises(Unreachable) as caught:
+        with pytest.raises(UnreachableError) as caught:
             await transport.send("GET", f"{endpoint}/x")
     assert caught.value.hint == Hint(HintKind.START_EMULATOR)
 
@@ -501,7 +501,7 @@ async def test_logs_contain_no_token_and_no_signature(caplog: pytest.LogCaptureF
         async with loopback_transport(server) as transport:
             first = await transport.send("PUT", f"{server.endpoint}/x", b"{}")
             await transport.send("GET", first.header_url("azure-asyncoperation") or "")
-            with pytest.raises(Unreachable):
+            with pytest.raises(UnreachableError):
                 await transport.send("GET", signed)
     assert SIGNATURE.encode() in server.heads[1]
     logged = caplog.text + "".join(f"{record.msg!r} {record.args!r} {vars(record)!r}" for record in caplog.records)
@@ -533,7 +533,7 @@ async def test_azure_uses_the_proxy_of_the_environment(monkeypatch: pytest.Monke
         monkeypatch.setenv("HTTPS_PROXY", proxy.endpoint.replace("//", "//user:hunter2@"))
         proxy.then(proxy.reply(http_response(b"", status="403 Forbidden")))
         async with ArmTransport(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN)) as transport:
-            with pytest.raises(Unreachable, match="403") as caught:
+            with pytest.raises(UnreachableError, match="403") as caught:
                 await transport.send("GET", POLL_URL)
     assert proxy.heads[0].startswith(b"CONNECT management.azure.com:443 HTTP/1.1")
     assert TOKEN.encode() not in proxy.heads[0]
@@ -543,7 +543,7 @@ async def test_azure_uses_the_proxy_of_the_environment(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("proxy", ["nonsense://user:hunter2@proxy.example", "socks5://user:hunter2@proxy.example"])
 def test_unusable_proxy_raises_unreachable(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(Unreachable, match="proxy") as caught:
+    with pytest.raises(UnreachableError, match="proxy") as caught:
         ArmTransport(ENDPOINT, SCOPE, credential=StaticCredential(TOKEN))
     assert "hunter2" not in str(caught.value)
 
@@ -552,7 +552,7 @@ def test_unusable_proxy_raises_unreachable(monkeypatch: pytest.MonkeyPatch, prox
 def test_unreadable_certificate_bundle_raises_unreachable(variable: str, tmp_path: Path) -> None:
     (tmp_path / "no.pem").write_text("not a certificate")
     for path in (tmp_path / "missing.pem", tmp_path / "no.pem"):
-        with pytest.raises(Unreachable, match=variable):
+        with pytest.raises(UnreachableError, match=variable):
             tls_context({variable: str(path)})
 
 

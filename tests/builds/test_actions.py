@@ -19,7 +19,14 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import card
 from kusto_magic.emulator import EmulatorConfig
-from kusto_magic.errors import BuildFailed, Conflict, InUse, InvalidInput, MaybeInUse, ServiceError
+from kusto_magic.errors import (
+    BuildFailedError,
+    ConflictError,
+    InUseError,
+    InvalidInputError,
+    MaybeInUseError,
+    ServiceError,
+)
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
@@ -95,7 +102,7 @@ def test_new_image_cannot_have_a_name_outside_the_rule(environment: EmulatedEnvi
     builds = environment.builds()
     build = builds.start(build_request(environment.target, "my image", SPEC))
     with pytest.raises(
-        InvalidInput, match="no such image on this cluster, and for a new one 'my image' is not a valid"
+        InvalidInputError, match="no such image on this cluster, and for a new one 'my image' is not a valid"
     ):
         build.result(30)
     assert environment.started_builds("my image") == 0
@@ -177,7 +184,7 @@ def test_second_change_of_another_process_fails_with_the_hint_to_wait(environmen
     second = environment.builds().start(build_request(environment.target, "two", SPEC))
     environment.wait_for(second, BuildState.BUILDING)
     environment.clock.released.set()
-    with pytest.raises(BuildFailed) as failed:
+    with pytest.raises(BuildFailedError) as failed:
         second.result(30)
     assert failed.value.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
     first.result(30)
@@ -300,7 +307,7 @@ def test_build_that_waited_checks_again_whether_its_image_is_active(environment:
     environment.wait_for(second, BuildState.QUEUED)
     environment.set_active("img")
     environment.clock.released.set()
-    with pytest.raises(InUse, match="queries on this cluster use image 'img'"):
+    with pytest.raises(InUseError, match="queries on this cluster use image 'img'"):
         second.result(30)
 
 
@@ -348,7 +355,7 @@ def test_attach_prefers_the_submitted_build_to_a_queued_one_of_an_ended_process(
 def test_queued_build_waits_after_a_409_for_the_same_image(environment: EmulatedEnvironment) -> None:
     _building(environment, environment.builds(), "img")
     builds = environment.builds()
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(ConflictError) as refused:
         builds.start(build_request(environment.target, "img", OTHER)).result(30)
     assert refused.value.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
     queued = builds.start(build_request(environment.target, "img", OTHER, queue=True))
@@ -394,7 +401,7 @@ def test_attach_resumes_enabling_in_another_process(environment: EmulatedEnviron
 
 def test_enable_raises_for_an_invalid_or_missing_image(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         builds.start(enable_request(environment.target, "../x"))
     with pytest.raises(ServiceError, match="There is no sandbox custom image 'none'"):
         builds.start(enable_request(environment.target, "none")).result(30)
@@ -404,10 +411,10 @@ def test_protect_active_raises_in_use_for_the_active_image(environment: Emulated
     builds = environment.builds()
     builds.start(build_request(environment.target, "img", SPEC, protect_active=True)).result(30)
     builds.start(enable_request(environment.target, "IMG")).result(30)
-    with pytest.raises(InUse) as refused:
+    with pytest.raises(InUseError) as refused:
         builds.start(build_request(environment.target, "img", OTHER, protect_active=True)).result(30)
     assert refused.value.hint == IN_USE_HINT
-    with pytest.raises(InUse, match="nothing was sent"):
+    with pytest.raises(InUseError, match="nothing was sent"):
         builds.start(delete_request(environment.target, "img", protect_active=True)).result(30)
     assert [record.state for record in builds.history.recent(2)] == ["Not submitted", "Not submitted"]
     builds.start(build_request(environment.target, "img", OTHER)).result(30)
@@ -419,9 +426,9 @@ def test_protect_active_raises_if_it_is_unknown_which_image_is_active(environmen
     builds.start(build_request(environment.target, "img", SPEC)).result(30)
     environment.transport.fault = forbidden_cluster
     unknown = r"which image python\(\) runs on could not be determined: the cluster cannot be read; Auth"
-    with pytest.raises(MaybeInUse, match=unknown):
+    with pytest.raises(MaybeInUseError, match=unknown):
         builds.start(build_request(environment.target, "img", OTHER, protect_active=True)).result(30)
-    with pytest.raises(MaybeInUse, match=unknown):
+    with pytest.raises(MaybeInUseError, match=unknown):
         builds.start(delete_request(environment.target, "img", protect_active=True)).result(30)
     assert [record.state for record in builds.history.recent(2)] == ["Not submitted", "Not submitted"]
     assert builds.start(build_request(environment.target, "new", SPEC, protect_active=True)).result(30) is not None
@@ -446,7 +453,7 @@ def test_protect_active_raises_for_an_image_that_is_being_enabled(
     if process == "the same process":  # it waits, and is checked at its turn
         environment.wait_for(change, BuildState.QUEUED)
         environment.clock.released.set()
-    with pytest.raises(InUse, match=r"is being enabled for the queries of|use image 'img'") as refused:
+    with pytest.raises(InUseError, match=r"is being enabled for the queries of|use image 'img'") as refused:
         change.result(30)
     assert refused.value.hint == IN_USE_HINT
 
@@ -473,7 +480,7 @@ def test_enabling_of_another_process_protects_its_image_for_some_hours(
     builds.history.add(record)
     change = builds.start(delete_request(environment.target, "img", protect_active=True))
     if protects:
-        with pytest.raises(InUse, match="is being enabled"):
+        with pytest.raises(InUseError, match="is being enabled"):
             change.result(30)
     else:
         assert change.result(30) is None
@@ -510,6 +517,6 @@ def test_queued_change_does_not_touch_an_image_that_was_enabled_meanwhile(
     environment.wait_for(queued, BuildState.BUILDING if action == "build" else BuildState.DELETING)
     environment.set_active("img")
     environment.clock.released.set()
-    with pytest.raises(InUse, match="queries on this cluster use image 'img'"):
+    with pytest.raises(InUseError, match="queries on this cluster use image 'img'"):
         queued.result(30)
     assert builds.history.recent(1)[0].state == "Not submitted"

@@ -19,7 +19,7 @@ from kusto_magic.builds.fleet import Fleet, labels
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.emulator import EmulatorConfig
-from kusto_magic.errors import FleetFailed, InvalidInput
+from kusto_magic.errors import FleetFailedError, InvalidInputError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
@@ -117,7 +117,7 @@ def test_fleet_failed_groups_clusters_by_reason(make: Make) -> None:
     environment = make(3, resolver=never)
     builds = environment.builds()
     fleet = builds.start_fleet(build_requests(environment.targets, "img", SPEC, check=False, queue=False))
-    with pytest.raises(FleetFailed) as failed:
+    with pytest.raises(FleetFailedError) as failed:
         fleet.result(60)
     assert set(failed.value.failures) == {"emulatedcluster", "fleet001", "fleet002"}
     assert failed.value.what == "image 'img': 3 of 3 clusters failed"
@@ -134,7 +134,7 @@ def test_failure_on_one_cluster_does_not_stop_the_others(make: Make) -> None:
     fleet = builds.start_fleet(
         build_requests([environment.targets[0], missing, environment.targets[2]], "img", SPEC, check=False, queue=False)
     )
-    with pytest.raises(FleetFailed) as failed:
+    with pytest.raises(FleetFailedError) as failed:
         fleet.result(60)
     assert list(failed.value.failures) == ["nosuchcluster"]
     assert failed.value.hint == fleet.hint == Hint(HintKind.CHECK_NAME)
@@ -172,7 +172,7 @@ def test_start_fleet_waits_for_a_busy_cluster(make: Make) -> None:
 def test_start_fleet_raises_invalid_input_and_records_nothing(make: Make) -> None:
     environment = make(2)
     builds = environment.builds()
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         builds.start_fleet(build_requests(environment.targets, "a/b", SPEC))
     assert builds.history.recent() == []
 
@@ -222,7 +222,7 @@ def test_attach_fleet_with_send_sends_unsent_builds_with_their_options(make: Mak
     first.close()
     environment.answer = always_compatible
     second, resumed = attached(environment)
-    with pytest.raises(FleetFailed, match="was not sent"):
+    with pytest.raises(FleetFailedError, match="was not sent"):
         resumed.result(60)
     assert environment.changes == []
     record = second.history.latest("img")

@@ -22,12 +22,12 @@ from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.state import Origin
 from kusto_magic.display.card import card
 from kusto_magic.errors import (
-    BuildFailed,
-    InvalidInput,
-    NotFound,
-    NotSubmitted,
-    PollTimeout,
-    RequirementsConflict,
+    BuildFailedError,
+    InvalidInputError,
+    NotFoundError,
+    NotSubmittedError,
+    PollTimeoutError,
+    RequirementsConflictError,
     ServiceError,
 )
 from kusto_magic.hints import Hint, HintKind
@@ -150,7 +150,7 @@ def test_start_raises_conflict_and_sends_nothing(make: Make) -> None:
     environment = make(conflicting)
     builds = environment.builds()
     build = builds.start(build_request(environment.target, "img", SPEC))
-    with pytest.raises(RequirementsConflict, match="these packages cannot be installed together") as refused:
+    with pytest.raises(RequirementsConflictError, match="these packages cannot be installed together") as refused:
         build.result(30)
     assert "line 1 clashes with line 2" in str(refused.value)
     assert "use 2.0" in str(refused.value)
@@ -187,7 +187,7 @@ def test_start_with_pin_sends_the_pinned_versions(make: Make) -> None:
 def test_start_with_pin_raises_after_an_inconclusive_preflight(make: Make) -> None:
     environment = make(unknown)
     build = environment.builds().start(build_request(environment.target, "img", SPEC, pin=True))
-    with pytest.raises(RequirementsConflict, match="could not be pinned"):
+    with pytest.raises(RequirementsConflictError, match="could not be pinned"):
         build.result(30)
 
 
@@ -223,7 +223,7 @@ def test_failed_build_raises_and_is_recorded(make: Make) -> None:
     environment = make(emulator=EmulatorTransport(resolver=never))
     builds = environment.builds()
     build = builds.start(build_request(environment.target, "img", SPEC))
-    with pytest.raises(BuildFailed, match="no such package"):
+    with pytest.raises(BuildFailedError, match="no such package"):
         build.result(30)
     record = builds.history.latest("img", environment.target)
     assert record is not None
@@ -272,7 +272,7 @@ def test_attach_returns_an_unrecorded_image_and_raises_for_a_missing_one(make: M
     environment.builds().start(build_request(environment.target, "img", SPEC)).result(30)
     image = environment.builds().attach(environment.target, "img").result(30)
     assert image is not None
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         environment.builds().attach(environment.target, "other").result(30)
 
 
@@ -288,11 +288,11 @@ def test_delete_removes_the_image(make: Make) -> None:
 def test_invalid_name_raises_and_records_nothing(make: Make, name: str) -> None:
     environment = make()
     builds = environment.builds()
-    with pytest.raises(InvalidInput, match="image name"):
+    with pytest.raises(InvalidInputError, match="image name"):
         builds.start(build_request(environment.target, name, SPEC))
-    with pytest.raises(InvalidInput, match="image name"):
+    with pytest.raises(InvalidInputError, match="image name"):
         builds.start(delete_request(environment.target, name))
-    with pytest.raises(InvalidInput, match="image name"):
+    with pytest.raises(InvalidInputError, match="image name"):
         builds.attach(environment.target, name)
     assert builds.history.recent() == []
 
@@ -300,7 +300,7 @@ def test_invalid_name_raises_and_records_nothing(make: Make, name: str) -> None:
 @pytest.mark.parametrize("name", ["Python3_10_8", "R"])
 def test_reserved_name_is_not_built_and_records_nothing(make: Make, name: str) -> None:
     builds = make().builds()
-    with pytest.raises(InvalidInput, match="shipped by Azure"):
+    with pytest.raises(InvalidInputError, match="shipped by Azure"):
         builds.start(build_request(make().target, name, SPEC))
     assert builds.history.recent() == []
 
@@ -321,7 +321,7 @@ def test_many_builds_share_one_thread(make: Make) -> None:
 def _succeeds(build: Build) -> bool:
     try:
         return build.result(30) is not None
-    except BuildFailed:
+    except BuildFailedError:
         return False
 
 
@@ -334,7 +334,7 @@ def test_conflicting_second_build_does_not_hide_the_running_one(make: Make) -> N
     environment.clock.released.clear()
     first = builds.start(build_request(environment.target, "img", SPEC))
     _until_building(first)
-    with pytest.raises(RequirementsConflict):
+    with pytest.raises(RequirementsConflictError):
         builds.start(build_request(environment.target, "img", ImageSpec("bad\n", base_image="Python3_11_7"))).result(30)
     assert builds.attach(environment.target, "img") is first
     assert builds.start(build_request(environment.target, "img", SPEC)) is first
@@ -422,13 +422,13 @@ def test_start_without_check_does_not_return_a_build_that_is_being_checked(make:
     assert builds.start(build_request(environment.target, "img", SPEC, check=False)) is unchecked
     unchecked.result(30)
     proceed.set()
-    with pytest.raises(RequirementsConflict):
+    with pytest.raises(RequirementsConflictError):
         checked.result(30)
 
 
 def test_start_raises_poll_timeout_after_the_given_timeout(make: Make) -> None:
     environment = make()
-    with pytest.raises(PollTimeout, match="after 1 minutes"):
+    with pytest.raises(PollTimeoutError, match="after 1 minutes"):
         environment.builds().start(build_request(environment.target, "img", SPEC, timeout=60)).result(30)
 
 
@@ -457,6 +457,6 @@ def test_attach_sends_an_unsent_build_only_with_send(make: Make) -> None:
     first.close()
     environment.answer = always_compatible
     second = environment.builds()
-    with pytest.raises(NotSubmitted):
+    with pytest.raises(NotSubmittedError):
         second.attach(environment.target, "img").result(30)
     assert second.attach(environment.target, "img", send=True).result(30) is not None

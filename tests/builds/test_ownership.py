@@ -26,7 +26,13 @@ from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.display.card import card
-from kusto_magic.errors import EndedElsewhere, KustoImageError, NotSubmitted, OutcomeUnknown, PollTimeout
+from kusto_magic.errors import (
+    EndedElsewhereError,
+    KustoImageError,
+    NotSubmittedError,
+    OutcomeUnknownError,
+    PollTimeoutError,
+)
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
@@ -84,8 +90,8 @@ def test_attach_does_not_replace_the_image_that_a_colleague_has_built_meanwhile(
     environment.changes.clear()
     builds = environment.builds()
     build = builds.attach(environment.target, "img")
-    assert outcome(build) == ("Unknown", "OutcomeUnknown")
-    assert isinstance(build.error, OutcomeUnknown)
+    assert outcome(build) == ("Unknown", "OutcomeUnknownError")
+    assert isinstance(build.error, OutcomeUnknownError)
     assert "the image exists, with other content" in build.error.what
     assert build.error.hint == Hint(HintKind.SEND_AGAIN, "img")
     assert recorded(builds, record) == ("Unknown", True)
@@ -95,7 +101,7 @@ def test_attach_does_not_replace_the_image_that_a_colleague_has_built_meanwhile(
 def test_attach_does_not_send_a_build_whose_image_is_absent(environment: EmulatedEnvironment) -> None:
     record = left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.SUBMITTING, spec=SPEC)
     builds = environment.builds()
-    assert outcome(builds.attach(environment.target, "img")) == ("Unknown", "OutcomeUnknown")
+    assert outcome(builds.attach(environment.target, "img")) == ("Unknown", "OutcomeUnknownError")
     assert recorded(builds, record) == ("Unknown", True)
     assert environment.changes == []
 
@@ -113,13 +119,13 @@ def test_attach_does_not_delete_an_image_that_exists(environment: EmulatedEnviro
     record = left_by_a_dead_process(environment, Action.DELETE, "img", state=BuildState.SUBMITTING)
     environment.changes.clear()
     builds = environment.builds()
-    assert outcome(builds.attach(environment.target, "img")) == ("Unknown", "OutcomeUnknown")
+    assert outcome(builds.attach(environment.target, "img")) == ("Unknown", "OutcomeUnknownError")
     assert recorded(builds, record) == ("Unknown", True)
     assert environment.changes == []
 
 
 @pytest.mark.parametrize(
-    ("enabled", "state"), [("Python3_11_7", ("Enabled", "")), ("Python3_10_8", ("Unknown", "OutcomeUnknown"))]
+    ("enabled", "state"), [("Python3_11_7", ("Enabled", "")), ("Python3_10_8", ("Unknown", "OutcomeUnknownError"))]
 )
 def test_attach_reads_from_the_cluster_whether_a_submitted_enabling_arrived(
     environment: EmulatedEnvironment, enabled: str, state: tuple[str, str]
@@ -136,8 +142,8 @@ def test_attach_shows_an_unsent_operation_as_not_submitted(environment: Emulated
     record = left_by_a_dead_process(environment, Action.BUILD, "img", state=state, spec=SPEC)
     builds = environment.builds()
     build = builds.attach(environment.target, "img")
-    assert outcome(build) == ("Not submitted", "NotSubmitted")
-    assert isinstance(build.error, NotSubmitted)
+    assert outcome(build) == ("Not submitted", "NotSubmittedError")
+    assert isinstance(build.error, NotSubmittedError)
     assert build.error.hint == Hint(HintKind.SEND_AGAIN, "img")
     assert recorded(builds, record) == ("Not submitted", True)
     assert environment.changes == []
@@ -162,7 +168,7 @@ def test_attach_with_send_sends_what_another_living_process_has_reported_as_not_
 ) -> None:
     left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.QUEUED, spec=SPEC)
     server, kernel = environment.builds(), environment.builds()
-    assert outcome(server.attach(environment.target, "img")) == ("Not submitted", "NotSubmitted")
+    assert outcome(server.attach(environment.target, "img")) == ("Not submitted", "NotSubmittedError")
     assert outcome(kernel.attach(environment.target, "img", send=True)) == ("Succeeded", "")
     assert environment.changes == ["PUT img"]
 
@@ -199,13 +205,13 @@ def test_attach_with_send_sends_nothing_that_was_refused_before_it_was_sent(envi
     builds.start(enable_request(environment.target, "img")).result(60)
     environment.changes.clear()
     refused = builds.start(delete_request(environment.target, "img", protect_active=True))
-    assert outcome(refused) == ("Not submitted", "InUse")
+    assert outcome(refused) == ("Not submitted", "InUseError")
     assert outcome(builds.attach(environment.target, "img", send=True)) == ("Succeeded", "")
     assert environment.changes == []
     left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.CHECKING, spec=OTHER)
     assert (
         outcome(environment.builds().start(delete_request(environment.target, "img", protect_active=True)))[1]
-        == "InUse"
+        == "InUseError"
     )
     assert outcome(environment.builds().attach(environment.target, "img", send=True)) == ("Succeeded", "")
     assert environment.changes == ["PUT img"]
@@ -257,7 +263,7 @@ def test_watching_ends_after_its_timeout(environment: EmulatedEnvironment) -> No
     owner = environment.builds()
     environment.wait_for(owner.start(build_request(environment.target, "img", SPEC)), BuildState.CHECKING)
     watching = environment.builds().attach(environment.target, "img", timeout=60)
-    with pytest.raises(PollTimeout, match="still not submitted by another process"):
+    with pytest.raises(PollTimeoutError, match="still not submitted by another process"):
         watching.result(60)
 
 
@@ -274,7 +280,7 @@ def test_record_of_a_process_without_a_lock_is_watched_for_a_while(environment: 
     watching = builds.attach(environment.target, "img", send=True)
     assert not watching.owned
     environment.clock.released.set()  # the time passes
-    assert outcome(watching) == ("Not submitted", "NotSubmitted")
+    assert outcome(watching) == ("Not submitted", "NotSubmittedError")
     assert environment.changes == []
 
 
@@ -292,7 +298,7 @@ def test_queued_operation_that_met_a_busy_cluster_is_not_submitted_after_a_resta
     environment.clock.released.set()
     changes = list(environment.changes)
     builds = environment.builds()
-    assert outcome(builds.attach(environment.target, "two")) == ("Not submitted", "NotSubmitted")
+    assert outcome(builds.attach(environment.target, "two")) == ("Not submitted", "NotSubmittedError")
     assert environment.changes == changes
     assert outcome(builds.attach(environment.target, "two", send=True)) == ("Succeeded", "")
 
@@ -327,7 +333,7 @@ def test_attach_watches_what_another_living_process_is_about_to_send(
     assert not second.owned
     assert environment.changes == []
     first.close()  # its process ends: the watcher takes the record over, and still sends nothing
-    assert outcome(second) == ("Not submitted", "NotSubmitted")
+    assert outcome(second) == ("Not submitted", "NotSubmittedError")
     assert environment.changes == []
 
 
@@ -364,7 +370,7 @@ def test_watcher_reports_the_end_that_the_owner_records_without_sending(environm
         gate.set()
 
     owner.run(open_gate()).result(10)
-    with pytest.raises(EndedElsewhere, match="another process recorded the end of the build of image 'img'"):
+    with pytest.raises(EndedElsewhereError, match="another process recorded the end of the build of image 'img'"):
         watching.result(60)
     assert environment.changes == []
 

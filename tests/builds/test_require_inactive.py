@@ -9,7 +9,7 @@ from support.arm_responses import TARGET, error_response, make_response
 from support.scripted_transport import ScriptedTransport, open_client
 
 from kusto_magic.builds.actions import require_inactive
-from kusto_magic.errors import InUse, MaybeInUse
+from kusto_magic.errors import InUseError, MaybeInUseError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.permission import IMAGES
 
@@ -34,17 +34,17 @@ async def test_require_inactive_raises_for_the_active_image_and_if_it_is_unknown
         error_response(403, "AuthorizationFailed", "no"),
     )
     async with open_client(script) as client:
-        with pytest.raises(InUse, match=r"queries on this cluster use image 'IMG'") as in_use:
+        with pytest.raises(InUseError, match=r"queries on this cluster use image 'IMG'") as in_use:
             await require_inactive(client, "IMG")
         assert in_use.value.hint == Hint(HintKind.CONFIRM, then=Hint(HintKind.USE_NEW_NAME))
-        assert not isinstance(in_use.value, MaybeInUse)
+        assert not isinstance(in_use.value, MaybeInUseError)
         await require_inactive(client, "other")
         await require_inactive(client, "img")
         unknown = "which image python.. runs on could not be determined: "
-        with pytest.raises(MaybeInUse, match=f"{unknown}python.. is enabled, but") as maybe:
+        with pytest.raises(MaybeInUseError, match=f"{unknown}python.. is enabled, but") as maybe:
             await require_inactive(client, "img")
         assert maybe.value.hint == Hint(HintKind.ENABLE_IMAGE, then=Hint(HintKind.CONFIRM))
-        with pytest.raises(MaybeInUse, match=f"{unknown}the cluster cannot be read; AuthorizationFailed") as maybe:
+        with pytest.raises(MaybeInUseError, match=f"{unknown}the cluster cannot be read; AuthorizationFailed") as maybe:
             await require_inactive(client, "img")
         assert maybe.value.hint == Hint(HintKind.ASK_FOR_ROLE, values=IMAGES, then=Hint(HintKind.CONFIRM))
     assert script.unused_steps == 0

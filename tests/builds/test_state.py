@@ -12,15 +12,15 @@ from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import Origin, state_of, state_of_record
 from kusto_magic.errors import (
-    BuildFailed,
-    EndedElsewhere,
-    Forbidden,
-    InUse,
-    NotSubmitted,
-    OutcomeUnknown,
-    PollTimeout,
+    BuildFailedError,
+    EndedElsewhereError,
+    ForbiddenError,
+    InUseError,
+    NotSubmittedError,
+    OutcomeUnknownError,
+    PollTimeoutError,
     ServiceFault,
-    Unreachable,
+    UnreachableError,
 )
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
@@ -30,37 +30,37 @@ from kusto_magic.models.target import Target
 HERE, RESUMED, OBSERVED = Origin.STARTED_HERE, Origin.RESUMED, Origin.OBSERVED
 SENDING = Operation(Action.BUILD, "", BuildState.SUBMITTING)
 BUILDING = replace(SENDING, state=BuildState.BUILDING)
-REFUSED = Forbidden("refused", status=403, fault=ServiceFault())
+REFUSED = ForbiddenError("refused", status=403, fault=ServiceFault())
 STATES: dict[str, tuple[Operation, BaseException | None, Origin, BuildState]] = {
     "running": (BUILDING, None, HERE, BuildState.BUILDING),
     "an attempt that may meet a busy cluster": (replace(BUILDING, retrying=True), None, HERE, BuildState.QUEUED),
     "failed": (
         replace(BUILDING, state=BuildState.FAILED),
-        BuildFailed("no", operation=BUILDING),
+        BuildFailedError("no", operation=BUILDING),
         HERE,
         BuildState.FAILED,
     ),
     "deleted": (replace(BUILDING, state=BuildState.DELETED), None, RESUMED, BuildState.DELETED),
     "refused by the service": (SENDING, REFUSED, HERE, BuildState.REJECTED),
-    "refused by us": (SENDING, InUse("in use"), HERE, BuildState.NOT_SUBMITTED),
-    "not reached": (SENDING, Unreachable("no route"), HERE, BuildState.NOT_SUBMITTED),
+    "refused by us": (SENDING, InUseError("in use"), HERE, BuildState.NOT_SUBMITTED),
+    "not reached": (SENDING, UnreachableError("no route"), HERE, BuildState.NOT_SUBMITTED),
     "a bug before the request": (SENDING, RuntimeError(), HERE, BuildState.NOT_SUBMITTED),
     "a bug while it runs": (BUILDING, RuntimeError(), HERE, BuildState.UNKNOWN),
-    "the endpoint is lost while it runs": (BUILDING, Unreachable("no route"), HERE, BuildState.UNKNOWN),
-    "a timeout": (BUILDING, PollTimeout("too long", operation=BUILDING), HERE, BuildState.UNKNOWN),
-    "its process ended before": (SENDING, NotSubmitted("not sent"), RESUMED, BuildState.NOT_SUBMITTED),
-    "its process ended meanwhile": (SENDING, OutcomeUnknown("unknown"), RESUMED, BuildState.UNKNOWN),
+    "the endpoint is lost while it runs": (BUILDING, UnreachableError("no route"), HERE, BuildState.UNKNOWN),
+    "a timeout": (BUILDING, PollTimeoutError("too long", operation=BUILDING), HERE, BuildState.UNKNOWN),
+    "its process ended before": (SENDING, NotSubmittedError("not sent"), RESUMED, BuildState.NOT_SUBMITTED),
+    "its process ended meanwhile": (SENDING, OutcomeUnknownError("unknown"), RESUMED, BuildState.UNKNOWN),
     "resumed, and the status may not be read": (SENDING, REFUSED, RESUMED, BuildState.UNKNOWN),
     "no such image": (SENDING, REFUSED, OBSERVED, BuildState.UNKNOWN),
     "ended by another process": (
         SENDING,
-        EndedElsewhere("ended", operation=SENDING, state="Failed"),
+        EndedElsewhereError("ended", operation=SENDING, state="Failed"),
         RESUMED,
         BuildState.FAILED,
     ),
     "ended by another process, unknown how": (
         SENDING,
-        EndedElsewhere("ended", operation=SENDING),
+        EndedElsewhereError("ended", operation=SENDING),
         RESUMED,
         BuildState.UNKNOWN,
     ),

@@ -23,7 +23,7 @@ from support.scripted_transport import (
 )
 
 from kusto_magic.display.card import card
-from kusto_magic.errors import KustoImageError, ServiceError, Unreachable, UntrustedAddress
+from kusto_magic.errors import KustoImageError, ServiceError, UnreachableError, UntrustedAddressError
 from kusto_magic.hints import HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
@@ -59,7 +59,7 @@ async def test_request_that_may_have_arrived_raises_with_a_resumable_operation(
 ) -> None:
     script = ScriptedTransport(*steps)
     async with open_client(script) as client:
-        with pytest.raises((Unreachable, ServiceError)) as caught:
+        with pytest.raises((UnreachableError, ServiceError)) as caught:
             await collect(
                 client.create_or_update_stream("img", SPEC) if action is Action.BUILD else client.delete_stream("img")
             )
@@ -117,7 +117,7 @@ def _foreign() -> httpx.Response:
 
 
 ENDS: dict[str, tuple[Ending, type[KustoImageError]]] = {
-    "no answer": (_lost, Unreachable), "a foreign address": (_foreign, UntrustedAddress)
+    "no answer": (_lost, UnreachableError), "a foreign address": (_foreign, UntrustedAddressError)
 }  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_build_whose_request_never_arrived_is_not_submitted(environment: PanelEn
 
     environment.service.fault = refuse_connection
     build = environment.builds.start(build_request(environment.target, "img", IMAGE))
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         build.result(30)
     assert card(build, environment.clock.wall()).text().startswith("✖ Not submitted")
     record = environment.builds.history.latest("img", environment.target)

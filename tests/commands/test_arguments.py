@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kusto_magic.commands.arguments import HelpRequested, cell_parser, line_parser, parse
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 
 
 def test_cell_line_gives_name_and_base() -> None:
@@ -36,7 +36,7 @@ def test_quotes_are_removed_as_in_a_shell() -> None:
     ],
 )
 def test_invalid_cell_line_is_refused_with_closest_option(line: str, message: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         parse(cell_parser(), line)
     assert message in str(refused.value)
 
@@ -56,7 +56,7 @@ def test_invalid_cell_line_is_refused_with_closest_option(line: str, message: st
     ],
 )
 def test_invalid_command_line_is_refused(line: str, message: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         parse(line_parser(), line)
     assert message in str(refused.value)
 

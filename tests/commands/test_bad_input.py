@@ -15,7 +15,7 @@ from kusto_magic.arm.credentials import Credential
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.magics.magics import KustoImageMagics
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class RecordedMagics:
     def _connect(self, endpoint: str, scope: str, credential: Credential | None = None) -> ArmTransport:
         return ArmTransport(endpoint, scope, credential=credential or self.credential, transport=self.script)
 
-    def refused(self, line: str, cell: str | None = None) -> tuple[InvalidInput, float]:
+    def refused(self, line: str, cell: str | None = None) -> tuple[InvalidInputError, float]:
         """Run a line or a cell; return its error and the shortest of three CPU times, in seconds."""
         seconds = []
         for _ in range(3):
             started = time.process_time()
-            with pytest.raises(InvalidInput) as caught:
+            with pytest.raises(InvalidInputError) as caught:
                 self.magics.command(line) if cell is None else self.magics.make(line, cell)
             seconds.append(time.process_time() - started)
         return caught.value, min(seconds)

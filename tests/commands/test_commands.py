@@ -72,7 +72,7 @@ def test_active_image_is_not_replaced_or_deleted_without_yes(say: RunCell) -> No
     say("%kusto_image enable img")
     for line in ("%%kusto_image img --base Python3_11_7\nhumanize\n", "%kusto_image delete img"):
         refused = say(line)
-        assert "InUse: queries on this cluster use image 'img'" in refused
+        assert "InUseError: queries on this cluster use image 'img'" in refused
         assert "--yes" in refused
     assert "✔ Succeeded" in say("%%kusto_image img --base Python3_11_7 --yes\nhumanize\n")
     assert "✔ Deleted" in say("%kusto_image delete img --yes")
@@ -91,7 +91,7 @@ def test_unknown_active_image_is_shown_as_unknown_and_needs_yes(say: RunCell, en
     assert f"✖  language extensions  {unknown}" in say("%kusto_image doctor")
     for line in ("%%kusto_image img --base Python3_11_7\nhumanize\n", "%kusto_image delete img"):
         refused = say(line)
-        assert "MaybeInUse: which image python() runs on could not be determined: the cluster cannot" in refused
+        assert "MaybeInUseError: which image python() runs on could not be determined: the cluster cannot" in refused
         assert "--yes" in refused
     assert "python() is disabled" in say("%kusto_image disable")
     assert "✔ Succeeded" in say("%%kusto_image img --base Python3_11_7 --yes\nhumanize\n")

@@ -98,7 +98,7 @@ def test_invalid_requirements_send_no_query(say: RunCell, environment: EmulatedE
 
 def test_one_failed_cluster_fails_the_cell_and_is_named(say: RunCell) -> None:
     output = say(CELL.format("--cluster fleet001 --cluster nosuchcluster --no-check"))
-    assert "FleetFailed: image 'img': 1 of 2 clusters failed" in output
+    assert "FleetFailedError: image 'img': 1 of 2 clusters failed" in output
     assert "nosuchcluster: the build request was refused" in output
     assert "Traceback" not in output
 
@@ -142,7 +142,7 @@ def test_delete_and_enable_accept_several_clusters(say: RunCell) -> None:
     say(CELL.format("--cluster fleet001 --cluster fleet002"))
     assert "2 enabled" in say("%kusto_image enable img --cluster fleet001 --cluster fleet002")
     refused = say("%kusto_image delete img --cluster fleet001 --cluster fleet002")
-    assert "FleetFailed" in refused
+    assert "FleetFailedError" in refused
     assert "--yes" in refused  # python() runs on it
     assert "2 disabled" in say("%kusto_image disable --cluster fleet001 --cluster fleet002")
     deleted = say("%kusto_image delete img --cluster fleet001 --cluster fleet002")

@@ -20,7 +20,7 @@ from kusto_magic.commands.arguments import line_parser, parse
 from kusto_magic.commands.images import check
 from kusto_magic.commands.requirements import diff, edit, export
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
-from kusto_magic.errors import InvalidInput, RequirementsConflict
+from kusto_magic.errors import InvalidInputError, RequirementsConflictError
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport, Verdict
@@ -133,7 +133,7 @@ def test_check_is_inconclusive_if_a_package_may_be_on_the_ignored_index(
 @pytest.mark.parametrize("option", ["--find-links {}", "-f {}", "--trusted-host 127.0.0.1", "--no-index", "-r {}"])
 def test_check_never_follows_another_option(environment: PanelEnvironment, listener: Listener, option: str) -> None:
     _serve(environment, img=("Python3_11_7", f"{option.format(listener.url)}\nplain\n"))
-    with suppress(InvalidInput, RequirementsConflict):
+    with suppress(InvalidInputError, RequirementsConflictError):
         _check(environment, "img --allow-index-options")
     assert listener.count == 0
 
@@ -161,5 +161,5 @@ def test_edit_leaves_the_permission_for_an_index_to_the_user(environment: PanelE
     assert environment.shell.inserted == [f"%%kusto_image img --base Python3_11_7\n--index-url {listener.url}\nplain"]
     shown = [data["text/plain"] for data, _ in environment.shell.shown]
     assert any("--allow-index-options" in text and listener.url in text for text in shown)
-    with pytest.raises(InvalidInput, match="index options must be allowed"):
+    with pytest.raises(InvalidInputError, match="index options must be allowed"):
         ImageSpec(f"--index-url {listener.url}\nplain\n", "Python3_11_7")

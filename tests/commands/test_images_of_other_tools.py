@@ -173,7 +173,7 @@ def test_enable_attach_and_delete_accept_every_image(say: RunCell, name: str) ->
     assert "✔ Enabled" in say(f"%kusto_image enable '{name}' --wait")
     assert f"use {name}." in say("%kusto_image active")
     assert "✔ Succeeded" in say(f"%kusto_image wait '{name}'")
-    assert "InUse" in say(f"%kusto_image delete '{name}'")
+    assert "InUseError" in say(f"%kusto_image delete '{name}'")
     assert "✔ Deleted" in say(f"%kusto_image delete '{name}' --yes")
 
 

@@ -24,7 +24,7 @@ from kusto_magic.commands import arguments
 from kusto_magic.commands.cluster import use
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import device_code_bundle, sign_in
-from kusto_magic.errors import InvalidInput, SignInFailed
+from kusto_magic.errors import InvalidInputError, SignInError
 from kusto_magic.hints import Hint, HintKind
 
 LINE = f"use --subscription {SUBSCRIPTION} --resource-group group --cluster mycluster"
@@ -108,7 +108,7 @@ def test_non_interactive_session_does_not_prompt_for_sign_in(
     entra: Entra, environment: Callable[..., SignInSession], kind: str
 ) -> None:
     notebook = environment(interactive=False)
-    with pytest.raises(SignInFailed, match="needs an interactive session") as caught:
+    with pytest.raises(SignInError, match="needs an interactive session") as caught:
         notebook.use(f"--as {kind}")
     assert len(caught.value.lines()) == 2
     assert (notebook.shown, entra.tokens, notebook.magics.cluster) == ([], 0, "")
@@ -120,7 +120,7 @@ def test_request_does_not_prompt_with_interactive_credential_setting(
     monkeypatch.setenv("KUSTO_MAGIC_CREDENTIAL", "device")
     notebook = environment()
     notebook.use()
-    with pytest.raises(SignInFailed, match="interactive sign-in is required") as caught:
+    with pytest.raises(SignInError, match="interactive sign-in is required") as caught:
         notebook.ask()
     assert caught.value.hint == Hint(HintKind.SIGN_IN_INTERACTIVELY, "device")
     assert (notebook.script.requests, entra.tokens) == ([], 0)
@@ -177,7 +177,7 @@ def test_failed_sign_in_prints_two_lines_and_changes_nothing(
 ) -> None:
     monkeypatch.setenv("PATH", str(home.path))
     notebook = environment()
-    with pytest.raises(SignInFailed, match=r"\(az\) was not found") as caught:
+    with pytest.raises(SignInError, match=r"\(az\) was not found") as caught:
         notebook.use("--as cli")
     assert len(caught.value.lines()) == 2
     assert (notebook.magics.cluster, notebook.magics.credential) == ("", "")
@@ -186,7 +186,7 @@ def test_failed_sign_in_prints_two_lines_and_changes_nothing(
 def test_failed_device_code_is_removed_from_the_output(entra: Entra, environment: Callable[..., SignInSession]) -> None:
     entra.fault = lambda _: (400, {"error": "expired_token", "error_description": "AADSTS70020: expired"})
     notebook = environment()
-    with pytest.raises(SignInFailed):
+    with pytest.raises(SignInError):
         notebook.use("--as device")
     assert "BKTN7QZD" in notebook.shown[1]
     assert notebook.shown[-1] == "Not signed in."
@@ -196,7 +196,7 @@ def test_unknown_sign_in_method_suggests_closest_without_prompting(
     entra: Entra, environment: Callable[..., SignInSession]
 ) -> None:
     notebook = environment()
-    with pytest.raises(InvalidInput, match="did you mean device"):
+    with pytest.raises(InvalidInputError, match="did you mean device"):
         notebook.use("--as devise")
     assert (notebook.shown, entra.tokens) == ([], 0)
 

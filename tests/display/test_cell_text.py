@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kusto_magic.display.cell_text import cell_name_problem, cell_text
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.models.image import ImageSpec
 
 
@@ -17,7 +17,7 @@ def test_name_with_a_meaning_in_a_cell_line_is_not_written_into_one(name: str, r
 
 @pytest.mark.parametrize("name", ["{print(1)}", "a\nb", "a\u2028b", "--yes", ""])
 def test_cell_text_refuses_a_name_that_is_not_valid(name: str) -> None:
-    with pytest.raises(InvalidInput, match="image name"):
+    with pytest.raises(InvalidInputError, match="image name"):
         cell_text(name, ImageSpec("numpy\n", "Python3_11_7"), None, None)
 
 

@@ -25,7 +25,7 @@ from kusto_magic.display.fleet_card import MAX_ROWS_AS_TEXT, MIME, fleet_card
 from kusto_magic.display.live_card import LiveCard
 from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.emulator import EmulatorConfig
-from kusto_magic.errors import NotFound
+from kusto_magic.errors import NotFoundError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
@@ -151,7 +151,7 @@ def test_bar_shows_the_share_of_clusters_that_are_done(environment: EmulatedEnvi
             queue=False,
         )
     )
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         made.builds[0].result(10)
     bar = ProgressBar()
     bar.update(fleet_card(made, START))
@@ -165,7 +165,7 @@ def test_card_of_a_rejected_build_has_the_reason_of_the_fleet_and_the_sentence_o
 ) -> None:
     unknown = replace(environment.target, cluster="nosuch")
     started = environment.builds().start_fleet(build_requests([unknown], "img", SPEC, check=False, queue=False))
-    with pytest.raises(NotFound) as rejected:
+    with pytest.raises(NotFoundError) as rejected:
         started.builds[0].result(10)
     shown = card(started.builds[0], START).bundle()[BUILD_MIME]
     assert [shown["reason"]] == list(started.failures.values())

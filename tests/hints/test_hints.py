@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.hostile import CONTROLS
 
 from kusto_magic.commands.hints import MAGICS, hints_of_magics
-from kusto_magic.errors import InvalidInput, KustoImageError, Problem
+from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.program_hints import PROGRAM
@@ -90,12 +90,12 @@ def test_name_is_data_and_not_a_format() -> None:
 
 
 def test_error_is_shown_with_the_words_of_the_front_end_that_raises_it() -> None:
-    error = InvalidInput([Problem("base", "none", hint=Hint(HintKind.CHOOSE_BASE_IMAGE))])
+    error = InvalidInputError([Problem("base", "none", hint=Hint(HintKind.CHOOSE_BASE_IMAGE))])
     assert error.what == "base: none"
     assert "Pass base_image" in str(error)
     assert str(error).endswith("\nNext: Fix this and try again. Nothing was sent.")
     assert "Pick a base image" in error.lines(PANEL)[0]
-    with pytest.raises(InvalidInput, match="Add --base"), hints_of_magics():
+    with pytest.raises(InvalidInputError, match="Add --base"), hints_of_magics():
         raise error
     assert error._render_traceback_()[-1] == "Next: Fix this and run the cell again. Nothing was sent."
     assert error.lines(PROGRAM)[-1] == "Next: Fix this and try again. Nothing was sent."

@@ -50,7 +50,7 @@ def test_typical_session_of_commands(ready: Kernel) -> None:
     assert (card[MIME]["action"], card[MIME]["state"]) == ("enable", "Enabled")
     refused = ready.execute("%kusto_image delete img --wait")
     assert refused.status == "error"
-    assert "InUse" in refused.error
+    assert "InUseError" in refused.error
     assert "Traceback" not in refused.error
     report = ready.execute("%kusto_image doctor").outputs[0].data["text/plain"]
     assert "interactive kernel" in report

@@ -131,12 +131,12 @@ def test_conflicting_packages_are_not_sent(ready: Kernel) -> None:
     shown = ready.execute(
         "%%kusto_image clash --base Python3_11_7\nrequests==2.31.0\nurllib3==1.20\n", allow_stdin=False
     )
-    assert "RequirementsConflict" in shown.error
+    assert "RequirementsConflictError" in shown.error
     assert "line 2 urllib3==1.20 clashes with line 1 requests==2.31.0" in shown.error
     assert _card(ready, shown)()[MIME]["state"] == "Not submitted"
     assert _card(ready, shown)()[MIME]["plan"]["verdict"] == "conflict"
     sent = ready.execute("%%kusto_image clash --base Python3_11_7 --no-check --wait\nrequests==2.31.0\nurllib3==1.20\n")
-    assert "BuildFailed" in sent.error
+    assert "BuildFailedError" in sent.error
     assert "not from Azure" in sent.error
 
 
@@ -164,7 +164,7 @@ def test_list_show_and_delete_an_image(ready: Kernel) -> None:
     deleted = ready.execute("%kusto_image delete img --wait")
     assert _card(ready, deleted)()[MIME]["state"] == "Deleted"
     missing = ready.execute("%kusto_image show img")
-    assert "NotFound" in missing.error
+    assert "NotFoundError" in missing.error
     assert "%kusto_image list" in missing.error
 
 

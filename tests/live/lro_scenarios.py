@@ -25,7 +25,7 @@ from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.transport import ArmTransport
-from kusto_magic.errors import KustoImageError, NotFound, ServiceError, StatusUnreadable
+from kusto_magic.errors import KustoImageError, NotFoundError, ServiceError, StatusUnreadableError
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.target import Target
 
@@ -54,15 +54,18 @@ PUT: dict[str, tuple[str, Outcome]] = {
     "retryerror/put/201/creating/succeeded/200": ("LRORetryPutSucceededWithBody", DONE),
     "retryerror/putasync/retry/succeeded": ("LRORetryErrorPutAsyncSucceeded", DONE),
     "nonretryerror/put/400": ("LRONonRetryPut400", ServiceError),
-    "nonretryerror/put/201/creating/400": ("LRONonRetryPut201Creating400", StatusUnreadable),
-    "nonretryerror/put/201/creating/400/invalidjson": ("LRONonRetryPut201Creating400InvalidJson", StatusUnreadable),
-    "nonretryerror/putasync/retry/400": ("LRONonRetryPutAsyncRetry400", StatusUnreadable),
-    "error/put/201/noprovisioningstatepayload": ("LROErrorPut201NoProvisioningStatePayload", StatusUnreadable),
-    "error/putasync/retry/nostatus": ("LROErrorPutAsyncNoPollingStatus", StatusUnreadable),
-    "error/putasync/retry/nostatuspayload": ("LROErrorPutAsyncNoPollingStatusPayload", StatusUnreadable),
-    "error/put/200/invalidjson": ("LROErrorPut200InvalidJson", StatusUnreadable),
-    "error/putasync/retry/invalidheader": ("LROErrorPutAsyncInvalidHeader", StatusUnreadable),
-    "error/putasync/retry/invalidjsonpolling": ("LROErrorPutAsyncInvalidJsonPolling", StatusUnreadable),
+    "nonretryerror/put/201/creating/400": ("LRONonRetryPut201Creating400", StatusUnreadableError),
+    "nonretryerror/put/201/creating/400/invalidjson": (
+        "LRONonRetryPut201Creating400InvalidJson",
+        StatusUnreadableError,
+    ),
+    "nonretryerror/putasync/retry/400": ("LRONonRetryPutAsyncRetry400", StatusUnreadableError),
+    "error/put/201/noprovisioningstatepayload": ("LROErrorPut201NoProvisioningStatePayload", StatusUnreadableError),
+    "error/putasync/retry/nostatus": ("LROErrorPutAsyncNoPollingStatus", StatusUnreadableError),
+    "error/putasync/retry/nostatuspayload": ("LROErrorPutAsyncNoPollingStatusPayload", StatusUnreadableError),
+    "error/put/200/invalidjson": ("LROErrorPut200InvalidJson", StatusUnreadableError),
+    "error/putasync/retry/invalidheader": ("LROErrorPutAsyncInvalidHeader", StatusUnreadableError),
+    "error/putasync/retry/invalidjsonpolling": ("LROErrorPutAsyncInvalidJsonPolling", StatusUnreadableError),
     "customheader/putasync/retry/succeeded": ("CustomHeaderPutAsyncSucceded", DONE),
     "customheader/put/201/creating/succeeded/200": ("CustomHeaderPutSucceeded", DONE),
 }
@@ -84,13 +87,13 @@ DELETE: dict[str, tuple[str, Outcome]] = {
     "retryerror/delete/202/retry/200": ("LRORetryErrorDelete202Retry200Succeeded", DONE),
     "retryerror/deleteasync/retry/succeeded": ("LRORetryErrorDeleteAsyncRetrySucceeded", DONE),
     "nonretryerror/delete/400": ("LRONonRetryDelete400", ServiceError),
-    "nonretryerror/delete/202/retry/400": ("LRONonRetryDelete202Retry400", StatusUnreadable),
-    "nonretryerror/deleteasync/retry/400": ("LRONonRetryDeleteAsyncRetry400", StatusUnreadable),
+    "nonretryerror/delete/202/retry/400": ("LRONonRetryDelete202Retry400", StatusUnreadableError),
+    "nonretryerror/deleteasync/retry/400": ("LRONonRetryDeleteAsyncRetry400", StatusUnreadableError),
     "error/delete/204/nolocation": ("LROErrorDeleteNoLocation", DONE),
     "error/delete/202/retry/invalidheader": ("LROErrorDelete202RetryInvalidHeader", DONE),
-    "error/deleteasync/retry/nostatus": ("LROErrorDeleteAsyncNoPollingStatus", StatusUnreadable),
+    "error/deleteasync/retry/nostatus": ("LROErrorDeleteAsyncNoPollingStatus", StatusUnreadableError),
     "error/deleteasync/retry/invalidheader": ("LROErrorDeleteAsyncInvalidHeader", DONE),
-    "error/deleteasync/retry/invalidjsonpolling": ("LROErrorDeleteAsyncInvalidJsonPolling", StatusUnreadable),
+    "error/deleteasync/retry/invalidjsonpolling": ("LROErrorDeleteAsyncInvalidJsonPolling", StatusUnreadableError),
 }
 
 
@@ -190,8 +193,8 @@ async def _outcome(path: str, endpoint: str, method: str) -> Outcome:
     async with ImagesClient.from_connection(connection, target) as client:
         try:
             operations = await _all(client, method)
-        except (ServiceError, StatusUnreadable) as error:
-            return StatusUnreadable if isinstance(error, StatusUnreadable) else type(error)
+        except (ServiceError, StatusUnreadableError) as error:
+            return StatusUnreadableError if isinstance(error, StatusUnreadableError) else type(error)
     assert clock.passed < 600
     return operations[-1].state
 
@@ -214,7 +217,10 @@ async def test_put_scenario(endpoint: str, path: str) -> None:
 @pytest.mark.parametrize("path", DELETE)
 async def test_delete_scenario(endpoint: str, path: str) -> None:
     name, expected = DELETE[path]
-    assert await _outcome(path, endpoint, "DELETE") in (expected, NotFound if expected is ServiceError else expected)
+    assert await _outcome(path, endpoint, "DELETE") in (
+        expected,
+        NotFoundError if expected is ServiceError else expected,
+    )
     assert _counted(endpoint, name), "the server counts a scenario once a client has completed it"
 
 

@@ -19,7 +19,7 @@ from support.recording import Conversation
 from support.scenario_runner import replay_recording
 from support.scenarios import ENABLING_SCENARIOS, SCENARIOS
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 
 ENVIRON = dict(os.environ)
 """The environment before any test: fixtures hide the developer's sign-in, which is needed here."""
@@ -35,7 +35,7 @@ def run() -> Iterator[LiveRun]:
     """Provide the live run, with the environment in which pytest was started."""
     try:
         live = configured(ENVIRON)
-    except InvalidInput as wrong:
+    except InvalidInputError as wrong:
         pytest.fail("\n".join(wrong.lines()), pytrace=False)
     if live is None:
         pytest.skip(SKIP_REASON)

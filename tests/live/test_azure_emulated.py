@@ -26,7 +26,7 @@ from support.scripted_transport import CONNECTION_REFUSED, ScriptedTransport
 
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.emulator import EmulatorConfig, ReadyTarget, create_app
-from kusto_magic.errors import InvalidInput, Unreachable
+from kusto_magic.errors import InvalidInputError, UnreachableError
 from kusto_magic.hints import HintKind
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Target
@@ -187,7 +187,7 @@ def test_leftover_images_are_reported(stage: Stage, capsys: pytest.CaptureFixtur
         await talk.follow("create", talk.client.create_or_update_stream(talk.name, SPEC))
         stage.transport = ScriptedTransport(default=CONNECTION_REFUSED)
 
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         asyncio.run(stage.run.run("lost", held))
     name = f"kusto-magic-test-{stage.run.id}-0"
     assert stage.images == [name]
@@ -252,7 +252,7 @@ def test_environment_enables_the_suite() -> None:
     ],
 )
 def test_invalid_environment_raises_and_nothing_is_sent(name: str, value: str, text: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         configured(ON | {VARIABLE_PREFIX + name: value})
     assert text in str(caught.value)
     assert caught.value.hint is not None

@@ -11,12 +11,12 @@ from support.scripted_transport import ScriptedTransport, collect, open_client
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.errors import (
-    BuildFailed,
-    Forbidden,
-    InvalidInput,
-    NotFound,
-    StatusUnreadable,
-    Unreachable,
+    BuildFailedError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    StatusUnreadableError,
+    UnreachableError,
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
@@ -145,7 +145,7 @@ def test_to_body_names_the_image(extension: LanguageExtension, entry: dict[str, 
 
 @pytest.mark.parametrize("name", ["python3_11_7", "..", "a/b", "", "R"])
 def test_language_extension_raises_invalid_input_for_an_invalid_name(name: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         LanguageExtension.python(name)
 
 
@@ -182,7 +182,7 @@ async def test_failure_contains_the_service_error() -> None:
     error = {"code": "ServiceIsInMaintenance", "message": "[Conflict] in process of maintenance"}
     operations = await switched(ScriptedTransport(ACCEPTED, status_response("Failed", error=error)))
     assert operations[-1].is_cluster_busy
-    with pytest.raises(BuildFailed, match="enabling image 'img' failed") as failed:
+    with pytest.raises(BuildFailedError, match="enabling image 'img' failed") as failed:
         operations[-1].raise_for_failure()
     assert failed.value.hint == Hint(HintKind.WAIT_FOR_CLUSTER)
 
@@ -198,7 +198,7 @@ async def test_without_operation_url_the_cluster_is_polled() -> None:
 
 @pytest.mark.asyncio
 async def test_cluster_that_never_shows_the_change_raises_status_unreadable() -> None:
-    with pytest.raises(StatusUnreadable, match="the cluster does not show the change"):
+    with pytest.raises(StatusUnreadableError, match="the cluster does not show the change"):
         await switched(
             ScriptedTransport(
                 make_response(b"", 202), default=make_response(cluster({"languageExtensionName": "PYTHON"}))
@@ -210,7 +210,7 @@ async def test_cluster_that_never_shows_the_change_raises_status_unreadable() ->
 async def test_forbidden_names_the_missing_action() -> None:
     action = "Microsoft.Kusto/Clusters/AddLanguageExtensions/action"
     message = f"The client 'x' does not have authorization to perform action '{action}' over scope '/s'."
-    with pytest.raises(Forbidden) as refused:
+    with pytest.raises(ForbiddenError) as refused:
         await switched(ScriptedTransport(error_response(403, "AuthorizationFailed", message)))
     assert refused.value.hint == Hint(HintKind.ASK_FOR_ROLE, values=(action,))
 
@@ -231,7 +231,7 @@ async def test_unreadable_cluster_is_unknown_to_active_and_unreachable_to_extens
         assert await client.active() == UnknownImage(
             "the response for the cluster cannot be read", Hint(HintKind.RETRY)
         )
-        with pytest.raises(Unreachable, match="cannot be read"):
+        with pytest.raises(UnreachableError, match="cannot be read"):
             await client.extensions()
 
 
@@ -245,5 +245,5 @@ async def test_active_is_unknown_with_the_missing_action_if_the_cluster_may_not_
         assert isinstance(active, UnknownImage)
         assert active.reason.startswith("the cluster cannot be read; AuthorizationFailed: The client 'x'")
         assert active.hint == Hint(HintKind.ASK_FOR_ROLE, values=(action,))
-        with pytest.raises(NotFound, match="there is no cluster"):
+        with pytest.raises(NotFoundError, match="there is no cluster"):
             await client.active()

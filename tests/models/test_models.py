@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.arm_responses import CLUSTER_PATH, SPEC, SUBSCRIPTION, TARGET, image_resource
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS, endpoint_problem, is_loopback
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
@@ -178,7 +178,7 @@ def test_is_loopback_is_false_for_other_hosts(host: str) -> None:
 
 def test_target_raises_invalid_input_with_every_problem() -> None:
     started = time.thread_time()
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         Target("nope", "rg.", "a/b", "http://evil.example")
     assert time.thread_time() - started < 0.05
     assert [problem.field for problem in caught.value.problems] == [
@@ -237,7 +237,7 @@ def test_to_body_contains_either_base_or_version() -> None:
 def test_spec_raises_invalid_input_or_can_be_sent(text: str) -> None:
     try:
         spec = ImageSpec(text, base_image="Python3_10_8")
-    except InvalidInput as refused:
+    except InvalidInputError as refused:
         assert refused.problems  # noqa: PT017
         return
     assert json.loads(spec.to_body())["properties"]["requirementsFileContent"] == text
@@ -255,7 +255,7 @@ def test_spec_raises_invalid_input_or_can_be_sent(text: str) -> None:
     ],
 )
 def test_spec_raises_for_base_and_text_at_once(options: dict[str, str], field: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         ImageSpec("numpy=1", **options)  # type: ignore[arg-type]
     assert [problem.field for problem in caught.value.problems] == [field, "requirements"]
 
@@ -401,13 +401,13 @@ def test_image_of_another_tool_is_read_and_every_method_returns_or_raises_invali
     assert image.differences(SPEC) is not None
     assert image.matches(SPEC) is False
     for method in (image.to_spec, image.readable_spec):
-        with suppress(InvalidInput):
+        with suppress(InvalidInputError):
             assert isinstance(method(), ImageSpec)
 
 
 def test_readable_spec_has_the_package_lines_at_their_line_numbers() -> None:
     image = Image("img", base_image="Python3_10_8", requirements=HASHED)
-    with pytest.raises(InvalidInput, match="--hash"):
+    with pytest.raises(InvalidInputError, match="--hash"):
         image.to_spec()
     assert image.readable_spec().requirements == "numpy==1.26.4\n\n\n\nPillow\n"
 
@@ -422,7 +422,7 @@ def test_readable_spec_has_the_package_lines_at_their_line_numbers() -> None:
 )
 def test_readable_spec_raises_if_nothing_can_be_checked(change: dict[str, str], message: str) -> None:
     image = Image("img", base_image="Python3_10_8", requirements="numpy\n")
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         replace(image, **change).readable_spec()
 
 
@@ -431,13 +431,13 @@ def test_readable_spec_raises_if_nothing_can_be_checked(change: dict[str, str], 
 
 @pytest.mark.parametrize("base", [{"base_image": "Python3_10_8"}, {"python_version": "3.10.8"}])
 def test_spec_without_packages_is_valid_only_if_allowed(base: dict[str, str]) -> None:
-    with pytest.raises(InvalidInput, match="the text names no packages") as refused:
+    with pytest.raises(InvalidInputError, match="the text names no packages") as refused:
         ImageSpec("", **base)  # type: ignore[arg-type]
     assert refused.value.problems[0].hint == Hint(HintKind.ALLOW_NO_PACKAGES)
     spec = ImageSpec("", **base, allow_no_packages=True)  # type: ignore[arg-type]
     assert json.loads(spec.to_body())["properties"]["requirementsFileContent"] == ""
     assert not spec.has_packages
-    with pytest.raises(InvalidInput, match="specify a base image"):
+    with pytest.raises(InvalidInputError, match="specify a base image"):
         ImageSpec("", allow_no_packages=True)
 
 

@@ -26,7 +26,7 @@ from support.panel_environment import (
 from support.requests import build_request
 
 from kusto_magic.display.card import MIME
-from kusto_magic.errors import RequirementsConflict
+from kusto_magic.errors import RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.image import Image
 from kusto_magic.panel.hints import PANEL
@@ -239,7 +239,7 @@ def _unreachable(request: httpx.Request) -> httpx.Response | None:
         (_error_on_put(403, "AuthorizationFailed"), ["HTTP 403", "AuthorizationFailed", "<b>no</b>"]),
         (_error_on_put(409, "ServiceIsInMaintenance"), ["HTTP 409", "ServiceIsInMaintenance"]),
         (_error_on_put(400, "BadRequest"), ["HTTP 400", "BadRequest"]),
-        (_unreachable, ["Unreachable", "cannot be reached"]),
+        (_unreachable, ["UnreachableError", "cannot be reached"]),
     ],
     ids=["403", "409", "400", "network"],
 )
@@ -273,7 +273,7 @@ def test_failed_sign_in_is_shown_when_the_panel_opens(make: EnvironmentFactory) 
     environment = make()
     environment.credential = _FailingCredential()
     form = environment.panel().form
-    wait_until(lambda: "SignInFailed" in error_text(form))
+    wait_until(lambda: "SignInError" in error_text(form))
     assert "Next:" in error_text(form)
     assert shown_text(form.images.state) == "The images could not be read."
     assert not form.images.refresh.disabled
@@ -286,7 +286,7 @@ def test_failed_build_shows_the_reason(make: EnvironmentFactory) -> None:
     form = loaded_form(make(EmulatorTransport(resolver=conflicting)))
     fill(form)
     form.create.click()
-    wait_until(lambda: "BuildFailed" in error_text(form))
+    wait_until(lambda: "BuildFailedError" in error_text(form))
     assert "these two cannot be installed together" in error_text(form)
     assert PANEL.text(Hint(HintKind.FIX_REQUIREMENTS)) in error_text(form)
     assert "✖ Failed: image img" in shown_text(form.active_builds.last)
@@ -302,7 +302,7 @@ def test_requirements_conflict_shows_suggestions_and_sends_no_put(make: Environm
     form = loaded_form(environment)
     fill(form)
     form.create.click()
-    wait_until(lambda: RequirementsConflict.__name__ in error_text(form))
+    wait_until(lambda: RequirementsConflictError.__name__ in error_text(form))
     assert "line 1 clashes with line 2" in error_text(form)
     assert "use 2.0" in error_text(form)
     assert "✖ conflict" in form.plan.value

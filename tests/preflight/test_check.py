@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.package_index import package_index, write_project, write_sdist, write_wheel
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings
 from kusto_magic.preflight.report import PreflightReport, Status, Verdict
@@ -250,7 +250,7 @@ def test_source_only_package_suggests_no_check(environ: dict[str, str], tmp_path
 
 def test_invalid_text_is_refused_before_uv_runs(environ: dict[str, str]) -> None:
     started = time.process_time()
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         asyncio.run(run_preflight("a\n" * 2_500_000, python=PYTHON, index=IndexSettings(), environ=environ))
 
     assert time.process_time() - started < 2
@@ -448,7 +448,7 @@ def test_no_line_runs_a_build(trap: Trap, environ: dict[str, str], data: st.Data
     text = data.draw(texts_around(trap))
     try:
         report = asyncio.run(run_preflight(text, python=PYTHON, index=trap.index, environ=environ))
-    except InvalidInput:
+    except InvalidInputError:
         report = None
     event("refused" if report is None else report.verdict)
 

@@ -109,8 +109,10 @@ def test_modules_below_the_front_ends_name_no_magic_option_or_cell() -> None:
     "bad", ["`%%kusto_image NAME`", "%kusto_image list", "add --queue", "with --yes", "--as cli", "run the cell again"]
 )
 def test_rule_for_modules_below_the_front_ends_finds_a_magic_an_option_and_a_cell(bad: str) -> None:
-    assert _words_of_cells(f'raise InvalidInput("it failed; {bad}")')
-    assert not _words_of_cells('raise InvalidInput("it failed", hint=Hint(HintKind.RETRY))  # uv needs --only-binary')
+    assert _words_of_cells(f'raise InvalidInputError("it failed; {bad}")')
+    assert not _words_of_cells(
+        'raise InvalidInputError("it failed", hint=Hint(HintKind.RETRY))  # uv needs --only-binary'
+    )
 
 
 def test_modules_have_at_most_350_lines() -> None:

@@ -145,7 +145,7 @@ def test_troubleshooting_lists_every_status_with_its_error_class(status: int) ->
 
 def _raised() -> Iterator[tuple[str, str]]:
     """Yield each message that an error class is called with: the class, the longest constant part."""
-    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {"InvalidInput", "Problem"}
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {"InvalidInputError", "Problem"}
     for tree in _trees().values():
         for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
             assigned = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.requirements.freeze import FreezeResult, Installed, freeze, read_cells
 
 
@@ -119,12 +119,12 @@ def test_code_cells_of_a_notebook_are_read(tmp_path: Path) -> None:
 def test_invalid_notebook_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "notebook.ipynb"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidInput, match=r"notebook\.ipynb is not a valid notebook"):
+    with pytest.raises(InvalidInputError, match=r"notebook\.ipynb is not a valid notebook"):
         read_cells(path)
 
 
 def test_missing_notebook_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"none\.ipynb cannot be read"):
+    with pytest.raises(InvalidInputError, match=r"none\.ipynb cannot be read"):
         read_cells(tmp_path / "none.ipynb")
 
 

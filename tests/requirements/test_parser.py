@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.requirements.parser import (
     MAX_BYTES,
     MAX_INDEX_OPTIONS,
@@ -197,7 +197,7 @@ def test_invalid_line_is_refused_with_its_rule(text: str, line: int | None, rule
 def test_parse_raises_all_problems_at_once() -> None:
     text = "requests=1.0\nnumpy\n-r x\n\nnumpy \\\n\n a b"
 
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(InvalidInputError) as raised:
         parse(text)
 
     assert [problem.line for problem in raised.value.problems] == [1, 3, 5, 7]
@@ -330,7 +330,7 @@ TEMPLATES = [
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("secret", SECRETS)
 def test_secret_is_refused_and_not_in_the_message(secret: str, template: str, allowed: bool) -> None:
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(InvalidInputError) as raised:
         parse(template.format(secret), allow_index_options=allowed)
 
     shown = "\n".join(raised.value.lines()) + repr(raised.value)
@@ -397,7 +397,7 @@ def test_any_text_is_parsed_or_refused_with_valid_lines(text: str, allowed: bool
     assert [line for line in lines if line] == sorted(line for line in lines if line)
     assert all(len(problem.message) < 300 and problem.message.isprintable() for problem in found)
     if found:
-        with pytest.raises(InvalidInput) as raised:
+        with pytest.raises(InvalidInputError) as raised:
             parse(text, allow_index_options=allowed)
         assert list(raised.value.problems) == found
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kusto_magic.errors import InvalidInput
+from kusto_magic.errors import InvalidInputError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.requirements.parser import parse
 from kusto_magic.requirements.rules import index_url, url_problem
@@ -68,13 +68,13 @@ def test_line_with_more_than_an_index_option_has_no_url(line: str) -> None:
 
 
 def test_index_option_is_refused_by_default() -> None:
-    with pytest.raises(InvalidInput, match="index options must be allowed") as refused:
+    with pytest.raises(InvalidInputError, match="index options must be allowed") as refused:
         parse("--index-url https://h.example/simple\nnumpy\n")
     assert refused.value.problems[0].hint == Hint(HintKind.ALLOW_INDEX_OPTIONS)
 
 
 @pytest.mark.parametrize("line", ["-r more.txt", "--constraint=c.txt"])
 def test_file_of_another_text_has_the_hint_to_paste_it(line: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         parse(f"{line}\nnumpy\n")
     assert [problem.hint for problem in refused.value.problems] == [Hint(HintKind.PASTE_FILE)]

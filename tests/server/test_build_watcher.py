@@ -23,7 +23,7 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import card_from_record
 from kusto_magic.emulator import EmulatorConfig
-from kusto_magic.errors import EndedElsewhere, InvalidInput, Problem
+from kusto_magic.errors import EndedElsewhereError, InvalidInputError, Problem
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import UnknownImage
 from kusto_magic.models.image import ImageSpec
@@ -203,7 +203,7 @@ async def test_recorded_end_wins_over_own_poll_and_stops_it(environment: Emulate
     kernel.history.change(build.id, state="Failed", message="it broke", ended_at=ended_at)
     [seen] = await listed(watcher)
     assert (seen.card.state, seen.active, seen.card.error) == ("Failed", False, ("it broke",))
-    with pytest.raises(EndedElsewhere):
+    with pytest.raises(EndedElsewhereError):
         await asyncio.wait_for(polled, 10)
     assert server.registry.all() == []
     assert kernel.history.get(build.id).ended_at == ended_at  # type: ignore[union-attr]  # the record exists
@@ -257,7 +257,7 @@ async def test_clusters_of_sources_and_history_are_listed_once(environment: Emul
 @pytest.mark.asyncio
 async def test_failing_source_does_not_hide_the_others(environment: EmulatedEnvironment) -> None:
     def failing_source() -> Target | None:
-        raise InvalidInput([Problem("cluster", "is not valid")])
+        raise InvalidInputError([Problem("cluster", "is not valid")])
 
     watcher = BuildWatcher(
         environment.builds(), sources=[failing_source, lambda: environment.target], clock=environment.clock

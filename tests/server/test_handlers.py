@@ -26,14 +26,14 @@ from tornado.tcpclient import TCPClient
 
 from kusto_magic.arm.operation_start import submitting
 from kusto_magic.errors import (
-    BuildFailed,
-    Forbidden,
+    BuildFailedError,
+    ForbiddenError,
     KustoImageError,
-    NotFound,
+    NotFoundError,
     ServiceFault,
-    SignInFailed,
-    Throttled,
-    Unreachable,
+    SignInError,
+    ThrottledError,
+    UnreachableError,
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
@@ -277,7 +277,7 @@ async def test_enable_with_invalid_body_returns_400(
 ) -> None:
     response = await signed_in("PUT", f"/clusters/{cluster}/active", body)
     document = _validated(response, "/clusters/{cluster}/active", "PUT")
-    assert (response.code, document["code"]) == (400, "InvalidInput")
+    assert (response.code, document["code"]) == (400, "InvalidInputError")
     assert environment.builds().history.recent() == []
 
 
@@ -397,7 +397,7 @@ async def test_invalid_input_returns_400_with_its_problems(
 ) -> None:
     response = await signed_in("PUT", f"/clusters/{cluster}/images/img", body)
     document = _validated(response, "/clusters/{cluster}/images/{name}", "PUT")
-    assert (response.code, document["code"]) == (400, "InvalidInput")
+    assert (response.code, document["code"]) == (400, "InvalidInputError")
     assert message in document["problems"][0]["message"]
 
 
@@ -430,16 +430,16 @@ FAULT = ServiceFault("TheCode", "the words", request_id="the-request")
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (NotFound("gone", status=404, fault=FAULT), 404, "TheCode"),
-        (Throttled("slow down", status=429, fault=FAULT), 429, "TheCode"),
+        (NotFoundError("gone", status=404, fault=FAULT), 404, "TheCode"),
+        (ThrottledError("slow down", status=429, fault=FAULT), 429, "TheCode"),
         (
-            Forbidden("not you", status=403, fault=FAULT),
+            ForbiddenError("not you", status=403, fault=FAULT),
             502,
             "TheCode",
         ),  # not 403, which Jupyter uses for its own sign-in
-        (SignInFailed("no token", hint=Hint(HintKind.SIGN_IN, "device")), 502, "SignInFailed"),
-        (Unreachable("silence"), 504, "Unreachable"),
-        (BuildFailed("broke", operation=submitting(Action.BUILD, ""), fault=FAULT), 500, "TheCode"),
+        (SignInError("no token", hint=Hint(HintKind.SIGN_IN, "device")), 502, "SignInError"),
+        (UnreachableError("silence"), 504, "UnreachableError"),
+        (BuildFailedError("broke", operation=submitting(Action.BUILD, ""), fault=FAULT), 500, "TheCode"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )

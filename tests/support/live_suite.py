@@ -24,7 +24,7 @@ from kusto_magic.arm.connection_errors import tls_context
 from kusto_magic.arm.credentials import CredentialFactory, TokenCredential
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import BuildError, Conflict, InvalidInput, NotFound, Problem, Unreachable
+from kusto_magic.errors import BuildError, ConflictError, InvalidInputError, NotFoundError, Problem, UnreachableError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.cluster import ActiveImage, PythonOff
 from kusto_magic.models.endpoint import CLOUDS
@@ -58,7 +58,7 @@ class LiveOptions:
 
 
 def configured(environ: Mapping[str, str]) -> LiveOptions | None:
-    """Return the options from the environment, or None if the suite is disabled. Raises InvalidInput."""
+    """Return the options from the environment, or None if the suite is disabled. Raises InvalidInputError."""
     cluster, confirmed = environ.get(f"{VARIABLE_PREFIX}CLUSTER", ""), environ.get(f"{VARIABLE_PREFIX}CONFIRM", "")
     if not cluster or confirmed != "yes":
         return None
@@ -67,12 +67,12 @@ def configured(environ: Mapping[str, str]) -> LiveOptions | None:
     try:
         resolved = settings.resolve({"cluster": cluster, "endpoint": endpoint, "credential": kind}, {}, {}, "")
         target = resolved.target()
-    except InvalidInput as error:
+    except InvalidInputError as error:
         variables = tuple(f"{VARIABLE_PREFIX}{name}" for name in ("CLUSTER", "ENDPOINT", "CREDENTIAL"))
-        raise InvalidInput(error.problems, hint=Hint(HintKind.SET_VARIABLES, values=variables)) from None
+        raise InvalidInputError(error.problems, hint=Hint(HintKind.SET_VARIABLES, values=variables)) from None
     if not target.is_local and target.endpoint not in {cloud.endpoint for cloud in CLOUDS.values()}:
         problem = Problem("endpoint", "must be that of an Azure cloud, or on this machine")
-        raise InvalidInput([problem], hint=Hint(HintKind.SET_VARIABLES, values=(f"{VARIABLE_PREFIX}ENDPOINT",)))
+        raise InvalidInputError([problem], hint=Hint(HintKind.SET_VARIABLES, values=(f"{VARIABLE_PREFIX}ENDPOINT",)))
     folder = Path(environ.get(f"{VARIABLE_PREFIX}FOLDER") or FOLDER)
     return LiveOptions(target, kind, environ.get(f"{VARIABLE_PREFIX}ENABLE") == "yes", folder)
 
@@ -177,9 +177,13 @@ class LiveRun:
                 await client.get(name)
                 async for _ in client.delete_stream(name):
                     pass
-            except NotFound:
+            except NotFoundError:
                 return
-            except (Conflict, Unreachable, BuildError):  # another change is running, or there is no response: retry
+            except (
+                ConflictError,
+                UnreachableError,
+                BuildError,
+            ):  # another change is running, or there is no response: retry
                 if self.clock.monotonic() > until:
                     raise
             if self.clock.monotonic() > until:
