@@ -92,17 +92,21 @@ PROGRAM = HintTable(
             "Wait until the running change of the cluster is done, or use BuildOptions(queue=True) to wait for it."
         ),
         HintKind.WAIT_FOR_BUILD: "Call `result` of the build of {argument}.",
-        HintKind.RESUME: "Call `attach` with {argument} to resume the operation.",
-        HintKind.RESUME_AFTER_RESTART: "After a restart of the program, call `attach` with {argument} to resume.",
+        HintKind.RESUME: "default_manager().attach(target, {argument}) resumes the operation.",
+        HintKind.RESUME_AFTER_RESTART: (
+            "After a restart of the program, default_manager().attach(target, {argument}) resumes."
+        ),
         HintKind.CHECK_ARRIVAL: (
-            "The request may have arrived: call `attach` with {argument} to see whether the operation was started. "
-            "Otherwise: {then}"
+            "The request may have arrived: default_manager().attach(target, {argument}) shows whether the operation "
+            "was started. Otherwise: {then}"
         ),
         HintKind.SEND_AGAIN: (
-            "Check the image with `get`; if it is still wanted, call `attach` with {argument} and send=True."
+            "Check the image with `get`; if it is still wanted, default_manager().attach(target, {argument}, "
+            "send=True) sends it."
         ),
         HintKind.WAIT_BEFORE_END: (
-            "Call `result` of the build before the program ends, or `attach` with {argument} and send=True to send it."
+            "Call `result` of the build before the program ends, or send it with "
+            "default_manager().attach(target, {argument}, send=True)."
         ),
         HintKind.SHOW_STATUS: "The history of the build manager has the result.",
         HintKind.FIX_REQUIREMENTS: "See the service's message above, fix the requirements, and build again.",

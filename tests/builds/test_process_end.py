@@ -61,8 +61,8 @@ manager.start(BuildRequest(Action.BUILD, target, "second", spec, BuildOptions(ch
     ended = run(home, program)
     assert ended.stderr == (
         "kusto_magic: the build of 'second' on emulatedcluster was not sent: the program ended while its state was "
-        "Queued. Call `result` of the build before the program ends, or `attach` with 'second' and send=True to send "
-        "it.\n"
+        "Queued. Call `result` of the build before the program ends, or send it with "
+        "default_manager().attach(target, 'second', send=True).\n"
     )
     listed = run(home, "print([(it.name) for it in manager.ask(target, lambda client: client.list())])")
     assert (listed.stdout, listed.stderr) == ("['first']\n", "")
