@@ -55,7 +55,7 @@ _MODULES = {
     ],
     "hints": ["Hint", "HintKind", "HintTable"],
     "models.action": ["Action"],
-    "models.build_state": ["BuildState"],
+    "models.build_state": ["BuildState", "Outcome"],
     "models.cluster": ["ActiveImage", "Cluster", "LanguageExtension", "PythonOff", "PythonState", "UnknownImage"],
     "models.image": ["Image", "ImageSpec"],
     "models.permission": ["Permission"],

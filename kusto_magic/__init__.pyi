@@ -48,6 +48,7 @@ from kusto_magic.hints import HintKind as HintKind
 from kusto_magic.hints import HintTable as HintTable
 from kusto_magic.models.action import Action as Action
 from kusto_magic.models.build_state import BuildState as BuildState
+from kusto_magic.models.build_state import Outcome as Outcome
 from kusto_magic.models.cluster import ActiveImage as ActiveImage
 from kusto_magic.models.cluster import Cluster as Cluster
 from kusto_magic.models.cluster import LanguageExtension as LanguageExtension

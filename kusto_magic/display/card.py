@@ -24,7 +24,7 @@ from kusto_magic.errors import (
     reason_from_message,
 )
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
-from kusto_magic.models.build_state import SUCCESS_STATES, BuildState
+from kusto_magic.models.build_state import BuildState, Outcome
 from kusto_magic.program_hints import PROGRAM
 from kusto_magic.redaction import redact
 
@@ -41,21 +41,26 @@ MIME = "application/vnd.kusto-image.build+json"
 VERSION = 1
 """Version of the JSON; incremented by changes that are incompatible with existing readers."""
 
-GLYPHS: dict[str, str] = {
-    **dict.fromkeys(SUCCESS_STATES, "✔"),
-    BuildState.FAILED: "✖",
-    BuildState.REJECTED: "✖",
-    BuildState.NOT_SUBMITTED: "✖",
-    BuildState.CANCELED: "⊘",
-    BuildState.UNKNOWN: "?",
+GLYPHS = {
+    Outcome.SUCCEEDED: "✔",
+    Outcome.FAILED: "✖",
+    Outcome.REJECTED: "✖",
+    Outcome.NOT_SUBMITTED: "✖",
+    Outcome.CANCELED: "⊘",
+    Outcome.UNKNOWN: "?",
 }
-"""Glyph of each final state."""
+"""Glyph of each outcome."""
 
 MAX_ESTIMATED_SHARE = 0.95
 """Maximum share of the bar that is filled by an estimate; the rest is filled when the build has succeeded."""
 
 WORKING_GLYPH = "⏳"
-"""Glyph of every other state."""
+"""Glyph of an operation that is in progress."""
+
+
+def glyph_of(outcome: Outcome | None) -> str:
+    """Return the glyph of an outcome; None is in progress."""
+    return WORKING_GLYPH if outcome is None else GLYPHS[outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class Card:
         """The line beside a progress bar."""
         last = self.last_response_at
         updated = f"last update {last:%H:%M:%S} UTC" if last else "waiting for the first response"
-        head = f"{GLYPHS.get(self.state, WORKING_GLYPH)} {self.state} {self.image}"
+        head = f"{glyph_of(self.state.outcome)} {self.state} {self.image}"
         parts = (head, duration(self.seconds), updated, self.note, self.estimate)
         return visible_line(" · ".join(part for part in parts if part))
 
@@ -129,7 +134,7 @@ class Card:
         """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
         cluster = f"{'emulator ' if self.emulator else ''}cluster {self.cluster}"
         parts = [
-            f"{GLYPHS.get(self.state, WORKING_GLYPH)} {self.state}: image {self.image} on {cluster}",
+            f"{glyph_of(self.state.outcome)} {self.state}: image {self.image} on {cluster}",
             self._times(),
         ]
         line = visible_line(" · ".join(part for part in (*parts, self.estimate, self.note) if part))
@@ -165,6 +170,7 @@ class Card:
             "error": list(self.error),
             "hint": hint_json(self.hint),
             "note": self.note,
+            "outcome": self.state.outcome,
         }
         extras["waited"] = round(self.waited, 1)
         extras["usualHigh"] = self.estimate_high  # for a progress bar that is based on the estimate
@@ -178,7 +184,7 @@ class Card:
     def _html(self, hints: HintTable) -> str:
         cluster = f"{'emulator ' if self.emulator else ''}cluster"
         title = (
-            f"<p><strong>{GLYPHS.get(self.state, WORKING_GLYPH)} {isolated(visible_line(self.state))}</strong>: image "
+            f"<p><strong>{glyph_of(self.state.outcome)} {isolated(visible_line(self.state))}</strong>: image "
             f"<code>{isolated(visible_line(self.image))}</code> on {cluster} "
             f"<code>{isolated(visible_line(self.cluster))}</code></p>"
         )

@@ -21,10 +21,11 @@ from kusto_magic.display.bundle import (
     table,
     visible_json,
 )
-from kusto_magic.display.card import GLYPHS, WORKING_GLYPH, Card, card, card_from_record
+from kusto_magic.display.card import Card, card, card_from_record, glyph_of
 from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import group_by_reason
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
+from kusto_magic.models.build_state import Outcome
 from kusto_magic.program_hints import PROGRAM
 
 MIME = "application/vnd.kusto-image.fleet+json"
@@ -72,9 +73,14 @@ class FleetCard:
         return max(0.0, (self.as_of - self.started_at).total_seconds())
 
     @property
+    def outcome(self) -> Outcome | None:
+        """How the fleet as a whole ended, or None while it is in progress."""
+        return None if not self.ended else Outcome.FAILED if self.failures else Outcome.SUCCEEDED
+
+    @property
     def state(self) -> str:
-        """State of the fleet as a whole."""
-        return "Working" if not self.ended else "Failed" if self.failures else "Succeeded"
+        """State of the fleet as a whole, as text."""
+        return "Working" if self.outcome is None else self.outcome.capitalize()
 
     @property
     def states(self) -> object:
@@ -103,7 +109,7 @@ class FleetCard:
         """Return a fleet as one line."""
         parts = [f"{count} {state.lower()}" for state, count in self.counts.items()]
         times = f"{duration(self.seconds)}, {'ended' if self.ended else 'at'} {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
-        head = f"{GLYPHS.get(self.state, WORKING_GLYPH)} {self.state}: image {self.image} on {len(self.rows)} clusters"
+        head = f"{glyph_of(self.outcome)} {self.state}: image {self.image} on {len(self.rows)} clusters"
         return visible_line(" · ".join([head, ", ".join(parts), times]))
 
     def text(self, hints: HintTable = PROGRAM) -> DisplayText:
@@ -125,6 +131,7 @@ class FleetCard:
             "id": self.id,
             "image": self.image,
             "state": self.state,
+            "outcome": self.outcome,
             "ended": self.ended,
             "base": self.base,
             "requirements": self.requirements,
@@ -136,6 +143,7 @@ class FleetCard:
                     "id": row.id,
                     "cluster": name,
                     "state": row.state,
+                    "outcome": row.state.outcome,
                     "ended": row.ended,
                     "seconds": round(row.seconds, 1),
                     "said": _row_message(row),  # the key in version 1 of the JSON
@@ -192,7 +200,7 @@ _HEAD = ("cluster", "state", "duration", "message")
 
 
 def _state(row: Card) -> str:
-    return f"{GLYPHS.get(row.state, WORKING_GLYPH)} {row.state}"
+    return f"{glyph_of(row.state.outcome)} {row.state}"
 
 
 def _row_message(row: Card) -> str:

@@ -5,6 +5,17 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+class Outcome(StrEnum):
+    """How an operation ended, with any action; sent to JupyterLab beside the state."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    NOT_SUBMITTED = "notSubmitted"
+    UNKNOWN = "unknown"
+
+
 class BuildState(StrEnum):
     """State of an operation on an image or on a cluster.
 
@@ -47,18 +58,31 @@ class BuildState(StrEnum):
     """Polling ended without a final state, or its request has no known outcome."""
 
     @property
+    def outcome(self) -> Outcome | None:
+        """How the operation ended, or None while it is in progress."""
+        return Outcome.SUCCEEDED if self in SUCCESS_STATES else _OTHER_OUTCOMES.get(self)
+
+    @property
     def succeeded(self) -> bool:
         """Whether the operation has succeeded."""
-        return self in SUCCESS_STATES
+        return self.outcome is Outcome.SUCCEEDED
 
     @property
     def is_terminal(self) -> bool:
         """Whether the service has reported that the operation has ended."""
-        return self in SUCCESS_STATES or self in (BuildState.FAILED, BuildState.CANCELED)
+        return self.outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELED)
 
 
 SUCCESS_STATES = frozenset({BuildState.SUCCEEDED, BuildState.DELETED, BuildState.ENABLED, BuildState.DISABLED})
 """States of successful operations, one per action."""
+
+_OTHER_OUTCOMES = {
+    BuildState.FAILED: Outcome.FAILED,
+    BuildState.CANCELED: Outcome.CANCELED,
+    BuildState.REJECTED: Outcome.REJECTED,
+    BuildState.NOT_SUBMITTED: Outcome.NOT_SUBMITTED,
+    BuildState.UNKNOWN: Outcome.UNKNOWN,
+}
 
 UNSENT_STATES = frozenset({BuildState.CHECKING, BuildState.QUEUED})
 """States before anything was sent; the work ends with the process."""

@@ -52,15 +52,27 @@ def image_json(view: ImageView) -> Json:
     from kusto_magic.redaction import redact
 
     image = view.image
+    state = image.state or "Succeeded"  # RPC: a resource without provisioningState has succeeded
     return {
         "name": image.name,
-        "state": image.state or "Succeeded",  # RPC: a resource without provisioningState has succeeded
+        "state": state,
+        "outcome": _outcome_of(state),
         "base": image.base_label,
         "baseImage": image.base_image,
         "pythonVersion": image.language_version,
         "requirements": redact(image.requirements),
         "build": view.build,
     }
+
+
+def _outcome_of(provisioning_state: str) -> str | None:
+    """Return how the last operation on an image ended; None while there is one, which has a state of the service."""
+    from kusto_magic.models.build_state import BuildState
+
+    try:
+        return BuildState(provisioning_state).outcome
+    except ValueError:
+        return None
 
 
 def active_json(state: PythonState) -> Json:

@@ -190,6 +190,8 @@ export interface components {
             readonly name: string;
             /** @description provisioningState. */
             readonly state: string;
+            /** @description How the last operation ended, null while there is one. */
+            readonly outcome: components["schemas"]["Outcome"] | null;
             /** @description The base image as text. */
             readonly base: string;
             readonly baseImage: string;
@@ -243,8 +245,10 @@ export interface components {
             readonly image: string;
             readonly cluster: string;
             readonly emulator?: boolean;
-            readonly action: components["schemas"]["Action"];
-            readonly state: components["schemas"]["BuildState"];
+            readonly action: string;
+            /** @description The state as text; it depends on the action. */
+            readonly state: string;
+            readonly outcome?: components["schemas"]["Outcome"];
             readonly ended: boolean;
             /** @description The base image as text. */
             readonly base?: string;
@@ -291,8 +295,10 @@ export interface components {
             readonly image: string;
             readonly cluster: string;
             readonly emulator?: boolean;
-            readonly action: components["schemas"]["Action"];
-            readonly state: components["schemas"]["BuildState"];
+            readonly action: string;
+            /** @description The state as text; it depends on the action. */
+            readonly state: string;
+            readonly outcome?: components["schemas"]["Outcome"];
             readonly ended: boolean;
             /** @description The base image as text. */
             readonly base?: string;
@@ -342,16 +348,6 @@ export interface components {
             readonly problems?: readonly components["schemas"]["InputProblem"][];
         };
         /**
-         * @description State of an operation, as it is shown.
-         * @enum {string}
-         */
-        readonly BuildState: "Checking" | "Queued" | "Submitting" | "Building" | "Deleting" | "Enabling" | "Disabling" | "Confirming" | "Succeeded" | "Deleted" | "Enabled" | "Disabled" | "Failed" | "Canceled" | "Rejected" | "Not submitted" | "Unknown";
-        /**
-         * @description Action of an operation.
-         * @enum {string}
-         */
-        readonly Action: "build" | "delete" | "enable" | "disable";
-        /**
          * @description What a user can do; kusto_magic/hints.py describes each one.
          * @enum {unknown}
          */
@@ -366,6 +362,11 @@ export interface components {
             /** @description What to do next, or otherwise. */
             readonly then: components["schemas"]["Hint"] | null;
         };
+        /**
+         * @description How an operation ended.
+         * @enum {string}
+         */
+        readonly Outcome: "succeeded" | "failed" | "canceled" | "rejected" | "notSubmitted" | "unknown";
     };
     responses: never;
     parameters: never;

@@ -3,7 +3,7 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import { glyphOf } from '../model/buildStates';
+import { glyphOf } from '../model/outcomes';
 import { hintText } from '../model/hints';
 import type { IImagesModel } from '../tokens';
 import { BUILD_MIME_TYPE, formatDuration, type ICard, type IPlan, progressFraction, readCard } from './cardData';
@@ -74,7 +74,7 @@ function BuildCard({ card, receivedAt, trans }: IBuildCardProps): React.JSX.Elem
     <section aria-label={trans.__('Image %1', card.image)} data-state={card.ended ? 'ended' : 'running'}>
       <p role="status">
         <strong className={stateClass(card)}>
-          {glyphOf(card.state)} {card.state}
+          {glyphOf(card)} {card.state}
         </strong>
         :{' '}
         <code>

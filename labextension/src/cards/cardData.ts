@@ -1,5 +1,5 @@
 /** The card of a build as a notebook stores it. `kusto_magic/display/card.py` writes it. */
-import { isSuccess } from '../model/buildStates';
+import { isSuccess, type Outcome, readOutcome } from '../model/outcomes';
 import type { HintKind, IHint } from '../model/hints';
 
 export const BUILD_MIME_TYPE = 'application/vnd.kusto-image.build+json';
@@ -13,8 +13,10 @@ export interface ICard {
   readonly cluster: string;
   readonly emulator: boolean;
   readonly action: string;
-  /** A state word, see `model/buildStates.ts`. */
+  /** The state as text, which depends on the action. */
   readonly state: string;
+  /** How it ended, null while it is in progress. */
+  readonly outcome: Outcome | null;
   readonly ended: boolean;
   readonly base: string;
   readonly requirements: string;
@@ -76,6 +78,7 @@ export function readListedCard(data: unknown): ICard | null {
   return {
     id: data.id,
     state: text('state'),
+    outcome: readOutcome(data.outcome),
     image: text('image'),
     cluster: text('cluster'),
     emulator: data.emulator === true,
@@ -124,7 +127,7 @@ export function elapsedSeconds(card: Pick<ICard, 'ended' | 'seconds'>, receivedA
 /** Return the filled fraction of the progress bar, from 0 to 1. */
 export function progressFraction(card: ICard, seconds: number): number {
   if (card.ended) {
-    return isSuccess(card.state) ? 1 : 0;
+    return isSuccess(card) ? 1 : 0;
   }
   return card.estimateHigh > 0
     ? Math.min(

@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useEffect, useState } from 'react';
 
-import { isSuccess } from '../model/buildStates';
+import { isSuccess } from '../model/outcomes';
 import type { IImagesModel } from '../tokens';
 import { elapsedSeconds, type ICard } from './cardData';
 
@@ -173,8 +173,8 @@ export function useElapsed(card: Pick<ICard, 'ended' | 'seconds'>, receivedAt: n
 }
 
 /** Return the class names that color a state. */
-export function stateClass({ ended, state }: Pick<ICard, 'ended' | 'state'>): string {
-  const modifier = !ended ? 'running' : isSuccess(state) ? 'well' : 'ill';
+export function stateClass({ ended, outcome }: Pick<ICard, 'ended' | 'outcome'>): string {
+  const modifier = !ended ? 'running' : isSuccess({ outcome }) ? 'well' : 'ill';
   return `jp-KustoImage-state jp-mod-${modifier}`;
 }
 

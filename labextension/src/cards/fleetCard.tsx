@@ -3,7 +3,7 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import { glyphOf } from '../model/buildStates';
+import { glyphOf } from '../model/outcomes';
 import { hintText } from '../model/hints';
 import type { IImagesModel } from '../tokens';
 import { formatDuration } from './cardData';
@@ -60,7 +60,7 @@ function FleetCard({ fleet, receivedAt, trans }: IFleetProps & { readonly receiv
     <section aria-label={trans.__('Image %1', fleet.image)} data-state={fleet.ended ? 'ended' : 'running'}>
       <p role="status">
         <strong className={stateClass(fleet)}>
-          {glyphOf(fleet.state)} {fleet.state}
+          {glyphOf(fleet)} {fleet.state}
         </strong>
         :{' '}
         <code>
@@ -109,7 +109,7 @@ function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: n
               <bdi>{row.cluster}</bdi>
             </td>
             <td className={stateClass(row)}>
-              {glyphOf(row.state)} {row.state}
+              {glyphOf(row)} {row.state}
             </td>
             <td>{formatDuration(row.ended ? row.seconds : Math.floor(rowSeconds(row, fleet, seconds)))}</td>
             <td>

@@ -1,7 +1,7 @@
 /** The card of a fleet as a notebook stores it. `kusto_magic/display/fleet_card.py` writes it. */
 import type { IBuild } from '../api/api';
 import { buildGroups } from '../model/buildGroups';
-import { FLEET_STATES, isSuccess } from '../model/buildStates';
+import { FLEET_STATES, isSuccess, type Outcome, readOutcome } from '../model/outcomes';
 import type { IHint } from '../model/hints';
 import { type ICard, isNewer, isObject, readHint, readNumber, readObjects, readTexts, textReader } from './cardData';
 
@@ -20,6 +20,7 @@ export interface IFleet {
   readonly id: string;
   readonly image: string;
   readonly state: string;
+  readonly outcome: Outcome | null;
   readonly ended: boolean;
   readonly base: string;
   readonly requirements: string;
@@ -38,6 +39,7 @@ export interface IFleetRow {
   readonly id: string;
   readonly cluster: string;
   readonly state: string;
+  readonly outcome: Outcome | null;
   readonly ended: boolean;
   /** Seconds from the start on this cluster to the fleet's `asOf`, or to its end. */
   readonly seconds: number;
@@ -60,6 +62,7 @@ export function readFleet(data: unknown): IFleet | null {
     id: data.id,
     image: text('image'),
     state: text('state'),
+    outcome: readOutcome(data.outcome),
     ended: data.ended === true,
     base: text('base'),
     requirements: text('requirements'),
@@ -81,6 +84,7 @@ function readRow(data: Record<string, unknown>): IFleetRow {
     id: text('id'),
     cluster: text('cluster'),
     state: text('state'),
+    outcome: readOutcome(data.outcome),
     ended: data.ended === true,
     seconds: readNumber(data.seconds),
     message: text('said')
@@ -140,7 +144,7 @@ function newerCards(fleet: IFleet, builds: ReadonlyArray<IBuild>): Map<string, I
 
 function updateRow(row: IFleetRow, card: ICard): IFleetRow {
   const message = [card.note, ...card.error].filter(part => part).join('; ');
-  return { ...row, state: card.state, ended: card.ended, seconds: card.seconds, message };
+  return { ...row, state: card.state, outcome: card.outcome, ended: card.ended, seconds: card.seconds, message };
 }
 
 /** Return the failures of the saved card and of newer cards by reason, most frequent first. */
@@ -148,7 +152,7 @@ function groupFailures(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleet
   const groups = new Map(fleet.failures.map(({ reason, clusters }) => [reason, [...clusters]]));
   for (const row of fleet.rows) {
     const card = cards.get(row.id);
-    if (card?.ended && !isSuccess(card.state)) {
+    if (card?.ended && !isSuccess(card)) {
       const reason = card.reason || card.note || card.state;
       groups.set(reason, [...(groups.get(reason) ?? []), row.cluster]);
     }
@@ -158,13 +162,13 @@ function groupFailures(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleet
 }
 
 function finishFleet(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleet {
-  const failed = fleet.rows.filter(row => !isSuccess(row.state));
+  const failed = fleet.rows.filter(row => !isSuccess(row));
   return {
     ...fleet,
     ended: true,
     // `asOf` is rounded to seconds and may be earlier than the end of the slowest cluster.
     seconds: Math.max(fleet.seconds, ...fleet.rows.map(row => row.seconds)),
-    state: failed.length ? FLEET_STATES.failed : FLEET_STATES.succeeded,
+    ...(failed.length ? FLEET_STATES.failed : FLEET_STATES.succeeded),
     hint: failed.length ? (commonHint(failed, cards) ?? FIX_FLEET) : null
   };
 }

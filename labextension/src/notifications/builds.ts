@@ -2,7 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IBuild } from '../api/api';
-import { isSuccess } from '../model/buildStates';
+import { isSuccess } from '../model/outcomes';
 import type { IImageDraft, IImagesModel, IPreferences } from '../tokens';
 import { FleetNotifications } from './fleets';
 import { buildEnded, buildStarted, toastType } from './messages';
@@ -40,7 +40,7 @@ export class BuildNotifications {
     const toast = this._toastIds.get(id);
     if (!build.active) {
       this._toastIds.delete(id);
-      toasts.finish(buildEnded(build.card, trans), toastType(build.card.state), this._actions(build), toast);
+      toasts.finish(buildEnded(build.card, trans), toastType(build.card), this._actions(build), toast);
     } else if (toast === undefined) {
       this._toastIds.set(id, toasts.start(buildStarted(build.card, trans)));
     }
@@ -53,7 +53,7 @@ export class BuildNotifications {
       label: trans.__('Use as base'),
       callback: () => actions.useAsBase({ cluster: clusterId, base: card.image })
     };
-    const canBeBase = isSuccess(card.state) && (card.action === 'build' || card.action === 'enable');
+    const canBeBase = isSuccess(card) && (card.action === 'build' || card.action === 'enable');
     return canBeBase ? [details, use] : [details];
   }
 

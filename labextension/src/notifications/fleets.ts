@@ -1,6 +1,6 @@
 /** One notification per fleet instead of one for each of its builds. */
 import { buildGroups, type IBuildGroup } from '../model/buildGroups';
-import { isSuccess } from '../model/buildStates';
+import { isSuccess } from '../model/outcomes';
 import type { INotificationOptions } from './builds';
 import { fleetEnded, fleetStarted, toastType } from './messages';
 import type { ToastType } from './toast';
@@ -36,10 +36,10 @@ export class FleetNotifications {
 
   private _finish(fleet: IBuildGroup, toast: string | undefined): void {
     const { actions, toasts, trans } = this._options;
-    const failed = fleet.builds.filter(({ card }) => !isSuccess(card.state));
+    const failed = fleet.builds.filter(({ card }) => !isSuccess(card));
     const { id } = (failed[0] ?? fleet.builds[0]).card;
     const details = { label: trans.__('Show details'), callback: () => actions.showDetails(id) };
-    const types = new Set<ToastType>(failed.map(({ card }) => toastType(card.state)));
+    const types = new Set<ToastType>(failed.map(({ card }) => toastType(card)));
     const type = types.has('error') ? 'error' : types.has('warning') ? 'warning' : 'success';
     toasts.finish(fleetEnded(fleet, failed, trans), type, [details], toast);
   }

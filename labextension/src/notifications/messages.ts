@@ -5,7 +5,7 @@ import type { IBuild } from '../api/api';
 import { formatDuration, type ICard } from '../cards/cardData';
 import { type IActionValues, textsOf } from '../model/actions';
 import type { IBuildGroup } from '../model/buildGroups';
-import { isSuccess, outcomeOf } from '../model/buildStates';
+import { type IHasOutcome, isSuccess } from '../model/outcomes';
 import type { ToastType } from './toast';
 
 export function buildStarted(card: ICard, trans: TranslationBundle): string {
@@ -13,7 +13,7 @@ export function buildStarted(card: ICard, trans: TranslationBundle): string {
 }
 
 export function buildEnded(card: ICard, trans: TranslationBundle): string {
-  return isSuccess(card.state) ? buildSucceeded(card, trans) : buildFailed(card, trans);
+  return isSuccess(card) ? buildSucceeded(card, trans) : buildFailed(card, trans);
 }
 
 function buildSucceeded(card: ICard, trans: TranslationBundle): string {
@@ -22,7 +22,7 @@ function buildSucceeded(card: ICard, trans: TranslationBundle): string {
 
 function buildFailed(card: ICard, trans: TranslationBundle): string {
   const { image, cluster, detail } = valuesOf(card);
-  switch (outcomeOf(card.state)) {
+  switch (card.outcome) {
     case 'notSubmitted':
       return trans.__('%1 was not sent to %2: %3', image, cluster, detail);
     case 'rejected':
@@ -32,13 +32,13 @@ function buildFailed(card: ICard, trans: TranslationBundle): string {
     case 'unknown':
       return trans.__('Image %1 on %2: outcome unknown. %3', image, cluster, detail);
     default:
-      return textsOf(card.action).failed({ image, cluster, detail, duration: '' }, trans);
+      return textsOf(card.action).failed(valuesOf(card), trans);
   }
 }
 
 function valuesOf(card: ICard): IActionValues {
-  const { image, cluster, seconds } = card;
-  return { image, cluster, duration: formatDuration(seconds), detail: failureDetail(card) };
+  const { state, image, cluster, seconds } = card;
+  return { state, image, cluster, duration: formatDuration(seconds), detail: failureDetail(card) };
 }
 
 export function fleetStarted(group: IBuildGroup, trans: TranslationBundle): string {
@@ -82,10 +82,10 @@ function totalSeconds(builds: ReadonlyArray<IBuild>): number {
 }
 
 /** Return the type of the notification for the end of an operation. */
-export function toastType(state: string): ToastType {
-  if (isSuccess(state)) {
+export function toastType(ended: IHasOutcome): ToastType {
+  if (isSuccess(ended)) {
     return 'success';
   }
   // The operation may still succeed in Azure.
-  return outcomeOf(state) === 'unknown' ? 'warning' : 'error';
+  return ended.outcome === 'unknown' ? 'warning' : 'error';
 }

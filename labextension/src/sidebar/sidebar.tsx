@@ -8,7 +8,7 @@ import type { ICluster, IImage } from '../api/api';
 import { errorMessage } from '../api/requestAPI';
 import { imageIcon } from '../icon';
 import { hintText } from '../model/hints';
-import { glyphOf } from '../model/buildStates';
+import { glyphOf } from '../model/outcomes';
 import type { IImageDraft, IImagesModel } from '../tokens';
 import { activeImageText, activeMark, isActiveImage } from './activeImage';
 import { deleteImage, enableImage } from './dialogs';
@@ -243,6 +243,7 @@ function unlistedImages({ model, cluster }: IClusterProps): ReadonlyArray<IImage
     .map(({ card }) => ({
       name: card.image,
       state: card.state,
+      outcome: card.outcome,
       base: card.base,
       baseImage: '',
       pythonVersion: '',
@@ -259,12 +260,12 @@ function Image(props: IClusterProps & { readonly image: IImage }): React.JSX.Ele
   const build = model.activeBuilds.find(
     ({ clusterId, card }) => clusterId === cluster.id && card.image.toLowerCase() === key
   );
-  const state = build?.card.state ?? image.state;
+  const shown = build?.card ?? image;
   const { active } = model.images(cluster.id);
   const isActive = isActiveImage(active, image.name);
-  const details = [`${glyphOf(state)} ${state}`, image.base, activeMark(active, image.name, trans)];
+  const details = [`${glyphOf(shown)} ${shown.state}`, image.base, activeMark(active, image.name, trans)];
   return (
-    <li data-image={image.name} data-state={state}>
+    <li data-image={image.name} data-state={shown.state}>
       <button type="button" aria-expanded={expanded} onClick={() => setExpanded(!expanded)}>
         <strong>
           <bdi>{image.name}</bdi>

@@ -2,7 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { buildGroups, doneCount, type IBuildGroup } from '../model/buildGroups';
-import { glyphOf, IN_PROGRESS_GLYPH } from '../model/buildStates';
+import { glyphOf, IN_PROGRESS_GLYPH } from '../model/outcomes';
 import type { IImagesModel } from '../tokens';
 
 export function activeGroups(model: IImagesModel): IBuildGroup[] {
@@ -15,7 +15,7 @@ export function groupLabel(group: IBuildGroup, trans: TranslationBundle): string
   if (group.isFleet) {
     return trans.__('%1 %2 of %3 clusters: %4', IN_PROGRESS_GLYPH, doneCount(group), group.builds.length, card.image);
   }
-  return `${glyphOf(card.state)} ${card.state}: ${card.image} · ${card.cluster}`;
+  return `${glyphOf(card)} ${card.state}: ${card.image} · ${card.cluster}`;
 }
 
 /** Return the text of the status bar, "" if no build is active. */
@@ -30,6 +30,6 @@ export function statusText(groups: ReadonlyArray<IBuildGroup>, trans: Translatio
       ? trans.__('%1 Building %2 Kusto images', IN_PROGRESS_GLYPH, groups.length)
       : trans.__('%1 Changing %2 Kusto images', IN_PROGRESS_GLYPH, groups.length);
   }
-  const { state, image } = first.builds[0].card;
-  return first.isFleet ? groupLabel(first, trans) : `${glyphOf(state)} ${state} ${image}`;
+  const { card } = first.builds[0];
+  return first.isFleet ? groupLabel(first, trans) : `${glyphOf(card)} ${card.state} ${card.image}`;
 }

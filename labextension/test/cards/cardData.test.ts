@@ -8,11 +8,12 @@ import {
   progressFraction,
   readCard
 } from '../../src/cards/cardData';
+import { withOutcome } from '../support/builds';
 
 const AS_OF = '2026-11-23T12:00:00+00:00';
 
 function card(more: object = {}): ICard {
-  const read = readCard({ version: 1, id: 'a', state: 'Building', asOf: AS_OF, seconds: 10, ...more });
+  const read = readCard(withOutcome({ version: 1, id: 'a', state: 'Building', asOf: AS_OF, seconds: 10, ...more }));
   if (!read) {
     throw new Error('no card');
   }

@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { IBuild } from '../../src/api/api';
 import { readCard } from '../../src/cards/cardData';
 import { countStates, doneRowCount, type IFleet, readFleet, rowSeconds, updateFleet } from '../../src/cards/fleetData';
+import { withOutcome } from '../support/builds';
 
 const AS_OF = '2026-11-23T12:01:00+00:00';
 const LATER = '2026-11-23T12:01:30+00:00';
 
 function row(id: string, more: object = {}): object {
-  return { id, cluster: `cluster-${id}`, state: 'Building', ended: false, seconds: 50, said: '', ...more };
+  return withOutcome({ id, cluster: `cluster-${id}`, state: 'Building', ended: false, seconds: 50, said: '', ...more });
 }
 
 const DONE = row('b', { state: 'Succeeded', ended: true, seconds: 20 });
@@ -32,7 +33,9 @@ function fleet(more: object = {}): IFleet {
 }
 
 function build(id: string, more: object = {}, place = id): IBuild {
-  const card = readCard({ version: 1, id, state: 'Building', asOf: LATER, seconds: 80, fleet: 'f', ...more });
+  const card = readCard(
+    withOutcome({ version: 1, id, state: 'Building', asOf: LATER, seconds: 80, fleet: 'f', ...more })
+  );
   if (!card) {
     throw new Error('no card');
   }
@@ -50,7 +53,9 @@ describe('readFleet', () => {
     const failures = [{ reason: 3, clusters: ['one', 2] }, 'no'];
     const read = fleet({ image: 3, seconds: '9', clusters: [null, { id: 'a', seconds: [] }], failures });
     expect(read).toMatchObject({ image: '', seconds: 0, failures: [{ reason: '', clusters: ['one'] }] });
-    expect(read.rows).toEqual([{ id: 'a', cluster: '', state: '', ended: false, seconds: 0, message: '' }]);
+    expect(read.rows).toEqual([
+      { id: 'a', cluster: '', state: '', outcome: null, ended: false, seconds: 0, message: '' }
+    ]);
   });
 
   it('counts the states and the clusters that are done', () => {

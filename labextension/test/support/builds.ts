@@ -7,10 +7,27 @@ import type { IImagesModel, IPreferences, ISettings, NotificationLevel } from '.
 
 export const AS_OF = '2026-11-23T12:01:00+00:00';
 
+const OUTCOMES: Readonly<Record<string, string>> = {
+  Succeeded: 'succeeded',
+  Deleted: 'succeeded',
+  Enabled: 'succeeded',
+  Disabled: 'succeeded',
+  Failed: 'failed',
+  Canceled: 'canceled',
+  Rejected: 'rejected',
+  'Not submitted': 'notSubmitted',
+  Unknown: 'unknown'
+};
+
+/** Return JSON with the outcome that belongs to its state. */
+export function withOutcome<T extends { state?: string }>(json: T): T & { outcome: string | null } {
+  return { ...json, outcome: OUTCOMES[json.state ?? ''] ?? null };
+}
+
 /** Return a build whose card has these JSON members; it is active until it has `ended`. */
 export function makeBuild(id: string, members: object = {}, clusterId = id): IBuild {
   const json = { version: 1, id, image: 'img', cluster: clusterId, action: 'build', state: 'Building', asOf: AS_OF };
-  const card = readCard({ ...json, startedAt: AS_OF, seconds: 80, ...members });
+  const card = readCard(withOutcome({ ...json, startedAt: AS_OF, seconds: 80, ...members }));
   if (!card) {
     throw new Error('invalid card');
   }
