@@ -303,10 +303,10 @@ def _subcommands() -> Iterator[str]:
     common = _cluster_rows(parsers["show"])
     yield from ("", "## `%kusto_image COMMAND`", "", "`%kusto_image COMMAND --help` shows the same in a notebook.")
     yield from table(
-        ("command", "what it does"), ((f"[`{name}`](#{name})", words) for name, words in SUBCOMMANDS.items())
+        ("command", "what it does"), ((f"[`{name}`](#{name})", sub.help) for name, sub in SUBCOMMANDS.items())
     )
     for name, parser in parsers.items():
-        yield from ("", f"### `{name}`", "", f"`{usage(parser)}`", "", SUBCOMMANDS[name])
+        yield from ("", f"### `{name}`", "", f"`{usage(parser)}`", "", SUBCOMMANDS[name].help)
         rows = [row for _, group in _groups(parser) if not _is_cluster_group(group) for row in group]
         yield from table(("option" if rows and rows[0][0].startswith("`-") else "argument", "meaning"), rows)
         if own := _cluster_rows(parser):

@@ -8,13 +8,18 @@ import keyword
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.settings import CREDENTIAL_TYPES
+
+if TYPE_CHECKING:
+    from kusto_magic.commands.session import Command
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -95,28 +100,61 @@ def cell_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """A subcommand: its help sentence, and where it is carried out.
+
+    `module` is a module of `commands`, `function` the name of its function, by default that of the subcommand.
+    """
+
+    help: str
+    module: str
+    function: str = ""
+
+    def load(self, name: str) -> Command:
+        """Import the function of the subcommand with this name; only the modules that it needs are imported."""
+        command: Command = getattr(import_module(f"kusto_magic.commands.{self.module}"), self.function or name)
+        return command
+
+
 SUBCOMMANDS = {
-    "use": "Choose the cluster for this notebook, or the emulator.",
-    "list": "List the images of the cluster with state, base image, packages, and which one queries use.",
-    "panel": "Open a form to create images and manage those of the cluster.",
-    "show": "Show an image as stored by the service.",
-    "check": "Check that an image's requirements can still be installed. %%kusto_image check checks a cell.",
-    "diff": "Compare the packages of two images. %%kusto_image NAME --diff compares a cell with its image.",
-    "edit": "Open a cell with the current definition of an image, ready to edit.",
-    "freeze": "Open a cell with the packages that this notebook imports, pinned to the installed versions.",
-    "export": "Export an image as Bicep, Terraform, az, PowerShell, a request or requirements.txt.",
-    "status": "List operations started here, on all clusters.",
-    "attach": "Resume an image's operation and show its progress, even after a kernel restart.",
-    "wait": "Wait until an image's operation is done.",
-    "delete": "Delete an image.",
-    "active": "Show the image that queries use.",
-    "enable": "Enable python() with a managed or custom image for the queries of the cluster. Takes up to an hour.",
-    "disable": "Disable python() for the queries of the cluster.",
-    "bases": "List the managed images shipped by Azure, or the packages of one.",
-    "clusters": "List the clusters of the subscription.",
-    "doctor": "Check versions, settings, sign-in, permissions and history; the output contains no secrets.",
+    "use": Subcommand("Choose the cluster for this notebook, or the emulator.", "cluster"),
+    "list": Subcommand(
+        "List the images of the cluster with state, base image, packages, and which one queries use.",
+        "images",
+        "list_images",
+    ),
+    "panel": Subcommand("Open a form to create images and manage those of the cluster.", "cluster"),
+    "show": Subcommand("Show an image as stored by the service.", "images"),
+    "check": Subcommand(
+        "Check that an image's requirements can still be installed. %%kusto_image check checks a cell.", "images"
+    ),
+    "diff": Subcommand(
+        "Compare the packages of two images. %%kusto_image NAME --diff compares a cell with its image.", "requirements"
+    ),
+    "edit": Subcommand("Open a cell with the current definition of an image, ready to edit.", "requirements"),
+    "freeze": Subcommand(
+        "Open a cell with the packages that this notebook imports, pinned to the installed versions.", "requirements"
+    ),
+    "export": Subcommand(
+        "Export an image as Bicep, Terraform, az, PowerShell, a request or requirements.txt.", "requirements"
+    ),
+    "status": Subcommand("List operations started here, on all clusters.", "images"),
+    "attach": Subcommand("Resume an image's operation and show its progress, even after a kernel restart.", "images"),
+    "wait": Subcommand("Wait until an image's operation is done.", "images"),
+    "delete": Subcommand("Delete an image.", "images"),
+    "active": Subcommand("Show the image that queries use.", "cluster"),
+    "enable": Subcommand(
+        "Enable python() with a managed or custom image for the queries of the cluster. Takes up to an hour.", "cluster"
+    ),
+    "disable": Subcommand("Disable python() for the queries of the cluster.", "cluster"),
+    "bases": Subcommand("List the managed images shipped by Azure, or the packages of one.", "images"),
+    "clusters": Subcommand("List the clusters of the subscription.", "cluster"),
+    "doctor": Subcommand(
+        "Check versions, settings, sign-in, permissions and history; the output contains no secrets.", "doctor"
+    ),
 }
-"""Help sentence of each subcommand."""
+"""The subcommands of `%kusto_image` by name."""
 
 
 MULTI_CLUSTER = ("enable", "disable", "delete")
@@ -129,8 +167,8 @@ def line_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser, required=True)
     subs = {
         # argparse expands "%" in `help`, but not in `description`.
-        name: commands.add_parser(name, help=text.replace("%", "%%"), description=text, allow_abbrev=False)
-        for name, text in SUBCOMMANDS.items()
+        name: commands.add_parser(name, help=sub.help.replace("%", "%%"), description=sub.help, allow_abbrev=False)
+        for name, sub in SUBCOMMANDS.items()
     }
     _use(subs["use"])
     for name in ("show", "check", "edit", "export", "attach", "wait", "delete"):

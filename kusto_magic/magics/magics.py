@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Enum, Float, Unicode
 
-from kusto_magic.commands.session import Command, Session
+from kusto_magic.commands.session import Session
 from kusto_magic.display.frontend import in_kernel
 from kusto_magic.display_text import visible
 from kusto_magic.magics import completer
@@ -33,29 +32,6 @@ CHECK_NAME = "check"
 
 DISPLAYED_TYPES = (("kusto_magic.builds.build", "Build"), ("kusto_magic.builds.fleet", "Fleet"))
 """Module and name of the classes whose instances are displayed as a card at the end of a cell."""
-
-COMMANDS = {
-    "use": ("cluster", "use"),
-    "panel": ("cluster", "panel"),
-    "clusters": ("cluster", "clusters"),
-    "active": ("cluster", "active"),
-    "enable": ("cluster", "enable"),
-    "disable": ("cluster", "disable"),
-    "list": ("images", "list_images"),
-    "show": ("images", "show"),
-    "check": ("images", "check"),
-    "attach": ("images", "attach"),
-    "wait": ("images", "wait"),
-    "delete": ("images", "delete"),
-    "status": ("images", "status"),
-    "bases": ("images", "bases"),
-    "diff": ("requirements", "diff"),
-    "edit": ("requirements", "edit"),
-    "freeze": ("requirements", "freeze"),
-    "export": ("requirements", "export"),
-    "doctor": ("doctor", "doctor"),
-}
-"""Module in `commands` and function of each subcommand."""
 
 
 @magics_class
@@ -156,10 +132,7 @@ class KustoImageMagics(Magics):
             except arguments.HelpRequested as help_request:
                 self._session.print(visible(str(help_request)))
                 return None
-            module, name = COMMANDS[options.command]
-            # Only the modules of this command are imported.
-            command: Command = getattr(import_module(f"kusto_magic.commands.{module}"), name)
-            return command(self._session, options)
+            return arguments.SUBCOMMANDS[options.command].load(options.command)(self._session, options)
 
     def _variables(self, local_ns: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Return the variables of the notebook and of the function that calls the magic."""

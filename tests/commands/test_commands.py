@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 from argparse import Namespace
@@ -13,11 +14,11 @@ from support.environment import EmulatedEnvironment, forbidden_cluster
 from support.magics_session import RunCell, cell_runner, load_magics, rows
 from support.requests import build_request
 
-from kusto_magic.commands.arguments import SUBCOMMANDS
+from kusto_magic.commands.arguments import SUBCOMMANDS, Subcommand
 from kusto_magic.commands.cell import expand_template
 from kusto_magic.commands.session import TARGET_SETTINGS, WaitInterrupted
 from kusto_magic.magics.completer import refresh_names
-from kusto_magic.magics.magics import COMMANDS, KustoImageMagics
+from kusto_magic.magics.magics import KustoImageMagics
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 
@@ -310,8 +311,9 @@ def test_use_keeps_omitted_settings_except_those_of_the_emulator(say: RunCell, m
     assert "cluster third in resource group team2" in say(f"%kusto_image use --cluster {cluster} --cloud public")
 
 
-def test_every_subcommand_has_a_function() -> None:
-    assert COMMANDS.keys() == SUBCOMMANDS.keys()
+@pytest.mark.parametrize(("name", "subcommand"), SUBCOMMANDS.items())
+def test_every_subcommand_has_a_function(name: str, subcommand: Subcommand) -> None:
+    assert inspect.isfunction(subcommand.load(name))
 
 
 @pytest.mark.parametrize("command", SUBCOMMANDS)

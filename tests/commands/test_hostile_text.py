@@ -6,7 +6,6 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from kusto_magic.commands.arguments import SUBCOMMANDS, line_parser, parse
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.display.card import card
 from kusto_magic.errors import KustoImageError
-from kusto_magic.magics.magics import COMMANDS
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
 
@@ -104,10 +102,9 @@ def _run(environment: PanelEnvironment, line: str) -> list[str]:
     """Run a line; return everything that it shows: bundles, errors, cards of its builds, inserted cells."""
     shell = RecordingShell()
     options = parse(line_parser(), line)
-    module, name = COMMANDS[options.command]
     shown: list[str] = []
     try:
-        result = getattr(import_module(f"kusto_magic.commands.{module}"), name)(_session(environment, shell), options)
+        result = SUBCOMMANDS[options.command].load(options.command)(_session(environment, shell), options)
         if isinstance(result, Build):
             with suppress(KustoImageError):
                 result.result()

@@ -31,7 +31,7 @@ def test_first_two_commands_of_the_readme_are_sessions() -> None:
 
 def test_readme_and_reference_list_every_subcommand() -> None:
     assert [name for name in SUBCOMMANDS if f"`{name}`" not in README and f"%kusto_image {name}" not in README] == []
-    expected = "\n".join(f"| [`{name}`](#{name}) | {words} |" for name, words in SUBCOMMANDS.items())
+    expected = "\n".join(f"| [`{name}`](#{name}) | {sub.help} |" for name, sub in SUBCOMMANDS.items())
     assert expected in REFERENCE, f"the table should read:\n{expected}"
 
 
