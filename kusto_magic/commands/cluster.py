@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from kusto_magic import settings
+from kusto_magic.arm import local_emulator
+from kusto_magic.arm.subscription import SubscriptionClient
+from kusto_magic.builds.build import Build
+from kusto_magic.builds.fleet import Fleet
+from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.commands.hints import MAGICS
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
-
-if TYPE_CHECKING:
-    from kusto_magic.builds.build import Build
-    from kusto_magic.builds.fleet import Fleet
-    from kusto_magic.builds.options import BuildOptions
-    from kusto_magic.models.cluster import PythonState
-    from kusto_magic.models.target import Target
-    from kusto_magic.settings import Settings
+from kusto_magic.commands.sign_in import sign_in
+from kusto_magic.display.bundle import table
+from kusto_magic.errors import InvalidInputError, Problem
+from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models.action import Action
+from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff, PythonState, UnknownImage
+from kusto_magic.models.endpoint import is_loopback
+from kusto_magic.models.naming import base_image_problem
+from kusto_magic.models.target import Subscription, Target
+from kusto_magic.settings import Settings
 
 
 def use(session: Session, options: Namespace) -> None:
@@ -49,8 +58,6 @@ def _cluster_settings(options: Namespace, before: Mapping[str, str]) -> dict[str
 
 def _is_configured() -> bool:
     """Return whether the environment or config.toml set a cluster."""
-    from kusto_magic import settings
-
     found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
     return bool(found.cluster)
 
@@ -59,7 +66,6 @@ def _sign_in(session: Session, kind: str, target: Target) -> str:
     """Sign in if the line names a method; return the identity, or "" if it is not known."""
     if not kind or target.is_local:
         return session.builds.identity(target)
-    from kusto_magic.commands.sign_in import sign_in  # needed only to sign in
 
     who = sign_in(session, kind, target)
     session.magics.credential = session.credential_type = kind
@@ -75,8 +81,6 @@ def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dic
     """Return the target settings of a line; omitted ones keep their value, unless it belonged to the emulator."""
     from urllib.parse import urlsplit
 
-    from kusto_magic.models.endpoint import is_loopback
-
     current = {} if is_loopback(urlsplit(before["endpoint"]).hostname or "") else dict(before)
     if options.cloud or options.endpoint:
         current |= {"cloud": "", "endpoint": ""}
@@ -86,8 +90,6 @@ def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dic
 
 
 def _save(values: Mapping[str, str], target: Target) -> None:
-    from kusto_magic import settings
-    from kusto_magic.errors import InvalidInputError, Problem
 
     if target.is_local:
         message = "the emulator's URL changes with each start; %kusto_image use emulator finds it"
@@ -96,7 +98,6 @@ def _save(values: Mapping[str, str], target: Target) -> None:
 
 
 def _start_emulator(options: Namespace) -> dict[str, str]:
-    from kusto_magic.arm import local_emulator
 
     seconds, count = options.build_seconds, options.clusters
     # Asked only if an option may differ from its setting.
@@ -120,12 +121,6 @@ def panel(session: Session, options: Namespace) -> None:
 
 def clusters(session: Session, options: Namespace) -> None:
     """List the clusters of the subscription."""
-    from kusto_magic.arm.subscription import SubscriptionClient
-    from kusto_magic.display.bundle import table
-    from kusto_magic.errors import InvalidInputError, Problem
-    from kusto_magic.hints import Hint, HintKind
-    from kusto_magic.models.target import Subscription
-
     settings = session.settings(options)
     if not settings.subscription:
         raise InvalidInputError([Problem("subscription", "not set")], hint=Hint(HintKind.CHOOSE_SUBSCRIPTION))
@@ -149,9 +144,6 @@ def clusters(session: Session, options: Namespace) -> None:
 
 def active(session: Session, options: Namespace) -> None:
     """Show the image that queries use."""
-    from kusto_magic.commands.hints import MAGICS
-    from kusto_magic.models.cluster import ActiveImage, PythonOff, UnknownImage
-
     _, target = session.resolve_target(options)
     match _active(session, target):
         case ActiveImage(name):
@@ -166,9 +158,6 @@ def active(session: Session, options: Namespace) -> None:
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:
     """Enable python() with an image, on several clusters in parallel."""
-    from kusto_magic.builds.request import BuildRequest
-    from kusto_magic.models.action import Action
-
     settings, targets = session.resolve_targets(options)
     build_options = change_options(options, settings, targets)
     requests = [BuildRequest(Action.ENABLE, target, options.name, options=build_options) for target in targets]
@@ -177,11 +166,6 @@ def enable(session: Session, options: Namespace) -> Build | Fleet | None:
 
 def disable(session: Session, options: Namespace) -> Build | Fleet | None:
     """Disable python(), on several clusters in parallel."""
-    from kusto_magic.builds.request import BuildRequest
-    from kusto_magic.models.action import Action
-    from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff
-    from kusto_magic.models.naming import base_image_problem
-
     settings, targets = session.resolve_targets(options)
     name = ""
     if len(targets) == 1:
@@ -199,8 +183,6 @@ def disable(session: Session, options: Namespace) -> Build | Fleet | None:
 
 def change_options(options: Namespace, settings: Settings, targets: Sequence[Target]) -> BuildOptions:
     """Return the options of a deletion, enabling or disabling; a fleet always waits for busy clusters."""
-    from kusto_magic.builds.options import BuildOptions
-
     queue, protect = options.queue or len(targets) > 1, not getattr(options, "yes", False)
     timeout = settings.timeout_hours * 3600
     return BuildOptions(check=False, queue=queue, protect_active=protect, timeout=timeout)

@@ -8,14 +8,17 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import TYPE_CHECKING
 
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.commands.hints import MAGICS
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
-
-if TYPE_CHECKING:
-    from kusto_magic.arm.client import ImagesClient
-    from kusto_magic.models.target import Target
-    from kusto_magic.settings import Settings
+from kusto_magic.display.bundle import table
+from kusto_magic.errors import InvalidInputError, KustoImageError
+from kusto_magic.models import permission
+from kusto_magic.models.cluster import PythonOff, UnknownImage
+from kusto_magic.models.target import Subscription, Target
+from kusto_magic.redaction import redact
+from kusto_magic.settings import Settings
 
 PACKAGES = ("kusto-magic", "ipython", "ipykernel", "ipywidgets", "jupyterlab", "httpx", "azure-identity", "uv")
 """Distributions whose versions are reported."""
@@ -31,8 +34,6 @@ Row = tuple[str, str, str]
 
 def doctor(session: Session, options: Namespace) -> None:
     """Check versions, settings, sign-in, permissions and history; show a table that can be pasted into a bug report."""
-    from kusto_magic.display.bundle import table
-
     rows = [*_versions(session), *_cluster_settings(session, options)]
     settings = _settings(session, options)
     target = _target(settings) if settings else None
@@ -61,7 +62,6 @@ def _versions(session: Session) -> Iterator[Row]:
 
 
 def _settings(session: Session, options: Namespace) -> Settings | None:
-    from kusto_magic.errors import InvalidInputError
 
     try:
         return session.settings(options)
@@ -70,7 +70,6 @@ def _settings(session: Session, options: Namespace) -> Settings | None:
 
 
 def _target(settings: Settings) -> Target | None:
-    from kusto_magic.errors import InvalidInputError
 
     try:
         return settings.target()
@@ -79,8 +78,6 @@ def _target(settings: Settings) -> Target | None:
 
 
 def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
-    from kusto_magic.commands.hints import MAGICS
-    from kusto_magic.errors import InvalidInputError
 
     try:
         settings = session.settings(options)
@@ -100,7 +97,6 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
 
 
 def _cluster(session: Session, target: Target) -> Iterator[Row]:
-    from kusto_magic.models.cluster import PythonOff, UnknownImage
 
     async def sign_in_state(client: ImagesClient) -> str:
         images = await client.list()
@@ -125,8 +121,6 @@ def _cluster(session: Session, target: Target) -> Iterator[Row]:
 
 
 def _permissions(session: Session, target: Target) -> str:
-    from kusto_magic.models import permission
-    from kusto_magic.models.target import Subscription
 
     granted = session.builds.ask_subscription(Subscription.of(target), lambda client: client.list_permissions(target))
     needed = (*permission.IMAGES, *permission.ACTIVE_IMAGE, *permission.EXTENSIONS)
@@ -136,10 +130,6 @@ def _permissions(session: Session, target: Target) -> str:
 
 def _timed_check(target: Target, name: str, check: Callable[[], str]) -> Row:
     """Return the result of a check and its duration."""
-    from kusto_magic.commands.hints import MAGICS
-    from kusto_magic.errors import KustoImageError
-    from kusto_magic.redaction import redact
-
     started = time.monotonic()
     try:
         mark, text = "✔", check()

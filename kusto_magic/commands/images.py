@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.builds.build import Build
+from kusto_magic.builds.event_loop import result_or_cancel
+from kusto_magic.builds.fleet import Fleet
+from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.builds.state import state_of_record
+from kusto_magic.commands.cluster import change_options
+from kusto_magic.commands.hints import MAGICS, listed
 from kusto_magic.commands.session import Session
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from kusto_magic.arm.client import ImagesClient
-    from kusto_magic.builds.build import Build
-    from kusto_magic.builds.fleet import Fleet
-    from kusto_magic.builds.record import BuildRecord
-    from kusto_magic.models.cluster import PythonState
-    from kusto_magic.models.image import Image, ImageSpec
-    from kusto_magic.models.target import Target
+from kusto_magic.display import preflight_report
+from kusto_magic.display.bundle import duration, table
+from kusto_magic.errors import InvalidInputError, NotFoundError, Problem
+from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models import managed_packages
+from kusto_magic.models.action import Action
+from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.cluster import ActiveImage, PythonState, UnknownImage
+from kusto_magic.models.image import NO_PACKAGES, Image, ImageSpec
+from kusto_magic.models.managed_images import MANAGED_IMAGES
+from kusto_magic.models.target import Target
+from kusto_magic.redaction import redact
+from kusto_magic.requirements import parser
 
 ACTIVE = "✔ active"
 """Mark of the image that queries use."""
@@ -37,11 +49,6 @@ MAX_WIDTH = 80
 
 def list_images(session: Session, options: Namespace) -> None:
     """List the images of the cluster, and the managed image if queries use one."""
-    from kusto_magic.commands.hints import MAGICS
-    from kusto_magic.display.bundle import table
-    from kusto_magic.models import managed_packages
-    from kusto_magic.models.cluster import ActiveImage, UnknownImage
-
     _, target = session.resolve_target(options)
     images, active = session.builds.ask(target, lambda client: client.list_with_active())
     session.name_cache.images = tuple(image.name for image in images)
@@ -57,7 +64,6 @@ def list_images(session: Session, options: Namespace) -> None:
 
 
 def _mark(name: str, active: PythonState) -> str:
-    from kusto_magic.models.cluster import ActiveImage, UnknownImage
 
     if isinstance(active, UnknownImage):
         return str(active)
@@ -66,8 +72,6 @@ def _mark(name: str, active: PythonState) -> str:
 
 def status(session: Session, _options: Namespace) -> None:
     """List the operations started from this machine; a fleet has one row."""
-    from kusto_magic.display.bundle import table
-
     history = session.builds.history
     newest: dict[str, BuildRecord] = {}
     for record in history.recent(MAX_RECORDS, with_requirements=False):
@@ -98,9 +102,6 @@ def _build_row(session: Session, record: BuildRecord) -> tuple[str, ...]:
 
 def _shown_state(session: Session, record: BuildRecord) -> tuple[str, str]:
     """Return the state of an operation, and the text instead of its duration, or "" if it has ended."""
-    from kusto_magic.builds.state import state_of_record
-    from kusto_magic.models.build_state import BuildState
-
     running = session.builds.registry.by_id(record.id)
     if record.ended_at is not None:
         return record.state, ""
@@ -113,8 +114,6 @@ def _shown_state(session: Session, record: BuildRecord) -> tuple[str, str]:
 
 def _fleet_row(session: Session, records: Sequence[BuildRecord]) -> tuple[str, ...]:
     """Return the row of a fleet from the newest (that is, the last) record of each cluster."""
-    from collections import Counter
-
     newest = {record.target.key: record for record in records}.values()
     shown = [_shown_state(session, record) for record in newest]
     states = Counter(state for state, _ in shown).most_common()
@@ -137,7 +136,6 @@ def _fleet_row(session: Session, records: Sequence[BuildRecord]) -> tuple[str, .
 
 
 def _duration_text(started: datetime, ended: datetime | None, otherwise: str) -> str:
-    from kusto_magic.display.bundle import duration
 
     return otherwise if ended is None else duration((ended - started).total_seconds())
 
@@ -148,11 +146,6 @@ def _start_text(moment: datetime) -> str:
 
 def bases(session: Session, options: Namespace) -> None:
     """List the managed images, or the packages of one."""
-    from kusto_magic.display.bundle import table
-    from kusto_magic.errors import InvalidInputError, Problem
-    from kusto_magic.models import managed_packages
-    from kusto_magic.models.managed_images import MANAGED_IMAGES
-
     if options.name is None:
         rows = [
             (image.name, image.python, str(len(managed_packages.packages(image.name))), _status_text(image.title))
@@ -175,12 +168,6 @@ def _status_text(title: str) -> str:
 
 def show(session: Session, options: Namespace) -> None:
     """Show an image as stored by the service."""
-    from kusto_magic.display.bundle import table
-    from kusto_magic.errors import NotFoundError
-    from kusto_magic.hints import Hint, HintKind
-    from kusto_magic.models.image import NO_PACKAGES
-    from kusto_magic.redaction import redact
-
     _, target = session.resolve_target(options)
     try:
         image, active = session.builds.ask(target, lambda client: _image_and_active(client, options.name))
@@ -208,8 +195,6 @@ async def _image_and_active(client: ImagesClient, name: str) -> tuple[Image, Pyt
 
 def check(session: Session, options: Namespace) -> None:
     """Check that an image's requirements can still be installed; lines that cannot be checked are named."""
-    from kusto_magic.errors import InvalidInputError
-
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
     try:
@@ -226,11 +211,6 @@ def _readable(image: Image) -> tuple[ImageSpec, str]:
 
     Raises InvalidInputError if nothing can be checked.
     """
-    from kusto_magic.commands.hints import listed
-    from kusto_magic.errors import InvalidInputError, Problem
-    from kusto_magic.hints import Hint, HintKind
-    from kusto_magic.requirements import parser
-
     try:
         spec = image.readable_spec()
     except InvalidInputError as error:
@@ -248,10 +228,6 @@ def show_check(session: Session, target: Target, spec: ImageSpec) -> None:
 
     Raises RequirementsConflictError after a conflict, so that a non-interactive run fails.
     """
-    from kusto_magic.builds.event_loop import result_or_cancel
-    from kusto_magic.commands.hints import MAGICS
-    from kusto_magic.display import preflight_report
-
     report = result_or_cancel(session.builds.check(target, spec))
     session.show(preflight_report.bundle(report, MAGICS))
     report.raise_for_conflict()
@@ -287,10 +263,6 @@ def wait(session: Session, options: Namespace) -> Build | Fleet | None:
 
 def delete(session: Session, options: Namespace) -> Build | Fleet | None:
     """Delete an image, on several clusters in parallel."""
-    from kusto_magic.builds.request import BuildRequest
-    from kusto_magic.commands.cluster import change_options
-    from kusto_magic.models.action import Action
-
     settings, targets = session.resolve_targets(options)
     build_options = change_options(options, settings, targets)
     requests = [BuildRequest(Action.DELETE, target, options.name, options=build_options) for target in targets]
@@ -299,9 +271,6 @@ def delete(session: Session, options: Namespace) -> Build | Fleet | None:
 
 def _packages(image: Image) -> tuple[str, str]:
     """Return the number and the list of the packages in an image's requirements."""
-    from kusto_magic.redaction import redact
-    from kusto_magic.requirements import parser
-
     read = parser.read(image.requirements)
     if read.problems:  # an image of another tool may have lines that this package rejects
         return "", _truncate(redact(" ".join(image.requirements.split())))

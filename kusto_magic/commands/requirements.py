@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from kusto_magic import export as exports
+from kusto_magic.commands.hints import listed
 from kusto_magic.commands.session import Session
-
-if TYPE_CHECKING:
-    from kusto_magic.models.image import Image, ImageSpec
-    from kusto_magic.models.target import Target
-    from kusto_magic.preflight.package_diff import PackageSet
+from kusto_magic.display.bundle import code, table
+from kusto_magic.display.cell_text import cell_name_problem, cell_text
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
+from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.managed_images import MANAGED_IMAGES
+from kusto_magic.models.target import Target
+from kusto_magic.preflight.package_diff import PackageSet, diff_packages, managed_package_set, package_set
+from kusto_magic.redaction import redact
+from kusto_magic.requirements import freeze as freezing
+from kusto_magic.requirements import parser, rules
 
 NOTEBOOK_PATH_VARIABLES = ("JPY_SESSION_NAME", "__vsc_ipynb_file__")
 """Sources of the notebook's path: an environment variable set by Jupyter Server, a global variable set by VS Code."""
@@ -32,8 +41,6 @@ def diff(session: Session, options: Namespace) -> None:
 
 def show_diff(session: Session, target: Target, name: str, spec: ImageSpec) -> None:
     """Compare a cell with the image of the same name, or with its base image if there is none."""
-    from kusto_magic.preflight.package_diff import package_set
-
     images = _images(session, target)
     after = package_set(spec, images)
     if name.lower() in images:
@@ -44,8 +51,6 @@ def show_diff(session: Session, target: Target, name: str, spec: ImageSpec) -> N
 
 
 def _show_changes(session: Session, before: PackageSet, after: PackageSet, names: tuple[str, str]) -> None:
-    from kusto_magic.display.bundle import table
-    from kusto_magic.preflight.package_diff import diff_packages
 
     changes = diff_packages(before, after)
     rows = [
@@ -76,33 +81,21 @@ def _images(session: Session, target: Target) -> dict[str, Image]:
 
 
 def _package_set(name: str, images: dict[str, Image]) -> PackageSet:
-    from kusto_magic.models.managed_images import MANAGED_IMAGES
-    from kusto_magic.preflight.package_diff import managed_package_set, package_set
 
     return managed_package_set(name) if name in MANAGED_IMAGES else package_set(_existing(name, images), images)
 
 
 def _base_of(name: str, images: dict[str, Image]) -> PackageSet:
-    from dataclasses import replace
-
-    from kusto_magic.preflight.package_diff import package_set
 
     return package_set(replace(_existing(name, images), requirements=""), images)
 
 
 def _without_packages(spec: ImageSpec) -> Image:
     """Return the base of a spec as an image without requirements."""
-    from kusto_magic.models.image import Image
-
     return Image("", base_image=spec.base_image or "", language_version=spec.python_version or "")
 
 
 def _existing(name: str, images: dict[str, Image]) -> Image:
-    import difflib
-
-    from kusto_magic.errors import InvalidInputError, Problem, excerpt
-    from kusto_magic.hints import Hint, HintKind
-    from kusto_magic.models.managed_images import MANAGED_IMAGES
 
     if found := images.get(name.lower()):
         return found
@@ -115,11 +108,6 @@ def _existing(name: str, images: dict[str, Image]) -> Image:
 
 def edit(session: Session, options: Namespace) -> None:
     """Open a cell with the current definition of an image, also if it cannot be sent without changes."""
-    from kusto_magic.commands.hints import listed
-    from kusto_magic.display.cell_text import cell_text
-    from kusto_magic.errors import InvalidInputError
-    from kusto_magic.requirements import parser
-
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
     _require_writable(image)
@@ -143,11 +131,6 @@ def edit(session: Session, options: Namespace) -> None:
 
 def _require_writable(image: Image) -> None:
     """Raise InvalidInputError if the definition of an image must not or cannot be written into a cell."""
-    from kusto_magic.display.cell_text import cell_name_problem
-    from kusto_magic.errors import InvalidInputError, Problem
-    from kusto_magic.hints import Hint, HintKind
-    from kusto_magic.requirements import rules
-
     names = {"image name": image.name, "base image": image.base_image, "Python version": image.language_version}
     problems = [Problem(field, message) for field, name in names.items() if (message := cell_name_problem(name))]
     if not image.is_python:
@@ -162,8 +145,6 @@ def _require_writable(image: Image) -> None:
 
 def _cell_as_stored(image: Image) -> str:
     """Return a cell with the base and the text of an image; invisible characters are escaped."""
-    from kusto_magic.redaction import redact
-
     version = ["--python", image.language_version] if image.language_version else []
     line = shlex.join(["%%kusto_image", image.name, *(["--base", image.base_image] if image.base_image else version)])
     return f"{line}\n{redact(image.requirements)}".rstrip("\n")
@@ -171,11 +152,6 @@ def _cell_as_stored(image: Image) -> str:
 
 def freeze(session: Session, options: Namespace) -> None:
     """Open a cell with the packages that this notebook imports, pinned to the installed versions."""
-    from kusto_magic.display.cell_text import cell_text
-    from kusto_magic.errors import InvalidInputError, Problem
-    from kusto_magic.models.image import ImageSpec
-    from kusto_magic.requirements import freeze as freezing
-
     if options.from_notebook is None:
         # Raw: the transformed input has no magics any longer.
         sources = list(session.shell.history_manager.input_hist_raw)
@@ -193,7 +169,6 @@ def freeze(session: Session, options: Namespace) -> None:
 
 
 def _notebook(session: Session) -> str:
-    from kusto_magic.errors import InvalidInputError, Problem
 
     path = os.environ.get(NOTEBOOK_PATH_VARIABLES[0]) or session.shell.user_ns.get(NOTEBOOK_PATH_VARIABLES[1])
     # The notebook can be renamed while its kernel runs.
@@ -208,8 +183,6 @@ def _base_for_this_python() -> str:
 
     The images with deep-learning packages come last in the table, so they are not chosen.
     """
-    from kusto_magic.models.managed_images import MANAGED_IMAGES
-
     version_prefix = f"{sys.version_info.major}.{sys.version_info.minor}."
     matching = [image.name for image in MANAGED_IMAGES.values() if image.python.startswith(version_prefix)]
     return matching[0] if matching else next(iter(MANAGED_IMAGES))
@@ -217,9 +190,6 @@ def _base_for_this_python() -> str:
 
 def export(session: Session, options: Namespace) -> None:
     """Export an image as infrastructure code, a request or a requirements file."""
-    from kusto_magic import export as exports
-    from kusto_magic.display.bundle import code
-
     _, target = session.resolve_target(options)
     image = session.builds.ask(target, lambda client: client.get(options.name))
     text = exports.export(options.form, image.name, image, target)
@@ -233,7 +203,6 @@ def export(session: Session, options: Namespace) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    from kusto_magic.errors import InvalidInputError, Problem
 
     try:
         # Mode "x" fails for an existing file; newline="" writes the text byte for byte.
