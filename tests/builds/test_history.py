@@ -352,7 +352,7 @@ class TestDamage:
     @pytest.mark.slow
     def test_damaged_page_is_detected_on_opening(self, history: History, path: Path) -> None:
         for n in range(200):
-            history.add(record(requirements=f"package{n}\n" * 50))
+            history.add(record(spec=ImageSpec(f"package{n}\n" * 50, "Python3_10_8", is_validated=True)))
         history.close()
         content = bytearray(path.read_bytes())
         content[4096 * 3 : 4096 * 20] = b"\xff" * (4096 * 17)

@@ -117,7 +117,7 @@ def test_status_lists_operations_of_this_machine(say: RunCell) -> None:
     say("%kusto_image delete img")
     head, deleted, built = rows(say("%kusto_image status"))
     assert head == ["image", "cluster", "action", "state", "started", "duration", "message"]
-    assert (deleted[2:4], built[2:4]) == (["delete", "Succeeded"], ["build", "Succeeded"])
+    assert (deleted[2:4], built[2:4]) == (["delete", "Deleted"], ["build", "Succeeded"])
 
 
 def test_status_tells_operations_of_running_processes_from_those_of_ended_ones(
@@ -138,7 +138,7 @@ def test_status_tells_operations_of_running_processes_from_those_of_ended_ones(
     _head, *shown = rows(say("%kusto_image status"))
     assert [(row[0], row[3], row[5]) for row in shown] == [
         ("second", "Not submitted", "never sent"),
-        ("first", "Building", "outcome unknown"),
+        ("first", "Unknown", "outcome unknown"),
     ]
 
 

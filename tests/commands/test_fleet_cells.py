@@ -129,7 +129,7 @@ def test_status_tells_a_fleet_of_a_running_process_from_one_of_an_ended_process(
         environment.wait_for(build, phase)
     assert _fleet_states(say) == ({"1 Queued", "1 Building"}, "in progress")
     other.close()
-    assert _fleet_states(say) == ({"1 Not submitted", "1 Building"}, "outcome unknown")
+    assert _fleet_states(say) == ({"1 Not submitted", "1 Unknown"}, "outcome unknown")
 
 
 def _fleet_states(say: RunCell) -> tuple[set[str], str]:

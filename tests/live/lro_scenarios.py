@@ -196,7 +196,8 @@ async def _outcome(path: str, endpoint: str, method: str) -> Outcome:
         except (ServiceError, StatusUnreadableError) as error:
             return StatusUnreadableError if isinstance(error, StatusUnreadableError) else type(error)
     assert clock.passed < 600
-    return operations[-1].state
+    state = operations[-1].state
+    return DONE if state.succeeded else state
 
 
 async def _all(client: ImagesClient, method: str) -> Sequence[Operation]:
