@@ -54,6 +54,7 @@ def _check_saved(path: Path) -> None:
     assert _cards(document)
     for record, data in _cards(document):
         assert record["ended"], data["text/plain"]
+        assert record["outcome"], "JupyterLab would show it as running"
         assert record["state"] in "".join(data["text/html"])
         assert record["state"] in "".join(data["text/plain"])
 
