@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models.action import Action
 from kusto_magic.settings import CREDENTIAL_TYPES
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ SUBCOMMANDS = {
 """The subcommands of `%kusto_image` by name."""
 
 
-MULTI_CLUSTER = ("enable", "disable", "delete")
-"""Subcommands that accept several clusters."""
+MULTI_CLUSTER = tuple(action.value for action in Action if action is not Action.BUILD)
+"""Subcommands that start an operation: they accept several clusters."""
 
 
 def line_parser() -> argparse.ArgumentParser:
@@ -189,7 +190,7 @@ def line_parser() -> argparse.ArgumentParser:
     subs["check"].add_argument("--allow-index-options", action="store_true", help=help_text)
     _export(subs["export"])
     _freeze(subs["freeze"])
-    for name in ("delete", "enable", "disable"):
+    for name in MULTI_CLUSTER:
         _add_wait_options(subs[name])
         _add_change_options(subs[name], yes=name == "delete")
     for name, sub in subs.items():

@@ -10,21 +10,24 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from kusto_magic.commands.name_cache import NameCache
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
     from kusto_magic.commands.session import Session
+    from kusto_magic.models.image import Image
+    from kusto_magic.models.target import Target
 
 IDENTIFIER = "kusto_image"
 """Identifier of the matcher in IPython."""
@@ -164,7 +167,7 @@ def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResu
 
 
 def refresh_names(session: Session) -> None:
-    """Update the cached names from the history, and list the images in a background thread."""
+    """Update the cached names from the history, and list the images in the background."""
     names, now = session.name_cache, time.monotonic()
     if names.refreshed_at is not None and now - names.refreshed_at < MAX_AGE:
         return
@@ -174,10 +177,11 @@ def refresh_names(session: Session) -> None:
         if not names.images:
             names.images = tuple(_names_from_history(target))
         if session.has_client(target):  # otherwise pressing Tab could start a sign-in
-            threading.Thread(target=_list_images, args=(session, target), name="kusto_magic names", daemon=True).start()
+            names.listing = session.builds.submit(target, lambda client: client.list())
+            names.listing.add_done_callback(lambda listing: _store_names(names, listing))
 
 
-def _names_from_history(target: Any) -> Iterable[str]:
+def _names_from_history(target: Target) -> Iterable[str]:
     from kusto_magic.builds.history import History
 
     history = History()  # the session's manager would import httpx
@@ -189,7 +193,6 @@ def _names_from_history(target: Any) -> Iterable[str]:
         history.close()
 
 
-def _list_images(session: Session, target: Any) -> None:
+def _store_names(names: NameCache, listing: Future[Sequence[Image]]) -> None:
     with suppress(Exception):  # offline or not signed in: there is nothing to complete
-        images = session.builds.ask(target, lambda client: client.list())
-        session.name_cache.images = tuple(image.name for image in images)
+        names.images = tuple(image.name for image in listing.result())

@@ -16,7 +16,7 @@ from support.requests import build_request
 
 from kusto_magic.commands.arguments import SUBCOMMANDS, Subcommand
 from kusto_magic.commands.cell import expand_template
-from kusto_magic.commands.session import TARGET_SETTINGS, WaitInterrupted
+from kusto_magic.commands.session import TARGET_SETTINGS, Session, WaitInterrupted
 from kusto_magic.magics.completer import refresh_names
 from kusto_magic.magics.magics import KustoImageMagics
 from kusto_magic.models.build_state import BuildState
@@ -326,7 +326,7 @@ def test_completion_names_come_from_a_connected_cluster(
 ) -> None:
     session = magics._session
     refresh_names(session)
-    _join_refreshes()
+    _wait_for_names(session)
     assert not session.has_client(environment.target), "Tab alone does not start a sign-in"
     say("%kusto_image list")
     environment.builds().start(
@@ -334,14 +334,16 @@ def test_completion_names_come_from_a_connected_cluster(
     ).result(30)
     session.name_cache.refreshed_at = None
     refresh_names(session)
-    _join_refreshes()
+    _wait_for_names(session)
     assert session.name_cache.images == ("from-elsewhere",)
 
 
-def _join_refreshes() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "kusto_magic names":
-            thread.join(10)
+def _wait_for_names(session: Session) -> None:
+    """Wait until the names are stored: callbacks run in the order in which they were added."""
+    stored = threading.Event()
+    if session.name_cache.listing is not None:
+        session.name_cache.listing.add_done_callback(lambda _listing: stored.set())
+        assert stored.wait(10)
 
 
 def test_interrupt_before_sending_reports_nothing_sent(environment: EmulatedEnvironment) -> None:
