@@ -21,11 +21,12 @@ from kusto_magic.errors import (
     BuildCanceledError,
     BuildError,
     BuildFailedError,
+    ImageDiffersError,
     KustoImageError,
     ServiceError,
     StatusUnreadableError,
 )
-from kusto_magic.models.action import Action
+from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 
@@ -239,6 +240,8 @@ class OperationMachine(RuleBasedStateMachine):
                 assert error.fault.code or error.fault.message
             case BuildState.CANCELED:
                 assert isinstance(error, BuildCanceledError)
+            case _ if self.operation.differences:
+                assert isinstance(error, ImageDiffersError)
             case _:
                 assert error is None
 
@@ -258,11 +261,12 @@ class OperationMachine(RuleBasedStateMachine):
         if not isinstance(after, Operation):
             self._can_be_resumed(after)
             return
-        if after.state is BuildState.SUCCEEDED:
+        if after.state.succeeded:
+            assert after.state is ACTIONS[after.action].success_state
             assert means_success(before, response)
             assert (after.image is None) == (before.action is not Action.BUILD)
         self._keeps_its_error(after, response)
-        assert ORDER.index(after.state) >= ORDER.index(before.state)
+        assert _rank(after.state) >= _rank(before.state)
         assert (after.action, after.image_url, after.expected) == (before.action, before.image_url, before.expected)
         assert before.poll_target is not PollTarget.IMAGE or after.poll_target is PollTarget.IMAGE
         self.operation = after
@@ -289,6 +293,10 @@ class OperationMachine(RuleBasedStateMachine):
             assert after.fault is not None
             assert (fault.code, fault.details) == (after.fault.code, after.fault.details)
             assert fault.message in ("", after.fault.message)
+
+
+def _rank(state: BuildState) -> int:
+    return ORDER.index(BuildState.SUCCEEDED if state.succeeded else state)
 
 
 OperationMachineTest = OperationMachine.TestCase
