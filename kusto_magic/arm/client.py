@@ -53,6 +53,7 @@ class _Options:
     estimate: DurationEstimate | None = None
     already_elapsed: float = 0.0
     notice_interval: float = NOTICE_INTERVAL
+    action: Action = Action.BUILD
 
 
 class ImagesClient(ArmClient):
@@ -96,14 +97,16 @@ class ImagesClient(ArmClient):
         estimate: DurationEstimate | None = None,
         already_elapsed: float = 0.0,
         notice_interval: float = NOTICE_INTERVAL,
+        action: Action = Action.BUILD,
     ) -> ImagesClient:
         """Return a client for the engine of builds, which shares everything with this one but these options.
 
         `background`: no user is waiting for the responses. `estimate` is the usual duration of builds on this cluster,
-        `already_elapsed` how many seconds an operation to poll has been running, `notice_interval` as for `submit`.
+        `already_elapsed` how many seconds an operation to poll has been running, `notice_interval` as for `submit`,
+        `action` what the operations of `create_or_update` are called.
         """
         client = copy(self)
-        client._options = _Options(background, estimate, already_elapsed, notice_interval)
+        client._options = _Options(background, estimate, already_elapsed, notice_interval, action)
         return client
 
     @property
@@ -134,7 +137,7 @@ class ImagesClient(ArmClient):
         """
         if problem := build_name_problem(name):
             raise InvalidInputError([Problem("image name", problem)])
-        sent = operation_start.submitting(Action.BUILD, image_url(self.target, name), spec)
+        sent = operation_start.submitting(self._options.action, image_url(self.target, name), spec)
         operations = self._run(sent, spec.to_body(), timeout)
         rule = image_name_problem(name)
         return self._run_if_exists(name, rule, operations) if rule else operations
@@ -158,7 +161,7 @@ class ImagesClient(ArmClient):
     def enable_stream(self, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
         """Enable python() with an image; yield the Operation as `create_or_update_stream` does."""
         extension = LanguageExtension.python(name)
-        return self._change_extension(Action.ENABLE, extension, extension.to_body(), timeout)
+        return self._change_extension(Action.ENABLE, "add", extension, extension.to_body(), timeout)
 
     async def disable(self, name: str = "", *, timeout: float = DEFAULT_TIMEOUT) -> None:
         """Disable python() and wait until it is disabled; `name` is the image that it was enabled with, not sent.
@@ -170,7 +173,7 @@ class ImagesClient(ArmClient):
     def disable_stream(self, name: str = "", *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
         """Disable python(); yield the Operation as `create_or_update_stream` does."""
         return self._change_extension(
-            Action.DISABLE, LanguageExtension(PYTHON, name), LanguageExtension(PYTHON).to_body(), timeout
+            Action.DISABLE, "remove", LanguageExtension(PYTHON, name), LanguageExtension(PYTHON).to_body(), timeout
         )
 
     def poll(self, operation: Operation, *, timeout: float = DEFAULT_TIMEOUT) -> AsyncIterator[Operation]:
@@ -185,9 +188,8 @@ class ImagesClient(ArmClient):
         return self._poll(operation, since, timeout, has_response=False)
 
     def _change_extension(
-        self, action: Action, extension: LanguageExtension, body: bytes, timeout: float
+        self, action: Action, verb: str, extension: LanguageExtension, body: bytes, timeout: float
     ) -> AsyncIterator[Operation]:
-        verb = "add" if action is Action.ENABLE else "remove"
         sent = operation_start.submitting(action, cluster_url(self.target), extension=extension)
         return self._run(sent, body, timeout, cluster_url(self.target, f"/{verb}LanguageExtensions"))
 

@@ -170,7 +170,7 @@ class Operation:
         The list only saves a poll: the final state is always read from the operation.
         """
         idle = {*TERMINAL_STATES, "", UNREADABLE_STATE, "deleting"}
-        if self.action is not Action.BUILD or self._operation_succeeded or image.state.lower() in idle:
+        if not ACTIONS[self.action].creates_image or self._operation_succeeded or image.state.lower() in idle:
             return None
         return replace(self, status=display_text(image.state))
 
@@ -185,7 +185,7 @@ class Operation:
         """Raise BuildFailedError, BuildCanceledError, or ImageDiffersError if the image is not what was sent."""
         what = f"{ACTIONS[self.action].participle} image {self.name!r}"
         if self.state is BuildState.FAILED:
-            kind = HintKind.FIX_REQUIREMENTS if self.action is Action.BUILD else HintKind.CHECK_IMAGES
+            kind = HintKind.FIX_REQUIREMENTS if ACTIONS[self.action].creates_image else HintKind.CHECK_IMAGES
             hint = Hint(HintKind.WAIT_FOR_CLUSTER if self.is_cluster_busy else kind)
             raise BuildFailedError(f"{what} failed", operation=self, fault=self.fault, hint=hint)
         if self.state is BuildState.CANCELED:
@@ -202,7 +202,7 @@ class Operation:
     def _resource(self) -> Resource:
         if self.extension is not None:
             return Resource.CLUSTER
-        return Resource.DELETED_IMAGE if self.action is Action.DELETE else Resource.IMAGE
+        return Resource.DELETED_IMAGE if ACTIONS[self.action].deletes_image else Resource.IMAGE
 
     def _with_new_url(self, response: ArmResponse) -> Operation:
         """Return the operation with the URL that the response names, if any; redirects are ignored."""
@@ -250,10 +250,10 @@ class Operation:
         # There is no expectation if it is resumed without a record.
         differences = self.image.differences(self.expected) if self.image and self.expected else ()
         if not differences:
-            return replace(self, state=BuildState.SUCCEEDED, delay=None)
+            return replace(self, state=ACTIONS[self.action].success_state, delay=None)
         mismatch = f"the image differs from what was sent ({' and '.join(differences)})"
         if self._operation_succeeded:
-            return replace(self, state=BuildState.SUCCEEDED, delay=None, differences=tuple(differences))
+            return replace(self, state=ACTIONS[self.action].success_state, delay=None, differences=tuple(differences))
         # The success of this operation was never confirmed, and the image differs from what was sent.
         what, hint = f"{mismatch}; another user may have replaced it", Hint(HintKind.CHECK_IMAGE, self.name)
         raise UnexpectedStateError(what, operation=self, fault=self._refusal, hint=hint)

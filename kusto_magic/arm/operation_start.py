@@ -20,9 +20,9 @@ from kusto_magic.models.target import Target
 NOTE_BUSY = "waiting: the cluster is busy with another change; retrying automatically"
 
 
-def checking(expected: ImageSpec) -> Operation:
+def checking(expected: ImageSpec, action: Action = Action.BUILD) -> Operation:
     """Return a build whose requirements are being resolved locally; nothing was sent yet."""
-    return Operation(Action.BUILD, "", BuildState.CHECKING, expected=expected)
+    return Operation(action, "", BuildState.CHECKING, expected=expected)
 
 
 def queued(sent: Operation, note: str = NOTE_BUSY) -> Operation:
@@ -32,16 +32,18 @@ def queued(sent: Operation, note: str = NOTE_BUSY) -> Operation:
     )
 
 
-def existing_operation(image: Image, image_url: str, expected: ImageSpec) -> Operation | None:
+def existing_operation(
+    image: Image, image_url: str, expected: ImageSpec, action: Action = Action.BUILD
+) -> Operation | None:
     """Return the operation that already builds, or has built, the image as `expected`; None if a request is needed."""
     state = image.state.lower()
     if not image.matches(expected) or state in ("failed", "canceled", "cancelled", "deleting", UNREADABLE_STATE):
         return None
     if state in TERMINAL_STATES:
         return Operation(
-            Action.BUILD, image_url, BuildState.SUCCEEDED, expected=expected, image=image, note=NOTE_UNCHANGED
+            action, image_url, ACTIONS[action].success_state, expected=expected, image=image, note=NOTE_UNCHANGED
         )
-    return replace(resume(Action.BUILD, image_url, expected=expected), note="already being built; nothing was sent")
+    return replace(resume(action, image_url, expected=expected), note="already being built; nothing was sent")
 
 
 def submitting(
@@ -76,7 +78,7 @@ def resume_named(
     target: Target, action: Action, name: str, stored_url: str = "", expected: ImageSpec | None = None
 ) -> Operation:
     """Return an operation on an image of a cluster, as `resume` does. Raises InvalidInputError for an invalid name."""
-    if action in (Action.ENABLE, Action.DISABLE):
+    if not ACTIONS[action].changes_image:
         extension = LanguageExtension(PYTHON, name)
         return resume(action, cluster_url(target), stored_url, extension=extension)
     return resume(action, image_url(target, name), stored_url, expected)
@@ -100,7 +102,7 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     """
     if sent.state is not BuildState.SUBMITTING:
         raise ValueError(f"the operation was started before (state {sent.state})")
-    if sent.action is Action.DELETE and repeated and response.status == 404:
+    if ACTIONS[sent.action].deletes_image and repeated and response.status == 404:
         return replace(sent, state=BuildState.DELETED, _repeated=True)  # the first request deleted it
     if not 200 <= response.status < 300:
         raise service_errors.error_from_response(response, f"the {sent.action} request was refused")
@@ -113,7 +115,7 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
         if url is not None:
             return replace(operation, poll_target=target, poll_url=url, status=display_text(_image_state(response)))
     operation = replace(operation, poll_target=PollTarget.IMAGE, poll_url=sent.image_url)
-    if sent.action is Action.DELETE:
+    if ACTIONS[sent.action].deletes_image:
         deleted = response.status in (200, 204) and _image_state(response).lower() in ("", "succeeded")
         return operation._ended() if deleted and not response.is_malformed else operation
     if sent.extension is not None:

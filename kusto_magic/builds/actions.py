@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -63,7 +63,7 @@ class SendingWorkflow(Workflow, Protocol):
 
 def sending_workflow(build: Build, check: Check, protect: Protect, queue: ChangeQueue) -> SendingWorkflow:
     """Return the workflow of the build's action."""
-    if build.action is Action.BUILD:
+    if build.request.info.creates_image:
         return CreateImage(build, check, protect, queue)
     return ChangeCluster(build, protect, queue)
 
@@ -83,19 +83,19 @@ class CreateImage:
         # A pinned build is compared after the preflight, which determines the text to compare; one that waits is
         # compared at its turn, since what it waits for may change the image.
         compare_later = options.force or options.pin or self.queue.must_wait(build)
-        existing = UNKNOWN if compare_later else await find_existing(client, build.name, sent)
+        existing = UNKNOWN if compare_later else await find_existing(client, build, sent)
         if existing.operation is None and (options.check or options.pin):
-            yield operation_start.checking(sent)
+            yield operation_start.checking(sent, build.action)
             sent = await self.check(client, build)
             if options.pin and not options.force and not self.queue.must_wait(build):
-                existing = await find_existing(client, build.name, sent)
+                existing = await find_existing(client, build, sent)
         if existing.operation is not None:
             async for operation in poll_existing(client, build, existing.operation):
                 yield operation
             return
         if not self.queue.must_wait(build):
             await self._protect(client, existing)
-        waiting = self.queue.turn(build, operation_start.submitting(Action.BUILD, "", sent))
+        waiting = self.queue.turn(build, operation_start.submitting(build.action, "", sent))
         send = partial(self._send, client, sent)
         async for operation in send_in_turn(client, build, waiting, send, partial(self.repeat, client)):
             yield operation
@@ -104,7 +104,7 @@ class CreateImage:
         """Yield the operations of a retry; another process may have built or enabled the same image meanwhile."""
         spec = _spec(self.build)
         force = self.build.request.options.force
-        existing = UNKNOWN if force else await find_existing(client, self.build.name, spec)
+        existing = UNKNOWN if force else await find_existing(client, self.build, spec)
         if existing.operation is None:
             await self._protect(client, existing)
             operations = self._send(client, spec)
@@ -119,7 +119,7 @@ class CreateImage:
 
     def _send(self, client: ImagesClient, spec: ImageSpec) -> AsyncIterator[Operation]:
         build = self.build
-        estimated = client.with_options(estimate=build.estimate)
+        estimated = client.with_options(estimate=build.estimate, action=build.action)
         return estimated.create_or_update_stream(build.name, spec, timeout=build.request.options.timeout)
 
 
@@ -152,16 +152,31 @@ class ChangeCluster:
             yield operation
 
     async def _protect(self, client: ImagesClient) -> None:
-        if self.build.action is Action.DELETE and self.build.request.options.protect_active:
+        if self.build.request.info.deletes_image and self.build.request.options.protect_active:
             await self.protect(client)
 
     def _send(self, client: ImagesClient) -> AsyncIterator[Operation]:
-        name, timeout = self.build.name, self.build.request.options.timeout
-        if self.build.action is Action.DELETE:
-            return client.delete_stream(name, timeout=timeout)
-        if self.build.action is Action.ENABLE:
-            return client.enable_stream(name, timeout=timeout)
-        return client.disable_stream("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known
+        return SENDERS[self.build.action](client, self.build.name, self.build.request.options.timeout)
+
+
+def _delete(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:
+    return client.delete_stream(name, timeout=timeout)
+
+
+def _enable(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:
+    return client.enable_stream(name, timeout=timeout)
+
+
+def _disable(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:
+    return client.disable_stream("" if name == PYTHON else name, timeout=timeout)  # PYTHON: the image is not known
+
+
+SENDERS: Mapping[Action, Callable[[ImagesClient, str, float], AsyncIterator[Operation]]] = {
+    Action.DELETE: _delete,
+    Action.ENABLE: _enable,
+    Action.DISABLE: _disable,
+}
+"""How each action that has no spec is sent, with the name of the image and the timeout in seconds."""
 
 
 async def send_in_turn(
@@ -190,14 +205,15 @@ UNKNOWN = Existing()
 """Nothing is known of the image."""
 
 
-async def find_existing(client: ImagesClient, name: str, spec: ImageSpec) -> Existing:
-    """Return what is known of an image; the operation is set if it is built, or being built, from `spec`.
+async def find_existing(client: ImagesClient, build: Build, spec: ImageSpec) -> Existing:
+    """Return what is known of a build's image; the operation is set if it is built, or being built, from `spec`.
 
     Raises UnreachableError and SignInError. Other errors of the service are left to the request that follows.
     """
     try:
-        image = await client.with_options(background=True).get(name)
-        return Existing(operation=operation_start.existing_operation(image, image_url(client.target, image.name), spec))
+        image = await client.with_options(background=True).get(build.name)
+        url = image_url(client.target, image.name)
+        return Existing(operation=operation_start.existing_operation(image, url, spec, build.action))
     except NotFoundError:
         return Existing(is_absent=True)
     except ServiceError:

@@ -9,7 +9,6 @@ from kusto_magic.arm import operation_start
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.registry import BuildRegistry
-from kusto_magic.models.action import Action
 
 
 class ChangeQueue:
@@ -66,6 +65,6 @@ class ChangeQueue:
 
 def _is_related(earlier: Build, later: Build) -> bool:
     """Return whether the order of two operations matters: not for builds of different images, or of the same spec."""
-    if earlier.action is not Action.BUILD or later.action is not Action.BUILD:
+    if not (earlier.request.info.creates_image and later.request.info.creates_image):
         return True
     return earlier.name.lower() == later.name.lower() and earlier.request.spec != later.request.spec

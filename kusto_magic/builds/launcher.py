@@ -30,7 +30,6 @@ from kusto_magic.builds.resume import PollImage, ResumeBuild, WatchBuild, is_unc
 from kusto_magic.builds.runner import BuildRunner
 from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
-from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, UNSENT_STATES, BuildState
 from kusto_magic.models.target import Target
 
@@ -128,7 +127,7 @@ class BuildLauncher:
         operation = operation_start.submitting(record.action, "", record.request.spec)
         if origin is Origin.RESUMED and record.state in UNSENT_STATES:
             operation = replace(operation, state=record.state)
-        estimate = self._estimate(record.target) if record.action is Action.BUILD else None
+        estimate = self._estimate(record.target) if record.request.info.creates_image else None
         return Build(record, operation, origin, estimate=estimate, owned=owned)
 
     def _adopt(self, record: BuildRecord) -> bool:

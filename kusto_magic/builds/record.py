@@ -67,7 +67,7 @@ class BuildRecord:
     @property
     def can_be_sent(self) -> bool:
         """Whether the record has everything that is needed to send the operation (again)."""
-        return self.is_complete and (self.action is not Action.BUILD or self.request.spec is not None)
+        return self.is_complete and (self.request.spec is not None or not self.request.info.creates_image)
 
 
 _TARGET = ("subscription", "resource_group", "cluster", "endpoint", "scope")

@@ -38,10 +38,10 @@ class BuildRequest:
         if self.action is Action.ENABLE:
             LanguageExtension.python(self.name)  # for its validation
         elif self.info.changes_image:
-            rule = build_name_problem if self.action is Action.BUILD else existing_image_problem
+            rule = build_name_problem if self.info.creates_image else existing_image_problem
             if problem := rule(self.name):
                 raise InvalidInputError([Problem("image name", problem)])
-        if self.action is Action.BUILD and self.spec is None:
+        if self.info.creates_image and self.spec is None:
             raise InvalidInputError([Problem("requirements", "missing")])
 
     def builds_same(self, other: Self) -> bool:
@@ -50,7 +50,7 @@ class BuildRequest:
         ours, theirs = (
             (request.target.key, request.name.lower(), request.spec, request.options.pin) for request in (self, other)
         )
-        return self.action is other.action is Action.BUILD and ours == theirs
+        return self.info.creates_image and other.info.creates_image and ours == theirs
 
     def with_timeout(self, timeout: float) -> Self:
         """Return the request with another timeout in seconds: that of the process that polls its operation."""

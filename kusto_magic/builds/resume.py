@@ -132,7 +132,8 @@ async def _poll_recorded(client: ImagesClient, build: Build, record: BuildRecord
     resumed = operation_start.resume_named(client.target, build.action, record.name, record.operation_url, build.spec)
     yield resumed
     # A lower bound: the record is written when the state or the URL changes, and when polling stops.
-    started = record.last_response_at if record.state is BuildState.BUILDING else None
+    is_building = record.request.info.creates_image and record.state is record.request.info.working_state
+    started = record.last_response_at if is_building else None
     elapsed = max(0.0, (client.clock.wall() - started).total_seconds()) if started else 0.0
     timeout = build.request.options.timeout
     estimated = client.with_options(estimate=build.estimate, already_elapsed=elapsed)
@@ -146,9 +147,9 @@ async def _poll_recorded(client: ImagesClient, build: Build, record: BuildRecord
 async def _settle(client: ImagesClient, build: Build, record: BuildRecord) -> AsyncIterator[Operation]:
     """Yield the operations that the service shows as those of the request. Raises OutcomeUnknownError."""
     resumed = operation_start.resume_named(client.target, build.action, record.name, "", build.spec)
-    if build.action in (Action.BUILD, Action.DELETE):
+    if build.request.info.changes_image:
         image = await _image_or_none(client, record.name)
-        if image is None and build.action is Action.DELETE:
+        if image is None and build.request.info.deletes_image:
             yield replace(resumed, state=BuildState.DELETED, note="the image does not exist")
             return
         if image is None or not _is_outcome(image, build):
@@ -171,7 +172,7 @@ async def _image_or_none(client: ImagesClient, name: str) -> Image | None:
 
 def _is_outcome(image: Image, build: Build) -> bool:
     """Return whether the image is what the request would have led to."""
-    if build.action is Action.DELETE:
+    if build.request.info.deletes_image:
         return image.state.lower() == "deleting"
     return build.spec is not None and image.matches(build.spec)
 

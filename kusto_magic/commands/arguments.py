@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.action import Action
+from kusto_magic.models.action import ACTIONS
 from kusto_magic.settings import CREDENTIAL_TYPES
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ SUBCOMMANDS = {
 """The subcommands of `%kusto_image` by name."""
 
 
-MULTI_CLUSTER = tuple(action.value for action in Action if action is not Action.BUILD)
+MULTI_CLUSTER = tuple(action.value for action, info in ACTIONS.items() if not info.creates_image)
 """Subcommands that start an operation: they accept several clusters."""
 
 

@@ -24,6 +24,7 @@ from kusto_magic.errors import (
     reason_from_message,
 )
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
+from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState, Outcome
 from kusto_magic.program_hints import PROGRAM
 from kusto_magic.redaction import redact
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from kusto_magic.arm.poll_schedule import DurationEstimate
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.record import BuildRecord
-    from kusto_magic.models.action import Action
     from kusto_magic.preflight.report import PreflightReport
 
 MIME = "application/vnd.kusto-image.build+json"
@@ -171,6 +171,7 @@ class Card:
             "hint": hint_json(self.hint),
             "note": self.note,
             "outcome": self.state.outcome,
+            "createsImage": ACTIONS[self.action].creates_image,
         }
         extras["waited"] = round(self.waited, 1)
         extras["usualHigh"] = self.estimate_high  # for a progress bar that is based on the estimate

@@ -188,7 +188,7 @@ def _names_from_history(target: Target) -> Iterable[str]:
     try:
         records = [record for record in history.recent(MAX_RECORDS) if record.target == target]
         latest = {record.name: record for record in reversed(records)}
-        return sorted(name for name, record in latest.items() if record.action == "build")
+        return sorted(name for name, record in latest.items() if record.request.info.creates_image)
     finally:
         history.close()
 

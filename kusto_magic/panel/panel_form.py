@@ -13,7 +13,7 @@ from kusto_magic.builds.request import BuildRequest
 from kusto_magic.display import preflight_report
 from kusto_magic.display.cell_text import cell_text
 from kusto_magic.errors import BuildError, InUseError, InvalidInputError
-from kusto_magic.models.action import Action
+from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.image import Image
 from kusto_magic.models.target import Target
@@ -42,7 +42,7 @@ from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.redaction import redact
 from kusto_magic.settings import Settings
 
-ACCEPTED_STATES = frozenset({BuildState.BUILDING, BuildState.DELETING})
+ACCEPTED_STATES = frozenset(info.working_state for info in ACTIONS.values() if info.changes_image)
 """States that show that the service accepted the request, so that the list of images has changed."""
 
 STYLE = """<style>

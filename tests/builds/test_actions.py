@@ -13,7 +13,7 @@ from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 from support.requests import build_request, delete_request, disable_request, enable_request
 
-from kusto_magic.builds.actions import IN_USE_HINT
+from kusto_magic.builds.actions import IN_USE_HINT, SENDERS
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
@@ -28,6 +28,7 @@ from kusto_magic.errors import (
     ServiceError,
 )
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models.action import ACTIONS
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
@@ -520,3 +521,7 @@ def test_queued_change_does_not_touch_an_image_that_was_enabled_meanwhile(
     with pytest.raises(InUseError, match="queries on this cluster use image 'img'"):
         queued.result(30)
     assert builds.history.recent(1)[0].state == "Not submitted"
+
+
+def test_every_action_without_a_spec_has_a_sender() -> None:
+    assert SENDERS.keys() == {action for action, info in ACTIONS.items() if not info.creates_image}

@@ -246,6 +246,8 @@ export interface components {
             readonly cluster: string;
             readonly emulator?: boolean;
             readonly action: string;
+            /** @description Whether the action builds an image. */
+            readonly createsImage?: boolean;
             /** @description The state as text; it depends on the action. */
             readonly state: string;
             readonly outcome?: components["schemas"]["Outcome"];
@@ -296,6 +298,8 @@ export interface components {
             readonly cluster: string;
             readonly emulator?: boolean;
             readonly action: string;
+            /** @description Whether the action builds an image. */
+            readonly createsImage?: boolean;
             /** @description The state as text; it depends on the action. */
             readonly state: string;
             readonly outcome?: components["schemas"]["Outcome"];

@@ -13,6 +13,8 @@ export interface ICard {
   readonly cluster: string;
   readonly emulator: boolean;
   readonly action: string;
+  /** Whether the action builds an image. */
+  readonly createsImage: boolean;
   /** The state as text, which depends on the action. */
   readonly state: string;
   /** How it ended, null while it is in progress. */
@@ -83,6 +85,7 @@ export function readListedCard(data: unknown): ICard | null {
     cluster: text('cluster'),
     emulator: data.emulator === true,
     action: text('action'),
+    createsImage: data.createsImage === true,
     ended: data.ended === true,
     base: text('base'),
     requirements: text('requirements'),

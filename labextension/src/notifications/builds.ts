@@ -53,7 +53,7 @@ export class BuildNotifications {
       label: trans.__('Use as base'),
       callback: () => actions.useAsBase({ cluster: clusterId, base: card.image })
     };
-    const canBeBase = isSuccess(card) && (card.action === 'build' || card.action === 'enable');
+    const canBeBase = isSuccess(card) && (card.createsImage || card.action === 'enable');
     return canBeBase ? [details, use] : [details];
   }
 

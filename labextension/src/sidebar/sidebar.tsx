@@ -238,7 +238,7 @@ function ClusterImages(props: IClusterProps): React.JSX.Element {
 function unlistedImages({ model, cluster }: IClusterProps): ReadonlyArray<IImage> {
   const listed = new Set(model.images(cluster.id).images.map(({ name }) => name.toLowerCase()));
   return model.activeBuilds
-    .filter(({ clusterId, card }) => clusterId === cluster.id && card.action === 'build')
+    .filter(({ clusterId, card }) => clusterId === cluster.id && card.createsImage)
     .filter(({ card }) => !listed.has(card.image.toLowerCase()))
     .map(({ card }) => ({
       name: card.image,
