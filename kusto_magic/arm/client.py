@@ -19,7 +19,7 @@ from kusto_magic.arm.credentials import Credential
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.paging import PageLimit
 from kusto_magic.arm.poll_schedule import DurationEstimate
-from kusto_magic.arm.poller import poll_until_done, require_trusted_url
+from kusto_magic.arm.poller import poll_until_done
 from kusto_magic.arm.requests import require_ok
 from kusto_magic.arm.response import ArmResponse
 from kusto_magic.arm.shared_listing import ImageListCache
@@ -205,7 +205,7 @@ class ImagesClient(ArmClient):
         )
         async with aclosing(submitting) as submission:
             async for started in submission:
-                yield require_trusted_url(self._connection, started) if started.poll_url else started
+                yield started
         async for operation in self._poll(started, sent_at, timeout, has_response=True):
             yield operation
 

@@ -139,7 +139,8 @@ class Operation:
     def advance(self, response: ArmResponse) -> Operation:
         """Return the operation after the response to a GET of `poll_url`.
 
-        Raises StatusUnreadableError, which carries this operation, if polling again cannot help.
+        Raises StatusUnreadableError, which carries this operation, if polling again cannot help, and
+        UntrustedAddressError if the response names a URL outside the endpoint.
         """
         if self.done or self.state in NOT_STARTED:
             raise ValueError(f"cannot poll an operation in the state {self.state}")
@@ -154,8 +155,8 @@ class Operation:
         if 400 <= response.status < 500:
             return self._after_client_error(response)
         delay = response.retry_after()
-        polled = replace(self, failed_polls=0, poll_error="", _not_found_count=0, delay=delay)._with_new_url(response)
-        advanced = polled._read(response)
+        polled = replace(self, failed_polls=0, poll_error="", _not_found_count=0, delay=delay)
+        advanced = polled._read(response)._with_new_url(response)
         # A response that cannot be read is one more failed poll, not the first one.
         return replace(advanced, failed_polls=self.failed_polls + 1) if advanced.poll_error else advanced
 
@@ -207,8 +208,10 @@ class Operation:
     def _with_new_url(self, response: ArmResponse) -> Operation:
         """Return the operation with the URL that the response names, if any; redirects are ignored."""
         # Any poll may renew the URL; on a redirect, Location is where the redirect leads, not an operation.
-        url = None if self.poll_target is PollTarget.IMAGE else response.header_url(self.poll_target.lower())
-        return self if url is None or response.status >= 300 else replace(self, poll_url=url)
+        if self.done or self.poll_target is PollTarget.IMAGE or response.status >= 300:
+            return self
+        url = response.header_url(self.poll_target.lower())
+        return self if url is None else replace(self, poll_url=url)
 
     def _read(self, response: ArmResponse) -> Operation:
         """Return the operation after a response with status 2xx or 3xx of the poll target."""

@@ -10,7 +10,8 @@ from kusto_magic.arm.operation_answers import TERMINAL_STATES
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.arm.urls import cluster_url, image_url
-from kusto_magic.errors import ServiceFault
+from kusto_magic.errors import ServiceFault, UntrustedAddressError
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import PYTHON, LanguageExtension
@@ -98,7 +99,8 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     """Return the operation after the response to its first request; `sent` is the one from `submitting`.
 
     `repeated`: an earlier attempt of the request may have reached the service. Raises ServiceError if the service
-    refused the request, StatusUnreadableError if it is done but the image differs from what was sent.
+    refused the request, StatusUnreadableError if it is done but the image differs from what was sent, and
+    UntrustedAddressError if the response names a URL outside the endpoint; it carries the operation.
     """
     if sent.state is not BuildState.SUBMITTING:
         raise ValueError(f"the operation was started before (state {sent.state})")
@@ -111,7 +113,10 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     )
     for target in (PollTarget.OPERATION, PollTarget.LOCATION):
         # Seen: a 200 with the header is not finished, whatever its body says.
-        url = response.header_url(target.lower())
+        try:
+            url = response.header_url(target.lower())
+        except UntrustedAddressError as error:
+            raise with_image(error, operation) from None
         if url is not None:
             return replace(operation, poll_target=target, poll_url=url, status=display_text(_image_state(response)))
     operation = replace(operation, poll_target=PollTarget.IMAGE, poll_url=sent.image_url)
@@ -121,6 +126,13 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     if sent.extension is not None:
         return operation._ended() if response.status == 200 and not response.is_malformed else operation
     return operation._read(response) if response.status in (200, 201) else operation
+
+
+def with_image(error: UntrustedAddressError, operation: Operation) -> UntrustedAddressError:
+    """Return the error with the operation to resume: its URL cannot be polled, so the image is."""
+    error.operation = operation.with_image_polling()
+    error.hint = Hint(HintKind.RESUME, operation.name, then=error.hint)
+    return error
 
 
 def _image_state(response: ArmResponse) -> str:

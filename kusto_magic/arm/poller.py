@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from kusto_magic.arm import poll_schedule
+from kusto_magic.arm import operation_start, poll_schedule
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.shared_listing import ImageListCache
 from kusto_magic.arm.transport import ArmTransport
@@ -46,7 +46,6 @@ async def poll_until_done(
     seconds the operation had been running before `since`. Raises the errors of `ImagesClient.poll`.
     """
     clock = transport.clock
-    require_trusted_url(transport, operation)
     end, polled_at, is_extended, last = since + timeout, clock.monotonic(), False, _LastPoll(clock)
     with list_cache.subscribe(), _count_polled_builds(transport):
         while not operation.done:
@@ -115,7 +114,7 @@ async def _poll_list(list_cache: ImageListCache, operation: Operation, waited: f
 
 async def _poll_once(transport: ArmTransport, operation: Operation, has_response: bool) -> Operation:
     try:
-        response = await transport.send("GET", operation.poll_url, background=True)
+        return operation.advance(await transport.send("GET", operation.poll_url, background=True))
     except UnreachableError as error:
         return operation.with_failed_poll(error.what)
     except SignInError as error:
@@ -123,23 +122,8 @@ async def _poll_once(transport: ArmTransport, operation: Operation, has_response
             error.operation = operation
             raise
         return operation.with_failed_poll(error.what)  # a network outage affects the sign-in as well
-    advanced = operation.advance(response)
-    return advanced if advanced.poll_url == operation.poll_url else require_trusted_url(transport, advanced)
-
-
-def require_trusted_url(transport: ArmTransport, operation: Operation) -> Operation:
-    """Return the operation if its URL may be polled.
-
-    Raises UntrustedAddressError, which carries the operation with the image as its poll target.
-    """
-    if not operation.done:
-        try:
-            transport.require_same_origin(operation.poll_url)
-        except UntrustedAddressError as error:
-            error.operation = operation.with_image_polling()
-            error.hint = Hint(HintKind.RESUME, operation.name, then=error.hint)  # the name is unknown to the transport
-            raise
-    return operation
+    except UntrustedAddressError as error:  # a stored URL, or one that the response names
+        raise operation_start.with_image(error, operation) from None
 
 
 def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) -> PollTimeoutError:

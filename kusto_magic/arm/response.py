@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from kusto_magic.arm.urls import require_same_origin
 from kusto_magic.display_text import DisplayText
 from kusto_magic.errors import ServiceFault
 from kusto_magic.redaction import redact
@@ -91,10 +92,11 @@ class ArmResponse:
     def header_url(self, header: str) -> str | None:
         """Return the URL in `header`, resolved against the endpoint, or None.
 
-        It is not normalized, since ARM signs it and real ones contain a raw space. Whether a token may be sent there
-        is decided by `ArmTransport.require_same_origin`.
+        It is not normalized, since ARM signs it and real ones contain a raw space. Raises UntrustedAddressError if it
+        is outside the endpoint: the next request would send a token there.
         """
-        return self.resolve_url(self.headers.get(header, "").strip())
+        url = self.resolve_url(self.headers.get(header, "").strip())
+        return None if url is None else require_same_origin(url, self.url)
 
     def resolve_url(self, url: object) -> str | None:
         """Return a URL of the response, resolved against the endpoint; None if it is not a URL."""

@@ -29,8 +29,9 @@ from kusto_magic.arm.emulator_proof import UnprovenEmulatorError
 from kusto_magic.arm.log_filter import install_http_filters
 from kusto_magic.arm.rate_limiter import RateLimiter, request_kind
 from kusto_magic.arm.response import ArmResponse
+from kusto_magic.arm.urls import untrusted_address
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import UnreachableError, UntrustedAddressError
+from kusto_magic.errors import UnreachableError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import is_loopback, origin
 from kusto_magic.redaction import redact
@@ -233,11 +234,7 @@ class ArmTransport:
         try:
             return self._validated_urls(url)
         except (ValueError, httpx.InvalidURL):
-            other, own = _display_origin(url), _display_origin(self.endpoint)
-            raise UntrustedAddressError(
-                f"a response named {other} instead of {own}; nothing was sent there",
-                hint=Hint(HintKind.REPORT_ENDPOINT),
-            ) from None
+            raise untrusted_address(url, self.endpoint) from None
 
     def _validate_url(self, url: str) -> httpx.URL:
         """Return the URL if it belongs to the endpoint. Raises ValueError or httpx.InvalidURL otherwise."""
@@ -272,16 +269,6 @@ def user_agent() -> str:
     except PackageNotFoundError:  # a source tree on sys.path
         installed = "unknown"
     return f"kusto-magic/{installed} Python/{sys.version_info.major}.{sys.version_info.minor} ({platform.system()})"
-
-
-def _display_origin(url: str) -> str:
-    """Return scheme, host and port of a URL for display, without user information."""
-    try:
-        parts = urlsplit(url)
-        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.hostname else "no host"
-    except ValueError:
-        return "an unreadable URL"
-    return redact(shown)[:100]
 
 
 def _headers(response: httpx.Response) -> Mapping[str, str]:

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse, display_text
-from kusto_magic.errors import ServiceFault
+from kusto_magic.errors import ServiceFault, UntrustedAddressError
+from kusto_magic.hints import Hint, HintKind
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
-URL = "https://management.azure.com/subscriptions/s/x?api-version=1"
+ENDPOINT = "https://management.azure.com"
+URL = f"{ENDPOINT}/subscriptions/s/x?api-version=1"
 
 
 def make_response(body: bytes | object = b"", **headers: str) -> ArmResponse:
@@ -126,14 +128,14 @@ def test_json_with_a_byte_order_mark_is_parsed() -> None:
 # ── URLs: rules 6 and 15 ────────────────────────────────────────────────────────────────────────────────────────────
 
 URLS = {
-    "absolute": ("https://elsewhere.example/a?b=c", "https://elsewhere.example/a?b=c"),
-    "raw space": ("https://m.example/locations/East US/x", "https://m.example/locations/East US/x"),
-    "escaped space": ("https://m.example/locations/East%20US/x", "https://m.example/locations/East%20US/x"),
-    "signature": ("https://m.example/x?t=1&s=a-_~%2B+/=='&h=%7e", "https://m.example/x?t=1&s=a-_~%2B+/=='&h=%7e"),
+    "absolute": (f"{ENDPOINT}/a?b=c", f"{ENDPOINT}/a?b=c"),
+    "with the default port": (f"{ENDPOINT}:443/a", f"{ENDPOINT}:443/a"),
+    "raw space": (f"{ENDPOINT}/locations/East US/x", f"{ENDPOINT}/locations/East US/x"),
+    "escaped space": (f"{ENDPOINT}/locations/East%20US/x", f"{ENDPOINT}/locations/East%20US/x"),
+    "signature": (f"{ENDPOINT}/x?t=1&s=a-_~%2B+/=='&h=%7e", f"{ENDPOINT}/x?t=1&s=a-_~%2B+/=='&h=%7e"),
     "relative": ("/subscriptions/s/op?x=1", "https://management.azure.com/subscriptions/s/op?x=1"),
     "relative without slash": ("subscriptions/s/op", "https://management.azure.com/subscriptions/s/op"),
-    "network path": ("//elsewhere.example/a", "https://elsewhere.example/a"),
-    "surrounding spaces": ("  https://m.example/a ", "https://m.example/a"),
+    "surrounding spaces": (f"  {ENDPOINT}/a ", f"{ENDPOINT}/a"),
     "empty": ("", None),
     "not a URL": ("https://[::1/a", None),
 }
@@ -142,6 +144,25 @@ URLS = {
 @pytest.mark.parametrize(("value", "url"), URLS.values(), ids=URLS.keys())
 def test_header_url_is_resolved_against_the_endpoint(value: str, url: str | None) -> None:
     assert make_response(location=value).header_url("location") == url
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://elsewhere.example/a",
+        "//elsewhere.example/a",
+        "http://management.azure.com/a",
+        "https://management.azure.com:8443/a",
+        "https://user@management.azure.com/a",
+        "https://management.azure.com.elsewhere.example/a",
+        "https://management.azure.com:port/a",
+        "javascript:alert(1)",
+    ],
+)
+def test_header_url_outside_the_endpoint_is_refused(value: str) -> None:
+    with pytest.raises(UntrustedAddressError) as refused:
+        make_response(location=value).header_url("location")
+    assert refused.value.hint == Hint(HintKind.REPORT_ENDPOINT)
 
 
 def test_missing_header_url_is_none() -> None:
