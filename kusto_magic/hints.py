@@ -18,7 +18,7 @@ class HintKind(StrEnum):
     FIX_INPUT = "fix-input"
     """Correct the input that breaks a rule."""
     CHOOSE_NAME = "choose-name"
-    """Use a name that can be written into a cell."""
+    """Use a name that can be part of a command."""
     CHOOSE_BASE_IMAGE = "choose-base-image"
     """Name a base image or a Python version."""
     CHOOSE_LISTED_IMAGE = "choose-listed-image"

@@ -9,7 +9,7 @@ from kusto_magic.hints import HintKind, HintTable
 COMMON: Mapping[HintKind, str] = {
     HintKind.CHOOSE_NAME: "Choose another name.",
     HintKind.CHOOSE_LISTED_IMAGE: "Choose one of the image names above.",
-    HintKind.PASTE_FILE: "Paste its lines here.",
+    HintKind.PASTE_FILE: "Paste the lines of the file here.",
     HintKind.SIGN_IN_TO_TENANT: "Sign in again (az login) with an account of the subscription's tenant.",
     HintKind.RUN_COMMAND: "Run `{name}` in a terminal, then try again.",
     HintKind.INSTALL_TOOL: "Install {name} and run `{values}`, then try again.",
@@ -71,28 +71,31 @@ PROGRAM = HintTable(
         HintKind.SET_SETTING: "Set {values} in the environment, or {name} in config.toml.",
         HintKind.ALLOW_INDEX_OPTIONS: "Pass allow_index_options=True if you trust the indexes.",
         HintKind.ALLOW_NO_PACKAGES: "Pass allow_no_packages=True for an image of its base alone.",
-        HintKind.PASTE_FILE: "Pass its text as part of the requirements.",
+        HintKind.PASTE_FILE: "Pass the text of the file as part of the requirements.",
         HintKind.RECREATE_IMAGE: "Build the image again without this, then export it.",
         HintKind.SHOW_HELP: "The documentation of {name} shows the valid arguments.",
         HintKind.FIX_CONFLICT: "Fix the requirements, or use BuildOptions(check=False) to send them anyway.",
         HintKind.SEND_UNPINNED: "Try again later, or use BuildOptions(pin=False).",
         HintKind.SIGN_IN: "Sign in with `az login`, or pass a credential that can sign in, then try again.",
         HintKind.SIGN_IN_INTERACTIVELY: "Pass a credential that needs no user, or sign in with `az login`.",
-        HintKind.CHOOSE_CREDENTIAL: "Another credential can be passed, such as azure-identity's for {values}.",
+        HintKind.CHOOSE_CREDENTIAL: "Pass another credential of azure-identity, such as AzureCliCredential().",
         HintKind.SET_VARIABLES: "Set {values} to valid values, then start the program again.",
         HintKind.FIX_VARIABLES: "Fix or unset {values}, then start the program again.",
         HintKind.SET_CA_BUNDLE: "Set {values} to a bundle with your network's certificates; start the program again.",
         HintKind.EXTEND_CA_BUNDLE: (
             "Add your network's certificates to the bundle in {name}, then start the program again."
         ),
-        HintKind.START_EMULATOR: "Start the emulator with kusto_magic.arm.local_emulator.start(), then try again.",
+        HintKind.START_EMULATOR: "Start the emulator with python -m kusto_magic.emulator, then try again.",
         HintKind.CHECK_CLUSTER: "Check the cluster and its resource group in the Target.",
         HintKind.CHECK_NAME: "Check the name; `list` of the client returns the images of the cluster.",
         HintKind.WAIT_FOR_CLUSTER: (
             "Wait until the running change of the cluster is done, or use BuildOptions(queue=True) to wait for it."
         ),
         HintKind.WAIT_FOR_BUILD: "Call `result` of the build of {argument}.",
-        HintKind.RESUME: "default_manager().attach(target, {argument}) resumes the operation.",
+        HintKind.RESUME: (
+            "client.poll(error.operation) resumes it; for a build of start_build: "
+            "default_manager().attach(target, {argument})."
+        ),
         HintKind.RESUME_AFTER_RESTART: (
             "After a restart of the program, default_manager().attach(target, {argument}) resumes."
         ),

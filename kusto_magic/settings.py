@@ -28,6 +28,9 @@ MAX_LINE_LENGTH = 1000
 DEFAULT_TIMEOUT_HOURS = 4.0
 """Hours for which an operation is polled by default."""
 
+DEFAULT_TIMEOUT = DEFAULT_TIMEOUT_HOURS * 3600
+"""The same in seconds; the operation itself continues."""
+
 MAX_TIMEOUT_HOURS = 168.0
 """Maximum value of the `timeout_hours` setting: one week."""
 

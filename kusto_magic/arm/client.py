@@ -34,13 +34,10 @@ from kusto_magic.models.cluster import PYTHON, Cluster, LanguageExtension, Pytho
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.naming import build_name_problem, image_name_problem
 from kusto_magic.models.target import Target
-from kusto_magic.settings import DEFAULT_TIMEOUT_HOURS
+from kusto_magic.settings import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     import httpx
-
-DEFAULT_TIMEOUT = DEFAULT_TIMEOUT_HOURS * 3600
-"""Default seconds after which polling stops; the operation itself continues."""
 
 _UNREADABLE_CLUSTER = "the response for the cluster cannot be read"
 

@@ -11,9 +11,9 @@ Transitions (an illegal one raises ValueError and changes nothing)::
                              │             │  (GET of the image until its own state is terminal)
                              └─────────────┴────────► FAILED, CANCELED, SUCCEEDED
 
-    SUBMITTING ──start──► DELETING, ENABLING, DISABLING ──► SUCCEEDED, FAILED, CANCELED
+    SUBMITTING ──start──► DELETING, ENABLING, DISABLING ──► DELETED, ENABLED, DISABLED, FAILED, CANCELED
 
-    SUBMITTING ──start──► SUCCEEDED  (the first response is already final)
+    SUBMITTING ──start──► SUCCEEDED, DELETED, ENABLED, DISABLED  (the first response is already final)
 
 `_POLLS`, at the end, has the reader (`operation_answers`) of each kind of response, and the transition after success.
 
@@ -30,7 +30,7 @@ from urllib.parse import unquote
 
 from kusto_magic.arm import operation_answers as answers
 from kusto_magic.arm import service_errors
-from kusto_magic.arm.operation_answers import TERMINAL_STATES, Answer, Outcome
+from kusto_magic.arm.operation_answers import TERMINAL_STATES, Answer, Reading
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.errors import (
@@ -218,21 +218,21 @@ class Operation:
         read, after_success = _POLLS[self.poll_target, self._resource]
         answer = read(response, self.name if self.action is Action.ENABLE else "")
         updated = self if answer.status is None else replace(self, status=answer.status)
-        if answer.outcome is Outcome.UNREADABLE:
+        if answer.reading is Reading.UNREADABLE:
             return self._after_unreadable(response)
-        if answer.outcome is Outcome.UNEXPECTED:  # retry, then give up
+        if answer.reading is Reading.UNEXPECTED:  # retry, then give up
             return updated._after_unexpected(response, answer.why)
         updated = replace(updated, _unreadable_count=0, image=answer.image or self.image)
         return updated._after_final(answer, after_success)
 
     def _after_final(self, answer: Answer, after_success: Callable[[Operation], Operation]) -> Operation:
-        match answer.outcome:
-            case Outcome.SUCCEEDED:
+        match answer.reading:
+            case Reading.SUCCEEDED:
                 is_own = self._operation_succeeded or self.poll_target is not PollTarget.IMAGE
                 return after_success(replace(self, _operation_succeeded=is_own))
-            case Outcome.FAILED:
+            case Reading.FAILED:
                 return self._failed(answer.fault or ServiceFault())
-            case Outcome.CANCELED:
+            case Reading.CANCELED:
                 return replace(self, state=BuildState.CANCELED, fault=answer.fault)
         return self
 

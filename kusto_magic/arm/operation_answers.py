@@ -13,12 +13,12 @@ from enum import Enum, auto
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.errors import ServiceFault
 from kusto_magic.models.cluster import Cluster
-from kusto_magic.models.image import UNREADABLE_STATE, Image
+from kusto_magic.models.image import PROVISIONING_OUTCOMES, UNREADABLE_STATE, Image
 
-TERMINAL_STATES = frozenset({"succeeded", "failed", "canceled", "cancelled"})
+TERMINAL_STATES = frozenset(PROVISIONING_OUTCOMES)
 
 
-class Outcome(Enum):
+class Reading(Enum):
     """What an answer says."""
 
     RUNNING = auto()
@@ -38,7 +38,7 @@ class Answer:
     `image` is the polled image, `fault` the error of a failed or canceled operation, `why` the reason of UNEXPECTED.
     """
 
-    outcome: Outcome
+    reading: Reading
     status: str | None = None
     image: Image | None = None
     fault: ServiceFault | None = None
@@ -47,13 +47,13 @@ class Answer:
 
 Reader = Callable[[ArmResponse, str], Answer]
 
-UNREADABLE = Answer(Outcome.UNREADABLE)
+UNREADABLE = Answer(Reading.UNREADABLE)
 
-_OUTCOMES = {
-    "succeeded": Outcome.SUCCEEDED,
-    "failed": Outcome.FAILED,
-    "canceled": Outcome.CANCELED,
-    "cancelled": Outcome.CANCELED,  # both spellings occur in Azure
+_READINGS = {
+    "succeeded": Reading.SUCCEEDED,
+    "failed": Reading.FAILED,
+    "canceled": Reading.CANCELED,
+    "cancelled": Reading.CANCELED,  # both spellings occur in Azure
 }
 """Outcomes by state in lower case. The RPC: every other state means that it is still running."""
 
@@ -64,16 +64,16 @@ def read_status(response: ArmResponse, _image: str) -> Answer:
     status = document.get("status") if isinstance(document, dict) else None
     if not isinstance(status, str) or not status or response.status >= 300:
         return UNREADABLE
-    return _with_outcome(response, status)
+    return _with_reading(response, status)
 
 
 def read_location(response: ArmResponse, _image: str) -> Answer:
     """Read the response of a Location URL: only its HTTP status counts."""
     # The RPC: 202 while it runs; 200, with or without a body, when done. An HTML page is neither.
     if response.status == 202:
-        return Answer(Outcome.RUNNING, "Running")
+        return Answer(Reading.RUNNING, "Running")
     is_done = response.status in (200, 201, 204) and not response.is_malformed
-    return Answer(Outcome.SUCCEEDED) if is_done else UNREADABLE
+    return Answer(Reading.SUCCEEDED) if is_done else UNREADABLE
 
 
 def read_image(response: ArmResponse, _image: str) -> Answer:
@@ -81,7 +81,7 @@ def read_image(response: ArmResponse, _image: str) -> Answer:
     image = _parse_image(response)
     if image is None:
         return UNREADABLE
-    return _with_outcome(response, image.state or "Succeeded", image)  # the RPC: without a state, it has succeeded
+    return _with_reading(response, image.state or "Succeeded", image)  # the RPC: without a state, it has succeeded
 
 
 def read_remaining_image(response: ArmResponse, _image: str) -> Answer:
@@ -91,8 +91,8 @@ def read_remaining_image(response: ArmResponse, _image: str) -> Answer:
         return UNREADABLE
     state = image.state or "Succeeded"
     if state.lower() in TERMINAL_STATES:  # its deletion is pending or lost, or it was re-created
-        return Answer(Outcome.UNEXPECTED, display_text(state), why="the image still exists")
-    return Answer(Outcome.RUNNING, display_text(state), image)
+        return Answer(Reading.UNEXPECTED, display_text(state), why="the image still exists")
+    return Answer(Reading.RUNNING, display_text(state), image)
 
 
 def read_cluster(response: ArmResponse, image: str) -> Answer:
@@ -103,11 +103,11 @@ def read_cluster(response: ArmResponse, image: str) -> Answer:
         return UNREADABLE
     status = display_text(cluster.provisioning)
     if cluster.provisioning.lower() not in TERMINAL_STATES:
-        return Answer(Outcome.RUNNING, status)
+        return Answer(Reading.RUNNING, status)
     if cluster.is_switched(image):
-        return Answer(Outcome.SUCCEEDED, status)
+        return Answer(Reading.SUCCEEDED, status)
     # The change may be pending or lost, or the cluster does not name its image.
-    return Answer(Outcome.UNEXPECTED, status, why="the cluster does not show the change")
+    return Answer(Reading.UNEXPECTED, status, why="the cluster does not show the change")
 
 
 def _parse_image(response: ArmResponse) -> Image | None:
@@ -118,7 +118,7 @@ def _parse_image(response: ArmResponse) -> Image | None:
     return None if image.state == UNREADABLE_STATE else image
 
 
-def _with_outcome(response: ArmResponse, state: str, image: Image | None = None) -> Answer:
-    outcome = _OUTCOMES.get(state.lower(), Outcome.RUNNING)
-    fault = response.fault() if outcome in (Outcome.FAILED, Outcome.CANCELED) else None
+def _with_reading(response: ArmResponse, state: str, image: Image | None = None) -> Answer:
+    outcome = _READINGS.get(state.lower(), Reading.RUNNING)
+    fault = response.fault() if outcome in (Reading.FAILED, Reading.CANCELED) else None
     return Answer(outcome, display_text(state), image, fault)

@@ -127,10 +127,18 @@ async def _poll_once(transport: ArmTransport, operation: Operation, has_response
 
 
 def _timeout_error(operation: Operation, timeout: float, answered_at: datetime) -> PollTimeoutError:
-    after = f"{timeout / 3600:g} hours" if timeout >= 3600 else f"{timeout / 60:.3g} minutes"
+    after = duration_text(timeout)
     what = f"image {operation.name!r} is still {operation.state.lower()} after {after}; it continues in Azure"
     if operation.failed_polls:  # then its state is not known
         silence = f"no usable response since {answered_at:%Y-%m-%d %H:%M} UTC ({operation.poll_error})"
         what = f"image {operation.name!r}: {silence}; polling ended after {after}, the operation may still be running"
     hint = Hint(HintKind.RESUME, operation.name)
     return PollTimeoutError(what, operation=operation, fault=operation._refusal, hint=hint)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time limit as text: "4 hours", "5 minutes", "30 seconds"."""
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} seconds"

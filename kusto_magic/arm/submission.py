@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from kusto_magic.arm import operation_start, service_errors
 from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.poller import duration_text
 from kusto_magic.arm.requests import ArmRequests
 from kusto_magic.errors import ServiceError, UnreachableError
 from kusto_magic.hints import Hint, HintKind
@@ -37,7 +38,7 @@ async def submit(
         while not (await asyncio.wait({task}, timeout=min(notice_interval, timeout - waited)))[0]:
             waited += notice_interval
             if waited >= timeout:  # also if the request still waits for the rate limit
-                what = f"there was no response to the {sent.action} request within {timeout / 60:.3g} minutes"
+                what = f"there was no response to the {sent.action} request within {duration_text(timeout)}"
                 raise _with_possible_operation(sent, UnreachableError(what, hint=Hint(HintKind.RETRY)))
             yield replace(sent, note="; ".join(filter(None, (sent.note, f"no response yet for {waited:.0f} s"))))
         yield task.result()

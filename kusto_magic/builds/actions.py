@@ -16,7 +16,6 @@ from kusto_magic.arm.urls import image_url
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history import History
-from kusto_magic.builds.options import DEFAULT_TIMEOUT
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.retry import Attempt, retry_while_busy
@@ -28,6 +27,7 @@ from kusto_magic.models.cluster import PYTHON, ActiveImage, UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.settings import DEFAULT_TIMEOUT
 
 Preflight = Callable[..., Awaitable[PreflightReport]]
 """`preflight.check.run_preflight`, or a replacement with the same arguments."""

@@ -34,9 +34,10 @@ _log = logging.getLogger(__name__)
 class Build(HasTraits):
     """An operation on an image (build, deletion, enabling or disabling), polled in the background.
 
-    It has the methods of a `concurrent.futures.Future` and can be awaited. Observe `operation` (replaced at each
-    change), `report` (of the preflight), `last_response_at` (the time of each response of the service) and `ended`, as
-    with every HasTraits: `build.observe(handler, "last_response_at")`. Handlers run on the background thread.
+    It can be awaited, and has `done`, `result`, `exception` and `add_done_callback`, as a `concurrent.futures.Future`
+    has. Observe `operation` (replaced at each change), `report` (of the preflight), `last_response_at` (the time of
+    each response of the service) and `ended`, as with every HasTraits: `build.observe(handler, "last_response_at")`.
+    Handlers run on the background thread.
     """
 
     operation = Instance(Operation)
@@ -110,7 +111,7 @@ class Build(HasTraits):
         return checks and self.operation.state in (BuildState.CHECKING, BuildState.SUBMITTING)
 
     def done(self) -> bool:
-        """Return whether polling has ended; `error` is then None if the operation succeeded."""
+        """Return whether polling has ended; `error` is then None, or why it did not end well."""
         return self._future.done()
 
     def result(self, timeout: float | None = None) -> Image | None:
@@ -125,8 +126,8 @@ class Build(HasTraits):
         """Wait as `result` does, and return the error instead of raising it; None if the operation succeeded."""
         try:
             wait_for_result(self._future, timeout)
-        except BaseException:
-            if not self.done():  # a timeout or an interrupt of the wait
+        except Exception:
+            if not self.done():  # the timeout of this wait
                 raise
         return self.error
 

@@ -75,6 +75,19 @@ class Fleet(HasTraits):
         """
         wait_for_result(self._future, timeout)
 
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait as `result` does, and return the error instead of raising it; None if all succeeded."""
+        try:
+            wait_for_result(self._future, timeout)
+        except Exception:
+            if not self.done():  # the timeout of this wait
+                raise
+        return self._future.exception()
+
+    def add_done_callback(self, call: Callable[[Fleet], None]) -> None:
+        """Call `call` with the fleet once it is done, on the background thread; immediately if it is done already."""
+        self._future.add_done_callback(lambda _future: call(self))
+
     def __await__(self) -> Generator[Any, None, None]:
         """Wait on the caller's event loop; cancellation ends the wait, not the builds."""
         return asyncio.shield(asyncio.wrap_future(self._future)).__await__()  # as in `Build.__await__`

@@ -30,7 +30,7 @@ from kusto_magic.builds.resume import PollImage, ResumeBuild, WatchBuild, is_unc
 from kusto_magic.builds.runner import BuildRunner
 from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
-from kusto_magic.models.build_state import NOT_STARTED, UNSENT_STATES, BuildState
+from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.target import Target
 
 START_GRACE = timedelta(minutes=2)
@@ -110,6 +110,8 @@ class BuildLauncher:
             if current is None and self._history.warning:
                 return record  # the history cannot be read now, which is not the end of the operation
             build.owned = current is not None and await asyncio.to_thread(self._adopt, current)
+            if current is not None and current.request.spec != build.spec:
+                build.pinned_spec = current.request.spec
             return current
 
         build = self._build(record, Origin.RESUMED, owned=self._adopt(record))
@@ -120,13 +122,14 @@ class BuildLauncher:
     def observe(self, request: BuildRequest) -> Build:
         """Poll an image without a record, and return at once; nothing is sent."""
         record = BuildRecord(uuid4().hex, request, self._clock.wall())
-        build = Build(record, operation_start.submitting(request.action, ""), Origin.OBSERVED)
+        operation = replace(operation_start.submitting(request.action, ""), state=request.info.working_state)
+        build = Build(record, operation, Origin.OBSERVED)
         return self.launch((build, PollImage(build)))[0]
 
     def _build(self, record: BuildRecord, origin: Origin, *, owned: bool = True) -> Build:
         operation = operation_start.submitting(record.action, "", record.request.spec)
-        if origin is Origin.RESUMED and record.state in UNSENT_STATES:
-            operation = replace(operation, state=record.state)
+        if origin is Origin.RESUMED:
+            operation = replace(operation, state=record.state)  # until the service shows a newer one
         estimate = self._estimate(record.target) if record.request.info.creates_image else None
         return Build(record, operation, origin, estimate=estimate, owned=owned)
 

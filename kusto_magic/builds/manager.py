@@ -26,7 +26,7 @@ from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.history import History
 from kusto_magic.builds.history_writer import HistoryWriter
 from kusto_magic.builds.launcher import BuildLauncher
-from kusto_magic.builds.options import DEFAULT_TIMEOUT, BuildOptions
+from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.ownership import FOLDER as OWNERS
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
@@ -43,6 +43,7 @@ from kusto_magic.models.target import Subscription, Target
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.program_hints import PROGRAM
+from kusto_magic.settings import DEFAULT_TIMEOUT
 
 T = TypeVar("T")
 
@@ -118,6 +119,8 @@ class BuildManager:
 
         Raises as `start` does.
         """
+        if not requests:
+            raise InvalidInputError([Problem("clusters", "none is given")])
         for request in requests:
             request.require_valid()
         running = self.fleets.find_matching(requests)
@@ -264,8 +267,8 @@ def default_manager() -> BuildManager:
 def start_build(target: Target, name: str, spec: ImageSpec, options: BuildOptions | None = None) -> Build:
     """Start building an image in the background, and return at once: `start_build(target, name, spec).result()`.
 
-    A notebook shows the build as a card, and the history keeps it. Raises InvalidInputError for an invalid name; all
-    other errors are raised by the Build. For other actions and several clusters, there are `default_manager().start`
-    and `start_fleet`.
+    The history keeps the build; in a notebook with the extension loaded, it is shown as a card. Raises
+    InvalidInputError for an invalid name; all other errors are raised by the Build. For other actions and several
+    clusters, there are `default_manager().start` and `start_fleet`.
     """
     return default_manager().start(BuildRequest(Action.BUILD, target, name, spec, options or BuildOptions()))

@@ -138,7 +138,8 @@ def _spec(values: dict[str, Any]) -> ImageSpec | None:
     base, python = values["base_image"], values["python_version"]
     if base is None and python is None:
         return None
-    return ImageSpec(values["requirements"] or "", base, python, is_validated=True)
+    # Only who may use index options can have started it with them.
+    return ImageSpec(values["requirements"] or "", base, python, allow_index_options=True, is_validated=True)
 
 
 def _state(value: Any) -> BuildState:

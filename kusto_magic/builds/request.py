@@ -19,7 +19,7 @@ class BuildRequest:
     """An action on an image of a cluster, with everything that is needed to carry it out.
 
     `spec` is the image to build; None for every other action. For disabling, `name` is the image that python() uses,
-    or "Python" if that is not known.
+    or `models.cluster.PYTHON` if that is not known.
     """
 
     action: Action
@@ -35,6 +35,8 @@ class BuildRequest:
 
     def require_valid(self) -> None:
         """Raise InvalidInputError if the request breaks a rule for names, or is a build without a spec."""
+        if not isinstance(self.action, Action):
+            raise InvalidInputError([Problem("action", f"must be one of {', '.join(Action)}, as an Action")])
         if self.action is Action.ENABLE:
             LanguageExtension.python(self.name)  # for its validation
         elif self.info.changes_image:

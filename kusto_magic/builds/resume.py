@@ -75,8 +75,8 @@ class ResumeBuild:
 class WatchBuild:
     """Polls an operation that another process owns: as recorded until it is sent, then as the service shows it.
 
-    `read_record` returns the current record, and sets `build.owned` if its owner has ended and this process now owns
-    it.
+    `read_record` returns the current record, and brings the build up to date with it: `owned` if its owner has ended
+    and this process now owns it, `pinned_spec` if the owner has pinned the versions.
     """
 
     build: Build
@@ -85,7 +85,7 @@ class WatchBuild:
     async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
         """Yield the states of the operation.
 
-        Raises EndedElsewhereError if the owner ends it before it is sent, and the errors of `ResumeBuild`.
+        Raises EndedElsewhereError if the owner ends it without success, and the errors of `ResumeBuild`.
         """
         build, options = self.build, self.build.request.options
         end = client.clock.monotonic() + options.timeout
@@ -102,14 +102,19 @@ class WatchBuild:
                 else:
                     return
             if client.clock.monotonic() >= end:
-                what = (
-                    f"the {build.request.info.noun} of image {build.name!r} is still not submitted by another process"
-                )
-                raise PollTimeoutError(what, operation=_unsent(build), hint=Hint(HintKind.SHOW_STATUS))
+                raise _never_sent(build)
             state = record.state if record.state in NOT_STARTED else BuildState.QUEUED
             yield replace(_unsent(build), state=state, note="another process on this machine is about to send this")
             await client.clock.sleep(WATCH_INTERVAL)
-        raise ended_elsewhere(build, _unsent(build), record.state if record is not None else None)
+        if record is None or not record.state.succeeded:
+            raise ended_elsewhere(build, _unsent(build), record.state if record is not None else None)
+        async for operation in _poll_recorded(client, build, record):  # what its owner has achieved
+            yield operation
+
+
+def _never_sent(build: Build) -> PollTimeoutError:
+    what = f"the {build.request.info.noun} of image {build.name!r} is still not submitted by another process"
+    return PollTimeoutError(what, operation=_unsent(build), hint=Hint(HintKind.SHOW_STATUS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
+from typing import cast
 
 from kusto_magic.arm.base_chain import resolve_base_chain
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import ClientPool
+from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.actions import Preflight, Workflow
 from kusto_magic.builds.build import Build, ended_elsewhere, log_callback_errors
 from kusto_magic.builds.change_queue import ChangeQueue
@@ -66,13 +69,15 @@ class BuildRunner:
         try:
             client = await self._clients.get(build.target)
             previous: object = None
-            async for operation in workflow.run(client):
-                build._set_operation(operation, self._clock.wall())
-                recorded = (operation.state, operation.poll_url)
-                if recorded != previous and not (operation.retrying and operation.state in WORKING_STATES):
-                    # Before the workflow continues: if the process dies, the history shows what may have been sent.
-                    await self._writer.record_state(build)
-                    previous = recorded
+            # Closed explicitly: a canceled task would leave an open generator to the garbage collector.
+            async with aclosing(cast(AsyncGenerator[Operation, None], workflow.run(client))) as operations:
+                async for operation in operations:
+                    build._set_operation(operation, self._clock.wall())
+                    recorded = (operation.state, operation.poll_url)
+                    if recorded != previous and not (operation.retrying and operation.state in WORKING_STATES):
+                        # Before the workflow continues: if the process dies, the history shows what may have been sent.
+                        await self._writer.record_state(build)
+                        previous = recorded
             build.operation.raise_for_failure()
         except asyncio.CancelledError:
             return  # the process ends, or `stop` was called; the record stays as it is, so that it can be resumed

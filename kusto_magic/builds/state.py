@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.errors import EndedElsewhereError, KustoImageError, NotSubmittedError, ServiceError
+from kusto_magic.errors import EndedElsewhereError, ImageDiffersError, KustoImageError, NotSubmittedError, ServiceError
 from kusto_magic.models.build_state import NOT_STARTED, UNSENT_STATES, BuildState
 
 
@@ -23,6 +23,8 @@ class Origin(StrEnum):
 
 def state_of(operation: Operation, error: BaseException | None, origin: Origin) -> BuildState:
     """Return the state of a build, from its last operation and the error that ended its polling, if any."""
+    if isinstance(error, ImageDiffersError):
+        return BuildState.FAILED  # the service has built an image, but not the one that was asked for
     if error is None or operation.done:
         return operation.shown_state
     if isinstance(error, EndedElsewhereError) and error.state is not None:

@@ -32,7 +32,7 @@ MAGICS = HintTable(
         ),
         HintKind.ALLOW_INDEX_OPTIONS: "Add --allow-index-options if you trust the indexes.",
         HintKind.ALLOW_NO_PACKAGES: "Add --no-packages to create an image of its base alone.",
-        HintKind.PASTE_FILE: "Paste its lines here, or use --file PATH.",
+        HintKind.PASTE_FILE: "Paste the lines of the file here, or use --file PATH.",
         HintKind.RECREATE_IMAGE: "Build the image again from a cell without this, then export it.",
         HintKind.SHOW_HELP: "{name} --help shows the valid arguments.",
         HintKind.FIX_CONFLICT: "Fix the cell and run it again, or send it anyway with --no-check.",

@@ -255,7 +255,8 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
     `is_starting` is for the card that is shown until the build of the record is polled.
     """
     state = state_of_record(record, is_active=is_starting)
-    is_unknown = record.ended_at is None and not is_starting
+    is_open = record.ended_at is None and not is_starting  # its process has ended without recording an end
+    open_hints = {BuildState.UNKNOWN: HintKind.RESUME, BuildState.NOT_SUBMITTED: HintKind.SEND_AGAIN}
     as_of = record.ended_at or record.last_response_at or record.started_at
     return Card(
         id=record.id,
@@ -273,8 +274,8 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
         seconds=_seconds_between(record.started_at, as_of),
         estimate="",
         error=(record.message,) if record.message else (),
-        hint=Hint(HintKind.RESUME, record.name) if is_unknown else None,
-        note="final status unknown" if is_unknown else "",
+        hint=Hint(open_hints[state], record.name) if is_open else None,
+        note="final status unknown" if is_open and state is BuildState.UNKNOWN else "",
         fleet=record.fleet,
         reason=reason_from_message(record.message),
     )

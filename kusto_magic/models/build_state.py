@@ -47,7 +47,7 @@ class BuildState(StrEnum):
     DISABLED = "Disabled"
     """python() is disabled."""
     FAILED = "Failed"
-    """The service reports a failure."""
+    """The service reports a failure, or the image is not what was sent."""
     CANCELED = "Canceled"
     """The service reports a cancellation."""
     REJECTED = "Rejected"

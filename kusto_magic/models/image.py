@@ -17,6 +17,7 @@ from typing import Any
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models.build_state import Outcome
 from kusto_magic.models.naming import (
     base_image_problem,
     python_version_problem,
@@ -29,6 +30,14 @@ LANGUAGE = "Python"
 
 NO_PACKAGES = "none: the packages of the base image alone"
 """Shown instead of the requirements of an image that has none."""
+
+PROVISIONING_OUTCOMES: Mapping[str, Outcome] = {
+    "succeeded": Outcome.SUCCEEDED,
+    "failed": Outcome.FAILED,
+    "canceled": Outcome.CANCELED,
+    "cancelled": Outcome.CANCELED,  # both spellings occur in Azure
+}
+"""Outcomes of the final values of `provisioningState`, in lower case."""
 
 UNREADABLE_STATE = "unreadable"
 """The `state` of an image whose `provisioningState` is null, empty or not a string; the service does not use it."""
@@ -141,6 +150,12 @@ class Image:
     def base_label(self) -> str:
         """The base image or Python version as text: "Python3_10_8", "Python 3.10.8", or "" if both are omitted."""
         return self.base_image or (f"Python {self.language_version}" if self.language_version else "")
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the last operation on the image ended, or None while there is one."""
+        # The RPC: a resource without provisioningState has succeeded.
+        return PROVISIONING_OUTCOMES.get(self.state.lower() or "succeeded")
 
     @property
     def is_python(self) -> bool:

@@ -104,7 +104,7 @@ def build_name_problem(value: object) -> str:
     """Return why no image of this name can be built, or "".
 
     A name that breaks only the rule for new images may belong to an existing one, which can be replaced: whether it
-    exists is checked when the request is sent (`ImagesClient.build`).
+    exists is checked when the request is sent (`ImagesClient.create_or_update`).
     """
     if isinstance(value, str) and value.lower() in RESERVED_NAMES:
         return image_name_problem(value)

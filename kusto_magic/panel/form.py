@@ -23,9 +23,6 @@ from kusto_magic.panel.tasks import PanelContext
 from kusto_magic.panel.widgets import column, labeled, set_text, set_visible, text_widget
 from kusto_magic.requirements import parser
 
-TERMINAL_STATES = frozenset({"Succeeded", "Failed", "Canceled"})
-"""Provisioning states in which an image can be replaced."""
-
 MAX_PROBLEMS = 8
 """Maximum number of requirement problems shown below the field."""
 
@@ -159,7 +156,7 @@ class Form:
         image = self._image(name)
         if image is None:
             return "✔ name available"
-        then = "Create replaces it." if image.state in TERMINAL_STATES else "A change is in progress."
+        then = "Create replaces it." if image.outcome is not None else "A change is in progress."
         return f"✔ {image.name} exists: {image.state}. {then}"
 
     def _name_problem(self, name: str) -> str:

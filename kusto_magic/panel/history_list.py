@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ipywidgets import Select
 
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.state import state_of_record
 from kusto_magic.display.bundle import duration
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.panel.tasks import PanelContext
@@ -48,7 +49,7 @@ class HistoryList:
         recent = [record for record in history.recent(1000) if record.target == self._context.target][:MAX_RECORDS]
         selected = self.list.value
         self._records = {record.id: record for record in recent}
-        self.list.options = [(_line(record), record.id) for record in recent]
+        self.list.options = [(self._line(record), record.id) for record in recent]
         self.list.value = selected if selected in self._records else None  # new options reset the selection
         set_text(self.note, history.warning if recent else history.warning or "No builds yet.")
         self._on_selection()
@@ -61,10 +62,12 @@ class HistoryList:
         set_enabled([self.fill], on=record is not None and bool(record.requirements))
         set_enabled([self.follow], on=record is not None)
 
-
-def _line(record: BuildRecord) -> DisplayText:
-    seconds = "" if record.seconds is None else duration(record.seconds)
-    state = record.state if record.ended_at is not None else f"{record.state}, not finished"
-    started = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
-    parts = (started, f"{record.action} {record.name}", state, seconds, record.message)
-    return visible_line(" · ".join(part for part in parts if part))
+    def _line(self, record: BuildRecord) -> DisplayText:
+        running = self._context.builds.registry.by_id(record.id)
+        is_active = running is not None or self._context.builds.is_held_elsewhere(record)
+        state = running.state if running is not None else state_of_record(record, is_active=is_active)
+        shown = state if record.ended_at is not None or not is_active else f"{state}, not finished"
+        seconds = "" if record.seconds is None else duration(record.seconds)
+        started = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
+        parts = (started, f"{record.action} {record.name}", shown, seconds, record.message)
+        return visible_line(" · ".join(part for part in parts if part))

@@ -111,7 +111,11 @@ class ImageList:
         if is_being_enabled_here(builds.registry, target, name, self._context.clock.wall()):
             return ENABLING_WARNING
         exists = any(image.name.lower() == name.lower() for image in self.images or ())
-        return f"{UNKNOWN_WARNING}{self.active.reason}." if exists and isinstance(self.active, UnknownImage) else ""
+        return (
+            f"{UNKNOWN_WARNING}{self.active.reason.removesuffix('.')}."
+            if exists and isinstance(self.active, UnknownImage)
+            else ""
+        )
 
     def _show_images(self, images: Sequence[Image] | None) -> None:
         selected = self.list.value

@@ -56,23 +56,13 @@ def image_json(view: ImageView) -> Json:
     return {
         "name": image.name,
         "state": state,
-        "outcome": _outcome_of(state),
+        "outcome": image.outcome,
         "base": image.base_label,
         "baseImage": image.base_image,
         "pythonVersion": image.language_version,
         "requirements": redact(image.requirements),
         "build": view.build,
     }
-
-
-def _outcome_of(provisioning_state: str) -> str | None:
-    """Return how the last operation on an image ended; None while there is one, which has a state of the service."""
-    from kusto_magic.models.build_state import BuildState
-
-    try:
-        return BuildState(provisioning_state).outcome
-    except ValueError:
-        return None
 
 
 def active_json(state: PythonState) -> Json:

@@ -44,7 +44,6 @@ from support.scripted_transport import (
     run_poll,
 )
 
-from kusto_magic.arm.client import DEFAULT_TIMEOUT
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.operation_start import resume_named
 from kusto_magic.arm.poll_schedule import DurationEstimate
@@ -58,6 +57,7 @@ from kusto_magic.errors import (
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
+from kusto_magic.settings import DEFAULT_TIMEOUT
 
 pytestmark = pytest.mark.asyncio
 

@@ -93,7 +93,7 @@ class TestRecords:
     def test_get_returns_the_record_after_reopening(self, history: History, path: Path) -> None:
         full = record(
             spec=ImageSpec("numpy==1.0\r\npandas\n\n# grüße\n", python_version="3.10.8"),
-            options=BuildOptions(pin=True, timeout=60),
+            options=BuildOptions(pin=True),
             operation_url="https://management.azure.com/locations/East US/operationResults/g?api-version=2024-04-13",
             state=BuildState.SUCCEEDED,
             message="done",
@@ -108,6 +108,23 @@ class TestRecords:
         assert reopened.get(full.id) == full
         reopened.close()
         assert history.warning == ""
+
+    def test_permission_for_index_options_is_kept_with_the_record(self, history: History) -> None:
+        spec = ImageSpec("--index-url https://x.example/simple\nsix\n", "Python3_11_7", allow_index_options=True)
+        history.add(one := record(spec=spec))
+        found = history.get(one.id)
+        assert found is not None
+        assert found.request.spec is not None
+        assert (found.request.spec.allow_index_options, found.request.spec.use_index_options) == (True, True)
+
+    def test_options_that_a_process_of_the_fourth_version_writes_are_read(self, history: History, path: Path) -> None:
+        history.add(one := record())
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("UPDATE builds SET options = 'check pin'")
+            connection.commit()
+        found = history.get(one.id)
+        assert found is not None
+        assert found.request.options == BuildOptions(check=True, pin=True)
 
     def test_get_returns_times_in_utc(self, history: History) -> None:
         tokyo = START.astimezone(timezone(timedelta(hours=9)))

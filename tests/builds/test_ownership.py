@@ -375,6 +375,30 @@ def test_watcher_reports_the_end_that_the_owner_records_without_sending(environm
     assert environment.changes == []
 
 
+def test_watcher_succeeds_if_its_owner_finds_the_image_up_to_date(environment: EmulatedEnvironment) -> None:
+    environment.builds().start(build_request(environment.target, "img", SPEC, pin=True)).result(60)
+    environment.changes.clear()
+    gate = asyncio.Event()
+
+    async def slow(text: str, **more: Any) -> PreflightReport:
+        await gate.wait()
+        return await always_compatible(text, **more)
+
+    environment.answer = slow
+    owner = environment.builds()
+    build = owner.start(build_request(environment.target, "img", SPEC, pin=True))
+    environment.wait_for(build, BuildState.CHECKING)
+    watching = environment.builds().attach(environment.target, "img")
+    environment.wait_for(watching, BuildState.CHECKING)
+
+    async def open_gate() -> None:
+        gate.set()
+
+    owner.run(open_gate()).result(10)
+    assert outcome(build) == outcome(watching) == ("Succeeded", "")
+    assert environment.changes == []
+
+
 def test_change_that_is_refused_does_not_end_the_record_of_another_process(environment: EmulatedEnvironment) -> None:
     environment.builds().start(build_request(environment.target, "img", SPEC)).result(60)
     environment.clock.released.clear()

@@ -15,6 +15,7 @@ from kusto_magic.errors import (
     BuildFailedError,
     EndedElsewhereError,
     ForbiddenError,
+    ImageDiffersError,
     InUseError,
     NotSubmittedError,
     OutcomeUnknownError,
@@ -52,6 +53,12 @@ STATES: dict[str, tuple[Operation, BaseException | None, Origin, BuildState]] = 
     "its process ended meanwhile": (SENDING, OutcomeUnknownError("unknown"), RESUMED, BuildState.UNKNOWN),
     "resumed, and the status may not be read": (SENDING, REFUSED, RESUMED, BuildState.UNKNOWN),
     "no such image": (SENDING, REFUSED, OBSERVED, BuildState.UNKNOWN),
+    "built, but not what was sent": (
+        replace(BUILDING, state=BuildState.SUCCEEDED, differences=("requirements",)),
+        ImageDiffersError("another image", operation=BUILDING),
+        HERE,
+        BuildState.FAILED,
+    ),
     "ended by another process": (
         SENDING,
         EndedElsewhereError("ended", operation=SENDING, state="Failed"),

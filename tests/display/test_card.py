@@ -6,16 +6,20 @@ import json
 from dataclasses import replace
 
 import pytest
-from support.cards import DONE, RUNNING
+from support.arm_responses import TARGET
+from support.cards import DONE, RUNNING, STARTED
 from support.hostile import HARMLESS_TAGS, HOSTILE, Elements
+from support.requests import build_request
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
+from kusto_magic.builds.record import BuildRecord
 from kusto_magic.commands.hints import MAGICS
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import duration, table
-from kusto_magic.display.card import MIME, estimate_text
+from kusto_magic.display.card import MIME, card_from_record, estimate_text
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
 from kusto_magic.program_hints import PROGRAM
@@ -177,3 +181,22 @@ def test_table_is_aligned_as_text() -> None:
 )
 def test_duration_is_formatted_with_units(seconds: float, expected: str) -> None:
     assert duration(seconds) == expected
+
+
+RECORD = BuildRecord("1", build_request(TARGET, "img", ImageSpec("six", base_image="Python3_11_7")), STARTED)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "state", "kind", "note"),
+    [
+        (BuildState.BUILDING, BuildState.UNKNOWN, HintKind.RESUME, "final status unknown"),
+        (BuildState.CHECKING, BuildState.NOT_SUBMITTED, HintKind.SEND_AGAIN, ""),
+    ],
+)
+def test_card_of_a_record_without_an_end_says_how_to_go_on(
+    recorded: BuildState, state: BuildState, kind: HintKind, note: str
+) -> None:
+    shown = card_from_record(replace(RECORD, state=recorded))
+    assert (shown.state, shown.hint, shown.note) == (state, Hint(kind, "img"), note)
+    starting = card_from_record(replace(RECORD, state=recorded), is_starting=True)
+    assert (starting.state, starting.hint, starting.ended) == (recorded, None, False)

@@ -178,7 +178,7 @@ export function hintText(hint: IHint | null | undefined, trans: TranslationBundl
 /** Return a message followed by its hint. */
 export function withHint(message: string, hint: IHint | null | undefined, trans: TranslationBundle): string {
   const text = hintText(hint, trans);
-  return text ? `${message}. ${text}` : message;
+  return text ? `${message.replace(/\.$/, '')}. ${text}` : message;
 }
 
 function isKind(kind: string): kind is HintKind {
