@@ -99,6 +99,11 @@ class Card:
     detail: str = ""
 
     @property
+    def outcome(self) -> Outcome | None:
+        """How the operation ended, or None while it is in progress."""
+        return self.state.outcome
+
+    @property
     def states(self) -> object:
         """A value that differs when the state has changed."""
         return self.state
@@ -118,7 +123,7 @@ class Card:
         """The line beside a progress bar."""
         last = self.last_response_at
         updated = f"last update {last:%H:%M:%S} UTC" if last else "waiting for the first response"
-        head = f"{glyph_of(self.state.outcome)} {self.state} {self.image}"
+        head = f"{glyph_of(self.outcome)} {self.state} {self.image}"
         parts = (head, duration(self.seconds), updated, self.note, self.estimate)
         return visible_line(" · ".join(part for part in parts if part))
 
@@ -134,7 +139,7 @@ class Card:
         """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
         cluster = f"{'emulator ' if self.emulator else ''}cluster {self.cluster}"
         parts = [
-            f"{glyph_of(self.state.outcome)} {self.state}: image {self.image} on {cluster}",
+            f"{glyph_of(self.outcome)} {self.state}: image {self.image} on {cluster}",
             self._times(),
         ]
         line = visible_line(" · ".join(part for part in (*parts, self.estimate, self.note) if part))
@@ -170,7 +175,7 @@ class Card:
             "error": list(self.error),
             "hint": hint_json(self.hint),
             "note": self.note,
-            "outcome": self.state.outcome,
+            "outcome": self.outcome,
             "createsImage": ACTIONS[self.action].creates_image,
         }
         extras["waited"] = round(self.waited, 1)
@@ -185,7 +190,7 @@ class Card:
     def _html(self, hints: HintTable) -> str:
         cluster = f"{'emulator ' if self.emulator else ''}cluster"
         title = (
-            f"<p><strong>{glyph_of(self.state.outcome)} {isolated(visible_line(self.state))}</strong>: image "
+            f"<p><strong>{glyph_of(self.outcome)} {isolated(visible_line(self.state))}</strong>: image "
             f"<code>{isolated(visible_line(self.image))}</code> on {cluster} "
             f"<code>{isolated(visible_line(self.cluster))}</code></p>"
         )

@@ -143,7 +143,7 @@ class FleetCard:
                     "id": row.id,
                     "cluster": name,
                     "state": row.state,
-                    "outcome": row.state.outcome,
+                    "outcome": row.outcome,
                     "ended": row.ended,
                     "seconds": round(row.seconds, 1),
                     "said": _row_message(row),  # the key in version 1 of the JSON
@@ -200,7 +200,7 @@ _HEAD = ("cluster", "state", "duration", "message")
 
 
 def _state(row: Card) -> str:
-    return f"{glyph_of(row.state.outcome)} {row.state}"
+    return f"{glyph_of(row.outcome)} {row.state}"
 
 
 def _row_message(row: Card) -> str:

@@ -114,7 +114,9 @@ class LiveCard:
     def _show(self, view: View, *, update: bool) -> None:
         self._states, self._saved_at = view.states, time.monotonic()
         data = view.bundle(self._hints)
-        if self._bar is not None:
+        # Not in the bundle of a final state, although the build ends only when it is recorded: a notebook that is saved
+        # in between would keep the widget.
+        if self._bar is not None and view.outcome is None:
             self._bar.update(view)
             reference = {"version_major": 2, "version_minor": 0, "model_id": self._bar.model_id}
             data = {"application/vnd.jupyter.widget-view+json": reference, **data}

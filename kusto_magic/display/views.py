@@ -12,6 +12,7 @@ from kusto_magic.display.card import card
 from kusto_magic.display.fleet_card import fleet_card
 from kusto_magic.display_text import DisplayText
 from kusto_magic.hints import HintTable
+from kusto_magic.models.build_state import Outcome
 
 Shown = Build | Fleet
 """What can be shown: both have `ended`, `observe` and `add_tick_callback`."""
@@ -19,6 +20,11 @@ Shown = Build | Fleet
 
 class View(Protocol):
     """What is shown of a build or a fleet at one moment. `hints` are the sentences of the front end that shows it."""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended, or None while it is in progress."""
+        ...
 
     @property
     def states(self) -> object:

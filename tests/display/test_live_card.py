@@ -30,6 +30,7 @@ def test_one_output_is_updated_until_the_end(environment: EmulatedEnvironment, w
     assert screen.ended.wait(10)
     assert screen.is_one_output()
     assert (WIDGET in screen.shown[0][0]) == with_bar
+    assert not any(WIDGET in data and data[MIME].get("outcome") for data, _ in screen.shown), "it could be saved"
     last = screen.shown[-1][0]
     assert last[MIME]["state"] == "Succeeded"
     assert WIDGET not in last

@@ -66,6 +66,7 @@ def test_saved_state_is_shown_when_the_notebook_is_reopened(
     opened.run(1)
     shown = card(opened, 1)
     expect(shown).to_contain_text("✔ Succeeded", timeout=END_MS)
+    expect(shown.locator(".kusto-image-progress")).to_have_count(0)  # its label says that too, before the last update
     opened.save()
     opened.lab.stop_kernels()
     page.reload()
