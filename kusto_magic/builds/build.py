@@ -14,15 +14,15 @@ from traitlets import Bool, HasTraits, Instance
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.poll_schedule import DurationEstimate
-from kusto_magic.builds.event_loop import wait_for_result
+from kusto_magic.builds.event_loop import wait_for_exception, wait_for_result
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.builds.request import HasRequest
 from kusto_magic.builds.state import Origin, state_of
 from kusto_magic.errors import EndedElsewhereError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.image import Image, ImageSpec
-from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
 
 MAX_SILENCE = 45.0
@@ -31,7 +31,7 @@ MAX_SILENCE = 45.0
 _log = logging.getLogger(__name__)
 
 
-class Build(HasTraits):
+class Build(HasRequest, HasTraits):
     """An operation on an image (build, deletion, enabling or disabling), polled in the background.
 
     It can be awaited, and has `done`, `result`, `exception` and `add_done_callback`, as a `concurrent.futures.Future`
@@ -80,21 +80,6 @@ class Build(HasTraits):
         self._tick_callbacks: list[Callable[[], None]] = []
 
     @property
-    def action(self) -> Action:
-        """The action of the operation."""
-        return self.request.action
-
-    @property
-    def target(self) -> Target:
-        """The cluster."""
-        return self.request.target
-
-    @property
-    def name(self) -> str:
-        """The name of the image."""
-        return self.request.name
-
-    @property
     def spec(self) -> ImageSpec | None:
         """What is built, with the pinned versions if there are any; None if it is not a build or not known."""
         return self.pinned_spec or self.request.spec
@@ -124,12 +109,7 @@ class Build(HasTraits):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait as `result` does, and return the error instead of raising it; None if the operation succeeded."""
-        try:
-            wait_for_result(self._future, timeout)
-        except Exception:
-            if not self.done():  # the timeout of this wait
-                raise
-        return self.error
+        return wait_for_exception(self._future, timeout)
 
     def add_done_callback(self, call: Callable[[Build], None]) -> None:
         """Call `call` with the build once it is done, on the background thread; immediately if it is done already."""

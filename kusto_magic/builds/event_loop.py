@@ -31,6 +31,16 @@ def wait_for_result(future: concurrent.futures.Future[T], timeout: float | None 
                 raise
 
 
+def wait_for_exception(future: concurrent.futures.Future[Any], timeout: float | None = None) -> BaseException | None:
+    """Return the error of a future, None if it has a result; wait and raise TimeoutError as `wait_for_result`."""
+    try:
+        wait_for_result(future, timeout)
+    except Exception:
+        if not future.done():  # the timeout of this wait
+            raise
+    return future.exception()
+
+
 def result_or_cancel(future: concurrent.futures.Future[T]) -> T:
     """Return the result of a future; an interrupt also cancels the future."""
     try:

@@ -12,7 +12,7 @@ from typing import Any
 from traitlets import Bool, HasTraits
 
 from kusto_magic.builds.build import Build, log_callback_errors
-from kusto_magic.builds.event_loop import wait_for_result
+from kusto_magic.builds.event_loop import wait_for_exception, wait_for_result
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.errors import FleetFailedError, KustoImageError, failure_reason, reason_from_message
 from kusto_magic.hints import Hint, HintKind
@@ -77,12 +77,7 @@ class Fleet(HasTraits):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait as `result` does, and return the error instead of raising it; None if all succeeded."""
-        try:
-            wait_for_result(self._future, timeout)
-        except Exception:
-            if not self.done():  # the timeout of this wait
-                raise
-        return self._future.exception()
+        return wait_for_exception(self._future, timeout)
 
     def add_done_callback(self, call: Callable[[Fleet], None]) -> None:
         """Call `call` with the fleet once it is done, on the background thread; immediately if it is done already."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kusto_magic.builds.options import BuildOptions
-from kusto_magic.builds.request import BuildRequest
+from kusto_magic.builds.request import BuildRequest, HasRequest
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
@@ -16,7 +16,7 @@ from kusto_magic.redaction import redact, without_signature
 
 
 @dataclass(frozen=True, slots=True)
-class BuildRecord:
+class BuildRecord(HasRequest):
     """One operation that was started on this machine, such as a build or a deletion.
 
     `id` is a UUID in hex, `state` the last known state. All times are timezone-aware; `seconds` is the duration.
@@ -43,21 +43,6 @@ class BuildRecord:
         for moment in (self.started_at, self.last_response_at, self.ended_at):
             if moment is not None and moment.utcoffset() is None:
                 raise ValueError("the times of a record must have a time zone")
-
-    @property
-    def action(self) -> Action:
-        """The action of the operation."""
-        return self.request.action
-
-    @property
-    def target(self) -> Target:
-        """The cluster."""
-        return self.request.target
-
-    @property
-    def name(self) -> str:
-        """The name of the image."""
-        return self.request.name
 
     @property
     def requirements(self) -> str:

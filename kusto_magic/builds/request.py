@@ -57,3 +57,26 @@ class BuildRequest:
     def with_timeout(self, timeout: float) -> Self:
         """Return the request with another timeout in seconds: that of the process that polls its operation."""
         return replace(self, options=replace(self.options, timeout=timeout))
+
+
+class HasRequest:
+    """Something that comes of a request, with shortcuts to what was asked for."""
+
+    __slots__ = ()
+
+    request: BuildRequest
+
+    @property
+    def action(self) -> Action:
+        """The action of the operation."""
+        return self.request.action
+
+    @property
+    def target(self) -> Target:
+        """The cluster."""
+        return self.request.target
+
+    @property
+    def name(self) -> str:
+        """The name of the image."""
+        return self.request.name
