@@ -285,5 +285,7 @@ def test_export_raises_for_secrets_and_invisible_characters(form: str, text: str
 def test_export_raises_for_an_unknown_format_and_a_missing_base() -> None:
     with pytest.raises(InvalidInputError) as refused:
         export("ansible", NAME, Image(NAME), TARGET)
-    assert "one of bicep, terraform, az, powershell, rest, requirements" in str(refused.value)
-    assert "neither a base image" in str(refused.value)
+    unknown, missing = refused.value.problems
+    assert (unknown.field, missing.field) == ("format", "base")
+    assert "'ansible'" in unknown.message
+    assert all(form in unknown.message for form in FORMS)

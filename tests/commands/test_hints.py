@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kusto_magic.commands.hints import listed
+from kusto_magic.commands.hints import MAGICS, listed
 from kusto_magic.errors import Problem
 from kusto_magic.hints import Hint, HintKind
 
@@ -16,4 +16,4 @@ def test_first_problems_are_listed_and_the_others_counted() -> None:
 
 def test_listed_problem_has_the_hint_of_the_magics() -> None:
     problem = Problem("requirements", "no", 3, Hint(HintKind.ALLOW_NO_PACKAGES))
-    assert listed([problem]) == ["line 3: no. Add --no-packages to create an image of its base alone."]
+    assert listed([problem]) == [f"line 3: no. {MAGICS.text(problem.hint)}"]

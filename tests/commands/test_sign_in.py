@@ -84,13 +84,13 @@ def test_device_code_is_replaced_by_the_identity(entra: Entra, environment: Call
     assert [bool(re.search("BKTN7QZD", text)) for text in notebook.shown] == [False, True, False, False]
     assert [update for _, update in notebook.shell.shown] == [False, True, True, False], "one output, updated in place"
     assert notebook.shown[2] == "Signed in as ada@example.com."
-    assert notebook.shown[3].endswith("Signed in as ada@example.com.")
+    assert "ada@example.com" in notebook.shown[3]
     asked = entra.tokens
     notebook.ask()
     assert notebook.script.requests[-1].token == jwt(upn="ada@example.com", n=asked)
     assert entra.tokens == asked, "no second prompt"
     notebook.use()
-    assert notebook.shown[-1].endswith("Signed in as ada@example.com."), "the sign-in method is kept"
+    assert "ada@example.com" in notebook.shown[-1], "the sign-in method is kept"
 
 
 def test_use_reports_identity_and_subscription_but_not_the_tenant(
@@ -108,8 +108,9 @@ def test_non_interactive_session_does_not_prompt_for_sign_in(
     entra: Entra, environment: Callable[..., SignInSession], kind: str
 ) -> None:
     notebook = environment(interactive=False)
-    with pytest.raises(SignInError, match="needs an interactive session") as caught:
+    with pytest.raises(SignInError) as caught:
         notebook.use(f"--as {kind}")
+    assert caught.value.hint == Hint(HintKind.CHOOSE_CREDENTIAL, values=("environment", "managed", "cli"))
     assert len(caught.value.lines()) == 2
     assert (notebook.shown, entra.tokens, notebook.magics.cluster) == ([], 0, "")
 
@@ -120,7 +121,7 @@ def test_request_does_not_prompt_with_interactive_credential_setting(
     monkeypatch.setenv("KUSTO_MAGIC_CREDENTIAL", "device")
     notebook = environment()
     notebook.use()
-    with pytest.raises(SignInError, match="interactive sign-in is required") as caught:
+    with pytest.raises(SignInError) as caught:
         notebook.ask()
     assert caught.value.hint == Hint(HintKind.SIGN_IN_INTERACTIVELY, "device")
     assert (notebook.script.requests, entra.tokens) == ([], 0)
@@ -138,7 +139,7 @@ def test_credential_setting_selects_the_sign_in_method(
     notebook.ask()
     assert {asked.token for asked in notebook.script.requests} == {jwt(appid=CLIENT, n=1)}
     notebook.use("--as environment")
-    assert notebook.shown[-1].endswith("Signed in as application aaaaaaaa….")
+    assert "application aaaaaaaa…" in notebook.shown[-1]
     assert entra.tokens == 2
     assert not any(secret in "".join(notebook.shown) for secret in (TENANT, SECRET, CLIENT))
 
@@ -169,7 +170,7 @@ def test_interrupt_stops_the_sign_in_with_a_message(entra: Entra, environment: C
 
     with pytest.raises(KeyboardInterrupt):
         sign_in(Session(notebook.shell, notebook.magics, Interrupted()), "device", TARGET)  # type: ignore[arg-type]
-    assert notebook.shown[-1] == "The sign-in was interrupted."
+    assert "interrupted" in notebook.shown[-1]
 
 
 def test_failed_sign_in_prints_two_lines_and_changes_nothing(
@@ -177,8 +178,10 @@ def test_failed_sign_in_prints_two_lines_and_changes_nothing(
 ) -> None:
     monkeypatch.setenv("PATH", str(home.path))
     notebook = environment()
-    with pytest.raises(SignInError, match=r"\(az\) was not found") as caught:
+    with pytest.raises(SignInError) as caught:
         notebook.use("--as cli")
+    device = Hint(HintKind.CHOOSE_CREDENTIAL, values=("device",))
+    assert caught.value.hint == Hint(HintKind.INSTALL_TOOL, "az", ("az login",), then=device)
     assert len(caught.value.lines()) == 2
     assert (notebook.magics.cluster, notebook.magics.credential) == ("", "")
 
@@ -196,7 +199,7 @@ def test_unknown_sign_in_method_suggests_closest_without_prompting(
     entra: Entra, environment: Callable[..., SignInSession]
 ) -> None:
     notebook = environment()
-    with pytest.raises(InvalidInputError, match="did you mean device"):
+    with pytest.raises(InvalidInputError, match=r"device\?"):
         notebook.use("--as devise")
     assert (notebook.shown, entra.tokens) == ([], 0)
 

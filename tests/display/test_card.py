@@ -29,7 +29,7 @@ def test_text_of_a_running_build_has_elapsed_time_and_last_update() -> None:
     line = RUNNING.text()
     assert line == (
         "⏳ Building: image img on cluster help · 1 min 20 s at 2026-11-23 14:04:25 UTC, last update 14:04:20 UTC"
-        " · usually 4 min to 6 min (3 earlier builds on this cluster)"
+        f" · {RUNNING.estimate}"
     )
 
 

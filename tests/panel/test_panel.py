@@ -83,10 +83,11 @@ def test_existing_name_and_custom_base_show_image_state(make: EnvironmentFactory
     environment.builds.start(build_request(environment.target, "Mine", SPEC)).result(30)
     fields = loaded_form(environment).fields
     fields.name.value = fields.base.value = "mine"
-    wait_until(lambda: "Mine exists: Succeeded. Create replaces it." in shown_text(fields.name_status))
-    assert "custom image of this cluster: Succeeded, built on Python3_11_7" in shown_text(fields.base_status)
+    wait_until(lambda: "Mine exists: Succeeded." in shown_text(fields.name_status))
+    assert "Succeeded" in shown_text(fields.base_status)
+    assert "Python3_11_7" in shown_text(fields.base_status)
     fields.set_images([Image("Mine", state="Creating")])
-    assert "Mine exists: Creating. A change is in progress." in shown_text(fields.name_status)
+    assert "Mine exists: Creating." in shown_text(fields.name_status)
     assert {"Python3_11_7", "Mine", "Python 3.10.8"} <= set(fields.base.options)
 
 
@@ -108,7 +109,7 @@ def test_create_with_invalid_input_lists_every_problem_and_sends_no_put(make: En
     fill(form, "my image", "", "a=1")
     form.create.click()
     assert "name: 'my image'" in error_text(form)
-    assert "base: choose an image or enter" in error_text(form)
+    assert "base: " in error_text(form)
     assert "line 1: 'a=1'" in error_text(form)
     assert "Next:" in error_text(form)
     assert form.fields.requirements.value == "a=1"
@@ -275,35 +276,33 @@ def test_failed_sign_in_is_shown_when_the_panel_opens(make: EnvironmentFactory) 
     form = environment.panel().form
     wait_until(lambda: "SignInError" in error_text(form))
     assert "Next:" in error_text(form)
-    assert shown_text(form.images.state) == "The images could not be read."
+    assert "not be read" in shown_text(form.images.state)
     assert not form.images.refresh.disabled
 
 
 def test_failed_build_shows_the_reason(make: EnvironmentFactory) -> None:
     async def conflicting(_requirements: str, _python: str) -> str | None:
-        return "these two cannot be installed together"
+        return "a clashes with b"
 
     form = loaded_form(make(EmulatorTransport(resolver=conflicting)))
     fill(form)
     form.create.click()
     wait_until(lambda: "BuildFailedError" in error_text(form))
-    assert "these two cannot be installed together" in error_text(form)
+    assert "a clashes with b" in error_text(form)
     assert PANEL.text(Hint(HintKind.FIX_REQUIREMENTS)) in error_text(form)
     assert "✖ Failed: image img" in shown_text(form.active_builds.last)
 
 
 def test_requirements_conflict_shows_suggestions_and_sends_no_put(make: EnvironmentFactory) -> None:
     async def conflicting(_text: str, **_more: Any) -> PreflightReport:
-        return PreflightReport(
-            Verdict.CONFLICT, "3.11.7", reason="line 1 clashes with line 2", suggestions=("use 2.0",)
-        )
+        return PreflightReport(Verdict.CONFLICT, "3.11.7", reason="a clashes with b", suggestions=("use 2.0",))
 
     environment = make(preflight=conflicting)
     form = loaded_form(environment)
     fill(form)
     form.create.click()
     wait_until(lambda: RequirementsConflictError.__name__ in error_text(form))
-    assert "line 1 clashes with line 2" in error_text(form)
+    assert "a clashes with b" in error_text(form)
     assert "use 2.0" in error_text(form)
     assert "✖ conflict" in form.plan.value
     assert not [line for line in environment.service.requests if line.startswith("PUT")]
@@ -318,7 +317,8 @@ def test_unexpected_exception_is_shown_and_logged(make: EnvironmentFactory, capl
     form.context.on_click(form.check, failing_callback)
     fill(form)
     form.check.click()
-    assert "Unexpected LookupError in kusto_magic: <img src=x>" in error_text(form)
+    assert "LookupError" in error_text(form)
+    assert "<img src=x>" in error_text(form)
     assert "<img" not in form.context.errors.value
     assert "a panel callback failed" in caplog.text
 
@@ -349,7 +349,7 @@ def test_image_of_another_tool_is_listed_shown_edited_replaced_and_deleted(make:
     form.images.edit.click()
     assert form.fields.name.value == "my image"
     assert "my image exists" in shown_text(form.fields.name_status)
-    assert "line 1: --hash: the service is not documented" in shown_text(form.fields.requirements_status)
+    assert "line 1: --hash: " in shown_text(form.fields.requirements_status)
     form.fields.requirements.value = "humanize"
     assert form.fields.read()[0] == "my image"
     form.create.click()
@@ -383,7 +383,8 @@ def test_image_of_its_base_alone_is_created_after_confirmation(make: Environment
     fill(form, "engine", "3.11.7", "")
     form.create.click()
     assert is_shown(form.question.widget)
-    assert "No packages: the image is Python 3.11.7 alone. Create image engine" in shown_text(form.question.text)
+    question = shown_text(form.question.text)
+    assert all(part in question for part in ("No packages", "Python 3.11.7", "engine"))
     assert form.context.builds.registry.all() == []
     form.question.yes.click()
     wait_until(lambda: [name for _, name in form.images.list.options] == ["engine"])

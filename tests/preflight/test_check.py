@@ -103,7 +103,9 @@ def test_lines_with_other_markers_are_skipped_with_a_warning(check: Check) -> No
     report = check("plain==1.0; sys_platform == 'linux'\nplain==2.0; python_version < '3.11'")
 
     assert [package.pin for package in report.packages] == ["plain==2.0"]
-    assert report.warnings == ("line 1 plain does not apply to Python 3.10.8 on Windows",)
+    [warning] = report.warnings
+    assert warning.startswith("line 1 plain ")
+    assert "Python 3.10.8" in warning
 
 
 def test_nothing_is_resolved_if_no_line_applies(check: Check) -> None:
@@ -135,8 +137,8 @@ def test_satisfying_base_packages_are_kept_and_others_changed(check: Check) -> N
 def test_downgrade_below_need_of_base_package_gives_warning(check: Check) -> None:
     warnings = check("urllib3==1.20", base="Python3_10_8").warnings
 
-    assert any("docker 6.1.3 of the base image needs urllib3>=1.26.0" in warning for warning in warnings)
-    assert all(warning.startswith("urllib3 downgraded from 1.26.15 to 1.20: ") for warning in warnings)
+    assert any("docker 6.1.3" in warning and warning.endswith("urllib3>=1.26.0") for warning in warnings)
+    assert all("1.26.15 to 1.20: " in warning for warning in warnings)
     assert check("idna", base="Python3_10_8").warnings == ()
 
 
@@ -166,7 +168,8 @@ def test_change_that_breaks_a_custom_base_gives_warning(check: Check) -> None:
     report = check("plain==2.0", base_requirements=("other",))
 
     assert report.verdict is Verdict.COMPATIBLE
-    assert report.warnings == ("line 1 plain==2.0 clashes with the base image's other==1.0, which needs plain<2",)
+    [warning] = report.warnings
+    assert all(part in warning for part in ("line 1 plain==2.0", "other==1.0", "plain<2"))
 
 
 @pytest.mark.parametrize(
@@ -234,8 +237,10 @@ def test_conflict_is_explained_by_line(check: Check, text: str, reason: str, sug
 
 
 def test_misspelled_name_is_corrected_from_local_names(check: Check) -> None:
-    assert check("scikit-lern").suggestions == ("line 1: did you mean scikit-learn?",)
-    assert check("cv2").suggestions == ("line 1: did you mean opencv-python-headless?",)
+    for name, meant in {"scikit-lern": "scikit-learn", "cv2": "opencv-python-headless"}.items():
+        [suggestion] = check(name).suggestions
+        assert suggestion.startswith("line 1: ")
+        assert suggestion.endswith(f" {meant}?")
 
 
 def test_source_only_package_suggests_no_check(environ: dict[str, str], tmp_path: Path) -> None:
@@ -244,7 +249,7 @@ def test_source_only_package_suggests_no_check(environ: dict[str, str], tmp_path
     report = asyncio.run(run_preflight("plain", python=PYTHON, index=index, environ=environ))
 
     assert report.verdict is Verdict.CONFLICT
-    assert report.reason == "line 1 plain: there is no wheel for Python 3.10.8 on Windows x64"
+    assert report.reason.startswith("line 1 plain: ")
     assert report.suggestions == (BUILD_SUGGESTION,)
 
 
@@ -271,7 +276,7 @@ def test_unknown_python_version_is_inconclusive(check: Check, python: str) -> No
     report = check("plain", python=python)
 
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert "does not support Python" in report.reason
+    assert report.reason.endswith(f"support Python {python}")
 
 
 def test_missing_index_is_inconclusive(check: Check) -> None:
@@ -281,8 +286,9 @@ def test_missing_index_is_inconclusive(check: Check) -> None:
     missing = check("plain", index=IndexSettings(no_index=True))
 
     assert (unreachable.verdict, missing.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
-    assert unreachable.reason == "the index at 127.0.0.1 cannot be queried: the connection was refused"
-    assert missing.reason == "no package index is configured"
+    assert "127.0.0.1" in unreachable.reason
+    assert "refused" in unreachable.reason
+    assert "no package index" in missing.reason
     assert max(unreachable.seconds, missing.seconds) < 3
 
 
@@ -290,7 +296,7 @@ def test_silent_index_is_inconclusive_after_timeout(check: Check, silent: str) -
     report = check("plain", index=IndexSettings(default=silent), timeout=0.3)
 
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert report.reason == "the package index did not respond in time"
+    assert "in time" in report.reason
     assert report.seconds < 3
 
 

@@ -15,6 +15,18 @@ from kusto_magic.requirements.parser import Requirement, parse
 INDEX = {"a": ["1.0", "1.2", "1.9", "2.0"], "b": ["1", "2"]}
 
 
+def pin_text(line: int, pin: str) -> str:
+    return f"line {line}: {pin} would be compatible"
+
+
+def name_text(name: str, where: str = "") -> str:
+    return f"{where}did you mean {name}?"
+
+
+def python_text(python: str, base: str) -> str:
+    return f"compatible with Python {python} without changes (base image {base})"
+
+
 class Resolver:
     """A resolver for `INDEX`; `clashes` are pins that conflict with each other."""
 
@@ -46,19 +58,19 @@ def suggested(text: str, cause: Cause, resolver: Resolver, *, subject: str = "",
 @pytest.mark.parametrize(
     ("text", "clashes", "sentences"),
     [
-        ("a==1.8", [], ["line 1: a==1.9 would be compatible"]),
-        ("a==1.3", [], ["line 1: a==1.2 would be compatible"]),
-        ("a==3", [], ["line 1: a==2.0 would be compatible"]),
-        ("a<1", [], ["line 1: a==1.2 would be compatible"]),
-        ("a==2.*", [{"a": "1.9"}], ["line 1: a==1.2 would be compatible"]),
+        ("a==1.8", [], [pin_text(1, "a==1.9")]),
+        ("a==1.3", [], [pin_text(1, "a==1.2")]),
+        ("a==3", [], [pin_text(1, "a==2.0")]),
+        ("a<1", [], [pin_text(1, "a==1.2")]),
+        ("a==2.*", [{"a": "1.9"}], [pin_text(1, "a==1.2")]),
         ("a", [], []),
-        ("a==1.8+local", [], ["line 1: a==1.9 would be compatible"]),
-        ("a==1.6\nb", [{"a": "1.9", "b": "2"}, {"a": "1.2"}, {"a": "1.0"}], ["line 1: a==2.0 would be compatible"]),
-        ("a==1.2\nb==2", [{"b": "2"}], ["line 2: b==1 would be compatible"]),
+        ("a==1.8+local", [], [pin_text(1, "a==1.9")]),
+        ("a==1.6\nb", [{"a": "1.9", "b": "2"}, {"a": "1.2"}, {"a": "1.0"}], [pin_text(1, "a==2.0")]),
+        ("a==1.2\nb==2", [{"b": "2"}], [pin_text(2, "b==1")]),
         (
             "a==1.2\nb==2",
             [{"a": "1.2", "b": "1"}, {"a": "1.2", "b": "2"}, {"a": "1.9", "b": "2"}],
-            ["line 1: a==1.0 would be compatible"],
+            [pin_text(1, "a==1.0")],
         ),
     ],
 )
@@ -69,11 +81,9 @@ def test_nearest_compatible_version_is_suggested(text: str, clashes: list[Pins],
 def test_compatible_python_version_is_suggested() -> None:
     resolver = Resolver(only_python="3.11.7")
 
-    assert suggested("a==1.0", Cause.NO_WHEEL, resolver) == [
-        "compatible with Python 3.11.7 without changes (base image Python3_11_7)"
-    ]
+    assert suggested("a==1.0", Cause.NO_WHEEL, resolver) == [python_text("3.11.7", "Python3_11_7")]
     assert suggested("a==1.0", Cause.PYTHON, Resolver(only_python="3.10.8"), python="3.11.7") == [
-        "compatible with Python 3.10.8 without changes (base image Python3_10_8)"
+        python_text("3.10.8", "Python3_10_8")
     ]
     assert suggested("a==1.0", Cause.PYTHON, Resolver(only_python="3.6.5")) == []
     assert "3.6.5" not in {candidate.python for candidate in resolver.candidates}
@@ -83,7 +93,7 @@ def test_missing_name_tries_no_versions() -> None:
     resolver = Resolver()
 
     assert suggested("sklearn==1", Cause.NOT_FOUND, resolver, subject="sklearn") == [
-        "line 1: did you mean scikit-learn?"
+        name_text("scikit-learn", "line 1: ")
     ]
     assert suggested("qqqzzz", Cause.NOT_FOUND, resolver, subject="qqqzzz") == []
     assert resolver.candidates == []
@@ -92,7 +102,7 @@ def test_missing_name_tries_no_versions() -> None:
 def test_name_without_wheels_is_corrected_only_if_alias_is_known() -> None:
     resolver = Resolver(only_python="none")
 
-    assert suggested("faiss-gpu", Cause.NO_WHEEL, resolver, subject="faiss-gpu") == ["line 1: did you mean faiss-cpu?"]
+    assert suggested("faiss-gpu", Cause.NO_WHEEL, resolver, subject="faiss-gpu") == [name_text("faiss-cpu", "line 1: ")]
     assert suggested("pandas", Cause.NO_WHEEL, resolver, subject="pandas") == []
     assert suggested("scikit-lern", Cause.NO_WHEEL, resolver, subject="scikit-lern") == []
     assert suggested("numpy", Cause.NOT_FOUND, resolver, subject="numpy") == []
@@ -101,7 +111,7 @@ def test_name_without_wheels_is_corrected_only_if_alias_is_known() -> None:
 def test_missing_dependency_is_suggested_without_line_number() -> None:
     diagnosis = conflict_over(Cause.NOT_FOUND, (), "sklearn")
 
-    assert asyncio.run(suggest(diagnosis, (), "3.10.8", Resolver().attempt, 60)) == ("did you mean scikit-learn?",)
+    assert asyncio.run(suggest(diagnosis, (), "3.10.8", Resolver().attempt, 60)) == (name_text("scikit-learn"),)
 
 
 def test_base_lines_are_not_suggested() -> None:
@@ -116,7 +126,7 @@ def test_highest_version_is_suggested_without_a_lowest_one() -> None:
 
     lines = parse("a==1.8").packages
     assert asyncio.run(suggest(conflict_over(Cause.CONFLICT, lines), lines, "3.10.8", attempt, 60)) == (
-        "line 1: a==2.0 would be compatible",
+        pin_text(1, "a==2.0"),
     )
 
 
@@ -149,7 +159,7 @@ def test_slow_suggestions_are_omitted() -> None:
     compatible = parse("a\nb==3").packages
     assert asyncio.run(
         suggest(conflict_over(Cause.CONFLICT, compatible[1:]), compatible, "3.10.8", Resolver().attempt, 0.1)
-    ) == ("line 2: b==2 would be compatible",)
+    ) == (pin_text(2, "b==2"),)
 
 
 @pytest.mark.asyncio
@@ -181,4 +191,4 @@ def test_failing_candidate_omits_only_its_own_suggestion() -> None:
 
     lines = parse("sklearn==1").packages
     diagnosis = conflict_over(Cause.NO_WHEEL, lines, "sklearn")
-    assert asyncio.run(suggest(diagnosis, lines, "3.10.8", broken, 60)) == ("line 1: did you mean scikit-learn?",)
+    assert asyncio.run(suggest(diagnosis, lines, "3.10.8", broken, 60)) == (name_text("scikit-learn", "line 1: "),)

@@ -227,7 +227,7 @@ UNSAFE = [
 @pytest.mark.asyncio
 @pytest.mark.parametrize("line", UNSAFE)
 async def test_resolve_accepts_package_lines_only(line: str) -> None:
-    with pytest.raises(ValueError, match="1 lines are not validated package lines"):
+    with pytest.raises(ValueError, match="1 lines"):
         await resolve(ResolveRequest(("fine", line), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60)
 
 
@@ -237,7 +237,7 @@ async def test_resolve_accepts_package_lines_only(line: str) -> None:
     )
 )
 def test_line_with_other_characters_does_not_reach_uv(line: str) -> None:
-    with pytest.raises(ValueError, match="not validated package lines"):
+    with pytest.raises(ValueError, match="package lines"):
         asyncio.run(resolve(ResolveRequest((line,), "3.10.8"), IndexSettings(no_index=True), SYSTEM, 60))
 
 

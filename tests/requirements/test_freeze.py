@@ -91,11 +91,11 @@ def test_pins_of_all_cells_are_sorted() -> None:
 def test_packages_not_on_an_index_are_skipped_with_a_reason() -> None:
     found = freeze_sources("import my_helpers, mine, odd", "this is no python", "import numpy\0")
     assert found.pins == ()
-    assert found.skipped == (
-        "mine: installed from a folder or URL, not from an index",
-        "my_helpers: no installed package provides it",
-        "odd: its version 'not a version' is not a valid version",
-    )
+    reasons = dict(reason.split(": ", 1) for reason in found.skipped)
+    assert [*reasons] == ["mine", "my_helpers", "odd"]
+    assert "folder or URL" in reasons["mine"]
+    assert "no installed package" in reasons["my_helpers"]
+    assert "'not a version'" in reasons["odd"]
     assert found.unreadable == 2
 
 
@@ -119,12 +119,12 @@ def test_code_cells_of_a_notebook_are_read(tmp_path: Path) -> None:
 def test_invalid_notebook_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "notebook.ipynb"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidInputError, match=r"notebook\.ipynb is not a valid notebook"):
+    with pytest.raises(InvalidInputError, match="not a valid notebook"):
         read_cells(path)
 
 
 def test_missing_notebook_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match=r"none\.ipynb cannot be read"):
+    with pytest.raises(InvalidInputError, match=r"none\.ipynb cannot"):
         read_cells(tmp_path / "none.ipynb")
 
 

@@ -218,7 +218,8 @@ def test_quoted_value_is_shortened() -> None:
 
 
 def test_non_string_is_refused() -> None:
-    assert [problem.message for problem in problems(None)] == ["the requirements must be a string, not NoneType"]  # type: ignore[arg-type]
+    [problem] = problems(None)  # type: ignore[arg-type]
+    assert "NoneType" in problem.message
 
 
 # ── index options ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -334,7 +335,7 @@ def test_secret_is_refused_and_not_in_the_message(secret: str, template: str, al
         parse(template.format(secret), allow_index_options=allowed)
 
     shown = "\n".join(raised.value.lines()) + repr(raised.value)
-    assert "everyone with read access to the cluster" in shown
+    assert "read access" in shown
     assert not any(part in shown for part in (secret, HIDDEN, HIDDEN[:12], secret[-16:]))
 
 
@@ -502,7 +503,7 @@ def test_read_is_bounded(text: str) -> None:
 def test_more_than_20_indexes_are_refused() -> None:
     lines = [f"--extra-index-url https://h.example/{n}\n" for n in range(MAX_INDEX_OPTIONS + 1)]
     [problem] = problems("a\n" + "".join(lines), allow_index_options=True)
-    assert (problem.line, "more than 20 index options" in problem.message) == (MAX_INDEX_OPTIONS + 2, True)
+    assert (problem.line, "more than 20" in problem.message) == (MAX_INDEX_OPTIONS + 2, True)
     assert problems("a\n" + "".join(lines[1:]), allow_index_options=True) == []
 
 

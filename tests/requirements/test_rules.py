@@ -68,7 +68,7 @@ def test_line_with_more_than_an_index_option_has_no_url(line: str) -> None:
 
 
 def test_index_option_is_refused_by_default() -> None:
-    with pytest.raises(InvalidInputError, match="index options must be allowed") as refused:
+    with pytest.raises(InvalidInputError) as refused:
         parse("--index-url https://h.example/simple\nnumpy\n")
     assert refused.value.problems[0].hint == Hint(HintKind.ALLOW_INDEX_OPTIONS)
 
