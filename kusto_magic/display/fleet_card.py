@@ -63,6 +63,10 @@ class FleetCard:
         return dict(Counter(row.state for _, row in self.rows).most_common())
 
     @property
+    def _size_text(self) -> str:
+        return "1 cluster" if len(self.rows) == 1 else f"{len(self.rows)} clusters"
+
+    @property
     def done_count(self) -> int:
         """Number of clusters that are done."""
         return sum(row.ended for _, row in self.rows)
@@ -109,7 +113,7 @@ class FleetCard:
         """Return a fleet as one line."""
         parts = [f"{count} {state.lower()}" for state, count in self.counts.items()]
         times = f"{duration(self.seconds)}, {'ended' if self.ended else 'at'} {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
-        head = f"{glyph_of(self.outcome)} {self.state}: image {self.image} on {len(self.rows)} clusters"
+        head = f"{glyph_of(self.outcome)} {self.state}: image {self.image} on {self._size_text}"
         return visible_line(" · ".join([head, ", ".join(parts), times]))
 
     def text(self, hints: HintTable = PROGRAM) -> DisplayText:
@@ -163,7 +167,7 @@ class FleetCard:
             f"<p><strong>{isolated(visible(head))}</strong>: {isolated(visible(rest))}</p>",
             self._failures_html(),
             f"<p>Next step: {isolated(visible(step))}</p>" if step else "",
-            f"<details{expanded}><summary>{len(self.rows)} clusters</summary>{clusters}</details>",
+            f"<details{expanded}><summary>{self._size_text}</summary>{clusters}</details>",
             requirements_html(self.requirements),
         ]
         return f"<div>{''.join(parts)}</div>"

@@ -69,7 +69,7 @@ def test_query_selects_the_clusters(say: RunCell) -> None:
     assert "fleet003" in output
     assert "fleet007" in output
     output = say(CELL.format("--clusters-from \"where name == 'fleet001'\""))
-    assert "on 1 clusters" in output
+    assert "on 1 cluster " in output
     assert "fleet003" not in output
 
 
