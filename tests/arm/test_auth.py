@@ -261,8 +261,9 @@ def test_repr_contains_no_token() -> None:
 
 
 def test_loopback_without_emulator_raises_sign_in_failed() -> None:
-    with pytest.raises(SignInError, match=r"no emulator is running at http://127\.0\.0\.1:1"):
+    with pytest.raises(SignInError, match=r"http://127\.0\.0\.1:1") as caught:
         EmulatorCredential("http://127.0.0.1:1").get_token()
+    assert caught.value.hint == Hint(HintKind.START_EMULATOR)
 
 
 @pytest.mark.asyncio

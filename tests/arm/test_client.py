@@ -59,10 +59,11 @@ from kusto_magic.errors import (
     NotFoundError,
     ServiceError,
     StatusUnreadableError,
+    UnexpectedStateError,
     UnreachableError,
     UntrustedAddressError,
 )
-from kusto_magic.hints import HintKind
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import ActiveImage
@@ -115,8 +116,9 @@ async def test_failed_build_contains_the_service_error() -> None:
             status_response("Failed", error={"code": "Bad", "message": "no such package"}),
         )
     )
-    with pytest.raises(BuildFailedError, match="Bad: no such package"):
+    with pytest.raises(BuildFailedError) as caught:
         seen[-1].raise_for_failure()
+    assert (caught.value.fault.code, caught.value.fault.message) == ("Bad", "no such package")
 
 
 async def test_delete_follows_the_recorded_sequence() -> None:
@@ -182,12 +184,13 @@ async def test_adopted_build_that_fails_is_reported_as_failed() -> None:
 
 
 async def test_adopted_build_with_other_requirements_raises_status_unreadable() -> None:
-    with pytest.raises(StatusUnreadableError, match=r"differs from what was sent \(requirements\)"):
+    with pytest.raises(UnexpectedStateError, match=r"\(requirements\)") as caught:
         await run_build(
             ScriptedTransport(
                 CONNECTION_RESET, error_response(409), make_response(image_resource(requirementsFileContent="numpy"))
             )
         )
+    assert caught.value.hint == Hint(HintKind.CHECK_IMAGE, "img")
 
 
 async def test_409_without_a_retry_raises_conflict() -> None:
@@ -258,7 +261,7 @@ async def test_silent_read_is_tried_twice_within_about_a_minute() -> None:
 
     script = ScriptedTransport(default=silence)
     async with open_client(script) as client:
-        with pytest.raises(UnreachableError, match="did not respond in time"):
+        with pytest.raises(UnreachableError, match="did not respond"):
             await client.list()
     assert script.request_times == [0.0, 31.0]
 
@@ -305,7 +308,7 @@ async def test_put_without_an_answer_says_so_and_continues(action: Action) -> No
         silent.released.set()
         seen += [operation async for operation in running]
     assert {operation.state for operation in seen[:3]} == {BuildState.SUBMITTING}
-    assert ["no response yet for" in operation.note for operation in seen[:3]] == [False, True, True]
+    assert ["no response" in operation.note for operation in seen[:3]] == [False, True, True]
     assert seen[-1].state is ACTIONS[action].success_state
     assert "no response" not in seen[-1].note
     assert silent.count == 1
@@ -314,7 +317,7 @@ async def test_put_without_an_answer_says_so_and_continues(action: Action) -> No
 async def test_put_without_an_answer_ends_at_the_time_limit_of_the_build() -> None:
     silent = SilentTransport()
     async with silent_arm(silent) as arm:
-        with pytest.raises(UnreachableError, match=r"did not respond|no response") as caught:
+        with pytest.raises(UnreachableError) as caught:
             await collect(silent_client(arm).create_or_update_stream("img", SPEC, timeout=0.05))
     assert caught.value.hint is not None
     assert (caught.value.hint.kind, caught.value.hint.name) == (HintKind.CHECK_ARRIVAL, "img")
@@ -446,7 +449,7 @@ async def test_images_and_the_active_one_are_read_at_the_same_time() -> None:
 async def test_endless_list_raises_unreachable() -> None:
     script = ScriptedTransport(default=lambda request: next_page(request, []))
     async with open_client(script) as client:
-        with pytest.raises(UnreachableError, match="does not end after 1000 pages"):
+        with pytest.raises(UnreachableError, match=f"{MAX_PAGES} pages"):
             await client.list()
     assert len(script.requests) == MAX_PAGES
 
@@ -461,7 +464,7 @@ def next_page(request: httpx.Request, images: list[Any]) -> Outcome:
 async def test_repeated_next_link_raises_at_once(links: list[str]) -> None:
     script = ScriptedTransport(*(make_response({"value": [], "nextLink": link}) for link in links))
     async with open_client(script) as client:
-        with pytest.raises(UnreachableError, match="links to an earlier one"):
+        with pytest.raises(UnreachableError, match="an earlier one"):
             await client.list()
     assert script.unused_steps == 0
 
@@ -510,8 +513,9 @@ async def test_invalid_name_raises_before_any_request_or_token(call: str, name: 
 async def test_name_outside_the_rule_is_built_only_if_the_image_exists() -> None:
     missing = ScriptedTransport(error_response(404, "ResourceNotFound"))
     async with open_client(missing) as client:
-        with pytest.raises(InvalidInputError, match="no such image on this cluster"):
+        with pytest.raises(InvalidInputError, match="'my image'") as refused:
             await collect(client.create_or_update_stream("my image", SPEC))
+    assert [problem.field for problem in refused.value.problems] == ["image name"]
     existing = ScriptedTransport(IMAGE_SUCCEEDED, created_response(), STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
     async with open_client(existing) as client:
         assert phases(await collect(client.create_or_update_stream("my image", SPEC)))[-1] is BuildState.SUCCEEDED

@@ -213,7 +213,7 @@ def test_az_error_is_shown_with_a_hint(
 async def test_claims_challenge_with_az_raises_sign_in_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _clear_environment(monkeypatch, tmp_path)
     _az(tmp_path, f'echo \'{{"accessToken": "{jwt(upn="ada")}", "expires_on": {int(time.time()) + 3600}}}\'')
-    with pytest.raises(SignInError, match="requires a new sign-in"):
+    with pytest.raises(SignInError, match="new sign-in"):
         await send_requests(_script(_claims_challenge()), CredentialFactory("cli")(ENDPOINT))
 
 
@@ -257,7 +257,7 @@ def test_device_code_is_shown_once(entra: Entra) -> None:
 
 @pytest.mark.parametrize("kind", ["device", "browser"])
 def test_interactive_credential_without_prompt_raises(entra: Entra, kind: str) -> None:
-    with pytest.raises(SignInError, match="interactive sign-in is required") as caught:
+    with pytest.raises(SignInError) as caught:
         NamedCredential(kind, ENDPOINT).get_token(SCOPE)
     assert caught.value.hint == Hint(HintKind.SIGN_IN_INTERACTIVELY, kind)
     assert entra.tokens == 0
@@ -268,7 +268,7 @@ def test_expired_interactive_sign_in_raises_instead_of_prompting(entra: Entra) -
     credential = NamedCredential("device", ENDPOINT, lambda *what: shown.append(what))
     credential.get_token(SCOPE)
     entra.fault = lambda _: (400, {"error": "invalid_grant", "error_description": "AADSTS700082: expired"})
-    with pytest.raises(SignInError, match=r"expired \(AADSTS700082\)|interactive sign-in is required") as caught:
+    with pytest.raises(SignInError, match=r"AADSTS700082|interactive") as caught:
         credential.get_token("https://other.example/.default")
     assert len(shown) == 1
     assert "planted" not in exception_chain_text(caught.value)
@@ -279,8 +279,9 @@ def test_expired_device_code_raises_sign_in_failed(entra: Entra) -> None:
     credential = NamedCredential("device", ENDPOINT, lambda *_: None)
     with pytest.raises(SignInError, match="AADSTS70020"):
         credential.get_token(SCOPE)
-    with pytest.raises(SignInError, match="interactive sign-in is required"):
+    with pytest.raises(SignInError) as caught:
         credential.get_token(SCOPE)
+    assert caught.value.hint == Hint(HintKind.SIGN_IN_INTERACTIVELY, "device")
 
 
 # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -290,7 +291,7 @@ def test_wrong_secret_raises_without_showing_ids(entra: Entra, monkeypatch: pyte
     _set_client_secret(monkeypatch)
     description = f"AADSTS7000215: Invalid client secret provided for app '{CLIENT}' in tenant {TENANT}. Trace ID: x"
     entra.fault = lambda _: (401, {"error": "invalid_client", "error_description": description})
-    with pytest.raises(SignInError, match="secret is wrong or has expired") as caught:
+    with pytest.raises(SignInError, match="AADSTS7000215") as caught:
         NamedCredential("environment", ENDPOINT).get_token(SCOPE)
     assert caught.value.hint == Hint(HintKind.SET_VARIABLES, values=("AZURE_CLIENT_SECRET",))
     text = exception_chain_text(caught.value)
@@ -311,7 +312,7 @@ def test_credential_that_is_not_set_up_raises_with_two_lines(
 def test_default_chain_without_setup_raises_with_two_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _clear_environment(monkeypatch, tmp_path)
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
-    with pytest.raises(SignInError, match="no sign-in method is set up") as caught:
+    with pytest.raises(SignInError, match="sign-in method") as caught:
         NamedCredential("default", ENDPOINT).get_token(SCOPE)
     assert len(caught.value.lines()) == 2
     assert caught.value.hint == Hint(HintKind.SIGN_IN, "device")
@@ -320,8 +321,9 @@ def test_default_chain_without_setup_raises_with_two_lines(tmp_path: Path, monke
 def test_unreachable_token_service_is_reported(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
     _set_client_secret(monkeypatch)
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "https://127.0.0.1:1")
-    error = ServiceRequestError(f"no connection to https://127.0.0.1:1/{TENANT}")
-    assert sign_in_error(error, "environment").what == "no token: the sign-in service cannot be reached"
+    error = sign_in_error(ServiceRequestError(f"no connection to https://127.0.0.1:1/{TENANT}"), "environment")
+    assert error.hint == Hint(HintKind.CHECK_NETWORK)
+    assert TENANT not in str(error)
 
 
 class ServiceRequestError(Exception):

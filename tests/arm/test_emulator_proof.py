@@ -85,7 +85,7 @@ async def test_open_client_sends_no_token_to_a_program_that_takes_over_the_port(
         await asyncio.to_thread(local_emulator.stop)
         with impostor_of(emulator) as impostor:
             for _ in range(2):
-                with pytest.raises(SignInError, match=r"no emulator is running at .*; no token was sent") as caught:
+                with pytest.raises(SignInError, match="no token") as caught:
                     await transport.send("GET", cluster_url(emulator))
                 assert caught.value.hint == Hint(HintKind.START_EMULATOR)
         assert impostor.paths

@@ -21,6 +21,7 @@ from kusto_magic.emulator import ReadyTarget
 from kusto_magic.emulator.server import bind
 from kusto_magic.emulator.store import Store
 from kusto_magic.errors import EmulatorError
+from kusto_magic.hints import Hint, HintKind
 
 pytestmark = pytest.mark.slow  # most tests start the emulator process
 COMMAND = [sys.executable, "-m", "kusto_magic.emulator"]
@@ -171,10 +172,12 @@ def test_find_ignores_another_token(folder: Path) -> None:
 
 
 def test_failed_start_raises_with_the_reason(folder: Path) -> None:
-    (folder / "emulator.sqlite").write_text("this is not a database, and long enough to be recognized as such")
+    state_file = folder / "emulator.sqlite"
+    state_file.write_text("this is not a database, and long enough to be recognized as such")
 
-    with pytest.raises(EmulatorError, match=r"cannot use its state file .*: file is not a database"):
+    with pytest.raises(EmulatorError, match="not a database") as caught:
         local_emulator.start()
+    assert caught.value.hint == Hint(HintKind.FIX_EMULATOR, str(state_file))
     assert local_emulator.find() is None
 
 

@@ -212,7 +212,9 @@ def test_rejected_request_raises_a_typed_error(code: int, start: Callable[[ArmRe
 
 
 def test_rejection_without_message_shows_the_http_status() -> None:
-    assert "HTTP 502" in str(error_from_response(make_response(b"<html>", 502), "the build request was refused"))
+    error = error_from_response(make_response(b"<html>", 502), "the build request was refused")
+    assert (error.status, error.fault.message) == (502, "")
+    assert "HTTP 502" in str(error)
 
 
 # ── rule 3: terminal states ─────────────────────────────────────────────────────────────────────────────────────────
@@ -551,7 +553,7 @@ def test_image_that_still_exists_after_deletion_raises(state: str | None) -> Non
 
 def test_failed_delete_contains_the_service_error() -> None:
     ended = DELETING.advance(status_response("Failed", error={"code": "InUse", "message": "[Conflict] in use"}))
-    with pytest.raises(BuildFailedError, match="deleting image 'img' failed") as caught:
+    with pytest.raises(BuildFailedError, match="deleting image 'img'") as caught:
         ended.raise_for_failure()
     assert caught.value.fault.code == "InUse"
     assert caught.value.hint == Hint(HintKind.CHECK_IMAGES)
@@ -689,7 +691,7 @@ FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize(("more", "code", "message"), FAILURES.values(), ids=FAILURES.keys())
 def test_failure_has_a_reason_or_says_that_none_is_given(more: dict[str, Any], code: str, message: str) -> None:
     ended = BUILDING.advance(status_response("Failed", **more))
-    with pytest.raises(BuildFailedError, match="building image 'img' failed") as caught:
+    with pytest.raises(BuildFailedError) as caught:
         ended.raise_for_failure()
     assert (caught.value.fault.code, caught.value.fault.message) == (code, message)
 

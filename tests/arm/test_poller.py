@@ -111,9 +111,9 @@ async def test_poll_error_is_set_during_an_outage() -> None:
             IMAGE_SUCCEEDED,
         )
     )
-    assert [operation.poll_error for operation in seen[1:5]] == [
-        "", "management.azure.com cannot be reached (connection refused)", "HTTP 503", ""
-    ]  # fmt: skip
+    before, refused, unavailable, after = (operation.poll_error for operation in seen[1:5])
+    assert (before, unavailable, after) == ("", "HTTP 503", "")
+    assert "(connection refused)" in refused
 
 
 async def test_polling_survives_a_sign_in_outage() -> None:
@@ -251,7 +251,7 @@ async def test_unreadable_responses_end_polling_and_not_the_build() -> None:
 
 async def test_endless_operation_raises_poll_timeout_after_four_hours() -> None:
     script = ScriptedTransport(created_response(), default=STATUS_RUNNING)
-    with pytest.raises(PollTimeoutError, match="after 4 hours; it continues in Azure") as caught:
+    with pytest.raises(PollTimeoutError, match="after 4 hours") as caught:
         await run_build(script)
     assert script.clock.passed == DEFAULT_TIMEOUT == 4 * 3600
     assert caught.value.operation.poll_url == POLL_URL
@@ -297,7 +297,7 @@ async def test_timeout_says_since_when_there_was_no_usable_response(fault: Outco
     with pytest.raises(PollTimeoutError) as caught:
         await run_build(script, timeout=3600)
     since = START + timedelta(seconds=script.request_times[10])
-    assert f"no usable response since {since:%Y-%m-%d %H:%M} UTC ({reason})" in caught.value.what
+    assert f"since {since:%Y-%m-%d %H:%M} UTC ({reason})" in caught.value.what
     assert "still building" not in caught.value.what, "that is not known"
 
 
@@ -320,7 +320,7 @@ async def test_after_a_sleep_of_the_machine_one_response_is_enough_to_give_up() 
         return STATUS_RUNNING
 
     script = ScriptedTransport(created_response(), sleep, CONNECTION_REFUSED, STATUS_RUNNING)
-    with pytest.raises(PollTimeoutError, match="still building after 4 hours"):
+    with pytest.raises(PollTimeoutError, match="still building"):
         await run_build(script)
     assert script.unused_steps == 0
 
@@ -331,7 +331,7 @@ async def test_after_a_sleep_of_the_machine_polling_without_a_response_ends() ->
         return STATUS_RUNNING
 
     script = ScriptedTransport(created_response(), sleep, default=CONNECTION_REFUSED)
-    with pytest.raises(PollTimeoutError, match="no usable response since"):
+    with pytest.raises(PollTimeoutError, match="no usable response"):
         await run_build(script)
     assert script.clock.passed < 8 * 3600 + 120
 
@@ -405,9 +405,7 @@ async def test_untrusted_url_is_not_requested_and_the_build_can_be_resumed(url: 
     with pytest.raises(UntrustedAddressError) as caught:
         await run_build(script, credential)
     assert (len(script.requests), credential.count) == (len(steps), 1)
-    assert all(
-        line.startswith(("PUT https://management.azure.com/", f"GET {ENDPOINT}/")) for line in script.request_lines
-    )
+    assert all(line.startswith((f"PUT {ENDPOINT}/", f"GET {ENDPOINT}/")) for line in script.request_lines)
 
     second = ScriptedTransport(IMAGE_CREATING, IMAGE_SUCCEEDED)
     assert caught.value.operation is not None

@@ -129,12 +129,12 @@ async def test_too_many_clusters_stop_paging() -> None:
 @pytest.mark.asyncio
 async def test_repeated_or_endless_tokens_raise() -> None:
     async with open_subscription(ScriptedTransport(page("c1", token="a"), page("c2", token="a"))) as client:
-        with pytest.raises(UnreachableError, match="links to an earlier one"):
+        with pytest.raises(UnreachableError, match="an earlier one"):
             await client.find_clusters("where 1 == 1")
     numbers = iter(range(10**9))
     script = ScriptedTransport(default=lambda _: page(token=str(next(numbers))))
     async with open_subscription(script) as client:
-        with pytest.raises(UnreachableError, match="does not end after 1000 pages"):
+        with pytest.raises(UnreachableError, match=f"{MAX_PAGES} pages"):
             await client.find_clusters("where 1 == 1")
     assert len(script.requests) == MAX_PAGES + 1
 

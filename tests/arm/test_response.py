@@ -256,25 +256,22 @@ def test_fault_has_targets_and_nested_details() -> None:
     middle = {"code": "Middle", "message": "wrong", "details": [inner]}
     error = {"code": "Outer", "message": "all wrong", "target": "properties", "details": [middle]}
     fault = make_response({"error": error}).fault()
-    assert fault.summary_lines() == [
-        "Outer: all wrong (target: properties)",
-        "Middle: wrong",
-        "Inner: deeper (target: requirements)",
-    ]
+    assert (fault.code, fault.message, fault.target) == ("Outer", "all wrong", "properties")
+    assert fault.details == ("Middle: wrong", "Inner: deeper (target: requirements)")
+    assert fault.summary_lines() == [fault.summary, *fault.details]
 
 
 def test_fault_names_policy_assignment_and_lock() -> None:
     lock = {"type": "Lock", "info": {"locks": [{"id": "/x/Microsoft.Authorization/locks/no-changes"}, "by-name", 5]}}
     detail = {"code": "D", "additionalInfo": [{"type": "PolicyViolation", "info": POLICY}]}
     fault = make_response({"error": {"code": "C", "details": [detail], "additionalInfo": [lock]}}).fault()
-    assert fault.summary_lines() == [
-        "C",
-        "D",
-        "lock 'no-changes'",
-        "lock 'by-name'",
-        "policy 'Allowed locations'",
-        "policy assignment 'prod-locations'",
-    ]
+    assert (fault.code, fault.details) == ("C", ("D",))
+    assert fault.additional_info == (
+        ("lock", "no-changes"),
+        ("lock", "by-name"),
+        ("policy", "Allowed locations"),
+        ("policy assignment", "prod-locations"),
+    )
 
 
 def test_fault_shows_other_additional_info_without_ids() -> None:

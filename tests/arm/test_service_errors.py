@@ -17,7 +17,7 @@ from kusto_magic.errors import (
     ForbiddenError,
     NotFoundError,
     ServiceError,
-    StatusUnreadableError,
+    UnexpectedStateError,
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
@@ -155,7 +155,7 @@ REFUSAL = error_response(409, "RequestConflict", NOT_TERMINAL, {"x-ms-request-id
 @pytest.mark.asyncio
 async def test_refusal_is_shown_if_the_image_turns_out_to_be_absent() -> None:
     script = ScriptedTransport(CONNECTION_RESET, REFUSAL, default=error_response(404, "ResourceNotFound"))
-    with pytest.raises(StatusUnreadableError, match="does not exist") as caught:
+    with pytest.raises(UnexpectedStateError, match="does not exist") as caught:
         await run_build(script)
     assert "RequestConflict: Cannot modify" in str(caught.value)
     assert "r-409" in str(caught.value)
@@ -164,8 +164,9 @@ async def test_refusal_is_shown_if_the_image_turns_out_to_be_absent() -> None:
 @pytest.mark.asyncio
 async def test_refusal_is_shown_if_the_image_turns_out_to_be_different() -> None:
     other = make_response(image_resource(requirementsFileContent="numpy"))
-    with pytest.raises(StatusUnreadableError, match="differs from what was sent") as caught:
+    with pytest.raises(UnexpectedStateError) as caught:
         await run_build(ScriptedTransport(CONNECTION_RESET, REFUSAL, other))
+    assert caught.value.hint == Hint(HintKind.CHECK_IMAGE, "img")
     assert "RequestConflict: Cannot modify" in str(caught.value)
 
 

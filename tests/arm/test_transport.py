@@ -120,9 +120,10 @@ async def test_untrusted_url_raises_before_any_request_or_token(url: str, method
 async def test_untrusted_address_error_names_the_host_and_no_secret(url: str) -> None:
     async with make_transport(ScriptedTransport()) as transport:
         with pytest.raises(
-            UntrustedAddressError, match=r"https://evil\.example:8443 instead of https://management"
+            UntrustedAddressError, match=rf"https://evil\.example:8443 .*{re.escape(ENDPOINT)};"
         ) as caught:
             await transport.send("GET", url)
+    assert caught.value.hint == Hint(HintKind.REPORT_ENDPOINT)
     assert "hunter2" not in exception_chain_text(caught.value)
 
 
@@ -355,9 +356,9 @@ async def test_401_body_is_limited_and_not_decompressed() -> None:
 async def test_failed_sign_in_sends_nothing() -> None:
     script = ScriptedTransport()
     credential = CountingCredential()
-    credential.fault = RuntimeError("please run az login")
+    credential.fault = RuntimeError("run az login")
     async with make_transport(script, credential) as transport:
-        with pytest.raises(SignInError, match="please run az login"):
+        with pytest.raises(SignInError, match="run az login"):
             await transport.send("GET", f"{ENDPOINT}/x")
     assert script.requests == []
 
@@ -453,7 +454,7 @@ async def test_silence_and_slow_responses_time_out() -> None:
         server.then(server.silence, server.drip)
         async with loopback_transport(server, request_timeout=0.1) as transport:
             for _ in range(2):
-                with pytest.raises(UnreachableError, match="did not respond in time"):
+                with pytest.raises(UnreachableError, match="did not respond"):
                     await transport.send("GET", f"{server.endpoint}/x")
     assert len(server.heads) == 2
 

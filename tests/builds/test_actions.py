@@ -13,6 +13,7 @@ from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
 from support.requests import build_request, delete_request, disable_request, enable_request
 
+from kusto_magic.arm.operation import NOTE_UNCHANGED
 from kusto_magic.builds.actions import IN_USE_HINT, SENDERS
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
@@ -28,7 +29,7 @@ from kusto_magic.errors import (
     ServiceError,
 )
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.action import ACTIONS
+from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
@@ -61,7 +62,7 @@ def test_start_sends_nothing_if_the_image_is_up_to_date(environment: EmulatedEnv
     image = second.result(30)
     assert image is not None
     assert image.requirements == "humanize\n"
-    assert second.operation.note == "already up to date; nothing sent"
+    assert second.operation.note == NOTE_UNCHANGED
     assert second.report is None
     assert builds.estimate(environment.target) == estimate, "an unchanged image does not count for the estimate"
 
@@ -82,7 +83,7 @@ def test_start_sends_nothing_if_only_the_line_ends_differ(environment: EmulatedE
     builds.start(build_request(environment.target, "img", SPEC)).result(30)
     second = builds.start(build_request(environment.target, "img", replace(SPEC, requirements=text)))
     second.result(30)
-    assert second.operation.note == "already up to date; nothing sent"
+    assert second.operation.note == NOTE_UNCHANGED
     assert environment.started_builds("img") == 1
 
 
@@ -96,16 +97,15 @@ def test_image_of_its_base_alone_is_built_and_then_up_to_date(
     assert image.requirements == ""
     again = environment.builds().start(build_request(environment.target, "engine", spec))
     again.result(30)
-    assert again.operation.note == "already up to date; nothing sent"
+    assert again.operation.note == NOTE_UNCHANGED
 
 
 def test_new_image_cannot_have_a_name_outside_the_rule(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     build = builds.start(build_request(environment.target, "my image", SPEC))
-    with pytest.raises(
-        InvalidInputError, match="no such image on this cluster, and for a new one 'my image' is not a valid"
-    ):
+    with pytest.raises(InvalidInputError, match="'my image'") as refused:
         build.result(30)
+    assert [problem.field for problem in refused.value.problems] == ["image name"]
     assert environment.started_builds("my image") == 0
     assert builds.history.recent()[0].state == "Not submitted"
 
@@ -148,7 +148,7 @@ def test_start_with_pin_sends_nothing_if_the_pinned_versions_are_up_to_date(envi
     builds.start(build_request(environment.target, "img", SPEC, pin=True)).result(30)
     second = builds.start(build_request(environment.target, "img", SPEC, pin=True))
     second.result(30)
-    assert second.operation.note.startswith("already up to date")
+    assert second.operation.note == NOTE_UNCHANGED
 
 
 def test_start_in_another_process_polls_the_build_of_the_same_spec(environment: EmulatedEnvironment) -> None:
@@ -201,8 +201,8 @@ def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_c
     environment.wait_for(second, BuildState.QUEUED)
     third = builds.start(delete_request(environment.target, "one", queue=queue))
     environment.wait_for(third, BuildState.QUEUED)
-    assert card(second, environment.clock.wall()).note == "waiting for the build of 'one'"
-    assert card(third, environment.clock.wall()).note == "waiting for the build of 'two'"
+    assert card(second, environment.clock.wall()).note.endswith("build of 'one'")
+    assert card(third, environment.clock.wall()).note.endswith("build of 'two'")
     assert environment.changes == ["PUT one"]
     environment.emulator.clock.move(100)
     queued = card(second, environment.clock.wall())
@@ -297,7 +297,7 @@ def test_build_that_waited_sends_nothing_if_the_image_was_built_of_the_same_mean
     environment.clock.released.set()
     assert third.result(30) is not None
     assert environment.changes == ["PUT img", "PUT img"]
-    assert third.operation.note.startswith("already up to date")
+    assert third.operation.note == NOTE_UNCHANGED
 
 
 def test_build_that_waited_checks_again_whether_its_image_is_active(environment: EmulatedEnvironment) -> None:
@@ -308,7 +308,7 @@ def test_build_that_waited_checks_again_whether_its_image_is_active(environment:
     environment.wait_for(second, BuildState.QUEUED)
     environment.set_active("img")
     environment.clock.released.set()
-    with pytest.raises(InUseError, match="queries on this cluster use image 'img'"):
+    with pytest.raises(InUseError, match="use image 'img'"):
         second.result(30)
 
 
@@ -397,15 +397,17 @@ def test_attach_resumes_enabling_in_another_process(environment: EmulatedEnviron
     environment.clock.released.set()
     assert (second.id, second.action.value) == (enabled.id, "enable")
     second.result(30)
-    assert second.operation.note == "python() now uses this image"
+    assert second.operation.note == ACTIONS[Action.ENABLE].success_note
 
 
 def test_enable_raises_for_an_invalid_or_missing_image(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     with pytest.raises(InvalidInputError):
         builds.start(enable_request(environment.target, "../x"))
-    with pytest.raises(ServiceError, match="There is no sandbox custom image 'none'"):
+    with pytest.raises(ServiceError) as refused:
         builds.start(enable_request(environment.target, "none")).result(30)
+    assert (refused.value.status, refused.value.code) == (400, "BadRequest")
+    assert "'none'" in refused.value.fault.message
 
 
 def test_protect_active_raises_in_use_for_the_active_image(environment: EmulatedEnvironment) -> None:
@@ -426,10 +428,9 @@ def test_protect_active_raises_if_it_is_unknown_which_image_is_active(environmen
     builds = environment.builds()
     builds.start(build_request(environment.target, "img", SPEC)).result(30)
     environment.transport.fault = forbidden_cluster
-    unknown = r"which image python\(\) runs on could not be determined: the cluster cannot be read; Auth"
-    with pytest.raises(MaybeInUseError, match=unknown):
+    with pytest.raises(MaybeInUseError, match="AuthorizationFailed"):
         builds.start(build_request(environment.target, "img", OTHER, protect_active=True)).result(30)
-    with pytest.raises(MaybeInUseError, match=unknown):
+    with pytest.raises(MaybeInUseError, match="AuthorizationFailed"):
         builds.start(delete_request(environment.target, "img", protect_active=True)).result(30)
     assert [record.state for record in builds.history.recent(2)] == ["Not submitted", "Not submitted"]
     assert builds.start(build_request(environment.target, "new", SPEC, protect_active=True)).result(30) is not None
@@ -454,7 +455,7 @@ def test_protect_active_raises_for_an_image_that_is_being_enabled(
     if process == "the same process":  # it waits, and is checked at its turn
         environment.wait_for(change, BuildState.QUEUED)
         environment.clock.released.set()
-    with pytest.raises(InUseError, match=r"is being enabled for the queries of|use image 'img'") as refused:
+    with pytest.raises(InUseError, match="image 'img'") as refused:
         change.result(30)
     assert refused.value.hint == IN_USE_HINT
 
@@ -518,7 +519,7 @@ def test_queued_change_does_not_touch_an_image_that_was_enabled_meanwhile(
     environment.wait_for(queued, BuildState.BUILDING if action == "build" else BuildState.DELETING)
     environment.set_active("img")
     environment.clock.released.set()
-    with pytest.raises(InUseError, match="queries on this cluster use image 'img'"):
+    with pytest.raises(InUseError, match="use image 'img'"):
         queued.result(30)
     assert builds.history.recent(1)[0].state == "Not submitted"
 

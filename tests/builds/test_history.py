@@ -157,7 +157,7 @@ class TestRecords:
     @pytest.mark.parametrize("changes", [{}, {"image": "x"}, {"state": "x", "id = id --": "x"}])
     def test_change_of_an_immutable_column_raises_type_error(self, history: History, changes: dict[str, str]) -> None:
         history.add(one := record())
-        with pytest.raises(TypeError, match=r"cannot change|no changes given"):
+        with pytest.raises(TypeError, match=r"(cannot|no) change"):
             history.change(one.id, **changes)
         assert history.get(one.id) == one
 

@@ -34,17 +34,16 @@ async def test_require_inactive_raises_for_the_active_image_and_if_it_is_unknown
         error_response(403, "AuthorizationFailed", "no"),
     )
     async with open_client(script) as client:
-        with pytest.raises(InUseError, match=r"queries on this cluster use image 'IMG'") as in_use:
+        with pytest.raises(InUseError, match="use image 'IMG'") as in_use:
             await require_inactive(client, "IMG")
         assert in_use.value.hint == Hint(HintKind.CONFIRM, then=Hint(HintKind.USE_NEW_NAME))
         assert not isinstance(in_use.value, MaybeInUseError)
         await require_inactive(client, "other")
         await require_inactive(client, "img")
-        unknown = "which image python.. runs on could not be determined: "
-        with pytest.raises(MaybeInUseError, match=f"{unknown}python.. is enabled, but") as maybe:
+        with pytest.raises(MaybeInUseError) as maybe:
             await require_inactive(client, "img")
         assert maybe.value.hint == Hint(HintKind.ENABLE_IMAGE, then=Hint(HintKind.CONFIRM))
-        with pytest.raises(MaybeInUseError, match=f"{unknown}the cluster cannot be read; AuthorizationFailed") as maybe:
+        with pytest.raises(MaybeInUseError, match="AuthorizationFailed") as maybe:
             await require_inactive(client, "img")
         assert maybe.value.hint == Hint(HintKind.ASK_FOR_ROLE, values=IMAGES, then=Hint(HintKind.CONFIRM))
     assert script.unused_steps == 0

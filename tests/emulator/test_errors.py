@@ -57,13 +57,8 @@ async def test_missing_or_unknown_api_version_returns_400() -> None:
     missing = await emulator.http.get(emulator.cluster, headers=emulator.headers)
     unknown = await emulator.send("GET", "/sandboxCustomImages", "2022-12-29")
 
-    assert (missing.status_code, error_body(missing)) == (
-        400,
-        {
-            "code": "MissingApiVersionParameter",
-            "message": "The api-version query parameter (?api-version=) is required for all requests.",
-        },
-    )
+    assert (missing.status_code, error_body(missing)["code"]) == (400, "MissingApiVersionParameter")
+    assert "(?api-version=)" in error_body(missing)["message"]
     assert (unknown.status_code, error_body(unknown)["code"]) == (400, "InvalidResourceType")
     assert "'2022-12-29'" in error_body(unknown)["message"]
 
@@ -146,7 +141,7 @@ async def test_unsupported_method_returns_405_with_allow_header(method: str, pat
     assert response.status_code == 405
     assert set(response.headers["Allow"].split(", ")) == allowed
     if method != "HEAD":
-        assert error_body(response)["message"] == f"The requested resource does not support http method '{method}'."
+        assert error_body(response)["message"].endswith(f"'{method}'.")
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ async def test_each_cluster_allows_one_change_at_a_time() -> None:
     assert (await emulator.poll(other)).json()["status"] == "Running"
     refused = (await emulator.poll(second)).json()["error"]
     assert refused["code"] == "ServiceIsInMaintenance"
-    assert "Cluster 'fleet001' is in process of maintenance" in refused["message"]
+    assert "Cluster 'fleet001'" in refused["message"]
 
 
 async def test_extensions_belong_to_one_cluster_and_are_listed() -> None:
@@ -181,7 +181,7 @@ async def test_newer_file_raises_and_is_unchanged(tmp_path: Path) -> None:
         newer.execute("PRAGMA user_version = 7")
     before = path.read_bytes()
 
-    with pytest.raises(sqlite3.DatabaseError, match=r"newer kusto_magic \(schema version 7"):
+    with pytest.raises(sqlite3.DatabaseError, match=r"newer .*schema version 7"):
         Store(path, "emulatedcluster")
     assert path.read_bytes() == before
 

@@ -284,6 +284,9 @@ async def test_graph_route_has_the_same_access_control() -> None:
 
     responses = [without_token, foreign_host, without_version, of_kusto, read, any_case]
     assert [response.status_code for response in responses] == [401, 403, 400, 400, 405, 200]
-    assert "'Microsoft.ResourceGraph' for api version '2024-04-13'" in of_kusto.json()["error"]["message"]
+    error = of_kusto.json()["error"]
+    assert error["code"] == "InvalidResourceType"
+    assert "'Microsoft.ResourceGraph'" in error["message"]
+    assert "'2024-04-13'" in error["message"]
     correlation = refused.headers["x-ms-correlation-request-id"]
     assert refused.json()["error"]["message"].endswith(f"correlationId = {correlation}.")

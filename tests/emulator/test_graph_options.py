@@ -75,7 +75,9 @@ async def test_facets_return_an_error_each_beside_the_result() -> None:
     assert [facet["expression"] for facet in found] == ["location", "sku.name"]
     for facet in found:
         assert facet["resultType"] == "FacetError"
-        assert "The kusto_magic emulator does not support facets" in facet["errors"][0]["message"]
+        (error,) = facet["errors"]
+        assert error["code"] == "FacetNotSupported"
+        assert "kusto_magic emulator" in error["message"]
 
 
 async def test_operations_of_resource_graph_are_listed() -> None:

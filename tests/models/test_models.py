@@ -76,7 +76,7 @@ def test_unsafe_name_cannot_be_addressed(rule: str, value: object) -> None:
     if value in ("a b", "ﬁle", "$(id)", "a;b", "a&b", "a=b", "a,b", "a|b", "é\u0301"):  # unusual, but one path segment
         assert problem == ""
         return
-    assert "is not a valid image name: " in problem
+    assert "valid image name" in problem
     assert len(problem) < 200
     assert problem.replace("…", "").replace("–", "").isascii()
 
@@ -431,14 +431,15 @@ def test_readable_spec_raises_if_nothing_can_be_checked(change: dict[str, str], 
 
 @pytest.mark.parametrize("base", [{"base_image": "Python3_10_8"}, {"python_version": "3.10.8"}])
 def test_spec_without_packages_is_valid_only_if_allowed(base: dict[str, str]) -> None:
-    with pytest.raises(InvalidInputError, match="the text names no packages") as refused:
+    with pytest.raises(InvalidInputError) as refused:
         ImageSpec("", **base)  # type: ignore[arg-type]
-    assert refused.value.problems[0].hint == Hint(HintKind.ALLOW_NO_PACKAGES)
+    assert [problem.hint for problem in refused.value.problems] == [Hint(HintKind.ALLOW_NO_PACKAGES)]
     spec = ImageSpec("", **base, allow_no_packages=True)  # type: ignore[arg-type]
     assert json.loads(spec.to_body())["properties"]["requirementsFileContent"] == ""
     assert not spec.has_packages
-    with pytest.raises(InvalidInputError, match="specify a base image"):
+    with pytest.raises(InvalidInputError) as refused:
         ImageSpec("", allow_no_packages=True)
+    assert [problem.hint for problem in refused.value.problems] == [Hint(HintKind.CHOOSE_BASE_IMAGE)]
 
 
 def test_image_without_requirements_matches_a_spec_without_packages() -> None:

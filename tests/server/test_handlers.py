@@ -266,7 +266,7 @@ async def test_unknown_active_image_has_its_reason(
     response = await signed_in("GET", f"/clusters/{cluster}/images")
     active = _validated(response, "/clusters/{cluster}/images", "GET")["active"]
     assert (active["state"], active["image"]) == ("unknown", "")
-    assert active["reason"].startswith("the cluster cannot be read; AuthorizationFailed: not allowed")
+    assert "AuthorizationFailed: not allowed" in active["reason"]
     assert active["hint"]["kind"] == "ask-for-role"
     assert active["hint"]["values"]
 
@@ -521,7 +521,7 @@ async def test_name_that_is_not_one_path_segment_is_refused(
     response = await signed_in(verb, f"/clusters/{cluster}/images/{name}", SPEC if verb == "PUT" else None)
     assert response.code in (400, 404)
     if response.code == 400:
-        assert "is not a valid image name" in json.loads(response.body)["detail"]
+        assert [problem["field"] for problem in json.loads(response.body)["problems"]] == ["image name"]
 
 
 # ── the event loop ───────────────────────────────────────────────────────────────────────────────────────────────
