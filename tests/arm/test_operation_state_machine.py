@@ -14,7 +14,7 @@ from support.arm_responses import HTML_RESPONSE, IMAGE_URL, LOCATION_URL, POLL_U
 
 from kusto_magic.arm import poll_schedule
 from kusto_magic.arm.operation import Operation
-from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting
+from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting, with_image
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse
 from kusto_magic.errors import (
@@ -25,6 +25,7 @@ from kusto_magic.errors import (
     KustoImageError,
     ServiceError,
     StatusUnreadableError,
+    UntrustedAddressError,
 )
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
@@ -44,6 +45,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=8,
 )
+FOREIGN_URLS = frozenset({"https://elsewhere.example/x"})
 ERRORS = st.sampled_from([None, "broken", {"code": "ServiceIsInMaintenance"}, {"code": "Bad", "message": "why"}, 5, {}])
 
 
@@ -79,7 +81,7 @@ def bodies() -> st.SearchStrategy[bytes]:
 
 
 def headers() -> st.SearchStrategy[dict[str, str]]:
-    addresses = st.sampled_from([POLL_URL, LOCATION_URL, "/relative", "https://elsewhere.example/x", "https://[", ""])
+    addresses = st.sampled_from([POLL_URL, LOCATION_URL, "/relative", "https://[", "", *sorted(FOREIGN_URLS)])
     waits = st.sampled_from(["0", "7", "99999", "-1", "nan", "soon", "5, 5", "Mon, 23 Nov 2026 09:00:30 GMT"])
     named = {"azure-asyncoperation": addresses, "location": addresses, "retry-after": waits, "retry-after-ms": waits}
     return st.fixed_dictionaries({}, optional=named)
@@ -177,7 +179,7 @@ def outcome(step: Callable[[], Operation | None]) -> Operation | KustoImageError
     """Run a step and return its result or its error; errors of other types fail the test."""
     try:
         return step()
-    except (ServiceError, BuildError) as error:
+    except (ServiceError, BuildError, UntrustedAddressError) as error:
         return error
 
 
@@ -212,7 +214,7 @@ class OperationMachine(RuleBasedStateMachine):
             self._keeps_its_error(started, response)
             self.operation = started
         else:
-            self._can_be_resumed(started)
+            self._can_be_resumed(started, response)
 
     @rule(response=RESPONSES)
     def receive_anything(self, response: ArmResponse) -> None:
@@ -259,7 +261,9 @@ class OperationMachine(RuleBasedStateMachine):
         self._wait()
         after = outcome(lambda: before.advance(response))
         if not isinstance(after, Operation):
-            self._can_be_resumed(after)
+            if isinstance(after, UntrustedAddressError):
+                after = with_image(after, before)  # as the poller does
+            self._can_be_resumed(after, response)
             return
         if after.state.succeeded:
             assert after.state is ACTIONS[after.action].success_state
@@ -280,11 +284,16 @@ class OperationMachine(RuleBasedStateMachine):
         assert self.polls_without_delay <= 2, "it is polled repeatedly without delay"
         self.waited += delay
 
-    def _can_be_resumed(self, error: KustoImageError | None) -> None:
+    def _can_be_resumed(self, error: KustoImageError | None, response: ArmResponse) -> None:
         self.polls_without_delay = 0  # resuming is a decision of the user
-        assert isinstance(error, StatusUnreadableError)
-        assert not error.operation.done
-        assert error.operation.poll_url
+        assert isinstance(error, StatusUnreadableError | UntrustedAddressError)
+        operation = error.operation
+        assert isinstance(operation, Operation)
+        assert not operation.done
+        assert operation.poll_url
+        if isinstance(error, UntrustedAddressError):
+            assert FOREIGN_URLS.intersection(response.headers.values())
+            assert operation.poll_url == operation.image_url
 
     @staticmethod
     def _keeps_its_error(after: Operation, response: ArmResponse) -> None:
