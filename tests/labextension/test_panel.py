@@ -23,7 +23,8 @@ BUILD = "%%kusto_image my-image --base Python3_11_7 --no-check\nhumanize==4.9.0"
 BLOCK = "import pathlib, time\nwhile not pathlib.Path('unblock').exists():\n    time.sleep(0.1)\nprint('free')"
 BAR_MOVES = """root => {
     const progress = root.querySelector('.kusto-image-progress');
-    const [bar, label] = ['.progress-bar', '.widget-label'].map(it => progress?.querySelector(it));
+    const bar = progress?.querySelector('.progress-bar');
+    const label = progress?.querySelector(':scope > .widget-label'); // the bar has an empty one of its own
     if (!bar || !label || parseFloat(bar.style.width) === 0) return false;
     // The label, since the bar stops where the estimate ends: how soon that is depends on the machine.
     window.seenTexts = window.seenTexts || new Set();
