@@ -144,17 +144,17 @@ class Operation:
         """
         if self.done or self.state in NOT_STARTED:
             raise ValueError(f"cannot poll an operation in the state {self.state}")
+        delay = response.retry_after()
         # The RPC: an error while polling is "a failure in reading the status but not in the underlying operation".
         if response.status in (408, 429) or response.status >= 500:
-            return self.with_failed_poll(f"HTTP {response.status}", response.retry_after())
+            return self.with_failed_poll(f"HTTP {response.status}", delay)
         # The page of a gateway or proxy, not an error of Resource Manager.
         if response.status >= 400 and response.is_malformed and response.may_be_from_gateway:
-            return self.with_failed_poll(f"HTTP {response.status}, unreadable", response.retry_after())
+            return self.with_failed_poll(f"HTTP {response.status}, unreadable", delay)
         if response.status == 404:
-            return self._after_not_found(response)
+            return self._after_not_found(response, delay)
         if 400 <= response.status < 500:
             return self._after_client_error(response)
-        delay = response.retry_after()
         polled = replace(self, failed_polls=0, poll_error="", _not_found_count=0, delay=delay)
         advanced = polled._read(response)._with_new_url(response)
         # A response that cannot be read is one more failed poll, not the first one.
@@ -272,10 +272,8 @@ class Operation:
             fault = replace(fault, message=message, details=reasons)
         return replace(self, state=BuildState.FAILED, fault=fault, delay=None)
 
-    def _after_not_found(self, response: ArmResponse) -> Operation:
-        missed = replace(
-            self.with_failed_poll("HTTP 404", response.retry_after()), _not_found_count=self._not_found_count + 1
-        )
+    def _after_not_found(self, response: ArmResponse, delay: float | None) -> Operation:
+        missed = replace(self.with_failed_poll("HTTP 404", delay), _not_found_count=self._not_found_count + 1)
         if self.poll_target is not PollTarget.IMAGE:
             # A stored URL has no signature and may be refused for good: fall back to the image at once.
             limit = 0 if self._resumed else MAX_NOT_FOUND_BEFORE_IMAGE
