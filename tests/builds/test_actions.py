@@ -6,11 +6,10 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
+from support.environment import EmulatedEnvironment, HeldPreflight, always_compatible, forbidden_cluster
 from support.requests import build_request, delete_request, disable_request, enable_request
 
 from kusto_magic.arm.operation import NOTE_UNCHANGED
@@ -33,7 +32,6 @@ from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import Image, ImageSpec
-from kusto_magic.preflight.report import PreflightReport
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OTHER = ImageSpec("humanize\npint\n", base_image="Python3_11_7")
@@ -221,23 +219,13 @@ def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_c
 def test_enabling_waits_for_an_earlier_build_of_the_image_that_is_still_being_checked(
     environment: EmulatedEnvironment,
 ) -> None:
-    proceed = asyncio.Event()
-
-    async def slow(text: str, **more: Any) -> PreflightReport:
-        await proceed.wait()
-        return await always_compatible(text, **more)
-
-    environment.answer = slow
+    environment.answer = check = HeldPreflight()
     builds = environment.builds()
     build = builds.start(build_request(environment.target, "img", SPEC))
     enabling = builds.start(enable_request(environment.target, "img"))
     environment.wait_for(build, BuildState.CHECKING)
     environment.wait_for(enabling, BuildState.QUEUED)
-
-    async def open_gate() -> None:
-        proceed.set()
-
-    builds.run(open_gate()).result(10)
+    check.release(builds)
     assert build.result(30) is not None
     assert enabling.result(30) is None
     assert environment.changes == ["PUT img", "POST addLanguageExtensions"]

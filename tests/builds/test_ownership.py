@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from support.environment import EmulatedEnvironment, always_compatible
+from support.environment import EmulatedEnvironment, HeldPreflight
 from support.requests import build_request, delete_request, enable_request
 
 from kusto_magic.builds.build import Build
@@ -235,24 +235,14 @@ def test_fleet_attached_with_send_does_not_repeat_what_this_process_is_about_to_
 
 
 def test_processes_that_watch_each_other_do_not_wait_for_each_other(environment: EmulatedEnvironment) -> None:
-    gate = asyncio.Event()
-
-    async def slow(text: str, **more: Any) -> PreflightReport:
-        await gate.wait()
-        return await always_compatible(text, **more)
-
-    environment.answer = slow
+    environment.answer = check = HeldPreflight()
     first, second = environment.builds(), environment.builds()
     of_second = second.start(build_request(environment.target, "y", SPEC))
     environment.wait_for(of_second, BuildState.CHECKING)
     first.attach(environment.target, "y")
     of_first = first.start(build_request(environment.target, "x", SPEC, check=False, queue=True))
     second.attach(environment.target, "x")
-
-    async def open_gate() -> None:
-        gate.set()
-
-    second.run(open_gate()).result(10)
+    check.release(second)
     assert outcome(of_first) == ("Succeeded", "")
     outcome(of_second)
     assert of_second.done()
@@ -355,23 +345,16 @@ def test_attach_polls_what_another_living_process_has_sent_and_leaves_its_record
 
 
 def test_watcher_reports_the_end_that_the_owner_records_without_sending(environment: EmulatedEnvironment) -> None:
-    gate = asyncio.Event()
-
     async def rejecting(_text: str, **_more: Any) -> PreflightReport:
-        await gate.wait()
         raise ValueError("the check failed")
 
-    environment.answer = rejecting
+    environment.answer = check = HeldPreflight(rejecting)
     owner = environment.builds()
     checked = owner.start(build_request(environment.target, "img", SPEC))
     environment.wait_for(checked, BuildState.CHECKING)
     watching = environment.builds().attach(environment.target, "img")
     environment.wait_for(watching, BuildState.CHECKING)
-
-    async def open_gate() -> None:
-        gate.set()
-
-    owner.run(open_gate()).result(10)
+    check.release(owner)
     with pytest.raises(EndedElsewhereError, match=r"build .*'img'") as caught:
         watching.result(60)
     assert caught.value.state is BuildState.NOT_SUBMITTED
@@ -381,23 +364,13 @@ def test_watcher_reports_the_end_that_the_owner_records_without_sending(environm
 def test_watcher_succeeds_if_its_owner_finds_the_image_up_to_date(environment: EmulatedEnvironment) -> None:
     environment.builds().start(build_request(environment.target, "img", SPEC, pin=True)).result(60)
     environment.changes.clear()
-    gate = asyncio.Event()
-
-    async def slow(text: str, **more: Any) -> PreflightReport:
-        await gate.wait()
-        return await always_compatible(text, **more)
-
-    environment.answer = slow
+    environment.answer = check = HeldPreflight()
     owner = environment.builds()
     build = owner.start(build_request(environment.target, "img", SPEC, pin=True))
     environment.wait_for(build, BuildState.CHECKING)
     watching = environment.builds().attach(environment.target, "img")
     environment.wait_for(watching, BuildState.CHECKING)
-
-    async def open_gate() -> None:
-        gate.set()
-
-    owner.run(open_gate()).result(10)
+    check.release(owner)
     assert outcome(build) == outcome(watching) == ("Succeeded", "")
     assert environment.changes == []
 
