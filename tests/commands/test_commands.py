@@ -13,13 +13,14 @@ import pytest
 from support.environment import EmulatedEnvironment, forbidden_cluster
 from support.magics_session import RunCell, cell_runner, load_magics, rows
 from support.requests import build_request
+from support.shell import error_of
 
 from kusto_magic.builds.actions import IN_USE_HINT
 from kusto_magic.commands.arguments import SUBCOMMANDS, Subcommand
 from kusto_magic.commands.cell import expand_template
 from kusto_magic.commands.hints import MAGICS
 from kusto_magic.commands.session import TARGET_SETTINGS, Session, WaitInterrupted
-from kusto_magic.errors import InUseError, InvalidInputError, KustoImageError, MaybeInUseError, Problem
+from kusto_magic.errors import InUseError, InvalidInputError, MaybeInUseError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.magics.completer import refresh_names
 from kusto_magic.magics.magics import KustoImageMagics
@@ -47,13 +48,6 @@ def magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> KustoIm
 def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> RunCell:
     """Return a function that runs a cell and returns its output."""
     return cell_runner(shell, capsys)
-
-
-def error_of(shell: InteractiveShell, cell: str) -> KustoImageError:
-    """Run a cell and return the error of this package that it raises."""
-    error = shell.run_cell(cell).error_in_exec
-    assert isinstance(error, KustoImageError), error
-    return error
 
 
 def problems_of(shell: InteractiveShell, cell: str) -> tuple[Problem, ...]:

@@ -15,6 +15,7 @@ from support.emulator_transport import EmulatorTransport
 from support.environment import EmulatedEnvironment
 from support.magics_session import RunCell, cell_runner, load_magics, rows
 from support.scripted_transport import ScriptedTransport, open_connection
+from support.shell import error_of
 
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
@@ -78,7 +79,7 @@ def say(shell: InteractiveShell, environment: EmulatedEnvironment, capsys: pytes
 
 def refused(shell: InteractiveShell, cell: str) -> InvalidInputError:
     """Run a cell with invalid input and return its error."""
-    error = shell.run_cell(cell).error_in_exec
+    error = error_of(shell, cell)
     assert isinstance(error, InvalidInputError), error
     return error
 

@@ -10,6 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from traitlets.config import Config
 
+from kusto_magic.errors import KustoImageError
+
 
 @contextmanager
 def running_shell() -> Iterator[InteractiveShell]:
@@ -26,3 +28,10 @@ def running_shell() -> Iterator[InteractiveShell]:
         shell.atexit_operations()
         shell.restore_sys_module_state()
         TerminalInteractiveShell.clear_instance()
+
+
+def error_of(shell: InteractiveShell, cell: str) -> KustoImageError:
+    """Run a cell and return the error of this package that it raises."""
+    error = shell.run_cell(cell).error_in_exec
+    assert isinstance(error, KustoImageError), error
+    return error
