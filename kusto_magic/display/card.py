@@ -46,7 +46,7 @@ GLYPHS = {
     Outcome.FAILED: "✖",
     Outcome.REJECTED: "✖",
     Outcome.NOT_SUBMITTED: "✖",
-    Outcome.CANCELED: "⊘",
+    Outcome.CANCELED: "✖",
     Outcome.UNKNOWN: "?",
 }
 """Glyph of each outcome."""
@@ -54,7 +54,7 @@ GLYPHS = {
 MAX_ESTIMATED_SHARE = 0.95
 """Maximum share of the bar that is filled by an estimate; the rest is filled when the build has succeeded."""
 
-WORKING_GLYPH = "⏳"
+WORKING_GLYPH = "•"
 """Glyph of an operation that is in progress."""
 
 

@@ -79,7 +79,7 @@ class ImageList:
     def read(self) -> None:
         """Read the images from the service. Raises KustoImageError if no cluster is selected."""
         target = self._context.require_target()
-        set_text(self.state, "⏳ Reading images …")
+        set_text(self.state, "• Reading images …")
 
         def on_result(found: tuple[Sequence[Image], PythonState]) -> None:
             if target == self._context.target:  # another cluster may have been selected while the request ran

@@ -150,7 +150,7 @@ class PanelForm:
 
     def _check(self) -> None:
         spec, target = self.fields.spec(), self.context.require_target()
-        self.plan.value = "<p role='status'>⏳ Checking …</p>"
+        self.plan.value = "<p role='status'>• Checking …</p>"
         self.context.run_task(
             [self.check],
             lambda: self.context.builds.check(target, spec),

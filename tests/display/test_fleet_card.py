@@ -156,7 +156,7 @@ def test_bar_shows_the_share_of_clusters_that_are_done(environment: EmulatedEnvi
     bar = ProgressBar()
     bar.update(fleet_card(made, START))
     assert bar.bar.value == 0.25
-    assert bar.label.value.startswith("1 of 4 · ⏳ Working")
+    assert bar.label.value.startswith("1 of 4 · • Working")
     bar.close_all()
 
 

@@ -34,7 +34,7 @@ def ready(shell: InteractiveShell, emulator: Start) -> InteractiveShell:
 def test_terminal_cell_waits_and_prints_the_result(ready: InteractiveShell, capsys: Capture) -> None:
     ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check\nhumanize\n")
     output = capsys.readouterr().out
-    assert "⏳ Building: image img" in output
+    assert "• Building: image img" in output
     assert output.splitlines()[-1].startswith("✔ Succeeded: image img on emulator cluster emulatedcluster")
     assert "<" not in output
 

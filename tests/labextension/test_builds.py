@@ -55,7 +55,7 @@ def test_cards_of_two_notebooks_reach_the_end_after_a_kernel_restart(
         second = LabNotebook.create(lab, other_page, "second-notebook", [USE, BUILD.format(name="other --queue")])
         second.run(0)
         second.run(1)
-        expect(card(second, 1)).to_contain_text("⏳")
+        expect(card(second, 1)).to_contain_text("•")
         emulator.release()
         expect(card(first, 1)).to_contain_text("✔ Succeeded", timeout=END_MS)
         expect(card(second, 1)).to_contain_text("✔ Succeeded", timeout=END_MS)

@@ -59,7 +59,7 @@ def test_fleet_has_one_card_one_notification_and_one_entry(
     expect(bar).to_have_attribute("aria-valuemax", "3")
     expect(bar).to_have_attribute("aria-valuetext", "0 of 3 clusters done")
     expect(opened.cell(1).locator(".kusto-image-progress")).to_have_count(1)  # the kernel's own gives way to it
-    expect(status_item(page)).to_have_text("⏳ 0 of 3 clusters: img", timeout=END_MS)
+    expect(status_item(page)).to_have_text("• 0 of 3 clusters: img", timeout=END_MS)
     opened.command("running:show-panel")
     expect(page.locator(".jp-RunningSessions-item", has_text="img")).to_have_count(1)
     screenshot("running")

@@ -76,7 +76,7 @@ def test_image_is_created_by_the_form_and_deleted_after_confirmation(
     expect(form.get_by_role("alert")).to_contain_text("the name of an image shipped by Azure")
     emulator.hold()
     fill(page, "sidebar-image", "humanize==4.9.0").get_by_role("button", name="Create").click()
-    expect(image(page, "sidebar-image")).to_contain_text("⏳")
+    expect(image(page, "sidebar-image")).to_contain_text("•")
     emulator.release()
     expect(image(page, "sidebar-image")).to_have_attribute("data-state", "Succeeded", timeout=END_MS)
     do(page, "sidebar-image", "Delete…")

@@ -7,13 +7,13 @@ export type Outcome = components['schemas']['Outcome'];
 const GLYPHS: Readonly<Record<Outcome, string>> = {
   succeeded: '✔',
   failed: '✖',
-  canceled: '⊘',
+  canceled: '✖',
   rejected: '✖',
   notSubmitted: '✖',
   unknown: '?'
 };
 
-export const IN_PROGRESS_GLYPH = '⏳';
+export const IN_PROGRESS_GLYPH = '•';
 
 /** The states of a finished fleet, which the front end writes if the kernel is no longer running. */
 export const FLEET_STATES = {
