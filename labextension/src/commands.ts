@@ -9,7 +9,7 @@ import { errorMessage } from './api/requestAPI';
 import { RecordTabs } from './cards/recordTab';
 import { cellText, setupText } from './cells/cellText';
 import { insertCell } from './cells/insertCell';
-import { imageIcon } from './icon';
+import { imageIcon } from './icons';
 import { deleteImage, enableImage } from './sidebar/dialogs';
 import type { Sidebar } from './sidebar/sidebar';
 import type { IImageDraft, IImagesModel } from './tokens';

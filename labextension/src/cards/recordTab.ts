@@ -3,7 +3,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { imageIcon } from '../icon';
+import { imageIcon } from '../icons';
 import type { IImagesModel } from '../tokens';
 import { BuildCardRenderer } from './buildCard';
 

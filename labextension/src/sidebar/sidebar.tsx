@@ -6,7 +6,7 @@ import { useState } from 'react';
 
 import type { ICluster, IImage } from '../api/api';
 import { errorMessage } from '../api/requestAPI';
-import { imageIcon } from '../icon';
+import { imageIcon } from '../icons';
 import { hintText } from '../model/hints';
 import { glyphOf } from '../model/outcomes';
 import type { IImageDraft, IImagesModel } from '../tokens';

@@ -3,7 +3,7 @@ import type { IRunningSessions } from '@jupyterlab/running';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { formatDuration } from '../cards/cardData';
-import { imageIcon } from '../icon';
+import { imageIcon } from '../icons';
 import type { IImagesModel } from '../tokens';
 import { activeGroups, groupLabel } from './labels';
 
