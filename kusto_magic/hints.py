@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 
 class HintKind(StrEnum):
@@ -213,6 +214,14 @@ class HintTable:
             quoted=",".join(f" '{value}'" for value in hint.values),
             then=then,
         ).rstrip()
+
+
+def hint_from_json(document: Any) -> Hint | None:
+    """Return the hint of a JSON document of `hint_json`. Raises KeyError, TypeError or ValueError if it is not one."""
+    if document is None:
+        return None
+    then = hint_from_json(document["then"])
+    return Hint(HintKind(document["kind"]), document["name"], tuple(document["values"]), then)
 
 
 def hint_json(hint: Hint | None) -> dict[str, object] | None:

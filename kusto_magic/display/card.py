@@ -26,6 +26,7 @@ from kusto_magic.errors import (
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState, Outcome
+from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
 from kusto_magic.redaction import redact
 
@@ -182,7 +183,7 @@ class Card:
         extras["usualHigh"] = self.estimate_high  # for a progress bar that is based on the estimate
         extras |= {"fleet": self.fleet, "reason": self.reason, "detail": self.detail}
         if self.report is not None:
-            extras["plan"] = preflight_report.json(self.report)
+            extras["plan"] = report_json(self.report)
         # Empty values are omitted to keep saved notebooks small.
         shown_json: dict[str, Any] = visible_json(document | {key: value for key, value in extras.items() if value})
         return shown_json

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, table
 from kusto_magic.display_text import DisplayText, visible
-from kusto_magic.hints import HintTable, hint_json
+from kusto_magic.hints import HintTable
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
 from kusto_magic.program_hints import PROGRAM
 
@@ -56,7 +55,7 @@ def row(package: Package) -> tuple[str, ...]:
 
 def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
     """Return the verdict, the warnings and the suggestions, one line each, and the sentence of `hints`."""
-    suggestions = [*report.suggestions, *([hints.text(report.hint)] if report.hint else [])]
+    suggestions = [*map(str, report.suggestions), *([hints.text(report.hint)] if report.hint else [])]
     warnings = [f"warning: {line}" for line in report.warnings]
     return [headline(report), *warnings, *(f"suggestion: {line}" for line in suggestions)]
 
@@ -84,33 +83,9 @@ def html(report: PreflightReport, hints: HintTable = PROGRAM) -> str:
     return "".join(parts)
 
 
-def bundle(report: PreflightReport, hints: HintTable = PROGRAM) -> dict[str, Any]:
+def bundle(report: PreflightReport, hints: HintTable = PROGRAM) -> Bundle:
     """Return the MIME bundle of a report without a build."""
     return bundle_of(f"<div>{html(report, hints)}</div>", text(report, hints))
-
-
-def json(report: PreflightReport) -> dict[str, Any]:
-    """Return the report as JSON, as it is saved in a build's card."""
-    return {
-        "verdict": report.verdict.value,
-        "python": report.python,
-        "checkedFor": report.platform,
-        "reason": report.reason,
-        "warnings": list(report.warnings),
-        "suggestions": list(report.suggestions),
-        "hint": hint_json(report.hint),
-        "packages": [
-            {
-                "name": package.name,
-                "version": package.version,
-                "status": package.status.value,
-                "was": package.version_in_base,
-                "bytes": package.size,
-                "direct": package.direct,
-            }
-            for package in report.packages
-        ],
-    }
 
 
 def _table(report: PreflightReport) -> Bundle:

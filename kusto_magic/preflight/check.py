@@ -29,6 +29,7 @@ from kusto_magic.preflight.report import (
     Package,
     PreflightReport,
     Status,
+    Suggestion,
     Verdict,
     plan_packages,
     read_lock,
@@ -171,7 +172,7 @@ async def _failure_report(
     result: ResolveResult, lines: Sequence[Requirement], resolution: _Resolution
 ) -> PreflightReport:
     diagnosis = diagnose(result.output, lines, resolution.python)
-    suggestions: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
     if resolution.ignores_indexes:  # they may have what is missing
         diagnosis = replace(diagnosis, verdict=Verdict.INCONCLUSIVE)
     if diagnosis.verdict is Verdict.CONFLICT:

@@ -61,6 +61,25 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A suggestion that replaces one line of the requirements text.
+
+    `line` is its number, counted from 1, `text` the line to put there, `sentence` the suggestion as text.
+    """
+
+    line: int
+    text: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+Suggestion = Fix | str
+"""A suggestion: a line to replace, or else a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class PreflightReport:
     """The expected result of installing a requirements text: a forecast, as the service's installer is not documented.
 
@@ -76,7 +95,7 @@ class PreflightReport:
     reason: str = ""
     resolver_text: str = ""
     warnings: tuple[str, ...] = ()
-    suggestions: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
     seconds: float = 0.0
     index_lines: tuple[str, ...] = ()
     hint: Hint | None = None
@@ -99,7 +118,9 @@ class PreflightReport:
         if self.verdict is Verdict.CONFLICT:
             what = "these packages cannot be installed together; nothing was sent"
             hint = Hint(HintKind.FIX_CONFLICT)
-            raise RequirementsConflictError(what, forecast=self, lines=(self.reason, *self.suggestions), hint=hint)
+            raise RequirementsConflictError(
+                what, forecast=self, lines=(self.reason, *map(str, self.suggestions)), hint=hint
+            )
 
     def pinned_text(self) -> str:
         """Return a requirements text that pins exactly these packages, or "" if there are none."""

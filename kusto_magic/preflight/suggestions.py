@@ -21,6 +21,7 @@ from packaging.version import InvalidVersion, Version
 from kusto_magic.models import managed_packages
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.preflight.diagnosis import Cause, Diagnosis
+from kusto_magic.preflight.report import Fix, Suggestion
 from kusto_magic.requirements.parser import Requirement
 
 Pins = dict[str, str]
@@ -79,12 +80,12 @@ PACKAGE_OF_MODULE = {
 
 async def suggest(
     diagnosis: Diagnosis, lines: Sequence[Requirement], python: str, attempt: Attempt, timeout: float
-) -> tuple[str, ...]:
-    """Return the suggestions that are found within `timeout` seconds, a sentence each.
+) -> tuple[Suggestion, ...]:
+    """Return the suggestions that are found within `timeout` seconds.
 
     `lines` are the applicable package lines, `python` is the Python version they were checked for.
     """
-    searches: list[Coroutine[Any, Any, list[str]]] = []
+    searches: list[Coroutine[Any, Any, Sequence[Suggestion]]] = []
     if diagnosis.cause in {Cause.NOT_FOUND, Cause.NO_WHEEL}:
         searches.append(asyncio.to_thread(_other_names, diagnosis))  # reads the metadata of all installed packages
     if diagnosis.cause in {Cause.CONFLICT, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON}:
@@ -93,11 +94,13 @@ async def suggest(
         ]
     if diagnosis.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
         searches.append(_other_pythons(lines, python, attempt))
-    found = [sentence for sentences in await _gather_within(searches, timeout) for sentence in sentences]
+    found = [suggestion for suggestions in await _gather_within(searches, timeout) for suggestion in suggestions]
     return (*found, *([BUILD_SUGGESTION] if diagnosis.may_have_sdists else []))
 
 
-async def _gather_within(searches: Sequence[Coroutine[Any, Any, list[str]]], timeout: float) -> list[list[str]]:
+async def _gather_within(
+    searches: Sequence[Coroutine[Any, Any, Sequence[Suggestion]]], timeout: float
+) -> list[Sequence[Suggestion]]:
     """Run all searches concurrently; return, in order, the results of those that succeed in time."""
     tasks = [asyncio.ensure_future(search) for search in searches]
     try:
@@ -113,11 +116,21 @@ async def _gather_within(searches: Sequence[Coroutine[Any, Any, list[str]]], tim
 # ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _other_names(diagnosis: Diagnosis) -> list[str]:
+def _other_names(diagnosis: Diagnosis) -> list[Suggestion]:
     name = diagnosis.subject
     suggestion = corrected_name(name) if diagnosis.cause is Cause.NOT_FOUND else PACKAGE_OF_MODULE.get(name, "")
-    label = f"line {diagnosis.culprits[0].line}: " if diagnosis.culprits else ""
-    return [f"{label}did you mean {suggestion}?"] if suggestion and suggestion != name else []
+    if not suggestion or suggestion == name:
+        return []
+    question = f"did you mean {suggestion}?"
+    if not diagnosis.culprits:
+        return [question]  # a dependency, which no line names
+    return [_fix(replace(diagnosis.culprits[0], name=suggestion), question)]
+
+
+def _fix(line: Requirement, sentence: str) -> Fix:
+    """Return the suggestion to replace a line by `line`, which has the same number."""
+    text = f"{line.spec}; {line.marker}" if line.marker else line.spec
+    return Fix(line.line, text, f"line {line.line}: {sentence}")
 
 
 def corrected_name(name: str) -> str:
@@ -146,7 +159,7 @@ def _installed() -> set[str]:
 
 async def _nearest_version(
     culprit: Requirement, lines: Sequence[Requirement], python: str, attempt: Attempt
-) -> list[str]:
+) -> list[Fix]:
     """Suggest the version closest to the requested one that makes the whole text compatible."""
     bounds = _bounds(culprit.specifier)
     if not bounds:
@@ -159,7 +172,9 @@ async def _nearest_version(
     found = (below.result(), above.result())
     versions = [pins[culprit.name] for pins in found if pins is not None and culprit.name in pins]
     nearest = min(versions, key=lambda version: _distance(version, bounds), default="")
-    return [f"line {culprit.line}: {culprit.name}=={nearest} would be compatible"] if nearest else []
+    if not nearest:
+        return []
+    return [_fix(replace(culprit, specifier=f"=={nearest}"), f"{culprit.name}=={nearest} would be compatible")]
 
 
 async def _lowest_above(

@@ -22,6 +22,7 @@ from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
+from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
 
 
@@ -107,7 +108,7 @@ def test_preflight_report_shows_its_hint_as_a_suggestion() -> None:
     suggestion = f"suggestion: {MAGICS.text(report.hint)}"
     assert preflight_report.remarks(report, MAGICS)[-1] == suggestion
     assert suggestion in Elements(preflight_report.html(report, MAGICS)).words
-    assert preflight_report.json(report)["hint"]["kind"] == "allow-index-options"
+    assert report_json(report)["hint"]["kind"] == "allow-index-options"
 
 
 def test_preflight_report_text_contains_the_table_of_packages() -> None:

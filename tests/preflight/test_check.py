@@ -21,7 +21,7 @@ from support.package_index import package_index, write_project, write_sdist, wri
 from kusto_magic.errors import InvalidInputError
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings
-from kusto_magic.preflight.report import PreflightReport, Status, Verdict
+from kusto_magic.preflight.report import Fix, PreflightReport, Status, Verdict
 from kusto_magic.preflight.suggestions import BUILD_SUGGESTION
 from kusto_magic.preflight.uv import uv_program
 
@@ -232,15 +232,13 @@ def test_conflict_is_explained_by_line(check: Check, text: str, reason: str, sug
     report = check(text)
 
     assert (report.verdict, report.reason, report.packages) == (Verdict.CONFLICT, reason, ())
-    assert suggestion in report.suggestions if suggestion else report.suggestions == ()
+    assert suggestion in map(str, report.suggestions) if suggestion else report.suggestions == ()
     assert "No solution found" in report.resolver_text
 
 
 def test_misspelled_name_is_corrected_from_local_names(check: Check) -> None:
     for name, meant in {"scikit-lern": "scikit-learn", "cv2": "opencv-python-headless"}.items():
-        [suggestion] = check(name).suggestions
-        assert suggestion.startswith("line 1: ")
-        assert suggestion.endswith(f" {meant}?")
+        assert check(name).suggestions == (Fix(1, meant, f"line 1: did you mean {meant}?"),)
 
 
 def test_source_only_package_suggests_no_check(environ: dict[str, str], tmp_path: Path) -> None:

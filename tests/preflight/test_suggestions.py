@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement as Pep508
 
 from kusto_magic.preflight.diagnosis import Cause, Diagnosis
-from kusto_magic.preflight.report import Verdict
+from kusto_magic.preflight.report import Fix, Suggestion, Verdict
 from kusto_magic.preflight.suggestions import Candidate, Pins, corrected_name, suggest
 from kusto_magic.requirements.parser import Requirement, parse
 
@@ -50,9 +52,13 @@ def conflict_over(cause: Cause, lines: tuple[Requirement, ...], subject: str = "
     return Diagnosis(Verdict.CONFLICT, cause, "", lines, subject)
 
 
+def sentences(suggesting: Coroutine[Any, Any, tuple[Suggestion, ...]]) -> list[str]:
+    return [*map(str, asyncio.run(suggesting))]
+
+
 def suggested(text: str, cause: Cause, resolver: Resolver, *, subject: str = "", python: str = "3.10.8") -> list[str]:
     lines = parse(text).packages
-    return [*asyncio.run(suggest(conflict_over(cause, lines, subject), lines, python, resolver.attempt, 60))]
+    return sentences(suggest(conflict_over(cause, lines, subject), lines, python, resolver.attempt, 60))
 
 
 @pytest.mark.parametrize(
@@ -125,9 +131,9 @@ def test_highest_version_is_suggested_without_a_lowest_one() -> None:
         return None if candidate.lowest or "<" in candidate.lines[0] else {"a": "2.0"}
 
     lines = parse("a==1.8").packages
-    assert asyncio.run(suggest(conflict_over(Cause.CONFLICT, lines), lines, "3.10.8", attempt, 60)) == (
-        pin_text(1, "a==2.0"),
-    )
+    assert sentences(suggest(conflict_over(Cause.CONFLICT, lines), lines, "3.10.8", attempt, 60)) == [
+        pin_text(1, "a==2.0")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -157,9 +163,9 @@ def test_slow_suggestions_are_omitted() -> None:
     diagnosis = conflict_over(Cause.CONFLICT, lines)
     assert asyncio.run(suggest(diagnosis, lines, "3.10.8", slow, 0.1)) == ()
     compatible = parse("a\nb==3").packages
-    assert asyncio.run(
+    assert sentences(
         suggest(conflict_over(Cause.CONFLICT, compatible[1:]), compatible, "3.10.8", Resolver().attempt, 0.1)
-    ) == (pin_text(2, "b==2"),)
+    ) == [pin_text(2, "b==2")]
 
 
 @pytest.mark.asyncio
@@ -191,4 +197,26 @@ def test_failing_candidate_omits_only_its_own_suggestion() -> None:
 
     lines = parse("sklearn==1").packages
     diagnosis = conflict_over(Cause.NO_WHEEL, lines, "sklearn")
-    assert asyncio.run(suggest(diagnosis, lines, "3.10.8", broken, 60)) == (name_text("scikit-learn", "line 1: "),)
+    assert sentences(suggest(diagnosis, lines, "3.10.8", broken, 60)) == [name_text("scikit-learn", "line 1: ")]
+
+
+@pytest.mark.parametrize(
+    ("text", "cause", "subject", "fixes"),
+    [
+        (
+            "numpy\na[extra]==1.8; python_version > '3.8'",
+            Cause.NO_VERSION,
+            "a",
+            {2: 'a[extra]==1.9; python_version > "3.8"'},
+        ),
+        ("a==1.0\nb==3", Cause.CONFLICT, "", {2: "b==2"}),
+        ("sklearn", Cause.NOT_FOUND, "sklearn", {1: "scikit-learn"}),
+    ],
+)
+def test_suggestion_for_a_line_has_the_line_to_put_there(
+    text: str, cause: Cause, subject: str, fixes: dict[int, str]
+) -> None:
+    lines = tuple(line for line in parse(text).packages if line.name != "numpy")
+    found = asyncio.run(suggest(conflict_over(cause, lines, subject), lines, "3.10.8", Resolver().attempt, 60))
+
+    assert {fix.line: fix.text for fix in found if isinstance(fix, Fix)} == fixes

@@ -1,0 +1,68 @@
+"""JSON of a preflight report, as cards, the history and the Jupyter server have it.
+
+It has no output of the resolver, which can be long, and no index options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kusto_magic.hints import hint_from_json, hint_json
+from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Suggestion, Verdict
+
+
+def report_json(report: PreflightReport) -> dict[str, Any]:
+    """Return a report as JSON; suggestions for a line are in `fixes`, others in `suggestions`."""
+    fixes = [suggestion for suggestion in report.suggestions if isinstance(suggestion, Fix)]
+    return {
+        "verdict": report.verdict.value,
+        "python": report.python,
+        "checkedFor": report.platform,
+        "reason": report.reason,
+        "warnings": list(report.warnings),
+        "fixes": [{"line": fix.line, "text": fix.text, "sentence": fix.sentence} for fix in fixes],
+        "suggestions": [suggestion for suggestion in report.suggestions if not isinstance(suggestion, Fix)],
+        "hint": hint_json(report.hint),
+        "packages": [_package_json(package) for package in report.packages],
+    }
+
+
+def report_from_json(document: Mapping[str, Any]) -> PreflightReport:
+    """Return the report of a JSON document. Raises KeyError, TypeError or ValueError if it is not one."""
+    suggestions: tuple[Suggestion, ...] = (
+        *(Fix(fix["line"], fix["text"], fix["sentence"]) for fix in document["fixes"]),
+        *document["suggestions"],
+    )
+    return PreflightReport(
+        Verdict(document["verdict"]),
+        document["python"],
+        packages=tuple(map(_package, document["packages"])),
+        reason=document["reason"],
+        warnings=tuple(document["warnings"]),
+        suggestions=suggestions,
+        hint=hint_from_json(document["hint"]),
+        platform=document["checkedFor"],
+    )
+
+
+def _package_json(package: Package) -> dict[str, Any]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "status": package.status.value,
+        "was": package.version_in_base,
+        "bytes": package.size,
+        "direct": package.direct,
+    }
+
+
+def _package(document: Mapping[str, Any]) -> Package:
+    return Package(
+        document["name"],
+        document["version"],
+        Status(document["status"]),
+        document["was"],
+        document["bytes"],
+        direct=document["direct"],
+    )
