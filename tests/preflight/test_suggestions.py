@@ -17,6 +17,9 @@ from kusto_magic.requirements.parser import Requirement, parse
 INDEX = {"a": ["1.0", "1.2", "1.9", "2.0"], "b": ["1", "2"]}
 
 
+MARKED = 'a[extra]==1.9; python_version > "3.8"'
+
+
 def pin_text(line: int, pin: str) -> str:
     return f"line {line}: {pin} would be compatible"
 
@@ -207,7 +210,7 @@ def test_failing_candidate_omits_only_its_own_suggestion() -> None:
             "numpy\na[extra]==1.8; python_version > '3.8'",
             Cause.NO_VERSION,
             "a",
-            {2: 'a[extra]==1.9; python_version > "3.8"'},
+            {2: MARKED},
         ),
         ("a==1.0\nb==3", Cause.CONFLICT, "", {2: "b==2"}),
         ("sklearn", Cause.NOT_FOUND, "sklearn", {1: "scikit-learn"}),
