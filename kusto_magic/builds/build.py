@@ -12,7 +12,7 @@ from typing import Any
 
 from traitlets import Bool, HasTraits, Instance
 
-from kusto_magic.arm.operation import Operation
+from kusto_magic.arm.operation import NOTE_UNCHANGED, Operation
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.event_loop import wait_for_exception, wait_for_result
 from kusto_magic.builds.record import BuildRecord
@@ -54,7 +54,7 @@ class Build(HasRequest, HasTraits):
         estimate: DurationEstimate | None = None,
         owned: bool = True,
     ) -> None:
-        super().__init__(operation=operation)
+        super().__init__(operation=operation, report=record.report)
         self.id = record.id
         self.fleet = record.fleet
         self.request = record.request
@@ -72,6 +72,8 @@ class Build(HasRequest, HasTraits):
         """
         self.queued_until: datetime | None = None
         """When it last was queued, or None if it never was: the service does not work on it before."""
+        self.built_by: BuildRecord | None = None
+        """The record of the build that made an image which this one only found; None if the history has none."""
         self.ended_at: datetime | None = None
         self.error: BaseException | None = None
         """Why the build has not succeeded; None if it has, or before its end."""
@@ -88,6 +90,11 @@ class Build(HasRequest, HasTraits):
     def state(self) -> BuildState:
         """The current state."""
         return state_of(self.operation, self.error, self.origin)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether nothing was sent because the image was up to date."""
+        return self.operation.note == NOTE_UNCHANGED
 
     @property
     def is_being_checked(self) -> bool:
@@ -138,6 +145,11 @@ class Build(HasRequest, HasTraits):
             self.operation = operation
             if not operation.failed_polls and operation.state not in NOT_STARTED:
                 self.last_response_at = now
+
+    def _set_built_by(self, record: BuildRecord | None) -> None:
+        """Store the record of the build that made the image, unless the image is another one by now."""
+        image, spec = self.operation.image, record.request.spec if record else None
+        self.built_by = record if image and spec and image.matches(spec) else None
 
     def _set_report(self, report: PreflightReport) -> None:
         """Store the report of the preflight."""

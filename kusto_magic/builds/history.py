@@ -14,9 +14,11 @@ from typing import Literal
 
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history_store import HistoryStore, Statement
-from kusto_magic.builds.record import COLUMNS, COLUMNS_WITHOUT_REQUIREMENTS, BuildRecord, from_row, to_column, to_row
+from kusto_magic.builds.record import COLUMNS, COLUMNS_WITHOUT_TEXTS, BuildRecord, from_row, to_column, to_row
+from kusto_magic.hints import Hint
 from kusto_magic.models.build_state import UNSENT_STATES, BuildState
 from kusto_magic.models.target import Target
+from kusto_magic.preflight.report import PreflightReport
 
 MAX_STORED_RECORDS = 10_000
 """Maximum number of records, newest first: space for several fleets of a thousand clusters."""
@@ -31,14 +33,17 @@ MIN_SAMPLES = 3
 """Number of builds on a cluster below which those on all clusters of the endpoint are used."""
 
 _MUTABLE_COLUMNS = frozenset(
-    {"requirements", "operation_url", "state", "message", "last_response_at", "ended_at", "seconds"}
+    {"requirements", "operation_url", "state", "message", "last_response_at", "ended_at", "seconds", "hint", "report"}
 )
 
 Update = Statement
 """An update of the history."""
 
+Change = str | float | datetime | Hint | PreflightReport | None
+"""The new value of a column."""
 
-def update(id: str, **changes: str | float | datetime | None) -> Update:  # noqa: A002
+
+def update(id: str, **changes: Change) -> Update:  # noqa: A002
     """Return the update of a record that `History.change` makes. Raises TypeError for columns that are immutable."""
     if not changes:
         raise TypeError("no changes given")
@@ -110,8 +115,8 @@ class History:
         prune = "DELETE FROM builds WHERE number <= (SELECT number FROM builds ORDER BY number DESC LIMIT 1 OFFSET ?)"
         self._store.write(*(_insertion(record) for record in records), (prune, (MAX_STORED_RECORDS,)))
 
-    def change(self, id: str, **changes: str | float | datetime | None) -> None:  # noqa: A002
-        """Change columns of a record: requirements, operation_url, state, message, last_response_at, ended_at, seconds.
+    def change(self, id: str, **changes: Change) -> None:  # noqa: A002
+        """Change columns of a record: those that `update` allows.
 
         An id that is not stored changes nothing. Raises TypeError for any other name.
         """
@@ -150,15 +155,20 @@ class History:
         """Return the newest unfinished record of an image, or None."""
         return _first(self._records("WHERE image = ? AND ended_at IS NULL ORDER BY number DESC LIMIT 1", image))
 
-    def recent(self, limit: int = 50, *, with_requirements: bool = True) -> list[BuildRecord]:
-        """Return the newest `limit` records, newest first; their requirements are "" unless they are wanted."""
-        columns = COLUMNS if with_requirements else COLUMNS_WITHOUT_REQUIREMENTS
+    def recent(self, limit: int = 50, *, with_texts: bool = True) -> list[BuildRecord]:
+        """Return the newest `limit` records, newest first; without requirements and reports unless they are wanted."""
+        columns = COLUMNS if with_texts else COLUMNS_WITHOUT_TEXTS
         return self._records("ORDER BY number DESC LIMIT ?", limit, columns=columns)
 
-    def unfinished(self, *, with_requirements: bool = True) -> list[BuildRecord]:
-        """Return the unfinished records, newest first; their requirements are "" unless they are wanted."""
-        columns = COLUMNS if with_requirements else COLUMNS_WITHOUT_REQUIREMENTS
+    def unfinished(self, *, with_texts: bool = True) -> list[BuildRecord]:
+        """Return the unfinished records, newest first; without requirements and reports unless they are wanted."""
+        columns = COLUMNS if with_texts else COLUMNS_WITHOUT_TEXTS
         return self._records("WHERE ended_at IS NULL ORDER BY number DESC", columns=columns)
+
+    def last_built(self, target: Target, image: str) -> BuildRecord | None:
+        """Return the newest record of a build that made an image on a cluster, or None."""
+        where = "WHERE image = ? AND place = ? AND action = 'build' AND state = 'Succeeded' AND message = ''"
+        return _first(self._records(f"{where} ORDER BY number DESC LIMIT 1", image, target.key))
 
     def of_image(self, target: Target, image: str, limit: int = 20) -> list[BuildRecord]:
         """Return the newest records of an image on a cluster, newest first."""

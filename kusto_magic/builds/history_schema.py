@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x4B75496D
 """SQLite's `application_id` of the file: "KuIm" in ASCII."""
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """SQLite's `user_version` of a file with the current schema."""
 
 # Existing files have this schema, so it is never edited; later ones rename its columns.
@@ -63,7 +63,11 @@ UPDATE builds SET options =
   || ',"queue":' || CASE WHEN instr(options, 'queue') THEN 'true' ELSE 'false' END
   || ',"protect_active":' || CASE WHEN instr(options, 'protect_active') THEN 'true' ELSE 'false' END || '}';
 """
-_MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA, _FOURTH_SCHEMA, _FIFTH_SCHEMA)
+_SIXTH_SCHEMA = """
+ALTER TABLE builds ADD COLUMN hint TEXT;
+ALTER TABLE builds ADD COLUMN report TEXT;
+"""
+_MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA, _FOURTH_SCHEMA, _FIFTH_SCHEMA, _SIXTH_SCHEMA)
 """Statements that migrate a file to each version from the one before; an empty file has version 0."""
 
 _DAMAGED = frozenset({1, 11, 24, 26})

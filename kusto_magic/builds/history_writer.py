@@ -8,15 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
+from kusto_magic.arm.operation import NOTE_UNCHANGED
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.builds.build import Build
-from kusto_magic.builds.history import History, Update, unless_ended, update
+from kusto_magic.builds.history import Change, History, Update, unless_ended, update
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import Origin, state_of, state_of_record
-from kusto_magic.errors import OutcomeUnknownError, one_line
+from kusto_magic.errors import KustoImageError, OutcomeUnknownError, RequirementsConflictError, one_line
 from kusto_magic.models.build_state import BuildState
 
 T = TypeVar("T")
+
+
+_CHECKED_STATES = frozenset({BuildState.QUEUED, BuildState.SUBMITTING})
+"""States after the check and before the service has accepted the request."""
 
 
 class HistoryWriter:
@@ -39,9 +44,10 @@ class HistoryWriter:
         operation = build.operation
         # `resume` polls a stored URL as an Azure-AsyncOperation.
         url = operation.poll_url if operation.poll_target is PollTarget.OPERATION else ""
-        change = update(
-            build.id, state=operation.state, operation_url=url, last_response_at=build.last_response_at, ended_at=None
-        )
+        # Once, before the request is sent: the packages of a report take kilobytes.
+        report = {"report": build.report} if build.report and operation.state in _CHECKED_STATES else {}
+        state: dict[str, Change] = {"state": operation.state, "operation_url": url, "ended_at": None, **report}
+        change = update(build.id, last_response_at=build.last_response_at, **state)
         await self._write(_update_for(build, change))
 
     async def record_pinned(self, build: Build) -> None:
@@ -59,9 +65,14 @@ class HistoryWriter:
         if not _is_final(build, error):
             return
         # A build that was not polled from its start may have ended long before.
-        duration = {"seconds": (now - build.started_at).total_seconds()} if build.counts_for_estimate else {}
-        state, message = state_of(build.operation, error, build.origin), one_line(error)
-        end = update(build.id, state=state, message=message, ended_at=now, operation_url="", **duration)
+        known: dict[str, Change] = {"hint": error.hint} if isinstance(error, KustoImageError) else {}
+        if build.counts_for_estimate:
+            known["seconds"] = (now - build.started_at).total_seconds()
+        if isinstance(error, RequirementsConflictError):
+            known["report"] = error.forecast
+        state = state_of(build.operation, error, build.origin)
+        message = one_line(error) or (NOTE_UNCHANGED if build.is_unchanged else "")
+        end = update(build.id, state=state, message=message, ended_at=now, operation_url="", **known)
         await self._write(_update_for(build, end))
         older = await self._in_thread(self._history.left_open, build.target, build.name)
         await self._write(
@@ -71,6 +82,10 @@ class HistoryWriter:
                 if record.started_at <= now and _concerns_same(record, build) and not is_running(record)
             )
         )
+
+    async def last_built(self, build: Build) -> BuildRecord | None:
+        """Return the newest record of a build that made the image of `build`, or None."""
+        return await self._in_thread(self._history.last_built, build.target, build.name)
 
     def close(self) -> None:
         """Write the pending updates and stop the writer."""

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest, HasRequest
+from kusto_magic.hints import Hint, hint_from_json, hint_json
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
+from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.preflight.report_json import report_from_json, report_json
 from kusto_magic.redaction import redact, without_signature
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +28,10 @@ class BuildRecord(HasRequest):
 
     `id` is a UUID in hex, `state` the last known state. All times are timezone-aware; `seconds` is the duration.
     `operation_url` is "" or, once stored, without its signature. `fleet` is the id that the operations of a fleet
-    share, or "" for a single one. `owner` is the name of the process that sends and polls it (`Owner`). `is_complete`
-    is whether the requirements were read too; otherwise those of the request are "". Raises ValueError for a time
-    without a time zone.
+    share, or "" for a single one. `owner` is the name of the process that sends and polls it (`Owner`). `message` is
+    why it did not succeed, or a note about its success; `hint` is what the user can do, `report` the result of the
+    check. `is_complete` is whether the requirements and the report were read too; otherwise the requirements of the
+    request are "". Raises ValueError for a time without a time zone.
     """
 
     id: str
@@ -37,6 +45,8 @@ class BuildRecord(HasRequest):
     seconds: float | None = None
     fleet: str = ""
     owner: str = ""
+    hint: Hint | None = None
+    report: PreflightReport | None = None
     is_complete: bool = True
 
     def __post_init__(self) -> None:
@@ -58,13 +68,13 @@ class BuildRecord(HasRequest):
 _TARGET = ("subscription", "resource_group", "cluster", "endpoint", "scope")
 _REQUEST = ("image", "action", "base_image", "python_version", "requirements", "options")
 _TIMES = ("started_at", "last_response_at", "ended_at")
-_STATE = (*_TIMES, "operation_url", "state", "message", "seconds", "fleet", "owner")
+_STATE = (*_TIMES, "operation_url", "state", "message", "seconds", "fleet", "owner", "hint", "report")
 _NAMES = ("id", *_TARGET, *_REQUEST, *_STATE)
 
 COLUMNS = ", ".join(_NAMES)
 """Columns of the history in the order of `from_row`, as SQL."""
 
-COLUMNS_WITHOUT_REQUIREMENTS = COLUMNS.replace("requirements", "NULL")
+COLUMNS_WITHOUT_TEXTS = ", ".join("NULL" if name in ("requirements", "report") else name for name in _NAMES)
 """As `COLUMNS`, for lists: requirements can have 128 kB, and a list of 500 builds would read 64 MB."""
 
 
@@ -93,6 +103,8 @@ def to_column(name: str, value: Any) -> object:
         return value.astimezone(UTC).isoformat(timespec="microseconds")  # of fixed width, so that times sort as text
     if isinstance(value, BuildState):
         return value.value
+    if isinstance(value, Hint | PreflightReport):
+        value = json.dumps(hint_json(value) if isinstance(value, Hint) else report_json(value), ensure_ascii=False)
     if not isinstance(value, str):
         return value
     if name == "operation_url":
@@ -112,7 +124,8 @@ def from_row(row: tuple[Any, ...]) -> BuildRecord | None:
         request = BuildRequest(Action(values["action"]), target, values["image"], _spec(values), options)
         state = {name: values[name] for name in _STATE}
         state |= {name: value and datetime.fromisoformat(value) for name in _TIMES for value in [values[name]]}
-        state["state"] = _state(values["state"])
+        state |= {"state": _state(values["state"]), "hint": _from_json(values["hint"], hint_from_json)}
+        state["report"] = _from_json(values["report"], report_from_json)
         return BuildRecord(values["id"], request, is_complete=values["requirements"] is not None, **state)
     except (TypeError, ValueError):
         return None
@@ -133,3 +146,11 @@ def _state(value: Any) -> BuildState:
         return BuildState(value)
     except ValueError:
         return BuildState.UNKNOWN
+
+
+def _from_json(text: object, read: Callable[[Any], _Value | None]) -> _Value | None:
+    """Return the value of a column with JSON; None if there is none, or one of a newer version."""
+    try:
+        return read(json.loads(text)) if isinstance(text, str) else None
+    except (KeyError, TypeError, ValueError):
+        return None

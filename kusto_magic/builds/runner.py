@@ -19,6 +19,7 @@ from kusto_magic.builds.history_writer import HistoryWriter
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
+from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
 from kusto_magic.errors import KustoImageError, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
@@ -108,6 +109,8 @@ class BuildRunner:
 
     async def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()
+        if error is None and (build.is_unchanged or build.origin is Origin.OBSERVED):
+            build._set_built_by(await self._writer.last_built(build))
         await self._writer.record_end(build, error, now, self._is_running)
         self._registry.remove(build)
         build._finish(error, now)

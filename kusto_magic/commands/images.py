@@ -74,7 +74,7 @@ def status(session: Session, _options: Namespace) -> None:
     """List the operations started from this machine; a fleet has one row."""
     history = session.builds.history
     newest: dict[str, BuildRecord] = {}
-    for record in history.recent(MAX_RECORDS, with_requirements=False):
+    for record in history.recent(MAX_RECORDS, with_texts=False):
         newest.setdefault(record.fleet or record.id, record)  # newest first, so the first record of a fleet stays
     rows = [
         _fleet_row(session, history.fleet(record.fleet)) if record.fleet else _build_row(session, record)

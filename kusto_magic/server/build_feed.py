@@ -100,13 +100,13 @@ class BuildFeed:
     # ── with the lock ────────────────────────────────────────────────────────────────────────────────────────
 
     def _read(self, now: datetime) -> None:
-        unfinished = self._builds.history.unfinished(with_requirements=False)
+        unfinished = self._builds.history.unfinished(with_texts=False)
         for record in unfinished:
             self._resume(record, now)
         self._resumed &= {record.id for record in unfinished}
         # Afterwards, the process of a build that is about to be sent may have ended without writing that.
         self._next_start = now + OWNER_CHECK_INTERVAL if any(map(self._is_starting, unfinished)) else _NEVER
-        self._records = newest_entries(self._builds.history.recent(MAX_RECORDS, with_requirements=False))
+        self._records = newest_entries(self._builds.history.recent(MAX_RECORDS, with_texts=False))
         self._stop_polling_ended(self._records)
         self._forget_unlisted({record.id for record in self._records})
 

@@ -19,6 +19,7 @@ from uuid import uuid4
 import pytest
 from support.requests import with_request, without_requirements
 
+from kusto_magic.arm.operation import NOTE_UNCHANGED
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history import MAX_STORED_RECORDS, History
 from kusto_magic.builds.history_schema import APPLICATION_ID, SCHEMA_VERSION, default_path
@@ -26,10 +27,12 @@ from kusto_magic.builds.history_store import RETRY_INTERVAL
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
+from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 HERE = Target(SUBSCRIPTION, "group", "cluster")
@@ -38,6 +41,16 @@ SIGNED = "https://management.azure.com/x/operationResults/g?api-version=2024-04-
 
 
 SPEC = ImageSpec("numpy\n", base_image="Python3_10_8")
+HINT = Hint(HintKind.RESUME, "img", ("a", "b"), Hint(HintKind.RETRY))
+REPORT = PreflightReport(
+    Verdict.CONFLICT,
+    "3.10.8",
+    (Package("numpy", "2.0", Status.UPGRADED, version_in_base="1.26", size=12, direct=True),),
+    reason="line 1 numpy clashes",
+    warnings=("a warning",),
+    suggestions=(Fix(1, "numpy==1.26", "line 1: numpy==1.26 would be compatible"), "another way"),
+    hint=HINT,
+)
 
 
 def record(
@@ -193,8 +206,8 @@ class TestRecords:
     def test_lists_can_leave_out_the_requirements(self, history: History) -> None:
         history.add(one := record(spec=ImageSpec("humanize\n", base_image="Python3_10_8")))
         short = [without_requirements(one)]
-        assert history.recent(with_requirements=False) == short
-        assert history.unfinished(with_requirements=False) == short
+        assert history.recent(with_texts=False) == short
+        assert history.unfinished(with_texts=False) == short
         assert history.recent() == history.unfinished() == [one]
 
     def test_data_version_changes_with_every_write_and_no_read(self, history: History, path: Path) -> None:
@@ -225,6 +238,8 @@ class TestRecords:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("UPDATE builds SET state = 'Succeeded', options = 'check protect_active'")
             connection.execute("UPDATE builds SET state = 'Failed', options = '' WHERE id = ?", (failed.id,))
+            connection.execute("ALTER TABLE builds DROP COLUMN hint")
+            connection.execute("ALTER TABLE builds DROP COLUMN report")
             connection.execute("PRAGMA user_version = 4")
             connection.commit()
         states = {found.id: found.state for found in history.recent()}
@@ -232,6 +247,36 @@ class TestRecords:
         options = {found.id: found.request.options for found in history.recent()}
         assert options[build.id] == BuildOptions(check=True, protect_active=True)
         assert options[failed.id] == BuildOptions(check=False)
+
+    def test_hint_and_report_are_kept_but_not_listed(self, history: History) -> None:
+        history.add(build := record())
+        history.change(build.id, hint=HINT, report=REPORT)
+        found = history.get(build.id)
+        assert found is not None
+        assert (found.hint, found.report) == (HINT, REPORT)
+        assert [(one.hint, one.report) for one in history.recent(with_texts=False)] == [(HINT, None)]
+
+    @pytest.mark.parametrize("text", ["{", "[]", '{"kind": "of a newer version"}', '{"verdict": 1}', "5"])
+    def test_hint_and_report_of_another_version_are_left_out(self, history: History, path: Path, text: str) -> None:
+        history.add(build := record())
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("UPDATE builds SET hint = ?, report = ?", (text, text))
+            connection.commit()
+        found = history.get(build.id)
+        assert found is not None
+        assert (found.hint, found.report) == (None, None)
+
+    def test_last_built_is_the_newest_build_that_made_the_image(self, history: History) -> None:
+        made, unchanged, failed, other = record(), record(), record(), record("other")
+        history.add(record(), made, unchanged, failed, other, record(action=Action.DELETE, spec=None))
+        for build in (made, unchanged, other):
+            history.change(build.id, state=BuildState.SUCCEEDED)
+        history.change(unchanged.id, message=NOTE_UNCHANGED)
+        history.change(failed.id, state=BuildState.FAILED, message="no")
+        found = history.last_built(made.target, made.name.upper())
+        assert found is not None
+        assert found.id == made.id
+        assert history.last_built(made.target, "unknown") is None
 
     def test_file_with_the_first_schema_is_migrated(self, path: Path) -> None:
         path.parent.mkdir()

@@ -44,13 +44,13 @@ class CountingHistory(History):
     lists = 0
     checks = 0
 
-    def recent(self, limit: int = 50, *, with_requirements: bool = True) -> list[BuildRecord]:
+    def recent(self, limit: int = 50, *, with_texts: bool = True) -> list[BuildRecord]:
         self.lists += 1
-        return super().recent(limit, with_requirements=with_requirements)
+        return super().recent(limit, with_texts=with_texts)
 
-    def unfinished(self, *, with_requirements: bool = True) -> list[BuildRecord]:
+    def unfinished(self, *, with_texts: bool = True) -> list[BuildRecord]:
         self.lists += 1
-        return super().unfinished(with_requirements=with_requirements)
+        return super().unfinished(with_texts=with_texts)
 
     def data_version(self) -> tuple[int, int, int]:
         self.checks += 1
