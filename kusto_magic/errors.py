@@ -31,7 +31,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,9 +42,6 @@ from kusto_magic.program_hints import PROGRAM
 if TYPE_CHECKING:  # types alone: these modules import this one
     from kusto_magic.arm.operation import Operation
     from kusto_magic.preflight.report import PreflightReport
-
-_IDENTIFIES_ONE_FAILURE = re.compile(r"HTTP \d{3}$|(?:request|operation) id ", re.IGNORECASE)
-"""Parts of a one-line message that differ between failures of the same kind."""
 
 MAX_EXCERPT_LENGTH = 60
 """Maximum number of characters of an invalid value that a message repeats."""
@@ -183,27 +179,6 @@ def group_by_reason(failures: Mapping[str, str]) -> dict[str, list[str]]:
     for cluster, reason in failures.items():
         clusters.setdefault(reason, []).append(cluster)
     return dict(sorted(clusters.items(), key=lambda item: -len(item[1])))
-
-
-def one_line(error: BaseException | None) -> str:
-    """Return an error as one line, including the service's message and the request ids; "" for None."""
-    if isinstance(error, KustoImageError):
-        return "; ".join([error.what, *(line.strip() for line in error.details())])
-    return "" if error is None else type(error).__name__
-
-
-def failure_reason(error: BaseException | None) -> str:
-    """Return an error as `one_line` does, without the request ids."""
-    # Without the ids, equal failures have equal text and can be grouped.
-    if isinstance(error, ServiceError | BuildError):
-        return "; ".join([error.what, *error.fault.summary_lines()])
-    return one_line(error)
-
-
-def reason_from_message(message: str) -> str:
-    """Return a message written by `one_line` without status and ids, as `failure_reason` returns it for the error."""
-    # The records of the history have only the message, not the error.
-    return "; ".join(part for part in message.split("; ") if not _IDENTIFIES_ONE_FAILURE.match(part))
 
 
 class SignInError(KustoImageError):

@@ -27,7 +27,8 @@ from kusto_magic.arm.submission import NOTICE_INTERVAL, submit
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.arm.urls import cluster_url, image_url
 from kusto_magic.clock import Clock
-from kusto_magic.errors import InvalidInputError, NotFoundError, Problem, ServiceError, UnreachableError, failure_reason
+from kusto_magic.error_texts import failure_reason
+from kusto_magic.errors import InvalidInputError, NotFoundError, Problem, ServiceError, UnreachableError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.cluster import PYTHON, Cluster, LanguageExtension, PythonState, UnknownImage

@@ -13,7 +13,7 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.state import Origin
 from kusto_magic.display_text import visible_line
-from kusto_magic.errors import failure_reason
+from kusto_magic.error_texts import failure_reason
 from kusto_magic.hints import Hint, HintKind, HintTable
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 

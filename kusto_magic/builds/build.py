@@ -20,7 +20,7 @@ from kusto_magic.builds.request import HasRequest
 from kusto_magic.builds.state import Origin, state_of
 from kusto_magic.errors import EndedElsewhereError
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.action import Action
+from kusto_magic.models.action import WORKING_STATES, Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.preflight.report import PreflightReport
@@ -72,6 +72,8 @@ class Build(HasRequest, HasTraits):
         """
         self.queued_until: datetime | None = None
         """When it last was queued, or None if it never was: the service does not work on it before."""
+        self.was_in_progress = False
+        """Whether the service has shown the operation in progress."""
         self.built_by: BuildRecord | None = None
         """The record of the build that made an image which this one only found; None if the history has none."""
         self.ended_at: datetime | None = None
@@ -142,6 +144,7 @@ class Build(HasRequest, HasTraits):
             if BuildState.QUEUED in (operation.shown_state, self.operation.shown_state):
                 self.queued_until = now
             self.counts_for_estimate = self.counts_for_estimate and not was_silent and not was_queued
+            self.was_in_progress |= operation.state in WORKING_STATES
             self.operation = operation
             if not operation.failed_polls and operation.state not in NOT_STARTED:
                 self.last_response_at = now

@@ -14,7 +14,8 @@ from traitlets import Bool, HasTraits
 from kusto_magic.builds.build import Build, log_callback_errors
 from kusto_magic.builds.event_loop import wait_for_exception, wait_for_result
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.errors import FleetFailedError, KustoImageError, failure_reason, reason_from_message
+from kusto_magic.error_texts import failure_reason, reason_from_message
+from kusto_magic.errors import FleetFailedError, KustoImageError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.target import Target
 

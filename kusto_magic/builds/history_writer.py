@@ -14,7 +14,8 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import Change, History, Update, unless_ended, update
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import Origin, state_of, state_of_record
-from kusto_magic.errors import KustoImageError, OutcomeUnknownError, RequirementsConflictError, one_line
+from kusto_magic.error_texts import one_line
+from kusto_magic.errors import KustoImageError, OutcomeUnknownError, RequirementsConflictError
 from kusto_magic.models.build_state import BuildState
 
 T = TypeVar("T")

@@ -16,6 +16,10 @@ Bundle = dict[str, Any]
 """Representations of one output by MIME type."""
 
 
+LEFT = 'style="text-align:left"'
+"""Attribute of cells: notebooks align them right. Untrusted notebooks keep it, GitHub strips it."""
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> Bundle:
     """Return a table as HTML and as aligned text, or the message `empty` if there are no rows."""
     shown_head, *shown_rows = _cells(head), *map(_cells, rows)

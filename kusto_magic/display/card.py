@@ -1,39 +1,26 @@
-"""Card of a build: one bundle of versioned JSON, plain HTML and text, which is saved in the notebook.
+"""Card of an operation: one bundle of versioned JSON, plain HTML and text, which is saved in the notebook.
 
 The card must be readable without a kernel, on a page that strips styles and scripts: text and glyphs carry the meaning,
-times are absolute, and all external text is escaped.
+times are absolute, and all external text is escaped. `card_sources` makes the card of a build and of a record.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from kusto_magic.arm.operation import NOTE_UNCHANGED, Operation
-from kusto_magic.builds.state import Origin, state_of_record
 from kusto_magic.display import preflight_report
-from kusto_magic.display.bundle import Bundle, bundle_of, duration, isolated, requirements_html, visible_json
+from kusto_magic.display.bundle import LEFT, Bundle, bundle_of, duration, isolated, requirements_html, visible_json
 from kusto_magic.display_text import DisplayText, visible, visible_line
-from kusto_magic.errors import (
-    BuildError,
-    KustoImageError,
-    RequirementsConflictError,
-    ServiceError,
-    failure_reason,
-    reason_from_message,
-)
-from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
+from kusto_magic.hints import Hint, HintTable, hint_json
 from kusto_magic.models.action import ACTIONS, Action
-from kusto_magic.models.build_state import BuildState, Outcome
+from kusto_magic.models.build_state import BuildState, Outcome, phase_of
 from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
-from kusto_magic.redaction import redact
 
 if TYPE_CHECKING:
-    from kusto_magic.arm.poll_schedule import DurationEstimate
-    from kusto_magic.builds.build import Build
-    from kusto_magic.builds.record import BuildRecord
     from kusto_magic.preflight.report import PreflightReport
 
 MIME = "application/vnd.kusto-image.build+json"
@@ -66,12 +53,15 @@ def glyph_of(outcome: Outcome | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Data of a build that is shown and saved.
+    """Data of an operation that is shown and saved.
 
-    Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended build. `estimate_high`
-    is the upper bound of the estimate in seconds; `waited` is how long it was queued. `fleet` is the id that the builds
-    of a fleet share, or "". `reason` is the failure without ids, the same text for all failures of one kind; `detail`
-    is the first line of the service's error, or the reason of the preflight.
+    Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended operation.
+    `start_known` is whether this machine knows when it was started. `is_found` is whether it found an image that was
+    built before; `built_at` and `built_seconds` are when that build ended and how long it took, None if that is not
+    known. `estimate_high` is the upper bound of the estimate in seconds; `waited` is how long it was queued. `fleet` is
+    the id that the operations of a fleet share, or "". `error` is what happened and why, a line each, `ids` what to
+    quote in a support request. `reason` is the failure without ids, the same text for all failures of one kind;
+    `detail` is the first line of the service's error, or the reason of the preflight.
     """
 
     id: str
@@ -95,9 +85,13 @@ class Card:
     estimate_high: float = 0.0
     waited: float = 0.0
     start_known: bool = True
+    is_found: bool = False
+    built_at: datetime | None = None
+    built_seconds: float | None = None
     fleet: str = ""
     reason: str = ""
     detail: str = ""
+    ids: str = ""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -120,13 +114,18 @@ class Card:
         return min(MAX_ESTIMATED_SHARE, MAX_ESTIMATED_SHARE * (self.seconds - self.waited) / self.estimate_high)
 
     @property
+    def estimate_line(self) -> str:
+        """The estimate, and whether the operation takes longer; "" if there is none."""
+        is_overdue = not self.ended and 0 < self.estimate_high < self.seconds - self.waited
+        return f"longer than usual ({self.estimate})" if is_overdue else self.estimate
+
+    @property
     def progress_text(self) -> DisplayText:
         """The line beside a progress bar."""
         last = self.last_response_at
         updated = f"last update {last:%H:%M:%S} UTC" if last else "waiting for the first response"
         head = f"{glyph_of(self.outcome)} {self.state} {self.image}"
-        parts = (head, duration(self.seconds), updated, self.note, self.estimate)
-        return visible_line(" · ".join(part for part in parts if part))
+        return _joined(head, duration(self.seconds), updated, self.note, self.estimate_line)
 
     def live_text(self, hints: HintTable) -> DisplayText:
         """Return the text that a terminal replaces while the build is running."""
@@ -138,13 +137,9 @@ class Card:
 
     def text(self, hints: HintTable = PROGRAM) -> DisplayText:
         """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
-        cluster = f"{'emulator ' if self.emulator else ''}cluster {self.cluster}"
-        parts = [
-            f"{glyph_of(self.outcome)} {self.state}: image {self.image} on {cluster}",
-            self._times(),
-        ]
-        line = visible_line(" · ".join(part for part in (*parts, self.estimate, self.note) if part))
-        details = [*self.error, *hints.next_line(self.hint)]
+        head = f"{glyph_of(self.outcome)} {self.state}: image {self.image} on {self._cluster_kind} {self.cluster}"
+        line = _joined(head, self._times(), self.estimate_line, self.note)
+        details = [*self.error, *([self.ids] if self.ids else []), *hints.next_line(self.hint)]
         if self.report is not None:
             details = [*preflight_report.remarks(self.report, hints), *details]
         return visible("\n".join([line, *(f"  {detail}" for detail in details)]))
@@ -165,182 +160,93 @@ class Card:
             "ended": self.ended,
             "base": self.base,
             "requirements": self.requirements,
-            "startedAt": self.started_at.isoformat(timespec="seconds"),
-            "asOf": self.as_of.isoformat(timespec="seconds"),
+            "startedAt": _iso(self.started_at),
+            "asOf": _iso(self.as_of),
             # A key of version 1, which saved notebooks contain.
-            "heardAt": self.last_response_at.isoformat(timespec="seconds") if self.last_response_at else None,
+            "heardAt": _iso(self.last_response_at),
             "seconds": round(self.seconds, 1),
         }
-        extras: dict[str, Any] = {
+        # Empty values are omitted to keep saved notebooks small.
+        optional = {key: value for key, value in self._optional_json().items() if value}
+        shown_json: dict[str, Any] = visible_json(document | optional)
+        return shown_json
+
+    def _optional_json(self) -> dict[str, Any]:
+        return {
             "usual": self.estimate,
             "error": list(self.error),
             "hint": hint_json(self.hint),
             "note": self.note,
             "outcome": self.outcome,
+            "phase": phase_of(self.state),
             "createsImage": ACTIONS[self.action].creates_image,
+            "waited": round(self.waited, 1),
+            "usualHigh": self.estimate_high,  # for a progress bar that is based on the estimate
+            "startUnknown": not self.start_known,
+            "isFound": self.is_found,
+            "builtAt": _iso(self.built_at),
+            "builtSeconds": self.built_seconds and round(self.built_seconds, 1),
+            "fleet": self.fleet,
+            "reason": self.reason,
+            "detail": self.detail,
+            "ids": self.ids,
+            "plan": self.report and report_json(self.report),
         }
-        extras["waited"] = round(self.waited, 1)
-        extras["usualHigh"] = self.estimate_high  # for a progress bar that is based on the estimate
-        extras |= {"fleet": self.fleet, "reason": self.reason, "detail": self.detail}
-        if self.report is not None:
-            extras["plan"] = report_json(self.report)
-        # Empty values are omitted to keep saved notebooks small.
-        shown_json: dict[str, Any] = visible_json(document | {key: value for key, value in extras.items() if value})
-        return shown_json
+
+    @property
+    def _cluster_kind(self) -> str:
+        return "emulator cluster" if self.emulator else "cluster"
 
     def _html(self, hints: HintTable) -> str:
-        cluster = f"{'emulator ' if self.emulator else ''}cluster"
         title = (
             f"<p><strong>{glyph_of(self.outcome)} {isolated(visible_line(self.state))}</strong>: image "
-            f"<code>{isolated(visible_line(self.image))}</code> on {cluster} "
+            f"<code>{isolated(visible_line(self.image))}</code> on {self._cluster_kind} "
             f"<code>{isolated(visible_line(self.cluster))}</code></p>"
         )
-        rows = [
+        facts = [
             ("Base image", self.base),
-            ("Elapsed" if not self.ended else "Duration" if self.start_known else "Seen", self._times()),
-            ("Estimate", self.estimate),
+            (self._times_label, self._times()),
+            ("Estimate", self.estimate_line),
             ("Note", self.note),
-            ("Error", "\n".join(self.error)),
-            ("Next step", hints.text(self.hint)),
         ]
-        cells = "".join(
-            f"<tr><th>{label}</th><td>{isolated(visible(value)).replace(chr(10), '<br>')}</td></tr>"
-            for label, value in rows
-            if value
-        )
+        failure = [("Error", "\n".join(self.error)), ("Next step", hints.text(self.hint)), ("Details", self.ids)]
         report = preflight_report.html(self.report, hints) if self.report is not None else ""
-        return f"<div>{title}<table>{cells}</table>{report}{requirements_html(self.requirements)}</div>"
+        parts = (title, _rows_html(facts), report, _rows_html(failure), requirements_html(self.requirements))
+        return f"<div>{''.join(parts)}</div>"
+
+    @property
+    def _times_label(self) -> str:
+        if not self.ended:
+            return "Elapsed"
+        return "Built" if self.state is BuildState.SUCCEEDED else self.state
 
     def _times(self) -> str:
-        if self.ended and not self.start_known:
-            return f"seen {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
+        if self.ended and self.is_found and self.state.succeeded:
+            return self._built_text()
         if self.ended:
-            return f"{duration(self.seconds)}, ended {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
+            after = f", after {duration(self.seconds)}" if self.start_known else ""
+            return f"{self.as_of:%Y-%m-%d %H:%M:%S} UTC{after}"
         updated = f", last update {self.last_response_at:%H:%M:%S} UTC" if self.last_response_at else ""
         return f"{duration(self.seconds)} at {self.as_of:%Y-%m-%d %H:%M:%S} UTC{updated}"
 
-
-def card(build: Build, now: datetime) -> Card:
-    """Return the card of a build at the time `now` (UTC)."""
-    error, operation = build.error, build.operation
-    as_of = build.ended_at or now
-    is_queued = build.state is BuildState.QUEUED and not build.ended
-    # A queued build has no progress: the service has not started it.
-    estimate = None if build.ended or is_queued else build.estimate
-    return Card(
-        id=build.id,
-        image=build.name,
-        cluster=build.target.cluster,
-        emulator=build.target.is_local,
-        action=build.action,
-        state=build.state,
-        ended=build.ended,
-        base=_base_label(build),
-        requirements=_requirements_of(build),
-        started_at=build.started_at,
-        as_of=as_of,
-        last_response_at=build.last_response_at,
-        seconds=_seconds_between(build.started_at, as_of),  # the clock may be set back
-        estimate="" if estimate is None else estimate_text(estimate),
-        error=_error_lines(error),
-        hint=error.hint if isinstance(error, KustoImageError) else None,
-        note=_note(operation),
-        report=build.report,
-        start_known=build.origin is not Origin.OBSERVED and operation.note != NOTE_UNCHANGED,
-        estimate_high=0.0 if estimate is None else estimate.high,
-        waited=_waited(build, as_of, is_queued),
-        fleet=build.fleet,
-        reason=failure_reason(error),
-        detail=_failure_detail(error),
-    )
+    def _built_text(self) -> str:
+        """Return when an image was built that this operation only found."""
+        if self.built_at is None:  # the service does not say it
+            return f"before {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
+        after = f", after {duration(self.built_seconds)}" if self.built_seconds else ""
+        return f"{self.built_at:%Y-%m-%d %H:%M:%S} UTC{after}"
 
 
-def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
-    """Return the card of a build that this process does not poll.
-
-    `is_starting` is for the card that is shown until the build of the record is polled.
-    """
-    state = state_of_record(record, is_active=is_starting)
-    is_open = record.ended_at is None and not is_starting  # its process has ended without recording an end
-    open_hints = {BuildState.UNKNOWN: HintKind.RESUME, BuildState.NOT_SUBMITTED: HintKind.SEND_AGAIN}
-    as_of = record.ended_at or record.last_response_at or record.started_at
-    return Card(
-        id=record.id,
-        image=record.name,
-        cluster=record.target.cluster,
-        emulator=record.target.is_local,
-        action=record.action,
-        state=state,
-        ended=not is_starting,
-        base=record.request.spec.base_label if record.request.spec else "",
-        requirements=record.requirements,
-        started_at=record.started_at,
-        as_of=as_of,
-        last_response_at=record.last_response_at,
-        seconds=_seconds_between(record.started_at, as_of),
-        estimate="",
-        error=(record.message,) if record.message else (),
-        hint=Hint(open_hints[state], record.name) if is_open else None,
-        note="final status unknown" if is_open and state is BuildState.UNKNOWN else "",
-        fleet=record.fleet,
-        reason=reason_from_message(record.message),
-    )
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")
 
 
-def estimate_text(estimate: DurationEstimate) -> str:
-    """Return the estimate as text, with the number of builds it is based on."""
-    low, high = duration(estimate.low), duration(estimate.high)
-    span = low if low == high else f"{low} to {high}"
-    if not estimate.count:
-        source = "emulator setting" if estimate.source == "the emulator's setting" else estimate.source
-        return f"about {span} ({source})"
-    builds = "1 earlier build" if estimate.count == 1 else f"{estimate.count} earlier builds"
-    return f"usually {span} ({builds} on {estimate.source})"
+def _joined(*parts: str) -> DisplayText:
+    return visible_line(" · ".join(part for part in parts if part))
 
 
-def _waited(build: Build, as_of: datetime, is_queued: bool) -> float:
-    end = as_of if is_queued else build.queued_until
-    return 0.0 if end is None else _seconds_between(build.started_at, end)
-
-
-def _seconds_between(start: datetime, end: datetime) -> float:
-    return max(0.0, (end - start).total_seconds())
-
-
-def _requirements_of(build: Build) -> str:
-    """Return the requirements to show; those of another user's image are redacted."""
-    if build.spec is not None:
-        return build.spec.requirements
-    return redact(build.operation.image.requirements) if build.operation.image else ""
-
-
-def _note(operation: Operation) -> str:
-    """Return the note of the operation, and while polls fail, their number and the last error."""
-    polls = "the last poll" if operation.failed_polls == 1 else f"the last {operation.failed_polls} polls"
-    failing = f"{polls} failed ({operation.poll_error}); retrying" if operation.failed_polls else ""
-    return "; ".join(part for part in (operation.note, failing) if part)
-
-
-def _base_label(build: Build) -> str:
-    if build.spec is not None:
-        return build.spec.base_label
-    return build.operation.image.base_label if build.operation.image else ""
-
-
-def _error_lines(error: BaseException | None) -> tuple[str, ...]:
-    if error is None:
-        return ()
-    if isinstance(error, RequirementsConflictError):
-        return (error.what,)  # the details are in the preflight report, which is shown as well
-    if isinstance(error, KustoImageError):
-        return (error.what, *(line.strip() for line in error.details()))
-    return (f"internal error of kusto_magic: {type(error).__name__}; please report it",)
-
-
-def _failure_detail(error: BaseException | None) -> str:
-    """Return the first sentence of the service or of the preflight, "" if there is none."""
-    if isinstance(error, RequirementsConflictError):
-        return str(error.forecast.reason)
-    if isinstance(error, ServiceError | BuildError):
-        return next(iter(error.fault.summary_lines()), "")
-    return ""
+def _rows_html(rows: Iterable[tuple[str, str]]) -> str:
+    """Return labeled values as a table, without those that are empty."""
+    shown = [(label, isolated(visible(value)).replace("\n", "<br>")) for label, value in rows if value]
+    cells = "".join(f"<tr><th {LEFT}>{label}</th><td {LEFT}>{value}</td></tr>" for label, value in shown)
+    return f"<table>{cells}</table>" if shown else ""

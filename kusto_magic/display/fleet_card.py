@@ -21,7 +21,8 @@ from kusto_magic.display.bundle import (
     table,
     visible_json,
 )
-from kusto_magic.display.card import Card, card, card_from_record, glyph_of
+from kusto_magic.display.card import Card, glyph_of
+from kusto_magic.display.card_sources import card, card_from_record
 from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import group_by_reason
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json

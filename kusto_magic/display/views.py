@@ -8,7 +8,7 @@ from typing import Protocol
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.display.bundle import Bundle
-from kusto_magic.display.card import card
+from kusto_magic.display.card_sources import card
 from kusto_magic.display.fleet_card import fleet_card
 from kusto_magic.display_text import DisplayText
 from kusto_magic.hints import HintTable

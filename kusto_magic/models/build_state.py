@@ -16,6 +16,19 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Phase(StrEnum):
+    """The part of an operation that a state belongs to; sent to JupyterLab beside the state."""
+
+    CHECK = "check"
+    """This machine resolves the requirements."""
+    SUBMIT = "submit"
+    """The request waits or is being sent."""
+    WORK = "work"
+    """The service works on it."""
+    DONE = "done"
+    """It has succeeded."""
+
+
 class BuildState(StrEnum):
     """State of an operation on an image or on a cluster.
 
@@ -84,8 +97,21 @@ _OTHER_OUTCOMES = {
     BuildState.UNKNOWN: Outcome.UNKNOWN,
 }
 
+_EARLY_PHASES = {
+    BuildState.CHECKING: Phase.CHECK,
+    BuildState.NOT_SUBMITTED: Phase.CHECK,
+    BuildState.QUEUED: Phase.SUBMIT,
+    BuildState.SUBMITTING: Phase.SUBMIT,
+    BuildState.REJECTED: Phase.SUBMIT,
+}
+
 UNSENT_STATES = frozenset({BuildState.CHECKING, BuildState.QUEUED})
 """States before anything was sent; the work ends with the process."""
 
 NOT_STARTED = UNSENT_STATES | {BuildState.SUBMITTING}
 """States before the service has accepted the request."""
+
+
+def phase_of(state: BuildState) -> Phase:
+    """Return the part of an operation that is in progress, or in which it ended."""
+    return Phase.DONE if state.succeeded else _EARLY_PHASES.get(state, Phase.WORK)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kusto_magic.builds.build import Build
-from kusto_magic.display.card import card
+from kusto_magic.display.card_sources import card
 from kusto_magic.display.progress_bar import ProgressBar
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.panel.tasks import PanelContext

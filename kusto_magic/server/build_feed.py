@@ -18,7 +18,7 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
-from kusto_magic.display.card import card, card_from_record
+from kusto_magic.display.card_sources import card, card_from_record
 from kusto_magic.models.build_state import NOT_STARTED
 from kusto_magic.models.target import Target
 from kusto_magic.server.build_views import BuildView, ListedBuild, listed_build_json

@@ -17,7 +17,8 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.clock import Clock, SystemClock
-from kusto_magic.errors import KustoImageError, failure_reason
+from kusto_magic.error_texts import failure_reason
+from kusto_magic.errors import KustoImageError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.cluster import PythonState, UnknownImage

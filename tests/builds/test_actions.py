@@ -17,7 +17,7 @@ from kusto_magic.builds.actions import IN_USE_HINT, SENDERS
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.display.card import card
+from kusto_magic.display.card_sources import card
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import (
     BuildFailedError,

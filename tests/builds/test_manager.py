@@ -20,7 +20,7 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.state import Origin
-from kusto_magic.display.card import card
+from kusto_magic.display.card_sources import card
 from kusto_magic.errors import (
     BuildFailedError,
     InvalidInputError,

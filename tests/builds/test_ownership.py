@@ -25,7 +25,7 @@ from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.ownership import Owner
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
-from kusto_magic.display.card import card
+from kusto_magic.display.card_sources import card
 from kusto_magic.errors import (
     EndedElsewhereError,
     KustoImageError,

@@ -22,7 +22,7 @@ from support.scripted_transport import (
     run_build,
 )
 
-from kusto_magic.display.card import card
+from kusto_magic.display.card_sources import card
 from kusto_magic.errors import KustoImageError, ServiceError, UnreachableError, UntrustedAddressError
 from kusto_magic.hints import HintKind
 from kusto_magic.models.action import Action

@@ -19,7 +19,7 @@ from support.requests import build_request, delete_request
 from kusto_magic.builds.build import Build
 from kusto_magic.commands.arguments import SUBCOMMANDS, line_parser, parse
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
-from kusto_magic.display.card import card
+from kusto_magic.display.card_sources import card
 from kusto_magic.errors import KustoImageError
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec

@@ -11,12 +11,14 @@ from support.cards import DONE, RUNNING, STARTED
 from support.hostile import HARMLESS_TAGS, HOSTILE, Elements
 from support.requests import build_request
 
+from kusto_magic.arm.operation import NOTE_UNCHANGED
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.commands.hints import MAGICS
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import duration, table
-from kusto_magic.display.card import MIME, card_from_record, estimate_text
+from kusto_magic.display.card import MIME
+from kusto_magic.display.card_sources import card_from_record, estimate_text, span_text
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
@@ -35,7 +37,7 @@ def test_text_of_a_running_build_has_elapsed_time_and_last_update() -> None:
 
 
 def test_text_of_a_finished_build_has_duration_and_absolute_end() -> None:
-    assert DONE.text() == "✔ Succeeded: image img on cluster help · 5 min 2 s, ended 2026-11-23 14:04:25 UTC"
+    assert DONE.text() == "✔ Succeeded: image img on cluster help · 2026-11-23 14:04:25 UTC, after 5 min 2 s"
 
 
 def test_text_of_a_failed_build_has_error_and_hint() -> None:
@@ -46,8 +48,63 @@ def test_text_of_a_failed_build_has_error_and_hint() -> None:
 
 
 def test_estimate_text_names_its_source() -> None:
-    assert estimate_text(DurationEstimate(240, 360, 3)) == "usually 4 min to 6 min (3 earlier builds on this cluster)"
+    assert estimate_text(DurationEstimate(240, 360, 3)) == "usually 4–6 min (3 earlier builds on this cluster)"
     assert estimate_text(DurationEstimate(12, 12, 0, "the emulator's setting")) == "about 12 s (emulator setting)"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (12, 12, "12 s"),
+        (13.4, 45.6, "13–46 s"),
+        (222, 385, "3–7 min"),
+        (40, 95, "40 s to 1 min 35 s"),
+        (300, 300.4, "5 min"),
+        (3000, 5000, "50 min to 1 h 23 min"),
+    ],
+)
+def test_span_is_rounded_outwards_to_one_unit(low: float, high: float, text: str) -> None:
+    assert span_text(low, high) == text
+
+
+def test_build_beyond_the_estimate_is_longer_than_usual() -> None:
+    running = replace(RUNNING, estimate="usually 1–2 min", estimate_high=120.0, waited=30.0)
+    assert replace(running, seconds=150.0).estimate_line == "usually 1–2 min"
+    overdue = replace(running, seconds=150.1)
+    assert overdue.estimate_line == "longer than usual (usually 1–2 min)"
+    for shown in (overdue.text(), overdue.progress_text, Elements(overdue.bundle()["text/html"]).words):
+        assert "longer than usual" in shown
+    assert replace(overdue, ended=True, state=BuildState.FAILED).estimate_line == "usually 1–2 min"
+
+
+def test_found_image_says_when_it_was_built() -> None:
+    found = replace(DONE, is_found=True, seconds=0.4)
+    assert "before 2026-11-23 14:04:25 UTC" in found.text()
+    known = replace(found, built_at=STARTED, built_seconds=292.0)
+    assert "2026-11-23 14:03:05 UTC, after 4 min 52 s" in known.text()
+    data = known.to_json()
+    assert (data["isFound"], data["builtAt"], data["builtSeconds"]) == (True, "2026-11-23T14:03:05+00:00", 292.0)
+    for shown in (found.text(), Elements(found.bundle()["text/html"]).words):
+        assert "0 s" not in shown
+
+
+def test_image_that_was_seen_in_progress_has_an_end_but_no_duration() -> None:
+    seen = replace(DONE, start_known=False, seconds=0.4)
+    assert seen.text().endswith(" · 2026-11-23 14:04:25 UTC")
+
+
+def test_failure_comes_before_the_next_step_and_the_ids() -> None:
+    failed = replace(
+        DONE,
+        state=BuildState.FAILED,
+        error=("building image 'img' failed", "BadInput: no"),
+        hint=Hint(HintKind.RETRY),
+        ids="request id 1",
+        report=REPORT,
+    )
+    words = Elements(failed.bundle()["text/html"]).words
+    positions = [words.index(text) for text in ("3 packages", "building image", "BadInput", "Try again", "request id")]
+    assert positions == sorted(positions)
 
 
 def test_bundle_contains_json_html_and_text() -> None:
@@ -201,3 +258,30 @@ def test_card_of_a_record_without_an_end_says_how_to_go_on(
     assert (shown.state, shown.hint, shown.note) == (state, Hint(kind, "img"), note)
     starting = card_from_record(replace(RECORD, state=recorded), is_starting=True)
     assert (starting.state, starting.hint, starting.ended) == (recorded, None, False)
+
+
+def test_card_of_a_record_has_the_report_the_hint_and_the_ids() -> None:
+    end, hint = STARTED.replace(minute=9), Hint(HintKind.RETRY)
+    message = "building image 'img' failed; BadInput: no; HTTP 409; request id 1 · operation id 2"
+    failed = replace(RECORD, state=BuildState.FAILED, ended_at=end, message=message, hint=hint, report=REPORT)
+    shown = card_from_record(failed)
+    assert (shown.error, shown.hint) == (("building image 'img' failed; BadInput: no",), hint)
+    assert (shown.ids, shown.report) == ("HTTP 409 · request id 1 · operation id 2", REPORT)
+
+
+def test_conflict_is_told_once_by_the_report() -> None:
+    report = PreflightReport(Verdict.CONFLICT, "3.10.8", reason="a clashes with b", suggestions=("a==2",))
+    message = "these packages cannot be installed together; nothing was sent; a clashes with b; a==2"
+    refused = replace(
+        RECORD, state=BuildState.NOT_SUBMITTED, ended_at=STARTED, message=message, hint=Hint(HintKind.FIX_CONFLICT),
+        report=report,
+    )  # fmt: skip
+    text = card_from_record(refused).text()
+    assert text.count("a clashes with b") == 1
+    assert text.splitlines()[-1].startswith("  Next: ")
+
+
+def test_record_of_an_unchanged_image_says_so() -> None:
+    unchanged = replace(RECORD, state=BuildState.SUCCEEDED, ended_at=STARTED, message=NOTE_UNCHANGED)
+    shown = card_from_record(unchanged)
+    assert (shown.note, shown.error, shown.is_found) == (NOTE_UNCHANGED, (), True)

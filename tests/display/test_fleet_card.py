@@ -20,7 +20,7 @@ from support.requests import build_request, build_requests
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.display.card import MIME as BUILD_MIME
-from kusto_magic.display.card import card, card_from_record
+from kusto_magic.display.card_sources import card, card_from_record
 from kusto_magic.display.fleet_card import MAX_ROWS_AS_TEXT, MIME, fleet_card
 from kusto_magic.display.live_card import LiveCard
 from kusto_magic.display.progress_bar import ProgressBar

@@ -13,7 +13,7 @@ from support.hostile import CONTROLS, HARMLESS_TAGS, HOSTILE, Elements, invisibl
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.commands.sign_in import device_code_bundle
-from kusto_magic.display import bundle, card, preflight_report
+from kusto_magic.display import bundle, card_sources, preflight_report
 from kusto_magic.display.card import Card
 from kusto_magic.display.fleet_card import FleetCard
 from kusto_magic.display.progress_bar import ProgressBar
@@ -85,7 +85,7 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "code": lambda text: bundle.code(text, text),
     "requirements": bundle.requirements_html,
     "card": lambda text: _card(text).bundle(),
-    "card of a record": lambda text: card.card_from_record(_record(text)).bundle(),
+    "card of a record": lambda text: card_sources.card_from_record(_record(text)).bundle(),
     "fleet": lambda text: _fleet(text).bundle(),
     "headline of a fleet": lambda text: _fleet(text).headline(),
     "report": lambda text: preflight_report.bundle(_report(text)),

@@ -21,7 +21,7 @@ from kusto_magic.arm.response import ArmResponse
 from kusto_magic.builds.launcher import QUEUE_GRACE, START_GRACE
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
-from kusto_magic.display.card import card_from_record
+from kusto_magic.display.card_sources import card_from_record
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import EndedElsewhereError, InvalidInputError, Problem
 from kusto_magic.models.build_state import BuildState
