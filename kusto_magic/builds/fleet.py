@@ -51,19 +51,12 @@ class Fleet(HasTraits):
     @property
     def failures(self) -> dict[str, str]:
         """Reasons of the failures by cluster; clusters that are still working are omitted."""
-        names = labels([member.target for member in self.members])
-        members = zip(names, self.members, strict=True)
-        return {name: reason for name, member in members if (reason := _failure(member))}
+        return failures_of(self.members)
 
     @property
     def hint(self) -> Hint | None:
         """What to do about the failures: the common hint, or else general advice; None if there are no failures."""
-        errors = [build.error for build in self.builds if build.ended and build.error is not None]
-        hints = {error.hint for error in errors if isinstance(error, KustoImageError)}
-        # Recorded failures have no hint, so one hint would not cover all.
-        if len(hints) == 1 and len(errors) == len(self.failures):
-            return hints.pop()
-        return Hint(HintKind.FIX_FLEET) if self.failures else None
+        return common_hint(self.members)
 
     def done(self) -> bool:
         """Return whether all builds are done."""
@@ -117,11 +110,30 @@ class Fleet(HasTraits):
                 self._future.set_result(None)
 
 
+def failures_of(members: Sequence[Member]) -> dict[str, str]:
+    """Return the reasons of the failures of a fleet by the label of the cluster."""
+    names = labels([member.target for member in members])
+    return {name: reason for name, member in zip(names, members, strict=True) if (reason := _failure(member))}
+
+
+def common_hint(members: Sequence[Member]) -> Hint | None:
+    """Return what to do about the failures of a fleet: their common hint, or else general advice."""
+    hints = {_hint(member) for member in members if _failure(member)}
+    return hints.pop() if len(hints) == 1 and None not in hints else Hint(HintKind.FIX_FLEET) if hints else None
+
+
 def _failure(member: Member) -> str:
     """Return the reason of a member's failure, or "" if it succeeded or is running."""
     if isinstance(member, BuildRecord):
         return "" if member.state.succeeded else reason_from_message(member.message) or member.state
     return failure_reason(member.error) if member.ended else ""
+
+
+def _hint(member: Member) -> Hint | None:
+    """Return what to do about a member's failure."""
+    if isinstance(member, BuildRecord):
+        return member.hint
+    return member.error.hint if isinstance(member.error, KustoImageError) else None
 
 
 def labels(targets: Sequence[Target]) -> list[str]:

@@ -13,10 +13,10 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
-from kusto_magic.commands.hints import MAGICS
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import sign_in
 from kusto_magic.display.bundle import table
+from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action

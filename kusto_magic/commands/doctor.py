@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.commands.hints import MAGICS
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.display.bundle import table
+from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.errors import InvalidInputError, KustoImageError
 from kusto_magic.models import permission
 from kusto_magic.models.cluster import PythonOff, UnknownImage

@@ -15,10 +15,10 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.state import state_of_record
 from kusto_magic.commands.cluster import change_options
-from kusto_magic.commands.hints import MAGICS, listed
 from kusto_magic.commands.session import Session
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import duration, table
+from kusto_magic.display.cell_hints import MAGICS, listed
 from kusto_magic.errors import InvalidInputError, NotFoundError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from kusto_magic import export as exports
-from kusto_magic.commands.hints import listed
 from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import code, table
+from kusto_magic.display.cell_hints import listed
 from kusto_magic.display.cell_text import cell_name_problem, cell_text
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind

@@ -76,7 +76,7 @@ class Session:
         """The build manager of this process, created on first use."""
         if self._builds is None:
             from kusto_magic.builds.manager import default_manager
-            from kusto_magic.commands.hints import MAGICS
+            from kusto_magic.display.cell_hints import MAGICS
 
             self._builds = default_manager()
             self._builds.hint_table = MAGICS
@@ -194,14 +194,14 @@ class Session:
         if self.in_kernel:
             self.card(build)
         else:
-            from kusto_magic.commands.hints import MAGICS
+            from kusto_magic.display.cell_hints import MAGICS
             from kusto_magic.display.terminal import show_until_done
 
             show_until_done(build, hints=MAGICS)
 
     def card(self, build: Build | Fleet) -> None:
         """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""
-        from kusto_magic.commands.hints import MAGICS
+        from kusto_magic.display.cell_hints import MAGICS
         from kusto_magic.display.live_card import LiveCard
 
         LiveCard(build, self.shell.display_pub, with_bar=self.is_interactive, hints=MAGICS)

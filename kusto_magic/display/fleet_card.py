@@ -6,12 +6,14 @@ The counterpart of `card` for several clusters.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kusto_magic.builds.fleet import Fleet, labels
+from kusto_magic.builds.fleet import Fleet, Member, common_hint, failures_of, labels
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import (
     Bundle,
     bundle_of,
@@ -27,6 +29,8 @@ from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import group_by_reason
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
 from kusto_magic.models.build_state import Outcome
+from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
 
 MIME = "application/vnd.kusto-image.fleet+json"
@@ -44,7 +48,7 @@ class FleetCard:
     """Data of a fleet that is shown and saved.
 
     `rows` are a label and a card for each cluster, in their order; times are UTC. `failures` maps each reason to the
-    clusters that failed.
+    clusters that failed; `report` is the result of the check, which is the same for all clusters with the same base.
     """
 
     id: str
@@ -57,6 +61,7 @@ class FleetCard:
     as_of: datetime
     failures: dict[str, list[str]]
     hint: Hint | None
+    report: PreflightReport | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -94,13 +99,21 @@ class FleetCard:
 
     @property
     def share(self) -> float:
-        """The filled share of a progress bar: that of the clusters that are done."""
-        return self.done_count / len(self.rows)
+        """The filled share of a progress bar: the mean of those of the clusters, of which ended ones count as full."""
+        return sum(1.0 if row.ended else row.share for _, row in self.rows) / len(self.rows)
+
+    @property
+    def estimate(self) -> str:
+        """The estimate of the cluster that is expected to take longest, "" if there is none."""
+        working = (row for _, row in self.rows if not row.ended)
+        slowest = max(working, key=lambda row: row.estimate_high, default=None)
+        return slowest.estimate_line if slowest else ""
 
     @property
     def progress_text(self) -> DisplayText:
         """The line beside a progress bar."""
-        return visible_line(f"{self.done_count} of {len(self.rows)} · {self.headline()}")
+        done = f"{self.done_count} of {len(self.rows)} done"
+        return visible_line(" · ".join(part for part in (done, self.headline(), self.estimate) if part))
 
     def live_text(self, _hints: HintTable) -> DisplayText:
         """Return the line that a terminal replaces while the fleet is running."""
@@ -120,6 +133,8 @@ class FleetCard:
     def text(self, hints: HintTable = PROGRAM) -> DisplayText:
         """Return a fleet as text: the headline, the failures, and up to 20 clusters."""
         lines: list[str] = [self.headline()]
+        if self.report is not None:
+            lines += [f"  {line}" for line in preflight_report.remarks(self.report, hints)]
         lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in self.failures.items()]
         if len(self.rows) <= MAX_ROWS_AS_TEXT:
             lines += [f"  {line}" for line in table(_HEAD, self._rows(), "")["text/plain"].splitlines()]
@@ -127,7 +142,9 @@ class FleetCard:
         return visible("\n".join(lines))
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [(name, _state(row), duration(row.seconds), _row_message(row)) for name, row in self.rows]
+        """Return the clusters as rows of a table: failed ones first, then those in progress, then the others."""
+        grouped = sorted(self.rows, key=lambda item: _GROUPS.index(_group(item[1])))
+        return [(name, _state(row), duration(row.seconds), _row_message(row)) for name, row in grouped]
 
     def to_json(self) -> dict[str, Any]:
         """Return the versioned JSON; it has no subscription id, no URL and no secret, since notebooks are shared."""
@@ -151,12 +168,16 @@ class FleetCard:
                     "outcome": row.outcome,
                     "ended": row.ended,
                     "seconds": round(row.seconds, 1),
+                    "usualHigh": row.estimate_high,
+                    "waited": round(row.waited, 1),
                     "said": _row_message(row),  # the key in version 1 of the JSON
                 }
                 for name, row in self.rows
             ],
             "failures": [{"reason": reason, "clusters": clusters} for reason, clusters in self.failures.items()],
             "hint": hint_json(self.hint),
+            "usual": self.estimate,
+            "plan": self.report and report_json(self.report),
         }
 
     def _html(self, hints: HintTable) -> str:
@@ -166,6 +187,7 @@ class FleetCard:
         clusters = table(_HEAD, self._rows(), "")["text/html"]
         parts = [
             f"<p><strong>{isolated(visible(head))}</strong>: {isolated(visible(rest))}</p>",
+            preflight_report.html(self.report, hints) if self.report is not None else "",
             self._failures_html(),
             f"<p>Next step: {isolated(visible(step))}</p>" if step else "",
             f"<details{expanded}><summary>{self._size_text}</summary>{clusters}</details>",
@@ -177,31 +199,44 @@ class FleetCard:
         if not self.failures:
             return ""
         rows = [(", ".join(clusters), reason) for reason, clusters in self.failures.items()]
-        return str(table(("failed on", "reason"), rows, "")["text/html"])
+        return str(table(("Failed on", "Reason"), rows, "")["text/html"])
 
 
 def fleet_card(fleet: Fleet, now: datetime) -> FleetCard:
     """Return the card of a fleet at the time `now` (UTC)."""
-    cards = [
-        card_from_record(member) if isinstance(member, BuildRecord) else card(member, now) for member in fleet.members
-    ]
-    names = labels([member.target for member in fleet.members])
-    as_of = max((row.as_of for row in cards), default=now) if fleet.ended else now
+    return fleet_card_of(fleet.id, fleet.name, fleet.members, now)
+
+
+def fleet_card_of(id: str, name: str, members: Sequence[Member], now: datetime) -> FleetCard:  # noqa: A002
+    """Return the card of the members of a fleet on image `name` at the time `now` (UTC)."""
+    cards = [card_from_record(member) if isinstance(member, BuildRecord) else card(member, now) for member in members]
+    names = labels([member.target for member in members])
+    ended = all(row.ended for row in cards)
+    as_of = max((row.as_of for row in cards), default=now) if ended else now
     return FleetCard(
-        id=fleet.id,
-        image=fleet.name,
+        id=id,
+        image=name,
         rows=tuple(zip(names, cards, strict=True)),
-        ended=fleet.ended,
+        ended=ended,
         base=next((row.base for row in cards if row.base), ""),
         requirements=next((row.requirements for row in cards if row.requirements), ""),
         started_at=min((row.started_at for row in cards), default=now),
         as_of=as_of,
-        failures=group_by_reason(fleet.failures),
-        hint=fleet.hint if fleet.ended else Hint(HintKind.RESUME_AFTER_RESTART, fleet.name),
+        failures=group_by_reason(failures_of(members)),
+        hint=common_hint(members) if ended else Hint(HintKind.RESUME_AFTER_RESTART, name),
+        report=next((row.report for row in cards if row.report), None),
     )
 
 
-_HEAD = ("cluster", "state", "duration", "message")
+_HEAD = ("Cluster", "State", "Duration", "Message")
+
+
+_GROUPS = (False, None, True)
+"""Groups of clusters in the order in which they are shown: not succeeded, in progress, succeeded."""
+
+
+def _group(row: Card) -> bool | None:
+    return row.state.succeeded if row.ended else None
 
 
 def _state(row: Card) -> str:

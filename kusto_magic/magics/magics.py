@@ -69,7 +69,7 @@ class KustoImageMagics(Magics):
         `%%kusto_image --help` lists the options, `%kusto_image --help` the commands that manage images.
         """
         from kusto_magic.commands import arguments
-        from kusto_magic.commands.hints import hints_of_magics
+        from kusto_magic.display.cell_hints import hints_of_magics
 
         with hints_of_magics():
             try:
@@ -124,7 +124,7 @@ class KustoImageMagics(Magics):
         `%%kusto_image NAME --base IMAGE` creates an image: the cell is its requirements file.
         """
         from kusto_magic.commands import arguments
-        from kusto_magic.commands.hints import hints_of_magics
+        from kusto_magic.display.cell_hints import hints_of_magics
 
         with hints_of_magics():
             try:

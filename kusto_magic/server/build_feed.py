@@ -19,6 +19,7 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
 from kusto_magic.display.card_sources import card, card_from_record
+from kusto_magic.display.fleet_card import FleetCard, fleet_card_of
 from kusto_magic.models.build_state import NOT_STARTED
 from kusto_magic.models.target import Target
 from kusto_magic.server.build_views import BuildView, ListedBuild, listed_build_json
@@ -96,6 +97,12 @@ class BuildFeed:
         is_coming = self._is_starting(record)
         shown = card_from_record(record, is_starting=is_coming)
         return BuildView(shown, self._register(record.target), active=is_coming)
+
+    def fleet(self, records: Sequence[BuildRecord]) -> FleetCard:
+        """Return the card of a fleet from its records, oldest first: the newest one of each cluster counts."""
+        newest = {record.target.key: record for record in records}.values()
+        members = [self._build_of(record) or record for record in newest]
+        return fleet_card_of(records[0].fleet, records[0].name, members, self._clock.wall())
 
     # ── with the lock ────────────────────────────────────────────────────────────────────────────────────────
 

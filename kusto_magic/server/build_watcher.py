@@ -17,6 +17,8 @@ from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.clock import Clock, SystemClock
+from kusto_magic.display.bundle import Bundle
+from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.error_texts import failure_reason
 from kusto_magic.errors import KustoImageError
 from kusto_magic.hints import Hint, HintKind
@@ -133,6 +135,12 @@ class BuildWatcher:
                 hint=Hint(HintKind.RELOAD_PAGE),
             )
         return self._feed.view(record)
+
+    async def output(self, id: str) -> Bundle:  # noqa: A002
+        """Return the card of a build or of a fleet, as the output of a cell has it. Raises UnknownIdError."""
+        records = await self._run(self._builds.history.fleet, id)
+        card = self._feed.fleet(records) if records else (await self.build(id)).card
+        return await self._run(card.bundle, MAGICS)
 
     async def changes(self, after: str, wait: float) -> Changes[ListedBuild]:
         """Return the builds that have changed since the revision `after`, or all if that is not known.

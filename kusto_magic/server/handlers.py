@@ -213,6 +213,16 @@ class BuildHandler(BaseHandler):
         self.finish(build_json(await self.watcher.build(build)))
 
 
+class OutputHandler(BaseHandler):
+    """The card of a build or of a fleet, for the output of a cell whose kernel no longer updates it."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, id: str) -> None:  # noqa: A002 - the name in the route
+        """Return the representations of the card by MIME type."""
+        self.finish({"data": await self.watcher.output(id)})
+
+
 class RequirementsHandler(BaseHandler):
     """The validation of a requirements text, by the same rules as in the kernel."""
 
@@ -280,6 +290,7 @@ ROUTES: Mapping[str, type[BaseHandler]] = {
     "/clusters/{cluster}/active": ActiveHandler,
     "/builds": BuildsHandler,
     "/builds/{build}": BuildHandler,
+    "/outputs/{id}": OutputHandler,
     "/requirements": RequirementsHandler,
     "/bases": BasesHandler,
     "/packages": PackagesHandler,

@@ -18,8 +18,8 @@ from support.shell import error_of
 from kusto_magic.builds.actions import IN_USE_HINT
 from kusto_magic.commands.arguments import SUBCOMMANDS, Subcommand
 from kusto_magic.commands.cell import expand_template
-from kusto_magic.commands.hints import MAGICS
 from kusto_magic.commands.session import TARGET_SETTINGS, Session, WaitInterrupted
+from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.errors import InUseError, InvalidInputError, MaybeInUseError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.magics.completer import refresh_names

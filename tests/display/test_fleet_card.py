@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.arm_responses import SUBSCRIPTION, TARGET
+from support.cards import DONE, RUNNING
 from support.clock import START
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
@@ -29,7 +30,7 @@ from kusto_magic.errors import NotFoundError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.preflight.report import Package, PreflightReport, Verdict
 
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 OURS = {"bdi", "div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "code"}
@@ -156,8 +157,38 @@ def test_bar_shows_the_share_of_clusters_that_are_done(environment: EmulatedEnvi
     bar = ProgressBar()
     bar.update(fleet_card(made, START))
     assert bar.bar.value == 0.25
-    assert bar.label.value.startswith("1 of 4 · • Working")
+    assert bar.label.value.startswith("1 of 4 done · • Working")
     bar.close_all()
+
+
+def test_progress_is_the_mean_of_the_clusters_and_the_estimate_that_of_the_slowest() -> None:
+    quick = replace(RUNNING, seconds=50.0, estimate="usually 1–2 min", estimate_high=100.0)
+    slow = replace(quick, estimate="usually 8–9 min", estimate_high=500.0)
+    shown = replace(fleet_card(fleet(record("one")), START), rows=(("one", DONE), ("two", quick), ("three", slow)))
+    assert shown.share == pytest.approx((1 + 0.475 + 0.095) / 3)
+    assert shown.estimate == "usually 8–9 min"
+    assert "usually 8–9 min" in shown.progress_text
+    assert replace(shown, rows=(("one", DONE),)).estimate == ""
+
+
+def test_clusters_are_grouped_by_how_they_ended() -> None:
+    shown = replace(
+        fleet_card(fleet(record("one")), START),
+        rows=(("done", DONE), ("works", RUNNING), ("failed", replace(DONE, state=BuildState.FAILED)), ("next", DONE)),
+    )
+    text = shown.text()
+    assert [text.index(f"\n  {name} ") for name in ("failed", "works", "done", "next")] == sorted(
+        text.index(f"\n  {name} ") for name in ("failed", "works", "done", "next")
+    )
+
+
+def test_check_of_a_fleet_is_shown_once() -> None:
+    report = PreflightReport(Verdict.COMPATIBLE, "3.11.7", (Package("six", "1.16.0"),))
+    made = fleet(replace(record("one"), report=report), replace(record("two"), report=report))
+    data = fleet_card(made, START).bundle()
+    assert [package["name"] for package in data[MIME]["plan"]["packages"]] == ["six"]
+    for shown in (data["text/plain"], Elements(data["text/html"]).words):
+        assert shown.count("1 package · 1 new") == 1
 
 
 def test_card_of_a_rejected_build_has_the_reason_of_the_fleet_and_the_sentence_of_the_service(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.hostile import CONTROLS
 
-from kusto_magic.commands.hints import MAGICS, hints_of_magics
+from kusto_magic.display.cell_hints import MAGICS, hints_of_magics
 from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
 from kusto_magic.panel.hints import PANEL

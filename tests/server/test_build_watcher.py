@@ -21,7 +21,9 @@ from kusto_magic.arm.response import ArmResponse
 from kusto_magic.builds.launcher import QUEUE_GRACE, START_GRACE
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.display.card import MIME
 from kusto_magic.display.card_sources import card_from_record
+from kusto_magic.display.fleet_card import MIME as FLEET_MIME
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import EndedElsewhereError, InvalidInputError, Problem
 from kusto_magic.models.build_state import BuildState
@@ -395,3 +397,29 @@ async def test_unknown_active_image_needs_allow_active(environment: EmulatedEnvi
     assert (await wait_until_inactive(watcher, replaced.card.id)).card.state == "Succeeded"
     deleted = await watcher.delete(cluster, "img", allow_active=True)
     assert (await wait_until_inactive(watcher, deleted.card.id)).card.state == "Deleted"
+
+
+@pytest.mark.asyncio
+async def test_output_is_the_card_of_the_build_with_its_check(environment: EmulatedEnvironment) -> None:
+    watcher = make_watcher(environment)
+    build = await watcher.create(with_id(environment.target).id, "img", SPEC)
+    await wait_until_inactive(watcher, build.card.id)
+    data = await watcher.output(build.card.id)
+    assert set(data) == {MIME, "text/html", "text/plain"}
+    assert (data[MIME]["state"], data[MIME]["phase"]) == ("Succeeded", "done")
+    assert data[MIME]["plan"]["verdict"] == "compatible"
+    assert data["text/plain"].startswith("✔ Succeeded: image img")
+
+
+@pytest.mark.asyncio
+async def test_output_of_a_fleet_has_the_newest_operation_of_each_cluster(environment: EmulatedEnvironment) -> None:
+    kernel = environment.builds()
+    fleet = kernel.start_fleet(build_requests(environment.targets, "img", SPEC, check=False))
+    await fleet
+    kernel.close()
+    watcher = make_watcher(environment)
+    data = await watcher.output(fleet.id)
+    assert data[FLEET_MIME]["state"] == "Succeeded"
+    assert len(data[FLEET_MIME]["clusters"]) == len(environment.targets)
+    with pytest.raises(UnknownIdError):
+        await watcher.output("0" * 32)

@@ -25,6 +25,7 @@ from tornado.httpclient import HTTPResponse
 from tornado.tcpclient import TCPClient
 
 from kusto_magic.arm.operation_start import submitting
+from kusto_magic.display.card import MIME
 from kusto_magic.errors import (
     BuildFailedError,
     ForbiddenError,
@@ -88,7 +89,7 @@ def signed_in(fetch: Fetch, jp_auth_header: dict[str, str]) -> Fetch:
 
 
 def _path(route: str, cluster: str) -> str:
-    return route.format(cluster=cluster, name="img", build="0" * 32)
+    return route.format(cluster=cluster, name="img", build="0" * 32, id="0" * 32)
 
 
 def _validated(response: HTTPResponse, route: str, verb: str) -> Any:
@@ -205,6 +206,8 @@ async def test_image_is_built_listed_and_deleted(signed_in: Fetch, cluster: str)
     assert (image["name"], image["state"], image["build"]) == ("img", "Succeeded", build["card"]["id"])
     one = await signed_in("GET", f"/builds/{build['card']['id']}")
     assert _validated(one, "/builds/{build}", "GET")["card"]["requirements"] == "humanize\n"
+    output = await signed_in("GET", f"/outputs/{build['card']['id']}")
+    assert set(_validated(output, "/outputs/{id}", "GET")["data"]) == {MIME, "text/html", "text/plain"}
     deleted = await signed_in("DELETE", path)
     assert deleted.code == 202
     ended = await _wait_until_ended(signed_in)

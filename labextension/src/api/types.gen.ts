@@ -121,6 +121,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/outputs/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a build or of a fleet. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        /** Return the card of a build or of a fleet, as the output of a cell has it. */
+        readonly get: operations["getOutput"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/requirements": {
         readonly parameters: {
             readonly query?: never;
@@ -282,6 +302,20 @@ export interface components {
             readonly plan?: Record<string, never>;
             /** @description The id that the builds of one fleet share; absent for a single build. */
             readonly fleet?: string;
+            readonly phase?: components["schemas"]["Phase"];
+            /** @description True if it is not known when the operation was started; otherwise absent. */
+            readonly startUnknown?: boolean;
+            /** @description True if the operation found an image that was built before; otherwise absent. */
+            readonly isFound?: boolean;
+            /**
+             * Format: date-time
+             * @description When the build of that image ended; absent if it is not known.
+             */
+            readonly builtAt?: string;
+            /** @description How many seconds that build took; absent if it is not known. */
+            readonly builtSeconds?: number;
+            /** @description Status and ids to quote in a support request; absent if there are none. */
+            readonly ids?: string;
         };
         readonly ListedBuild: {
             readonly card: components["schemas"]["ListedCard"];
@@ -331,6 +365,20 @@ export interface components {
             readonly note?: string;
             /** @description The id that the builds of one fleet share; absent for a single build. */
             readonly fleet?: string;
+            readonly phase?: components["schemas"]["Phase"];
+            /** @description True if it is not known when the operation was started; otherwise absent. */
+            readonly startUnknown?: boolean;
+            /** @description True if the operation found an image that was built before; otherwise absent. */
+            readonly isFound?: boolean;
+            /**
+             * Format: date-time
+             * @description When the build of that image ended; absent if it is not known.
+             */
+            readonly builtAt?: string;
+            /** @description How many seconds that build took; absent if it is not known. */
+            readonly builtSeconds?: number;
+            /** @description Status and ids to quote in a support request; absent if there are none. */
+            readonly ids?: string;
         };
         readonly InputProblem: {
             readonly field: string;
@@ -371,6 +419,11 @@ export interface components {
          * @enum {string}
          */
         readonly Outcome: "succeeded" | "failed" | "canceled" | "rejected" | "notSubmitted" | "unknown";
+        /**
+         * @description The part of an operation that is in progress, or in which it ended.
+         * @enum {string}
+         */
+        readonly Phase: "check" | "submit" | "work" | "done";
     };
     responses: never;
     parameters: never;
@@ -626,6 +679,43 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Build"];
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly getOutput: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a build or of a fleet. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        /** @description The representations of the card by MIME type: text, and JSON. */
+                        readonly data: {
+                            readonly [key: string]: string | Record<string, never>;
+                        };
+                    };
                 };
             };
             /** @description A problem document (RFC 9457). */

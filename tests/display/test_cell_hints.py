@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kusto_magic.commands.hints import MAGICS, listed
+from kusto_magic.display.cell_hints import MAGICS, listed
 from kusto_magic.errors import Problem
 from kusto_magic.hints import Hint, HintKind
 
