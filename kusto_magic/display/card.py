@@ -58,10 +58,11 @@ class Card:
     Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended operation.
     `start_known` is whether this machine knows when it was started. `is_found` is whether it found an image that was
     built before; `built_at` and `built_seconds` are when that build ended and how long it took, None if that is not
-    known. `estimate_high` is the upper bound of the estimate in seconds; `waited` is how long it was queued. `fleet` is
-    the id that the operations of a fleet share, or "". `error` is what happened and why, a line each, `ids` what to
-    quote in a support request. `reason` is the failure without ids, the same text for all failures of one kind;
-    `detail` is the first line of the service's error, or the reason of the preflight.
+    known. `estimate_high` is the upper bound of the estimate in seconds; `waited` is how long it was queued. `python`
+    is the Python version of an image without a base image. `fleet` is the id that the operations of a fleet share, or
+    "". `error` is what happened and why, a line each, `ids` what to quote in a support request. `reason` is the failure
+    without ids, the same text for all failures of one kind; `detail` is the first line of the service's error, or the
+    reason of the preflight.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Card:
     is_found: bool = False
     built_at: datetime | None = None
     built_seconds: float | None = None
+    python: str = ""
     fleet: str = ""
     reason: str = ""
     detail: str = ""
@@ -183,6 +185,7 @@ class Card:
             "waited": round(self.waited, 1),
             "usualHigh": self.estimate_high,  # for a progress bar that is based on the estimate
             "startUnknown": not self.start_known,
+            "python": self.python,
             "isFound": self.is_found,
             "builtAt": _iso(self.built_at),
             "builtSeconds": self.built_seconds and round(self.built_seconds, 1),

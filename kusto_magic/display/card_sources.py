@@ -13,7 +13,8 @@ from kusto_magic.display.card import Card
 from kusto_magic.error_texts import failure_lines, failure_reason, ids_from_message, reason_from_message, support_ids
 from kusto_magic.errors import BuildError, KustoImageError, RequirementsConflictError, ServiceError
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.build_state import NOT_STARTED, BuildState
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
 from kusto_magic.redaction import redact
 
@@ -28,8 +29,9 @@ def card(build: Build, now: datetime) -> Card:
     error, operation, found = build.error, build.operation, build.built_by
     as_of = build.ended_at or now
     is_queued = build.state is BuildState.QUEUED and not build.ended
-    # A queued build has no progress: the service has not started it.
     estimate = None if build.ended or is_queued else build.estimate
+    # No progress before the service has started it.
+    has_progress = estimate is not None and build.operation.state not in NOT_STARTED
     return Card(
         id=build.id,
         image=build.name,
@@ -48,8 +50,9 @@ def card(build: Build, now: datetime) -> Card:
         error=_error_lines(error),
         hint=error.hint if isinstance(error, KustoImageError) else None,
         note=_note(operation),
-        report=build.report,
-        estimate_high=0.0 if estimate is None else estimate.high,
+        report=build.report or (found.report if found else None),
+        estimate_high=estimate.high if estimate and has_progress else 0.0,
+        python=_python(build.spec),
         ids=support_ids(error),
         is_found=build.is_unchanged or (build.origin is Origin.OBSERVED and not build.was_in_progress),
         start_known=build.origin is not Origin.OBSERVED,
@@ -92,6 +95,7 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
         note="final status unknown" if is_open and state is BuildState.UNKNOWN else note,
         report=record.report,
         is_found=note == NOTE_UNCHANGED,
+        python=_python(record.request.spec),
         fleet=record.fleet,
         reason=reason,
         detail=record.report.reason if _is_conflict(record.report) else "",
@@ -142,6 +146,10 @@ def _note(operation: Operation) -> str:
     polls = "the last poll" if operation.failed_polls == 1 else f"the last {operation.failed_polls} polls"
     failing = f"{polls} failed ({operation.poll_error}); retrying" if operation.failed_polls else ""
     return "; ".join(part for part in (operation.note, failing) if part)
+
+
+def _python(spec: ImageSpec | None) -> str:
+    return (spec.python_version if spec else None) or ""
 
 
 def _base_label(build: Build) -> str:

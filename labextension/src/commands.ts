@@ -9,26 +9,18 @@ import { errorMessage } from './api/requestAPI';
 import { RecordTabs } from './cards/recordTab';
 import { cellText, setupText } from './cells/cellText';
 import { insertCell } from './cells/insertCell';
+import { CommandIDs } from './commandIds';
 import { imageIcon } from './icons';
 import { deleteImage, enableImage } from './sidebar/dialogs';
 import type { Sidebar } from './sidebar/sidebar';
-import type { IImageDraft, IImagesModel } from './tokens';
-
-export const CommandIDs = {
-  open: 'kusto-magic:open',
-  newImage: 'kusto-magic:new-image',
-  insertCell: 'kusto-magic:insert-cell',
-  openRecord: 'kusto-magic:open-record',
-  enableImage: 'kusto-magic:enable-image',
-  deleteImage: 'kusto-magic:delete-image',
-  refresh: 'kusto-magic:refresh'
-} as const;
+import type { ICards, IImageDraft, IImagesModel } from './tokens';
 
 const DRAFT_KEYS = ['cluster', 'name', 'base', 'python', 'requirements'] as const;
 
 export interface ICommandOptions {
   readonly app: JupyterFrontEnd;
   readonly model: IImagesModel;
+  readonly cards: ICards;
   readonly notebooks: INotebookTracker;
   readonly sidebar: Sidebar;
   readonly trans: TranslationBundle;
@@ -65,9 +57,9 @@ function addSidebarCommands({ app, model, sidebar, trans }: ICommandOptions): vo
   });
 }
 
-function addImageCommands({ app, model, notebooks, trans }: ICommandOptions): void {
+function addImageCommands({ app, model, cards, notebooks, trans }: ICommandOptions): void {
   const { commands, serviceManager, shell } = app;
-  const tabs = new RecordTabs(shell, model, trans);
+  const tabs = new RecordTabs(shell, model, cards, trans);
   commands.addCommand(CommandIDs.insertCell, {
     label: trans.__('Insert Kusto Image Cell'),
     // As an argument: the translator replaces `%%` in its messages by `%`.

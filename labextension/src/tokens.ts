@@ -2,9 +2,11 @@
 import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
+import type { Widget } from '@lumino/widgets';
 
-import type { IBaseImage, IBuild, ICluster, IImages, IImageSpec } from './api/api';
+import type { IBaseImage, IBuild, ICardOutput, ICluster, IImages, IImageSpec } from './api/api';
 import type { IInputProblem } from './api/requestAPI';
+import type { ICard } from './cards/cardData';
 import type { IHint } from './model/hints';
 
 /** Whether the server extension can be used: not requested yet, yes, not installed, or the last request failed. */
@@ -52,6 +54,8 @@ export interface IImagesModel extends IDisposable {
   findBuild(id: string): IBuild | undefined;
   /** Request a build with all its texts, also one that is too old to be listed. */
   getBuild(id: string): Promise<IBuild>;
+  /** Request the card of a build or a fleet, as the output of a cell has it. */
+  getOutput(id: string): Promise<ICardOutput>;
   /** Check a requirements text with the kernel's own rules. */
   checkRequirements(text: string, allowIndexOptions: boolean): Promise<ReadonlyArray<IInputProblem>>;
   /** Return the managed images that can be a base image. */
@@ -64,6 +68,16 @@ export const IImagesModel = new Token<IImagesModel>(
   'kusto-magic:IImagesModel',
   'The sandbox custom images and builds known to the Jupyter server.'
 );
+
+/** The cards of builds and fleets. */
+export interface ICards {
+  /** Return a widget with the card of a build. */
+  create(card: ICard): Widget;
+  /** Return whether the user can see the card of a build or a fleet. */
+  isShown(id: string): boolean;
+}
+
+export const ICards = new Token<ICards>('kusto-magic:ICards', 'The cards of builds and fleets.');
 
 /** When notifications are shown: at the start and the end of an operation, at its end only, or never. */
 export type NotificationLevel = 'all' | 'end' | 'none';

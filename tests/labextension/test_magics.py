@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.lab import Lab
-from support.lab_page import Open
+from support.lab_page import Open, card, save_after_the_end, state
 
 from kusto_magic.display.card import MIME
 
@@ -48,10 +48,10 @@ def test_progress_bar_moves_while_another_cell_blocks_and_is_replaced_by_the_car
     screenshot("bar")
     (lab.root / "unblock").touch()
     emulator.release()
-    expect(opened.outputs(1)).to_contain_text("✔ Succeeded", timeout=60_000)
+    expect(state(card(opened, 1))).to_have_text("Succeeded", timeout=60_000)
     expect(opened.cell(1).locator(".kusto-image-progress")).to_have_count(0)
     screenshot("card")
-    saved = opened.save()
+    saved = save_after_the_end(opened, 1, MIME)
     text = json.dumps(saved)
     assert "widgets" not in saved.metadata
     assert "widget-view" not in text

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.lab import Lab
-from support.lab_page import END_MS, Open, card, notifications
+from support.lab_page import END_MS, Open, card, notifications, state
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -43,9 +43,9 @@ def test_kernel_updates_the_card_and_the_page_sends_one_request_per_load(
     expect(shown.locator(".kusto-image-progress")).to_be_visible()
     opened.save()
     opened.reload()  # after this, JupyterLab no longer maps the display id to the output
-    expect(shown).to_contain_text("•")
+    expect(state(shown)).to_be_visible()
     emulator.release()
-    expect(shown).to_contain_text("✔ Succeeded", timeout=END_MS)
+    expect(state(shown)).to_have_text("Succeeded", timeout=END_MS)
     opened.command("kusto-magic:open")
     expect(page.get_by_role("region", name="Kusto images")).to_contain_text(
         "kusto_magic is not installed on this Jupyter server"
@@ -65,10 +65,10 @@ def test_saved_state_is_shown_when_the_notebook_is_reopened(
     opened.run(0)
     opened.run(1)
     shown = card(opened, 1)
-    expect(shown).to_contain_text("✔ Succeeded", timeout=END_MS)
+    expect(state(shown)).to_have_text("Succeeded", timeout=END_MS)
     expect(shown.locator(".kusto-image-progress")).to_have_count(0)  # its label says that too, before the last update
     opened.save()
     opened.lab.stop_kernels()
     page.reload()
-    expect(shown).to_contain_text("✔ Succeeded", timeout=END_MS)
+    expect(state(shown)).to_have_text("Succeeded", timeout=END_MS)
     expect(shown.locator(".kusto-image-progress")).to_have_count(0)

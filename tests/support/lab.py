@@ -17,7 +17,7 @@ from typing import Any
 from support.home import Home
 
 START_S = 60.0
-STOP_S = 10.0
+STOP_S = 60.0
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     # keep every cell in the page, also those outside the viewport
@@ -63,6 +63,12 @@ class Lab:
             path = self.home.lab_settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
+
+    def set_preferences(self, **values: object) -> None:
+        """Write user settings of the extension; call it before a page is opened."""
+        path = self.home.lab_settings / "kusto-magic" / "plugin.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
 
 
 @contextmanager

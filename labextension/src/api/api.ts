@@ -29,6 +29,9 @@ export interface IBuild extends Omit<Schemas['ListedBuild'], 'card'> {
 /** The `number` of a build that is not from the list: a build that was just started is the newest. */
 export const NOT_LISTED = Number.MAX_SAFE_INTEGER;
 
+/** The representations of a card by MIME type. */
+export type ICardOutput = ResponseOf<'getOutput'>['data'];
+
 /** What has changed in the list of builds. */
 export interface IBuildChanges extends Omit<ResponseOf<'listBuilds'>, 'builds'> {
   readonly builds: ReadonlyArray<IBuild>;
@@ -73,6 +76,11 @@ export class ImagesAPI {
   /** Return one build with all its texts. */
   async getBuild(id: string): Promise<IBuild> {
     return readBuild(await this._request('GET', `/builds/${encodeURIComponent(id)}`));
+  }
+
+  /** Return the card of a build or a fleet, as the output of a cell has it, by MIME type. */
+  async getOutput(id: string): Promise<ICardOutput> {
+    return ((await this._request('GET', `/outputs/${encodeURIComponent(id)}`)) as ResponseOf<'getOutput'>).data;
   }
 
   async checkRequirements(text: string, allowIndexOptions: boolean): Promise<ReadonlyArray<IInputProblem>> {

@@ -316,6 +316,8 @@ export interface components {
             readonly builtSeconds?: number;
             /** @description Status and ids to quote in a support request; absent if there are none. */
             readonly ids?: string;
+            /** @description The Python version of an image without a base image; otherwise absent. */
+            readonly python?: string;
         };
         readonly ListedBuild: {
             readonly card: components["schemas"]["ListedCard"];
@@ -379,6 +381,8 @@ export interface components {
             readonly builtSeconds?: number;
             /** @description Status and ids to quote in a support request; absent if there are none. */
             readonly ids?: string;
+            /** @description The Python version of an image without a base image; otherwise absent. */
+            readonly python?: string;
         };
         readonly InputProblem: {
             readonly field: string;
@@ -713,7 +717,7 @@ export interface operations {
                     readonly "application/json": {
                         /** @description The representations of the card by MIME type: text, and JSON. */
                         readonly data: {
-                            readonly [key: string]: string | Record<string, never>;
+                            readonly [key: string]: unknown;
                         };
                     };
                 };

@@ -1,35 +1,55 @@
-/** The card of a build in an output or a tab. */
+/** The card of an operation in an output or a tab. */
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Widget } from '@lumino/widgets';
 import type * as React from 'react';
 
-import { glyphOf } from '../model/outcomes';
-import { hintText } from '../model/hints';
-import type { IImagesModel } from '../tokens';
-import { BUILD_MIME_TYPE, formatDuration, type ICard, type IPlan, progressFraction, readCard } from './cardData';
+import { formatTime } from '../components/time';
+import { stepsOf } from '../model/actions';
+import type { CardActions } from './cardActions';
+import {
+  BUILD_MIME_TYPE,
+  formatDuration,
+  type ICard,
+  isOverdue,
+  progressFraction,
+  readCard,
+  withTexts
+} from './cardData';
 import {
   cardFactory,
   CardRenderer,
-  formatEnd,
+  CardSection,
+  Header,
+  type ICardContext,
+  PlanRow,
   ProgressBar,
-  Requirements,
-  Row,
-  stateClass,
-  Table,
+  RequirementsRow,
   useElapsed
 } from './cardParts';
 import { CardTexts, withServerTexts } from './cardTexts';
+import { contextLine } from './contextLine';
+import { Failure } from './failure';
+import { Steps } from './steps';
 
-export function buildCardFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {
-  return cardFactory(BUILD_MIME_TYPE, () => new BuildCardRenderer(model, trans));
+export function buildCardFactory(context: ICardContext): IRenderMime.IRendererFactory {
+  return cardFactory(BUILD_MIME_TYPE, () => new BuildCardRenderer(context));
 }
 
-export class BuildCardRenderer extends CardRenderer<ICard> {
-  constructor(model: IImagesModel, trans: TranslationBundle) {
-    super(model, trans);
-    this._texts = new CardTexts(model);
+/** Return a widget with a card, for a tab. */
+export function createBuildCard(context: ICardContext, card: ICard): Widget {
+  const widget = new BuildCardRenderer(context);
+  widget.addClass('jp-mod-alone');
+  widget.setCard(card);
+  return widget;
+}
+
+class BuildCardRenderer extends CardRenderer<ICard> {
+  constructor(context: ICardContext) {
+    super(context);
+    this._texts = new CardTexts(context.model);
     // With `this` as context, disposing the widget disconnects it.
-    model.changed.connect((_, { name }) => name === 'builds' && void this._requestTexts(), this);
+    context.model.changed.connect((_, { name }) => name === 'builds' && void this._requestTexts(), this);
   }
 
   override setCard(card: ICard | null): void {
@@ -41,12 +61,17 @@ export class BuildCardRenderer extends CardRenderer<ICard> {
     return readCard(data[BUILD_MIME_TYPE]);
   }
 
+  protected override merge(card: ICard, shown: ICard): ICard {
+    return withTexts(card, shown);
+  }
+
   protected override latest(card: ICard): ICard {
     return this._texts.latest(card);
   }
 
   protected override renderCard(card: ICard, receivedAt: number): React.JSX.Element {
-    return <BuildCard card={card} receivedAt={receivedAt} trans={this.trans} />;
+    const actions = this.context.actions.of(card, this.node);
+    return <BuildCard card={card} receivedAt={receivedAt} actions={actions} trans={this.trans} />;
   }
 
   private async _requestTexts(): Promise<void> {
@@ -64,92 +89,46 @@ export class BuildCardRenderer extends CardRenderer<ICard> {
 interface IBuildCardProps {
   readonly card: ICard;
   readonly receivedAt: number;
+  readonly actions: CardActions;
   readonly trans: TranslationBundle;
 }
 
-function BuildCard({ card, receivedAt, trans }: IBuildCardProps): React.JSX.Element {
+function BuildCard({ card, receivedAt, actions, trans }: IBuildCardProps): React.JSX.Element {
   const seconds = useElapsed(card, receivedAt);
-  const cluster = card.emulator ? trans.__('emulator cluster %1', card.cluster) : trans.__('cluster %1', card.cluster);
   return (
-    <section aria-label={trans.__('Image %1', card.image)} data-state={card.ended ? 'ended' : 'running'}>
-      <p role="status">
-        <strong className={stateClass(card)}>
-          {glyphOf(card)} {card.state}
-        </strong>
-        :{' '}
-        <code>
-          <bdi>{card.image}</bdi>
-        </code>{' '}
-        · <bdi>{cluster}</bdi>
-      </p>
-      {card.ended ? null : <Estimate card={card} seconds={seconds} trans={trans} />}
-      <dl>
-        <Row label={trans.__('Base image')} value={card.base} />
-        <Row
-          label={card.ended ? trans.__('Duration') : trans.__('Elapsed')}
-          value={formatTimes(card, seconds, trans)}
-        />
-        <Row label={trans.__('Note')} value={card.note} />
-        <Row label={trans.__('Error')} value={card.error.join('\n')} />
-        <Row label={trans.__('Next step')} value={hintText(card.hint, trans)} />
-        {card.plan ? <Row label={trans.__('Check')} value={planLines(card.plan, trans).join('\n')} /> : null}
-      </dl>
-      {card.plan?.packages.length ? <Packages plan={card.plan} trans={trans} /> : null}
-      <Requirements text={card.requirements} trans={trans} />
-    </section>
+    <CardSection card={card} trans={trans}>
+      <Header card={card} context={contextLine(card, trans)} />
+      <Steps card={card} steps={stepsOf(card, trans)} trans={trans} />
+      <Failure card={card} actions={actions} trans={trans} />
+      <div className="jp-KustoImage-slot">
+        {card.ended ? actions.render() : <Progress card={card} seconds={seconds} trans={trans} />}
+      </div>
+      {card.createsImage ? <PlanRow card={card} trans={trans} /> : null}
+      <RequirementsRow text={card.requirements} trans={trans} />
+    </CardSection>
   );
 }
 
-interface IEstimateProps extends Omit<IBuildCardProps, 'receivedAt'> {
+interface IProgressProps {
+  readonly card: ICard;
   readonly seconds: number;
+  readonly trans: TranslationBundle;
 }
 
-function Estimate({ card, seconds, trans }: IEstimateProps): React.JSX.Element {
+/** The elapsed time and the estimate: the service reports no progress. */
+function Progress({ card, seconds, trans }: IProgressProps): React.JSX.Element {
+  const elapsed = formatDuration(Math.floor(seconds));
+  const overdue = isOverdue(card, seconds) ? trans.__('longer than usual') : '';
+  const estimate = card.estimate || trans.__('no estimate yet');
+  const updated = card.lastUpdate ? trans.__('Last update %1', formatTime(card.lastUpdate)) : '';
   return (
     <ProgressBar
       label={trans.__('Estimated progress of image %1', card.image)}
       // one decimal: screen readers announce the value
       value={Math.round(1000 * progressFraction(card, seconds)) / 10}
       max={100}
-      text={card.estimate || trans.__('no estimate yet')}
+      text={[card.startKnown ? elapsed : '', overdue, estimate].filter(part => part).join(' · ')}
+      title={updated}
     />
   );
-}
-
-function Packages({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): React.JSX.Element {
-  return (
-    <details>
-      <summary>{trans.__('Packages (%1)', plan.packages.length)}</summary>
-      <Table head={[trans.__('Package'), trans.__('Version'), trans.__('Compared with base image')]}>
-        {plan.packages.map(({ name, version, status }) => (
-          <tr key={name}>
-            <td>
-              <bdi>{name}</bdi>
-            </td>
-            <td>
-              <bdi>{version}</bdi>
-            </td>
-            <td>{status}</td>
-          </tr>
-        ))}
-      </Table>
-    </details>
-  );
-}
-
-function planLines(plan: IPlan, trans: TranslationBundle): string[] {
-  return [formatVerdict(plan), ...plan.remarks, hintText(plan.hint, trans)].filter(line => line);
-}
-
-function formatVerdict({ verdict, reason }: IPlan): string {
-  return reason ? `${verdict}: ${reason}` : verdict;
-}
-
-function formatTimes(card: ICard, seconds: number, trans: TranslationBundle): string {
-  if (card.ended) {
-    return formatEnd(formatDuration(seconds), card.asOf, trans);
-  }
-  const elapsed = formatDuration(Math.floor(seconds));
-  const lastUpdate = card.lastUpdate ? new Date(card.lastUpdate).toLocaleTimeString() : '';
-  return lastUpdate ? trans.__('%1 · last update %2', elapsed, lastUpdate) : elapsed;
 }

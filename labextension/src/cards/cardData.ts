@@ -1,5 +1,6 @@
 /** The card of a build as a notebook stores it. `kusto_magic/display/card.py` writes it. */
 import { isSuccess, type Outcome, readOutcome } from '../model/outcomes';
+import type { components } from '../api/types.gen';
 import type { HintKind, IHint } from '../model/hints';
 
 export const BUILD_MIME_TYPE = 'application/vnd.kusto-image.build+json';
@@ -17,10 +18,14 @@ export interface ICard {
   readonly createsImage: boolean;
   /** The state as text, which depends on the action. */
   readonly state: string;
+  /** The part that is in progress, or in which it ended; "" in cards of an older version. */
+  readonly phase: Phase | '';
   /** How it ended, null while it is in progress. */
   readonly outcome: Outcome | null;
   readonly ended: boolean;
   readonly base: string;
+  /** The Python version of an image without a base image, otherwise "". */
+  readonly python: string;
   readonly requirements: string;
   readonly startedAt: string;
   readonly asOf: string;
@@ -41,27 +46,56 @@ export interface ICard {
   readonly detail: string;
   /** What the user can do, null if there is nothing. */
   readonly hint: IHint | null;
+  /** Status and ids to quote in a support request, "" if there are none. */
+  readonly ids: string;
   readonly note: string;
+  /** Whether it is known when the operation was started. */
+  readonly startKnown: boolean;
+  /** Whether the operation found an image that was built before. */
+  readonly isFound: boolean;
+  /** When the build of that image ended, "" if it is not known. */
+  readonly builtAt: string;
+  /** How many seconds that build took, 0 if it is not known. */
+  readonly builtSeconds: number;
   readonly plan: IPlan | null;
   /** The id that the builds of a fleet share, "" for a single build. */
   readonly fleet: string;
 }
 
-/** The result of the check before the build. `kusto_magic/display/preflight_report.py` writes it. */
+/** The result of the check before the build. `kusto_magic/preflight/report_json.py` writes it. */
 export interface IPlan {
   readonly verdict: string;
+  readonly python: string;
+  readonly platform: string;
   readonly reason: string;
-  readonly remarks: readonly string[];
+  readonly warnings: readonly string[];
+  readonly fixes: ReadonlyArray<IFix>;
+  readonly suggestions: readonly string[];
   /** What allows a more complete check, null if there is nothing. */
   readonly hint: IHint | null;
   readonly packages: readonly IPlannedPackage[];
+}
+
+/** A suggestion that replaces a line of the requirements, counted from 1. */
+export interface IFix {
+  readonly line: number;
+  readonly text: string;
+  readonly sentence: string;
 }
 
 export interface IPlannedPackage {
   readonly name: string;
   readonly version: string;
   readonly status: string;
+  /** The version in the base image, "" if it has none. */
+  readonly was: string;
+  /** The size of the download, 0 if it is not known. */
+  readonly bytes: number;
 }
+
+export type Phase = components['schemas']['Phase'];
+
+const PHASES: ReadonlySet<string> = new Set<Phase>(['check', 'submit', 'work', 'done']);
 
 /** Maximum fraction of the progress bar that the estimate fills; only a success fills the rest. */
 const MAX_ESTIMATED_FRACTION = 0.95;
@@ -80,6 +114,7 @@ export function readListedCard(data: unknown): ICard | null {
   return {
     id: data.id,
     state: text('state'),
+    phase: readPhase(data.phase),
     outcome: readOutcome(data.outcome),
     image: text('image'),
     cluster: text('cluster'),
@@ -88,6 +123,7 @@ export function readListedCard(data: unknown): ICard | null {
     createsImage: data.createsImage === true,
     ended: data.ended === true,
     base: text('base'),
+    python: text('python'),
     requirements: text('requirements'),
     startedAt: text('startedAt'),
     asOf: text('asOf'),
@@ -100,15 +136,24 @@ export function readListedCard(data: unknown): ICard | null {
     reason: text('reason'),
     detail: text('detail'),
     hint: readHint(data.hint),
+    ids: text('ids'),
     note: text('note'),
+    startKnown: data.startUnknown !== true,
+    isFound: data.isFound === true,
+    builtAt: text('builtAt'),
+    builtSeconds: readNumber(data.builtSeconds),
     plan: readPlan(data.plan),
     fleet: text('fleet')
   };
 }
 
-/** Return the card of a list with the texts of another version of the same card. */
-export function withTexts(listed: ICard, { requirements, plan }: ICard): ICard {
-  return { ...listed, requirements, plan };
+/** Return a newer version of a card with the texts of another version that it lacks: what was shown never disappears. */
+export function withTexts(card: ICard, { requirements, plan }: ICard): ICard {
+  return { ...card, requirements: card.requirements || requirements, plan: card.plan ?? plan };
+}
+
+function readPhase(data: unknown): Phase | '' {
+  return typeof data === 'string' && PHASES.has(data) ? (data as Phase) : '';
 }
 
 /** Return whether `other` is a later version of the same card: one that is done, or one with a later time. */
@@ -127,8 +172,11 @@ export function elapsedSeconds(card: Pick<ICard, 'ended' | 'seconds'>, receivedA
   return card.ended ? card.seconds : card.seconds + Math.max(0, now - receivedAt) / 1000;
 }
 
+/** Something in progress, or done, with an estimate of its duration. */
+export type IEstimated = Pick<ICard, 'ended' | 'outcome' | 'estimateHigh' | 'waited'>;
+
 /** Return the filled fraction of the progress bar, from 0 to 1. */
-export function progressFraction(card: ICard, seconds: number): number {
+export function progressFraction(card: IEstimated, seconds: number): number {
   if (card.ended) {
     return isSuccess(card) ? 1 : 0;
   }
@@ -138,6 +186,11 @@ export function progressFraction(card: ICard, seconds: number): number {
         (MAX_ESTIMATED_FRACTION * Math.max(0, seconds - card.waited)) / card.estimateHigh
       )
     : 0;
+}
+
+/** Return whether an operation in progress takes longer than estimated. */
+export function isOverdue(card: IEstimated, seconds: number): boolean {
+  return !card.ended && card.estimateHigh > 0 && seconds - card.waited > card.estimateHigh;
 }
 
 /** Return a duration as text, in the format of `kusto_magic/display/card.py`: "48 s", "5 min 2 s", "1 h 3 min". */
@@ -152,7 +205,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-function readPlan(data: unknown): IPlan | null {
+export function readPlan(data: unknown): IPlan | null {
   if (!isObject(data)) {
     return null;
   }
@@ -160,11 +213,29 @@ function readPlan(data: unknown): IPlan | null {
   return {
     verdict: text('verdict'),
     reason: text('reason'),
-    remarks: [...readTexts(data.warnings), ...readTexts(data.suggestions)],
+    python: text('python'),
+    platform: text('checkedFor'),
+    warnings: readTexts(data.warnings),
+    fixes: readObjects(data.fixes).map(readFix),
+    suggestions: readTexts(data.suggestions),
     hint: readHint(data.hint),
-    packages: readObjects(data.packages)
-      .map(textReader)
-      .map(read => ({ name: read('name'), version: read('version'), status: read('status') }))
+    packages: readObjects(data.packages).map(readPackage)
+  };
+}
+
+function readFix(data: Record<string, unknown>): IFix {
+  const text = textReader(data);
+  return { line: readNumber(data.line), text: text('text'), sentence: text('sentence') };
+}
+
+function readPackage(data: Record<string, unknown>): IPlannedPackage {
+  const text = textReader(data);
+  return {
+    name: text('name'),
+    version: text('version'),
+    status: text('status'),
+    was: text('was'),
+    bytes: readNumber(data.bytes)
   };
 }
 

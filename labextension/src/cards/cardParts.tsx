@@ -2,12 +2,19 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Message } from '@lumino/messaging';
 import type * as React from 'react';
 import { useEffect, useState } from 'react';
 
-import { isSuccess } from '../model/outcomes';
+import { packageCount, packageSummary, PackageTable } from '../components/packages';
+import { StateBadge, StateIcon } from '../components/state';
+import { hintText } from '../model/hints';
+import type { IHasOutcome } from '../model/outcomes';
 import type { IImagesModel } from '../tokens';
-import { elapsedSeconds, type ICard } from './cardData';
+import { elapsedSeconds, type ICard, type IPlan, isNewer } from './cardData';
+import type { ICardActions } from './cardActions';
+import { Remarks } from './remarks';
+import type { ShownCards } from './shownCards';
 
 /** Preferred to text/html (60) and to a widget (0), which no longer exists when its kernel has ended. */
 const RANK = -10;
@@ -19,23 +26,50 @@ export function cardFactory(mimeType: string, create: () => IRenderMime.IRendere
   return { safe: true, mimeTypes: [mimeType], defaultRank: RANK, createRenderer: create };
 }
 
+/** What all cards of a page share. */
+export interface ICardContext {
+  readonly model: IImagesModel;
+  readonly actions: ICardActions;
+  readonly shownCards: ShownCards;
+  readonly trans: TranslationBundle;
+}
+
 interface ICardData {
   readonly id: string;
   readonly ended: boolean;
+  readonly asOf: string;
 }
 
 /** Renders a card in the output of a cell or in a tab of its own. */
 export abstract class CardRenderer<T extends ICardData> extends ReactWidget implements IRenderMime.IRenderer {
-  constructor(
-    protected readonly model: IImagesModel,
-    protected readonly trans: TranslationBundle
-  ) {
+  constructor(protected readonly context: ICardContext) {
     super();
     this.addClass('jp-KustoImage-card');
   }
 
+  protected get model(): IImagesModel {
+    return this.context.model;
+  }
+
+  protected get trans(): TranslationBundle {
+    return this.context.trans;
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.context.shownCards.add(this.node, () => this._card?.id);
+  }
+
+  protected override onBeforeDetach(message: Message): void {
+    this.context.shownCards.remove(this.node);
+    super.onBeforeDetach(message);
+  }
+
   /** Read the card of an output, null if this version cannot read it. */
   protected abstract read(data: IRenderMime.IMimeModel['data']): T | null;
+
+  /** Return a newer version of the card that is shown, with what only that one has. */
+  protected abstract merge(card: T, shown: T): T;
 
   /** Return the server's version of the card if it is newer: the server continues polling when the kernel ends. */
   protected abstract latest(card: T): T;
@@ -57,7 +91,7 @@ export abstract class CardRenderer<T extends ICardData> extends ReactWidget impl
     if (card && !card.ended && card.id !== this._card?.id && this.model.availability === 'available') {
       void this.model.refresh(); // the kernel has just started the build, so the model may not know it
     }
-    this._card = card;
+    this._card = this._merged(card);
     this._receivedAt = Date.now();
     this.update();
   }
@@ -82,20 +116,58 @@ export abstract class CardRenderer<T extends ICardData> extends ReactWidget impl
     return latest && this.renderCard(latest, this._receivedAt);
   }
 
+  private _merged(card: T | null): T | null {
+    const shown = this._card;
+    if (!card || card.id !== shown?.id) {
+      return card;
+    }
+    return isNewer(shown, card) ? this.merge(shown, card) : this.merge(card, shown);
+  }
+
   private _card: T | null = null;
   private _receivedAt = Date.now();
 }
 
-/** A labeled value; nothing if the value is empty. */
-export function Row({ label, value }: { label: string; value: string }): React.JSX.Element | null {
-  return value ? (
-    <div>
-      <dt>{label}</dt>
-      <dd>
-        <bdi>{value}</bdi>
-      </dd>
-    </div>
-  ) : null;
+interface ISectionProps {
+  readonly card: { readonly image: string; readonly ended: boolean };
+  readonly trans: TranslationBundle;
+  readonly children: React.ReactNode;
+}
+
+/** The frame of a card. */
+export function CardSection({ card, trans, children }: ISectionProps): React.JSX.Element {
+  return (
+    <section
+      className="jp-KustoImage-frame"
+      aria-label={trans.__('Image %1', card.image)}
+      data-state={card.ended ? 'ended' : 'running'}
+    >
+      {children}
+    </section>
+  );
+}
+
+interface IHeaderProps {
+  readonly card: IHasOutcome & { readonly image: string; readonly state: string };
+  readonly context: string;
+}
+
+/** The name and the state, and a line of context. */
+export function Header({ card, context }: IHeaderProps): React.JSX.Element {
+  return (
+    <header>
+      <StateIcon outcome={card.outcome} />
+      <strong>
+        <bdi>{card.image}</bdi>
+      </strong>
+      <span role="status">
+        <StateBadge state={card.state} outcome={card.outcome} />
+      </span>
+      <p title={context}>
+        <bdi>{context}</bdi>
+      </p>
+    </header>
+  );
 }
 
 export interface IProgressBarProps {
@@ -103,12 +175,13 @@ export interface IProgressBarProps {
   readonly value: number;
   readonly max: number;
   readonly text: string;
+  readonly title?: string;
 }
 
 /** A progress bar with the class names of the kernel's own one (`kusto_magic/display/progress_bar.py`), which it replaces. */
-export function ProgressBar({ label, value, max, text }: IProgressBarProps): React.JSX.Element {
+export function ProgressBar({ label, value, max, text, title }: IProgressBarProps): React.JSX.Element {
   return (
-    <div className="kusto-image-progress">
+    <div className="kusto-image-progress" title={[text, title].filter(part => part).join('\n')}>
       <div
         className="jp-KustoImage-track"
         role="progressbar"
@@ -142,15 +215,58 @@ export function Table({ head, children }: { head: readonly string[]; children: R
   );
 }
 
+interface IPlanRowProps {
+  readonly card: Pick<ICard, 'plan' | 'phase' | 'ended'>;
+  readonly trans: TranslationBundle;
+}
+
+/** The result of the check; a line in its place before there is one, so that the card keeps its height. */
+export function PlanRow({ card: { plan, phase, ended }, trans }: IPlanRowProps): React.JSX.Element | null {
+  if (plan) {
+    return <Plan plan={plan} trans={trans} />;
+  }
+  const isComing = !ended && (phase === 'check' || phase === 'submit');
+  return (
+    <p className="jp-KustoImage-row jp-mod-plain">
+      {isComing ? trans.__('Checking which packages will be installed…') : trans.__('The packages were not checked.')}
+    </p>
+  );
+}
+
+function Plan({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): React.JSX.Element | null {
+  const { packages, verdict } = plan;
+  if (verdict === 'conflict') {
+    return null; // the failure explains it
+  }
+  const remarks = [...plan.warnings, ...plan.suggestions, hintText(plan.hint, trans)].filter(line => line);
+  const parts = packages.length ? packageSummary({ packages, trans }) : [plan.reason];
+  return (
+    <details className="jp-KustoImage-row">
+      <summary>
+        <b>{packages.length ? packageCount({ packages, trans }) : trans.__('The check is inconclusive')}</b>
+        {[...parts, remarks.length ? trans._n('%1 warning', '%1 warnings', remarks.length) : '']
+          .filter(part => part)
+          .map(part => ` · ${part}`)
+          .join('')}
+      </summary>
+      <Remarks lines={remarks} />
+      {packages.length ? <PackageTable packages={packages} trans={trans} /> : null}
+      {plan.python ? (
+        <p className="jp-KustoImage-note">{trans.__('Checked for Python %1 on %2', plan.python, plan.platform)}</p>
+      ) : null}
+    </details>
+  );
+}
+
 interface IRequirementsProps {
   readonly text: string;
   readonly trans: TranslationBundle;
 }
 
 /** The folded requirements text; nothing if it is empty. */
-export function Requirements({ text, trans }: IRequirementsProps): React.JSX.Element | null {
+export function RequirementsRow({ text, trans }: IRequirementsProps): React.JSX.Element | null {
   return text ? (
-    <details>
+    <details className="jp-KustoImage-row">
       <summary>{trans.__('Requirements')}</summary>
       <pre>
         <bdi>{text}</bdi>
@@ -170,15 +286,4 @@ export function useElapsed(card: Pick<ICard, 'ended' | 'seconds'>, receivedAt: n
     return () => window.clearInterval(timer);
   }, [card.ended]);
   return elapsedSeconds(card, receivedAt, now);
-}
-
-/** Return the class names that color a state. */
-export function stateClass({ ended, outcome }: Pick<ICard, 'ended' | 'outcome'>): string {
-  const modifier = !ended ? 'running' : isSuccess({ outcome }) ? 'well' : 'ill';
-  return `jp-KustoImage-state jp-mod-${modifier}`;
-}
-
-/** Return the duration of a card that is done, with its end in the reader's time zone. */
-export function formatEnd(duration: string, asOf: string, trans: TranslationBundle): string {
-  return trans.__('%1, ended %2', duration, new Date(asOf).toLocaleString());
 }

@@ -1,20 +1,21 @@
-/** The card of a fleet in an output: the failures by reason and a row for each cluster. */
+/** The card of a fleet in an output: its progress, the failures by reason and a row for each cluster. */
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import { glyphOf } from '../model/outcomes';
+import { StateBadge, toneClass } from '../components/state';
+import { formatDateTime } from '../components/time';
 import { hintText } from '../model/hints';
-import type { IImagesModel } from '../tokens';
 import { formatDuration } from './cardData';
 import {
   cardFactory,
   CardRenderer,
-  formatEnd,
+  CardSection,
+  Header,
+  type ICardContext,
+  PlanRow,
   ProgressBar,
-  Requirements,
-  Row,
-  stateClass,
+  RequirementsRow,
   Table,
   useElapsed
 } from './cardParts';
@@ -22,6 +23,8 @@ import {
   countStates,
   doneRowCount,
   FLEET_MIME_TYPE,
+  fleetFraction,
+  groupedRows,
   type IFleet,
   MAX_UNFOLDED,
   readFleet,
@@ -29,13 +32,17 @@ import {
   updateFleet
 } from './fleetData';
 
-export function fleetCardFactory(model: IImagesModel, trans: TranslationBundle): IRenderMime.IRendererFactory {
-  return cardFactory(FLEET_MIME_TYPE, () => new FleetCardRenderer(model, trans));
+export function fleetCardFactory(context: ICardContext): IRenderMime.IRendererFactory {
+  return cardFactory(FLEET_MIME_TYPE, () => new FleetCardRenderer(context));
 }
 
 class FleetCardRenderer extends CardRenderer<IFleet> {
   protected override read(data: IRenderMime.IMimeModel['data']): IFleet | null {
     return readFleet(data[FLEET_MIME_TYPE]);
+  }
+
+  protected override merge(fleet: IFleet, shown: IFleet): IFleet {
+    return { ...fleet, plan: fleet.plan ?? shown.plan };
   }
 
   protected override latest(fleet: IFleet): IFleet {
@@ -54,62 +61,76 @@ interface IFleetProps {
 
 function FleetCard({ fleet, receivedAt, trans }: IFleetProps & { readonly receivedAt: number }): React.JSX.Element {
   const seconds = useElapsed(fleet, receivedAt);
-  const failures = fleet.failures.map(({ reason, clusters }) => `${clusters.join(', ')}: ${reason}`);
-  const counts = countStates(fleet).map(([state, count]) => `${count} ${state.toLowerCase()}`);
   return (
-    <section aria-label={trans.__('Image %1', fleet.image)} data-state={fleet.ended ? 'ended' : 'running'}>
-      <p role="status">
-        <strong className={stateClass(fleet)}>
-          {glyphOf(fleet)} {fleet.state}
-        </strong>
-        :{' '}
-        <code>
-          <bdi>{fleet.image}</bdi>
-        </code>{' '}
-        · {trans._n('%1 cluster', '%1 clusters', fleet.rows.length)} · {counts.join(', ')}
-      </p>
-      {fleet.ended ? null : <DoneBar fleet={fleet} trans={trans} />}
-      <dl>
-        <Row label={trans.__('Base image')} value={fleet.base} />
-        <Row
-          label={fleet.ended ? trans.__('Duration') : trans.__('Elapsed')}
-          value={formatTimes(fleet, seconds, trans)}
-        />
-        <Row label={trans.__('Error')} value={failures.join('\n')} />
-        <Row label={trans.__('Next step')} value={hintText(fleet.hint, trans)} />
-      </dl>
+    <CardSection card={fleet} trans={trans}>
+      <Header card={fleet} context={contextLine(fleet, trans)} />
+      <div className="jp-KustoImage-slot">
+        {fleet.ended ? <span>{stateCounts(fleet)}</span> : <Progress fleet={fleet} seconds={seconds} trans={trans} />}
+      </div>
+      <Failures fleet={fleet} trans={trans} />
+      {fleet.plan ? <PlanRow card={{ plan: fleet.plan, phase: '', ended: fleet.ended }} trans={trans} /> : null}
       <Clusters fleet={fleet} seconds={seconds} trans={trans} />
-      <Requirements text={fleet.requirements} trans={trans} />
-    </section>
+      <RequirementsRow text={fleet.requirements} trans={trans} />
+    </CardSection>
   );
 }
 
-function DoneBar({ fleet, trans }: IFleetProps): React.JSX.Element {
-  const done = doneRowCount(fleet);
-  const total = fleet.rows.length;
+function contextLine(fleet: IFleet, trans: TranslationBundle): string {
+  const clusters = trans._n('%1 cluster', '%1 clusters', fleet.rows.length);
+  const end = fleet.ended ? [trans.__('done in %1', formatDuration(fleet.seconds)), formatDateTime(fleet.asOf)] : [];
+  return [fleet.base, clusters, ...end].filter(part => part).join(' · ');
+}
+
+function Progress({ fleet, seconds, trans }: IFleetProps & { readonly seconds: number }): React.JSX.Element {
+  const done = trans.__('%1 of %2 clusters done', doneRowCount(fleet), fleet.rows.length);
+  const times = [formatDuration(Math.floor(seconds)), fleet.estimate];
   return (
     <ProgressBar
-      label={trans.__('Clusters done with image %1', fleet.image)}
-      value={done}
-      max={total}
-      text={trans.__('%1 of %2 clusters done', done, total)}
+      label={trans.__('Estimated progress of image %1', fleet.image)}
+      value={Math.round(1000 * fleetFraction(fleet, seconds)) / 10}
+      max={100}
+      text={[done, ...times].filter(part => part).join(' · ')}
     />
   );
 }
 
-function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: number }): React.JSX.Element {
-  const { rows } = fleet;
+function Failures({ fleet, trans }: IFleetProps): React.JSX.Element | null {
+  const next = fleet.ended ? hintText(fleet.hint, trans) : '';
+  if (!fleet.failures.length) {
+    return null;
+  }
   return (
-    <details open={rows.length <= MAX_UNFOLDED}>
-      <summary>{trans._n('%1 cluster', '%1 clusters', rows.length)}</summary>
+    <div className="jp-KustoImage-failure" role="alert">
+      {fleet.failures.map(({ reason, clusters }) => (
+        <div key={reason}>
+          <p className={`jp-KustoImage-what ${toneClass({ outcome: 'failed' })}`}>
+            <bdi>{clusters.join(', ')}</bdi>
+          </p>
+          <p className="jp-KustoImage-why">
+            <bdi>{reason}</bdi>
+          </p>
+        </div>
+      ))}
+      {next ? <p className="jp-KustoImage-next">{next}</p> : null}
+    </div>
+  );
+}
+
+function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: number }): React.JSX.Element {
+  return (
+    <details className="jp-KustoImage-row" open={fleet.rows.length <= MAX_UNFOLDED}>
+      <summary>
+        <b>{trans._n('%1 cluster', '%1 clusters', fleet.rows.length)}</b>
+        {` · ${stateCounts(fleet)}`}
+      </summary>
       <Table head={[trans.__('Cluster'), trans.__('State'), trans.__('Duration'), trans.__('Message')]}>
-        {rows.map(row => (
+        {groupedRows(fleet).map(row => (
           <tr key={row.id}>
             <td>
               <bdi>{row.cluster}</bdi>
             </td>
-            <td className={stateClass(row)}>
-              {glyphOf(row)} {row.state}
+            <td>
+              <StateBadge state={row.state} outcome={row.outcome} />
             </td>
             <td>{formatDuration(row.ended ? row.seconds : Math.floor(rowSeconds(row, fleet, seconds)))}</td>
             <td>
@@ -122,6 +143,8 @@ function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: n
   );
 }
 
-function formatTimes(fleet: IFleet, seconds: number, trans: TranslationBundle): string {
-  return fleet.ended ? formatEnd(formatDuration(seconds), fleet.asOf, trans) : formatDuration(Math.floor(seconds));
+function stateCounts(fleet: IFleet): string {
+  return countStates(fleet)
+    .map(([state, count]) => `${count} ${state.toLowerCase()}`)
+    .join(', ');
 }

@@ -3,7 +3,19 @@ import type { IBuild } from '../api/api';
 import { buildGroups } from '../model/buildGroups';
 import { FLEET_STATES, isSuccess, type Outcome, readOutcome } from '../model/outcomes';
 import type { IHint } from '../model/hints';
-import { type ICard, isNewer, isObject, readHint, readNumber, readObjects, readTexts, textReader } from './cardData';
+import {
+  type ICard,
+  type IPlan,
+  isNewer,
+  isObject,
+  progressFraction,
+  readHint,
+  readNumber,
+  readObjects,
+  readPlan,
+  readTexts,
+  textReader
+} from './cardData';
 
 export const FLEET_MIME_TYPE = 'application/vnd.kusto-image.fleet+json';
 
@@ -32,6 +44,10 @@ export interface IFleet {
   readonly failures: ReadonlyArray<IFleetFailure>;
   /** What the user can do, null if there is nothing. */
   readonly hint: IHint | null;
+  /** The result of the check, which is the same for all clusters with the same base. */
+  readonly plan: IPlan | null;
+  /** The estimated duration of the slowest cluster as text, "" if there is none. */
+  readonly estimate: string;
 }
 
 /** One cluster; `cluster` is a label that is unique in the fleet. */
@@ -43,6 +59,10 @@ export interface IFleetRow {
   readonly ended: boolean;
   /** Seconds from the start on this cluster to the fleet's `asOf`, or to its end. */
   readonly seconds: number;
+  /** Upper bound of the estimated duration in seconds, 0 if there is none. */
+  readonly estimateHigh: number;
+  /** Seconds from the start until the service could begin, because the cluster was busy. */
+  readonly waited: number;
   readonly message: string;
 }
 
@@ -74,7 +94,9 @@ export function readFleet(data: unknown): IFleet | null {
       reason: textReader(it)('reason'),
       clusters: readTexts(it.clusters)
     })),
-    hint: readHint(data.hint)
+    hint: readHint(data.hint),
+    plan: readPlan(data.plan),
+    estimate: text('usual')
   };
 }
 
@@ -87,6 +109,8 @@ function readRow(data: Record<string, unknown>): IFleetRow {
     outcome: readOutcome(data.outcome),
     ended: data.ended === true,
     seconds: readNumber(data.seconds),
+    estimateHigh: readNumber(data.usualHigh),
+    waited: readNumber(data.waited),
     message: text('said')
   };
 }
@@ -101,6 +125,18 @@ export function countStates(fleet: IFleet): Array<[string, number]> {
 /** Return the number of clusters that are done. */
 export function doneRowCount(fleet: IFleet): number {
   return fleet.rows.filter(row => row.ended).length;
+}
+
+/** Return the filled fraction of the progress bar: the mean of the clusters, of which ended ones count as full. */
+export function fleetFraction(fleet: IFleet, seconds: number): number {
+  const fractions = fleet.rows.map(row => (row.ended ? 1 : progressFraction(row, rowSeconds(row, fleet, seconds))));
+  return fractions.reduce((sum, fraction) => sum + fraction, 0) / Math.max(1, fractions.length);
+}
+
+/** Return the clusters: first those that failed, then those in progress, then those that succeeded. */
+export function groupedRows({ rows }: IFleet): ReadonlyArray<IFleetRow> {
+  const position = (row: IFleetRow): number => (!row.ended ? 1 : isSuccess(row) ? 2 : 0);
+  return [...rows].sort((one, other) => position(one) - position(other));
 }
 
 /** Return the seconds that a cluster has taken when the fleet has taken `seconds`. */
@@ -144,7 +180,8 @@ function newerCards(fleet: IFleet, builds: ReadonlyArray<IBuild>): Map<string, I
 
 function updateRow(row: IFleetRow, card: ICard): IFleetRow {
   const message = [card.note, ...card.error].filter(part => part).join('; ');
-  return { ...row, state: card.state, outcome: card.outcome, ended: card.ended, seconds: card.seconds, message };
+  const { state, outcome, ended, seconds, estimateHigh, waited } = card;
+  return { ...row, state, outcome, ended, seconds, estimateHigh, waited, message };
 }
 
 /** Return the failures of the saved card and of newer cards by reason, most frequent first. */

@@ -5,13 +5,12 @@
  * kernel therefore also writes the display id to the metadata of the output (`kusto_magic/display/live_card.py`).
  */
 import type { ISessionContext } from '@jupyterlab/apputils';
-import type { CodeCell } from '@jupyterlab/cells';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
-import type { IOutputModel } from '@jupyterlab/rendermime';
 import { KernelMessage } from '@jupyterlab/services';
 
 import { BUILD_MIME_TYPE, isObject } from './cardData';
 import { FLEET_MIME_TYPE } from './fleetData';
+import { outputsOf } from './outputs';
 
 const MIME_TYPES = [BUILD_MIME_TYPE, FLEET_MIME_TYPE];
 
@@ -42,17 +41,6 @@ function updateOutputs(panel: NotebookPanel, content: UpdateContent): void {
     // Setting the same data again would render the card again and fold what the user has unfolded.
     if (hasId && JSON.stringify(output.data[mimeType]) !== JSON.stringify(content.data[mimeType])) {
       output.setData({ data: content.data, metadata: content.metadata });
-    }
-  }
-}
-
-function* outputsOf(panel: NotebookPanel): Iterable<IOutputModel> {
-  for (const cell of panel.content.widgets) {
-    if (cell.model.type === 'code') {
-      const { outputs } = (cell as CodeCell).model;
-      for (let index = 0; index < outputs.length; index++) {
-        yield outputs.get(index);
-      }
     }
   }
 }

@@ -4,13 +4,13 @@ import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { imageIcon } from '../icons';
-import type { IImagesModel } from '../tokens';
-import { BuildCardRenderer } from './buildCard';
+import type { ICards, IImagesModel } from '../tokens';
 
 export class RecordTabs {
   constructor(
     private readonly _shell: JupyterFrontEnd.IShell,
     private readonly _model: IImagesModel,
+    private readonly _cards: ICards,
     private readonly _trans: TranslationBundle
   ) {}
 
@@ -23,10 +23,7 @@ export class RecordTabs {
     if (this._activate(id)) {
       return; // opened a second time meanwhile
     }
-    const content = new BuildCardRenderer(this._model, this._trans);
-    content.addClass('jp-mod-alone');
-    content.setCard(card);
-    const widget = new MainAreaWidget({ content });
+    const widget = new MainAreaWidget({ content: this._cards.create(card) });
     widget.id = `kusto-magic-record-${id}`;
     widget.title.label = this._trans.__('Image %1', card.image);
     widget.title.icon = imageIcon;

@@ -2,7 +2,7 @@
 import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import type { IBaseImage, IBuild, ICluster, ImagesAPI, IImageSpec } from '../api/api';
+import type { IBaseImage, IBuild, ICardOutput, ICluster, ImagesAPI, IImageSpec } from '../api/api';
 import { APIError, errorMessage, type IInputProblem, ServerExtensionMissing } from '../api/requestAPI';
 import type { Availability, IClusterImages, IImagesModel, IModelChange } from '../tokens';
 import { mergeBuilds } from './mergeBuilds';
@@ -137,6 +137,10 @@ export class ImagesModel implements IImagesModel {
 
   getBuild(id: string): Promise<IBuild> {
     return this._api.getBuild(id);
+  }
+
+  getOutput(id: string): Promise<ICardOutput> {
+    return this._api.getOutput(id);
   }
 
   checkRequirements(text: string, allowIndexOptions: boolean): Promise<ReadonlyArray<IInputProblem>> {

@@ -6,7 +6,7 @@ import type { IPreferences, ISettings } from '../tokens';
 /** The defaults of `schema/plugin.json`, used until the settings are loaded. */
 const DEFAULTS: ISettings = {
   pollSeconds: 30,
-  notifications: 'all',
+  notifications: 'end',
   showStatus: true,
   showSidebar: true,
   highlightCells: true

@@ -3,15 +3,16 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IBuild } from '../api/api';
 import { isSuccess } from '../model/outcomes';
-import type { IImageDraft, IImagesModel, IPreferences } from '../tokens';
+import type { ICards, IImageDraft, IImagesModel, IPreferences, NotificationLevel } from '../tokens';
 import { FleetNotifications } from './fleets';
+import { isEndAnnounced } from './level';
 import { buildEnded, buildStarted, toastType } from './messages';
 import type { IToastAction, IToasts } from './toast';
 
 /** The actions that notifications offer. */
 export interface INotificationActions {
   showDetails(id: string): void;
-  useAsBase(draft: IImageDraft): void;
+  enableImage(draft: IImageDraft): void;
 }
 
 export interface INotificationOptions {
@@ -19,6 +20,7 @@ export interface INotificationOptions {
   readonly preferences: IPreferences;
   readonly trans: TranslationBundle;
   readonly toasts: IToasts;
+  readonly cards: Pick<ICards, 'isShown'>;
   readonly actions: INotificationActions;
 }
 
@@ -31,30 +33,40 @@ export class BuildNotifications {
   }
 
   private _notify(build: IBuild): void {
-    const { preferences, toasts, trans } = this._options;
-    const level = preferences.values.notifications;
-    if (level === 'none' || (level === 'end' && build.active)) {
-      return;
+    const level = this._options.preferences.values.notifications;
+    if (!build.active) {
+      this._notifyEnd(build, level);
+    } else if (level === 'all') {
+      this._notifyStart(build);
     }
+  }
+
+  /** Announce that the service works on a build, once: before that it may wait for hours, or come to nothing. */
+  private _notifyStart({ card }: IBuild): void {
+    const { toasts, trans } = this._options;
+    if (card.phase === 'work' && !this._toastIds.has(card.id)) {
+      this._toastIds.set(card.id, toasts.start(buildStarted(card, trans)));
+    }
+  }
+
+  private _notifyEnd(build: IBuild, level: NotificationLevel): void {
+    const { cards, toasts, trans } = this._options;
     const { id } = build.card;
     const toast = this._toastIds.get(id);
-    if (!build.active) {
-      this._toastIds.delete(id);
+    this._toastIds.delete(id);
+    if (isEndAnnounced(level, cards.isShown(id))) {
       toasts.finish(buildEnded(build.card, trans), toastType(build.card), this._actions(build), toast);
-    } else if (toast === undefined) {
-      this._toastIds.set(id, toasts.start(buildStarted(build.card, trans)));
     }
   }
 
   private _actions({ card, clusterId }: IBuild): IToastAction[] {
     const { actions, trans } = this._options;
-    const details = { label: trans.__('Show details'), callback: () => actions.showDetails(card.id) };
-    const use = {
-      label: trans.__('Use as base'),
-      callback: () => actions.useAsBase({ cluster: clusterId, base: card.image })
+    const show = { label: trans.__('Show'), callback: () => actions.showDetails(card.id) };
+    const enable = {
+      label: trans.__('Enable…'),
+      callback: () => actions.enableImage({ cluster: clusterId, name: card.image })
     };
-    const canBeBase = isSuccess(card) && (card.createsImage || card.action === 'enable');
-    return canBeBase ? [details, use] : [details];
+    return isSuccess(card) && card.createsImage ? [show, enable] : [show];
   }
 
   private readonly _toastIds = new Map<string, string>();

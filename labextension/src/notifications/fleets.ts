@@ -2,6 +2,7 @@
 import { buildGroups, type IBuildGroup } from '../model/buildGroups';
 import { isSuccess } from '../model/outcomes';
 import type { INotificationOptions } from './builds';
+import { isEndAnnounced } from './level';
 import { fleetEnded, fleetStarted, toastType } from './messages';
 import type { ToastType } from './toast';
 
@@ -16,19 +17,18 @@ export class FleetNotifications {
 
   /** Update the notification of a fleet after one of its builds has changed. */
   notify(fleetId: string): void {
-    const { model, preferences, toasts, trans } = this._options;
+    const { cards, model, preferences, toasts, trans } = this._options;
     const fleet = buildGroups(model.builds).find(({ id }) => id === fleetId);
     const shown = this._shown.get(fleetId);
-    // The builds of a fleet start one after the other, so the number of clusters grows.
-    const count = fleet?.active ? fleet.builds.length : 0;
-    if (!fleet || shown?.count === count) {
+    if (!fleet || !hasNews(fleet, shown)) {
       return;
     }
+    const count = startedCount(fleet);
     const level = preferences.values.notifications;
     let toast = shown?.toast;
     if (fleet.active) {
       toast = level === 'all' ? toasts.start(fleetStarted(fleet, trans), toast) : undefined;
-    } else if (level !== 'none') {
+    } else if (isEndAnnounced(level, cards.isShown(fleetId))) {
       this._finish(fleet, toast);
     }
     this._shown.set(fleetId, { count, toast });
@@ -38,11 +38,22 @@ export class FleetNotifications {
     const { actions, toasts, trans } = this._options;
     const failed = fleet.builds.filter(({ card }) => !isSuccess(card));
     const { id } = (failed[0] ?? fleet.builds[0]).card;
-    const details = { label: trans.__('Show details'), callback: () => actions.showDetails(id) };
+    const details = { label: trans.__('Show'), callback: () => actions.showDetails(id) };
     const types = new Set<ToastType>(failed.map(({ card }) => toastType(card)));
     const type = types.has('error') ? 'error' : types.has('warning') ? 'warning' : 'success';
     toasts.finish(fleetEnded(fleet, failed, trans), type, [details], toast);
   }
 
   private readonly _shown = new Map<string, IShownFleet>();
+}
+
+/** Return the number of builds that the service works on or that have ended; 0 after the end of the fleet. */
+function startedCount({ active, builds }: IBuildGroup): number {
+  return active ? builds.filter(build => !build.active || build.card.phase === 'work').length : 0;
+}
+
+/** Return whether a fleet has ended, or the service works on more of its builds than a notification said. */
+function hasNews(fleet: IBuildGroup, shown: IShownFleet | undefined): boolean {
+  const count = startedCount(fleet);
+  return shown?.count !== count && (!fleet.active || count > 0);
 }

@@ -19,13 +19,14 @@ export interface IToasts {
 /** Maximum number of characters that JupyterLab shows. */
 const MAX_LENGTH = 140;
 
-/** Milliseconds after which the start of an operation is closed; the notification center keeps it. */
-const START_DURATION = 5000;
+/** Milliseconds after which a start or a success is closed; the notification center keeps it. A failure stays. */
+const DURATION = 5000;
 
 // Not updated between start and end: an update reopens a notification that the user has closed.
 export const toasts: IToasts = {
-  start: (message, id) => show(id, message, 'in-progress', { autoClose: START_DURATION }),
-  finish: (message, type, actions, id) => void show(id, message, type, { autoClose: false, actions: [...actions] })
+  start: (message, id) => show(id, message, 'in-progress', { autoClose: DURATION }),
+  finish: (message, type, actions, id) =>
+    void show(id, message, type, { autoClose: type === 'success' ? DURATION : false, actions: [...actions] })
 };
 
 function show(

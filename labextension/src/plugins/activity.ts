@@ -4,23 +4,24 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 
-import { CommandIDs } from '../commands';
+import { CommandIDs } from '../commandIds';
 import { BuildNotifications } from '../notifications/builds';
 import { toasts } from '../notifications/toast';
 import { runningSection } from '../status/runningSection';
 import { StatusItem } from '../status/statusItem';
-import { IImagesModel, IPreferences } from '../tokens';
+import { ICards, IImagesModel, IPreferences } from '../tokens';
 import { loadTranslations } from './translations';
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'kusto-magic:activity',
   description: 'Shows builds as notifications, in the status bar and in the Running panel.',
   autoStart: true,
-  requires: [IImagesModel, IPreferences],
+  requires: [IImagesModel, ICards, IPreferences],
   optional: [IStatusBar, IRunningSessionManagers, ITranslator],
   activate: (
     { commands }: JupyterFrontEnd,
     model: IImagesModel,
+    cards: ICards,
     preferences: IPreferences,
     statusBar: IStatusBar | null,
     runningSessions: IRunningSessionManagers | null,
@@ -33,7 +34,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
       preferences,
       trans,
       toasts,
-      actions: { showDetails, useAsBase: draft => void commands.execute(CommandIDs.newImage, { ...draft }) }
+      cards,
+      actions: { showDetails, enableImage: draft => void commands.execute(CommandIDs.enableImage, { ...draft }) }
     });
     runningSessions?.add(runningSection(model, trans, showDetails));
     const activeStateChanged = new Signal<IImagesModel, void>(model);

@@ -4,9 +4,10 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator } from '@jupyterlab/translation';
 
-import { addCommands, CommandIDs } from '../commands';
+import { CommandIDs } from '../commandIds';
+import { addCommands } from '../commands';
 import { Sidebar } from '../sidebar/sidebar';
-import { IImagesModel, IPreferences } from '../tokens';
+import { ICards, IImagesModel, IPreferences } from '../tokens';
 import { loadTranslations } from './translations';
 
 /** Position in the left area: after the table of contents (400), before the extension manager (1000). */
@@ -16,11 +17,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: 'kusto-magic:views',
   description: 'Adds the sidebar, the detail tabs and the commands.',
   autoStart: true,
-  requires: [IImagesModel, IPreferences, INotebookTracker],
+  requires: [IImagesModel, ICards, IPreferences, INotebookTracker],
   optional: [ICommandPalette, ILauncher, ILayoutRestorer, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     model: IImagesModel,
+    cards: ICards,
     preferences: IPreferences,
     notebooks: INotebookTracker,
     palette: ICommandPalette | null,
@@ -52,7 +54,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     // The restored layout adds the sidebar again even if the settings hide it.
     void app.restored.then(updateVisibility);
     restorer?.add(sidebar, sidebar.id);
-    addCommands({ app, model, notebooks, sidebar, trans });
+    addCommands({ app, model, cards, notebooks, sidebar, trans });
     const category = trans.__('Kusto images');
     [CommandIDs.open, CommandIDs.newImage, CommandIDs.insertCell, CommandIDs.refresh].forEach(command => {
       palette?.addItem({ command, category, args: { isPalette: true } });

@@ -2,7 +2,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { buildGroups, doneCount, type IBuildGroup } from '../model/buildGroups';
-import { glyphOf, IN_PROGRESS_GLYPH } from '../model/outcomes';
 import type { IImagesModel } from '../tokens';
 
 export function activeGroups(model: IImagesModel): IBuildGroup[] {
@@ -13,9 +12,9 @@ export function activeGroups(model: IImagesModel): IBuildGroup[] {
 export function groupLabel(group: IBuildGroup, trans: TranslationBundle): string {
   const { card } = group.builds[0];
   if (group.isFleet) {
-    return trans.__('%1 %2 of %3 clusters: %4', IN_PROGRESS_GLYPH, doneCount(group), group.builds.length, card.image);
+    return trans.__('%1 of %2 clusters: %3', doneCount(group), group.builds.length, card.image);
   }
-  return `${glyphOf(card)} ${card.state}: ${card.image} · ${card.cluster}`;
+  return `${card.state}: ${card.image} · ${card.cluster}`;
 }
 
 /** Return the text of the status bar, "" if no build is active. */
@@ -27,9 +26,9 @@ export function statusText(groups: ReadonlyArray<IBuildGroup>, trans: Translatio
   if (groups.length > 1) {
     const isBuilding = groups.every(({ builds }) => builds[0].card.action === 'build');
     return isBuilding
-      ? trans.__('%1 Building %2 Kusto images', IN_PROGRESS_GLYPH, groups.length)
-      : trans.__('%1 Changing %2 Kusto images', IN_PROGRESS_GLYPH, groups.length);
+      ? trans.__('Building %1 Kusto images', groups.length)
+      : trans.__('Changing %1 Kusto images', groups.length);
   }
   const { card } = first.builds[0];
-  return first.isFleet ? groupLabel(first, trans) : `${glyphOf(card)} ${card.state} ${card.image}`;
+  return first.isFleet ? groupLabel(first, trans) : `${card.state} ${card.image}`;
 }

@@ -3,6 +3,7 @@ import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
+import { StateIcon } from '../components/state';
 import type { IImagesModel } from '../tokens';
 import { activeGroups, groupLabel, statusText } from './labels';
 
@@ -29,6 +30,7 @@ export class StatusItem extends ReactWidget {
     const lines = groups.map(group => groupLabel(group, this._trans));
     return (
       <button type="button" title={[this._trans.__('Show Kusto images'), ...lines].join('\n')} onClick={this._onClick}>
+        <StateIcon outcome={null} />
         {statusText(groups, this._trans)}
       </button>
     );

@@ -40,7 +40,7 @@ describe('readCard', () => {
     const shown = '\\u{1b}[2J\\u{202e}x\\u{200b}\\u{200d}y\\u{e0041}\\u{d}';
     const read = card({ image: text, state: text, error: [text], note: '👩‍👩‍👧\n\tü', plan: { warnings: [text] } });
     expect(read).toMatchObject({ image: shown, state: shown, error: [shown], note: '👩‍👩‍👧\n\tü' });
-    expect(read.plan?.remarks).toEqual([shown]);
+    expect(read.plan?.warnings).toEqual([shown]);
   });
 
   it('reads a card of an older version, which has no reason and no detail', () => {

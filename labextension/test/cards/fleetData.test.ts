@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 
 import type { IBuild } from '../../src/api/api';
 import { readCard } from '../../src/cards/cardData';
-import { countStates, doneRowCount, type IFleet, readFleet, rowSeconds, updateFleet } from '../../src/cards/fleetData';
+import {
+  countStates,
+  doneRowCount,
+  fleetFraction,
+  groupedRows,
+  type IFleet,
+  readFleet,
+  rowSeconds,
+  updateFleet
+} from '../../src/cards/fleetData';
 import { withOutcome } from '../support/builds';
 
 const AS_OF = '2026-11-23T12:01:00+00:00';
@@ -54,7 +63,17 @@ describe('readFleet', () => {
     const read = fleet({ image: 3, seconds: '9', clusters: [null, { id: 'a', seconds: [] }], failures });
     expect(read).toMatchObject({ image: '', seconds: 0, failures: [{ reason: '', clusters: ['one'] }] });
     expect(read.rows).toEqual([
-      { id: 'a', cluster: '', state: '', outcome: null, ended: false, seconds: 0, message: '' }
+      {
+        id: 'a',
+        cluster: '',
+        state: '',
+        outcome: null,
+        ended: false,
+        seconds: 0,
+        estimateHigh: 0,
+        waited: 0,
+        message: ''
+      }
     ]);
   });
 
@@ -139,5 +158,24 @@ describe('updateFleet', () => {
     const again = build('z', { ended: true, state: 'Succeeded' }, 'place');
     const old = build('a', { ended: true, state: 'Not submitted' }, 'place');
     expect(states(updateFleet(fleet(), [again, old]))).toEqual(['Succeeded', 'Succeeded']);
+  });
+});
+
+describe('fleetFraction', () => {
+  it('is the mean of the clusters, of which ended ones count as full', () => {
+    const rows = [row('a', { ended: true, state: 'Failed' }), row('b', { seconds: 50, usualHigh: 95 }), row('c')];
+    expect(fleetFraction(fleet({ clusters: rows, seconds: 60 }), 60)).toBeCloseTo((1 + 0.5) / 3);
+  });
+});
+
+describe('groupedRows', () => {
+  it('has the clusters that failed first and those that succeeded last', () => {
+    const rows = [
+      row('done', { ended: true, state: 'Succeeded' }),
+      row('works'),
+      row('failed', { ended: true, state: 'Failed' }),
+      row('unknown', { ended: true, state: 'Unknown' })
+    ];
+    expect(groupedRows(fleet({ clusters: rows })).map(({ id }) => id)).toEqual(['failed', 'unknown', 'works', 'done']);
   });
 });

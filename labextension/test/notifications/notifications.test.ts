@@ -28,16 +28,19 @@ class FakeToasts implements IToasts {
 
 let model: FakeModel;
 let toasts: FakeToasts;
+let shownCards: Set<string>;
 
 function connect(level: NotificationLevel = 'all'): void {
   model = new FakeModel();
   toasts = new FakeToasts();
+  shownCards = new Set();
   new BuildNotifications({
     model: model.asModel(),
     preferences: new FakePreferences(level),
     trans: nullTranslator.load('kusto_magic'),
     toasts,
-    actions: { showDetails: () => undefined, useAsBase: () => undefined }
+    cards: { isShown: id => shownCards.has(id) },
+    actions: { showDetails: () => undefined, enableImage: () => undefined }
   });
 }
 
@@ -47,6 +50,9 @@ beforeEach(() => connect());
 
 describe('a single build', () => {
   it('shows the start once and the end in the same notification', () => {
+    model.update(makeBuild('a', { state: 'Checking', phase: 'check' }, 'help'));
+    model.update(makeBuild('a', { state: 'Queued', phase: 'submit' }, 'help'));
+    expect(toasts.shown).toEqual([]);
     model.update(makeBuild('a', {}, 'help'));
     model.update(makeBuild('a', { state: 'Confirming' }, 'help'));
     model.update(makeBuild('a', { state: 'Succeeded', ended: true, seconds: 302 }, 'help'));
@@ -55,16 +61,16 @@ describe('a single build', () => {
       {
         message: 'Image img is ready on help after 5 min 2 s.',
         type: 'success',
-        labels: ['Show details', 'Use as base'],
+        labels: ['Show', 'Enable…'],
         id: 'toast-1'
       }
     ]);
   });
 
   it.each([
-    ['delete', 'Deleted', 'Image img was deleted from help.', ['Show details']],
-    ['enable', 'Succeeded', 'Image img is enabled: queries on help run on it.', ['Show details', 'Use as base']],
-    ['disable', 'Succeeded', 'The Python plugin is disabled on help.', ['Show details']]
+    ['delete', 'Deleted', 'Image img was deleted from help.', ['Show']],
+    ['enable', 'Succeeded', 'Image img is enabled: queries on help run on it.', ['Show']],
+    ['disable', 'Succeeded', 'The Python plugin is disabled on help.', ['Show']]
   ])('names the result of %s', (action, state, message, labels) => {
     model.update(makeBuild('a', { action, state, ended: true }, 'help'));
     expect(toasts.shown).toMatchObject([{ message, type: 'success', labels }]);
@@ -135,5 +141,22 @@ describe('with the setting', () => {
     model.update(makeBuild('a'), makeBuild('b', { fleet: 'f' }));
     model.update(makeBuild('a', ended), makeBuild('b', { fleet: 'f', ...ended }));
     expect(toasts.shown.map(({ type }) => type)).toEqual(types);
+  });
+});
+
+describe('an operation whose card is in view', () => {
+  const ended = { state: 'Failed', ended: true };
+
+  it('is announced at its end only if all notifications are wanted', () => {
+    connect('end');
+    shownCards.add('a').add('f');
+    model.update(makeBuild('a', ended), makeBuild('b', { fleet: 'f', ...ended }));
+    expect(messages()).toEqual([]);
+    model.update(makeBuild('c', ended));
+    expect(messages()).toHaveLength(1);
+    connect('all');
+    shownCards.add('a');
+    model.update(makeBuild('a', ended));
+    expect(messages()).toHaveLength(1);
   });
 });

@@ -9,8 +9,8 @@ const trans = nullTranslator.load('kusto_magic');
 
 it.each([
   [[], ''],
-  [[makeBuild('a')], '• Building img'],
-  [[makeBuild('a'), makeBuild('b')], '• Building 2 Kusto images'],
-  [[makeBuild('a'), makeBuild('b', { action: 'delete' })], '• Changing 2 Kusto images'],
-  [[makeBuild('a', { fleet: 'f' }), makeBuild('b', { fleet: 'f', ended: true })], '• 1 of 2 clusters: img']
+  [[makeBuild('a')], 'Building img'],
+  [[makeBuild('a'), makeBuild('b')], 'Building 2 Kusto images'],
+  [[makeBuild('a'), makeBuild('b', { action: 'delete' })], 'Changing 2 Kusto images'],
+  [[makeBuild('a', { fleet: 'f' }), makeBuild('b', { fleet: 'f', ended: true })], '1 of 2 clusters: img']
 ])('statusText of %# is %j', (builds, text) => expect(statusText(buildGroups(builds), trans)).toBe(text));

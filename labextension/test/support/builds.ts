@@ -26,7 +26,16 @@ export function withOutcome<T extends { state?: string }>(json: T): T & { outcom
 
 /** Return a build whose card has these JSON members; it is active until it has `ended`. */
 export function makeBuild(id: string, members: object = {}, clusterId = id): IBuild {
-  const json = { version: 1, id, image: 'img', cluster: clusterId, action: 'build', state: 'Building', asOf: AS_OF };
+  const json = {
+    version: 1,
+    id,
+    image: 'img',
+    cluster: clusterId,
+    action: 'build',
+    state: 'Building',
+    phase: 'work',
+    asOf: AS_OF
+  };
   const whole = { ...json, startedAt: AS_OF, seconds: 80, ...members };
   const card = readCard({ ...withOutcome(whole), createsImage: whole.action === 'build' });
   if (!card) {

@@ -1,0 +1,106 @@
+/** What a card offers to do. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type * as React from 'react';
+
+import { isSuccess } from '../model/outcomes';
+import type { IImageDraft, IImagesModel } from '../tokens';
+import type { ICard, IFix } from './cardData';
+
+/** What the cards of a page can do; `host` is an element of the card. */
+export interface ICardHost {
+  /** Show the `%%kusto_image` cell of a card, else insert one with the draft. */
+  editCell(host: HTMLElement, draft: IImageDraft): void;
+  /** Return whether the cell of a card still has the line that a fix replaces. */
+  canReplaceLine(host: HTMLElement, requirements: string, line: number): boolean;
+  replaceLine(host: HTMLElement, requirements: string, line: number, text: string): void;
+  enableImage(draft: IImageDraft): void;
+  exportImage(draft: IImageDraft): void;
+  copy(text: string): void;
+}
+
+export interface ICardActions {
+  of(card: ICard, host: HTMLElement): CardActions;
+}
+
+/** The actions of all cards of a page. */
+export class PageActions implements ICardActions {
+  constructor(
+    private readonly _host: ICardHost,
+    private readonly _model: IImagesModel,
+    private readonly _trans: TranslationBundle
+  ) {}
+
+  of(card: ICard, host: HTMLElement): CardActions {
+    return new CardActions(this._host, this._model, this._trans, card, host);
+  }
+}
+
+/** The actions of one card. */
+export class CardActions {
+  constructor(
+    private readonly _page: ICardHost,
+    private readonly _model: IImagesModel,
+    private readonly _trans: TranslationBundle,
+    private readonly _card: ICard,
+    private readonly _host: HTMLElement
+  ) {}
+
+  canApply({ line }: IFix): boolean {
+    return this._page.canReplaceLine(this._host, this._card.requirements, line);
+  }
+
+  /** Replace the line in the cell. The cell is not run: its user decides. */
+  apply({ line, text }: IFix): void {
+    this._page.replaceLine(this._host, this._card.requirements, line, text);
+  }
+
+  copy(text: string): void {
+    this._page.copy(text);
+  }
+
+  /** The buttons of a finished operation. */
+  render(): React.JSX.Element | null {
+    const { createsImage } = this._card;
+    if (!createsImage) {
+      return null;
+    }
+    const known = this._known();
+    const trans = this._trans;
+    return (
+      <div className="jp-KustoImage-actions">
+        {known && isSuccess(this._card) ? (
+          <ActionButton label={trans.__('Enable on cluster…')} onClick={() => this._page.enableImage(known)} />
+        ) : null}
+        <ActionButton
+          label={trans.__('Edit')}
+          onClick={() => this._page.editCell(this._host, known ?? this._savedDraft())}
+        />
+        {known && isSuccess(this._card) ? (
+          <ActionButton label={trans.__('Export as…')} onClick={() => this._page.exportImage(known)} />
+        ) : null}
+      </div>
+    );
+  }
+
+  /**
+   * Return the image as this server knows it, null if it does not. The name and the cluster are those of its own record:
+   * a card of another user's notebook can name any.
+   */
+  private _known(): IImageDraft | null {
+    const build = this._model.findBuild(this._card.id);
+    return build ? { ...this._savedDraft(), cluster: build.clusterId, name: build.card.image } : null;
+  }
+
+  private _savedDraft(): IImageDraft {
+    const { image, base, python, requirements } = this._card;
+    return { name: image, ...(python ? { python } : { base }), requirements };
+  }
+}
+
+function ActionButton({ label, onClick }: { label: string; onClick: () => void }): React.JSX.Element {
+  return (
+    <button type="button" className="jp-KustoImage-button" onClick={onClick}>
+      {label}
+    </button>
+  );
+}

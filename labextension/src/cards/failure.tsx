@@ -1,0 +1,106 @@
+/** Why an operation did not succeed, what to do next, and what to quote in a support request. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type * as React from 'react';
+
+import { toneClass } from '../components/state';
+import { hintText } from '../model/hints';
+import { isSuccess } from '../model/outcomes';
+import type { CardActions } from './cardActions';
+import type { ICard, IFix } from './cardData';
+import { Remarks, sentence } from './remarks';
+
+interface IFailureProps {
+  readonly card: ICard;
+  readonly actions: CardActions;
+  readonly trans: TranslationBundle;
+}
+
+export function Failure({ card, actions, trans }: IFailureProps): React.JSX.Element | null {
+  if (!card.ended || isSuccess(card)) {
+    return null;
+  }
+  const [what = '', ...why] = failureTexts(card, trans);
+  const next = hintText(card.hint, trans);
+  return (
+    <div className="jp-KustoImage-failure" role="alert">
+      {what ? (
+        <p className={`jp-KustoImage-what ${whatTone(card)}`}>
+          <bdi>{sentence(what)}</bdi>
+        </p>
+      ) : null}
+      {why.map(line => (
+        <p key={line} className="jp-KustoImage-why">
+          <bdi>{line}</bdi>
+        </p>
+      ))}
+      <Fixes fixes={card.plan?.fixes ?? []} actions={actions} trans={trans} />
+      <Remarks lines={card.plan?.verdict === 'conflict' ? card.plan.suggestions : []} />
+      {next ? <p className="jp-KustoImage-next">{next}</p> : null}
+      <Ids ids={card.ids} actions={actions} trans={trans} />
+    </div>
+  );
+}
+
+/** Return the color of what happened: what the check has stopped is an error of the requirements. */
+function whatTone({ outcome }: ICard): string {
+  return toneClass({ outcome: outcome === 'notSubmitted' ? 'failed' : outcome });
+}
+
+/** Return what happened, then why, a line each. */
+function failureTexts({ plan, error, outcome }: ICard, trans: TranslationBundle): string[] {
+  const isConflict = outcome === 'notSubmitted' && plan?.verdict === 'conflict';
+  return isConflict ? [trans.__('These packages cannot be installed together'), sentence(plan.reason)] : [...error];
+}
+
+interface IFixesProps extends Omit<IFailureProps, 'card'> {
+  readonly fixes: ReadonlyArray<IFix>;
+}
+
+function Fixes({ fixes, actions, trans }: IFixesProps): React.JSX.Element | null {
+  if (!fixes.length) {
+    return null;
+  }
+  return (
+    <div className="jp-KustoImage-fixes">
+      <span>{trans._n('This change fixes it:', 'Each of these changes fixes it:', fixes.length)}</span>
+      <ul>
+        {fixes.map(fix => (
+          <li key={`${fix.line} ${fix.text}`}>
+            <span>{trans.__('line %1', fix.line)}</span>{' '}
+            <code>
+              <bdi>{fix.text}</bdi>
+            </code>{' '}
+            {actions.canApply(fix) ? (
+              <button
+                type="button"
+                className="jp-KustoImage-link"
+                aria-label={trans.__('Apply %1', fix.text)}
+                onClick={() => actions.apply(fix)}
+              >
+                {trans.__('Apply')}
+              </button>
+            ) : null}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Ids({
+  ids,
+  actions,
+  trans
+}: Omit<IFailureProps, 'card'> & { readonly ids: string }): React.JSX.Element | null {
+  return ids ? (
+    <details className="jp-KustoImage-ids">
+      <summary>{trans.__('Request IDs')}</summary>
+      <code>
+        <bdi>{ids}</bdi>
+      </code>{' '}
+      <button type="button" className="jp-KustoImage-link" onClick={() => actions.copy(ids)}>
+        {trans.__('Copy')}
+      </button>
+    </details>
+  ) : null;
+}

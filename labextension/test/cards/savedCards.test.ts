@@ -1,0 +1,111 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import type { IBuild, ICardOutput } from '../../src/api/api';
+import { BUILD_MIME_TYPE } from '../../src/cards/cardData';
+import { FLEET_MIME_TYPE } from '../../src/cards/fleetData';
+import { type ICardOutputModel, SavedCards } from '../../src/cards/savedCards';
+import { AS_OF, makeBuild } from '../support/builds';
+
+type Json = Record<string, unknown>;
+
+/** An output that keeps what is written into it. */
+class Output {
+  readonly metadata = { kusto_image: { display_id: 'd' } };
+  writes = 0;
+
+  constructor(public data: Json) {}
+
+  setData({ data, metadata }: { data?: unknown; metadata?: unknown }): void {
+    expect(metadata).toEqual(this.metadata);
+    this.data = data as Json;
+    this.writes++;
+  }
+
+  asModel(): ICardOutputModel {
+    return this as unknown as ICardOutputModel;
+  }
+}
+
+class Model {
+  builds: IBuild[] = [];
+  requests: string[] = [];
+  beforeResponse = (): void => undefined;
+  failure: Error | null = null;
+
+  findBuild(id: string): IBuild | undefined {
+    return this.builds.find(({ card }) => card.id === id);
+  }
+
+  getOutput(id: string): Promise<ICardOutput> {
+    this.requests.push(id);
+    this.beforeResponse();
+    return this.failure ? Promise.reject(this.failure) : Promise.resolve(output(id, 'Succeeded', true));
+  }
+}
+
+function output(id: string, state: string, ended = false): Record<string, string | Json> {
+  return { [BUILD_MIME_TYPE]: { version: 1, id, state, ended, asOf: AS_OF }, 'text/plain': `${state} of the server` };
+}
+
+let model: Model;
+let saved: Output;
+let cards: SavedCards;
+
+beforeEach(() => {
+  model = new Model();
+  saved = new Output(output('a', 'Building'));
+  cards = new SavedCards(model);
+});
+
+const update = (...outputs: Output[]): Promise<void> => cards.update(outputs.map(it => it.asModel()));
+const ended = { state: 'Succeeded', ended: true };
+
+describe('a saved card', () => {
+  it('gets the newer state of the server with html and text, in every output that has it', async () => {
+    model.builds = [makeBuild('a', ended)];
+    const other = new Output(output('a', 'Building'));
+    await update(saved, other);
+    expect([saved, other].map(it => it.data['text/plain'])).toEqual(Array(2).fill('Succeeded of the server'));
+    await update(saved, other);
+    expect(model.requests).toEqual(['a', 'a']);
+  });
+
+  it.each([
+    ['the server has the same state', 'Building', makeBuild('a')],
+    ['the server does not know it', 'Building', makeBuild('b', ended)],
+    ['it has ended', 'Failed', makeBuild('a', ended)]
+  ])('is left alone if %s', async (_, state, build) => {
+    model.builds = [build];
+    saved = new Output(output('a', state, state === 'Failed'));
+    await update(saved, new Output({ 'text/plain': 'another output' }));
+    expect([saved.writes, model.requests]).toEqual([0, []]);
+  });
+
+  it('is left to the kernel if that was faster', async () => {
+    model.builds = [makeBuild('a', ended)];
+    model.beforeResponse = (): void => void (saved.data = output('a', 'Succeeded', true));
+    await update(saved);
+    expect(saved.writes).toBe(0);
+  });
+
+  it('is requested again after a failure', async () => {
+    model.builds = [makeBuild('a', ended)];
+    model.failure = new Error('no connection');
+    await update(saved);
+    model.failure = null;
+    await update(saved);
+    expect(saved.data['text/plain']).toBe('Succeeded of the server');
+  });
+
+  it('of a fleet gets its end', async () => {
+    const rows = [{ id: 'a', cluster: 'a', state: 'Building', ended: false, seconds: 1 }];
+    const fleet = { version: 1, id: 'f', state: 'Working', ended: false, asOf: AS_OF, seconds: 1, clusters: rows };
+    saved = new Output({ [FLEET_MIME_TYPE]: fleet });
+    model.builds = [makeBuild('a', { fleet: 'f' })];
+    await update(saved);
+    expect(model.requests).toEqual([]);
+    model.builds = [makeBuild('a', { fleet: 'f', ...ended })];
+    await update(saved);
+    expect(model.requests).toEqual(['f']);
+  });
+});

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+
+import { hasLine, type ICellText, replaceLine } from '../../src/cells/requirementLines';
+
+const CHECKED = 'requests==2.31.0\n  urllib3==1.20\n';
+
+class Cell implements ICellText {
+  constructor(private _source: string) {}
+
+  getSource(): string {
+    return this._source;
+  }
+
+  updateSource(start: number, end: number, value = ''): void {
+    this._source = this._source.slice(0, start) + value + this._source.slice(end);
+  }
+}
+
+describe('replaceLine', () => {
+  it('replaces only the line that was checked', () => {
+    const cell = new Cell(`%%kusto_image clash --base x\n${CHECKED}# end`);
+    replaceLine(cell, CHECKED, 2, 'urllib3==2.2.1');
+    expect(cell.getSource()).toBe('%%kusto_image clash --base x\nrequests==2.31.0\nurllib3==2.2.1\n# end');
+  });
+
+  it.each([
+    ['the line was changed', `%%kusto_image clash\nrequests==2.31.0\nurllib3==2.2.1`, 2],
+    ['a line was inserted above', `%%kusto_image clash\nsix\n${CHECKED}`, 2],
+    ['there is no such line', `%%kusto_image clash\n${CHECKED}`, 9],
+    ['the line is empty', `%%kusto_image clash\n${CHECKED}`, 3],
+    ['the cell has no magic', `# clash\n${CHECKED}`, 2],
+    ['the cell is empty', '', 1]
+  ])('changes nothing if %s', (_, source, line) => {
+    const cell = new Cell(source);
+    expect(hasLine(cell, CHECKED, line)).toBe(false);
+    replaceLine(cell, CHECKED, line, 'urllib3==2.2.1');
+    expect(cell.getSource()).toBe(source);
+  });
+});
