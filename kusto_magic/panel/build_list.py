@@ -80,9 +80,9 @@ class ActiveBuilds:
         set_text(self.last, NO_BUILDS, kind="muted")
 
     def _lay_out(self) -> None:
-        self.rows.children = tuple(bar.widget for bar in self._bars.values())
         if self._bars:
             set_text(self.last, "")
+        self.rows.children = tuple(bar.widget for bar in self._bars.values())
 
     def _on_change(self, change: Any) -> None:
         if change["new"].shown_state is not change["old"].shown_state:
@@ -109,7 +109,7 @@ class ActiveBuilds:
 def _state_html(current: Card, parts: list[str]) -> str:
     """Return a line with the state, the image and `parts`."""
     line = " · ".join(part for part in parts if part)
-    texts = text_html(current.image, "name") + text_html(line, "muted")
+    texts = text_html(current.image, "name") + text_html(line, "muted", title=line)
     return f'<div class="kusto-image-state">{badge(current.state, current.outcome)}{texts}</div>'
 
 

@@ -24,7 +24,7 @@ from kusto_magic.panel.widgets import (
     with_class,
 )
 
-PAGE_SIZE = 20
+PAGE_SIZE = 10
 """Maximum number of rows that are widgets at the same time."""
 
 T = TypeVar("T")

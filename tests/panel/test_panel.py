@@ -309,6 +309,9 @@ def test_requirements_conflict_shows_suggestions_and_sends_no_put(make: Environm
     assert "cannot be installed together" in shown_text(form.fields.requirements_status)
     assert "a clashes with b" in form.plan.value
     assert "use 2.0" in form.plan.value
+    assert form.fields.read() == ("img", SPEC)
+    form.fields.requirements.value = "numpy\npandas"
+    wait_until(lambda: shown_text(form.fields.requirements_status) == "2 packages")
     assert not [line for line in environment.service.requests if line.startswith("PUT")]
 
 
