@@ -149,7 +149,7 @@ class Form:
     def _base_status(self) -> Status:
         base: str = self.base.value.strip()
         if not base:
-            return "An image of Azure or of this cluster, or a Python version such as 3.10.8", ""
+            return "Type or pick an image, or a Python version such as 3.10.8", ""
         if problem := self._base_problem():
             return f"✖ {problem}", "error"
         if engine := self.base_label().get("python_version"):

@@ -89,6 +89,10 @@ class Panel:
     def shows(self, text: str) -> None:
         expect(self.root).to_contain_text(text)
 
+    def asks(self, text: str) -> None:
+        """Wait until a question with this text is visible."""
+        expect(self.root.locator(".kusto-image-question:visible")).to_contain_text(text)
+
     def shows_progress(self, state: str, name: str) -> None:
         """Wait until the state of an image is shown under Progress."""
         expect(self.root.locator(".kusto-image-builds .kusto-image-state", has_text=name)).to_contain_text(state)
@@ -191,8 +195,8 @@ def test_image_is_deleted_after_confirmation_and_the_saved_card_shows_it(
     panel.press_in_row("my-image", "Show")
     panel.shows("humanize==4.9.0")
     panel.press_in_row("my-image", "Delete…")
-    panel.shows("Delete image my-image?")
-    panel.shows("Queries on emulatedcluster that use it will fail. This cannot be undone.")
+    panel.asks("Delete image my-image?")
+    panel.asks("Queries on emulatedcluster that use it will fail. This cannot be undone.")
     expect(panel.root.get_by_role("button", name="Keep")).to_be_focused()
     page.keyboard.press("Enter")
     expect(panel.root.get_by_text("This cannot be undone.")).to_be_hidden()
@@ -200,7 +204,7 @@ def test_image_is_deleted_after_confirmation_and_the_saved_card_shows_it(
     expect(delete).to_be_focused()
     expect(delete).to_have_attribute("title", "Delete image my-image; asks for confirmation")
     page.keyboard.press("Enter")
-    panel.shows("This cannot be undone.")
+    panel.asks("This cannot be undone.")
     screenshot("delete")
     emulator.hold()
     panel.press("Delete")
@@ -326,7 +330,7 @@ def test_rows_of_images_and_history_act_on_their_own_image(
     panel.press_in_row("my-image", "Edit")
     expect(panel.field("Name")).to_have_value("my-image")
     panel.press_in_row("other", "Enable…")
-    panel.shows("Enable image other?")
+    panel.asks("Enable image other?")
     emulator.hold()
     panel.press("Enable")
     panel.shows_progress("Enabling", "other")
