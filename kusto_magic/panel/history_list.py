@@ -58,7 +58,7 @@ class HistoryList:
         self._open = frozenset(record.id for record in recent if self._is_active(record))
         self.table.show(recent, "No operations yet.")
         set_text(self.note, history.warning or "Operations started on this machine, newest first.")
-        if self._shown not in {record.id for record in recent}:
+        if self._shown and self._shown not in {record.id for record in recent}:
             self.details.hide()
 
     def _is_active(self, record: BuildRecord) -> bool:

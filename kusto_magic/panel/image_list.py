@@ -126,7 +126,7 @@ class ImageList:
         set_text(self.state, "Not read yet." if images is None else _python_text(self.active))
         empty = "" if images is None else "No images yet. Fill in the form and press Build image."
         self.table.show(images or (), empty)
-        if self._shown not in {image.name for image in images or ()}:
+        if self._shown and self._shown not in {image.name for image in images or ()}:
             self.details.hide()
         self._on_images(images)
 
