@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-from ipywidgets import Select, Text
+from ipywidgets import HTML, Select, Text
 
 from kusto_magic import settings
 from kusto_magic.arm.subscription import SubscriptionClient
@@ -13,12 +13,25 @@ from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.target import Subscription, Target
+from kusto_magic.panel.markup import chip
 from kusto_magic.panel.tasks import PanelContext
-from kusto_magic.panel.widgets import button, column, labeled, row, set_text, set_visible, text_widget
+from kusto_magic.panel.widgets import (
+    button,
+    column,
+    labeled,
+    link_button,
+    row,
+    set_html,
+    set_visible,
+    with_class,
+)
 
 
 class ClusterPicker:
-    """A summary of the selected cluster and the fields to select another; `chosen` is called with the new target."""
+    """The selected cluster and the fields to select another; `chosen` is called with the new target.
+
+    `summary` and `change` are the parts for the title bar of the panel, `fields` those below it.
+    """
 
     def __init__(
         self, context: PanelContext, endpoint: str, begin: settings.Settings, chosen: Callable[[Target], None]
@@ -26,18 +39,18 @@ class ClusterPicker:
         self._context = context
         self._endpoint = endpoint
         self._chosen = chosen
-        self.summary = text_widget()
-        self.change = button("Change…", "Select another cluster")
+        self.summary = HTML()
+        self.change = link_button("Change cluster", "Select another cluster")
         self.subscription = labeled(Text, "Subscription ID", value=begin.subscription)
         self.group = labeled(Text, "Resource group", value=begin.resource_group)
         self.cluster = labeled(Text, "Cluster name or full ARM ID", value=begin.cluster)
         self.find = button("Find clusters", "List the clusters of the subscription that you can access")
         self.found = labeled(Select, "Clusters of the subscription", rows=4)
-        self.take = button("Use this cluster", "Show the images of this cluster")
+        self.take = button("Use this cluster", "Show the images of this cluster", button_style="primary")
         set_visible(self.found, False)
         buttons = row(self.find, self.take)
-        self.fields = column(self.subscription, self.group, self.cluster, buttons, self.found)
-        self.widget = column(row(self.summary, self.change), self.fields)
+        fields = with_class(column(self.subscription, self.group, self.cluster), "cluster-fields")
+        self.fields = with_class(column(fields, buttons, self.found), "picker")
         context.on_click(self.change, lambda: set_visible(self.fields, self.fields.layout.display == "none"))
         context.on_click(self.find, self._find)
         context.on_click(self.take, lambda: self._chosen(self._target()))
@@ -49,13 +62,11 @@ class ClusterPicker:
         target = self._context.target
         set_visible(self.fields, target is None)
         if target is None:
-            set_text(self.summary, "No cluster selected.")
+            set_html(self.summary, chip("No cluster selected"))
             return
-        kind = "Emulator cluster" if target.is_local else "Cluster"
-        set_text(
-            self.summary,
-            f"{kind} {target.cluster} · resource group {target.resource_group} · subscription {target.subscription}",
-        )
+        kind = " · emulator" if target.is_local else ""
+        title = f"Resource group {target.resource_group}, subscription {target.subscription}"
+        set_html(self.summary, chip(f"{target.cluster} · {target.resource_group}{kind}", title))
 
     def _target(self) -> Target:
         fields = {"subscription": self.subscription, "resource group": self.group, "cluster": self.cluster}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from ipywidgets import Combobox, Select, Text, Textarea
+from ipywidgets import HTML, Combobox, Text, Textarea, Widget
 
 from kusto_magic.display.cell_text import cell_name_problem
-from kusto_magic.errors import InvalidInputError, Problem, excerpt
+from kusto_magic.errors import InvalidInputError, KustoImageError, Problem, excerpt
 from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
@@ -18,16 +19,19 @@ from kusto_magic.models.naming import (
     image_name_problem,
     python_version_problem,
 )
+from kusto_magic.panel.field_errors import Field, field_of
 from kusto_magic.panel.hints import PANEL
+from kusto_magic.panel.markup import count_text, sentence
+from kusto_magic.panel.package_search import PackageSearch
 from kusto_magic.panel.tasks import PanelContext
-from kusto_magic.panel.widgets import column, labeled, set_text, set_visible, text_widget
+from kusto_magic.panel.widgets import column, labeled, set_class, set_text, text_widget, with_class
 from kusto_magic.requirements import parser
 
 MAX_PROBLEMS = 8
 """Maximum number of requirement problems shown below the field."""
 
-MAX_MATCHES = 40
-"""Maximum number of packages listed by the search in the managed images."""
+Status = tuple[str, str]
+"""The text below a field, and its class in the style sheet."""
 
 _ENGINE = re.compile(r"(?:python\s*)?([0-9][0-9.]*)", re.IGNORECASE)
 
@@ -40,23 +44,25 @@ class Form:
 
     def __init__(self, context: PanelContext) -> None:
         self.images: Sequence[Image] | None = None
-        self.base = labeled(Combobox, "Base image, or a Python version", placeholder="Python3_11_7")
-        self.base_status = text_widget()
-        self.find = labeled(Text, "Which managed image has this package?", placeholder="numpy")
-        self.found = labeled(Select, "Managed images that have it", rows=4)
-        self.name = labeled(Text, "Name of the new image", placeholder="my-image")
-        self.name_status = text_widget()
-        self.requirements = labeled(
-            Textarea, "Requirements, one package per line", rows=7, placeholder="prophet==1.1.5"
-        )
-        self.requirements_status = text_widget()
-        set_visible(self.found, False)
-        parts = (self.base, self.base_status, self.find, self.found, self.name, self.name_status)
-        self.widget = column(*parts, self.requirements, self.requirements_status)
+        self.base = labeled(Combobox, "Base image", placeholder="Python3_11_7")
+        self.name = labeled(Text, "Name", placeholder="my-image")
+        self.requirements = labeled(Textarea, "Requirements", placeholder="prophet==1.1.5")
+        self.base_status, self.name_status, self.requirements_status = (text_widget() for _ in range(3))
+        self._errors: dict[Field, str] = {}
+        self._fields: dict[Field, tuple[Widget, HTML, Callable[[], Status]]] = {
+            "base": (self.base, self.base_status, self._base_status),
+            "name": (self.name, self.name_status, self._name_status),
+            "requirements": (self.requirements, self.requirements_status, self._requirements_status),
+        }
+        self.search = PackageSearch(context, lambda image: self.fill(base=image))
+        base = with_class(column(self.base, self.search.toggle, self.base_status, self.search.widget), "field")
+        name = with_class(column(self.name, self.name_status), "field")
+        requirements = with_class(column(self.requirements, self.requirements_status), "requirements")
+        self.widget = column(base, name, requirements)
         self._check()
         context.on_typing([self.base, self.name, self.requirements], self._check)
-        context.on_typing([self.find], self._search)
-        context.on_change(self.found, self._use_match)
+        for field, (widget, _, _) in self._fields.items():
+            context.on_change(widget, partial(self._forget_error, field))
 
     # ── reading the fields ───────────────────────────────────────────────────────────────────────────────────
 
@@ -115,27 +121,45 @@ class Form:
 
     # ── validation ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _check(self) -> None:
-        set_text(self.base_status, self._base_status())
-        set_text(self.name_status, self._name_status())
-        set_text(self.requirements_status, _requirements_status(self.text()))
+    def explain(self, error: KustoImageError) -> None:
+        """Show an error of the last request beside the field that it is about, until that field is changed."""
+        field = field_of(error)
+        if field is not None:
+            self._errors[field] = f"✖ {sentence(error.what)}"
+            self._check()
 
-    def _base_status(self) -> str:
+    def show_missing(self) -> None:
+        """Say beside the fields that need a value and have none that one is needed."""
+        if not self.base.value.strip():
+            self._errors["base"] = f"✖ {sentence(self._base_problem())}"
+        if not self.name.value.strip():
+            self._errors["name"] = f"✖ {sentence(self._name_problem(''))}"
+        self._check()
+
+    def _forget_error(self, field: Field) -> None:
+        self._errors.pop(field, None)
+
+    def _check(self) -> None:
+        for field, (widget, shown, status) in self._fields.items():
+            error = self._errors.get(field)
+            text, kind = (error, "error") if error else status()
+            set_text(shown, text, kind=f"hint {kind}".rstrip())
+            set_class(widget, "invalid", on=kind == "error")
+
+    def _base_status(self) -> Status:
         base: str = self.base.value.strip()
         if not base:
-            return (
-                "Type or pick: an image shipped by Azure, an image on this cluster, or a Python version such as 3.10.8."
-            )
+            return "Type or pick an image, or a Python version such as 3.10.8", ""
         if problem := self._base_problem():
-            return f"✖ {problem}"
+            return f"✖ {problem}", "error"
         if engine := self.base_label().get("python_version"):
-            return f"✔ Python {engine} without additional packages"
+            return f"Python {engine} without additional packages", ""
         if managed_image := MANAGED_IMAGES.get(base):
-            return f"✔ {managed_image.title}, shipped by Azure with {len(managed_packages.packages(base))} packages"
+            return f"{managed_image.title}, {len(managed_packages.packages(base))} packages", ""
         custom = self._image(base)
         if custom is not None:
-            return f"✔ custom image of this cluster: {custom.state}, built on {custom.base_label}"
-        return "? valid, but not known here" + ("" if self.images is None else _closest(base, self.base.options))
+            return f"Image of this cluster ({custom.state}), built on {custom.base_label}", ""
+        return "? Valid, but not known here" + ("" if self.images is None else _closest(base, self.base.options)), ""
 
     def _base_problem(self) -> str:
         base = self.base_label()
@@ -145,19 +169,20 @@ class Form:
             return python_version_problem(engine)
         return base_image_problem(base["base_image"]) or cell_name_problem(base["base_image"])
 
-    def _name_status(self) -> str:
+    def _name_status(self) -> Status:
         name = self.name.value.strip()
         if not name:
-            return "Letters, digits, '.', '-' and '_'."
+            return "Letters, digits, '.', '-' and '_'", ""
         if problem := self._name_problem(name):
-            return f"✖ {problem}"
+            return f"✖ {problem}", "error"
         if self.images is None:
-            return "✔ a valid name"
+            return "A valid name", ""
         image = self._image(name)
         if image is None:
-            return "✔ name available"
-        then = "Create replaces it." if image.outcome is not None else "A change is in progress."
-        return f"✔ {image.name} exists: {image.state}. {then}"
+            return "Available", "success"
+        if image.outcome is None:
+            return f"{image.name} is being changed ({image.state})", "warning"
+        return f"Replaces the image {image.name} ({image.state})", "warning"
 
     def _name_problem(self, name: str) -> str:
         """Return the rule that the name breaks, or ""; an existing image may have a name that a new one cannot have."""
@@ -168,40 +193,17 @@ class Form:
     def _image(self, name: str) -> Image | None:
         return next((image for image in self.images or () if image.name.lower() == name.lower()), None)
 
-    # ── package search ───────────────────────────────────────────────────────────────────────────────────────
-
-    def _search(self) -> None:
-        wanted = self.find.value.strip().lower().replace("_", "-")  # normalized names contain "-" only
-        matches = [
-            (f"{image}: {package} {version}", image)
-            for image in MANAGED_IMAGES
-            for package, version in managed_packages.packages(image).items()
-            if wanted and wanted in package
-        ]
-        # exact matches first: the sort is stable and False sorts before True
-        matches.sort(key=lambda match: match[0].partition(": ")[2].partition(" ")[0] != wanted)
-        self.found.options = matches[:MAX_MATCHES] or ([("no managed image has it", "")] if wanted else [])
-        self.found.index = None  # Select preselects its first option
-        set_visible(self.found, bool(wanted))
-
-    def _use_match(self) -> None:
-        if self.found.value:
-            self.fill(base=self.found.value)
+    def _requirements_status(self) -> Status:
+        text = self.text()
+        if not text:
+            return "One package per line, as in requirements.txt: numpy==1.26.4", ""
+        problems = [problem.text(PANEL) for problem in parser.problems(text, allow_no_packages=True)]
+        if not problems:
+            return count_text(len(parser.parse(text, allow_no_packages=True).packages), "package"), ""
+        more = [f"… {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
+        return "\n".join([*(f"✖ {problem}" for problem in problems[:MAX_PROBLEMS]), *more]), "error"
 
 
 def _closest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there is no image {excerpt(name)} on this cluster"
-
-
-def _requirements_status(text: str) -> str:
-    if not text:
-        return "As in requirements.txt: name, version operator, version (numpy==1.26.4)."
-    problems = [problem.text(PANEL) for problem in parser.problems(text, allow_no_packages=True)]
-    if problems:
-        more = len(problems) - MAX_PROBLEMS
-        return "\n".join(f"✖ {problem}" for problem in problems[:MAX_PROBLEMS]) + (
-            f"\n… {more} more" if more > 0 else ""
-        )
-    count = len(parser.parse(text, allow_no_packages=True).packages)
-    return f"✔ {count} package{'' if count == 1 else 's'}"

@@ -20,10 +20,10 @@ PANEL = HintTable(
         HintKind.RECREATE_IMAGE: "Build the image again without this.",
         HintKind.SHOW_HELP: "See the documentation of {name}.",
         HintKind.FIX_CONFLICT: (
-            "Fix the requirements and press Create again. To send them without the check, press Insert as cell "
+            "Fix the requirements and press Build image again. To send them without the check, press Insert as cell "
             "and add --no-check."
         ),
-        HintKind.SEND_UNPINNED: "Press Create again later.",
+        HintKind.SEND_UNPINNED: "Press Build image again later.",
         HintKind.SIGN_IN: "Sign in with `az login` in a terminal, then press the button again.",
         HintKind.SIGN_IN_INTERACTIVELY: "Sign in with `az login` in a terminal, then press the button again.",
         HintKind.CHOOSE_CREDENTIAL: (
@@ -43,10 +43,10 @@ PANEL = HintTable(
             "Wait until the running change of the cluster is done, then press the button again."
         ),
         HintKind.WAIT_FOR_BUILD: "Wait until its build is done.",
-        HintKind.RESUME: "Select the operation under History, and press Follow to resume it.",
-        HintKind.RESUME_AFTER_RESTART: "After a kernel restart, select the operation under History, and press Follow.",
+        HintKind.RESUME: "Press Follow beside the operation under History to resume it.",
+        HintKind.RESUME_AFTER_RESTART: "After a kernel restart, press Follow beside the operation under History.",
         HintKind.CHECK_ARRIVAL: (
-            "The request may have arrived: select the operation under History, and press Follow to see whether it was "
+            "The request may have arrived: press Follow beside the operation under History to see whether it was "
             "started. Otherwise: {then}"
         ),
         HintKind.SEND_AGAIN: (
@@ -54,16 +54,18 @@ PANEL = HintTable(
         ),
         HintKind.WAIT_BEFORE_END: "Make the change of the image {name} again, and wait until it was sent.",
         HintKind.SHOW_STATUS: "History shows the result.",
-        HintKind.FIX_REQUIREMENTS: "See the service's message above, fix the requirements, and press Create again.",
+        HintKind.FIX_REQUIREMENTS: (
+            "See the service's message above, fix the requirements, and press Build image again."
+        ),
         HintKind.CHECK_IMAGES: "See the service's message above, and press Refresh to read the images again.",
         HintKind.CHECK_IMAGE: (
-            "Select {name} under Images and press Show; press Create again if the image should be yours."
+            "Press Show beside {name} under Images; press Build image again if the image should be yours."
         ),
-        HintKind.SHOW_IMAGE: "Select {name} under Images, and press Show.",
+        HintKind.SHOW_IMAGE: "Press Show beside {name} under Images.",
         HintKind.CONFIRM: "To proceed anyway, press Refresh, press the button again, and confirm.",
         HintKind.USE_NEW_NAME: "Or choose a new name, and enable that image afterwards.",
         HintKind.ENABLE_IMAGE: (
-            "Select an image under Images and press Enable…, so that it is known which one queries use."
+            "Press Enable… beside an image under Images, so that it is known which one queries use."
         ),
     },
 )

@@ -1,24 +1,31 @@
-"""The list of builds in the history file."""
+"""The operations in the history file, with the actions on each of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ipywidgets import Select
+from ipywidgets import Button
 
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import state_of_record
 from kusto_magic.display.bundle import duration
-from kusto_magic.display_text import DisplayText, visible_line
+from kusto_magic.models.build_state import BuildState, Outcome
+from kusto_magic.panel.details import Details
+from kusto_magic.panel.markup import badge, local_time, text_html
+from kusto_magic.panel.table import RowAction, RowView, Table
 from kusto_magic.panel.tasks import PanelContext
-from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
+from kusto_magic.panel.widgets import column, row, set_text, text_widget, with_class
+from kusto_magic.redaction import redact
 
 MAX_RECORDS = 50
 """Maximum number of records listed, newest first."""
 
+HEAD = ("Started", "Action", "Image", "Result", "Duration")
+SHOW, FILL, FOLLOW = "Show", "Copy to form", "Follow"
+
 
 class HistoryList:
-    """The builds of the selected cluster that were started on this machine.
+    """The operations on the selected cluster that were started on this machine.
 
     `fill` is called with the record to copy to the form, `follow` with the record whose build is to be polled.
     """
@@ -27,17 +34,18 @@ class HistoryList:
         self, context: PanelContext, *, fill: Callable[[BuildRecord], None], follow: Callable[[BuildRecord], None]
     ) -> None:
         self._context = context
-        self._records: dict[str, BuildRecord] = {}
-        self.list = labeled(Select, "Started · action · result", rows=7)
-        self.fill = button("Copy to form", "Copy the name, base and requirements of this build to the form")
-        self.follow = button("Follow", "Resume polling this build and show its progress")
+        self._shown = ""
+        self._open: frozenset[str] = frozenset()
+        actions: tuple[RowAction[BuildRecord], ...] = (
+            RowAction(SHOW, "Show the details of this operation on {}", self._show),
+            RowAction(FILL, "Copy the name, base image and requirements of {} to the form", lambda it, _: fill(it)),
+            RowAction(FOLLOW, "Resume polling {} and show its progress", lambda it, _: follow(it)),
+        )
+        self.table = Table(context, HEAD, actions, name=lambda record: record.name, describe=self._describe)
         self.note = text_widget()
-        buttons = row(self.fill, self.follow)
-        self.widget = column(heading("Builds started on this machine"), self.list, buttons, self.note)
-        context.on_change(self.list, self._on_selection)
-        context.on_click(self.fill, lambda: fill(self._selected()))
-        context.on_click(self.follow, lambda: follow(self._selected()))
-        self._on_selection()
+        self.details = Details(context, lambda: self._mark(""))
+        bar = with_class(row(self.note, self.table.tools), "bar")
+        self.widget = with_class(column(bar, self.table.widget, self.details.widget), "history")
 
     def read(self) -> None:
         """Read the history file in the background and update the list."""
@@ -47,27 +55,52 @@ class HistoryList:
         history = self._context.builds.history
         # more records than are shown: the builds of other clusters are filtered out
         recent = [record for record in history.recent(1000) if record.target == self._context.target][:MAX_RECORDS]
-        selected = self.list.value
-        self._records = {record.id: record for record in recent}
-        self.list.options = [(self._line(record), record.id) for record in recent]
-        self.list.value = selected if selected in self._records else None  # new options reset the selection
-        set_text(self.note, history.warning if recent else history.warning or "No builds yet.")
-        self._on_selection()
+        self._open = frozenset(record.id for record in recent if self._is_active(record))
+        self.table.show(recent, "No operations yet.")
+        set_text(self.note, history.warning or "Operations started on this machine, newest first.")
+        if self._shown and self._shown not in {record.id for record in recent}:
+            self.details.hide()
 
-    def _selected(self) -> BuildRecord:
-        return self._records[self.list.value]  # the buttons are disabled while nothing is selected
+    def _is_active(self, record: BuildRecord) -> bool:
+        builds = self._context.builds
+        is_open = record.ended_at is None
+        return is_open and (builds.registry.by_id(record.id) is not None or builds.is_held_elsewhere(record))
 
-    def _on_selection(self) -> None:
-        record = self._records.get(self.list.value)
-        set_enabled([self.fill], on=record is not None and bool(record.requirements))
-        set_enabled([self.follow], on=record is not None)
-
-    def _line(self, record: BuildRecord) -> DisplayText:
+    def _state(self, record: BuildRecord) -> BuildState:
         running = self._context.builds.registry.by_id(record.id)
-        is_active = running is not None or self._context.builds.is_held_elsewhere(record)
-        state = running.state if running is not None else state_of_record(record, is_active=is_active)
-        shown = state if record.ended_at is not None or not is_active else f"{state}, not finished"
-        seconds = "" if record.seconds is None else duration(record.seconds)
-        started = f"{record.started_at:%Y-%m-%d %H:%M} UTC"
-        parts = (started, f"{record.action} {record.name}", shown, seconds, record.message)
-        return visible_line(" · ".join(part for part in parts if part))
+        return running.state if running is not None else state_of_record(record, is_active=record.id in self._open)
+
+    def _describe(self, record: BuildRecord) -> RowView:
+        state = self._state(record)
+        cells = (
+            text_html(local_time(record.started_at), title=f"{record.started_at.astimezone():%Y-%m-%d %H:%M:%S %z}"),
+            text_html(record.action),
+            text_html(record.name, "name", title=record.name),
+            badge(state, state.outcome),
+            text_html("" if record.seconds is None else duration(record.seconds)),
+        )
+        is_open = state.outcome in (None, Outcome.UNKNOWN)
+        absent = [*([] if is_open else [FOLLOW]), *([] if record.requirements else [FILL])]
+        return RowView(cells, absent=absent, is_marked=record.id == self._shown)
+
+    def _show(self, record: BuildRecord, _button: Button) -> None:
+        title = f"{record.action.capitalize()} {record.name}"
+        self.details.show(title, _rows(record, self._state(record)))
+        self._mark(record.id)
+
+    def _mark(self, shown: str) -> None:
+        self._shown = shown
+        self.table.refresh()
+
+
+def _rows(record: BuildRecord, state: BuildState) -> list[tuple[str, str]]:
+    spec = record.request.spec
+    return [
+        ("Result", state),
+        ("Message", record.message),
+        ("Base image", spec.base_label if spec else ""),
+        ("Started", local_time(record.started_at)),
+        ("Ended", local_time(record.ended_at) if record.ended_at else ""),
+        ("Duration", "" if record.seconds is None else duration(record.seconds)),
+        ("Requirements", redact(record.requirements).rstrip()),
+    ]

@@ -1,36 +1,42 @@
-"""The list of images on the cluster, and the actions on the selected one."""
+"""The images on the cluster, with the actions on each of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-from ipywidgets import Select
+from ipywidgets import Button
 
 from kusto_magic.builds.actions import is_being_enabled_here
-from kusto_magic.display.bundle import table
-from kusto_magic.display_text import DisplayText, visible_line
+from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image
+from kusto_magic.panel.details import Details
 from kusto_magic.panel.hints import PANEL
-from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
-from kusto_magic.panel.widgets import button, column, heading, labeled, row, set_enabled, set_text, text_widget
+from kusto_magic.panel.markup import badge, chip, count_text, text_html
+from kusto_magic.panel.table import RowAction, RowView, Table
+from kusto_magic.panel.tasks import ConfirmDialog, PanelContext, Question
+from kusto_magic.panel.widgets import column, link_button, row, set_text, text_widget, with_class
 from kusto_magic.redaction import redact
+from kusto_magic.requirements import parser
 
-ACTIVE_WARNING = "Queries on this cluster currently use it."
-ENABLING_WARNING = "It is being enabled for the queries of this cluster."
-UNKNOWN_WARNING = "Queries on this cluster may use it; which image they use is unknown: "
+ACTIVE_WARNING = "Queries currently use this image."
+ENABLING_WARNING = "This image is being enabled for queries."
+UNKNOWN_WARNING = "Queries may use this image; which image they use is unknown: "
 
 NOT_READ = UnknownImage("the images have not been read")
 """State of Python before the first read."""
 
+HEAD = ("Name", "Status", "Base image", "Packages")
+SHOW, EDIT, USE, ENABLE, DELETE = "Show", "Edit", "Use as base", "Enable…", "Delete…"
+
 
 class ImageList:
-    """The images of the cluster, with the actions show, use as base, edit, enable and delete.
+    """The images of the cluster, with the actions show, edit, use as base, enable and delete.
 
-    `known` is called with the images after each read and with None while they are not known; `edit` and `use` with the
-    selected image; `enable` and `delete` with its name after the user has confirmed, `delete` also with whether a
-    warning said that queries use it or may use it. `active` is what queries run on, according to the last read.
+    `known` is called with the images after each read and with None while they are not known; `edit` and `use` with an
+    image; `enable` and `delete` with its name after the user has confirmed, `delete` also with whether a warning said
+    that queries use it or may use it. `active` is what queries run on, according to the last read.
     """
 
     def __init__(
@@ -47,39 +53,30 @@ class ImageList:
         self._on_images = known
         self._enable = enable
         self._delete = delete
+        self._busy: set[str] = set()
+        self._shown = ""
         self.images: Sequence[Image] | None = None
         self.active: PythonState = NOT_READ
-        self.list = labeled(Select, "Image · state · base · active", rows=7)
+        actions: tuple[RowAction[Image], ...] = (
+            RowAction(SHOW, "Show the details of image {}", self._show),
+            RowAction(EDIT, "Copy image {} to the form", lambda image, _button: edit(image)),
+            RowAction(USE, "Use {} as the base image in the form", lambda image, _button: use(image)),
+            RowAction(ENABLE, "Let queries use image {}; asks for confirmation", self._ask_to_enable),
+            RowAction(DELETE, "Delete image {}; asks for confirmation", self._ask_to_delete),
+        )
+        self.table = Table(context, HEAD, actions, name=lambda image: image.name, describe=self._describe)
         self.state = text_widget()
-        self.details = text_widget(code=True)
-        self.show = button("Show", "Show the selected image as the service returns it")
-        self.use = button("Use as base", "Use the selected image as the base of the next build")
-        self.edit = button("Edit", "Copy the selected image to the form")
-        self.enable = button("Enable…", "Make queries use the selected image; asks for confirmation")
-        self.delete = button("Delete…", "Delete the selected image; asks for confirmation")
-        self.refresh = button("Refresh", "Read the images from the service again")
+        self.refresh = link_button("Refresh", "Read the images from the service again")
         self.question = ConfirmDialog(context)
-        buttons = row(self.show, self.use, self.edit, self.enable, self.delete, self.refresh)
-        parts = (self.state, self.list, buttons, self.question.widget, self.details)
-        self.widget = column(heading("Images on the cluster"), *parts)
-        context.on_change(self.list, self._on_selection)
-        context.on_click(self.show, self._show)
-        context.on_click(self.use, lambda: use(self.selected()))
-        context.on_click(self.edit, lambda: edit(self.selected()))
-        context.on_click(self.enable, self._ask_to_enable)
-        context.on_click(self.delete, self._ask_to_delete)
+        self.details = Details(context, lambda: self._mark(""))
+        bar = with_class(row(self.state, self.table.tools, self.refresh), "bar")
+        self.widget = with_class(column(bar, self.table.widget, self.question.widget, self.details.widget), "images")
         context.on_click(self.refresh, self.read)
-        self._show_images(None)
-
-    def selected(self) -> Image:
-        """Return the image selected in the list."""
-        # The buttons are disabled while nothing is selected.
-        return next(image for image in self.images or () if image.name == self.list.value)
 
     def read(self) -> None:
         """Read the images from the service. Raises KustoImageError if no cluster is selected."""
         target = self._context.require_target()
-        set_text(self.state, "• Reading images …")
+        set_text(self.state, "Reading images …")
 
         def on_result(found: tuple[Sequence[Image], PythonState]) -> None:
             if target == self._context.target:  # another cluster may have been selected while the request ran
@@ -96,7 +93,14 @@ class ImageList:
     def clear(self) -> None:
         """Remove all images, because another cluster was selected."""
         self.active = NOT_READ
+        self._busy.clear()
         self._show_images(None)
+        self.question.hide()
+
+    def set_busy(self, name: str, *, on: bool) -> None:
+        """Disable the actions that change an image until its request is accepted or refused."""
+        (self._busy.add if on else self._busy.discard)(name)
+        self.table.refresh()
 
     def is_active(self, name: str) -> bool:
         """Return whether queries are known to use this image, according to the last read."""
@@ -118,56 +122,68 @@ class ImageList:
         )
 
     def _show_images(self, images: Sequence[Image] | None) -> None:
-        selected = self.list.value
         self.images = images
-        self.list.options = [(self._line(image), image.name) for image in images or ()]
-        if selected in {image.name for image in images or ()}:  # setting the options resets the selection
-            self.list.value = selected
-        count = len(images or ())
-        summary = "No images yet." if count == 0 else f"{count} image{'' if count == 1 else 's'}."
-        summary += f" {_python_text(self.active)}"
-        set_text(self.state, "Not read yet." if images is None else summary)
-        self._on_selection()
+        set_text(self.state, "Not read yet." if images is None else _python_text(self.active))
+        empty = "" if images is None else "No images yet. Fill in the form and press Build image."
+        self.table.show(images or (), empty)
+        if self._shown and self._shown not in {image.name for image in images or ()}:
+            self.details.hide()
         self._on_images(images)
 
-    def _on_selection(self) -> None:
-        self.question.hide()
-        set_text(self.details, "")
-        buttons = [self.show, self.use, self.edit, self.enable, self.delete]
-        set_enabled(buttons, on=self.list.value is not None)
+    def _describe(self, image: Image) -> RowView:
+        name = text_html(image.name, "name", title=image.name)
+        cells = (
+            name + (chip("active", "Queries use this image") if self.is_active(image.name) else ""),
+            self._state(image),
+            text_html(image.base_label, title=image.base_label),
+            text_html(str(len(parser.read(image.requirements).packages))),
+        )
+        changes = (ENABLE, DELETE) if image.name in self._busy else ()
+        active = (ENABLE,) if self.is_active(image.name) else ()
+        return RowView(cells, disabled=(*changes, *active), is_marked=image.name == self._shown)
 
-    def _show(self) -> None:
-        target, name = self._context.require_target(), self.selected().name
+    def _state(self, image: Image) -> str:
+        """Return the state of a build that this process polls, which is newer, or else that of the image."""
+        build = self._context.builds.running(self._context.require_target(), image.name)
+        if build is not None and not build.ended:
+            return badge(build.state, build.state.outcome)
+        return badge(image.state or BuildState.SUCCEEDED, image.outcome)
+
+    def _show(self, image: Image, _button: Button) -> None:
+        target, name = self._context.require_target(), image.name
 
         def on_result(image: Image) -> None:
-            rows = _rows(image, self._active_text(name))
-            set_text(self.details, table(("property", "value"), rows, "")["text/plain"], code=True)
+            # Read here, on the background thread: a slow disk must not block the kernel.
+            message = next((record.message for record in self._context.builds.history.of_image(target, name, 1)), "")
+            self.details.show(f"Image {name}", _rows(image, self._active_text(name), message))
+            self._mark(name)
 
         self._context.run_task(
-            [self.show], lambda: self._context.builds.submit(target, lambda client: client.get(name)), on_result
+            [self.refresh], lambda: self._context.builds.submit(target, lambda client: client.get(name)), on_result
         )
 
-    def _ask_to_delete(self) -> None:
-        name, where = self.selected().name, self._context.require_target().cluster
+    def _mark(self, name: str) -> None:
+        self._shown = name
+        self.table.refresh()
+
+    def _ask_to_delete(self, image: Image, opener: Button) -> None:
+        name, where = image.name, self._context.require_target().cluster
         warning = self.warning(name)
-        text = f"Delete image {name} on cluster {where}? This cannot be undone. {warning}".rstrip()
-        self.question.show(text, "Yes, delete", lambda: self._delete(name, bool(warning)))
+        text = f"{warning} Queries on {where} that use it will fail. This cannot be undone.".lstrip()
+        question = Question(f"Delete image {name}?", text, "Delete")
+        self.question.show(question, opener, lambda: self._delete(name, bool(warning)))
 
-    def _ask_to_enable(self) -> None:
-        name, where = self.selected().name, self._context.require_target().cluster
-        replaces = isinstance(self.active, ActiveImage) and not self.is_active(name)
-        instead = f" instead of {self.active}" if replaces else ""
-        text = f"Make queries on cluster {where} use {name}{instead}? This takes up to an hour."
-        self.question.show(text, "Yes, enable", lambda: self._enable(name))
-
-    def _line(self, image: Image) -> DisplayText:
-        parts = (image.name, image.state or "no state", image.base_label, self._active_text(image.name))
-        return visible_line(" · ".join(part for part in parts if part))
+    def _ask_to_enable(self, image: Image, opener: Button) -> None:
+        name, where = image.name, self._context.require_target().cluster
+        instead = f" instead of {self.active}" if isinstance(self.active, ActiveImage) else ""
+        text = f"Queries on {where} that use Python will run on it{instead}. This takes up to an hour."
+        question = Question(f"Enable image {name}?", text, "Enable", "Cancel", is_dangerous=False)
+        self.question.show(question, opener, lambda: self._enable(name))
 
     def _active_text(self, name: str) -> str:
         if isinstance(self.active, UnknownImage):
-            return "active: unknown"
-        return "✔ active" if self.is_active(name) else ""
+            return "unknown"
+        return "yes, queries use it" if self.is_active(name) else "no"
 
 
 def _python_text(python: PythonState) -> str:
@@ -180,8 +196,14 @@ def _python_text(python: PythonState) -> str:
             return unknown.text(PANEL)
 
 
-def _rows(image: Image, active: str) -> list[tuple[str, str]]:
-    first = [("image", image.name), ("state", image.state), ("active", active)]
-    first += [("base", image.base_label), ("language", image.language)]
-    lines = redact(image.requirements).splitlines() or [NO_PACKAGES]
-    return [*first, *(("requirements" if number == 0 else "", line) for number, line in enumerate(lines))]
+def _rows(image: Image, active: str, message: str) -> list[tuple[str, str]]:
+    packages = count_text(len(parser.read(image.requirements).packages), "package")
+    return [
+        ("Status", image.state or BuildState.SUCCEEDED),
+        ("Active", active),
+        ("Base image", image.base_label),
+        ("Language", image.language),
+        ("Packages", packages),
+        ("Last message", redact(message)),
+        ("Requirements", redact(image.requirements).rstrip() or NO_PACKAGES),
+    ]

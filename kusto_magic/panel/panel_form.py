@@ -4,53 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ipywidgets import HTML, Button, Layout, Output, ToggleButtons, VBox
+from ipywidgets import HTML, Box, Layout, Output, VBox
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
-from kusto_magic.display import preflight_report
 from kusto_magic.display.cell_text import cell_text
-from kusto_magic.errors import BuildError, InUseError, InvalidInputError
+from kusto_magic.errors import BuildError, InUseError, InvalidInputError, KustoImageError
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
-from kusto_magic.models.image import Image
+from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.build_list import ActiveBuilds
 from kusto_magic.panel.cell_inserter import clear_insertion, insert_cell
+from kusto_magic.panel.check_result import CHECKING, NOT_CHECKED, check_html
 from kusto_magic.panel.cluster_picker import ClusterPicker
 from kusto_magic.panel.form import Form
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.history_list import HistoryList
 from kusto_magic.panel.image_list import ImageList
+from kusto_magic.panel.markup import text_html
 from kusto_magic.panel.notebook_record import NotebookRecord
-from kusto_magic.panel.tasks import ConfirmDialog, PanelContext
+from kusto_magic.panel.tabs import Tabs
+from kusto_magic.panel.tasks import ConfirmDialog, PanelContext, Question
 from kusto_magic.panel.widgets import (
     button,
+    close_all,
     column,
-    descendants,
     heading,
+    link_button,
     route_to_subshell,
     row,
     set_enabled,
+    set_html,
     set_text,
-    set_visible,
+    style_sheet,
     text_widget,
+    with_class,
 )
 from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.redaction import redact
 from kusto_magic.settings import Settings
 
+IMAGES, HISTORY = "Images", "History"
+"""Names of the pages with tables."""
+
 ACCEPTED_STATES = frozenset(info.working_state for info in ACTIONS.values() if info.changes_image)
 """States that show that the service accepted the request, so that the list of images has changed."""
-
-STYLE = """<style>
-.kusto-image-panel .widget-label { text-align: left; white-space: normal; height: auto; overflow: visible; }
-.kusto-image-panel .widget-select select { flex: none; height: auto; }
-.kusto-image-panel p, .kusto-image-panel ul { margin: 0.2rem 2px; }
-</style>"""
-"""CSS that ipywidgets' Layout cannot express: labels above their fields, left-aligned and never truncated."""
 
 REFRESH_INTERVAL = 1.0
 """Seconds between two checks for builds started in this process by a magic or in another panel."""
@@ -79,7 +80,7 @@ class PanelForm:
         self.active_builds = ActiveBuilds(context, self._on_state, self._on_end)
         self.images = ImageList(
             context,
-            known=self.fields.set_images,
+            known=self._on_images,
             use=self._use,
             edit=self._edit,
             enable=self._enable,
@@ -87,7 +88,9 @@ class PanelForm:
         )
         self.history = HistoryList(context, fill=self._fill_from_record, follow=self._follow)
         self._make_buttons()
-        self._make_pages()
+        as_cell = with_class(column(self.cell), "cell-text")
+        pages = {IMAGES: self.images.widget, HISTORY: self.history.widget, "Equivalent cell": as_cell}
+        self.pages = Tabs(context, pages, self.history.read)  # another process may have added builds
         self.widget = self._layout()
         route_to_subshell(self.widget)  # after all widgets exist, since each one has a comm
         context.in_background(self._watch())
@@ -96,11 +99,13 @@ class PanelForm:
     def _make_buttons(self) -> None:
         self.check = button("Check", "Check that these requirements would install; sends nothing to Azure")
         self.plan = HTML()
-        self.create = button("Create", "Build the image, or replace the one with this name", button_style="primary")
+        self.create = button(
+            "Build image", "Build the image, or replace the one with this name", button_style="primary"
+        )
         self.question = ConfirmDialog(self.context)
-        self.insert = button("Insert as cell", "Insert the equivalent cell into the notebook")
-        self.cell = text_widget(code=True)
-        self.inserter = Output()
+        self.insert = link_button("Insert as cell", "Insert the equivalent cell into the notebook")
+        self.cell = text_widget(kind="code")
+        self.inserter = with_class(Output(), "inserter")
         self.inserted = text_widget()
         self.context.on_click(self.check, self._check)
         self.context.on_click(self.create, self._create)
@@ -110,47 +115,33 @@ class PanelForm:
         for field in typed:
             self.context.on_change(field, self._on_typing)
         self._show_cell()
-
-    def _make_pages(self) -> None:
-        names = ("Images", "History", "As a cell")
-        as_cell = column(heading("Equivalent cell"), self.cell, row(self.insert), self.inserted, self.inserter)
-        self._pages = dict(zip(names, (self.images.widget, self.history.widget, as_cell), strict=True))
-        tooltips = ["Images on the cluster", "Builds started on this machine", "The equivalent cell"]
-        layout = Layout(margin="1rem 0 0 0")
-        self.choice = ToggleButtons(options=names, tooltips=tooltips, style={"button_width": "auto"}, layout=layout)
-        self.context.on_change(self.choice, self._show_page)
-        self._show_page()
+        self._show_plan(None)
 
     def _layout(self) -> VBox:
-        title = HTML(f"{STYLE}<h3 style='margin: 0'>Sandbox custom images</h3>")
-        buttons = row(self.check, self.create)
-        answers = (buttons, self.question.widget, self.context.errors, self.plan, self.active_builds.widget)
-        whole = column(
-            title, self.cluster_picker.widget, self.fields.widget, *answers, self.choice, *self._pages.values()
-        )
-        whole.layout.padding = "0.5rem"
-        whole.layout.max_width = "60rem"
-        whole.add_class("kusto-image-panel")
-        return whole
-
-    def _show_page(self) -> None:
-        for name, page in self._pages.items():
-            set_visible(page, name == self.choice.value)
-        self.history.read()  # another process may have added builds
+        title = HTML(f"{style_sheet()}<h3>New sandbox image</h3>")
+        header = with_class(row(title, self.cluster_picker.summary, self.cluster_picker.change), "header")
+        buttons = with_class(row(self.check, self.create, self.insert, self.inserter), "buttons")
+        messages = (self.question.widget, self.context.errors, self.inserted)
+        answers = with_class(column(*messages, heading("Check"), self.plan), "answers")
+        progress = with_class(self.active_builds.widget, "builds")
+        left = with_class(column(self.fields.widget, buttons), "inputs")
+        right = with_class(column(answers, progress), "results")
+        columns = with_class(Box([left, right]), "columns")
+        whole = with_class(column(header, self.cluster_picker.fields, columns, self.pages.widget), "panel")
+        whole.layout.width = "auto"
+        return VBox([whole], layout=Layout(width="100%"))
 
     def close(self) -> None:
         """Close every widget, in the kernel and in the page."""
         self._closed = True
         self.active_builds.clear()
-        for widget in list(descendants(self.widget)):
-            widget.layout.close()  # closing a widget does not close its layout model
-            widget.close()
+        close_all(self.widget)
 
     # ── button handlers ──────────────────────────────────────────────────────────────────────────────────────
 
     def _check(self) -> None:
         spec, target = self.fields.spec(), self.context.require_target()
-        self.plan.value = "<p role='status'>• Checking …</p>"
+        set_text(self.plan, CHECKING, kind="muted")
         self.context.run_task(
             [self.check],
             lambda: self.context.builds.check(target, spec),
@@ -163,56 +154,60 @@ class PanelForm:
         self.question.hide()
 
     def _show_plan(self, report: PreflightReport | None) -> None:
-        self.plan.value = "" if report is None else f"<div role='status'>{preflight_report.html(report, PANEL)}</div>"
+        set_html(self.plan, text_html(NOT_CHECKED, "muted") if report is None else check_html(report))
 
     def _create(self) -> None:
+        self.fields.show_missing()
         name, spec = self.fields.read()
         target = self.context.require_target()
 
         def submit(*, protect_active: bool) -> None:
             options = BuildOptions(protect_active=protect_active, timeout=self._timeout)
-            self._send([self.create], BuildRequest(Action.BUILD, target, name, spec, options))
+            self._send(self._set_create_busy, BuildRequest(Action.BUILD, target, name, spec, options))
 
-        question = "" if spec.has_packages else f"No packages: the image is {spec.base_label} alone. "
-        if warning := self.images.warning(name):
-            question += f"Replace image {name} on cluster {target.cluster}? {warning}"
-            self.question.show(question, "Yes, replace", lambda: submit(protect_active=False))
-        elif question:
-            question += f"Create image {name} on cluster {target.cluster}?"
-            self.question.show(question, "Yes, create", lambda: submit(protect_active=True))
+        warning = self.images.warning(name)
+        if warning or not spec.has_packages:
+            question = _question_before_build(name, spec, warning)
+            self.question.show(question, self.create, lambda: submit(protect_active=not warning))
         else:
             # the list may be outdated, so the build manager checks again before it sends anything
             submit(protect_active=True)
 
+    def _set_create_busy(self, busy: bool) -> None:
+        set_enabled([self.create], on=not busy)
+
+    def _set_image_busy(self, name: str) -> Callable[[bool], None]:
+        return lambda busy: self.images.set_busy(name, on=busy)
+
     def _enable(self, name: str) -> None:
         options = BuildOptions(timeout=self._timeout)
         request = BuildRequest(Action.ENABLE, self.context.require_target(), name, options=options)
-        self._send([self.images.enable], request)
+        self._send(self._set_image_busy(name), request)
 
     def _delete(self, name: str, warned: bool) -> None:
         options = BuildOptions(protect_active=not warned, timeout=self._timeout)
         request = BuildRequest(Action.DELETE, self.context.require_target(), name, options=options)
-        self._send([self.images.delete], request)
+        self._send(self._set_image_busy(name), request)
 
     def _follow(self, record: BuildRecord) -> None:
         timeout = self._timeout
-        self._start([], lambda: self.context.builds.attach(record.target, record.name, timeout=timeout))
+        self._start(lambda _busy: None, lambda: self.context.builds.attach(record.target, record.name, timeout=timeout))
 
-    def _send(self, buttons: Sequence[Button], request: BuildRequest) -> None:
-        self._start(buttons, lambda: self.context.builds.start(request))
+    def _send(self, set_busy: Callable[[bool], None], request: BuildRequest) -> None:
+        self._start(set_busy, lambda: self.context.builds.start(request))
 
-    def _start(self, buttons: Sequence[Button], start: Callable[[], Build]) -> None:
-        """Call `start` and show the build; `buttons` are disabled until the service accepts or refuses the request."""
-        set_enabled(buttons, on=False)
+    def _start(self, set_busy: Callable[[bool], None], start: Callable[[], Build]) -> None:
+        """Call `start` and show the build; `set_busy` disables its button until the service accepts or refuses it."""
+        set_busy(True)
         try:
             build = start()
         except Exception:  # nothing was started, so the button must work again
-            set_enabled(buttons, on=True)
+            set_busy(False)
             raise
 
         def enable_when_accepted(_change: object = None) -> None:
             if build.ended or build.operation.state not in NOT_STARTED:
-                set_enabled(buttons, on=True)
+                set_busy(False)
 
         def show_report(_change: object = None) -> None:
             if build.report is not None:
@@ -229,7 +224,7 @@ class PanelForm:
     def _insert(self) -> None:
         name, spec = self.fields.read()
         insert_cell(cell_text(name, spec, self.context.target, self._magics_target()), self.inserter)
-        set_text(self.inserted, "The cell is inserted below this one. If none appears, copy the text above into one.")
+        set_text(self.inserted, "The cell is inserted below this one. If none appears, copy the equivalent cell below.")
         self.context.in_background(self._clear_insertion())
 
     async def _clear_insertion(self) -> None:
@@ -257,10 +252,10 @@ class PanelForm:
             set_text(
                 self.cell,
                 "\n".join(["Fix first:", *(f"  {problem.text(PANEL)}" for problem in error.problems)]),
-                code=True,
+                kind="code",
             )
             return
-        set_text(self.cell, cell_text(name, spec, self.context.target, self._magics_target()), code=True)
+        set_text(self.cell, cell_text(name, spec, self.context.target, self._magics_target()), kind="code")
 
     # ── updates from the build manager ───────────────────────────────────────────────────────────────────────
 
@@ -276,18 +271,36 @@ class PanelForm:
             self.active_builds.refresh()
             self.images.read()
 
+    def _on_images(self, images: Sequence[Image] | None) -> None:
+        self.fields.set_images(images)
+        self.pages.rename(IMAGES, IMAGES if images is None else f"{IMAGES} ({len(images)})")
+
     def _on_state(self, state: BuildState) -> None:
         if state in ACCEPTED_STATES:
             self.images.read()
         self.history.read()
 
     def _on_end(self, build: Build) -> None:
+        if build.action is Action.BUILD and isinstance(build.error, KustoImageError):
+            self._explain(build.name, build.error)
         if build.error is None or isinstance(build.error, BuildError | InUseError):
             self.images.read()
         self.history.read()
+
+    def _explain(self, name: str, error: KustoImageError) -> None:
+        if self.fields.name.value.strip().lower() == name.lower():  # another image may have been typed meanwhile
+            self.fields.explain(error)
 
     async def _watch(self) -> None:
         while not self._closed:
             with self.context.guarded():  # one failure must not end the loop
                 self.active_builds.refresh()
             await self.context.clock.sleep(REFRESH_INTERVAL)
+
+
+def _question_before_build(name: str, spec: ImageSpec, warning: str) -> Question:
+    """Return the question before an image is replaced that queries may use, or one is built without packages."""
+    alone = "" if spec.has_packages else f"No packages are listed: the image is {spec.base_label} alone."
+    if warning:
+        return Question(f"Replace image {name}?", f"{warning} {alone}".rstrip(), "Replace")
+    return Question(f"Build image {name} without packages?", alone, "Build image", "Cancel", is_dangerous=False)

@@ -12,17 +12,29 @@ import concurrent.futures
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ipywidgets import Button, Widget
 
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.clock import Clock
-from kusto_magic.errors import InvalidInputError, KustoImageError
+from kusto_magic.errors import InvalidInputError, KustoImageError, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.target import Target
 from kusto_magic.panel.hints import PANEL
-from kusto_magic.panel.widgets import button, column, row, set_enabled, set_text, set_visible, text_widget
+from kusto_magic.panel.markup import sentence, text_html
+from kusto_magic.panel.widgets import (
+    button,
+    column,
+    row,
+    set_enabled,
+    set_html,
+    set_text,
+    set_visible,
+    text_widget,
+    with_class,
+)
 from kusto_magic.redaction import redact
 
 TYPING_DELAY = 0.3
@@ -38,8 +50,11 @@ def error_lines(error: BaseException) -> list[str]:
     if isinstance(error, InvalidInputError):
         listed = [problem.text(PANEL) for problem in error.problems]
         return [*listed, *PANEL.next_line(error.hint)]
+    if isinstance(error, RequirementsConflictError):
+        # The packages and what to change are shown in the result of the check.
+        return ["the image was not submitted", *PANEL.next_line(error.hint)]
     if isinstance(error, KustoImageError):
-        return [*error.lines(PANEL)]
+        return [error.what, *(line.strip() for line in error.details()), *PANEL.next_line(error.hint)]
     return [
         f"Unexpected {type(error).__name__} in kusto_magic: {redact(str(error))[:300]}",
         "Next: Report this error. Your input is kept.",
@@ -53,7 +68,7 @@ class PanelContext:
         self.builds = builds
         self.clock = clock
         self.target = target
-        self.errors = text_widget(role="alert")
+        self.errors = text_widget()
 
     def require_target(self) -> Target:
         """Return the cluster. Raises KustoImageError if none is selected."""
@@ -65,7 +80,9 @@ class PanelContext:
         """Show an error in the error area."""
         if not isinstance(error, KustoImageError):
             _log.error("a panel callback failed", exc_info=error)  # the page shows no traceback
-        set_text(self.errors, "\n".join(["✖ Error", *error_lines(error)]), role="alert")
+        first, *others = error_lines(error)
+        title = text_html(f"✖ {sentence(first)}", "title error", role="alert")
+        set_html(self.errors, f'<div class="kusto-image-message">{title}{text_html(chr(10).join(others))}</div>')
 
     def clear(self) -> None:
         """Clear the error area."""
@@ -159,30 +176,50 @@ class PanelContext:
         self.builds.run(guarded())
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its two answers; `is_dangerous` is whether `yes` cannot be undone."""
+
+    title: str
+    text: str
+    yes: str
+    no: str = "Keep"
+    is_dangerous: bool = True
+
+
 class ConfirmDialog:
     """A confirmation dialog for actions that cannot be undone; `widget` is visible while it waits for an answer."""
 
     def __init__(self, context: PanelContext) -> None:
         self._call: Callable[[], None] = lambda: None
-        self.text = text_widget(role="alert")
-        self.yes = button("Yes", "Confirm", button_style="danger")
-        self.no = button("No, keep it", "Cancel and change nothing")
-        self.widget = column(self.text, row(self.yes, self.no))
+        self._opener: Button | None = None
+        self.text = text_widget()
+        self.yes = button("Yes", "Confirm")
+        self.no = button("Keep", "Change nothing")
+        self.widget = with_class(column(self.text, row(self.no, self.yes)), "question")
         self.hide()
         context.on_click(self.yes, self._confirmed)
-        context.on_click(self.no, self.hide)
+        context.on_click(self.no, self._refused)
 
-    def show(self, text: str, yes: str, call: Callable[[], None]) -> None:
-        """Show a question; `yes` is the label of the button that calls `call`."""
-        self._call = call
-        self.yes.description = yes
-        set_text(self.text, text, role="alert")
+    def show(self, question: Question, opener: Button, call: Callable[[], None]) -> None:
+        """Show a question; `call` is called if it is answered with yes, and the focus returns to `opener`."""
+        self._call, self._opener = call, opener
+        self.yes.description, self.no.description = question.yes, question.no
+        self.yes.button_style = "danger" if question.is_dangerous else "primary"
+        title = text_html(question.title, "title", role="alert")
+        set_html(self.text, f"<div>{title}{text_html(question.text)}</div>")
         set_visible(self.widget, True)
+        self.no.focus()  # not `yes`: Enter must not confirm by accident
 
     def hide(self) -> None:
         """Hide the question."""
         set_visible(self.widget, False)
 
-    def _confirmed(self) -> None:
+    def _refused(self) -> None:
         self.hide()
+        if self._opener is not None:
+            self._opener.focus()
+
+    def _confirmed(self) -> None:
+        self._refused()
         self._call()

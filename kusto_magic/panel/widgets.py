@@ -1,41 +1,45 @@
-"""Widgets of the panel: texts, fields, buttons and layout."""
+"""Widgets of the panel: texts, fields, buttons and layout. `data/panel.css` styles them by their classes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from importlib import resources
 from typing import Any
 
 from ipywidgets import HTML, Box, Button, HBox, Layout, VBox, Widget
 
-from kusto_magic.display.bundle import escaped, isolated
+from kusto_magic.display.bundle import escaped
 from kusto_magic.display_text import visible
-
-_STYLE = (
-    "margin: 0; padding: 0; background: none; line-height: 1.4; "
-    "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; "
-)
-_UI = _STYLE + "font-family: var(--jp-ui-font-family, sans-serif)"
-_CODE = _STYLE + "font-family: var(--jp-code-font-family, monospace)"
+from kusto_magic.panel.markup import text_html
 
 
-def text_widget(text: str = "", *, code: bool = False, role: str = "status") -> HTML:
+def style_sheet() -> str:
+    """Return the style sheet of the panel as an HTML element."""
+    css = (resources.files("kusto_magic") / "data" / "panel.css").read_text(encoding="utf-8")
+    return f"<style>{css}</style>"
+
+
+def text_widget(text: str = "", *, kind: str = "", role: str = "status") -> HTML:
     """Return a widget that shows plain text; `role` is its ARIA role, so that screen readers announce changes."""
-    shown = HTML(layout=Layout(width="auto", margin="0 2px"))
-    set_text(shown, text, code=code, role=role)
+    shown = HTML()
+    set_text(shown, text, kind=kind, role=role)
     return shown
 
 
-def set_text(shown: HTML, text: str, *, code: bool = False, role: str = "status") -> None:
-    """Replace the text of a widget; it is escaped and placed in a `pre`, where JupyterLab renders no math."""
-    style = _CODE if code else _UI
-    value = f'<pre role="{role}" style="{style}">{isolated(visible(text))}</pre>' if text else ""
+def set_text(shown: HTML, text: str, *, kind: str = "", role: str = "status") -> None:
+    """Replace the text of a widget; `kind` is a class of the style sheet."""
+    set_html(shown, text_html(text, kind, role=role) if text else "")
+
+
+def set_html(shown: HTML, value: str) -> None:
+    """Replace the HTML of a widget; nothing is sent if it is the same."""
     if shown.value != value:
         shown.value = value
 
 
 def heading(text: str) -> HTML:
     """Return the heading of a section of the panel."""
-    return HTML(f"<h4 style='margin: 0.6rem 0 0.1rem'>{escaped(visible(text))}</h4>")
+    return HTML(f"<h4>{escaped(visible(text))}</h4>")
 
 
 def labeled(kind: type[Widget], description: str, **options: Any) -> Widget:
@@ -46,18 +50,33 @@ def labeled(kind: type[Widget], description: str, **options: Any) -> Widget:
 
 def button(description: str, tooltip: str, **options: Any) -> Button:
     """Return a button that is as wide as its label."""
-    layout = Layout(width="auto", height="auto", min_width="5rem")
-    return Button(description=description, tooltip=tooltip, layout=layout, **options)
+    layout = Layout(width="auto", height="auto")
+    return with_class(Button(description=description, tooltip=tooltip, layout=layout, **options), "button")
+
+
+def link_button(description: str, tooltip: str) -> Button:
+    """Return a button that looks like a link, for actions that are used less often."""
+    return with_class(button(description, tooltip), "link")
 
 
 def row(*children: Widget) -> HBox:
     """Return widgets side by side; they wrap in narrow panels."""
-    return HBox(children, layout=Layout(flex_flow="row wrap", align_items="center", width="100%", overflow="visible"))
+    return HBox(children, layout=Layout(flex_flow="row wrap", align_items="center"))
 
 
 def column(*children: Widget) -> VBox:
     """Return widgets one below the other."""
-    return VBox(children, layout=Layout(width="100%", overflow="visible"))  # the boxes of ipywidgets scroll by default
+    return VBox(children)
+
+
+def with_class(widget: Widget, name: str) -> Any:
+    """Return the widget after adding a class of the style sheet."""
+    return widget.add_class(f"kusto-image-{name}")
+
+
+def set_class(widget: Widget, name: str, *, on: bool) -> None:
+    """Add or remove a class of the style sheet."""
+    (widget.add_class if on else widget.remove_class)(f"kusto-image-{name}")
 
 
 def set_visible(shown: Widget, yes: bool) -> None:
@@ -70,6 +89,15 @@ def descendants(root: Widget) -> Iterator[Widget]:
     yield root
     for child in root.children if isinstance(root, Box) else ():
         yield from descendants(child)
+
+
+def close_all(root: Widget) -> None:
+    """Close a widget and its descendants, in the kernel and in the page."""
+    for widget in list(descendants(root)):
+        widget.layout.close()  # closing a widget closes neither its layout nor its style
+        if widget.has_trait("style"):
+            widget.style.close()
+        widget.close()
 
 
 def route_to_subshell(root: Widget) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from ipywidgets import HTML, Widget
+from ipywidgets import HTML
 from support.arm_responses import error_response
 from support.home import Home
 from support.hostile import CONTROLS, HARMLESS_TAGS, HOSTILE, Elements, invisible_in
@@ -22,6 +22,8 @@ from support.panel_environment import (
     json_response,
     loaded_form,
     panel_environments,
+    row_button,
+    row_texts,
     shown_text,
     wait_until,
 )
@@ -35,6 +37,7 @@ from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import message
 from kusto_magic.magics.completer import complete_line
 from kusto_magic.panel.panel_form import PanelForm
+from kusto_magic.panel.widgets import descendants
 
 each = pytest.mark.parametrize("payload", HOSTILE)
 
@@ -114,19 +117,13 @@ def _markup(form: PanelForm) -> tuple[set[str], set[str]]:
     """Return all elements and attributes of the HTML widgets of the panel."""
     tags: set[str] = set()
     attributes: set[str] = set()
-    for part in _parts(form):
+    for part in descendants(form.widget):
         if isinstance(part, HTML):
             seen = Elements(part.value)
             tags |= seen.tags
             attributes |= seen.attributes
         assert not getattr(part, "description_allow_html", False)
     return tags, attributes
-
-
-def _parts(widget: Widget) -> Iterator[Widget]:
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from _parts(child)
 
 
 def _shown(environment: PanelEnvironment, payload: str) -> tuple[set[str], set[str]]:
@@ -139,14 +136,14 @@ def _shown(environment: PanelEnvironment, payload: str) -> tuple[set[str], set[s
 
     environment.service.fault = fault
     form = loaded_form(environment)
-    wait_until(lambda: len(form.images.list.options) == 2)
+    wait_until(lambda: len(row_texts(form.images.table)) == 2)
     fill(form)
     form.create.click()
     wait_until(lambda: error_text(form))
     refused = _markup(form)
-    form.images.list.value = "other"
-    form.images.show.click()
-    wait_until(lambda: shown_text(form.images.details))
+    row_button(form.images.table, "other", "Show").click()
+    wait_until(lambda: shown_text(form.images.details.content))
+    wait_until(lambda: row_texts(form.history.table))
     shown = _markup(form)
     return refused[0] | shown[0], refused[1] | shown[1]
 

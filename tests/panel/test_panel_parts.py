@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from support.environment import forbidden_cluster
 from support.panel_environment import (
@@ -19,6 +20,8 @@ from support.panel_environment import (
     json_response,
     loaded_form,
     panel_environments,
+    row_button,
+    row_texts,
     shown_text,
     wait_until,
 )
@@ -34,6 +37,7 @@ from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.image_list import ACTIVE_WARNING, ENABLING_WARNING, UNKNOWN_WARNING
 from kusto_magic.panel.panel import ImagePanel
 from kusto_magic.panel.panel_form import PanelForm
+from kusto_magic.panel.table import PAGE_SIZE
 from kusto_magic.panel.widgets import descendants
 from kusto_magic.settings import Settings
 
@@ -58,23 +62,23 @@ def _with_image(environment: PanelEnvironment) -> PanelForm:
     environment.builds.start(
         build_request(environment.target, "img", ImageSpec("humanize\nnumpy\n", python_version="3.10.8"))
     ).result(30)
-    form = loaded_form(environment)
-    form.images.list.value = "img"
-    return form
+    return loaded_form(environment)
 
 
-def test_action_buttons_are_disabled_without_a_selection(make: EnvironmentFactory) -> None:
-    images = loaded_form(make()).images
-    assert [button.disabled for button in (images.show, images.use, images.edit, images.delete)] == [True] * 4
+def _press(form: PanelForm, label: str, name: str = "img") -> None:
+    row_button(form.images.table, name, label).click()
 
 
 def test_show_edit_and_use_fill_details_and_form(make: EnvironmentFactory) -> None:
     form = _with_image(make())
-    form.images.show.click()
-    wait_until(lambda: "requirements  humanize\n              numpy" in shown_text(form.images.details))
-    form.images.edit.click()
+    _press(form, "Show")
+    wait_until(lambda: "Requirementshumanize\nnumpy" in shown_text(form.images.details.content))
+    assert "Packages2 packages" in shown_text(form.images.details.content)
+    form.images.details.close.click()
+    assert not is_shown(form.images.details.widget)
+    _press(form, "Edit")
     assert form.fields.read() == ("img", ImageSpec("humanize\nnumpy\n", python_version="3.10.8"))
-    form.images.use.click()
+    _press(form, "Use as base")
     assert form.fields.base_label() == {"base_image": "img"}
 
 
@@ -82,25 +86,26 @@ def test_delete_waits_for_confirmation(make: EnvironmentFactory) -> None:
     environment = make()
     form = _with_image(environment)
     assert not is_shown(form.images.question.widget)
-    form.images.delete.click()
-    assert "Delete image img" in shown_text(form.images.question.text)
+    _press(form, "Delete…")
+    assert "Delete image img?" in shown_text(form.images.question.text)
     form.images.question.no.click()
     assert not is_shown(form.images.question.widget)
-    form.images.delete.click()
+    _press(form, "Delete…")
     assert "DELETE img" not in environment.service.requests
     form.images.question.yes.click()
-    wait_until(lambda: "✔ Deleted: image img" in shown_text(form.active_builds.last))
-    wait_until(lambda: form.images.list.options == ())
+    wait_until(lambda: "Deletedimg" in shown_text(form.active_builds.last))
+    wait_until(lambda: row_texts(form.images.table) == [])
 
 
 def test_enable_waits_for_confirmation_and_marks_the_active_image(make: EnvironmentFactory) -> None:
     form = _with_image(make())
-    form.images.enable.click()
-    assert "cluster emulatedcluster use img" in shown_text(form.images.question.text)
+    _press(form, "Enable…")
+    assert "Enable image img?" in shown_text(form.images.question.text)
     form.images.question.yes.click()
-    wait_until(lambda: "image img" in shown_text(form.active_builds.last))
+    wait_until(lambda: "Enabledimg" in shown_text(form.active_builds.last))
     assert error_text(form) == ""
-    wait_until(lambda: form.images.list.options[0][0] == "img · Succeeded · Python 3.10.8 · ✔ active")
+    wait_until(lambda: row_texts(form.images.table) == [["imgactive", "Succeeded", "Python 3.10.8", "2"]])
+    assert row_button(form.images.table, "img", "Enable…").disabled
     assert "Queries use img." in shown_text(form.images.state)
 
 
@@ -110,28 +115,27 @@ def test_replacing_or_deleting_the_active_image_shows_a_warning(make: Environmen
     environment.builds.start(enable_request(environment.target, "img")).result(30)
     form.images.read()
     wait_until(lambda: form.images.is_active("img"))
-    form.images.list.value = "img"
-    form.images.delete.click()
+    _press(form, "Delete…")
     assert ACTIVE_WARNING in shown_text(form.images.question.text)
     fill(form)
     environment.service.requests.clear()
     form.create.click()
-    assert "Replace image img" in shown_text(form.question.text)
+    assert "Replace image img?" in shown_text(form.question.text)
     assert ACTIVE_WARNING in shown_text(form.question.text)
     assert "PUT img" not in environment.service.requests
     form.question.yes.click()
     wait_until(lambda: "PUT img" in environment.service.requests)
-    wait_until(lambda: "✔ Succeeded" in shown_text(form.active_builds.last))
+    wait_until(lambda: "Succeeded" in shown_text(form.active_builds.last))
 
 
 def test_deleting_an_image_that_was_enabled_since_the_last_read_is_not_submitted(make: EnvironmentFactory) -> None:
     environment = make()
     form = _with_image(environment)
     environment.process().start(enable_request(environment.target, "img")).result(30)
-    form.images.delete.click()
+    _press(form, "Delete…")
     assert ACTIVE_WARNING not in shown_text(form.images.question.text)
     form.images.question.yes.click()
-    wait_until(lambda: "✖ Not submitted: image img" in shown_text(form.active_builds.last))
+    wait_until(lambda: "Not submittedimg" in shown_text(form.active_builds.last))
     assert "DELETE img" not in environment.service.requests
     wait_until(lambda: form.images.is_active("img"))  # read again, so that the next question has the warning
 
@@ -142,7 +146,7 @@ def test_image_that_is_being_enabled_is_changed_after_a_warning(make: Environmen
     environment.clock.released.clear()
     enabling = environment.builds.start(enable_request(environment.target, "img"))
     wait_until(lambda: enabling.operation.state == "Enabling")
-    form.images.delete.click()
+    _press(form, "Delete…")
     assert ENABLING_WARNING in shown_text(form.images.question.text)
 
 
@@ -155,33 +159,21 @@ def test_unknown_active_image_is_shown_and_needs_a_confirmation(make: Environmen
     unknown = form.images.active
     assert isinstance(unknown, UnknownImage)
     assert unknown.text(PANEL) in shown_text(form.images.state)
-    assert form.images.list.options[0][0] == "img · Succeeded · Python 3.10.8 · active: unknown"
-    form.images.list.value = "img"
-    form.images.show.click()
-    wait_until(lambda: "active: unknown" in shown_text(form.images.details))
+    _press(form, "Show")
+    wait_until(lambda: "Activeunknown" in shown_text(form.images.details.content))
     fill(form, "new")
     form.create.click()
     assert not is_shown(form.question.widget), "a new image cannot be active"
-    wait_until(lambda: "✔ Succeeded: image new" in shown_text(form.active_builds.last))
+    wait_until(lambda: "Succeedednew" in shown_text(form.active_builds.last))
     fill(form)
     form.create.click()
     assert f"{UNKNOWN_WARNING}{unknown.reason}" in shown_text(form.question.text)
     form.question.yes.click()
-    wait_until(lambda: "✔ Succeeded: image img" in shown_text(form.active_builds.last))
-    form.images.list.value = "img"
-    form.images.delete.click()
+    wait_until(lambda: "Succeededimg" in shown_text(form.active_builds.last))
+    _press(form, "Delete…")
     assert f"{UNKNOWN_WARNING}{unknown.reason}" in shown_text(form.images.question.text)
     form.images.question.yes.click()
-    wait_until(lambda: "✔ Deleted: image img" in shown_text(form.active_builds.last))
-
-
-def test_changing_the_selection_hides_the_confirmation(make: EnvironmentFactory) -> None:
-    environment = make()
-    environment.builds.start(build_request(environment.target, "other", SPEC)).result(30)
-    form = _with_image(environment)
-    form.images.delete.click()
-    form.images.list.value = "other"
-    assert not is_shown(form.images.question.widget)
+    wait_until(lambda: "Deletedimg" in shown_text(form.active_builds.last))
 
 
 def test_history_after_restart_copies_the_build_and_resumes_polling(make: EnvironmentFactory) -> None:
@@ -192,29 +184,81 @@ def test_history_after_restart_copies_the_build_and_resumes_polling(make: Enviro
     wait_until(lambda: build.operation.state == "Building")
     environment.builds = environment.process()
     form = loaded_form(environment)
-    wait_until(lambda: form.history.list.options)
-    assert "Building, not finished" in form.history.list.options[0][0]
-    form.history.list.index = 0
-    form.history.fill.click()
+    wait_until(lambda: row_texts(form.history.table))
+    assert row_texts(form.history.table)[0][1:] == ["build", "img", "Building", ""]
+    row_button(form.history.table, "img", "Copy to form").click()
     assert form.fields.read() == ("img", SPEC)
-    form.history.follow.click()
+    row_button(form.history.table, "img", "Show").click()
+    assert "ResultBuilding" in shown_text(form.history.details.content)
+    row_button(form.history.table, "img", "Follow").click()
     wait_until(lambda: form.active_builds.rows.children)
     environment.clock.released.set()
-    wait_until(lambda: "✔ Succeeded: image img" in shown_text(form.active_builds.last))
+    wait_until(lambda: "Succeededimg" in shown_text(form.active_builds.last))
     build.result(30)
     before.close()
 
 
-def test_widget_count_is_independent_of_the_number_of_images(make: EnvironmentFactory) -> None:
+def _with_200_images(make: EnvironmentFactory) -> PanelForm:
     environment = make()
-    empty = len(list(descendants(loaded_form(environment).widget)))
     row = {"properties": {"provisioningState": "Succeeded", "languageVersion": "3.10.8"}}
-    images = [{"id": "x", "name": f"c/image-{number}", **row} for number in range(200)]
-
+    images = [{"id": "x", "name": f"c/image-{number:03}", **row} for number in range(200)]
     environment.service.fault = lambda _request: json_response({"value": images})
-    form = loaded_form(environment)
-    assert len(form.images.list.options) == 200
-    assert len(list(descendants(form.widget))) == empty
+    return loaded_form(environment)
+
+
+def _names(form: PanelForm) -> list[str]:
+    return [row[0] for row in row_texts(form.images.table)]
+
+
+def test_table_has_widgets_for_one_page_and_turns_pages(make: EnvironmentFactory) -> None:
+    form = _with_200_images(make)
+    table = form.images.table
+    count = len(list(descendants(form.widget)))
+    assert _names(form) == [f"image-{number:03}" for number in range(PAGE_SIZE)]
+    assert shown_text(table.position) == f"1–{PAGE_SIZE} of 200"
+    table.next.click()
+    assert _names(form)[0] == f"image-{PAGE_SIZE:03}"
+    form.images.table.refresh()
+    assert _names(form)[0] == f"image-{PAGE_SIZE:03}"
+    table.previous.click()
+    assert _names(form)[0] == "image-000"
+    assert len(list(descendants(form.widget))) == count
+    assert form.pages.buttons["Images"].description == "Images (200)"
+
+
+def test_filter_shows_matching_images_and_keeps_the_rest_out(make: EnvironmentFactory) -> None:
+    form = _with_200_images(make)
+    form.images.table.filter.value = "E-19"
+    wait_until(lambda: _names(form) == [f"image-{number}" for number in range(190, 200)])
+    assert form.images.table.next.disabled
+    _press(form, "Use as base", "image-195")
+    assert form.fields.base.value == "image-195"
+
+
+def test_row_actions_name_their_image_and_focus_starts_at_the_safe_answer(make: EnvironmentFactory) -> None:
+    form = _with_image(make())
+    assert row_button(form.images.table, "img", "Delete…").tooltip == "Delete image img; asks for confirmation"
+    _press(form, "Delete…")
+    assert form.images.question.no.description == "Keep"
+    assert "Queries on emulatedcluster that use it will fail. This cannot be undone." in shown_text(
+        form.images.question.text
+    )
+
+
+def test_actions_of_an_image_are_disabled_until_its_request_is_accepted(make: EnvironmentFactory) -> None:
+    seen: list[bool] = []
+    environment = make()
+    form = _with_image(environment)
+
+    def record_disabled(request: httpx.Request) -> None:
+        if request.method == "DELETE":
+            seen.append(row_button(form.images.table, "img", "Delete…").disabled)
+
+    environment.service.fault = record_disabled
+    _press(form, "Delete…")
+    form.images.question.yes.click()
+    wait_until(lambda: "Deletedimg" in shown_text(form.active_builds.last))
+    assert seen == [True]
 
 
 # ── the cluster ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,10 +271,10 @@ def test_panel_without_cluster_asks_for_one_and_lists_clusters(make: Environment
     )
     form = panel.form
     picker = form.cluster_picker
-    assert shown_text(picker.summary) == "No cluster selected."
+    assert shown_text(picker.summary) == "No cluster selected"
     assert is_shown(picker.fields)
     picker.take.click()
-    assert "subscription: enter a value" in error_text(form)
+    assert "Subscription: enter a value" in error_text(form)
     fill(form)
     form.create.click()
     assert PANEL.text(Hint(HintKind.CHOOSE_CLUSTER)) in error_text(form)
@@ -295,7 +339,7 @@ def test_cell_follows_the_input_and_is_inserted_once(make: EnvironmentFactory, m
     wait_until(lambda: "name: 'my image'" in shown_text(form.cell))
     form.insert.click()
     assert form.inserter.outputs == ()
-    assert "name: 'my image'" in error_text(form)
+    assert "Name: 'my image'" in error_text(form)
 
 
 # ── display ──────────────────────────────────────────────────────────────────────────────────────────────────────

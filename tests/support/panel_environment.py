@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from html import unescape
 from pathlib import Path
 from typing import Any
 
 import httpx
-from ipywidgets import HTML, Widget
+from ipywidgets import HTML, Button, Widget
 
 from kusto_magic.arm.credentials import StaticCredential, TokenCredential
 from kusto_magic.arm.transport import ArmTransport
@@ -25,11 +25,14 @@ from kusto_magic.emulator import create_app
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.panel import ImagePanel
-from kusto_magic.panel.panel_form import PanelForm
+from kusto_magic.panel.panel_form import IMAGES, PanelForm
+from kusto_magic.panel.table import Table
 from support.emulator_transport import EmulatorTransport
 from support.environment import SharedClock, always_compatible
+from support.hostile import Elements
 
 WAIT_S = 10.0
+_LABEL = r'<div class="kusto-image-cell"><div class="kusto-image-label">[^<]*</div>'
 SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 Fault = Callable[[httpx.Request], httpx.Response | None]
 
@@ -164,13 +167,24 @@ def panel_environments(folder: Path) -> Iterator[EnvironmentFactory]:
 
 def shown_text(shown: HTML) -> str:
     """Return the text that an HTML widget shows."""
-    inner = shown.value.partition(">")[2].rpartition("<")[0]
-    return unescape(inner.removeprefix("<bdi>").removesuffix("</bdi>"))
+    return Elements(shown.value).words
 
 
 def error_text(form: PanelForm) -> str:
     """Return the text of the error area."""
     return shown_text(form.context.errors)
+
+
+def row_texts(table: Table[Any]) -> list[list[str]]:
+    """Return the texts of the cells of the rows that a table shows, without their labels."""
+    shown = [row.text.value for row in table.rows if row.item is not None]
+    return [[Elements(cell).words for cell in re.split(_LABEL, html)[1:]] for html in shown]
+
+
+def row_button(table: Table[Any], name: str, label: str) -> Button:
+    """Return a button of the first row whose tooltips name `name`."""
+    shown = [row.buttons[label] for row in table.rows if row.item is not None]
+    return next(button for button in shown if name in button.tooltip)
 
 
 def is_shown(part: Widget) -> bool:
@@ -186,5 +200,5 @@ def fill(form: PanelForm, name: str = "img", base: str = "Python3_11_7", text: s
 def loaded_form(environment: PanelEnvironment) -> PanelForm:
     """Return the form of a new panel after it has read the images."""
     form = environment.panel().form
-    wait_until(lambda: form.images.images is not None)
+    wait_until(lambda: "(" in form.pages.buttons[IMAGES].description)  # the count is shown last
     return form
