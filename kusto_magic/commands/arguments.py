@@ -140,7 +140,7 @@ SUBCOMMANDS = {
     "export": Subcommand(
         "Export an image as Bicep, Terraform, az, PowerShell, a request or requirements.txt.", "requirements"
     ),
-    "status": Subcommand("List operations started here, on all clusters.", "images"),
+    "status": Subcommand("List operations started here, on all clusters.", "status"),
     "attach": Subcommand("Resume an image's operation and show its progress, even after a kernel restart.", "images"),
     "wait": Subcommand("Wait until an image's operation is done.", "images"),
     "delete": Subcommand("Delete an image.", "images"),

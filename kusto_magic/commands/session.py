@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kusto_magic.builds.manager import BuildManager
     from kusto_magic.builds.request import BuildRequest
     from kusto_magic.display.bundle import Bundle
+    from kusto_magic.display.data_table import DataTable
     from kusto_magic.models.build_state import BuildState
     from kusto_magic.models.target import Target
     from kusto_magic.settings import Settings
@@ -212,6 +214,15 @@ class Session:
             self.shell.display_pub.publish(data)
         else:
             self.print(data["text/plain"])
+
+    def show_table(self, table: DataTable) -> None:
+        """Show a table; a terminal shows it in colors, and wraps its cells to its width."""
+        from kusto_magic.display.terminal_table import print_table
+
+        if self.in_kernel or not sys.stdout.isatty():
+            self.show(table.bundle())
+        else:
+            print_table(table)
 
     def show_message(self, text: str) -> None:
         """Show a message."""

@@ -71,12 +71,12 @@ def test_list_shows_packages_and_active_image(say: RunCell) -> None:
     say("%%kusto_image upper --base img\npint\nxarray>=2\n")
     say("%kusto_image enable upper")
     assert rows(say("%kusto_image list")) == [
-        ["image", "active", "state", "base image", "packages", "requirements"],
-        ["img", "Succeeded", "Python3_11_7", "1", "humanize==4.9.0"],
-        ["upper", "✔ active", "Succeeded", "img", "2", "pint, xarray>=2"],
+        ["Image", "State", "Active", "Base image", "Packages", "Requirements"],
+        ["img", "✔ Succeeded", "Python3_11_7", "1", "humanize==4.9.0"],
+        ["upper", "✔ Succeeded", "✔ active", "img", "2", "pint, xarray>=2"],
     ]
     say("%kusto_image enable Python3_10_8")
-    assert rows(say("%kusto_image list"))[-1] == ["Python3_10_8", "✔ active", "146"]
+    assert rows(say("%kusto_image list"))[-1] == ["Python3_10_8", "✔ active", "managed image", "146"]
 
 
 def test_active_enable_and_disable_report_the_image(say: RunCell, shell: InteractiveShell) -> None:
@@ -118,9 +118,9 @@ def test_unknown_active_image_is_shown_as_unknown_and_needs_yes(
     assert "AuthorizationFailed" in unknown.reason
     assert say("%kusto_image active").strip() == unknown.text(MAGICS)
     listed = say("%kusto_image list")
-    assert rows(listed)[1][:2] == ["img", "unknown"]
+    assert rows(listed)[1][:3] == ["img", "✔ Succeeded", "unknown"]
     assert unknown.text(MAGICS) in listed
-    assert shown_image(say)["active"] == "unknown"
+    assert shown_image(say)["Active"] == "unknown"
     assert f"✖  language extensions  unknown: {unknown.reason}" in say("%kusto_image doctor")
     sent = [*environment.changes]
     for line in (REPLACE, DELETE):
@@ -137,9 +137,9 @@ def test_unknown_active_image_is_shown_as_unknown_and_needs_yes(
 
 def test_show_says_whether_the_image_is_active(say: RunCell) -> None:
     say(CELL)
-    assert shown_image(say)["active"] == "no"
+    assert shown_image(say)["Active"] == "no"
     say("%kusto_image enable img")
-    assert shown_image(say)["active"] == "✔ active"
+    assert shown_image(say)["Active"] == "✔ active"
 
 
 def test_clusters_shows_the_image_that_python_runs_on(say: RunCell) -> None:
@@ -148,12 +148,12 @@ def test_clusters_shows_the_image_that_python_runs_on(say: RunCell) -> None:
 
 
 def test_status_lists_operations_of_this_machine(say: RunCell) -> None:
-    assert "No builds yet" in say("%kusto_image status")
+    assert "No operations" in say("%kusto_image status")
     say(CELL)
     say("%kusto_image delete img")
     head, deleted, built = rows(say("%kusto_image status"))
-    assert head == ["image", "cluster", "action", "state", "started", "duration", "message"]
-    assert (deleted[2:4], built[2:4]) == (["delete", "Deleted"], ["build", "Succeeded"])
+    assert head == ["Image", "Cluster", "Action", "State", "Started", "Duration"]
+    assert (deleted[2:4], built[2:4]) == (["delete", "✔ Deleted"], ["build", "✔ Succeeded"])
 
 
 def test_status_tells_operations_of_running_processes_from_those_of_ended_ones(
@@ -167,21 +167,23 @@ def test_status_tells_operations_of_running_processes_from_those_of_ended_ones(
     environment.wait_for(other.start(build_request(environment.target, "second", spec, check=False)), BuildState.QUEUED)
     _head, *shown = rows(say("%kusto_image status"))
     assert [(row[0], row[3], row[5]) for row in shown] == [
-        ("second", "Queued", "in progress"),
-        ("first", "Building", "in progress"),
+        ("second", "• Queued", "in progress"),
+        ("first", "• Building", "in progress"),
     ]
     other.close()
     _head, *shown = rows(say("%kusto_image status"))
     assert [(row[0], row[3], row[5]) for row in shown] == [
-        ("second", "Not submitted", "never sent"),
-        ("first", "Unknown", "outcome unknown"),
+        ("second", "✖ Not submitted", "never sent"),
+        ("first", "? Unknown", "outcome unknown"),
     ]
 
 
 def test_clusters_lists_the_subscription(say: RunCell, magics: KustoImageMagics) -> None:
     head, cluster = rows(say("%kusto_image clusters"))
-    assert head == ["cluster", "resource group", "region", "state", "SKU", "Python"]
-    assert cluster == [magics.cluster, magics.resource_group, "East US", "Running", "Standard_E8as_v5+1TB_PS", "off"]
+    assert head == ["Cluster", "Selected", "Resource group", "Region", "State", "SKU", "Python"]
+    assert cluster == [
+        magics.cluster, "✔ in use", magics.resource_group, "East US", "Running", "Standard_E8as_v5+1TB_PS", "off"
+    ]  # fmt: skip
     magics.subscription = ""
     assert "subscription: not set" in say("%kusto_image clusters")
 
@@ -205,18 +207,18 @@ def test_diff_compares_images_base_and_cell(say: RunCell) -> None:
     say(CELL)
     say("%%kusto_image other --base Python3_11_7\nhumanize==4.10.0\npint\n")
     assert rows(say("%kusto_image diff img other"))[1:] == [
-        ["humanize", "==4.9.0", "==4.10.0", "changed"],
-        ["pint", "–", "any version", "added"],
+        ["humanize", "==4.9.0", "==4.10.0", "→ changed"],
+        ["pint", "–", "any version", "+ added"],
     ]
     assert rows(say("%kusto_image diff img")) == [
-        ["package", "Python3_11_7", "img", "change"],
-        ["humanize", "–", "==4.9.0", "added"],
+        ["Package", "Python3_11_7", "img", "Change"],
+        ["humanize", "–", "==4.9.0", "+ added"],
     ]
     cell = say("%%kusto_image img --base Python3_11_7 --diff\npint\n")
     assert rows(cell) == [
-        ["package", "img now", "this cell", "change"],
-        ["humanize", "==4.9.0", "–", "removed"],
-        ["pint", "–", "any version", "added"],
+        ["Package", "img now", "this cell", "Change"],
+        ["humanize", "==4.9.0", "–", "− removed"],
+        ["pint", "–", "any version", "+ added"],
     ]
     assert "img and Python3_11_7" not in say("%kusto_image diff img Python3_11_7")
     assert "contain the same packages" in say("%kusto_image diff img img")

@@ -156,7 +156,7 @@ def test_status_tells_a_fleet_of_a_running_process_from_one_of_an_ended_process(
 def _fleet_states(say: RunCell) -> tuple[set[str], str]:
     _head, row, *_ = rows(say("%kusto_image status"))
     assert row[:2] == ["img", "2 clusters"]
-    return set(row[3].split(", ")), row[5]
+    return set(row[3].removeprefix("• ").removeprefix("✖ ").split(", ")), row[5]
 
 
 def test_delete_and_enable_accept_several_clusters(say: RunCell) -> None:

@@ -22,8 +22,14 @@ HOSTILE = [
 ]
 
 
+ALIGNMENTS = frozenset(
+    ("style", style) for style in ("text-align:left", "text-align:right", "text-align:left;white-space:nowrap")
+)
+"""Attributes of the cells of our tables."""
+
+
 class Elements(HTMLParser):
-    """Collects the elements and attributes of a piece of HTML."""
+    """Collects the elements and attributes of a piece of HTML, except the alignment of cells."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -34,7 +40,7 @@ class Elements(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
+        self.attributes |= {name for name, value in attrs if (name, value) not in ALIGNMENTS}
 
     def handle_data(self, data: str) -> None:
         self.words += data
