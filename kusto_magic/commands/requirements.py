@@ -68,7 +68,7 @@ def _show_changes(session: Session, before: PackageSet, after: PackageSet, names
 def _cells(change: Change) -> Iterator[Cell]:
     yield data_table.text(change.package)
     for version in (change.before, change.after):
-        yield data_table.text(version or ("–" if version is None else "as written"))
+        yield data_table.text("–" if version is None else version.removeprefix("==") or "as written")
     yield data_table.change(change.kind)
 
 
