@@ -62,13 +62,15 @@ class Problem:
     """A rule that an input breaks.
 
     `field` is the name of the input ("image name", "requirements"), `message` the broken rule, `line` the line number
-    in a multi-line input, counted from 1. `hint` is what else can be done than to correct the input, or None.
+    in a multi-line input, counted from 1. `hint` is what else can be done than to correct the input, or None. `fix` is
+    the corrected line, or "" if it cannot be guessed.
     """
 
     field: str
     message: str
     line: int | None = None
     hint: Hint | None = None
+    fix: str = ""
 
     def text(self, table: HintTable) -> str:
         """Return the problem with the sentence of its hint."""
