@@ -89,7 +89,7 @@ def cell_parser() -> argparse.ArgumentParser:
     text.add_argument(
         "--no-packages",
         action="store_true",
-        help="create the image without packages of its own, from an empty cell: the base image or Python alone",
+        help="create the image without packages of its own; from an empty cell: the base image or Python alone",
     )
     parser.add_argument("--force", action="store_true", help="send even if the image is already up to date")
     parser.add_argument("--dry-run", action="store_true", help="show the request without sending it")
@@ -121,7 +121,7 @@ class Subcommand:
 SUBCOMMANDS = {
     "use": Subcommand("Choose the cluster for this notebook, or the emulator.", "cluster"),
     "list": Subcommand(
-        "List the images of the cluster with state, base image, packages, and which one queries use.",
+        "List the images of the cluster. Shows state, base image, packages, and which one queries use.",
         "images",
         "list_images",
     ),
@@ -133,26 +133,25 @@ SUBCOMMANDS = {
     "diff": Subcommand(
         "Compare the packages of two images. %%kusto_image NAME --diff compares a cell with its image.", "requirements"
     ),
-    "edit": Subcommand("Open a cell with the current definition of an image, ready to edit.", "requirements"),
+    "edit": Subcommand("Open an image as a cell, ready to edit.", "requirements"),
     "freeze": Subcommand(
-        "Open a cell with the packages that this notebook imports, pinned to the installed versions.", "requirements"
+        "Open a cell with the packages that this notebook imports. They are pinned to the installed versions.",
+        "requirements",
     ),
     "export": Subcommand(
-        "Export an image as Bicep, Terraform, az, PowerShell, a request or requirements.txt.", "requirements"
+        "Export an image. Forms: Bicep, Terraform, az, PowerShell, a request, requirements.txt.", "requirements"
     ),
     "status": Subcommand("List operations started here, on all clusters.", "status"),
-    "attach": Subcommand("Resume an image's operation and show its progress, even after a kernel restart.", "images"),
+    "attach": Subcommand("Resume an image's operation. Shows its progress, even after a kernel restart.", "images"),
     "wait": Subcommand("Wait until an image's operation is done.", "images"),
     "delete": Subcommand("Delete an image.", "images"),
     "active": Subcommand("Show the image that queries use.", "cluster"),
-    "enable": Subcommand(
-        "Enable python() with a managed or custom image for the queries of the cluster. Takes up to an hour.", "cluster"
-    ),
+    "enable": Subcommand("Enable python() with a managed or custom image. Takes up to an hour.", "cluster"),
     "disable": Subcommand("Disable python() for the queries of the cluster.", "cluster"),
-    "bases": Subcommand("List the managed images shipped by Azure, or the packages of one.", "images"),
+    "bases": Subcommand("List the managed images shipped by Azure. With the name of one: its packages.", "images"),
     "clusters": Subcommand("List the clusters of the subscription.", "cluster"),
     "doctor": Subcommand(
-        "Check versions, settings, sign-in, permissions and history; the output contains no secrets.", "doctor"
+        "Check versions, settings, sign-in, permissions and history. The output contains no secrets.", "doctor"
     ),
 }
 """The subcommands of `%kusto_image` by name."""
@@ -282,7 +281,7 @@ def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) ->
     help_text = "wait also while another process or user changes the cluster"
     parser.add_argument("--queue", action="store_true", help=help_text)
     if yes:
-        help_text = "proceed even if queries use this image, or if it is unknown which one they use"
+        help_text = "proceed even if queries use this image; also if it is unknown which one they use"
         parser.add_argument("--yes", action="store_true", help=help_text)
 
 

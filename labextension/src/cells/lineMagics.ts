@@ -115,6 +115,6 @@ export function isCode(state: EditorState, position: number): boolean {
 function addMark(builder: RangeSetBuilder<Decoration>, state: EditorState, start: number, token: IToken): void {
   const tag = TAGS[token.tag];
   const style = tag && highlightingFor(state, [tag]);
-  const classes = `jp-KustoImage-token${style ? ` ${style}` : ''}`;
+  const classes = `jp-KustoImage-token jp-mod-${token.tag} ${style ?? 'jp-mod-plain'}`;
   builder.add(start + token.from, start + token.to, Decoration.mark({ class: classes }));
 }

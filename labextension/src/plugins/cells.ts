@@ -7,6 +7,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import { CELL_MIME_TYPE, cellLanguage } from '../cells/cellLanguage';
 import { cellLinter } from '../cells/cellLinter';
 import { CellMode, isPython } from '../cells/cellMode';
+import { CommandCompletionProvider } from '../cells/commandCompletions';
 import { ImageCompletionProvider } from '../cells/completions';
 import { showInstallHints } from '../cells/installHint';
 import { lineMagics } from '../cells/lineMagics';
@@ -44,6 +45,7 @@ export const cells: JupyterFrontEndPlugin<void> = {
       }
     });
     completions?.registerProvider(new ImageCompletionProvider(model));
+    completions?.registerProvider(new CommandCompletionProvider());
   }
 };
 
