@@ -87,10 +87,12 @@ class KustoImageError(Exception):
     `what` is what happened, `hint` what to do, or None. Both are safe to show: callers pass external text through
     `redaction.redact` first. `str` and `lines` write the hint in the words of `hint_table`: those for programs, unless
     a front end sets its own. `operation` is the one that may still be running and can be resumed, or None.
+    `is_shown` is whether the output of the cell that raises the error shows all of it already.
     """
 
     operation: Operation | None = None
     hint_table: HintTable = PROGRAM
+    is_shown: bool = False
 
     def __init__(self, what: str, *, hint: Hint | None = None) -> None:
         super().__init__(what)
@@ -114,7 +116,10 @@ class KustoImageError(Exception):
 
     def _render_traceback_(self) -> list[DisplayText]:
         """Return the lines that IPython shows instead of a traceback (IPython's protocol for custom tracebacks)."""
-        return self.lines()
+        if not self.is_shown:
+            return self.lines()
+        self.is_shown = False  # the same error can be raised again by another cell, which does not show it
+        return [visible(f"{type(self).__name__}: see the result above.")]
 
 
 class InvalidInputError(KustoImageError, ValueError):

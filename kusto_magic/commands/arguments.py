@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import keyword
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
@@ -21,6 +22,9 @@ from kusto_magic.settings import CREDENTIAL_TYPES
 
 if TYPE_CHECKING:
     from kusto_magic.commands.session import Command
+
+_MISSING = "the following arguments are required: "
+"""Beginning of argparse's message for a missing argument."""
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -36,6 +40,8 @@ class _Parser(argparse.ArgumentParser):
         value, found, choices = message.partition("invalid choice: '")[2].rpartition("' (choose from ")
         if found and (close := _closest(value, choices)):
             message = f"unknown value {excerpt(value)}; did you mean {close}?"
+        if missing := message.partition(_MISSING)[2]:
+            message = f"{missing} {'are' if ',' in missing else 'is'} missing"
         raise InvalidInputError([Problem(self.prog, message)], hint=Hint(HintKind.SHOW_HELP, self.prog))
 
     def print_help(self, _file: object = None) -> None:
@@ -164,7 +170,7 @@ MULTI_CLUSTER = tuple(action.value for action, info in ACTIONS.items() if not in
 def line_parser() -> argparse.ArgumentParser:
     """Return the parser of `%kusto_image`, with a subparser per subcommand."""
     parser = _Parser(prog="%kusto_image", allow_abbrev=False, description="Manage sandbox custom images.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser, required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     subs = {
         # argparse expands "%" in `help`, but not in `description`.
         name: commands.add_parser(name, help=sub.help.replace("%", "%%"), description=sub.help, allow_abbrev=False)
@@ -253,8 +259,17 @@ def parse(
     options, rest = parser.parse_known_args(arguments)
     if rest:
         known = _options_of(parser, getattr(options, "command", None))
-        raise InvalidInputError([Problem(parser.prog, _unknown(word, known)) for word in rest])
+        command = " ".join(part for part in (parser.prog, getattr(options, "command", None)) if part)
+        problems = [Problem(command, _unknown(word, known)) for word in _without_values(rest)]
+        raise InvalidInputError(problems, hint=Hint(HintKind.SHOW_HELP, command))
     return options
+
+
+def _without_values(words: Sequence[str]) -> Iterator[str]:
+    """Yield unknown words, without those that may be the value of an unknown option."""
+    for previous, word in itertools.pairwise(["", *words]):
+        if word.startswith("-") or not previous.startswith("-"):
+            yield word
 
 
 def _with_variables(word: str, variables: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from kusto_magic.commands.lookup import ask_about, get_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table, preflight_report
 from kusto_magic.display.data_table import Cell, DataTable
-from kusto_magic.errors import InvalidInputError, Problem
+from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.action import Action
@@ -209,10 +209,22 @@ def attach(session: Session, options: Namespace) -> Build | Fleet | None:
         )
     # After a kernel restart no cluster is chosen; the history has the cluster of the latest operation.
     origin = None if settings.cluster else latest
-    target = origin.target if origin else settings.target()
+    target = origin.target if origin else session.target_of(settings)
+    _require_image(session, target, options.name)
     return session.present(
         session.builds.attach(target, options.name, timeout=timeout, send=options.send), options, settings
     )
+
+
+def _require_image(session: Session, target: Target, name: str) -> None:
+    """Raise InvalidInputError if there is no operation to resume, and no image."""
+    if session.builds.running(target, name) is None and session.builds.history.latest(name, target) is None:
+        try:
+            get_image(session, target, name)
+        except InvalidInputError:
+            raise
+        except KustoImageError:
+            return  # it is polled and reported as that of any operation
 
 
 def wait(session: Session, options: Namespace) -> Build | Fleet | None:

@@ -124,6 +124,7 @@ class KustoImageMagics(Magics):
         `%%kusto_image NAME --base IMAGE` creates an image: the cell is its requirements file.
         """
         from kusto_magic.commands import arguments
+        from kusto_magic.commands.help import show_help
         from kusto_magic.commands.hints import hints_of_magics
 
         with hints_of_magics():
@@ -131,6 +132,9 @@ class KustoImageMagics(Magics):
                 options = arguments.parse(arguments.line_parser(), line, self._variables(local_ns))
             except arguments.HelpRequested as help_request:
                 self._session.print(visible(str(help_request)))
+                return None
+            if options.command is None:
+                show_help(self._session)
                 return None
             return arguments.SUBCOMMANDS[options.command].load(options.command)(self._session, options)
 
