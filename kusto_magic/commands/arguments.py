@@ -261,7 +261,7 @@ def parse(
         known = _options_of(parser, getattr(options, "command", None))
         command = " ".join(part for part in (parser.prog, getattr(options, "command", None)) if part)
         problems = [Problem(command, _unknown(word, known)) for word in _without_values(rest)]
-        raise InvalidInputError(problems, hint=Hint(HintKind.SHOW_HELP, command))
+        raise InvalidInputError(problems, hint=Hint(HintKind.FIX_INPUT, then=Hint(HintKind.SHOW_HELP, command)))
     return options
 
 

@@ -9,9 +9,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from support.environment import EmulatedEnvironment, forbidden_cluster
 from support.magics_session import RunCell, cell_runner, load_magics, rows
+from support.panel_environment import json_response
 from support.requests import build_request
 from support.shell import error_of
 
@@ -200,6 +202,66 @@ def test_bases_lists_images_or_packages_of_one(say: RunCell, shell: InteractiveS
     assert all(name in problem.message for name in MANAGED_IMAGES)
 
 
+# ── help, and what is missing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_magic_without_a_subcommand_lists_all_of_them(say: RunCell) -> None:
+    shown = say("%kusto_image")
+    assert {row[0] for row in rows(shown)} >= SUBCOMMANDS.keys()
+    assert "%kusto_image use emulator" in shown
+    assert "Error" not in shown
+
+
+@pytest.mark.parametrize("command", ["show {}", "check {}", "edit {}", "export {} --as bicep", "attach {}", "diff {}"])
+def test_wrong_name_of_an_image_suggests_the_nearest(say: RunCell, shell: InteractiveShell, command: str) -> None:
+    [problem] = problems_of(shell, f"%kusto_image {command.format('imgg')}")
+    assert problem.message.startswith("there is no image 'imgg' on this cluster")
+    say(CELL)
+    [problem] = problems_of(shell, f"%kusto_image {command.format('imgg')}")
+    assert problem.message == "there is no image 'imgg' on this cluster; did you mean img?"
+
+
+def test_managed_image_is_no_image_of_the_cluster(shell: InteractiveShell, magics: KustoImageMagics) -> None:
+    [problem] = problems_of(shell, "%kusto_image show Python3_11_7")
+    assert "%kusto_image bases Python3_11_7 lists its packages" in problem.message
+
+
+def test_missing_cluster_is_one_problem_that_says_how_to_choose_one(
+    shell: InteractiveShell, magics: KustoImageMagics
+) -> None:
+    for name in TARGET_SETTINGS:
+        setattr(magics, name, "")
+    error = error_of(shell, "%kusto_image list")
+    assert isinstance(error, InvalidInputError)
+    assert [problem.field for problem in error.problems] == ["cluster"]
+    assert error.hint == Hint(HintKind.CHOOSE_CLUSTER)
+
+
+def test_failure_is_shown_once_in_the_cell_and_completely_in_another_one(say: RunCell, shell: InteractiveShell) -> None:
+    shown = say("%%kusto_image img --base no-such-image --no-check -o built\nhumanize\n")
+    assert shown.count("Next: ") == 1
+    assert shown.splitlines()[-1] == "ServiceError: see the result above."
+    again = say("built.result()")
+    assert "the build request was refused" in again
+    assert again.count("Next: ") == 1
+
+
+def test_failed_image_shows_the_error_and_the_next_step(say: RunCell, environment: EmulatedEnvironment) -> None:
+    say(CELL)
+    assert "Next step" not in shown_image(say)
+    environment.transport.fault = _failed_image
+    shown = shown_image(say)
+    assert shown["State"] == "✖ Failed"
+    assert shown["Next step"].startswith("%kusto_image edit img ")
+
+
+def _failed_image(request: httpx.Request) -> httpx.Response | None:
+    if request.method != "GET" or not request.url.path.endswith("/img"):
+        return None
+    properties = {"language": "Python", "baseImageName": "Python3_11_7", "provisioningState": "Failed"}
+    return json_response({"id": "/x/img", "name": "c/img", "properties": properties})
+
+
 # ── comparing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -282,7 +344,7 @@ def test_template_replaces_variables_and_reports_invalid_ones(say: RunCell, shel
 
 def test_edit_opens_a_cell_with_the_image(say: RunCell, shell: InteractiveShell) -> None:
     say(CELL)
-    assert "new cell" in say("%kusto_image edit img")
+    assert "next prompt" in say("%kusto_image edit img")
     assert shell.rl_next_input == "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"
     index = "--index-url https://packages.example.org/simple"
     say(f"%%kusto_image indexed --base img --allow-index-options\n{index}\npint\n")
