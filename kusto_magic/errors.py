@@ -62,8 +62,7 @@ class Problem:
     """A rule that an input breaks.
 
     `field` is the name of the input ("image name", "requirements"), `message` the broken rule, `line` the line number
-    in a multi-line input, counted from 1. `hint` is what else can be done than to correct the input, or None. `fix` is
-    the corrected line, or "" if it cannot be guessed.
+    in a multi-line input, counted from 1, `fix` the corrected line, or "". `hint` is what else can be done, or None.
     """
 
     field: str
@@ -86,8 +85,7 @@ class KustoImageError(Exception):
 
     `what` is what happened, `hint` what to do, or None. Both are safe to show: callers pass external text through
     `redaction.redact` first. `str` and `lines` write the hint in the words of `hint_table`: those for programs, unless
-    a front end sets its own. `operation` is the one that may still be running and can be resumed, or None.
-    `is_shown` is whether the output of the cell that raises the error shows all of it already.
+    a front end sets its own. `operation` is the one that may still be running, `is_shown` whether an output shows it.
     """
 
     operation: Operation | None = None
@@ -116,10 +114,9 @@ class KustoImageError(Exception):
 
     def _render_traceback_(self) -> list[DisplayText]:
         """Return the lines that IPython shows instead of a traceback (IPython's protocol for custom tracebacks)."""
-        if not self.is_shown:
-            return self.lines()
-        self.is_shown = False  # the same error can be raised again by another cell, which does not show it
-        return [visible(f"{type(self).__name__}: see the result above.")]
+        lines = [visible(f"{type(self).__name__}: see the result above.")] if self.is_shown else self.lines()
+        self.is_shown = False  # it can be raised again where it is not shown
+        return lines
 
 
 class InvalidInputError(KustoImageError, ValueError):
@@ -127,8 +124,7 @@ class InvalidInputError(KustoImageError, ValueError):
 
     def __init__(self, problems: Sequence[Problem], *, hint: Hint | None = None) -> None:
         self.problems = tuple(problems)
-        count = len(self.problems)
-        what = str(self.problems[0]) if count == 1 else f"{count} problems, nothing was sent"
+        what = str(problems[0]) if len(problems) == 1 else f"{len(problems)} problems, nothing was sent"
         super().__init__(what, hint=hint or Hint(HintKind.FIX_INPUT))
 
     def details(self) -> list[str]:
@@ -200,16 +196,14 @@ def one_line(error: BaseException | None) -> str:
 
 
 def failure_reason(error: BaseException | None) -> str:
-    """Return an error as `one_line` does, without the request ids."""
-    # Without the ids, equal failures have equal text and can be grouped.
+    """Return an error as `one_line` does, without the request ids: equal failures have equal texts."""
     if isinstance(error, ServiceError | BuildError):
         return "; ".join([error.what, *error.fault.summary_lines()])
     return one_line(error)
 
 
 def reason_from_message(message: str) -> str:
-    """Return a message written by `one_line` without status and ids, as `failure_reason` returns it for the error."""
-    # The records of the history have only the message, not the error.
+    """Return a message of the history, which `one_line` wrote, as `failure_reason` returns it for the error."""
     return "; ".join(part for part in message.split("; ") if not _IDENTIFIES_ONE_FAILURE.match(part))
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from kusto_magic.commands.argument_parser import Parser
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
@@ -23,29 +24,7 @@ from kusto_magic.settings import CREDENTIAL_TYPES
 if TYPE_CHECKING:
     from kusto_magic.commands.session import Command
 
-_MISSING = "the following arguments are required: "
-"""Beginning of argparse's message for a missing argument."""
-
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-class HelpRequested(Exception):  # noqa: N818 - help is no error
-    """Raised for `--help`; the message is the help text."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises instead of exiting the process, and suggests the closest choice."""
-
-    def error(self, message: str) -> NoReturn:
-        value, found, choices = message.partition("invalid choice: '")[2].rpartition("' (choose from ")
-        if found and (close := _closest(value, choices)):
-            message = f"unknown value {excerpt(value)}; did you mean {close}?"
-        if missing := message.partition(_MISSING)[2]:
-            message = f"{missing} {'are' if ',' in missing else 'is'} missing"
-        raise InvalidInputError([Problem(self.prog, message)], hint=Hint(HintKind.SHOW_HELP, self.prog))
-
-    def print_help(self, _file: object = None) -> None:
-        raise HelpRequested(self.format_help())
 
 
 class _Clusters(argparse.Action):
@@ -60,7 +39,7 @@ class _Clusters(argparse.Action):
 
 def cell_parser() -> argparse.ArgumentParser:
     """Return the parser of `%%kusto_image`."""
-    parser = _Parser(
+    parser = Parser(
         prog="%%kusto_image",
         allow_abbrev=False,  # an abbreviation would change its meaning with each new option
         description="Create a sandbox custom image: the cell is its requirements file.",
@@ -169,8 +148,8 @@ MULTI_CLUSTER = tuple(action.value for action, info in ACTIONS.items() if not in
 
 def line_parser() -> argparse.ArgumentParser:
     """Return the parser of `%kusto_image`, with a subparser per subcommand."""
-    parser = _Parser(prog="%kusto_image", allow_abbrev=False, description="Manage sandbox custom images.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    parser = Parser(prog="%kusto_image", allow_abbrev=False, description="Manage sandbox custom images.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     subs = {
         # argparse expands "%" in `help`, but not in `description`.
         name: commands.add_parser(name, help=sub.help.replace("%", "%%"), description=sub.help, allow_abbrev=False)
@@ -345,12 +324,6 @@ def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequenc
         if isinstance(action, argparse._SubParsersAction) and command in action.choices:
             return _options_of(action.choices[command], None)
     return [option for action in parser._actions for option in action.option_strings]
-
-
-def _closest(word: str, choices: str) -> str:
-    # Only some versions of Python quote the choices.
-    close = difflib.get_close_matches(word, [choice.strip("'") for choice in choices.split(", ")], n=1)
-    return close[0] if close else ""
 
 
 def _unknown(word: str, known: Sequence[str]) -> str:

@@ -173,9 +173,7 @@ class DataTable:
 
     def _html(self) -> str:
         columns = self.columns()
-        heads = "".join(
-            f"<th {RIGHT if is_numeric(cells) else LEFT}>{isolated(visible_line(name))}</th>" for name, cells in columns
-        )
+        heads = "".join(map(_head, columns))
         head = f"<thead><tr>{heads}</tr></thead>" if self.head else ""
         tags = ["td" if self.head else "th", *["td"] * (len(columns) - 1)]
         parts = [

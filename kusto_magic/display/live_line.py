@@ -102,8 +102,8 @@ def fitted(parts: Sequence[Part], width: int) -> DisplayText:
             break
         left.remove(max(left, key=lambda part: part.rank))
     head, rest = left[0].text, _joined(left[1:])
-    room = width - (cell_len(rest) + 3 if rest else 0)
-    return visible_line(_joined([Part(shortened(visible_line(head), room), 0), *left[1:]]))
+    left_over = width - (cell_len(rest) + 3 if rest else 0)
+    return visible_line(_joined([Part(shortened(visible_line(head), left_over), 0), *left[1:]]))
 
 
 def _joined(parts: Sequence[Part]) -> DisplayText:

@@ -186,7 +186,7 @@ def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResu
             return {"completions": []}
         fragment, offers = completed
         return {
-            # A terminal shows the type beside the text; JupyterLab has room for a word, see its `completions.ts`.
+            # A terminal shows the type beside the text; JupyterLab shows a word, see `commandCompletions.ts`.
             "completions": [
                 SimpleCompletion(value, type=_kind(value) if in_kernel else description)
                 for value, description in offers.items()
