@@ -33,7 +33,7 @@ PARTS = [
         (40, "• Building forecast · 2 min 10 s"),
         (29, "• Build…forecast · 2 min 10 s"),
         (20, "• Building forecast"),
-        (11, "• Bui…ecast"),
+        (15, "• Build…orecast"),
     ],
 )
 def test_least_important_parts_are_left_out_and_the_name_is_shortened(width: int, line: str) -> None:

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 CREATE = "%%kusto_image forecast --base Python3_11_7 --no-check --wait\nhumanize==4.9.0\n"
 UPPER = "%%kusto_image upper --base forecast --no-check --wait\npint\nnumpy==1.26.3\n"
-COMMANDS = ["list", "status", "show upper", "diff upper", "clusters", "bases"]
+COMMANDS = ["list", "status", "show upper", "diff upper", "clusters", "bases", ""]
 OTHER_VERSION = """
 from IPython.display import display
 display({"application/vnd.kusto-image.table+json": {"version": 99}, "text/plain": "a table"}, raw=True)
@@ -34,7 +34,9 @@ def table(opened: LabNotebook, index: int) -> Locator:
 
 
 def test_tables_show_badges_and_local_times_in_both_themes(notebook: Open, screenshot: Callable[[str], Path]) -> None:
-    opened = notebook([USE, CREATE, UPPER, *(f"%kusto_image {command}" for command in COMMANDS), OTHER_VERSION])
+    opened = notebook(
+        [USE, CREATE, UPPER, *(f"%kusto_image {command}".rstrip() for command in COMMANDS), OTHER_VERSION]
+    )
     last = 2 + len(COMMANDS)
     for index in range(last + 2):
         opened.run(index)

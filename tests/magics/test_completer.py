@@ -122,7 +122,7 @@ def test_fragment_is_the_replaced_text() -> None:
 @pytest.mark.parametrize(
     ("line", "descriptions"),
     [
-        ("%kusto_image deleT", {"delete": "Delete an image"}),
+        ("%kusto_image DELETE", {"delete": "Delete an image"}),
         ("%kusto_image delete --wa", {"--wait": "wait until it is done"}),
         ("%kusto_image show fo", {"forecast": "image of the cluster"}),
         ("%%kusto_image new --base Python3_6", {"Python3_6_5": "managed image, Python 3.6.5 (deprecated)"}),
