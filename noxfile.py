@@ -168,8 +168,9 @@ def record(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Write REFERENCE.md."""
-    session.run(working_environment(session), ".ci/reference.py", external=True)
+    """Write REFERENCE.md, and the descriptions that JupyterLab shows when it completes a line of the magics."""
+    for script in (".ci/reference.py", ".ci/descriptions.py"):
+        session.run(working_environment(session), script, external=True)
 
 
 @nox.session

@@ -58,13 +58,14 @@ class Problem:
     """A rule that an input breaks.
 
     `field` is the name of the input ("image name", "requirements"), `message` the broken rule, `line` the line number
-    in a multi-line input, counted from 1. `hint` is what else can be done than to correct the input, or None.
+    in a multi-line input, counted from 1, `fix` the corrected line, or "". `hint` is what else can be done, or None.
     """
 
     field: str
     message: str
     line: int | None = None
     hint: Hint | None = None
+    fix: str = ""
 
     def text(self, table: HintTable) -> str:
         """Return the problem with the sentence of its hint."""
@@ -80,11 +81,12 @@ class KustoImageError(Exception):
 
     `what` is what happened, `hint` what to do, or None. Both are safe to show: callers pass external text through
     `redaction.redact` first. `str` and `lines` write the hint in the words of `hint_table`: those for programs, unless
-    a front end sets its own. `operation` is the one that may still be running and can be resumed, or None.
+    a front end sets its own. `operation` is the one that may still be running, `is_shown` whether an output shows it.
     """
 
     operation: Operation | None = None
     hint_table: HintTable = PROGRAM
+    is_shown: bool = False
 
     def __init__(self, what: str, *, hint: Hint | None = None) -> None:
         super().__init__(what)
@@ -108,7 +110,9 @@ class KustoImageError(Exception):
 
     def _render_traceback_(self) -> list[DisplayText]:
         """Return the lines that IPython shows instead of a traceback (IPython's protocol for custom tracebacks)."""
-        return self.lines()
+        lines = [visible(f"{type(self).__name__}: see the result above.")] if self.is_shown else self.lines()
+        self.is_shown = False  # it can be raised again where it is not shown
+        return lines
 
 
 class InvalidInputError(KustoImageError, ValueError):
@@ -116,8 +120,7 @@ class InvalidInputError(KustoImageError, ValueError):
 
     def __init__(self, problems: Sequence[Problem], *, hint: Hint | None = None) -> None:
         self.problems = tuple(problems)
-        count = len(self.problems)
-        what = str(self.problems[0]) if count == 1 else f"{count} problems, nothing was sent"
+        what = str(problems[0]) if len(problems) == 1 else f"{len(problems)} problems, nothing was sent"
         super().__init__(what, hint=hint or Hint(HintKind.FIX_INPUT))
 
     def details(self) -> list[str]:

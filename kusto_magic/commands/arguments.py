@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import keyword
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from kusto_magic.commands.argument_parser import Parser
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
@@ -23,23 +25,6 @@ if TYPE_CHECKING:
     from kusto_magic.commands.session import Command
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-class HelpRequested(Exception):  # noqa: N818 - help is no error
-    """Raised for `--help`; the message is the help text."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises instead of exiting the process, and suggests the closest choice."""
-
-    def error(self, message: str) -> NoReturn:
-        value, found, choices = message.partition("invalid choice: '")[2].rpartition("' (choose from ")
-        if found and (close := _closest(value, choices)):
-            message = f"unknown value {excerpt(value)}; did you mean {close}?"
-        raise InvalidInputError([Problem(self.prog, message)], hint=Hint(HintKind.SHOW_HELP, self.prog))
-
-    def print_help(self, _file: object = None) -> None:
-        raise HelpRequested(self.format_help())
 
 
 class _Clusters(argparse.Action):
@@ -54,7 +39,7 @@ class _Clusters(argparse.Action):
 
 def cell_parser() -> argparse.ArgumentParser:
     """Return the parser of `%%kusto_image`."""
-    parser = _Parser(
+    parser = Parser(
         prog="%%kusto_image",
         allow_abbrev=False,  # an abbreviation would change its meaning with each new option
         description="Create a sandbox custom image: the cell is its requirements file.",
@@ -89,7 +74,7 @@ def cell_parser() -> argparse.ArgumentParser:
     text.add_argument(
         "--no-packages",
         action="store_true",
-        help="create the image without packages of its own, from an empty cell: the base image or Python alone",
+        help="create the image without packages of its own; from an empty cell: the base image or Python alone",
     )
     parser.add_argument("--force", action="store_true", help="send even if the image is already up to date")
     parser.add_argument("--dry-run", action="store_true", help="show the request without sending it")
@@ -121,7 +106,7 @@ class Subcommand:
 SUBCOMMANDS = {
     "use": Subcommand("Choose the cluster for this notebook, or the emulator.", "cluster"),
     "list": Subcommand(
-        "List the images of the cluster with state, base image, packages, and which one queries use.",
+        "List the images of the cluster. Shows state, base image, packages, and which one queries use.",
         "images",
         "list_images",
     ),
@@ -133,26 +118,25 @@ SUBCOMMANDS = {
     "diff": Subcommand(
         "Compare the packages of two images. %%kusto_image NAME --diff compares a cell with its image.", "requirements"
     ),
-    "edit": Subcommand("Open a cell with the current definition of an image, ready to edit.", "requirements"),
+    "edit": Subcommand("Open an image as a cell, ready to edit.", "requirements"),
     "freeze": Subcommand(
-        "Open a cell with the packages that this notebook imports, pinned to the installed versions.", "requirements"
+        "Open a cell with the packages that this notebook imports. They are pinned to the installed versions.",
+        "requirements",
     ),
     "export": Subcommand(
-        "Export an image as Bicep, Terraform, az, PowerShell, a request or requirements.txt.", "requirements"
+        "Export an image. Forms: Bicep, Terraform, az, PowerShell, a request, requirements.txt.", "requirements"
     ),
-    "status": Subcommand("List operations started here, on all clusters.", "images"),
-    "attach": Subcommand("Resume an image's operation and show its progress, even after a kernel restart.", "images"),
+    "status": Subcommand("List operations started here, on all clusters.", "status"),
+    "attach": Subcommand("Resume an image's operation. Shows its progress, even after a kernel restart.", "images"),
     "wait": Subcommand("Wait until an image's operation is done.", "images"),
     "delete": Subcommand("Delete an image.", "images"),
     "active": Subcommand("Show the image that queries use.", "cluster"),
-    "enable": Subcommand(
-        "Enable python() with a managed or custom image for the queries of the cluster. Takes up to an hour.", "cluster"
-    ),
+    "enable": Subcommand("Enable python() with a managed or custom image. Takes up to an hour.", "cluster"),
     "disable": Subcommand("Disable python() for the queries of the cluster.", "cluster"),
-    "bases": Subcommand("List the managed images shipped by Azure, or the packages of one.", "images"),
+    "bases": Subcommand("List the managed images shipped by Azure. With the name of one: its packages.", "images"),
     "clusters": Subcommand("List the clusters of the subscription.", "cluster"),
     "doctor": Subcommand(
-        "Check versions, settings, sign-in, permissions and history; the output contains no secrets.", "doctor"
+        "Check versions, settings, sign-in, permissions and history. The output contains no secrets.", "doctor"
     ),
 }
 """The subcommands of `%kusto_image` by name."""
@@ -164,8 +148,8 @@ MULTI_CLUSTER = tuple(action.value for action, info in ACTIONS.items() if not in
 
 def line_parser() -> argparse.ArgumentParser:
     """Return the parser of `%kusto_image`, with a subparser per subcommand."""
-    parser = _Parser(prog="%kusto_image", allow_abbrev=False, description="Manage sandbox custom images.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser, required=True)
+    parser = Parser(prog="%kusto_image", allow_abbrev=False, description="Manage sandbox custom images.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     subs = {
         # argparse expands "%" in `help`, but not in `description`.
         name: commands.add_parser(name, help=sub.help.replace("%", "%%"), description=sub.help, allow_abbrev=False)
@@ -254,8 +238,17 @@ def parse(
     options, rest = parser.parse_known_args(arguments)
     if rest:
         known = _options_of(parser, getattr(options, "command", None))
-        raise InvalidInputError([Problem(parser.prog, _unknown(word, known)) for word in rest])
+        command = " ".join(part for part in (parser.prog, getattr(options, "command", None)) if part)
+        problems = [Problem(command, _unknown(word, known)) for word in _without_values(rest)]
+        raise InvalidInputError(problems, hint=Hint(HintKind.FIX_INPUT, then=Hint(HintKind.SHOW_HELP, command)))
     return options
+
+
+def _without_values(words: Sequence[str]) -> Iterator[str]:
+    """Yield unknown words, without those that may be the value of an unknown option."""
+    for previous, word in itertools.pairwise(["", *words]):
+        if word.startswith("-") or not previous.startswith("-"):
+            yield word
 
 
 def _with_variables(word: str, variables: Mapping[str, Any]) -> str:
@@ -282,7 +275,7 @@ def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) ->
     help_text = "wait also while another process or user changes the cluster"
     parser.add_argument("--queue", action="store_true", help=help_text)
     if yes:
-        help_text = "proceed even if queries use this image, or if it is unknown which one they use"
+        help_text = "proceed even if queries use this image; also if it is unknown which one they use"
         parser.add_argument("--yes", action="store_true", help=help_text)
 
 
@@ -331,12 +324,6 @@ def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequenc
         if isinstance(action, argparse._SubParsersAction) and command in action.choices:
             return _options_of(action.choices[command], None)
     return [option for action in parser._actions for option in action.option_strings]
-
-
-def _closest(word: str, choices: str) -> str:
-    # Only some versions of Python quote the choices.
-    close = difflib.get_close_matches(word, [choice.strip("'") for choice in choices.split(", ")], n=1)
-    return close[0] if close else ""
 
 
 def _unknown(word: str, known: Sequence[str]) -> str:

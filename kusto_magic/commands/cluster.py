@@ -15,16 +15,20 @@ from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import sign_in
-from kusto_magic.display.bundle import table
+from kusto_magic.display import data_table
 from kusto_magic.display.cell_hints import MAGICS
+from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
-from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff, PythonState, UnknownImage
+from kusto_magic.models.cluster import PYTHON, ActiveImage, Cluster, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.models.naming import base_image_problem
 from kusto_magic.models.target import Subscription, Target
 from kusto_magic.settings import Settings
+
+CLUSTERS_HEAD = ("Cluster", "Selected", "Resource group", "Region", "State", "SKU", "Python")
+"""Column heads of `clusters`."""
 
 
 def use(session: Session, options: Namespace) -> None:
@@ -127,19 +131,23 @@ def clusters(session: Session, options: Namespace) -> None:
     subscription = Subscription(settings.subscription, settings.endpoint_url)
     found = session.builds.ask_subscription(subscription, SubscriptionClient.list_clusters)
     session.name_cache.clusters = tuple(cluster.name for cluster in found)
-    rows = [
-        (
-            cluster.name,
-            cluster.resource_group,
-            cluster.location,
-            cluster.state,
-            cluster.sku,
-            str(cluster.python),
-        )
-        for cluster in found
-    ]
-    empty = "No clusters found that you can access in this subscription."
-    session.show(table(("cluster", "resource group", "region", "state", "SKU", "Python"), rows, empty))
+    rows = [_row(cluster, is_selected=_is_selected(cluster, settings)) for cluster in found]
+    empty = (
+        "No clusters found that you can access in this subscription; %kusto_image clusters --subscription ID lists "
+        "those of another one, and %kusto_image use emulator works without a cluster."
+    )
+    caption = f"Clusters of subscription {settings.subscription[:8]}…"
+    session.show_table(DataTable(caption, CLUSTERS_HEAD, rows, empty))
+
+
+def _is_selected(cluster: Cluster, settings: Settings) -> bool:
+    selected = (settings.cluster.lower(), settings.resource_group.lower())
+    return (cluster.name.lower(), cluster.resource_group.lower()) == selected
+
+
+def _row(cluster: Cluster, *, is_selected: bool) -> tuple[Cell, ...]:
+    place = (cluster.resource_group, cluster.location, cluster.state, cluster.sku, str(cluster.python))
+    return tuple(map(data_table.text, (cluster.name, "✔ in use" if is_selected else "", *place)))
 
 
 def active(session: Session, options: Namespace) -> None:

@@ -11,8 +11,9 @@ from importlib import metadata
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
-from kusto_magic.display.bundle import table
+from kusto_magic.display import data_table
 from kusto_magic.display.cell_hints import MAGICS
+from kusto_magic.display.data_table import DataTable
 from kusto_magic.errors import InvalidInputError, KustoImageError
 from kusto_magic.models import permission
 from kusto_magic.models.cluster import PythonOff, UnknownImage
@@ -29,6 +30,9 @@ HIDDEN = "set, not shown"
 MISSING, UNKNOWN = "missing: ", "unknown: "
 """Beginnings of results that are marked as failed, although nothing was raised."""
 
+HEAD = ("", "Check", "Result")
+"""Column heads."""
+
 Row = tuple[str, str, str]
 
 
@@ -40,7 +44,8 @@ def doctor(session: Session, options: Namespace) -> None:
     if target is not None:
         rows += _cluster(session, target)
     rows += _history(session)
-    session.show(table(("", "check", "result"), rows, ""))
+    cells = [tuple(map(data_table.text, row)) for row in rows]
+    session.show_table(DataTable("Report of kusto_magic for a bug report, without secrets", HEAD, cells))
 
 
 # ── on this machine ────────────────────────────────────────────────────────────────────────────────────────────────

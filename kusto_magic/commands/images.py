@@ -1,47 +1,40 @@
-"""Subcommands for existing images: list, status, bases, show, check, attach, wait and delete."""
+"""Subcommands for existing images: list, bases, show, check, attach, wait and delete."""
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
-from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
-from kusto_magic.builds.state import state_of_record
 from kusto_magic.commands.cluster import change_options
+from kusto_magic.commands.lookup import ask_about, get_image
 from kusto_magic.commands.session import Session
-from kusto_magic.display import preflight_report
-from kusto_magic.display.bundle import duration, table
+from kusto_magic.display import data_table, preflight_report
 from kusto_magic.display.cell_hints import MAGICS, listed
-from kusto_magic.errors import InvalidInputError, NotFoundError, Problem
+from kusto_magic.display.data_table import Cell, DataTable
+from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.action import Action
-from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.build_state import BuildState, Outcome
 from kusto_magic.models.cluster import ActiveImage, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image, ImageSpec
-from kusto_magic.models.managed_images import MANAGED_IMAGES
+from kusto_magic.models.managed_images import MANAGED_IMAGES, ManagedImage
 from kusto_magic.models.target import Target
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
 
+LIST_HEAD = ("Image", "State", "Active", "Base image", "Packages", "Requirements")
+BASES_HEAD = ("Image", "Python", "Packages", "Status")
+"""Column heads of `list` and `bases`."""
+
 ACTIVE = "✔ active"
 """Mark of the image that queries use."""
-
-MAX_ROWS = 20
-"""Maximum number of rows of `status`, newest first."""
-
-MAX_RECORDS = 2000
-"""Maximum number of history records read for these rows; a fleet has one record for each cluster."""
-
-IN_PROGRESS, OUTCOME_UNKNOWN, NEVER_SENT = "in progress", "outcome unknown", "never sent"
-"""Texts instead of the duration of an operation that has not ended; a fleet shows the first one that applies."""
 
 MAX_WIDTH = 80
 """Maximum number of characters of the requirements column."""
@@ -52,140 +45,107 @@ def list_images(session: Session, options: Namespace) -> None:
     _, target = session.resolve_target(options)
     images, active = session.builds.ask(target, lambda client: client.list_with_active())
     session.name_cache.images = tuple(image.name for image in images)
-    rows = [
-        (image.name, _mark(image.name, active), image.state, image.base_label, *_packages(image)) for image in images
-    ]
-    if isinstance(active, ActiveImage) and not any(row[1] for row in rows):
-        rows.append((active.name, ACTIVE, "", "", str(len(managed_packages.packages(active.name)) or ""), ""))
+    rows = [_row(image, active) for image in images]
+    if isinstance(active, ActiveImage) and not any(active.is_named(image.name) for image in images):
+        rows.append(_managed_row(active.name))
     empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 creates one."
-    session.show(table(("image", "active", "state", "base image", "packages", "requirements"), rows, empty))
-    if isinstance(active, UnknownImage):
-        session.show_message(active.text(MAGICS))
+    notes = [active.text(MAGICS)] if isinstance(active, UnknownImage) else []
+    session.show_table(DataTable(f"Images of {_cluster_text(target)}", LIST_HEAD, rows, empty, notes))
+
+
+def _row(image: Image, active: PythonState) -> tuple[Cell, ...]:
+    number, packages = _packages(image)
+    return (
+        data_table.text(image.name),
+        _state(image),
+        data_table.text(_mark(image.name, active)),
+        data_table.text(image.base_label),
+        data_table.count(number),
+        data_table.text(packages),
+    )
+
+
+def _managed_row(name: str) -> tuple[Cell, ...]:
+    number = len(managed_packages.packages(name)) or None
+    cells = (name, "", ACTIVE, "managed image" if name in MANAGED_IMAGES else "")
+    return (*map(data_table.text, cells), data_table.count(number), data_table.text(""))
+
+
+def _state(image: Image) -> Cell:
+    # The RPC: a resource without provisioningState has succeeded.
+    return data_table.state(image.state or BuildState.SUCCEEDED, image.outcome)
+
+
+def _cluster_text(target: Target) -> str:
+    return f"emulator cluster {target.cluster}" if target.is_local else f"cluster {target.cluster}"
 
 
 def _mark(name: str, active: PythonState) -> str:
-
     if isinstance(active, UnknownImage):
         return str(active)
     return ACTIVE if isinstance(active, ActiveImage) and active.is_named(name) else ""
 
 
-def status(session: Session, _options: Namespace) -> None:
-    """List the operations started from this machine; a fleet has one row."""
-    history = session.builds.history
-    newest: dict[str, BuildRecord] = {}
-    for record in history.recent(MAX_RECORDS, with_texts=False):
-        newest.setdefault(record.fleet or record.id, record)  # newest first, so the first record of a fleet stays
-    rows = [
-        _fleet_row(session, history.fleet(record.fleet)) if record.fleet else _build_row(session, record)
-        for record in list(newest.values())[:MAX_ROWS]
-    ]
-    head = ("image", "cluster", "action", "state", "started", "duration", "message")
-    session.show(table(head, rows, "No builds yet."))
-    if history.warning:
-        session.show_message(f"Note: {history.warning}.")
-
-
-def _build_row(session: Session, record: BuildRecord) -> tuple[str, ...]:
-    state, open_text = _shown_state(session, record)
-    duration = _duration_text(record.started_at, record.ended_at, open_text)
-    return (
-        record.name,
-        record.target.cluster,
-        record.action,
-        state,
-        _start_text(record.started_at),
-        duration,
-        record.message,
-    )
-
-
-def _shown_state(session: Session, record: BuildRecord) -> tuple[str, str]:
-    """Return the state of an operation, and the text instead of its duration, or "" if it has ended."""
-    running = session.builds.registry.by_id(record.id)
-    if record.ended_at is not None:
-        return record.state, ""
-    if running is not None:
-        return running.state, IN_PROGRESS
-    is_active = session.builds.is_held_elsewhere(record)
-    state = state_of_record(record, is_active=is_active)
-    return state, IN_PROGRESS if is_active else NEVER_SENT if state is BuildState.NOT_SUBMITTED else OUTCOME_UNKNOWN
-
-
-def _fleet_row(session: Session, records: Sequence[BuildRecord]) -> tuple[str, ...]:
-    """Return the row of a fleet from the newest (that is, the last) record of each cluster."""
-    newest = {record.target.key: record for record in records}.values()
-    shown = [_shown_state(session, record) for record in newest]
-    states = Counter(state for state, _ in shown).most_common()
-    open_texts = {text for _, text in shown}
-    open_text = next((text for text in (IN_PROGRESS, OUTCOME_UNKNOWN, NEVER_SENT) if text in open_texts), "")
-    started = min(record.started_at for record in newest)
-    ends = [record.ended_at for record in newest]
-    duration = _duration_text(started, None if None in ends else max(end for end in ends if end), open_text)
-    message = next((record.message for record in newest if record.message), "")
-    state_text = ", ".join(f"{count} {state}" for state, count in states)
-    return (
-        records[0].name,
-        f"{len(newest)} clusters",
-        records[0].action,
-        state_text,
-        _start_text(started),
-        duration,
-        message,
-    )
-
-
-def _duration_text(started: datetime, ended: datetime | None, otherwise: str) -> str:
-
-    return otherwise if ended is None else duration((ended - started).total_seconds())
-
-
-def _start_text(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
 def bases(session: Session, options: Namespace) -> None:
     """List the managed images, or the packages of one."""
+    source = f"Source: Microsoft's documentation of {managed_packages.LIST_DATE}."
     if options.name is None:
-        rows = [
-            (image.name, image.python, str(len(managed_packages.packages(image.name))), _status_text(image.title))
-            for image in MANAGED_IMAGES.values()
-        ]
-        session.show(table(("image", "Python", "packages", "status"), rows, ""))
+        rows = [_base_row(image) for image in MANAGED_IMAGES.values()]
+        session.show_table(DataTable("Managed images shipped by Azure", BASES_HEAD, rows, notes=[source]))
     elif options.name in MANAGED_IMAGES:
-        session.show(table(("package", "version"), sorted(managed_packages.packages(options.name).items()), ""))
+        packages = sorted(managed_packages.packages(options.name).items())
+        cells = [(data_table.text(name), data_table.text(version)) for name, version in packages]
+        caption = f"{len(packages)} packages of managed image {options.name}"
+        session.show_table(DataTable(caption, ("Package", "Version"), cells, notes=[source]))
     else:
         available = ", ".join(MANAGED_IMAGES)
         raise InvalidInputError(
             [Problem("image", f"there is no managed image with this name; choose one of {available}")]
         )
-    session.show_message(f"Source: Microsoft's documentation of {managed_packages.LIST_DATE}.")
 
 
-def _status_text(title: str) -> str:
-    return title.partition("(")[2].rstrip(")")
+def _base_row(image: ManagedImage) -> tuple[Cell, ...]:
+    return (
+        data_table.text(image.name),
+        data_table.text(image.python),
+        data_table.count(len(managed_packages.packages(image.name))),
+        data_table.text(image.title.partition("(")[2].rstrip(")")),
+    )
 
 
 def show(session: Session, options: Namespace) -> None:
     """Show an image as stored by the service."""
     _, target = session.resolve_target(options)
-    try:
-        image, active = session.builds.ask(target, lambda client: _image_and_active(client, options.name))
-    except NotFoundError as missing:
-        if (build := session.builds.running(target, options.name)) is not None:
-            missing.hint = Hint(HintKind.WAIT_FOR_BUILD, build.name)
-        raise
-    lines = redact(image.requirements).splitlines()  # an image of another tool may contain a password
-    rows = [
-        ("image", image.name),
-        ("cluster", target.cluster),
-        ("state", image.state),
-        ("active", _mark(image.name, active) or "no"),
-        ("base image", image.base_label),
-        ("language", image.language),
-        *(("requirements" if n == 0 else "", line) for n, line in enumerate(lines or [NO_PACKAGES])),
-    ]
-    session.show(table(("property", "value"), rows, ""))
+    image, active = ask_about(session, target, options.name, lambda client: _image_and_active(client, options.name))
+    caption = f"Image {image.name} on {_cluster_text(target)}"
+    rows = [(data_table.text(label), cell) for label, cell in _properties(session, target, image, active) if cell.text]
+    session.show_table(DataTable(caption, (), rows))
+
+
+def _properties(session: Session, target: Target, image: Image, active: PythonState) -> Iterator[tuple[str, Cell]]:
+    managed = MANAGED_IMAGES.get(image.base_image)
+    number, _ = _packages(image)
+    last = session.builds.history.latest(image.name, target)
+    failed = last is not None and image.outcome is Outcome.FAILED and last.request.info.creates_image
+    yield "State", _state(image)
+    yield "Active", data_table.text(_mark(image.name, active) or "no")
+    yield "Base image", data_table.text(image.base_image)
+    yield "Python", data_table.text(managed.python if managed else image.language_version)
+    yield "Language", data_table.text("" if image.is_python else image.language)
+    yield "Packages", data_table.text("" if number is None else str(number))
+    # An image of another tool may contain a password.
+    yield "Requirements", data_table.code(redact(image.requirements).rstrip() or NO_PACKAGES)
+    yield "Error", data_table.text(last.message if last and failed else "")
+    yield "Next step", data_table.text(_next_step(image))
+
+
+def _next_step(image: Image) -> str:
+    name = shlex.quote(image.name)
+    if image.outcome is None:
+        return f"%kusto_image wait {name} waits until it is done."
+    if image.outcome is Outcome.SUCCEEDED:
+        return ""
+    return f"%kusto_image edit {name} opens it as a cell: fix the requirements, and run the cell."
 
 
 async def _image_and_active(client: ImagesClient, name: str) -> tuple[Image, PythonState]:
@@ -196,7 +156,7 @@ async def _image_and_active(client: ImagesClient, name: str) -> tuple[Image, Pyt
 def check(session: Session, options: Namespace) -> None:
     """Check that an image's requirements can still be installed; lines that cannot be checked are named."""
     _, target = session.resolve_target(options)
-    image = session.builds.ask(target, lambda client: client.get(options.name))
+    image = get_image(session, target, options.name)
     try:
         spec, unchecked = image.to_spec(use_index_options=options.allow_index_options), ""
     except InvalidInputError:  # made with another tool
@@ -249,10 +209,22 @@ def attach(session: Session, options: Namespace) -> Build | Fleet | None:
         )
     # After a kernel restart no cluster is chosen; the history has the cluster of the latest operation.
     origin = None if settings.cluster else latest
-    target = origin.target if origin else settings.target()
+    target = origin.target if origin else session.target_of(settings)
+    _require_image(session, target, options.name)
     return session.present(
         session.builds.attach(target, options.name, timeout=timeout, send=options.send), options, settings
     )
+
+
+def _require_image(session: Session, target: Target, name: str) -> None:
+    """Raise InvalidInputError if there is no operation to resume, and no image."""
+    if session.builds.running(target, name) is None and session.builds.history.latest(name, target) is None:
+        try:
+            get_image(session, target, name)
+        except InvalidInputError:
+            raise
+        except KustoImageError:
+            return  # it is polled and reported as that of any operation
 
 
 def wait(session: Session, options: Namespace) -> Build | Fleet | None:
@@ -269,12 +241,12 @@ def delete(session: Session, options: Namespace) -> Build | Fleet | None:
     return session.start(requests, options, settings)
 
 
-def _packages(image: Image) -> tuple[str, str]:
-    """Return the number and the list of the packages in an image's requirements."""
+def _packages(image: Image) -> tuple[int | None, str]:
+    """Return the number and the list of the packages in an image's requirements; None if it is not known."""
     read = parser.read(image.requirements)
     if read.problems:  # an image of another tool may have lines that this package rejects
-        return "", _truncate(redact(" ".join(image.requirements.split())))
-    return str(len(read.packages)), _truncate(", ".join(package.text for package in read.packages))
+        return None, _truncate(redact(" ".join(image.requirements.split())))
+    return len(read.packages), _truncate(", ".join(package.text for package in read.packages))
 
 
 def _truncate(text: str) -> str:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import sys
 from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from kusto_magic import export as exports
+from kusto_magic.commands.lookup import get_image, no_image
 from kusto_magic.commands.session import Session
-from kusto_magic.display.bundle import code, table
+from kusto_magic.display import data_table
+from kusto_magic.display.bundle import code
 from kusto_magic.display.cell_hints import listed
 from kusto_magic.display.cell_text import cell_name_problem, cell_text
-from kusto_magic.errors import InvalidInputError, Problem, excerpt
+from kusto_magic.display.data_table import Cell, DataTable
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.target import Target
-from kusto_magic.preflight.package_diff import PackageSet, diff_packages, managed_package_set, package_set
+from kusto_magic.preflight.package_diff import Change, PackageSet, diff_packages, managed_package_set, package_set
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import freeze as freezing
 from kusto_magic.requirements import parser, rules
@@ -51,29 +55,21 @@ def show_diff(session: Session, target: Target, name: str, spec: ImageSpec) -> N
 
 
 def _show_changes(session: Session, before: PackageSet, after: PackageSet, names: tuple[str, str]) -> None:
-
     changes = diff_packages(before, after)
-    rows = [
-        (
-            change.package,
-            change.before or _text_or_dash(change.before),
-            change.after or _text_or_dash(change.after),
-            change.kind,
-        )
-        for change in changes
-    ]
+    rows = [tuple(_cells(change)) for change in changes]
+    unknown = before.unknown or after.unknown
+    notes = [f"The packages of {unknown} are not known; only the requirements on top of it are compared."]
+    counts = Counter(change.kind for change in changes)
+    caption = f"From {names[0]} to {names[1]}: {', '.join(f'{count} {kind}' for kind, count in counts.most_common())}"
     empty = f"{names[0]} and {names[1]} contain the same packages."
-    session.show(table(("package", *names, "change"), rows, empty))
-    for side in (before, after):
-        if side.unknown:
-            session.show_message(
-                f"The packages of {side.unknown} are not known; only the requirements on top of it are compared."
-            )
-            break
+    session.show_table(DataTable(caption, ("Package", *names, "Change"), rows, empty, notes if unknown else []))
 
 
-def _text_or_dash(value: str | None) -> str:
-    return "–" if value is None else "as written"
+def _cells(change: Change) -> Iterator[Cell]:
+    yield data_table.text(change.package)
+    for version in (change.before, change.after):
+        yield data_table.text("–" if version is None else version.removeprefix("==") or "as written")
+    yield data_table.change(change.kind)
 
 
 def _images(session: Session, target: Target) -> dict[str, Image]:
@@ -96,20 +92,15 @@ def _without_packages(spec: ImageSpec) -> Image:
 
 
 def _existing(name: str, images: dict[str, Image]) -> Image:
-
     if found := images.get(name.lower()):
         return found
-    known = [*(image.name for image in images.values()), *MANAGED_IMAGES]
-    close = difflib.get_close_matches(name, known, n=1)
-    suggestion = f"; did you mean {close[0]}?" if close else ""
-    problem = Problem("image", f"there is no image {excerpt(name)} on this cluster{suggestion}")
-    raise InvalidInputError([problem], hint=Hint(HintKind.CHECK_NAME))
+    raise no_image(name, [*(image.name for image in images.values()), *MANAGED_IMAGES])
 
 
 def edit(session: Session, options: Namespace) -> None:
     """Open a cell with the current definition of an image, also if it cannot be sent without changes."""
     _, target = session.resolve_target(options)
-    image = session.builds.ask(target, lambda client: client.get(options.name))
+    image = get_image(session, target, options.name)
     _require_writable(image)
     try:
         spec = image.to_spec()
@@ -191,7 +182,7 @@ def _base_for_this_python() -> str:
 def export(session: Session, options: Namespace) -> None:
     """Export an image as infrastructure code, a request or a requirements file."""
     _, target = session.resolve_target(options)
-    image = session.builds.ask(target, lambda client: client.get(options.name))
+    image = get_image(session, target, options.name)
     text = exports.export(options.form, image.name, image, target)
     if options.output:
         session.shell.user_ns[options.output] = text

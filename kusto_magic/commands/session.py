@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.commands.name_cache import NameCache
-from kusto_magic.display.frontend import can_prompt, in_kernel, is_interactive
+from kusto_magic.display.frontend import can_prompt, in_kernel, is_interactive, updates_outputs
 from kusto_magic.display_text import DisplayText, visible
+from kusto_magic.errors import KustoImageError
 
 if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from kusto_magic.builds.manager import BuildManager
     from kusto_magic.builds.request import BuildRequest
     from kusto_magic.display.bundle import Bundle
+    from kusto_magic.display.data_table import DataTable
     from kusto_magic.models.build_state import BuildState
     from kusto_magic.models.target import Target
     from kusto_magic.settings import Settings
@@ -106,7 +109,16 @@ class Session:
     def resolve_target(self, options: Namespace) -> tuple[Settings, Target]:
         """Return the settings and the target cluster for a line. Raises InvalidInputError."""
         settings = self.settings(options)
-        return settings, settings.target()
+        return settings, self.target_of(settings)
+
+    def target_of(self, settings: Settings) -> Target:
+        """Return the target cluster of settings. Raises InvalidInputError."""
+        from kusto_magic.errors import InvalidInputError, Problem
+        from kusto_magic.hints import Hint, HintKind
+
+        if not (settings.cluster or settings.resource_group or settings.subscription):
+            raise InvalidInputError([Problem("cluster", "not chosen yet")], hint=Hint(HintKind.CHOOSE_CLUSTER))
+        return settings.target()
 
     def resolve_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
         """Return the settings and all target clusters of a line: named, found by a query, or the chosen one.
@@ -159,6 +171,11 @@ class Session:
         """Whether a user is present; false in a headless run."""
         return is_interactive(self.shell)
 
+    @property
+    def updates_outputs(self) -> bool:
+        """Whether the front end shows changes of an output after its cell has ended."""
+        return updates_outputs(self.shell)
+
     def start(
         self, requests: Sequence[BuildRequest], options: Namespace, settings: Settings, *, as_fleet: bool = False
     ) -> Build | Fleet | None:
@@ -172,7 +189,8 @@ class Session:
         self._warn_about_history()
         if getattr(options, "output", None):
             self.shell.user_ns[options.output] = build  # before the wait, so that it is set after an interrupt too
-        waits = settings.wait == "yes" or (settings.wait == "auto" and not self.is_interactive)
+        can_follow = self.is_interactive and self.updates_outputs
+        waits = settings.wait == "yes" or (settings.wait == "auto" and not can_follow)
         if not waits:
             return build
         try:
@@ -180,6 +198,10 @@ class Session:
             build.result()
         except KeyboardInterrupt:
             raise WaitInterrupted(build) from None
+        except KustoImageError as error:
+            # The log of a non-interactive run often has only the error.
+            error.is_shown = self.is_interactive or not self.in_kernel
+            raise
         return None
 
     def _warn_about_history(self) -> None:
@@ -190,21 +212,24 @@ class Session:
             self.show_message(f"Note: {warning}.")
 
     def show_progress(self, build: Build | Fleet) -> None:
-        """Show a build or a fleet: in a kernel as a live card, in a terminal until it is done."""
-        if self.in_kernel:
+        """Show a build or a fleet: in a notebook as a live card, in a terminal or console until it is done."""
+        if self.in_kernel and (self.updates_outputs or not self.is_interactive):
             self.card(build)
         else:
             from kusto_magic.display.cell_hints import MAGICS
             from kusto_magic.display.terminal import show_until_done
 
-            show_until_done(build, hints=MAGICS)
+            show_until_done(build, hints=MAGICS, is_remote=self.in_kernel)
 
     def card(self, build: Build | Fleet) -> None:
         """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""
         from kusto_magic.display.cell_hints import MAGICS
         from kusto_magic.display.live_card import LiveCard
 
-        LiveCard(build, self.shell.display_pub, with_bar=self.is_interactive, hints=MAGICS)
+        with_bar = self.is_interactive and self.updates_outputs
+        LiveCard(build, self.shell.display_pub, with_bar=with_bar, hints=MAGICS)
+        if self.is_interactive and not self.updates_outputs and not build.ended:
+            self.show_message(f"%kusto_image wait {shlex.quote(build.name)} waits for it and shows the result.")
 
     def show(self, data: Bundle) -> None:
         """Show a MIME bundle: all of it in a kernel, its plain text in a terminal."""
@@ -212,6 +237,15 @@ class Session:
             self.shell.display_pub.publish(data)
         else:
             self.print(data["text/plain"])
+
+    def show_table(self, table: DataTable) -> None:
+        """Show a table; a terminal shows it in colors, and wraps its cells to its width."""
+        from kusto_magic.display.terminal_table import print_table
+
+        if self.in_kernel or not sys.stdout.isatty():
+            self.show(table.bundle())
+        else:
+            print_table(table)
 
     def show_message(self, text: str) -> None:
         """Show a message."""
@@ -227,7 +261,8 @@ class Session:
             self.show(code(text, "Starter cell:"))
         else:
             self.shell.set_next_input(text)
-            self.show_message("A new cell was inserted below. Edit it as needed and run it.")
+            where = "A new cell was inserted below." if self.updates_outputs else "The next prompt contains the cell."
+            self.show_message(f"{where} Edit it as needed and run it.")
 
     def print(self, text: DisplayText) -> None:
         """Write text to the output of the running cell."""

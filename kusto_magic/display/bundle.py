@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import zip_longest
 from typing import Any
 
 from kusto_magic.display_text import DisplayText, visible, visible_line
@@ -16,8 +17,9 @@ Bundle = dict[str, Any]
 """Representations of one output by MIME type."""
 
 
-LEFT = 'style="text-align:left"'
-"""Attribute of cells: notebooks align them right. Untrusted notebooks keep it, GitHub strips it."""
+LEFT, RIGHT = 'style="text-align:left"', 'style="text-align:right"'
+ONE_LINE = 'style="text-align:left;white-space:nowrap"'
+"""Attributes of the cells of a table: notebooks would align them to the right."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> Bundle:
@@ -25,12 +27,27 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> Bun
     shown_head, *shown_rows = _cells(head), *map(_cells, rows)
     if not shown_rows:
         return message(empty)
-    widths = [max(map(len, column)) for column in zip(shown_head, *shown_rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)) for row in (shown_head, *shown_rows)]
-    cells = "".join(f"<th>{isolated(cell)}</th>" for cell in shown_head)
-    body = "".join("<tr>" + "".join(f"<td>{isolated(cell)}</td>" for cell in row) + "</tr>" for row in shown_rows)
+    cells = "".join(f"<th {LEFT}>{isolated(cell)}</th>" for cell in shown_head)
+    body = "".join(
+        "<tr>" + "".join(f"<td {LEFT}>{isolated(cell)}</td>" for cell in row) + "</tr>" for row in shown_rows
+    )
     html = f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
-    return bundle_of(html, DisplayText("\n".join(line.rstrip() for line in lines)))
+    return bundle_of(html, DisplayText("\n".join(aligned([shown_head, *shown_rows]))))
+
+
+def aligned(rows: Sequence[Sequence[DisplayText]], numbers: Sequence[int] = ()) -> list[DisplayText]:
+    """Return rows as lines with aligned columns; those at the indexes `numbers` are aligned to the right.
+
+    A cell of several lines continues below its first one.
+    """
+    lines = [line for row in rows for line in zip_longest(*map(str.splitlines, row), fillvalue="")]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [DisplayText("  ".join(_padded(line, widths, numbers)).rstrip()) for line in lines]
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int], numbers: Sequence[int]) -> Iterable[str]:
+    for index, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        yield cell.rjust(width) if index in numbers else cell.ljust(width)
 
 
 def _cells(row: Sequence[str]) -> list[DisplayText]:

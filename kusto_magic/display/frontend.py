@@ -17,6 +17,20 @@ def can_prompt(shell: Any) -> bool:
     return is_interactive(shell) if in_kernel(shell) else sys.stdin is not None and sys.stdin.isatty()
 
 
+def updates_outputs(shell: Any) -> bool:
+    """Return whether the front end shows changes of an output after its cell has ended.
+
+    False for jupyter console and qtconsole, which show only text.
+    """
+    if not in_kernel(shell):
+        return False
+    request = shell.get_parent()
+    header = request.get("header", {})
+    # Notebooks name the cell. Front ends in Python use jupyter_client: its message ids begin with the session.
+    is_text = str(header.get("msg_id", "")).startswith(f"{header.get('session', '')}_")
+    return "cellId" in request.get("metadata", {}) or not is_text
+
+
 def is_interactive(shell: Any) -> bool:
     """Return whether the notebook is interactive. False in a terminal, which does not show background changes."""
     if not in_kernel(shell):

@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import textwrap
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
@@ -38,17 +39,25 @@ MAX_AGE = 30.0
 MAX_RECORDS = 200
 """Maximum number of history records that are searched for image names."""
 
+MAX_DESCRIPTION = 60
+"""Maximum number of characters of a description; JupyterLab widens the list for it."""
+
 _WORD = re.compile(r"[\w.:-]+", re.ASCII)
 _QUOTABLE = re.compile(r"[\w(][\w .:+,@()-]*")
 _LINE = re.compile(r"\s*(%%?)kusto_image\s+(.*)", re.DOTALL)
 _BLANKS = re.compile(r"\s+")
+_STOP = re.compile(r"[.;] ")
 _PATH_OPTIONS = frozenset({"file", "to", "from_notebook"})
 _NEW_NAME_COMMANDS = frozenset({"freeze"})
 """Subcommands whose NAME argument is a new name, which cannot be completed."""
 
 
-def complete_line(text: str, names: NameCache) -> tuple[str, list[str]] | None:
-    """Return the fragment at the end of `text` and its completions.
+Offers: TypeAlias = Mapping[str, str]
+"""Completions, and a description of each."""
+
+
+def complete_line(text: str, names: NameCache) -> tuple[str, Offers] | None:
+    """Return the fragment at the end of `text`, and its completions with a description of each.
 
     Returns None if `text` is not a line of the magics, or if a path or a new name is expected.
     """
@@ -63,7 +72,9 @@ def complete_line(text: str, names: NameCache) -> tuple[str, list[str]] | None:
     if found[1] == "%":
         subparsers = arguments.subparsers()
         if not before:
-            return fragment, _starting_with(fragment, subparsers)
+            return fragment, _starting_with(
+                fragment, {name: short_description(sub.description or "") for name, sub in subparsers.items()}
+            )
         # An unknown subcommand has no options.
         parser, command = subparsers.get(before[0], argparse.ArgumentParser(add_help=False)), before[0]
         before = before[1:]
@@ -76,17 +87,26 @@ def complete_line(text: str, names: NameCache) -> tuple[str, list[str]] | None:
     return fragment, _starting_with(fragment, values)
 
 
-def _starting_with(fragment: str, values: Iterable[str]) -> list[str]:
+def _starting_with(fragment: str, offers: Offers) -> Offers:
     start = fragment.removeprefix("'").lower()
-    matching = (value for value in dict.fromkeys(values) if value.lower().startswith(start))
+    matching = {value: description for value, description in offers.items() if value.lower().startswith(start)}
     # Names from the service are inserted into a cell. Those that a shell would split are quoted; those with characters
     # that could have another meaning there (quotes, braces) are left out.
-    return [shlex.quote(value) for value in matching if _WORD.fullmatch(value) or _QUOTABLE.fullmatch(value)]
+    return {
+        shlex.quote(value): description
+        for value, description in matching.items()
+        if _WORD.fullmatch(value) or _QUOTABLE.fullmatch(value)
+    }
+
+
+def short_description(text: str) -> str:
+    """Return the beginning of a help text: up to its first period or semicolon, at most 60 characters."""
+    return textwrap.shorten(_STOP.split(text)[0].rstrip("."), MAX_DESCRIPTION, placeholder=" …")
 
 
 def _candidates(
     parser: argparse.ArgumentParser, command: str, before: Sequence[str], fragment: str, names: NameCache
-) -> Sequence[str] | None:
+) -> Offers | None:
     # argparse has no public list of its options.
     options = {name: action for action in parser._actions for name in action.option_strings}
     assigned = options.get(fragment.partition("=")[0]) if "=" in fragment else None
@@ -95,7 +115,11 @@ def _candidates(
         action = assigned or last
         assert action is not None  # noqa: S101 - for the type checker
         return _option_values(action, command, names)
-    unused = [name for name in options if name.startswith("--") and name not in before]
+    unused = {
+        name: short_description(action.help or "")
+        for name, action in options.items()
+        if name.startswith("--") and name not in before
+    }
     if fragment.startswith("-"):
         return unused
     rest = _positionals(parser)[_positionals_in(before, options) :]
@@ -115,28 +139,32 @@ def _positionals_in(tokens: Sequence[str], options: dict[str, argparse.Action]) 
     return count
 
 
-def _option_values(action: argparse.Action, command: str, names: NameCache) -> Sequence[str] | None:
+def _option_values(action: argparse.Action, command: str, names: NameCache) -> Offers | None:
     from kusto_magic.models.endpoint import CLOUDS
     from kusto_magic.models.managed_images import MANAGED_IMAGES
     from kusto_magic.settings import CREDENTIAL_TYPES
 
     if action.choices is not None:
-        return list(action.choices)
+        return dict.fromkeys(
+            action.choices, short_description(action.help or "") if len(list(action.choices)) == 1 else "value"
+        )
     if action.dest in _PATH_OPTIONS or (action.dest == "name" and command in _NEW_NAME_COMMANDS):
         return None
-    managed = [] if action.dest == "name" and command not in ("enable", "diff", "bases") else list(MANAGED_IMAGES)
-    images = [name for name in names.images if not name.startswith("-")]  # it would read as an option
-    custom = [] if command == "bases" else images
-    by_destination: dict[str, Sequence[str]] = {
-        "name": [*custom, *managed],
-        "other": [*custom, *managed],
-        "base": [*managed, *images],
-        "python": [image.python for image in MANAGED_IMAGES.values()],
-        "cluster": names.clusters,
-        "cloud": list(CLOUDS),
-        "credential": list(CREDENTIAL_TYPES),
+    all_managed = {image.name: f"managed image, {image.title}" for image in MANAGED_IMAGES.values()}
+    managed = {} if action.dest == "name" and command not in ("enable", "diff", "bases") else all_managed
+    # One that starts with "-" would read as an option.
+    images = {name: "image of the cluster" for name in names.images if not name.startswith("-")}
+    custom = {} if command == "bases" else images
+    by_destination: dict[str, Offers] = {
+        "name": custom | managed,
+        "other": custom | managed,
+        "base": all_managed | images,
+        "python": {image.python: "Python version" for image in MANAGED_IMAGES.values()},
+        "cluster": dict.fromkeys(names.clusters, "cluster"),
+        "cloud": dict.fromkeys(CLOUDS, "Azure cloud"),
+        "credential": dict.fromkeys(CREDENTIAL_TYPES, "sign-in method"),
     }
-    return by_destination.get(action.dest, ())
+    return by_destination.get(action.dest, {})
 
 
 # ── in the shell ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,6 +172,7 @@ def _option_values(action: argparse.Action, command: str, names: NameCache) -> S
 
 def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
     """Return an IPython matcher for the lines of the magics."""
+    in_kernel = session.in_kernel
 
     @context_matcher(identifier=IDENTIFIER)  # type: ignore[untyped-decorator]
     def kusto_image(context: CompletionContext) -> SimpleMatcherResult:
@@ -155,15 +184,25 @@ def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResu
         completed = complete_line(line, session.name_cache)
         if completed is None:
             return {"completions": []}
-        fragment, values = completed
+        fragment, offers = completed
         return {
-            "completions": [SimpleCompletion(value, type="param") for value in values],
+            # A terminal shows the type beside the text; JupyterLab shows a word, see `commandCompletions.ts`.
+            "completions": [
+                SimpleCompletion(value, type=_kind(value) if in_kernel else description)
+                for value, description in offers.items()
+            ],
             "matched_fragment": fragment,
             "ordered": True,
             "suppress": True,  # IPython would add files and variables
         }
 
     return kusto_image  # type: ignore[no-any-return]
+
+
+def _kind(value: str) -> str:
+    from kusto_magic.commands.arguments import SUBCOMMANDS
+
+    return "option" if value.startswith("-") else "command" if value in SUBCOMMANDS else "value"
 
 
 def refresh_names(session: Session) -> None:

@@ -69,12 +69,13 @@ class KustoImageMagics(Magics):
         `%%kusto_image --help` lists the options, `%kusto_image --help` the commands that manage images.
         """
         from kusto_magic.commands import arguments
+        from kusto_magic.commands.argument_parser import HelpRequested
         from kusto_magic.display.cell_hints import hints_of_magics
 
         with hints_of_magics():
             try:
                 options = arguments.parse(arguments.cell_parser(), line, self._variables(local_ns))
-            except arguments.HelpRequested as help_request:
+            except HelpRequested as help_request:
                 self._session.print(visible(str(help_request)))
                 return None
             return self._make(options, cell)
@@ -124,13 +125,18 @@ class KustoImageMagics(Magics):
         `%%kusto_image NAME --base IMAGE` creates an image: the cell is its requirements file.
         """
         from kusto_magic.commands import arguments
+        from kusto_magic.commands.argument_parser import HelpRequested
+        from kusto_magic.commands.help import show_help
         from kusto_magic.display.cell_hints import hints_of_magics
 
         with hints_of_magics():
             try:
                 options = arguments.parse(arguments.line_parser(), line, self._variables(local_ns))
-            except arguments.HelpRequested as help_request:
+            except HelpRequested as help_request:
                 self._session.print(visible(str(help_request)))
+                return None
+            if options.command is None:
+                show_help(self._session)
                 return None
             return arguments.SUBCOMMANDS[options.command].load(options.command)(self._session, options)
 

@@ -133,8 +133,8 @@ class _ParserState:
     index_options: list[tuple[str, str]] = field(default_factory=list)
     by_name: dict[str, list[Requirement]] = field(default_factory=dict)
 
-    def add_problem(self, message: str, line: int | None = None, hint: Hint | None = None) -> None:
-        self.problems.append(Problem("requirements", message, line, hint))
+    def add_problem(self, message: str, line: int | None = None, hint: Hint | None = None, fix: str = "") -> None:
+        self.problems.append(Problem("requirements", message, line, hint, fix))
 
     def is_full(self) -> bool:
         return len(self.problems) >= MAX_PROBLEMS or len(self.packages) > MAX_PACKAGES
@@ -233,7 +233,7 @@ def _parse_line(state: _ParserState, line: _Line, secret: str, allow_index_optio
     elif option := rules.option_in(line.code):
         _parse_option(state, line, option, allow_index_options)
     elif message := rules.local_or_shell_problem(line.code, show=not secret):
-        state.add_problem(message, line.number)
+        state.add_problem(message, line.number, fix="" if secret else _fix(line))
     elif line.code and not secret:
         _parse_package(state, line)
 
@@ -258,13 +258,19 @@ def _parse_package(state: _ParserState, line: _Line) -> None:
     try:
         parsed = Pep508(line.code)
     except InvalidRequirement:
-        state.add_problem(rules.grammar_problem(line.code), line.number)
+        state.add_problem(rules.grammar_problem(line.code), line.number, fix=_fix(line))
         return
     package = _package(line.number, parsed)
     if message := rules.package_problem(parsed.name, package.specifier) or _duplicate_problem(state, package):
         state.add_problem(message, line.number)
     state.packages.append(package)  # also an invalid one, so that its duplicates are reported
     state.by_name.setdefault(package.name, []).append(package)
+
+
+def _fix(line: _Line) -> str:
+    """Return the corrected line with its indent and its comment; "" if it cannot be guessed or is continued."""
+    corrected = "" if "\n" in line.raw else rules.corrected(line.code)
+    return line.raw.replace(line.code, corrected, 1) if corrected else ""
 
 
 def _package(line: int, parsed: Pep508) -> Requirement:

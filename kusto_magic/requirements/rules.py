@@ -267,7 +267,7 @@ _SEPARATORS = re.compile(r"[\s,]+")
 
 def grammar_problem(code: str) -> str:
     """Return why a line is not a valid package line, with the corrected line if it can be guessed."""
-    head, semicolon, marker = (part.strip() for part in " ".join(code.split()).partition(";"))
+    head, semicolon, marker = _parts(code)
     fixed, rule = _fixed(head)
     rule = rule or ("" if marker or not semicolon else "nothing may follow the last version")
     whole = f"{fixed}; {marker}" if marker else fixed
@@ -275,11 +275,31 @@ def grammar_problem(code: str) -> str:
         return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\""
     if not rule and all(_parses(part) for part in _SEPARATORS.split(head)):
         return f"{excerpt(code)}: one package per line"
-    # A long line or one with several packages is not offered: the correction would be a guess.
-    sound = _parses(whole) and len(whole) <= MAX_EXCERPT_LENGTH and fixed.count("==") < 2
-    meant = f"; write {whole}" if sound else ""
+    meant = f"; write {whole}" if _is_offered(whole) else ""
     rule = rule or "a line must be a name, an operator and a version, such as requests==2.31.0"
     return f"{excerpt(code)}: {rule}{meant}"
+
+
+def corrected(code: str) -> str:
+    """Return the corrected line for one that is not a valid package line, "" if it cannot be guessed."""
+    if command := _COMMAND.match(code):
+        rest = code[command.end() :].strip()
+        return rest if _parses(rest) else ""
+    head, _, marker = _parts(code)
+    fixed, rule = _fixed(head)
+    whole = f"{fixed}; {marker}" if marker else fixed
+    return whole if rule and _is_offered(whole) else ""
+
+
+def _parts(code: str) -> tuple[str, str, str]:
+    """Return what is before the first semicolon, the semicolon and the marker, with single blanks."""
+    head, semicolon, marker = " ".join(code.split()).partition(";")
+    return head.strip(), semicolon, marker.strip()
+
+
+def _is_offered(line: str) -> bool:
+    # For a long line or one with several packages the correction would be a guess.
+    return _parses(line) and len(line) <= MAX_EXCERPT_LENGTH and line.partition(";")[0].count("==") < 2
 
 
 def _fixed(head: str) -> tuple[str, str]:

@@ -97,6 +97,7 @@ def input_problem_json(problem: Problem) -> Json:
         "line": problem.line,
         "message": problem.message,
         "hint": hint_json(problem.hint),
+        "fix": problem.fix,
     }
 
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from kusto_magic.commands.arguments import HelpRequested, cell_parser, line_parser, parse
+from kusto_magic.commands.argument_parser import HelpRequested
+from kusto_magic.commands.arguments import cell_parser, line_parser, parse
 from kusto_magic.errors import InvalidInputError
 
 

@@ -9,9 +9,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from support.environment import EmulatedEnvironment, forbidden_cluster
 from support.magics_session import RunCell, cell_runner, load_magics, rows
+from support.panel_environment import json_response
 from support.requests import build_request
 from support.shell import error_of
 
@@ -71,12 +73,12 @@ def test_list_shows_packages_and_active_image(say: RunCell) -> None:
     say("%%kusto_image upper --base img\npint\nxarray>=2\n")
     say("%kusto_image enable upper")
     assert rows(say("%kusto_image list")) == [
-        ["image", "active", "state", "base image", "packages", "requirements"],
-        ["img", "Succeeded", "Python3_11_7", "1", "humanize==4.9.0"],
-        ["upper", "✔ active", "Succeeded", "img", "2", "pint, xarray>=2"],
+        ["Image", "State", "Active", "Base image", "Packages", "Requirements"],
+        ["img", "✔ Succeeded", "Python3_11_7", "1", "humanize==4.9.0"],
+        ["upper", "✔ Succeeded", "✔ active", "img", "2", "pint, xarray>=2"],
     ]
     say("%kusto_image enable Python3_10_8")
-    assert rows(say("%kusto_image list"))[-1] == ["Python3_10_8", "✔ active", "146"]
+    assert rows(say("%kusto_image list"))[-1] == ["Python3_10_8", "✔ active", "managed image", "146"]
 
 
 def test_active_enable_and_disable_report_the_image(say: RunCell, shell: InteractiveShell) -> None:
@@ -118,9 +120,9 @@ def test_unknown_active_image_is_shown_as_unknown_and_needs_yes(
     assert "AuthorizationFailed" in unknown.reason
     assert say("%kusto_image active").strip() == unknown.text(MAGICS)
     listed = say("%kusto_image list")
-    assert rows(listed)[1][:2] == ["img", "unknown"]
+    assert rows(listed)[1][:3] == ["img", "✔ Succeeded", "unknown"]
     assert unknown.text(MAGICS) in listed
-    assert shown_image(say)["active"] == "unknown"
+    assert shown_image(say)["Active"] == "unknown"
     assert f"✖  language extensions  unknown: {unknown.reason}" in say("%kusto_image doctor")
     sent = [*environment.changes]
     for line in (REPLACE, DELETE):
@@ -137,9 +139,9 @@ def test_unknown_active_image_is_shown_as_unknown_and_needs_yes(
 
 def test_show_says_whether_the_image_is_active(say: RunCell) -> None:
     say(CELL)
-    assert shown_image(say)["active"] == "no"
+    assert shown_image(say)["Active"] == "no"
     say("%kusto_image enable img")
-    assert shown_image(say)["active"] == "✔ active"
+    assert shown_image(say)["Active"] == "✔ active"
 
 
 def test_clusters_shows_the_image_that_python_runs_on(say: RunCell) -> None:
@@ -148,12 +150,12 @@ def test_clusters_shows_the_image_that_python_runs_on(say: RunCell) -> None:
 
 
 def test_status_lists_operations_of_this_machine(say: RunCell) -> None:
-    assert "No builds yet" in say("%kusto_image status")
+    assert "No operations" in say("%kusto_image status")
     say(CELL)
     say("%kusto_image delete img")
     head, deleted, built = rows(say("%kusto_image status"))
-    assert head == ["image", "cluster", "action", "state", "started", "duration", "message"]
-    assert (deleted[2:4], built[2:4]) == (["delete", "Deleted"], ["build", "Succeeded"])
+    assert head == ["Image", "Cluster", "Action", "State", "Started", "Duration"]
+    assert (deleted[2:4], built[2:4]) == (["delete", "✔ Deleted"], ["build", "✔ Succeeded"])
 
 
 def test_status_tells_operations_of_running_processes_from_those_of_ended_ones(
@@ -167,21 +169,23 @@ def test_status_tells_operations_of_running_processes_from_those_of_ended_ones(
     environment.wait_for(other.start(build_request(environment.target, "second", spec, check=False)), BuildState.QUEUED)
     _head, *shown = rows(say("%kusto_image status"))
     assert [(row[0], row[3], row[5]) for row in shown] == [
-        ("second", "Queued", "in progress"),
-        ("first", "Building", "in progress"),
+        ("second", "• Queued", "in progress"),
+        ("first", "• Building", "in progress"),
     ]
     other.close()
     _head, *shown = rows(say("%kusto_image status"))
     assert [(row[0], row[3], row[5]) for row in shown] == [
-        ("second", "Not submitted", "never sent"),
-        ("first", "Unknown", "outcome unknown"),
+        ("second", "✖ Not submitted", "never sent"),
+        ("first", "? Unknown", "outcome unknown"),
     ]
 
 
 def test_clusters_lists_the_subscription(say: RunCell, magics: KustoImageMagics) -> None:
     head, cluster = rows(say("%kusto_image clusters"))
-    assert head == ["cluster", "resource group", "region", "state", "SKU", "Python"]
-    assert cluster == [magics.cluster, magics.resource_group, "East US", "Running", "Standard_E8as_v5+1TB_PS", "off"]
+    assert head == ["Cluster", "Selected", "Resource group", "Region", "State", "SKU", "Python"]
+    assert cluster == [
+        magics.cluster, "✔ in use", magics.resource_group, "East US", "Running", "Standard_E8as_v5+1TB_PS", "off"
+    ]  # fmt: skip
     magics.subscription = ""
     assert "subscription: not set" in say("%kusto_image clusters")
 
@@ -198,6 +202,66 @@ def test_bases_lists_images_or_packages_of_one(say: RunCell, shell: InteractiveS
     assert all(name in problem.message for name in MANAGED_IMAGES)
 
 
+# ── help, and what is missing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_magic_without_a_subcommand_lists_all_of_them(say: RunCell) -> None:
+    shown = say("%kusto_image")
+    assert {row[0] for row in rows(shown)} >= SUBCOMMANDS.keys()
+    assert "%kusto_image use emulator" in shown
+    assert "Error" not in shown
+
+
+@pytest.mark.parametrize("command", ["show {}", "check {}", "edit {}", "export {} --as bicep", "attach {}", "diff {}"])
+def test_wrong_name_of_an_image_suggests_the_nearest(say: RunCell, shell: InteractiveShell, command: str) -> None:
+    [problem] = problems_of(shell, f"%kusto_image {command.format('imgg')}")
+    assert problem.message.startswith("there is no image 'imgg' on this cluster")
+    say(CELL)
+    [problem] = problems_of(shell, f"%kusto_image {command.format('imgg')}")
+    assert problem.message == "there is no image 'imgg' on this cluster; did you mean img?"
+
+
+def test_managed_image_is_no_image_of_the_cluster(shell: InteractiveShell, magics: KustoImageMagics) -> None:
+    [problem] = problems_of(shell, "%kusto_image show Python3_11_7")
+    assert "%kusto_image bases Python3_11_7 lists its packages" in problem.message
+
+
+def test_missing_cluster_is_one_problem_that_says_how_to_choose_one(
+    shell: InteractiveShell, magics: KustoImageMagics
+) -> None:
+    for name in TARGET_SETTINGS:
+        setattr(magics, name, "")
+    error = error_of(shell, "%kusto_image list")
+    assert isinstance(error, InvalidInputError)
+    assert [problem.field for problem in error.problems] == ["cluster"]
+    assert error.hint == Hint(HintKind.CHOOSE_CLUSTER)
+
+
+def test_failure_is_shown_once_in_the_cell_and_completely_in_another_one(say: RunCell, shell: InteractiveShell) -> None:
+    shown = say("%%kusto_image img --base no-such-image --no-check -o built\nhumanize\n")
+    assert shown.count("Next: ") == 1
+    assert shown.splitlines()[-1] == "ServiceError: see the result above."
+    again = say("built.result()")
+    assert "the build request was refused" in again
+    assert again.count("Next: ") == 1
+
+
+def test_failed_image_shows_the_error_and_the_next_step(say: RunCell, environment: EmulatedEnvironment) -> None:
+    say(CELL)
+    assert "Next step" not in shown_image(say)
+    environment.transport.fault = _failed_image
+    shown = shown_image(say)
+    assert shown["State"] == "✖ Failed"
+    assert shown["Next step"].startswith("%kusto_image edit img ")
+
+
+def _failed_image(request: httpx.Request) -> httpx.Response | None:
+    if request.method != "GET" or not request.url.path.endswith("/img"):
+        return None
+    properties = {"language": "Python", "baseImageName": "Python3_11_7", "provisioningState": "Failed"}
+    return json_response({"id": "/x/img", "name": "c/img", "properties": properties})
+
+
 # ── comparing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -205,18 +269,18 @@ def test_diff_compares_images_base_and_cell(say: RunCell) -> None:
     say(CELL)
     say("%%kusto_image other --base Python3_11_7\nhumanize==4.10.0\npint\n")
     assert rows(say("%kusto_image diff img other"))[1:] == [
-        ["humanize", "==4.9.0", "==4.10.0", "changed"],
-        ["pint", "–", "any version", "added"],
+        ["humanize", "4.9.0", "4.10.0", "→ changed"],
+        ["pint", "–", "any version", "+ added"],
     ]
     assert rows(say("%kusto_image diff img")) == [
-        ["package", "Python3_11_7", "img", "change"],
-        ["humanize", "–", "==4.9.0", "added"],
+        ["Package", "Python3_11_7", "img", "Change"],
+        ["humanize", "–", "4.9.0", "+ added"],
     ]
     cell = say("%%kusto_image img --base Python3_11_7 --diff\npint\n")
     assert rows(cell) == [
-        ["package", "img now", "this cell", "change"],
-        ["humanize", "==4.9.0", "–", "removed"],
-        ["pint", "–", "any version", "added"],
+        ["Package", "img now", "this cell", "Change"],
+        ["humanize", "4.9.0", "–", "− removed"],
+        ["pint", "–", "any version", "+ added"],
     ]
     assert "img and Python3_11_7" not in say("%kusto_image diff img Python3_11_7")
     assert "contain the same packages" in say("%kusto_image diff img img")
@@ -280,7 +344,7 @@ def test_template_replaces_variables_and_reports_invalid_ones(say: RunCell, shel
 
 def test_edit_opens_a_cell_with_the_image(say: RunCell, shell: InteractiveShell) -> None:
     say(CELL)
-    assert "new cell" in say("%kusto_image edit img")
+    assert "next prompt" in say("%kusto_image edit img")
     assert shell.rl_next_input == "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"
     index = "--index-url https://packages.example.org/simple"
     say(f"%%kusto_image indexed --base img --allow-index-options\n{index}\npint\n")

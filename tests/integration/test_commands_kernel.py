@@ -32,7 +32,7 @@ def test_typical_session_of_commands(ready: Kernel) -> None:
     """One kernel for all commands, because starting one takes seconds."""
     ready.execute(IMAGE)
     listed = ready.execute("%kusto_image list").outputs[0].data
-    assert listed["text/html"].startswith("<table>")
+    assert listed["text/html"].startswith("<div><p><strong><bdi>Images of emulator cluster")
     assert "humanize==4.9.0" in listed["text/html"]
     edited = ready.execute("%kusto_image edit img")
     assert edited.next_cell == "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0"

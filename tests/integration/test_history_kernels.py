@@ -67,7 +67,9 @@ def test_killed_kernels_lose_no_build(kernels: Callable[[], Kernel], emulator: S
     assert third.displays[again.outputs[0]["transient"]["display_id"]][-1][MIME]["startedAt"]
     third.wait_until(lambda: _state(third, again) == "Succeeded")
     queued = third.execute("%kusto_image wait queued")
-    assert "%kusto_image attach queued --send" in queued.error
+    assert queued.error == "NotSubmittedError: see the result above."
+    shown = third.displays[queued.outputs[0]["transient"]["display_id"]][-1]["text/plain"]
+    assert "%kusto_image attach queued --send" in shown
     assert _state(third, queued) == "Not submitted"
     queued = third.execute("%kusto_image wait queued --send")
     assert queued.error == ""

@@ -157,14 +157,14 @@ def test_list_show_and_delete_an_image(ready: Kernel) -> None:
     assert "has no custom images yet" in ready.execute("%kusto_image list").outputs[0].data["text/plain"]
     ready.execute(f"{IMAGE} --wait\nhumanize==4.9.0\ntext-unidecode\n")
     listed = ready.execute("%kusto_image list").outputs[0].data["text/plain"]
-    assert re.search(r"img +Succeeded +Python3_11_7 +2 +humanize==4\.9\.0, text-unidecode", listed)
+    assert re.search(r"img +✔ Succeeded +Python3_11_7 +2 +humanize==4\.9\.0, text-unidecode", listed)
     shown = ready.execute("%kusto_image show img").outputs[0].data
     assert "humanize==4.9.0" in shown["text/plain"]
-    assert shown["text/html"].startswith("<table>")
+    assert shown["text/html"].startswith("<div><p><strong><bdi>Image img on emulator cluster")
     deleted = ready.execute("%kusto_image delete img --wait")
     assert _card(ready, deleted)()[MIME]["state"] == "Deleted"
     missing = ready.execute("%kusto_image show img")
-    assert "NotFoundError" in missing.error
+    assert "there is no image 'img' on this cluster" in missing.error
     assert "%kusto_image list" in missing.error
 
 

@@ -65,8 +65,8 @@ def test_live_line_is_drawn_on_a_terminal(ready: InteractiveShell) -> None:
     ready.run_cell("%%kusto_image img --base Python3_11_7 --no-check --no-wait -o built\nhumanize\n")
     drawn = io.StringIO()
     show_until_done(ready.user_ns["built"], Console(file=drawn, force_terminal=True, width=120))
-    assert "\x1b[" in drawn.getvalue()  # the line is redrawn in place
-    assert "✔ Succeeded: image img" in drawn.getvalue()
+    assert "\x1b[J• Building img · [" in drawn.getvalue()  # the line is redrawn in place
+    assert "✔ Succeeded\x1b[0m: image img" in drawn.getvalue()
 
 
 def test_unload_removes_everything(ready: InteractiveShell) -> None:

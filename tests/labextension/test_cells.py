@@ -111,3 +111,60 @@ def test_base_images_and_packages_are_completed(
     if choice.count():
         choice.click()
     expect(opened.cell(0).locator(".cm-content")).to_contain_text(offered)
+
+
+def test_subcommands_are_completed_with_descriptions(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook(["%load_ext kusto_magic", "%kusto_image "])
+    opened.run(0)
+    page.evaluate(TO_END, 1)
+    page.keyboard.press("Tab")
+    item = page.locator(".jp-Completer-item", has_text="Delete an image")
+    expect(item).to_be_visible()
+    screenshot("subcommands")
+    item.click()
+    page.keyboard.type(" --")
+    page.keyboard.press("Tab")
+    expect(page.locator(".jp-Completer-item", has_text="wait until it is done")).to_be_visible()
+    screenshot("options")
+
+
+def test_lines_of_the_magic_in_python_cells_are_highlighted(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    lines = 'x = len("a")\n%kusto_image export img --as "bicep" --to x.bicep\ny = """\n%kusto_image list\n"""'
+    opened = notebook([lines, lines.replace("kusto_image", "other_magic"), lines])
+    marked = ".cm-line .jp-KustoImage-token"
+    pieces = ["%kusto_image", "export", "img", "-", "-", "as", '"bicep"', "-", "-", "to", "x", ".", "bicep"]
+    expect(opened.cell(0).locator(marked)).to_have_text(pieces)  # split as Python splits them
+    expect(opened.cell(1).locator(marked)).to_have_count(0)
+    colors = colored(opened.cell(0))
+    assert len({colors[piece] for piece in ("%kusto_image", "export", "img", "as", '"bicep"')}) >= 4
+    assert colors["len"] == colored(opened.cell(1))["len"]
+    screenshot("light")
+    opened.use_dark_theme()
+    screenshot("dark")
+    page.evaluate(TO_MARKDOWN)
+    expect(opened.cell(1).locator(marked)).to_have_count(0)
+    page.evaluate(SET, [2, lines.replace("%kusto_image", "kusto_image")])
+    expect(opened.cell(2).locator(marked)).to_have_count(0)
+
+
+def test_known_fix_is_applied_from_the_underline_and_can_be_undone(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    wrong = "%%kusto_image img --base Python3_11_7\n  humanize 4.9.0  # why\nnumpy"
+    opened = notebook([wrong])
+    marked = opened.cell(0).locator(".cm-lintRange-error")
+    expect(marked).to_have_text("humanize 4.9.0  # why")
+    marked.hover()
+    action = page.locator(".cm-diagnosticAction")
+    expect(action).to_have_text("Apply: humanize==4.9.0  # why")
+    screenshot("action")
+    action.click()
+    expect(marked).to_have_count(0)
+    content = opened.cell(0).locator(".cm-content")
+    expect(content).to_contain_text("humanize==4.9.0  # why")
+    page.keyboard.press("Control+z")
+    expect(content).to_contain_text("humanize 4.9.0  # why")

@@ -10,7 +10,7 @@ import pytest
 from kusto_magic.commands.arguments import SUBCOMMANDS
 from kusto_magic.commands.name_cache import NameCache
 from kusto_magic.export import FORMS
-from kusto_magic.magics.completer import complete_line
+from kusto_magic.magics.completer import MAX_DESCRIPTION, complete_line
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def completions(line: str) -> list[str] | None:
     names = NameCache()
     names.images, names.clusters = ("forecast", "Fraud"), ("mycluster", "other")
     found = complete_line(line, names)
-    return None if found is None else found[1]
+    return None if found is None else list(found[1])
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,41 @@ def test_names_of_other_tools_are_quoted_and_those_with_another_meaning_left_out
     )
     found = complete_line(line, names)
     assert found is not None
-    assert found[1][: len(values)] == values
+    assert list(found[1])[: len(values)] == values
     assert not {"{x}", "$x", "-x"} & set(found[1])
     assert all(value.isprintable() and "`" not in value for value in found[1])
 
 
 def test_fragment_is_the_replaced_text() -> None:
-    assert complete_line("%kusto_image show --cloud=us", NameCache()) == ("us", ["usgov"])
-    assert complete_line("%kusto_image sh", NameCache()) == ("sh", ["show"])
+    assert complete_line("%kusto_image show --cloud=us", NameCache()) == ("us", {"usgov": "Azure cloud"})
+    assert complete_line("%kusto_image sh", NameCache()) == ("sh", {"show": "Show an image as stored by the service"})
+
+
+@pytest.mark.parametrize(
+    ("line", "descriptions"),
+    [
+        ("%kusto_image DELETE", {"delete": "Delete an image"}),
+        ("%kusto_image delete --wa", {"--wait": "wait until it is done"}),
+        ("%kusto_image show fo", {"forecast": "image of the cluster"}),
+        ("%%kusto_image new --base Python3_6", {"Python3_6_5": "managed image, Python 3.6.5 (deprecated)"}),
+        ("%%kusto_image new --cloud c", {"china": "Azure cloud"}),
+    ],
+)
+def test_completions_have_descriptions(line: str, descriptions: dict[str, str]) -> None:
+    names = NameCache()
+    names.images = ("forecast",)
+    found = complete_line(line, names)
+    assert found is not None
+    assert found[1] == descriptions
+
+
+def test_every_subcommand_and_option_has_a_short_description() -> None:
+    lines = ["%kusto_image ", "%%kusto_image x -", *(f"%kusto_image {command} -" for command in SUBCOMMANDS)]
+    for line in lines:
+        found = complete_line(line, NameCache())
+        assert found is not None
+        assert all(0 < len(description) <= MAX_DESCRIPTION for description in found[1].values()), line
+        assert all("%(" not in description for description in found[1].values()), line
 
 
 # ── in a kernel ────────────────────────────────────────────────────────────────────────────────────────────────────

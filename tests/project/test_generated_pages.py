@@ -1,9 +1,14 @@
-"""REFERENCE.md matches the code."""
+"""Generated files match the code."""
 
 from __future__ import annotations
 
+from types import ModuleType
+
+import descriptions
+import pytest
 import reference
 
 
-def test_reference_matches_the_code() -> None:
-    assert reference.PATH.read_text(encoding="utf-8") == reference.text(), "run: python noxfile.py docs"
+@pytest.mark.parametrize("generator", [reference, descriptions], ids=["REFERENCE.md", "descriptions.gen.json"])
+def test_generated_file_matches_the_code(generator: ModuleType) -> None:
+    assert generator.PATH.read_text(encoding="utf-8") == generator.text(), "run: python noxfile.py docs"

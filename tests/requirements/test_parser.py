@@ -510,3 +510,25 @@ def test_more_than_20_indexes_are_refused() -> None:
 @pytest.mark.parametrize("text", ["eyJhbGciOiJ.eyJzdWIi.x", "x-eyJhbGciOiJ.eyJzdWIiOi", "a.eyJhbGciOiJ.eyJzdWIi"])
 def test_bearer_token_is_found_inside_words(text: str) -> None:
     assert "bearer token" in problems(f"a # {text}")[0].message
+
+
+# ── corrected lines ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("requests=1.0  # why", "requests==1.0  # why"),
+        ("  humanize 4.9.0", "  humanize==4.9.0"),
+        ("!pip install requests==2", "requests==2"),
+        ("numpy>=1.x; python_version<'3.1'", "numpy>=1; python_version<'3.1'"),
+        ("pip install -U x", ""),
+        ("a==1 b==2", ""),
+        ("-r more.txt", ""),
+        ("requests=\\\n1.0", ""),
+        ("requests=1.0 # password=hunter22", ""),
+    ],
+)
+def test_problem_has_the_corrected_line_if_it_can_be_guessed(line: str, fix: str) -> None:
+    assert [problem.fix for problem in problems(line)][-1] == fix
+    assert not fix or problems(fix) == []

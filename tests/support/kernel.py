@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 WAIT_S = 30.0
+CELL_ID = "00000000-0000-4000-8000-000000000000"
 OUTPUTS = frozenset({"stream", "display_data", "execute_result", "error"})
 
 Message = dict[str, Any]
@@ -69,7 +70,14 @@ class Kernel:
 
     def begin(self, code: str, *, allow_stdin: bool = True) -> str:
         """Send `code` and return the ID of the request without waiting."""
-        return str(self.client.execute(code, allow_stdin=allow_stdin, store_history=True))
+        content = {
+            "code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": allow_stdin,
+            "stop_on_error": True,
+        }  # fmt: skip
+        # A notebook names the cell; `client.execute` does not.
+        request = self.client.session.msg("execute_request", content, metadata={"cellId": CELL_ID})
+        self.client.shell_channel.send(request)
+        return str(request["header"]["msg_id"])
 
     def finish(self, request: str, *, timeout: float = WAIT_S) -> Execution:
         """Wait for the reply and until the kernel is idle; return the result."""

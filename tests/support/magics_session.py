@@ -41,5 +41,5 @@ def cell_runner(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def rows(text: str) -> list[list[str]]:
-    """Parse a plain-text table whose columns are separated by two blanks."""
-    return [re.split(r" {2,}", line) for line in text.splitlines()]
+    """Parse a plain-text table below its caption; its columns are separated by two blanks."""
+    return [re.split(r" {2,}", line.strip()) for line in text.splitlines()[1:]]

@@ -389,6 +389,8 @@ export interface components {
             /** @description Counted from 1; null if the problem concerns the whole input. */
             readonly line: number | null;
             readonly message: string;
+            /** @description The corrected line; "" if it cannot be guessed. */
+            readonly fix?: string;
             /** @description What else the user can do than to correct the input. */
             readonly hint: components["schemas"]["Hint"] | null;
         };

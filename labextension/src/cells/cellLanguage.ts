@@ -14,10 +14,10 @@ interface IState {
 }
 
 /** A pattern, its highlight tag and the section that follows. The first matching rule of a list applies. */
-type Rule = readonly [pattern: RegExp, tag: string, next?: Section];
+export type Rule = readonly [pattern: RegExp, tag: string, next?: Section];
 
-const MAGIC_RULES: readonly Rule[] = [
-  [/^%%\w+/, 'keyword'],
+export const MAGIC_RULES: readonly Rule[] = [
+  [/^%%?\w+/, 'keyword'],
   [/^-{1,2}[A-Za-z][\w-]*/, 'attributeName'],
   [/^(["'])(?:(?!\1).)*\1?/, 'string'],
   [/^[^\s=]+/, 'variableName']

@@ -1,6 +1,7 @@
 /** Underlines errors in `%%kusto_image` cells. The server checks them with the kernel's own rules. */
-import { type Diagnostic, linter } from '@codemirror/lint';
+import { type Action, type Diagnostic, linter } from '@codemirror/lint';
 import type { Extension, Text } from '@codemirror/state';
+import type { EditorView } from '@codemirror/view';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IInputProblem } from '../api/requestAPI';
@@ -30,11 +31,26 @@ export function cellLinter(model: IImagesModel, trans: TranslationBundle): Exten
 
 /** Return the diagnostics of a cell. Problems count lines from the one below the magic. */
 export function diagnostics(doc: Text, problems: ReadonlyArray<IInputProblem>, trans: TranslationBundle): Diagnostic[] {
-  return problems.map(({ line, message: problem, hint }) => {
+  return problems.map(({ line, message: problem, hint, fix }) => {
     const message = withHint(problem, hint, trans);
     const { from, length, text } = doc.line(Math.min(doc.lines, (line ?? 0) + 1));
     const indent = text.length - text.trimStart().length;
     const start = length > indent ? from + indent : from;
-    return { from: start, to: Math.max(start, from + text.trimEnd().length), severity: 'error', message };
+    const actions = line && fix ? [fixAction(text, fix, trans)] : [];
+    return { from: start, to: Math.max(start, from + text.trimEnd().length), severity: 'error', message, actions };
   });
+}
+
+/** Return the action that replaces the line `text`, unless it has been changed since it was checked. */
+function fixAction(text: string, fix: string, trans: TranslationBundle): Action {
+  return {
+    name: trans.__('Apply: %1', fix.trim()),
+    apply: (view: EditorView, from: number) => {
+      const line = view.state.doc.lineAt(from);
+      if (line.text === text) {
+        view.dispatch({ changes: { from: line.from, to: line.to, insert: fix }, userEvent: 'input.fix' });
+        view.focus();
+      }
+    }
+  };
 }

@@ -13,6 +13,11 @@ import { isImageCell } from './cellText';
 
 const PYTHON_MIME_TYPES: ReadonlySet<string> = new Set(['text/x-ipython', 'text/x-python']);
 
+/** Return whether a MIME type is that of the code cells of a Python kernel. */
+export function isPython(mimeType: string): boolean {
+  return PYTHON_MIME_TYPES.has(mimeType);
+}
+
 export class CellMode {
   constructor(
     notebooks: INotebookTracker,
@@ -51,7 +56,7 @@ export class CellMode {
 
   private _updateCell(cell: ICellModel, panel: NotebookPanel): void {
     const isOurs = this._preferences.values.highlightCells && isImageCell(cell.sharedModel.getSource());
-    if (isOurs && PYTHON_MIME_TYPES.has(cell.mimeType)) {
+    if (isOurs && isPython(cell.mimeType)) {
       cell.mimeType = CELL_MIME_TYPE;
     } else if (!isOurs && cell.mimeType === CELL_MIME_TYPE) {
       cell.mimeType = panel.content.codeMimetype;

@@ -1,0 +1,40 @@
+"""An ArgumentParser for the lines of the magics: it raises instead of exiting, and its messages say what is meant."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from typing import NoReturn
+
+from kusto_magic.errors import InvalidInputError, Problem, excerpt
+from kusto_magic.hints import Hint, HintKind
+
+_MISSING = "the following arguments are required: "
+"""Beginning of argparse's message for a missing argument."""
+
+
+class HelpRequested(Exception):  # noqa: N818 - help is no error
+    """Raised for `--help`; the message is the help text."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises instead of exiting the process, and suggests the closest choice."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InvalidInputError."""
+        value, found, choices = message.partition("invalid choice: '")[2].rpartition("' (choose from ")
+        if found and (close := _closest(value, choices)):
+            message = f"unknown value {excerpt(value)}; did you mean {close}?"
+        if missing := message.partition(_MISSING)[2]:
+            message = f"{missing} {'are' if ',' in missing else 'is'} missing"
+        raise InvalidInputError([Problem(self.prog, message)], hint=Hint(HintKind.SHOW_HELP, self.prog))
+
+    def print_help(self, _file: object = None) -> None:
+        """Raise HelpRequested."""
+        raise HelpRequested(self.format_help())
+
+
+def _closest(word: str, choices: str) -> str:
+    # Only some versions of Python quote the choices.
+    close = difflib.get_close_matches(word, [choice.strip("'") for choice in choices.split(", ")], n=1)
+    return close[0] if close else ""
