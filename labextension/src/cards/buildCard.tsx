@@ -11,6 +11,7 @@ import {
   BUILD_MIME_TYPE,
   formatDuration,
   type ICard,
+  isNewer,
   isOverdue,
   progressFraction,
   readCard,
@@ -63,6 +64,11 @@ class BuildCardRenderer extends CardRenderer<ICard> {
 
   protected override merge(card: ICard, shown: ICard): ICard {
     return withTexts(card, shown);
+  }
+
+  protected override isBehind(card: ICard): boolean {
+    const known = this.model.findBuild(card.id)?.card;
+    return known ? isNewer(card, known) && card.state !== known.state : !card.ended;
   }
 
   protected override latest(card: ICard): ICard {

@@ -71,6 +71,9 @@ export abstract class CardRenderer<T extends ICardData> extends ReactWidget impl
   /** Return a newer version of the card that is shown, with what only that one has. */
   protected abstract merge(card: T, shown: T): T;
 
+  /** Return whether the model has an older state than a card that the kernel has sent. */
+  protected abstract isBehind(card: T): boolean;
+
   /** Return the server's version of the card if it is newer: the server continues polling when the kernel ends. */
   protected abstract latest(card: T): T;
 
@@ -88,10 +91,8 @@ export abstract class CardRenderer<T extends ICardData> extends ReactWidget impl
   }
 
   setCard(card: T | null): void {
-    if (card && !card.ended && card.id !== this._card?.id && this.model.availability === 'available') {
-      void this.model.refresh(); // the kernel has just started the build, so the model may not know it
-    }
     this._card = this._merged(card);
+    this._refreshModel();
     this._receivedAt = Date.now();
     this.update();
   }
@@ -114,6 +115,14 @@ export abstract class CardRenderer<T extends ICardData> extends ReactWidget impl
       this._receivedAt = Date.now();
     }
     return latest && this.renderCard(latest, this._receivedAt);
+  }
+
+  /** Request the builds if the kernel has told a state that the model does not know yet, so that all views agree. */
+  private _refreshModel(): void {
+    const card = this._card;
+    if (card && this.model.availability === 'available' && this.isBehind(card)) {
+      void this.model.refresh();
+    }
   }
 
   private _merged(card: T | null): T | null {

@@ -45,6 +45,10 @@ class FleetCardRenderer extends CardRenderer<IFleet> {
     return { ...fleet, plan: fleet.plan ?? shown.plan };
   }
 
+  protected override isBehind(fleet: IFleet): boolean {
+    return !fleet.ended && fleet.rows.some(row => !this.model.findBuild(row.id));
+  }
+
   protected override latest(fleet: IFleet): IFleet {
     return updateFleet(fleet, this.model.builds);
   }
