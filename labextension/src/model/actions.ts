@@ -56,3 +56,19 @@ const ACTION_TEXTS: ReadonlyMap<string, IActionTexts> = new Map(
 export function textsOf(action: string): IActionTexts {
   return ACTION_TEXTS.get(action) ?? OTHER_TEXTS;
 }
+
+/** Return the name of an action in a table. */
+export function actionName(action: string, trans: TranslationBundle): string {
+  switch (action) {
+    case 'build':
+      return trans.__('Build');
+    case 'delete':
+      return trans.__('Delete');
+    case 'enable':
+      return trans.__('Enable');
+    case 'disable':
+      return trans.__('Disable');
+    default:
+      return action;
+  }
+}
