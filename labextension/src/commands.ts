@@ -64,7 +64,7 @@ function addSidebarCommands({ app, model, sidebar, trans }: ICommandOptions): vo
   });
   commands.addCommand(CommandIDs.newImage, {
     label: args => newImageLabel(args, trans),
-    caption: args => (args.isMenu ? '' : trans.__('Build a sandbox custom image of Azure Data Explorer')),
+    caption: args => (args.isLauncher ? trans.__('Build a sandbox custom image of Azure Data Explorer') : ''),
     icon: args => (args.isPalette || args.isLauncher ? imageIcon : args.isMenu ? undefined : addIcon),
     isEnabled: () => sidebar.isAttached && model.clusters.length > 0,
     execute: args => {

@@ -11,7 +11,7 @@ import { PlanView } from '../components/planView';
 import { StateBadge, StateIcon } from '../components/state';
 import { hintText } from '../model/hints';
 import { activeImageText, isActiveImage } from '../sidebar/activeImage';
-import { clusterTitle } from '../sidebar/rowViews';
+import { clusterTitle } from '../sidebar/rowTexts';
 import { type IListedImage, imageKey, listImages } from '../sidebar/rows';
 import type { IImagesModel } from '../tokens';
 import { BuildHistory } from './buildHistory';

@@ -13,7 +13,7 @@ import { Elapsed } from './elapsed';
 import { Errors, Field, type IFieldProps } from './formField';
 import type { FormSession } from './formSession';
 import { customBases, NO_BASE, toDraft } from './formValues';
-import { clusterTitle } from './rowViews';
+import { clusterTitle } from './rowTexts';
 
 export interface IImageFormProps {
   readonly model: IImagesModel;

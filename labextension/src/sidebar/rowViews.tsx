@@ -3,15 +3,14 @@ import { caretDownIcon, caretRightIcon, editIcon, ellipsesIcon, type LabIcon } f
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-import type { ICluster } from '../api/api';
 import type { IPoint } from '../components/menu';
 import { StateIcon } from '../components/state';
 import { hintText } from '../model/hints';
-import { isSuccess } from '../model/outcomes';
 import type { IClusterImages, IImagesModel } from '../tokens';
-import { activeImageText, isActiveImage } from './activeImage';
+import { isActiveImage } from './activeImage';
 import { Elapsed } from './elapsed';
 import type { IClusterRow, IImageRow, IMessageRow } from './rows';
+import { messageText, queriesText, secondLine } from './rowTexts';
 import type { ITreeActions } from './tree';
 
 interface IRowViewProps {
@@ -21,17 +20,12 @@ interface IRowViewProps {
   readonly openMenu: (at: IPoint) => void;
 }
 
-/** Return the name of a cluster to show. */
-export function clusterTitle(cluster: ICluster, trans: TranslationBundle): string {
-  return cluster.emulator ? trans.__('%1 (emulator)', cluster.name) : cluster.name;
-}
-
 export function ClusterRow(props: IRowViewProps & { readonly row: IClusterRow }): React.JSX.Element {
   const { row, model, trans, actions, openMenu } = props;
   const { cluster, isExpanded, count } = row;
-  const { active, identity, loaded, problem } = model.images(cluster.id);
+  const { identity } = model.images(cluster.id);
   const Caret = (isExpanded ? caretDownIcon : caretRightIcon).react;
-  const queries = isExpanded && loaded && !problem ? activeImageText(active, trans) : '';
+  const queries = queriesText(row, model, trans);
   const place = trans.__('Resource group %1, subscription %2', cluster.resourceGroup, cluster.subscription);
   const title = [cluster.name, place, identity ? trans.__('Signed in as %1', identity) : ''].filter(it => it);
   return (
@@ -98,25 +92,6 @@ export function ImageRow(props: IRowViewProps & { readonly row: IImageRow }): Re
   );
 }
 
-/** Return the second line of an image: what is being done, how it failed, or what it is made of. */
-export function secondLine({ image, build }: IImageRow, model: IImagesModel, trans: TranslationBundle): string {
-  if (build) {
-    return [build.card.state, build.card.estimate].filter(part => part).join(' · ');
-  }
-  if (!isSuccess(image)) {
-    const ended = image.build ? model.findBuild(image.build)?.card.asOf : undefined;
-    return [image.state, ended ? shortDate(ended) : image.base].filter(part => part).join(' · ');
-  }
-  return [image.base, trans._n('%1 package', '%1 packages', image.packages)].filter(part => part).join(' · ');
-}
-
-/** Return a day in the reader's time zone: without the year if it is the current one. */
-export function shortDate(time: string, now = new Date()): string {
-  const date = new Date(time);
-  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
-  return date.toLocaleDateString(undefined, { month: 'short', day: 'numeric', year });
-}
-
 interface IMessageRowProps extends Omit<IRowViewProps, 'openMenu'> {
   readonly row: IMessageRow;
   readonly shown: IClusterImages;
@@ -140,17 +115,6 @@ export function MessageRow({ row, shown, trans, actions }: IMessageRowProps): Re
       </div>
     </>
   );
-}
-
-function messageText(kind: IMessageRow['kind'], trans: TranslationBundle): string {
-  switch (kind) {
-    case 'loading':
-      return trans.__('Loading images…');
-    case 'noMatch':
-      return trans.__('No matching images.');
-    default:
-      return trans.__('No custom images yet.');
-  }
 }
 
 function RowButtons({ children }: { children: React.ReactNode }): React.JSX.Element {

@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'react';
 
 import type { IPoint } from '../components/menu';
 import type { IImagesModel } from '../tokens';
+import { rowLabel } from './rowTexts';
 import { ClusterRow, ImageRow, MessageRow } from './rowViews';
 import { type IClusterRow, type IImageRow, type IRow, nextKey, tabRow } from './rows';
 
@@ -62,12 +63,13 @@ interface IRowProps extends ITreeProps {
 }
 
 function Row(props: IRowProps): React.JSX.Element {
-  const { row, isTabStop, current, actions } = props;
+  const { row, isTabStop, current, actions, model, trans } = props;
   return (
     <li
       role="treeitem"
       className={`jp-KustoImage-row jp-mod-${row.kind}`}
       {...rowAttributes(row)}
+      aria-label={rowLabel(row, model, trans)}
       aria-posinset={row.position}
       aria-setsize={row.size}
       aria-selected={row.key === current}
