@@ -90,7 +90,7 @@ function Head({ model, trans, name, cluster, found }: IHeadProps): React.JSX.Ele
   const { active, loaded } = model.images(cluster.id);
   const facts = [found?.image.base, clusterTitle(cluster, trans), loaded ? activeImageText(active, trans) : ''];
   return (
-    <header>
+    <div className="jp-KustoImage-detailsHead">
       {found ? <StateIcon outcome={shownState(found).outcome} /> : null}
       <h1>
         <bdi>{found?.image.name ?? name}</bdi>
@@ -100,7 +100,7 @@ function Head({ model, trans, name, cluster, found }: IHeadProps): React.JSX.Ele
       <p>
         <bdi>{facts.filter(fact => fact).join(' · ')}</bdi>
       </p>
-    </header>
+    </div>
   );
 }
 

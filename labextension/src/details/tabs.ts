@@ -1,16 +1,13 @@
-/** Shows widgets in tabs of the main area, or in dialogs where there are no tabs. */
-import type { ILabShell } from '@jupyterlab/application';
-import { Dialog, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import type { TranslationBundle } from '@jupyterlab/translation';
-import type { Widget } from '@lumino/widgets';
+/** Shows widgets in tabs of the main area; in Notebook 7, whose main area has room for one widget, below it. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 
 import { imageIcon } from '../icons';
 
 export class Tabs {
-  /** `shell` is that of JupyterLab, null in Notebook 7, whose main area has room for one widget. */
   constructor(
-    private readonly _shell: ILabShell | null,
-    private readonly _trans: TranslationBundle
+    private readonly _shell: JupyterFrontEnd.IShell,
+    private readonly _area: 'main' | 'down'
   ) {}
 
   /** The open tabs. */
@@ -29,27 +26,18 @@ export class Tabs {
     widget.id = id;
     widget.title.icon = imageIcon;
     widget.title.closable = true;
-    if (this._shell) {
-      this._shell.add(widget, 'main');
-      this._shell.activateById(id);
-      void this.tracker.add(widget);
-    } else {
-      await this._showDialog(widget);
-    }
+    widget.toggleClass('jp-KustoImage-below', this._area === 'down');
+    void this.tracker.add(widget);
+    this._shell.add(widget, this._area);
+    this._shell.activateById(id);
   }
 
   /** Activate the tab with an id. Return whether there is one. */
   private _activate(id: string): boolean {
-    const tab = this.tracker.find(widget => widget.id === id);
-    if (tab) {
-      this._shell?.activateById(id);
+    const isOpen = this.tracker.find(widget => widget.id === id) !== undefined;
+    if (isOpen) {
+      this._shell.activateById(id);
     }
-    return tab !== undefined;
-  }
-
-  private async _showDialog(widget: Widget): Promise<void> {
-    widget.addClass('jp-KustoImage-inDialog');
-    const buttons = [Dialog.okButton({ label: this._trans.__('Close') })];
-    await new Dialog({ title: widget.title.label, body: widget, buttons, hasClose: true }).launch();
+    return isOpen;
   }
 }

@@ -32,7 +32,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     labShell: ILabShell | null
   ): void => {
     const trans = loadTranslations(translator);
-    const tabs = new Tabs(labShell, trans);
+    const tabs = new Tabs(app.shell, labShell ? 'main' : 'down');
     // Created before its commands: the buttons of its toolbar follow when the commands are added.
     const sidebar = new Sidebar({ model, trans, commands: app.commands, translator: translator ?? undefined });
     addCommands({ app, model, notebooks, sidebar, tabs, trans, labShell });

@@ -58,10 +58,12 @@ interface IErrorsProps {
 
 export function Errors({ errors, trans }: IErrorsProps): React.JSX.Element | null {
   return errors.length ? (
-    <ul className="jp-KustoImage-errors jp-KustoImage-tone jp-mod-error" role="alert">
-      {errors.map(({ line, text }) => (
-        <li key={`${line ?? 0} ${text}`}>{line === null ? text : trans.__('line %1: %2', line, text)}</li>
-      ))}
-    </ul>
+    <div role="alert">
+      <ul className="jp-KustoImage-errors jp-KustoImage-tone jp-mod-error">
+        {errors.map(({ line, text }) => (
+          <li key={`${line ?? 0} ${text}`}>{line === null ? text : trans.__('line %1: %2', line, text)}</li>
+        ))}
+      </ul>
+    </div>
   ) : null;
 }
