@@ -59,9 +59,10 @@ _MODULES = {
     "models.cluster": ["ActiveImage", "Cluster", "LanguageExtension", "PythonOff", "PythonState", "UnknownImage"],
     "models.image": ["Image", "ImageSpec"],
     "models.permission": ["Permission"],
+    "models.subscription": ["ListedSubscription"],
     "models.target": ["Subscription", "Target"],
     "panel.panel": ["ImagePanel"],
-    "preflight.report": ["Package", "PreflightReport", "Verdict"],
+    "preflight.report": ["Fix", "Package", "PreflightReport", "Verdict"],
 }
 """Public names by module; `__init__.pyi` has them for type checkers."""
 

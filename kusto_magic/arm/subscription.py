@@ -17,6 +17,7 @@ from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.permission import Permission
+from kusto_magic.models.subscription import ListedSubscription
 from kusto_magic.models.target import Subscription, Target
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 PERMISSIONS_API_VERSION = "2022-04-01"
 """api-version of Microsoft.Authorization/permissions."""
+
+
+SUBSCRIPTIONS_API_VERSION = "2022-12-01"
+"""api-version of Microsoft.Resources/subscriptions."""
 
 
 class SubscriptionClient(ArmClient):
@@ -52,6 +57,26 @@ class SubscriptionClient(ArmClient):
         ArmClient.__init__(client, connection)
         client.subscription = subscription
         return client
+
+    async def list_subscriptions(self) -> Sequence[ListedSubscription]:
+        """Return the subscriptions that the caller may read, sorted by name.
+
+        Raises ServiceError and UnreachableError. Source: Microsoft.Resources/subscriptions, "List".
+        """
+        url: str | None = f"{self.subscription.endpoint}/subscriptions?api-version={SUBSCRIPTIONS_API_VERSION}"
+        limit = PageLimit("the list of subscriptions")
+        found: list[ListedSubscription] = []
+        while url is not None:
+            limit.add_link(url)
+            response = require_ok(await self._requests.request("GET", url), "the subscriptions cannot be listed")
+            limit.add_page(len(response.body))
+            document = response.document()
+            try:
+                found += [ListedSubscription.from_json(value) for value in document["value"]]
+            except (KeyError, TypeError, ValueError):
+                raise UnreachableError("the list of subscriptions cannot be read", hint=Hint(HintKind.RETRY)) from None
+            url = response.resolve_url(document.get("nextLink"))
+        return sorted(found, key=lambda listed: listed.name.casefold())
 
     async def list_clusters(self) -> Sequence[Cluster]:
         """Return the clusters of the subscription that the caller may read.

@@ -1,4 +1,4 @@
-"""The read-only lists of the provider: SKUs, operations, and the endpoints that a cluster connects to.
+"""The read-only lists: subscriptions, SKUs, operations of the provider, and the endpoints of a cluster.
 
 The form of the lists of SKUs and endpoints was observed (2024-11-27).
 """
@@ -35,6 +35,9 @@ RESOURCES = {
 }  # fmt: skip
 """Documented actions of the provider by resource."""
 
+SUBSCRIPTION_VERSIONS = ("2020-01-01", "2021-01-01", "2022-12-01")
+"""api-versions of Microsoft.Resources/subscriptions. This selection is the emulator's own choice."""
+
 ENDPOINTS = {
     "AzureActiveDirectory": ("Azure Active Directory", "login.microsoftonline.com"),
     "AzureMonitor": ("Azure Monitor", "gcs.prod.monitoring.core.windows.net"),
@@ -52,12 +55,19 @@ class Catalog:
         config = self._fleet.config
         endpoints = {"GET": self._endpoints}
         return [
+            AnyCaseRoute("/subscriptions", self._subscriptions, ["GET"]),
             AnyCaseRoute("/providers/Microsoft.Kusto/operations", self._operations, ["GET"]),
             ArmRoute(SUBSCRIPTION + "/skus", {"GET": self._skus}, config),
             ArmRoute(LOCATION + "/skus", {"GET": self._skus}, config),
             ClusterRoute(CLUSTER + "/skus", {"GET": self._skus_of_cluster}, self._fleet),
             ClusterRoute(CLUSTER + "/outboundNetworkDependenciesEndpoints", endpoints, self._fleet),
         ]
+
+    async def _subscriptions(self, request: Request) -> Response:
+        api_version(request, SUBSCRIPTION_VERSIONS, "Microsoft.Resources")
+        id_ = self._fleet.config.subscription
+        listed = {"id": f"/subscriptions/{id_}", "subscriptionId": id_, "displayName": "Emulator", "state": "Enabled"}
+        return Json({"value": [listed]})
 
     async def _operations(self, request: Request) -> Response:
         api_version(request)

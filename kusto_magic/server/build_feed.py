@@ -173,7 +173,9 @@ class BuildFeed:
         is_stale = (
             build is not None and (build.ended or build.origin is not Origin.STARTED_HERE) and not build.operation.done
         )
-        return None if is_stale and record.ended_at is not None else build
+        # The card of the build has more texts than that of its record, as long as both say the same.
+        differs = record.ended_at is not None and build is not None and record.state is not build.state
+        return None if is_stale and differs else build
 
     def _source(self, record: BuildRecord) -> object:
         """Return what the state of a build is made of; equal if the build has not changed."""

@@ -26,6 +26,14 @@ class BuildView:
     cluster: KnownCluster
     active: bool
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the service has accepted the request."""
+        from kusto_magic.models.build_state import NOT_STARTED, Outcome
+
+        refused = (Outcome.REJECTED, Outcome.NOT_SUBMITTED)
+        return self.card.state not in NOT_STARTED and self.card.outcome not in refused
+
 
 @dataclass(frozen=True, slots=True)
 class ListedBuild:
@@ -36,8 +44,13 @@ class ListedBuild:
 
 
 def build_json(view: BuildView) -> Json:
-    """Return a build as the schema `Build`: its card as a notebook stores it, its cluster and whether it is active."""
-    return {"card": view.card.to_json(), "clusterId": view.cluster.id, "active": view.active}
+    """Return a build as the schema `Build`: its card as a notebook stores it, and what only the server knows."""
+    return {
+        "card": view.card.to_json(),
+        "clusterId": view.cluster.id,
+        "active": view.active,
+        "accepted": view.is_accepted,
+    }
 
 
 def listed_build_json(view: BuildView, number: int) -> Json:

@@ -7,11 +7,12 @@ final state. Clusters are identified by opaque IDs, so that the server never tak
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from kusto_magic import export
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
@@ -20,23 +21,29 @@ from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.display.bundle import Bundle
 from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.error_texts import failure_reason
-from kusto_magic.errors import KustoImageError
+from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
-from kusto_magic.models.cluster import PythonState, UnknownImage
+from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.naming import base_image_problem
 from kusto_magic.models.target import Target
+from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.requirements import parser
 from kusto_magic.server.build_feed import BuildFeed
 from kusto_magic.server.build_views import BuildView, ListedBuild
 from kusto_magic.server.change_log import Changes
+from kusto_magic.server.cluster_finder import ClusterFinder, configured_endpoint
 from kusto_magic.server.clusters import (
     ClusterDirectory,
     KnownCluster,
     UnknownIdError,
     configured_target,
     emulator_target,
+    start_emulator,
 )
 from kusto_magic.server.long_polls import LongPolls, SharedCall
+from kusto_magic.server.saved_clusters import SavedClusters
 
 MAX_THREADS = 4
 """Maximum number of threads for whatever blocks, except the reads of the list of builds, which have their own."""
@@ -47,10 +54,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """An image as Azure returns it, and the ID of its newest build in the history, or None."""
+    """An image as Azure returns it, the ID of its newest build in the history, or None, and its number of packages."""
 
     image: Image
     build: str | None
+    packages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,10 @@ class ClusterImages:
 class BuildWatcher:
     """Watches the builds of all clusters; there is one instance per Jupyter server.
 
-    `sources` return the clusters that are known besides those of the history; `clock` is for the age of builds,
-    `poll_clock` for waiting requests. All arguments can be replaced in tests. Whatever uses the disk or the network is
-    a coroutine or runs in a thread of the watcher's own: the server's default threads may be busy with other work.
+    `sources` return the clusters that are known besides those of the history, `endpoint` where other clusters are
+    looked for; `start_emulator` starts the emulator. `clock` is for the age of builds, `poll_clock` for waiting
+    requests. All arguments can be replaced in tests. Whatever uses the disk or the network is a coroutine or runs in a
+    thread of the watcher's own: the server's default threads may be busy with other work.
     """
 
     def __init__(
@@ -75,13 +84,17 @@ class BuildWatcher:
         builds: BuildManager,
         *,
         sources: Sequence[Callable[[], Target | None]] = (configured_target, emulator_target),
+        endpoint: Callable[[], str] = configured_endpoint,
+        start_emulator: Callable[[], Target] = start_emulator,
         clock: Clock | None = None,
         poll_clock: Clock | None = None,
     ) -> None:
         self._builds = builds
         self._clock: Clock = clock or SystemClock()
         self._threads = ThreadPoolExecutor(MAX_THREADS, "kusto-magic-server")
-        self._directory = ClusterDirectory(sources)
+        self._directory = ClusterDirectory(sources, SavedClusters(builds.history.folder))
+        self._start_emulator = start_emulator
+        self.finder = ClusterFinder(builds, self._directory.register, lambda: self._run(endpoint))
         self._feed = BuildFeed(builds, self._directory.register, self._clock)
         # One thread: the reads of the list share one SQLite connection, and other routes must not wait behind them.
         self._refresh = SharedCall(self._feed.refresh, ThreadPoolExecutor(1, "kusto-magic-builds"))
@@ -90,9 +103,26 @@ class BuildWatcher:
     # ── clusters and images ──────────────────────────────────────────────────────────────────────────────────
 
     async def clusters(self) -> list[KnownCluster]:
-        """Return the known clusters: the configured one, the emulator's, then those of the history, newest first."""
+        """Return the known clusters: the configured one, the emulator's, the added ones, then those of the history.
+
+        Clusters that the user has removed are left out while nothing is being changed there.
+        """
         await self._refresh.run()
-        return await self._run(self._directory.all, self._listed_targets())
+        views = [entry.value.view for entry in self._feed.log.entries]
+        busy = [view.cluster.target for view in views if view.active]
+        return await self._run(self._directory.all, dict.fromkeys(view.cluster.target for view in views), busy)
+
+    async def add_cluster(self, cluster: str) -> KnownCluster:
+        """Keep a cluster in the list. Raises UnknownIdError and SavedClustersError."""
+        return await self._run(self._directory.add, await self._target(cluster))
+
+    async def remove_cluster(self, cluster: str) -> None:
+        """Remove a cluster from the list; nothing changes in Azure. Raises UnknownIdError and SavedClustersError."""
+        await self._run(self._directory.remove, await self._target(cluster))
+
+    async def use_emulator(self) -> KnownCluster:
+        """Start the emulator unless it runs, and return its first cluster. Raises EmulatorError."""
+        return await self._run(lambda: self._directory.add(self._start_emulator()))
 
     async def images(self, cluster: str) -> ClusterImages:
         """Read the images of a cluster from Azure. Raises UnknownIdError and what `ImagesClient.list` raises."""
@@ -124,6 +154,27 @@ class BuildWatcher:
         """Start making queries use a managed or custom image. Raises as `create` does."""
         return await self._start(BuildRequest(Action.ENABLE, await self._target(cluster), name))
 
+    async def disable(self, cluster: str) -> BuildView:
+        """Start disabling the Python plugin. Raises as `create` does, also if it is disabled already."""
+        target = await self._target(cluster)
+        active = await asyncio.wrap_future(self._builds.submit(target, _active))
+        if isinstance(active, PythonOff):
+            raise InvalidInputError([Problem("cluster", "python() is already disabled on this cluster")])
+        name = active.name if isinstance(active, ActiveImage) else ""
+        # Commands that a card suggests contain the name.
+        known = PYTHON if not name or base_image_problem(name) else name
+        return await self._start(BuildRequest(Action.DISABLE, target, known))
+
+    async def check(self, cluster: str, spec: ImageSpec) -> PreflightReport:
+        """Run the check of a spec; nothing is built. Canceling the task ends the check. Raises UnknownIdError."""
+        return await asyncio.wrap_future(self._builds.check(await self._target(cluster), spec))
+
+    async def export(self, cluster: str, name: str, form: str) -> str:
+        """Return the definition of an image in one of `export.FORMS`. Raises as `images` and `export.export` do."""
+        target = await self._target(cluster)
+        image = await asyncio.wrap_future(self._builds.submit(target, lambda client: client.get(name)))
+        return export.export(form, image.name, image, target)
+
     # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def build(self, id: str) -> BuildView:  # noqa: A002
@@ -141,6 +192,13 @@ class BuildWatcher:
         records = await self._run(self._builds.history.fleet, id)
         card = self._feed.fleet(records) if records else (await self.build(id)).card
         return await self._run(card.bundle, MAGICS)
+
+    async def builds_of_image(self, cluster: str, name: str) -> list[BuildView]:
+        """Return the newest operations on an image, newest first. Raises UnknownIdError."""
+        target = await self._target(cluster)
+        return await self._run(
+            lambda: [self._feed.view(record) for record in self._builds.history.of_image(target, name)]
+        )
 
     async def changes(self, after: str, wait: float) -> Changes[ListedBuild]:
         """Return the builds that have changed since the revision `after`, or all if that is not known.
@@ -176,12 +234,9 @@ class BuildWatcher:
             raise UnknownIdError("there is no cluster with this ID", hint=Hint(HintKind.RELOAD_PAGE))
         return target
 
-    def _listed_targets(self) -> Iterable[Target]:
-        return dict.fromkeys(entry.value.view.cluster.target for entry in self._feed.log.entries)
-
     def _image_view(self, target: Target, image: Image) -> ImageView:
         record = self._builds.history.latest(image.name, target)
-        return ImageView(image, record.id if record else None)
+        return ImageView(image, record.id if record else None, len(parser.read(image.requirements).packages))
 
 
 async def _active(client: ImagesClient) -> PythonState:

@@ -8,10 +8,15 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kusto_magic import settings
 from kusto_magic.errors import KustoImageError
 from kusto_magic.models.target import Target
+from kusto_magic.server.saved_clusters import SavedClusters
+
+if TYPE_CHECKING:
+    from kusto_magic.arm.local_emulator import RunningEmulator
 
 MAX_CLUSTERS = 2000
 """Maximum number of clusters that are kept by ID: more than those of all listed builds."""
@@ -46,8 +51,17 @@ def emulator_target() -> Target | None:
     from kusto_magic.arm import local_emulator
 
     running = local_emulator.find()
-    if running is None:
-        return None
+    return None if running is None else _first_target(running)
+
+
+def start_emulator() -> Target:
+    """Start the emulator of this machine unless it runs, and return its first cluster. Raises EmulatorError."""
+    from kusto_magic.arm import local_emulator
+
+    return _first_target(local_emulator.find_or_start())
+
+
+def _first_target(running: RunningEmulator) -> Target:
     ready = running.target
     return Target(ready.subscription, ready.resource_group, ready.cluster, endpoint=ready.endpoint)
 
@@ -55,17 +69,35 @@ def emulator_target() -> Target | None:
 class ClusterDirectory:
     """The clusters known to the server by ID, so that the server never takes an address from a browser.
 
-    `sources` return the configured clusters. Safe to use from several threads.
+    `sources` return the configured clusters, `saved` has those that the user added or removed. Safe to use from several
+    threads.
     """
 
-    def __init__(self, sources: Sequence[Callable[[], Target | None]]) -> None:
+    def __init__(self, sources: Sequence[Callable[[], Target | None]], saved: SavedClusters) -> None:
         self._sources = sources
+        self._saved = saved
         self._targets: dict[str, Target] = {}
         self._lock = threading.Lock()
 
-    def all(self, listed: Iterable[Target]) -> list[KnownCluster]:
-        """Return the known clusters without duplicates: those of the sources, then those of the listed builds."""
-        return [self.register(target) for target in dict.fromkeys(self._found(listed))]
+    def all(self, listed: Iterable[Target], busy: Iterable[Target] = ()) -> list[KnownCluster]:
+        """Return the known clusters without duplicates: of the sources, the added ones, those of the listed builds.
+
+        Removed ones are left out, unless they are among `busy`: a build that is shown needs its cluster.
+        """
+        removed = self._saved.removed() - {target.key for target in busy}
+        found: dict[str, Target] = {}
+        for target in self._found(listed):
+            found.setdefault(target.key, target)
+        return [self.register(target) for key, target in found.items() if key not in removed]
+
+    def add(self, target: Target) -> KnownCluster:
+        """Keep a cluster in the list, also after a restart of the server. Raises SavedClustersError."""
+        self._saved.add(target)
+        return self.register(target)
+
+    def remove(self, target: Target) -> None:
+        """Remove a cluster from the list; it stays available to `get`. Raises SavedClustersError."""
+        self._saved.remove(target)
 
     def get(self, cluster: str) -> Target | None:
         """Return the cluster with this ID, or None if it was not registered, or long ago."""
@@ -88,7 +120,7 @@ class ClusterDirectory:
                 if target := source():
                     reachable.add(target.endpoint)
                     yield target
-        for target in listed:
+        for target in (*self._saved.added(), *listed):
             # an emulator that has stopped leaves records of clusters that cannot be reached
             if not target.is_local or target.endpoint in reachable:
                 yield target

@@ -26,9 +26,11 @@ from kusto_magic.server.build_views import Json
 if TYPE_CHECKING:
     from kusto_magic.models.cluster import PythonState
     from kusto_magic.models.image import ImageSpec
+    from kusto_magic.preflight.report import PreflightReport
     from kusto_magic.server.build_views import ListedBuild
     from kusto_magic.server.build_watcher import ImageView
     from kusto_magic.server.change_log import Changes
+    from kusto_magic.server.cluster_finder import FoundCluster, FoundSubscription
     from kusto_magic.server.clusters import KnownCluster
 
 
@@ -47,6 +49,16 @@ def cluster_json(cluster: KnownCluster) -> Json:
     }
 
 
+def subscription_json(subscription: FoundSubscription) -> Json:
+    """Return a subscription as the schema `Subscription`."""
+    return {"id": subscription.id, "name": subscription.listed.name, "state": subscription.listed.state}
+
+
+def found_cluster_json(found: FoundCluster) -> Json:
+    """Return a cluster of a subscription as the schema `FoundCluster`."""
+    return {**cluster_json(found.known), "location": found.cluster.location, "state": found.cluster.state}
+
+
 def image_json(view: ImageView) -> Json:
     """Return an image as the schema `Image`; credentials in its requirements are redacted."""
     from kusto_magic.redaction import redact
@@ -61,8 +73,18 @@ def image_json(view: ImageView) -> Json:
         "baseImage": image.base_image,
         "pythonVersion": image.language_version,
         "requirements": redact(image.requirements),
+        "packages": view.packages,
         "build": view.build,
     }
+
+
+def plan_json(report: PreflightReport) -> Json:
+    """Return the result of a check as the schema `Plan`."""
+    from kusto_magic.display import bundle
+    from kusto_magic.preflight.report_json import report_json
+
+    shown: Json = bundle.visible_json(report_json(report))
+    return shown
 
 
 def active_json(state: PythonState) -> Json:
@@ -111,6 +133,22 @@ def parse_spec(body: Json) -> ImageSpec:
         body.get("python"),
         allow_index_options=body.get("allowIndexOptions") is True,  # a string such as "false" must not allow them
     )
+
+
+def draft_problems(body: Json) -> list[Problem]:
+    """Return the problems of an image that is being typed, a body of the schema `Draft`; absent parts have none."""
+    from kusto_magic.models import naming
+    from kusto_magic.requirements import parser
+
+    # The rule for new images is stricter: other tools can have made one that exists.
+    name_rule = naming.build_name_problem if body.get("exists") is True else naming.image_name_problem
+    rules = (
+        ("name", "image name", name_rule),
+        ("base", "base image", naming.base_image_problem),
+        ("python", "Python version", naming.python_version_problem),
+    )
+    found = [Problem(field, message) for key, field, rule in rules if key in body and (message := rule(body[key]))]
+    return found + (parser.problems(body["requirements"]) if "requirements" in body else [])
 
 
 def http_status(error: KustoImageError) -> int:

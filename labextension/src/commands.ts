@@ -1,17 +1,19 @@
 /** The commands of the extension. */
-import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ILabShell, JupyterFrontEnd } from '@jupyterlab/application';
 import { showErrorMessage } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { addIcon, filterListIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { errorMessage } from './api/requestAPI';
-import { RecordTabs } from './cards/recordTab';
 import { cellText, setupText } from './cells/cellText';
 import { insertCell } from './cells/insertCell';
+import { addClusterCommands } from './clusterCommands';
 import { CommandIDs } from './commandIds';
+import type { Tabs } from './details/tabs';
 import { imageIcon } from './icons';
-import { deleteImage, enableImage } from './sidebar/dialogs';
+import { addImageCommands } from './imageCommands';
 import type { Sidebar } from './sidebar/sidebar';
 import type { ICards, IImageDraft, IImagesModel } from './tokens';
 
@@ -23,12 +25,20 @@ export interface ICommandOptions {
   readonly cards: ICards;
   readonly notebooks: INotebookTracker;
   readonly sidebar: Sidebar;
+  readonly tabs: Tabs;
   readonly trans: TranslationBundle;
+  /** The shell of JupyterLab, null in Notebook 7. */
+  readonly labShell: ILabShell | null;
 }
 
 export function addCommands(options: ICommandOptions): void {
   addSidebarCommands(options);
+  addCellCommand(options);
   addImageCommands(options);
+  addClusterCommands(options);
+  const ids = Object.values(CommandIDs);
+  // What a command can do depends on the clusters and images.
+  options.model.changed.connect(() => ids.forEach(id => options.app.commands.notifyCommandChanged(id)));
 }
 
 function addSidebarCommands({ app, model, sidebar, trans }: ICommandOptions): void {
@@ -41,58 +51,65 @@ function addSidebarCommands({ app, model, sidebar, trans }: ICommandOptions): vo
     isEnabled,
     execute: () => shell.activateById(sidebar.id)
   });
-  commands.addCommand(CommandIDs.newImage, {
-    label: args => (args.isPalette ? trans.__('New Kusto Image…') : trans.__('Kusto Image')),
-    caption: trans.__('Build a sandbox custom image of Azure Data Explorer'),
-    icon: imageIcon,
+  commands.addCommand(CommandIDs.toggleFilter, {
+    label: trans.__('Filter Kusto Images'),
+    caption: trans.__('Filter images'),
+    icon: filterListIcon,
     isEnabled,
+    execute: () => {
+      shell.activateById(sidebar.id);
+      sidebar.toggleFilter();
+    }
+  });
+  commands.addCommand(CommandIDs.newImage, {
+    label: args => newImageLabel(args, trans),
+    caption: args => (args.isLauncher ? trans.__('Build a sandbox custom image of Azure Data Explorer') : ''),
+    icon: args => (args.isPalette || args.isLauncher ? imageIcon : args.isMenu ? undefined : addIcon),
+    isEnabled: () => sidebar.isAttached && model.clusters.length > 0,
     execute: args => {
       shell.activateById(sidebar.id);
-      sidebar.openForm(readDraft(args));
+      return sidebar.openForm(readDraft(args));
     }
   });
   commands.addCommand(CommandIDs.refresh, {
-    label: trans.__('Refresh Kusto Images'),
-    execute: () => model.refresh()
+    label: args => (args.isMenu ? trans.__('Refresh') : trans.__('Refresh Kusto Images')),
+    caption: trans.__('Refresh'),
+    icon: args => (args.isMenu ? undefined : refreshIcon),
+    execute: async args => {
+      await model.refresh();
+      const watched = typeof args.cluster === 'string' ? [args.cluster] : model.watchedClusters;
+      await Promise.all(watched.map(id => model.refreshImages(id)));
+    }
   });
 }
 
-function addImageCommands({ app, model, cards, notebooks, trans }: ICommandOptions): void {
-  const { commands, serviceManager, shell } = app;
-  const tabs = new RecordTabs(shell, model, cards, trans);
+function newImageLabel(args: ReadonlyPartialJSONObject, trans: TranslationBundle): string {
+  if (args.isLauncher) {
+    return trans.__('Kusto Image');
+  }
+  return args.isPalette ? trans.__('New Kusto Image…') : trans.__('New image…');
+}
+
+function addCellCommand({ app, model, notebooks, labShell, trans }: ICommandOptions): void {
+  const { commands, serviceManager } = app;
   commands.addCommand(CommandIDs.insertCell, {
     label: trans.__('Insert Kusto Image Cell'),
     // As an argument: the translator replaces `%%` in its messages by `%`.
     caption: trans.__('Insert a %1 cell', '%%kusto_image'),
     icon: imageIcon,
-    execute: async args => {
+    // Notebook 7 opens a new notebook in another page.
+    isVisible: () => labShell !== null || notebooks.currentWidget !== null,
+    execute: async (args): Promise<boolean> => {
       const draft = readDraft(args);
       const cluster = model.clusters.find(({ id }) => id === draft.cluster) ?? model.clusters[0];
       try {
         await insertCell({ commands, notebooks, serviceManager }, cellText(draft), setupText(cluster));
+        return true;
       } catch (error) {
         await showErrorMessage(trans.__('Insert Kusto Image Cell'), errorMessage(error));
+        return false;
       }
     }
-  });
-  commands.addCommand(CommandIDs.openRecord, {
-    label: trans.__('Show Details of a Kusto Image Build'),
-    execute: args => tabs.open(typeof args.id === 'string' ? args.id : '')
-  });
-  const runOnImage = async (args: ReadonlyPartialJSONObject, action: typeof deleteImage): Promise<void> => {
-    const draft = readDraft(args);
-    const cluster = model.clusters.find(({ id }) => id === draft.cluster);
-    if (cluster && draft.name) {
-      await action(model, cluster, draft.name, trans);
-    }
-  };
-  commands.addCommand(CommandIDs.enableImage, {
-    label: trans.__('Enable a Kusto Image'),
-    execute: args => runOnImage(args, enableImage)
-  });
-  commands.addCommand(CommandIDs.deleteImage, {
-    label: trans.__('Delete a Kusto Image'),
-    execute: args => runOnImage(args, deleteImage)
   });
 }
 

@@ -4,7 +4,7 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
-import type { IBaseImage, IBuild, ICardOutput, ICluster, IImages, IImageSpec } from './api/api';
+import type { IBaseImage, IBuild, ICardOutput, ICluster, IImages, ImagesAPI, IImageSpec } from './api/api';
 import type { IInputProblem } from './api/requestAPI';
 import type { ICard } from './cards/cardData';
 import type { IHint } from './model/hints';
@@ -26,6 +26,12 @@ export interface IModelChange {
   readonly cluster?: string;
 }
 
+/** The requests whose responses the model does not keep. */
+export type IRequests = Pick<
+  ImagesAPI,
+  'checkDraft' | 'checkImage' | 'exportImage' | 'findClusters' | 'listImageBuilds' | 'listSubscriptions'
+>;
+
 /** Clusters, images and builds known to the Jupyter server. All views read from it and send requests through it. */
 export interface IImagesModel extends IDisposable {
   readonly availability: Availability;
@@ -43,13 +49,24 @@ export interface IImagesModel extends IDisposable {
   refreshImages(cluster: string): Promise<void>;
   /** Return the latest known images of a cluster without a request. */
   images(cluster: string): IClusterImages;
-  /** Keep the images of these clusters up to date; [] while no view shows images. */
-  watchImages(clusters: ReadonlyArray<string>): void;
+  /** The clusters whose images are kept up to date. */
+  readonly watchedClusters: ReadonlyArray<string>;
+  /** Keep the images of these clusters up to date while a view shows them; [] when it no longer does. */
+  watchImages(view: object, clusters: ReadonlyArray<string>): void;
+  readonly requests: IRequests;
+  /** Keep a cluster in the list, which `requests.findClusters` has found. */
+  addCluster(cluster: string): Promise<ICluster>;
+  /** Remove a cluster from the list; nothing changes in Azure. */
+  removeCluster(cluster: string): Promise<void>;
+  /** Start the emulator on the machine of the server, and list its first cluster. */
+  useEmulator(): Promise<ICluster>;
   createImage(cluster: string, name: string, spec: IImageSpec): Promise<IBuild>;
   /** Delete an image; with `allowActive` also one that queries use or may use. */
   deleteImage(cluster: string, name: string, allowActive: boolean): Promise<IBuild>;
   /** Make the Python queries of a cluster use an image. */
   enableImage(cluster: string, name: string): Promise<IBuild>;
+  /** Disable the Python plugin of a cluster. */
+  disablePython(cluster: string): Promise<IBuild>;
   /** Return a listed build without a request: its card has no requirements and no plan. */
   findBuild(id: string): IBuild | undefined;
   /** Request a build with all its texts, also one that is too old to be listed. */

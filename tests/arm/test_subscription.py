@@ -8,6 +8,7 @@ from support.scripted_transport import ScriptedTransport, open_subscription
 
 from kusto_magic.errors import ForbiddenError, InvalidInputError, UnreachableError
 from kusto_magic.models.permission import Permission
+from kusto_magic.models.subscription import ListedSubscription
 from kusto_magic.models.target import Subscription
 
 CLUSTER = {"id": TARGET.cluster_id, "properties": {}}
@@ -30,6 +31,28 @@ async def test_list_clusters_without_a_subscription_raises_invalid_input_and_sen
         with pytest.raises(InvalidInputError, match="subscription: not set"):
             await client.list_clusters()
     assert not script.requests
+
+
+@pytest.mark.asyncio
+async def test_list_subscriptions_follows_the_pages_and_sorts_by_name() -> None:
+    first = {"value": [{"subscriptionId": "b", "displayName": "Zoo", "state": "Enabled"}], "nextLink": "/next?x=1"}
+    second = {"value": [{"subscriptionId": "a", "displayName": " ", "state": 5}]}
+    script = ScriptedTransport(make_response(first), make_response(second))
+    async with open_subscription(script, "") as client:
+        found = await client.list_subscriptions()
+    assert found == [ListedSubscription("a", "a"), ListedSubscription("b", "Zoo", "Enabled")]
+    assert script.request_lines == [
+        f"GET {ENDPOINT}/subscriptions?api-version=2022-12-01",
+        f"GET {ENDPOINT}/next?x=1",
+    ]
+
+
+@pytest.mark.parametrize("document", [{"value": 5}, {"value": [{"displayName": "x"}]}])
+@pytest.mark.asyncio
+async def test_unreadable_list_of_subscriptions_raises_unreachable(document: object) -> None:
+    async with open_subscription(ScriptedTransport(make_response(document)), "") as client:
+        with pytest.raises(UnreachableError, match="cannot be read"):
+            await client.list_subscriptions()
 
 
 @pytest.mark.asyncio

@@ -32,6 +32,7 @@ from kusto_magic.server.build_feed import MAX_RECORDS
 from kusto_magic.server.build_views import MAX_LISTED_TEXT
 from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import MAX_CLUSTERS, ClusterDirectory, with_id
+from kusto_magic.server.saved_clusters import SavedClusters
 from kusto_magic.server.serializers import changes_json
 
 MINUTE = 60
@@ -277,7 +278,7 @@ async def test_thousands_of_builds_leave_nothing_behind(
 
 
 def test_directory_keeps_the_most_recently_used_clusters(clock: MovableClock) -> None:
-    directory = ClusterDirectory([])
+    directory = ClusterDirectory([], SavedClusters(None))
     targets = [replace(TARGET, cluster=f"c{n}") for n in range(MAX_CLUSTERS)]
     for target in (*targets, targets[0], TARGET):
         directory.register(target)

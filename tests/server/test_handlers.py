@@ -24,6 +24,7 @@ from support.requests import build_request, build_requests
 from tornado.httpclient import HTTPResponse
 from tornado.tcpclient import TCPClient
 
+from kusto_magic import export
 from kusto_magic.arm.operation_start import submitting
 from kusto_magic.display.card import MIME
 from kusto_magic.errors import (
@@ -39,7 +40,7 @@ from kusto_magic.errors import (
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.server import handlers
+from kusto_magic.server import base_handler, handlers
 from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import with_id
 
@@ -67,7 +68,13 @@ def cluster(environment: EmulatedEnvironment) -> str:
 @pytest.fixture
 def fetch(jp_serverapp: Any, http_server_client: Any, jp_base_url: str, environment: EmulatedEnvironment) -> Fetch:
     """Return a function that sends a request without credentials."""
-    watcher = BuildWatcher(environment.builds(), sources=[lambda: environment.target], clock=environment.clock)
+    watcher = BuildWatcher(
+        environment.builds(),
+        sources=[lambda: environment.target],
+        endpoint=lambda: environment.target.endpoint,
+        start_emulator=lambda: environment.target,
+        clock=environment.clock,
+    )
     handlers.add_routes(jp_serverapp.web_app, jp_base_url, watcher)
 
     def send(verb: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Awaitable[HTTPResponse]:
@@ -89,7 +96,7 @@ def signed_in(fetch: Fetch, jp_auth_header: dict[str, str]) -> Fetch:
 
 
 def _path(route: str, cluster: str) -> str:
-    return route.format(cluster=cluster, name="img", build="0" * 32, id="0" * 32)
+    return route.format(cluster=cluster, name="img", build="0" * 32, id="0" * 32, subscription="0" * 16)
 
 
 def _validated(response: HTTPResponse, route: str, verb: str) -> Any:
@@ -110,7 +117,7 @@ def test_description_contains_every_route_and_method() -> None:
         (route, verb.upper())
         for route, handler in handlers.ROUTES.items()
         for verb in METHODS
-        if getattr(handler, verb) is not getattr(handlers.BaseHandler, verb)
+        if getattr(handler, verb) is not getattr(base_handler.BaseHandler, verb)
     }
     assert implemented == set(ROUTES_AND_METHODS)
 
@@ -284,6 +291,92 @@ async def test_enable_with_invalid_body_returns_400(
     assert environment.builds().history.recent() == []
 
 
+async def test_clusters_are_found_added_and_removed(signed_in: Fetch, cluster: str) -> None:
+    listed = _validated(await signed_in("GET", "/subscriptions"), "/subscriptions", "GET")["subscriptions"]
+    assert [(it["name"], it["state"]) for it in listed] == [("Emulator", "Enabled")]
+    assert "http" not in json.dumps(listed)
+    path, route = f"/subscriptions/{listed[0]['id']}/clusters", "/subscriptions/{subscription}/clusters"
+    [found] = _validated(await signed_in("GET", path), route, "GET")["clusters"]
+    assert (found["id"], found["state"]) == (cluster, "Running")
+    assert (await signed_in("DELETE", f"/clusters/{cluster}")).code == 204
+    assert _validated(await signed_in("GET", "/clusters"), "/clusters", "GET")["clusters"] == []
+    added = _validated(await signed_in("PUT", f"/clusters/{cluster}", {}), "/clusters/{cluster}", "PUT")
+    assert _validated(await signed_in("GET", "/clusters"), "/clusters", "GET")["clusters"] == [added]
+    for verb in ("PUT", "DELETE"):
+        assert (await signed_in(verb, "/clusters/0000000000000000", {})).code == 404
+    assert (await signed_in("GET", "/subscriptions/0000000000000000/clusters")).code == 404
+
+
+async def test_emulator_is_started_and_listed_again(signed_in: Fetch, cluster: str) -> None:
+    await signed_in("DELETE", f"/clusters/{cluster}")
+    started = _validated(await signed_in("PUT", "/emulator", {}), "/emulator", "PUT")
+    assert (started["id"], started["emulator"]) == (cluster, True)
+    assert _validated(await signed_in("GET", "/clusters"), "/clusters", "GET")["clusters"] == [started]
+
+
+async def test_check_returns_the_plan_and_builds_nothing(
+    signed_in: Fetch, cluster: str, environment: EmulatedEnvironment
+) -> None:
+    path, route = f"/clusters/{cluster}/check", "/clusters/{cluster}/check"
+    plan = _validated(await signed_in("POST", path, SPEC), route, "POST")["plan"]
+    assert (plan["verdict"], [package["name"] for package in plan["packages"]]) == ("compatible", ["humanize", "extra"])
+    refused = await signed_in("POST", path, {**SPEC, "requirements": "requests=1.0"})
+    assert refused.code == 400
+    assert environment.changes == []
+
+
+async def test_draft_is_validated_by_the_rules_of_the_kernel(signed_in: Fetch) -> None:
+    async def fields(**body: Any) -> list[tuple[str, int | None]]:
+        found = _validated(await signed_in("POST", "/drafts", body), "/drafts", "POST")["problems"]
+        return [(problem["field"], problem["line"]) for problem in found]
+
+    assert await fields(name="img", base="Python3_11_7", requirements="numpy") == []
+    assert await fields(name="bad name!", python="3.10", requirements="numpy\nrequests=1.0") == [
+        ("image name", None),
+        ("Python version", None),
+        ("requirements", 2),
+    ]
+    assert await fields(name="bad name!", exists=True) == []
+    assert await fields(name="Python3_11_7", exists=True) == [("image name", None)]
+
+
+async def test_export_returns_the_image_in_a_format(signed_in: Fetch, cluster: str) -> None:
+    await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
+    await _wait_until_ended(signed_in)
+    path, route = f"/clusters/{cluster}/images/img/export", "/clusters/{cluster}/images/{name}/export"
+    for form in DESCRIPTION["components"]["schemas"]["ExportFormat"]["enum"]:
+        text = _validated(await signed_in("GET", f"{path}?format={form}"), route, "GET")["text"]
+        assert "humanize" in text
+    assert (await signed_in("GET", f"{path}?format=docx")).code == 400
+    assert (await signed_in("GET", path.replace("img", "absent") + "?format=az")).code == 404
+
+
+async def test_formats_are_those_of_the_export() -> None:
+    assert DESCRIPTION["components"]["schemas"]["ExportFormat"]["enum"] == list(export.FORMS)
+
+
+async def test_builds_of_an_image_are_listed_newest_first(signed_in: Fetch, cluster: str) -> None:
+    for verb, name in (("PUT", "img"), ("PUT", "other"), ("DELETE", "img")):
+        await signed_in(verb, f"/clusters/{cluster}/images/{name}", SPEC if verb == "PUT" else None)
+        await _wait_until_ended(signed_in)
+    path, route = f"/clusters/{cluster}/images/img/builds", "/clusters/{cluster}/images/{name}/builds"
+    builds = _validated(await signed_in("GET", path), route, "GET")["builds"]
+    assert [(build["card"]["action"], build["accepted"]) for build in builds] == [("delete", True), ("build", True)]
+
+
+async def test_python_is_disabled_unless_it_is_already(
+    signed_in: Fetch, cluster: str, environment: EmulatedEnvironment
+) -> None:
+    path, route = f"/clusters/{cluster}/active", "/clusters/{cluster}/active"
+    await signed_in("PUT", path, {"image": "Python3_11_7"})
+    await _wait_until_ended(signed_in)
+    build = _validated(await signed_in("DELETE", path), route, "DELETE")
+    assert (build["card"]["action"], build["card"]["image"]) == ("disable", "Python3_11_7")
+    await _wait_until_ended(signed_in)
+    refused = await signed_in("DELETE", path)
+    assert (refused.code, "already disabled" in _validated(refused, route, "DELETE")["detail"]) == (400, True)
+
+
 async def _wait_until_ended(signed_in: Fetch) -> list[dict[str, Any]]:
     """Wait for changes until no build is active, and return the builds, newest first."""
     revision, builds = "", dict[str, Any]()
@@ -417,9 +510,9 @@ async def test_invalid_names_return_400_and_unknown_ids_404(
 
 
 async def test_too_large_body_returns_413(signed_in: Fetch, cluster: str) -> None:
-    response = await signed_in("PUT", f"/clusters/{cluster}/images/img", "x" * (handlers.MAX_BODY_SIZE + 1))
+    response = await signed_in("PUT", f"/clusters/{cluster}/images/img", "x" * (base_handler.MAX_BODY_SIZE + 1))
     assert response.code == 413
-    assert response.headers["Content-Type"].startswith(handlers.PROBLEM_TYPE)
+    assert response.headers["Content-Type"].startswith(base_handler.PROBLEM_TYPE)
 
 
 @pytest.mark.parametrize("query", ["wait=x", "wait=nan", "wait=inf", "wait=1e99"])
@@ -448,13 +541,13 @@ FAULT = ServiceFault("TheCode", "the words", request_id="the-request")
 )
 async def test_service_errors_are_returned_with_status_and_code(
     jp_serverapp: Any, http_server_client: Any, jp_auth_header: dict[str, str], error: KustoImageError, status: int,
-    code: str, jp_base_url: str, caplog: pytest.LogCaptureFixture,
+    code: str, jp_base_url: str, caplog: pytest.LogCaptureFixture, environment: EmulatedEnvironment,
 ) -> None:  # fmt: skip
     class Failing(BuildWatcher):
         async def clusters(self) -> Any:
             raise error
 
-    handlers.add_routes(jp_serverapp.web_app, jp_base_url, Failing(None))  # type: ignore[arg-type]
+    handlers.add_routes(jp_serverapp.web_app, jp_base_url, Failing(environment.builds()))
     with caplog.at_level(logging.DEBUG):
         response = await http_server_client.fetch(
             f"{jp_base_url}kusto-magic/v1/clusters", headers=jp_auth_header, raise_error=False
@@ -471,13 +564,14 @@ async def test_service_errors_are_returned_with_status_and_code(
 
 
 async def test_unexpected_exception_returns_500_without_details(
-    jp_serverapp: Any, http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str
-) -> None:
+    jp_serverapp: Any, http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str,
+    environment: EmulatedEnvironment,
+) -> None:  # fmt: skip
     class Broken(BuildWatcher):
         async def clusters(self) -> Any:
             raise RuntimeError("secret words")
 
-    handlers.add_routes(jp_serverapp.web_app, jp_base_url, Broken(None))  # type: ignore[arg-type]
+    handlers.add_routes(jp_serverapp.web_app, jp_base_url, Broken(environment.builds()))
     url = f"{jp_base_url}kusto-magic/v1/clusters"
     response = await http_server_client.fetch(url, headers=jp_auth_header, raise_error=False)
     assert response.code == 500

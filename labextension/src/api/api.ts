@@ -1,5 +1,6 @@
 /** A typed client of the REST API. The types are generated from the OpenAPI description: `npm run types`. */
 import { type ICard, readCard, readListedCard } from '../cards/cardData';
+import { type IPlan, readPlan } from '../model/plan';
 import type { IInputProblem, RequestAPI } from './requestAPI';
 import type { components, operations } from './types.gen';
 
@@ -20,6 +21,14 @@ export type IActiveImage = Schemas['ActiveImage'];
 export type IBaseImage = Schemas['BaseImage'];
 /** The properties of an image to build: `base` or `python`, not both. */
 export type IImageSpec = Schemas['Spec'];
+export type ISubscription = Schemas['Subscription'];
+/** A cluster of a subscription, which may not be in the list of clusters yet. */
+export type IFoundCluster = Schemas['FoundCluster'];
+/** The result of a check. */
+export type IPlannedPackage = Schemas['PlannedPackage'];
+export type ExportFormat = Schemas['ExportFormat'];
+/** The parts of an image that is being typed; absent ones are not checked. */
+export type IDraftParts = operations['checkDraft']['requestBody']['content']['application/json'];
 
 /** A build with its card read into the form that the views use. */
 export interface IBuild extends Omit<Schemas['ListedBuild'], 'card'> {
@@ -45,8 +54,29 @@ export class ImagesAPI {
     return ((await this._request('GET', '/clusters')) as ResponseOf<'listClusters'>).clusters;
   }
 
+  async addCluster(cluster: string): Promise<ICluster> {
+    return (await this._request('PUT', clusterPath(cluster))) as ResponseOf<'addCluster'>;
+  }
+
+  async removeCluster(cluster: string): Promise<void> {
+    await this._request('DELETE', clusterPath(cluster));
+  }
+
+  async useEmulator(): Promise<ICluster> {
+    return (await this._request('PUT', '/emulator')) as ResponseOf<'useEmulator'>;
+  }
+
+  async listSubscriptions(): Promise<ReadonlyArray<ISubscription>> {
+    return ((await this._request('GET', '/subscriptions')) as ResponseOf<'listSubscriptions'>).subscriptions;
+  }
+
+  async findClusters(subscription: string): Promise<ReadonlyArray<IFoundCluster>> {
+    const response = await this._request('GET', `/subscriptions/${encodeURIComponent(subscription)}/clusters`);
+    return (response as ResponseOf<'findClusters'>).clusters;
+  }
+
   async listImages(cluster: string): Promise<IImages> {
-    return (await this._request('GET', `/clusters/${encodeURIComponent(cluster)}/images`)) as IImages;
+    return (await this._request('GET', `${clusterPath(cluster)}/images`)) as IImages;
   }
 
   async createImage(cluster: string, name: string, spec: IImageSpec): Promise<IBuild> {
@@ -60,17 +90,35 @@ export class ImagesAPI {
   }
 
   async enableImage(cluster: string, image: string): Promise<IBuild> {
-    return readBuild(await this._request('PUT', `/clusters/${encodeURIComponent(cluster)}/active`, { image }));
+    return readBuild(await this._request('PUT', `${clusterPath(cluster)}/active`, { image }));
+  }
+
+  async disablePython(cluster: string): Promise<IBuild> {
+    return readBuild(await this._request('DELETE', `${clusterPath(cluster)}/active`));
+  }
+
+  /** Check that requirements install on a base image. Aborting the request ends the check. */
+  async checkImage(cluster: string, spec: IImageSpec, signal?: AbortSignal): Promise<IPlan> {
+    const response = await this._request('POST', `${clusterPath(cluster)}/check`, spec, signal);
+    return known(readPlan((response as ResponseOf<'checkImage'>).plan));
+  }
+
+  async exportImage(cluster: string, name: string, format: ExportFormat): Promise<string> {
+    const response = await this._request('GET', `${imagePath(cluster, name)}/export?format=${format}`);
+    return (response as ResponseOf<'exportImage'>).text;
+  }
+
+  /** Return the newest operations on an image, newest first. */
+  async listImageBuilds(cluster: string, name: string): Promise<ReadonlyArray<IBuild>> {
+    const response = await this._request('GET', `${imagePath(cluster, name)}/builds`);
+    return (response as ResponseOf<'listImageBuilds'>).builds.map(readListedBuild);
   }
 
   /** Return what has changed since the revision `after`; if nothing has, wait `wait` seconds for a change. */
   async listBuilds(after: string, wait: number, signal?: AbortSignal): Promise<IBuildChanges> {
     const path = `/builds?after=${encodeURIComponent(after)}&wait=${wait}`;
     const response = (await this._request('GET', path, undefined, signal)) as ResponseOf<'listBuilds'>;
-    return {
-      ...response,
-      builds: response.builds.map(build => ({ ...build, card: known(readListedCard(build.card)) }))
-    };
+    return { ...response, builds: response.builds.map(readListedBuild) };
   }
 
   /** Return one build with all its texts. */
@@ -88,6 +136,11 @@ export class ImagesAPI {
     return (response as ResponseOf<'checkRequirements'>).problems;
   }
 
+  /** Check the parts of an image that is being typed with the kernel's own rules. */
+  async checkDraft(parts: IDraftParts): Promise<ReadonlyArray<IInputProblem>> {
+    return ((await this._request('POST', '/drafts', parts)) as ResponseOf<'checkDraft'>).problems;
+  }
+
   async listBases(): Promise<ReadonlyArray<IBaseImage>> {
     return ((await this._request('GET', '/bases')) as ResponseOf<'listBases'>).bases;
   }
@@ -97,19 +150,28 @@ export class ImagesAPI {
   }
 }
 
+function clusterPath(cluster: string): string {
+  return `/clusters/${encodeURIComponent(cluster)}`;
+}
+
 function imagePath(cluster: string, name: string): string {
-  return `/clusters/${encodeURIComponent(cluster)}/images/${encodeURIComponent(name)}`;
+  return `${clusterPath(cluster)}/images/${encodeURIComponent(name)}`;
 }
 
 function readBuild(data: unknown): IBuild {
-  const { card, clusterId, active } = data as Schemas['Build'];
-  return { card: known(readCard(card)), clusterId, active, number: NOT_LISTED };
+  const build = data as Schemas['Build'];
+  return { ...build, card: known(readCard(build.card)), number: NOT_LISTED };
 }
 
-function known(card: ICard | null): ICard {
-  if (card === null) {
+function readListedBuild(build: Schemas['ListedBuild']): IBuild {
+  return { ...build, card: known(readListedCard(build.card)) };
+}
+
+/** Return what was read, which is null only if it has another form than this page knows. */
+function known<T>(read: T | null): T {
+  if (read === null) {
     // kusto_magic was updated on the server while the page was open.
     throw new Error('The kusto_magic server extension has another version than this page. Reload the page.');
   }
-  return card;
+  return read;
 }

@@ -4,6 +4,60 @@
  */
 
 export interface paths {
+    readonly "/subscriptions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the subscriptions of the signed-in identity; each call asks Azure. */
+        readonly get: operations["listSubscriptions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/subscriptions/{subscription}/clusters": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a subscription, as returned by /subscriptions. */
+                readonly subscription: string;
+            };
+            readonly cookie?: never;
+        };
+        /** List the clusters of a subscription; each call asks Azure. */
+        readonly get: operations["findClusters"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/emulator": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        /** Start the emulator on the machine of the server unless it runs, and list its first cluster. */
+        readonly put: operations["useEmulator"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/clusters": {
         readonly parameters: {
             readonly query?: never;
@@ -11,10 +65,51 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** List the known clusters: the configured one, the emulator and those of the history. */
+        /** List the known clusters: the configured one, the emulator, the added ones and those of the history. */
         readonly get: operations["listClusters"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/clusters/{cluster}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters or /subscriptions/{subscription}/clusters. */
+                readonly cluster: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        /** Keep a cluster in the list, also after a restart of the server. */
+        readonly put: operations["addCluster"];
+        readonly post?: never;
+        /** Remove a cluster from the list; nothing changes in Azure. */
+        readonly delete: operations["removeCluster"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/clusters/{cluster}/check": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Check that the requirements install on the base image, as before a build; nothing is built. The check ends when the connection is closed. */
+        readonly post: operations["checkImage"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -64,6 +159,50 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/clusters/{cluster}/images/{name}/builds": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+                /** @description The name of an image. */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        /** List the newest operations on an image of this cluster, newest first. */
+        readonly get: operations["listImageBuilds"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/clusters/{cluster}/images/{name}/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+                /** @description The name of an image. */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        /** Return the definition of an image in the language of another tool. */
+        readonly get: operations["exportImage"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/clusters/{cluster}/active": {
         readonly parameters: {
             readonly query?: never;
@@ -78,7 +217,8 @@ export interface paths {
         /** Start enabling an image for the queries of a cluster; /builds reports the result. */
         readonly put: operations["enableImage"];
         readonly post?: never;
-        readonly delete?: never;
+        /** Start disabling the Python plugin; /builds reports the result. */
+        readonly delete: operations["disablePython"];
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -158,6 +298,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/drafts": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Check the parts of an image that is being typed, with the same rules as the kernel; nothing is stored or sent. */
+        readonly post: operations["checkDraft"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/bases": {
         readonly parameters: {
             readonly query?: never;
@@ -206,6 +363,27 @@ export interface components {
             /** @description public, usgov, china, or "" for a custom Resource Manager endpoint. */
             readonly cloud: string;
         };
+        readonly FoundCluster: {
+            /** @description Opaque and stable. */
+            readonly id: string;
+            readonly name: string;
+            readonly resourceGroup: string;
+            readonly subscription: string;
+            readonly emulator: boolean;
+            /** @description public, usgov, china, or "" for a custom Resource Manager endpoint. */
+            readonly cloud: string;
+            /** @description The region. */
+            readonly location: string;
+            /** @description Such as Running or Stopped; "" if it is not known. */
+            readonly state: string;
+        };
+        readonly Subscription: {
+            /** @description Opaque and stable. */
+            readonly id: string;
+            readonly name: string;
+            /** @description Such as Enabled or Disabled; "" if it is not known. */
+            readonly state: string;
+        };
         readonly Image: {
             readonly name: string;
             /** @description provisioningState. */
@@ -217,6 +395,8 @@ export interface components {
             readonly baseImage: string;
             readonly pythonVersion: string;
             readonly requirements: string;
+            /** @description Number of packages that the requirements name. */
+            readonly packages: number;
             /** @description The id of the newest known build of this image. */
             readonly build: string | null;
         };
@@ -251,11 +431,46 @@ export interface components {
             /** @description Replace the image even if queries use it, or if it is unknown which one they use. */
             readonly allowActive?: boolean;
         };
+        readonly Plan: {
+            /** @enum {string} */
+            readonly verdict: "compatible" | "conflict" | "inconclusive";
+            /** @description The Python version, "" if it is not known. */
+            readonly python: string;
+            /** @description The platform. */
+            readonly checkedFor: string;
+            /** @description Why it is not compatible; "" if it is. */
+            readonly reason: string;
+            readonly warnings: readonly string[];
+            /** @description Suggestions that replace a line. */
+            readonly fixes: readonly components["schemas"]["Fix"][];
+            readonly suggestions: readonly string[];
+            readonly hint: components["schemas"]["Hint"] | null;
+            readonly packages: readonly components["schemas"]["PlannedPackage"][];
+        };
+        readonly PlannedPackage: {
+            readonly name: string;
+            readonly version: string;
+            /**
+             * @description Compared with the base image.
+             * @enum {string}
+             */
+            readonly status: "new" | "already installed" | "upgraded" | "downgraded";
+            /** @description The version in the base image. */
+            readonly was: string | null;
+            /** @description The size of the download. */
+            readonly bytes: number | null;
+            /** @description Whether the requirements name it. */
+            readonly direct: boolean;
+        };
+        /** @enum {string} */
+        readonly ExportFormat: "bicep" | "terraform" | "az" | "powershell" | "rest" | "requirements";
         readonly Build: {
             readonly card: components["schemas"]["BuildCard"];
             readonly clusterId: string;
             /** @description Whether the server is polling the operation. */
             readonly active: boolean;
+            /** @description Whether the service has accepted the request. */
+            readonly accepted: boolean;
         };
         /** @description The card as a notebook stores it: application/vnd.kusto-image.build+json. */
         readonly BuildCard: {
@@ -324,6 +539,8 @@ export interface components {
             readonly clusterId: string;
             /** @description Whether the server is polling the operation. */
             readonly active: boolean;
+            /** @description Whether the service has accepted the request. */
+            readonly accepted: boolean;
             /** @description Position in the list: a higher number is a newer build. */
             readonly number: number;
         };
@@ -430,6 +647,14 @@ export interface components {
          * @enum {string}
          */
         readonly Phase: "check" | "submit" | "work" | "done";
+        readonly Fix: {
+            /** @description The line of the requirements, counted from 1. */
+            readonly line: number;
+            /** @description The line to put there. */
+            readonly text: string;
+            /** @description The suggestion as text. */
+            readonly sentence: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -439,6 +664,100 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readonly listSubscriptions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly subscriptions: readonly components["schemas"]["Subscription"][];
+                    };
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly findClusters: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a subscription, as returned by /subscriptions. */
+                readonly subscription: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly clusters: readonly components["schemas"]["FoundCluster"][];
+                    };
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly useEmulator: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly listClusters: {
         readonly parameters: {
             readonly query?: never;
@@ -456,6 +775,113 @@ export interface operations {
                 content: {
                     readonly "application/json": {
                         readonly clusters: readonly components["schemas"]["Cluster"][];
+                    };
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly addCluster: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters or /subscriptions/{subscription}/clusters. */
+                readonly cluster: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly removeCluster: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters or /subscriptions/{subscription}/clusters. */
+                readonly cluster: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The cluster is removed. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly checkImage: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    /** @description A managed or custom image; mutually exclusive with `python`. */
+                    readonly base?: string | null;
+                    /** @description A Python version such as 3.10.8. */
+                    readonly python?: string | null;
+                    readonly requirements: string;
+                    readonly allowIndexOptions?: boolean;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly plan: components["schemas"]["Plan"];
                     };
                 };
             };
@@ -582,6 +1008,80 @@ export interface operations {
             };
         };
     };
+    readonly listImageBuilds: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+                /** @description The name of an image. */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly builds: readonly components["schemas"]["ListedBuild"][];
+                    };
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly exportImage: {
+        readonly parameters: {
+            readonly query: {
+                readonly format: components["schemas"]["ExportFormat"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+                /** @description The name of an image. */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly text: string;
+                    };
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly enableImage: {
         readonly parameters: {
             readonly query?: never;
@@ -600,6 +1100,38 @@ export interface operations {
                 };
             };
         };
+        readonly responses: {
+            /** @description The operation has started. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Build"];
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly disablePython: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
         readonly responses: {
             /** @description The operation has started. */
             readonly 202: {
@@ -748,6 +1280,48 @@ export interface operations {
                     /** @description The requirements text. */
                     readonly text: string;
                     readonly allowIndexOptions?: boolean;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly problems: readonly components["schemas"]["InputProblem"][];
+                    };
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly checkDraft: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly name?: string;
+                    /** @description Whether the cluster has an image of this name: the rule for new names is stricter. */
+                    readonly exists?: boolean;
+                    readonly base?: string;
+                    readonly python?: string;
+                    readonly requirements?: string;
                 };
             };
         };

@@ -4,7 +4,8 @@ import type * as React from 'react';
 
 import { isSuccess } from '../model/outcomes';
 import type { IImageDraft, IImagesModel } from '../tokens';
-import type { ICard, IFix } from './cardData';
+import type { ICard } from './cardData';
+import type { IFix } from '../model/plan';
 
 /** What the cards of a page can do; `host` is an element of the card. */
 export interface ICardHost {

@@ -1,7 +1,9 @@
 /** The card of a build as a notebook stores it. `kusto_magic/display/card.py` writes it. */
 import { isSuccess, type Outcome, readOutcome } from '../model/outcomes';
 import type { components } from '../api/types.gen';
-import type { HintKind, IHint } from '../model/hints';
+import type { IHint } from '../model/hints';
+import { isObject, readNumber, readTexts, textReader } from '../model/json';
+import { type IPlan, readHint, readPlan } from '../model/plan';
 
 export const BUILD_MIME_TYPE = 'application/vnd.kusto-image.build+json';
 
@@ -60,37 +62,6 @@ export interface ICard {
   readonly plan: IPlan | null;
   /** The id that the builds of a fleet share, "" for a single build. */
   readonly fleet: string;
-}
-
-/** The result of the check before the build. `kusto_magic/preflight/report_json.py` writes it. */
-export interface IPlan {
-  readonly verdict: string;
-  readonly python: string;
-  readonly platform: string;
-  readonly reason: string;
-  readonly warnings: readonly string[];
-  readonly fixes: ReadonlyArray<IFix>;
-  readonly suggestions: readonly string[];
-  /** What allows a more complete check, null if there is nothing. */
-  readonly hint: IHint | null;
-  readonly packages: readonly IPlannedPackage[];
-}
-
-/** A suggestion that replaces a line of the requirements, counted from 1. */
-export interface IFix {
-  readonly line: number;
-  readonly text: string;
-  readonly sentence: string;
-}
-
-export interface IPlannedPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly status: string;
-  /** The version in the base image, "" if it has none. */
-  readonly was: string;
-  /** The size of the download, 0 if it is not known. */
-  readonly bytes: number;
 }
 
 export type Phase = components['schemas']['Phase'];
@@ -203,77 +174,4 @@ export function formatDuration(seconds: number): string {
     return whole % 60 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${whole / 60} min`;
   }
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
-export function readPlan(data: unknown): IPlan | null {
-  if (!isObject(data)) {
-    return null;
-  }
-  const text = textReader(data);
-  return {
-    verdict: text('verdict'),
-    reason: text('reason'),
-    python: text('python'),
-    platform: text('checkedFor'),
-    warnings: readTexts(data.warnings),
-    fixes: readObjects(data.fixes).map(readFix),
-    suggestions: readTexts(data.suggestions),
-    hint: readHint(data.hint),
-    packages: readObjects(data.packages).map(readPackage)
-  };
-}
-
-function readFix(data: Record<string, unknown>): IFix {
-  const text = textReader(data);
-  return { line: readNumber(data.line), text: text('text'), sentence: text('sentence') };
-}
-
-function readPackage(data: Record<string, unknown>): IPlannedPackage {
-  const text = textReader(data);
-  return {
-    name: text('name'),
-    version: text('version'),
-    status: text('status'),
-    was: text('was'),
-    bytes: readNumber(data.bytes)
-  };
-}
-
-/** Return the hint, null if the data is not one. Its kind may be one that this version does not know. */
-export function readHint(data: unknown): IHint | null {
-  if (!isObject(data) || typeof data.kind !== 'string') {
-    return null;
-  }
-  const kind = data.kind as HintKind;
-  return { kind, name: textReader(data)('name'), values: readTexts(data.values), then: readHint(data.then) };
-}
-
-/** Return a function that reads the text of a key, "" if there is none. */
-export function textReader(data: Record<string, unknown>): (key: string) => string {
-  return key => (typeof data[key] === 'string' ? visible(data[key]) : '');
-}
-
-export function readTexts(data: unknown): string[] {
-  return Array.isArray(data) ? data.filter(item => typeof item === 'string').map(visible) : [];
-}
-
-/** Control, bidirectional and zero-width characters, except in emoji. `kusto_magic/display_text.py` has all of them. */
-const INVISIBLE =
-  /(?![\t\n])\p{Cc}|\u00ad|\u061c|[\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d|[\u{e0000}-\u{e0fff}]/gu;
-
-/** Return a text with its invisible characters as escapes: a notebook of another user can contain any text. */
-export function visible(text: string): string {
-  return text.replace(INVISIBLE, char => `\\u{${char.codePointAt(0)?.toString(16) ?? ''}}`);
-}
-
-export function readObjects(data: unknown): Array<Record<string, unknown>> {
-  return Array.isArray(data) ? data.filter(isObject) : [];
-}
-
-export function readNumber(data: unknown): number {
-  return typeof data === 'number' ? data : 0;
-}
-
-export function isObject(data: unknown): data is Record<string, unknown> {
-  return typeof data === 'object' && data !== null && !Array.isArray(data);
 }

@@ -7,13 +7,14 @@ import type * as React from 'react';
 import { useEffect, useState } from 'react';
 
 import { packageCount, packageSummary, PackageTable } from '../components/packages';
+import { Remarks } from '../components/remarks';
 import { StateBadge, StateIcon } from '../components/state';
 import { hintText } from '../model/hints';
 import type { IHasOutcome } from '../model/outcomes';
 import type { IImagesModel } from '../tokens';
-import { elapsedSeconds, type ICard, type IPlan, isNewer } from './cardData';
+import { elapsedSeconds, type ICard, isNewer } from './cardData';
+import { type IPlan } from '../model/plan';
 import type { ICardActions } from './cardActions';
-import { Remarks } from './remarks';
 import type { ShownCards } from './shownCards';
 
 /** Preferred to text/html (60) and to a widget (0), which no longer exists when its kernel has ended. */
@@ -236,7 +237,7 @@ export function PlanRow({ card: { plan, phase, ended }, trans }: IPlanRowProps):
   }
   const isComing = !ended && (phase === 'check' || phase === 'submit');
   return (
-    <p className="jp-KustoImage-row jp-mod-plain">
+    <p className="jp-KustoImage-fold jp-mod-plain">
       {isComing ? trans.__('Checking which packages will be installed…') : trans.__('The packages were not checked.')}
     </p>
   );
@@ -250,7 +251,7 @@ function Plan({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): React
   const remarks = [...plan.warnings, ...plan.suggestions, hintText(plan.hint, trans)].filter(line => line);
   const parts = packages.length ? packageSummary({ packages, trans }) : [plan.reason];
   return (
-    <details className="jp-KustoImage-row">
+    <details className="jp-KustoImage-fold">
       <summary>
         <b>{packages.length ? packageCount({ packages, trans }) : trans.__('The check is inconclusive')}</b>
         {[...parts, remarks.length ? trans._n('%1 warning', '%1 warnings', remarks.length) : '']
@@ -275,7 +276,7 @@ interface IRequirementsProps {
 /** The folded requirements text; nothing if it is empty. */
 export function RequirementsRow({ text, trans }: IRequirementsProps): React.JSX.Element | null {
   return text ? (
-    <details className="jp-KustoImage-row">
+    <details className="jp-KustoImage-fold">
       <summary>{trans.__('Requirements')}</summary>
       <pre>
         <bdi>{text}</bdi>

@@ -2,12 +2,13 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
+import { Fixes } from '../components/fixes';
+import { Remarks, sentence } from '../components/remarks';
 import { toneClass } from '../components/state';
 import { hintText } from '../model/hints';
 import { isSuccess } from '../model/outcomes';
 import type { CardActions } from './cardActions';
-import type { ICard, IFix } from './cardData';
-import { Remarks, sentence } from './remarks';
+import type { ICard } from './cardData';
 
 interface IFailureProps {
   readonly card: ICard;
@@ -33,7 +34,7 @@ export function Failure({ card, actions, trans }: IFailureProps): React.JSX.Elem
           <bdi>{line}</bdi>
         </p>
       ))}
-      <Fixes fixes={card.plan?.fixes ?? []} actions={actions} trans={trans} />
+      <Fixes fixes={card.plan?.fixes ?? []} applier={actions} trans={trans} />
       <Remarks lines={card.plan?.verdict === 'conflict' ? card.plan.suggestions : []} />
       {next ? <p className="jp-KustoImage-next">{next}</p> : null}
       <Ids ids={card.ids} actions={actions} trans={trans} />
@@ -50,41 +51,6 @@ function whatTone({ outcome }: ICard): string {
 function failureTexts({ plan, error, outcome }: ICard, trans: TranslationBundle): string[] {
   const isConflict = outcome === 'notSubmitted' && plan?.verdict === 'conflict';
   return isConflict ? [trans.__('These packages cannot be installed together'), sentence(plan.reason)] : [...error];
-}
-
-interface IFixesProps extends Omit<IFailureProps, 'card'> {
-  readonly fixes: ReadonlyArray<IFix>;
-}
-
-function Fixes({ fixes, actions, trans }: IFixesProps): React.JSX.Element | null {
-  if (!fixes.length) {
-    return null;
-  }
-  return (
-    <div className="jp-KustoImage-fixes">
-      <span>{trans._n('This change fixes it:', 'Each of these changes fixes it:', fixes.length)}</span>
-      <ul>
-        {fixes.map(fix => (
-          <li key={`${fix.line} ${fix.text}`}>
-            <span>{trans.__('line %1', fix.line)}</span>{' '}
-            <code>
-              <bdi>{fix.text}</bdi>
-            </code>{' '}
-            {actions.canApply(fix) ? (
-              <button
-                type="button"
-                className="jp-KustoImage-link"
-                aria-label={trans.__('Apply %1', fix.text)}
-                onClick={() => actions.apply(fix)}
-              >
-                {trans.__('Apply')}
-              </button>
-            ) : null}
-          </li>
-        ))}
-      </ul>
-    </div>
-  );
 }
 
 function Ids({

@@ -122,7 +122,7 @@ function Failures({ fleet, trans }: IFleetProps): React.JSX.Element | null {
 
 function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: number }): React.JSX.Element {
   return (
-    <details className="jp-KustoImage-row" open={fleet.rows.length <= MAX_UNFOLDED}>
+    <details className="jp-KustoImage-fold" open={fleet.rows.length <= MAX_UNFOLDED}>
       <summary>
         <b>{trans._n('%1 cluster', '%1 clusters', fleet.rows.length)}</b>
         {` · ${stateCounts(fleet)}`}

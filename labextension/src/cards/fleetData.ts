@@ -3,19 +3,9 @@ import type { IBuild } from '../api/api';
 import { buildGroups } from '../model/buildGroups';
 import { FLEET_STATES, isSuccess, type Outcome, readOutcome } from '../model/outcomes';
 import type { IHint } from '../model/hints';
-import {
-  type ICard,
-  type IPlan,
-  isNewer,
-  isObject,
-  progressFraction,
-  readHint,
-  readNumber,
-  readObjects,
-  readPlan,
-  readTexts,
-  textReader
-} from './cardData';
+import { type ICard, isNewer, progressFraction } from './cardData';
+import { isObject, readNumber, readObjects, readTexts, textReader } from '../model/json';
+import { type IPlan, readHint, readPlan } from '../model/plan';
 
 export const FLEET_MIME_TYPE = 'application/vnd.kusto-image.fleet+json';
 

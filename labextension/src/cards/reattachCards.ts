@@ -8,7 +8,8 @@ import type { ISessionContext } from '@jupyterlab/apputils';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { KernelMessage } from '@jupyterlab/services';
 
-import { BUILD_MIME_TYPE, isObject } from './cardData';
+import { BUILD_MIME_TYPE } from './cardData';
+import { isObject } from '../model/json';
 import { FLEET_MIME_TYPE } from './fleetData';
 import { outputsOf } from './outputs';
 

@@ -2,41 +2,25 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
-export interface IShownPackage {
-  readonly name: string;
-  readonly version: string;
-  /** Compared with the base image: a `Status` of `kusto_magic/preflight/report.py`. */
-  readonly status: string;
-  /** The version in the base image, "" or null if it has none. */
-  readonly was: string | null;
-  /** The size of the download, 0 or null if it is not known. */
-  readonly bytes: number | null;
-}
+import type { IPlannedPackage } from '../model/plan';
 
-/** A status of packages: the class of its tag, its label, and its part of a summary. */
+/** A status of packages: the tone of its tag, its label, and its part of a summary. */
 interface IStatus {
-  readonly tag: string;
+  readonly tone: string;
   readonly label: (trans: TranslationBundle) => string;
   readonly count: (count: number, trans: TranslationBundle) => string;
 }
 
 const STATUSES: ReadonlyMap<string, IStatus> = new Map<string, IStatus>([
-  [
-    'new',
-    {
-      tag: 'new',
-      label: trans => trans.__('new'),
-      count: (count, trans) => trans.__('%1 new', count)
-    }
-  ],
+  ['new', { tone: 'success', label: trans => trans.__('new'), count: (count, trans) => trans.__('%1 new', count) }],
   [
     'upgraded',
-    { tag: 'upgraded', label: trans => trans.__('upgraded'), count: (count, trans) => trans.__('%1 upgraded', count) }
+    { tone: 'running', label: trans => trans.__('upgraded'), count: (count, trans) => trans.__('%1 upgraded', count) }
   ],
   [
     'downgraded',
     {
-      tag: 'downgraded',
+      tone: 'warning',
       label: trans => trans.__('downgraded'),
       count: (count, trans) => trans.__('%1 downgraded', count)
     }
@@ -44,7 +28,7 @@ const STATUSES: ReadonlyMap<string, IStatus> = new Map<string, IStatus>([
   [
     'already installed',
     {
-      tag: 'unchanged',
+      tone: 'neutral',
       label: trans => trans.__('unchanged'),
       count: (count, trans) => trans.__('%1 already in the base image', count)
     }
@@ -52,7 +36,7 @@ const STATUSES: ReadonlyMap<string, IStatus> = new Map<string, IStatus>([
 ]);
 
 interface IPackagesProps {
-  readonly packages: ReadonlyArray<IShownPackage>;
+  readonly packages: ReadonlyArray<IPlannedPackage>;
   readonly trans: TranslationBundle;
 }
 
@@ -89,10 +73,42 @@ export function PackageTable({ packages, trans }: IPackagesProps): React.JSX.Ele
   );
 }
 
+/** The packages in three narrow columns, for a sidebar. */
+export function CompactPackageTable({ packages, trans }: IPackagesProps): React.JSX.Element {
+  return (
+    <table>
+      <thead className="jp-KustoImage-hidden">
+        <tr>
+          <th scope="col">{trans.__('Package')}</th>
+          <th scope="col">{trans.__('Version')}</th>
+          <th scope="col">{trans.__('Change')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {packages.map(({ name, version, was, status }) => (
+          <tr key={name}>
+            <td>
+              <bdi>{name}</bdi>
+            </td>
+            <td>
+              <bdi>{was && was !== version ? `${was} → ${version}` : version}</bdi>
+            </td>
+            <td>
+              <StatusTag status={status} trans={trans} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 function StatusTag({ status, trans }: { status: string; trans: TranslationBundle }): React.JSX.Element {
   const known = STATUSES.get(status);
   return (
-    <span className={`jp-KustoImage-tag jp-mod-${known?.tag ?? 'unchanged'}`}>{known?.label(trans) ?? status}</span>
+    <span className={`jp-KustoImage-tag jp-KustoImage-tone jp-mod-${known?.tone ?? 'neutral'}`}>
+      {known?.label(trans) ?? status}
+    </span>
   );
 }
 
@@ -112,8 +128,8 @@ export function packageSummary({ packages, trans }: IPackagesProps): string[] {
 }
 
 /** Return the size of the packages that are not in the base image, 0 if that of one is not known. */
-function downloadSize(packages: ReadonlyArray<IShownPackage>): number {
-  const sizes = packages.filter(({ status }) => status !== 'already installed').map(({ bytes }) => bytes ?? 0);
+function downloadSize(packages: ReadonlyArray<IPlannedPackage>): number {
+  const sizes = packages.filter(({ status }) => status !== 'already installed').map(({ bytes }) => bytes);
   return sizes.every(size => size > 0) ? sizes.reduce((sum, size) => sum + size, 0) : 0;
 }
 

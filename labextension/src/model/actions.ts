@@ -95,3 +95,19 @@ export function stepsOf({ action, createsImage }: IStepped, trans: TranslationBu
     { phase: 'done', label: done }
   ];
 }
+
+/** Return the name of an action in a table. */
+export function actionName(action: string, trans: TranslationBundle): string {
+  switch (action) {
+    case 'build':
+      return trans.__('Build');
+    case 'delete':
+      return trans.__('Delete');
+    case 'enable':
+      return trans.__('Enable');
+    case 'disable':
+      return trans.__('Disable');
+    default:
+      return action;
+  }
+}

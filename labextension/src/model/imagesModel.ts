@@ -4,7 +4,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IBaseImage, IBuild, ICardOutput, ICluster, ImagesAPI, IImageSpec } from '../api/api';
 import { APIError, errorMessage, type IInputProblem, ServerExtensionMissing } from '../api/requestAPI';
-import type { Availability, IClusterImages, IImagesModel, IModelChange } from '../tokens';
+import type { Availability, IClusterImages, IImagesModel, IModelChange, IRequests } from '../tokens';
 import { mergeBuilds } from './mergeBuilds';
 import type { IPendingBuilds } from './pendingBuilds';
 
@@ -36,7 +36,7 @@ export interface IImagesModelOptions {
 
 export class ImagesModel implements IImagesModel {
   constructor(private readonly _options: IImagesModelOptions) {
-    this._api = _options.api;
+    this.requests = this._api = _options.api;
     this._idleInterval = _options.idleInterval;
     this._pendingIds = new Set(_options.pendingBuilds.load());
     this._poll = new Poll({
@@ -48,6 +48,8 @@ export class ImagesModel implements IImagesModel {
       standby: () => (this.activeBuilds.length ? 'never' : 'when-hidden')
     });
   }
+
+  readonly requests: IRequests;
 
   get availability(): Availability {
     return this._availability;
@@ -102,9 +104,14 @@ export class ImagesModel implements IImagesModel {
     return this._images.get(cluster) ?? NOT_LOADED;
   }
 
-  watchImages(clusters: ReadonlyArray<string>): void {
-    const added = clusters.filter(cluster => !this._watchedClusters.includes(cluster));
-    this._watchedClusters = clusters;
+  get watchedClusters(): ReadonlyArray<string> {
+    return [...new Set([...this._watched.values()].flat())];
+  }
+
+  watchImages(view: object, clusters: ReadonlyArray<string>): void {
+    const known = this.watchedClusters;
+    const added = clusters.filter(cluster => !known.includes(cluster));
+    this._watched.set(view, clusters);
     added.forEach(cluster => void this.refreshImages(cluster));
   }
 
@@ -119,6 +126,18 @@ export class ImagesModel implements IImagesModel {
     }
   }
 
+  async addCluster(cluster: string): Promise<ICluster> {
+    return this._withClusters(await this._api.addCluster(cluster));
+  }
+
+  async removeCluster(cluster: string): Promise<void> {
+    await this._withClusters(await this._api.removeCluster(cluster));
+  }
+
+  async useEmulator(): Promise<ICluster> {
+    return this._withClusters(await this._api.useEmulator());
+  }
+
   async createImage(cluster: string, name: string, spec: IImageSpec): Promise<IBuild> {
     return this._addBuild(await this._api.createImage(cluster, name, spec));
   }
@@ -129,6 +148,10 @@ export class ImagesModel implements IImagesModel {
 
   async enableImage(cluster: string, name: string): Promise<IBuild> {
     return this._addBuild(await this._api.enableImage(cluster, name));
+  }
+
+  async disablePython(cluster: string): Promise<IBuild> {
+    return this._addBuild(await this._api.disablePython(cluster));
   }
 
   findBuild(id: string): IBuild | undefined {
@@ -171,6 +194,13 @@ export class ImagesModel implements IImagesModel {
     return build;
   }
 
+  /** Return a result after the clusters that it has changed were requested. */
+  private async _withClusters<T>(result: T): Promise<T> {
+    this._clusters = await this._api.listClusters();
+    this._changed.emit({ name: 'builds' });
+    return result;
+  }
+
   private async _fetchBuilds(): Promise<void> {
     const wait = this._isRefreshing || !this.activeBuilds.length || this._options.isHidden() ? 0 : LONG_POLL_SECONDS;
     const request = (this._pendingRequest = new AbortController());
@@ -194,14 +224,20 @@ export class ImagesModel implements IImagesModel {
       throw error; // the poll waits longer after each failure
     }
     // While a build is active its changes refresh the images, see `_setBuilds`.
-    await Promise.all(this.activeBuilds.length ? [] : this._watchedClusters.map(it => this.refreshImages(it)));
+    await Promise.all(this.activeBuilds.length ? [] : this.watchedClusters.map(it => this.refreshImages(it)));
   }
 
   /** Return the clusters, from a request only if a view shows them or a build is on an unknown one. */
   private async _fetchClusters(builds: ReadonlyArray<IBuild>): Promise<ReadonlyArray<ICluster>> {
-    const known = new Set(this._clusters.map(({ id }) => id));
-    const isComplete = known.size > 0 && builds.every(({ clusterId }) => known.has(clusterId));
-    return isComplete && !this._watchedClusters.length ? this._clusters : this._api.listClusters();
+    const ids = new Set(builds.map(({ clusterId }) => clusterId));
+    // Not compared with the listed clusters: the user has removed some.
+    const isComplete = this._clusters.length > 0 && [...ids].every(id => this._clustersOfBuilds.has(id));
+    if (isComplete && !this.watchedClusters.length) {
+      return this._clusters;
+    }
+    const clusters = await this._api.listClusters();
+    this._clustersOfBuilds = ids;
+    return clusters;
   }
 
   /** Return the images of a cluster; after a failure the latest known ones with the problem. */
@@ -241,7 +277,7 @@ export class ImagesModel implements IImagesModel {
     this._changed.emit({ name: 'builds' });
     changed.forEach(build => this._buildChanged.emit(build));
     const clusters = new Set(changed.map(({ clusterId }) => clusterId));
-    this._watchedClusters.filter(it => clusters.has(it)).forEach(it => void this.refreshImages(it));
+    this.watchedClusters.filter(it => clusters.has(it)).forEach(it => void this.refreshImages(it));
   }
 
   private _hasChanged(build: IBuild, previous: IBuild | undefined): boolean {
@@ -265,6 +301,8 @@ export class ImagesModel implements IImagesModel {
   private _baseImages: ReadonlyArray<IBaseImage> | null = null;
   private _builds: ReadonlyArray<IBuild> = [];
   private _clusters: ReadonlyArray<ICluster> = [];
+  /** The clusters of the builds that were known when the clusters were requested. */
+  private _clustersOfBuilds: ReadonlySet<string> = new Set();
   private _idleInterval: number;
   /** Whether the next request must get its response at once. */
   private _isRefreshing = false;
@@ -274,5 +312,6 @@ export class ImagesModel implements IImagesModel {
   private _pendingRequest: AbortController | null = null;
   private _revision = '';
   private _warning = '';
-  private _watchedClusters: ReadonlyArray<string> = [];
+  /** The clusters whose images each view shows. */
+  private readonly _watched = new Map<object, ReadonlyArray<string>>();
 }

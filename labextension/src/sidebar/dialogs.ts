@@ -29,6 +29,19 @@ export async function enableImage(
   await runConfirmed(confirmation, trans, () => model.enableImage(cluster.id, name));
 }
 
+export async function disablePython(model: IImagesModel, cluster: ICluster, trans: TranslationBundle): Promise<void> {
+  const confirmation = {
+    title: trans.__('Disable python() on %1?', cluster.name),
+    body: trans.__(
+      'Queries on %1 that use Python will fail until an image is enabled again. This takes up to an hour.',
+      cluster.name
+    ),
+    buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Disable') })],
+    errorTitle: trans.__('Disabling python() on %1 failed', cluster.name)
+  };
+  await runConfirmed(confirmation, trans, () => model.disablePython(cluster.id));
+}
+
 export async function deleteImage(
   model: IImagesModel,
   cluster: ICluster,

@@ -2,10 +2,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IBaseImage, ICluster, IImageSpec } from '../api/api';
-import { APIError, errorMessage } from '../api/requestAPI';
 import { DEFAULT_BASE } from '../cells/cellText';
 import { withHint } from '../model/hints';
 import type { IImageDraft } from '../tokens';
+import { errorHint, errorText } from './formErrors';
 
 /** The base of an image that contains a Python version and no packages. */
 export const NO_BASE = '';
@@ -50,8 +50,8 @@ export function customBases(
 
 /** Return the lines to show for a request that failed: one for each invalid field, otherwise the message. */
 export function errorLines(error: unknown, trans: TranslationBundle): ReadonlyArray<string> {
-  const { problems = [], hint = null } = error instanceof APIError ? error.details : {};
+  const { problems } = errorHint(error);
   return problems.length
     ? problems.map(problem => withHint(`${problem.field}: ${problem.message}`, problem.hint, trans))
-    : [withHint(errorMessage(error), hint, trans)];
+    : [errorText(error, trans)];
 }

@@ -1,195 +1,278 @@
-/** The form for a new image. The server checks the requirements with the kernel's own rules. */
+/** The form for a new image. Its state is a `FormSession`; the server validates the fields with the kernel's own rules. */
+import { UseSignal } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
-import { useEffect, useId, useState } from 'react';
+import { useEffect, useState } from 'react';
 
-import type { IBaseImage, ICluster } from '../api/api';
-import type { IInputProblem } from '../api/requestAPI';
-import { withHint } from '../model/hints';
+import type { IBaseImage } from '../api/api';
+import { PlanView } from '../components/planView';
 import type { IImageDraft, IImagesModel } from '../tokens';
 import { activeWarning } from './activeImage';
 import { confirmReplacement } from './dialogs';
-import { customBases, errorLines, type IFormValues, initialValues, NO_BASE, toDraft, toSpec } from './formValues';
-
-/** Milliseconds after the last key before the requirements are checked. */
-const CHECK_DELAY = 400;
+import { Elapsed } from './elapsed';
+import { Errors, Field, type IFieldProps } from './formField';
+import type { FormSession } from './formSession';
+import { customBases, NO_BASE, toDraft } from './formValues';
+import { clusterTitle } from './rowTexts';
 
 export interface IImageFormProps {
   readonly model: IImagesModel;
   readonly trans: TranslationBundle;
-  readonly draft: IImageDraft;
+  readonly session: FormSession;
   readonly onInsertCell: (draft: IImageDraft) => void;
   readonly onClose: () => void;
 }
 
-export function ImageForm({ model, trans, draft, onInsertCell, onClose }: IImageFormProps): React.JSX.Element {
-  const [values, setValues] = useState(() => initialValues(draft, model.clusters));
-  const [errors, setErrors] = useState<ReadonlyArray<string>>([]);
-  const [isSending, setIsSending] = useState(false);
-  const problems = useProblems(model, values.requirements);
-  const setValue = (key: keyof IFormValues, value: string): void => setValues(known => ({ ...known, [key]: value }));
+export function ImageForm(props: IImageFormProps): React.JSX.Element {
+  return <UseSignal signal={props.session.changed}>{() => <Form {...props} />}</UseSignal>;
+}
 
-  const create = async (): Promise<void> => {
-    const warning = activeWarning(model, values.cluster, values.name, trans);
-    if (warning && !(await confirmReplacement(values.name, warning, trans))) {
-      return;
-    }
-    setIsSending(true);
-    try {
-      const spec = toSpec(values);
-      await model.createImage(values.cluster, values.name, warning ? { ...spec, allowActive: true } : spec);
-      onClose();
-    } catch (error) {
-      setErrors(errorLines(error, trans));
-      setIsSending(false);
-    }
-  };
-
+function Form(props: IImageFormProps): React.JSX.Element {
+  const { model, trans, session, onClose } = props;
   return (
     <form
       className="jp-KustoImage-form"
       aria-label={trans.__('New image')}
+      noValidate
       onSubmit={event => {
         event.preventDefault();
-        void create();
+        void submit(props, event.currentTarget);
       }}
-      onKeyDown={event => event.key === 'Escape' && onClose()}
+      onKeyDown={event => {
+        if (event.key === 'Escape') {
+          event.stopPropagation();
+          onClose();
+        }
+      }}
     >
-      <Field label={trans.__('Cluster')}>
-        {id => (
-          <select id={id} value={values.cluster} onChange={event => setValue('cluster', event.target.value)}>
-            {model.clusters.map(cluster => (
-              <option key={cluster.id} value={cluster.id}>
-                {clusterTitle(cluster, trans)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label={trans.__('Name')}>
-        {id => (
-          <input
-            id={id}
-            autoFocus
-            required
-            value={values.name}
-            spellCheck={false}
-            onChange={event => setValue('name', event.target.value)}
-          />
-        )}
-      </Field>
-      <BaseFields model={model} trans={trans} values={values} setValue={setValue} />
-      <Field label={trans.__('Requirements')}>
-        {id => (
-          <textarea
-            id={id}
-            rows={6}
-            spellCheck={false}
-            placeholder={'humanize==4.9.0'}
-            aria-invalid={problems.length > 0}
-            aria-describedby={`${id}-problems`}
-            value={values.requirements}
-            onChange={event => setValue('requirements', event.target.value)}
-          />
-        )}
-      </Field>
-      <Problems problems={problems} errors={errors} trans={trans} />
-      <div className="jp-KustoImage-buttons">
-        <button type="submit" className="jp-mod-styled jp-mod-accept" disabled={isSending || problems.length > 0}>
-          {trans.__('Create')}
-        </button>
-        <button type="button" className="jp-mod-styled" onClick={() => onInsertCell(toDraft(values))}>
-          {trans.__('Insert as cell')}
-        </button>
-        <button type="button" className="jp-mod-styled" onClick={onClose}>
-          {trans.__('Cancel')}
-        </button>
-      </div>
+      <h3>{trans.__('New image')}</h3>
+      {model.clusters.length > 1 ? <ClusterField {...props} /> : null}
+      <NameField {...props} />
+      <BaseField {...props} />
+      {session.values.base === NO_BASE ? <PythonField {...props} /> : null}
+      <RequirementsField {...props} />
+      <CheckResult {...props} />
+      <Errors errors={session.errors('form')} trans={trans} />
+      <Progress {...props} />
+      <Buttons {...props} />
     </form>
   );
 }
 
-/** Return the name of a cluster to show. */
-export function clusterTitle(cluster: ICluster, trans: TranslationBundle): string {
-  return cluster.emulator ? trans.__('%1 (emulator)', cluster.name) : cluster.name;
+/** Create the image, after a question if that replaces the image that queries use; then focus what is wrong. */
+async function submit({ model, trans, session }: IImageFormProps, form: HTMLElement): Promise<void> {
+  const { cluster, name } = session.values;
+  const warning = activeWarning(model, cluster, name, trans);
+  if (!session.isSending && (!warning || (await confirmReplacement(name, warning, trans)))) {
+    await session.create(warning !== '');
+    form.querySelector<HTMLElement>(`[data-field=${session.firstInvalid ?? 'none'}]`)?.focus();
+  }
 }
 
-interface IBaseFieldsProps {
-  readonly model: IImagesModel;
-  readonly trans: TranslationBundle;
-  readonly values: IFormValues;
-  readonly setValue: (key: keyof IFormValues, value: string) => void;
+/** Return the properties that every field has. */
+function fieldProps(
+  { session, trans }: IImageFormProps,
+  name: IFieldProps['name']
+): Omit<IFieldProps, 'label' | 'children'> {
+  return { name, trans, errors: session.errors(name) };
 }
 
-/** The base image, and the Python version if there is no base image. */
-function BaseFields({ model, trans, values, setValue }: IBaseFieldsProps): React.JSX.Element {
-  const { base, cluster, python } = values;
+function ClusterField(props: IImageFormProps): React.JSX.Element {
+  const { model, trans, session } = props;
+  return (
+    <Field {...fieldProps(props, 'cluster')} label={trans.__('Cluster')}>
+      {attributes => (
+        <select
+          {...attributes}
+          value={session.values.cluster}
+          onChange={event => session.set('cluster', event.target.value)}
+        >
+          {model.clusters.map(cluster => (
+            <option key={cluster.id} value={cluster.id}>
+              {clusterTitle(cluster, trans)}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+function NameField(props: IImageFormProps): React.JSX.Element {
+  const { trans, session } = props;
+  const { name } = session.values;
+  const { replaced } = session;
+  return (
+    <Field
+      {...fieldProps(props, 'name')}
+      label={trans.__('Name')}
+      status={name.trim() ? nameStatus(replaced, trans) : ''}
+      tone={replaced ? 'warning' : 'success'}
+      isRequired
+    >
+      {attributes => (
+        <input
+          {...attributes}
+          type="text"
+          value={name}
+          autoComplete="off"
+          spellCheck={false}
+          onChange={event => session.set('name', event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function nameStatus(replaced: string | null, trans: TranslationBundle): string {
+  if (replaced === null) {
+    return '';
+  }
+  return replaced ? trans.__('Replaces the image %1', replaced) : trans.__('Available');
+}
+
+function BaseField(props: IImageFormProps): React.JSX.Element {
+  const { model, trans, session } = props;
+  const { base, cluster } = session.values;
   const managed = useBaseImages(model);
   const custom = model.images(cluster).images.map(image => image.name);
   return (
-    <>
-      <Field label={trans.__('Base image')}>
-        {id => (
-          <select id={id} value={base} onChange={event => setValue('base', event.target.value)}>
-            <optgroup label={trans.__('Shipped by Azure')}>
-              {managed.map(image => (
-                <option key={image.name} value={image.name}>
-                  {trans._n('%2, %1 package', '%2, %1 packages', image.packages, image.title)}
-                </option>
-              ))}
-            </optgroup>
-            <optgroup label={trans.__('On this cluster')}>
-              {customBases(custom, managed, base).map(name => (
-                <option key={name} value={name}>
-                  {name}
-                </option>
-              ))}
-            </optgroup>
-            <option value={NO_BASE}>{trans.__('Python without packages')}</option>
-          </select>
-        )}
-      </Field>
-      {base === NO_BASE ? (
-        <Field label={trans.__('Python version')}>
-          {id => <input id={id} required value={python} onChange={event => setValue('python', event.target.value)} />}
-        </Field>
+    <Field {...fieldProps(props, 'base')} label={trans.__('Base image')} status={baseStatus(props, managed)}>
+      {attributes => (
+        <select {...attributes} value={base} onChange={event => session.set('base', event.target.value)}>
+          <optgroup label={trans.__('Shipped by Azure')}>
+            {managed.map(image => (
+              <option key={image.name} value={image.name}>
+                {image.title}
+              </option>
+            ))}
+          </optgroup>
+          <optgroup label={trans.__('On this cluster')}>
+            {customBases(custom, managed, base).map(name => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </optgroup>
+          <option value={NO_BASE}>{trans.__('Python without packages')}</option>
+        </select>
+      )}
+    </Field>
+  );
+}
+
+/** Return what the chosen base image has. */
+function baseStatus({ model, trans, session }: IImageFormProps, managed: ReadonlyArray<IBaseImage>): string {
+  const { base, cluster } = session.values;
+  const chosen = managed.find(({ name }) => name === base);
+  if (chosen) {
+    return trans._n('Python %2, %1 package', 'Python %2, %1 packages', chosen.packages, chosen.python);
+  }
+  const custom = model.images(cluster).images.find(({ name }) => name === base);
+  return custom ? [custom.state, custom.base].filter(part => part).join(' · ') : '';
+}
+
+function PythonField(props: IImageFormProps): React.JSX.Element {
+  const { model, trans, session } = props;
+  const versions = [...new Set(useBaseImages(model).map(({ python }) => python))];
+  return (
+    <Field {...fieldProps(props, 'python')} label={trans.__('Python version')} isRequired>
+      {attributes => (
+        <>
+          <input
+            {...attributes}
+            type="text"
+            list={`${attributes.id}-versions`}
+            value={session.values.python}
+            onChange={event => session.set('python', event.target.value)}
+          />
+          <datalist id={`${attributes.id}-versions`}>
+            {versions.map(version => (
+              <option key={version} value={version} />
+            ))}
+          </datalist>
+        </>
+      )}
+    </Field>
+  );
+}
+
+function RequirementsField(props: IImageFormProps): React.JSX.Element {
+  const { trans, session } = props;
+  return (
+    <Field
+      {...fieldProps(props, 'requirements')}
+      label={trans.__('Requirements')}
+      status={trans.__('One package per line')}
+      tone="neutral"
+    >
+      {attributes => (
+        <textarea
+          {...attributes}
+          rows={6}
+          spellCheck={false}
+          placeholder={'humanize==4.9.0'}
+          value={session.values.requirements}
+          onChange={event => session.set('requirements', event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function CheckResult({ session, trans }: IImageFormProps): React.JSX.Element {
+  const { check } = session;
+  return (
+    <div role="status" aria-label={trans.__('Check')}>
+      {check.kind === 'done' ? <PlanView plan={check.plan} applier={session} trans={trans} /> : null}
+      {check.kind === 'running' ? (
+        <div className="jp-KustoImage-progressLine">
+          <span>{trans.__('Checking that these packages install together…')}</span>
+          <button type="button" className="jp-KustoImage-link" onClick={() => session.cancelCheck()}>
+            {trans.__('Cancel check')}
+          </button>
+        </div>
       ) : null}
-    </>
+    </div>
   );
 }
 
-interface IProblemsProps {
-  readonly problems: ReadonlyArray<IInputProblem>;
-  readonly errors: ReadonlyArray<string>;
-  readonly trans: TranslationBundle;
-}
-
-/** The problems of the requirements, and the errors of the last request. */
-function Problems({ problems, errors, trans }: IProblemsProps): React.JSX.Element {
+/** What happens until the service has accepted the request. */
+function Progress({ session, trans }: IImageFormProps): React.JSX.Element | null {
+  const { build } = session;
+  if (!session.isSending) {
+    return null;
+  }
   return (
-    <>
-      <ul className="jp-KustoImage-problems" aria-live="polite">
-        {problems.map(({ line, message, hint }) => (
-          <li key={`${line ?? 0} ${message}`}>
-            {withHint(line === null ? message : trans.__('line %1: %2', line, message), hint, trans)}
-          </li>
-        ))}
-      </ul>
-      <ul className="jp-KustoImage-problems" role="alert">
-        {errors.map(error => (
-          <li key={error}>{error}</li>
-        ))}
-      </ul>
-    </>
+    <div className="jp-KustoImage-progressLine">
+      <span role="status">{build ? build.card.state : trans.__('Sending…')}</span>
+      {build ? <Elapsed card={build.card} /> : null}
+    </div>
   );
 }
 
-function Field({ label, children }: { label: string; children: (id: string) => React.JSX.Element }): React.JSX.Element {
-  const id = useId();
+function Buttons({ trans, session, onInsertCell, onClose }: IImageFormProps): React.JSX.Element {
+  const isChecking = session.check.kind === 'running';
   return (
-    <div className="jp-KustoImage-field">
-      <label htmlFor={id}>{label}</label>
-      {children(id)}
+    <div className="jp-KustoImage-formButtons">
+      <button type="submit" className="jp-mod-styled jp-mod-accept" aria-disabled={session.isSending}>
+        {trans.__('Create')}
+      </button>
+      <button
+        type="button"
+        className="jp-mod-styled jp-KustoImage-secondary"
+        aria-disabled={isChecking || session.isSending}
+        onClick={() => isChecking || session.isSending || void session.runCheck()}
+      >
+        {trans.__('Check')}
+      </button>
+      <span className="jp-KustoImage-spacer" />
+      <button type="button" className="jp-KustoImage-link" onClick={() => onInsertCell(toDraft(session.values))}>
+        {trans.__('Insert as cell')}
+      </button>
+      <button type="button" className="jp-KustoImage-link" onClick={onClose}>
+        {session.isSending ? trans.__('Close') : trans.__('Cancel')}
+      </button>
     </div>
   );
 }
@@ -207,31 +290,4 @@ function useBaseImages(model: IImagesModel): ReadonlyArray<IBaseImage> {
     };
   }, [model]);
   return images;
-}
-
-/** Check a text after a pause in typing; an empty text has no problems yet. */
-function useProblems(model: IImagesModel, text: string): ReadonlyArray<IInputProblem> {
-  const [problems, setProblems] = useState<ReadonlyArray<IInputProblem>>([]);
-  useEffect(() => {
-    // Responses can arrive in another order than their requests were sent.
-    let isLatest = true;
-    const update = (found: ReadonlyArray<IInputProblem>): void => {
-      if (isLatest) {
-        setProblems(found);
-      }
-    };
-    const timer = window.setTimeout(() => {
-      if (text.trim() === '') {
-        update([]);
-        return;
-      }
-      // Without a response the button stays enabled: the server checks again when the image is created.
-      model.checkRequirements(text, false).then(update, () => update([]));
-    }, CHECK_DELAY);
-    return () => {
-      isLatest = false;
-      window.clearTimeout(timer);
-    };
-  }, [model, text]);
-  return problems;
 }

@@ -1,5 +1,5 @@
 /** A table of a command as a notebook stores it. `kusto_magic/display/data_table.py` writes it. */
-import { isObject, readObjects, readTexts, textReader } from '../cards/cardData';
+import { isObject, readObjects, readTexts, textReader } from '../model/json';
 import { type Outcome, readOutcome } from '../model/outcomes';
 
 export const TABLE_MIME_TYPE = 'application/vnd.kusto-image.table+json';

@@ -48,7 +48,7 @@ function build(id: string, more: object = {}, place = id): IBuild {
   if (!card) {
     throw new Error('no card');
   }
-  return { card, clusterId: place, active: !card.ended, number: 1 };
+  return { card, clusterId: place, active: !card.ended, accepted: true, number: 1 };
 }
 
 const states = (it: IFleet): string[] => it.rows.map(({ state }) => state);

@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { expect, it } from 'vitest';
 
-import { readHint } from '../../src/cards/cardData';
+import { readHint } from '../../src/model/plan';
 import { type HintKind, hintText, type IHint, SENTENCES, withHint } from '../../src/model/hints';
 
 const trans = nullTranslator.load('kusto_magic');

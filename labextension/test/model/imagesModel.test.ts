@@ -274,7 +274,7 @@ describe('images', () => {
   it('are requested while watched, and after a build', async () => {
     await refresh();
     expect(server.count('/clusters/c/images')).toBe(0);
-    model.watchImages(['c']);
+    model.watchImages(model, ['c']);
     await vi.advanceTimersByTimeAsync(0);
     expect(model.images('c')).toMatchObject({ loaded: true, identity: 'ada@example.org' });
     server.builds = [building('a')];
@@ -283,7 +283,7 @@ describe('images', () => {
     server.builds = [building('a', 'Succeeded')];
     await vi.advanceTimersByTimeAsync(2 * ACTIVE);
     expect(server.count('/clusters/c/images')).toBeGreaterThan(before);
-    model.watchImages([]);
+    model.watchImages(model, []);
     const watched = server.count('/clusters/c/images');
     await vi.advanceTimersByTimeAsync(10 * IDLE);
     expect(server.count('/clusters/c/images')).toBe(watched);

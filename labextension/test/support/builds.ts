@@ -41,7 +41,7 @@ export function makeBuild(id: string, members: object = {}, clusterId = id): IBu
   if (!card) {
     throw new Error('invalid card');
   }
-  return { card, clusterId, active: !card.ended, number: 1 };
+  return { card, clusterId, active: !card.ended, accepted: true, number: 1 };
 }
 
 /** A model whose builds the test sets. */

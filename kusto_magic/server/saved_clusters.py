@@ -1,0 +1,119 @@
+"""The clusters that the user has added to the list of the server or removed from it, in a JSON file.
+
+The file is beside the history and belongs to the user. It is replaced as a whole, so that another server reads either
+the old or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kusto_magic.errors import InvalidInputError, KustoImageError
+from kusto_magic.models.target import Target
+
+FILE_NAME = "clusters.json"
+"""Name of the file."""
+
+MAX_SIZE = 1024 * 1024
+"""Maximum size of the file in bytes."""
+
+FIELDS = ("subscription", "resource_group", "cluster", "endpoint")
+"""The attributes of a target that the file has."""
+
+
+class SavedClustersError(KustoImageError):
+    """The file cannot be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    added: tuple[Target, ...] = ()
+    removed: frozenset[str] = frozenset()
+
+
+class SavedClusters:
+    """The added and removed clusters; without a folder they are kept until the server ends. Thread-safe."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._path = folder and folder / FILE_NAME
+        self._lock = threading.Lock()
+        self._content = _Content()
+
+    def added(self) -> tuple[Target, ...]:
+        """Return the clusters that were added, oldest first."""
+        return self._read().added
+
+    def removed(self) -> frozenset[str]:
+        """Return the keys of the clusters that were removed."""
+        return self._read().removed
+
+    def add(self, target: Target) -> None:
+        """Add a cluster, also one that was removed. Raises SavedClustersError."""
+        with self._lock:
+            known = self._read()
+            kept = [it for it in known.added if it.key != target.key]
+            self._write(_Content((*kept, target), known.removed - {target.key}))
+
+    def remove(self, target: Target) -> None:
+        """Remove a cluster, also one that was not added. Raises SavedClustersError."""
+        with self._lock:
+            known = self._read()
+            kept = [it for it in known.added if it.key != target.key]
+            self._write(_Content(tuple(kept), known.removed | {target.key}))
+
+    def _read(self) -> _Content:
+        if self._path is None:
+            return self._content
+        try:
+            with self._path.open("rb") as file:
+                return _parse(json.loads(file.read(MAX_SIZE)))
+        except (OSError, ValueError, RecursionError):  # missing, or edited
+            return _Content()
+
+    def _write(self, content: _Content) -> None:
+        self._content = content
+        if self._path is None:
+            return
+        try:
+            _replace(self._path, json.dumps(_document(content), indent=1))
+        except OSError as error:
+            raise SavedClustersError(f"{self._path} cannot be written: {error.strerror}") from None
+
+
+def _document(content: _Content) -> dict[str, Any]:
+    added = [{name: getattr(target, name) for name in FIELDS} for target in content.added]
+    return {"added": added, "removed": sorted(content.removed)}
+
+
+def _parse(document: Any) -> _Content:
+    if not isinstance(document, dict):
+        return _Content()
+    removed = frozenset(key for key in _list(document.get("removed")) if isinstance(key, str))
+    return _Content(tuple(_targets(_list(document.get("added")))), removed)
+
+
+def _targets(values: Iterable[Any]) -> Iterable[Target]:
+    for value in values:
+        with suppress(InvalidInputError, KeyError, TypeError):  # an entry that was edited must not hide the others
+            yield Target(**{name: value[name] for name in FIELDS})
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file by one that only its owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{FILE_NAME}-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(name).replace(path)

@@ -1,0 +1,77 @@
+/** The result of the check of requirements. `kusto_magic/preflight/report_json.py` writes it. */
+import { type HintKind, type IHint } from './hints';
+import { isObject, readNumber, readObjects, readTexts, textReader } from './json';
+
+export interface IPlan {
+  readonly verdict: string;
+  readonly python: string;
+  readonly platform: string;
+  readonly reason: string;
+  readonly warnings: readonly string[];
+  readonly fixes: ReadonlyArray<IFix>;
+  readonly suggestions: readonly string[];
+  /** What allows a more complete check, null if there is nothing. */
+  readonly hint: IHint | null;
+  readonly packages: readonly IPlannedPackage[];
+}
+
+/** A suggestion that replaces a line of the requirements, counted from 1. */
+export interface IFix {
+  readonly line: number;
+  readonly text: string;
+  readonly sentence: string;
+}
+
+export interface IPlannedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly status: string;
+  /** The version in the base image, "" if it has none. */
+  readonly was: string;
+  /** The size of the download, 0 if it is not known. */
+  readonly bytes: number;
+}
+
+/** Return the plan, null if the data is not one. */
+export function readPlan(data: unknown): IPlan | null {
+  if (!isObject(data)) {
+    return null;
+  }
+  const text = textReader(data);
+  return {
+    verdict: text('verdict'),
+    reason: text('reason'),
+    python: text('python'),
+    platform: text('checkedFor'),
+    warnings: readTexts(data.warnings),
+    fixes: readObjects(data.fixes).map(readFix),
+    suggestions: readTexts(data.suggestions),
+    hint: readHint(data.hint),
+    packages: readObjects(data.packages).map(readPackage)
+  };
+}
+
+function readFix(data: Record<string, unknown>): IFix {
+  const text = textReader(data);
+  return { line: readNumber(data.line), text: text('text'), sentence: text('sentence') };
+}
+
+function readPackage(data: Record<string, unknown>): IPlannedPackage {
+  const text = textReader(data);
+  return {
+    name: text('name'),
+    version: text('version'),
+    status: text('status'),
+    was: text('was'),
+    bytes: readNumber(data.bytes)
+  };
+}
+
+/** Return the hint, null if the data is not one. Its kind may be one that this version does not know. */
+export function readHint(data: unknown): IHint | null {
+  if (!isObject(data) || typeof data.kind !== 'string') {
+    return null;
+  }
+  const kind = data.kind as HintKind;
+  return { kind, name: textReader(data)('name'), values: readTexts(data.values), then: readHint(data.then) };
+}

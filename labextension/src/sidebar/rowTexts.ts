@@ -1,0 +1,83 @@
+/** The texts of the rows of the tree. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ICluster } from '../api/api';
+import { hintText } from '../model/hints';
+import { isSuccess } from '../model/outcomes';
+import type { IImagesModel } from '../tokens';
+import { activeImageText, isActiveImage } from './activeImage';
+import type { IClusterRow, IImageRow, IMessageRow, IRow } from './rows';
+
+/** Return the name of a cluster to show. */
+export function clusterTitle(cluster: ICluster, trans: TranslationBundle): string {
+  return cluster.emulator ? trans.__('%1 (emulator)', cluster.name) : cluster.name;
+}
+
+/** Return the second line of an image: what is being done, how it failed, or what it is made of. */
+export function secondLine({ image, build }: IImageRow, model: IImagesModel, trans: TranslationBundle): string {
+  if (build) {
+    return [build.card.state, build.card.estimate].filter(part => part).join(' · ');
+  }
+  if (!isSuccess(image)) {
+    const ended = image.build ? model.findBuild(image.build)?.card.asOf : undefined;
+    return [image.state, ended ? shortDate(ended) : image.base].filter(part => part).join(' · ');
+  }
+  return [image.base, trans._n('%1 package', '%1 packages', image.packages)].filter(part => part).join(' · ');
+}
+
+/** Return a day in the reader's time zone: without the year if it is the current one. */
+export function shortDate(time: string, now = new Date()): string {
+  const date = new Date(time);
+  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
+  return date.toLocaleDateString(undefined, { month: 'short', day: 'numeric', year });
+}
+
+/** Return what the queries of a cluster run on, "" if that is not shown. */
+export function queriesText(
+  { cluster, isExpanded }: IClusterRow,
+  model: IImagesModel,
+  trans: TranslationBundle
+): string {
+  const { active, loaded, problem } = model.images(cluster.id);
+  return isExpanded && loaded && !problem ? activeImageText(active, trans) : '';
+}
+
+export function messageText(kind: IMessageRow['kind'], trans: TranslationBundle): string {
+  switch (kind) {
+    case 'loading':
+      return trans.__('Loading images…');
+    case 'noMatch':
+      return trans.__('No matching images.');
+    default:
+      return trans.__('No custom images yet.');
+  }
+}
+
+/** Return what a screen reader says about a row: also what an icon or a place shows. */
+export function rowLabel(row: IRow, model: IImagesModel, trans: TranslationBundle): string {
+  switch (row.kind) {
+    case 'cluster':
+      return clusterLabel(row, model, trans);
+    case 'image':
+      return imageLabel(row, model, trans);
+    case 'problem': {
+      const { problem, hint } = model.images(row.cluster.id);
+      return [problem, hintText(hint, trans), trans.__('Press Enter to retry.')].filter(part => part).join(' ');
+    }
+    default:
+      return messageText(row.kind, trans);
+  }
+}
+
+function clusterLabel(row: IClusterRow, model: IImagesModel, trans: TranslationBundle): string {
+  const count = row.count === null ? '' : trans._n('%1 image', '%1 images', row.count);
+  return [clusterTitle(row.cluster, trans), count, queriesText(row, model, trans)].filter(part => part).join(', ');
+}
+
+function imageLabel(row: IImageRow, model: IImagesModel, trans: TranslationBundle): string {
+  const { image, build, cluster } = row;
+  const active = isActiveImage(model.images(cluster.id).active, image.name) ? trans.__('active') : '';
+  // The second line of others starts with the state.
+  const state = !build && isSuccess(image) ? image.state : '';
+  return [image.name, active, state, secondLine(row, model, trans)].filter(part => part).join(', ');
+}
