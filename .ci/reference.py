@@ -103,6 +103,11 @@ ATTRIBUTES = {
         "extensions": "The enabled language extensions.",
         "python": "What python() runs on.",
     },
+    "Fix": {
+        "line": "The line of the requirements text, counted from 1.",
+        "text": "The line to put there.",
+        "sentence": "The suggestion as text.",
+    },
     "Fleet": {
         "name": "The name of the image.",
         "builds": "The builds, one for each cluster that is polled by this process.",
@@ -119,7 +124,7 @@ ATTRIBUTES = {
         "python": "The Python version of the image.",
         "packages": "All packages that would be installed.",
         "reason": "Why the packages cannot be installed together, or why this is not known.",
-        "suggestions": "Requirements that can be installed together.",
+        "suggestions": "What can be installed together: a `Fix` for a line, or a sentence.",
         "warnings": "What may be wrong although the verdict is compatible.",
     },
     "ServiceFault": {
@@ -129,6 +134,11 @@ ATTRIBUTES = {
     },
     "SubscriptionClient": {"subscription": "The `Subscription`."},
     "LanguageExtension": {"language": '"PYTHON" or "R".', "name": "The name of its image."},
+    "ListedSubscription": {
+        "id": "The ID of the subscription.",
+        "name": "The display name.",
+        "state": 'The state, such as "Enabled".',
+    },
     "Operation": {
         "action": "The `Action`.",
         "state": "The state, a `BuildState`.",
