@@ -21,7 +21,7 @@ from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.action import Action
-from kusto_magic.models.build_state import BuildState, Outcome
+from kusto_magic.models.build_state import Outcome
 from kusto_magic.models.cluster import ActiveImage, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES, ManagedImage
@@ -73,7 +73,7 @@ def _managed_row(name: str) -> tuple[Cell, ...]:
 
 def _state(image: Image) -> Cell:
     # The RPC: a resource without provisioningState has succeeded.
-    return data_table.state(image.state or BuildState.SUCCEEDED, image.outcome)
+    return data_table.state(image.shown_state, image.shown_state.outcome)
 
 
 def _cluster_text(target: Target) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.build_state import Outcome
+from kusto_magic.models.build_state import BuildState, Outcome
 from kusto_magic.models.naming import (
     base_image_problem,
     python_version_problem,
@@ -38,6 +38,12 @@ PROVISIONING_OUTCOMES: Mapping[str, Outcome] = {
     "cancelled": Outcome.CANCELED,  # both spellings occur in Azure
 }
 """Outcomes of the final values of `provisioningState`, in lower case."""
+
+_STATE_OF_OUTCOME = {
+    Outcome.SUCCEEDED: BuildState.SUCCEEDED,
+    Outcome.FAILED: BuildState.FAILED,
+    Outcome.CANCELED: BuildState.CANCELED,
+}
 
 UNREADABLE_STATE = "unreadable"
 """The `state` of an image whose `provisioningState` is null, empty or not a string; the service does not use it."""
@@ -156,6 +162,15 @@ class Image:
         """How the last operation on the image ended, or None while there is one."""
         # The RPC: a resource without provisioningState has succeeded.
         return PROVISIONING_OUTCOMES.get(self.state.lower() or "succeeded")
+
+    @property
+    def shown_state(self) -> BuildState:
+        """The state in the words of this package: the service has more of them for an operation in progress."""
+        if self.state == UNREADABLE_STATE:
+            return BuildState.UNKNOWN
+        if self.outcome is None:
+            return BuildState.DELETING if self.state.lower() == "deleting" else BuildState.BUILDING
+        return _STATE_OF_OUTCOME[self.outcome]
 
     @property
     def is_python(self) -> bool:

@@ -181,8 +181,8 @@ class Form:
         if image is None:
             return "Available", "success"
         if image.outcome is None:
-            return f"{image.name} is being changed ({image.state})", "warning"
-        return f"Replaces the image {image.name} ({image.state})", "warning"
+            return f"{image.name} is being changed ({image.shown_state})", "warning"
+        return f"Replaces the image {image.name} ({image.shown_state})", "warning"
 
     def _name_problem(self, name: str) -> str:
         """Return the rule that the name breaks, or ""; an existing image may have a name that a new one cannot have."""

@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from ipywidgets import Button
 
 from kusto_magic.builds.actions import is_being_enabled_here
-from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image
 from kusto_magic.panel.details import Details
@@ -147,7 +146,7 @@ class ImageList:
         build = self._context.builds.running(self._context.require_target(), image.name)
         if build is not None and not build.ended:
             return badge(build.state, build.state.outcome)
-        return badge(image.state or BuildState.SUCCEEDED, image.outcome)
+        return badge(image.shown_state, image.shown_state.outcome)
 
     def _show(self, image: Image, _button: Button) -> None:
         target, name = self._context.require_target(), image.name
@@ -199,7 +198,7 @@ def _python_text(python: PythonState) -> str:
 def _rows(image: Image, active: str, message: str) -> list[tuple[str, str]]:
     packages = count_text(len(parser.read(image.requirements).packages), "package")
     return [
-        ("Status", image.state or BuildState.SUCCEEDED),
+        ("Status", image.shown_state),
         ("Active", active),
         ("Base image", image.base_label),
         ("Language", image.language),

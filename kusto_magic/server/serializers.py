@@ -64,11 +64,10 @@ def image_json(view: ImageView) -> Json:
     from kusto_magic.redaction import redact
 
     image = view.image
-    state = image.state or "Succeeded"  # RPC: a resource without provisioningState has succeeded
     return {
         "name": image.name,
-        "state": state,
-        "outcome": image.outcome,
+        "state": image.shown_state,
+        "outcome": image.shown_state.outcome,
         "base": image.base_label,
         "baseImage": image.base_image,
         "pythonVersion": image.language_version,
