@@ -59,6 +59,7 @@ _MODULES = {
     "models.cluster": ["ActiveImage", "Cluster", "LanguageExtension", "PythonOff", "PythonState", "UnknownImage"],
     "models.image": ["Image", "ImageSpec"],
     "models.permission": ["Permission"],
+    "models.subscription": ["ListedSubscription"],
     "models.target": ["Subscription", "Target"],
     "panel.panel": ["ImagePanel"],
     "preflight.report": ["Package", "PreflightReport", "Verdict"],

@@ -58,6 +58,7 @@ from kusto_magic.models.cluster import UnknownImage as UnknownImage
 from kusto_magic.models.image import Image as Image
 from kusto_magic.models.image import ImageSpec as ImageSpec
 from kusto_magic.models.permission import Permission as Permission
+from kusto_magic.models.subscription import ListedSubscription as ListedSubscription
 from kusto_magic.models.target import Subscription as Subscription
 from kusto_magic.models.target import Target as Target
 from kusto_magic.panel.panel import ImagePanel as ImagePanel

@@ -1,4 +1,4 @@
-/** Shows widgets in tabs of the main area; in Notebook 7, whose main area has room for one widget, below it. */
+/** Shows widgets in tabs of the main area; in Notebook 7, whose main area can hold one widget only, below it. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 
