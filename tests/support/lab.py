@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from support.home import Home
 
@@ -23,6 +23,10 @@ SETTINGS = {
     # keep every cell in the page, also those outside the viewport
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
+
+
+Application = Literal["jupyterlab", "notebook"]
+APPLICATIONS: dict[Application, str] = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +76,14 @@ class Lab:
 
 
 @contextmanager
-def running_lab(home: Home, *options: str) -> Iterator[Lab]:
+def running_lab(home: Home, *options: str, application: Application = "jupyterlab") -> Iterator[Lab]:
     """Start JupyterLab in `home`, with the environment `home.env`; stop it and its kernels when the block ends.
 
-    `options` are additional command-line arguments.
+    `options` are additional command-line arguments, `application` the module of the server.
     """
     log = home.path / "jupyterlab.log"
     token = secrets.token_hex(16)
-    command = [*_command(token), *options]
+    command = [*_command(token, application), *options]
     with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
                                                   env=home.env, cwd=home.work) as server:  # fmt: skip
         try:
@@ -92,13 +96,13 @@ def running_lab(home: Home, *options: str) -> Iterator[Lab]:
             server.kill()
 
 
-def _command(token: str) -> list[str]:
+def _command(token: str, application: Application) -> list[str]:
     return [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *(sys.executable, "-m", application, "--no-browser", "--allow-root"),
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.port=0",
         f"--IdentityProvider.token={token}",
-        "--LabApp.expose_app_in_browser=True",
+        f"--{APPLICATIONS[application]}.expose_app_in_browser=True",
     ]
 
 

@@ -33,7 +33,8 @@ def menu_item(page: Page, label: str) -> Locator:
 
 
 def new_image(page: Page) -> None:
-    """Open the form with the button of the toolbar."""
+    """Open the form with the button of the toolbar, which is enabled when there is a cluster."""
+    expect(sidebar(page).locator("li[data-cluster]").first).to_be_visible()
     sidebar(page).locator("[data-command='kusto-magic:new-image']").click()
     expect(form(page)).to_be_visible()
 

@@ -23,12 +23,11 @@ export class PopupMenu {
     menu.addClass('jp-KustoImage-menu');
     items.forEach(item => menu.addItem(item === 'separator' ? { type: 'separator' } : item));
     const focused = document.activeElement;
+    // Before its command is executed: a dialog gives the focus back to the element that had it.
     menu.aboutToClose.connect(() => {
-      requestAnimationFrame(() => {
-        if (focused instanceof HTMLElement && document.activeElement === document.body) {
-          focused.focus();
-        }
-      });
+      if (focused instanceof HTMLElement && focused.isConnected) {
+        focused.focus();
+      }
     });
     menu.open(x, y);
     menu.activeIndex = 0;

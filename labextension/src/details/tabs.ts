@@ -1,6 +1,8 @@
-/** Shows widgets in tabs of the main area; in Notebook 7, whose main area holds one widget, below it. */
+/** Shows widgets in tabs of the main area; in Notebook 7, whose main area can hold one widget only, below it. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+
+import { TabPanel } from '@lumino/widgets';
 
 import { imageIcon } from '../icons';
 
@@ -29,15 +31,23 @@ export class Tabs {
     widget.toggleClass('jp-KustoImage-below', this._area === 'down');
     void this.tracker.add(widget);
     this._shell.add(widget, this._area);
-    this._shell.activateById(id);
+    this._show(widget);
   }
 
   /** Activate the tab with an id. Return whether there is one. */
   private _activate(id: string): boolean {
-    const isOpen = this.tracker.find(widget => widget.id === id) !== undefined;
-    if (isOpen) {
-      this._shell.activateById(id);
+    const open = this.tracker.find(widget => widget.id === id);
+    if (open) {
+      this._show(open);
     }
-    return isOpen;
+    return open !== undefined;
+  }
+
+  private _show(widget: MainAreaWidget): void {
+    this._shell.activateById(widget.id);
+    const panel = widget.parent?.parent;
+    if (panel instanceof TabPanel) {
+      panel.currentWidget = widget; // the shell of Notebook 7 shows the area only
+    }
   }
 }

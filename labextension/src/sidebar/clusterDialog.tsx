@@ -19,7 +19,7 @@ export async function chooseCluster(model: IImagesModel, trans: TranslationBundl
     body,
     buttons: [
       Dialog.cancelButton(),
-      Dialog.createButton({ label: trans.__('Try the emulator'), actions: ['emulator'] }),
+      Dialog.createButton({ label: trans.__('Try the emulator'), actions: ['emulator'], accept: false }),
       Dialog.okButton({ label: trans.__('Add cluster') })
     ],
     defaultButton: 2,

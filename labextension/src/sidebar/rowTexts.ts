@@ -81,3 +81,12 @@ function imageLabel(row: IImageRow, model: IImagesModel, trans: TranslationBundl
   const state = !build && isSuccess(image) ? image.state : '';
   return [image.name, active, state, secondLine(row, model, trans)].filter(part => part).join(', ');
 }
+
+/** Return a duration in its largest unit: "48 s", "5 min", "1 h 3 min". */
+export function roughDuration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1) {
+    return `${Math.floor(seconds)} s`;
+  }
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

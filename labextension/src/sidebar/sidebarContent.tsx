@@ -16,6 +16,9 @@ import { clusterMenu, imageMenu } from './rowMenus';
 import { SidebarStatus } from './sidebarStatus';
 import { type ITreeActions, Tree } from './tree';
 
+/** Maximum number of frames to wait for an element that is to get the focus. */
+const MAX_FRAMES = 30;
+
 export interface ISidebarOptions {
   readonly model: IImagesModel;
   readonly trans: TranslationBundle;
@@ -211,8 +214,16 @@ export class SidebarContent extends ReactWidget {
     this._focusAfterRender(`[data-key=${CSS.escape(key)}]`);
   }
 
-  private _focusAfterRender(selector: string): void {
-    requestAnimationFrame(() => this.node.querySelector<HTMLElement>(selector)?.focus());
+  /** Focus an element that the next rendering adds; React renders within a few frames. */
+  private _focusAfterRender(selector: string, frames = MAX_FRAMES): void {
+    requestAnimationFrame(() => {
+      const element = this.node.querySelector<HTMLElement>(selector);
+      if (element) {
+        element.focus();
+      } else if (frames > 0) {
+        this._focusAfterRender(selector, frames - 1);
+      }
+    });
   }
 
   private _restoreFocus(): void {
