@@ -123,14 +123,8 @@ def peer_javascript(session: nox.Session) -> None:
 def scenarios(session: nox.Session) -> None:
     """Run the PUT and DELETE scenarios of Microsoft's test server for long-running operations (from npm)."""
     install(session, "-e", ".", *TEST, *LINT)
-    command = (
-        install_npm_package(session, LRO_SERVER)
-        / "node_modules"
-        / LRO_SERVER.rpartition("@")[0]
-        / "dist"
-        / "cli"
-        / "cli.js"
-    )
+    folder = install_npm_package(session, LRO_SERVER) / "node_modules" / LRO_SERVER.rpartition("@")[0]
+    command = folder / "dist" / "cli" / "cli.js"
     session.run("pytest", "tests/live/lro_scenarios.py", *session.posargs, env={"TESTSERVER": str(command)})
 
 

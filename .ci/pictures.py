@@ -5,6 +5,7 @@ The picture of the panel is taken by tests/labextension/test_panel.py.
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,18 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import chromium
-from playwright.sync_api import Browser, Locator, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 from support.emulator_process import USE, EmulatorControl, running_emulator  # noqa: E402
 from support.home import make_home  # noqa: E402
 from support.lab import running_lab  # noqa: E402
+from support.lab_page import card, state  # noqa: E402
 from support.notebook import LabNotebook  # noqa: E402
 
 FOLDER = ROOT / "notebooks"
 TIMEOUT_MS = 60_000
 WIDTH = 1000
+FRAME_MS = 700
 CLUSTERS = ("emulatedcluster", *(f"fleet{number:03d}" for number in range(1, 6)))
 FIRST = "%%kusto_image first-image --base Python3_11_7\nhumanize==4.9.0\ntext-unidecode"
 FLEET = "%%kusto_image fleet-image --base Python3_11_7 " + " ".join(f"--cluster {it}" for it in CLUSTERS)
@@ -51,27 +55,41 @@ def _opened(
         lab.stop_kernels()
 
 
-def _card(notebook: LabNotebook, index: int) -> Locator:
-    return notebook.cell(index).locator(".jp-KustoImage-card")
-
-
 def _take(notebook: LabNotebook, name: str) -> None:
     notebook.page.screenshot(path=FOLDER / f"{name}.png")
 
 
 def _take_first_image(browser: Browser) -> None:
-    with _opened(browser, "first-image", [FIRST], 620) as (notebook, _):
-        notebook.run(1)
-        expect(_card(notebook, 1)).to_contain_text("✔ Succeeded")
-        _card(notebook, 1).evaluate(OPEN_PLAN)
-        _take(notebook, "first-image")
+    """Take the animated picture: the cell, the card while the image is built, and the packages at the end."""
+    with _opened(browser, "first-image", [FIRST], 560) as (notebook, _):
+        notebook.command("application:toggle-left-area")
+        shown = state(card(notebook, 1))
+        frames = [(notebook.page.screenshot(), 1500)]
+        notebook.start(1)
+        expect(shown).to_be_visible()
+        while shown.text_content() != "Succeeded":
+            frames.append((notebook.page.screenshot(), FRAME_MS))
+            notebook.page.wait_for_timeout(FRAME_MS)
+        frames.append((notebook.page.screenshot(), 1500))
+        card(notebook, 1).evaluate(OPEN_PLAN)
+        frames.append((notebook.page.screenshot(), 3500))
+        _join(frames, FOLDER / "first-image.gif")
+
+
+def _join(frames: Sequence[tuple[bytes, int]], path: Path) -> None:
+    """Write screenshots, each with the milliseconds for which it is shown, as an animated picture."""
+    images = [Image.open(io.BytesIO(shot)).convert("RGB") for shot, _ in frames]
+    palette = images[-1].quantize(128)  # one for all, so that unchanged pixels stay the same
+    first, *others = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    durations = [duration for _, duration in frames]
+    first.save(path, save_all=True, append_images=others, duration=durations, loop=0, optimize=True)
 
 
 def _take_fleet(browser: Browser) -> None:
     with _opened(browser, "fleet", [f"{FLEET}\nhumanize==4.9.0"], 700, clusters=6) as (notebook, emulator):
         emulator.hold()
         notebook.run(1)
-        expect(_card(notebook, 1)).to_contain_text("6 building")
+        expect(card(notebook, 1)).to_contain_text("6 building")
         _take(notebook, "fleet")
         emulator.release()
 
@@ -81,12 +99,11 @@ def _take_jupyterlab(browser: Browser) -> None:
         page = notebook.page
         notebook.command("kusto-magic:open")
         notebook.run(2)
-        expect(_card(notebook, 2)).to_contain_text("✔ Succeeded")
+        expect(state(card(notebook, 2))).to_have_text("Succeeded")
         emulator.hold()
         notebook.run(1)
-        expect(_card(notebook, 1).get_by_role("progressbar")).to_be_visible()
+        expect(card(notebook, 1).get_by_role("progressbar")).to_be_visible()
         expect(page.locator("li[data-image='forecast']")).to_contain_text("Building")
-        expect(page.locator(".Toastify__toast", has_text="forecast")).to_be_visible()
         _take(notebook, "jupyterlab")
         emulator.release()
 

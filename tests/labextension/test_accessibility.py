@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.emulator_process import EmulatorControl, running_emulator
+from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.lab import Lab
-from support.lab_page import END_MS, Open
+from support.lab_page import END_MS, Open, card, state
 from support.sidebar import choose, dialog, fill, form, image, make, new_image, sidebar
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+BUILD = "%%kusto_image {name} --base Python3_11_7\npandas>=2.2\nhumanize"
+CONFLICT = "%%kusto_image clash --base Python3_11_7\nrequests==2.31.0\nurllib3==1.20"
 RUN = """async selector => (await axe.run(selector)).violations.map(
     ({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 200)).join(' | ')}`)"""
 
@@ -47,6 +49,39 @@ def violations(page: Page) -> Callable[[str], list[str]]:
         return found
 
     return run
+
+
+@pytest.mark.index  # the check asks it
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_cards_and_the_panel_have_no_violations(
+    notebook: Open,
+    emulator: EmulatorControl,
+    page: Page,
+    screenshot: Callable[[str], Path],
+    violations: Callable[[str], list[str]],
+    theme: str,
+) -> None:
+    page.set_viewport_size({"width": 1300, "height": 1500})
+    cells = [USE, BUILD.format(name=f"card-{theme}"), CONFLICT, "%kusto_image panel"]
+    opened = notebook([*cells, "%kusto_image list"])
+    if theme == "dark":
+        opened.use_dark_theme()
+    emulator.hold()
+    for index in range(len(cells)):
+        opened.run(index)
+    expect(state(card(opened, 1))).to_have_text("Building", timeout=END_MS)
+    expect(state(card(opened, 2))).to_have_text("Not submitted", timeout=END_MS)
+    expect(page.locator(".kusto-image-panel")).to_be_visible()
+    assert violations(".jp-Notebook .jp-KustoImage-card") == []
+    assert violations(".kusto-image-panel") == []
+    screenshot("running")
+    emulator.release()
+    expect(state(card(opened, 1))).to_have_text("Succeeded", timeout=END_MS)
+    card(opened, 1).locator("details").first.evaluate("plan => { plan.open = true; }")
+    opened.run(len(cells))
+    assert violations(".jp-Notebook .jp-KustoImage-card") == []
+    assert violations(".jp-Notebook .jp-KustoImage-data") == []
+    screenshot("ended")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
