@@ -233,6 +233,9 @@ export class FormSession {
     const conflict = plan?.verdict === 'conflict' ? plan : null;
     const lines = conflict ? [conflict.reason, ...conflict.remarks] : card.error;
     const text = [...lines, hintText(card.hint, this._trans)].filter(line => line).join('\n');
+    if (conflict) {
+      this._check = { kind: 'none' }; // it would say the same below the field
+    }
     const field = conflict ? 'requirements' : fieldOfHint(card.hint);
     this._failures = new Map([[field, [{ line: null, text: text || card.state }]]]);
     this._changed.emit();
