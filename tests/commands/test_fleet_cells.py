@@ -149,6 +149,7 @@ def test_status_tells_a_fleet_of_a_running_process_from_one_of_an_ended_process(
     fleet = other.start_fleet(build_requests([first, second], "img", spec))
     for build, phase in zip(fleet.builds, (BuildState.QUEUED, BuildState.BUILDING), strict=True):
         environment.wait_for(build, phase)
+        environment.wait_until_recorded(build, phase)
     assert _fleet_states(say) == ({"1 Queued", "1 Building"}, "in progress")
     other.close()
     assert _fleet_states(say) == ({"1 Not submitted", "1 Unknown"}, "outcome unknown")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -140,6 +141,14 @@ class EmulatedEnvironment:
             "SELECT status FROM operations WHERE kind = ? AND subject = ?", BUILD, name
         )
         return [str(status) for (status,) in rows]
+
+    def wait_until_recorded(self, build: Build, state: BuildState) -> None:
+        """Wait until the history has a build in a state; it is written just after the build has changed."""
+        history, end = History(self._path), time.monotonic() + 10
+        while (record := history.get(build.id)) is None or record.state is not state:
+            assert time.monotonic() < end, record
+            time.sleep(0.005)  # a file has no event
+        history.close()
 
     def wait_for(self, build: Build, phase: BuildState) -> None:
         """Block until a build has reached a phase."""
