@@ -16,7 +16,7 @@ from kusto_magic.models.build_state import BuildState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-BUILD: Final = "%%kusto_image agree --base Python3_11_7 --no-check\nhumanize==4.9.0"
+BUILD: Final = "%%kusto_image agree --base Python3_11_7\nhumanize==4.9.0"
 CONFLICT: Final = "%%kusto_image clash --base Python3_11_7\nrequests==2.31.0\nurllib3==1.20"
 MAX_DELAY_MS: Final = 1000
 """How much later than the first surface the last one may show a state, on a machine with nothing else to do."""
@@ -76,6 +76,7 @@ def first_times(page: Page, shown: str) -> dict[str, float]:
     return times
 
 
+@pytest.mark.index  # the check asks it
 def test_surfaces_show_the_same_state_within_a_second(notebook: Open, emulator: EmulatorControl, page: Page) -> None:
     page.set_viewport_size({"width": 1400, "height": 1800})
     opened = notebook([USE, BUILD, "%kusto_image panel"])

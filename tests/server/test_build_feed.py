@@ -197,7 +197,7 @@ async def test_state_that_depends_on_its_age_changes_without_a_write(
     while changes.entries[0].value.view.active:  # its process has ended: it is being closed
         changes = await watcher.changes(changes.revision, 600)
     assert changes.entries[0].value.view.card.state == "Not submitted"
-    # Some reads when the grace period has ended, as many as the threads happen to make; before, there is a poll a second.
+    # Some reads when the grace period has ended, as many as the threads happen to make; before, a poll a second.
     assert history.lists <= lists + 50
 
 
