@@ -58,7 +58,7 @@ class Card:
     Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended operation.
     `start_known` is whether this machine knows when it was started. `is_found` is whether it found an image that was
     built before; `built_at` and `built_seconds` are when that build ended and how long it took, None if that is not
-    known. `estimate_high` is the upper bound of the estimate in seconds; `waited` is how long it was queued. `python`
+    known. `brief_estimate` is the estimate without its source, `estimate_high` its upper bound in seconds; `waited` is how long it was queued. `python`
     is the Python version of an image without a base image. `fleet` is the id that the operations of a fleet share, or
     "". `error` is what happened and why, a line each, `ids` what to quote in a support request. `reason` is the failure
     without ids, the same text for all failures of one kind; `detail` is the first line of the service's error, or the
@@ -84,6 +84,7 @@ class Card:
     note: str
     report: PreflightReport | None = None
     estimate_high: float = 0.0
+    brief_estimate: str = ""
     waited: float = 0.0
     start_known: bool = True
     is_found: bool = False
@@ -176,6 +177,7 @@ class Card:
     def _optional_json(self) -> dict[str, Any]:
         return {
             "usual": self.estimate,
+            "usualBrief": self.brief_estimate,
             "error": list(self.error),
             "hint": hint_json(self.hint),
             "note": self.note,

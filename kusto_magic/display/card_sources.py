@@ -47,6 +47,7 @@ def card(build: Build, now: datetime) -> Card:
         last_response_at=build.last_response_at,
         seconds=_seconds_between(build.started_at, as_of),  # the clock may be set back
         estimate="" if estimate is None else estimate_text(estimate),
+        brief_estimate="" if estimate is None else brief_estimate(estimate),
         error=_error_lines(error),
         hint=error.hint if isinstance(error, KustoImageError) else None,
         note=_note(operation),
@@ -105,12 +106,16 @@ def card_from_record(record: BuildRecord, *, is_starting: bool = False) -> Card:
 
 def estimate_text(estimate: DurationEstimate) -> str:
     """Return the estimate as text, with the number of builds it is based on."""
-    span = span_text(estimate.low, estimate.high)
     if not estimate.count:
         source = "emulator setting" if estimate.source == "the emulator's setting" else estimate.source
-        return f"about {span} ({source})"
+        return f"{brief_estimate(estimate)} ({source})"
     builds = "1 earlier build" if estimate.count == 1 else f"{estimate.count} earlier builds"
-    return f"usually {span} ({builds} on {estimate.source})"
+    return f"{brief_estimate(estimate)} ({builds} on {estimate.source})"
+
+
+def brief_estimate(estimate: DurationEstimate) -> str:
+    """Return the estimate as text without its source, for narrow places."""
+    return f"{'usually' if estimate.count else 'about'} {span_text(estimate.low, estimate.high)}"
 
 
 def span_text(low: float, high: float) -> str:

@@ -533,6 +533,8 @@ export interface components {
             readonly ids?: string;
             /** @description The Python version of an image without a base image; otherwise absent. */
             readonly python?: string;
+            /** @description The estimate without its source; absent if there is none. */
+            readonly usualBrief?: string;
         };
         readonly ListedBuild: {
             readonly card: components["schemas"]["ListedCard"];
@@ -600,6 +602,8 @@ export interface components {
             readonly ids?: string;
             /** @description The Python version of an image without a base image; otherwise absent. */
             readonly python?: string;
+            /** @description The estimate without its source; absent if there is none. */
+            readonly usualBrief?: string;
         };
         readonly InputProblem: {
             readonly field: string;

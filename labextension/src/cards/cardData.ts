@@ -37,6 +37,8 @@ export interface ICard {
   readonly seconds: number;
   /** The estimated duration as text, "" if there is none. */
   readonly estimate: string;
+  /** The estimate without its source, for narrow places. */
+  readonly briefEstimate: string;
   /** Upper bound of the estimated duration in seconds, 0 if there is none. */
   readonly estimateHigh: number;
   /** Seconds from the start until the service could begin, because the cluster was busy; 0 if it was not. */
@@ -101,6 +103,7 @@ export function readListedCard(data: unknown): ICard | null {
     lastUpdate: text('heardAt'),
     seconds: readNumber(data.seconds),
     estimate: text('usual'),
+    briefEstimate: text('usualBrief'),
     estimateHigh: readNumber(data.usualHigh),
     waited: readNumber(data.waited),
     error: readTexts(data.error),

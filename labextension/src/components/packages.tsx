@@ -41,32 +41,13 @@ interface IPackagesProps {
 }
 
 export function PackageTable({ packages, trans }: IPackagesProps): React.JSX.Element {
+  const head = [trans.__('Package'), trans.__('Version'), trans.__('In base image'), trans.__('Change')];
   return (
     <table className="jp-KustoImage-packages">
-      <thead>
-        <tr>
-          <th scope="col">{trans.__('Package')}</th>
-          <th scope="col">{trans.__('Version')}</th>
-          <th scope="col">{trans.__('In base image')}</th>
-          <th scope="col">{trans.__('Change')}</th>
-        </tr>
-      </thead>
+      <Head names={head} />
       <tbody>
         {packages.map(({ name, version, was, status }) => (
-          <tr key={name}>
-            <td>
-              <bdi>{name}</bdi>
-            </td>
-            <td>
-              <bdi>{version}</bdi>
-            </td>
-            <td>
-              <bdi>{was || '–'}</bdi>
-            </td>
-            <td>
-              <StatusTag status={status} trans={trans} />
-            </td>
-          </tr>
+          <Row key={name} texts={[name, version, was || '–']} status={status} trans={trans} />
         ))}
       </tbody>
     </table>
@@ -75,31 +56,56 @@ export function PackageTable({ packages, trans }: IPackagesProps): React.JSX.Ele
 
 /** The packages in three narrow columns, for a sidebar. */
 export function CompactPackageTable({ packages, trans }: IPackagesProps): React.JSX.Element {
+  const head = [trans.__('Package'), trans.__('Version'), trans.__('Change')];
   return (
     <table>
-      <thead className="jp-KustoImage-hidden">
-        <tr>
-          <th scope="col">{trans.__('Package')}</th>
-          <th scope="col">{trans.__('Version')}</th>
-          <th scope="col">{trans.__('Change')}</th>
-        </tr>
-      </thead>
+      <Head names={head} className="jp-KustoImage-hidden" />
       <tbody>
         {packages.map(({ name, version, was, status }) => (
-          <tr key={name}>
-            <td>
-              <bdi>{name}</bdi>
-            </td>
-            <td>
-              <bdi>{was && was !== version ? `${was} → ${version}` : version}</bdi>
-            </td>
-            <td>
-              <StatusTag status={status} trans={trans} />
-            </td>
-          </tr>
+          <Row
+            key={name}
+            texts={[name, was && was !== version ? `${was} → ${version}` : version]}
+            status={status}
+            trans={trans}
+          />
         ))}
       </tbody>
     </table>
+  );
+}
+
+function Head({ names, className }: { names: readonly string[]; className?: string }): React.JSX.Element {
+  return (
+    <thead className={className}>
+      <tr>
+        {names.map(name => (
+          <th key={name} scope="col">
+            {name}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+interface IRowProps {
+  readonly texts: readonly string[];
+  readonly status: string;
+  readonly trans: TranslationBundle;
+}
+
+function Row({ texts, status, trans }: IRowProps): React.JSX.Element {
+  return (
+    <tr>
+      {texts.map((text, column) => (
+        <td key={column}>
+          <bdi>{text}</bdi>
+        </td>
+      ))}
+      <td>
+        <StatusTag status={status} trans={trans} />
+      </td>
+    </tr>
   );
 }
 

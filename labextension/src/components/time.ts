@@ -1,17 +1,16 @@
 /** Times in the reader's time zone. */
 
-const DATE_AND_TIME: Intl.DateTimeFormatOptions = {
-  year: 'numeric',
-  month: 'short',
-  day: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit'
-};
-
 /** Return a time with its date, "" if it is not one. */
 export function formatDateTime(iso: string): string {
   const time = new Date(iso);
-  return Number.isNaN(time.getTime()) ? '' : time.toLocaleString(undefined, DATE_AND_TIME);
+  return Number.isNaN(time.getTime()) ? '' : time.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+/** Return the day: without the year if it is the current one. */
+export function formatDay(iso: string, now = new Date()): string {
+  const date = new Date(iso);
+  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
+  return date.toLocaleDateString(undefined, { month: 'short', day: 'numeric', year });
 }
 
 /** Return the time of day, "" if it is not one. */

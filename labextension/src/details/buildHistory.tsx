@@ -5,6 +5,7 @@ import type * as React from 'react';
 import type { IBuild } from '../api/api';
 import { formatDuration } from '../cards/cardData';
 import { StateBadge } from '../components/state';
+import { formatDateTime } from '../components/time';
 import { actionName } from '../model/actions';
 
 interface IBuildHistoryProps {
@@ -50,7 +51,7 @@ function HistoryRow({ build, trans, showBuild }: IHistoryRowProps): React.JSX.El
     <tr onClick={() => showBuild(id)}>
       <td>
         <button type="button" className="jp-KustoImage-link" title={trans.__('Show details')}>
-          {new Date(startedAt).toLocaleString()}
+          {formatDateTime(startedAt)}
         </button>
       </td>
       <td>{actionName(action, trans)}</td>

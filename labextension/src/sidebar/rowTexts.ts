@@ -2,6 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ICluster } from '../api/api';
+import { formatDay } from '../components/time';
 import { hintText } from '../model/hints';
 import { isSuccess } from '../model/outcomes';
 import type { IImagesModel } from '../tokens';
@@ -16,20 +17,13 @@ export function clusterTitle(cluster: ICluster, trans: TranslationBundle): strin
 /** Return the second line of an image: what is being done, how it failed, or what it is made of. */
 export function secondLine({ image, build }: IImageRow, model: IImagesModel, trans: TranslationBundle): string {
   if (build) {
-    return [build.card.state, build.card.estimate].filter(part => part).join(' · ');
+    return [build.card.state, build.card.briefEstimate].filter(part => part).join(' · ');
   }
   if (!isSuccess(image)) {
     const ended = image.build ? model.findBuild(image.build)?.card.asOf : undefined;
-    return [image.state, ended ? shortDate(ended) : image.base].filter(part => part).join(' · ');
+    return [image.state, ended ? formatDay(ended) : image.base].filter(part => part).join(' · ');
   }
   return [image.base, trans._n('%1 package', '%1 packages', image.packages)].filter(part => part).join(' · ');
-}
-
-/** Return a day in the reader's time zone: without the year if it is the current one. */
-export function shortDate(time: string, now = new Date()): string {
-  const date = new Date(time);
-  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
-  return date.toLocaleDateString(undefined, { month: 'short', day: 'numeric', year });
 }
 
 /** Return what the queries of a cluster run on, "" if that is not shown. */

@@ -6,7 +6,8 @@ import type * as React from 'react';
 
 import { cardFactory } from '../cards/cardParts';
 import { StateBadge } from '../components/state';
-import { type ITable, type ITableCell, isNumeric, localTime, readTable, TABLE_MIME_TYPE } from './tableData';
+import { formatDateTime } from '../components/time';
+import { type ITable, type ITableCell, isNumeric, readTable, TABLE_MIME_TYPE } from './tableData';
 
 /** The glyph of each kind of change. */
 const CHANGES: Readonly<Record<string, string>> = { added: '+', removed: '−', changed: '→' };
@@ -97,7 +98,7 @@ function TableCell({ cell, isHead }: { cell: ITableCell; isHead: boolean }): Rea
 
 function Value({ cell }: { cell: ITableCell }): React.JSX.Element | null {
   const { kind, text, outcome, at } = cell;
-  const local = localTime(at);
+  const local = formatDateTime(at);
   if (!text) {
     return null;
   }

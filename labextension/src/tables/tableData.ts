@@ -51,13 +51,6 @@ export function isNumeric({ rows }: ITable, column: number): boolean {
   return rows.length > 0 && rows.every(row => row[column]?.kind === 'count');
 }
 
-/** Return the time of a cell in the reader's time zone, "" if it is not valid. */
-export function localTime(at: string): string {
-  const time = new Date(at);
-  const isValid = !Number.isNaN(time.getTime());
-  return isValid ? time.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }) : '';
-}
-
 function readCell(data: Record<string, unknown>): ITableCell {
   const text = textReader(data);
   const kind = KINDS.find(known => known === data.kind) ?? 'text';

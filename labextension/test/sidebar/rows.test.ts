@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { IBuild, ICluster, IImage } from '../../src/api/api';
 import { type IImageRow, type IRow, listImages, listRows, nextKey, tabRow } from '../../src/sidebar/rows';
-import { roughDuration, rowLabel, secondLine, shortDate } from '../../src/sidebar/rowTexts';
+import { formatDay } from '../../src/components/time';
+import { roughDuration, rowLabel, secondLine } from '../../src/sidebar/rowTexts';
 import type { IClusterImages, IImagesModel } from '../../src/tokens';
 import { makeBuild } from '../support/builds';
 
@@ -100,12 +101,12 @@ describe('texts', () => {
   };
 
   it('the second line says what is being done, how it failed, or what the image is made of', () => {
-    const building = makeBuild('b', { image: 'One', usual: 'usually 4 min' }, 'c');
+    const building = makeBuild('b', { image: 'One', usualBrief: 'usually 4 min' }, 'c');
     expect(secondLine(row(image('One'), building), model(), trans)).toBe('Building · usually 4 min');
     expect(secondLine(row(image('One')), model(), trans)).toBe('Python3_11_7 · 2 packages');
     expect(secondLine(row(image('One', { packages: 1 })), model(), trans)).toBe('Python3_11_7 · 1 package');
     const failed = image('One', { state: 'Failed', outcome: 'failed', build: 'old' });
-    expect(secondLine(row(failed), model(), trans)).toBe(`Failed · ${shortDate('2026-11-24T07:00:00Z')}`);
+    expect(secondLine(row(failed), model(), trans)).toBe(`Failed · ${formatDay('2026-11-24T07:00:00Z')}`);
     expect(secondLine(row({ ...failed, build: null }), model(), trans)).toBe('Failed · Python3_11_7');
   });
 
@@ -129,7 +130,7 @@ describe('texts', () => {
 
   it('a date of another year has the year', () => {
     const now = new Date('2026-11-26T12:00:00');
-    expect(shortDate('2026-11-24T12:00:00', now)).not.toContain('2026');
-    expect(shortDate('2025-11-24T12:00:00', now)).toContain('2025');
+    expect(formatDay('2026-11-24T12:00:00', now)).not.toContain('2026');
+    expect(formatDay('2025-11-24T12:00:00', now)).toContain('2025');
   });
 });

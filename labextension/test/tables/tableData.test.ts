@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { isNumeric, localTime, readTable } from '../../src/tables/tableData';
+import { formatDateTime } from '../../src/components/time';
+import { isNumeric, readTable } from '../../src/tables/tableData';
 
 const AT = '2026-11-26T05:40:05+00:00';
 const TABLE = {
@@ -45,13 +46,13 @@ describe('readTable', () => {
   });
 });
 
-describe('localTime', () => {
+describe('formatDateTime', () => {
   it('returns the time in the time zone of the reader', () => {
     const expected = new Date(AT).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-    expect(localTime(AT)).toBe(expected);
+    expect(formatDateTime(AT)).toBe(expected);
   });
 
   it('returns "" for what is not a time', () => {
-    expect(['', 'yesterday'].map(localTime)).toEqual(['', '']);
+    expect(['', 'yesterday'].map(formatDateTime)).toEqual(['', '']);
   });
 });
