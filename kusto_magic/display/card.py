@@ -58,11 +58,11 @@ class Card:
     Times are UTC; `seconds` is the time from the start to `as_of`, which is the end of an ended operation.
     `start_known` is whether this machine knows when it was started. `is_found` is whether it found an image that was
     built before; `built_at` and `built_seconds` are when that build ended and how long it took, None if that is not
-    known. `brief_estimate` is the estimate without its source, `estimate_high` its upper bound in seconds; `waited` is how long it was queued. `python`
-    is the Python version of an image without a base image. `fleet` is the id that the operations of a fleet share, or
-    "". `error` is what happened and why, a line each, `ids` what to quote in a support request. `reason` is the failure
-    without ids, the same text for all failures of one kind; `detail` is the first line of the service's error, or the
-    reason of the preflight.
+    known. `brief_estimate` is the estimate without its source, `estimate_high` its upper bound in seconds; `waited` is
+    how long it was queued. `python` is the Python version of an image without a base image. `fleet` is the id that the
+    operations of a fleet share, or "". `error` is what happened and why, a line each, `ids` what to quote in a support
+    request. `reason` is the failure without ids, the same text for all failures of one kind; `detail` is the first line
+    of the service's error, or the reason of the preflight.
     """
 
     id: str

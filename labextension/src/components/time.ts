@@ -3,7 +3,9 @@
 /** Return a time with its date, "" if it is not one. */
 export function formatDateTime(iso: string): string {
   const time = new Date(iso);
-  return Number.isNaN(time.getTime()) ? '' : time.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  return Number.isNaN(time.getTime())
+    ? ''
+    : time.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 /** Return the day: without the year if it is the current one. */
