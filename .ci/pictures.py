@@ -79,7 +79,10 @@ def _take_first_image(browser: Browser) -> None:
 def _join(frames: Sequence[tuple[bytes, int]], path: Path) -> None:
     """Write screenshots, each with the milliseconds for which it is shown, as an animated picture."""
     images = [Image.open(io.BytesIO(shot)).convert("RGB") for shot, _ in frames]
-    palette = images[-1].quantize(128)  # one for all, so that unchanged pixels stay the same
+    both = Image.new("RGB", (WIDTH, 2 * images[0].height))
+    both.paste(images[len(images) // 2])
+    both.paste(images[-1], (0, images[0].height))
+    palette = both.quantize(256)  # one for all, so that unchanged pixels stay the same
     first, *others = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [duration for _, duration in frames]
     first.save(path, save_all=True, append_images=others, duration=durations, loop=0, optimize=True)
@@ -90,6 +93,7 @@ def _take_fleet(browser: Browser) -> None:
         emulator.hold()
         notebook.run(1)
         expect(card(notebook, 1)).to_contain_text("6 building")
+        expect(card(notebook, 1)).to_contain_text("1 package")
         _take(notebook, "fleet")
         emulator.release()
 

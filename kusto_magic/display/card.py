@@ -120,7 +120,7 @@ class Card:
     def estimate_line(self) -> str:
         """The estimate, and whether the operation takes longer; "" if there is none."""
         is_overdue = not self.ended and 0 < self.estimate_high < self.seconds - self.waited
-        return f"longer than usual ({self.estimate})" if is_overdue else self.estimate
+        return f"longer than usual · {self.estimate}" if is_overdue else self.estimate
 
     @property
     def progress_text(self) -> DisplayText:

@@ -27,7 +27,7 @@ SAVE_INTERVAL = 20.0
 """Minimum seconds between two updates of a card with a progress bar, unless a state changes."""
 
 FLEET_SAVE_INTERVAL = 5.0
-"""Minimum seconds between two updates of a fleet's card: one with hundreds of rows is not sent at each change."""
+"""Minimum seconds between two updates of the card of 100 clusters or more, which is not sent at each change."""
 
 OBSERVED = ["operation", "report", "last_response_at", "ended"]
 """Traits of a build whose changes are shown; a fleet has only `ended`."""
@@ -97,7 +97,7 @@ class LiveCard:
     def _is_worth_saving(self, view: View, now: float) -> bool:
         is_single = isinstance(self._shown, Build)
         if view.states != self._states:
-            return is_single or now - self._saved_at >= FLEET_SAVE_INTERVAL
+            return is_single or now - self._saved_at >= FLEET_SAVE_INTERVAL * min(1.0, size_of(self._shown) / 100)
         return is_single and now - self._saved_at >= (UPDATE_INTERVAL if self._bar is None else SAVE_INTERVAL)
 
     def _end(self) -> None:

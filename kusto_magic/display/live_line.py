@@ -82,7 +82,7 @@ def bar(share: float) -> str:
 def _estimate_text(estimate: DurationEstimate, seconds: float) -> str:
     usual = span(estimate.low, estimate.high)
     if seconds > estimate.high:
-        return f"longer than usual ({usual})"
+        return f"longer than usual · {usual}"
     return f"usually {usual}" if estimate.count else f"about {usual}"
 
 

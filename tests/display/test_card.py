@@ -71,7 +71,7 @@ def test_build_beyond_the_estimate_is_longer_than_usual() -> None:
     running = replace(RUNNING, estimate="usually 1–2 min", estimate_high=120.0, waited=30.0)
     assert replace(running, seconds=150.0).estimate_line == "usually 1–2 min"
     overdue = replace(running, seconds=150.1)
-    assert overdue.estimate_line == "longer than usual (usually 1–2 min)"
+    assert overdue.estimate_line == "longer than usual · usually 1–2 min"
     for shown in (overdue.text(), overdue.progress_text, Elements(overdue.bundle()["text/html"]).words):
         assert "longer than usual" in shown
     assert replace(overdue, ended=True, state=BuildState.FAILED).estimate_line == "usually 1–2 min"

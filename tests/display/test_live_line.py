@@ -77,7 +77,7 @@ def test_build_has_a_bar_only_while_it_is_built(environment: EmulatedEnvironment
 
     usual = span(estimate.low, estimate.high)
     assert line(estimate.high / 2).startswith("• Building img · [####------] ")
-    assert f"longer than usual ({usual})" in line(estimate.high + 10)
+    assert f"longer than usual · {usual}" in line(estimate.high + 10)
     waiting = live_line(queued, queued.started_at + timedelta(seconds=5), 100)
     assert waiting == f"• Queued second · 5 s · {environment.target.cluster}"
 

@@ -6,7 +6,7 @@ import type * as React from 'react';
 import { StateBadge, toneClass } from '../components/state';
 import { formatDateTime } from '../components/time';
 import { hintText } from '../model/hints';
-import { formatDuration } from './cardData';
+import { formatDuration, type Phase } from './cardData';
 import {
   cardFactory,
   CardRenderer,
@@ -72,11 +72,16 @@ function FleetCard({ fleet, receivedAt, trans }: IFleetProps & { readonly receiv
         {fleet.ended ? <span>{stateCounts(fleet)}</span> : <Progress fleet={fleet} seconds={seconds} trans={trans} />}
       </div>
       <Failures fleet={fleet} trans={trans} />
-      {fleet.plan ? <PlanRow card={{ plan: fleet.plan, phase: '', ended: fleet.ended }} trans={trans} /> : null}
+      {fleet.requirements ? <PlanRow card={{ ...fleet, phase: checkPhase(fleet) }} trans={trans} /> : null}
       <Clusters fleet={fleet} seconds={seconds} trans={trans} />
       <RequirementsRow text={fleet.requirements} trans={trans} />
     </CardSection>
   );
+}
+
+/** Return the phase of the check: it is over when the service works on a cluster, which then has an estimate. */
+function checkPhase({ rows }: IFleet): Phase | '' {
+  return rows.every(({ estimateHigh }) => estimateHigh === 0) ? 'check' : '';
 }
 
 function contextLine(fleet: IFleet, trans: TranslationBundle): string {
