@@ -167,7 +167,9 @@ class History:
 
     def last_built(self, target: Target, image: str) -> BuildRecord | None:
         """Return the newest record of a build that made an image on a cluster, or None."""
+        # An operation that finds the image up to date is Succeeded before it has ended, and has a message then.
         where = "WHERE image = ? AND place = ? AND action = 'build' AND state = 'Succeeded' AND message = ''"
+        where += " AND ended_at IS NOT NULL"
         return _first(self._records(f"{where} ORDER BY number DESC LIMIT 1", image, target.key))
 
     def of_image(self, target: Target, image: str, limit: int = 20) -> list[BuildRecord]:

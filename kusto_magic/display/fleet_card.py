@@ -83,6 +83,11 @@ class FleetCard:
         return max(0.0, (self.as_of - self.started_at).total_seconds())
 
     @property
+    def is_found(self) -> bool:
+        """Whether all images were built before, so that the duration says nothing."""
+        return self.ended and all(row.is_found for _, row in self.rows)
+
+    @property
     def outcome(self) -> Outcome | None:
         """How the fleet as a whole ended, or None while it is in progress."""
         return None if not self.ended else Outcome.FAILED if self.failures else Outcome.SUCCEEDED
@@ -126,7 +131,8 @@ class FleetCard:
     def headline(self) -> DisplayText:
         """Return a fleet as one line."""
         parts = [f"{count} {state.lower()}" for state, count in self.counts.items()]
-        times = f"{duration(self.seconds)}, {'ended' if self.ended else 'at'} {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
+        elapsed = "" if self.is_found else f"{duration(self.seconds)}, "
+        times = f"{elapsed}{'ended' if self.ended else 'at'} {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
         head = f"{glyph_of(self.outcome)} {self.state}: image {self.image} on {self._size_text}"
         return visible_line(" · ".join([head, ", ".join(parts), times]))
 
@@ -144,7 +150,7 @@ class FleetCard:
     def _rows(self) -> list[tuple[str, str, str, str]]:
         """Return the clusters as rows of a table: failed ones first, then those in progress, then the others."""
         grouped = sorted(self.rows, key=lambda item: _GROUPS.index(_group(item[1])))
-        return [(name, _state(row), duration(row.seconds), _row_message(row)) for name, row in grouped]
+        return [(name, _state(row), _duration(row), _row_message(row)) for name, row in grouped]
 
     def to_json(self) -> dict[str, Any]:
         """Return the versioned JSON; it has no subscription id, no URL and no secret, since notebooks are shared."""
@@ -170,6 +176,8 @@ class FleetCard:
                     "seconds": round(row.seconds, 1),
                     "usualHigh": row.estimate_high,
                     "waited": round(row.waited, 1),
+                    "isFound": row.is_found,
+                    "builtSeconds": row.built_seconds or 0,
                     "said": _row_message(row),  # the key in version 1 of the JSON
                 }
                 for name, row in self.rows
@@ -237,6 +245,13 @@ _GROUPS = (False, None, True)
 
 def _group(row: Card) -> bool | None:
     return row.state.succeeded if row.ended else None
+
+
+def _duration(row: Card) -> str:
+    """Return how long a cluster has taken; for an image that was found, how long its build took, "" if unknown."""
+    if not row.is_found:
+        return duration(row.seconds)
+    return duration(row.built_seconds) if row.built_seconds else ""
 
 
 def _state(row: Card) -> str:

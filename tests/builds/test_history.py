@@ -270,8 +270,9 @@ class TestRecords:
         made, unchanged, failed, other = record(), record(), record(), record("other")
         history.add(record(), made, unchanged, failed, other, record(action=Action.DELETE, spec=None))
         for build in (made, unchanged, other):
-            history.change(build.id, state=BuildState.SUCCEEDED)
+            history.change(build.id, state=BuildState.SUCCEEDED, ended_at=START)
         history.change(unchanged.id, message=NOTE_UNCHANGED)
+        history.add(record(state=BuildState.SUCCEEDED))  # not ended yet
         history.change(failed.id, state=BuildState.FAILED, message="no")
         found = history.last_built(made.target, made.name.upper())
         assert found is not None

@@ -463,3 +463,18 @@ def test_attach_sends_an_unsent_build_only_with_send(make: Make) -> None:
     with pytest.raises(NotSubmittedError):
         second.attach(environment.target, "img").result(30)
     assert second.attach(environment.target, "img", send=True).result(30) is not None
+
+
+def test_found_image_knows_the_build_that_made_it(environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    first = builds.start(build_request(environment.target, "img", SPEC, check=False))
+    first.result(10)
+    unchanged = builds.start(build_request(environment.target, "img", SPEC, check=False))
+    unchanged.result(10)
+    assert unchanged.built_by is not None
+    assert unchanged.built_by.id == first.id
+    attached = builds.attach(environment.target, "img")
+    attached.result(10)
+    assert attached.built_by is not None
+    shown = card(attached, environment.clock.wall())
+    assert (shown.is_found, shown.built_at) == (True, first.ended_at)

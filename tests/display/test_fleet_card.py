@@ -201,3 +201,11 @@ def test_card_of_a_rejected_build_has_the_reason_of_the_fleet_and_the_sentence_o
     shown = card(started.builds[0], START).bundle()[BUILD_MIME]
     assert [shown["reason"]] == list(started.failures.values())
     assert shown["detail"] == rejected.value.fault.summary_lines()[0]
+
+
+def test_images_that_were_found_have_the_duration_of_their_builds() -> None:
+    known = replace(DONE, is_found=True, seconds=0.2, built_seconds=290.0)
+    rows = (("one", known), ("two", replace(known, built_seconds=None)))
+    text = replace(fleet_card(fleet(record("one")), START), rows=rows).text()
+    assert " 0 s" not in text
+    assert "4 min 50 s" in text

@@ -26,6 +26,7 @@ import {
   fleetFraction,
   groupedRows,
   type IFleet,
+  type IFleetRow,
   MAX_UNFOLDED,
   readFleet,
   rowSeconds,
@@ -86,7 +87,8 @@ function checkPhase({ rows }: IFleet): Phase | '' {
 
 function contextLine(fleet: IFleet, trans: TranslationBundle): string {
   const clusters = trans._n('%1 cluster', '%1 clusters', fleet.rows.length);
-  const end = fleet.ended ? [trans.__('done in %1', formatDuration(fleet.seconds)), formatDateTime(fleet.asOf)] : [];
+  const duration = fleet.rows.every(row => row.isFound) ? '' : trans.__('done in %1', formatDuration(fleet.seconds));
+  const end = fleet.ended ? [duration, formatDateTime(fleet.asOf)] : [];
   return [fleet.base, clusters, ...end].filter(part => part).join(' · ');
 }
 
@@ -141,7 +143,7 @@ function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: n
             <td>
               <StateBadge state={row.state} outcome={row.outcome} />
             </td>
-            <td>{formatDuration(row.ended ? row.seconds : Math.floor(rowSeconds(row, fleet, seconds)))}</td>
+            <td>{rowDuration(row, fleet, seconds)}</td>
             <td>
               <bdi>{row.message}</bdi>
             </td>
@@ -150,6 +152,14 @@ function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: n
       </Table>
     </details>
   );
+}
+
+/** Return how long a cluster has taken; for an image that was found, how long its build took, "" if unknown. */
+function rowDuration(row: IFleetRow, fleet: IFleet, seconds: number): string {
+  if (row.isFound) {
+    return row.builtSeconds ? formatDuration(row.builtSeconds) : '';
+  }
+  return formatDuration(row.ended ? row.seconds : Math.floor(rowSeconds(row, fleet, seconds)));
 }
 
 function stateCounts(fleet: IFleet): string {

@@ -53,6 +53,10 @@ export interface IFleetRow {
   readonly estimateHigh: number;
   /** Seconds from the start until the service could begin, because the cluster was busy. */
   readonly waited: number;
+  /** Whether the image was built before. */
+  readonly isFound: boolean;
+  /** How many seconds that build took, 0 if it is not known. */
+  readonly builtSeconds: number;
   readonly message: string;
 }
 
@@ -101,6 +105,8 @@ function readRow(data: Record<string, unknown>): IFleetRow {
     seconds: readNumber(data.seconds),
     estimateHigh: readNumber(data.usualHigh),
     waited: readNumber(data.waited),
+    isFound: data.isFound === true,
+    builtSeconds: readNumber(data.builtSeconds),
     message: text('said')
   };
 }
@@ -170,8 +176,8 @@ function newerCards(fleet: IFleet, builds: ReadonlyArray<IBuild>): Map<string, I
 
 function updateRow(row: IFleetRow, card: ICard): IFleetRow {
   const message = [card.note, ...card.error].filter(part => part).join('; ');
-  const { state, outcome, ended, seconds, estimateHigh, waited } = card;
-  return { ...row, state, outcome, ended, seconds, estimateHigh, waited, message };
+  const { state, outcome, ended, seconds, estimateHigh, waited, isFound, builtSeconds } = card;
+  return { ...row, state, outcome, ended, seconds, estimateHigh, waited, isFound, builtSeconds, message };
 }
 
 /** Return the failures of the saved card and of newer cards by reason, most frequent first. */

@@ -72,6 +72,8 @@ describe('readFleet', () => {
         seconds: 0,
         estimateHigh: 0,
         waited: 0,
+        isFound: false,
+        builtSeconds: 0,
         message: ''
       }
     ]);
