@@ -39,6 +39,8 @@ export interface IImagesModel extends IDisposable {
   /** The newest builds first. */
   readonly builds: ReadonlyArray<IBuild>;
   readonly activeBuilds: ReadonlyArray<IBuild>;
+  /** The id of the build whose refusal the form for a new image would show, "" if there is none. */
+  formBuild: string;
   /** Why the history of builds is not available, "" if it is. */
   readonly warning: string;
   readonly changed: ISignal<IImagesModel, IModelChange>;

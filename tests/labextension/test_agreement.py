@@ -123,3 +123,17 @@ def test_build_that_the_check_stops_ends_everywhere(notebook: Open, lab: Lab, pa
     stopped = first_times(page, "Not submitted")["card"]
     cleared = max(time for name, text, time in page.evaluate("() => window.seen") if (name, text) == ("status", ""))
     assert cleared - stopped <= limit
+
+
+@pytest.mark.index  # the check asks it
+def test_fix_of_the_check_is_applied_to_the_cell_and_not_run(notebook: Open, page: Page) -> None:
+    opened = notebook([USE, f"{CONFLICT}  # old"])
+    opened.run(0)
+    opened.run(1)
+    expect(state(card(opened, 1))).to_have_text("Not submitted", timeout=END_MS)
+    card(opened, 1).get_by_role("button", name="Apply urllib3==2.2.1").click()
+    expect(opened.cell(1).locator(".cm-line").last).to_have_text("urllib3==2.2.1  # old")
+    expect(card(opened, 1).get_by_role("button", name="Apply")).to_have_count(0)
+    expect(state(card(opened, 1))).to_have_text("Not submitted")
+    opened.run(1)
+    expect(state(card(opened, 1))).to_have_text("Building", timeout=END_MS)

@@ -4,7 +4,7 @@ import type * as React from 'react';
 
 import { isSuccess } from '../model/outcomes';
 import type { IImageDraft, IImagesModel } from '../tokens';
-import type { ICard } from './cardData';
+import { type ICard, isSameOperation } from './cardData';
 import type { IFix } from '../model/plan';
 
 /** What the cards of a page can do; `host` is an element of the card. */
@@ -83,13 +83,15 @@ export class CardActions {
     );
   }
 
-  /**
-   * Return the image as this server knows it, null if it does not. The name and the cluster are those of its own record:
-   * a card of another user's notebook can name any.
-   */
+  /** Return the image on a cluster of this server, null if it knows no such cluster, or several with this name. */
   private _known(): IImageDraft | null {
+    const { cluster: name, emulator } = this._card;
     const build = this._model.findBuild(this._card.id);
-    return build ? { ...this._savedDraft(), cluster: build.clusterId, name: build.card.image } : null;
+    if (build && isSameOperation(build.card, this._card)) {
+      return { ...this._savedDraft(), cluster: build.clusterId };
+    }
+    const [cluster, other] = this._model.clusters.filter(it => it.name === name && it.emulator === emulator);
+    return cluster && !other ? { ...this._savedDraft(), cluster: cluster.id } : null;
   }
 
   private _savedDraft(): IImageDraft {

@@ -130,12 +130,33 @@ function readPhase(data: unknown): Phase | '' {
   return typeof data === 'string' && PHASES.has(data) ? (data as Phase) : '';
 }
 
-/** Return whether `other` is a later version of the same card: one that is done, or one with a later time. */
-export function isNewer(other: Pick<ICard, 'ended' | 'asOf'>, card: Pick<ICard, 'ended' | 'asOf'>): boolean {
-  if (other.ended !== card.ended) {
-    return other.ended;
+/** What is compared of two versions of a card. */
+export type IVersion = Pick<ICard, 'ended' | 'asOf' | 'outcome'>;
+
+/** Return whether `other` is a later version of the same card: one whose outcome is known, or one with a later time. */
+export function isNewer(other: IVersion, card: IVersion): boolean {
+  if (isDone(other) !== isDone(card)) {
+    return isDone(other);
   }
-  return !card.ended && Date.parse(other.asOf) > Date.parse(card.asOf);
+  return !isDone(card) && Date.parse(other.asOf) > Date.parse(card.asOf);
+}
+
+/** Return whether an operation has ended with a known outcome: an unknown one may still be found out. */
+export function isDone({ ended, outcome }: Pick<ICard, 'ended' | 'outcome'>): boolean {
+  return ended && outcome !== 'unknown';
+}
+
+/** What identifies an operation. */
+type IIdentity = Pick<ICard, 'id' | 'image' | 'cluster' | 'emulator'>;
+
+/** Return whether two cards are about the same operation: a card of another user's notebook can have any id. */
+export function isSameOperation(one: IIdentity, other: IIdentity): boolean {
+  return (
+    one.id === other.id &&
+    one.image.toLowerCase() === other.image.toLowerCase() &&
+    one.cluster === other.cluster &&
+    one.emulator === other.emulator
+  );
 }
 
 /**
@@ -169,7 +190,7 @@ export function isOverdue(card: IEstimated, seconds: number): boolean {
 
 /** Return a duration as text, in the format of `kusto_magic/display/card.py`: "48 s", "5 min 2 s", "1 h 3 min". */
 export function formatDuration(seconds: number): string {
-  const whole = Math.round(seconds);
+  const whole = Math.round(Math.max(0, seconds));
   if (whole < 60) {
     return `${whole} s`;
   }

@@ -12,7 +12,7 @@ import { StateBadge, StateIcon } from '../components/state';
 import { hintText } from '../model/hints';
 import type { IHasOutcome } from '../model/outcomes';
 import type { IImagesModel } from '../tokens';
-import { elapsedSeconds, type ICard, isNewer } from './cardData';
+import { elapsedSeconds, type ICard, isNewer, type IVersion } from './cardData';
 import { type IPlan } from '../model/plan';
 import type { ICardActions } from './cardActions';
 import type { ShownCards } from './shownCards';
@@ -35,10 +35,8 @@ export interface ICardContext {
   readonly trans: TranslationBundle;
 }
 
-interface ICardData {
+interface ICardData extends IVersion {
   readonly id: string;
-  readonly ended: boolean;
-  readonly asOf: string;
 }
 
 /** Renders a card in the output of a cell or in a tab of its own. */
@@ -235,12 +233,16 @@ export function PlanRow({ card: { plan, phase, ended }, trans }: IPlanRowProps):
   if (plan) {
     return <Plan plan={plan} trans={trans} />;
   }
-  const isComing = !ended && (phase === 'check' || phase === 'submit');
-  return (
-    <p className="jp-KustoImage-fold jp-mod-plain">
-      {isComing ? trans.__('Checking which packages will be installed…') : trans.__('The packages were not checked.')}
-    </p>
-  );
+  return <p className="jp-KustoImage-fold jp-mod-plain">{missingPlanText(phase, ended, trans)}</p>;
+}
+
+function missingPlanText(phase: ICard['phase'], ended: boolean, trans: TranslationBundle): string {
+  if (!ended && phase === 'submit') {
+    return '\u00a0'; // whether there is a check is not known yet
+  }
+  return !ended && phase === 'check'
+    ? trans.__('Checking which packages will be installed…')
+    : trans.__('The packages were not checked.');
 }
 
 function Plan({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): React.JSX.Element | null {

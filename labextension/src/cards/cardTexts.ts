@@ -1,6 +1,6 @@
 /** Requests the texts of cards: the list of builds has no requirements and no plan, and only the start of an error. */
 import type { IImagesModel } from '../tokens';
-import { type ICard, isNewer, withTexts } from './cardData';
+import { type ICard, isNewer, isSameOperation, withTexts } from './cardData';
 
 export class CardTexts {
   constructor(private readonly _model: Pick<IImagesModel, 'findBuild' | 'getBuild'>) {}
@@ -32,7 +32,7 @@ export class CardTexts {
 
   private _newerListed(card: ICard): ICard | null {
     const listed = this._model.findBuild(card.id)?.card;
-    return listed && isNewer(listed, card) ? listed : null;
+    return listed && isSameOperation(listed, card) && isNewer(listed, card) ? listed : null;
   }
 
   private _requested = '';

@@ -23,7 +23,7 @@ export function Failure({ card, actions, trans }: IFailureProps): React.JSX.Elem
   const [what = '', ...why] = failureTexts(card, trans);
   const next = hintText(card.hint, trans);
   return (
-    <div className="jp-KustoImage-failure" role="alert">
+    <div className="jp-KustoImage-failure">
       {what ? (
         <p className={`jp-KustoImage-what ${whatTone(card)}`}>
           <bdi>{sentence(what)}</bdi>

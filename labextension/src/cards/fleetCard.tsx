@@ -3,6 +3,7 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
+import { PlanView } from '../components/planView';
 import { StateBadge, toneClass } from '../components/state';
 import { formatDateTime } from '../components/time';
 import { hintText } from '../model/hints';
@@ -111,7 +112,8 @@ function Failures({ fleet, trans }: IFleetProps): React.JSX.Element | null {
     return null;
   }
   return (
-    <div className="jp-KustoImage-failure" role="alert">
+    <div className="jp-KustoImage-failure">
+      {fleet.plan?.verdict === 'conflict' ? <PlanView plan={fleet.plan} applier={null} trans={trans} /> : null}
       {fleet.failures.map(({ reason, clusters }) => (
         <div key={reason}>
           <p className={`jp-KustoImage-what ${toneClass({ outcome: 'failed' })}`}>

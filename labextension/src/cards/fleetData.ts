@@ -167,7 +167,7 @@ function newerCards(fleet: IFleet, builds: ReadonlyArray<IBuild>): Map<string, I
   const cards = new Map<string, ICard>();
   for (const row of fleet.rows) {
     const card = newest.get(clusterIds.get(row.id) ?? '');
-    if (card && isNewer(card, { ended: row.ended, asOf: fleet.asOf })) {
+    if (card && isNewer(card, { ...row, asOf: fleet.asOf })) {
       cards.set(row.id, card);
     }
   }

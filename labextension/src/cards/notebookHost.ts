@@ -5,7 +5,7 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { CommandRegistry } from '@lumino/commands';
 
 import { isImageCell } from '../cells/cellText';
-import { hasLine, replaceLine } from '../cells/requirementLines';
+import { applyFix, canFixLine } from '../cells/requirementLines';
 import { CommandIDs } from '../commandIds';
 import type { IImageDraft } from '../tokens';
 import type { ICardHost } from './cardActions';
@@ -27,13 +27,13 @@ export class NotebookHost implements ICardHost {
 
   canReplaceLine(host: HTMLElement, requirements: string, line: number): boolean {
     const found = this._findCell(host);
-    return found !== null && hasLine(found.cell.model.sharedModel, requirements, line);
+    return found !== null && canFixLine(found.cell.model.sharedModel, requirements, line);
   }
 
   replaceLine(host: HTMLElement, requirements: string, line: number, text: string): void {
     const found = this._findCell(host);
     if (found) {
-      replaceLine(found.cell.model.sharedModel, requirements, line, text);
+      applyFix(found.cell.model.sharedModel, requirements, line, text);
       edit(found); // the user runs it
     }
   }

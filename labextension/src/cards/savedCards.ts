@@ -10,7 +10,7 @@ import type { IOutputModel } from '@jupyterlab/rendermime';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { IImagesModel } from '../tokens';
-import { BUILD_MIME_TYPE, type ICard, readCard } from './cardData';
+import { BUILD_MIME_TYPE, type ICard, isDone, isSameOperation, readCard } from './cardData';
 import { FLEET_MIME_TYPE, type IFleet, readFleet, updateFleet } from './fleetData';
 import { outputsOf } from './outputs';
 
@@ -65,8 +65,9 @@ export class SavedCards {
   }
 
   private _newerBuild(card: ICard): INewerState | null {
-    const known = card.ended ? undefined : this._model.findBuild(card.id)?.card;
-    return known && (known.ended || known.state !== card.state) ? known : null;
+    const known = isDone(card) ? undefined : this._model.findBuild(card.id)?.card;
+    const isSame = known !== undefined && isSameOperation(known, card);
+    return isSame && (isDone(known) || known.state !== card.state) ? known : null;
   }
 
   private _endedFleet(fleet: IFleet): INewerState | null {

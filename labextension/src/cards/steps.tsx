@@ -28,23 +28,44 @@ export function Steps({ card, steps, trans }: IStepsProps): React.JSX.Element | 
       {steps.map((step, index) => (
         <Fragment key={step.phase}>
           {index > 0 ? <li aria-hidden="true" className="jp-KustoImage-line" /> : null}
-          <Step card={card} step={step} />
+          <Step card={card} step={step} trans={trans} />
         </Fragment>
       ))}
     </ol>
   );
 }
 
-function Step({ card, step }: { card: ICard; step: IStep }): React.JSX.Element {
+interface IStepProps {
+  readonly card: ICard;
+  readonly step: IStep;
+  readonly trans: TranslationBundle;
+}
+
+function Step({ card, step, trans }: IStepProps): React.JSX.Element {
   const progress = progressOf(card, step.phase);
   const isCurrent = progress === 'current';
   const tone = progress === 'stopped' ? toneClass(card) : '';
   return (
     <li className={`jp-mod-${progress} ${tone}`} aria-current={isCurrent ? 'step' : undefined}>
       {progress === 'done' ? <checkIcon.react tag="span" aria-hidden="true" /> : <span className="jp-KustoImage-dot" />}
-      {isCurrent ? card.state : step.label}
+      {isCurrent ? card.state : progress === 'done' ? step.done : step.label}
+      <span className="jp-KustoImage-hidden"> {spokenProgress(progress, trans)}</span>
     </li>
   );
+}
+
+/** Return what a screen reader says of the sign in front of a step. */
+function spokenProgress(progress: Progress, trans: TranslationBundle): string {
+  switch (progress) {
+    case 'done':
+      return trans.__('(done)');
+    case 'stopped':
+      return trans.__('(stopped here)');
+    case 'current':
+      return '';
+    default:
+      return trans.__('(not done)');
+  }
 }
 
 /** Return how far a step of an operation is. A check that left no plan was skipped, or was made by another process. */

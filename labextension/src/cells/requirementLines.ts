@@ -1,4 +1,5 @@
 /** Replaces a line of the requirements in a `%%kusto_image` cell. */
+import { fixLine } from '../model/fixLine';
 import { isImageCell } from './cellText';
 
 /** The part of a cell's shared model that is used. Its changes can be undone. */
@@ -7,30 +8,34 @@ export interface ICellText {
   updateSource(start: number, end: number, value?: string): void;
 }
 
-/**
- * Return whether the cell still has a line of the requirements that were checked; lines are counted from 1. The user
- * may have changed the cell since.
- */
-export function hasLine(cell: ICellText, requirements: string, line: number): boolean {
-  return findLine(cell, requirements, line) !== null;
+/** Return whether a fix can replace a line of the requirements that were checked; lines are counted from 1. */
+export function canFixLine(cell: ICellText, requirements: string, line: number): boolean {
+  return findFix(cell, requirements, line, '') !== null;
 }
 
-/** Replace a line of the requirements, unless the user has changed it since they were checked. */
-export function replaceLine(cell: ICellText, requirements: string, line: number, text: string): void {
-  const found = findLine(cell, requirements, line);
+/** Put a fix in place of a line, unless the user has changed the line since the requirements were checked. */
+export function applyFix(cell: ICellText, requirements: string, line: number, fix: string): void {
+  const found = findFix(cell, requirements, line, fix);
   if (found) {
-    cell.updateSource(found.start, found.end, text);
+    cell.updateSource(found.start, found.end, found.text);
   }
 }
 
-function findLine(cell: ICellText, requirements: string, line: number): { start: number; end: number } | null {
+interface IChange {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+function findFix(cell: ICellText, requirements: string, line: number, fix: string): IChange | null {
   const source = cell.getSource();
   const [magic = '', ...body] = source.split('\n');
-  const checked = requirements.split('\n')[line - 1]?.trim();
   const current = body[line - 1];
-  if (!isImageCell(source) || !checked || current?.trim() !== checked) {
+  const text = fixLine(current, requirements.split('\n')[line - 1], fix);
+  // The editor has no \r: positions in the model and in the editor would differ.
+  if (text === null || current === undefined || !isImageCell(source) || source.includes('\r')) {
     return null;
   }
   const start = [magic, ...body.slice(0, line - 1)].join('\n').length + 1;
-  return { start, end: start + current.length };
+  return { start, end: start + current.length, text };
 }

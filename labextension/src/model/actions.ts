@@ -28,10 +28,12 @@ interface IStepped {
   readonly createsImage: boolean;
 }
 
-/** A step of an operation, and its label unless it is the current one: that has the state as its label. */
+/** A step of an operation, and its labels unless it is the current one: that has the state as its label. */
 export interface IStep {
   readonly phase: components['schemas']['Phase'];
   readonly label: string;
+  /** The label when it is done. */
+  readonly done: string;
 }
 
 const OTHER_TEXTS: IActionTexts = {
@@ -87,12 +89,12 @@ export function textsOf(action: string): IActionTexts {
 /** Return the steps of an operation. Only what creates an image is checked. */
 export function stepsOf({ action, createsImage }: IStepped, trans: TranslationBundle): ReadonlyArray<IStep> {
   const [work, done] = textsOf(action).steps(trans);
-  const check: IStep[] = createsImage ? [{ phase: 'check', label: trans.__('Checked') }] : [];
+  const check: IStep[] = createsImage ? [{ phase: 'check', label: trans.__('Check'), done: trans.__('Checked') }] : [];
   return [
     ...check,
-    { phase: 'submit', label: trans.__('Submitted') },
-    { phase: 'work', label: work },
-    { phase: 'done', label: done }
+    { phase: 'submit', label: trans.__('Submit'), done: trans.__('Submitted') },
+    { phase: 'work', label: work, done: work },
+    { phase: 'done', label: done, done }
   ];
 }
 

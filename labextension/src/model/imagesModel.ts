@@ -51,6 +51,8 @@ export class ImagesModel implements IImagesModel {
 
   readonly requests: IRequests;
 
+  formBuild = '';
+
   get availability(): Availability {
     return this._availability;
   }

@@ -3,17 +3,14 @@ import type { components } from '../api/types.gen';
 
 export type Outcome = components['schemas']['Outcome'];
 
-/** Text glyphs: the saved html has the same ones, since a notebook page may have no icon font. */
-const GLYPHS: Readonly<Record<Outcome, string>> = {
-  succeeded: '✔',
-  failed: '✖',
-  canceled: '✖',
-  rejected: '✖',
-  notSubmitted: '✖',
-  unknown: '?'
+const OUTCOMES: Readonly<Record<Outcome, true>> = {
+  succeeded: true,
+  failed: true,
+  canceled: true,
+  rejected: true,
+  notSubmitted: true,
+  unknown: true
 };
-
-export const IN_PROGRESS_GLYPH = '•';
 
 /** The states of a finished fleet, which the front end writes if the kernel is no longer running. */
 export const FLEET_STATES = {
@@ -35,10 +32,6 @@ export function isSuccess({ outcome }: IHasOutcome): boolean {
   return outcome === 'succeeded';
 }
 
-export function glyphOf({ outcome }: IHasOutcome): string {
-  return outcome ? GLYPHS[outcome] : IN_PROGRESS_GLYPH;
-}
-
 function isOutcome(value: string): value is Outcome {
-  return Object.hasOwn(GLYPHS, value);
+  return Object.hasOwn(OUTCOMES, value);
 }

@@ -50,11 +50,11 @@ export class BuildNotifications {
   }
 
   private _notifyEnd(build: IBuild, level: NotificationLevel): void {
-    const { cards, toasts, trans } = this._options;
+    const { cards, model, toasts, trans } = this._options;
     const { id } = build.card;
     const toast = this._toastIds.get(id);
     this._toastIds.delete(id);
-    if (isEndAnnounced(level, cards.isShown(id))) {
+    if (isEndAnnounced(level, cards.isShown(id) || model.formBuild === id)) {
       toasts.finish(buildEnded(build.card, trans), toastType(build.card), this._actions(build), toast);
     }
   }

@@ -22,14 +22,6 @@ export function activeImageText(active: IActiveImage, trans: TranslationBundle):
   }
 }
 
-/** Return the mark of an image in the list: active, unknown, or "". */
-export function activeMark(active: IActiveImage, name: string, trans: TranslationBundle): string {
-  if (active.state === 'unknown') {
-    return trans.__('active: unknown');
-  }
-  return isActiveImage(active, name) ? trans.__('active') : '';
-}
-
 /** Return the warning before an image changes that queries use or may use; "" if they are not known to use it. */
 export function activeWarning(model: IImagesModel, cluster: string, name: string, trans: TranslationBundle): string {
   const { active, images } = model.images(cluster);

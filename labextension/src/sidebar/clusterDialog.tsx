@@ -2,7 +2,7 @@
 import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
-import { useEffect, useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 
 import type { IFoundCluster, ISubscription } from '../api/api';
 import type { IImagesModel } from '../tokens';
@@ -23,7 +23,7 @@ export async function chooseCluster(model: IImagesModel, trans: TranslationBundl
       Dialog.okButton({ label: trans.__('Add cluster') })
     ],
     defaultButton: 2,
-    focusNodeSelector: 'select'
+    focusNodeSelector: '.jp-Dialog-footer button' // the lists cannot have the focus before they are loaded
   });
   const enableAdd = (): void => {
     dialog.node.querySelectorAll<HTMLButtonElement>('.jp-Dialog-footer .jp-mod-accept:last-child').forEach(button => {
@@ -89,6 +89,13 @@ function Chooser({ model, trans, onChoose }: IChooserProps): React.JSX.Element {
     onChoose(id);
   };
   const ids = { subscription: useId(), cluster: useId() };
+  const list = useRef<HTMLSelectElement>(null);
+  useEffect(() => {
+    // Only if the user has not gone elsewhere in the dialog.
+    if (clusters.value?.length && document.activeElement?.closest('.jp-Dialog-footer')) {
+      list.current?.focus();
+    }
+  }, [clusters.value]);
   return (
     <>
       <p>{trans.__('Clusters that your account can access. Nothing changes in Azure.')}</p>
@@ -110,6 +117,7 @@ function Chooser({ model, trans, onChoose }: IChooserProps): React.JSX.Element {
       </select>
       <label htmlFor={ids.cluster}>{trans.__('Cluster')}</label>
       <select
+        ref={list}
         id={ids.cluster}
         size={LIST_LINES}
         value={cluster}

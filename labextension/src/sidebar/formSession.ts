@@ -4,6 +4,7 @@ import { Debouncer } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IBuild, IDraftParts } from '../api/api';
+import { fixLine } from '../model/fixLine';
 import type { IFix, IPlan } from '../model/plan';
 import type { IInputProblem } from '../api/requestAPI';
 import { hintText, withHint } from '../model/hints';
@@ -74,15 +75,17 @@ export class FormSession {
   }
 
   /** Return whether the line that was checked is still there. */
-  canApply({ line }: IFix): boolean {
-    const current = this._values.requirements.split('\n')[line - 1]?.trim();
-    return Boolean(current) && current === this._checkedText.split('\n')[line - 1]?.trim();
+  canApply(fix: IFix): boolean {
+    return this._fixedLine(fix) !== null;
   }
 
-  /** Replace a line of the requirements. */
-  apply({ line, text }: IFix): void {
+  /** Put a fix in place of its line of the requirements. */
+  apply(fix: IFix): void {
+    const fixed = this._fixedLine(fix);
     const lines = this._values.requirements.split('\n');
-    this.set('requirements', lines.map((it, index) => (index === line - 1 ? text : it)).join('\n'));
+    if (fixed !== null) {
+      this.set('requirements', lines.map((it, index) => (index === fix.line - 1 ? fixed : it)).join('\n'));
+    }
   }
 
   /** Return what is wrong with a field, or with the whole form. */
@@ -156,22 +159,35 @@ export class FormSession {
     }
     this._isSending = true;
     this._changed.emit();
+    await this._validate(); // what was typed last may not have been checked yet
+    if (this.firstInvalid) {
+      this._isSending = false;
+      this._changed.emit();
+      return;
+    }
     try {
       const spec = toSpec(this._values);
       const { cluster, name } = this._values;
       this._build = await this._model.createImage(cluster, name.trim(), allowActive ? { ...spec, allowActive } : spec);
+      this._model.formBuild = this._build.card.id;
     } catch (error) {
       this._setFailure(error);
     }
     this._isSending = false;
-    this._followBuild();
+    this._followBuild(); // it may have ended already
     this._changed.emit();
   }
 
   dispose(): void {
     this.cancelCheck();
+    this._model.formBuild = '';
     this._validation.dispose();
     Signal.clearData(this);
+  }
+
+  private _fixedLine({ line, text }: IFix): string | null {
+    const [current, checked] = [this._values.requirements, this._checkedText].map(it => it.split('\n')[line - 1]);
+    return fixLine(current, checked, text);
   }
 
   /** Store the result of a check unless it was canceled meanwhile; return whether it was stored. */
@@ -231,9 +247,11 @@ export class FormSession {
     const build = this._build && (this._model.findBuild(this._build.card.id) ?? this._build);
     if (build?.accepted) {
       this._build = null;
+      this._model.formBuild = '';
       this._accepted.emit(build);
     } else if (build && !build.active) {
       this._build = null;
+      this._isSending = true; // until the reason is shown
       void this._showRefusal(build);
     } else if (build !== this._build) {
       this._build = build;
@@ -250,13 +268,12 @@ export class FormSession {
       this._checkedText = card.requirements;
     }
     // The result of the check has the reason, and the lines that fix it.
-    const lines = conflict
-      ? [this._trans.__('These packages cannot be installed together; nothing was sent.')]
-      : card.error;
+    const lines = conflict ? [this._trans.__('Nothing was sent. Fix the requirements and try again.')] : card.error;
     const next = conflict ? '' : hintText(card.hint, this._trans);
     const text = [...lines, next].filter(line => line).join('\n');
     const field = conflict ? 'requirements' : fieldOfHint(card.hint);
     this._failures = new Map([[field, [{ line: null, text: text || card.state }]]]);
+    this._isSending = false;
     this._changed.emit();
   }
 

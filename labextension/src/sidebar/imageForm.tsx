@@ -2,7 +2,7 @@
 import { UseSignal } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 import type { IBaseImage } from '../api/api';
 import { PlanView } from '../components/planView';
@@ -29,8 +29,17 @@ export function ImageForm(props: IImageFormProps): React.JSX.Element {
 
 function Form(props: IImageFormProps): React.JSX.Element {
   const { model, trans, session, onClose } = props;
+  const form = useRef<HTMLFormElement>(null);
+  const wasSending = useRef(false);
+  useEffect(() => {
+    if (wasSending.current && !session.isSending && form.current) {
+      focusInvalid(session, form.current); // the service or the check has refused it
+    }
+    wasSending.current = session.isSending;
+  });
   return (
     <form
+      ref={form}
       className="jp-KustoImage-form"
       aria-label={trans.__('New image')}
       noValidate
@@ -46,11 +55,13 @@ function Form(props: IImageFormProps): React.JSX.Element {
       }}
     >
       <h3>{trans.__('New image')}</h3>
-      {model.clusters.length > 1 ? <ClusterField {...props} /> : null}
-      <NameField {...props} />
-      <BaseField {...props} />
-      {session.values.base === NO_BASE ? <PythonField {...props} /> : null}
-      <RequirementsField {...props} />
+      <fieldset disabled={session.isSending}>
+        {model.clusters.length > 1 ? <ClusterField {...props} /> : null}
+        <NameField {...props} />
+        <BaseField {...props} />
+        {session.values.base === NO_BASE ? <PythonField {...props} /> : null}
+        <RequirementsField {...props} />
+      </fieldset>
       <CheckResult {...props} />
       <Errors errors={session.errors('form')} trans={trans} />
       <Progress {...props} />
@@ -61,10 +72,19 @@ function Form(props: IImageFormProps): React.JSX.Element {
 
 /** Create the image, after a question if that replaces the image that queries use; then focus what is wrong. */
 async function submit({ model, trans, session }: IImageFormProps, form: HTMLElement): Promise<void> {
-  const { cluster, name } = session.values;
+  const { cluster } = session.values;
+  const name = session.values.name.trim();
   const warning = activeWarning(model, cluster, name, trans);
   if (!session.isSending && (!warning || (await confirmReplacement(name, warning, trans)))) {
     await session.create(warning !== '');
+    focusInvalid(session, form);
+  }
+}
+
+/** Focus the first field that is wrong, if there is one and the user has not gone elsewhere. */
+function focusInvalid(session: FormSession, form: HTMLElement): void {
+  const { activeElement } = document;
+  if (!activeElement || activeElement === document.body || form.contains(activeElement)) {
     form.querySelector<HTMLElement>(`[data-field=${session.firstInvalid ?? 'none'}]`)?.focus();
   }
 }

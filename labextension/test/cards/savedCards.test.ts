@@ -44,7 +44,8 @@ class Model {
 }
 
 function output(id: string, state: string, ended = false): Record<string, string | Json> {
-  return { [BUILD_MIME_TYPE]: { version: 1, id, state, ended, asOf: AS_OF }, 'text/plain': `${state} of the server` };
+  const card = { version: 1, id, image: 'img', cluster: id, state, ended, asOf: AS_OF };
+  return { [BUILD_MIME_TYPE]: card, 'text/plain': `${state} of the server` };
 }
 
 let model: Model;
@@ -73,12 +74,23 @@ describe('a saved card', () => {
   it.each([
     ['the server has the same state', 'Building', makeBuild('a')],
     ['the server does not know it', 'Building', makeBuild('b', ended)],
-    ['it has ended', 'Failed', makeBuild('a', ended)]
+    ['it has ended', 'Failed', makeBuild('a', ended)],
+    ['it names another image', 'Building', makeBuild('a', { ...ended, image: 'other' })],
+    ['it names another cluster', 'Building', makeBuild('a', ended, 'other')]
   ])('is left alone if %s', async (_, state, build) => {
     model.builds = [build];
     saved = new Output(output('a', state, state === 'Failed'));
     await update(saved, new Output({ 'text/plain': 'another output' }));
     expect([saved.writes, model.requests]).toEqual([0, []]);
+  });
+
+  it('with an unknown outcome gets the one that was found out', async () => {
+    const unknown = output('a', 'Unknown', true);
+    unknown[BUILD_MIME_TYPE] = { ...(unknown[BUILD_MIME_TYPE] as Json), outcome: 'unknown' };
+    saved = new Output(unknown);
+    model.builds = [makeBuild('a', ended)];
+    await update(saved);
+    expect(saved.data['text/plain']).toBe('Succeeded of the server');
   });
 
   it('is left to the kernel if that was faster', async () => {

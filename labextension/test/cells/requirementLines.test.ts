@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { hasLine, type ICellText, replaceLine } from '../../src/cells/requirementLines';
+import { applyFix, canFixLine, type ICellText } from '../../src/cells/requirementLines';
 
 const CHECKED = 'requests==2.31.0\n  urllib3==1.20\n';
 
@@ -16,11 +16,11 @@ class Cell implements ICellText {
   }
 }
 
-describe('replaceLine', () => {
+describe('applyFix', () => {
   it('replaces only the line that was checked', () => {
     const cell = new Cell(`%%kusto_image clash --base x\n${CHECKED}# end`);
-    replaceLine(cell, CHECKED, 2, 'urllib3==2.2.1');
-    expect(cell.getSource()).toBe('%%kusto_image clash --base x\nrequests==2.31.0\nurllib3==2.2.1\n# end');
+    applyFix(cell, CHECKED, 2, 'urllib3==2.2.1');
+    expect(cell.getSource()).toBe('%%kusto_image clash --base x\nrequests==2.31.0\n  urllib3==2.2.1\n# end');
   });
 
   it.each([
@@ -29,11 +29,12 @@ describe('replaceLine', () => {
     ['there is no such line', `%%kusto_image clash\n${CHECKED}`, 9],
     ['the line is empty', `%%kusto_image clash\n${CHECKED}`, 3],
     ['the cell has no magic', `# clash\n${CHECKED}`, 2],
+    ['the cell has Windows line ends', `%%kusto_image clash\r\nrequests==2.31.0\r\nurllib3==1.20`, 2],
     ['the cell is empty', '', 1]
   ])('changes nothing if %s', (_, source, line) => {
     const cell = new Cell(source);
-    expect(hasLine(cell, CHECKED, line)).toBe(false);
-    replaceLine(cell, CHECKED, line, 'urllib3==2.2.1');
+    expect(canFixLine(cell, CHECKED, line)).toBe(false);
+    applyFix(cell, CHECKED, line, 'urllib3==2.2.1');
     expect(cell.getSource()).toBe(source);
   });
 });

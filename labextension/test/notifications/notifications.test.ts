@@ -154,6 +154,9 @@ describe('an operation whose card is in view', () => {
     expect(messages()).toEqual([]);
     model.update(makeBuild('c', ended));
     expect(messages()).toHaveLength(1);
+    model.formBuild = 'd';
+    model.update(makeBuild('d', ended));
+    expect(messages()).toHaveLength(1);
     connect('all');
     shownCards.add('a');
     model.update(makeBuild('a', ended));

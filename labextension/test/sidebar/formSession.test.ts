@@ -146,7 +146,7 @@ describe('create', () => {
   });
 
   it.each([
-    [{ plan: CONFLICT }, 'requirements', 'These packages cannot be installed together; nothing was sent.'],
+    [{ plan: CONFLICT }, 'requirements', 'Nothing was sent. Fix the requirements and try again.'],
     [{ error: ['the name is taken'], hint: CHOOSE_NAME }, 'name', 'the name is taken\nChoose another name.'],
     [{ error: ['refused'] }, 'form', 'refused'],
     [{}, 'form', 'Not submitted']

@@ -47,6 +47,7 @@ export function makeBuild(id: string, members: object = {}, clusterId = id): IBu
 /** A model whose builds the test sets. */
 export class FakeModel {
   builds: IBuild[] = [];
+  formBuild = '';
   readonly changes = new Signal<IImagesModel, IBuild>(this.asModel());
 
   asModel(): IImagesModel {
