@@ -91,8 +91,8 @@ function Chooser({ model, trans, onChoose }: IChooserProps): React.JSX.Element {
   const ids = { subscription: useId(), cluster: useId() };
   const list = useRef<HTMLSelectElement>(null);
   useEffect(() => {
-    // Only if the user has not gone elsewhere in the dialog.
-    if (clusters.value?.length && document.activeElement?.closest('.jp-Dialog-footer')) {
+    // Only if the user is not at the other list.
+    if (clusters.value?.length && !document.activeElement?.closest('.jp-KustoImage-chooser')) {
       list.current?.focus();
     }
   }, [clusters.value]);
