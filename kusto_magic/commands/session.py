@@ -214,20 +214,23 @@ class Session:
     def show_progress(self, build: Build | Fleet) -> None:
         """Show a build or a fleet: in a notebook as a live card, in a terminal or console until it is done."""
         if self.in_kernel and (self.updates_outputs or not self.is_interactive):
-            self.card(build)
+            self.card(build, is_awaited=True)
         else:
             from kusto_magic.display.cell_hints import MAGICS
             from kusto_magic.display.terminal import show_until_done
 
             show_until_done(build, hints=MAGICS, is_remote=self.in_kernel)
 
-    def card(self, build: Build | Fleet) -> None:
-        """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""
+    def card(self, build: Build | Fleet, *, is_awaited: bool = False) -> None:
+        """Show a build or a fleet as a live card; called by IPython for the last expression of a cell.
+
+        `is_awaited` is whether the cell waits for the end, which then needs no notification.
+        """
         from kusto_magic.display.cell_hints import MAGICS
         from kusto_magic.display.live_card import LiveCard
 
         with_bar = self.is_interactive and self.updates_outputs
-        LiveCard(build, self.shell.display_pub, with_bar=with_bar, hints=MAGICS)
+        LiveCard(build, self.shell.display_pub, with_bar=with_bar, hints=MAGICS, is_awaited=is_awaited)
         if self.is_interactive and not self.updates_outputs and not build.ended:
             self.show_message(f"%kusto_image wait {shlex.quote(build.name)} waits for it and shows the result.")
 

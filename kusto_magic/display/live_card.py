@@ -45,12 +45,22 @@ class LiveCard:
     """One output that shows a build or a fleet until its end. Create it in the cell; it updates itself.
 
     `publisher` is the shell's display publisher. `with_bar` adds the ipywidgets progress bar, for interactive front
-    ends. `hints` are the sentences of the front end that shows it. The last bundle has no widget, since a saved widget
+    ends. `hints` are the sentences of the front end that shows it; `is_awaited` is whether the
+    cell waits for the end. The last bundle has no widget, since a saved widget
     cannot be shown without its kernel.
     """
 
-    def __init__(self, shown: Shown, publisher: Publisher, *, with_bar: bool, hints: HintTable = PROGRAM) -> None:
+    def __init__(
+        self,
+        shown: Shown,
+        publisher: Publisher,
+        *,
+        with_bar: bool,
+        hints: HintTable = PROGRAM,
+        is_awaited: bool = False,
+    ) -> None:
         self._shown = shown
+        self._is_awaited = is_awaited
         self._hints = hints
         self._publisher = publisher
         self._display_id = uuid4().hex
@@ -121,7 +131,7 @@ class LiveCard:
             reference = {"version_major": 2, "version_minor": 0, "model_id": self._bar.model_id}
             data = {"application/vnd.jupyter.widget-view+json": reference, **data}
         # The id is in the metadata too: JupyterLab loses the outputs of display ids when the page is reloaded.
-        metadata = {"kusto_image": {"display_id": self._display_id}}
+        metadata = {"kusto_image": {"display_id": self._display_id, "awaited": self._is_awaited}}
         self._publisher.publish(data, metadata, transient={"display_id": self._display_id}, update=update)
 
 

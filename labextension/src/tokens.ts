@@ -92,7 +92,7 @@ export const IImagesModel = new Token<IImagesModel>(
 export interface ICards {
   /** Return a widget with the card of a build. */
   create(card: ICard): Widget;
-  /** Return whether the user can see the card of a build or a fleet. */
+  /** Return whether the user knows the end: sees the card of a build or a fleet, or has a cell that waits for it. */
   isShown(id: string): boolean;
 }
 

@@ -3,6 +3,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator } from '@jupyterlab/translation';
 
+import { isAwaited } from '../cards/awaitedCards';
 import { buildCardFactory, createBuildCard } from '../cards/buildCard';
 import { PageActions } from '../cards/cardActions';
 import { fleetCardFactory } from '../cards/fleetCard';
@@ -41,7 +42,10 @@ const plugin: JupyterFrontEndPlugin<ICards> = {
       reattachCards(notebooks);
       updateSavedCards(notebooks, model);
     }
-    return { create: card => createBuildCard(context, card), isShown: id => shownCards.isShown(id) };
+    return {
+      create: card => createBuildCard(context, card),
+      isShown: id => shownCards.isShown(id) || (notebooks !== null && isAwaited(notebooks, id))
+    };
   }
 };
 
