@@ -125,8 +125,6 @@ class PanelForm:
         answers = with_class(column(*messages, heading("Check"), self.plan), "answers")
         progress = with_class(self.active_builds.widget, "builds")
         left = with_class(column(self.fields.widget, buttons), "inputs")
-        for scrolls in (answers, progress):
-            scrolls.tabbable = True  # the keyboard scrolls it
         right = with_class(column(answers, progress), "results")
         columns = with_class(Box([left, right]), "columns")
         whole = with_class(column(header, self.cluster_picker.fields, columns, self.pages.widget), "panel")

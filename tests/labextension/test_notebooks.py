@@ -54,7 +54,8 @@ def test_all_cells_run_interactively(path: Path, lab: Lab, page: Page) -> None:
         page.wait_for_function(ALL_RAN, arg=ids, timeout=180_000)
         page.wait_for_function(ALL_ENDED, arg=MIMES, timeout=END_MS)
         expect(status_item(page)).to_have_count(0, timeout=END_MS)
-        assert notifications(page).count() <= 1
+        announced = notifications(page).all_inner_texts()
+        assert len(announced) <= 1, announced
         saved = notebook.save()
         lab.stop_kernels()
     codes = [cell for cell in saved.cells if cell.cell_type == "code"]

@@ -89,7 +89,7 @@ def test_existing_name_and_custom_base_show_image_state(make: EnvironmentFactory
     assert "Succeeded" in shown_text(fields.base_status)
     assert "Python3_11_7" in shown_text(fields.base_status)
     fields.set_images([Image("Mine", state="Creating")])
-    assert "Mine is being changed (Creating)" in shown_text(fields.name_status)
+    assert "Mine is being changed (Building)" in shown_text(fields.name_status)
     assert {"Python3_11_7", "Mine", "Python 3.10.8"} <= set(fields.base.options)
 
 
