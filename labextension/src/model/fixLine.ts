@@ -23,7 +23,7 @@ function commentStart(line: string): number {
   return line.length;
 }
 
-/** Return whether a requirement goes on in the next line, which would be left over. */
+/** Return whether a requirement continues in the next line, which would be left over. */
 function isContinued(line: string): boolean {
   return line.trimEnd().endsWith('\\');
 }
