@@ -65,6 +65,7 @@ MAX_BACKOFF = 60.0
 
 NOTE_SENT_TWICE = "the request was sent twice; polling the operation that the first one started"
 NOTE_UNCHANGED = "already up to date; nothing sent"
+NOTE_ABSENT = "there was no image with this name"
 
 
 class Resource(Enum):

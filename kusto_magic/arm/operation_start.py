@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kusto_magic.arm import service_errors
-from kusto_magic.arm.operation import NOTE_SENT_TWICE, NOTE_UNCHANGED, Operation
+from kusto_magic.arm.operation import NOTE_ABSENT, NOTE_SENT_TWICE, NOTE_UNCHANGED, Operation
 from kusto_magic.arm.operation_answers import TERMINAL_STATES
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
@@ -122,6 +122,8 @@ def start_operation(sent: Operation, response: ArmResponse, *, repeated: bool = 
     operation = replace(operation, poll_target=PollTarget.IMAGE, poll_url=sent.image_url)
     if ACTIONS[sent.action].deletes_image:
         deleted = response.status in (200, 204) and _image_state(response).lower() in ("", "succeeded")
+        if response.status == 204 and not repeated:  # the response to deleting what does not exist (SPEC)
+            operation = replace(operation, note=NOTE_ABSENT)
         return operation._ended() if deleted and not response.is_malformed else operation
     if sent.extension is not None:
         return operation._ended() if response.status == 200 and not response.is_malformed else operation

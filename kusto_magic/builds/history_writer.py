@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
-from kusto_magic.arm.operation import NOTE_UNCHANGED
+from kusto_magic.arm.operation import NOTE_ABSENT, NOTE_UNCHANGED
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.history import Change, History, Update, unless_ended, update
@@ -72,7 +72,9 @@ class HistoryWriter:
         if isinstance(error, RequirementsConflictError):
             known["report"] = error.forecast
         state = state_of(build.operation, error, build.origin)
-        message = one_line(error) or (NOTE_UNCHANGED if build.is_unchanged else "")
+        message = one_line(error) or (
+            build.operation.note if build.operation.note in (NOTE_UNCHANGED, NOTE_ABSENT) else ""
+        )
         end = update(build.id, state=state, message=message, ended_at=now, operation_url="", **known)
         await self._write(_update_for(build, end))
         older = await self._in_thread(self._history.left_open, build.target, build.name)

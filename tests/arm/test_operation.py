@@ -24,7 +24,15 @@ from support.arm_responses import (
     status_response,
 )
 
-from kusto_magic.arm.operation import _POLLS, MAX_NOT_FOUND, MAX_UNREADABLE, NOTE_SENT_TWICE, Operation, Resource
+from kusto_magic.arm.operation import (
+    _POLLS,
+    MAX_NOT_FOUND,
+    MAX_UNREADABLE,
+    NOTE_ABSENT,
+    NOTE_SENT_TWICE,
+    Operation,
+    Resource,
+)
 from kusto_magic.arm.operation_start import adopt_existing, resume, start_operation, submitting
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse
@@ -549,6 +557,13 @@ def test_image_that_still_exists_after_deletion_raises(state: str | None) -> Non
     assert still_there.state is BuildState.DELETING
     with pytest.raises(StatusUnreadableError, match="still exists"):
         still_there.advance(make_response(image_resource(state)))
+
+
+def test_delete_of_an_image_that_does_not_exist_says_so() -> None:
+    absent = start_delete(make_response(b"", 204))
+    assert (absent.state, absent.note) == (BuildState.DELETED, NOTE_ABSENT)
+    assert start_delete(make_response(b"", 204), repeated=True).note == ""  # the first request may have deleted it
+    assert start_delete(make_response(b"", 200)).note == ""
 
 
 def test_failed_delete_contains_the_service_error() -> None:
