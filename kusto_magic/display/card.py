@@ -119,8 +119,17 @@ class Card:
     @property
     def estimate_line(self) -> str:
         """The estimate, and whether the operation takes longer; "" if there is none."""
+        return self._overdue_head + self.estimate
+
+    @property
+    def brief_estimate_line(self) -> str:
+        """The estimate without its source, as `estimate_line` has it."""
+        return self._overdue_head + self.brief_estimate
+
+    @property
+    def _overdue_head(self) -> str:
         is_overdue = not self.ended and 0 < self.estimate_high < self.seconds - self.waited
-        return f"longer than usual · {self.estimate}" if is_overdue else self.estimate
+        return "longer than usual · " if is_overdue else ""
 
     @property
     def progress_text(self) -> DisplayText:

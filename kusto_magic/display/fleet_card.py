@@ -29,7 +29,7 @@ from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.errors import group_by_reason
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
 from kusto_magic.models.build_state import Outcome
-from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.preflight.report import PreflightReport, Verdict
 from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
 
@@ -90,12 +90,24 @@ class FleetCard:
     @property
     def outcome(self) -> Outcome | None:
         """How the fleet as a whole ended, or None while it is in progress."""
-        return None if not self.ended else Outcome.FAILED if self.failures else Outcome.SUCCEEDED
+        return self._end[1]
 
     @property
     def state(self) -> str:
-        """State of the fleet as a whole, as text."""
-        return "Working" if self.outcome is None else self.outcome.capitalize()
+        """State of the fleet as a whole, as text: "Succeeded", "1 of 3 failed"."""
+        return self._end[0]
+
+    @property
+    def _end(self) -> tuple[str, Outcome | None]:
+        if not self.ended:
+            return "Working", None
+        failed = [row for _, row in self.rows if not row.state.succeeded]
+        first, *others = failed or [row for _, row in self.rows]
+        is_same = all(row.state is first.state for row in others)
+        if is_same and len(failed) in (0, len(self.rows)):
+            return first.state, first.outcome
+        what = first.state.lower() if is_same else "did not succeed"
+        return f"{len(failed)} of {len(self.rows)} {what}", first.outcome if is_same else Outcome.FAILED
 
     @property
     def states(self) -> object:
@@ -141,16 +153,22 @@ class FleetCard:
         lines: list[str] = [self.headline()]
         if self.report is not None:
             lines += [f"  {line}" for line in preflight_report.remarks(self.report, hints)]
-        lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in self.failures.items()]
+        lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in self._listed_failures()]
         if len(self.rows) <= MAX_ROWS_AS_TEXT:
             lines += [f"  {line}" for line in table(_HEAD, self._rows(), "")["text/plain"].splitlines()]
         lines += [f"  {line}" for line in hints.next_line(self.hint)]
         return visible("\n".join(lines))
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        """Return the clusters as rows of a table: failed ones first, then those in progress, then the others."""
+        """Return the clusters as rows of a table: failed ones first, then those in progress, then the others.
+
+        Those that failed have no message, since the failures are listed by reason.
+        """
         grouped = sorted(self.rows, key=lambda item: _GROUPS.index(_group(item[1])))
-        return [(name, _state(row), _duration(row), _row_message(row)) for name, row in grouped]
+        return [
+            (name, _state(row), _duration(row), "" if _group(row) is False else _row_message(row))
+            for name, row in grouped
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return the versioned JSON; it has no subscription id, no URL and no secret, since notebooks are shared."""
@@ -203,10 +221,17 @@ class FleetCard:
         ]
         return f"<div>{''.join(parts)}</div>"
 
+    def _listed_failures(self) -> list[tuple[str, list[str]]]:
+        """Return the clusters by the reason of their failure, without those for which the check is the reason."""
+        explained = set[str]()
+        if self.report is not None and self.report.verdict is Verdict.CONFLICT:
+            explained = {name for name, row in self.rows if row.outcome is Outcome.NOT_SUBMITTED}
+        return [(reason, clusters) for reason, clusters in self.failures.items() if not explained.issuperset(clusters)]
+
     def _failures_html(self) -> str:
-        if not self.failures:
+        rows = [(", ".join(clusters), reason) for reason, clusters in self._listed_failures()]
+        if not rows:
             return ""
-        rows = [(", ".join(clusters), reason) for reason, clusters in self.failures.items()]
         return str(table(("Failed on", "Reason"), rows, "")["text/html"])
 
 

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.display.bundle import duration
 from kusto_magic.display.card import glyph_of
+from kusto_magic.display.card_sources import card
 from kusto_magic.display.fleet_card import fleet_card
-from kusto_magic.display.views import Shown, view_of
+from kusto_magic.display.views import Shown
 from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.models.build_state import NOT_STARTED
 
@@ -40,25 +40,18 @@ def live_line(shown: Shown, now: datetime, width: int) -> DisplayText:
 
 
 def _build_parts(build: Build, now: datetime) -> list[Part]:
-    seconds = _seconds(build, now)
-    state = build.state  # it can be final before the build has ended, while that is being recorded
-    # Without an estimate there is no bar: the service's `percentComplete` is 0.5 from start to end (seen).
-    estimate = None if state in NOT_STARTED or state.outcome else build.estimate
-    share = view_of(build, now).share
+    shown = card(build, now)
+    # A state can be final before the build has ended, while that is being recorded. Without an estimate there is no
+    # bar: the service's `percentComplete` is 0.5 from start to end (seen).
+    has_estimate = shown.estimate_high > 0 and shown.outcome is None
+    is_waiting = shown.state in NOT_STARTED
     return [
-        Part(f"{glyph_of(state.outcome)} {state} {build.name}", 0),
-        Part(bar(share) if estimate else "", 3),
-        Part(duration(seconds), 1),
-        Part(_estimate_text(estimate, seconds) if estimate else "", 2),
-        Part(build.target.cluster, 4),
+        Part(f"{glyph_of(shown.outcome)} {shown.state} {shown.image}", 0),
+        Part(bar(shown.share) if has_estimate else "", 3),
+        Part(duration(shown.seconds if is_waiting else shown.seconds - shown.waited), 1),
+        Part(shown.brief_estimate_line if has_estimate else "", 2),
+        Part(shown.cluster, 4),
     ]
-
-
-def _seconds(build: Build, now: datetime) -> float:
-    """Return for how long a build has been running, without the time for which it was queued."""
-    is_waiting = build.state in NOT_STARTED
-    started = build.started_at if is_waiting or build.queued_until is None else build.queued_until
-    return max(0.0, (now - started).total_seconds())
 
 
 def _fleet_parts(fleet: Fleet, now: datetime) -> list[Part]:
@@ -77,20 +70,6 @@ def bar(share: float) -> str:
     """Return a bar that is filled by this share, "[####------]"; it is full only at the end."""
     filled = int(share * BAR_CELLS)
     return f"[{'#' * filled}{'-' * (BAR_CELLS - filled)}]"
-
-
-def _estimate_text(estimate: DurationEstimate, seconds: float) -> str:
-    usual = span(estimate.low, estimate.high)
-    if seconds > estimate.high:
-        return f"longer than usual · {usual}"
-    return f"usually {usual}" if estimate.count else f"about {usual}"
-
-
-def span(low: float, high: float) -> str:
-    """Return a range of seconds as text: "4–6 min", "13–46 s", or one number if both are equal."""
-    unit, size = ("s", 1) if high < 120 else ("min", 60)
-    first, last = round(low / size), round(high / size)
-    return f"{last} {unit}" if first == last else f"{first}–{last} {unit}"
 
 
 def fitted(parts: Sequence[Part], width: int) -> DisplayText:

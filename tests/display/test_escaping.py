@@ -141,7 +141,7 @@ def _shown(environment: PanelEnvironment, payload: str) -> tuple[set[str], set[s
     form.create.click()
     wait_until(lambda: error_text(form))
     refused = _markup(form)
-    row_button(form.images.table, "other", "Show").click()
+    row_button(form.images.table, "other", "Show details").click()
     wait_until(lambda: shown_text(form.images.details.content))
     wait_until(lambda: row_texts(form.history.table))
     shown = _markup(form)

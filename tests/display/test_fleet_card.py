@@ -96,12 +96,46 @@ def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
         ),
         START,
     )
-    assert it.headline().startswith("✖ Failed: image img on 3 clusters · 2 failed, 1 succeeded")
+    assert it.headline().startswith("✖ 2 of 3 failed: image img on 3 clusters · 2 failed, 1 succeeded")
     assert "✖ two, six: no wheel" in it.text()
     assert it.hint == Hint(HintKind.FIX_FLEET)
     html = it.bundle()["text/html"]
     assert html.index("no wheel") < html.index("<details")
+    assert (it.text().count("no wheel"), html.count("no wheel")) == (1, 1)
     assert it.bundle()[MIME]["failures"] == [{"reason": "no wheel", "clusters": ["two", "six"]}]
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["SUCCEEDED", "SUCCEEDED"], ("Succeeded", "succeeded")),
+        (["ENABLED", "ENABLED"], ("Enabled", "succeeded")),
+        (["FAILED", "FAILED"], ("Failed", "failed")),
+        (["NOT_SUBMITTED", "NOT_SUBMITTED"], ("Not submitted", "notSubmitted")),
+        (["FAILED", "SUCCEEDED"], ("1 of 2 failed", "failed")),
+        (["SUCCEEDED", "CANCELED", "CANCELED"], ("2 of 3 canceled", "canceled")),
+        (["SUCCEEDED", "CANCELED", "FAILED"], ("2 of 3 did not succeed", "failed")),
+        (["UNKNOWN", "FAILED"], ("2 of 2 did not succeed", "failed")),
+    ],
+)
+def test_state_of_a_fleet_says_how_many_clusters_did_not_succeed(states: list[str], expected: tuple[str, str]) -> None:
+    members = (record(f"c{n}", BuildState[state], "why") for n, state in enumerate(states))
+    shown = fleet_card(fleet(*members), START)
+    assert (shown.state, shown.outcome) == expected
+
+
+def test_conflict_found_by_the_check_is_told_once() -> None:
+    report = PreflightReport(Verdict.CONFLICT, "3.11.7", reason="six 1 and six 2")
+    stopped = [
+        replace(record(name, BuildState.NOT_SUBMITTED, "these packages cannot be installed together"), report=report)
+        for name in ("one", "two")
+    ]
+    shown = fleet_card(fleet(*stopped), START)
+    text = shown.text()
+    assert text.startswith("✖ Not submitted: image img on 2 clusters")
+    assert text.count("six 1 and six 2") == 1
+    assert "cannot be installed together" not in text
+    assert "cannot be installed together" not in shown.bundle()["text/html"]
 
 
 def test_failures_that_differ_only_in_ids_have_one_reason_in_the_fleet_and_in_each_card() -> None:

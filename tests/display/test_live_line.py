@@ -10,7 +10,8 @@ from support.environment import EmulatedEnvironment
 from support.requests import build_request, build_requests
 
 from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE
-from kusto_magic.display.live_line import Part, bar, fitted, live_line, shortened, span
+from kusto_magic.display.card_sources import brief_estimate
+from kusto_magic.display.live_line import Part, bar, fitted, live_line, shortened
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 
@@ -51,14 +52,6 @@ def test_text_is_shortened_in_its_middle() -> None:
     assert shortened("short", 9) == "short"
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "text"),
-    [(222, 385, "4–6 min"), (13, 46, "13–46 s"), (12, 12, "12 s"), (100, 150, "2 min"), (50, 130, "1–2 min")],
-)
-def test_range_has_one_unit(low: float, high: float, text: str) -> None:
-    assert span(low, high) == text
-
-
 def test_bar_is_full_only_at_the_end() -> None:
     assert (bar(0), bar(0.99), bar(1)) == ("[----------]", "[#########-]", "[##########]")
 
@@ -75,9 +68,8 @@ def test_build_has_a_bar_only_while_it_is_built(environment: EmulatedEnvironment
     def line(seconds: float) -> str:
         return live_line(build, build.started_at + timedelta(seconds=seconds), 100)
 
-    usual = span(estimate.low, estimate.high)
     assert line(estimate.high / 2).startswith("• Building img · [####------] ")
-    assert f"longer than usual · {usual}" in line(estimate.high + 10)
+    assert f"longer than usual · {brief_estimate(estimate)}" in line(estimate.high + 10)
     waiting = live_line(queued, queued.started_at + timedelta(seconds=5), 100)
     assert waiting == f"• Queued second · 5 s · {environment.target.cluster}"
 

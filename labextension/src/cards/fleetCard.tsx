@@ -7,6 +7,7 @@ import { PlanView } from '../components/planView';
 import { StateBadge, toneClass } from '../components/state';
 import { formatDateTime } from '../components/time';
 import { hintText } from '../model/hints';
+import { isSuccess } from '../model/outcomes';
 import { formatDuration, type Phase } from './cardData';
 import {
   cardFactory,
@@ -28,6 +29,7 @@ import {
   groupedRows,
   type IFleet,
   type IFleetRow,
+  listedFailures,
   MAX_UNFOLDED,
   readFleet,
   rowSeconds,
@@ -114,7 +116,7 @@ function Failures({ fleet, trans }: IFleetProps): React.JSX.Element | null {
   return (
     <div className="jp-KustoImage-failure">
       {fleet.plan?.verdict === 'conflict' ? <PlanView plan={fleet.plan} applier={null} trans={trans} /> : null}
-      {fleet.failures.map(({ reason, clusters }) => (
+      {listedFailures(fleet).map(({ reason, clusters }) => (
         <div key={reason}>
           <p className={`jp-KustoImage-what ${toneClass({ outcome: 'failed' })}`}>
             <bdi>{clusters.join(', ')}</bdi>
@@ -129,6 +131,7 @@ function Failures({ fleet, trans }: IFleetProps): React.JSX.Element | null {
   );
 }
 
+/** A row for each cluster; one that failed has no message, since the failures are listed by reason. */
 function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: number }): React.JSX.Element {
   return (
     <details className="jp-KustoImage-fold" open={fleet.rows.length <= MAX_UNFOLDED}>
@@ -147,7 +150,7 @@ function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: n
             </td>
             <td>{rowDuration(row, fleet, seconds)}</td>
             <td>
-              <bdi>{row.message}</bdi>
+              <bdi>{row.ended && !isSuccess(row) ? '' : row.message}</bdi>
             </td>
           </tr>
         ))}

@@ -1,7 +1,7 @@
 /** The card of a fleet as a notebook stores it. `kusto_magic/display/fleet_card.py` writes it. */
 import type { IBuild } from '../api/api';
 import { buildGroups } from '../model/buildGroups';
-import { FLEET_STATES, isSuccess, type Outcome, readOutcome } from '../model/outcomes';
+import { type IHasOutcome, isSuccess, type Outcome, readOutcome } from '../model/outcomes';
 import type { IHint } from '../model/hints';
 import { type ICard, isNewer, progressFraction } from './cardData';
 import { isObject, readNumber, readObjects, readTexts, textReader } from '../model/json';
@@ -201,9 +201,31 @@ function finishFleet(fleet: IFleet, cards: ReadonlyMap<string, ICard>): IFleet {
     ended: true,
     // `asOf` is rounded to seconds and may be earlier than the end of the slowest cluster.
     seconds: Math.max(fleet.seconds, ...fleet.rows.map(row => row.seconds)),
-    ...(failed.length ? FLEET_STATES.failed : FLEET_STATES.succeeded),
+    ...fleetEnd(fleet.rows),
     hint: failed.length ? (commonHint(failed, cards) ?? FIX_FLEET) : null
   };
+}
+
+/** Return the state of a fleet that has ended, as `FleetCard` in Python does. */
+function fleetEnd(rows: ReadonlyArray<IFleetRow>): IHasOutcome & { readonly state: string } {
+  const failed = rows.filter(row => !isSuccess(row));
+  const counted = failed.length ? failed : rows;
+  const { state = '', outcome = null } = counted[0] ?? {};
+  const isSame = counted.every(row => row.state === state);
+  if (isSame && counted.length === rows.length) {
+    return { state, outcome };
+  }
+  const what = isSame ? state.toLowerCase() : 'did not succeed';
+  return { state: `${failed.length} of ${rows.length} ${what}`, outcome: isSame ? outcome : 'failed' };
+}
+
+/** Return the failures that the result of the check does not explain. */
+export function listedFailures({ failures, plan, rows }: IFleet): ReadonlyArray<IFleetFailure> {
+  if (plan?.verdict !== 'conflict') {
+    return failures;
+  }
+  const explained = new Set(rows.filter(({ outcome }) => outcome === 'notSubmitted').map(({ cluster }) => cluster));
+  return failures.filter(({ clusters }) => !clusters.every(cluster => explained.has(cluster)));
 }
 
 /** Return the hint that all failures have in common, null if there is none. */

@@ -12,12 +12,6 @@ const OUTCOMES: Readonly<Record<Outcome, true>> = {
   unknown: true
 };
 
-/** The states of a finished fleet, which the front end writes if the kernel is no longer running. */
-export const FLEET_STATES = {
-  succeeded: { state: 'Succeeded', outcome: 'succeeded' },
-  failed: { state: 'Failed', outcome: 'failed' }
-} as const;
-
 /** Something that ends; its outcome is null while it is in progress. */
 export interface IHasOutcome {
   readonly outcome: Outcome | null;

@@ -53,11 +53,10 @@ export function fleetEnded(group: IBuildGroup, failed: ReadonlyArray<IBuild>, tr
   }
   const total = group.builds.length;
   return trans.__(
-    '%1: succeeded on %2 of %3 clusters, failed on %4. %5: %6',
+    '%1: succeeded on %2 of %3 clusters. %4: %5',
     first.card.image,
     total - failed.length,
     total,
-    failed.length,
     first.card.cluster,
     failureDetail(first.card)
   );

@@ -7,6 +7,7 @@ import {
   doneRowCount,
   fleetFraction,
   groupedRows,
+  listedFailures,
   type IFleet,
   readFleet,
   rowSeconds,
@@ -127,12 +128,23 @@ describe('updateFleet', () => {
     ];
     expect(updateFleet(fleet({ clusters, failures }), builds)).toMatchObject({
       ended: true,
-      state: 'Failed',
+      state: '3 of 3 did not succeed',
       failures: [
         { reason: 'building failed; BadInput: no', clusters: ['cluster-a', 'cluster-b'] },
         { reason: 'refused', clusters: ['cluster-c'] }
       ]
     });
+  });
+
+  it.each([
+    ['Failed', 'Failed', 'Failed'],
+    ['Failed', 'Succeeded', '1 of 2 failed'],
+    ['Failed', 'Canceled', '2 of 2 did not succeed'],
+    ['Enabled', 'Enabled', 'Enabled']
+  ])('says of clusters that are %s and %s: %s', (one, other, expected) => {
+    const fleetOfTwo = fleet({ clusters: [row('a'), row('b')] });
+    const builds = [build('a', { ended: true, state: one }), build('b', { ended: true, state: other })];
+    expect(updateFleet(fleetOfTwo, builds).state).toBe(expected);
   });
 
   it('groups a failure without a reason by its note or its state', () => {
@@ -160,6 +172,20 @@ describe('updateFleet', () => {
     const again = build('z', { ended: true, state: 'Succeeded' }, 'place');
     const old = build('a', { ended: true, state: 'Not submitted' }, 'place');
     expect(states(updateFleet(fleet(), [again, old]))).toEqual(['Succeeded', 'Succeeded']);
+  });
+});
+
+describe('listedFailures', () => {
+  it('leaves out what the check explains', () => {
+    const clusters = [row('a', { ended: true, state: 'Not submitted' }), row('b', { ended: true, state: 'Failed' })];
+    const failures = [
+      { reason: 'these packages cannot be installed together', clusters: ['cluster-a'] },
+      { reason: 'no answer', clusters: ['cluster-b'] }
+    ];
+    const shown = { clusters, failures, ended: true };
+    expect(listedFailures(fleet(shown))).toHaveLength(2);
+    const listed = listedFailures(fleet({ ...shown, plan: { verdict: 'conflict' } }));
+    expect(listed.map(({ reason }) => reason)).toEqual(['no answer']);
   });
 });
 

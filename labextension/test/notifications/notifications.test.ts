@@ -61,7 +61,7 @@ describe('a single build', () => {
       {
         message: 'Image img is ready on help after 5 min 2 s.',
         type: 'success',
-        labels: ['Show', 'Enable…'],
+        labels: ['Show', 'Enable on cluster…'],
         id: 'toast-1'
       }
     ]);
@@ -118,7 +118,7 @@ describe('a fleet', () => {
     model.update(member('a'), member('b'));
     model.update(member('a', { state: 'Failed', ended: true, detail: 'no wheel' }), member('b', succeeded));
     expect(toasts.shown.at(-1)).toMatchObject({
-      message: 'img: succeeded on 1 of 2 clusters, failed on 1. a: no wheel',
+      message: 'img: succeeded on 1 of 2 clusters. a: no wheel',
       type: 'error'
     });
   });
