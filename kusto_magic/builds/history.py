@@ -160,6 +160,10 @@ class History:
         columns = COLUMNS if with_texts else COLUMNS_WITHOUT_TEXTS
         return self._records("ORDER BY number DESC LIMIT ?", limit, columns=columns)
 
+    def of_cluster(self, target: Target, limit: int) -> list[BuildRecord]:
+        """Return the newest `limit` records of a cluster, newest first."""
+        return self._records("WHERE place = ? ORDER BY number DESC LIMIT ?", target.key, limit)
+
     def unfinished(self, *, with_texts: bool = True) -> list[BuildRecord]:
         """Return the unfinished records, newest first; without requirements and reports unless they are wanted."""
         columns = COLUMNS if with_texts else COLUMNS_WITHOUT_TEXTS

@@ -225,7 +225,7 @@ def _names_from_history(target: Target) -> Iterable[str]:
 
     history = History()  # the session's manager would import httpx
     try:
-        records = [record for record in history.recent(MAX_RECORDS) if record.target == target]
+        records = history.of_cluster(target, MAX_RECORDS)
         latest = {record.name: record for record in reversed(records)}
         return sorted(name for name, record in latest.items() if record.request.info.creates_image)
     finally:

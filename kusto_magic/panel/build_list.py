@@ -49,6 +49,7 @@ class ActiveBuilds:
         self._ended = ended
         self._lock = threading.RLock()  # builds are added by the button's thread, updated by the background thread
         self._bars: dict[Build, BuildProgress] = {}
+        self._own: set[Build] = set()
         self.rows = column()
         self.last = text_widget(NO_BUILDS, kind="muted")
         self.widget = column(heading("Progress"), self.rows, self.last)
@@ -59,9 +60,14 @@ class ActiveBuilds:
             for build in self._context.builds.registry.by_cluster(self._context.target):
                 self.add(build)
 
-    def add(self, build: Build) -> None:
-        """Show a progress bar for `build` until it ends; do nothing if it has one."""
+    def add(self, build: Build, *, is_own: bool = False) -> None:
+        """Show a progress bar for `build` until it ends; do nothing if it has one.
+
+        The error of one that this panel has started is shown; that of another one is shown by its own cell or panel.
+        """
         with self._lock:
+            if is_own:
+                self._own.add(build)
             if build in self._bars:
                 return
             self._bars[build] = BuildProgress()
@@ -75,6 +81,7 @@ class ActiveBuilds:
         """Remove all bars, because another cluster was selected."""
         with self._lock:
             bars, self._bars = self._bars, {}
+            self._own.clear()
             self._lay_out()
         for bar in bars.values():
             close_all(bar.widget)
@@ -102,7 +109,9 @@ class ActiveBuilds:
             self._lay_out()
             close_all(bar.widget)
             set_html(self.last, f'<div role="status">{_end_html(current)}</div>')
-        if build.error is not None:
+            is_own = build in self._own
+            self._own.discard(build)
+        if build.error is not None and is_own:
             self._context.show(build.error)
         self._ended(build)
 

@@ -59,13 +59,13 @@ PANEL = HintTable(
         ),
         HintKind.CHECK_IMAGES: "See the service's message above, and press Refresh to read the images again.",
         HintKind.CHECK_IMAGE: (
-            "Press Show beside {name} under Images; press Build image again if the image should be yours."
+            "Press Show details beside {name} under Images; press Build image again if the image should be yours."
         ),
-        HintKind.SHOW_IMAGE: "Press Show beside {name} under Images.",
+        HintKind.SHOW_IMAGE: "Press Show details beside {name} under Images.",
         HintKind.CONFIRM: "To proceed anyway, press Refresh, press the button again, and confirm.",
         HintKind.USE_NEW_NAME: "Or choose a new name, and enable that image afterwards.",
         HintKind.ENABLE_IMAGE: (
-            "Press Enable… beside an image under Images, so that it is known which one queries use."
+            "Press Enable on cluster… beside an image under Images, so that it is known which one queries use."
         ),
     },
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ipywidgets import Button
 
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import state_of_record
 from kusto_magic.display.bundle import duration
+from kusto_magic.models.action import ACTIONS
 from kusto_magic.models.build_state import BuildState, Outcome
+from kusto_magic.models.target import Target
 from kusto_magic.panel.details import Details
 from kusto_magic.panel.markup import badge, local_time, text_html
 from kusto_magic.panel.table import RowAction, RowView, Table
@@ -20,20 +22,32 @@ from kusto_magic.redaction import redact
 MAX_RECORDS = 50
 """Maximum number of records listed, newest first."""
 
+ACCEPTED_STATES = frozenset(info.working_state for info in ACTIONS.values() if info.changes_image)
+"""States that show that the service accepted the request, so that the list of images has changed."""
+
 HEAD = ("Started", "Action", "Image", "Result", "Duration")
-SHOW, FILL, FOLLOW = "Show", "Copy to form", "Follow"
+SHOW, FILL, FOLLOW = "Show details", "Copy to form", "Follow"
 
 
 class HistoryList:
     """The operations on the selected cluster that were started on this machine.
 
-    `fill` is called with the record to copy to the form, `follow` with the record whose build is to be polled.
+    `fill` is called with the record to copy to the form, `follow` with the record whose build is to be polled, and
+    `changed` when another process has changed an image of the cluster.
     """
 
     def __init__(
-        self, context: PanelContext, *, fill: Callable[[BuildRecord], None], follow: Callable[[BuildRecord], None]
+        self,
+        context: PanelContext,
+        *,
+        fill: Callable[[BuildRecord], None],
+        follow: Callable[[BuildRecord], None],
+        changed: Callable[[], None],
     ) -> None:
         self._context = context
+        self._changed = changed
+        self._version: object = None
+        self._changes: tuple[Target, frozenset[object]] | None = None
         self._shown = ""
         self._open: frozenset[str] = frozenset()
         actions: tuple[RowAction[BuildRecord], ...] = (
@@ -51,15 +65,35 @@ class HistoryList:
         """Read the history file in the background and update the list."""
         self._context.in_background(self._read())
 
+    def read_if_changed(self) -> None:
+        """Read the history file if this process or another one has written since the last call."""
+        version = self._context.builds.history.data_version()
+        if version != self._version:
+            self._version = version
+            self.read()
+
     async def _read(self) -> None:
-        history = self._context.builds.history
-        # more records than are shown: the builds of other clusters are filtered out
-        recent = [record for record in history.recent(1000) if record.target == self._context.target][:MAX_RECORDS]
+        history, target = self._context.builds.history, self._context.target
+        recent = history.of_cluster(target, MAX_RECORDS) if target else []
         self._open = frozenset(record.id for record in recent if self._is_active(record))
         self.table.show(recent, "No operations yet.")
         set_text(self.note, history.warning or "Operations started on this machine, newest first.")
         if self._shown and self._shown not in {record.id for record in recent}:
             self.details.hide()
+        if target is not None:
+            self._tell_changes(target, recent)
+
+    def _tell_changes(self, target: Target, recent: Sequence[BuildRecord]) -> None:
+        """Call `changed` if a record says that another process has changed an image since the last read."""
+        changes = frozenset(
+            (record.id, record.ended_at is not None)
+            for record in recent
+            if (record.ended_at or record.state in ACCEPTED_STATES)
+            and self._context.builds.registry.by_id(record.id) is None
+        )
+        before, self._changes = self._changes, (target, changes)
+        if before is not None and before[0] == target and not changes <= before[1]:
+            self._changed()
 
     def _is_active(self, record: BuildRecord) -> bool:
         builds = self._context.builds

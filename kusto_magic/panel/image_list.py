@@ -27,7 +27,7 @@ NOT_READ = UnknownImage("the images have not been read")
 """State of Python before the first read."""
 
 HEAD = ("Name", "Status", "Base image", "Packages")
-SHOW, EDIT, USE, ENABLE, DELETE = "Show", "Edit", "Use as base", "Enable…", "Delete…"
+SHOW, EDIT, USE, ENABLE, DELETE = "Show details", "Edit", "Use as base", "Enable on cluster…", "Delete…"
 
 
 class ImageList:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from kusto_magic.display.bundle import Bundle, code, message
+from kusto_magic.display.bundle import Bundle, bundle_of, code
+from kusto_magic.display_text import visible
 from kusto_magic.panel.hints import PANEL
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from kusto_magic.display.live_card import Publisher
 
 EXAMPLE = "%%kusto_image my-image --base Python3_11_7\nprophet==1.1.5"
-EMPTY = "The result of the last build appears here."
 
 
 def explanation(why: str) -> Bundle:
@@ -35,7 +35,7 @@ class NotebookRecord:
 
     def display(self) -> None:
         """Create the output in the running cell."""
-        self.publish(message(EMPTY), update=False)
+        self.publish(bundle_of("", visible("")), update=False)  # nothing to see until there is a build
 
     def show(self, build: Build) -> None:
         """Show the card of `build` from now on, replacing that of the previous build."""

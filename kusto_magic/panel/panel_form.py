@@ -12,7 +12,7 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.display.cell_text import cell_text
 from kusto_magic.errors import BuildError, InUseError, InvalidInputError, KustoImageError
-from kusto_magic.models.action import ACTIONS, Action
+from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
@@ -22,7 +22,7 @@ from kusto_magic.panel.check_result import CHECKING, NOT_CHECKED, check_html
 from kusto_magic.panel.cluster_picker import ClusterPicker
 from kusto_magic.panel.form import Form
 from kusto_magic.panel.hints import PANEL
-from kusto_magic.panel.history_list import HistoryList
+from kusto_magic.panel.history_list import ACCEPTED_STATES, HistoryList
 from kusto_magic.panel.image_list import ImageList
 from kusto_magic.panel.markup import text_html
 from kusto_magic.panel.notebook_record import NotebookRecord
@@ -50,11 +50,8 @@ from kusto_magic.settings import Settings
 IMAGES, HISTORY = "Images", "History"
 """Names of the pages with tables."""
 
-ACCEPTED_STATES = frozenset(info.working_state for info in ACTIONS.values() if info.changes_image)
-"""States that show that the service accepted the request, so that the list of images has changed."""
-
 REFRESH_INTERVAL = 1.0
-"""Seconds between two checks for builds started in this process by a magic or in another panel."""
+"""Seconds between two checks for builds started by a magic, in another panel or by another process."""
 
 INSERT_TIMEOUT = 5.0
 """Seconds to wait for the page to insert the cell before the JavaScript output is removed."""
@@ -86,7 +83,7 @@ class PanelForm:
             enable=self._enable,
             delete=self._delete,
         )
-        self.history = HistoryList(context, fill=self._fill_from_record, follow=self._follow)
+        self.history = HistoryList(context, fill=self._fill_from_record, follow=self._follow, changed=self.images.read)
         self._make_buttons()
         as_cell = with_class(column(self.cell), "cell-text")
         pages = {IMAGES: self.images.widget, HISTORY: self.history.widget, "Equivalent cell": as_cell}
@@ -218,7 +215,7 @@ class PanelForm:
         show_report()  # the build may have changed before the observers were registered
         enable_when_accepted()
         self.record.show(build)
-        self.active_builds.add(build)
+        self.active_builds.add(build, is_own=True)
         self.history.read()
 
     def _insert(self) -> None:
@@ -295,6 +292,7 @@ class PanelForm:
         while not self._closed:
             with self.context.guarded():  # one failure must not end the loop
                 self.active_builds.refresh()
+                self.history.read_if_changed()
             await self.context.clock.sleep(REFRESH_INTERVAL)
 
 

@@ -203,6 +203,11 @@ class TestRecords:
         assert history.left_open(HERE, "I2") == [made[2]]
         assert history.left_open(HERE, "i1") == []
 
+    def test_records_of_a_cluster_are_newest_first(self, history: History) -> None:
+        made = [record(f"i{n}") for n in range(3)]
+        history.add(*made, record("i4", Target(SUBSCRIPTION, "group", "other")))
+        assert history.of_cluster(HERE, 2) == made[:0:-1]
+
     def test_lists_can_leave_out_the_requirements(self, history: History) -> None:
         history.add(one := record(spec=ImageSpec("humanize\n", base_image="Python3_10_8")))
         short = [without_requirements(one)]

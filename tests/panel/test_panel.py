@@ -144,7 +144,7 @@ def test_create_shows_progress_until_the_end_and_keeps_the_card(make: Environmen
     assert environment.builds.running(environment.target, "img") is None
     form_output, record, *later = environment.shell.shown
     assert {VIEW, "text/html", "text/plain"} == form_output[0].keys()
-    assert "appears here" in record[0]["text/plain"]
+    assert record[0] == {"text/html": "", "text/plain": ""}
     assert all(update for _, update in later)
     assert environment.shell.last[MIME]["state"] == "Succeeded"
     assert VIEW not in environment.shell.last
@@ -209,6 +209,32 @@ def test_build_started_elsewhere_is_shown_in_every_panel(make: EnvironmentFactor
     for form in (one, other):
         wait_until(lambda form=form: "Succeededimg" in shown_text(form.active_builds.last))  # type: ignore[misc]
         wait_until(lambda form=form: len(row_texts(form.images.table)) == 1)  # type: ignore[misc]
+
+
+def test_build_of_another_process_reaches_the_images_and_the_history(make: EnvironmentFactory) -> None:
+    environment = make()
+    form = loaded_form(environment)
+    wait_until(lambda: form.images.images == [])
+    other = environment.process()
+    try:
+        other.start(build_request(environment.target, "img", SPEC)).result(30)
+        wait_until(lambda: row_texts(form.images.table) == [["img", "Succeeded", "Python3_11_7", "1"]])
+        wait_until(lambda: row_texts(form.history.table)[0][1:4] == ["build", "img", "Succeeded"])
+    finally:
+        other.close()
+
+
+def test_failure_of_the_build_of_a_cell_is_no_error_of_the_panel(make: EnvironmentFactory) -> None:
+    environment = make()
+    form = loaded_form(environment)
+    environment.service.fault = _error_on_put(400, "BadRequest")
+    environment.clock.released.clear()
+    build = environment.builds.start(build_request(environment.target, "img", SPEC))
+    wait_until(lambda: form.active_builds.rows.children)
+    environment.clock.released.set()
+    assert build.exception(30) is not None
+    wait_until(lambda: "img" in shown_text(form.active_builds.last))
+    assert error_text(form) == ""
 
 
 def test_check_shows_the_report_and_typing_clears_it(make: EnvironmentFactory) -> None:
@@ -349,7 +375,7 @@ async def _build_with_another_tool(emulator: EmulatorTransport) -> None:
 def test_image_of_another_tool_is_listed_shown_edited_replaced_and_deleted(make: EnvironmentFactory) -> None:
     form = _with_images_of_other_tools(make)
     assert [row[0] for row in row_texts(form.images.table)] == ["my image", "{x}"]
-    row_button(form.images.table, "{x}", "Show").click()
+    row_button(form.images.table, "{x}", "Show details").click()
     wait_until(lambda: "none: the packages of the base image alone" in shown_text(form.images.details.content))
     row_button(form.images.table, "my image", "Edit").click()
     assert form.fields.name.value == "my image"

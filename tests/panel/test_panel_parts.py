@@ -71,7 +71,7 @@ def _press(form: PanelForm, label: str, name: str = "img") -> None:
 
 def test_show_edit_and_use_fill_details_and_form(make: EnvironmentFactory) -> None:
     form = _with_image(make())
-    _press(form, "Show")
+    _press(form, "Show details")
     wait_until(lambda: "Requirementshumanize\nnumpy" in shown_text(form.images.details.content))
     assert "Packages2 packages" in shown_text(form.images.details.content)
     form.images.details.close.click()
@@ -99,13 +99,13 @@ def test_delete_waits_for_confirmation(make: EnvironmentFactory) -> None:
 
 def test_enable_waits_for_confirmation_and_marks_the_active_image(make: EnvironmentFactory) -> None:
     form = _with_image(make())
-    _press(form, "Enable…")
+    _press(form, "Enable on cluster…")
     assert "Enable image img?" in shown_text(form.images.question.text)
     form.images.question.yes.click()
     wait_until(lambda: "Enabledimg" in shown_text(form.active_builds.last))
     assert error_text(form) == ""
     wait_until(lambda: row_texts(form.images.table) == [["imgactive", "Succeeded", "Python 3.10.8", "2"]])
-    assert row_button(form.images.table, "img", "Enable…").disabled
+    assert row_button(form.images.table, "img", "Enable on cluster…").disabled
     assert "Queries use img." in shown_text(form.images.state)
 
 
@@ -159,7 +159,7 @@ def test_unknown_active_image_is_shown_and_needs_a_confirmation(make: Environmen
     unknown = form.images.active
     assert isinstance(unknown, UnknownImage)
     assert unknown.text(PANEL) in shown_text(form.images.state)
-    _press(form, "Show")
+    _press(form, "Show details")
     wait_until(lambda: "Activeunknown" in shown_text(form.images.details.content))
     fill(form, "new")
     form.create.click()
@@ -188,7 +188,7 @@ def test_history_after_restart_copies_the_build_and_resumes_polling(make: Enviro
     assert row_texts(form.history.table)[0][1:] == ["build", "img", "Building", ""]
     row_button(form.history.table, "img", "Copy to form").click()
     assert form.fields.read() == ("img", SPEC)
-    row_button(form.history.table, "img", "Show").click()
+    row_button(form.history.table, "img", "Show details").click()
     assert "ResultBuilding" in shown_text(form.history.details.content)
     row_button(form.history.table, "img", "Follow").click()
     wait_until(lambda: form.active_builds.rows.children)
