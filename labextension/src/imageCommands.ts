@@ -61,8 +61,8 @@ function imageCommands(options: ICommandOptions): Record<string, IImageCommand> 
       run: async found => execute(CommandIDs.insertCell, await draftOf(model, found))
     },
     [CommandIDs.newImageFrom]: {
-      label: trans.__('New Kusto Image Based on the Selected One…'),
-      short: trans.__('New image based on this…'),
+      label: trans.__('Use the Selected Kusto Image as Base…'),
+      short: trans.__('Use as base…'),
       isVisible: () => options.sidebar.isAttached,
       run: ({ cluster, image }) => execute(CommandIDs.newImage, { cluster: cluster.id, base: image.name })
     },
@@ -142,7 +142,7 @@ async function requireImage(options: ICommandOptions, args: ReadonlyPartialJSONO
   }
   const found = findImage(options, args);
   if (!found) {
-    throw new Error(model.images(cluster).problem || trans.__("There is no image '%1' on this cluster.", name));
+    throw new Error(model.images(cluster).problem || trans.__('There is no image %1 on this cluster.', name));
   }
   return found;
 }

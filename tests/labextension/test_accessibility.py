@@ -105,7 +105,7 @@ def test_views_have_no_violations(
     emulator.hold()
     new_image(page)
     fill(page, f"running-{theme}", "humanize==4.9.0")
-    form(page).get_by_role("button", name="Create").click()
+    form(page).get_by_role("button", name="Build image").click()
     expect(image(page, f"running-{theme}")).to_have_attribute("data-state", "Building", timeout=END_MS)
     new_image(page)
     fill(page, "bad name!", "requests=1.0")

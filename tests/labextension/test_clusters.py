@@ -94,5 +94,5 @@ def test_unreachable_cluster_says_why_and_keeps_its_images(
     expect(problem).to_have_count(0)
     page.route("**/images?*", fail)
     sidebar(page).get_by_role("button", name="Refresh").click()
-    problem.get_by_role("button", name="Remove").click()
+    problem.get_by_role("button", name="Remove from list").click()
     expect(sidebar(page)).to_contain_text("No clusters yet")

@@ -52,7 +52,7 @@ def test_every_action_has_a_place(notebook_server: Lab, page: Page, screenshot: 
     screenshot("details")
     toolbar.get_by_role("button", name="Edit as cell").click()
     page.wait_for_function(f"() => ({SOURCES})().length === 3")
-    toolbar.get_by_role("button", name="New image based on this…").click()
+    toolbar.get_by_role("button", name="Use as base…").click()
     expect(form(page).get_by_label("Base image")).to_have_value("seven")
     details.locator(".jp-KustoImage-history tbody button").first.click()
     expect(state(card_tab(page))).to_have_text("Succeeded")

@@ -4,7 +4,6 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 import type * as React from 'react';
 
-import { formatTime } from '../components/time';
 import { stepsOf } from '../model/actions';
 import type { CardActions } from './cardActions';
 import {
@@ -125,8 +124,8 @@ interface IProgressProps {
 function Progress({ card, seconds, trans }: IProgressProps): React.JSX.Element {
   const elapsed = formatDuration(Math.floor(seconds));
   const overdue = isOverdue(card, seconds) ? trans.__('longer than usual') : '';
-  const estimate = card.estimate || trans.__('no estimate yet');
-  const updated = card.lastUpdate ? trans.__('Last update %1', formatTime(card.lastUpdate)) : '';
+  // Only builds are learned from; a note says how long other actions can take.
+  const estimate = card.estimate || (card.createsImage ? trans.__('no estimate yet') : '');
   return (
     <ProgressBar
       label={trans.__('Estimated progress of image %1', card.image)}
@@ -134,7 +133,6 @@ function Progress({ card, seconds, trans }: IProgressProps): React.JSX.Element {
       value={Math.round(1000 * progressFraction(card, seconds)) / 10}
       max={100}
       text={[card.startKnown ? elapsed : '', overdue, estimate].filter(part => part).join(' · ')}
-      title={updated}
     />
   );
 }

@@ -183,13 +183,12 @@ export interface IProgressBarProps {
   readonly value: number;
   readonly max: number;
   readonly text: string;
-  readonly title?: string;
 }
 
 /** A progress bar with the class names of the kernel's own one (`kusto_magic/display/progress_bar.py`), which it replaces. */
-export function ProgressBar({ label, value, max, text, title }: IProgressBarProps): React.JSX.Element {
+export function ProgressBar({ label, value, max, text }: IProgressBarProps): React.JSX.Element {
   return (
-    <div className="kusto-image-progress" title={[text, title].filter(part => part).join('\n')}>
+    <div className="kusto-image-progress" title={text}>
       <div
         className="jp-KustoImage-track"
         role="progressbar"

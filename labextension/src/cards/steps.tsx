@@ -43,15 +43,27 @@ interface IStepProps {
 
 function Step({ card, step, trans }: IStepProps): React.JSX.Element {
   const progress = progressOf(card, step.phase);
-  const isCurrent = progress === 'current';
   const tone = progress === 'stopped' ? toneClass(card) : '';
   return (
-    <li className={`jp-mod-${progress} ${tone}`} aria-current={isCurrent ? 'step' : undefined}>
+    <li className={`jp-mod-${progress} ${tone}`} aria-current={progress === 'current' ? 'step' : undefined}>
       {progress === 'done' ? <checkIcon.react tag="span" aria-hidden="true" /> : <span className="jp-KustoImage-dot" />}
-      {isCurrent ? card.state : progress === 'done' ? step.done : step.label}
+      {stepLabel(card, step, progress, trans)}
       <span className="jp-KustoImage-hidden"> {spokenProgress(progress, trans)}</span>
     </li>
   );
+}
+
+function stepLabel({ state }: ICard, step: IStep, progress: Progress, trans: TranslationBundle): string {
+  switch (progress) {
+    case 'current':
+      return state;
+    case 'done':
+      return step.done;
+    case 'skipped':
+      return trans.__('Not checked');
+    default:
+      return step.label;
+  }
 }
 
 /** Return what a screen reader says of the sign in front of a step. */
@@ -62,6 +74,7 @@ function spokenProgress(progress: Progress, trans: TranslationBundle): string {
     case 'stopped':
       return trans.__('(stopped here)');
     case 'current':
+    case 'skipped':
       return '';
     default:
       return trans.__('(not done)');

@@ -1,11 +1,11 @@
-/** Times in the reader's time zone. */
+/** Times in the reader's time zone, on a 24-hour clock, as the kernel writes them in the panel. */
 
 /** Return a time with its date, "" if it is not one. */
 export function formatDateTime(iso: string): string {
   const time = new Date(iso);
   return Number.isNaN(time.getTime())
     ? ''
-    : time.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+    : time.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
 }
 
 /** Return the day: without the year if it is the current one. */
@@ -18,5 +18,5 @@ export function formatDay(iso: string, now = new Date()): string {
 /** Return the time of day, "" if it is not one. */
 export function formatTime(iso: string): string {
   const time = new Date(iso);
-  return Number.isNaN(time.getTime()) ? '' : time.toLocaleTimeString();
+  return Number.isNaN(time.getTime()) ? '' : time.toLocaleTimeString(undefined, { hourCycle: 'h23' });
 }

@@ -4,10 +4,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IActiveImage } from '../api/api';
 import { withHint } from '../model/hints';
 import type { IImagesModel } from '../tokens';
+import { imageKey } from './rows';
 
-/** Azure compares the names of images without regard to case. */
 export function isActiveImage(active: IActiveImage, name: string): boolean {
-  return active.state === 'on' && active.image.toLowerCase() === name.toLowerCase();
+  return active.state === 'on' && imageKey(active.image) === imageKey(name);
 }
 
 /** Return what the queries of a cluster run on. */
@@ -25,17 +25,17 @@ export function activeImageText(active: IActiveImage, trans: TranslationBundle):
 /** Return the warning before an image changes that queries use or may use; "" if they are not known to use it. */
 export function activeWarning(model: IImagesModel, cluster: string, name: string, trans: TranslationBundle): string {
   const { active, images } = model.images(cluster);
-  const key = name.toLowerCase();
+  const key = imageKey(name);
   if (isActiveImage(active, name)) {
     return trans.__('Queries currently use this image.');
   }
   const isEnabling = model.activeBuilds.some(
-    ({ clusterId, card }) => clusterId === cluster && card.action === 'enable' && card.image.toLowerCase() === key
+    ({ clusterId, card }) => clusterId === cluster && card.action === 'enable' && imageKey(card.image) === key
   );
   if (isEnabling) {
     return trans.__('This image is being enabled for queries.');
   }
-  const exists = images.some(image => image.name.toLowerCase() === key);
+  const exists = images.some(image => imageKey(image.name) === key);
   return exists && active.state === 'unknown'
     ? trans.__('Queries may use this image; which image they use is unknown: %1.', active.reason)
     : '';

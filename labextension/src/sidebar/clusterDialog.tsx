@@ -81,9 +81,13 @@ interface IChooserProps {
 function Chooser({ model, trans, onChoose }: IChooserProps): React.JSX.Element {
   const [subscription, setSubscription] = useState('');
   const [cluster, setCluster] = useState('');
-  const subscriptions = useRequest(() => model.requests.listSubscriptions(), [model]);
+  const [attempt, setAttempt] = useState(0);
+  const subscriptions = useRequest(() => model.requests.listSubscriptions(), [model, attempt]);
   const chosen = subscription || subscriptions.value?.[0]?.id || '';
-  const clusters = useRequest(async () => (chosen ? model.requests.findClusters(chosen) : null), [model, chosen]);
+  const clusters = useRequest(
+    async () => (chosen ? model.requests.findClusters(chosen) : null),
+    [model, chosen, attempt]
+  );
   const choose = (id: string): void => {
     setCluster(id);
     onChoose(id);
@@ -130,7 +134,12 @@ function Chooser({ model, trans, onChoose }: IChooserProps): React.JSX.Element {
           </option>
         ))}
       </select>
-      <Outcome subscriptions={subscriptions} clusters={clusters} trans={trans} />
+      <Outcome
+        subscriptions={subscriptions}
+        clusters={clusters}
+        trans={trans}
+        onRetry={() => setAttempt(attempt + 1)}
+      />
     </>
   );
 }
@@ -139,15 +148,19 @@ interface IOutcomeProps {
   readonly subscriptions: IRequested<ReadonlyArray<ISubscription>>;
   readonly clusters: IRequested<ReadonlyArray<IFoundCluster> | null>;
   readonly trans: TranslationBundle;
+  readonly onRetry: () => void;
 }
 
 /** What is being requested, what failed, or that there is nothing to choose from. */
-function Outcome({ subscriptions, clusters, trans }: IOutcomeProps): React.JSX.Element {
+function Outcome({ subscriptions, clusters, trans, onRetry }: IOutcomeProps): React.JSX.Element {
   const error = subscriptions.error ?? clusters.error;
   if (error !== null) {
     return (
       <p role="alert" className="jp-KustoImage-chooserStatus jp-KustoImage-tone jp-mod-error">
-        {errorText(error, trans)}
+        {errorText(error, trans)}{' '}
+        <button type="button" className="jp-KustoImage-link" onClick={onRetry}>
+          {trans.__('Retry')}
+        </button>
       </p>
     );
   }

@@ -276,7 +276,7 @@ function Buttons({ trans, session, onInsertCell, onClose }: IImageFormProps): Re
   return (
     <div className="jp-KustoImage-formButtons">
       <button type="submit" className="jp-mod-styled jp-mod-accept" aria-disabled={session.isSending}>
-        {trans.__('Create')}
+        {trans.__('Build image')}
       </button>
       <button
         type="button"

@@ -111,7 +111,7 @@ export function MessageRow({ row, shown, trans, actions }: IMessageRowProps): Re
       {next ? <div className="jp-KustoImage-second">{next}</div> : null}
       <div className="jp-KustoImage-links">
         <LinkButton label={trans.__('Retry')} onClick={() => actions.retry(row.cluster.id)} />
-        <LinkButton label={trans.__('Remove')} onClick={() => actions.removeCluster(row.cluster.id)} />
+        <LinkButton label={trans.__('Remove from list')} onClick={() => actions.removeCluster(row.cluster.id)} />
       </div>
     </>
   );

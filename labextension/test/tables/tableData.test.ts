@@ -48,7 +48,11 @@ describe('readTable', () => {
 
 describe('formatDateTime', () => {
   it('returns the time in the time zone of the reader', () => {
-    const expected = new Date(AT).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+    const expected = new Date(AT).toLocaleString(undefined, {
+      dateStyle: 'medium',
+      timeStyle: 'short',
+      hourCycle: 'h23'
+    });
     expect(formatDateTime(AT)).toBe(expected);
   });
 
