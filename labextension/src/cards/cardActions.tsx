@@ -5,7 +5,7 @@ import type * as React from 'react';
 import { isSuccess } from '../model/outcomes';
 import type { IImageDraft, IImagesModel } from '../tokens';
 import { type ICard, isSameOperation } from './cardData';
-import type { IFix } from '../model/plan';
+import type { ICorrection, IFix } from '../model/plan';
 
 /** What the cards of a page can do; `host` is an element of the card. */
 export interface ICardHost {
@@ -13,6 +13,9 @@ export interface ICardHost {
   editCell(host: HTMLElement, draft: IImageDraft): void;
   /** Return whether the cell of a card still has the line that a fix replaces. */
   canReplaceLine(host: HTMLElement, requirements: string, line: number): boolean;
+  /** Return whether the cell of a card still has the requirements that were checked. */
+  canReplaceAll(host: HTMLElement, requirements: string): boolean;
+  replaceAll(host: HTMLElement, requirements: string, text: string): void;
   replaceLine(host: HTMLElement, requirements: string, line: number, text: string): void;
   enableImage(draft: IImageDraft): void;
   exportImage(draft: IImageDraft): void;
@@ -53,6 +56,15 @@ export class CardActions {
   /** Replace the line in the cell. The cell is not run: its user decides. */
   apply({ line, text }: IFix): void {
     this._page.replaceLine(this._host, this._card.requirements, line, text);
+  }
+
+  canApplyAll(): boolean {
+    return this._page.canReplaceAll(this._host, this._card.requirements);
+  }
+
+  /** Replace the requirements in the cell. The cell is not run: its user decides. */
+  applyAll({ text }: ICorrection): void {
+    this._page.replaceAll(this._host, this._card.requirements, text);
   }
 
   copy(text: string): void {

@@ -3,7 +3,7 @@ import { isSuccess, type Outcome, readOutcome } from '../model/outcomes';
 import type { components } from '../api/types.gen';
 import type { IHint } from '../model/hints';
 import { isObject, readNumber, readTexts, textReader } from '../model/json';
-import { type IPlan, readHint, readPlan } from '../model/plan';
+import { type ICorrection, type IPlan, readCorrection, readHint, readPlan } from '../model/plan';
 
 export const BUILD_MIME_TYPE = 'application/vnd.kusto-image.build+json';
 
@@ -62,6 +62,8 @@ export interface ICard {
   /** How many seconds that build took, 0 if it is not known. */
   readonly builtSeconds: number;
   readonly plan: IPlan | null;
+  /** Corrected requirements that the kernel proposes before the check, null if there are none. */
+  readonly correction: ICorrection | null;
   /** The id that the builds of a fleet share, "" for a single build. */
   readonly fleet: string;
 }
@@ -117,6 +119,7 @@ export function readListedCard(data: unknown): ICard | null {
     builtAt: text('builtAt'),
     builtSeconds: readNumber(data.builtSeconds),
     plan: readPlan(data.plan),
+    correction: readCorrection(data.correction),
     fleet: text('fleet')
   };
 }

@@ -2,11 +2,13 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
+import { Correction } from '../components/correction';
 import { Fixes } from '../components/fixes';
 import { Remarks, sentence } from '../components/remarks';
 import { toneClass } from '../components/state';
 import { hintText } from '../model/hints';
 import { isSuccess } from '../model/outcomes';
+import { wholeCorrection } from '../model/plan';
 import type { CardActions } from './cardActions';
 import type { ICard } from './cardData';
 
@@ -34,11 +36,21 @@ export function Failure({ card, actions, trans }: IFailureProps): React.JSX.Elem
           <bdi>{line}</bdi>
         </p>
       ))}
-      <Fixes fixes={card.plan?.fixes ?? []} applier={actions} trans={trans} />
+      <Proposal card={card} actions={actions} trans={trans} />
       <Remarks lines={card.plan?.verdict === 'conflict' ? card.plan.suggestions : []} />
       {next ? <p className="jp-KustoImage-next">{next}</p> : null}
       <Ids ids={card.ids} actions={actions} trans={trans} />
     </div>
+  );
+}
+
+/** Corrected requirements, or else the fixes of single lines. */
+function Proposal({ card, actions, trans }: IFailureProps): React.JSX.Element {
+  const correction = card.correction ?? wholeCorrection(card.plan);
+  return correction ? (
+    <Correction correction={correction} applier={actions} trans={trans} />
+  ) : (
+    <Fixes fixes={card.plan?.fixes ?? []} applier={actions} trans={trans} />
   );
 }
 

@@ -5,7 +5,7 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { CommandRegistry } from '@lumino/commands';
 
 import { isImageCell } from '../cells/cellText';
-import { applyFix, canFixLine } from '../cells/requirementLines';
+import { applyFix, canFixLine, hasRequirements, replaceRequirements } from '../cells/requirementLines';
 import { CommandIDs } from '../commandIds';
 import type { IImageDraft } from '../tokens';
 import type { ICardHost } from './cardActions';
@@ -34,6 +34,19 @@ export class NotebookHost implements ICardHost {
     const found = this._findCell(host);
     if (found) {
       applyFix(found.cell.model.sharedModel, requirements, line, text);
+      edit(found); // the user runs it
+    }
+  }
+
+  canReplaceAll(host: HTMLElement, requirements: string): boolean {
+    const found = this._findCell(host);
+    return found !== null && hasRequirements(found.cell.model.sharedModel, requirements);
+  }
+
+  replaceAll(host: HTMLElement, requirements: string, text: string): void {
+    const found = this._findCell(host);
+    if (found) {
+      replaceRequirements(found.cell.model.sharedModel, requirements, text);
       edit(found); // the user runs it
     }
   }

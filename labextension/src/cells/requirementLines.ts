@@ -21,6 +21,28 @@ export function applyFix(cell: ICellText, requirements: string, line: number, fi
   }
 }
 
+/** Return whether a cell still has the requirements that were checked. */
+export function hasRequirements(cell: ICellText, requirements: string): boolean {
+  const body = bodyStart(cell);
+  return body !== null && cell.getSource().slice(body).trimEnd() === requirements.trimEnd();
+}
+
+/** Put other requirements in the place of those that were checked, unless the user has changed them since. */
+export function replaceRequirements(cell: ICellText, requirements: string, text: string): void {
+  const body = bodyStart(cell);
+  if (body !== null && hasRequirements(cell, requirements)) {
+    cell.updateSource(body, cell.getSource().length, text.replace(/\n$/, ''));
+  }
+}
+
+/** Return where the requirements begin, null if they cannot be replaced. */
+function bodyStart(cell: ICellText): number | null {
+  const source = cell.getSource();
+  const end = source.indexOf('\n');
+  // The editor has no \r: positions in the model and in the editor would differ.
+  return end < 0 || !isImageCell(source) || source.includes('\r') ? null : end + 1;
+}
+
 interface IChange {
   readonly start: number;
   readonly end: number;

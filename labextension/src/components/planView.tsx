@@ -3,7 +3,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
 import { hintText } from '../model/hints';
-import type { IPlan } from '../model/plan';
+import { type IPlan, wholeCorrection } from '../model/plan';
+import { Correction, type ICorrectionApplier } from './correction';
 import { Fixes, type IFixApplier } from './fixes';
 import { CompactPackageTable, packageCount, packageSummary } from './packages';
 import { Remarks, sentence } from './remarks';
@@ -11,18 +12,23 @@ import { Remarks, sentence } from './remarks';
 interface IPlanViewProps {
   readonly plan: IPlan;
   /** Replaces lines of the requirements that were checked, null if they cannot be edited here. */
-  readonly applier: IFixApplier | null;
+  readonly applier: (IFixApplier & ICorrectionApplier) | null;
   readonly trans: TranslationBundle;
 }
 
 export function PlanView({ plan, applier, trans }: IPlanViewProps): React.JSX.Element {
   const { packages } = plan;
+  const correction = wholeCorrection(plan);
   const remarks = [...plan.warnings, ...plan.suggestions, hintText(plan.hint, trans)].filter(line => line);
   return (
     <div className="jp-KustoImage-plan">
       <p className={`jp-KustoImage-verdict ${verdictClass(plan)}`}>{verdictText(plan, trans)}</p>
       {plan.reason ? <p className="jp-KustoImage-reason">{sentence(plan.reason)}</p> : null}
-      <Fixes fixes={plan.fixes} applier={applier} trans={trans} />
+      {correction ? (
+        <Correction correction={correction} applier={applier} trans={trans} />
+      ) : (
+        <Fixes fixes={plan.fixes} applier={applier} trans={trans} />
+      )}
       {packages.length ? <p>{packageSummary({ packages, trans }).join(' · ')}</p> : null}
       {packages.length ? <CompactPackageTable packages={packages} trans={trans} /> : null}
       <Remarks lines={remarks} />

@@ -13,6 +13,8 @@ export interface IPlan {
   /** What allows a more complete check, null if there is nothing. */
   readonly hint: IHint | null;
   readonly packages: readonly IPlannedPackage[];
+  /** The requirements with all fixes, null if none are known to work together. */
+  readonly correction: ICorrection | null;
 }
 
 /** A suggestion that replaces a line of the requirements, counted from 1. */
@@ -20,6 +22,20 @@ export interface IFix {
   readonly line: number;
   readonly text: string;
   readonly sentence: string;
+}
+
+/** A whole text to use instead. `kusto_magic/requirements/correction.py` writes it. */
+export interface ICorrection {
+  readonly text: string;
+  readonly changes: ReadonlyArray<ILineChange>;
+}
+
+/** A changed line, counted from 1; `after` is "" if it was deleted. */
+export interface ILineChange {
+  readonly line: number;
+  readonly before: string;
+  readonly after: string;
+  readonly reason: string;
 }
 
 export interface IPlannedPackage {
@@ -47,7 +63,8 @@ export function readPlan(data: unknown): IPlan | null {
     fixes: readObjects(data.fixes).map(readFix),
     suggestions: readTexts(data.suggestions),
     hint: readHint(data.hint),
-    packages: readObjects(data.packages).map(readPackage)
+    packages: readObjects(data.packages).map(readPackage),
+    correction: readCorrection(data.correction)
   };
 }
 
@@ -65,6 +82,26 @@ function readPackage(data: Record<string, unknown>): IPlannedPackage {
     was: text('was'),
     bytes: readNumber(data.bytes)
   };
+}
+
+/** Return the correction if it has more than one change; for a single one, its alternatives are shown. */
+export function wholeCorrection(plan: IPlan | null): ICorrection | null {
+  const correction = plan?.correction ?? null;
+  return correction && correction.changes.length > 1 ? correction : null;
+}
+
+/** Return the correction, null if the data is not one. */
+export function readCorrection(data: unknown): ICorrection | null {
+  if (!isObject(data) || typeof data.text !== 'string') {
+    return null;
+  }
+  // As it is: what is put into the cell must be what was checked.
+  return { text: data.text, changes: readObjects(data.changes).map(readChange) };
+}
+
+function readChange(data: Record<string, unknown>): ILineChange {
+  const text = textReader(data);
+  return { line: readNumber(data.line), before: text('before'), after: text('after'), reason: text('reason') };
 }
 
 /** Return the hint, null if the data is not one. Its kind may be one that this version does not know. */

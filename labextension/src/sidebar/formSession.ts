@@ -5,7 +5,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IBuild, IDraftParts } from '../api/api';
 import { fixLine } from '../model/fixLine';
-import type { IFix, IPlan } from '../model/plan';
+import type { ICorrection, IFix, IPlan } from '../model/plan';
 import type { IInputProblem } from '../api/requestAPI';
 import { hintText, withHint } from '../model/hints';
 import type { IImageDraft, IImagesModel } from '../tokens';
@@ -77,6 +77,18 @@ export class FormSession {
   /** Return whether the line that was checked is still there. */
   canApply(fix: IFix): boolean {
     return this._fixedLine(fix) !== null;
+  }
+
+  /** Return whether the requirements are those that were checked. */
+  canApplyAll(): boolean {
+    return this._values.requirements === this._checkedText;
+  }
+
+  /** Put corrected requirements in place of those that were checked. */
+  applyAll({ text }: ICorrection): void {
+    if (this.canApplyAll()) {
+      this.set('requirements', text);
+    }
   }
 
   /** Put a fix in place of its line of the requirements. */

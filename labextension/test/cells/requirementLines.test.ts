@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { applyFix, canFixLine, type ICellText } from '../../src/cells/requirementLines';
+import {
+  applyFix,
+  canFixLine,
+  hasRequirements,
+  type ICellText,
+  replaceRequirements
+} from '../../src/cells/requirementLines';
 
 const CHECKED = 'requests==2.31.0\n  urllib3==1.20\n';
 
@@ -35,6 +41,28 @@ describe('applyFix', () => {
     const cell = new Cell(source);
     expect(canFixLine(cell, CHECKED, line)).toBe(false);
     applyFix(cell, CHECKED, line, 'urllib3==2.2.1');
+    expect(cell.getSource()).toBe(source);
+  });
+});
+
+describe('replaceRequirements', () => {
+  it('replaces everything below the magic', () => {
+    const cell = new Cell(`%%kusto_image clash --base x\n${CHECKED.trimEnd()}`);
+    expect(hasRequirements(cell, CHECKED)).toBe(true);
+    replaceRequirements(cell, CHECKED, 'six\nattrs\n');
+    expect(cell.getSource()).toBe('%%kusto_image clash --base x\nsix\nattrs');
+  });
+
+  it.each([
+    ['a line was changed', `%%kusto_image clash\nrequests==2.32.0\n  urllib3==1.20`],
+    ['a line was added', `%%kusto_image clash\n${CHECKED}six`],
+    ['the cell has no magic', CHECKED],
+    ['the cell has only a line', '%%kusto_image clash'],
+    ['the cell has Windows line ends', '%%kusto_image clash\r\nsix']
+  ])('changes nothing if %s', (_, source) => {
+    const cell = new Cell(source);
+    expect(hasRequirements(cell, CHECKED)).toBe(false);
+    replaceRequirements(cell, CHECKED, 'six');
     expect(cell.getSource()).toBe(source);
   });
 });

@@ -21,7 +21,8 @@ const PLAN: IPlan = {
   fixes: [],
   suggestions: [],
   hint: null,
-  packages: []
+  packages: [],
+  correction: null
 };
 
 const FIX = { line: 2, text: 'b==2', sentence: 'line 2: b==2 would be compatible' };
@@ -167,9 +168,11 @@ describe('create', () => {
     server.report({ state: 'Not submitted', ended: true, plan: CONFLICT, requirements: 'a\nb==1\nc' }, false);
     await until(session, () => session.check.kind === 'done');
     expect([session.canApply(FIX), session.canApply({ ...FIX, line: 9 })]).toEqual([true, false]);
+    expect(session.canApplyAll()).toBe(true);
     session.apply(FIX);
     expect(session.values.requirements).toBe('a\nb==2\nc');
     expect([session.canApply(FIX), session.errors('requirements')]).toEqual([false, []]);
+    expect(session.canApplyAll()).toBe(false);
   });
 
   it('shows invalid fields and failed requests', async () => {

@@ -1,0 +1,83 @@
+/** The corrected requirements that a check or an input error proposes, with a button that puts them in place. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type * as React from 'react';
+import { useState } from 'react';
+
+import type { ICorrection, ILineChange } from '../model/plan';
+
+/** Number of changed lines that are shown unfolded. */
+const MAX_UNFOLDED = 8;
+
+/** Replaces all requirements. */
+export interface ICorrectionApplier {
+  /** Return whether the requirements are still those that were checked. */
+  canApplyAll(): boolean;
+  applyAll(correction: ICorrection): void;
+}
+
+interface ICorrectionProps {
+  readonly correction: ICorrection;
+  readonly applier: ICorrectionApplier | null;
+  readonly trans: TranslationBundle;
+}
+
+export function Correction({ correction, applier, trans }: ICorrectionProps): React.JSX.Element {
+  const [isApplied, setIsApplied] = useState(false);
+  if (isApplied) {
+    return (
+      <p className="jp-KustoImage-correction" role="status">
+        {trans.__('The requirements are changed. Nothing was sent: check them, then run the cell or build the image.')}
+      </p>
+    );
+  }
+  const { changes } = correction;
+  const apply = (): void => {
+    // The user may have changed the text since the button was shown.
+    setIsApplied(applier?.canApplyAll() ?? false);
+    applier?.applyAll(correction);
+  };
+  return (
+    <div className="jp-KustoImage-correction">
+      <p>
+        <b>{trans._n('%1 change fixes it', '%1 changes fix it together', changes.length)}</b>{' '}
+        {applier?.canApplyAll() ? (
+          <button type="button" className="jp-KustoImage-button" onClick={apply}>
+            {trans._n('Apply', 'Apply all', changes.length)}
+          </button>
+        ) : null}
+      </p>
+      <details open={changes.length <= MAX_UNFOLDED}>
+        <summary>{trans.__('Changed lines')}</summary>
+        <table>
+          <tbody>
+            {changes.map(change => (
+              <Change key={change.line} change={change} trans={trans} />
+            ))}
+          </tbody>
+        </table>
+      </details>
+    </div>
+  );
+}
+
+function Change({ change, trans }: { change: ILineChange; trans: TranslationBundle }): React.JSX.Element {
+  const { line, before, after, reason } = change;
+  return (
+    <tr>
+      <td>{trans.__('line %1', line)}</td>
+      <td>
+        <del>
+          <bdi>{before}</bdi>
+        </del>
+        {after ? (
+          <ins>
+            <bdi>{after}</bdi>
+          </ins>
+        ) : null}
+      </td>
+      <td>
+        <bdi>{reason}</bdi>
+      </td>
+    </tr>
+  );
+}
