@@ -12,6 +12,9 @@ from kusto_magic.display.bundle import escaped
 from kusto_magic.display_text import visible
 from kusto_magic.panel.markup import text_html
 
+PREFIX = "kusto-image-"
+"""Start of the classes of the style sheet."""
+
 
 def style_sheet() -> str:
     """Return the style sheet of the panel as an HTML element."""
@@ -71,12 +74,12 @@ def column(*children: Widget) -> VBox:
 
 def with_class(widget: Widget, name: str) -> Any:
     """Return the widget after adding a class of the style sheet."""
-    return widget.add_class(f"kusto-image-{name}")
+    return widget.add_class(f"{PREFIX}{name}")
 
 
 def set_class(widget: Widget, name: str, *, on: bool) -> None:
     """Add or remove a class of the style sheet."""
-    (widget.add_class if on else widget.remove_class)(f"kusto-image-{name}")
+    (widget.add_class if on else widget.remove_class)(f"{PREFIX}{name}")
 
 
 def set_visible(shown: Widget, yes: bool) -> None:

@@ -107,7 +107,7 @@ def test_fleet_card_reaches_the_end_without_a_kernel(
     expect(card(opened, 1)).to_contain_text("2 building, 1 rejected")
     opened.shut_down_kernel()
     emulator.release()
-    expect(state(card(opened, 1))).to_have_text("1 of 3 failed", timeout=END_MS)
+    expect(state(card(opened, 1))).to_have_text("1 of 3 rejected", timeout=END_MS)
     expect(card(opened, 1)).to_contain_text("3 clusters · 2 succeeded, 1 rejected")
     expect(card(opened, 1).locator(".jp-KustoImage-failure")).to_contain_text("nosuchcluster")
     expect(card(opened, 1).get_by_role("progressbar")).to_have_count(0)

@@ -70,3 +70,12 @@ def test_unknown_magic_offers_a_cell_that_loads_the_extension(notebook: Open, pa
     hint.get_by_role("button", name="Insert cell").click()
     expect(opened.cell(1).locator(".cm-content")).to_have_text("%load_ext kusto_magic")
     expect(opened.cell(2).locator(".cm-content")).to_contain_text("%%kusto_image img")
+
+
+def test_hint_to_load_the_extension_ends_when_it_is_loaded(notebook: Open, page: Page) -> None:
+    opened = notebook([BUILD, "%load_ext kusto_magic"])
+    opened.run(0)
+    hint = notification(page, "Run %load_ext kusto_magic first.")
+    expect(hint).to_be_visible()
+    opened.run(1)
+    expect(hint).to_have_count(0)

@@ -95,7 +95,9 @@ class Panel:
 
     def shows_progress(self, state: str, name: str) -> None:
         """Wait until the state of an image is shown under Progress."""
-        expect(self.root.locator(".kusto-image-builds .kusto-image-state", has_text=name)).to_contain_text(state)
+        # The operation before on the same image may still be there: its end is being recorded.
+        of_image = self.root.locator(".kusto-image-builds .kusto-image-state", has_text=name)
+        expect(of_image.filter(has_text=state)).to_be_visible()
 
 
 def _type(field: Locator, text: str) -> None:

@@ -131,7 +131,7 @@ def test_replacing_or_deleting_the_active_image_shows_a_warning(make: Environmen
 def test_deleting_an_image_that_was_enabled_since_the_last_read_is_not_submitted(make: EnvironmentFactory) -> None:
     environment = make()
     form = _with_image(environment)
-    environment.process().start(enable_request(environment.target, "img")).result(30)
+    environment.process("other-machine.sqlite").start(enable_request(environment.target, "img")).result(30)
     _press(form, "Delete…")
     assert ACTIVE_WARNING not in shown_text(form.images.question.text)
     form.images.question.yes.click()

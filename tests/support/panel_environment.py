@@ -117,9 +117,9 @@ class PanelEnvironment:
         self._panels: list[ImagePanel] = []
         self.builds = self.process()
 
-    def process(self) -> BuildManager:
-        """Return the build manager of another process with the same history."""
-        history = History(self._folder / "history.sqlite")
+    def process(self, history_name: str = "history.sqlite") -> BuildManager:
+        """Return the build manager of another process, or of another machine if its history has another name."""
+        history = History(self._folder / history_name)
         return BuildManager(history=history, connect=self._connect, preflight=self._preflight, clock=self.clock)
 
     def _connect(self, endpoint: str, scope: str) -> ArmTransport:

@@ -49,7 +49,7 @@ def make(page: Page, name: str) -> None:
     """Create an image with the form, and wait until it is built."""
     new_image(page)
     fill(page, name, "humanize==4.9.0")
-    form(page).get_by_role("button", name="Create").click()
+    form(page).get_by_role("button", name="Build image").click()
     expect(image(page, name)).to_have_attribute("data-state", "Succeeded", timeout=END_MS)
 
 

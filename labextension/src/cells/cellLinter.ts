@@ -11,6 +11,8 @@ import type { IImagesModel } from '../tokens';
 /** Milliseconds after the last key before the cell is checked. */
 const CHECK_DELAY = 400;
 
+const HELP = /\s(-h|--help)(\s|$)/;
+
 /** Return the linter; it reports nothing if the server extension is not available. */
 export function cellLinter(model: IImagesModel, trans: TranslationBundle): Extension {
   return linter(
@@ -21,6 +23,9 @@ export function cellLinter(model: IImagesModel, trans: TranslationBundle): Exten
       }
       const magic = doc.line(1);
       const body = doc.sliceString(magic.to + 1);
+      if (!body.trim() || HELP.test(magic.text)) {
+        return []; // nothing is typed yet, the requirements are in a file, or nothing is built
+      }
       const allowIndexOptions = magic.text.includes('--allow-index-options');
       const problems = await model.checkRequirements(body, allowIndexOptions).catch(() => []);
       return diagnostics(doc, problems, trans);

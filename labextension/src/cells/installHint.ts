@@ -8,29 +8,35 @@ import type { Cell } from '@jupyterlab/cells';
 import { type INotebookTracker, type Notebook, NotebookActions } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { INSTALL_COMMAND, LOAD_COMMAND, type MissingPart, missingPart } from './kernelErrors';
+import { INSTALL_COMMAND, LOAD_COMMAND, loadedPart, type MissingPart, missingPart } from './kernelErrors';
 
-/** Show a notification for each kernel and missing part, once. */
+/** Show a notification for each kernel and missing part, once; it is dismissed when the kernel has the part. */
 export function showInstallHints(notebooks: INotebookTracker, trans: TranslationBundle): void {
-  const shown = new Set<string>();
-  NotebookActions.executed.connect((_, { notebook, cell, error }) => {
-    const missing = error ? missingPart(cell.model.sharedModel.getSource(), error.errorName, error.errorValue) : null;
+  const shown = new Map<string, string>();
+  NotebookActions.executed.connect((_, { notebook, cell, error, success }) => {
+    const source = cell.model.sharedModel.getSource();
     const kernel = notebooks.find(panel => panel.content === notebook)?.sessionContext.session?.kernel;
-    if (missing && kernel && !shown.has(`${missing} ${kernel.id}`)) {
-      shown.add(`${missing} ${kernel.id}`);
-      showHint(missing, notebook, cell, trans);
+    if (!kernel) {
+      return;
+    }
+    const missing = error && missingPart(source, error.errorName, error.errorValue);
+    if (missing && !shown.has(`${missing} ${kernel.id}`)) {
+      shown.set(`${missing} ${kernel.id}`, showHint(missing, notebook, cell, trans));
+    }
+    if (success) {
+      Notification.dismiss(shown.get(`${loadedPart(source)} ${kernel.id}`) ?? '');
     }
   });
 }
 
-function showHint(missing: MissingPart, notebook: Notebook, cell: Cell, trans: TranslationBundle): void {
+function showHint(missing: MissingPart, notebook: Notebook, cell: Cell, trans: TranslationBundle): string {
   const isPackage = missing === 'package';
   const command = isPackage ? INSTALL_COMMAND : LOAD_COMMAND;
   const message = isPackage
     ? trans.__('kusto_magic is not installed in the kernel of this notebook. Run %1, then restart the kernel.', command)
     : trans.__('kusto_magic is not loaded in the kernel of this notebook. Run %1 first.', command);
   const insert = (): void => insertNextTo(notebook, cell, command, isPackage ? 'insertBelow' : 'insertAbove');
-  Notification.warning(message, {
+  return Notification.warning(message, {
     autoClose: false,
     actions: [{ label: trans.__('Insert cell'), callback: insert }]
   });

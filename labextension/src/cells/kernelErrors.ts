@@ -21,3 +21,8 @@ export function missingPart(source: string, errorName: string, errorValue: strin
   }
   return errorName === 'UsageError' && NO_MAGIC.test(errorValue) ? 'extension' : null;
 }
+
+/** Return what the kernel has after a cell that succeeded, null if it says nothing about it. */
+export function loadedPart(source: string): MissingPart | null {
+  return source.split('\n').some(line => line.trim() === LOAD_COMMAND) ? 'extension' : null;
+}

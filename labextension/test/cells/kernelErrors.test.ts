@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { missingPart } from '../../src/cells/kernelErrors';
+import { loadedPart, missingPart } from '../../src/cells/kernelErrors';
 
 const LOAD = '%load_ext kusto_magic';
 const NO_PACKAGE = "No module named 'kusto_magic'";
@@ -19,3 +19,9 @@ it.each([
 ])('cell %s with %s: %s lacks %s', (source, name, value, missing) =>
   expect(missingPart(source, name, value)).toBe(missing)
 );
+
+it.each([
+  ['# first\n%load_ext kusto_magic\n', 'extension'],
+  ['%kusto_image list', null],
+  ['%load_ext autoreload', null]
+])('after cell %j the kernel has %s', (source, loaded) => expect(loadedPart(source)).toBe(loaded));
