@@ -6,6 +6,7 @@ import type { Message } from '@lumino/messaging';
 import type * as React from 'react';
 import { useEffect, useState } from 'react';
 
+import { Changes } from '../components/correction';
 import { packageCount, packageSummary, PackageTable } from '../components/packages';
 import { Remarks } from '../components/remarks';
 import { StateBadge, StateIcon } from '../components/state';
@@ -244,22 +245,25 @@ function missingPlanText(phase: ICard['phase'], ended: boolean, trans: Translati
     : trans.__('The packages were not checked.');
 }
 
-function Plan({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): React.JSX.Element | null {
+interface IPlanProps {
+  readonly plan: IPlan;
+  readonly trans: TranslationBundle;
+}
+
+function Plan({ plan, trans }: IPlanProps): React.JSX.Element | null {
   const { packages, verdict } = plan;
   if (verdict === 'conflict') {
     return null; // the failure explains it
   }
   const remarks = [...plan.warnings, ...plan.suggestions, hintText(plan.hint, trans)].filter(line => line);
-  const parts = packages.length ? packageSummary({ packages, trans }) : [plan.reason];
+  const warnings = remarks.length ? trans._n('%1 warning', '%1 warnings', remarks.length) : '';
   return (
     <details className="jp-KustoImage-fold">
       <summary>
-        <b>{packages.length ? packageCount({ packages, trans }) : trans.__('The check is inconclusive')}</b>
-        {[...parts, remarks.length ? trans._n('%1 warning', '%1 warnings', remarks.length) : '']
-          .filter(part => part)
-          .map(part => ` · ${part}`)
-          .join('')}
+        <PlanSummary plan={plan} trans={trans} />
+        {warnings ? ` · ${warnings}` : ''}
       </summary>
+      <AppliedChanges plan={plan} trans={trans} />
       <Remarks lines={remarks} />
       {packages.length ? <PackageTable packages={packages} trans={trans} /> : null}
       {plan.python ? (
@@ -267,6 +271,31 @@ function Plan({ plan, trans }: { plan: IPlan; trans: TranslationBundle }): React
       ) : null}
     </details>
   );
+}
+
+function PlanSummary({ plan: { packages, reason, correction }, trans }: IPlanProps): React.JSX.Element {
+  const count = correction?.changes.length ?? 0;
+  const changed = count ? trans._n('%1 line changed', '%1 lines changed', count) : '';
+  const parts = packages.length ? packageSummary({ packages, trans }) : [reason];
+  return (
+    <>
+      <b>{packages.length ? packageCount({ packages, trans }) : trans.__('The check is inconclusive')}</b>
+      {[...parts, changed]
+        .filter(part => part)
+        .map(part => ` · ${part}`)
+        .join('')}
+    </>
+  );
+}
+
+/** The lines that `--fix` has changed. */
+function AppliedChanges({ plan: { correction }, trans }: IPlanProps): React.JSX.Element | null {
+  return correction ? (
+    <>
+      <p className="jp-KustoImage-note">{trans.__('Lines that were changed because of --fix:')}</p>
+      <Changes changes={correction.changes} trans={trans} />
+    </>
+  ) : null;
 }
 
 interface IRequirementsProps {

@@ -50,7 +50,10 @@ function Proposal({ card, actions, trans }: IFailureProps): React.JSX.Element {
   return correction ? (
     <Correction correction={correction} applier={actions} trans={trans} />
   ) : (
-    <Fixes fixes={card.plan?.fixes ?? []} applier={actions} trans={trans} />
+    <>
+      <Remarks lines={card.plan?.problems ?? []} />
+      <Fixes fixes={card.plan?.fixes ?? []} applier={actions} trans={trans} />
+    </>
   );
 }
 

@@ -30,12 +30,12 @@ export function Correction({ correction, applier, trans }: ICorrectionProps): Re
       </p>
     );
   }
-  const { changes } = correction;
   const apply = (): void => {
     // The user may have changed the text since the button was shown.
     setIsApplied(applier?.canApplyAll() ?? false);
     applier?.applyAll(correction);
   };
+  const { changes } = correction;
   return (
     <div className="jp-KustoImage-correction">
       <p>
@@ -48,15 +48,27 @@ export function Correction({ correction, applier, trans }: ICorrectionProps): Re
       </p>
       <details open={changes.length <= MAX_UNFOLDED}>
         <summary>{trans.__('Changed lines')}</summary>
-        <table>
-          <tbody>
-            {changes.map(change => (
-              <Change key={change.line} change={change} trans={trans} />
-            ))}
-          </tbody>
-        </table>
+        <Changes changes={changes} trans={trans} />
       </details>
     </div>
+  );
+}
+
+interface IChangesProps {
+  readonly changes: ReadonlyArray<ILineChange>;
+  readonly trans: TranslationBundle;
+}
+
+/** The changed lines: what they were, what they are instead, and why. */
+export function Changes({ changes, trans }: IChangesProps): React.JSX.Element {
+  return (
+    <table className="jp-KustoImage-changes">
+      <tbody>
+        {changes.map(change => (
+          <Change key={change.line} change={change} trans={trans} />
+        ))}
+      </tbody>
+    </table>
   );
 }
 

@@ -24,6 +24,7 @@ export function PlanView({ plan, applier, trans }: IPlanViewProps): React.JSX.El
     <div className="jp-KustoImage-plan">
       <p className={`jp-KustoImage-verdict ${verdictClass(plan)}`}>{verdictText(plan, trans)}</p>
       {plan.reason ? <p className="jp-KustoImage-reason">{sentence(plan.reason)}</p> : null}
+      {correction || !plan.problems.length ? null : <Remarks lines={plan.problems} />}
       {correction ? (
         <Correction correction={correction} applier={applier} trans={trans} />
       ) : (

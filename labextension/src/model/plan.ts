@@ -7,6 +7,8 @@ export interface IPlan {
   readonly python: string;
   readonly platform: string;
   readonly reason: string;
+  /** A sentence for each line, if several cannot be installed. */
+  readonly problems: readonly string[];
   readonly warnings: readonly string[];
   readonly fixes: ReadonlyArray<IFix>;
   readonly suggestions: readonly string[];
@@ -59,6 +61,7 @@ export function readPlan(data: unknown): IPlan | null {
     reason: text('reason'),
     python: text('python'),
     platform: text('checkedFor'),
+    problems: readTexts(data.problems),
     warnings: readTexts(data.warnings),
     fixes: readObjects(data.fixes).map(readFix),
     suggestions: readTexts(data.suggestions),

@@ -17,6 +17,7 @@ const PLAN: IPlan = {
   python: '3.11.7',
   platform: 'Windows x64',
   reason: '',
+  problems: [],
   warnings: [],
   fixes: [],
   suggestions: [],
