@@ -93,7 +93,7 @@ async def suggest(
             _nearest_version(culprit, lines, python, attempt) for culprit in diagnosis.culprits[:2] if culprit.line
         ]
     if diagnosis.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
-        searches.append(_other_pythons(lines, python, attempt))
+        searches.append(other_pythons(lines, python, attempt))
     found = [suggestion for suggestions in await _gather_within(searches, timeout) for suggestion in suggestions]
     return (*found, *([BUILD_SUGGESTION] if diagnosis.may_have_sdists else []))
 
@@ -161,7 +161,7 @@ async def _nearest_version(
     culprit: Requirement, lines: Sequence[Requirement], python: str, attempt: Attempt
 ) -> list[Fix]:
     """Suggest the version closest to the requested one that makes the whole text compatible."""
-    bounds = _bounds(culprit.specifier)
+    bounds = specifier_bounds(culprit.specifier)
     if not bounds:
         return []
     async with asyncio.TaskGroup() as group:
@@ -171,7 +171,7 @@ async def _nearest_version(
         above = group.create_task(_lowest_above(culprit, bounds[-1].public, lines, python, attempt))
     found = (below.result(), above.result())
     versions = [pins[culprit.name] for pins in found if pins is not None and culprit.name in pins]
-    nearest = min(versions, key=lambda version: _distance(version, bounds), default="")
+    nearest = min(versions, key=lambda version: distance(version, bounds), default="")
     if not nearest:
         return []
     return [_fix(replace(culprit, specifier=f"=={nearest}"), f"{culprit.name}=={nearest} would be compatible")]
@@ -196,7 +196,7 @@ def _replace_specifier(lines: Sequence[Requirement], changed: Requirement, speci
     return tuple((replace(line, specifier=specifier) if line == changed else line).spec for line in lines)
 
 
-def _bounds(specifier: str) -> list[Version]:
+def specifier_bounds(specifier: str) -> list[Version]:
     """Return the versions in a specifier set, sorted."""
     versions = []
     for one in SpecifierSet(specifier):
@@ -207,7 +207,7 @@ def _bounds(specifier: str) -> list[Version]:
     return sorted(versions)
 
 
-def _distance(version: str, bounds: Sequence[Version]) -> tuple[int, int]:
+def distance(version: str, bounds: Sequence[Version]) -> tuple[int, int]:
     """Return the distance of a version from the requested ones: the first number that differs counts most."""
     found = Version(version).release
     requested = bounds[0].release if Version(version) < bounds[0] else bounds[-1].release
@@ -222,7 +222,7 @@ def _distance(version: str, bounds: Sequence[Version]) -> tuple[int, int]:
 # ── other Python versions ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _other_pythons(lines: Sequence[Requirement], python: str, attempt: Attempt) -> list[str]:
+async def other_pythons(lines: Sequence[Requirement], python: str, attempt: Attempt) -> list[str]:
     """Suggest the first other managed image, newest first, whose Python is compatible with the unchanged text."""
     tried = {_minor(python)}
     for image in MANAGED_IMAGES.values():

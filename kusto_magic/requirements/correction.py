@@ -5,9 +5,13 @@ A correction is proposed: it is sent only if its user applies it or passes `--fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+
+_LINES = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def correct_lines(text: str, changes: Iterable[LineChange]) -> Correction:
     by_line = {change.line: change for change in changes}
     lines = [
         _changed(line, by_line[number]) if number in by_line else line
-        for number, line in enumerate(text.splitlines(keepends=True), start=1)
+        for number, line in enumerate(_LINES.findall(text), start=1)  # as the parser counts them
     ]
     return Correction("".join(lines), tuple(change for _, change in sorted(by_line.items())))
 
