@@ -67,11 +67,11 @@ class Index:
         below = [f"{line.name}<={found[0].public}" for line, found in bounds.items()]
         above = [f"{line.name}>{found[-1].public}" for line, found in bounds.items()]
         lower, higher = await asyncio.gather(
-            self._alone(below, {line.name: _LOWEST for line in bounds}, offline=True),
-            self._alone(above, {line.name: _HIGHEST for line in bounds}, lowest=True, offline=True),
+            self._alone(below, {line.name: _LOWEST for line in bounds}),
+            self._alone(above, {line.name: _HIGHEST for line in bounds}, lowest=True),
         )
-        found = {line: {lower.get(line.name, _LOWEST), higher.get(line.name, _HIGHEST)} for line in bounds}
-        versions = {line: sorted(each - {_LOWEST, _HIGHEST}, key=Version) for line, each in found.items()}
+        both = {line: {lower.get(line.name, _LOWEST), higher.get(line.name, _HIGHEST)} for line in bounds}
+        versions = {line: sorted(each - {_LOWEST, _HIGHEST}, key=Version) for line, each in both.items()}
         return {
             line.line: min(each, key=lambda version: distance(version, bounds[line]))
             for line, each in versions.items()
@@ -79,7 +79,13 @@ class Index:
         }
 
     async def _alone(
-        self, lines: Sequence[str], placeholders: Mapping[str, str], *, prefer: Pins | None = None, **options: bool
+        self,
+        lines: Sequence[str],
+        placeholders: Mapping[str, str],
+        *,
+        prefer: Pins | None = None,
+        lowest: bool = False,
+        offline: bool = True,
     ) -> Pins:
         """Resolve lines without dependencies; return the versions, none if even a placeholder does not help."""
         if not lines:
@@ -92,7 +98,8 @@ class Index:
             prefer=installed | (prefer or {}),
             placeholders=placeholders,
             dependencies=False,
-            **options,
+            lowest=lowest,
+            offline=offline,
         )
         result = await self.run(request)
         return {one.name: one.version for one in read_lock(result.lock, request.python)} if result.code == 0 else {}

@@ -2,8 +2,8 @@
 
 The result is a forecast, because the service's own installer is not documented. The preflight checks whether a set of
 wheels for the image's Python on Windows x64 satisfies every line and its dependencies, and how that set differs from
-the packages of the base image. It cannot detect packages that fail when they are imported together, nor a package's
-upper bound on the Python version (uv ignores these).
+the packages of the base image. It warns about known binary breaks, but cannot detect all packages that fail when they
+are imported together, nor a package's upper bound on the Python version (uv ignores these).
 
 On a base image pip keeps satisfying versions and changes only what it must. The base's versions are therefore
 preferences for the resolver, not constraints.
@@ -21,6 +21,7 @@ from packaging.requirements import Requirement as Pep508
 from kusto_magic.clock import SYSTEM_CLOCK, Clock
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
+from kusto_magic.preflight.binary_breaks import binary_warnings
 from kusto_magic.preflight.conflicts import Explanation, explain
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
 from kusto_magic.preflight.indexes import IndexSettings, user_settings
@@ -106,6 +107,7 @@ async def _resolve(
     found = read_lock(result.lock, resolution.python)
     packages = plan_packages(found, base=resolution.installed, direct=[line.name for line in lines])
     resolution.warnings += [*_uv_warnings(result.output), *_managed_warnings(packages, resolution.installed, base)]
+    resolution.warnings += binary_warnings(packages, resolution.installed, base)
     resolution.warnings += await _custom_warnings(packages, lines, resolution)
     return resolution.report(Verdict.COMPATIBLE, packages=packages)
 

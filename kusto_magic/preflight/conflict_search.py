@@ -158,13 +158,10 @@ class ConflictSearch:
             return
         # The lowest version is wanted of these lines only, so the others are pinned.
         pinned = [with_version(line, found[line.name]) if line.name in found else line for line in lines]
-        below, above = await asyncio.gather(
-            self._run(_with_specifiers(lines, {line: f"<{each[0].public}" for line, each in bounds.items()})),
-            self._run(
-                _with_specifiers(pinned, {line: f">{each[-1].public}" for line, each in bounds.items()}), lowest=True
-            ),
-        )
-        solutions = [found, self._pins(below), self._pins(above)]
+        below = {number: f"<{each[0].public}" for number, each in bounds.items()}
+        above = {number: f">{each[-1].public}" for number, each in bounds.items()}
+        lower, higher = await asyncio.gather(self._nearer(lines, below), self._nearer(pinned, above, lowest=True))
+        solutions = [found, lower, higher]
         complete = [each for each in solutions if all(line.name in each for line in changed)]
         best = min(complete, key=lambda each: _distances(each, changed, bounds), default=found)
         for line in changed:
@@ -183,11 +180,22 @@ class ConflictSearch:
         is_enough = not _is_inconclusive(cached, lines, self.request.python)
         return cached if is_enough else await self._run(lines, offline=False)
 
+    async def _nearer(
+        self, lines: Sequence[Requirement], specifiers: Mapping[int, str], *, lowest: bool = False
+    ) -> Pins:
+        """Return the versions for lines, some of them with other specifier sets."""
+        trial = [with_specifier(line, specifiers.get(line.line, line.specifier)) for line in lines]
+        # The nearest version is wanted, also if the base image has another one that would do.
+        free = {line.name: "" for line in lines if line.line in specifiers}
+        # With the index: the cache may lack what uv needs to know of nearer versions.
+        return self._pins(await self._run(trial, offline=False, prefer=free, lowest=lowest))
+
     async def _run(
         self, lines: Sequence[Requirement], *, offline: bool = True, prefer: Pins | None = None, lowest: bool = False
     ) -> ResolveResult:
+        """Run the resolver; `prefer` are versions to prefer besides those of the base image ("": none)."""
         specs = tuple(line.spec for line in lines)
-        preferred = {**self.request.prefer, **(prefer or {})}
+        preferred = {name: version for name, version in {**self.request.prefer, **(prefer or {})}.items() if version}
         return await self.run(replace(self.request, lines=specs, prefer=preferred, offline=offline, lowest=lowest))
 
 
@@ -195,10 +203,8 @@ def _is_inconclusive(result: ResolveResult, lines: Sequence[Requirement], python
     return result.code != 0 and diagnose(result.output, lines, python).verdict is not Verdict.CONFLICT
 
 
-def _with_specifiers(lines: Sequence[Requirement], specifiers: Mapping[int, str]) -> list[Requirement]:
-    return [with_specifier(line, specifiers.get(line.line, line.specifier)) for line in lines]
-
-
-def _distances(found: Pins, lines: Sequence[Requirement], bounds: Mapping[int, Sequence[Version]]) -> list[object]:
+def _distances(
+    found: Pins, lines: Sequence[Requirement], bounds: Mapping[int, Sequence[Version]]
+) -> list[tuple[int, ...]]:
     """Return how far the versions of lines are from those that they required, the farthest first."""
     return sorted((distance(found[line.name], bounds[line.line]) for line in lines), reverse=True)

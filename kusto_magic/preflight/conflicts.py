@@ -10,9 +10,9 @@ from kusto_magic.preflight.diagnosis import Cause, Diagnosis
 from kusto_magic.preflight.line_edit import changes_of
 from kusto_magic.preflight.line_problems import LineProblem, Run, in_order, label
 from kusto_magic.preflight.problem_search import ProblemSearch
-from kusto_magic.preflight.report import Suggestion
+from kusto_magic.preflight.report import Fix, Suggestion
 from kusto_magic.preflight.resolution import Resolution
-from kusto_magic.preflight.suggestions import other_pythons, suggest
+from kusto_magic.preflight.suggestions import other_pythons, suggest, with_fix
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult
 from kusto_magic.requirements.correction import Correction, correct_lines
 from kusto_magic.requirements.parser import Requirement
@@ -42,9 +42,7 @@ class Explanation:
     warnings: tuple[str, ...] = ()
 
 
-async def explain(
-    text: str, lines: Sequence[Requirement], diagnosis: Diagnosis, resolution: Resolution
-) -> Explanation:
+async def explain(text: str, lines: Sequence[Requirement], diagnosis: Diagnosis, resolution: Resolution) -> Explanation:
     """Find all problems of `lines`, the lines of `text` that apply, within `SEARCH_TIMEOUT` seconds.
 
     `diagnosis` is that of the first conflict.
@@ -87,10 +85,21 @@ def _explanation(
     return Explanation(
         reason=_summary(problems) if several else diagnosis.reason,
         problems=tuple(_sentence(each, search.is_verified) for each in problems) if several else (),
-        suggestions=suggestions,
+        suggestions=suggestions if several else _with_change(problems, suggestions),
         correction=correct_lines(text, changes_of(text, problems)) if search.is_verified else None,
         warnings=() if search.is_complete else (UNCHECKED,),
     )
+
+
+def _with_change(problems: Sequence[LineProblem], suggestions: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
+    """Return suggestions in which the version that was found for a line replaces another one."""
+    found = {
+        each.line.line: with_fix(each.replacement, f"{each.replacement.spec} would be compatible")
+        for each in problems
+        if each.replacement and each.replacement.name == each.line.name
+    }
+    others = [each for each in suggestions if not (isinstance(each, Fix) and each.line in found)]
+    return (*found.values(), *others)
 
 
 def _summary(problems: Sequence[LineProblem]) -> str:

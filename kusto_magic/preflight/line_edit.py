@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from kusto_magic.preflight.problem_search import LineProblem
+from kusto_magic.preflight.line_problems import LineProblem
 from kusto_magic.requirements.correction import LineChange
 
 _LINE_END = re.compile(r"\r\n|\n|\r")

@@ -86,9 +86,9 @@ class PreflightReport:
 
     `packages` is empty unless the verdict is COMPATIBLE. `reason` explains a conflict or an inconclusive result,
     `problems` each line if several cannot be installed. `correction` is a text that can be installed instead; if the
-    verdict is COMPATIBLE, it is what was checked instead of the given text. `resolver_text` is the resolver's own output, without secrets. `python` is the Python version that was checked,
-    `seconds` the duration of the check. `index_lines` are the index options of the text, `hint` is what allows a more
-    complete check, or None.
+    verdict is COMPATIBLE, it is what was checked instead of the given text. `resolver_text` is the resolver's own
+    output, without secrets. `python` is the Python version that was checked, `seconds` the duration of the check.
+    `index_lines` are the index options of the text, `hint` is what allows a more complete check, or None.
     """
 
     verdict: Verdict

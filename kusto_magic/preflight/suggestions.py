@@ -124,10 +124,10 @@ def _other_names(diagnosis: Diagnosis) -> list[Suggestion]:
     question = f"did you mean {suggestion}?"
     if not diagnosis.culprits:
         return [question]  # a dependency, which no line names
-    return [_fix(replace(diagnosis.culprits[0], name=suggestion), question)]
+    return [with_fix(replace(diagnosis.culprits[0], name=suggestion), question)]
 
 
-def _fix(line: Requirement, sentence: str) -> Fix:
+def with_fix(line: Requirement, sentence: str) -> Fix:
     """Return the suggestion to replace a line by `line`, which has the same number."""
     text = f"{line.spec}; {line.marker}" if line.marker else line.spec
     return Fix(line.line, text, f"line {line.line}: {sentence}")
@@ -174,7 +174,7 @@ async def _nearest_version(
     nearest = min(versions, key=lambda version: distance(version, bounds), default="")
     if not nearest:
         return []
-    return [_fix(replace(culprit, specifier=f"=={nearest}"), f"{culprit.name}=={nearest} would be compatible")]
+    return [with_fix(replace(culprit, specifier=f"=={nearest}"), f"{culprit.name}=={nearest} would be compatible")]
 
 
 async def _lowest_above(
@@ -207,16 +207,19 @@ def specifier_bounds(specifier: str) -> list[Version]:
     return sorted(versions)
 
 
-def distance(version: str, bounds: Sequence[Version]) -> tuple[int, int]:
+def distance(version: str, bounds: Sequence[Version]) -> tuple[int, ...]:
     """Return the distance of a version from the requested ones: the first number that differs counts most."""
-    found = Version(version).release
-    requested = bounds[0].release if Version(version) < bounds[0] else bounds[-1].release
+    found, is_below = Version(version).release, Version(version) < bounds[0]
+    requested = bounds[0].release if is_below else bounds[-1].release
     length = max(len(found), len(requested))
-    pairs = zip(found + (0,) * (length - len(found)), requested + (0,) * (length - len(requested)), strict=True)
-    for place, (one, other) in enumerate(pairs):
-        if one != other:
-            return -place, abs(one - other)
-    return -length, 0
+    pairs = list(zip(_filled(found, length), _filled(requested, length), strict=True))
+    place = next((place for place, (one, other) in enumerate(pairs) if one != other), length)
+    rest = [-one if is_below else one for one, _ in pairs[place + 1 :]]
+    return (-place, *(abs(one - other) for one, other in pairs[place : place + 1]), *rest)
+
+
+def _filled(release: tuple[int, ...], length: int) -> tuple[int, ...]:
+    return release + (0,) * (length - len(release))
 
 
 # ── other Python versions ──────────────────────────────────────────────────────────────────────────────────────────

@@ -163,12 +163,24 @@ def _arguments(request: ResolveRequest, settings: IndexSettings) -> list[str]:
 
 def _prepare(request: ResolveRequest, folder: Path) -> None:
     (folder / _LINES).write_text("".join(f"{line}\n" for line in request.lines), encoding="ascii")
-    if request.prefer:
-        (folder / _LOCK).write_text(_preferences_lock(request.prefer), encoding="utf-8")
+    if prefer := _effective_preferences(request):
+        (folder / _LOCK).write_text(_preferences_lock(prefer), encoding="utf-8")
     for name in request.stub_wheels & request.prefer.keys():
         _write_stub_wheel(folder / _STUB_WHEELS, name, request.prefer[name])
     for name, version in request.placeholders.items():
         _write_stub_wheel(folder / _STUB_WHEELS, name, version)
+
+
+_EXACT_LINE = re.compile(r"([a-z0-9-]+)(?:\[[^\]]*\])?==[^*,=]+")
+
+
+def _effective_preferences(request: ResolveRequest) -> dict[str, str]:
+    """Return the preferences without those that a line requires exactly.
+
+    uv takes a preferred version from the first index that has it, also if only another index has a suitable wheel.
+    """
+    exact = {found[1] for line in request.lines if (found := _EXACT_LINE.fullmatch(line))} - request.placeholders.keys()
+    return {name: version for name, version in request.prefer.items() if name not in exact}
 
 
 def _preferences_lock(pins: Mapping[str, str]) -> str:

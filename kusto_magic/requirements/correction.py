@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
 _LINES = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]+")
 
 
@@ -67,6 +66,7 @@ def correction_from_json(document: Mapping[str, Any] | None) -> Correction | Non
     if document is None:
         return None
     changes = (
-        LineChange(change["line"], change["before"], change["after"], change["reason"]) for change in document["changes"]
+        LineChange(change["line"], change["before"], change["after"], change["reason"])
+        for change in document["changes"]
     )
     return Correction(document["text"], tuple(changes))
