@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, table
 from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.hints import HintTable
-from kusto_magic.preflight.report import Fix, Package, PreflightReport, Verdict
+from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
 from kusto_magic.program_hints import PROGRAM
 from kusto_magic.requirements.correction import LineChange
 
@@ -54,8 +54,9 @@ def row(package: Package) -> tuple[str, ...]:
         if package.version_in_base != package.version and package.version_in_base
         else ""
     )
+    compared = "unchanged" if package.status is Status.PRESENT else change or package.status.value
     reason = "requested" if package.direct else "dependency"
-    return (package.name, package.version, change or package.status.value, reason, size_text(package.size))
+    return (package.name, package.version, compared, reason, size_text(package.size))
 
 
 def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:

@@ -52,10 +52,10 @@ class ConflictSearch:
     async def search(self) -> bool:
         """Return whether all conflicts were found. Raises TimeoutError before there is a verified correction."""
         result = await self._loosen_conflicts(offline=True)
-        if _is_inconclusive(result, self._trial(), self.request.python):
+        if result.code != 0:
             result = await self._complete_cache()
         if result.code != 0:
-            return not _is_inconclusive(result, self._trial(), self.request.python)
+            return diagnose(result.output, self._trial(), self.request.python).verdict is Verdict.CONFLICT
         found = self._pins(result)
         self._accept(found)
         self.is_verified = bool(self._corrected())
@@ -63,7 +63,7 @@ class ConflictSearch:
             with suppress(TimeoutError):  # what was found can be installed together
                 await self._restore()
                 await self._choose_nearest(found)
-                self.is_verified = (await self._resolve(self._corrected())).code == 0
+                self.is_verified = await self._is_compatible(self._corrected())
         return True
 
     def _corrected(self) -> list[Requirement]:
@@ -82,7 +82,11 @@ class ConflictSearch:
             if result.code == 0 or not trial:
                 return result
             diagnosis = diagnose(result.output, trial, self.request.python)
-            if diagnosis.verdict is not Verdict.CONFLICT or not self._set_aside(diagnosis):
+            # What is missing from the cache may be on an index.
+            is_certain = diagnosis.cause is Cause.CONFLICT or not offline
+            if diagnosis.verdict is not Verdict.CONFLICT or not is_certain:
+                return result
+            if not self._loosen(diagnosis) and (offline or not self._delete(diagnosis)):
                 return result
 
     async def _complete_cache(self) -> ResolveResult:
@@ -102,21 +106,25 @@ class ConflictSearch:
         self._loosened = {line.line: _GENERAL_REASON for line in lines} | known | self._loosened
         return result
 
-    def _set_aside(self, diagnosis: Diagnosis) -> bool:
-        """Loosen the lines of a conflict; return whether there is anything left to try."""
-        by_number = {line.line: line for line in self._corrected()}
-        culprits = [by_number[line.line] for line in diagnosis.culprits if line.line in by_number]
-        tight = [line for line in culprits if line.line not in self._loosened and line.specifier]
-        if tight:
-            self._loosened |= {line.line: reason_for(line, diagnosis) for line in tight}
-            return True
+    def _loosen(self, diagnosis: Diagnosis) -> bool:
+        """Loosen the lines of a conflict; return whether any could be."""
+        tight = [line for line in self._culprits(diagnosis) if line.line not in self._loosened and line.specifier]
+        self._loosened |= {line.line: reason_for(line, diagnosis) for line in tight}
+        return bool(tight)
+
+    def _delete(self, diagnosis: Diagnosis) -> bool:
+        """Delete the lines that no other version helps; return whether there are any, and record the others."""
         original, is_missing = self._original(), diagnosis.cause in _MISSING
+        culprits = self._culprits(diagnosis)
         for line in culprits:
-            # Not even another version of the line helps.
             reason = f"{reason_for(line, diagnosis)}, in every version" if is_missing else reason_for(line, diagnosis)
             self.problems[line.line] = LineProblem(original[line.line], reason, deleted=is_missing)
             self._loosened.pop(line.line, None)
         return bool(culprits) and is_missing
+
+    def _culprits(self, diagnosis: Diagnosis) -> list[Requirement]:
+        numbers = {line.line for line in diagnosis.culprits}
+        return [line for line in self._corrected() if line.line in numbers]
 
     def _original(self) -> dict[int, Requirement]:
         return {line.line: line for line in self.lines}
@@ -174,11 +182,9 @@ class ConflictSearch:
         locked = read_lock(result.lock, self.request.python) if result.code == 0 else []
         return {one.name: one.version for one in locked}
 
-    async def _resolve(self, lines: Sequence[Requirement]) -> ResolveResult:
-        """Resolve lines with the resolver's cache if that is enough, otherwise with the indexes."""
-        cached = await self._run(lines)
-        is_enough = not _is_inconclusive(cached, lines, self.request.python)
-        return cached if is_enough else await self._run(lines, offline=False)
+    async def _is_compatible(self, lines: Sequence[Requirement]) -> bool:
+        """Return whether lines can be installed together, as the cache knows or else the indexes."""
+        return (await self._run(lines)).code == 0 or (await self._run(lines, offline=False)).code == 0
 
     async def _nearer(
         self, lines: Sequence[Requirement], specifiers: Mapping[int, str], *, lowest: bool = False
@@ -197,10 +203,6 @@ class ConflictSearch:
         specs = tuple(line.spec for line in lines)
         preferred = {name: version for name, version in {**self.request.prefer, **(prefer or {})}.items() if version}
         return await self.run(replace(self.request, lines=specs, prefer=preferred, offline=offline, lowest=lowest))
-
-
-def _is_inconclusive(result: ResolveResult, lines: Sequence[Requirement], python: str) -> bool:
-    return result.code != 0 and diagnose(result.output, lines, python).verdict is not Verdict.CONFLICT
 
 
 def _distances(
