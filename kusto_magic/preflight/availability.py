@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from kusto_magic.preflight.diagnosis import Diagnosis, diagnose
-from kusto_magic.preflight.line_problems import Run
+from kusto_magic.preflight.line_problems import Run, allows
 from kusto_magic.preflight.report import Verdict, read_lock
 from kusto_magic.preflight.suggestions import Pins, distance, specifier_bounds
 from kusto_magic.preflight.uv import ResolveRequest
@@ -32,11 +32,18 @@ class Index:
     request: ResolveRequest
     run: Run
 
-    async def unavailable(self, lines: Sequence[Requirement]) -> list[Requirement]:
-        """Return the lines for which no wheel is found; some may have one, which `diagnose` tells.
+    async def unavailable(self, lines: Sequence[Requirement]) -> dict[Requirement, str]:
+        """Return the lines that cannot be installed by themselves, each with its nearest version ("" for none).
 
-        Lines for the same package are not examined.
+        A line without a nearest version may be available after all, which `diagnose` tells. Lines for the same package
+        are not examined.
         """
+        suspects = await self._suspects(lines)
+        nearest = await self._nearest(suspects)
+        # uv may prefer a placeholder, but the nearest version is then the one that was requested.
+        return {line: version for line in suspects if not allows(line, version := nearest.get(line.line, ""))}
+
+    async def _suspects(self, lines: Sequence[Requirement]) -> list[Requirement]:
         count = Counter(line.name for line in lines)
         placeholders = {line.name: _placeholder(line.specifier) for line in lines if count[line.name] == 1}
         known = {name: version for name, version in placeholders.items() if version}
@@ -60,7 +67,7 @@ class Index:
             result = await self.run(replace(request, offline=False))
         return diagnose(result.output, [line], request.python) if result.code else None
 
-    async def nearest(self, lines: Sequence[Requirement]) -> dict[int, str]:
+    async def _nearest(self, lines: Sequence[Requirement]) -> dict[int, str]:
         """Return the version nearest to the requested one for each line that has one: its number → version."""
         bounds = {line: found for line in lines if (found := specifier_bounds(line.specifier))}
         # The requested version itself may be found: without a local label, or if the line is available after all.

@@ -136,7 +136,7 @@ class ConflictSearch:
         original = self._original()
         for line in self._corrected():
             version = found.get(line.name, "")
-            if line.line in self._loosened and version and not allows(line.specifier, version):
+            if line.line in self._loosened and version and not allows(line, version):
                 known = self.problems.get(line.line)
                 reason, cause = (known.reason, known.cause) if known else (self._loosened[line.line], Cause.CONFLICT)
                 fixed = with_version(line, version)

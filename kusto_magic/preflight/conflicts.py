@@ -20,8 +20,8 @@ from kusto_magic.requirements.parser import Requirement
 SEARCH_TIMEOUT = 5.0
 """Maximum number of seconds for finding all problems and their corrections after a conflict."""
 
-UNCHECKED = "not all lines were checked: the time limit of the check was reached"
-"""Warning about an explanation that is not complete."""
+UNCHECKED = "the search for problems did not finish: not all lines were checked"
+"""Warning about an explanation that is not complete, usually because the time was over."""
 
 _MAX_NAMED = 4
 """Maximum number of packages that the reason names."""

@@ -70,12 +70,13 @@ def loosen(lines: Iterable[Requirement], numbers: Iterable[int]) -> list[Require
 def pinned_versions(lines: Iterable[Requirement]) -> Pins:
     """Return the versions of the lines that require exactly one."""
     exact = [(line.name, list(SpecifierSet(line.specifier))) for line in lines]
-    return {name: each[0].version for name, each in exact if len(each) == 1 and each[0].operator == "=="}
+    one = {name: each[0] for name, each in exact if len(each) == 1 and each[0].operator == "=="}
+    return {name: each.version for name, each in one.items() if not each.version.endswith(".*")}
 
 
-def allows(specifier: str, version: str) -> bool:
-    """Return whether a version satisfies a specifier set."""
-    return SpecifierSet(specifier).contains(version, prereleases=True)
+def allows(line: Requirement, version: str) -> bool:
+    """Return whether a version ("" for none) satisfies a line."""
+    return bool(version) and SpecifierSet(line.specifier).contains(version, prereleases=True)
 
 
 def label(line: Requirement) -> str:

@@ -17,7 +17,6 @@ from kusto_magic.preflight.diagnosis import Cause, Diagnosis
 from kusto_magic.preflight.line_problems import (
     LineProblem,
     Run,
-    allows,
     corrected,
     reason_for,
     with_name,
@@ -85,14 +84,12 @@ class ProblemSearch:
         return Index(self.request, self._run)
 
     async def _examine_lines(self) -> None:
-        suspects = await self._index.unavailable(self.lines)
-        nearest = await self._index.nearest(suspects)
-        for line in suspects:
-            version = nearest.get(line.line, "")
-            if version and not allows(line.specifier, version):
-                reason = f"no index has a wheel of this version for Python {self.request.python} on {PLATFORM}"
+        unavailable = await self._index.unavailable(self.lines)
+        reason = f"no index has a wheel of this version for Python {self.request.python} on {PLATFORM}"
+        for line, version in unavailable.items():
+            if version:
                 self.problems[line.line] = LineProblem(line, reason, with_version(line, version), cause=Cause.NO_WHEEL)
-        await self._diagnose([line for line in suspects if line.line not in nearest])
+        await self._diagnose([line for line, version in unavailable.items() if not version])
         await self._rename()
 
     async def _diagnose(self, lines: Sequence[Requirement]) -> None:
@@ -121,7 +118,7 @@ class ProblemSearch:
         renamed = [with_name(self.problems[number].line, name) for number, name in names.items()]
         bare = [with_specifier(line, "") for line in renamed]
         missing, unknown = await asyncio.gather(self._index.unavailable(renamed), self._index.unavailable(bare))
-        without_version, without_any = ({line.line for line in lines} for lines in (missing, unknown))
+        without_version, without_any = ({line.line for line in each} for each in (missing, unknown))
         taken = {line.name: line.line for line in corrected(self.lines, self.problems)}
         for line, any_version in zip(renamed, bare, strict=True):
             problem = self.problems[line.line]
