@@ -38,3 +38,7 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep on the running event loop."""
         await asyncio.sleep(seconds)
+
+
+SYSTEM_CLOCK = SystemClock()
+"""The clock of this process."""

@@ -80,14 +80,15 @@ class CreateImage:
     async def run(self, client: ImagesClient) -> AsyncIterator[Operation]:
         """Yield the operations of the preflight, of the wait for other operations, and of the request."""
         build, options, sent = self.build, self.build.request.options, _spec(self.build)
-        # A pinned build is compared after the preflight, which determines the text to compare; one that waits is
-        # compared at its turn, since what it waits for may change the image.
-        compare_later = options.force or options.pin or self.queue.must_wait(build)
+        # A pinned or fixed build is compared after the preflight, which determines the text to compare; one that waits
+        # is compared at its turn, since what it waits for may change the image.
+        changes_text = options.pin or (options.fix and options.check)
+        compare_later = options.force or changes_text or self.queue.must_wait(build)
         existing = UNKNOWN if compare_later else await find_existing(client, build, sent)
-        if existing.operation is None and (options.check or options.pin):
+        if existing.operation is None and (options.check or changes_text):
             yield operation_start.checking(sent, build.action)
             sent = await self.check(client, build)
-            if options.pin and not options.force and not self.queue.must_wait(build):
+            if changes_text and not options.force and not self.queue.must_wait(build):
                 existing = await find_existing(client, build, sent)
         if existing.operation is not None:
             async for operation in poll_existing(client, build, existing.operation):

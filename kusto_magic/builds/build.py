@@ -63,8 +63,8 @@ class Build(HasRequest, HasTraits):
         self.estimate = estimate
         self.owned = owned
         """Whether this process records its states; False while another process that runs does so."""
-        self.pinned_spec: ImageSpec | None = None
-        """What is built instead of `request.spec`: the versions that the preflight found."""
+        self.checked_spec: ImageSpec | None = None
+        """What is built instead of `request.spec`: the correction or the versions that the preflight found."""
         self.counts_for_estimate = origin is Origin.STARTED_HERE and self.action is Action.BUILD
         """Whether the duration counts for the estimate.
 
@@ -85,8 +85,8 @@ class Build(HasRequest, HasTraits):
 
     @property
     def spec(self) -> ImageSpec | None:
-        """What is built, with the pinned versions if there are any; None if it is not a build or not known."""
-        return self.pinned_spec or self.request.spec
+        """What is built, corrected or with the pinned versions if it was; None if it is not a build or not known."""
+        return self.checked_spec or self.request.spec
 
     @property
     def state(self) -> BuildState:

@@ -51,9 +51,9 @@ class HistoryWriter:
         change = update(build.id, last_response_at=build.last_response_at, **state)
         await self._write(_update_for(build, change))
 
-    async def record_pinned(self, build: Build) -> None:
-        """Write the pinned requirements that are sent instead of the requested ones."""
-        assert build.spec is not None  # noqa: S101 - only builds are pinned
+    async def record_checked(self, build: Build) -> None:
+        """Write the corrected or pinned requirements that are sent instead of the requested ones."""
+        assert build.spec is not None  # noqa: S101 - only builds are checked
         await self._write(update(build.id, requirements=build.spec.requirements))
 
     async def record_end(

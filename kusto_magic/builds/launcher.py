@@ -111,7 +111,7 @@ class BuildLauncher:
                 return record  # the history cannot be read now, which is not the end of the operation
             build.owned = current is not None and await asyncio.to_thread(self._adopt, current)
             if current is not None and current.request.spec != build.spec:
-                build.pinned_spec = current.request.spec
+                build.checked_spec = current.request.spec
             return current
 
         build = self._build(record, Origin.RESUMED, owned=self._adopt(record))

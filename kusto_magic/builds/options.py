@@ -15,14 +15,16 @@ class BuildOptions:
     """The options of an operation; `check`, `pin` and `force` concern builds only.
 
     `check` runs the preflight first: on a conflict nothing is sent. `pin` sends the versions that it found instead of
-    the given text. `force` sends the image even if it is up to date. `queue` waits while another change of the cluster
-    is running. `protect_active` raises InUseError instead of replacing or deleting an image that the cluster's python()
+    the given text. `fix` sends the correction that the preflight proposes for a conflict, if there is one. `force`
+    sends the image even if it is up to date. `queue` waits while another change of the cluster is running.
+    `protect_active` raises InUseError instead of replacing or deleting an image that the cluster's python()
     uses or may use. `timeout` is how many seconds the operation is polled. Raises
     InvalidInputError if that is not a positive number.
     """
 
     check: bool = True
     pin: bool = False
+    fix: bool = False
     force: bool = False
     queue: bool = False
     protect_active: bool = False

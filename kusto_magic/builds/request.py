@@ -47,10 +47,11 @@ class BuildRequest:
             raise InvalidInputError([Problem("requirements", "missing")])
 
     def builds_same(self, other: Self) -> bool:
-        """Return whether two requests build the same image from the same spec: given as text, or pinned."""
+        """Return whether two requests build the same image from the same spec: as given, corrected or pinned."""
         # ARM compares names without case.
         ours, theirs = (
-            (request.target.key, request.name.lower(), request.spec, request.options.pin) for request in (self, other)
+            (request.target.key, request.name.lower(), request.spec, request.options.pin, request.options.fix)
+            for request in (self, other)
         )
         return self.info.creates_image and other.info.creates_image and ours == theirs
 

@@ -76,7 +76,7 @@ class WatchBuild:
     """Polls an operation that another process owns: as recorded until it is sent, then as the service shows it.
 
     `read_record` returns the current record, and brings the build up to date with it: `owned` if its owner has ended
-    and this process now owns it, `pinned_spec` if the owner has pinned the versions.
+    and this process now owns it, `checked_spec` if the owner has corrected or pinned the requirements.
     """
 
     build: Build

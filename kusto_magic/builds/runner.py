@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from kusto_magic.arm.base_chain import resolve_base_chain
@@ -92,20 +93,25 @@ class BuildRunner:
         await self._finish(build, error)
 
     async def check(self, preflight: Preflight, client: ImagesClient, build: Build) -> ImageSpec:
-        """Run the preflight; return the spec to submit, pinned if that is wanted. Raises RequirementsConflictError."""
-        spec = build.request.spec
+        """Run the preflight; return the spec to submit: corrected or pinned if that is wanted.
+
+        Raises RequirementsConflictError.
+        """
+        spec, options = build.request.spec, build.request.options
         assert spec is not None  # noqa: S101 - only builds are checked
-        report = await check_image_spec(client.with_options(background=True), spec, preflight)
+        report = await check_image_spec(client.with_options(background=True), spec, preflight, fix=options.fix)
         build._set_report(report)
         report.raise_for_conflict()
-        if not build.request.options.pin:
-            return spec
-        if report.verdict is Verdict.INCONCLUSIVE:
-            what = f"the versions could not be pinned: {report.reason}"
-            raise RequirementsConflictError(what, forecast=report, hint=Hint(HintKind.SEND_UNPINNED))
-        build.pinned_spec = replace(spec, requirements=report.pinned_text())
-        await self._writer.record_pinned(build)
-        return build.pinned_spec
+        sent = spec if report.correction is None else replace(spec, requirements=report.correction.text)
+        if options.pin:
+            if report.verdict is Verdict.INCONCLUSIVE:
+                what = f"the versions could not be pinned: {report.reason}"
+                raise RequirementsConflictError(what, forecast=report, hint=Hint(HintKind.SEND_UNPINNED))
+            sent = replace(spec, requirements=report.pinned_text())
+        if sent is not spec:
+            build.checked_spec = sent
+            await self._writer.record_checked(build)
+        return sent
 
     async def _finish(self, build: Build, error: BaseException | None) -> None:
         now = self._clock.wall()
@@ -128,17 +134,28 @@ class BuildRunner:
                 build._tick()
 
 
-async def check_image_spec(client: ImagesClient, spec: ImageSpec, preflight: Preflight) -> PreflightReport:
-    """Return the preflight report of a spec on top of its base images."""
+async def check_image_spec(
+    client: ImagesClient, spec: ImageSpec, preflight: Preflight, *, fix: bool = False
+) -> PreflightReport:
+    """Return the preflight report of a spec on top of its base images.
+
+    With `fix`, a conflict that has a correction is checked again with it. If that can be installed, its report is
+    returned, with the correction.
+    """
     base = await resolve_base_chain(client, spec)
     if base.unknown:
         return PreflightReport(
             Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE, base.python, reason=base.unknown
         )
-    return await preflight(
-        spec.requirements,
+    run = partial(
+        preflight,
         python=base.python,
         base=base.managed,
         base_requirements=base.layers,
         allow_index_options=spec.allow_index_options and spec.use_index_options,
     )
+    report = await run(spec.requirements)
+    if not fix or report.verdict is not Verdict.CONFLICT or report.correction is None:
+        return report
+    fixed = await run(report.correction.text)
+    return replace(fixed, correction=report.correction) if fixed.verdict is Verdict.COMPATIBLE else report

@@ -60,6 +60,7 @@ def cell_parser() -> argparse.ArgumentParser:
     checks.add_argument(
         "--no-check", action="store_true", help="send without checking whether the packages can be installed together"
     )
+    checks.add_argument("--fix", action="store_true", help="apply the corrections that would otherwise be proposed")
     checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check selected")
     text = parser.add_argument_group("requirements")
     text.add_argument("--file", metavar="PATH", help="read the requirements from a file; leave the cell empty")

@@ -183,12 +183,12 @@ def _readable(image: Image) -> tuple[ImageSpec, str]:
     return spec, f"Not checked: {'; '.join(reasons)}."
 
 
-def show_check(session: Session, target: Target, spec: ImageSpec) -> None:
-    """Show the preflight report without sending anything.
+def show_check(session: Session, target: Target, spec: ImageSpec, *, fix: bool = False) -> None:
+    """Show the preflight report without sending anything; with `fix`, that of the corrected requirements.
 
     Raises RequirementsConflictError after a conflict, so that a non-interactive run fails.
     """
-    report = result_or_cancel(session.builds.check(target, spec))
+    report = result_or_cancel(session.builds.check(target, spec, fix=fix))
     session.show(preflight_report.bundle(report, MAGICS))
     report.raise_for_conflict()
 

@@ -153,7 +153,7 @@ class Card:
         line = _joined(head, self._times(), self.estimate_line, self.note)
         details = [*self.error, *([self.ids] if self.ids else []), *hints.next_line(self.hint)]
         if self.report is not None:
-            details = [*preflight_report.remarks(self.report, hints), *details]
+            details = [*preflight_report.lines(self.report, hints), *details]
         return visible("\n".join([line, *(f"  {detail}" for detail in details)]))
 
     def to_json(self) -> dict[str, Any]:

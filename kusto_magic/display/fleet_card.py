@@ -152,7 +152,7 @@ class FleetCard:
         """Return a fleet as text: the headline, the failures, and up to 20 clusters."""
         lines: list[str] = [self.headline()]
         if self.report is not None:
-            lines += [f"  {line}" for line in preflight_report.remarks(self.report, hints)]
+            lines += [f"  {line}" for line in preflight_report.lines(self.report, hints)]
         lines += [f"  ✖ {', '.join(clusters)}: {reason}" for reason, clusters in self._listed_failures()]
         if len(self.rows) <= MAX_ROWS_AS_TEXT:
             lines += [f"  {line}" for line in table(_HEAD, self._rows(), "")["text/plain"].splitlines()]

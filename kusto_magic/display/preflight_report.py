@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, table
 from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.hints import HintTable
-from kusto_magic.preflight.report import Package, PreflightReport, Verdict
+from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
 from kusto_magic.program_hints import PROGRAM
+from kusto_magic.requirements.correction import LineChange
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
 """Glyph of each verdict."""
+
+CORRECTED = "Corrected requirements:"
+"""Heading of a corrected text."""
 
 HEAD = ("package", "version", "compared with base image", "reason", "download")
 """Column heads of the table of packages."""
@@ -49,24 +54,51 @@ def row(package: Package) -> tuple[str, ...]:
         if package.version_in_base != package.version and package.version_in_base
         else ""
     )
+    compared = "unchanged" if package.status is Status.PRESENT else change or package.status.value
     reason = "requested" if package.direct else "dependency"
-    return (package.name, package.version, change or package.status.value, reason, size_text(package.size))
+    return (package.name, package.version, compared, reason, size_text(package.size))
 
 
 def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
-    """Return the verdict, the warnings and the suggestions, one line each, and the sentence of `hints`."""
-    suggestions = [*map(str, report.suggestions), *([hints.text(report.hint)] if report.hint else [])]
+    """Return the verdict, warnings, problems, changes and suggestions, one line each, and the sentence of `hints`."""
+    changed = {change.line: change.after for change in _changes(report)}
+    others = [one for one in report.suggestions if not (isinstance(one, Fix) and one.line in changed)]
+    suggestions = [*map(str, others), *([hints.text(report.hint)] if report.hint else [])]
     warnings = [f"warning: {line}" for line in report.warnings]
-    return [headline(report), *warnings, *(f"suggestion: {line}" for line in suggestions)]
+    changes = [] if report.problems else [_change_line(report, change) for change in _changes(report)]
+    return [
+        headline(report),
+        *warnings,
+        *report.problems,
+        *changes,
+        *(f"suggestion: {line}" for line in suggestions),
+    ]
+
+
+def _changes(report: PreflightReport) -> Sequence[LineChange]:
+    return report.correction.changes if report.correction else ()
+
+
+def _change_line(report: PreflightReport, change: LineChange) -> str:
+    fix = f"use {change.after.strip()}" if change.after else "deleted"
+    if report.verdict is Verdict.CONFLICT and change.after:
+        return f"line {change.line}: {fix}"  # the reason is in the headline
+    return f"line {change.line}: {change.before.strip()}: {change.reason}{f'; {fix}' if change.after else ''}"
+
+
+def lines(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
+    """Return the remarks, then the corrected requirements if there are any, ready to copy."""
+    corrected = [CORRECTED, *report.correction.text.splitlines()] if report.correction else []
+    return [*remarks(report, hints), *corrected]
 
 
 def text(report: PreflightReport, hints: HintTable = PROGRAM) -> DisplayText:
     """Return the report as text."""
-    first, *others = remarks(report, hints)
-    lines = [first, *(f"  {line}" for line in others)]
+    first, *others = lines(report, hints)
+    shown = [first, *(f"  {line}" for line in others)]
     if report.packages:
-        lines += [f"  {line}" for line in _table(report)["text/plain"].splitlines()]
-    return visible("\n".join(lines))
+        shown += [f"  {line}" for line in _table(report)["text/plain"].splitlines()]
+    return visible("\n".join(shown))
 
 
 def html(report: PreflightReport, hints: HintTable = PROGRAM) -> str:
@@ -75,6 +107,8 @@ def html(report: PreflightReport, hints: HintTable = PROGRAM) -> str:
     parts = [f"<p>{isolated(visible(first))}</p>"]
     if others:
         parts.append("<ul>" + "".join(f"<li>{isolated(visible(line))}</li>" for line in others) + "</ul>")
+    if report.correction:
+        parts.append(f"<p>{CORRECTED}</p><pre>{isolated(visible(report.correction.text))}</pre>")
     if report.packages:
         parts.append(f"<details><summary>Packages</summary>{_table(report)['text/html']}</details>")
     if report.resolver_text:

@@ -13,5 +13,5 @@ async def resolve(requirements: str, python_version: str) -> str | None:
     from kusto_magic.preflight.check import run_preflight
     from kusto_magic.preflight.report import Verdict
 
-    report = await run_preflight(requirements, python=python_version)
+    report = await run_preflight(requirements, python=python_version, corrections=False)
     return report.reason if report.verdict is Verdict.CONFLICT else None

@@ -88,7 +88,7 @@ class KustoImageMagics(Magics):
         session = self._session
         settings, targets, spec = read_cell(session, options, cell)
         if options.name == CHECK_NAME:
-            show_check(session, _single_target(targets, CHECK_NAME), spec)
+            show_check(session, _single_target(targets, CHECK_NAME), spec, fix=options.fix)
         elif options.dry_run:
             session.show(dry_run(targets, options.name, spec))
         elif options.diff:
@@ -108,6 +108,7 @@ class KustoImageMagics(Magics):
         build_options = BuildOptions(
             check=not options.no_check,
             pin=options.pin,
+            fix=options.fix,
             force=options.force,
             queue=options.queue or many,  # a fleet always waits for busy clusters
             protect_active=not options.yes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kusto_magic.display.preflight_report import summary
+from kusto_magic.display.preflight_report import CORRECTED, summary
 from kusto_magic.models.build_state import Outcome
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.markup import TONES, text_html
@@ -30,6 +30,8 @@ def check_html(report: PreflightReport) -> str:
     parts = [text_html(headline, f"title {tone}")]
     parts += [text_html(line, "muted") for line in (_scope(report),) if line]
     parts += [text_html(line) for line in _remarks(report)]
+    if report.correction:
+        parts += [text_html(CORRECTED), text_html(report.correction.text, "code")]
     parts += [_packages(report), _resolver_output(report)]
     return f'<div role="status" class="kusto-image-check">{"".join(parts)}</div>'
 
@@ -42,6 +44,7 @@ def _scope(report: PreflightReport) -> str:
 def _remarks(report: PreflightReport) -> list[str]:
     first = [report.reason] if report.reason else []
     first += [f"Warning: {line}" for line in report.warnings]
+    first += report.problems
     return [*first, *(f"Suggestion: {line}" for line in report.suggestions), *PANEL.next_line(report.hint)]
 
 

@@ -2,8 +2,8 @@
 
 The result is a forecast, because the service's own installer is not documented. The preflight checks whether a set of
 wheels for the image's Python on Windows x64 satisfies every line and its dependencies, and how that set differs from
-the packages of the base image. It cannot detect packages that fail when they are imported together, nor a package's
-upper bound on the Python version (uv ignores these).
+the packages of the base image. It warns about known binary breaks, but cannot detect all packages that fail when they
+are imported together, nor a package's upper bound on the Python version (uv ignores these).
 
 On a base image pip keeps satisfying versions and changes only what it must. The base's versions are therefore
 preferences for the resolver, not constraints.
@@ -12,30 +12,23 @@ preferences for the resolver, not constraints.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement as Pep508
 
+from kusto_magic.clock import SYSTEM_CLOCK, Clock
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
+from kusto_magic.preflight.binary_breaks import binary_warnings
+from kusto_magic.preflight.conflicts import Explanation, explain
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
-from kusto_magic.preflight.indexes import IndexSettings, origin, user_settings
-from kusto_magic.preflight.report import (
-    LockedPackage,
-    Package,
-    PreflightReport,
-    Status,
-    Suggestion,
-    Verdict,
-    plan_packages,
-    read_lock,
-)
-from kusto_magic.preflight.suggestions import Candidate, Pins, suggest
-from kusto_magic.preflight.uv import ResolveRequest, ResolveResult, resolve
+from kusto_magic.preflight.indexes import IndexSettings, user_settings
+from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict, plan_packages, read_lock
+from kusto_magic.preflight.resolution import Resolution, pins
+from kusto_magic.preflight.suggestions import Pins
+from kusto_magic.preflight.uv import ResolveResult
 from kusto_magic.requirements.parser import ReadRequirements, Requirement, Requirements, parse, read
 
 OLDEST, NEWEST = (3, 6), (3, 14)
@@ -43,9 +36,6 @@ OLDEST, NEWEST = (3, 6), (3, 14)
 
 PREFLIGHT_TIMEOUT = 20.0
 """Default time limit of a preflight in seconds."""
-
-SUGGESTION_TIMEOUT = 4.0
-"""Maximum number of seconds for finding suggestions after a conflict."""
 
 
 async def run_preflight(
@@ -59,6 +49,8 @@ async def run_preflight(
     timeout: float = PREFLIGHT_TIMEOUT,
     exclude_newer: str | None = None,
     environ: Mapping[str, str] | None = None,
+    corrections: bool = True,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> PreflightReport:
     """Check a requirements text within `timeout` seconds. Canceling the task terminates uv immediately.
 
@@ -66,93 +58,44 @@ async def run_preflight(
     `base_requirements` are the texts of the custom images between the two, the lowest first. `allow_index_options`
     is the user's permission to ask the indexes that the text names; otherwise they are ignored with a warning, as
     those of base images always are. `index` replaces the user's own index settings, `environ` replaces os.environ.
-    `exclude_newer` (a date or an RFC 3339 time) ignores what the index received later.
+    `exclude_newer` (a date or an RFC 3339 time) ignores what the index received later. Without `corrections`, the
+    report of a conflict has only the first reason; with them, it takes up to `conflicts.SEARCH_TIMEOUT` seconds more.
 
     Raises InvalidInputError for a text that `requirements.parser.parse` rejects. A failure of the resolver is not
     raised but reported as INCONCLUSIVE.
     """
-    started = time.monotonic()
+    started = clock.monotonic()
     requirements = parse(text, allow_index_options=True, allow_no_packages=True)  # the caller decides
     variables = os.environ if environ is None else environ
     used, ignored = (requirements.index_options, ()) if allow_index_options else ((), requirements.index_options)
     settings = (user_settings(variables) if index is None else index).with_options(used)
-    resolution = _Resolution(
-        python, settings, variables, started + timeout, exclude_newer, ignores_indexes=bool(ignored)
+    resolution = Resolution(
+        python, settings, variables, started + timeout, exclude_newer, clock, ignores_indexes=bool(ignored)
     )
     resolution.warn_of_indexes(ignored, "is named by the image and was not asked")
-    result = await _run(requirements, resolution, base, base_requirements)
+    result = await _run(requirements, resolution, base, base_requirements, text if corrections else None)
     index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
     hint = Hint(HintKind.ALLOW_INDEX_OPTIONS) if ignored else None
-    return replace(result, index_lines=index_lines, hint=hint, seconds=time.monotonic() - started)
-
-
-@dataclass
-class _Resolution:
-    """State of one preflight: its fixed inputs, and the packages of the base image (normalized name → version)."""
-
-    python: str
-    settings: IndexSettings
-    environ: Mapping[str, str]
-    deadline: float
-    exclude_newer: str | None
-    installed: Pins = field(default_factory=dict)
-    stub_wheels: frozenset[str] = frozenset()
-    from_custom_images: Pins = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    ignores_indexes: bool = False
-
-    def warn_of_indexes(self, options: Iterable[tuple[str, str]], remark: str) -> None:
-        """Warn about index options of a text that the user did not write: no request is sent to these indexes."""
-        for _, url in options:
-            self.warnings.append(f"the package index {origin(url)} {remark}")
-
-    @property
-    def remaining(self) -> float:
-        """Remaining time in seconds."""
-        return self.deadline - time.monotonic()
-
-    async def resolve(self, lines: Iterable[str], python: str = "", *, lowest: bool = False) -> ResolveResult:
-        """Resolve lines on top of the base image's packages, or on top of nothing for another Python version."""
-        same = python in {"", self.python}
-        request = ResolveRequest(
-            lines=tuple(lines),
-            python=python or self.python,
-            prefer=self.installed if same else {},  # another Python means another base image
-            stub_wheels=self.stub_wheels if same else frozenset(),
-            lowest=lowest,
-            exclude_newer=self.exclude_newer,
-        )
-        result = await resolve(request, self.settings, self.environ, self.remaining)
-        # Before it is parsed, so that no part of it can show a token.
-        return replace(result, output=self.settings.hide(result.output))
-
-    async def attempt(self, candidate: Candidate) -> Pins | None:
-        """Resolve a candidate; return None if it conflicts or no time is left."""
-        if self.remaining <= 0:
-            return None
-        result = await self.resolve(candidate.lines, candidate.python, lowest=candidate.lowest)
-        return _pins(read_lock(result.lock, candidate.python)) if result.code == 0 else None
-
-    def report(self, verdict: Verdict, **rest: Any) -> PreflightReport:
-        """Return a report with the warnings collected so far."""
-        return PreflightReport(verdict, self.python, warnings=tuple(self.warnings), **rest)
+    return replace(result, index_lines=index_lines, hint=hint, seconds=clock.monotonic() - started)
 
 
 async def _run(
-    requirements: Requirements, resolution: _Resolution, base: str | None, texts: Sequence[str]
+    requirements: Requirements, resolution: Resolution, base: str | None, texts: Sequence[str], correctable: str | None
 ) -> PreflightReport:
     if not _is_known_python(resolution.python):
         return resolution.report(Verdict.INCONCLUSIVE, reason=f"the check does not support Python {resolution.python}")
     # An incomplete check must not block a build, so every failure of uv becomes an inconclusive report.
     try:
         await _add_base(resolution, base, texts)
-        return await _resolve(requirements, resolution, base)
+        return await _resolve(requirements, resolution, base, correctable)
     except (OSError, ValueError) as error:
         reason = f"the resolver uv cannot be run, or its output cannot be read ({type(error).__name__})"
         return resolution.report(Verdict.INCONCLUSIVE, reason=reason, resolver_text=displayed_output(str(error)))
 
 
-async def _resolve(requirements: Requirements, resolution: _Resolution, base: str | None) -> PreflightReport:
+async def _resolve(
+    requirements: Requirements, resolution: Resolution, base: str | None, correctable: str | None
+) -> PreflightReport:
     lines = _applicable(requirements, resolution)
     if not lines:
         return resolution.report(Verdict.COMPATIBLE)
@@ -160,32 +103,40 @@ async def _resolve(requirements: Requirements, resolution: _Resolution, base: st
     if result.code is None:
         return resolution.report(Verdict.INCONCLUSIVE, reason="the package index did not respond in time")
     if result.code != 0:
-        return await _failure_report(result, lines, resolution)
+        return await _failure_report(result, lines, resolution, correctable)
     found = read_lock(result.lock, resolution.python)
     packages = plan_packages(found, base=resolution.installed, direct=[line.name for line in lines])
     resolution.warnings += [*_uv_warnings(result.output), *_managed_warnings(packages, resolution.installed, base)]
+    resolution.warnings += binary_warnings(packages, resolution.installed, base)
     resolution.warnings += await _custom_warnings(packages, lines, resolution)
     return resolution.report(Verdict.COMPATIBLE, packages=packages)
 
 
 async def _failure_report(
-    result: ResolveResult, lines: Sequence[Requirement], resolution: _Resolution
+    result: ResolveResult, lines: Sequence[Requirement], resolution: Resolution, correctable: str | None
 ) -> PreflightReport:
+    """Report a failed resolution; `correctable` is the text to correct, or None to report the first reason only."""
     diagnosis = diagnose(result.output, lines, resolution.python)
-    suggestions: tuple[Suggestion, ...] = ()
     if resolution.ignores_indexes:  # they may have what is missing
         diagnosis = replace(diagnosis, verdict=Verdict.INCONCLUSIVE)
-    if diagnosis.verdict is Verdict.CONFLICT:
-        limit = min(resolution.remaining, SUGGESTION_TIMEOUT)
-        suggestions = await suggest(diagnosis, lines, resolution.python, resolution.attempt, limit)
-    text = displayed_output(result.output)
-    return resolution.report(diagnosis.verdict, reason=diagnosis.reason, resolver_text=text, suggestions=suggestions)
+    found = Explanation(diagnosis.reason)
+    if diagnosis.verdict is Verdict.CONFLICT and correctable is not None:
+        found = await explain(correctable, lines, diagnosis, resolution)
+    resolution.warnings += found.warnings
+    return resolution.report(
+        diagnosis.verdict,
+        reason=found.reason,
+        resolver_text=displayed_output(result.output),
+        problems=found.problems,
+        suggestions=found.suggestions,
+        correction=found.correction,
+    )
 
 
 # ── base image ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _add_base(resolution: _Resolution, base: str | None, texts: Sequence[str]) -> None:
+async def _add_base(resolution: Resolution, base: str | None, texts: Sequence[str]) -> None:
     """Record the packages of the base image: the managed list, then each custom text in turn."""
     if base is not None:
         resolution.installed.update(managed_packages.packages(base))
@@ -199,15 +150,15 @@ async def _add_base(resolution: _Resolution, base: str | None, texts: Sequence[s
                 f"the packages of base image {base} are not known: only the requirements were checked"
             )
     for text in texts:
-        pins = await _add_custom_layer(resolution, text)
-        if pins is None:
+        added = await _add_custom_layer(resolution, text)
+        if added is None:
             resolution.warnings.append("a custom base image could not be resolved: its packages are not known")
         else:
-            resolution.from_custom_images |= pins
-            resolution.installed |= pins
+            resolution.from_custom_images |= added
+            resolution.installed |= added
 
 
-async def _add_custom_layer(resolution: _Resolution, text: str) -> Pins | None:
+async def _add_custom_layer(resolution: Resolution, text: str) -> Pins | None:
     requirements = read(text)  # the image may have been made with another tool
     if requirements.problems:
         return None
@@ -217,7 +168,7 @@ async def _add_custom_layer(resolution: _Resolution, text: str) -> Pins | None:
     # Warnings about the lines of a base image do not help with this text, so they are collected separately.
     separate = replace(resolution, warnings=[])
     result = await separate.resolve(line.spec for line in _applicable(requirements, separate))
-    return _pins(read_lock(result.lock, resolution.python)) if result.code == 0 else None
+    return pins(read_lock(result.lock, resolution.python)) if result.code == 0 else None
 
 
 def _managed_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: str | None) -> list[str]:
@@ -243,7 +194,7 @@ def _change_text(package: Package) -> str:
 
 
 async def _custom_warnings(
-    packages: Iterable[Package], lines: Sequence[Requirement], resolution: _Resolution
+    packages: Iterable[Package], lines: Sequence[Requirement], resolution: Resolution
 ) -> list[str]:
     """Return a warning if packages of the custom base images conflict with the changes of this text."""
     changed = {package.name for package in packages if package.status in {Status.UPGRADED, Status.DOWNGRADED}}
@@ -268,7 +219,7 @@ def _base_requirement(name: str, version: str) -> Requirement:
 # ── requirement lines ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _applicable(requirements: Requirements | ReadRequirements, resolution: _Resolution) -> list[Requirement]:
+def _applicable(requirements: Requirements | ReadRequirements, resolution: Resolution) -> list[Requirement]:
     """Return the lines that apply to the image's Python on Windows; warn about the others."""
     environment = _marker_environment(resolution.python)
     lines: list[Requirement] = []
@@ -306,10 +257,6 @@ def _marker_environment(python: str) -> dict[str, str]:
         "sys_platform": "win32",
         "extra": "",
     }
-
-
-def _pins(found: Iterable[LockedPackage]) -> Pins:
-    return {one.name: one.version for one in found}
 
 
 def _uv_warnings(output: str) -> list[str]:

@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from kusto_magic.errors import RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.requirements.correction import Correction
 
 PLATFORM = "Windows x64"
 """The platform of the sandbox. Source: documentation of custom images ("… on Windows"); its SKUs are x64 only."""
@@ -83,10 +84,11 @@ Suggestion = Fix | str
 class PreflightReport:
     """The expected result of installing a requirements text: a forecast, as the service's installer is not documented.
 
-    `packages` is empty unless the verdict is COMPATIBLE. `reason` explains a conflict or an inconclusive result;
-    `resolver_text` is the resolver's own output, without secrets. `python` is the Python version that was checked,
-    `seconds` the duration of the check. `index_lines` are the index options of the text, `hint` is what allows a more
-    complete check, or None.
+    `packages` is empty unless the verdict is COMPATIBLE. `reason` explains a conflict or an inconclusive result,
+    `problems` each line if several cannot be installed. `correction` is a text that can be installed instead; if the
+    verdict is COMPATIBLE, it is what was checked instead of the given text. `resolver_text` is the resolver's own
+    output, without secrets. `python` is the Python version that was checked, `seconds` the duration of the check.
+    `index_lines` are the index options of the text, `hint` is what allows a more complete check, or None.
     """
 
     verdict: Verdict
@@ -100,6 +102,8 @@ class PreflightReport:
     index_lines: tuple[str, ...] = ()
     hint: Hint | None = None
     platform: str = PLATFORM
+    problems: tuple[str, ...] = ()
+    correction: Correction | None = None
 
     @property
     def direct(self) -> tuple[Package, ...]:
@@ -118,9 +122,8 @@ class PreflightReport:
         if self.verdict is Verdict.CONFLICT:
             what = "these packages cannot be installed together; nothing was sent"
             hint = Hint(HintKind.FIX_CONFLICT)
-            raise RequirementsConflictError(
-                what, forecast=self, lines=(self.reason, *map(str, self.suggestions)), hint=hint
-            )
+            lines = (self.reason, *self.problems, *map(str, self.suggestions))
+            raise RequirementsConflictError(what, forecast=self, lines=lines, hint=hint)
 
     def pinned_text(self) -> str:
         """Return a requirements text that pins exactly these packages, or "" if there are none."""

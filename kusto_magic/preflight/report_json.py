@@ -10,6 +10,7 @@ from typing import Any
 
 from kusto_magic.hints import hint_from_json, hint_json
 from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Suggestion, Verdict
+from kusto_magic.requirements.correction import correction_from_json, correction_json
 
 
 def report_json(report: PreflightReport) -> dict[str, Any]:
@@ -24,6 +25,8 @@ def report_json(report: PreflightReport) -> dict[str, Any]:
         "fixes": [{"line": fix.line, "text": fix.text, "sentence": fix.sentence} for fix in fixes],
         "suggestions": [suggestion for suggestion in report.suggestions if not isinstance(suggestion, Fix)],
         "hint": hint_json(report.hint),
+        "problems": list(report.problems),
+        "correction": correction_json(report.correction),
         "packages": [_package_json(package) for package in report.packages],
     }
 
@@ -43,6 +46,8 @@ def report_from_json(document: Mapping[str, Any]) -> PreflightReport:
         suggestions=suggestions,
         hint=hint_from_json(document["hint"]),
         platform=document["checkedFor"],
+        problems=tuple(document.get("problems", ())),  # missing in stored reports of older versions
+        correction=correction_from_json(document.get("correction")),
     )
 
 

@@ -93,7 +93,7 @@ async def suggest(
             _nearest_version(culprit, lines, python, attempt) for culprit in diagnosis.culprits[:2] if culprit.line
         ]
     if diagnosis.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
-        searches.append(_other_pythons(lines, python, attempt))
+        searches.append(other_pythons(lines, python, attempt))
     found = [suggestion for suggestions in await _gather_within(searches, timeout) for suggestion in suggestions]
     return (*found, *([BUILD_SUGGESTION] if diagnosis.may_have_sdists else []))
 
@@ -124,10 +124,10 @@ def _other_names(diagnosis: Diagnosis) -> list[Suggestion]:
     question = f"did you mean {suggestion}?"
     if not diagnosis.culprits:
         return [question]  # a dependency, which no line names
-    return [_fix(replace(diagnosis.culprits[0], name=suggestion), question)]
+    return [with_fix(replace(diagnosis.culprits[0], name=suggestion), question)]
 
 
-def _fix(line: Requirement, sentence: str) -> Fix:
+def with_fix(line: Requirement, sentence: str) -> Fix:
     """Return the suggestion to replace a line by `line`, which has the same number."""
     text = f"{line.spec}; {line.marker}" if line.marker else line.spec
     return Fix(line.line, text, f"line {line.line}: {sentence}")
@@ -161,7 +161,7 @@ async def _nearest_version(
     culprit: Requirement, lines: Sequence[Requirement], python: str, attempt: Attempt
 ) -> list[Fix]:
     """Suggest the version closest to the requested one that makes the whole text compatible."""
-    bounds = _bounds(culprit.specifier)
+    bounds = specifier_bounds(culprit.specifier)
     if not bounds:
         return []
     async with asyncio.TaskGroup() as group:
@@ -171,10 +171,10 @@ async def _nearest_version(
         above = group.create_task(_lowest_above(culprit, bounds[-1].public, lines, python, attempt))
     found = (below.result(), above.result())
     versions = [pins[culprit.name] for pins in found if pins is not None and culprit.name in pins]
-    nearest = min(versions, key=lambda version: _distance(version, bounds), default="")
+    nearest = min(versions, key=lambda version: distance(version, bounds), default="")
     if not nearest:
         return []
-    return [_fix(replace(culprit, specifier=f"=={nearest}"), f"{culprit.name}=={nearest} would be compatible")]
+    return [with_fix(replace(culprit, specifier=f"=={nearest}"), f"{culprit.name}=={nearest} would be compatible")]
 
 
 async def _lowest_above(
@@ -196,7 +196,7 @@ def _replace_specifier(lines: Sequence[Requirement], changed: Requirement, speci
     return tuple((replace(line, specifier=specifier) if line == changed else line).spec for line in lines)
 
 
-def _bounds(specifier: str) -> list[Version]:
+def specifier_bounds(specifier: str) -> list[Version]:
     """Return the versions in a specifier set, sorted."""
     versions = []
     for one in SpecifierSet(specifier):
@@ -207,22 +207,25 @@ def _bounds(specifier: str) -> list[Version]:
     return sorted(versions)
 
 
-def _distance(version: str, bounds: Sequence[Version]) -> tuple[int, int]:
+def distance(version: str, bounds: Sequence[Version]) -> tuple[int, ...]:
     """Return the distance of a version from the requested ones: the first number that differs counts most."""
-    found = Version(version).release
-    requested = bounds[0].release if Version(version) < bounds[0] else bounds[-1].release
+    found, is_below = Version(version).release, Version(version) < bounds[0]
+    requested = bounds[0].release if is_below else bounds[-1].release
     length = max(len(found), len(requested))
-    pairs = zip(found + (0,) * (length - len(found)), requested + (0,) * (length - len(requested)), strict=True)
-    for place, (one, other) in enumerate(pairs):
-        if one != other:
-            return -place, abs(one - other)
-    return -length, 0
+    pairs = list(zip(_filled(found, length), _filled(requested, length), strict=True))
+    place = next((place for place, (one, other) in enumerate(pairs) if one != other), length)
+    rest = [-one if is_below else one for one, _ in pairs[place + 1 :]]
+    return (-place, *(abs(one - other) for one, other in pairs[place : place + 1]), *rest)
+
+
+def _filled(release: tuple[int, ...], length: int) -> tuple[int, ...]:
+    return release + (0,) * (length - len(release))
 
 
 # ── other Python versions ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _other_pythons(lines: Sequence[Requirement], python: str, attempt: Attempt) -> list[str]:
+async def other_pythons(lines: Sequence[Requirement], python: str, attempt: Attempt) -> list[str]:
     """Suggest the first other managed image, newest first, whose Python is compatible with the unchanged text."""
     tried = {_minor(python)}
     for image in MANAGED_IMAGES.values():

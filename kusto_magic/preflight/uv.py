@@ -60,6 +60,9 @@ class ResolveRequest:
     `prefer` are versions to keep if possible (normalized name → version). `stub_wheels` are names in `prefer` that are
     installed although no index has a wheel for them. `lowest` selects the lowest versions of the packages that the
     lines name. `exclude_newer` is a date or time; releases uploaded later are ignored.
+
+    `placeholders` are further versions that count as available (normalized name → version). `dependencies` is false
+    to resolve the lines alone, each for itself, `offline` to use only what uv has in its cache.
     """
 
     lines: tuple[str, ...]
@@ -68,6 +71,9 @@ class ResolveRequest:
     stub_wheels: frozenset[str] = frozenset()
     lowest: bool = False
     exclude_newer: str | None = None
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    dependencies: bool = True
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +156,31 @@ def _arguments(request: ResolveRequest, settings: IndexSettings) -> list[str]:
     arguments += ["--index-strategy", settings.strategy] if settings.strategy else []
     arguments += ["--no-index"] if settings.no_index else []
     arguments += ["--exclude-newer", request.exclude_newer] if request.exclude_newer else []
+    arguments += [] if request.dependencies else ["--no-deps"]
+    arguments += ["--offline"] if request.offline else []
     return [*arguments, "--resolution", "lowest-direct"] if request.lowest else arguments
 
 
 def _prepare(request: ResolveRequest, folder: Path) -> None:
     (folder / _LINES).write_text("".join(f"{line}\n" for line in request.lines), encoding="ascii")
-    if request.prefer:
-        (folder / _LOCK).write_text(_preferences_lock(request.prefer), encoding="utf-8")
+    if prefer := _effective_preferences(request):
+        (folder / _LOCK).write_text(_preferences_lock(prefer), encoding="utf-8")
     for name in request.stub_wheels & request.prefer.keys():
         _write_stub_wheel(folder / _STUB_WHEELS, name, request.prefer[name])
+    for name, version in request.placeholders.items():
+        _write_stub_wheel(folder / _STUB_WHEELS, name, version)
+
+
+_EXACT_LINE = re.compile(r"([a-z0-9-]+)(?:\[[^\]]*\])?==[^*,=]+")
+
+
+def _effective_preferences(request: ResolveRequest) -> dict[str, str]:
+    """Return the preferences without those that a line requires exactly.
+
+    uv takes a preferred version from the first index that has it, also if only another index has a suitable wheel.
+    """
+    exact = {found[1] for line in request.lines if (found := _EXACT_LINE.fullmatch(line))} - request.placeholders.keys()
+    return {name: version for name, version in request.prefer.items() if name not in exact}
 
 
 def _preferences_lock(pins: Mapping[str, str]) -> str:
@@ -168,7 +190,7 @@ def _preferences_lock(pins: Mapping[str, str]) -> str:
 
 
 def _write_stub_wheel(folder: Path, name: str, version: str) -> None:
-    """Write an empty wheel for an installed package that has no wheel on any index."""
+    """Write an empty wheel, for a version of a package that has no wheel on any index."""
     folder.mkdir(exist_ok=True)
     stem = f"{name.replace('-', '_')}-{version}"
     with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:

@@ -204,7 +204,11 @@ def test_unknown_base_packages_give_warning(check: Check, options: dict[str, Any
             "line 2 other, which needs plain<2, clashes with line 1 needy==2.0, which needs plain>=2",
             "line 1: needy==1.0 would be compatible",
         ),
-        ("plain>1,<1", "line 1 plain<1,>1: its version specifiers exclude each other", None),
+        (
+            "plain>1,<1",
+            "line 1 plain<1,>1: its version specifiers exclude each other",
+            "line 1: plain==1.0 would be compatible",
+        ),
         ("plain\nnothing-like-this", "line 2 nothing-like-this: the index has no package with this name", None),
         (
             "plain==1.5",

@@ -446,6 +446,10 @@ export interface components {
             readonly suggestions: readonly string[];
             readonly hint: components["schemas"]["Hint"] | null;
             readonly packages: readonly components["schemas"]["PlannedPackage"][];
+            /** @description A sentence for each line, if several cannot be installed. */
+            readonly problems: readonly string[];
+            /** @description Requirements that can be installed instead; of a compatible plan, what was checked instead. */
+            readonly correction: components["schemas"]["Correction"] | null;
         };
         readonly PlannedPackage: {
             readonly name: string;
@@ -658,6 +662,18 @@ export interface components {
             readonly text: string;
             /** @description The suggestion as text. */
             readonly sentence: string;
+        };
+        readonly Correction: {
+            readonly text: string;
+            readonly changes: readonly components["schemas"]["LineChange"][];
+        };
+        readonly LineChange: {
+            /** @description The number of the line in the original text. */
+            readonly line: number;
+            readonly before: string;
+            /** @description "" if the line is deleted. */
+            readonly after: string;
+            readonly reason: string;
         };
     };
     responses: never;

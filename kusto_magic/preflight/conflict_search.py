@@ -1,0 +1,212 @@
+"""Search for the lines of a requirements text that conflict with others, and for the smallest changes that help.
+
+The lines of a conflict are loosened, one conflict after the other, until the rest can be installed. The cache of the
+resolver usually suffices for that; if it does not, one resolution with all lines loosened completes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from packaging.version import Version
+
+from kusto_magic.preflight.diagnosis import Cause, Diagnosis, diagnose
+from kusto_magic.preflight.line_problems import (
+    LineProblem,
+    Run,
+    allows,
+    corrected,
+    loosen,
+    pinned_versions,
+    reason_for,
+    with_specifier,
+    with_version,
+)
+from kusto_magic.preflight.report import Verdict, read_lock
+from kusto_magic.preflight.suggestions import Pins, distance, specifier_bounds
+from kusto_magic.preflight.uv import ResolveRequest, ResolveResult
+from kusto_magic.requirements.parser import Requirement
+
+_GENERAL_REASON = "it conflicts with other lines"
+_MISSING = frozenset({Cause.NOT_FOUND, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON})
+
+
+@dataclass
+class ConflictSearch:
+    """Adds to `problems` (by line number) those of `lines` that conflict with others.
+
+    `run` runs the resolver and raises TimeoutError if no time is left. `is_verified` is whether the corrected lines can
+    be installed together.
+    """
+
+    lines: Sequence[Requirement]
+    problems: MutableMapping[int, LineProblem]
+    request: ResolveRequest
+    run: Run
+    is_verified: bool = False
+    _loosened: dict[int, str] = field(default_factory=dict)
+
+    async def search(self) -> bool:
+        """Return whether all conflicts were found. Raises TimeoutError before there is a verified correction."""
+        result = await self._loosen_conflicts(offline=True)
+        if result.code != 0:
+            result = await self._complete_cache()
+        if result.code != 0:
+            return diagnose(result.output, self._trial(), self.request.python).verdict is Verdict.CONFLICT
+        found = self._pins(result)
+        self._accept(found)
+        self.is_verified = bool(self._corrected())
+        if self._loosened:
+            with suppress(TimeoutError):  # what was found can be installed together
+                await self._restore()
+                await self._choose_nearest(found)
+                self.is_verified = await self._is_compatible(self._corrected())
+        return True
+
+    def _corrected(self) -> list[Requirement]:
+        return corrected(self.lines, self.problems)
+
+    def _trial(self) -> list[Requirement]:
+        return loosen(self._corrected(), self._loosened)
+
+    # ── loosening ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _loosen_conflicts(self, *, offline: bool) -> ResolveResult:
+        """Loosen the lines of each conflict until none is left; return the last result."""
+        while True:
+            trial = self._trial()
+            result = await self._run(trial, offline=offline, prefer=pinned_versions(self._corrected()))
+            if result.code == 0 or not trial:
+                return result
+            diagnosis = diagnose(result.output, trial, self.request.python)
+            # What is missing from the cache may be on an index.
+            is_certain = diagnosis.cause is Cause.CONFLICT or not offline
+            if diagnosis.verdict is not Verdict.CONFLICT or not is_certain:
+                return result
+            if not self._loosen(diagnosis) and (offline or not self._delete(diagnosis)):
+                return result
+
+    async def _complete_cache(self) -> ResolveResult:
+        """Resolve with all lines loosened, then search again; return the better result."""
+        lines = self._corrected()
+        known = dict(self._loosened)
+        everything = loosen(lines, {line.line for line in lines})
+        result = await self._run(everything, offline=False, prefer=pinned_versions(lines))
+        if result.code != 0:
+            return await self._loosen_conflicts(offline=False)
+        try:
+            smaller = await self._loosen_conflicts(offline=True)
+        except TimeoutError:
+            smaller = ResolveResult(None, "")
+        if smaller.code == 0:
+            return smaller
+        self._loosened = {line.line: _GENERAL_REASON for line in lines} | known | self._loosened
+        return result
+
+    def _loosen(self, diagnosis: Diagnosis) -> bool:
+        """Loosen the lines of a conflict; return whether any could be."""
+        tight = [line for line in self._culprits(diagnosis) if line.line not in self._loosened and line.specifier]
+        self._loosened |= {line.line: reason_for(line, diagnosis) for line in tight}
+        return bool(tight)
+
+    def _delete(self, diagnosis: Diagnosis) -> bool:
+        """Delete the lines that no other version helps; return whether there are any, and record the others."""
+        original, is_missing = self._original(), diagnosis.cause in _MISSING
+        culprits = self._culprits(diagnosis)
+        for line in culprits:
+            reason = f"{reason_for(line, diagnosis)}, in every version" if is_missing else reason_for(line, diagnosis)
+            self.problems[line.line] = LineProblem(original[line.line], reason, deleted=is_missing)
+            self._loosened.pop(line.line, None)
+        return bool(culprits) and is_missing
+
+    def _culprits(self, diagnosis: Diagnosis) -> list[Requirement]:
+        numbers = {line.line for line in diagnosis.culprits}
+        return [line for line in self._corrected() if line.line in numbers]
+
+    def _original(self) -> dict[int, Requirement]:
+        return {line.line: line for line in self.lines}
+
+    # ── the smallest changes ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _accept(self, found: Pins) -> None:
+        """Pin the loosened lines whose version must change to the version that was found."""
+        original = self._original()
+        for line in self._corrected():
+            version = found.get(line.name, "")
+            if line.line in self._loosened and version and not allows(line, version):
+                known = self.problems.get(line.line)
+                reason, cause = (known.reason, known.cause) if known else (self._loosened[line.line], Cause.CONFLICT)
+                fixed = with_version(line, version)
+                self.problems[line.line] = LineProblem(original[line.line], reason, fixed, cause=cause)
+
+    async def _restore(self) -> None:
+        """Keep the lines that need no change once the others are changed; find the reasons of the rest."""
+        for number, problem in list(self.problems.items()):
+            if problem.cause is Cause.CONFLICT and problem.replacement:
+                others = {each: other for each, other in self.problems.items() if each != number}
+                trial = corrected(self.lines, others)
+                result = await self._run(trial, offline=True)
+                if result.code == 0:
+                    del self.problems[number]
+                elif problem.reason == _GENERAL_REASON:
+                    diagnosis = diagnose(result.output, trial, self.request.python)
+                    reason = reason_for(problem.line, diagnosis)
+                    is_known = diagnosis.verdict is Verdict.CONFLICT
+                    self.problems[number] = replace(problem, reason=reason) if is_known else problem
+
+    async def _choose_nearest(self, found: Pins) -> None:
+        """Replace the versions of the loosened lines by nearer ones, if all of them can be installed together."""
+        lines, original = self._corrected(), self._original()
+        changed = [line for line in lines if line.line in self.problems and line.line in self._loosened]
+        bounds = {line.line: specifier_bounds(original[line.line].specifier) for line in changed}
+        if not changed or not all(bounds.values()):
+            return
+        # The lowest version is wanted of these lines only, so the others are pinned.
+        pinned = [with_version(line, found[line.name]) if line.name in found else line for line in lines]
+        below = {number: f"<{each[0].public}" for number, each in bounds.items()}
+        above = {number: f">{each[-1].public}" for number, each in bounds.items()}
+        lower, higher = await asyncio.gather(self._nearer(lines, below), self._nearer(pinned, above, lowest=True))
+        solutions = [found, lower, higher]
+        complete = [each for each in solutions if all(line.name in each for line in changed)]
+        best = min(complete, key=lambda each: _distances(each, changed, bounds), default=found)
+        for line in changed:
+            fixed = with_version(line, best[line.name])
+            self.problems[line.line] = replace(self.problems[line.line], replacement=fixed)
+
+    # ── the resolver ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _pins(self, result: ResolveResult) -> Pins:
+        locked = read_lock(result.lock, self.request.python) if result.code == 0 else []
+        return {one.name: one.version for one in locked}
+
+    async def _is_compatible(self, lines: Sequence[Requirement]) -> bool:
+        """Return whether lines can be installed together, as the cache knows or else the indexes."""
+        return (await self._run(lines)).code == 0 or (await self._run(lines, offline=False)).code == 0
+
+    async def _nearer(
+        self, lines: Sequence[Requirement], specifiers: Mapping[int, str], *, lowest: bool = False
+    ) -> Pins:
+        """Return the versions for lines, some of them with other specifier sets."""
+        trial = [with_specifier(line, specifiers.get(line.line, line.specifier)) for line in lines]
+        # The nearest version is wanted, also if the base image has another one that would do.
+        free = {line.name: "" for line in lines if line.line in specifiers}
+        # With the index: the cache may lack what uv needs to know of nearer versions.
+        return self._pins(await self._run(trial, offline=False, prefer=free, lowest=lowest))
+
+    async def _run(
+        self, lines: Sequence[Requirement], *, offline: bool = True, prefer: Pins | None = None, lowest: bool = False
+    ) -> ResolveResult:
+        """Run the resolver; `prefer` are versions to prefer besides those of the base image ("": none)."""
+        specs = tuple(line.spec for line in lines)
+        preferred = {name: version for name, version in {**self.request.prefer, **(prefer or {})}.items() if version}
+        return await self.run(replace(self.request, lines=specs, prefer=preferred, offline=offline, lowest=lowest))
+
+
+def _distances(
+    found: Pins, lines: Sequence[Requirement], bounds: Mapping[int, Sequence[Version]]
+) -> list[tuple[int, ...]]:
+    """Return how far the versions of lines are from those that they required, the farthest first."""
+    return sorted((distance(found[line.name], bounds[line.line]) for line in lines), reverse=True)

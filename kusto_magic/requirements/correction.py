@@ -1,0 +1,72 @@
+"""A corrected requirements text, and what was changed in it.
+
+A correction is proposed: it is sent only if its user applies it or passes `--fix`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_LINES = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """A changed line: `line` is its number in the original text, counted from 1.
+
+    `before` is the line as written, `after` what replaces it ("" if it was deleted, several lines if it was split), and
+    `reason` is why, a phrase without a final period.
+    """
+
+    line: int
+    before: str
+    after: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The whole corrected `text` and its `changes`, in the order of their lines."""
+
+    text: str
+    changes: tuple[LineChange, ...]
+
+
+def correct_lines(text: str, changes: Iterable[LineChange]) -> Correction:
+    """Return the correction of `text` by `changes`, at most one for a line; the other lines stay as they are."""
+    by_line = {change.line: change for change in changes}
+    lines = [
+        _changed(line, by_line[number]) if number in by_line else line
+        for number, line in enumerate(_LINES.findall(text), start=1)  # as the parser counts them
+    ]
+    return Correction("".join(lines), tuple(change for _, change in sorted(by_line.items())))
+
+
+def _changed(line: str, change: LineChange) -> str:
+    ending = line[len(line.rstrip("\r\n")) :]
+    return change.after + ending if change.after else ""
+
+
+def correction_json(correction: Correction | None) -> dict[str, Any] | None:
+    """Return a correction as JSON, null if there is none."""
+    if correction is None:
+        return None
+    changes = [
+        {"line": change.line, "before": change.before, "after": change.after, "reason": change.reason}
+        for change in correction.changes
+    ]
+    return {"text": correction.text, "changes": changes}
+
+
+def correction_from_json(document: Mapping[str, Any] | None) -> Correction | None:
+    """Return the correction of a JSON document. Raises KeyError or TypeError if it is not one."""
+    if document is None:
+        return None
+    changes = (
+        LineChange(change["line"], change["before"], change["after"], change["reason"])
+        for change in document["changes"]
+    )
+    return Correction(document["text"], tuple(changes))
