@@ -39,12 +39,14 @@ from kusto_magic.panel.widgets import (
     set_enabled,
     set_html,
     set_text,
+    set_visible,
     style_sheet,
     text_widget,
     with_class,
 )
-from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.preflight.report import PreflightReport, Verdict
 from kusto_magic.redaction import redact
+from kusto_magic.requirements.correction import Correction
 from kusto_magic.settings import Settings
 
 IMAGES, HISTORY = "Images", "History"
@@ -71,6 +73,7 @@ class PanelForm:
         self._timeout = settings.timeout_hours * 3600
         self._magics_target = of_magics
         self._closed = False
+        self._correction: Correction | None = None
         endpoint = context.target.endpoint if context.target else settings.endpoint_url
         self.cluster_picker = ClusterPicker(context, endpoint, settings, self._set_target)
         self.fields = Form(context)
@@ -96,6 +99,7 @@ class PanelForm:
     def _make_buttons(self) -> None:
         self.check = button("Check", "Check that these requirements would install; sends nothing to Azure")
         self.plan = HTML()
+        self.apply = button("Apply", "Put the corrected requirements into the form; sends nothing to Azure")
         self.create = button(
             "Build image", "Build the image, or replace the one with this name", button_style="primary"
         )
@@ -105,6 +109,7 @@ class PanelForm:
         self.inserter = with_class(Output(), "inserter")
         self.inserted = text_widget()
         self.context.on_click(self.check, self._check)
+        self.context.on_click(self.apply, self._apply)
         self.context.on_click(self.create, self._create)
         self.context.on_click(self.insert, self._insert)
         typed = [self.fields.base, self.fields.name, self.fields.requirements]
@@ -119,7 +124,7 @@ class PanelForm:
         header = with_class(row(title, self.cluster_picker.summary, self.cluster_picker.change), "header")
         buttons = with_class(row(self.check, self.create, self.insert, self.inserter), "buttons")
         messages = (self.question.widget, self.context.errors, self.inserted)
-        answers = with_class(column(*messages, heading("Check"), self.plan), "answers")
+        answers = with_class(column(*messages, heading("Check"), self.plan, self.apply), "answers")
         progress = with_class(self.active_builds.widget, "builds")
         left = with_class(column(self.fields.widget, buttons), "inputs")
         right = with_class(column(answers, progress), "results")
@@ -142,15 +147,23 @@ class PanelForm:
         self.context.run_task(
             [self.check],
             lambda: self.context.builds.check(target, spec),
-            self._show_plan,
+            lambda report: self._show_plan(report, spec.requirements),
             lambda: self._show_plan(None),
         )
+
+    def _apply(self) -> None:
+        if self._correction is not None:
+            self.fields.fill(requirements=self._correction.text)
 
     def _on_typing(self) -> None:
         self._show_plan(None)
         self.question.hide()
 
-    def _show_plan(self, report: PreflightReport | None) -> None:
+    def _show_plan(self, report: PreflightReport | None, checked: str = "") -> None:
+        """Show a report on the requirements `checked`, or that none were checked."""
+        correction = report.correction if report is not None and report.verdict is Verdict.CONFLICT else None
+        self._correction = correction if checked == self.fields.text() else None  # other text may have been typed
+        set_visible(self.apply, self._correction is not None)
         set_html(self.plan, text_html(NOT_CHECKED, "muted") if report is None else check_html(report))
 
     def _create(self) -> None:
@@ -208,7 +221,7 @@ class PanelForm:
 
         def show_report(_change: object = None) -> None:
             if build.report is not None:
-                self._show_plan(build.report)
+                self._show_plan(build.report, build.request.spec.requirements if build.request.spec else "")
 
         build.observe(enable_when_accepted, ["operation", "ended"])
         build.observe(show_report, "report")

@@ -35,6 +35,7 @@ from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.panel import VIEW
 from kusto_magic.panel.panel_form import PanelForm
 from kusto_magic.preflight.report import PreflightReport, Verdict
+from kusto_magic.requirements.correction import LineChange, correct_lines
 
 pytestmark = pytest.mark.slow  # a widget tree for each test
 
@@ -247,6 +248,25 @@ def test_check_shows_the_report_and_typing_clears_it(make: EnvironmentFactory) -
     assert not form.check.disabled
     form.fields.requirements.value = "numpy"
     assert shown_text(form.plan) == NOT_CHECKED
+    assert not [line for line in environment.service.requests if line.startswith("PUT")]
+
+
+def test_correction_is_put_into_the_form_and_sends_nothing(make: EnvironmentFactory) -> None:
+    correction = correct_lines("six==99\nhumanize\n", [LineChange(1, "six==99", "six==1.16.0", "no such version")])
+
+    async def conflict(text: str, **_more: Any) -> PreflightReport:
+        verdict = Verdict.CONFLICT if "99" in text else Verdict.COMPATIBLE
+        return PreflightReport(verdict, "3.11.7", reason="no", correction=correction if "99" in text else None)
+
+    environment = make(None, conflict)
+    form = loaded_form(environment)
+    fill(form, text="six==99\nhumanize")
+    form.check.click()
+    wait_until(lambda: is_shown(form.apply))
+    assert "six==1.16.0" in shown_text(form.plan)
+    form.apply.click()
+    assert form.fields.text() == "six==1.16.0\nhumanize\n"
+    assert not is_shown(form.apply)
     assert not [line for line in environment.service.requests if line.startswith("PUT")]
 
 
