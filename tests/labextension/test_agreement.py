@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -106,6 +107,15 @@ def test_surfaces_show_the_same_state_within_a_second(notebook: Open, emulator: 
     assert max(heights) - min(heights) <= 1, heights
     expect(notifications(page)).to_have_count(0)  # the card is in view
 
+FREEZE = """%%kusto_image freeze --base Python3_11_7
+awsebcli==3.20.3
+numpy==1.26.4
+cement==2.8.2
+pandas==2.2.2
+PyYAML==5.4.1
+termcolor==1.1.0
+uvloop==0.21.0"""
+
 
 @pytest.mark.index  # the check asks it
 def test_build_that_the_check_stops_ends_everywhere(notebook: Open, lab: Lab, page: Page) -> None:
@@ -131,9 +141,29 @@ def test_fix_of_the_check_is_applied_to_the_cell_and_not_run(notebook: Open, pag
     opened.run(0)
     opened.run(1)
     expect(state(card(opened, 1))).to_have_text("Not submitted", timeout=END_MS)
-    card(opened, 1).get_by_role("button", name="Apply urllib3==2.2.1").click()
-    expect(opened.cell(1).locator(".cm-line").last).to_have_text("urllib3==2.2.1  # old")
+    card(opened, 1).get_by_role("button", name="Apply urllib3==1.21.1").click()
+    expect(opened.cell(1).locator(".cm-line").last).to_have_text("urllib3==1.21.1  # old")
     expect(card(opened, 1).get_by_role("button", name="Apply")).to_have_count(0)
     expect(state(card(opened, 1))).to_have_text("Not submitted")
+    opened.run(1)
+    expect(state(card(opened, 1))).to_have_text("Building", timeout=END_MS)
+
+
+@pytest.mark.index  # the check asks it
+def test_all_problems_of_a_freeze_are_named_and_fixed_with_one_button(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook([USE, FREEZE])
+    opened.run(0)
+    opened.run(1)
+    stopped = card(opened, 1)
+    expect(state(stopped)).to_have_text("Not submitted", timeout=END_MS)
+    for problem in ("cement==2.8.2", "PyYAML==5.4.1", "termcolor==1.1.0", "uvloop==0.21.0"):
+        expect(stopped.locator("del", has_text=problem)).to_be_visible()
+    screenshot("corrections")
+    stopped.get_by_role("button", name="Apply all").click()
+    expect(stopped).to_contain_text("Nothing was sent")
+    expect(opened.cell(1).locator(".cm-content")).not_to_contain_text("uvloop")
+    expect(opened.cell(1).locator(".cm-content")).to_contain_text("PyYAML==6.0")
     opened.run(1)
     expect(state(card(opened, 1))).to_have_text("Building", timeout=END_MS)
