@@ -65,7 +65,7 @@ PANEL = HintTable(
         HintKind.CONFIRM: "To proceed anyway, press Refresh, press the button again, and confirm.",
         HintKind.USE_NEW_NAME: "Or choose a new name, and enable that image afterwards.",
         HintKind.ENABLE_IMAGE: (
-            "Press Enable on cluster… beside an image under Images, so that it is known which one queries use."
+            "Press Enable… beside an image under Images, so that it is known which one queries use."
         ),
     },
 )

@@ -27,7 +27,7 @@ NOT_READ = UnknownImage("the images have not been read")
 """State of Python before the first read."""
 
 HEAD = ("Name", "Status", "Base image", "Packages")
-SHOW, EDIT, USE, ENABLE, DELETE = "Show details", "Edit", "Use as base", "Enable on cluster…", "Delete…"
+SHOW, EDIT, USE, ENABLE, DELETE = "Show details", "Edit", "Use as base", "Enable…", "Delete…"
 
 
 class ImageList:
@@ -190,7 +190,7 @@ def _python_text(python: PythonState) -> str:
         case ActiveImage(name):
             return f"Queries use {name}."
         case PythonOff():
-            return "python() is disabled."
+            return "python() is disabled: enable an image to use it in queries."
         case UnknownImage() as unknown:
             return unknown.text(PANEL)
 

@@ -79,7 +79,7 @@ function imageCommands(options: ICommandOptions): Record<string, IImageCommand> 
     },
     [CommandIDs.enableImage]: {
       label: trans.__('Enable the Selected Kusto Image on Its Cluster…'),
-      short: trans.__('Enable on cluster…'),
+      short: trans.__('Enable…'),
       isEnabled: found => isListed(model, found) && !isActive(model, found),
       run: ({ cluster, image }) => enableImage(model, cluster, image.name, trans)
     },

@@ -99,7 +99,7 @@ def test_views_have_no_violations(
         opened.use_dark_theme()
     name = f"accessible-{theme}"
     make(page, name)
-    choose(page, name, "Enable on cluster…")
+    choose(page, name, "Enable…")
     dialog(page).get_by_role("button", name="Enable", exact=True).click()
     expect(image(page, name)).to_contain_text("active", timeout=END_MS)
     emulator.hold()

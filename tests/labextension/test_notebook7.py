@@ -47,7 +47,7 @@ def test_every_action_has_a_place(notebook_server: Lab, page: Page, screenshot: 
     expect(details.get_by_role("heading", name="seven")).to_be_visible()
     expect(details).to_contain_text("These packages install together")
     toolbar = page.get_by_role("toolbar", name="Actions for image seven")
-    toolbar.get_by_role("button", name="Enable on cluster…").click()
+    toolbar.get_by_role("button", name="Enable…").click()
     dialog(page).get_by_role("button", name="Cancel").click()
     screenshot("details")
     toolbar.get_by_role("button", name="Edit as cell").click()

@@ -331,7 +331,7 @@ def test_rows_of_images_and_history_act_on_their_own_image(
     expect(panel.field("Base image")).to_have_value("other")
     panel.press_in_row("my-image", "Edit")
     expect(panel.field("Name")).to_have_value("my-image")
-    panel.press_in_row("other", "Enable on cluster…")
+    panel.press_in_row("other", "Enable…")
     panel.asks("Enable image other?")
     emulator.hold()
     panel.press("Enable")

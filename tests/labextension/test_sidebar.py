@@ -166,9 +166,9 @@ def test_image_is_enabled_and_python_disabled_after_confirmation(
     opened: LabNotebook, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
 ) -> None:
     make(page, "enabled")
-    choose(page, "enabled", "Enable on cluster…")
+    choose(page, "enabled", "Enable…")
     dialog(page).get_by_role("button", name="Cancel").click()
-    choose(page, "enabled", "Enable on cluster…")
+    choose(page, "enabled", "Enable…")
     expect(dialog(page)).to_contain_text("will run on it. This takes up to an hour.")
     screenshot("enable")
     emulator.hold()
@@ -180,7 +180,7 @@ def test_image_is_enabled_and_python_disabled_after_confirmation(
     expect(sidebar(page)).to_contain_text("Queries use enabled")
     screenshot("active")
     image(page, "enabled").click(button="right")
-    expect(menu_item(page, "Enable on cluster…")).to_have_attribute("aria-disabled", "true")
+    expect(menu_item(page, "Enable…")).to_have_attribute("aria-disabled", "true")
     menu_item(page, "Disable python() on cluster…").click()
     expect(dialog(page)).to_contain_text("will fail until an image is enabled again")
     dialog(page).get_by_role("button", name="Disable", exact=True).click()
@@ -242,7 +242,7 @@ def test_image_is_created_enabled_and_deleted_by_keyboard_alone(opened: LabNoteb
         if page.evaluate(FOCUSED) != "by-keyboard":
             keys.press("ArrowDown")
     keys.press("Shift+F10")
-    _press_until(page, "Enable on cluster…")
+    _press_until(page, "Enable…")
     keys.press("Enter")
     dialog(page).wait_for()
     keys.press("Tab")

@@ -99,13 +99,13 @@ def test_delete_waits_for_confirmation(make: EnvironmentFactory) -> None:
 
 def test_enable_waits_for_confirmation_and_marks_the_active_image(make: EnvironmentFactory) -> None:
     form = _with_image(make())
-    _press(form, "Enable on cluster…")
+    _press(form, "Enable…")
     assert "Enable image img?" in shown_text(form.images.question.text)
     form.images.question.yes.click()
     wait_until(lambda: "Enabledimg" in shown_text(form.active_builds.last))
     assert error_text(form) == ""
     wait_until(lambda: row_texts(form.images.table) == [["imgactive", "Succeeded", "Python 3.10.8", "2"]])
-    assert row_button(form.images.table, "img", "Enable on cluster…").disabled
+    assert row_button(form.images.table, "img", "Enable…").disabled
     assert "Queries use img." in shown_text(form.images.state)
 
 

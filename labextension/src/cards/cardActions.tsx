@@ -82,7 +82,7 @@ export class CardActions {
     return (
       <div className="jp-KustoImage-actions">
         {known && isSuccess(this._card) ? (
-          <ActionButton label={trans.__('Enable on cluster…')} onClick={() => this._page.enableImage(known)} />
+          <ActionButton label={trans.__('Enable…')} onClick={() => this._page.enableImage(known)} />
         ) : null}
         <ActionButton
           label={trans.__('Edit')}

@@ -63,7 +63,7 @@ export class BuildNotifications {
     const { actions, trans } = this._options;
     const show = { label: trans.__('Show'), callback: () => actions.showDetails(card.id) };
     const enable = {
-      label: trans.__('Enable on cluster…'),
+      label: trans.__('Enable…'),
       callback: () => actions.enableImage({ cluster: clusterId, name: card.image })
     };
     return isSuccess(card) && card.createsImage ? [show, enable] : [show];

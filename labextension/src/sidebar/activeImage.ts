@@ -16,7 +16,7 @@ export function activeImageText(active: IActiveImage, trans: TranslationBundle):
     case 'on':
       return trans.__('Queries use %1', active.image);
     case 'off':
-      return trans.__('python() is disabled');
+      return trans.__('python() is disabled: enable an image to use it');
     case 'unknown':
       return withHint(trans.__('Which image queries use is unknown: %1', active.reason), active.hint, trans);
   }

@@ -61,7 +61,7 @@ describe('a single build', () => {
       {
         message: 'Image img is ready on help after 5 min 2 s.',
         type: 'success',
-        labels: ['Show', 'Enable on cluster…'],
+        labels: ['Show', 'Enable…'],
         id: 'toast-1'
       }
     ]);

@@ -19,7 +19,7 @@ function model(active: IActiveImage, activeBuilds: ReadonlyArray<IBuild> = []): 
 
 it.each([
   [ON, 'Queries use Img'],
-  [OFF, 'python() is disabled'],
+  [OFF, 'python() is disabled: enable an image to use it'],
   [UNKNOWN, 'Which image queries use is unknown: not allowed. Try again.']
 ])('the active image %j is shown as text', (active, text) => {
   expect(activeImageText(active, trans)).toBe(text);
