@@ -18,7 +18,7 @@ from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.preflight.suggestions import PACKAGE_OF_MODULE
 from kusto_magic.requirements.freeze import sources as source_files
 from kusto_magic.requirements.freeze.distributions import Installed
-from kusto_magic.requirements.freeze.imports import Found, Source
+from kusto_magic.requirements.freeze.imports import Found, Language, Source
 from kusto_magic.requirements.freeze.result import NOTEBOOK_ONLY, BaseImage, Environment, FreezeResult
 from kusto_magic.requirements.freeze.result import freeze as freeze_sources
 from kusto_magic.requirements.freeze.sources import Sources
@@ -39,7 +39,8 @@ def freeze(session: Session, options: Namespace) -> None:
     folder, read = _sources(session, options, paths)
     found = freeze_sources(read.sources, _environment(base, folder))
     if not found.requirements:
-        raise InvalidInputError([Problem("imports", _nothing_found(found, is_session=not _is_file(options, paths)))])
+        is_session = not _is_file(options, paths)
+        raise InvalidInputError([Problem("imports", _nothing_found(found, read.sources, is_session=is_session))])
     spec = ImageSpec(found.requirements, base, allow_no_packages=True)
     session.insert_cell(cell_text(name, spec, None, None, is_draft=True))
     for message in _messages(found, read.damaged):
@@ -78,7 +79,9 @@ def _environment(base: str, folder: Path) -> Environment:
     )
 
 
-def _nothing_found(found: FreezeResult, *, is_session: bool) -> str:
+def _nothing_found(found: FreezeResult, sources: Iterable[Source], *, is_session: bool) -> str:
+    if not any(source.language is Language.PYTHON for source in sources):
+        return "the sources contain no Python, and no query with a script of python()"
     where = "the cells run so far import" if is_session else "the notebook imports"
     skipped = f" ({_listed([*found.skipped, *found.notes])})" if found.skipped or found.notes else ""
     return f"{where} no packages that are available on an index{skipped}"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,17 +40,32 @@ class Distribution(Protocol):
         ...
 
 
+def is_outside_installations(module: str) -> bool:
+    """Return whether a top-level module is found in another folder than those of installed packages.
+
+    The module is not imported: only the finders that this process has are asked.
+    """
+    try:
+        found = find_spec(module)
+    except (ImportError, ValueError, AttributeError, TypeError):
+        return False
+    places = [found.origin, *(found.submodule_search_locations or ())] if found else []
+    folders = [str(place).replace("\\", "/") for place in places if place]
+    return bool(folders) and not any("/site-packages/" in place or "/dist-packages/" in place for place in folders)
+
+
 @dataclass(frozen=True, slots=True)
 class Installed:
     """The installed distributions: names by top-level module, and a function that finds a distribution by name.
 
-    `folder` is where the sources are: modules in it are the user's own.
+    `folder` is where the sources are: modules in it are the user's own. `is_own` tells whether another module is.
     """
 
     # Reads all distributions, so not at import.
     owners: Mapping[str, Iterable[str]] = field(default_factory=metadata.packages_distributions)
     find: Callable[[str], Distribution] = metadata.distribution
     folder: Path | None = None
+    is_own: Callable[[str], bool] = is_outside_installations
 
 
 @dataclass(frozen=True, slots=True)

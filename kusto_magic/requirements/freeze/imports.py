@@ -10,19 +10,22 @@ import re
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
 from kusto_magic.requirements.freeze.declared import Declarations
 from kusto_magic.requirements.freeze.kql import COMPUTED, MAX_LENGTH, calls_python, python_scripts
-from kusto_magic.requirements.freeze.strings import source_key, text_of
+from kusto_magic.requirements.freeze.strings import file_key, opened_path, source_key, text_of
 
 MAGICS_WITH_PYTHON = frozenset({"capture", "prun", "python", "python3", "time", "timeit"})
 """Magics whose body or line is Python code."""
 
 QUERY_SUFFIXES = (".kql", ".csl", ".kusto")
 """Endings of the names of query files."""
+
+FILE_SUFFIXES = (".py", ".txt", *QUERY_SUFFIXES)
+"""Endings of the names of files whose text is read where a source opens them."""
 
 MAX_SOURCE_LENGTH = 2_000_000
 """Maximum number of characters of a source; a longer one is not read."""
@@ -85,9 +88,9 @@ class Found:
 def read_sources(sources: Iterable[Source], read_file: Callable[[str], str | None] = lambda _: None) -> Found:
     """Return what `sources` import and declare; Python sources are cells with magics and `!commands`, or scripts.
 
-    `read_file` returns the text of a query file that the sources name, or None.
+    `read_file` returns the text of a file that the sources name, or None: a query file, or a script that they open.
     """
-    reader = _Reader()
+    reader = _Reader(read_file)
     files = set()
     for source in sources:
         reader.read(source)
@@ -101,8 +104,9 @@ def read_sources(sources: Iterable[Source], read_file: Callable[[str], str | Non
 class _Reader:
     """Reads sources in their order; `names` are the strings that they have assigned to variables so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_file: Callable[[str], str | None]) -> None:
         self.found = Found()
+        self._read_file = read_file
         self.names: dict[str, str] = {}
         self._queries: set[str] = set()
         self._scripts: set[str] = set()
@@ -112,13 +116,12 @@ class _Reader:
         if len(source.text) > MAX_SOURCE_LENGTH:
             self.found.unreadable += 1
             return
-        before = self.found.scripts
         self.found.declared.read(source.text)
         if source.language is Language.PYTHON:
             self.read_python(source.text)
         else:
             self.read_text(source.text)
-        if source.file and self.found.scripts > before:
+        if source.file and calls_python(source.text):
             self.found.query_files[source.file] = None
 
     def read_python(self, text: str) -> None:
@@ -143,6 +146,11 @@ class _Reader:
         self.found.computed += scripts.computed
         for script in scripts.texts:
             self._read_script(script)
+
+    def open_file(self, path: str, variable: str = "") -> None:
+        """Remember the text of a file that the source opens, for the expressions that read it."""
+        if path.lower().endswith(FILE_SUFFIXES) and (text := self._read_file(path)) is not None:
+            self.names[file_key(variable or path)] = text
 
     def _read_script(self, script: str) -> None:
         if script in self._scripts:
@@ -191,6 +199,13 @@ class _Visitor(ast.NodeVisitor):
             longer = ast.BinOp(ast.Name(node.target.id), node.op, node.value)
             self._assign(node.target, text_of(longer, self._reader.names))
 
+    def visit_With(self, node: ast.With) -> None:
+        for item in node.items:
+            path = opened_path(item.context_expr)
+            if path is not None and isinstance(item.optional_vars, ast.Name):
+                self._reader.open_file(path, item.optional_vars.id)
+        self.generic_visit(node)
+
     def _assign(self, target: ast.expr, text: str | None) -> None:
         if not isinstance(target, ast.Name):
             return
@@ -201,6 +216,8 @@ class _Visitor(ast.NodeVisitor):
             self._reader.read_text(text)
 
     def visit_Call(self, node: ast.Call) -> None:
+        if (path := opened_path(node)) is not None:
+            self._reader.open_file(path)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         texts = [text for argument in node.args if (text := text_of(argument, {})) is not None]
         if name in ("run_cell_magic", "run_line_magic") and texts:
@@ -227,14 +244,23 @@ def _parse(text: str) -> ast.Module:
             raise
     from IPython.core.inputtransformer2 import TransformerManager  # the other functions work without IPython
 
-    # IPython turns magics into calls such as run_line_magic(…), which makes the cell valid Python.
-    return _parse_plain(TransformerManager().transform_cell(text))
+    with _no_warnings():
+        # IPython turns magics into calls such as run_line_magic(…), which makes the cell valid Python.
+        code = TransformerManager().transform_cell(text)
+    return _parse_plain(code)
 
 
 def _parse_plain(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the code of the sources, such as invalid escapes
+    with _no_warnings():
         return ast.parse(text)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Hide warnings about the code of the sources, such as invalid escapes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _modules_of(node: ast.AST) -> Iterator[str]:

@@ -144,6 +144,8 @@ class _Packages:
         installed = self._environment.installed
         owners = distributions.owners_of(module, installed)
         is_local = distributions.local_module(top, installed.folder)
+        if not owners:
+            is_local = is_local or installed.is_own(top)
         if is_local and not (self._in_sandbox and owners):  # a sandbox has no files of this machine
             self._skipped[top] = f"{top}: a module of yours, not a package"
             self._uses_local = True

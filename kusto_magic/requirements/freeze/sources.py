@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ MAX_FILES_BESIDE = 100
 
 SUFFIXES = (".ipynb", ".py", *QUERY_SUFFIXES)
 """Endings of the names of files that `read_file` accepts."""
+
+_FENCE = re.compile(
+    r"^[ \t]{0,3}(?:`{3,99}|~{3,99})[ \t]{0,3}(?:kusto|kql|csl)\b[^\n]*+$", re.IGNORECASE | re.MULTILINE
+)
+"""The line before a query in Markdown. Its end need not be found: the fence begins a literal there."""
 
 _PYTHON = ("python", "ipython", "pyspark", "synapse_pyspark", "sage", "xeus-python", "")
 _KQL = ("kql", "kusto")
@@ -85,14 +91,14 @@ def _notebook(path: Path) -> Sources:
     data = _read(path, MAX_NOTEBOOK_SIZE)
     try:
         document = json.loads(data)  # UTF-8, UTF-16 or UTF-32
-        cells = list(_cells(document))
-        sources = [_source(cell, _language(document.get("metadata"))) for cell in cells]
+        language = _language(document.get("metadata"))
+        cells = [_sources_of(cell, language) for cell in _cells(document)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        sources = cells = [None]
-    damaged = sources.count(None)
+        cells = [None]
+    damaged = cells.count(None)
     if cells and damaged == len(cells):
         raise InvalidInputError([Problem("notebook", f"{path.name} is not a valid notebook")])
-    return Sources(tuple(source for source in sources if source and source.text), damaged)
+    return Sources(tuple(source for cell in cells for source in cell or ()), damaged)
 
 
 def _cells(document: Any) -> Iterator[Any]:
@@ -104,14 +110,14 @@ def _cells(document: Any) -> Iterator[Any]:
             yield from sheet["cells"]
 
 
-def _source(cell: Any, language: str) -> Source | None:
-    """Return a code cell, an empty source for another cell, or None for a damaged one."""
+def _sources_of(cell: Any, language: str) -> list[Source] | None:
+    """Return a code cell, or the queries of a Markdown cell; None for a damaged cell."""
     try:
-        if cell["cell_type"] != "code":
-            return Source("")
         lines = cell["source"] if "source" in cell else cell["input"]  # format 3
-        own = _cell_language(cell) or language
-        return Source("".join(lines), _known_language(own))  # a list of lines, or one string
+        text = "".join(lines)  # a list of lines, or one string
+        if cell["cell_type"] == "code":
+            return [Source(text, _known_language(_cell_language(cell) or language))]
+        return [Source(query, Language.KQL) for query in _FENCE.split(text)[1:]]
     except (KeyError, TypeError):
         return None
 

@@ -32,10 +32,15 @@ def source_key(function: str) -> str:
     return f"def {function}"
 
 
+def file_key(name: str) -> str:
+    """Return the name under which `text_of` finds the text of a file, or of the file object of a variable."""
+    return f"file {name}"
+
+
 def text_of(node: ast.expr, names: Mapping[str, str]) -> str | None:
     """Return the value of an expression that is a string, None for any other; parts that are not known are COMPUTED.
 
-    `names` are the values of variables and, by `source_key`, the sources of functions.
+    `names` are the values of variables and, by `source_key` and `file_key`, the texts of functions and files.
     """
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
@@ -119,8 +124,26 @@ def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:
         return None if text is None else _FUNCTIONS[name](text)
     if name == "getsource" and arguments and isinstance(arguments[0], ast.Name):
         return names.get(source_key(arguments[0].id))
-    receiver = text_of(function.value, names) if isinstance(function, ast.Attribute) else None
+    if not isinstance(function, ast.Attribute):
+        return None
+    if name in ("read", "read_text"):
+        return _file_text(function.value, names)
+    receiver = text_of(function.value, names)
     return None if receiver is None else _method(name, receiver, node, names)
+
+
+def _file_text(node: ast.expr, names: Mapping[str, str]) -> str | None:
+    """Return the text that is read from `open("name")`, `Path("name")`, or a variable with an open file."""
+    if isinstance(node, ast.Name):
+        return names.get(file_key(node.id))
+    path = opened_path(node)
+    return None if path is None else names.get(file_key(path))
+
+
+def opened_path(node: ast.expr) -> str | None:
+    """Return the file name in `open("name")` or `Path("name")`, else None."""
+    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 
 
 def _method(name: str, text: str, node: ast.Call, names: Mapping[str, str]) -> str | None:

@@ -53,6 +53,8 @@ def test_imports_of_a_cell(source: str, modules: set[str]) -> None:
         f"%%kql -try_azcli_login\n\n{QUERY}\n| render table",
         f"%kql {QUERY}",
         f"df = %kql {QUERY}",
+        f"%%kql\r\nT\r\n| take 1;\r\n{QUERY}\r\n",
+        f"x = 1\r\nq = {QUERY!r}\r\n",
         f"# comment\n%%kql\n{QUERY}",
         f"%%time\n%kql {QUERY}",
         f"%%capture\nq = {QUERY!r}",
@@ -148,6 +150,22 @@ def test_named_query_file_is_read(source: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "code = open('udf.py').read()\nq = f'T | evaluate python(typeof(*), {code!r})'",
+        "with open('udf.py', 'r') as f:\n    code = f.read()\nq = f'T | evaluate python(typeof(*), {code!r})'",
+        "code = Path('udf.py').read_text()\nq = 'T | evaluate python(typeof(*), ```' + code + '```)'",
+        "code = open('udf.py').read()\nwith open('q.txt') as f:\n    run(f.read().format(udf=code))",
+    ],
+)
+def test_script_in_a_file_that_is_opened_is_read(source: str) -> None:
+    files = {"udf.py": "import faker\nresult = df", "q.txt": "T | evaluate python(typeof(*), ```{udf}```)"}
+    found = read_sources([Source(source)], files.get)
+    assert (found.in_queries, found.scripts, found.computed) == ({"faker"}, 1, 0)
+    assert read(source).in_queries == set()
+
+
+@pytest.mark.parametrize(
     ("source", "modules"),
     [
         ("this is no Python\nimport numpy", {"numpy"}),
@@ -168,5 +186,7 @@ def test_source_that_cannot_be_parsed_is_counted(source: str, modules: set[str])
 def test_warnings_of_the_sources_are_not_shown() -> None:
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
-        read("x = '\\d'\nassert (x, 1)", "%%kql\nT | evaluate python(typeof(*), ```x = '\\d'```)")
+        read(
+            "%%kql\r", "!ls\r\n$", "x = '\\d'\nassert (x, 1)", "%%kql\nT | evaluate python(typeof(*), ```x = '\\d'```)"
+        )
     assert shown == []

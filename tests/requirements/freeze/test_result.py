@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kusto_magic.requirements.freeze.distributions import Installed
+from kusto_magic.requirements.freeze.distributions import Installed, is_outside_installations
 from kusto_magic.requirements.freeze.imports import Source
 from kusto_magic.requirements.freeze.result import BaseImage, Environment, FreezeResult, Offer, freeze
 
@@ -63,7 +63,8 @@ def find(name: str) -> FakeDistribution:
 
 
 def freeze_sources(*sources: str, **rest: Any) -> FreezeResult:
-    return freeze(map(Source, sources), Environment(Installed(OWNERS, find, rest.pop("folder", None)), **rest))
+    installed = Installed(OWNERS, find, rest.pop("folder", None), lambda module: module == "on_path")
+    return freeze(map(Source, sources), Environment(installed, **rest))
 
 
 def python_in_query(script: str) -> str:
@@ -136,6 +137,18 @@ def test_file_beside_hides_a_package_of_the_notebook_but_not_of_a_query(tmp_path
     assert freeze_sources(python_in_query("import faker"), folder=tmp_path).pins == ("faker==25.2.0",)
     (tmp_path / "numpy").mkdir()  # a folder of data
     assert freeze_sources("import numpy", folder=tmp_path).pins == ("numpy==2.1.0",)
+
+
+def test_module_of_another_folder_is_skipped() -> None:
+    assert freeze_sources("import on_path").skipped == ("on_path: a module of yours, not a package",)
+
+
+def test_modules_outside_the_installed_packages_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_module.py").write_text("raise SystemExit")
+    (tmp_path / "own_folder").mkdir()
+    names = ["own_module", "own_folder", "pytest", "none_such", ""]
+    assert [is_outside_installations(name) for name in names] == [True, True, False, False, False]
 
 
 # ── what is not installed ──────────────────────────────────────────────────────────────────────────────────────────

@@ -31,6 +31,14 @@ def test_code_cells_of_a_notebook_are_read(tmp_path: Path) -> None:
     assert found == Sources((Source("import numpy\nimport PIL"), Source("import torch")))
 
 
+@pytest.mark.parametrize("fence", ["```kusto", "~~~kusto", "```` KQL title", "  ```csl"])
+def test_queries_in_markdown_are_read(fence: str, tmp_path: Path) -> None:
+    text = f"It's a query:\n\n{fence}\nT | take 1\n```\n\n```python\nimport a\n```\n\n{fence}\nU"
+    found = read_notebook(tmp_path, {"cells": [{"cell_type": "markdown", "source": text}]})
+    assert [source.language for source in found.sources] == [Language.KQL, Language.KQL]
+    assert [source.text.split()[0] for source in found.sources] == ["T", "U"]
+
+
 def test_cells_of_format_3_are_read(tmp_path: Path) -> None:
     sheets = [
         {"cells": [{"cell_type": "code", "language": "python", "input": ["import a\n", "import b"]}]},
