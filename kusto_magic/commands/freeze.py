@@ -106,7 +106,7 @@ def _messages(result: FreezeResult, damaged: int) -> Iterator[str]:
 
 def _about_queries(result: FreezeResult) -> str:
     found = result.found
-    files = f" (also in {_listed(found.query_files)})" if found.query_files else ""
+    files = f" (query files: {_listed(found.query_files)})" if found.query_files else ""
     count = _count(found.scripts, "script")
     has = "imports no other packages" if not result.pins else "imports the packages of the cell"
     own = any(offer.reason == NOTEBOOK_ONLY for offer in result.offers)

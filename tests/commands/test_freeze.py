@@ -90,7 +90,7 @@ def test_freeze_reads_query_files_beside_a_notebook(
         HTTPX,
         f"# {PACKAGING}  # imported by the notebook only",
     ]
-    assert "1 script in queries (also in a query.kql). What only the notebook imports is commented out" in shown
+    assert "1 script in queries (query files: a query.kql). What only the notebook imports is commented out" in shown
     assert "Skipped: 1 cell: damaged in the file of the notebook." in shown
 
 
@@ -101,7 +101,7 @@ def test_freeze_reads_only_the_named_files_otherwise(say: RunCell, shell: Intera
     assert inserted(shell)[1:] == [PACKAGING]
     (folder / "queries").mkdir()
     (folder / "queries" / "b.kql").write_text(QUERY)
-    assert "also in queries/b.kql" in say("%kusto_image freeze --from script.py")
+    assert "query files: queries/b.kql" in say("%kusto_image freeze --from script.py")
     say("%kusto_image freeze a.kql")
     assert inserted(shell)[1:] == [HTTPX]
 

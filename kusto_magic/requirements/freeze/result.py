@@ -191,12 +191,12 @@ class _Packages:
 
     def _add_missing(self, module: str, top: str) -> None:
         names = self._possible_names(module, top)
-        declared = next((name for name in names if name in self._declared), "") or self._declared_variant(names)
+        declared = next((name for name in names if name in self._declared), "") or self._similar(names, top)
         base = self._environment.base
         known = next((name for name in names if name in base.packages), "")
         if declared:
             self.pins[declared] = self._declared[declared]
-            self._notes[f"{self._declared[declared]} is not installed here; it is what the sources install"] = None
+            self._notes[f"{self._declared[declared]} is taken from the sources, not installed here"] = None
         elif known:
             self._notes[f"{known} {base.packages[known]} is part of {base.name}"] = None
         else:
@@ -211,7 +211,11 @@ class _Packages:
         table = self._environment.package_of_module
         return [*(table[name] for name in names if name in table), *names]
 
-    def _declared_variant(self, names: list[str]) -> str:
-        """Return a declared package that is a variant of one of `names`, such as opencv-python, or ""."""
-        found = (name for name in self._declared if any(distributions.is_variant(name, other) for other in names))
-        return next(found, "")
+    def _similar(self, names: list[str], top: str) -> str:
+        """Return a declared package that is a variant of one of `names`, or that contains the module's name, or ""."""
+        variants = [name for name in self._declared if any(distributions.is_variant(name, other) for other in names)]
+        if variants or top in NAMESPACES:
+            return next(iter(variants), "")
+        key = str(canonicalize_name(top))
+        containing = [name for name in self._declared if name == f"py{key}" or f"-{key}-" in f"-{name}-"]
+        return containing[0] if len(containing) == 1 else ""

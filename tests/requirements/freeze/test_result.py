@@ -169,6 +169,9 @@ BASE = BaseImage("Python3_11_7", "3.11.7", {"scikit-learn": "1.3.2", "prophet": 
         ("%pip install opencv-python==4.10", "import cv2", "opencv-python==4.10"),
         ("%pip install azure-kusto-data==4.5", "from azure.kusto.data import KustoClient", "azure-kusto-data==4.5"),
         ("%pip install Ruamel.yaml==0.18", "import ruamel.yaml", "Ruamel.yaml==0.18"),
+        ("%pip install umap-learn==0.5.6", "from umap import UMAP", "umap-learn==0.5.6"),
+        ("%pip install python-docx==1.1", "import docx", "python-docx==1.1"),
+        ("%pip install pypng==0.20", "import png", "pypng==0.20"),
         ("%pip install -r requirements.txt", "import prophet", "prophet==1.1.5"),
     ],
 )
@@ -177,7 +180,12 @@ def test_declared_package_is_taken_if_it_is_not_installed(declaration: str, sour
     for cells in ([declaration, source], [declaration, python_in_query(source)], [source, declaration]):
         found = freeze_sources(*cells, package_of_module=TABLE, base=BASE, read_file=files.get)
         assert (found.pins, found.skipped, found.offers) == ((pin,), (), ())
-        assert found.notes == (f"{pin} is not installed here; it is what the sources install",)
+        assert found.notes == (f"{pin} is taken from the sources, not installed here",)
+
+
+def test_declared_package_of_a_similar_name_is_taken_only_if_it_is_the_only_one() -> None:
+    assert freeze_sources("%pip install umap-learn==1 x-umap==1\nimport umap").pins == ()
+    assert freeze_sources("%pip install azure-identity==1\nfrom azure.kusto.data import KustoClient").pins == ()
 
 
 def test_declared_package_that_is_not_imported_is_not_taken() -> None:
