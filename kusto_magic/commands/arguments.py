@@ -121,8 +121,9 @@ SUBCOMMANDS = {
     ),
     "edit": Subcommand("Open an image as a cell, ready to edit.", "requirements"),
     "freeze": Subcommand(
-        "Open a cell with the packages that this notebook imports. They are pinned to the installed versions.",
-        "requirements",
+        "Open a cell with the packages that this notebook imports. If its queries use python(): with those that "
+        "python() imports. They are pinned to the installed versions.",
+        "freeze",
     ),
     "export": Subcommand(
         "Export an image. Forms: Bicep, Terraform, az, PowerShell, a request, requirements.txt.", "requirements"
@@ -215,11 +216,20 @@ def _freeze(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("name", metavar="NAME", nargs="?", default="my-image", help="name of the new image")
     sub.add_argument("--base", metavar="IMAGE", help="base image; default: the managed image with this Python version")
     sub.add_argument(
+        "--from",
+        dest="sources",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="read a notebook, a Python file (.py) or a query file (.kql, .csl); repeat the option for several files",
+    )
+    sub.add_argument(
         "--from-notebook",
         metavar="PATH",
         nargs="?",
         const="",
-        help="read the saved notebook (this one, or PATH) instead of the cells that ran in this session",
+        help="read the saved notebook (this one, or PATH) and the query files beside it instead of the cells that ran "
+        "in this session",
     )
 
 

@@ -1,10 +1,8 @@
-"""Subcommands for requirements texts: diff, edit, freeze and export."""
+"""Subcommands for requirements texts: diff, edit and export."""
 
 from __future__ import annotations
 
-import os
 import shlex
-import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
@@ -26,11 +24,7 @@ from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.package_diff import Change, PackageSet, diff_packages, managed_package_set, package_set
 from kusto_magic.redaction import redact
-from kusto_magic.requirements import freeze as freezing
 from kusto_magic.requirements import parser, rules
-
-NOTEBOOK_PATH_VARIABLES = ("JPY_SESSION_NAME", "__vsc_ipynb_file__")
-"""Sources of the notebook's path: an environment variable set by Jupyter Server, a global variable set by VS Code."""
 
 
 def diff(session: Session, options: Namespace) -> None:
@@ -139,44 +133,6 @@ def _cell_as_stored(image: Image) -> str:
     version = ["--python", image.language_version] if image.language_version else []
     line = shlex.join(["%%kusto_image", image.name, *(["--base", image.base_image] if image.base_image else version)])
     return f"{line}\n{redact(image.requirements)}".rstrip("\n")
-
-
-def freeze(session: Session, options: Namespace) -> None:
-    """Open a cell with the packages that this notebook imports, pinned to the installed versions."""
-    if options.from_notebook is None:
-        # Raw: the transformed input has no magics any longer.
-        sources = list(session.shell.history_manager.input_hist_raw)
-    else:
-        sources = freezing.read_cells(Path(options.from_notebook or _notebook(session)))
-    found = freezing.freeze(sources)
-    if not found.pins:
-        where = "the cells run so far import" if options.from_notebook is None else "the notebook imports"
-        raise InvalidInputError([Problem("imports", f"{where} no packages that are available on an index")])
-    spec = ImageSpec(found.requirements, options.base or _base_for_this_python())
-    session.insert_cell(cell_text(options.name, spec, None, None))
-    if found.skipped or found.unreadable:
-        invalid = [f"{found.unreadable} cells are not valid Python"] if found.unreadable else []
-        session.show_message("Skipped: " + "; ".join([*found.skipped, *invalid]) + ".")
-
-
-def _notebook(session: Session) -> str:
-
-    path = os.environ.get(NOTEBOOK_PATH_VARIABLES[0]) or session.shell.user_ns.get(NOTEBOOK_PATH_VARIABLES[1])
-    # The notebook can be renamed while its kernel runs.
-    if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
-        return path
-    message = "this front end does not report the notebook's path; use --from-notebook PATH"
-    raise InvalidInputError([Problem("--from-notebook", message)])
-
-
-def _base_for_this_python() -> str:
-    """Return the managed image with this Python version, or else the newest.
-
-    The images with deep-learning packages come last in the table, so they are not chosen.
-    """
-    version_prefix = f"{sys.version_info.major}.{sys.version_info.minor}."
-    matching = [image.name for image in MANAGED_IMAGES.values() if image.python.startswith(version_prefix)]
-    return matching[0] if matching else next(iter(MANAGED_IMAGES))
 
 
 def export(session: Session, options: Namespace) -> None:

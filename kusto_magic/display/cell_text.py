@@ -15,8 +15,12 @@ _BRACES = "{}"
 """Characters of a variable in the line of a cell: commands.arguments.parse replaces {name}."""
 
 
-def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target | None) -> str:
+def cell_text(
+    name: str, spec: ImageSpec, target: Target | None, chosen: Target | None, *, is_draft: bool = False
+) -> str:
     """Return the `%%kusto_image` cell for an image; it names the cluster if that is not the `chosen` one.
+
+    A cell without packages gets the option that allows that, unless it `is_draft`: its lines are to be chosen.
 
     Raises InvalidInputError for a name that is not valid: it may come from the service.
     """
@@ -26,7 +30,7 @@ def cell_text(name: str, spec: ImageSpec, target: Target | None, chosen: Target 
     }
     if problems := [Problem(field, rule) for field, rule in rules.items() if rule]:
         raise InvalidInputError(problems, hint=Hint(HintKind.CHOOSE_NAME))
-    empty = [] if spec.has_packages else ["--no-packages"]
+    empty = [] if is_draft or spec.has_packages else ["--no-packages"]
     base = ["--base", spec.base_image] if spec.base_image else ["--python", spec.python_version or ""]
     cluster = [] if target is None or target == chosen else _cluster_arguments(target)
     line = shlex.join(["%%kusto_image", name, *base, *empty, *cluster])

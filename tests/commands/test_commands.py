@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import threading
 from argparse import Namespace
 from pathlib import Path
@@ -350,29 +349,6 @@ def test_edit_opens_a_cell_with_the_image(say: RunCell, shell: InteractiveShell)
     say(f"%%kusto_image indexed --base img --allow-index-options\n{index}\npint\n")
     say("%kusto_image edit indexed")
     assert shell.rl_next_input == f"%%kusto_image indexed --base img\n{index}\npint"
-
-
-def test_freeze_opens_a_cell_with_imports_of_session_or_notebook(
-    say: RunCell, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "import no packages" in say("%kusto_image freeze")
-    shell.run_cell("import httpx, my_own_module", store_history=True)
-    shown = say("%kusto_image freeze team --base img")
-    assert "my_own_module" in shown
-    assert "httpx" not in shown
-    first, second = str(shell.rl_next_input).splitlines()
-    assert first == "%%kusto_image team --base img"
-    assert second.startswith("httpx==")
-    assert [problem.field for problem in problems_of(shell, "%kusto_image freeze --from-notebook")] == [
-        "--from-notebook"
-    ]
-    notebook = tmp_path / "a notebook.ipynb"
-    notebook.write_text(json.dumps({"cells": [{"cell_type": "code", "source": "import packaging"}]}))
-    say(f"%kusto_image freeze --from-notebook '{notebook}'")
-    assert str(shell.rl_next_input).startswith("%%kusto_image my-image --base Python3_")
-    monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
-    say("%kusto_image freeze from-env --from-notebook")
-    assert "packaging==" in str(shell.rl_next_input)
 
 
 def test_export_shows_stores_or_writes_the_text(say: RunCell, shell: InteractiveShell, tmp_path: Path) -> None:
