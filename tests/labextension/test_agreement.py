@@ -107,6 +107,7 @@ def test_surfaces_show_the_same_state_within_a_second(notebook: Open, emulator: 
     assert max(heights) - min(heights) <= 1, heights
     expect(notifications(page)).to_have_count(0)  # the card is in view
 
+
 FREEZE = """%%kusto_image freeze --base Python3_11_7
 awsebcli==3.20.3
 numpy==1.26.4
