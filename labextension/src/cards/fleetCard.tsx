@@ -133,14 +133,17 @@ function Failures({ fleet, trans }: IFleetProps): React.JSX.Element | null {
 
 /** A row for each cluster; one that failed has no message, since the failures are listed by reason. */
 function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: number }): React.JSX.Element {
+  const rows = groupedRows(fleet).map(row => (row.ended && !isSuccess(row) ? { ...row, message: '' } : row));
+  const hasMessages = rows.some(({ message }) => message);
+  const head = [trans.__('Cluster'), trans.__('State'), trans.__('Duration')];
   return (
     <details className="jp-KustoImage-fold" open={fleet.rows.length <= MAX_UNFOLDED}>
       <summary>
         <b>{trans._n('%1 cluster', '%1 clusters', fleet.rows.length)}</b>
         {` · ${stateCounts(fleet)}`}
       </summary>
-      <Table head={[trans.__('Cluster'), trans.__('State'), trans.__('Duration'), trans.__('Message')]}>
-        {groupedRows(fleet).map(row => (
+      <Table head={hasMessages ? [...head, trans.__('Message')] : head}>
+        {rows.map(row => (
           <tr key={row.id}>
             <td>
               <bdi>{row.cluster}</bdi>
@@ -149,9 +152,11 @@ function Clusters({ fleet, seconds, trans }: IFleetProps & { readonly seconds: n
               <StateBadge state={row.state} outcome={row.outcome} />
             </td>
             <td>{rowDuration(row, fleet, seconds)}</td>
-            <td>
-              <bdi>{row.ended && !isSuccess(row) ? '' : row.message}</bdi>
-            </td>
+            {hasMessages ? (
+              <td>
+                <bdi>{row.message}</bdi>
+              </td>
+            ) : null}
           </tr>
         ))}
       </Table>
