@@ -80,10 +80,11 @@ def _changes(report: PreflightReport) -> Sequence[LineChange]:
 
 
 def _change_line(report: PreflightReport, change: LineChange) -> str:
-    fix = f"use {change.after.strip()}" if change.after else "deleted"
-    if report.verdict is Verdict.CONFLICT and change.after:
-        return f"line {change.line}: {fix}"  # the reason is in the headline
-    return f"line {change.line}: {change.before.strip()}: {change.reason}{f'; {fix}' if change.after else ''}"
+    after = change.after.strip()
+    if report.verdict is Verdict.CONFLICT and after:
+        return f"line {change.line}: use {after}"  # the reason is in the headline
+    replaced = f"; replaced by {after}" if after else ""
+    return f"line {change.line} {change.before.strip()}: {change.reason}{replaced}"
 
 
 def lines(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:

@@ -1,7 +1,7 @@
 """Search for the lines of a requirements text that conflict with others, and for the smallest changes that help.
 
 The lines of a conflict are loosened, one conflict after the other, until the rest can be installed. The cache of the
-resolver usually suffices for that; if it does not, one resolution with all lines loosened completes it.
+resolver usually suffices for that; if it does not, the indexes are asked.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from kusto_magic.preflight.line_problems import (
     LineProblem,
     Run,
     allows,
+    at_least,
     corrected,
-    loosen,
     pinned_versions,
     reason_for,
     with_specifier,
@@ -30,7 +30,9 @@ from kusto_magic.preflight.suggestions import Pins, distance, specifier_bounds
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult
 from kusto_magic.requirements.parser import Requirement
 
-_GENERAL_REASON = "it conflicts with other lines"
+MAX_LINES_ONLINE = 20
+"""Number of lines up to which the indexes are asked for nearer versions; for more lines this takes too long."""
+
 _MISSING = frozenset({Cause.NOT_FOUND, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON})
 
 
@@ -48,12 +50,11 @@ class ConflictSearch:
     run: Run
     is_verified: bool = False
     _loosened: dict[int, str] = field(default_factory=dict)
+    _free: set[int] = field(default_factory=set)
 
     async def search(self) -> bool:
         """Return whether all conflicts were found. Raises TimeoutError before there is a verified correction."""
-        result = await self._loosen_conflicts(offline=True)
-        if result.code != 0:
-            result = await self._complete_cache()
+        result = await self._loosen_conflicts()
         if result.code != 0:
             return diagnose(result.output, self._trial(), self.request.python).verdict is Verdict.CONFLICT
         found = self._pins(result)
@@ -63,64 +64,60 @@ class ConflictSearch:
             with suppress(TimeoutError):  # what was found can be installed together
                 await self._restore()
                 await self._choose_nearest(found)
-                self.is_verified = await self._is_compatible(self._corrected())
+                self.is_verified = (await self._resolve(self._corrected())).code == 0
         return True
 
     def _corrected(self) -> list[Requirement]:
         return corrected(self.lines, self.problems)
 
-    def _trial(self) -> list[Requirement]:
-        return loosen(self._corrected(), self._loosened)
-
     # ── loosening ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _loosen_conflicts(self, *, offline: bool) -> ResolveResult:
+    async def _loosen_conflicts(self) -> ResolveResult:
         """Loosen the lines of each conflict until none is left; return the last result."""
         while True:
             trial = self._trial()
-            result = await self._run(trial, offline=offline, prefer=pinned_versions(self._corrected()))
+            result = await self._resolve(trial, prefer=pinned_versions(self._corrected()))
             if result.code == 0 or not trial:
                 return result
             diagnosis = diagnose(result.output, trial, self.request.python)
-            # What is missing from the cache may be on an index.
-            is_certain = diagnosis.cause is Cause.CONFLICT or not offline
-            if diagnosis.verdict is not Verdict.CONFLICT or not is_certain:
+            if diagnosis.verdict is not Verdict.CONFLICT:
                 return result
-            if not self._loosen(diagnosis) and (offline or not self._delete(diagnosis)):
+            if not self._loosen(diagnosis) and not await self._delete(diagnosis):
                 return result
 
-    async def _complete_cache(self) -> ResolveResult:
-        """Resolve with all lines loosened, then search again; return the better result."""
-        lines = self._corrected()
-        known = dict(self._loosened)
-        everything = loosen(lines, {line.line for line in lines})
-        result = await self._run(everything, offline=False, prefer=pinned_versions(lines))
-        if result.code != 0:
-            return await self._loosen_conflicts(offline=False)
-        try:
-            smaller = await self._loosen_conflicts(offline=True)
-        except TimeoutError:
-            smaller = ResolveResult(None, "")
-        if smaller.code == 0:
-            return smaller
-        self._loosened = {line.line: _GENERAL_REASON for line in lines} | known | self._loosened
-        return result
+    def _trial(self) -> list[Requirement]:
+        """Return the corrected lines, the loosened ones with their version or a later one, the free ones with any."""
+        return [
+            replace(line, specifier="" if line.line in self._free else at_least(line))
+            if line.line in self._loosened
+            else line
+            for line in self._corrected()
+        ]
 
     def _loosen(self, diagnosis: Diagnosis) -> bool:
-        """Loosen the lines of a conflict; return whether any could be."""
-        tight = [line for line in self._culprits(diagnosis) if line.line not in self._loosened and line.specifier]
+        """Loosen the lines of a conflict, or free those that are loosened already; return whether any could be."""
+        culprits = [line for line in self._culprits(diagnosis) if line.specifier]
+        tight = [line for line in culprits if line.line not in self._loosened]
         self._loosened |= {line.line: reason_for(line, diagnosis) for line in tight}
-        return bool(tight)
+        # Later versions first: to search all versions takes long, and old lines usually conflict with later ones.
+        loose = {line.line for line in culprits} - self._free if not tight else set()
+        self._free |= loose
+        return bool(tight or loose)
 
-    def _delete(self, diagnosis: Diagnosis) -> bool:
-        """Delete the lines that no other version helps; return whether there are any, and record the others."""
-        original, is_missing = self._original(), diagnosis.cause in _MISSING
-        culprits = self._culprits(diagnosis)
-        for line in culprits:
-            reason = f"{reason_for(line, diagnosis)}, in every version" if is_missing else reason_for(line, diagnosis)
+    async def _delete(self, diagnosis: Diagnosis) -> bool:
+        """Delete the lines that cannot be installed in any version; return whether there are any, record the others."""
+        original, deleted = self._original(), False
+        for line in self._culprits(diagnosis):
+            is_missing = diagnosis.cause in _MISSING and not await self._exists(line)
+            reason = reason_for(line, diagnosis) + ("; no version can be installed" if is_missing else "")
             self.problems[line.line] = LineProblem(original[line.line], reason, deleted=is_missing)
             self._loosened.pop(line.line, None)
-        return bool(culprits) and is_missing
+            deleted |= is_missing
+        return deleted
+
+    async def _exists(self, line: Requirement) -> bool:
+        """Return whether any version of a line can be installed by itself."""
+        return (await self._run([replace(line, specifier="")], offline=False)).code == 0
 
     def _culprits(self, diagnosis: Diagnosis) -> list[Requirement]:
         numbers = {line.line for line in diagnosis.culprits}
@@ -143,7 +140,7 @@ class ConflictSearch:
                 self.problems[line.line] = LineProblem(original[line.line], reason, fixed, cause=cause)
 
     async def _restore(self) -> None:
-        """Keep the lines that need no change once the others are changed; find the reasons of the rest."""
+        """Keep the lines that need no change once the others are changed."""
         for number, problem in list(self.problems.items()):
             if problem.cause is Cause.CONFLICT and problem.replacement:
                 others = {each: other for each, other in self.problems.items() if each != number}
@@ -151,11 +148,6 @@ class ConflictSearch:
                 result = await self._run(trial, offline=True)
                 if result.code == 0:
                     del self.problems[number]
-                elif problem.reason == _GENERAL_REASON:
-                    diagnosis = diagnose(result.output, trial, self.request.python)
-                    reason = reason_for(problem.line, diagnosis)
-                    is_known = diagnosis.verdict is Verdict.CONFLICT
-                    self.problems[number] = replace(problem, reason=reason) if is_known else problem
 
     async def _choose_nearest(self, found: Pins) -> None:
         """Replace the versions of the loosened lines by nearer ones, if all of them can be installed together."""
@@ -182,9 +174,12 @@ class ConflictSearch:
         locked = read_lock(result.lock, self.request.python) if result.code == 0 else []
         return {one.name: one.version for one in locked}
 
-    async def _is_compatible(self, lines: Sequence[Requirement]) -> bool:
-        """Return whether lines can be installed together, as the cache knows or else the indexes."""
-        return (await self._run(lines)).code == 0 or (await self._run(lines, offline=False)).code == 0
+    async def _resolve(self, lines: Sequence[Requirement], *, prefer: Pins | None = None) -> ResolveResult:
+        """Resolve lines with the cache if that is enough, otherwise with the indexes."""
+        cached = await self._run(lines, prefer=prefer)
+        if cached.code == 0 or diagnose(cached.output, lines, self.request.python).verdict is Verdict.CONFLICT:
+            return cached
+        return await self._run(lines, offline=False, prefer=prefer)
 
     async def _nearer(
         self, lines: Sequence[Requirement], specifiers: Mapping[int, str], *, lowest: bool = False
@@ -193,8 +188,9 @@ class ConflictSearch:
         trial = [with_specifier(line, specifiers.get(line.line, line.specifier)) for line in lines]
         # The nearest version is wanted, also if the base image has another one that would do.
         free = {line.name: "" for line in lines if line.line in specifiers}
-        # With the index: the cache may lack what uv needs to know of nearer versions.
-        return self._pins(await self._run(trial, offline=False, prefer=free, lowest=lowest))
+        # The cache may lack what the resolver needs to know of nearer versions.
+        offline = len(lines) > MAX_LINES_ONLINE
+        return self._pins(await self._run(trial, offline=offline, prefer=free, lowest=lowest))
 
     async def _run(
         self, lines: Sequence[Requirement], *, offline: bool = True, prefer: Pins | None = None, lowest: bool = False

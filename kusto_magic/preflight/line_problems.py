@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from packaging.specifiers import SpecifierSet
 
 from kusto_magic.preflight.diagnosis import Cause, Diagnosis
-from kusto_magic.preflight.suggestions import Pins
+from kusto_magic.preflight.suggestions import Pins, specifier_bounds
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult
 from kusto_magic.requirements.parser import Requirement
 
@@ -62,9 +62,10 @@ def with_name(line: Requirement, name: str) -> Requirement:
     return replace(line, name=name, extras=(), text=text)
 
 
-def loosen(lines: Iterable[Requirement], numbers: Iterable[int]) -> list[Requirement]:
-    """Return lines, those with these numbers for any version."""
-    return [replace(line, specifier="") if line.line in numbers else line for line in lines]
+def at_least(line: Requirement) -> str:
+    """Return the specifier set for the lowest version that a line names or a later one."""
+    bounds = specifier_bounds(line.specifier)
+    return f">={bounds[0].public}" if bounds else ""
 
 
 def pinned_versions(lines: Iterable[Requirement]) -> Pins:

@@ -23,9 +23,10 @@ from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.panel.hints import PANEL
-from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
-from kusto_magic.preflight.report_json import report_json
+from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
+from kusto_magic.preflight.report_json import report_from_json, report_json
 from kusto_magic.program_hints import PROGRAM
+from kusto_magic.requirements.correction import Correction, LineChange
 
 
 def test_text_of_a_running_build_has_elapsed_time_and_last_update() -> None:
@@ -176,6 +177,65 @@ def test_preflight_report_text_contains_the_table_of_packages() -> None:
         "  numpy     2.0.0    upgraded (was 1.26.4)     dependency  12.6 MB",
         "  six       1.16.0   unchanged                 dependency  1 kB",
     ]
+
+
+CORRECTION = Correction("a==2\n<b>\n", (LineChange(1, "a==1", "a==2", "no such version"),))
+SINGLE = PreflightReport(
+    Verdict.CONFLICT,
+    "3.10.8",
+    reason="line 1 a==1: no such version",
+    correction=CORRECTION,
+    suggestions=(Fix(1, "a==2", "line 1: a==2 would be compatible"), "or another Python"),
+)
+SEVERAL = PreflightReport(
+    Verdict.CONFLICT,
+    "3.10.8",
+    reason="2 lines cannot be installed: a==1 and c",
+    problems=("line 1 a==1: no such version; use a==2", "line 3 c: no such name; delete it"),
+    correction=CORRECTION,
+)
+
+
+@pytest.mark.parametrize(
+    ("report", "lines"),
+    [
+        (SINGLE, ["line 1 a==1: no such version", "line 1: use a==2", "suggestion: or another Python"]),
+        (SEVERAL, ["2 lines cannot be installed: a==1 and c", *SEVERAL.problems]),
+        (
+            replace(REPORT, correction=CORRECTION, warnings=()),
+            [
+                "3 packages · 1 new, 1 upgraded, 1 already installed · 12.7 MB to download",
+                "line 1 a==1: no such version; replaced by a==2",
+            ],
+        ),
+    ],
+)
+def test_report_with_a_correction_shows_changes_and_the_whole_text(report: PreflightReport, lines: list[str]) -> None:
+    shown = [line.strip() for line in preflight_report.text(report).splitlines()]
+    assert shown[0].endswith(lines[0])
+    assert shown[1 : len(lines) + 3] == [*lines[1:], "Corrected requirements:", "a==2", "<b>"]
+    html = preflight_report.html(report)
+    assert "<p>Corrected requirements:</p><pre>" in html
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+
+
+@pytest.mark.parametrize("report", [SINGLE, SEVERAL, REPORT])
+def test_report_json_has_the_correction(report: PreflightReport) -> None:
+    document = json.loads(json.dumps(report_json(report)))
+    assert report_from_json(document).correction == report.correction
+    assert report_from_json(document).problems == report.problems
+    if report.correction is None:
+        assert document["correction"] is None
+    else:
+        change = {"line": 1, "before": "a==1", "after": "a==2", "reason": "no such version"}
+        assert document["correction"] == {"text": CORRECTION.text, "changes": [change]}
+
+
+def test_report_json_of_an_older_version_has_no_correction() -> None:
+    document = report_json(SINGLE)
+    del document["correction"], document["problems"]
+    assert (report_from_json(document).correction, report_from_json(document).problems) == (None, ())
 
 
 def test_conflict_report_has_reason_and_suggestion() -> None:

@@ -125,10 +125,11 @@ def corrected(report: PreflightReport) -> str:
         (
             "needs-one==1.0\nplain==2.0\nold==1.0",
             [
-                "line 2 plain==2.0: clashes with line 1 needs-one==1.0, which needs plain>=1,<2; use plain==1.9",
+                "line 1 needs-one==1.0: line 2 plain==2.0 clashes with line 1 needs-one==1.0, which needs plain>=1,<2; "
+                "use needs-one==2.0",
                 f"line 3 old==1.0: {NO_WHEEL}; use old==1.4",
             ],
-            "needs-one==1.0\nplain==1.9\nold==1.4",
+            "needs-one==2.0\nplain==2.0\nold==1.4",
         ),
         (
             "plain>=4\nold<1.2,>=1.0",
