@@ -103,12 +103,12 @@ def read(text: str) -> ReadRequirements:
 
     A package line with hashes counts as the package. Lines beyond the limits of this package are not read.
     """
-    if message := _text_problem(text):
+    if message := text_problem(text):
         return ReadRequirements(problems=(Problem("requirements", message),), other_lines=(message,))
     state, hashed, lines, suspect = _ParserState(), False, {}, bool(rules.secret_in(text))
-    for line in _logical_lines(text):
+    for line in logical_lines(text):
         lines[line.number] = line.code
-        code = _HASH.sub("", line.code).strip()
+        code = HASH.sub("", line.code).strip()
         hashed |= code != line.code
         _parse_line(state, replace(line, code=code), rules.secret_in(line.raw) if suspect else "", True)
         if max(len(state.packages), len(state.problems)) > MAX_PACKAGES:
@@ -141,7 +141,7 @@ class _ParserState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """A logical line that starts at line `number`: `raw` is its physical lines, `code` the part that pip evaluates."""
 
     number: int
@@ -152,12 +152,12 @@ class _Line:
 
 def _read(text: str, allow_index_options: bool, allow_no_packages: bool) -> _ParserState:
     state = _ParserState()
-    if message := _text_problem(text):
+    if message := text_problem(text):
         state.add_problem(message)
         return state
     # Searching the whole text once is much faster than searching each line; it also finds secrets split over lines.
     suspect = bool(rules.secret_in(text))
-    for line in _logical_lines(text):
+    for line in logical_lines(text):
         if not suspect and rules.is_plain(line.raw):
             _parse_package(state, line)
         else:
@@ -168,7 +168,8 @@ def _read(text: str, allow_index_options: bool, allow_no_packages: bool) -> _Par
     return state
 
 
-def _text_problem(text: object) -> str:
+def text_problem(text: object) -> str:
+    """Return which limit of this package a whole text exceeds, or ""."""
     if not isinstance(text, str):
         return f"the requirements must be a string, not {type(text).__name__}"
     # The number of characters is compared first, so that a huge text is not encoded.
@@ -188,12 +189,13 @@ def _check_totals(state: _ParserState, allow_no_packages: bool) -> None:
         state.add_problem("the text names no packages", hint=Hint(HintKind.ALLOW_NO_PACKAGES))
 
 
-_HASH = re.compile(r"(?<=\s)--hash[=\s]\s*[a-z0-9]+:[0-9A-Fa-f]+")
+HASH = re.compile(r"(?<=\s)--hash[=\s]\s*[a-z0-9]+:[0-9A-Fa-f]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.DOTALL)
 
 
-def _logical_lines(text: str) -> Iterator[_Line]:
+def logical_lines(text: str) -> Iterator[Line]:
+    """Yield the lines of a text as pip joins them: a backslash at the end of a line continues it."""
     physical = _LINE_END.split(text.removeprefix("\ufeff"))  # pip ignores a byte order mark too
     parts: list[str] = []
     for number, line in enumerate(physical, start=1):
@@ -203,15 +205,15 @@ def _logical_lines(text: str) -> Iterator[_Line]:
             parts = []
 
 
-def _logical_line(number: int, parts: list[str]) -> _Line:
+def _logical_line(number: int, parts: list[str]) -> Line:
     if len(parts) == 1 and "#" not in parts[0]:
-        return _Line(number, parts[0], parts[0].strip())
+        return Line(number, parts[0], parts[0].strip())
     *continued, last = parts
     # As in pip: a comment that ends a continued line starts with a blank, so that it is recognized as a comment.
     last = f" {last}" if _is_comment(last) else last
     joined = "".join([*(part.rstrip("\\") for part in continued), last])
     hides_next = any(_COMMENT.search(part) for part in continued)
-    return _Line(number, "\n".join(parts), _COMMENT.sub("", joined).strip(), hides_next)
+    return Line(number, "\n".join(parts), _COMMENT.sub("", joined).strip(), hides_next)
 
 
 def _is_comment(line: str) -> bool:
@@ -219,7 +221,7 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
 
 
-def _parse_line(state: _ParserState, line: _Line, secret: str, allow_index_options: bool) -> None:
+def _parse_line(state: _ParserState, line: Line, secret: str, allow_index_options: bool) -> None:
     if secret:
         state.add_problem(
             f"{secret}; everyone with read access to the cluster can read an image's requirements", line.number
@@ -238,7 +240,7 @@ def _parse_line(state: _ParserState, line: _Line, secret: str, allow_index_optio
         _parse_package(state, line)
 
 
-def _parse_option(state: _ParserState, line: _Line, option: str, allow_index_options: bool) -> None:
+def _parse_option(state: _ParserState, line: Line, option: str, allow_index_options: bool) -> None:
     known = rules.index_option(option)
     if not known or not allow_index_options:
         state.add_problem(rules.option_problem(option), line.number, rules.option_hint(option))
@@ -254,7 +256,7 @@ def _parse_option(state: _ParserState, line: _Line, option: str, allow_index_opt
         state.index_options.append((known, url))
 
 
-def _parse_package(state: _ParserState, line: _Line) -> None:
+def _parse_package(state: _ParserState, line: Line) -> None:
     try:
         parsed = Pep508(line.code)
     except InvalidRequirement:
@@ -267,7 +269,7 @@ def _parse_package(state: _ParserState, line: _Line) -> None:
     state.by_name.setdefault(package.name, []).append(package)
 
 
-def _fix(line: _Line) -> str:
+def _fix(line: Line) -> str:
     """Return the corrected line with its indent and its comment; "" if it cannot be guessed or is continued."""
     corrected = "" if "\n" in line.raw else rules.corrected(line.code)
     return line.raw.replace(line.code, corrected, 1) if corrected else ""

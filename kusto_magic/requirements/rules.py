@@ -161,6 +161,11 @@ def index_url(code: str) -> str:
     return found[1] if found else ""
 
 
+def is_known_option(option: str) -> bool:
+    """Return whether pip has this option in requirements files."""
+    return bool(index_option(option)) or any(option in options.split() for options in _OPTIONS)
+
+
 def option_hint(option: str) -> Hint | None:
     """Return what to do instead of an option of pip; None if its reason says it."""
     if index_option(option):
@@ -267,17 +272,22 @@ _SEPARATORS = re.compile(r"[\s,]+")
 
 def grammar_problem(code: str) -> str:
     """Return why a line is not a valid package line, with the corrected line if it can be guessed."""
+    message, whole = mistake(code)
+    return f"{message}; write {whole}" if whole else message
+
+
+def mistake(code: str) -> tuple[str, str]:
+    """Return why a line is not a valid package line, and the corrected line, or "" if it cannot be guessed."""
     head, semicolon, marker = _parts(code)
     fixed, rule = _fixed(head)
     rule = rule or ("" if marker or not semicolon else "nothing may follow the last version")
     whole = f"{fixed}; {marker}" if marker else fixed
     if not rule and marker and _parses(head):
-        return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\""
+        return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\"", ""
     if not rule and all(_parses(part) for part in _SEPARATORS.split(head)):
-        return f"{excerpt(code)}: one package per line"
-    meant = f"; write {whole}" if _is_offered(whole) else ""
+        return f"{excerpt(code)}: one package per line", ""
     rule = rule or "a line must be a name, an operator and a version, such as requests==2.31.0"
-    return f"{excerpt(code)}: {rule}{meant}"
+    return f"{excerpt(code)}: {rule}", whole if _is_offered(whole) else ""
 
 
 def corrected(code: str) -> str:
