@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.requirements import rules
+from kusto_magic.requirements import mistakes, rules
 
 MAX_BYTES = 128 * 1024
 """Maximum size of a text in bytes. All limits here are this package's; the service's own are not documented."""
@@ -89,13 +89,20 @@ def parse(text: str, *, allow_index_options: bool = False, allow_no_packages: bo
     return Requirements(tuple(state.packages), tuple(state.index_options))
 
 
-def problems(text: str, *, allow_index_options: bool = False, allow_no_packages: bool = False) -> list[Problem]:
+def problems(
+    text: str,
+    *,
+    allow_index_options: bool = False,
+    allow_no_packages: bool = False,
+    allow_pip_syntax: bool = False,
+) -> list[Problem]:
     """Return all problems of a requirements text, in the order of its lines.
 
     A problem of the whole text has no line. After 50 problems the rest of the text is not checked. A text without
-    packages is a problem unless `allow_no_packages`.
+    packages is a problem unless `allow_no_packages`. `allow_pip_syntax` accepts what pip accepts and only this package
+    does not: hashes, further options, URLs without secrets.
     """
-    return _read(text, allow_index_options, allow_no_packages).problems
+    return _read(text, allow_index_options, allow_no_packages, allow_pip_syntax).problems
 
 
 def read(text: str) -> ReadRequirements:
@@ -132,9 +139,22 @@ class _ParserState:
     packages: list[Requirement] = field(default_factory=list)
     index_options: list[tuple[str, str]] = field(default_factory=list)
     by_name: dict[str, list[Requirement]] = field(default_factory=dict)
+    allow_pip_syntax: bool = False
+    has_pip_syntax: bool = False
 
-    def add_problem(self, message: str, line: int | None = None, hint: Hint | None = None, fix: str = "") -> None:
-        self.problems.append(Problem("requirements", message, line, hint, fix))
+    def add_problem(
+        self,
+        message: str,
+        line: int | None = None,
+        hint: Hint | None = None,
+        fix: str = "",
+        *,
+        is_pip_syntax: bool = False,
+    ) -> None:
+        if is_pip_syntax and self.allow_pip_syntax:
+            self.has_pip_syntax = True
+        else:
+            self.problems.append(Problem("requirements", message, line, hint, fix, is_pip_syntax))
 
     def is_full(self) -> bool:
         return len(self.problems) >= MAX_PROBLEMS or len(self.packages) > MAX_PACKAGES
@@ -150,8 +170,10 @@ class Line:
     continues_into_comment: bool = False
 
 
-def _read(text: str, allow_index_options: bool, allow_no_packages: bool) -> _ParserState:
-    state = _ParserState()
+def _read(
+    text: str, allow_index_options: bool, allow_no_packages: bool, allow_pip_syntax: bool = False
+) -> _ParserState:
+    state = _ParserState(allow_pip_syntax=allow_pip_syntax)
     if message := text_problem(text):
         state.add_problem(message)
         return state
@@ -185,7 +207,7 @@ def _check_totals(state: _ParserState, allow_no_packages: bool) -> None:
         state.add_problem(f"the text names more than {MAX_PACKAGES:,} packages, the limit of kusto_magic")
     elif len(state.problems) >= MAX_PROBLEMS:
         state.add_problem(f"the remaining lines were not checked: the limit of {MAX_PROBLEMS} problems was reached")
-    elif not state.packages and not state.problems and not allow_no_packages:
+    elif not (state.packages or state.problems or state.has_pip_syntax or allow_no_packages):
         state.add_problem("the text names no packages", hint=Hint(HintKind.ALLOW_NO_PACKAGES))
 
 
@@ -235,7 +257,8 @@ def _parse_line(state: _ParserState, line: Line, secret: str, allow_index_option
     elif option := rules.option_in(line.code):
         _parse_option(state, line, option, allow_index_options)
     elif message := rules.local_or_shell_problem(line.code, show=not secret):
-        state.add_problem(message, line.number, fix="" if secret else _fix(line))
+        fix, is_pip_syntax = ("", False) if secret else (_fix(line), rules.is_public_address(line.code))
+        state.add_problem(message, line.number, fix=fix, is_pip_syntax=is_pip_syntax)
     elif line.code and not secret:
         _parse_package(state, line)
 
@@ -243,7 +266,8 @@ def _parse_line(state: _ParserState, line: Line, secret: str, allow_index_option
 def _parse_option(state: _ParserState, line: Line, option: str, allow_index_options: bool) -> None:
     known = rules.index_option(option)
     if not known or not allow_index_options:
-        state.add_problem(rules.option_problem(option), line.number, rules.option_hint(option))
+        message, hint = rules.option_problem(option), rules.option_hint(option)
+        state.add_problem(message, line.number, hint, is_pip_syntax=rules.is_pip_option_line(line.code))
         return
     url = rules.index_url(line.code)
     if message := rules.url_problem(url):
@@ -260,18 +284,20 @@ def _parse_package(state: _ParserState, line: Line) -> None:
     try:
         parsed = Pep508(line.code)
     except InvalidRequirement:
-        state.add_problem(rules.grammar_problem(line.code), line.number, fix=_fix(line))
+        state.add_problem(mistakes.grammar_problem(line.code), line.number, fix=_fix(line))
         return
     package = _package(line.number, parsed)
-    if message := rules.package_problem(parsed.name, package.specifier) or _duplicate_problem(state, package):
-        state.add_problem(message, line.number)
+    if message := rules.package_problem(parsed.name, package.specifier):
+        state.add_problem(message, line.number, is_pip_syntax=not rules.is_file_name(parsed.name))
+    elif message := _duplicate_problem(state, package):
+        state.add_problem(message, line.number, is_pip_syntax=True)
     state.packages.append(package)  # also an invalid one, so that its duplicates are reported
     state.by_name.setdefault(package.name, []).append(package)
 
 
 def _fix(line: Line) -> str:
     """Return the corrected line with its indent and its comment; "" if it cannot be guessed or is continued."""
-    corrected = "" if "\n" in line.raw else rules.corrected(line.code)
+    corrected = "" if "\n" in line.raw else mistakes.corrected(line.code)
     return line.raw.replace(line.code, corrected, 1) if corrected else ""
 
 

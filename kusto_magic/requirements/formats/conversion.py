@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kusto_magic.hints import Hint
-from kusto_magic.requirements import rules
+from kusto_magic.requirements import mistakes, rules
 from kusto_magic.requirements.correction import Correction, LineChange
 from kusto_magic.requirements.formats import (
     addresses,
@@ -85,8 +85,13 @@ class Conversion:
         """The text after all changes, or None if nothing is proposed or a secret would remain."""
         if not self.proposed:
             return None
-        text = self._joined(proposed=True)
-        return None if rules.secret_in(text) else Correction(text, tuple(sorted(self.applied + self.proposed, key=_line)))
+        text, changes = self.corrected_text, sorted(self.applied + self.proposed, key=_line)
+        return None if rules.secret_in(text) else Correction(text, tuple(changes))
+
+    @property
+    def corrected_text(self) -> str:
+        """The text after all changes."""
+        return self._joined(proposed=True) if self.proposed else self.text
 
     def hint(self, line: int) -> Hint | None:
         """Return what can be done instead of the change of a line."""
@@ -218,5 +223,6 @@ def _mistake(code: str) -> Rewrite | None:
     """Correct a common mistake in a package line."""
     if not code or rules.option_in(code) or rules.local_or_shell_problem(code, show=False) or parsed(code):
         return None
-    message, corrected = rules.mistake(code)
-    return Rewrite((corrected,), message) if corrected else None
+    message, corrected = mistakes.mistake(code)
+    lines = (corrected,) if corrected else mistakes.several_packages(code)
+    return Rewrite(lines, message) if lines else None

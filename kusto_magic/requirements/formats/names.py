@@ -25,7 +25,8 @@ def module_names(code: str) -> Rewrite | None:
         return deleted(f"{found.name} is part of Python (the standard library) and needs no line")
     if name not in NO_PACKAGES:
         return None
-    return Rewrite((_renamed(found, PACKAGE_OF_MODULE[name]),), f"{found.name} is the name of a module, not of its package")
+    reason = f"{found.name} is the name of a module, not of its package"
+    return Rewrite((_renamed(found, PACKAGE_OF_MODULE[name]),), reason)
 
 
 def _renamed(found: Pep508, name: str) -> str:

@@ -59,7 +59,7 @@ def commands(code: str) -> Rewrite | None:
     packages, options, lost = _arguments(words)
     if found["conda"]:
         return _conda(packages)
-    reason = f"the arguments of {found[0].strip('!% ')}, one per line"
+    reason = f"{found[0].strip("!% ")}: one package per line"
     lost_text = f", without {', '.join(lost)}" if lost else ""
     return Rewrite((*options, *packages), reason + lost_text, is_lossless=not lost)
 
