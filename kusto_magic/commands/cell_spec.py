@@ -16,8 +16,8 @@ from kusto_magic.requirements.formats.conversion import Conversion, convert
 def read_spec(options: Namespace, text: str) -> tuple[ImageSpec, list[str]]:
     """Return the spec of a cell, and notes on what differs from its text.
 
-    Lossless changes are made; the others are proposed, and made with `--fix`. With `--no-check`, a text is accepted that
-    only this package rejects. Raises InvalidInputError, with the correction if one is proposed.
+    Lossless changes are made; the others are proposed, and made with `--fix`. With `--no-check`, a text is accepted
+    that only this package rejects. Raises InvalidInputError, with the correction if one is proposed.
     """
     if options.no_packages and not text.strip():
         text = ""  # IPython passes a blank line as the body of an empty cell

@@ -1,6 +1,6 @@
 """Reader of `--file`: decodes a requirements file, and reads in the files that it includes (-r, -c).
 
-Only files in the folder of the file are read in, so that a file from somebody else cannot name others.
+Only files in the folder of the file are read in, so that the file of another user cannot name others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_FILES = 20
 _UTF = 4
 """Maximum number of bytes of a character in UTF-32."""
 
-_INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc])(?=\S))([^#]*?)\s*(?:\s#.*)?")
+_INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:[\s=]+|(?<=-[rc]))([^#\s].*)")
 
 
 @dataclass
@@ -81,7 +81,7 @@ def _included(reader: _Reader, path: Path, text: str, parents: tuple[Path, ...])
         if include is None or "://" in line:
             yield line
             continue
-        option, name = include[1], include[2].strip("'\"")
+        option, name = include[1], include[2].partition(" #")[0].strip().strip("'\"")
         try:
             yield from _include(reader, option, name, path, (*parents, path))
         except InvalidInputError as error:

@@ -12,14 +12,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic.display import preflight_report
-from kusto_magic.display.bundle import LEFT, Bundle, bundle_of, code, duration, isolated, requirements_html, visible_json
+from kusto_magic.display.bundle import (
+    LEFT,
+    Bundle,
+    bundle_of,
+    code,
+    duration,
+    isolated,
+    requirements_html,
+    visible_json,
+)
 from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.hints import Hint, HintTable, hint_json
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState, Outcome, phase_of
 from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
-from kusto_magic.requirements.correction import CORRECTED, Correction, correction_json, corrected_lines
+from kusto_magic.requirements.correction import CORRECTED, Correction, corrected_lines, correction_json
 
 if TYPE_CHECKING:
     from kusto_magic.preflight.report import PreflightReport

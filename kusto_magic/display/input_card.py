@@ -1,4 +1,4 @@
-"""Card of a cell that was not sent because of its input, with the corrected requirements; and notes on a changed text."""
+"""Card of a cell that was not sent because of its input, with the corrected text; and notes on a changed text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def input_card(error: InvalidInputError, image: str, base: str, hints: HintTable
 
 def notes(lines: Sequence[str]) -> Bundle:
     """Return notes on how the requirements that are used differ from what was written."""
-    head = "The requirements were read with these changes:"
+    head = "Notes on the requirements:"
     shown = [visible_line(line) for line in lines]
     items = "".join(f"<li>{escaped(line)}</li>" for line in shown)
     html = f"<p>{escaped(visible_line(head))}</p><ul>{items}</ul>"

@@ -50,9 +50,9 @@ def _is_magic(line: str) -> bool:
         return text == MAGIC or text[len(MAGIC)].isspace()
     if not text.startswith(MAGIC[1:] + " "):
         return False
-    words = text.split()[1:]
-    has_base = any(word.partition("=")[0] in ("--base", "--python") for word in words)
-    return has_base and (words[0] == "check" or words[0] not in SUBCOMMANDS)
+    _, *arguments = text.split()
+    has_base = any(word.partition("=")[0] in ("--base", "--python") for word in arguments)
+    return has_base and (arguments[0] == "check" or arguments[0] not in SUBCOMMANDS)
 
 
 def _called(above: list[str], first: str, body: list[str]) -> list[str]:

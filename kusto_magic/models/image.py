@@ -60,8 +60,8 @@ class ImageSpec:
     that these lines name: False for a text of the service, which is no permission of the user. `allow_no_packages`
     allows a text without packages: the image is its base alone. `allow_pip_syntax` allows what only this package
     rejects, such as hashes; such a text cannot be checked. `is_validated` skips the validation, for a spec that the
-    history has kept. Raises InvalidInputError with every problem, with line numbers for the text, and with the corrected
-    text if there is one.
+    history has kept. Raises InvalidInputError with every problem, with line numbers for the text, and with the
+    corrected text if there is one.
     """
 
     requirements: str

@@ -44,6 +44,7 @@ Attempt = Callable[[Candidate], Coroutine[Any, Any, Pins | None]]
 BUILD_SUGGESTION = "the service may be able to build the package from source"
 """Suggestion for a package without a wheel; whether the service builds from source is not documented."""
 
+
 async def suggest(
     diagnosis: Diagnosis, lines: Sequence[Requirement], python: str, attempt: Attempt, timeout: float
 ) -> tuple[Suggestion, ...]:

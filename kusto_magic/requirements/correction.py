@@ -72,6 +72,7 @@ def correction_from_json(document: Mapping[str, Any] | None) -> Correction | Non
     if document is None:
         return None
     changes = (
-        LineChange(change["line"], change["before"], change["after"], change["reason"]) for change in document["changes"]
+        LineChange(change["line"], change["before"], change["after"], change["reason"])
+        for change in document["changes"]
     )
     return Correction(document["text"], tuple(changes))

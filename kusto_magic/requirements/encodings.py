@@ -16,8 +16,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
-_DECLARED = re.compile(rb"\A(?:#[^\n]*\n)?[ \t]*#[^\n]*?coding[:=][ \t]*([-\w.]{2,30})")
-"""A declaration in the first two lines, as in pip (PEP 263)."""
+_DECLARED = re.compile(r"coding[:=][ \t]*+([-\w.]{2,30})")
+"""A declaration in a comment, as in pip (PEP 263)."""
 
 
 def decode(content: bytes, code_page: str) -> tuple[str, str]:
@@ -30,13 +30,20 @@ def decode(content: bytes, code_page: str) -> tuple[str, str]:
             return _decoded(content[len(mark) :], encoding)
     if b"\0" in content:
         return _without_mark(content)
-    declared = _DECLARED.match(content)
-    for encoding in (declared[1].decode("ascii") if declared else "utf-8", "utf-8", code_page):
+    for encoding in (_declared(content), "utf-8", code_page):
         try:
             return _decoded(content, encoding)
         except ValueError:
             continue
     raise ValueError("the encoding is not known")
+
+
+def _declared(content: bytes) -> str:
+    """Return the encoding that one of the first two lines declares, by default UTF-8."""
+    lines = content[:1_000].decode("latin-1").split("\n", 2)[:2]
+    comments = [line for line in lines if line.lstrip().startswith("#")]
+    found = next((declared for line in comments if (declared := _DECLARED.search(line))), None)
+    return found[1] if found else "utf-8"
 
 
 def _without_mark(content: bytes) -> tuple[str, str]:

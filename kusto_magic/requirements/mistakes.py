@@ -27,6 +27,9 @@ _FIXES = tuple(
 )
 """Common mistakes: pattern, replacement and rule. Applied in this order, after runs of blanks became one blank."""
 
+MAX_PACKAGES_OF_LINE = 50
+"""Maximum number of packages of a line that is split."""
+
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
@@ -53,7 +56,9 @@ def mistake(code: str) -> tuple[str, str]:
 def several_packages(code: str) -> tuple[str, ...]:
     """Return the packages of a line that consists of several, or ()."""
     parts = tuple(part for part in _SEPARATORS.split(_parts(code)[0]) if part)
-    return parts if len(parts) > 1 and ";" not in code and not _fixed(code)[1] and all(map(_parses, parts)) else ()
+    if ";" in code or not 1 < len(parts) <= MAX_PACKAGES_OF_LINE or _fixed(code)[1]:
+        return ()
+    return parts if all(map(_parses, parts)) else ()
 
 
 def corrected(code: str) -> str:

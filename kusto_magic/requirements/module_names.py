@@ -38,20 +38,55 @@ PACKAGE_OF_MODULE = {
 }
 """Package names by module name, or by an old or abbreviated name (both normalized)."""
 
-NO_PACKAGES = frozenset(
-    "cv2 dateutil git google-protobuf kusto mysqldb opencv pil pytorch skimage sklearn win32com yaml zmq".split()
+_NO_PACKAGES_TEXT = (
+    "cv2 dateutil git google-protobuf kusto mysqldb opencv pil pytorch skimage sklearn win32com yaml zmq"
 )
+NO_PACKAGES = frozenset(_NO_PACKAGES_TEXT.split())
 """Keys of PACKAGE_OF_MODULE that are not packages of the index, or only placeholders that point to the package.
 
 The other keys are packages that can be meant. Source: the package index, 2026-11.
 """
 
 _PACKAGES_NAMED_LIKE_MODULES = frozenset(
-    "antigravity argparse ast asyncio chunk configparser contextvars dataclasses datetime dis email enum functools "
-    "graphlib hmac html http importlib ipaddress logging mailbox modulefinder multiprocessing pathlib readline "
-    "resource secrets selectors ssl statistics token typing uuid wave wsgiref".split()
+    [
+        "antigravity",
+        "argparse",
+        "ast",
+        "asyncio",
+        "chunk",
+        "configparser",
+        "contextvars",
+        "dataclasses",
+        "datetime",
+        "dis",
+        "email",
+        "enum",
+        "functools",
+        "graphlib",
+        "hmac",
+        "html",
+        "http",
+        "importlib",
+        "ipaddress",
+        "logging",
+        "mailbox",
+        "modulefinder",
+        "multiprocessing",
+        "pathlib",
+        "readline",
+        "resource",
+        "secrets",
+        "selectors",
+        "ssl",
+        "statistics",
+        "token",
+        "typing",
+        "uuid",
+        "wave",
+        "wsgiref",
+    ]
 )
-"""Modules of Python whose name is also that of a package, most of them backports. Source: the package index, 2026-11."""
+"""Modules of Python whose name is also that of a package, most of them backports. Source: the index, 2026-11."""
 
 
 _BACKPORTS = frozenset({"configparser", "contextvars", "dataclasses", "graphlib"})

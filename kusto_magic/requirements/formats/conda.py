@@ -14,7 +14,7 @@ from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_versio
 
 NOTATION = "conda's notation"
 ONLY_DEPENDENCIES = "environment.yml of conda: only its dependencies are packages"
-_NO_PYTHON_PACKAGE = "conda's package is not one of the package index, or comes with the base image"
+_NO_PYTHON_PACKAGE = "is a package of conda alone, or comes with the base image"
 
 PACKAGE_NAMES = {
     "dask-core": "dask",
@@ -36,16 +36,18 @@ PACKAGE_NAMES = {
 }
 """Names in the package index by conda's names, where they differ. Source: conda-forge's recipes, 2026-11."""
 
-_NO_PYTHON_PACKAGES = frozenset(
+_NO_PYTHON_PACKAGES_TEXT = (
     "python pip python_abi setuptools wheel openssl ca-certificates zlib sqlite tk xz bzip2 vc vc14_runtime "
     "vs2015_runtime ucrt mkl cudatoolkit cudnn cuda-version pytorch-cuda pytorch-mutex cpuonly blas "
     "openblas intel-openmp llvm-openmp icc_rt readline ncurses ld_impl_linux-64 icu freetype jpeg zstd lz4-c expat "
-    "nodejs pandoc git-lfs compilers gcc gxx nomkl tbb qt-main m2w64-gcc-libs msys2-conda-epoch yaml hdf5 geos proj gdal "
-    "krb5 c-ares giflib lerc snappy pcre2 glib harfbuzz cairo console_shortcut anaconda conda mamba".split()
+    "nodejs pandoc git-lfs compilers gcc gxx nomkl tbb qt-main m2w64-gcc-libs msys2-conda-epoch yaml hdf5 geos proj "
+    "gdal krb5 c-ares giflib lerc snappy pcre2 glib harfbuzz cairo console_shortcut anaconda conda mamba"
 )
+_NO_PYTHON_PACKAGES = frozenset(_NO_PYTHON_PACKAGES_TEXT.split())
 """Packages of conda that are not packages of the index, and Python, pip and build tools, which a base image has."""
 
-_PYTHON_WITH_LIB = frozenset("libclang libcst librosa libsass libusb1 libtmux libpysal liblinear-official".split())
+_PYTHON_WITH_LIB_TEXT = "libclang libcst librosa libsass libusb1 libtmux libpysal liblinear-official"
+_PYTHON_WITH_LIB = frozenset(_PYTHON_WITH_LIB_TEXT.split())
 """Packages of the index whose name begins like that of a C library."""
 
 _SPEC = re.compile(
@@ -53,7 +55,7 @@ _SPEC = re.compile(
     r"\s*(?:(=(?!=))\s*([^=\s]+)(?:=(\S+))?|([=!<>~].*)|\s([\d.*]+)(?:\s+(\S+))?)?"
 )
 _EXPORTED = re.compile(r"[A-Za-z0-9_][\w.-]*=[^=\s<>!~]+=[^=\s]+")
-_CHANNEL = re.compile(r"[\w./-]+::[\w.-]+.*")
+_CHANNEL = re.compile(r"[\w./-]++::[\w.-].*")
 _KEY = re.compile(r"([A-Za-z_-]+)\s*:\s*(.*)")
 _ITEM = re.compile(r"(\s*)-\s+(.*)")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -72,7 +74,7 @@ def specification(text: str) -> Rewrite | None:
         return None
     name, bracket, single, version, build, rest, blank_version = found.group(1, 2, 3, 4, 5, 6, 7)
     if not _is_python_package(name) and build != "pypi_0":
-        return deleted(f"{NOTATION}: {name}: {_NO_PYTHON_PACKAGE}")
+        return deleted(f"{name} {_NO_PYTHON_PACKAGE}")
     known = PACKAGE_NAMES.get(name.lower(), name)
     specifier = _fuzzy(version, build) if single else (bracket or rest or _fuzzy(blank_version or "", None))
     line = known + _specifier(specifier)
@@ -92,7 +94,7 @@ def _fuzzy(version: str, build: str | None) -> str:
         return ""
     if version[0] in "<>!~":
         return version
-    if build and build != "*" or version.count(".") >= 2 and "*" not in version:
+    if (build and build != "*") or (version.count(".") >= 2 and "*" not in version):
         return f"=={version}"
     return f"=={version.removesuffix('*').removesuffix('.')}.*"
 
@@ -143,7 +145,7 @@ def _environment_lines(lines: list[str]) -> Iterator[tuple[int, Rewrite]]:
             pip_indent = indent
             yield index, deleted(ONLY_DEPENDENCIES)
         elif indent > pip_indent >= 0:
-            yield index, Rewrite((text,), "the packages of pip in an environment.yml")
+            yield index, Rewrite((text,), ONLY_DEPENDENCIES)
         else:
             pip_indent = -1
             yield index, specification(text) or Rewrite((text,), NOTATION)

@@ -32,6 +32,12 @@ from kusto_magic.requirements.parser import Line, logical_lines, text_problem
 MAX_REWRITES = 100
 """Maximum number of rewrites of one line."""
 
+MAX_LENGTH = 6_000
+"""Maximum number of characters of a line that is rewritten; a line with many hashes has some thousand."""
+
+MAX_LINES = 2_000
+"""Maximum number of lines that are rewritten, without package lines that need no change and those of a known file."""
+
 _FILE_FORMATS: tuple[FileFormat, ...] = (
     tables.json_document,
     conda.environment_yml,
@@ -55,6 +61,7 @@ _STEPS: tuple[Step, ...] = (
     poetry.carets,
     names.module_names,
 )
+_CODE = re.compile(r"(?m)^[ \t]*[^\s#]")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
@@ -82,11 +89,11 @@ class Conversion:
 
     @property
     def correction(self) -> Correction | None:
-        """The text after all changes, or None if nothing is proposed or a secret would remain."""
+        """The text after all changes, or None if nothing is proposed, or a secret or no line would remain."""
         if not self.proposed:
             return None
         text, changes = self.corrected_text, sorted(self.applied + self.proposed, key=_line)
-        return None if rules.secret_in(text) else Correction(text, tuple(changes))
+        return None if rules.secret_in(text) or not _CODE.search(text) else Correction(text, tuple(changes))
 
     @property
     def corrected_text(self) -> str:
@@ -126,9 +133,21 @@ def convert(text: str, *, allow_index_options: bool = False) -> Conversion:
         return Conversion(text, ())
     keeps_indexes = allow_index_options and any(rules.index_option(rules.option_in(line)) for line in text.split("\n"))
     steps = _STEPS if keeps_indexes else (*_STEPS, names.local_versions)
-    suspect = bool(rules.secret_in(text))
-    pieces = [_piece(line, steps, suspect, allow_index_options) for line in _source(text)]
+    pieces = _pieces(text, steps, allow_index_options)
     return Conversion(text, tuple(merged(pieces)))
+
+
+def _pieces(text: str, steps: Sequence[Step], allow_index_options: bool) -> Iterator[Piece]:
+    suspect, budget = bool(rules.secret_in(text)), MAX_LINES
+    for line, from_file in _source(text):
+        secret = rules.secret_in(line.raw) if suspect else ""
+        if secret:
+            yield _secret_piece(line, from_file, steps, secret, allow_index_options)
+        elif from_file is None and (budget <= 0 or _is_unremarkable(line.raw)):
+            yield Piece(line.number, line.raw)
+        else:
+            budget -= from_file is None
+            yield Piece(line.number, line.raw, _rewritten(line, from_file, steps, allow_index_options))
 
 
 def _source(text: str) -> Iterator[tuple[Line, Rewrite | None]]:
@@ -143,24 +162,21 @@ def _source(text: str) -> Iterator[tuple[Line, Rewrite | None]]:
         yield line, None
 
 
-def _piece(
-    source: tuple[Line, Rewrite | None], steps: Sequence[Step], suspect: bool, allow_index_options: bool
-) -> Piece:
-    line, from_file = source
-    secret = rules.secret_in(line.raw) if suspect else ""
-    if from_file is None and not secret and (not line.raw.strip() or _is_unremarkable(line.raw)):
-        return Piece(line.number, line.raw)
-    rewrite = _rewritten(line, from_file, steps, allow_index_options)
-    if secret:
-        return Piece(line.number, line.raw, _without_secret(rewrite, line, secret), is_secret=True)
-    return Piece(line.number, line.raw, rewrite)
-
-
 def _is_unremarkable(raw: str) -> bool:
-    """Return whether a line is a package line that no step rewrites (the fast path)."""
+    """Return whether a line is a package line that no step rewrites (the fast path), or is not rewritten."""
+    if not raw.strip() or len(raw) > MAX_LENGTH:
+        return True
     if not rules.is_plain(raw) or "+" in raw or raw.endswith((".whl", ".zip", ".gz")):
         return False
     return names.module_names(raw) is None
+
+
+def _secret_piece(
+    line: Line, from_file: Rewrite | None, steps: Sequence[Step], secret: str, allow_index_options: bool
+) -> Piece:
+    is_long = len(line.raw) > MAX_LENGTH and from_file is None
+    rewrite = None if is_long else _rewritten(line, from_file, steps, allow_index_options)
+    return Piece(line.number, line.raw, _without_secret(rewrite, line, secret), is_secret=True)
 
 
 def _without_secret(rewrite: Rewrite | None, line: Line, secret: str) -> Rewrite:

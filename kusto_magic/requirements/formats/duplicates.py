@@ -13,6 +13,12 @@ from packaging.utils import canonicalize_name
 from kusto_magic.requirements.formats.piece import Piece
 from kusto_magic.requirements.formats.rewrite import Rewrite, parsed
 
+MAX_COMPARED = 5
+"""Maximum number of earlier lines of the same package that a line is compared with."""
+
+MAX_SPECIFIERS = 10
+"""Maximum number of version specifiers of a merged line."""
+
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
@@ -37,7 +43,7 @@ def _without_repetition(piece: Piece, text: str, earlier: list[int], result: lis
     new = _package(text)
     if new is None:
         return piece
-    for index in dict.fromkeys(earlier):
+    for index in list(dict.fromkeys(earlier))[:MAX_COMPARED]:
         if index >= len(result):  # in the same piece: only lines that are equal
             continue
         for other in result[index].lines(proposed=True):
@@ -69,6 +75,8 @@ def _is_equal(one: Pep508, other: Pep508) -> bool:
 def _combined(one: Pep508, other: Pep508) -> Pep508 | None:
     """Return a line that means both, or None if no version can meet both."""
     both = one.specifier & other.specifier
+    if len(both) > MAX_SPECIFIERS:
+        return None
     exact = [part.version for part in both if part.operator == "==" and not part.version.endswith(".*")]
     if any(not both.contains(version, prereleases=True) for version in exact):
         return None

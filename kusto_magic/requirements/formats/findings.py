@@ -24,7 +24,17 @@ def problems(
         conversion, allow_index_options=allow_index_options, allow_no_packages=allow_no_packages
     )
     proposed = [problem for group in _groups(conversion.proposed) for problem in _group_problems(conversion, group)]
-    return sorted([*proposed, *remaining], key=lambda problem: problem.line or 0)
+    if proposed:  # that no line would remain is not what is wrong with the text
+        remaining = [problem for problem in remaining if problem.line is not None]
+    return _first(sorted([*proposed, *remaining], key=lambda problem: problem.line or 0))
+
+
+def _first(found: list[Problem]) -> list[Problem]:
+    more = len(found) - parser.MAX_PROBLEMS
+    if more <= 0:
+        return found
+    rest = Problem("requirements", f"{more} more problems; the corrected requirements contain all changes")
+    return [*found[: parser.MAX_PROBLEMS], rest]
 
 
 def remaining_problems(

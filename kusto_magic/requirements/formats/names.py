@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, parsed
 from kusto_magic.requirements.module_names import NO_PACKAGES, PACKAGE_OF_MODULE, is_standard_module
 
-_LOCAL = re.compile(r"(==\s*[^\s,;+]*\d)\+[A-Za-z0-9._]+")
+_LOCAL = re.compile(r"(==\s*+[^\s,;+=]*\d)\+[A-Za-z0-9._]+")
 _PLACEHOLDER = re.compile(r"==0(\.0)*(\.post\d+)?")
 
 

@@ -14,8 +14,8 @@ from kusto_magic.requirements.formats.rewrite import Rewrite
 class Piece:
     """A logical line of the original text, and what becomes of it.
 
-    `line` is the number of its first physical line, `raw` its text with line breaks as "\n"; `rewrite` has the lines
-    that replace it, with its comment, or is None.
+    `line` is the number of its first physical line, `raw` its text with line breaks as newlines; `rewrite` has the
+    lines that replace it, with its comment, or is None.
     """
 
     line: int

@@ -8,28 +8,31 @@ from kusto_magic.requirements import rules
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted
 from kusto_magic.requirements.parser import HASH
 
-NO_EFFECT = frozenset(
-    "--prefer-binary --only-binary --no-cache-dir --no-input --quiet -q -qq --verbose -v -vv --user --no-color --yes -y "
-    "--disable-pip-version-check --no-python-version-warning --break-system-packages --progress-bar --no-compile "
+_NO_EFFECT_TEXT = (
+    "--prefer-binary --only-binary --no-cache-dir --no-input --quiet -q -qq --verbose -v -vv --user --no-color "
+    "-y --disable-pip-version-check --no-python-version-warning --break-system-packages --progress-bar --no-compile "
     "--no-warn-script-location --no-warn-conflicts --root-user-action --timeout --default-timeout --retries "
     "--cache-dir --log --require-virtualenv --system --name -n --prefix -p --override-channels --no-progress-bar "
-    "--quiet --json --python --exists-action".split()
+    "--quiet --json --python --exists-action"
 )
+NO_EFFECT = frozenset(_NO_EFFECT_TEXT.split())
 """Options of installers that do not change which packages an image gets.
 
 Images are built from wheels in an environment of their own.
 """
 
-WITH_VALUE = frozenset(
+_WITH_VALUE_TEXT = (
     "--only-binary --no-binary --progress-bar --root-user-action --timeout --default-timeout --retries --cache-dir "
     "--log --index-url -i --extra-index-url --find-links -f --trusted-host -r --requirement -c --constraint -e "
     "--editable --target -t --platform --python-version --python --implementation --abi --prefix -p --root --src "
     "--upgrade-strategy --use-feature --use-deprecated --proxy --cert --client-cert --exists-action --config-settings "
-    "-C --global-option --install-option --build-option --channel --name -n --file --group -G --extras -E --source".split()
+    "-C --global-option --install-option --build-option --channel --name -n --file --group -G --extras -E --source"
 )
+WITH_VALUE = frozenset(_WITH_VALUE_TEXT.split())
 """Options that are followed by a value."""
 
-_KEPT = frozenset("-r --requirement -c --constraint -e --editable".split())
+_KEPT_TEXT = "-r --requirement -c --constraint -e --editable"
+_KEPT = frozenset(_KEPT_TEXT.split())
 """Options that name files: nothing can be put in their place here."""
 
 _OPTION_LINE = re.compile(r"(--?[A-Za-z][\w-]*)(?:[\s=].*)?")

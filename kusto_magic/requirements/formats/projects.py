@@ -11,19 +11,24 @@ from collections.abc import Iterator
 from kusto_magic.requirements.formats.poetry import entries
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed, pin
 
-_SECTION = re.compile(r"\s*(\[\[?)\s*([A-Za-z][\w. \"'-]*?)\s*\]{1,2}\s*(?:#.*)?")
-_LIST = re.compile(r"\s*(?:dependencies|install_requires|requires|REQUIREMENTS|requirements|INSTALL_REQUIRES)\s*=\s*(.*)")
+_SECTION = re.compile(r"\s*(\[\[?)\s*([A-Za-z][\w.\"'-]*+)\s*+\]{1,2}\s*+(?:#.*)?")
+_LIST = re.compile(
+    r"\s*(?:dependencies|install_requires|requires|REQUIREMENTS|requirements|INSTALL_REQUIRES)\s*=\s*(.*)"
+)
 _OTHER_LIST = re.compile(r"\s*[\w.\"'-]+\s*=\s*[\[({]\s*(?:#.*)?")
 _STRING = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _PIN = re.compile(r"\s*(name|version)\s*=\s*[\"']([^\"']+)[\"']\s*")
 _COMMENT = re.compile(r"(?:^|\s)#[^\"']*$")
 
 _TABLES = ("tool.poetry.dependencies", "packages")
-_SECTIONS = frozenset("project packages dev-packages package build-system metadata options source requires".split())
+_SECTIONS_TEXT = "project packages dev-packages package build-system metadata options source requires"
+_SECTIONS = frozenset(_SECTIONS_TEXT.split())
 _OTHER = "a project file: only its dependencies are packages"
 _ITEM = "a dependency of a project file"
 _LOCKED = "a package of a lock file"
-_SETUP = re.compile(r"\s*(?:from\s+(?:setuptools|distutils)\S*\s+import\s.*|(?:setuptools\.)?setup\s*\(.*|install_requires\s*=.*)")
+_SETUP = re.compile(
+    r"\s*(?:from\s+(?:setuptools|distutils)\S*\s+import\s.*|(?:setuptools\.)?setup\s*\(.*|install_requires\s*=.*)"
+)
 
 
 def toml_file(lines: list[str]) -> dict[int, Rewrite] | None:
@@ -79,9 +84,11 @@ class _Reader:
         """Rewrite a line inside of a list: strings in quotes, or one package per line as in setup.cfg."""
         strings = [found[1] or found[2] or "" for found in _STRING.finditer(code)]
         rest = _STRING.sub("", code).strip(" \t,")
-        if rest.startswith(("]", ")")) or rest.endswith("]"):
-            self._in_list = False
-        elif not strings and self._section == "options" and "=" in code and not code[:1].isspace():
+        if (
+            rest.startswith(("]", ")"))
+            or rest.endswith("]")
+            or (not strings and self._section == "options" and "=" in code and not code[:1].isspace())
+        ):
             self._in_list = False
         bare = [code.strip()] if not strings and self._section == "options" and parsed(code.strip()) else []
         packages = tuple(text for text in (*strings, *bare) if text)

@@ -24,7 +24,7 @@ _INSTALL = re.compile(
     r"(?P<conda>(?:conda|mamba|micromamba)\s+(?:install|create))|(?P<poetry>(?:poetry|uv|pdm|rye|pipenv)\s+(?:add|install))"
     r")(?=\s|$)"
 )
-_SEPARATOR = re.compile(r"\s*(?:&&|;(?=\s*(?:[!%]?\s*)?(?:pip|python|py|conda|mamba|uv|poetry)\b))\s*")
+_SEPARATOR = re.compile(r"&&|;(?=\s*+[!%]?\s*+(?:pip|python|py|conda|mamba|uv|poetry)\b)")
 _IMPORT = re.compile(r"import\s+([\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*)\s*;?")
 _FROM = re.compile(r"from\s+(\w[\w.]*)\s+import\b.*")
 _INSTALLED = re.compile(r"Successfully installed\s+(.+)")
@@ -48,7 +48,7 @@ def commands(code: str) -> Rewrite | None:
     """Rewrite install commands: each package and each option with an effect becomes a line."""
     if not _INSTALL.match(code):
         return None
-    parts = _SEPARATOR.split(code)
+    parts = [part.strip() for part in _SEPARATOR.split(code)]
     if len(parts) > 1:
         installing = tuple(part for part in parts if _INSTALL.match(part))
         return Rewrite(installing, "several commands on one line", is_lossless=len(installing) == len(parts))
@@ -59,7 +59,7 @@ def commands(code: str) -> Rewrite | None:
     packages, options, lost = _arguments(words)
     if found["conda"]:
         return _conda(packages)
-    reason = f"{found[0].strip("!% ")}: one package per line"
+    reason = f"{' '.join(found[0].lstrip('!% ').split())}: one package per line"
     lost_text = f", without {', '.join(lost)}" if lost else ""
     return Rewrite((*options, *packages), reason + lost_text, is_lossless=not lost)
 
@@ -100,10 +100,11 @@ def _arguments(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     return packages, options, lost
 
 
-_OWN_LINE = frozenset(
+_OWN_LINE_TEXT = (
     "--index-url -i --extra-index-url --find-links -f --trusted-host -r --requirement -c --constraint -e --editable "
-    "--pre --no-binary --require-hashes --no-index".split()
+    "--pre --no-binary --require-hashes --no-index"
 )
+_OWN_LINE = frozenset(_OWN_LINE_TEXT.split())
 """Options that are also lines of a requirements file."""
 
 
@@ -134,8 +135,8 @@ def output(code: str) -> Rewrite | None:
     return deleted(_QUIET_OUTPUT) if _OUTPUT.fullmatch(code) else None
 
 
-def _installed(words: Sequence[str]) -> Iterator[str]:
-    for word in words:
-        name, _, version = word.rpartition("-")
+def _installed(wheels: Sequence[str]) -> Iterator[str]:
+    for wheel in wheels:
+        name, _, version = wheel.rpartition("-")
         if is_version(version) and parsed(name):
             yield f"{name}=={version}"

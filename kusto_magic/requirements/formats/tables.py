@@ -10,7 +10,7 @@ from typing import Any
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed, pin
 
 _HEAD = re.compile(r"\|?\s*(?:Package|Name)(?:\s*\|\s*|\s+)(?:Installed\s+)?Version\b.*", re.IGNORECASE)
-_RULE = re.compile(r"[\s|:+-]*-[\s|:+-]*")
+_RULE = re.compile(r"[\s|:+-]+")
 _BORDER = re.compile(r"\s*\|\s*|\s+")
 _PIP_LIST = "a row of pip's list"
 _JSON = "JSON with names and versions"
@@ -27,7 +27,7 @@ def pip_list(lines: list[str]) -> dict[int, Rewrite] | None:
 
 
 def _row(line: str) -> Rewrite | None:
-    if _RULE.fullmatch(line):
+    if _RULE.fullmatch(line) and "-" in line:
         return deleted("the head of pip's list", is_lossless=True)
     cells = _BORDER.split(line.strip().strip("|").strip())
     if len(cells) < 2 or not is_version(cells[1]) or not parsed(cells[0]):
