@@ -20,7 +20,7 @@ _FIXES = tuple(
         (r"(?<=\d)\.[xX](?![\w.])", ".*", "'x' is not a wildcard, '*' is"),
         (r"((?:>=?|<=?|~=)\s?[\d.]*\d)\.\*", r"\1", "'.*' is only allowed with == and !="),
         (r"~=\s?(\d+)(?=\s?,|\s?$)", r"~=\1.0", "'~=' needs a version with at least two numbers"),
-        (r"(?<=[\d*])\s?(?=[<>!~]=?|==)(?<![\w.-][A-Za-z]\d)", ",", "version specifiers must be separated by ','"),
+        (r"([<>=!~]=?\s?[\w.*+-]*[\d*])\s?(?=[<>!~]=?|==)", r"\1,", "version specifiers must be separated by ','"),
         (r"\s?(===?|~=|!=|<=?|>=?),?$", "", "the version after the operator is missing"),
         (r"(?<![\s,;])[\s,;]+$", "", "nothing may follow the last version"),
     )

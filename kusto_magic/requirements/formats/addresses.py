@@ -22,7 +22,7 @@ _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]+(.+)")
 _ADDRESS = re.compile(
     r"(?:(?:git|hg|svn|bzr)\+|(?:git|ssh|https?|file):|git@|\.{0,2}[/\\]|~[/\\]|[A-Za-z]:[/\\]|\.{1,2}$).*"
 )
-_FILE_NAME = re.compile(r"[^\s/\\]+\.(?:whl|zip|tar\.gz)")
+_FILE_NAME = re.compile(r"[^\s]+\.(?:whl|zip|tar\.gz)")
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+|git@|(?:git|ssh)://|\S+\.git(?=$|@)")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][\w.-]*)")
 _TAG = re.compile(r"(?<![\d.])\d++(?:\.\d++)++[\w.+-]{0,40}$")
@@ -34,6 +34,7 @@ _CONDA_BUILD = re.compile(
 EXTERNAL_ARTIFACT = "build a wheel of it, and pass it to python() as an external artifact"
 """What can be done with a package that is on no index. Source: documentation of the Python plugin."""
 
+_NO_ADDRESS = "an address is not a package of an index"
 _LOCAL = f"a path or file: refers to this machine; the service cannot read local files; {EXTERNAL_ARTIFACT}"
 
 
@@ -57,7 +58,7 @@ def addresses(code: str) -> Rewrite | None:
     target = (editable[1] if editable else code).strip().strip("'\"")
     if editable and not _REPOSITORY.match(target):
         return deleted(f"-e: the service cannot read local folders; {EXTERNAL_ARTIFACT}")
-    if _ADDRESS.fullmatch(target) or _FILE_NAME.fullmatch(target):
+    if _ADDRESS.fullmatch(target) or _FILE_NAME.fullmatch(_path(target).rpartition("/")[2]):
         return _unnamed(target)
     return None
 
@@ -66,7 +67,7 @@ def _named(name: str, target: str, marker: str) -> Rewrite:
     address = _read(target)
     tail = f" {marker.strip()}" if marker else ""
     if address.version:
-        return Rewrite((pin(name, address.version) + tail,), f"an address is not a version; {address.source}")
+        return Rewrite((pin(name, address.version) + tail,), f"{_NO_ADDRESS}; {address.source}")
     if _REPOSITORY.match(target):
         return Rewrite((name + tail,), "a commit or branch of a repository has no version of the index")
     path = _path(target)
@@ -81,7 +82,7 @@ def _unnamed(target: str) -> Rewrite | None:
     address = _read(target)
     if address.name and address.version:
         guess = "" if _EGG.search(target) or not _REPOSITORY.match(target) else ", the name that of the repository"
-        return Rewrite((pin(address.name, address.version),), f"an address is not a package; {address.source}{guess}")
+        return Rewrite((pin(address.name, address.version),), f"{_NO_ADDRESS}; {address.source}{guess}")
     if egg := _EGG.search(target):
         return Rewrite((egg[1],), "a commit or branch of a repository has no version of the index")
     if _REPOSITORY.match(target) or ("://" in target and not target.lower().startswith("file:")):

@@ -22,7 +22,7 @@ _REPLACED = {
 }
 
 _QUOTED = re.compile(r"[ubr]?(['\"])([^'\"]*)\1\s*,?|([^'\"]*[^'\",\s])\s*,")
-_BULLET = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+(?=[\w'\"\[])")
+_BULLET = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+(?=[\w'\"\[`])")
 _FENCE = re.compile(r"(?:`{3}|~{3})[\w.-]*|@EXPLICIT|\[|\]\)?,?|\),?")
 _INLINE_CODE = re.compile(r"`([^`]+)`")
 
@@ -53,6 +53,8 @@ def marks(code: str) -> Rewrite | None:
     """Delete what surrounds packages in lists of Python and in Markdown: quotes, commas, bullets, fences."""
     if _FENCE.fullmatch(code):
         return deleted("not a package line", is_lossless=True)
+    if code.endswith("\\"):
+        return Rewrite((code.rstrip("\\ "),), "a backslash at the end", is_lossless=True)
     if found := _BULLET.match(code):
         return Rewrite((code[found.end() :],), "a list mark in front", is_lossless=True)
     if found := _INLINE_CODE.fullmatch(code):

@@ -15,7 +15,8 @@ from kusto_magic.requirements.module_names import PACKAGE_OF_MODULE, is_module_o
 
 _PROMPT = re.compile(
     r"(?:\([\w.-]{1,60}\)\s+)?"
-    r"(?:(?:PS\s)?[A-Za-z]:\\[^>\n]{0,200}>|[\w.-]{1,60}@[\w.-]{1,60}:\S{0,200}[$#]|[$>%]|>>>|In\s\[\d*\]:|RUN)\s+(?=\S)"
+    r"(?:(?:PS\s)?[A-Za-z]:\\[^>\n]{0,200}>\s*|"
+    r"(?:[\w.-]{1,60}@[\w.-]{1,60}:\S{0,200}[$#]|[$>%]|>>>|In\s\[\d*\]:|RUN)\s+)(?=\S)"
 )
 _ENVIRONMENT = re.compile(r"\([\w.-]{1,60}\)\s+(?=\S)")
 _INSTALL = re.compile(
@@ -39,9 +40,10 @@ _QUIET_OUTPUT = "a line that an installer prints"
 def prompts(code: str) -> Rewrite | None:
     """Delete the prompt in front of a command."""
     found = _PROMPT.match(code) or _ENVIRONMENT.match(code)
-    if not found or not (_INSTALL.match(code, found.end()) or parsed(code[found.end() :])):
+    rest = code[found.end() :] if found else ""
+    if not (rest and (_INSTALL.match(rest) or parsed(rest) or imports(rest))):
         return None
-    return Rewrite((code[found.end() :],), "a prompt in front", is_lossless=True)
+    return Rewrite((rest,), "a prompt in front", is_lossless=True)
 
 
 def commands(code: str) -> Rewrite | None:
