@@ -21,7 +21,12 @@ from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.models.naming import build_name_problem, meant_managed_image, unknown_managed_image_note
+from kusto_magic.models.naming import (
+    base_image_problem,
+    build_name_problem,
+    meant_managed_image,
+    unknown_managed_image_note,
+)
 from kusto_magic.models.target import Target
 from kusto_magic.settings import Settings
 
@@ -83,7 +88,7 @@ def _apply_base_fix(options: Namespace) -> list[str]:
 
 
 def _base_problem(base: str | None) -> str:
-    meant = meant_managed_image(base or "")
+    meant = "" if base_image_problem(base) else meant_managed_image(base or "")
     return f"{excerpt(base)}: the managed image is spelled {meant}" if meant else ""
 
 

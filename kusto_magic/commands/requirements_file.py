@@ -127,7 +127,7 @@ def _constrained(reader: _Reader, text: str) -> str:
         names = [package.name for other, package in reader.constraints if other == file]
         applied = [name for name in dict.fromkeys(names) if name in used]
         unused = len(set(names)) - len(applied)
-        other = f"; its {unused} other packages are not named by a line and were left out" if unused else ""
+        other = f"; left out, because no line names them: {unused} other packages" if unused else ""
         reader.notes.append(f"-c {file}: applied to {', '.join(applied) or 'no line'}{other}")
     return "\n".join(lines)
 

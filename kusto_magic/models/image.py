@@ -88,8 +88,6 @@ class ImageSpec:
             raise InvalidInputError(problems, correction=self._correction())
 
     def _correction(self) -> Correction | None:
-        if not isinstance(self.requirements, str):
-            return None
         from kusto_magic.requirements.formats.conversion import convert  # slow, and needed only for an invalid text
 
         return convert(self.requirements, allow_index_options=self.allow_index_options).correction

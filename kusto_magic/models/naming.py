@@ -151,4 +151,6 @@ def python_version_problem(value: object) -> str:
     """Return the rule that a Python version breaks, or "". The versions that the service offers are not documented."""
     if isinstance(value, str) and _VERSION.fullmatch(value):
         return ""
-    return f"{excerpt(value)} is not a full Python version: use three numbers such as 3.10.8"
+    meant = meant_managed_image(value) or value if isinstance(value, str) else ""
+    example = MANAGED_IMAGES[meant].python if meant in MANAGED_IMAGES else "3.10.8"
+    return f"{excerpt(value)} is not a full Python version: use three numbers such as {example}"

@@ -210,41 +210,57 @@ def test_line_stays_as_it_is(line: str) -> None:
 
 FILES = {
     "environment.yml": (
-        "# c\nname: x\nchannels: [conda-forge]\ndependencies:\n- python=3.11.*\n- pandas>=2,<3\n"
-        "- conda-forge::numpy=1.26.4=py311_0\n- scikit-learn 1.4.*\n- cudatoolkit=11.8\n- 'matplotlib-base'\n- pip=23\n"
-        "- pip:\n  - prophet==1.1.5 # last\n  - git+https://github.com/o/pkg@v1.0\nvariables:\n  A: 1\n",
+        (
+            "# c\nname: x\nchannels: [conda-forge]\ndependencies:\n- python=3.11.*\n- pandas>=2,<3\n"
+            "- conda-forge::numpy=1.26.4=py311_0\n- scikit-learn 1.4.*\n- cudatoolkit=11.8\n- 'matplotlib-base'\n"
+            "- pip=23\n- pip:\n  - prophet==1.1.5 # last\n  - git+https://github.com/o/pkg@v1.0\nvariables:\n  A: 1\n"
+        ),
         "# c\npandas>=2,<3\nnumpy==1.26.4\nscikit-learn==1.4.*\nmatplotlib\nprophet==1.1.5\npkg==1.0\n",
     ),
     "environment.yml on one line": ("name: x\ndependencies: [python=3.11, pandas=2.2]\n", "pandas==2.2.*\n"),
     "conda list": (
-        "# packages in environment at C:\\conda:\n#\n# Name   Version   Build  Channel\n"
-        "numpy    1.26.4   py311hdab7c0b_0    conda-forge\nopenssl  3.1.0    h  \nprophet  1.1.5  pypi_0  pypi\n",
-        "# packages in environment at C:\\conda:\n#\n# Name   Version   Build  Channel\nnumpy==1.26.4\nprophet==1.1.5\n",
+        (
+            "# packages in environment at C:\\conda:\n#\n# Name   Version   Build  Channel\n"
+            "numpy    1.26.4   py311hdab7c0b_0    conda-forge\nopenssl  3.1.0    h  \nprophet  1.1.5  pypi_0  pypi\n"
+        ),
+        (
+            "# packages in environment at C:\\conda:\n#\n# Name   Version   Build  Channel\n"
+            "numpy==1.26.4\nprophet==1.1.5\n"
+        ),
     ),
     "pip list with a folder": (
         "Package Version Editable project location\n------- ------- ---\nnumpy 1.26.4\nmine 0.1 /home/me/mine\n",
         "numpy==1.26.4\n",
     ),
     "poetry": (
-        '[tool.poetry]\nname = "x"\nversion = "0.1.0"\n[tool.poetry.dependencies]\npython = "^3.11"\n'
-        'pandas = "^2.2" # tables\nrequests = {version = "*", extras = ["socks"]}\n'
-        '[tool.poetry.group.dev.dependencies]\npytest = "^8"\n[build-system]\nrequires = ["poetry-core"]\n',
+        (
+            '[tool.poetry]\nname = "x"\nversion = "0.1.0"\n[tool.poetry.dependencies]\npython = "^3.11"\n'
+            'pandas = "^2.2" # tables\nrequests = {version = "*", extras = ["socks"]}\n'
+            '[tool.poetry.group.dev.dependencies]\npytest = "^8"\n[build-system]\nrequires = ["poetry-core"]\n'
+        ),
         "pandas>=2.2,<3\nrequests[socks]\n",
     ),
     "pyproject.toml": (
-        '[project]\nname = "x"\ndependencies = [\n  "pandas>=2.2",  # tables\n  "numpy<2; os_name == \'nt\'",\n]\n'
-        '[project.optional-dependencies]\ndev = [\n "pytest",\n]\n',
+        (
+            '[project]\nname = "x"\ndependencies = [\n  "pandas>=2.2",  # tables\n  "numpy<2; os_name == \'nt\'",\n]\n'
+            '[project.optional-dependencies]\ndev = [\n "pytest",\n]\n'
+        ),
         "pandas>=2.2\nnumpy<2; os_name == 'nt'\n",
     ),
     "pyproject.toml on one line": ('[project]\ndependencies = ["pandas>=2", "x[y]"]\n', "pandas>=2\nx[y]\n"),
     "uv.lock": (
-        'version = 1\n[[package]]\nname = "numpy"\nversion = "1.26.4"\nwheels = [\n  { url = "https://x/n.whl" },\n]\n'
-        '[[package]]\nname = "pandas"\nversion = "2.2.2"\n[package.dependencies]\nnumpy = ">=1"\n',
+        (
+            'version = 1\n[[package]]\nname = "numpy"\nversion = "1.26.4"\nwheels = [\n'
+            '  { url = "https://x/n.whl" },\n]\n'
+            '[[package]]\nname = "pandas"\nversion = "2.2.2"\n[package.dependencies]\nnumpy = ">=1"\n'
+        ),
         "numpy==1.26.4\npandas==2.2.2\n",
     ),
     "Pipfile": (
-        '[[source]]\nname = "x"\n[packages]\npandas = "*"\nnumpy = "==1.26.4"\n[dev-packages]\npytest = "*"\n'
-        '[requires]\npython_version = "3.11"\n',
+        (
+            '[[source]]\nname = "x"\n[packages]\npandas = "*"\nnumpy = "==1.26.4"\n[dev-packages]\npytest = "*"\n'
+            '[requires]\npython_version = "3.11"\n'
+        ),
         "pandas\nnumpy==1.26.4\n",
     ),
     "Pipfile.lock": (
@@ -256,13 +272,17 @@ FILES = {
         "numpy==1.26.4\npandas==2.2.2\n",
     ),
     "setup.py": (
-        'from setuptools import setup\nsetup(\n    name="x",\n    install_requires=[\n        "pandas>=2",\n'
-        '        \'numpy\',\n    ],\n    extras_require={\n        "dev": ["pytest"],\n    },\n)\n',
+        (
+            'from setuptools import setup\nsetup(\n    name="x",\n    install_requires=[\n        "pandas>=2",\n'
+            '        \'numpy\',\n    ],\n    extras_require={\n        "dev": ["pytest"],\n    },\n)\n'
+        ),
         "pandas>=2\nnumpy\n",
     ),
     "setup.cfg": (
-        "[metadata]\nname = x\n[options]\npackages = find:\ninstall_requires =\n    pandas>=2\n    numpy\n"
-        "python_requires = >=3.8\n[options.extras_require]\ndev = pytest\n",
+        (
+            "[metadata]\nname = x\n[options]\npackages = find:\ninstall_requires =\n    pandas>=2\n    numpy\n"
+            "python_requires = >=3.8\n[options.extras_require]\ndev = pytest\n"
+        ),
         "pandas>=2\nnumpy\n",
     ),
     "mergeable lines": (
