@@ -42,6 +42,7 @@ from kusto_magic.program_hints import PROGRAM
 if TYPE_CHECKING:  # types alone: these modules import this one
     from kusto_magic.arm.operation import Operation
     from kusto_magic.preflight.report import PreflightReport
+    from kusto_magic.requirements.correction import Correction
 
 MAX_EXCERPT_LENGTH = 60
 """Maximum number of characters of an invalid value that a message repeats."""
@@ -59,6 +60,7 @@ class Problem:
 
     `field` is the name of the input ("image name", "requirements"), `message` the broken rule, `line` the line number
     in a multi-line input, counted from 1, `fix` the corrected line, or "". `hint` is what else can be done, or None.
+    `is_pip_syntax` is whether pip accepts it: only this package does not.
     """
 
     field: str
@@ -66,6 +68,7 @@ class Problem:
     line: int | None = None
     hint: Hint | None = None
     fix: str = ""
+    is_pip_syntax: bool = False
 
     def text(self, table: HintTable) -> str:
         """Return the problem with the sentence of its hint."""
@@ -116,10 +119,16 @@ class KustoImageError(Exception):
 
 
 class InvalidInputError(KustoImageError, ValueError):
-    """The input breaks a rule; `.problems` lists every problem; nothing was sent."""
+    """The input breaks a rule; `.problems` lists every problem; nothing was sent.
 
-    def __init__(self, problems: Sequence[Problem], *, hint: Hint | None = None) -> None:
+    `.correction` is the corrected requirements text, or None if there is none.
+    """
+
+    def __init__(
+        self, problems: Sequence[Problem], *, hint: Hint | None = None, correction: Correction | None = None
+    ) -> None:
         self.problems = tuple(problems)
+        self.correction = correction
         what = str(problems[0]) if len(problems) == 1 else f"{len(problems)} problems, nothing was sent"
         super().__init__(what, hint=hint or Hint(HintKind.FIX_INPUT))
 
@@ -128,9 +137,17 @@ class InvalidInputError(KustoImageError, ValueError):
         return [f"  {problem}" for problem in self.problems] if len(self.problems) > 1 else []
 
     def _message_lines(self, table: HintTable) -> list[str]:
+        return [*self.problem_lines(table), *self._correction_lines(), *table.next_line(self.hint)]
+
+    def problem_lines(self, table: HintTable) -> list[str]:
+        """Return the problems, a line each, with the sentences of `table`."""
         texts = [problem.text(table) for problem in self.problems]
-        shown = texts if len(texts) == 1 else [self.what, *(f"  {text}" for text in texts)]
-        return [*shown, *table.next_line(self.hint)]
+        return texts if len(texts) == 1 else [self.what, *(f"  {text}" for text in texts)]
+
+    def _correction_lines(self) -> list[str]:
+        if self.correction is None:
+            return []
+        return ["Corrected requirements:", *(f"  {line}" for line in self.correction.text.splitlines())]
 
 
 class RequirementsConflictError(KustoImageError):

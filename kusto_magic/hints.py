@@ -19,6 +19,8 @@ class HintKind(StrEnum):
     # input
     FIX_INPUT = "fix-input"
     """Correct the input that breaks a rule."""
+    APPLY_CORRECTION = "apply-correction"
+    """Use the corrected requirements that are shown."""
     CHOOSE_NAME = "choose-name"
     """Use a name that can be part of a command."""
     CHOOSE_BASE_IMAGE = "choose-base-image"

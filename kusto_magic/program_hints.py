@@ -65,6 +65,9 @@ PROGRAM = HintTable(
     {
         **COMMON,
         HintKind.FIX_INPUT: "Fix this and try again. Nothing was sent.",
+        HintKind.APPLY_CORRECTION: (
+            "Use the corrected requirements (the error's correction.text), and try again. Nothing was sent."
+        ),
         HintKind.CHOOSE_BASE_IMAGE: "Pass base_image, such as 'Python3_11_7', or python_version, such as '3.10.8'.",
         HintKind.CHOOSE_CLUSTER: "Pass a Target, or set the cluster in the environment or in config.toml.",
         HintKind.CHOOSE_SUBSCRIPTION: "Pass a Target with the ID of the subscription.",

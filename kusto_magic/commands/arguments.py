@@ -7,7 +7,6 @@ import difflib
 import itertools
 import keyword
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic.commands.argument_parser import Parser
+from kusto_magic.commands.words import split
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
@@ -58,7 +58,10 @@ def cell_parser() -> argparse.ArgumentParser:
     _add_change_options(parser)
     checks = parser.add_argument_group("check before sending")
     checks.add_argument(
-        "--no-check", action="store_true", help="send without checking whether the packages can be installed together"
+        "--no-check",
+        action="store_true",
+        help="send without checking whether the packages can be installed together; also hashes and options of pip, "
+        "which cannot be checked",
     )
     checks.add_argument("--fix", action="store_true", help="apply the corrections that would otherwise be proposed")
     checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check selected")
@@ -236,13 +239,13 @@ def _freeze(sub: argparse.ArgumentParser) -> None:
 def parse(
     parser: argparse.ArgumentParser, line: str, variables: Mapping[str, Any] = MappingProxyType({})
 ) -> argparse.Namespace:
-    """Split a magic's line as a shell does and parse it. Raises InvalidInputError, or HelpRequested with the help text.
+    """Split a magic's line and parse it. Raises InvalidInputError, or HelpRequested with the help text.
 
     `{name}` is replaced by the string or number in `variables`; other braces and `$name` stay as they are.
     """
     try:
         # Replaced after splitting: a value is part of one argument and cannot add an option.
-        arguments = [_with_variables(word, variables) for word in shlex.split(line)]
+        arguments = [_with_variables(word, variables) for word in split(line)]
     except ValueError as error:
         raise InvalidInputError([Problem(parser.prog, f"the line cannot be parsed: {error}")]) from None
     # Not parse_args(): its error for unknown arguments does not suggest the closest option.

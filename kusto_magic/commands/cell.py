@@ -6,11 +6,14 @@ import json
 import re
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from kusto_magic.commands.arguments import variable_text
+from kusto_magic.commands.cell_spec import read_spec
+from kusto_magic.commands.requirements_file import read_file
 from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import Bundle, code
 from kusto_magic.display.cell_text import cell_name_problem
@@ -18,31 +21,48 @@ from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.image import ImageSpec
-from kusto_magic.models.naming import build_name_problem
+from kusto_magic.models.naming import (
+    base_image_problem,
+    build_name_problem,
+    meant_managed_image,
+    unknown_managed_image_note,
+)
 from kusto_magic.models.target import Target
-from kusto_magic.requirements.parser import MAX_BYTES
 from kusto_magic.settings import Settings
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
-def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings, list[Target], ImageSpec]:
-    """Return the settings, the target clusters and the image spec of a cell.
+@dataclass(frozen=True, slots=True)
+class CellInput:
+    """A cell that can be sent: the settings, the target clusters, the image spec, and what differs from the cell."""
 
-    Raises InvalidInputError with all problems of the options, the requirements and the clusters at once.
+    settings: Settings
+    targets: list[Target]
+    spec: ImageSpec
+    notes: tuple[str, ...] = ()
+
+
+def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
+    """Read a cell: its options, its requirements and its clusters.
+
+    Raises InvalidInputError with all problems of these at once, and with the corrected requirements if there are any.
     """
-    rules = {
-        "image name": build_name_problem(options.name) or cell_name_problem(options.name),
-        "base image": cell_name_problem(options.base or ""),
-    }
+    notes = _apply_base_fix(options)
+    names = {"image name": options.name, "base image": options.base or ""}
+    rules = {"image name": build_name_problem(options.name), "base image": _base_problem(options.base)}
+    rules = {field: rule or cell_name_problem(names[field]) for field, rule in rules.items()}
     problems = [Problem(field, rule) for field, rule in rules.items() if rule]
-    spec = settings = targets = None
+    spec = settings = targets = correction = None
     hint: Hint | None = None
     try:
         text = requirements_text(options, cell, session.shell.user_ns)
-        spec = _image_spec(options, text)
+        notes += text.notes
+        spec, changes = read_spec(options, text.text)
+        notes += changes
     except InvalidInputError as error:
         problems += error.problems
+        hint, correction = (error.hint if error.correction else None), error.correction
     try:
         if not problems:
             settings, targets = session.resolve_targets(options)
@@ -54,47 +74,43 @@ def read_cell(session: Session, options: Namespace, cell: str) -> tuple[Settings
         if options.clusters_from is None:
             hint = Hint(HintKind.CHOOSE_CLUSTER)
     if problems or spec is None or settings is None or targets is None:
-        raise InvalidInputError(problems, hint=hint)
-    return settings, targets, spec
+        raise InvalidInputError(problems, hint=hint, correction=correction)
+    return CellInput(settings, targets, spec, tuple(notes))
 
 
-def _image_spec(options: Namespace, text: str) -> ImageSpec:
-    if options.no_packages and not text.strip():
-        text = ""  # IPython passes a blank line as the body of an empty cell
-    spec = ImageSpec(
-        text,
-        options.base,
-        options.python,
-        allow_index_options=options.allow_index_options,
-        allow_no_packages=options.no_packages,
-    )
-    if options.no_packages and spec.has_packages:
-        raise InvalidInputError([Problem("--no-packages", "the cell names packages; delete them or the option")])
-    return spec
+def _apply_base_fix(options: Namespace) -> list[str]:
+    """Correct the spelling of a managed image if `--fix` is set; return notes on the base."""
+    if options.base and (meant := meant_managed_image(options.base)) and options.fix:
+        note = f"--base {excerpt(options.base)}: the managed image is spelled {meant}"
+        options.base = meant
+        return [note]
+    return [note] if (note := unknown_managed_image_note(options.base or "")) else []
 
 
-def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any]) -> str:
+def _base_problem(base: str | None) -> str:
+    meant = "" if base_image_problem(base) else meant_managed_image(base or "")
+    return f"{excerpt(base)}: the managed image is spelled {meant}" if meant else ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellText:
+    """A requirements text, and notes on how it was read."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any]) -> CellText:
     """Return the requirements text: the cell or its `--file`, expanded if `--template` is set.
 
     Raises InvalidInputError if both are given, the file cannot be read or a variable is missing.
     """
-    text = cell
+    found = CellText(cell)
     if options.file is not None:
         if cell.strip():
             raise InvalidInputError([Problem("--file", "the cell is not empty; use either the cell or --file")])
-        text = _read_file(Path(options.file).expanduser())
-    return expand_template(text, variables) if options.template else text
-
-
-def _read_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)  # one byte more than allowed, so that the parser reports the size
-        return content.decode("utf-8-sig")  # editors on Windows write a byte order mark
-    except OSError as error:
-        raise InvalidInputError([Problem("--file", f"{path.name} cannot be read: {error.strerror}")]) from None
-    except UnicodeDecodeError:
-        raise InvalidInputError([Problem("--file", f"{path.name} is not valid UTF-8")]) from None
+        found = CellText(*read_file(Path(options.file).expanduser()))
+    return replace(found, text=expand_template(found.text, variables)) if options.template else found
 
 
 def expand_template(text: str, variables: Mapping[str, Any]) -> str:

@@ -15,13 +15,13 @@ from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models import managed_packages
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
-from kusto_magic.preflight.suggestions import PACKAGE_OF_MODULE
 from kusto_magic.requirements.freeze import sources as source_files
 from kusto_magic.requirements.freeze.distributions import Installed
 from kusto_magic.requirements.freeze.imports import Found, Language, Source
 from kusto_magic.requirements.freeze.result import NOTEBOOK_ONLY, BaseImage, Environment, FreezeResult
 from kusto_magic.requirements.freeze.result import freeze as freeze_sources
 from kusto_magic.requirements.freeze.sources import Sources
+from kusto_magic.requirements.module_names import PACKAGE_OF_MODULE
 
 NOTEBOOK_PATH_VARIABLES = ("JPY_SESSION_NAME", "__vsc_ipynb_file__")
 """Sources of the notebook's path: an environment variable set by Jupyter Server, a global variable set by VS Code."""

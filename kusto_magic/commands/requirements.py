@@ -143,8 +143,9 @@ def export(session: Session, options: Namespace) -> None:
     if options.output:
         session.shell.user_ns[options.output] = text
     if options.to:
-        _write(Path(options.to).expanduser(), text)
-        session.show_message(f"Written to {options.to}.")
+        path = Path(options.to).expanduser()
+        _write(path, text)
+        session.show_message(f"Written to {path.resolve()}.")
     elif not options.output:
         session.show(code(text))
 

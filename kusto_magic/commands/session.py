@@ -9,7 +9,8 @@ import os
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.commands.name_cache import NameCache
@@ -255,6 +256,30 @@ class Session:
         from kusto_magic.display.bundle import message
 
         self.show(message(text))
+
+    def show_notes(self, lines: Sequence[str]) -> None:
+        """Show how the requirements that are used differ from what was written."""
+        if lines:
+            from kusto_magic.display.input_card import notes
+
+            self.show(notes(lines))
+
+    @contextmanager
+    def showing_corrections(self, options: Namespace) -> Iterator[None]:
+        """Show a card for an InvalidInputError that has corrected requirements, so that they can be applied."""
+        from kusto_magic.display.cell_hints import MAGICS
+        from kusto_magic.errors import InvalidInputError
+
+        try:
+            yield
+        except InvalidInputError as error:
+            if error.correction is not None and self.in_kernel:
+                from kusto_magic.display.input_card import input_card
+
+                base = options.base or (f"Python {options.python}" if options.python else "")
+                self.show(input_card(error, options.name, base, MAGICS))
+                error.is_shown = self.is_interactive  # the log of a non-interactive run often has only the error
+            raise
 
     def insert_cell(self, text: str) -> None:
         """Insert a cell with this text below the running one, or show the text in a headless run."""

@@ -12,13 +12,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kusto_magic.display import preflight_report
-from kusto_magic.display.bundle import LEFT, Bundle, bundle_of, duration, isolated, requirements_html, visible_json
+from kusto_magic.display.bundle import (
+    LEFT,
+    Bundle,
+    bundle_of,
+    code,
+    duration,
+    isolated,
+    requirements_html,
+    visible_json,
+)
 from kusto_magic.display_text import DisplayText, visible, visible_line
 from kusto_magic.hints import Hint, HintTable, hint_json
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState, Outcome, phase_of
 from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
+from kusto_magic.requirements.correction import CORRECTED, Correction, corrected_lines, correction_json
 
 if TYPE_CHECKING:
     from kusto_magic.preflight.report import PreflightReport
@@ -95,6 +105,7 @@ class Card:
     reason: str = ""
     detail: str = ""
     ids: str = ""
+    correction: Correction | None = None
 
     @property
     def outcome(self) -> Outcome | None:
@@ -149,9 +160,12 @@ class Card:
 
     def text(self, hints: HintTable = PROGRAM) -> DisplayText:
         """Return a card as text: one line, then the lines of the preflight report, the error and the next step."""
-        head = f"{glyph_of(self.outcome)} {self.state}: image {self.image} on {self._cluster_kind} {self.cluster}"
+        place = f" on {self._cluster_kind} {self.cluster}" if self.cluster else ""
+        head = f"{glyph_of(self.outcome)} {self.state}: image {self.image}{place}"
         line = _joined(head, self._times(), self.estimate_line, self.note)
         details = [*self.error, *([self.ids] if self.ids else []), *hints.next_line(self.hint)]
+        if self.correction is not None:
+            details[len(self.error) : len(self.error)] = corrected_lines(self.correction)
         if self.report is not None:
             details = [*preflight_report.lines(self.report, hints), *details]
         return visible("\n".join([line, *(f"  {detail}" for detail in details)]))
@@ -205,6 +219,7 @@ class Card:
             "detail": self.detail,
             "ids": self.ids,
             "plan": self.report and report_json(self.report),
+            "correction": correction_json(self.correction),
         }
 
     @property
@@ -214,8 +229,7 @@ class Card:
     def _html(self, hints: HintTable) -> str:
         title = (
             f"<p><strong>{glyph_of(self.outcome)} {isolated(visible_line(self.state))}</strong>: image "
-            f"<code>{isolated(visible_line(self.image))}</code> on {self._cluster_kind} "
-            f"<code>{isolated(visible_line(self.cluster))}</code></p>"
+            f"<code>{isolated(visible_line(self.image))}</code>{self._place_html()}</p>"
         )
         facts = [
             ("Base image", self.base),
@@ -225,8 +239,13 @@ class Card:
         ]
         failure = [("Error", "\n".join(self.error)), ("Next step", hints.text(self.hint)), ("Details", self.ids)]
         report = preflight_report.html(self.report, hints) if self.report is not None else ""
-        parts = (title, _rows_html(facts), report, _rows_html(failure), requirements_html(self.requirements))
+        corrected = code(self.correction.text, CORRECTED)["text/html"] if self.correction else ""
+        text = requirements_html(self.requirements)
+        parts = (title, _rows_html(facts), report, _rows_html(failure), corrected, text)
         return f"<div>{''.join(parts)}</div>"
+
+    def _place_html(self) -> str:
+        return f" on {self._cluster_kind} <code>{isolated(visible_line(self.cluster))}</code>" if self.cluster else ""
 
     @property
     def _times_label(self) -> str:

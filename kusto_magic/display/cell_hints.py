@@ -14,6 +14,9 @@ MAGICS = HintTable(
     {
         **COMMON,
         HintKind.FIX_INPUT: "Fix this and run the cell again. Nothing was sent.",
+        HintKind.APPLY_CORRECTION: (
+            "Copy the corrected requirements into the cell, or add --fix to use them as they are. Nothing was sent."
+        ),
         HintKind.CHOOSE_BASE_IMAGE: (
             "Add --base Python3_11_7 (%kusto_image bases lists the managed images) or --python 3.10.8."
         ),

@@ -10,13 +10,10 @@ from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.hints import HintTable
 from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
 from kusto_magic.program_hints import PROGRAM
-from kusto_magic.requirements.correction import LineChange
+from kusto_magic.requirements.correction import CORRECTED, LineChange, corrected_lines
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
 """Glyph of each verdict."""
-
-CORRECTED = "Corrected requirements:"
-"""Heading of a corrected text."""
 
 HEAD = ("package", "version", "compared with base image", "reason", "download")
 """Column heads of the table of packages."""
@@ -89,7 +86,7 @@ def _change_line(report: PreflightReport, change: LineChange) -> str:
 
 def lines(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
     """Return the remarks, then the corrected requirements if there are any, ready to copy."""
-    corrected = [CORRECTED, *report.correction.text.splitlines()] if report.correction else []
+    corrected = corrected_lines(report.correction) if report.correction else []
     return [*remarks(report, hints), *corrected]
 
 

@@ -16,6 +16,7 @@ from kusto_magic.commands.session import Session
 from kusto_magic.display.frontend import in_kernel
 from kusto_magic.display_text import visible
 from kusto_magic.magics import completer
+from kusto_magic.magics.cell_transformer import CellTransformer
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -58,6 +59,7 @@ class KustoImageMagics(Magics):
     def __init__(self, shell: InteractiveShell, builds: BuildManager | None = None) -> None:
         super().__init__(shell)
         self._session = Session(shell, self, builds)
+        self._transformer = CellTransformer()
 
     # IPython would evaluate `{…}` in the line as Python, also where another user's text is part of the line.
     @no_var_expand
@@ -78,7 +80,8 @@ class KustoImageMagics(Magics):
             except HelpRequested as help_request:
                 self._session.print(visible(str(help_request)))
                 return None
-            return self._make(options, cell)
+            with self._session.showing_corrections(options):
+                return self._make(options, cell)
 
     def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
         from kusto_magic.commands.cell import dry_run, read_cell
@@ -86,7 +89,9 @@ class KustoImageMagics(Magics):
         from kusto_magic.commands.requirements import show_diff
 
         session = self._session
-        settings, targets, spec = read_cell(session, options, cell)
+        found = read_cell(session, options, cell)
+        settings, targets, spec = found.settings, found.targets, found.spec
+        session.show_notes([*self._transformer.take_notes(), *found.notes])
         if options.name == CHECK_NAME:
             show_check(session, _single_target(targets, CHECK_NAME), spec, fix=options.fix)
         elif options.dry_run:
@@ -165,7 +170,7 @@ def load(shell: InteractiveShell) -> None:
     magics = KustoImageMagics(shell)
     shell.register_magics(magics)
     # Before IPython looks for the cell magic and rejects the empty body.
-    shell.input_transformers_cleanup.append(EmptyBodyTransformer())
+    shell.input_transformers_cleanup.append(magics._transformer)
     shell.Completer.custom_matchers.append(completer.matcher(magics._session))
     if in_kernel(shell):
         for module, name in DISPLAYED_TYPES:
@@ -187,7 +192,7 @@ def unload(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup[:] = [
         transformer
         for transformer in shell.input_transformers_cleanup
-        if type(transformer).__name__ != EmptyBodyTransformer.__name__
+        if type(transformer).__name__ != CellTransformer.__name__
     ]
     matchers = shell.Completer.custom_matchers
     matchers[:] = [
@@ -200,19 +205,6 @@ def unload(shell: InteractiveShell) -> None:
         type_ for type_ in formatter.type_printers if (type_.__module__, type_.__qualname__) in DISPLAYED_TYPES
     ]:
         del formatter.type_printers[type_]
-
-
-class EmptyBodyTransformer:
-    """Add a blank body to a `%%kusto_image` line without one: IPython rejects an empty body, even with --help."""
-
-    has_side_effects = True
-    """Excludes it from IPython's check for complete input, so that a terminal user can type further lines."""
-
-    def __call__(self, lines: list[str]) -> list[str]:
-        """Return the lines of the cell, with a body."""
-        if lines and lines[0].startswith("%%kusto_image") and not "".join(lines[1:]).strip():
-            return [lines[0].rstrip("\n") + "\n", " \n"]
-        return lines
 
 
 def _formatter(shell: Any) -> Any:

@@ -24,6 +24,7 @@ from kusto_magic.models.naming import (
 )
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
+from kusto_magic.requirements.correction import Correction
 
 LANGUAGE = "Python"
 """The only value of ARM's enum `Language`."""
@@ -57,8 +58,10 @@ class ImageSpec:
     `python_version` (such as "3.10.8") must be given. `allow_index_options` allows lines such as `--index-url URL`;
     otherwise only package lines are valid. `use_index_options` is whether a check may send requests to the indexes
     that these lines name: False for a text of the service, which is no permission of the user. `allow_no_packages`
-    allows a text without packages: the image is its base alone. `is_validated` skips the validation, for a spec that
-    the history has kept. Raises InvalidInputError with every problem, with line numbers for the text.
+    allows a text without packages: the image is its base alone. `allow_pip_syntax` allows what only this package
+    rejects, such as hashes; such a text cannot be checked. `is_validated` skips the validation, for a spec that the
+    history has kept. Raises InvalidInputError with every problem, with line numbers for the text, and with the
+    corrected text if there is one.
     """
 
     requirements: str
@@ -68,6 +71,7 @@ class ImageSpec:
     allow_index_options: bool = field(default=False, compare=False)
     use_index_options: bool = field(default=True, compare=False)
     allow_no_packages: bool = field(default=False, compare=False)
+    allow_pip_syntax: bool = field(default=False, compare=False, kw_only=True)
     is_validated: bool = field(default=False, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -78,9 +82,15 @@ class ImageSpec:
             self.requirements,
             allow_index_options=self.allow_index_options,
             allow_no_packages=self.allow_no_packages,
+            allow_pip_syntax=self.allow_pip_syntax,
         )
         if problems:
-            raise InvalidInputError(problems)
+            raise InvalidInputError(problems, correction=self._correction())
+
+    def _correction(self) -> Correction | None:
+        from kusto_magic.requirements.formats.conversion import convert  # slow, and needed only for an invalid text
+
+        return convert(self.requirements, allow_index_options=self.allow_index_options).correction
 
     def _base_problems(self) -> list[Problem]:
         if self.base_image is None and self.python_version is None:

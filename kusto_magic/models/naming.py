@@ -6,6 +6,7 @@ There are two rules for the name of an image: `image_name_problem` for one that 
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 
@@ -24,6 +25,10 @@ _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,61}")
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
+
+_MANAGED_LIKE = re.compile(
+    r"(?:python|py)?[ _.-]?(3)[ _.-]?(\d{1,2})(?:[ _.-](\d{1,2}))?(?:[ _.-]?(dl))?", re.IGNORECASE
+)
 
 _UNSAFE_IN_PATH = "/\\?#%"
 """Characters that servers and proxies treat specially in a path, also where they are quoted."""
@@ -111,6 +116,28 @@ def build_name_problem(value: object) -> str:
     return existing_image_problem(value)
 
 
+def meant_managed_image(value: str) -> str:
+    """Return the managed image that another spelling means ("Python3.11.7", "3.11"), or ""."""
+    found = _MANAGED_LIKE.fullmatch(value.strip())
+    if found is None or value in MANAGED_IMAGES:
+        return ""
+    release, suffix = ".".join(part for part in found.group(1, 2, 3) if part), "_DL" if found[4] else ""
+    names = [
+        image.name
+        for image in MANAGED_IMAGES.values()
+        if f"{image.python}.".startswith(f"{release}.") and image.name.endswith("_DL") == bool(suffix)
+    ]
+    return names[0] if len(names) == 1 else ""
+
+
+def unknown_managed_image_note(value: str) -> str:
+    """Return a note on a base that is spelled like a managed image, and is none that this package knows, or ""."""
+    if not _MANAGED_LIKE.fullmatch(value) or value in MANAGED_IMAGES or meant_managed_image(value):
+        return ""
+    close = difflib.get_close_matches(value, MANAGED_IMAGES, n=1, cutoff=0)
+    return f"{excerpt(value)} is not a managed image of this version; did you mean {close[0]}?"
+
+
 def base_image_problem(value: object) -> str:
     """Return the rule that a base image name breaks, or "": it is a managed image or may be an existing custom one."""
     if isinstance(value, str):
@@ -124,4 +151,6 @@ def python_version_problem(value: object) -> str:
     """Return the rule that a Python version breaks, or "". The versions that the service offers are not documented."""
     if isinstance(value, str) and _VERSION.fullmatch(value):
         return ""
-    return f"{excerpt(value)} is not a full Python version: use three numbers such as 3.10.8"
+    meant = meant_managed_image(value) or value if isinstance(value, str) else ""
+    example = MANAGED_IMAGES[meant].python if meant in MANAGED_IMAGES else "3.10.8"
+    return f"{excerpt(value)} is not a full Python version: use three numbers such as {example}"

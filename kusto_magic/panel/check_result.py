@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from kusto_magic.display.preflight_report import CORRECTED, summary
+from kusto_magic.display.preflight_report import summary
 from kusto_magic.models.build_state import Outcome
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.markup import TONES, text_html
 from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
+from kusto_magic.requirements.correction import CORRECTED
 
 NOT_CHECKED = "Check shows what would be installed. Nothing is sent to Azure."
 CHECKING = "Checking …"

@@ -9,6 +9,10 @@ PANEL = HintTable(
     {
         **COMMON,
         HintKind.FIX_INPUT: "Fix this and press the button again. Nothing was sent; your input is kept.",
+        HintKind.APPLY_CORRECTION: (
+            "Replace the requirements by the corrected ones and press the button again. Nothing was sent; your input "
+            "is kept."
+        ),
         HintKind.CHOOSE_BASE_IMAGE: "Pick a base image, or enter a Python version such as 3.10.8.",
         HintKind.CHOOSE_CLUSTER: "Select a cluster at the top of the panel.",
         HintKind.CHOOSE_SUBSCRIPTION: "Enter the ID of the subscription at the top of the panel.",

@@ -24,8 +24,9 @@ from kusto_magic.preflight.line_problems import (
     with_version,
 )
 from kusto_magic.preflight.report import PLATFORM, Verdict
-from kusto_magic.preflight.suggestions import PACKAGE_OF_MODULE, corrected_name
+from kusto_magic.preflight.suggestions import corrected_name
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult
+from kusto_magic.requirements.module_names import PACKAGE_OF_MODULE
 from kusto_magic.requirements.parser import Requirement
 
 MAX_PROCESSES = 3

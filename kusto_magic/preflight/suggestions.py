@@ -22,6 +22,7 @@ from kusto_magic.models import managed_packages
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.preflight.diagnosis import Cause, Diagnosis
 from kusto_magic.preflight.report import Fix, Suggestion
+from kusto_magic.requirements.module_names import PACKAGE_OF_MODULE
 from kusto_magic.requirements.parser import Requirement
 
 Pins = dict[str, str]
@@ -42,40 +43,6 @@ Attempt = Callable[[Candidate], Coroutine[Any, Any, Pins | None]]
 
 BUILD_SUGGESTION = "the service may be able to build the package from source"
 """Suggestion for a package without a wheel; whether the service builds from source is not documented."""
-
-PACKAGE_OF_MODULE = {
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "crypto": "pycryptodome",
-    "cv2": "opencv-python-headless",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "faiss": "faiss-cpu",
-    "faiss-gpu": "faiss-cpu",
-    "fitz": "pymupdf",
-    "geohash": "python-geohash",
-    "git": "gitpython",
-    "google-protobuf": "protobuf",
-    "jose": "python-jose",
-    "jwt": "pyjwt",
-    "kusto": "azure-kusto-data",
-    "magic": "python-magic",
-    "mysqldb": "mysqlclient",
-    "opencv": "opencv-python-headless",
-    "pil": "pillow",
-    "psycopg2": "psycopg2-binary",
-    "pytorch": "torch",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "slugify": "python-slugify",
-    "tensorflow-gpu": "tensorflow",
-    "usb": "pyusb",
-    "win32com": "pywin32",
-    "yaml": "pyyaml",
-    "zmq": "pyzmq",
-}
-"""Package names by module name, or by an old or abbreviated name (both normalized)."""
 
 
 async def suggest(

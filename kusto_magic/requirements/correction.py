@@ -35,6 +35,15 @@ class Correction:
     changes: tuple[LineChange, ...]
 
 
+CORRECTED = "Corrected requirements:"
+"""Heading of a corrected text."""
+
+
+def corrected_lines(correction: Correction) -> list[str]:
+    """Return a corrected text as lines of a message: a heading, and the lines to copy."""
+    return [CORRECTED, *(f"  {line}" for line in correction.text.splitlines())]
+
+
 def correct_lines(text: str, changes: Iterable[LineChange]) -> Correction:
     """Return the correction of `text` by `changes`, at most one for a line; the other lines stay as they are."""
     by_line = {change.line: change for change in changes}

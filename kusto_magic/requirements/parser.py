@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.requirements import rules
+from kusto_magic.requirements import mistakes, rules
 
 MAX_BYTES = 128 * 1024
 """Maximum size of a text in bytes. All limits here are this package's; the service's own are not documented."""
@@ -89,13 +89,20 @@ def parse(text: str, *, allow_index_options: bool = False, allow_no_packages: bo
     return Requirements(tuple(state.packages), tuple(state.index_options))
 
 
-def problems(text: str, *, allow_index_options: bool = False, allow_no_packages: bool = False) -> list[Problem]:
+def problems(
+    text: str,
+    *,
+    allow_index_options: bool = False,
+    allow_no_packages: bool = False,
+    allow_pip_syntax: bool = False,
+) -> list[Problem]:
     """Return all problems of a requirements text, in the order of its lines.
 
     A problem of the whole text has no line. After 50 problems the rest of the text is not checked. A text without
-    packages is a problem unless `allow_no_packages`.
+    packages is a problem unless `allow_no_packages`. `allow_pip_syntax` accepts what pip accepts and only this package
+    does not: hashes, further options, URLs without secrets.
     """
-    return _read(text, allow_index_options, allow_no_packages).problems
+    return _read(text, allow_index_options, allow_no_packages, allow_pip_syntax).problems
 
 
 def read(text: str) -> ReadRequirements:
@@ -103,12 +110,12 @@ def read(text: str) -> ReadRequirements:
 
     A package line with hashes counts as the package. Lines beyond the limits of this package are not read.
     """
-    if message := _text_problem(text):
+    if message := text_problem(text):
         return ReadRequirements(problems=(Problem("requirements", message),), other_lines=(message,))
     state, hashed, lines, suspect = _ParserState(), False, {}, bool(rules.secret_in(text))
-    for line in _logical_lines(text):
+    for line in logical_lines(text):
         lines[line.number] = line.code
-        code = _HASH.sub("", line.code).strip()
+        code = HASH.sub("", line.code).strip()
         hashed |= code != line.code
         _parse_line(state, replace(line, code=code), rules.secret_in(line.raw) if suspect else "", True)
         if max(len(state.packages), len(state.problems)) > MAX_PACKAGES:
@@ -132,16 +139,29 @@ class _ParserState:
     packages: list[Requirement] = field(default_factory=list)
     index_options: list[tuple[str, str]] = field(default_factory=list)
     by_name: dict[str, list[Requirement]] = field(default_factory=dict)
+    allow_pip_syntax: bool = False
+    has_pip_syntax: bool = False
 
-    def add_problem(self, message: str, line: int | None = None, hint: Hint | None = None, fix: str = "") -> None:
-        self.problems.append(Problem("requirements", message, line, hint, fix))
+    def add_problem(
+        self,
+        message: str,
+        line: int | None = None,
+        hint: Hint | None = None,
+        fix: str = "",
+        *,
+        is_pip_syntax: bool = False,
+    ) -> None:
+        if is_pip_syntax and self.allow_pip_syntax:
+            self.has_pip_syntax = True
+        else:
+            self.problems.append(Problem("requirements", message, line, hint, fix, is_pip_syntax))
 
     def is_full(self) -> bool:
         return len(self.problems) >= MAX_PROBLEMS or len(self.packages) > MAX_PACKAGES
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """A logical line that starts at line `number`: `raw` is its physical lines, `code` the part that pip evaluates."""
 
     number: int
@@ -150,14 +170,16 @@ class _Line:
     continues_into_comment: bool = False
 
 
-def _read(text: str, allow_index_options: bool, allow_no_packages: bool) -> _ParserState:
-    state = _ParserState()
-    if message := _text_problem(text):
+def _read(
+    text: str, allow_index_options: bool, allow_no_packages: bool, allow_pip_syntax: bool = False
+) -> _ParserState:
+    state = _ParserState(allow_pip_syntax=allow_pip_syntax)
+    if message := text_problem(text):
         state.add_problem(message)
         return state
     # Searching the whole text once is much faster than searching each line; it also finds secrets split over lines.
     suspect = bool(rules.secret_in(text))
-    for line in _logical_lines(text):
+    for line in logical_lines(text):
         if not suspect and rules.is_plain(line.raw):
             _parse_package(state, line)
         else:
@@ -168,7 +190,8 @@ def _read(text: str, allow_index_options: bool, allow_no_packages: bool) -> _Par
     return state
 
 
-def _text_problem(text: object) -> str:
+def text_problem(text: object) -> str:
+    """Return which limit of this package a whole text exceeds, or ""."""
     if not isinstance(text, str):
         return f"the requirements must be a string, not {type(text).__name__}"
     # The number of characters is compared first, so that a huge text is not encoded.
@@ -184,16 +207,17 @@ def _check_totals(state: _ParserState, allow_no_packages: bool) -> None:
         state.add_problem(f"the text names more than {MAX_PACKAGES:,} packages, the limit of kusto_magic")
     elif len(state.problems) >= MAX_PROBLEMS:
         state.add_problem(f"the remaining lines were not checked: the limit of {MAX_PROBLEMS} problems was reached")
-    elif not state.packages and not state.problems and not allow_no_packages:
+    elif not (state.packages or state.problems or state.has_pip_syntax or allow_no_packages):
         state.add_problem("the text names no packages", hint=Hint(HintKind.ALLOW_NO_PACKAGES))
 
 
-_HASH = re.compile(r"(?<=\s)--hash[=\s]\s*[a-z0-9]+:[0-9A-Fa-f]+")
+HASH = re.compile(r"(?<=\s)--hash[=\s]\s*[a-z0-9]+:[0-9A-Fa-f]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.DOTALL)
 
 
-def _logical_lines(text: str) -> Iterator[_Line]:
+def logical_lines(text: str) -> Iterator[Line]:
+    """Yield the lines of a text as pip joins them: a backslash at the end of a line continues it."""
     physical = _LINE_END.split(text.removeprefix("\ufeff"))  # pip ignores a byte order mark too
     parts: list[str] = []
     for number, line in enumerate(physical, start=1):
@@ -203,15 +227,15 @@ def _logical_lines(text: str) -> Iterator[_Line]:
             parts = []
 
 
-def _logical_line(number: int, parts: list[str]) -> _Line:
+def _logical_line(number: int, parts: list[str]) -> Line:
     if len(parts) == 1 and "#" not in parts[0]:
-        return _Line(number, parts[0], parts[0].strip())
+        return Line(number, parts[0], parts[0].strip())
     *continued, last = parts
     # As in pip: a comment that ends a continued line starts with a blank, so that it is recognized as a comment.
     last = f" {last}" if _is_comment(last) else last
     joined = "".join([*(part.rstrip("\\") for part in continued), last])
     hides_next = any(_COMMENT.search(part) for part in continued)
-    return _Line(number, "\n".join(parts), _COMMENT.sub("", joined).strip(), hides_next)
+    return Line(number, "\n".join(parts), _COMMENT.sub("", joined).strip(), hides_next)
 
 
 def _is_comment(line: str) -> bool:
@@ -219,7 +243,7 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
 
 
-def _parse_line(state: _ParserState, line: _Line, secret: str, allow_index_options: bool) -> None:
+def _parse_line(state: _ParserState, line: Line, secret: str, allow_index_options: bool) -> None:
     if secret:
         state.add_problem(
             f"{secret}; everyone with read access to the cluster can read an image's requirements", line.number
@@ -233,15 +257,17 @@ def _parse_line(state: _ParserState, line: _Line, secret: str, allow_index_optio
     elif option := rules.option_in(line.code):
         _parse_option(state, line, option, allow_index_options)
     elif message := rules.local_or_shell_problem(line.code, show=not secret):
-        state.add_problem(message, line.number, fix="" if secret else _fix(line))
+        fix, is_pip_syntax = ("", False) if secret else (_fix(line), rules.is_public_address(line.code))
+        state.add_problem(message, line.number, fix=fix, is_pip_syntax=is_pip_syntax)
     elif line.code and not secret:
         _parse_package(state, line)
 
 
-def _parse_option(state: _ParserState, line: _Line, option: str, allow_index_options: bool) -> None:
+def _parse_option(state: _ParserState, line: Line, option: str, allow_index_options: bool) -> None:
     known = rules.index_option(option)
     if not known or not allow_index_options:
-        state.add_problem(rules.option_problem(option), line.number, rules.option_hint(option))
+        message, hint = rules.option_problem(option), rules.option_hint(option)
+        state.add_problem(message, line.number, hint, is_pip_syntax=rules.is_pip_option_line(line.code))
         return
     url = rules.index_url(line.code)
     if message := rules.url_problem(url):
@@ -254,22 +280,24 @@ def _parse_option(state: _ParserState, line: _Line, option: str, allow_index_opt
         state.index_options.append((known, url))
 
 
-def _parse_package(state: _ParserState, line: _Line) -> None:
+def _parse_package(state: _ParserState, line: Line) -> None:
     try:
         parsed = Pep508(line.code)
     except InvalidRequirement:
-        state.add_problem(rules.grammar_problem(line.code), line.number, fix=_fix(line))
+        state.add_problem(mistakes.grammar_problem(line.code), line.number, fix=_fix(line))
         return
     package = _package(line.number, parsed)
-    if message := rules.package_problem(parsed.name, package.specifier) or _duplicate_problem(state, package):
-        state.add_problem(message, line.number)
+    if message := rules.package_problem(parsed.name, package.specifier):
+        state.add_problem(message, line.number, is_pip_syntax=not rules.is_file_name(parsed.name))
+    elif message := _duplicate_problem(state, package):
+        state.add_problem(message, line.number, is_pip_syntax=True)
     state.packages.append(package)  # also an invalid one, so that its duplicates are reported
     state.by_name.setdefault(package.name, []).append(package)
 
 
-def _fix(line: _Line) -> str:
+def _fix(line: Line) -> str:
     """Return the corrected line with its indent and its comment; "" if it cannot be guessed or is continued."""
-    corrected = "" if "\n" in line.raw else rules.corrected(line.code)
+    corrected = "" if "\n" in line.raw else mistakes.corrected(line.code)
     return line.raw.replace(line.code, corrected, 1) if corrected else ""
 
 

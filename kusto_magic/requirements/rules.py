@@ -15,11 +15,8 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Pep508
-
 from kusto_magic.display_text import INVISIBLE_CATEGORIES
-from kusto_magic.errors import MAX_EXCERPT_LENGTH, excerpt
+from kusto_magic.errors import excerpt
 from kusto_magic.hints import Hint, HintKind
 
 MAX_LINE_LENGTH = 500
@@ -129,19 +126,28 @@ _URL = re.compile(r"https://[A-Za-z0-9._~:/+,%\[\]-]+")
 
 _FILE_OPTIONS = "-r --requirement -c --constraint"
 _NO_SOURCE = "it controls building from source, which runs the package's code; images are built from wheels"
+_SOURCE_OPTIONS = (
+    "--no-binary --global-option --install-option --build-option --config-settings --config-setting -C "
+    "--no-build-isolation --use-pep517 --build-constraint"
+)
 _OPTIONS = {
     _FILE_OPTIONS: "the service cannot read local files",
     "-e --editable": "the service cannot read local folders; only packages from an index can be installed",
-    "--no-binary --global-option --install-option --build-option --config-settings --config-setting -C "
-    "--no-build-isolation --use-pep517 --build-constraint": _NO_SOURCE,
+    _SOURCE_OPTIONS: _NO_SOURCE,
     "--only-binary --prefer-binary": "not needed, because the check looks for wheels only; delete it",
     "--pre": "it allows prereleases of all packages; pin the one you need instead, such as numpy==2.0.0rc1",
-    "--hash --require-hashes": "the service is not documented to verify hashes; pin the version with == instead",
+    "--hash --require-hashes": "the service is not documented to verify hashes; leave them out",
     "--trusted-host": "it disables the verification of the index's certificate; delete it",
     "--find-links -f": "only --index-url and --extra-index-url can be allowed",
     "--no-index": "without an index nothing can be installed; delete it",
 }
 """Options of pip's requirements file format, with the reason for rejecting them."""
+
+
+_SENT_OPTIONS = frozenset(
+    f"--hash --require-hashes --pre --no-index --only-binary --prefer-binary {_SOURCE_OPTIONS}".split()
+)
+"""Options that concern only how the service installs; the others name files, indexes or hosts."""
 
 
 def option_in(code: str) -> str:
@@ -161,11 +167,22 @@ def index_url(code: str) -> str:
     return found[1] if found else ""
 
 
+def is_known_option(option: str) -> bool:
+    """Return whether pip has this option in requirements files."""
+    return bool(index_option(option)) or any(option in options.split() for options in _OPTIONS)
+
+
 def option_hint(option: str) -> Hint | None:
     """Return what to do instead of an option of pip; None if its reason says it."""
     if index_option(option):
         return Hint(HintKind.ALLOW_INDEX_OPTIONS)
     return Hint(HintKind.PASTE_FILE) if option in _FILE_OPTIONS.split() else None
+
+
+def is_pip_option_line(code: str) -> bool:
+    """Return whether all options of a line are ones that pip accepts and that refer to nothing on this machine."""
+    found = _OPTION.findall(code)
+    return all(option in _SENT_OPTIONS for option in found) and not local_or_shell_problem(code, show=False)
 
 
 def option_problem(option: str) -> str:
@@ -217,8 +234,18 @@ _ADDRESSES = (
     (re.compile(r"://|\s@\s|^[^;]*@"), "a URL is not a package of an index; write the name and a version"),
     (re.compile(r"^[^;]*[/\\]|^[.~]"), "a path refers to this machine; the service cannot read local files"),
 )
+_PUBLIC_ADDRESS = re.compile(
+    r"(?:[A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?\s*@\s*)?(?:git\+)?https://([A-Za-z0-9._~:/+%@-]+)(?:#egg=[\w.-]+|#sha256=\w+)?"
+)
+_HASH = re.compile(r"[0-9a-f]{7,64}")
 _FILE = re.compile(r".*\.(whl|zip|egg|tgz|tbz|txz|tlz|tar|tar\.\w+|txt)", re.IGNORECASE)
 _SPECIFIER = re.compile(r"[A-Za-z0-9.,_+!*<>=~-]*")
+
+
+def command_arguments(code: str) -> str | None:
+    """Return what follows an install command at the start of a line, or None if there is no command."""
+    command = _COMMAND.match(code)
+    return code[command.end() :].strip() if command else None
 
 
 def local_or_shell_problem(code: str, *, show: bool) -> str:
@@ -228,93 +255,27 @@ def local_or_shell_problem(code: str, *, show: bool) -> str:
     """
     if _VARIABLE.search(code):
         return "variables are not expanded, and everyone with read access to the cluster could read their values"
-    if command := _COMMAND.match(code):
-        rest = code[command.end() :].strip()
+    if (rest := command_arguments(code)) is not None:
         return f"commands are not allowed; write only {excerpt(rest) if show and rest else 'the package'}"
     if shell := _SHELL.search(code):
         return f"'{shell[0]}' is shell syntax; write one package per line"
     return next((message for pattern, message in _ADDRESSES if pattern.search(code)), "")
 
 
+def is_public_address(code: str) -> bool:
+    """Return whether a line names a package by an https URL without a query or a part that may be a secret."""
+    found = _PUBLIC_ADDRESS.fullmatch(code)
+    segments = found[1].split("/") if found else ()
+    return bool(found) and not any(_looks_like_token(part) and not _HASH.fullmatch(part) for part in segments)
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name that the grammar allows is that of a file."""
+    return bool(_FILE.fullmatch(name))
+
+
 def package_problem(name: str, specifier: str) -> str:
     """Reject what the grammar allows: a file name as `name`, arbitrary text after '==='."""
-    if _FILE.fullmatch(name):
+    if is_file_name(name):
         return "a file name is not a package; the service cannot read local files"
     return "" if _SPECIFIER.fullmatch(specifier) else "'===' compares versions as text; write == and a version"
-
-
-# ── fixes for common mistakes ──────────────────────────────────────────────────────────────────────────────────────
-
-_FIXES = tuple(
-    (re.compile(pattern), replacement, rule)
-    for pattern, replacement, rule in (
-        (r"^(['\"])([^'\"]*)\1?,?$", r"\2", "quotes are not allowed"),
-        (r"=([<>!~])(?!=)", r"\1=", "the characters of the version operator are reversed"),
-        (r"(?<![=<>!~])\s?=(?!=)\s?(?=[\w.*+!-]+$|[\w.*+!-]+,)", "==", "'=' is not a version operator"),
-        (r"^([\w.-]+(?:\[[\w., -]*\])?)\s?[\s:@(]\s?v?(\d[\w.*+!-]*)\)?$", r"\1==\2", "'==' is missing"),
-        (r"(?<=\d)\.[xX](?![\w.])", ".*", "'x' is not a wildcard, '*' is"),
-        (r"((?:>=?|<=?|~=)\s?[\d.]*\d)\.\*", r"\1", "'.*' is only allowed with == and !="),
-        (r"~=\s?(\d+)(?=\s?,|\s?$)", r"~=\1.0", "'~=' needs a version with at least two numbers"),
-        (r"(?<=[\d*])\s?(?=[<>!~]=?|==)(?<![\w.-][A-Za-z]\d)", ",", "version specifiers must be separated by ','"),
-        (r"\s?(===?|~=|!=|<=?|>=?),?$", "", "the version after the operator is missing"),
-        (r"(?<![\s,;])[\s,;]+$", "", "nothing may follow the last version"),
-    )
-)
-"""Common mistakes: pattern, replacement and rule. Applied in this order, after runs of blanks became one blank."""
-
-_SEPARATORS = re.compile(r"[\s,]+")
-
-
-def grammar_problem(code: str) -> str:
-    """Return why a line is not a valid package line, with the corrected line if it can be guessed."""
-    head, semicolon, marker = _parts(code)
-    fixed, rule = _fixed(head)
-    rule = rule or ("" if marker or not semicolon else "nothing may follow the last version")
-    whole = f"{fixed}; {marker}" if marker else fixed
-    if not rule and marker and _parses(head):
-        return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\""
-    if not rule and all(_parses(part) for part in _SEPARATORS.split(head)):
-        return f"{excerpt(code)}: one package per line"
-    meant = f"; write {whole}" if _is_offered(whole) else ""
-    rule = rule or "a line must be a name, an operator and a version, such as requests==2.31.0"
-    return f"{excerpt(code)}: {rule}{meant}"
-
-
-def corrected(code: str) -> str:
-    """Return the corrected line for one that is not a valid package line, "" if it cannot be guessed."""
-    if command := _COMMAND.match(code):
-        rest = code[command.end() :].strip()
-        return rest if _parses(rest) else ""
-    head, _, marker = _parts(code)
-    fixed, rule = _fixed(head)
-    whole = f"{fixed}; {marker}" if marker else fixed
-    return whole if rule and _is_offered(whole) else ""
-
-
-def _parts(code: str) -> tuple[str, str, str]:
-    """Return what is before the first semicolon, the semicolon and the marker, with single blanks."""
-    head, semicolon, marker = " ".join(code.split()).partition(";")
-    return head.strip(), semicolon, marker.strip()
-
-
-def _is_offered(line: str) -> bool:
-    # For a long line or one with several packages the correction would be a guess.
-    return _parses(line) and len(line) <= MAX_EXCERPT_LENGTH and line.partition(";")[0].count("==") < 2
-
-
-def _fixed(head: str) -> tuple[str, str]:
-    """Return the corrected line and the first rule that it violated."""
-    first = ""
-    for pattern, replacement, rule in _FIXES:
-        fixed = pattern.sub(replacement, head)
-        first = first or (rule if fixed != head else "")
-        head = fixed
-    return head, first
-
-
-def _parses(text: str) -> bool:
-    try:
-        Pep508(text)
-    except InvalidRequirement:
-        return False
-    return True

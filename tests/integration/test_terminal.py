@@ -74,7 +74,7 @@ def test_unload_removes_everything(ready: InteractiveShell) -> None:
     assert ready.find_line_magic("kusto_image") is None
     assert ready.find_cell_magic("kusto_image") is None
     assert "KustoImageMagics" not in [type(one).__name__ for one in ready.configurables]
-    assert "EmptyBodyTransformer" not in [type(one).__name__ for one in ready.input_transformers_cleanup]
+    assert "CellTransformer" not in [type(one).__name__ for one in ready.input_transformers_cleanup]
 
 
 def test_typed_cell_line_continues_with_the_body(ready: InteractiveShell) -> None:

@@ -1,0 +1,177 @@
+"""Conda's formats: environment.yml, `conda list`, `conda list --export` and `--explicit`, and single specifications.
+
+Source of the notation: the conda documentation, "Package match specifications".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
+
+NOTATION = "conda's notation"
+ONLY_DEPENDENCIES = "environment.yml of conda: only its dependencies are packages"
+_NO_PYTHON_PACKAGE = "is a package of conda alone, or comes with the base image"
+
+PACKAGE_NAMES = {
+    "dask-core": "dask",
+    "matplotlib-base": "matplotlib",
+    "msgpack-python": "msgpack",
+    "opencv": "opencv-python-headless",
+    "py-lightgbm": "lightgbm",
+    "py-opencv": "opencv-python-headless",
+    "py-xgboost": "xgboost",
+    "pytables": "tables",
+    "python-flatbuffers": "flatbuffers",
+    "python-graphviz": "graphviz",
+    "python-tzdata": "tzdata",
+    "pytorch": "torch",
+    "ruamel_yaml": "ruamel.yaml",
+    "seaborn-base": "seaborn",
+    "tensorflow-base": "tensorflow",
+    "uvicorn-standard": "uvicorn",
+}
+"""Names in the package index by conda's names, where they differ. Source: conda-forge's recipes, 2026-11."""
+
+_NO_PYTHON_PACKAGES_TEXT = (
+    "python pip python_abi setuptools wheel openssl ca-certificates zlib sqlite tk xz bzip2 vc vc14_runtime "
+    "vs2015_runtime ucrt mkl cudatoolkit cudnn cuda-version pytorch-cuda pytorch-mutex cpuonly blas "
+    "openblas intel-openmp llvm-openmp icc_rt readline ncurses ld_impl_linux-64 icu freetype jpeg zstd lz4-c expat "
+    "nodejs pandoc git-lfs compilers gcc gxx nomkl tbb qt-main m2w64-gcc-libs msys2-conda-epoch yaml hdf5 geos proj "
+    "gdal krb5 c-ares giflib lerc snappy pcre2 glib harfbuzz cairo console_shortcut anaconda conda mamba"
+)
+_NO_PYTHON_PACKAGES = frozenset(_NO_PYTHON_PACKAGES_TEXT.split())
+"""Packages of conda that are not packages of the index, and Python, pip and build tools, which a base image has."""
+
+_PYTHON_WITH_LIB_TEXT = "libclang libcst librosa libsass libusb1 libtmux libpysal liblinear-official"
+_PYTHON_WITH_LIB = frozenset(_PYTHON_WITH_LIB_TEXT.split())
+"""Packages of the index whose name begins like that of a C library."""
+
+_SPEC = re.compile(
+    r"(?:[\w./:-]*::)?([A-Za-z0-9_][\w.-]*)(?:\[version=['\"]?([^'\"\]]*)['\"]?\])?"
+    r"\s*(?:(=(?!=))\s*([^=\s]+)(?:=(\S+))?|([=!<>~].*)|\s([\d.*]+)(?:\s+(\S+))?)?"
+)
+_EXPORTED = re.compile(r"[A-Za-z0-9_][\w.-]*=[^=\s<>!~]+=[^=\s]+")
+_CHANNEL = re.compile(r"[\w./-]++::[\w.-].*")
+_KEY = re.compile(r"([A-Za-z_-]+)\s*:\s*(.*)")
+_ITEM = re.compile(r"(\s*)-\s+(.*)")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_LIST_HEAD = re.compile(r"#\s*Name\s+Version\s+Build.*")
+
+
+def conda_lines(code: str) -> Rewrite | None:
+    """Rewrite a line of `conda list --export`, or one that names a channel."""
+    return specification(code) if _EXPORTED.fullmatch(code) or _CHANNEL.fullmatch(code) else None
+
+
+def specification(text: str) -> Rewrite | None:
+    """Rewrite one package in conda's notation, such as "pandas=2.2" or "conda-forge::pandas>=2"."""
+    found = _SPEC.fullmatch(text.strip().strip("'\""))
+    if not found:
+        return None
+    name, bracket, single, version, build, rest, blank_version = found.group(1, 2, 3, 4, 5, 6, 7)
+    if not _is_python_package(name) and build != "pypi_0":
+        return deleted(f"{name} {_NO_PYTHON_PACKAGE}")
+    known = PACKAGE_NAMES.get(name.lower(), name)
+    specifier = _fuzzy(version, build) if single else (bracket or rest or _fuzzy(blank_version or "", None))
+    line = known + _specifier(specifier)
+    return Rewrite((line,), NOTATION) if parsed(line) else None
+
+
+def _is_python_package(name: str) -> bool:
+    lowered = name.lower()
+    if lowered in _NO_PYTHON_PACKAGES or lowered.startswith("_"):
+        return False
+    return not lowered.startswith("lib") or lowered in _PYTHON_WITH_LIB
+
+
+def _fuzzy(version: str, build: str | None) -> str:
+    """Return the specifier for "name=1.2", which means 1.2.*; with a build, it is exactly that version."""
+    if not version or version == "*":
+        return ""
+    if version[0] in "<>!~":
+        return version
+    if (build and build != "*") or (version.count(".") >= 2 and "*" not in version):
+        return f"=={version}"
+    return f"=={version.removesuffix('*').removesuffix('.')}.*"
+
+
+def _specifier(text: str) -> str:
+    """Return a specifier without blanks and the builds that conda may append, "" if it is not one."""
+    whole = text.replace(" ", "")
+    if whole.startswith("==") and whole.count("=") == 3:  # version and build
+        whole = whole.rpartition("=")[0]
+    try:
+        SpecifierSet(whole)
+    except InvalidSpecifier:
+        return ""
+    return whole
+
+
+# ── environment.yml ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def environment_yml(lines: list[str]) -> dict[int, Rewrite] | None:
+    """Rewrite the lines of an environment.yml: its dependencies and those of pip stay."""
+    keys = [found[1] for line in lines if (found := _KEY.match(line))]
+    if "dependencies" not in keys or not (set(keys) & {"name", "channels", "prefix", "variables"} or _has_items(lines)):
+        return None
+    return dict(_environment_lines(lines))
+
+
+def _has_items(lines: list[str]) -> bool:
+    return any(_ITEM.match(line) for line in lines)
+
+
+def _environment_lines(lines: list[str]) -> Iterator[tuple[int, Rewrite]]:
+    section, pip_indent = "", -1
+    for index, line in enumerate(lines):
+        code = _COMMENT.sub("", line).rstrip()
+        if not code.strip():
+            continue
+        if key := _KEY.match(code):
+            section, pip_indent = key[1], -1
+            yield index, _inline_list(key[2]) if section == "dependencies" else deleted(ONLY_DEPENDENCIES)
+            continue
+        item = _ITEM.fullmatch(code)
+        if not item or section != "dependencies":
+            yield index, deleted(ONLY_DEPENDENCIES)
+            continue
+        indent, text = len(item[1]), item[2].strip().strip("'\"")
+        if text.rstrip().removesuffix(":") == "pip" and text.endswith(":"):
+            pip_indent = indent
+            yield index, deleted(ONLY_DEPENDENCIES)
+        elif indent > pip_indent >= 0:
+            yield index, Rewrite((text,), ONLY_DEPENDENCIES)
+        else:
+            pip_indent = -1
+            yield index, specification(text) or Rewrite((text,), NOTATION)
+
+
+def _inline_list(text: str) -> Rewrite:
+    items = [part.strip().strip("'\"") for part in text.strip("[] ").split(",") if part.strip()]
+    found = [specification(item) for item in items]
+    return Rewrite(tuple(line for rewrite in found if rewrite for line in rewrite.lines), ONLY_DEPENDENCIES)
+
+
+# ── conda list ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def conda_list(lines: list[str]) -> dict[int, Rewrite] | None:
+    """Rewrite the table of `conda list`."""
+    if not any(_LIST_HEAD.match(line) for line in lines):
+        return None
+    return {
+        index: _list_row(line.split()) for index, line in enumerate(lines) if line.strip() and not line.startswith("#")
+    }
+
+
+def _list_row(cells: list[str]) -> Rewrite:
+    if len(cells) < 2 or not is_version(cells[1]):
+        return deleted("not a row of conda's list")
+    if cells[-1] == "pypi":
+        return Rewrite((f"{cells[0]}=={cells[1]}",), "a row of conda's list")
+    return specification("=".join([*cells[:2], "build"])) or deleted("not a row of conda's list")

@@ -1,0 +1,92 @@
+"""Version specifiers of poetry and Pipfile: `^1.2`, `~1.2`, `*`, and tables with a version and extras.
+
+Source: the documentation of poetry, "Dependency specification".
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
+
+NOTATION = "poetry's notation"
+
+_ENTRY = re.compile(r"(?:[A-Za-z0-9][\w.-]*|\"[\w.-]+\")\s*=\s*(?:\".*\"|'.*'|\{.*\})")
+_CARET = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)\s*+(?:(?:==?|@)\s*+)?[\"']?(\^\s*+\d[\w.]*)[\"']?,?")
+_AT = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)@((?:[\^~<>=!]=?)?\d[\w.*]*|latest)")
+
+
+def entries(code: str) -> Rewrite | None:
+    """Rewrite an entry of a table of TOML, such as `pandas = "^2.2"`."""
+    if not _ENTRY.fullmatch(code):
+        return None
+    try:
+        (name, value), *more = tomllib.loads(code).items()
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
+        return None
+    return None if more else entry(name, value)
+
+
+def carets(code: str) -> Rewrite | None:
+    """Rewrite `pandas ^2.2`, `pandas@^2.2` and `pandas@latest`, as on the command line of poetry."""
+    found = _CARET.fullmatch(code) or _AT.fullmatch(code)
+    if not found:
+        return None
+    version = found[2].replace(" ", "")
+    specifier = "" if version == "latest" else specifier_set(version)
+    line = found[1] + (specifier or "")
+    return Rewrite((line,), NOTATION) if specifier is not None and parsed(line) else None
+
+
+def entry(name: str, value: Any) -> Rewrite | None:
+    """Rewrite an entry: its value is a version, or a table with one."""
+    if name.lower() == "python":
+        return deleted("Python itself comes with the base image")
+    table = value if isinstance(value, Mapping) else {"version": value}
+    version, extras, marker = table.get("version"), table.get("extras", []), table.get("markers", "")
+    if not isinstance(version, str):
+        return deleted(f"{name} is not from a package index, or has several versions; write the one that is meant")
+    specifier = specifier_set(version)
+    if specifier is None:
+        return None
+    part = f"[{','.join(map(str, extras))}]" if extras else ""
+    line = f"{name}{part}{specifier}" + (f"; {marker}" if marker else "")
+    return Rewrite((line,), NOTATION) if parsed(line) else None
+
+
+def specifier_set(text: str) -> str | None:
+    """Return poetry's version as a PEP 440 specifier set ("^1.2" is ">=1.2,<2.0"), or None if it is not one."""
+    parts = [_specifier(part.strip()) for part in text.split(",")]
+    known = [part for part in parts if part is not None]
+    return ",".join(part for part in known if part) if len(known) == len(parts) else None
+
+
+def _specifier(text: str) -> str | None:
+    if text in ("", "*"):
+        return ""
+    version = text.lstrip("^~=<>! ")
+    operator = text[: len(text) - len(version)].strip()
+    if operator in ("^", "~"):
+        return _upper_bound(operator, version)
+    if not is_version(version.removesuffix(".*")):
+        return None
+    return f"{'==' if operator in ('', '=') else operator}{version}"
+
+
+def _upper_bound(operator: str, version: str) -> str | None:
+    try:
+        release = Version(version).release
+    except InvalidVersion:
+        return None
+    place = min(1, len(release) - 1) if operator == "~" else _first_nonzero(release)
+    upper = [*release[:place], release[place] + 1]
+    return f">={version},<{'.'.join(map(str, upper))}"
+
+
+def _first_nonzero(release: tuple[int, ...]) -> int:
+    return next((place for place, number in enumerate(release) if number), len(release) - 1)

@@ -1,0 +1,144 @@
+"""Lines of a shell or a notebook: prompts, install commands, their output, and imports."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+
+from packaging.utils import canonicalize_name
+
+from kusto_magic.requirements.formats import conda
+from kusto_magic.requirements.formats.pip import NO_EFFECT, WITH_VALUE
+from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
+from kusto_magic.requirements.module_names import PACKAGE_OF_MODULE, is_module_of_python
+
+_PROMPT = re.compile(
+    r"(?:\([\w.-]{1,60}\)\s+)?"
+    r"(?:(?:PS\s)?[A-Za-z]:\\[^>\n]{0,200}>\s*|"
+    r"(?:[\w.-]{1,60}@[\w.-]{1,60}:\S{0,200}[$#]|[$>%]|>>>|In\s\[\d*\]:|RUN)\s+)(?=\S)"
+)
+_ENVIRONMENT = re.compile(r"\([\w.-]{1,60}\)\s+(?=\S)")
+_INSTALL = re.compile(
+    r"[!%]{0,2}\s*(?:sudo\s+(?:-H\s+)?)?(?:"
+    r"(?P<pip>(?:(?:\S*[\\/])?(?:python|py)[\d.]*(?:\.exe)?\s+(?:-[\d.]+\s+)?-m\s+)?(?:uv\s+)?pip[\d.]*(?:\.exe)?\s+install)|"
+    r"(?P<conda>(?:conda|mamba|micromamba)\s+(?:install|create))|(?P<poetry>(?:poetry|uv|pdm|rye|pipenv)\s+(?:add|install))"
+    r")(?=\s|$)"
+)
+_SEPARATOR = re.compile(r"&&|;(?=\s*+[!%]?\s*+(?:pip|python|py|conda|mamba|uv|poetry)\b)")
+_IMPORT = re.compile(r"import\s+([\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*)\s*;?")
+_FROM = re.compile(r"from\s+(\w[\w.]*)\s+import\b.*")
+_INSTALLED = re.compile(r"Successfully installed\s+(.+)")
+_COLLECTED = re.compile(r"(?:Collecting|Requirement already satisfied:)\s+(\S+)(?:\s.*)?")
+_OUTPUT = re.compile(
+    r"(?:Downloading|Using cached|Installing collected packages:|Looking in indexes|Preparing metadata|Building wheel|"
+    r"Attempting uninstall|Found existing installation|Uninstalling|Note: you may need to restart)\b.*",
+)
+_QUIET_OUTPUT = "a line that an installer prints"
+
+
+def prompts(code: str) -> Rewrite | None:
+    """Delete the prompt in front of a command."""
+    found = _PROMPT.match(code) or _ENVIRONMENT.match(code)
+    rest = code[found.end() :] if found else ""
+    if not (rest and (_INSTALL.match(rest) or parsed(rest) or imports(rest))):
+        return None
+    return Rewrite((rest,), "a prompt in front", is_lossless=True)
+
+
+def commands(code: str) -> Rewrite | None:
+    """Rewrite install commands: each package and each option with an effect becomes a line."""
+    if not _INSTALL.match(code):
+        return None
+    parts = [part.strip() for part in _SEPARATOR.split(code)]
+    if len(parts) > 1:
+        installing = tuple(part for part in parts if _INSTALL.match(part))
+        return Rewrite(installing, "several commands on one line", is_lossless=len(installing) == len(parts))
+    found = _INSTALL.match(code)
+    words = _words(code[found.end() :]) if found else None
+    if found is None or words is None:
+        return None
+    packages, options, lost = _arguments(words)
+    if found["conda"]:
+        return _conda(packages)
+    reason = f"{' '.join(found[0].lstrip('!% ').split())}: one package per line"
+    lost_text = f", without {', '.join(lost)}" if lost else ""
+    return Rewrite((*options, *packages), reason + lost_text, is_lossless=not lost)
+
+
+def _conda(packages: Sequence[str]) -> Rewrite:
+    found = [conda.specification(package) for package in packages]
+    return Rewrite(tuple(line for one in found if one for line in one.lines), conda.NOTATION)
+
+
+def _words(text: str) -> list[str] | None:
+    splitter = shlex.shlex(text, posix=True)
+    splitter.whitespace_split, splitter.escape, splitter.commenters = True, "", ""
+    try:
+        return list(splitter)
+    except ValueError:  # a quote is not closed
+        return None
+
+
+def _arguments(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return the packages, the options that get a line of their own, and those that are lost."""
+    packages: list[str] = []
+    options: list[str] = []
+    lost: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        option, _, value = word.partition("=")
+        if not word.startswith("-"):
+            packages += [text for text in [word.strip(",")] if text]
+            continue
+        if option in WITH_VALUE and not value:
+            value = next(rest, "")
+        if option in _OWN_LINE:
+            options.append(f"{option} {value}".strip())
+        elif option not in NO_EFFECT:
+            lost.append(option)
+    if all("==" in package for package in packages):
+        lost = [option for option in lost if option not in ("-U", "--upgrade")]
+    return packages, options, lost
+
+
+_OWN_LINE_TEXT = (
+    "--index-url -i --extra-index-url --find-links -f --trusted-host -r --requirement -c --constraint -e --editable "
+    "--pre --no-binary --require-hashes --no-index"
+)
+_OWN_LINE = frozenset(_OWN_LINE_TEXT.split())
+"""Options that are also lines of a requirements file."""
+
+
+def imports(code: str) -> Rewrite | None:
+    """Rewrite import statements: the packages of their modules."""
+    if found := _FROM.fullmatch(code):
+        modules = [found[1]]
+    elif found := _IMPORT.fullmatch(code):
+        modules = [part.split()[0] for part in found[1].split(",")]
+    else:
+        return None
+    names = dict.fromkeys(module.partition(".")[0] for module in modules)
+    packages = tuple(package for name in names if (package := _package_of(name)))
+    return Rewrite(packages, "an import statement; a line names a package")
+
+
+def _package_of(module: str) -> str:
+    name = str(canonicalize_name(module))
+    return "" if is_module_of_python(module) or not name else PACKAGE_OF_MODULE.get(name, module)
+
+
+def output(code: str) -> Rewrite | None:
+    """Rewrite what an installer printed."""
+    if found := _INSTALLED.fullmatch(code):
+        return Rewrite(tuple(_installed(found[1].split())), _QUIET_OUTPUT)
+    if (found := _COLLECTED.fullmatch(code)) and parsed(found[1]):
+        return Rewrite((found[1],), _QUIET_OUTPUT)
+    return deleted(_QUIET_OUTPUT) if _OUTPUT.fullmatch(code) else None
+
+
+def _installed(wheels: Sequence[str]) -> Iterator[str]:
+    for wheel in wheels:
+        name, _, version = wheel.rpartition("-")
+        if is_version(version) and parsed(name):
+            yield f"{name}=={version}"

@@ -1,0 +1,100 @@
+"""Common mistakes in package lines, and the lines that are probably meant."""
+
+from __future__ import annotations
+
+import re
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as Pep508
+
+from kusto_magic.errors import MAX_EXCERPT_LENGTH, excerpt
+from kusto_magic.requirements import rules
+
+_FIXES = tuple(
+    (re.compile(pattern), replacement, rule)
+    for pattern, replacement, rule in (
+        (r"^(['\"])([^'\"]*)\1?,?$", r"\2", "quotes are not allowed"),
+        (r"=([<>!~])(?!=)", r"\1=", "the characters of the version operator are reversed"),
+        (r"(?<![=<>!~])\s?=(?!=)\s?(?=[\w.*+!-]+$|[\w.*+!-]+,)", "==", "'=' is not a version operator"),
+        (r"^([\w.-]+(?:\[[\w., -]*\])?)\s?[\s:@(]\s?v?(\d[\w.*+!-]*)\)?$", r"\1==\2", "'==' is missing"),
+        (r"(?<=\d)\.[xX](?![\w.])", ".*", "'x' is not a wildcard, '*' is"),
+        (r"((?:>=?|<=?|~=)\s?[\d.]*\d)\.\*", r"\1", "'.*' is only allowed with == and !="),
+        (r"~=\s?(\d+)(?=\s?,|\s?$)", r"~=\1.0", "'~=' needs a version with at least two numbers"),
+        (r"([<>=!~]=?\s?[\w.*+-]*[\d*])\s?(?=[<>!~]=?|==)", r"\1,", "version specifiers must be separated by ','"),
+        (r"\s?(===?|~=|!=|<=?|>=?),?$", "", "the version after the operator is missing"),
+        (r"(?<![\s,;])[\s,;]+$", "", "nothing may follow the last version"),
+    )
+)
+"""Common mistakes: pattern, replacement and rule. Applied in this order, after runs of blanks became one blank."""
+
+MAX_PACKAGES_OF_LINE = 50
+"""Maximum number of packages of a line that is split."""
+
+_SEPARATORS = re.compile(r"[\s,]+")
+
+
+def grammar_problem(code: str) -> str:
+    """Return why a line is not a valid package line, with the corrected line if it can be guessed."""
+    message, whole = mistake(code)
+    return f"{message}; write {whole}" if whole else message
+
+
+def mistake(code: str) -> tuple[str, str]:
+    """Return why a line is not a valid package line, and the corrected line, or "" if it cannot be guessed."""
+    head, semicolon, marker = _parts(code)
+    fixed, rule = _fixed(head)
+    rule = rule or ("" if marker or not semicolon else "nothing may follow the last version")
+    whole = f"{fixed}; {marker}" if marker else fixed
+    if not rule and marker and _parses(head):
+        return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\"", ""
+    if not rule and all(_parses(part) for part in _SEPARATORS.split(head)):
+        return f"{excerpt(code)}: one package per line", ""
+    rule = rule or "a line must be a name, an operator and a version, such as requests==2.31.0"
+    return f"{excerpt(code)}: {rule}", whole if _is_offered(whole) else ""
+
+
+def several_packages(code: str) -> tuple[str, ...]:
+    """Return the packages of a line that consists of several, or ()."""
+    parts = tuple(part for part in _SEPARATORS.split(_parts(code)[0]) if part)
+    if ";" in code or not 1 < len(parts) <= MAX_PACKAGES_OF_LINE or _fixed(code)[1]:
+        return ()
+    return parts if all(map(_parses, parts)) else ()
+
+
+def corrected(code: str) -> str:
+    """Return the corrected line for one that is not a valid package line, "" if it cannot be guessed."""
+    if (rest := rules.command_arguments(code)) is not None:
+        return rest if _parses(rest) else ""
+    head, _, marker = _parts(code)
+    fixed, rule = _fixed(head)
+    whole = f"{fixed}; {marker}" if marker else fixed
+    return whole if rule and _is_offered(whole) else ""
+
+
+def _parts(code: str) -> tuple[str, str, str]:
+    """Return what is before the first semicolon, the semicolon and the marker, with single blanks."""
+    head, semicolon, marker = " ".join(code.split()).partition(";")
+    return head.strip(), semicolon, marker.strip()
+
+
+def _is_offered(line: str) -> bool:
+    # For a long line or one with several packages the correction would be a guess.
+    return _parses(line) and len(line) <= MAX_EXCERPT_LENGTH and line.partition(";")[0].count("==") < 2
+
+
+def _fixed(head: str) -> tuple[str, str]:
+    """Return the corrected line and the first rule that it violated."""
+    first = ""
+    for pattern, replacement, rule in _FIXES:
+        fixed = pattern.sub(replacement, head)
+        first = first or (rule if fixed != head else "")
+        head = fixed
+    return head, first
+
+
+def _parses(text: str) -> bool:
+    try:
+        Pep508(text)
+    except InvalidRequirement:
+        return False
+    return True

@@ -1,0 +1,449 @@
+"""Conversion of what other tools wrote: which lines become which, and which changes are made without asking."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kusto_magic.requirements import rules
+from kusto_magic.requirements.correction import correction_from_json, correction_json
+from kusto_magic.requirements.formats import findings
+from kusto_magic.requirements.formats.conversion import convert
+from kusto_magic.requirements.parser import parse, problems
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+LOSSLESS = {
+    # shells
+    '$ pip install pandas==2.2.2 "numpy<2"': "pandas==2.2.2\nnumpy<2",
+    "(venv) $ pip install -q pandas==2.2.2": "pandas==2.2.2",
+    "PS C:\\Users\\John Doe> pip install pandas==2.2.2": "pandas==2.2.2",
+    "(base) C:\\Users\\x>py -3.11 -m pip install --user faker==25.2.0": "faker==25.2.0",
+    "user@host:~/x$ python3 -m pip install faker==25.2.0": "faker==25.2.0",
+    "!pip install faker==25.2.0 # fake data": "faker==25.2.0  # fake data",
+    "!pip install faker==25.2.0 holidays # two": "# two\nfaker==25.2.0\nholidays",
+    "%pip install -U faker==25.2.0": "faker==25.2.0",
+    "sudo -H pip3 install faker": "faker",
+    "C:\\Python311\\python.exe -m pip install faker": "faker",
+    "uv pip install faker==25.2.0 --system": "faker==25.2.0",
+    'uv add "pandas>=2" faker': "pandas>=2\nfaker",
+    "RUN pip install --no-cache-dir faker==25.2.0 && pip install pandas==2.2.2": "faker==25.2.0\npandas==2.2.2",
+    "pip install faker==25.2.0; pip install pandas": "faker==25.2.0\npandas",
+    "pip install --timeout 60 --progress-bar off faker": "faker",
+    "pip install -r requirements.txt": "-r requirements.txt",
+    # lists of Python and Markdown
+    '"pandas>=2"': "pandas>=2",
+    "'pandas>=2',": "pandas>=2",
+    "u'pandas>=2',": "pandas>=2",
+    "pandas>=2, # trailing": "pandas>=2  # trailing",
+    "- pandas==2.2": "pandas==2.2",
+    "* `pandas==2.2`": "pandas==2.2",
+    "2. pandas==2.2": "pandas==2.2",
+    "```text": "",
+    "[": "",
+    "],": "",
+    # characters
+    "\u201cpandas>=2\u201d": "pandas>=2",
+    "pandas\u00a0>=\u00a02": "pandas >= 2",
+    "pandas\u22652.0": "pandas>=2.0",
+    "scikit\u2011learn==1.4.2": "scikit-learn==1.4.2",
+    "pandas\uff1d\uff1d2.2.2": "pandas==2.2.2",
+    "pan\u200bdas==2.2": "pandas==2.2",
+    "pandas==2.2 # a\u200b note": "pandas==2.2 # a note",
+    "\u2060pandas\ufeff==2.2": "pandas==2.2",
+    "pandas==2.2.2\\": "pandas==2.2.2",
+    # options without an effect
+    "--prefer-binary": "",
+    "--only-binary :all:": "",
+    "--only-binary=:all:": "",
+    "@EXPLICIT": "",
+}
+"""Lines and what they become without asking."""
+
+PROPOSED = {
+    # hashes and options
+    "faker==25.2.0 --hash=sha256:aa --hash=sha256:bb": "faker==25.2.0",
+    "faker==25.2.0 \\\n    --hash=sha256:aa \\\n    --hash sha512:bb": "faker==25.2.0",
+    "faker==25.2.0 \u2014hash=sha256:aa": "faker==25.2.0",
+    'numpy==1.26.4 --config-settings="x=y"': "numpy==1.26.4",
+    "--pre": "",
+    "\u2014pre": "",
+    "--require-hashes": "",
+    "--no-binary :all:": "",
+    "--trusted-host x.example.org": "",
+    "-f https://x.example.org/whl": "",
+    "-i https://x.example.org/simple": "",
+    "--extra-index-url=https://x.example.org/simple": "",
+    "%pip install -U faker": "faker",
+    "pip install --pre faker": "faker",
+    "pip install --index-url https://x.example.org/simple faker": "faker",
+    # addresses
+    "joblib @ file:///C:/b/abs_7anqwg6qmx/croot/joblib_1718217224240/work": "joblib",
+    "six @ file:///home/conda/feedstock_root/build_artifacts/six_1620240208055/work ; os_name == 'nt'": (
+        "six ; os_name == 'nt'"
+    ),
+    "numpy @ file:///C:/Users/me/numpy-1.26.4-cp311-cp311-win_amd64.whl#sha256=aa": "numpy==1.26.4",
+    "mypkg @ file:///C:/Users/me/work/mypkg": "",
+    "dowhy @ git+https://github.com/py-why/dowhy@v0.11.1": "dowhy==0.11.1",
+    "pkg[a,b] @ git+https://github.com/o/pkg.git@release-1.2.0 ; os_name == 'nt'": "pkg[a,b]==1.2.0 ; os_name == 'nt'",
+    "pkg @ git+https://github.com/o/pkg@refs/tags/v1.2": "pkg==1.2",
+    "pkg @ git+https://github.com/o/pkg@main": "pkg",
+    f"pkg @ git+https://github.com/o/pkg@{SHA}": "pkg",
+    "-e git+https://github.com/o/r.git@v1.2.0#egg=pkg": "pkg==1.2.0",
+    f"-e git+https://github.com/o/r.git@{SHA}#egg=pkg&subdirectory=x": "pkg",
+    "git+https://github.com/o/pkg@1.2.3": "pkg==1.2.3",
+    "git+ssh://git@github.com/o/pkg.git@v1.2.0": "pkg==1.2.0",
+    "pip install git+https://github.com/o/pkg@v1.2.3": "pkg==1.2.3",
+    "https://files.example.org/numpy-1.26.4-cp311-cp311-win_amd64.whl": "numpy==1.26.4",
+    "https://files.example.org/faker-25.2.0.tar.gz#sha256=aa": "faker==25.2.0",
+    "https://github.com/o/pkg/archive/refs/tags/v1.2.3.zip": "pkg==1.2.3",
+    "pkg @ https://github.com/o/pkg/archive/v1.2.3.tar.gz": "pkg==1.2.3",
+    "torch @ https://x.example.org/cu121/torch-2.1.0%2Bcu121-cp311-cp311-win_amd64.whl": "torch==2.1.0",
+    "https://x.example.org/win-64/numpy-1.26.4-py311hdab7c0b_0.conda": "numpy==1.26.4",
+    "C:\\wheels\\mypkg-1.0-py3-none-any.whl": "mypkg==1.0",
+    "dist/mypkg-1.0.tar.gz": "mypkg==1.0",
+    "mypkg-1.0-py3-none-any.whl": "mypkg==1.0",
+    "./mypkg": "",
+    "..\\mypkg": "",
+    "-e .": "",
+    "-e .[dev]": "",
+    "--editable=../lib": "",
+    "file:///home/me/x": "",
+    # conda
+    "numpy=1.26.4=py311hdab7c0b_0": "numpy==1.26.4",
+    "prophet=1.1.5=pypi_0": "prophet==1.1.5",
+    "conda-forge::pandas=2.2": "pandas==2.2.*",
+    "pytorch=2.1.0=py3.11_cpu_0": "torch==2.1.0",
+    "libblas=3.9.0=20_win64_mkl": "",
+    "_libgcc_mutex=0.1=main": "",
+    "conda install -c conda-forge pandas=2.2 numpy python=3.11": "pandas==2.2.*\nnumpy",
+    # poetry
+    'pandas = "^2.2"': "pandas>=2.2,<3",
+    'pandas = "^0.2.3"': "pandas>=0.2.3,<0.3",
+    'pandas = "~2.2"': "pandas>=2.2,<2.3",
+    'pandas = "~2"': "pandas>=2,<3",
+    'pandas = "*"': "pandas",
+    'pandas = "2.2.2"': "pandas==2.2.2",
+    'pandas = ">=2,<3"': "pandas>=2,<3",
+    'python = "^3.11"': "",
+    'requests = {version = "^2.31", extras = ["socks"]}': "requests[socks]>=2.31,<3",
+    'lib = {git = "https://github.com/o/lib"}': "",
+    "pandas ^2.2": "pandas>=2.2,<3",
+    "poetry add pandas@^2.2 numpy@latest faker": "pandas>=2.2,<3\nnumpy\nfaker",
+    # names
+    "json": "",
+    "datetime": "",
+    "yaml": "pyyaml",
+    "yaml==5.4": "pyyaml==5.4",
+    "sklearn==0.0": "scikit-learn",
+    "sklearn>=1.2": "scikit-learn>=1.2",
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "import cv2": "opencv-python-headless",
+    "import pandas as pd, json, yaml": "pandas\npyyaml",
+    ">>> from sklearn.ensemble import RandomForestClassifier": "scikit-learn",
+    "torch==2.1.0+cpu": "torch==2.1.0",
+    "torch[x]==2.1.0+cu121 ; os_name == 'nt'": "torch[x]==2.1.0 ; os_name == 'nt'",
+    # output of installers
+    "Successfully installed numpy-1.26.4 python-dateutil-2.9.0.post0": "numpy==1.26.4\npython-dateutil==2.9.0.post0",
+    "Requirement already satisfied: numpy in c:\\python\\lib": "numpy",
+    "Downloading numpy-1.26.4-cp311.whl (15 MB)": "",
+    # common mistakes
+    "pandas>=1.0 <2.0": "pandas>=1.0,<2.0",
+    "pandas 2.2.2": "pandas==2.2.2",
+    "numpy==1.26.4, pandas==2.2.2": "numpy==1.26.4\npandas==2.2.2",
+}
+"""Lines and what is proposed for them."""
+
+UNCHANGED = [
+    "pandas",
+    "pandas ==2.2 ",
+    "DateTime==5.5",
+    "argparse==1.4.0",
+    "dataclasses; python_version < '3.7'",
+    "psycopg2==2.9.9",
+    "requests[socks,security]>=2.8.1,==2.8.*; python_version < '3.12'",
+    "torch>=2.1.0",
+    "# pip install pandas",
+    "  # via faker",
+    "-r base.txt",
+    "git+https://github.com/o/pkg",
+    "see the notes below, please!",
+    "pandas==2.2.2 # pip install 'x'",
+    "libclang==18.1.1",
+    "p\u0430ndas",  # a Cyrillic letter
+    "pan\u202edas",
+]
+
+
+@pytest.mark.parametrize("line", LOSSLESS)
+def test_line_is_rewritten_without_asking(line: str) -> None:
+    conversion = convert(line)
+
+    assert (conversion.text, conversion.proposed, conversion.correction) == (LOSSLESS[line], (), None)
+    assert conversion.applied[0].line == 1
+    assert conversion.applied[0].reason
+
+
+@pytest.mark.parametrize("line", PROPOSED)
+def test_change_is_proposed(line: str) -> None:
+    conversion = convert(f"first\n{line}\nlast\n")
+
+    after = PROPOSED[line]
+    expected = [part for part in f"first\n{after}\nlast\n".splitlines() if part]
+    assert conversion.corrected_text.splitlines() == expected
+    assert conversion.correction is not None
+    assert conversion.proposed[0].line == 2
+    assert "\n" not in conversion.proposed[0].reason
+    assert not conversion.proposed[0].reason.endswith(".")
+
+
+@pytest.mark.parametrize("line", UNCHANGED)
+def test_line_stays_as_it_is(line: str) -> None:
+    conversion = convert(line)
+
+    assert (conversion.text, conversion.applied, conversion.proposed) == (line, (), ())
+
+
+FILES = {
+    "environment.yml": (
+        (
+            "# c\nname: x\nchannels: [conda-forge]\ndependencies:\n- python=3.11.*\n- pandas>=2,<3\n"
+            "- conda-forge::numpy=1.26.4=py311_0\n- scikit-learn 1.4.*\n- cudatoolkit=11.8\n- 'matplotlib-base'\n"
+            "- pip=23\n- pip:\n  - prophet==1.1.5 # last\n  - git+https://github.com/o/pkg@v1.0\nvariables:\n  A: 1\n"
+        ),
+        "# c\npandas>=2,<3\nnumpy==1.26.4\nscikit-learn==1.4.*\nmatplotlib\nprophet==1.1.5\npkg==1.0\n",
+    ),
+    "environment.yml on one line": ("name: x\ndependencies: [python=3.11, pandas=2.2]\n", "pandas==2.2.*\n"),
+    "conda list": (
+        (
+            "# packages in environment at C:\\conda:\n#\n# Name   Version   Build  Channel\n"
+            "numpy    1.26.4   py311hdab7c0b_0    conda-forge\nopenssl  3.1.0    h  \nprophet  1.1.5  pypi_0  pypi\n"
+        ),
+        (
+            "# packages in environment at C:\\conda:\n#\n# Name   Version   Build  Channel\n"
+            "numpy==1.26.4\nprophet==1.1.5\n"
+        ),
+    ),
+    "pip list with a folder": (
+        "Package Version Editable project location\n------- ------- ---\nnumpy 1.26.4\nmine 0.1 /home/me/mine\n",
+        "numpy==1.26.4\n",
+    ),
+    "poetry": (
+        (
+            '[tool.poetry]\nname = "x"\nversion = "0.1.0"\n[tool.poetry.dependencies]\npython = "^3.11"\n'
+            'pandas = "^2.2" # tables\nrequests = {version = "*", extras = ["socks"]}\n'
+            '[tool.poetry.group.dev.dependencies]\npytest = "^8"\n[build-system]\nrequires = ["poetry-core"]\n'
+        ),
+        "pandas>=2.2,<3\nrequests[socks]\n",
+    ),
+    "pyproject.toml": (
+        (
+            '[project]\nname = "x"\ndependencies = [\n  "pandas>=2.2",  # tables\n  "numpy<2; os_name == \'nt\'",\n]\n'
+            '[project.optional-dependencies]\ndev = [\n "pytest",\n]\n'
+        ),
+        "pandas>=2.2\nnumpy<2; os_name == 'nt'\n",
+    ),
+    "pyproject.toml on one line": ('[project]\ndependencies = ["pandas>=2", "x[y]"]\n', "pandas>=2\nx[y]\n"),
+    "uv.lock": (
+        (
+            'version = 1\n[[package]]\nname = "numpy"\nversion = "1.26.4"\nwheels = [\n'
+            '  { url = "https://x/n.whl" },\n]\n'
+            '[[package]]\nname = "pandas"\nversion = "2.2.2"\n[package.dependencies]\nnumpy = ">=1"\n'
+        ),
+        "numpy==1.26.4\npandas==2.2.2\n",
+    ),
+    "Pipfile": (
+        (
+            '[[source]]\nname = "x"\n[packages]\npandas = "*"\nnumpy = "==1.26.4"\n[dev-packages]\npytest = "*"\n'
+            '[requires]\npython_version = "3.11"\n'
+        ),
+        "pandas\nnumpy==1.26.4\n",
+    ),
+    "Pipfile.lock": (
+        '{"_meta": {}, "default": {"numpy": {"version": "==1.26.4"}}, "develop": {"pytest": {"version": "==8"}}}\n',
+        "numpy==1.26.4\n",
+    ),
+    "pip list as JSON": (
+        '[{"name": "numpy", "version": "1.26.4"},\n {"name": "pandas", "version": "2.2.2"}]\n',
+        "numpy==1.26.4\npandas==2.2.2\n",
+    ),
+    "setup.py": (
+        (
+            'from setuptools import setup\nsetup(\n    name="x",\n    install_requires=[\n        "pandas>=2",\n'
+            '        \'numpy\',\n    ],\n    extras_require={\n        "dev": ["pytest"],\n    },\n)\n'
+        ),
+        "pandas>=2\nnumpy\n",
+    ),
+    "setup.cfg": (
+        (
+            "[metadata]\nname = x\n[options]\npackages = find:\ninstall_requires =\n    pandas>=2\n    numpy\n"
+            "python_requires = >=3.8\n[options.extras_require]\ndev = pytest\n"
+        ),
+        "pandas>=2\nnumpy\n",
+    ),
+    "mergeable lines": (
+        "pandas\nnumpy>=1.20\npandas==2.2.2\nnumpy<2\nuvicorn\nUvicorn[standard]\n",
+        "pandas==2.2.2\nnumpy<2,>=1.20\nuvicorn[standard]\n",
+    ),
+}
+"""Files of other tools, and the proposed text."""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_file_is_recognized(name: str) -> None:
+    text, expected = FILES[name]
+
+    correction = convert(text).correction
+
+    assert correction is not None
+    assert correction.text == expected
+    assert problems(correction.text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Package  Version\n-------- -------\nnumpy    1.26.4\npip 24.0\n", "numpy==1.26.4\npip==24.0\n"),
+        ("| Package | Version |\n|---|---|\n| numpy | 1.26.4 |\n", "numpy==1.26.4\n"),
+        ('"pandas>=2",\n"numpy",\n', "pandas>=2\nnumpy\n"),
+        ("pandas==2.2.2\nfaker\nPandas == 2.2.2\n", "pandas==2.2.2\nfaker\n"),
+        ("scikit_learn==1.4\nScikit.Learn==1.4\nscikit-learn==1.4\n", "scikit_learn==1.4\n"),
+        ("a==1; os_name == 'nt'\na==2; os_name != 'nt'\na==1; os_name == 'nt'\n", None),
+        ("a==1\r\n'b'\r\n", "a==1\r\nb\r\n"),
+    ],
+)
+def test_text_is_rewritten_without_asking(text: str, expected: str | None) -> None:
+    conversion = convert(text)
+
+    assert conversion.proposed == ()
+    assert conversion.text == (expected or text.rpartition("a==1")[0])
+
+
+def test_conflicting_lines_stay() -> None:
+    text = "fastapi==0.115.3\nfastapi==0.115.4\n"
+
+    assert convert(text).proposed == ()
+    assert "line 2: fastapi is already on line 1" in str(findings.problems(convert(text))[0])
+
+
+def test_index_options_and_local_versions_stay_if_they_are_allowed() -> None:
+    text = "--extra-index-url https://x.example.org/simple\ntorch==2.1.0+cpu\n"
+
+    assert convert(text, allow_index_options=True).proposed == ()
+    assert convert(text).corrected_text == "torch==2.1.0\n"
+    assert convert("torch==2.1.0+cpu\n", allow_index_options=True).corrected_text == "torch==2.1.0\n"
+
+
+SECRETS = [
+    "--index-url https://user:hunter22@x.example.org/simple",
+    "numpy==1.26.4 # password=abcdef12345",
+    "pkg @ git+https://ghp_abcdefghijklmnopqrstuvwxyz0123456789@github.com/o/pkg@v1.0",
+    "pip install --index-url https://user:hunter22@x.example.org/simple pandas",
+    "api_key=abcdef12345",
+    "pandas \\\n # token: abcdef12345",
+    "https://x.example.org/a-1.0-py3-none-any.whl?sig=abcdef",
+]
+
+
+@pytest.mark.parametrize("line", SECRETS)
+def test_secret_is_neither_in_the_corrected_text_nor_in_a_change(line: str) -> None:
+    conversion = convert(f"faker\n{line}\n")
+
+    shown = [conversion.corrected_text, *map(str, findings.problems(conversion)), repr(conversion.proposed)]
+    assert conversion.correction is not None
+    assert not [text for text in shown if rules.secret_in(text) or "abcdef" in text or "hunter22" in text]
+
+
+def test_correction_is_omitted_if_a_secret_would_remain() -> None:
+    text = "yaml\nab\\\ncdef==1 # password=\\\nabcdef12345\n"
+
+    correction = convert(text).correction
+    assert correction is None or not rules.secret_in(correction.text)
+
+
+def test_problems_have_the_lines_of_the_original_text() -> None:
+    text = "pip install a b c\nfoo bar baz !!\nyaml\n--hash=\nd --hash=sha256:aa\n"
+    found = findings.problems(convert(text))
+
+    assert [problem.line for problem in found] == [2, 3, 4, 5]
+    assert found[1].fix == "pyyaml"
+    assert str(found[1]).endswith("; write pyyaml")
+
+
+def test_changes_of_one_kind_are_one_problem() -> None:
+    text = "".join(f"p{number}==1 \\\n  --hash=sha256:aa\n" for number in range(5))
+
+    [problem] = findings.problems(convert(text))
+    assert str(problem).startswith("line 1: --hash: ")
+    assert str(problem).endswith("(lines 1–10)")
+
+
+def test_many_problems_are_limited() -> None:
+    found = findings.problems(convert("".join(f"p{number} {number}.1\n" for number in range(80))))
+
+    assert len(found) == 51
+    assert str(found[-1]) == "requirements: 30 more problems; the corrected requirements contain all changes"
+
+
+def test_text_of_which_nothing_would_remain_has_no_correction() -> None:
+    conversion = convert("# comment\n-e .\njson\n")
+
+    assert conversion.correction is None
+    assert [problem.line for problem in findings.problems(conversion)] == [2, 3]
+
+
+def test_notes_say_what_became_of_each_line() -> None:
+    changes = convert("pip install a b\n'c'\n```\n").applied
+
+    assert findings.notes(changes) == [
+        "line 1: a, b (pip install: one package per line)",
+        "line 2: c (quotes or a comma around it)",
+        "line 3: deleted (not a package line)",
+    ]
+
+
+def test_correction_survives_json() -> None:
+    correction = convert("yaml\n").correction
+
+    assert correction_from_json(correction_json(correction)) == correction
+
+
+@given(st.text(alphabet="ab=<>~!.,;:#@+-_/\\[](){}'\" \t\n\r1\u00a0\u200b\u201c\u2014", max_size=60))
+def test_corrected_text_needs_no_further_correction(text: str) -> None:
+    conversion = convert(text)
+
+    again = convert(conversion.corrected_text)
+    assert again.corrected_text == conversion.corrected_text or again.proposed or again.applied
+    assert not (conversion.text == text and conversion.applied)
+
+
+@given(st.lists(st.sampled_from(["pandas==2.2.2", "numpy<2 ; os_name == 'nt'", "# x", "", "a[b]>=1 # c"]), unique=True))
+def test_valid_text_is_unchanged(lines: list[str]) -> None:
+    text = "\n".join(lines)
+
+    assert convert(text).text == text
+    parse(text, allow_no_packages=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a " * 60_000,
+        "a b !!\n" * 9_000,
+        "numpy\n" * 9_000,
+        "".join(f"numpy>={number}\n" for number in range(3_000)),
+        "-" * 120_000,
+        "[" * 120_000,
+        '{"a":' * 20_000,
+        "pip install " + "a==1 " * 1_000,
+    ],
+)
+def test_conversion_of_a_hostile_text_is_quick(text: str) -> None:
+    started = time.process_time()
+    convert(text)
+
+    assert time.process_time() - started < 5
