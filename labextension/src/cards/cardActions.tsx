@@ -13,9 +13,9 @@ export interface ICardHost {
   editCell(host: HTMLElement, draft: IImageDraft): void;
   /** Return whether the cell of a card still has the line that a fix replaces. */
   canReplaceLine(host: HTMLElement, requirements: string, line: number): boolean;
-  /** Return whether the cell of a card still has the requirements that were checked. */
-  canReplaceAll(host: HTMLElement, requirements: string): boolean;
-  replaceAll(host: HTMLElement, requirements: string, text: string): void;
+  /** Return whether the cell of a card still has the requirements that were corrected. */
+  canReplaceAll(host: HTMLElement, correction: ICorrection): boolean;
+  replaceAll(host: HTMLElement, correction: ICorrection): void;
   replaceLine(host: HTMLElement, requirements: string, line: number, text: string): void;
   enableImage(draft: IImageDraft): void;
   exportImage(draft: IImageDraft): void;
@@ -58,13 +58,13 @@ export class CardActions {
     this._page.replaceLine(this._host, this._card.requirements, line, text);
   }
 
-  canApplyAll(): boolean {
-    return this._page.canReplaceAll(this._host, this._card.requirements);
+  canApplyAll(correction: ICorrection): boolean {
+    return this._page.canReplaceAll(this._host, correction);
   }
 
   /** Replace the requirements in the cell. The cell is not run: its user decides. */
-  applyAll({ text }: ICorrection): void {
-    this._page.replaceAll(this._host, this._card.requirements, text);
+  applyAll(correction: ICorrection): void {
+    this._page.replaceAll(this._host, correction);
   }
 
   copy(text: string): void {

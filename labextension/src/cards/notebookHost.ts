@@ -5,8 +5,9 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { CommandRegistry } from '@lumino/commands';
 
 import { isImageCell } from '../cells/cellText';
-import { applyFix, canFixLine, hasRequirements, replaceRequirements } from '../cells/requirementLines';
+import { applyFix, canCorrect, canFixLine, correctCell } from '../cells/requirementLines';
 import { CommandIDs } from '../commandIds';
+import type { ICorrection } from '../model/plan';
 import type { IImageDraft } from '../tokens';
 import type { ICardHost } from './cardActions';
 
@@ -38,15 +39,15 @@ export class NotebookHost implements ICardHost {
     }
   }
 
-  canReplaceAll(host: HTMLElement, requirements: string): boolean {
+  canReplaceAll(host: HTMLElement, correction: ICorrection): boolean {
     const found = this._findCell(host);
-    return found !== null && hasRequirements(found.cell.model.sharedModel, requirements);
+    return found !== null && canCorrect(found.cell.model.sharedModel, correction);
   }
 
-  replaceAll(host: HTMLElement, requirements: string, text: string): void {
+  replaceAll(host: HTMLElement, correction: ICorrection): void {
     const found = this._findCell(host);
     if (found) {
-      replaceRequirements(found.cell.model.sharedModel, requirements, text);
+      correctCell(found.cell.model.sharedModel, correction);
       edit(found); // the user runs it
     }
   }

@@ -1,5 +1,7 @@
 /** Replaces a line of the requirements in a `%%kusto_image` cell. */
+import { isCorrected } from '../model/correctLines';
 import { fixLine } from '../model/fixLine';
+import type { ICorrection } from '../model/plan';
 import { isImageCell } from './cellText';
 
 /** The part of a cell's shared model that is used. Its changes can be undone. */
@@ -21,17 +23,17 @@ export function applyFix(cell: ICellText, requirements: string, line: number, fi
   }
 }
 
-/** Return whether a cell still has the requirements that were checked. */
-export function hasRequirements(cell: ICellText, requirements: string): boolean {
+/** Return whether a cell has the requirements that were corrected, and nothing that was typed since. */
+export function canCorrect(cell: ICellText, correction: ICorrection): boolean {
   const body = bodyStart(cell);
-  return body !== null && cell.getSource().slice(body).trimEnd() === requirements.trimEnd();
+  return body !== null && isCorrected(cell.getSource().slice(body), correction);
 }
 
-/** Put other requirements in the place of those that were checked, unless the user has changed them since. */
-export function replaceRequirements(cell: ICellText, requirements: string, text: string): void {
+/** Put corrected requirements into a cell, unless it has been changed since. */
+export function correctCell(cell: ICellText, correction: ICorrection): void {
   const body = bodyStart(cell);
-  if (body !== null && hasRequirements(cell, requirements)) {
-    cell.updateSource(body, cell.getSource().length, text.replace(/\n$/, ''));
+  if (body !== null && canCorrect(cell, correction)) {
+    cell.updateSource(body, cell.getSource().length, correction.text.replace(/\n$/, ''));
   }
 }
 

@@ -10,8 +10,8 @@ const MAX_UNFOLDED = 8;
 
 /** Replaces all requirements. */
 export interface ICorrectionApplier {
-  /** Return whether the requirements are still those that were checked. */
-  canApplyAll(): boolean;
+  /** Return whether the requirements are still those that were corrected. */
+  canApplyAll(correction: ICorrection): boolean;
   applyAll(correction: ICorrection): void;
 }
 
@@ -32,7 +32,7 @@ export function Correction({ correction, applier, trans }: ICorrectionProps): Re
   }
   const apply = (): void => {
     // The user may have changed the text since the button was shown.
-    setIsApplied(applier?.canApplyAll() ?? false);
+    setIsApplied(applier?.canApplyAll(correction) ?? false);
     applier?.applyAll(correction);
   };
   const { changes } = correction;
@@ -40,7 +40,7 @@ export function Correction({ correction, applier, trans }: ICorrectionProps): Re
     <div className="jp-KustoImage-correction">
       <p>
         <b>{trans._n('%1 change fixes it', '%1 changes fix it together', changes.length)}</b>{' '}
-        {applier?.canApplyAll() ? (
+        {applier?.canApplyAll(correction) ? (
           <button type="button" className="jp-KustoImage-button" onClick={apply}>
             {trans._n('Apply', 'Apply all', changes.length)}
           </button>

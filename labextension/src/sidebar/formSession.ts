@@ -4,6 +4,7 @@ import { Debouncer } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IBuild, IDraftParts } from '../api/api';
+import { isCorrected } from '../model/correctLines';
 import { fixLine } from '../model/fixLine';
 import type { ICorrection, IFix, IPlan } from '../model/plan';
 import type { IInputProblem } from '../api/requestAPI';
@@ -79,15 +80,15 @@ export class FormSession {
     return this._fixedLine(fix) !== null;
   }
 
-  /** Return whether the requirements are those that were checked. */
-  canApplyAll(): boolean {
-    return this._values.requirements === this._checkedText;
+  /** Return whether the requirements are those that were corrected. */
+  canApplyAll(correction: ICorrection): boolean {
+    return isCorrected(this._values.requirements, correction);
   }
 
   /** Put corrected requirements in place of those that were checked. */
-  applyAll({ text }: ICorrection): void {
-    if (this.canApplyAll()) {
-      this.set('requirements', text);
+  applyAll(correction: ICorrection): void {
+    if (this.canApplyAll(correction)) {
+      this.set('requirements', correction.text);
     }
   }
 

@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import {
-  applyFix,
-  canFixLine,
-  hasRequirements,
-  type ICellText,
-  replaceRequirements
-} from '../../src/cells/requirementLines';
+import { applyFix, canCorrect, canFixLine, correctCell, type ICellText } from '../../src/cells/requirementLines';
 
 const CHECKED = 'requests==2.31.0\n  urllib3==1.20\n';
 
@@ -45,24 +39,30 @@ describe('applyFix', () => {
   });
 });
 
-describe('replaceRequirements', () => {
+describe('correctCell', () => {
+  const correction = {
+    text: 'requests==2.31.0\nurllib3==2.2.1\n',
+    changes: [{ line: 2, before: '  urllib3==1.20', after: 'urllib3==2.2.1', reason: 'clash' }]
+  };
+
   it('replaces everything below the magic', () => {
     const cell = new Cell(`%%kusto_image clash --base x\n${CHECKED.trimEnd()}`);
-    expect(hasRequirements(cell, CHECKED)).toBe(true);
-    replaceRequirements(cell, CHECKED, 'six\nattrs\n');
-    expect(cell.getSource()).toBe('%%kusto_image clash --base x\nsix\nattrs');
+    expect(canCorrect(cell, correction)).toBe(true);
+    correctCell(cell, correction);
+    expect(cell.getSource()).toBe('%%kusto_image clash --base x\nrequests==2.31.0\nurllib3==2.2.1');
   });
 
   it.each([
-    ['a line was changed', `%%kusto_image clash\nrequests==2.32.0\n  urllib3==1.20`],
+    ['a changed line was edited', `%%kusto_image clash\nrequests==2.31.0\nurllib3==1.21`],
+    ['another line was edited', `%%kusto_image clash\nrequests==2.32.0\n  urllib3==1.20`],
     ['a line was added', `%%kusto_image clash\n${CHECKED}six`],
     ['the cell has no magic', CHECKED],
     ['the cell has only a line', '%%kusto_image clash'],
     ['the cell has Windows line ends', '%%kusto_image clash\r\nsix']
   ])('changes nothing if %s', (_, source) => {
     const cell = new Cell(source);
-    expect(hasRequirements(cell, CHECKED)).toBe(false);
-    replaceRequirements(cell, CHECKED, 'six');
+    expect(canCorrect(cell, correction)).toBe(false);
+    correctCell(cell, correction);
     expect(cell.getSource()).toBe(source);
   });
 });

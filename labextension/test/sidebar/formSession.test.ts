@@ -27,6 +27,7 @@ const PLAN: IPlan = {
 };
 
 const FIX = { line: 2, text: 'b==2', sentence: 'line 2: b==2 would be compatible' };
+const CORRECTION = { text: 'a\nb==2\nc', changes: [{ line: 2, before: 'b==1', after: 'b==2', reason: 'clash' }] };
 const CONFLICT = {
   verdict: 'conflict',
   reason: 'line 2 b clashes with line 1 a',
@@ -169,11 +170,14 @@ describe('create', () => {
     server.report({ state: 'Not submitted', ended: true, plan: CONFLICT, requirements: 'a\nb==1\nc' }, false);
     await until(session, () => session.check.kind === 'done');
     expect([session.canApply(FIX), session.canApply({ ...FIX, line: 9 })]).toEqual([true, false]);
-    expect(session.canApplyAll()).toBe(true);
+    expect(session.canApplyAll(CORRECTION)).toBe(true);
     session.apply(FIX);
     expect(session.values.requirements).toBe('a\nb==2\nc');
     expect([session.canApply(FIX), session.errors('requirements')]).toEqual([false, []]);
-    expect(session.canApplyAll()).toBe(false);
+    expect(session.canApplyAll(CORRECTION)).toBe(false);
+    session.set('requirements', 'a\nb==1\nc');
+    session.applyAll(CORRECTION);
+    expect(session.values.requirements).toBe('a\nb==2\nc');
   });
 
   it('shows invalid fields and failed requests', async () => {
