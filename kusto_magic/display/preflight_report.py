@@ -7,7 +7,7 @@ from collections import Counter
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, table
 from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.hints import HintTable
-from kusto_magic.preflight.report import Package, PreflightReport, Verdict
+from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
 from kusto_magic.program_hints import PROGRAM
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
@@ -50,7 +50,9 @@ def row(package: Package) -> tuple[str, ...]:
         else ""
     )
     reason = "requested" if package.direct else "dependency"
-    return (package.name, package.version, change or package.status.value, reason, size_text(package.size))
+    # "unchanged", since the column compares with the base image.
+    status = "unchanged" if package.status is Status.PRESENT else package.status.value
+    return (package.name, package.version, change or status, reason, size_text(package.size))
 
 
 def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:

@@ -174,7 +174,7 @@ def test_preflight_report_text_contains_the_table_of_packages() -> None:
         "  package   version  compared with base image  reason      download",
         "  humanize  4.9.0    new                       requested   127 kB",
         "  numpy     2.0.0    upgraded (was 1.26.4)     dependency  12.6 MB",
-        "  six       1.16.0   already installed         dependency  1 kB",
+        "  six       1.16.0   unchanged                 dependency  1 kB",
     ]
 
 
