@@ -63,6 +63,7 @@ _MODULES = {
     "models.target": ["Subscription", "Target"],
     "panel.panel": ["ImagePanel"],
     "preflight.report": ["Fix", "Package", "PreflightReport", "Verdict"],
+    "requirements.correction": ["Correction", "LineChange"],
 }
 """Public names by module; `__init__.pyi` has them for type checkers."""
 

@@ -66,6 +66,8 @@ from kusto_magic.preflight.report import Fix as Fix
 from kusto_magic.preflight.report import Package as Package
 from kusto_magic.preflight.report import PreflightReport as PreflightReport
 from kusto_magic.preflight.report import Verdict as Verdict
+from kusto_magic.requirements.correction import Correction as Correction
+from kusto_magic.requirements.correction import LineChange as LineChange
 
 _MODULE_OF: dict[str, str]
 __version__: str

@@ -104,7 +104,7 @@ CONTENT = {
     "content": {
         "": "no package", "# only\n# comments\n": "no package", "num\0py\n": "line 1", "numpy\x1b[2J\n": "line 1",
         "x" * 5_000_000: "128 kB", "requests=1.0\n": "requests==1.0", "requests >=\n": "missing",
-        "numpy\npandas\nNumPy\n": "line 3",
+        "numpy==1\npandas\nNumPy==2\n": "line 3",
     },
     "local": {
         "-r more.txt\n": "local files", "-c more.txt\n": "local files", "-e .\n": "local folders",

@@ -199,10 +199,36 @@ def test_invalid_cell_is_refused_with_all_problems_and_sends_nothing(
 ) -> None:
     refused = ready.execute(cell)
     assert refused.status == "error"
-    assert all(word in refused.error for word in messages), refused.error
-    assert "nothing was sent" in refused.error.lower()
-    assert "Traceback" not in refused.error
+    cards = [output.data["text/plain"] for output in refused.outputs if output.output_type == "display_data"]
+    shown = "\n".join([*cards, refused.error])
+    assert all(word in shown for word in messages), shown
+    assert "nothing was sent" in shown.lower()
+    assert "Traceback" not in shown
     assert "has no custom images yet" in ready.execute("%kusto_image list").outputs[0].data["text/plain"]
+
+
+def test_card_offers_the_corrected_requirements_of_an_interactive_cell(ready: Kernel) -> None:
+    cell = f"# the packages\n{IMAGE}\n'numpy'\nfaker==25.2.0 --hash=sha256:aa\n"
+
+    refused = ready.execute(cell)
+    assert refused.status == "error"
+    assert "InvalidInputError: see the result above." in refused.error
+    card = refused.outputs[0].data[MIME]
+    assert (card["state"], card["image"]) == ("Not submitted", "img")
+    assert card["correction"]["text"] == "numpy\nfaker==25.2.0\n"
+    assert [change["line"] for change in card["correction"]["changes"]] == [1, 2]
+
+    logged = ready.execute(cell, allow_stdin=False)
+    assert "  faker==25.2.0" in logged.error
+
+
+def test_single_percent_sign_creates_an_image_with_a_note(ready: Kernel) -> None:
+    shown = ready.execute(f"{IMAGE[1:]} --dry-run\npip install faker==25.2.0\n")
+
+    noted, request = (output.data["text/plain"] for output in shown.outputs)
+    assert "% was read as %%" in noted
+    assert "line 1: faker==25.2.0" in noted
+    assert '"requirementsFileContent": "faker==25.2.0\\n"' in request
 
 
 def test_missing_cluster_error_explains_how_to_set_one(kernel: Kernel) -> None:

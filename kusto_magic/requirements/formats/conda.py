@@ -34,7 +34,7 @@ PACKAGE_NAMES = {
     "tensorflow-base": "tensorflow",
     "uvicorn-standard": "uvicorn",
 }
-"""Names in the package index by conda's names, where they differ. Source: conda-forge's recipes, 2026-11."""
+"""Names in the package index by conda's names, where they are known to differ; not complete."""
 
 _NO_PYTHON_PACKAGES_TEXT = (
     "python pip python_abi setuptools wheel openssl ca-certificates zlib sqlite tk xz bzip2 vc vc14_runtime "

@@ -72,10 +72,8 @@ def _conda(packages: Sequence[str]) -> Rewrite:
 
 
 def _words(text: str) -> list[str] | None:
-    splitter = shlex.shlex(text, posix=True)
-    splitter.whitespace_split, splitter.escape, splitter.commenters = True, "", ""
     try:
-        return list(splitter)
+        return shlex.split(text.replace("\\", "/"))  # paths of Windows; a backslash would escape the next character
     except ValueError:  # a quote is not closed
         return None
 

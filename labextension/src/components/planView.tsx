@@ -21,7 +21,7 @@ export function PlanView({ plan, applier, trans }: IPlanViewProps): React.JSX.El
   const correction = wholeCorrection(plan);
   const remarks = [...plan.warnings, ...plan.suggestions, hintText(plan.hint, trans)].filter(line => line);
   return (
-    <div className="jp-KustoImage-plan">
+    <div className="jp-KustoImage-plan" tabIndex={0}>
       <p className={`jp-KustoImage-verdict ${verdictClass(plan)}`}>{verdictText(plan, trans)}</p>
       {plan.reason ? <p className="jp-KustoImage-reason">{sentence(plan.reason)}</p> : null}
       {correction || !plan.problems.length ? null : <Remarks lines={plan.problems} />}

@@ -27,6 +27,8 @@ type Sentence = (trans: TranslationBundle, data: IHintData) => string;
 
 export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
   'fix-input': trans => trans.__('Fix this and try again. Nothing was sent.'),
+  'apply-correction': trans =>
+    trans.__('Apply the corrected requirements, or add --fix to the cell. Nothing was sent.'),
   'choose-name': trans => trans.__('Choose another name.'),
   'choose-base-image': trans => trans.__('Choose a base image, or a Python version such as 3.10.8.'),
   'choose-listed-image': trans => trans.__('Choose one of the image names above.'),
