@@ -22,6 +22,7 @@ PYTHON = "3.10.8"
 NO_WHEEL = "there is no wheel for Python 3.10.8 on Windows x64"
 IN_NO_VERSION = f"{NO_WHEEL} in any version"
 NO_NAME = "the index has no package with this name"
+CLASH = "line 2 plain==2.0 clashes with line 1 needs-one==1.0, which needs plain>=1,<2"
 LINUX = "cp310-cp310-manylinux_2_17_x86_64"
 Check = Callable[..., PreflightReport]
 
@@ -125,8 +126,7 @@ def corrected(report: PreflightReport) -> str:
         (
             "needs-one==1.0\nplain==2.0\nold==1.0",
             [
-                "line 1 needs-one==1.0: line 2 plain==2.0 clashes with line 1 needs-one==1.0, which needs plain>=1,<2; "
-                "use needs-one==2.0",
+                f"line 1 needs-one==1.0: {CLASH}; use needs-one==2.0",
                 f"line 3 old==1.0: {NO_WHEEL}; use old==1.4",
             ],
             "needs-one==2.0\nplain==2.0\nold==1.4",
