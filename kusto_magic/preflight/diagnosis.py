@@ -72,7 +72,7 @@ _NO_WHEEL = tuple(
         (Cause.PYTHON, rf"(?P<term>{_TERM}) requires Python ?(?P<python>{_BOUNDS})"),
         (Cause.NO_WHEEL, rf"(?P<term>{_TERM}) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"),
         (Cause.NO_VERSION, rf"there (?:is|are) no versions? of (?P<term>{_TERM})"),
-        (Cause.NO_VERSION, rf"only (?:the following versions of )?(?P<term>{_TERM}) (?:is|are) available"),
+        (Cause.NO_VERSION, rf"only (?P<term>{_NAME}{_EXTRAS}{_BOUNDS}) is available"),
     )
 )
 _MARKERS = re.compile(r"\{[^{}]*\}")

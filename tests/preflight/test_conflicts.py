@@ -13,7 +13,7 @@ from support.clock import MovableClock
 from support.package_index import package_index, write_wheel
 
 from kusto_magic.preflight.check import run_preflight
-from kusto_magic.preflight.conflicts import SEARCH_TIMEOUT, UNCHECKED
+from kusto_magic.preflight.conflicts import LONG_SEARCH_TIMEOUT, UNCHECKED
 from kusto_magic.preflight.indexes import IndexSettings
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
@@ -22,6 +22,7 @@ PYTHON = "3.10.8"
 NO_WHEEL = "there is no wheel for Python 3.10.8 on Windows x64"
 IN_NO_VERSION = f"{NO_WHEEL} in any version"
 NO_NAME = "the index has no package with this name"
+CLASH = "line 2 plain==2.0 clashes with line 1 needs-one==1.0, which needs plain>=1,<2"
 LINUX = "cp310-cp310-manylinux_2_17_x86_64"
 Check = Callable[..., PreflightReport]
 
@@ -125,8 +126,7 @@ def corrected(report: PreflightReport) -> str:
         (
             "needs-one==1.0\nplain==2.0\nold==1.0",
             [
-                "line 1 needs-one==1.0: line 2 plain==2.0 clashes with line 1 needs-one==1.0, which needs plain>=1,<2; "
-                "use needs-one==2.0",
+                f"line 1 needs-one==1.0: {CLASH}; use needs-one==2.0",
                 f"line 3 old==1.0: {NO_WHEEL}; use old==1.4",
             ],
             "needs-one==2.0\nplain==2.0\nold==1.4",
@@ -235,7 +235,7 @@ class CountingClock(MovableClock):
 
 
 def test_search_that_takes_too_long_says_so(check: Check) -> None:
-    report = check("plain==1.5\nold==1.0\nunix", clock=CountingClock(3, SEARCH_TIMEOUT + 1), timeout=1000)
+    report = check("plain==1.5\nold==1.0\nunix", clock=CountingClock(3, LONG_SEARCH_TIMEOUT + 1), timeout=1000)
     assert report.verdict is Verdict.CONFLICT
     assert report.reason.startswith("line ")
     assert (report.correction, report.problems) == (None, ())
