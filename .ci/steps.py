@@ -25,7 +25,8 @@ OLDER_PEER, NEWER_PEER = PEERS[0], PEERS[-1]
 GRAPH_PEER, JAVASCRIPT_PEER = "azure-mgmt-resourcegraph==8.0.1", "@azure/arm-kusto@8.1.0"
 LRO_SERVER = "@microsoft.azure/autorest.testserver@3.3.51"
 FAST = ("-m", "not azure and not browser and not index and not server and not slow")
-PARALLEL = ("-n", "2", "--dist", "worksteal", "--hypothesis-profile", "fast")
+TWO_PROCESSES = ("-n", "2", "--dist", "worksteal")
+PARALLEL = (*TWO_PROCESSES, "--hypothesis-profile", "fast")
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """Where writing bytecode is disabled, each run would compile all tests: four seconds."""
 
@@ -117,7 +118,8 @@ def test_older_peer(session: nox.Session) -> None:
 
 
 def test_browser(session: nox.Session) -> None:
-    run_pytest(session, "-m", "browser")
+    # The tests of a file share a JupyterLab, so they stay in one process.
+    run_pytest(session, "-n", "2", "--dist", "loadfile", "-m", "browser")
 
 
 def test_server(session: nox.Session) -> None:
@@ -126,7 +128,7 @@ def test_server(session: nox.Session) -> None:
 
 
 def test_rest(session: nox.Session) -> None:
-    run_pytest(session, "-m", "not browser and not server")
+    run_pytest(session, *TWO_PROCESSES, "-m", "not browser and not server")
 
 
 def test_lowest(session: nox.Session) -> None:
