@@ -14,9 +14,6 @@ from packaging.version import Version
 from kusto_magic.models import managed_packages
 from kusto_magic.preflight.report import Package, Status
 
-READ_ON = "2026-11"
-"""Month in which the sources of `FIRST_FOR_NUMPY_2` were read."""
-
 FIRST_FOR_NUMPY_2: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "arch": ("7.0.0", "https://bashtage.github.io/arch/devel/changes/7.0.html"),
@@ -38,7 +35,7 @@ FIRST_FOR_NUMPY_2: Mapping[str, tuple[str, str]] = MappingProxyType(
         "torch": ("2.4.1", "https://github.com/pytorch/pytorch/issues/131668"),
     }
 )
-"""First version of a package whose wheels for Windows were built for NumPy 2, and where that is stated."""
+"""First version whose wheels for Windows were built for NumPy 2, and where that is stated, as read in 2026-11."""
 
 _NUMPY_2 = Version("2")
 
