@@ -35,10 +35,7 @@ FIRST_FOR_NUMPY_2: Mapping[str, tuple[str, str]] = MappingProxyType(
         "torch": ("2.4.1", "https://github.com/pytorch/pytorch/issues/131668"),
     }
 )
-"""First version of a package whose wheels for Windows were built for NumPy 2, and where that is stated.
-
-The sources were read in November 2026.
-"""
+"""First version whose wheels for Windows were built for NumPy 2, and where that is stated, as read in 2026-11."""
 
 _NUMPY_2 = Version("2")
 
