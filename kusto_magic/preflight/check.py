@@ -59,7 +59,7 @@ async def run_preflight(
     is the user's permission to ask the indexes that the text names; otherwise they are ignored with a warning, as
     those of base images always are. `index` replaces the user's own index settings, `environ` replaces os.environ.
     `exclude_newer` (a date or an RFC 3339 time) ignores what the index received later. Without `corrections`, the
-    report of a conflict has the first reason only; with them, it takes up to `conflicts.LONG_SEARCH_TIMEOUT` seconds
+    report of a conflict has the first reason only; with them, it takes up to `conflicts.SEARCH_TIMEOUT` seconds
     more.
 
     Raises InvalidInputError for a text that `requirements.parser.parse` rejects. A failure of the resolver is not

@@ -20,9 +20,6 @@ from kusto_magic.requirements.parser import Requirement
 SEARCH_TIMEOUT = 5.0
 """Maximum number of seconds for finding all problems and their corrections after a conflict."""
 
-LONG_SEARCH_TIMEOUT = 9.0
-"""As `SEARCH_TIMEOUT`, if several lines cannot be installed by themselves: one check is faster than one for each."""
-
 UNCHECKED = "the search for problems did not finish: not all lines were checked"
 """Warning about an explanation that is not complete, usually because the time was over."""
 
@@ -48,15 +45,13 @@ class Explanation:
 async def explain(text: str, lines: Sequence[Requirement], diagnosis: Diagnosis, resolution: Resolution) -> Explanation:
     """Find all problems of `lines`, the lines of `text` that apply.
 
-    This takes at most `SEARCH_TIMEOUT` seconds, or `LONG_SEARCH_TIMEOUT` if there are several. `diagnosis` is that of
-    the first conflict.
+    This takes at most `SEARCH_TIMEOUT` seconds. `diagnosis` is that of the first conflict.
     """
     started = resolution.clock.monotonic()
     limited = replace(resolution, deadline=min(resolution.deadline, started + SEARCH_TIMEOUT))
     search = ProblemSearch(lines, limited.request(()), _timed(limited))
     await search.examine_lines()
     if len(search.problems) > 1:
-        limited.deadline = min(resolution.deadline, started + LONG_SEARCH_TIMEOUT)
         await search.resolve_conflicts()
         await search.explain_lines()
         suggestions = await _suggestions_for_several(search, limited)

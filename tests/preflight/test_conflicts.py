@@ -13,7 +13,7 @@ from support.clock import MovableClock
 from support.package_index import package_index, write_wheel
 
 from kusto_magic.preflight.check import run_preflight
-from kusto_magic.preflight.conflicts import LONG_SEARCH_TIMEOUT, UNCHECKED
+from kusto_magic.preflight.conflicts import SEARCH_TIMEOUT, UNCHECKED
 from kusto_magic.preflight.indexes import IndexSettings
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
@@ -235,7 +235,7 @@ class CountingClock(MovableClock):
 
 
 def test_search_that_takes_too_long_says_so(check: Check) -> None:
-    report = check("plain==1.5\nold==1.0\nunix", clock=CountingClock(3, LONG_SEARCH_TIMEOUT + 1), timeout=1000)
+    report = check("plain==1.5\nold==1.0\nunix", clock=CountingClock(3, SEARCH_TIMEOUT + 1), timeout=1000)
     assert report.verdict is Verdict.CONFLICT
     assert report.reason.startswith("line ")
     assert (report.correction, report.problems) == (None, ())
