@@ -147,7 +147,7 @@ class InvalidInputError(KustoImageError, ValueError):
     def _correction_lines(self) -> list[str]:
         if self.correction is None:
             return []
-        return ["Corrected requirements:", *(f"  {line}" for line in self.correction.text.splitlines())]
+        return [self.correction.heading, *(f"  {line}" for line in self.correction.text.splitlines())]
 
 
 class RequirementsConflictError(KustoImageError):

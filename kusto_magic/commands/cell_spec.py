@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
@@ -54,6 +55,7 @@ def _proposal(options: Namespace, conversion: Conversion) -> InvalidInputError:
     """Return the error for a text whose changes are proposed; the correction is complete if nothing else is wrong."""
     allowed = {"allow_index_options": options.allow_index_options, "allow_no_packages": options.no_packages}
     is_complete = not findings.remaining_problems(conversion, **allowed) and conversion.correction is not None
+    correction = conversion.correction and replace(conversion.correction, is_complete=is_complete)
     base: list[Problem] = []
     try:
         ImageSpec("", options.base, options.python, allow_no_packages=True)
@@ -61,7 +63,7 @@ def _proposal(options: Namespace, conversion: Conversion) -> InvalidInputError:
         base = list(error.problems)
     hint = Hint(HintKind.APPLY_CORRECTION) if is_complete else None
     found = [*base, *findings.problems(conversion, **allowed)]
-    return InvalidInputError(found, hint=hint, correction=conversion.correction)
+    return InvalidInputError(found, hint=hint, correction=correction)
 
 
 def _change_notes(changes: tuple[LineChange, ...]) -> list[str]:

@@ -28,7 +28,7 @@ from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState, Outcome, phase_of
 from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
-from kusto_magic.requirements.correction import CORRECTED, Correction, corrected_lines, correction_json
+from kusto_magic.requirements.correction import Correction, corrected_lines, correction_json
 
 if TYPE_CHECKING:
     from kusto_magic.preflight.report import PreflightReport
@@ -239,7 +239,7 @@ class Card:
         ]
         failure = [("Error", "\n".join(self.error)), ("Next step", hints.text(self.hint)), ("Details", self.ids)]
         report = preflight_report.html(self.report, hints) if self.report is not None else ""
-        corrected = code(self.correction.text, CORRECTED)["text/html"] if self.correction else ""
+        corrected = code(self.correction.text, self.correction.heading)["text/html"] if self.correction else ""
         text = requirements_html(self.requirements)
         parts = (title, _rows_html(facts), report, _rows_html(failure), corrected, text)
         return f"<div>{''.join(parts)}</div>"

@@ -10,7 +10,7 @@ from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.hints import HintTable
 from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
 from kusto_magic.program_hints import PROGRAM
-from kusto_magic.requirements.correction import CORRECTED, LineChange, corrected_lines
+from kusto_magic.requirements.correction import LineChange, corrected_lines
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
 """Glyph of each verdict."""
@@ -106,7 +106,7 @@ def html(report: PreflightReport, hints: HintTable = PROGRAM) -> str:
     if others:
         parts.append("<ul>" + "".join(f"<li>{isolated(visible(line))}</li>" for line in others) + "</ul>")
     if report.correction:
-        parts.append(f"<p>{CORRECTED}</p><pre>{isolated(visible(report.correction.text))}</pre>")
+        parts.append(f"<p>{report.correction.heading}</p><pre>{isolated(visible(report.correction.text))}</pre>")
     if report.packages:
         parts.append(f"<details><summary>Packages</summary>{_table(report)['text/html']}</details>")
     if report.resolver_text:

@@ -7,7 +7,6 @@ from kusto_magic.models.build_state import Outcome
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.markup import TONES, text_html
 from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict
-from kusto_magic.requirements.correction import CORRECTED
 
 NOT_CHECKED = "Check shows what would be installed. Nothing is sent to Azure."
 CHECKING = "Checking …"
@@ -32,7 +31,7 @@ def check_html(report: PreflightReport) -> str:
     parts += [text_html(line, "muted") for line in (_scope(report),) if line]
     parts += [text_html(line) for line in _remarks(report)]
     if report.correction:
-        parts += [text_html(CORRECTED), text_html(report.correction.text, "code")]
+        parts += [text_html(report.correction.heading), text_html(report.correction.text, "code")]
     parts += [_packages(report), _resolver_output(report)]
     return f'<div role="status" class="kusto-image-check">{"".join(parts)}</div>'
 

@@ -29,19 +29,24 @@ class LineChange:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The whole corrected `text` and its `changes`, in the order of their lines."""
+    """The whole corrected `text` and its `changes`, in the order of their lines.
+
+    `is_complete` is whether nothing is left that is known to be wrong.
+    """
 
     text: str
     changes: tuple[LineChange, ...]
+    is_complete: bool = True
 
-
-CORRECTED = "Corrected requirements:"
-"""Heading of a corrected text."""
+    @property
+    def heading(self) -> str:
+        """The heading of the corrected text."""
+        return "Corrected requirements:" if self.is_complete else "Requirements, corrected as far as possible:"
 
 
 def corrected_lines(correction: Correction) -> list[str]:
     """Return a corrected text as lines of a message: a heading, and the lines to copy."""
-    return [CORRECTED, *(f"  {line}" for line in correction.text.splitlines())]
+    return [correction.heading, *(f"  {line}" for line in correction.text.splitlines())]
 
 
 def correct_lines(text: str, changes: Iterable[LineChange]) -> Correction:
@@ -67,7 +72,7 @@ def correction_json(correction: Correction | None) -> dict[str, Any] | None:
         {"line": change.line, "before": change.before, "after": change.after, "reason": change.reason}
         for change in correction.changes
     ]
-    return {"text": correction.text, "changes": changes}
+    return {"text": correction.text, "changes": changes, "complete": correction.is_complete}
 
 
 def correction_from_json(document: Mapping[str, Any] | None) -> Correction | None:
@@ -78,4 +83,4 @@ def correction_from_json(document: Mapping[str, Any] | None) -> Correction | Non
         LineChange(change["line"], change["before"], change["after"], change["reason"])
         for change in document["changes"]
     )
-    return Correction(document["text"], tuple(changes))
+    return Correction(document["text"], tuple(changes), document.get("complete", True))

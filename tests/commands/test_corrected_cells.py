@@ -226,7 +226,7 @@ def test_card_of_an_input_error_has_the_correction(say: RunCell, shell: Interact
     assert (document["state"], document["ended"], document["cluster"]) == ("Not submitted", True, "")
     assert document["correction"] == correction_json(error.correction)
     assert bundle["text/plain"].splitlines()[0].startswith("\u2716 Not submitted: image im<g \u00b7 ")
-    assert "  Corrected requirements:\n    pyyaml\n" in bundle["text/plain"]
+    assert "  Requirements, corrected as far as possible:\n    pyyaml\n" in bundle["text/plain"]
     assert "<b>" not in bundle["text/html"]
     assert "im&lt;g" in bundle["text/html"]
     assert "<pre><code><bdi>pyyaml" in bundle["text/html"]
@@ -237,3 +237,18 @@ def test_notes_are_escaped() -> None:
 
     assert "<b>" not in bundle["text/html"]
     assert "\u202e" not in bundle["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("more", "heading"),
+    [("", "Corrected requirements:"), ("-r more.txt\n", "Requirements, corrected as far as possible:")],
+)
+def test_correction_says_whether_it_is_complete(
+    shell: InteractiveShell, magics: KustoImageMagics, more: str, heading: str
+) -> None:
+    error = refused(shell, f"{LINE}\nhumanize=4.9.0\n{more}")
+
+    assert error.correction is not None
+    assert error.correction.text == f"humanize==4.9.0\n{more}"
+    assert heading in str(error)
+    assert error.correction.is_complete == (not more)

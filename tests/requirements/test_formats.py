@@ -64,6 +64,10 @@ LOSSLESS = {
 """Lines and what they become without asking."""
 
 PROPOSED = {
+    "humanize=4.9.0": "humanize==4.9.0",
+    "numpy>=1.*": "numpy>=1",
+    "scipy~=1": "scipy~=1.0",
+    "attrs==": "attrs",
     # hashes and options
     "faker==25.2.0 --hash=sha256:aa --hash=sha256:bb": "faker==25.2.0",
     "faker==25.2.0 \\\n    --hash=sha256:aa \\\n    --hash sha512:bb": "faker==25.2.0",

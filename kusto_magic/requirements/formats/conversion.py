@@ -61,6 +61,10 @@ _STEPS: tuple[Step, ...] = (
     poetry.carets,
     names.module_names,
 )
+_SPECIFIER = r"(?:[<>=!]=|[<>])[0-9]++(?:\.[0-9]++)*+(?:(?:a|b|rc|\.post|\.dev)[0-9]++)?+"
+_VALID = re.compile(rf"[A-Za-z0-9]++(?:[._-]++[A-Za-z0-9]++)*+(?:{_SPECIFIER}(?:,{_SPECIFIER})*+)?+")
+"""Package lines that need no parsing: most lines of most texts."""
+
 _CODE = re.compile(r"(?m)^[ \t]*[^\s#]")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
@@ -166,7 +170,7 @@ def _is_unremarkable(raw: str) -> bool:
     """Return whether a line is a package line that no step rewrites (the fast path), or is not rewritten."""
     if not raw.strip() or len(raw) > MAX_LENGTH:
         return True
-    if not rules.is_plain(raw) or "+" in raw or raw.endswith((".whl", ".zip", ".gz")):
+    if not _VALID.fullmatch(raw) or raw.endswith((".whl", ".zip", ".gz")):
         return False
     return names.module_names(raw) is None
 

@@ -666,6 +666,8 @@ export interface components {
         readonly Correction: {
             readonly text: string;
             readonly changes: readonly components["schemas"]["LineChange"][];
+            /** @description Whether nothing is left that is known to be wrong. */
+            readonly complete: boolean;
         };
         readonly LineChange: {
             /** @description The number of the line in the original text. */

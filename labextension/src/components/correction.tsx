@@ -39,7 +39,7 @@ export function Correction({ correction, applier, trans }: ICorrectionProps): Re
   return (
     <div className="jp-KustoImage-correction">
       <p>
-        <b>{trans._n('%1 change fixes it', '%1 changes fix it together', changes.length)}</b>{' '}
+        <b>{titleOf(correction, trans)}</b>{' '}
         {applier?.canApplyAll(correction) ? (
           <button type="button" className="jp-KustoImage-button" onClick={apply}>
             {trans._n('Apply', 'Apply all', changes.length)}
@@ -52,6 +52,12 @@ export function Correction({ correction, applier, trans }: ICorrectionProps): Re
       </details>
     </div>
   );
+}
+
+function titleOf({ changes, isComplete }: ICorrection, trans: TranslationBundle): string {
+  return isComplete
+    ? trans._n('%1 change fixes it', '%1 changes fix it together', changes.length)
+    : trans._n('%1 change fixes a part of it', '%1 changes fix a part of it', changes.length);
 }
 
 interface IChangesProps {

@@ -30,6 +30,8 @@ export interface IFix {
 export interface ICorrection {
   readonly text: string;
   readonly changes: ReadonlyArray<ILineChange>;
+  /** Whether nothing is left that is known to be wrong. */
+  readonly isComplete: boolean;
 }
 
 /** A changed line, counted from 1; `after` is "" if it was deleted. */
@@ -99,7 +101,7 @@ export function readCorrection(data: unknown): ICorrection | null {
     return null;
   }
   // As it is: what is put into the cell must be what was checked.
-  return { text: data.text, changes: readObjects(data.changes).map(readChange) };
+  return { text: data.text, changes: readObjects(data.changes).map(readChange), isComplete: data.complete !== false };
 }
 
 function readChange(data: Record<string, unknown>): ILineChange {
