@@ -190,7 +190,7 @@ def _python_text(python: PythonState) -> str:
         case ActiveImage(name):
             return f"Queries use {name}."
         case PythonOff():
-            return "python() is disabled: enable an image to use it in queries."
+            return "python() is disabled."
         case UnknownImage() as unknown:
             return unknown.text(PANEL)
 

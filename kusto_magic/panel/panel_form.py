@@ -99,7 +99,7 @@ class PanelForm:
     def _make_buttons(self) -> None:
         self.check = button("Check", "Check that these requirements would install; sends nothing to Azure")
         self.plan = HTML()
-        self.apply = button("Apply", "Put the corrected requirements into the form; sends nothing to Azure")
+        self.apply = link_button("Apply", "Put the corrected requirements into the form; sends nothing to Azure")
         self.create = button(
             "Build image", "Build the image, or replace the one with this name", button_style="primary"
         )
@@ -124,7 +124,7 @@ class PanelForm:
         header = with_class(row(title, self.cluster_picker.summary, self.cluster_picker.change), "header")
         buttons = with_class(row(self.check, self.create, self.insert, self.inserter), "buttons")
         messages = (self.question.widget, self.context.errors, self.inserted)
-        answers = with_class(column(*messages, heading("Check"), self.plan, self.apply), "answers")
+        answers = with_class(column(*messages, row(heading("Check"), self.apply), self.plan), "answers")
         progress = with_class(self.active_builds.widget, "builds")
         left = with_class(column(self.fields.widget, buttons), "inputs")
         right = with_class(column(answers, progress), "results")

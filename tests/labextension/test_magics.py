@@ -63,5 +63,6 @@ def test_invalid_requirements_are_listed_with_their_lines(notebook: Open, screen
     opened = notebook([USE, "%%kusto_image img --base Python3_11_7\nrequests=1.0\n-r more.txt"])
     opened.run(0)
     opened.run(1)
-    expect(opened.outputs(1)).to_contain_text("line 2: -r: the service cannot read local files")
+    expect(card(opened, 1)).to_contain_text("line 2: -r: the service cannot read local files")
+    expect(card(opened, 1).locator("ins")).to_have_text("requests==1.0")
     screenshot("refused")

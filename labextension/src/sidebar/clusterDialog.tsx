@@ -31,7 +31,10 @@ export async function chooseCluster(model: IImagesModel, trans: TranslationBundl
     });
   };
   body.onChange = enableAdd;
-  void dialog.ready.then(enableAdd);
+  void dialog.ready.then(() => {
+    enableAdd();
+    body.takeFocus();
+  });
   const { button, value } = await dialog.launch();
   if (button.actions.includes('emulator')) {
     return 'emulator';
@@ -51,6 +54,12 @@ class ClusterChooser extends ReactWidget implements Dialog.IBodyWidget {
   /** Called when another cluster is selected. */
   onChange = (): void => undefined;
 
+  /** Let the list have the focus when it is loaded: from now on the dialog does not move it. */
+  takeFocus(): void {
+    this._takesFocus = true;
+    this.update();
+  }
+
   /** Return the id of the selected cluster, "" if there is none. */
   getValue(): string {
     return this._chosen;
@@ -61,6 +70,7 @@ class ClusterChooser extends ReactWidget implements Dialog.IBodyWidget {
       <Chooser
         model={this._model}
         trans={this._trans}
+        takesFocus={this._takesFocus}
         onChoose={id => {
           this._chosen = id;
           this.onChange();
@@ -70,15 +80,17 @@ class ClusterChooser extends ReactWidget implements Dialog.IBodyWidget {
   }
 
   private _chosen = '';
+  private _takesFocus = false;
 }
 
 interface IChooserProps {
   readonly model: IImagesModel;
   readonly trans: TranslationBundle;
+  readonly takesFocus: boolean;
   readonly onChoose: (id: string) => void;
 }
 
-function Chooser({ model, trans, onChoose }: IChooserProps): React.JSX.Element {
+function Chooser({ model, trans, takesFocus, onChoose }: IChooserProps): React.JSX.Element {
   const [subscription, setSubscription] = useState('');
   const [cluster, setCluster] = useState('');
   const [attempt, setAttempt] = useState(0);
@@ -96,10 +108,10 @@ function Chooser({ model, trans, onChoose }: IChooserProps): React.JSX.Element {
   const list = useRef<HTMLSelectElement>(null);
   useEffect(() => {
     // Only if the user is not at the other list.
-    if (clusters.value?.length && !document.activeElement?.closest('.jp-KustoImage-chooser')) {
+    if (takesFocus && clusters.value?.length && !document.activeElement?.closest('.jp-KustoImage-chooser')) {
       list.current?.focus();
     }
-  }, [clusters.value]);
+  }, [clusters.value, takesFocus]);
   return (
     <>
       <p>{trans.__('Clusters that your account can access. Nothing changes in Azure.')}</p>
