@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.clock import MovableClock
 
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings, user_settings
+from kusto_magic.preflight.report import PreflightReport, Verdict
 
 CORPUS = json.loads((Path(__file__).parent / "data" / "requirements-corpus.json").read_text(encoding="utf-8"))
 
@@ -49,3 +52,34 @@ def test_corpus_verdict_is_correct(case: dict[str, Any], index: IndexSettings) -
 
     assert (report.verdict.name, report.reason) == (case["verdict"], case["reason"])
     assert {package.name: package.version for package in report.packages} == case["packages"]
+
+
+@pytest.mark.index
+@pytest.mark.slow
+def test_old_freeze_of_95_lines_is_corrected_in_one_answer(index: IndexSettings) -> None:
+    """It takes 3 to 8 s, depending on the machine; here the time stands still, so that the search ends by itself."""
+    text = (Path(__file__).parent / "data" / "windows-freeze.txt").read_text(encoding="utf-8")
+
+    def check(checked: str) -> PreflightReport:
+        resolving = run_preflight(
+            checked,
+            python="3.11.7",
+            base="Python3_11_7",
+            index=index,
+            timeout=1000,
+            exclude_newer=CORPUS["seen_on"],
+            clock=MovableClock(),
+        )
+        return asyncio.run(resolving)
+
+    report = check(text)
+    assert (len(text.splitlines()), report.verdict) == (95, Verdict.CONFLICT)
+    assert report.correction is not None
+    assert [change.line for change in report.correction.changes] == [_line_of(problem) for problem in report.problems]
+    assert check(report.correction.text).verdict is Verdict.COMPATIBLE
+
+
+def _line_of(problem: str) -> int:
+    found = re.match(r"line (\d+) ", problem)
+    assert found, problem
+    return int(found[1])
