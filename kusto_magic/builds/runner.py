@@ -101,13 +101,7 @@ class BuildRunner:
         assert spec is not None  # noqa: S101 - only builds are checked
         report = await check_image_spec(client.with_options(background=True), spec, preflight, fix=options.fix)
         build._set_report(report)
-        report.raise_for_conflict()
-        sent = spec if report.correction is None else replace(spec, requirements=report.correction.text)
-        if options.pin:
-            if report.verdict is Verdict.INCONCLUSIVE:
-                what = f"the versions could not be pinned: {report.reason}"
-                raise RequirementsConflictError(what, forecast=report, hint=Hint(HintKind.SEND_UNPINNED))
-            sent = replace(spec, requirements=report.pinned_text())
+        sent = spec_to_send(spec, report, pin=options.pin)
         if sent is not spec:
             build.checked_spec = sent
             await self._writer.record_checked(build)
@@ -132,6 +126,20 @@ class BuildRunner:
             await asyncio.sleep(1.0)
             for build in builds:
                 build._tick()
+
+
+def spec_to_send(spec: ImageSpec, report: PreflightReport, *, pin: bool) -> ImageSpec:
+    """Return what is sent after a check: the spec, corrected if that was asked for, or with pinned versions.
+
+    Raises RequirementsConflictError after a conflict, or if the versions are not known.
+    """
+    report.raise_for_conflict()
+    if pin and report.verdict is Verdict.INCONCLUSIVE:
+        what = f"the versions could not be pinned: {report.reason}"
+        raise RequirementsConflictError(what, forecast=report, hint=Hint(HintKind.SEND_UNPINNED))
+    if pin:
+        return replace(spec, requirements=report.pinned_text())
+    return spec if report.correction is None else replace(spec, requirements=report.correction.text)
 
 
 async def check_image_spec(

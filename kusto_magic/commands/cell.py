@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kusto_magic.builds.event_loop import result_or_cancel
+from kusto_magic.builds.runner import spec_to_send
 from kusto_magic.commands.arguments import variable_text
 from kusto_magic.commands.cell_spec import read_spec
 from kusto_magic.commands.requirements_file import read_file
@@ -53,6 +55,8 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
     rules = {"image name": build_name_problem(options.name), "base image": _base_problem(options.base)}
     rules = {field: rule or cell_name_problem(names[field]) for field, rule in rules.items()}
     problems = [Problem(field, rule) for field, rule in rules.items() if rule]
+    if options.pin and options.no_check:
+        problems.append(Problem("--pin", "it sends the versions that the check selects; remove --no-check"))
     spec = settings = targets = correction = None
     hint: Hint | None = None
     try:
@@ -142,6 +146,17 @@ def _template_problem(placeholder: str, name: str, variables: Mapping[str, Any])
     if not name.isidentifier():
         return f"{excerpt(placeholder)} is not a variable name; write {{{{ or }}}} for a brace"
     return f"variable {name} is not a string or number" if name in variables else f"variable {name} does not exist"
+
+
+def read_spec_to_send(session: Session, options: Namespace, target: Target, spec: ImageSpec) -> ImageSpec:
+    """Return the spec as it would be sent: `--fix` and `--pin` replace its text after the check.
+
+    Raises RequirementsConflictError if nothing would be sent.
+    """
+    if options.no_check or not (options.fix or options.pin):
+        return spec
+    report = result_or_cancel(session.builds.check(target, spec, fix=options.fix))
+    return spec_to_send(spec, report, pin=options.pin)
 
 
 def dry_run(targets: Sequence[Target], name: str, spec: ImageSpec) -> Bundle:

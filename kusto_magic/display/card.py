@@ -167,8 +167,14 @@ class Card:
         if self.correction is not None:
             details[len(self.error) : len(self.error)] = corrected_lines(self.correction)
         if self.report is not None:
-            details = [*preflight_report.lines(self.report, hints), *details]
+            details = [*preflight_report.lines(self.report, hints), *self._pinned_lines(), *details]
         return visible("\n".join([line, *(f"  {detail}" for detail in details)]))
+
+    def _pinned_lines(self) -> list[str]:
+        """Return the requirements if they are the versions that the check selected, not the text of the user."""
+        if self.report is None or not self.requirements or self.requirements != self.report.pinned_text():
+            return []
+        return ["Pinned requirements:", *(f"  {line}" for line in self.requirements.splitlines())]
 
     def to_json(self) -> dict[str, Any]:
         """Return the versioned JSON of a card.

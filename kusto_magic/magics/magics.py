@@ -84,7 +84,7 @@ class KustoImageMagics(Magics):
                 return self._make(options, cell)
 
     def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
-        from kusto_magic.commands.cell import dry_run, read_cell
+        from kusto_magic.commands.cell import dry_run, read_cell, read_spec_to_send
         from kusto_magic.commands.images import show_check
         from kusto_magic.commands.requirements import show_diff
 
@@ -95,7 +95,8 @@ class KustoImageMagics(Magics):
         if options.name == CHECK_NAME:
             show_check(session, _single_target(targets, CHECK_NAME), spec, fix=options.fix)
         elif options.dry_run:
-            session.show(dry_run(targets, options.name, spec))
+            sent = read_spec_to_send(session, options, targets[0], spec)
+            session.show(dry_run(targets, options.name, sent))
         elif options.diff:
             show_diff(session, _single_target(targets, "--diff"), options.name, spec)
         else:

@@ -252,3 +252,20 @@ def test_correction_says_whether_it_is_complete(
     assert error.correction.text == f"humanize==4.9.0\n{more}"
     assert heading in str(error)
     assert error.correction.is_complete == (not more)
+
+
+def test_dry_run_shows_the_pinned_text_that_would_be_sent(say: RunCell) -> None:
+    shown = say(f"{LINE} --pin\nhumanize\n")
+
+    assert '"requirementsFileContent": "humanize==4.9.0\\nextra==1.0\\n"' in shown
+
+
+def test_pinned_requirements_are_listed_in_the_result(say: RunCell) -> None:
+    shown = say("%%kusto_image img --base Python3_11_7 --pin --wait\nhumanize\n")
+
+    assert "Pinned requirements:\n    humanize==4.9.0\n    extra==1.0\n" in shown
+    assert "Pinned requirements" not in say("%%kusto_image other --base Python3_11_7 --wait\nhumanize\n")
+
+
+def test_versions_cannot_be_pinned_without_the_check(shell: InteractiveShell, magics: KustoImageMagics) -> None:
+    assert "remove --no-check" in str(refused(shell, f"{LINE} --pin --no-check\nhumanize\n"))
