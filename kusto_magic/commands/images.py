@@ -17,7 +17,7 @@ from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table, preflight_report
 from kusto_magic.display.cell_hints import MAGICS, listed
 from kusto_magic.display.data_table import Cell, DataTable
-from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
+from kusto_magic.errors import InvalidInputError, KustoImageError, Problem, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.action import Action
@@ -190,7 +190,11 @@ def show_check(session: Session, target: Target, spec: ImageSpec, *, fix: bool =
     """
     report = result_or_cancel(session.builds.check(target, spec, fix=fix))
     session.show(preflight_report.bundle(report, MAGICS))
-    report.raise_for_conflict()
+    try:
+        report.raise_for_conflict()
+    except RequirementsConflictError as error:
+        error.is_shown = session.is_interactive  # the log of a non-interactive run often has only the error
+        raise
 
 
 def attach(session: Session, options: Namespace) -> Build | Fleet | None:

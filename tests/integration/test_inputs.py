@@ -1,6 +1,6 @@
 """Cells as people bring them: files of other tools, pasted commands, notebooks with queries; in a real kernel.
 
-`data/inputs.json` has for each its files and cells, what is `expected` in words, and as regular expressions what the
+`data/inputs.json` has for each its files and cells, what is `expected` as text, and as regular expressions what the
 last cell (or all of them) `shows` and `hides`. The check asks the package index.
 """
 

@@ -57,7 +57,7 @@ def test_corpus_verdict_is_correct(case: dict[str, Any], index: IndexSettings) -
 @pytest.mark.index
 @pytest.mark.slow
 def test_old_freeze_of_95_lines_is_corrected_in_one_answer(index: IndexSettings) -> None:
-    """It takes 3 to 8 s, depending on the machine; here the time stands still, so that the search ends by itself."""
+    """The clock does not move, so that the search ends by itself, however slow the machine is."""
     text = (Path(__file__).parent / "data" / "windows-freeze.txt").read_text(encoding="utf-8")
 
     def check(checked: str) -> PreflightReport:
