@@ -55,7 +55,7 @@ def _proposal(options: Namespace, conversion: Conversion) -> InvalidInputError:
     """Return the error for a text whose changes are proposed; the correction is complete if nothing else is wrong."""
     allowed = {"allow_index_options": options.allow_index_options, "allow_no_packages": options.no_packages}
     is_complete = not findings.remaining_problems(conversion, **allowed) and conversion.correction is not None
-    correction = conversion.correction and replace(conversion.correction, is_complete=is_complete)
+    correction = conversion.correction and replace(conversion.correction, is_complete=is_complete, is_checked=False)
     base: list[Problem] = []
     try:
         ImageSpec("", options.base, options.python, allow_no_packages=True)

@@ -31,17 +31,21 @@ class LineChange:
 class Correction:
     """The whole corrected `text` and its `changes`, in the order of their lines.
 
-    `is_complete` is whether nothing is left that is known to be wrong.
+    `is_complete` is whether nothing is left that is known to be wrong, `is_checked` whether the text can be installed
+    according to the check.
     """
 
     text: str
     changes: tuple[LineChange, ...]
     is_complete: bool = True
+    is_checked: bool = True
 
     @property
     def heading(self) -> str:
         """The heading of the corrected text."""
-        return "Corrected requirements:" if self.is_complete else "Requirements, corrected as far as possible:"
+        if not self.is_complete:
+            return "Requirements, corrected as far as possible:"
+        return "Corrected requirements:" if self.is_checked else "Corrected requirements, not checked yet:"
 
 
 def corrected_lines(correction: Correction) -> list[str]:
@@ -72,7 +76,8 @@ def correction_json(correction: Correction | None) -> dict[str, Any] | None:
         {"line": change.line, "before": change.before, "after": change.after, "reason": change.reason}
         for change in correction.changes
     ]
-    return {"text": correction.text, "changes": changes, "complete": correction.is_complete}
+    flags = {"complete": correction.is_complete, "checked": correction.is_checked}
+    return {"text": correction.text, "changes": changes, **flags}
 
 
 def correction_from_json(document: Mapping[str, Any] | None) -> Correction | None:
@@ -83,4 +88,5 @@ def correction_from_json(document: Mapping[str, Any] | None) -> Correction | Non
         LineChange(change["line"], change["before"], change["after"], change["reason"])
         for change in document["changes"]
     )
-    return Correction(document["text"], tuple(changes), document.get("complete", True))
+    flags = (document.get("complete", True), document.get("checked", True))
+    return Correction(document["text"], tuple(changes), *flags)

@@ -67,7 +67,7 @@ def test_other_changes_are_proposed_as_a_whole_text(say: RunCell, shell: Interac
     assert error.correction.text == "numpy\nfaker==25.2.0\npyyaml\n"
     assert [change.line for change in error.correction.changes] == [1, 2, 3]
     assert error.lines(MAGICS)[-5:] == [
-        "Corrected requirements:",
+        "Corrected requirements, not checked yet:",
         "  numpy",
         "  faker==25.2.0",
         "  pyyaml",
@@ -241,7 +241,10 @@ def test_notes_are_escaped() -> None:
 
 @pytest.mark.parametrize(
     ("more", "heading"),
-    [("", "Corrected requirements:"), ("-r more.txt\n", "Requirements, corrected as far as possible:")],
+    [
+        ("", "Corrected requirements, not checked yet:"),
+        ("-r more.txt\n", "Requirements, corrected as far as possible:"),
+    ],
 )
 def test_correction_says_whether_it_is_complete(
     shell: InteractiveShell, magics: KustoImageMagics, more: str, heading: str

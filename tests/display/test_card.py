@@ -229,7 +229,12 @@ def test_report_json_has_the_correction(report: PreflightReport) -> None:
         assert document["correction"] is None
     else:
         change = {"line": 1, "before": "a==1", "after": "a==2", "reason": "no such version"}
-        assert document["correction"] == {"text": CORRECTION.text, "changes": [change], "complete": True}
+        assert document["correction"] == {
+            "text": CORRECTION.text,
+            "changes": [change],
+            "complete": True,
+            "checked": True,
+        }
 
 
 def test_report_json_of_an_older_version_has_no_correction() -> None:

@@ -668,6 +668,8 @@ export interface components {
             readonly changes: readonly components["schemas"]["LineChange"][];
             /** @description Whether nothing is left that is known to be wrong. */
             readonly complete: boolean;
+            /** @description Whether it can be installed according to the check. */
+            readonly checked: boolean;
         };
         readonly LineChange: {
             /** @description The number of the line in the original text. */

@@ -54,10 +54,13 @@ export function Correction({ correction, applier, trans }: ICorrectionProps): Re
   );
 }
 
-function titleOf({ changes, isComplete }: ICorrection, trans: TranslationBundle): string {
-  return isComplete
+function titleOf({ changes, isComplete, isChecked }: ICorrection, trans: TranslationBundle): string {
+  if (!isComplete) {
+    return trans._n('%1 change fixes a part of it', '%1 changes fix a part of it', changes.length);
+  }
+  return isChecked
     ? trans._n('%1 change fixes it', '%1 changes fix it together', changes.length)
-    : trans._n('%1 change fixes a part of it', '%1 changes fix a part of it', changes.length);
+    : trans._n('%1 change, not checked yet', '%1 changes, not checked yet', changes.length);
 }
 
 interface IChangesProps {

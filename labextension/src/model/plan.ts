@@ -32,6 +32,8 @@ export interface ICorrection {
   readonly changes: ReadonlyArray<ILineChange>;
   /** Whether nothing is left that is known to be wrong. */
   readonly isComplete: boolean;
+  /** Whether it can be installed according to the check. */
+  readonly isChecked: boolean;
 }
 
 /** A changed line, counted from 1; `after` is "" if it was deleted. */
@@ -101,7 +103,12 @@ export function readCorrection(data: unknown): ICorrection | null {
     return null;
   }
   // As it is: what is put into the cell must be what was checked.
-  return { text: data.text, changes: readObjects(data.changes).map(readChange), isComplete: data.complete !== false };
+  return {
+    text: data.text,
+    changes: readObjects(data.changes).map(readChange),
+    isComplete: data.complete !== false,
+    isChecked: data.checked !== false
+  };
 }
 
 function readChange(data: Record<string, unknown>): ILineChange {

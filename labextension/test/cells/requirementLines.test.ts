@@ -43,7 +43,8 @@ describe('correctCell', () => {
   const correction = {
     text: 'requests==2.31.0\nurllib3==2.2.1\n',
     changes: [{ line: 2, before: '  urllib3==1.20', after: 'urllib3==2.2.1', reason: 'clash' }],
-    isComplete: true
+    isComplete: true,
+    isChecked: true
   };
 
   it('replaces everything below the magic', () => {

@@ -11,7 +11,7 @@ it.each([
   ['continued lines are joined', 'a==1 \\\n  --hash=x\nb', 'a==1\nb', [change(1, 'a==1 \\\n  --hash=x', 'a==1')]],
   ['invisible characters are escaped', 'a\u200b==1', 'a==1', [change(1, 'a\\u{200b}==1', 'a==1')]]
 ])('a text is the corrected one if %s', (_, text, corrected, changes) => {
-  expect(isCorrected(text, { text: corrected, changes, isComplete: true })).toBe(true);
-  expect(isCorrected(`${text}\nmore`, { text: corrected, changes, isComplete: true })).toBe(false);
-  expect(isCorrected(`# first\n${text}`, { text: corrected, changes, isComplete: true })).toBe(false);
+  expect(isCorrected(text, { text: corrected, changes, isComplete: true, isChecked: true })).toBe(true);
+  expect(isCorrected(`${text}\nmore`, { text: corrected, changes, isComplete: true, isChecked: true })).toBe(false);
+  expect(isCorrected(`# first\n${text}`, { text: corrected, changes, isComplete: true, isChecked: true })).toBe(false);
 });

@@ -30,7 +30,8 @@ const FIX = { line: 2, text: 'b==2', sentence: 'line 2: b==2 would be compatible
 const CORRECTION = {
   text: 'a\nb==2\nc',
   changes: [{ line: 2, before: 'b==1', after: 'b==2', reason: 'clash' }],
-  isComplete: true
+  isComplete: true,
+  isChecked: true
 };
 const CONFLICT = {
   verdict: 'conflict',
