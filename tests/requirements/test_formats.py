@@ -362,6 +362,82 @@ def test_secret_is_neither_in_the_corrected_text_nor_in_a_change(line: str) -> N
     assert not [text for text in shown if rules.secret_in(text) or "abcdef" in text or "hunter22" in text]
 
 
+HUNTERS = {
+    "machine pypi.org login u password hunter2secret": "",
+    "machine pypi.org\n  login user\n  password hunter2secret": "",
+    "login bob hunter2secret": "",
+    "user bob password hunter2secret": "",
+    "password hunter2secret": "",
+    "password hunter2secret\rtqdm": "tqdm\n",
+    "token hunter2secret": "",
+    "api_key hunter2secret": "",
+    "client_secret hunter2secret": "",
+    "X-API-Key hunter2secret": "",
+    "X-Auth-Token: hunter2secret": "",
+    "Cookie: session=hunter2secret": "",
+    "Authorization: Bearer hunter2secret.eyJ\u2026": "",
+    "Authorization: Basic hunter2secret==": "",
+    "-H Authorization: token hunter2secret": "",
+    "Bearer hunter2secret": "",
+    "Basic hunter2secret": "",
+    "--client-cert hunter2secret.pem": "",
+    "--api-key hunter2secret": "",
+    "tqdm --password hunter2secret": "",
+    "tqdm password hunter2secret": "",
+    "pip install tqdm password hunter2secret": "",
+    "pip install --token hunter2secret tqdm": "tqdm\n",
+    "pip install --token=hunter2secret tqdm": "tqdm\n",
+    "pip install --index-password hunter2secret tqdm rich": "tqdm\nrich\n",
+    "poetry add --source-token hunter2secret tqdm": "tqdm\n",
+}
+"""Lines with the secret hunter2secret, and what stays of them."""
+
+
+@pytest.mark.parametrize("line", HUNTERS)
+def test_secret_is_recognized_before_a_line_is_split(line: str) -> None:
+    conversion = convert(f"faker\n{line}\n")
+
+    assert conversion.corrected_text == f"faker\n{HUNTERS[line]}"
+    shown = [*map(str, findings.problems(conversion)), repr(conversion.proposed), *map(str, problems(line))]
+    assert "hunter2" not in "".join(shown)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "passlib==1.7 # password hashing",
+        "password 1.0.2",
+        "token>=3",
+        "tokenizers==0.15",
+        "secret 2023.1",
+        "# bearer tokens are used",
+        "# Basic DataFrame support",
+        "# authorization library",
+        "keyring==1.0 # access key storage",
+        "pip install tokenizers secrets",
+        "azure-keyvault-keys==4.9",
+        "x-transformers==1.0",
+        "--keyring-provider subprocess",
+    ],
+)
+def test_package_or_comment_about_secrets_is_none(line: str) -> None:
+    assert rules.secret_in(line) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "packages"),
+    [
+        ("pip install --unheard of tqdm", "tqdm"),
+        ("pip install --unheard=of tqdm", "tqdm"),
+        ("pip install -i https://pypi.org/simple --unheard of tqdm", "tqdm"),
+        ("pip install --upgrade --no-deps tqdm", "tqdm"),
+        ("pip install tqdm --unheard", "tqdm"),
+    ],
+)
+def test_word_after_an_unknown_option_is_no_package(line: str, packages: str) -> None:
+    assert convert(line).corrected_text.split() == packages.split()
+
+
 def test_correction_is_omitted_if_a_secret_would_remain() -> None:
     text = "yaml\nab\\\ncdef==1 # password=\\\nabcdef12345\n"
 

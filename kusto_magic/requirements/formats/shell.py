@@ -89,16 +89,34 @@ def _arguments(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
         if not word.startswith("-"):
             packages += [text for text in [word.strip(",")] if text]
             continue
-        if option in WITH_VALUE and not value:
+        if (option in WITH_VALUE or not _is_known(option)) and not value:
+            # The word after an unknown option may be its value, and a secret.
             value = next(rest, "")
         if option in _OWN_LINE:
             options.append(f"{option} {value}".strip())
+        elif not _is_known(option):
+            lost.append(f"{option} and what follows it")
         elif option not in NO_EFFECT:
             lost.append(option)
     if all("==" in package for package in packages):
         lost = [option for option in lost if option not in ("-U", "--upgrade")]
     return packages, options, lost
 
+
+def _is_known(option: str) -> bool:
+    return option in _OWN_LINE or option in WITH_VALUE or option in NO_EFFECT or option in _FLAGS
+
+
+_FLAGS_TEXT = (
+    "-U --upgrade --no-deps --force-reinstall -I --ignore-installed --no-build-isolation --use-pep517 --no-use-pep517 "
+    "--dry-run --no-clean --check-build-dependencies --ignore-requires-python --isolated --debug --no-index --dev -D "
+    "--yes --update-deps --no-update-deps --freeze-installed --use-local --offline --insecure -k --copy --all -S "
+    "--update-all --only-deps --strict-channel-priority --no-channel-priority --use-index-cache --download-only -d "
+    "--no-sync --no-lock --locked --frozen --refresh --no-cache --lock --skip-lock --pre --prerelease "
+    "--allow-prereleases --verify --reinstall --no-self --help -h --version -V"
+)
+_FLAGS = frozenset(_FLAGS_TEXT.split())
+"""Further options without a value; the word after an option that is not known may be its value."""
 
 _OWN_LINE_TEXT = (
     "--index-url -i --extra-index-url --find-links -f --trusted-host -r --requirement -c --constraint -e --editable "
