@@ -78,13 +78,16 @@ PROPOSED = {
     "--require-hashes": "",
     "--no-binary :all:": "",
     "--trusted-host x.example.org": "",
-    "-f https://x.example.org/whl": "",
-    "-i https://x.example.org/simple": "",
-    "--extra-index-url=https://x.example.org/simple": "",
+    "-f https://download.pytorch.org/whl": "",
+    "-i https://pypi.org/simple": "",
+    "--extra-index-url=https://download.pytorch.org/whl/cu121": "",
     "%pip install -U faker": "faker",
     "pip install --pre faker": "faker",
-    "pip install --index-url https://x.example.org/simple faker": "faker",
+    "pip install --index-url https://pypi.org/simple faker": "faker",
     # addresses
+    "cffi @ file:///D:/bld/cffi_1688897053070/work": "cffi",
+    "numba @ file:///C:/ci_311/numba_1676846951152/work": "numba",
+    "brotlipy @ file:///home/runner/bld/rattler-build_brotlipy_1666/work": "brotlipy",
     "joblib @ file:///C:/b/abs_7anqwg6qmx/croot/joblib_1718217224240/work": "joblib",
     "six @ file:///home/conda/feedstock_root/build_artifacts/six_1620240208055/work ; os_name == 'nt'": (
         "six ; os_name == 'nt'"
@@ -99,7 +102,6 @@ PROPOSED = {
     "-e git+https://github.com/o/r.git@v1.2.0#egg=pkg": "pkg==1.2.0",
     f"-e git+https://github.com/o/r.git@{SHA}#egg=pkg&subdirectory=x": "pkg",
     "git+https://github.com/o/pkg@1.2.3": "pkg==1.2.3",
-    "git+ssh://git@github.com/o/pkg.git@v1.2.0": "pkg==1.2.0",
     "pip install git+https://github.com/o/pkg@v1.2.3": "pkg==1.2.3",
     "https://files.example.org/numpy-1.26.4-cp311-cp311-win_amd64.whl": "numpy==1.26.4",
     "https://files.example.org/faker-25.2.0.tar.gz#sha256=aa": "faker==25.2.0",
@@ -338,18 +340,15 @@ def test_index_options_and_local_versions_stay_if_they_are_allowed() -> None:
     text = "--extra-index-url https://x.example.org/simple\ntorch==2.1.0+cpu\n"
 
     assert convert(text, allow_index_options=True).proposed == ()
-    assert convert(text).corrected_text == "torch==2.1.0\n"
+    assert convert(text).corrected_text == text
+    assert convert("-f https://download.pytorch.org/whl/cpu\ntorch==2.1.0+cpu\n").corrected_text == "torch==2.1.0\n"
     assert convert("torch==2.1.0+cpu\n", allow_index_options=True).corrected_text == "torch==2.1.0\n"
 
 
 SECRETS = [
-    "--index-url https://user:hunter22@x.example.org/simple",
     "numpy==1.26.4 # password=abcdef12345",
-    "pkg @ git+https://ghp_abcdefghijklmnopqrstuvwxyz0123456789@github.com/o/pkg@v1.0",
-    "pip install --index-url https://user:hunter22@x.example.org/simple pandas",
     "api_key=abcdef12345",
     "pandas \\\n # token: abcdef12345",
-    "https://x.example.org/a-1.0-py3-none-any.whl?sig=abcdef",
 ]
 
 
@@ -360,6 +359,57 @@ def test_secret_is_neither_in_the_corrected_text_nor_in_a_change(line: str) -> N
     shown = [conversion.corrected_text, *map(str, findings.problems(conversion)), repr(conversion.proposed)]
     assert conversion.correction is not None
     assert not [text for text in shown if rules.secret_in(text) or "abcdef" in text or "hunter22" in text]
+
+
+PRIVATE = [
+    "p @ git+https://oauth2:hunter2secret@gitlab.com/me/p.git@main",
+    "p[a] @ git+https://hunter2secret@gitlab.com/me/p.git@v1.5.0 ; os_name == 'nt'",
+    "p@git+https://hunter2secret@github.com/o/p@v1.0",
+    "p @ git+https://${TOKEN}@github.com/o/p@v1.0",
+    "git+ssh://git:hunter2secret@github.com/me/p.git@v1.0",
+    "git+ssh://git@github.com/me/p.git@v1.0",
+    "git@github.com:me/p.git@v1.0",
+    "-e git+https://hunter2secret@github.com/me/p#egg=p",
+    "-e git+ssh://git@github.com/me/p@v1.0#egg=p",
+    "https://a.blob.core.windows.net/w/private-1.0-py3-none-any.whl?sv=2020&sig=hunter2secret",
+    "private @ https://x.example.org/w/private-1.0-py3-none-any.whl?sp=r&se=1",
+    "https://a.blob.core.windows.net/w/private-1.0-py3-none-any.whl",
+    "p @ https://gitlab.corp/me/p/archive/v1.0.tar.gz",
+    "git+http://10.0.0.1/me/p@v1.0",
+    "pip install git+https://hunter2secret@github.com/me/p@v1.0",
+    "'p @ git+https://u:hunter2secret@gitlab.com/me/p@v1.0',",
+    "--index-url https://user:hunter2secret@x.example.org/simple",
+    "--index-url https://pkgs.dev.azure.com/o/_packaging/f/pypi/simple/",
+    "--extra-index-url=https://x.example.org/simple",
+    "-i https://x.example.org/simple",
+    "-ihttps://x.example.org/simple",
+    "-f https://x.example.org/whl",
+    "--find-links ./wheels",
+    "pip install -i https://user:hunter2secret@x.example.org/simple p",
+]
+"""Lines whose packages may be private: as public ones they may be others."""
+
+
+@pytest.mark.parametrize("line", PRIVATE)
+def test_package_of_a_private_source_is_not_proposed_as_a_public_one(line: str) -> None:
+    conversion = convert(f"first\n{line}\n")
+
+    assert (conversion.correction, conversion.corrected_text) == (None, f"first\n{line}\n")
+    found = findings.problems(conversion)
+    assert "a public package of the same name may be another one" in str(found[-1])
+    assert not [problem for problem in found if problem.fix or "hunter2" in str(problem)]
+
+
+def test_private_index_stays_when_other_lines_are_corrected() -> None:
+    text = "--index-url https://pkgs.dev.azure.com/o/_packaging/f/pypi/simple/\nmyprivatelib 1.0\n"
+
+    correction = convert(text).correction
+    assert correction is not None
+    assert correction.text == text.replace("lib 1.0", "lib==1.0")
+
+
+def test_private_index_with_a_token_in_its_path_is_not_repeated() -> None:
+    assert convert("--index-url https://h.example.org/aB3xxxxxxxxxxxxxxxxxx/simple\na 1.0\n").correction is None
 
 
 HUNTERS = {

@@ -28,6 +28,7 @@ from kusto_magic.requirements.formats.duplicates import merged
 from kusto_magic.requirements.formats.piece import Piece
 from kusto_magic.requirements.formats.rewrite import FileFormat, Rewrite, Step, parsed
 from kusto_magic.requirements.parser import Line, logical_lines, text_problem
+from kusto_magic.requirements.sources import is_private_address, is_private_source
 
 MAX_REWRITES = 100
 """Maximum number of rewrites of one line."""
@@ -98,7 +99,7 @@ class Conversion:
         if not self.proposed:
             return None
         text, changes = self.corrected_text, sorted(self.applied + self.proposed, key=_line)
-        return None if rules.secret_in(text) or not _CODE.search(text) else Correction(text, tuple(changes))
+        return None if _discloses(text) or not _CODE.search(text) else Correction(text, tuple(changes))
 
     @property
     def corrected_text(self) -> str:
@@ -124,6 +125,12 @@ class Conversion:
         return ending.join(lines)
 
 
+def _discloses(text: str) -> bool:
+    """Return whether a text contains a secret, or the URL of an index with what may be one."""
+    urls = (rules.index_url(line.strip()) for line in _LINE_BREAK.split(text) if line.lstrip().startswith("-"))
+    return bool(rules.secret_in(text) or any(url and rules.url_problem(url) for url in urls))
+
+
 def _line(change: LineChange) -> int:
     return change.line
 
@@ -136,10 +143,17 @@ def convert(text: str, *, allow_index_options: bool = False) -> Conversion:
     """
     if text_problem(text):
         return Conversion(text, ())
-    keeps_indexes = allow_index_options and any(rules.index_option(rules.option_in(line)) for line in text.split("\n"))
-    steps = _STEPS if keeps_indexes else (*_STEPS, names.local_versions)
+    steps = _STEPS if _keeps_indexes(text, allow_index_options) else (*_STEPS, names.local_versions)
     options = _options_but_indexes if allow_index_options else pip.options
     return Conversion(text, tuple(merged(_pieces(text, (*steps, options)))))
+
+
+def _keeps_indexes(text: str, allow_index_options: bool) -> bool:
+    """Return whether the text names an index, besides the public one, which stays in it."""
+    return any(
+        is_private_source(line.strip()) or (allow_index_options and rules.index_option(rules.option_in(line)))
+        for line in _LINE_BREAK.split(text)
+    )
 
 
 def _pieces(text: str, steps: Sequence[Step]) -> Iterator[Piece]:
@@ -179,6 +193,12 @@ def _is_unremarkable(raw: str) -> bool:
 def _secret_piece(line: Line, from_file: Rewrite | None, steps: Sequence[Step], secret: str) -> Piece:
     is_long = len(line.raw) > MAX_LENGTH and from_file is None
     rewrite = None if is_long else _rewritten(line, from_file, steps)
+    if any(
+        is_private_address(text) or is_private_source(text) for text in (rewrite.lines if rewrite else (line.code,))
+    ):
+        return Piece(
+            line.number, line.raw, is_secret=True
+        )  # stays a problem: without the secret, other packages would be meant
     return Piece(line.number, line.raw, _without_secret(rewrite, line, secret), is_secret=True)
 
 
