@@ -34,6 +34,14 @@ LOSSLESS = {
     "pip install faker==25.2.0; pip install pandas": "faker==25.2.0\npandas",
     "pip install --timeout 60 --progress-bar off faker": "faker",
     "pip install -r requirements.txt": "-r requirements.txt",
+    "TOKEN=x pip install tqdm": "tqdm",
+    "!A=1 B=2 pip install tqdm": "tqdm",
+    "!pip install -q tqdm humanize > /dev/null": "tqdm\nhumanize",
+    "pip install tqdm >/dev/null 2>&1": "tqdm",
+    "pip install tqdm &": "tqdm",
+    "pip install 'rich > 13' tqdm | tail -1": "rich > 13\ntqdm",
+    "!{sys.executable} -m pip install orjson": "orjson",
+    '!"{sys.executable}" -m pip install -q orjson': "orjson",
     # lists of Python and Markdown
     '"pandas>=2"': "pandas>=2",
     "'pandas>=2',": "pandas>=2",
@@ -84,6 +92,17 @@ PROPOSED = {
     "%pip install -U faker": "faker",
     "pip install --pre faker": "faker",
     "pip install --index-url https://pypi.org/simple faker": "faker",
+    '%pip install -U "rich<14" 2>&1 | tail -1': "rich<14",
+    "pip uninstall pandas": "",
+    "!pip uninstall -y pandas numpy": "",
+    "python -m pip list": "",
+    "conda activate x": "",
+    "$ cd foo": "",
+    "git clone https://github.com/o/p": "",
+    "conda activate x && pip install tqdm": "tqdm",
+    "cd foo && A=1 pip install tqdm": "tqdm",
+    "docker 7.0": "docker==7.0",
+    "source 1.2": "source==1.2",
     # addresses
     "cffi @ file:///D:/bld/cffi_1688897053070/work": "cffi",
     "numba @ file:///C:/ci_311/numba_1676846951152/work": "numba",
@@ -138,6 +157,12 @@ PROPOSED = {
     'requests = {version = "^2.31", extras = ["socks"]}': "requests[socks]>=2.31,<3",
     'lib = {git = "https://github.com/o/lib"}': "",
     "pandas ^2.2": "pandas>=2.2,<3",
+    'rich = ">=13,<14 || >=15"': "rich>=15",
+    'icecream = "^2.1 || ^3"': "icecream>=3,<4",
+    'orjson = ">=3.9 <4"': "orjson>=3.9,<4",
+    'orjson = ">= 3.9, < 4"': "orjson>=3.9,<4",
+    'tqdm = [{version = "^4", python = "<3.11"}, {version = "^4.5", python = ">=3.11"}]': "tqdm",
+    'x = {version = ">=1 <2 || ^3", extras = ["y"]}': "x[y]>=3,<4",
     "poetry add pandas@^2.2 numpy@latest faker": "pandas>=2.2,<3\nnumpy\nfaker",
     # names
     "json": "",
@@ -178,6 +203,9 @@ UNCHANGED = [
     "-r base.txt",
     "git+https://github.com/o/pkg",
     "see the notes below, please!",
+    "PIP_INDEX_URL=https://x.example.org/simple pip install p",
+    'p = {version = "^1", source = "private"}',
+    "cd>=1",
     "pandas==2.2.2 # pip install 'x'",
     "libclang==18.1.1",
     "p\u0430ndas",  # a Cyrillic letter
@@ -327,6 +355,16 @@ def test_text_is_rewritten_without_asking(text: str, expected: str | None) -> No
 
     assert conversion.proposed == ()
     assert conversion.text == (expected or text.rpartition("a==1")[0])
+
+
+def test_entry_of_a_project_file_that_is_not_understood_stays() -> None:
+    text = '[tool.poetry.dependencies]\na = "^1"\nb = "newest!"\nc = [\n  {version = "^1"},\n]\n'
+    conversion = convert(text)
+
+    assert conversion.corrected_text.splitlines() == ["a>=1,<2", 'b = "newest!"', "c"]
+    found = findings.problems(conversion)
+    assert 3 in [problem.line for problem in found]
+    assert not [problem for problem in found if "; delete it" in str(problem) and "write" in str(problem)]
 
 
 def test_conflicting_lines_stay() -> None:

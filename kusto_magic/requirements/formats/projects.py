@@ -72,13 +72,21 @@ class _Reader:
             self._in_other_list = not code.strip().startswith(("]", ")", "}"))
             return deleted(_OTHER)
         if self._section in _TABLES:
-            return entries(code.strip()) or deleted(_OTHER)
+            return self._entry(code.strip())
         found = _LIST.fullmatch(code) if self._section in ("", "project", "options") else None
         if found:
             self._in_list = True
             return self._items(found[1].strip().lstrip("["))
         self._in_other_list = bool(_OTHER_LIST.fullmatch(code))
         return deleted(_OTHER)
+
+    def _entry(self, code: str) -> Rewrite:
+        """Rewrite an entry of a table of dependencies; one that is not understood stays, and is a problem."""
+        self._in_other_list = code.endswith("[")
+        if self._in_other_list:
+            name = code.partition("=")[0].strip(" \"'")
+            return Rewrite((name,), f"{name} has several versions; without one, the newest that fits is installed")
+        return entries(code) or Rewrite((code,), _OTHER)
 
     def _items(self, code: str) -> Rewrite:
         """Rewrite a line inside of a list: strings in quotes, or one package per line as in setup.cfg."""
