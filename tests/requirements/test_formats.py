@@ -290,6 +290,15 @@ FILES = {
         ),
         "numpy==1.26.4\npandas==2.2.2\n",
     ),
+    "uv.lock with the project itself": (
+        (
+            '[[package]]\nname = "me"\nversion = "0.1"\nsource = { editable = "." }\ndependencies = [\n'
+            '    { name = "numpy" },\n]\n'
+            '[[package]]\nname = "numpy"\nversion = "1.26.4"\nsource = { registry = "https://pypi.org/simple" }\n'
+            '[[package]]\nname = "lib"\nversion = "0.2"\nsource = { virtual = "../lib" }\n'
+        ),
+        "numpy==1.26.4\n",
+    ),
     "Pipfile": (
         (
             '[[source]]\nname = "x"\n[packages]\npandas = "*"\nnumpy = "==1.26.4"\n[dev-packages]\npytest = "*"\n'

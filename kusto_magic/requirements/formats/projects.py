@@ -18,6 +18,7 @@ _LIST = re.compile(
 _OTHER_LIST = re.compile(r"\s*[\w.\"'-]+\s*=\s*[\[({]\s*(?:#.*)?")
 _STRING = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _PIN = re.compile(r"\s*(name|version)\s*=\s*[\"']([^\"']+)[\"']\s*")
+_LOCAL_SOURCE = re.compile(r"\s*source\s*=\s*\{\s*(?:editable|virtual|directory|path)\s*=")
 _COMMENT = re.compile(r"(?:^|\s)#[^\"']*$")
 
 _TABLES = ("tool.poetry.dependencies", "packages")
@@ -105,7 +106,8 @@ class _Reader:
 
 def _locked(lines: list[str]) -> dict[int, Rewrite]:
     """Rewrite a lock file: the name and version of each package become a line, at that of the version."""
-    result, name, is_package = {}, "", False
+    result: dict[int, Rewrite] = {}
+    name, is_package, pinned = "", False, -1
     for index, line in enumerate(lines):
         if section := _SECTION.fullmatch(line):
             is_package, name = section[1] == "[[" and section[2].strip() in ("package", "packages"), ""
@@ -113,7 +115,9 @@ def _locked(lines: list[str]) -> dict[int, Rewrite]:
         if found and found[1] == "name":
             name = found[2]
         if found and found[1] == "version" and name and is_version(found[2]):
-            result[index] = Rewrite((pin(name, found[2]),), _LOCKED)
+            result[index], pinned = Rewrite((pin(name, found[2]),), _LOCKED), index
         elif line.strip() and not line.lstrip().startswith("#"):
             result[index] = deleted(_LOCKED)
+        if is_package and pinned >= 0 and _LOCAL_SOURCE.match(line):
+            result[pinned] = deleted(f"{name} is the project itself, or another folder of the machine that locked it")
     return result
