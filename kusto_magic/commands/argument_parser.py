@@ -12,6 +12,9 @@ from kusto_magic.hints import Hint, HintKind
 _MISSING = "the following arguments are required: "
 """Beginning of argparse's message for a missing argument."""
 
+_NO_VALUE = ": ignored explicit argument "
+"""What argparse says of a value that an option does not take; the value follows."""
+
 
 class HelpRequested(Exception):  # noqa: N818 - help is no error
     """Raised for `--help`; the message is the help text."""
@@ -21,10 +24,13 @@ class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises instead of exiting the process, and suggests the closest choice."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise InvalidInputError."""
+        """Raise InvalidInputError; a value that is like no choice is not repeated, because it may be a secret."""
         value, found, choices = message.partition("invalid choice: '")[2].rpartition("' (choose from ")
         if found and (close := _closest(value, choices)):
             message = f"unknown value {excerpt(value)}; did you mean {close}?"
+        elif found:
+            message = f"{message.partition('invalid choice: ')[0]}invalid choice (choose from {choices}"
+        message = message.partition(_NO_VALUE)[0] + (": it takes no value" if _NO_VALUE in message else "")
         if missing := message.partition(_MISSING)[2]:
             message = f"{missing} {'are' if ',' in missing else 'is'} missing"
         raise InvalidInputError([Problem(self.prog, message)], hint=Hint(HintKind.SHOW_HELP, self.prog))

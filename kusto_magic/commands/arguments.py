@@ -341,7 +341,8 @@ def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequenc
 
 
 def _unknown(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word.partition("=")[0], known, n=1)
+    word = word.partition("=")[0]  # the value may be a secret
+    close = difflib.get_close_matches(word, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     kind = "option" if word.startswith("-") else "argument"
     return f"unknown {kind} {excerpt(word)}{hint}"

@@ -27,6 +27,20 @@ MAX_FILES = 20
 _UTF = 4
 """Maximum number of bytes of a character in UTF-32."""
 
+_OTHER_FILES = {
+    ".whl": "a wheel",
+    ".gz": "an archive",
+    ".tgz": "an archive",
+    ".zip": "an archive",
+    ".conda": "a package of conda",
+    ".ipynb": "a notebook",
+    ".exe": "a program",
+    ".pdf": "a document",
+    ".docx": "a document",
+    ".xlsx": "a workbook",
+}
+"""What files are that are named by mistake, by the end of their name."""
+
 _INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:[\s=]+|(?<=-[rc]))([^#\s].*)")
 
 
@@ -59,6 +73,9 @@ def read_file(path: Path, code_page: str = "") -> tuple[str, tuple[str, ...]]:
 
 
 def _decoded(reader: _Reader, path: Path, label: str) -> str:
+    if path.suffix.lower() in _OTHER_FILES:
+        message = f"{path.name} is {_OTHER_FILES[path.suffix.lower()]}, not a requirements file"
+        raise InvalidInputError([Problem(label, message)])
     try:
         with path.open("rb") as file:
             content = file.read(_UTF * MAX_BYTES + 1)
@@ -103,7 +120,8 @@ def _include(reader: _Reader, option: str, name: str, path: Path, parents: tuple
     if option in ("-c", "--constraint"):
         reader.constraints += [(found.name, package) for package in parser.read(text).packages]
         return
-    reader.notes.append(f"{option} {found.name}: read in, {len(text.splitlines())} lines")
+    count = len(text.splitlines())
+    reader.notes.append(f"{option} {found.name}: read in, {count} {'line' if count == 1 else 'lines'}")
     yield from _included(reader, found, text, parents)
 
 

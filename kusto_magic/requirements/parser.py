@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.requirements import mistakes, rules
+from kusto_magic.requirements import mistakes, rules, sources
 
 MAX_BYTES = 128 * 1024
 """Maximum size of a text in bytes. All limits here are this package's; the service's own are not documented."""
@@ -254,6 +254,9 @@ def _parse_line(state: _ParserState, line: Line, secret: str, allow_index_option
         )
     elif message := rules.character_problem(line.raw, line.code) or rules.shape_problem(line.code):
         state.add_problem(message, line.number)
+    elif sources.is_private_address(line.code):
+        is_pip_syntax = not secret and rules.is_public_address(line.code)
+        state.add_problem(sources.PRIVATE_ADDRESS, line.number, is_pip_syntax=is_pip_syntax)
     elif option := rules.option_in(line.code):
         _parse_option(state, line, option, allow_index_options)
     elif message := rules.local_or_shell_problem(line.code, show=not secret):
@@ -267,6 +270,8 @@ def _parse_option(state: _ParserState, line: Line, option: str, allow_index_opti
     known = rules.index_option(option)
     if not known or not allow_index_options:
         message, hint = rules.option_problem(option), rules.option_hint(option)
+        if sources.is_private_source(line.code):
+            message += f"; without it, {sources.MAY_BE_ANOTHER}"
         state.add_problem(message, line.number, hint, is_pip_syntax=rules.is_pip_option_line(line.code))
         return
     url = rules.index_url(line.code)

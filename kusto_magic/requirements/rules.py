@@ -70,6 +70,31 @@ _ASSIGNED = (
     r"(?i)(?<![a-z0-9])(passw(or)?d|pwd|pat|secret|token|(api|access|account|sharedaccess)[_-]?key|sig|signature)"
     r"[ \t]{0,9}[=:](?!=)[ \t]{0,9}(?!\d+\.)[^\s=]{6,}"
 )
+_VALUE = r"[\"']?(?![<>=!~;@#\[-]|\d++\.\d|\d{1,4}(?!\S)|(?:or|and)\b)\S{2}"
+"""The beginning of a value that is neither an operator nor a version; not the "or" of a sentence."""
+_LINE_START = r"(?<![^\r\n])"
+_NETRC = rf"(?i)\bmachine[ \t]++\S++[ \t]++login\b|{_LINE_START}[ \t]*+machine[ \t]++[a-z0-9-]++\.[a-z]"
+_SPOKEN = rf"(?i){_LINE_START}[^#\r\n]*?(?<![\w.-])(?:passw(?:or)?d|passphrase|pwd)[\"']?[ \t]++{_VALUE}"
+_NAMED = (
+    rf"(?i){_LINE_START}[ \t]*+(?:login|bearer|basic|(?:[a-z0-9]++[-_]){{0,4}}+(?:token|secret|pat)|"
+    r"(?:[a-z0-9]++[-_]){0,4}?(?:api|access|account|private|secret|client|storage|subscription)[-_]?key)"
+    rf"[ \t]++{_VALUE}"
+)
+_OPTION_VALUE = (
+    r"(?i)(?<![\w-])--?(?:[a-z0-9]++[-_])*+[a-z0-9]*?"
+    r"(?:passw(?:or)?d|passphrase|pwd|secret|token|(?<=client-)cert|(?<=-)pat|(?<=-)auth|credentials?|key)"
+    rf"(?:[ \t]++|=){_VALUE}"
+)
+_AUTHORIZATION = (
+    r"(?i)\bauthorization[\"']?[ \t]{0,9}(?:[:=](?!=)[ \t]{0,9}[\"']?(?:\S{8}|(?:bearer|basic|token)[ \t]++\S)|"
+    r"(?:bearer|basic|token)[ \t]++\S)|"
+    r"(?<![\w-])bearer[ \t]++(?!tokens?\b|auth|error|realm|scope|scheme|challenge|credential|format)[\w.~+/=-]{8}|"
+    r"(?<![\w-])basic[ \t]++(?=[A-Za-z+/]*+[0-9=])[\w+/=-]{10}"
+)
+_HEADER = (
+    rf"(?i)(?<![\w-])(?:x-(?:[a-z0-9]++-)*+[a-z0-9]*?(?:key|token|secret|auth)[\"']?[ \t:=]++{_VALUE}|"
+    r"cookie:[ \t]*+[^\s=]++=\S{4})"
+)
 _SECRETS = tuple(
     (needles.split(), re.compile(pattern), description)
     for needles, pattern, description in (
@@ -89,6 +114,12 @@ _SECRETS = tuple(
         ("private", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY", "a private key"),
         ("? &", r"(?i)[?&](sig|signature|token|key|code|pat)=", "a signed URL"),
         ("pass pwd pat secret token key sig", _ASSIGNED, "a password or a token"),
+        ("machine", _NETRC, "a line of a netrc file"),
+        ("pass pwd", _SPOKEN, "a password or a token"),
+        ("login bearer basic token secret pat key", _NAMED, "a password or a token"),
+        ("pass pwd secret token cert pat auth credential key", _OPTION_VALUE, "an option with a password or a token"),
+        ("authorization bearer basic", _AUTHORIZATION, "credentials of an HTTP header"),
+        ("x- cookie", _HEADER, "credentials of an HTTP header"),
     )
 )
 """Patterns of secrets: lowercase substrings that trigger the regular expression, the expression, a description.

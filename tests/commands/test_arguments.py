@@ -83,3 +83,28 @@ def test_variable_in_the_line_is_part_of_one_argument() -> None:
     assert parse(line_parser(), "show {name}", variables).name == "x --yes"
     assert parse(line_parser(), "show a-{n}.{n}", variables).name == "a-3.3"
     assert parse(line_parser(), "show a{flag}{other}{missing}{}", variables).name == "a{flag}{other}{missing}{}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "use --token hunter2secret",
+        "--token hunter2secret",
+        "hunter2secret",
+        "list --all=hunter2secret",
+        "list --token=hunter2secret",
+        "list --cluster x --password 'hunter2secret x'",
+        "show img --yes=hunter2secret",
+    ],
+)
+def test_value_that_may_be_a_secret_is_not_repeated(line: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        parse(line_parser(), line)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_value_of_an_option_without_one_is_not_repeated() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        parse(cell_parser(), "img --dry-run=hunter2secret")
+    assert "argument --dry-run: it takes no value" in str(refused.value)
+    assert "hunter2" not in str(refused.value)

@@ -122,3 +122,20 @@ def test_url_is_not_read(tmp_path: Path) -> None:
     path = write(tmp_path, main="-r https://x.example.org/r.txt\nfaker\n")
 
     assert read_file(path) == ("-r https://x.example.org/r.txt\nfaker\n", ())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("bin.whl", "a wheel"), ("nb.ipynb", "a notebook"), ("a-1.tar.gz", "an archive"), ("X.ZIP", "an archive")],
+)
+def test_other_file_is_named_as_what_it_is(tmp_path: Path, name: str, kind: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"PK\x03\x04\n")
+
+    assert f"{name} is {kind}, not a requirements file" in refused(path)
+
+
+def test_included_file_of_one_line_is_noted_in_the_singular(tmp_path: Path) -> None:
+    path = write(tmp_path, main="faker\n-r base.txt\n", base="numpy\n")
+
+    assert read_file(path)[1] == ("-r base.txt: read in, 1 line",)

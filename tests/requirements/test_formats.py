@@ -34,6 +34,14 @@ LOSSLESS = {
     "pip install faker==25.2.0; pip install pandas": "faker==25.2.0\npandas",
     "pip install --timeout 60 --progress-bar off faker": "faker",
     "pip install -r requirements.txt": "-r requirements.txt",
+    "TOKEN=x pip install tqdm": "tqdm",
+    "!A=1 B=2 pip install tqdm": "tqdm",
+    "!pip install -q tqdm humanize > /dev/null": "tqdm\nhumanize",
+    "pip install tqdm >/dev/null 2>&1": "tqdm",
+    "pip install tqdm &": "tqdm",
+    "pip install 'rich > 13' tqdm | tail -1": "rich > 13\ntqdm",
+    "!{sys.executable} -m pip install orjson": "orjson",
+    '!"{sys.executable}" -m pip install -q orjson': "orjson",
     # lists of Python and Markdown
     '"pandas>=2"': "pandas>=2",
     "'pandas>=2',": "pandas>=2",
@@ -78,13 +86,27 @@ PROPOSED = {
     "--require-hashes": "",
     "--no-binary :all:": "",
     "--trusted-host x.example.org": "",
-    "-f https://x.example.org/whl": "",
-    "-i https://x.example.org/simple": "",
-    "--extra-index-url=https://x.example.org/simple": "",
+    "-f https://download.pytorch.org/whl": "",
+    "-i https://pypi.org/simple": "",
+    "--extra-index-url=https://download.pytorch.org/whl/cu121": "",
     "%pip install -U faker": "faker",
     "pip install --pre faker": "faker",
-    "pip install --index-url https://x.example.org/simple faker": "faker",
+    "pip install --index-url https://pypi.org/simple faker": "faker",
+    '%pip install -U "rich<14" 2>&1 | tail -1': "rich<14",
+    "pip uninstall pandas": "",
+    "!pip uninstall -y pandas numpy": "",
+    "python -m pip list": "",
+    "conda activate x": "",
+    "$ cd foo": "",
+    "git clone https://github.com/o/p": "",
+    "conda activate x && pip install tqdm": "tqdm",
+    "cd foo && A=1 pip install tqdm": "tqdm",
+    "docker 7.0": "docker==7.0",
+    "source 1.2": "source==1.2",
     # addresses
+    "cffi @ file:///D:/bld/cffi_1688897053070/work": "cffi",
+    "numba @ file:///C:/ci_311/numba_1676846951152/work": "numba",
+    "brotlipy @ file:///home/runner/bld/rattler-build_brotlipy_1666/work": "brotlipy",
     "joblib @ file:///C:/b/abs_7anqwg6qmx/croot/joblib_1718217224240/work": "joblib",
     "six @ file:///home/conda/feedstock_root/build_artifacts/six_1620240208055/work ; os_name == 'nt'": (
         "six ; os_name == 'nt'"
@@ -99,7 +121,6 @@ PROPOSED = {
     "-e git+https://github.com/o/r.git@v1.2.0#egg=pkg": "pkg==1.2.0",
     f"-e git+https://github.com/o/r.git@{SHA}#egg=pkg&subdirectory=x": "pkg",
     "git+https://github.com/o/pkg@1.2.3": "pkg==1.2.3",
-    "git+ssh://git@github.com/o/pkg.git@v1.2.0": "pkg==1.2.0",
     "pip install git+https://github.com/o/pkg@v1.2.3": "pkg==1.2.3",
     "https://files.example.org/numpy-1.26.4-cp311-cp311-win_amd64.whl": "numpy==1.26.4",
     "https://files.example.org/faker-25.2.0.tar.gz#sha256=aa": "faker==25.2.0",
@@ -136,6 +157,12 @@ PROPOSED = {
     'requests = {version = "^2.31", extras = ["socks"]}': "requests[socks]>=2.31,<3",
     'lib = {git = "https://github.com/o/lib"}': "",
     "pandas ^2.2": "pandas>=2.2,<3",
+    'rich = ">=13,<14 || >=15"': "rich>=15",
+    'icecream = "^2.1 || ^3"': "icecream>=3,<4",
+    'orjson = ">=3.9 <4"': "orjson>=3.9,<4",
+    'orjson = ">= 3.9, < 4"': "orjson>=3.9,<4",
+    'tqdm = [{version = "^4", python = "<3.11"}, {version = "^4.5", python = ">=3.11"}]': "tqdm",
+    'x = {version = ">=1 <2 || ^3", extras = ["y"]}': "x[y]>=3,<4",
     "poetry add pandas@^2.2 numpy@latest faker": "pandas>=2.2,<3\nnumpy\nfaker",
     # names
     "json": "",
@@ -176,6 +203,9 @@ UNCHANGED = [
     "-r base.txt",
     "git+https://github.com/o/pkg",
     "see the notes below, please!",
+    "PIP_INDEX_URL=https://x.example.org/simple pip install p",
+    'p = {version = "^1", source = "private"}',
+    "cd>=1",
     "pandas==2.2.2 # pip install 'x'",
     "libclang==18.1.1",
     "p\u0430ndas",  # a Cyrillic letter
@@ -260,6 +290,15 @@ FILES = {
         ),
         "numpy==1.26.4\npandas==2.2.2\n",
     ),
+    "uv.lock with the project itself": (
+        (
+            '[[package]]\nname = "me"\nversion = "0.1"\nsource = { editable = "." }\ndependencies = [\n'
+            '    { name = "numpy" },\n]\n'
+            '[[package]]\nname = "numpy"\nversion = "1.26.4"\nsource = { registry = "https://pypi.org/simple" }\n'
+            '[[package]]\nname = "lib"\nversion = "0.2"\nsource = { virtual = "../lib" }\n'
+        ),
+        "numpy==1.26.4\n",
+    ),
     "Pipfile": (
         (
             '[[source]]\nname = "x"\n[packages]\npandas = "*"\nnumpy = "==1.26.4"\n[dev-packages]\npytest = "*"\n'
@@ -327,6 +366,16 @@ def test_text_is_rewritten_without_asking(text: str, expected: str | None) -> No
     assert conversion.text == (expected or text.rpartition("a==1")[0])
 
 
+def test_entry_of_a_project_file_that_is_not_understood_stays() -> None:
+    text = '[tool.poetry.dependencies]\na = "^1"\nb = "newest!"\nc = [\n  {version = "^1"},\n]\n'
+    conversion = convert(text)
+
+    assert conversion.corrected_text.splitlines() == ["a>=1,<2", 'b = "newest!"', "c"]
+    found = findings.problems(conversion)
+    assert 3 in [problem.line for problem in found]
+    assert not [problem for problem in found if "; delete it" in str(problem) and "write" in str(problem)]
+
+
 def test_conflicting_lines_stay() -> None:
     text = "fastapi==0.115.3\nfastapi==0.115.4\n"
 
@@ -338,18 +387,15 @@ def test_index_options_and_local_versions_stay_if_they_are_allowed() -> None:
     text = "--extra-index-url https://x.example.org/simple\ntorch==2.1.0+cpu\n"
 
     assert convert(text, allow_index_options=True).proposed == ()
-    assert convert(text).corrected_text == "torch==2.1.0\n"
+    assert convert(text).corrected_text == text
+    assert convert("-f https://download.pytorch.org/whl/cpu\ntorch==2.1.0+cpu\n").corrected_text == "torch==2.1.0\n"
     assert convert("torch==2.1.0+cpu\n", allow_index_options=True).corrected_text == "torch==2.1.0\n"
 
 
 SECRETS = [
-    "--index-url https://user:hunter22@x.example.org/simple",
     "numpy==1.26.4 # password=abcdef12345",
-    "pkg @ git+https://ghp_abcdefghijklmnopqrstuvwxyz0123456789@github.com/o/pkg@v1.0",
-    "pip install --index-url https://user:hunter22@x.example.org/simple pandas",
     "api_key=abcdef12345",
     "pandas \\\n # token: abcdef12345",
-    "https://x.example.org/a-1.0-py3-none-any.whl?sig=abcdef",
 ]
 
 
@@ -360,6 +406,133 @@ def test_secret_is_neither_in_the_corrected_text_nor_in_a_change(line: str) -> N
     shown = [conversion.corrected_text, *map(str, findings.problems(conversion)), repr(conversion.proposed)]
     assert conversion.correction is not None
     assert not [text for text in shown if rules.secret_in(text) or "abcdef" in text or "hunter22" in text]
+
+
+PRIVATE = [
+    "p @ git+https://oauth2:hunter2secret@gitlab.com/me/p.git@main",
+    "p[a] @ git+https://hunter2secret@gitlab.com/me/p.git@v1.5.0 ; os_name == 'nt'",
+    "p@git+https://hunter2secret@github.com/o/p@v1.0",
+    "p @ git+https://${TOKEN}@github.com/o/p@v1.0",
+    "git+ssh://git:hunter2secret@github.com/me/p.git@v1.0",
+    "git+ssh://git@github.com/me/p.git@v1.0",
+    "git@github.com:me/p.git@v1.0",
+    "-e git+https://hunter2secret@github.com/me/p#egg=p",
+    "-e git+ssh://git@github.com/me/p@v1.0#egg=p",
+    "https://a.blob.core.windows.net/w/private-1.0-py3-none-any.whl?sv=2020&sig=hunter2secret",
+    "private @ https://x.example.org/w/private-1.0-py3-none-any.whl?sp=r&se=1",
+    "https://a.blob.core.windows.net/w/private-1.0-py3-none-any.whl",
+    "p @ https://gitlab.corp/me/p/archive/v1.0.tar.gz",
+    "git+http://10.0.0.1/me/p@v1.0",
+    "pip install git+https://hunter2secret@github.com/me/p@v1.0",
+    "'p @ git+https://u:hunter2secret@gitlab.com/me/p@v1.0',",
+    "--index-url https://user:hunter2secret@x.example.org/simple",
+    "--index-url https://pkgs.dev.azure.com/o/_packaging/f/pypi/simple/",
+    "--extra-index-url=https://x.example.org/simple",
+    "-i https://x.example.org/simple",
+    "-ihttps://x.example.org/simple",
+    "-f https://x.example.org/whl",
+    "--find-links ./wheels",
+    "pip install -i https://user:hunter2secret@x.example.org/simple p",
+]
+"""Lines whose packages may be private: as public ones they may be others."""
+
+
+@pytest.mark.parametrize("line", PRIVATE)
+def test_package_of_a_private_source_is_not_proposed_as_a_public_one(line: str) -> None:
+    conversion = convert(f"first\n{line}\n")
+
+    assert (conversion.correction, conversion.corrected_text) == (None, f"first\n{line}\n")
+    found = findings.problems(conversion)
+    assert "a public package of the same name may be another one" in str(found[-1])
+    assert not [problem for problem in found if problem.fix or "hunter2" in str(problem)]
+
+
+def test_private_index_stays_when_other_lines_are_corrected() -> None:
+    text = "--index-url https://pkgs.dev.azure.com/o/_packaging/f/pypi/simple/\nmyprivatelib 1.0\n"
+
+    correction = convert(text).correction
+    assert correction is not None
+    assert correction.text == text.replace("lib 1.0", "lib==1.0")
+
+
+def test_private_index_with_a_token_in_its_path_is_not_repeated() -> None:
+    assert convert("--index-url https://h.example.org/aB3xxxxxxxxxxxxxxxxxx/simple\na 1.0\n").correction is None
+
+
+HUNTERS = {
+    "machine pypi.org login u password hunter2secret": "",
+    "machine pypi.org\n  login user\n  password hunter2secret": "",
+    "login bob hunter2secret": "",
+    "user bob password hunter2secret": "",
+    "password hunter2secret": "",
+    "password hunter2secret\rtqdm": "tqdm\n",
+    "token hunter2secret": "",
+    "api_key hunter2secret": "",
+    "client_secret hunter2secret": "",
+    "X-API-Key hunter2secret": "",
+    "X-Auth-Token: hunter2secret": "",
+    "Cookie: session=hunter2secret": "",
+    "Authorization: Bearer hunter2secret.eyJ\u2026": "",
+    "Authorization: Basic hunter2secret==": "",
+    "-H Authorization: token hunter2secret": "",
+    "Bearer hunter2secret": "",
+    "Basic hunter2secret": "",
+    "--client-cert hunter2secret.pem": "",
+    "--api-key hunter2secret": "",
+    "tqdm --password hunter2secret": "",
+    "tqdm password hunter2secret": "",
+    "pip install tqdm password hunter2secret": "",
+    "pip install --token hunter2secret tqdm": "tqdm\n",
+    "pip install --token=hunter2secret tqdm": "tqdm\n",
+    "pip install --index-password hunter2secret tqdm rich": "tqdm\nrich\n",
+    "poetry add --source-token hunter2secret tqdm": "tqdm\n",
+}
+"""Lines with the secret hunter2secret, and what stays of them."""
+
+
+@pytest.mark.parametrize("line", HUNTERS)
+def test_secret_is_recognized_before_a_line_is_split(line: str) -> None:
+    conversion = convert(f"faker\n{line}\n")
+
+    assert conversion.corrected_text == f"faker\n{HUNTERS[line]}"
+    shown = [*map(str, findings.problems(conversion)), repr(conversion.proposed), *map(str, problems(line))]
+    assert "hunter2" not in "".join(shown)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "passlib==1.7 # password hashing",
+        "password 1.0.2",
+        "token>=3",
+        "tokenizers==0.15",
+        "secret 2023.1",
+        "# bearer tokens are used",
+        "# Basic DataFrame support",
+        "# authorization library",
+        "keyring==1.0 # access key storage",
+        "pip install tokenizers secrets",
+        "azure-keyvault-keys==4.9",
+        "x-transformers==1.0",
+        "--keyring-provider subprocess",
+    ],
+)
+def test_package_or_comment_about_secrets_is_none(line: str) -> None:
+    assert rules.secret_in(line) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "packages"),
+    [
+        ("pip install --unheard of tqdm", "tqdm"),
+        ("pip install --unheard=of tqdm", "tqdm"),
+        ("pip install -i https://pypi.org/simple --unheard of tqdm", "tqdm"),
+        ("pip install --upgrade --no-deps tqdm", "tqdm"),
+        ("pip install tqdm --unheard", "tqdm"),
+    ],
+)
+def test_word_after_an_unknown_option_is_no_package(line: str, packages: str) -> None:
+    assert convert(line).corrected_text.split() == packages.split()
 
 
 def test_correction_is_omitted_if_a_secret_would_remain() -> None:

@@ -169,7 +169,7 @@ REFUSED = [
     ("a @ https://h.example/a.whl", 1, "a URL"),
     ("https://h.example/a.whl", 1, "a URL"),
     ("git+https://h.example/a", 1, "a repository"),
-    ("a @ git+ssh://h.example/a", 1, "a repository"),
+    ("a @ git+ssh://h.example/a", 1, "the address may be private"),
     ("pip install numpy", 1, "commands are not allowed; write only 'numpy'"),
     ("!python -m pip install numpy", 1, "write only 'numpy'"),
     ("%pip install numpy", 1, "write only 'numpy'"),

@@ -16,6 +16,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion
 
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed, pin
+from kusto_magic.requirements.sources import is_private_address
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*)\s*+(\[[\w., -]*\])?+\s*+@\s*+(?=\S*[/\\:])([^\s;]+)\s*+(;.*)?")
 _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]+(.+)")
@@ -28,7 +29,8 @@ _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][\w.-]*)")
 _TAG = re.compile(r"(?<![\d.])\d++(?:\.\d++)++[\w.+-]{0,40}$")
 _SOURCE_ARCHIVE = re.compile(r"/([^/]+)/archive/(?:refs/tags/)?([^/]+?)(?:\.tar\.gz|\.zip)$")
 _CONDA_BUILD = re.compile(
-    r"/croot/|/feedstock_root/|/build_artifacts/|/abs_\w+/|/tmp/build/|/conda-bld/|/ci_py\d+/|/ci/"
+    r"/croot/|/feedstock_root/|/build_artifacts/|/abs_\w+/|/tmp/build/|/conda-bld/|/ci_(?:py)?\d+/|/ci/|"
+    r"/bld/|/rattler-build_|/home/conda/|/recipes?/ci"
 )
 
 EXTERNAL_ARTIFACT = "build a wheel of it, and pass it to python() as an external artifact"
@@ -51,7 +53,9 @@ _UNKNOWN = _Address("", "", "")
 
 
 def addresses(code: str) -> Rewrite | None:
-    """Replace an address by the name and the version that it contains."""
+    """Replace a public address by the name and the version that it contains."""
+    if is_private_address(code):
+        return None  # a public package of this name may be another one
     if found := _NAMED.fullmatch(code):
         return _named(found[1] + (found[2] or ""), found[3], found[4] or "")
     editable = _EDITABLE.fullmatch(code)

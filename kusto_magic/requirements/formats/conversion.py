@@ -28,6 +28,7 @@ from kusto_magic.requirements.formats.duplicates import merged
 from kusto_magic.requirements.formats.piece import Piece
 from kusto_magic.requirements.formats.rewrite import FileFormat, Rewrite, Step, parsed
 from kusto_magic.requirements.parser import Line, logical_lines, text_problem
+from kusto_magic.requirements.sources import is_private_address, is_private_source
 
 MAX_REWRITES = 100
 """Maximum number of rewrites of one line."""
@@ -66,6 +67,7 @@ _VALID = re.compile(rf"[A-Za-z0-9]++(?:[._-]++[A-Za-z0-9]++)*+(?:{_SPECIFIER}(?:
 """Package lines that need no parsing: most lines of most texts."""
 
 _CODE = re.compile(r"(?m)^[ \t]*[^\s#]")
+_CODE_COMMENT = re.compile(r"\s++#.*")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
@@ -97,7 +99,7 @@ class Conversion:
         if not self.proposed:
             return None
         text, changes = self.corrected_text, sorted(self.applied + self.proposed, key=_line)
-        return None if rules.secret_in(text) or not _CODE.search(text) else Correction(text, tuple(changes))
+        return None if _discloses(text) or not _CODE.search(text) else Correction(text, tuple(changes))
 
     @property
     def corrected_text(self) -> str:
@@ -123,6 +125,12 @@ class Conversion:
         return ending.join(lines)
 
 
+def _discloses(text: str) -> bool:
+    """Return whether a text contains a secret, or the URL of an index with what may be one."""
+    urls = (rules.index_url(line.strip()) for line in _LINE_BREAK.split(text) if line.lstrip().startswith("-"))
+    return bool(rules.secret_in(text) or any(url and rules.url_problem(url) for url in urls))
+
+
 def _line(change: LineChange) -> int:
     return change.line
 
@@ -135,23 +143,30 @@ def convert(text: str, *, allow_index_options: bool = False) -> Conversion:
     """
     if text_problem(text):
         return Conversion(text, ())
-    keeps_indexes = allow_index_options and any(rules.index_option(rules.option_in(line)) for line in text.split("\n"))
-    steps = _STEPS if keeps_indexes else (*_STEPS, names.local_versions)
-    pieces = _pieces(text, steps, allow_index_options)
-    return Conversion(text, tuple(merged(pieces)))
+    steps = _STEPS if _keeps_indexes(text, allow_index_options) else (*_STEPS, names.local_versions)
+    options = _options_but_indexes if allow_index_options else pip.options
+    return Conversion(text, tuple(merged(_pieces(text, (*steps, options)))))
 
 
-def _pieces(text: str, steps: Sequence[Step], allow_index_options: bool) -> Iterator[Piece]:
+def _keeps_indexes(text: str, allow_index_options: bool) -> bool:
+    """Return whether the text names an index, besides the public one, which stays in it."""
+    return any(
+        is_private_source(line.strip()) or (allow_index_options and rules.index_option(rules.option_in(line)))
+        for line in _LINE_BREAK.split(text)
+    )
+
+
+def _pieces(text: str, steps: Sequence[Step]) -> Iterator[Piece]:
     suspect, budget = bool(rules.secret_in(text)), MAX_LINES
     for line, from_file in _source(text):
         secret = rules.secret_in(line.raw) if suspect else ""
         if secret:
-            yield _secret_piece(line, from_file, steps, secret, allow_index_options)
+            yield _secret_piece(line, from_file, steps, secret)
         elif from_file is None and (budget <= 0 or _is_unremarkable(line.raw)):
             yield Piece(line.number, line.raw)
         else:
             budget -= from_file is None
-            yield Piece(line.number, line.raw, _rewritten(line, from_file, steps, allow_index_options))
+            yield Piece(line.number, line.raw, _rewritten(line, from_file, (*steps, _mistake)))
 
 
 def _source(text: str) -> Iterator[tuple[Line, Rewrite | None]]:
@@ -175,11 +190,15 @@ def _is_unremarkable(raw: str) -> bool:
     return names.module_names(raw) is None
 
 
-def _secret_piece(
-    line: Line, from_file: Rewrite | None, steps: Sequence[Step], secret: str, allow_index_options: bool
-) -> Piece:
+def _secret_piece(line: Line, from_file: Rewrite | None, steps: Sequence[Step], secret: str) -> Piece:
     is_long = len(line.raw) > MAX_LENGTH and from_file is None
-    rewrite = None if is_long else _rewritten(line, from_file, steps, allow_index_options)
+    rewrite = None if is_long else _rewritten(line, from_file, steps)
+    if any(
+        is_private_address(text) or is_private_source(text) for text in (rewrite.lines if rewrite else (line.code,))
+    ):
+        return Piece(
+            line.number, line.raw, is_secret=True
+        )  # stays a problem: without the secret, other packages would be meant
     return Piece(line.number, line.raw, _without_secret(rewrite, line, secret), is_secret=True)
 
 
@@ -187,15 +206,22 @@ def _without_secret(rewrite: Rewrite | None, line: Line, secret: str) -> Rewrite
     """Return the rewrite of a line with a secret: only lines without it stay."""
     lines = rewrite.lines if rewrite else (line.code,)
     kept = tuple(text for text in lines if not rules.secret_in(text) and parsed(text))
+    if not _is_secret_left(line.raw, kept):
+        kept = ()
     return Rewrite(kept, f"{secret}; everyone with read access to the cluster can read an image's requirements")
 
 
-def _rewritten(
-    line: Line, from_file: Rewrite | None, steps: Sequence[Step], allow_index_options: bool
-) -> Rewrite | None:
+def _is_secret_left(raw: str, kept: tuple[str, ...]) -> bool:
+    """Return whether the secret is in what is left of a line without the lines that stay; none of them has it then."""
+    for text in kept:
+        raw = raw.replace(_CODE_COMMENT.sub("", text), "", 1)
+    return bool(rules.secret_in(raw))
+
+
+def _rewritten(line: Line, from_file: Rewrite | None, steps: Sequence[Step]) -> Rewrite | None:
     plain = characters.without_invisible(line.raw)
     code = line.code if plain == line.raw else next(logical_lines(plain)).code
-    found = _run(from_file or Rewrite((code,), ""), steps, allow_index_options)
+    found = _run(from_file or Rewrite((code,), ""), steps)
     if found is None or line.continues_into_comment:
         invisible = Rewrite((plain,), "invisible characters, deleted", is_lossless=True)
         return invisible if plain != line.raw and not line.continues_into_comment else None
@@ -209,14 +235,13 @@ def _with_comment(lines: tuple[str, ...], comment: str) -> tuple[str, ...]:
     return (f"{lines[0]}  {comment}",) if len(lines) == 1 else (comment, *lines)
 
 
-def _run(start: Rewrite, steps: Sequence[Step], allow_index_options: bool) -> Rewrite | None:
+def _run(start: Rewrite, steps: Sequence[Step]) -> Rewrite | None:
     """Apply the steps to each line until none applies; return None if nothing changes."""
     todo, done = list(start.lines), []
     applied = [start] if start.reason else []
     while todo and len(applied) < MAX_REWRITES:
         code = todo.pop(0)
         found = next((rewrite for step in steps if (rewrite := step(code))), None)
-        found = found or _option(code, allow_index_options) or _mistake(code)
         if found is None or found.lines == (code,):
             done.append(code)
         else:
@@ -233,10 +258,8 @@ def _combined(lines: tuple[str, ...], applied: Sequence[Rewrite]) -> Rewrite:
     return Rewrite(lines, "; ".join(reasons), not lossy, hint)
 
 
-def _option(code: str, allow_index_options: bool) -> Rewrite | None:
-    if allow_index_options and rules.index_option(rules.option_in(code)):
-        return None
-    return pip.options(code)
+def _options_but_indexes(code: str) -> Rewrite | None:
+    return None if rules.index_option(rules.option_in(code)) else pip.options(code)
 
 
 def _mistake(code: str) -> Rewrite | None:

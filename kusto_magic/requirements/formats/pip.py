@@ -7,6 +7,7 @@ import re
 from kusto_magic.requirements import rules
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted
 from kusto_magic.requirements.parser import HASH
+from kusto_magic.requirements.sources import is_private_source
 
 _NO_EFFECT_TEXT = (
     "--prefer-binary --only-binary --no-cache-dir --no-input --quiet -q -qq --verbose -v -vv --user --no-color "
@@ -57,9 +58,12 @@ def line_options(code: str) -> Rewrite | None:
 
 
 def options(code: str) -> Rewrite | None:
-    """Delete a line that consists of an option; index options are those that are not allowed."""
+    """Delete a line that consists of an option; index options are those that are not allowed.
+
+    An index that may be private stays: without it, its packages would be looked for in the public index.
+    """
     found = _OPTION_LINE.fullmatch(code)
-    if not found or found[1] in _KEPT:
+    if not found or found[1] in _KEPT or is_private_source(code):
         return None
     if found[1] in NO_EFFECT:
         return deleted(f"{found[1]} has no effect here", is_lossless=True)

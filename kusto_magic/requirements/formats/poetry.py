@@ -16,8 +16,10 @@ from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_versio
 
 NOTATION = "poetry's notation"
 
-_ENTRY = re.compile(r"(?:[A-Za-z0-9][\w.-]*|\"[\w.-]+\")\s*=\s*(?:\".*\"|'.*'|\{.*\})")
+_ENTRY = re.compile(r"(?:[A-Za-z0-9][\w.-]*|\"[\w.-]+\")\s*=\s*(?:\".*\"|'.*'|\{.*\}|\[\s*\{.*\}\s*,?\s*\])")
 _CARET = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)\s*+(?:(?:==?|@)\s*+)?[\"']?(\^\s*+\d[\w.]*)[\"']?,?")
+_SEPARATOR = re.compile(r"[\s,]+")
+_OPERATOR_BLANK = re.compile(r"(?<=[\^~<>=!])\s+(?=\d)")
 _AT = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)@((?:[\^~<>=!]=?)?\d[\w.*]*|latest)")
 
 
@@ -49,19 +51,28 @@ def entry(name: str, value: Any) -> Rewrite | None:
         return deleted("Python itself comes with the base image")
     table = value if isinstance(value, Mapping) else {"version": value}
     version, extras, marker = table.get("version"), table.get("extras", []), table.get("markers", "")
+    if str(table.get("source", "pypi")).lower() != "pypi":
+        return None  # of an index of its own: a public package of the same name may be another one
+    if isinstance(value, list):
+        return Rewrite((name,), f"{name} has several versions; without one, the newest that fits is installed")
     if not isinstance(version, str):
-        return deleted(f"{name} is not from a package index, or has several versions; write the one that is meant")
+        return deleted(f"{name} is not from a package index")
     specifier = specifier_set(version)
     if specifier is None:
         return None
     part = f"[{','.join(map(str, extras))}]" if extras else ""
     line = f"{name}{part}{specifier}" + (f"; {marker}" if marker else "")
-    return Rewrite((line,), NOTATION) if parsed(line) else None
+    alternatives = f"{NOTATION}; the last of the ranges that '||' separates, as a line has only one"
+    return Rewrite((line,), alternatives if "||" in version else NOTATION) if parsed(line) else None
 
 
 def specifier_set(text: str) -> str | None:
-    """Return poetry's version as a PEP 440 specifier set ("^1.2" is ">=1.2,<2.0"), or None if it is not one."""
-    parts = [_specifier(part.strip()) for part in text.split(",")]
+    """Return poetry's version as a PEP 440 specifier set ("^1.2" is ">=1.2,<2.0"), or None if it is not one.
+
+    Of alternatives ("^1 || ^2"), which a specifier set cannot express, it is the last, by convention the newest.
+    """
+    last = text.rpartition("||")[2].strip()
+    parts = [_specifier(part) for part in _SEPARATOR.split(_OPERATOR_BLANK.sub("", last)) if part]
     known = [part for part in parts if part is not None]
     return ",".join(part for part in known if part) if len(known) == len(parts) else None
 

@@ -18,6 +18,7 @@ _LIST = re.compile(
 _OTHER_LIST = re.compile(r"\s*[\w.\"'-]+\s*=\s*[\[({]\s*(?:#.*)?")
 _STRING = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _PIN = re.compile(r"\s*(name|version)\s*=\s*[\"']([^\"']+)[\"']\s*")
+_LOCAL_SOURCE = re.compile(r"\s*source\s*=\s*\{\s*(?:editable|virtual|directory|path)\s*=")
 _COMMENT = re.compile(r"(?:^|\s)#[^\"']*$")
 
 _TABLES = ("tool.poetry.dependencies", "packages")
@@ -72,13 +73,21 @@ class _Reader:
             self._in_other_list = not code.strip().startswith(("]", ")", "}"))
             return deleted(_OTHER)
         if self._section in _TABLES:
-            return entries(code.strip()) or deleted(_OTHER)
+            return self._entry(code.strip())
         found = _LIST.fullmatch(code) if self._section in ("", "project", "options") else None
         if found:
             self._in_list = True
             return self._items(found[1].strip().lstrip("["))
         self._in_other_list = bool(_OTHER_LIST.fullmatch(code))
         return deleted(_OTHER)
+
+    def _entry(self, code: str) -> Rewrite:
+        """Rewrite an entry of a table of dependencies; one that is not understood stays, and is a problem."""
+        self._in_other_list = code.endswith("[")
+        if self._in_other_list:
+            name = code.partition("=")[0].strip(" \"'")
+            return Rewrite((name,), f"{name} has several versions; without one, the newest that fits is installed")
+        return entries(code) or Rewrite((code,), _OTHER)
 
     def _items(self, code: str) -> Rewrite:
         """Rewrite a line inside of a list: strings in quotes, or one package per line as in setup.cfg."""
@@ -97,7 +106,8 @@ class _Reader:
 
 def _locked(lines: list[str]) -> dict[int, Rewrite]:
     """Rewrite a lock file: the name and version of each package become a line, at that of the version."""
-    result, name, is_package = {}, "", False
+    result: dict[int, Rewrite] = {}
+    name, is_package, pinned = "", False, -1
     for index, line in enumerate(lines):
         if section := _SECTION.fullmatch(line):
             is_package, name = section[1] == "[[" and section[2].strip() in ("package", "packages"), ""
@@ -105,7 +115,9 @@ def _locked(lines: list[str]) -> dict[int, Rewrite]:
         if found and found[1] == "name":
             name = found[2]
         if found and found[1] == "version" and name and is_version(found[2]):
-            result[index] = Rewrite((pin(name, found[2]),), _LOCKED)
+            result[index], pinned = Rewrite((pin(name, found[2]),), _LOCKED), index
         elif line.strip() and not line.lstrip().startswith("#"):
             result[index] = deleted(_LOCKED)
+        if is_package and pinned >= 0 and _LOCAL_SOURCE.match(line):
+            result[pinned] = deleted(f"{name} is the project itself, or another folder of the machine that locked it")
     return result

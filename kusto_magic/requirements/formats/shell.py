@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -21,9 +22,21 @@ _PROMPT = re.compile(
 _ENVIRONMENT = re.compile(r"\([\w.-]{1,60}\)\s+(?=\S)")
 _INSTALL = re.compile(
     r"[!%]{0,2}\s*(?:sudo\s+(?:-H\s+)?)?(?:"
-    r"(?P<pip>(?:(?:\S*[\\/])?(?:python|py)[\d.]*(?:\.exe)?\s+(?:-[\d.]+\s+)?-m\s+)?(?:uv\s+)?pip[\d.]*(?:\.exe)?\s+install)|"
+    r"(?P<pip>(?:(?:(?:\S*[\\/])?(?:python|py)[\d.]*(?:\.exe)?|[\"']?\{sys\.executable\}[\"']?)\s+(?:-[\d.]+\s+)?-m\s+)?(?:uv\s+)?pip[\d.]*(?:\.exe)?\s+install)|"
     r"(?P<conda>(?:conda|mamba|micromamba)\s+(?:install|create))|(?P<poetry>(?:poetry|uv|pdm|rye|pipenv)\s+(?:add|install))"
     r")(?=\s|$)"
+)
+_ASSIGNMENTS = re.compile(r"[!%]?(?:[A-Za-z_]\w*=[^\s=]\S*\s+)+(?=\S)")
+_REDIRECTION = re.compile(r"(?:\d?>{1,2}(?!=)|&|\||<(?![=\d])).*")
+_OTHER_COMMAND = re.compile(
+    r"[!%]?\s*+(?:sudo\s+)?(?:(?:(?:python|py)[\d.]*\s+-m\s+)?(?:uv\s+)?pip[\d.]*\s+"
+    r"(?:uninstall|list|freeze|show|cache|config|check|download|wheel|index|inspect|debug)|"
+    r"(?:conda|mamba|micromamba)\s+(?:activate|deactivate|remove|uninstall|update|env|config|list|init|info|clean|search)|"
+    r"(?:poetry|uv|pdm|rye|pipenv)\s+(?:remove|run|shell|lock|sync|init|update|export|venv|uninstall)|"
+    r"git\s+(?:clone|pull|checkout|fetch|add|commit|push|init|status)|(?:apt|apt-get|brew|yum|dnf|choco|winget|npm)\s+\w+|"
+    r"python[\d.]*\s+(?:-m\s+venv|\S+\.py)|"
+    r"(?:cd|ls|mkdir|rm|cp|mv|cat|echo|source|export|set|chmod|which|curl|wget|deactivate|exit)(?=\s+[^\s<>=!~;@#\d]))"
+    r"(?:\s.*)?"
 )
 _SEPARATOR = re.compile(r"&&|;(?=\s*+[!%]?\s*+(?:pip|python|py|conda|mamba|uv|poetry)\b)")
 _IMPORT = re.compile(r"import\s+([\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*)\s*;?")
@@ -41,19 +54,21 @@ def prompts(code: str) -> Rewrite | None:
     """Delete the prompt in front of a command."""
     found = _PROMPT.match(code) or _ENVIRONMENT.match(code)
     rest = code[found.end() :] if found else ""
-    if not (rest and (_INSTALL.match(rest) or parsed(rest) or imports(rest))):
+    if not (rest and (commands(rest) or parsed(rest) or imports(rest))):
         return None
     return Rewrite((rest,), "a prompt in front", is_lossless=True)
 
 
 def commands(code: str) -> Rewrite | None:
     """Rewrite install commands: each package and each option with an effect becomes a line."""
-    if not _INSTALL.match(code):
-        return None
     parts = [part.strip() for part in _SEPARATOR.split(code)]
+    installing = tuple(part for part in parts if _INSTALL.match(part) or _assignments(part))
+    if not installing:
+        return deleted("a command that installs nothing") if _OTHER_COMMAND.fullmatch(code) else None
     if len(parts) > 1:
-        installing = tuple(part for part in parts if _INSTALL.match(part))
         return Rewrite(installing, "several commands on one line", is_lossless=len(installing) == len(parts))
+    if assigned := _assignments(code):
+        return Rewrite((code[assigned:],), "environment variables of a command", is_lossless=True)
     found = _INSTALL.match(code)
     words = _words(code[found.end() :]) if found else None
     if found is None or words is None:
@@ -66,6 +81,12 @@ def commands(code: str) -> Rewrite | None:
     return Rewrite((*options, *packages), reason + lost_text, is_lossless=not lost)
 
 
+def _assignments(code: str) -> int:
+    """Return the length of the variables in front of an install command; 0 if one names an index, which may matter."""
+    found = _ASSIGNMENTS.match(code)
+    return found.end() if found and "://" not in found[0] and _INSTALL.match(code[found.end() :]) else 0
+
+
 def _conda(packages: Sequence[str]) -> Rewrite:
     found = [conda.specification(package) for package in packages]
     return Rewrite(tuple(line for one in found if one for line in one.lines), conda.NOTATION)
@@ -73,9 +94,10 @@ def _conda(packages: Sequence[str]) -> Rewrite:
 
 def _words(text: str) -> list[str] | None:
     try:
-        return shlex.split(text.replace("\\", "/"))  # paths of Windows; a backslash would escape the next character
+        words = shlex.split(text.replace("\\", "/"))  # paths of Windows; a backslash would escape the next character
     except ValueError:  # a quote is not closed
         return None
+    return list(itertools.takewhile(lambda word: not _REDIRECTION.fullmatch(word), words))
 
 
 def _arguments(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
@@ -89,16 +111,34 @@ def _arguments(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
         if not word.startswith("-"):
             packages += [text for text in [word.strip(",")] if text]
             continue
-        if option in WITH_VALUE and not value:
+        if (option in WITH_VALUE or not _is_known(option)) and not value:
+            # The word after an unknown option may be its value, and a secret.
             value = next(rest, "")
         if option in _OWN_LINE:
             options.append(f"{option} {value}".strip())
+        elif not _is_known(option):
+            lost.append(f"{option} and what follows it")
         elif option not in NO_EFFECT:
             lost.append(option)
     if all("==" in package for package in packages):
         lost = [option for option in lost if option not in ("-U", "--upgrade")]
     return packages, options, lost
 
+
+def _is_known(option: str) -> bool:
+    return option in _OWN_LINE or option in WITH_VALUE or option in NO_EFFECT or option in _FLAGS
+
+
+_FLAGS_TEXT = (
+    "-U --upgrade --no-deps --force-reinstall -I --ignore-installed --no-build-isolation --use-pep517 --no-use-pep517 "
+    "--dry-run --no-clean --check-build-dependencies --ignore-requires-python --isolated --debug --no-index --dev -D "
+    "--yes --update-deps --no-update-deps --freeze-installed --use-local --offline --insecure -k --copy --all -S "
+    "--update-all --only-deps --strict-channel-priority --no-channel-priority --use-index-cache --download-only -d "
+    "--no-sync --no-lock --locked --frozen --refresh --no-cache --lock --skip-lock --pre --prerelease "
+    "--allow-prereleases --verify --reinstall --no-self --help -h --version -V"
+)
+_FLAGS = frozenset(_FLAGS_TEXT.split())
+"""Further options without a value; the word after an option that is not known may be its value."""
 
 _OWN_LINE_TEXT = (
     "--index-url -i --extra-index-url --find-links -f --trusted-host -r --requirement -c --constraint -e --editable "
