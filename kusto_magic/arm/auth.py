@@ -28,9 +28,8 @@ from kusto_magic.arm.credentials import (
     request_token,
 )
 from kusto_magic.arm.log_filter import shorten_guids
-from kusto_magic.arm.sign_in_errors import SIGN_IN, first_line
+from kusto_magic.arm.sign_in_errors import SIGN_IN, first_line, timeout_error
 from kusto_magic.errors import SignInError
-from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.redaction import redact
 
@@ -143,15 +142,15 @@ class BearerTokenAuth(httpx.Auth):
                 deliver(lambda: result.set_result(token))
 
         # A custom credential need not have this attribute.
-        timeout = self._timeout or getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
+        own: float = getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
+        timeout = self._timeout or own
         # Not an executor: the exit of the process would wait for its hanging threads.
         threading.Thread(target=get_token, name="kusto_magic sign-in", daemon=True).start()
         try:
             async with asyncio.timeout(timeout):  # wait_for would swallow a cancellation that coincides with the result
                 return await result
         except TimeoutError:
-            what = f"no credential responded within {timeout:.0f} seconds"
-            raise SignInError(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",))) from None
+            raise timeout_error(getattr(self._credential, "kind", ""), timeout) from None
 
 
 def identity_from_token(token: str) -> str:

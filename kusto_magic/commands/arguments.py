@@ -206,6 +206,9 @@ def _use(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--clusters", type=_clusters, metavar="N", help="number of clusters of the emulator")
     sub.add_argument("--as", dest="credential", metavar="METHOD", help=f"sign-in method: {', '.join(CREDENTIAL_TYPES)}")
+    sub.add_argument(
+        "--tenant", metavar="TENANT", help="ID or domain of the tenant to sign in to; default: that of the subscription"
+    )
     sub.add_argument("--save", action="store_true", help="save the cluster in config.toml for later sessions")
 
 

@@ -176,7 +176,7 @@ async def test_az_is_run_once_for_several_requests(tmp_path: Path, monkeypatch: 
     assert arm.identity == "ada@example.com"
 
 
-IN_BROWSER = Hint(HintKind.SIGN_IN, "browser")
+IN_TENANT = Hint(HintKind.SIGN_IN_TO_TENANT)
 AZ_LOGIN = Hint(HintKind.RUN_COMMAND, "az login")
 SET_CLIENT = Hint(HintKind.SET_VARIABLES, values=("AZURE_CLIENT_ID", "AZURE_TENANT_ID"))
 
@@ -187,11 +187,7 @@ SET_CLIENT = Hint(HintKind.SET_VARIABLES, values=("AZURE_CLIENT_ID", "AZURE_TENA
     [
         ("ERROR: Please run 'az login' to setup account.", "the Azure CLI (az) is not signed in", AZ_LOGIN),
         ("ERROR: AADSTS700082: The refresh token has expired due to inactivity.", "expired (AADSTS700082)", AZ_LOGIN),
-        (
-            "ERROR: AADSTS50076: you must use multi-factor authentication",
-            "multifactor authentication",
-            Hint(HintKind.SIGN_IN, "browser"),
-        ),
+        ("ERROR: AADSTS50076: you must use multi-factor authentication", "multifactor authentication", IN_TENANT),
         (f"ERROR: AADSTS90002: Tenant '{TENANT}' not found.", "tenant was not found", SET_CLIENT),
     ],
 )
@@ -359,8 +355,8 @@ class ShortTimeoutCredential(NamedCredential):
 
 
 @pytest.mark.parametrize("kind", CREDENTIAL_TYPES)
-def test_non_interactive_sign_in_times_out_within_twelve_seconds(kind: str) -> None:
-    assert NamedCredential(kind, ENDPOINT).timeout <= 12
+def test_non_interactive_sign_in_times_out_within_twenty_seconds(kind: str) -> None:
+    assert NamedCredential(kind, ENDPOINT).timeout <= 20
 
 
 # ── names and clouds ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -397,7 +393,8 @@ def test_factory_returns_one_credential_per_endpoint() -> None:
 async def test_logs_contain_no_token_secret_or_tenant(
     entra: Entra, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    for name in ("azure", "msal", "urllib3"):  # otherwise nothing is logged
+        caplog.set_level(logging.DEBUG, logger=name)
     _set_client_secret(monkeypatch)
     await send_requests(_script(), CredentialFactory("default")(ENDPOINT))
     device = NamedCredential("device", ENDPOINT, lambda *_: None)

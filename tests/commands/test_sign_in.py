@@ -26,6 +26,7 @@ from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import device_code_bundle, sign_in
 from kusto_magic.errors import InvalidInputError, SignInError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.settings import Settings
 
 LINE = f"use --subscription {SUBSCRIPTION} --resource-group group --cluster mycluster"
 
@@ -37,7 +38,7 @@ class SignInSession:
         self.script = ScriptedTransport(default=make_response({"value": []}))
         self.shell = RecordingShell(interactive=interactive)
         names = (*TARGET_SETTINGS, "wait", "credential")
-        self.magics = SimpleNamespace(**dict.fromkeys(names, ""), timeout_hours=0.0)
+        self.magics = SimpleNamespace(**dict.fromkeys(names, ""), timeout_hours=0.0, az_timeout=0.0)
         self.builds = BuildManager(history=History(folder / "history.sqlite"), connect=self._connect)
         self.session = Session(self.shell, self.magics, self.builds)
 
@@ -169,7 +170,7 @@ def test_interrupt_stops_the_sign_in_with_a_message(entra: Entra, environment: C
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sign_in(Session(notebook.shell, notebook.magics, Interrupted()), "device", TARGET)  # type: ignore[arg-type]
+        sign_in(Session(notebook.shell, notebook.magics, Interrupted()), Settings(credential="device").sign_in, TARGET)  # type: ignore[arg-type]
     assert "interrupted" in notebook.shown[-1]
 
 
