@@ -66,7 +66,7 @@ _MEANINGS = tuple(
         ("claims challenge|--claims-challenge", "the tenant requires a new sign-in", _AZ_LOGIN),
         # Before "az login": without a default subscription, azure-identity reports that nobody is signed in.
         (
-            r"\bno subscriptions?\b|\baz account set\b|\bsubscription\b[^\n]{0,80}\b(not (be )?found|n[o']t exist)",
+            r"\bno subscriptions?\b|\baz account set\b|\bsubscription\b[^\n]{0,80}(not (be )?found|n[o']t exist)",
             "the Azure CLI (az) is signed in, but has no access to this subscription",
             Hint(HintKind.CHECK_SUBSCRIPTION),
         ),

@@ -409,7 +409,8 @@ def test_use_keeps_omitted_settings_except_those_of_the_emulator(
     say("%kusto_image use --cluster other")
     chosen = {name: getattr(magics, name) for name in TARGET_SETTINGS}
     assert chosen == {
-        "subscription": subscription, "resource_group": "team", "cluster": "other", "cloud": "china", "endpoint": ""
+        "subscription": subscription, "resource_group": "team", "cluster": "other", "cloud": "china", "endpoint": "",
+        "tenant": "",
     }  # fmt: skip
     assert [problem.field for problem in problems_of(shell, "%kusto_image use --cluster ..")] == ["cluster"]
     assert {name: getattr(magics, name) for name in TARGET_SETTINGS} == chosen

@@ -79,19 +79,20 @@ def environment(home: Home) -> Iterator[Callable[..., SignInSession]]:
 
 
 def test_device_code_is_replaced_by_the_identity(entra: Entra, environment: Callable[..., SignInSession]) -> None:
-    entra.claims, entra.pending = {"upn": "ada@example.com"}, 1
+    entra.claims, entra.pending = {"upn": "ada@example.com", "oid": CLIENT}, 1
     notebook = environment()
     notebook.use("--as device")
     assert [bool(re.search("BKTN7QZD", text)) for text in notebook.shown] == [False, True, False, False]
     assert [update for _, update in notebook.shell.shown] == [False, True, True, False], "one output, updated in place"
-    assert notebook.shown[2] == "Signed in as ada@example.com."
-    assert "ada@example.com" in notebook.shown[3]
+    assert notebook.shown[2] == "Signed in as user aaaaaaaa…."
+    assert "Signed in as user aaaaaaaa…." in notebook.shown[3]
     asked = entra.tokens
     notebook.ask()
-    assert notebook.script.requests[-1].token == jwt(upn="ada@example.com", n=asked)
+    assert notebook.script.requests[-1].token == jwt(upn="ada@example.com", oid=CLIENT, n=asked)
     assert entra.tokens == asked, "no second prompt"
     notebook.use()
-    assert "ada@example.com" in notebook.shown[-1], "the sign-in method is kept"
+    assert "Signed in as user aaaaaaaa…" in notebook.shown[-1], "the sign-in method is kept"
+    assert "example.com" not in "".join(notebook.shown)
 
 
 def test_use_reports_identity_and_subscription_but_not_the_tenant(
