@@ -1,4 +1,4 @@
-"""`%kusto_image doctor`: the facts needed for a bug report, without secrets."""
+"""`%kusto_image doctor`: the facts needed for a bug report, without secrets; the account only with --identity."""
 
 from __future__ import annotations
 

@@ -391,6 +391,15 @@ def test_doctor_reports_everything_without_secrets(say: RunCell, magics: KustoIm
     assert "%config KustoImageMagics.cluster" in report
 
 
+def test_doctor_hides_the_tenant_unless_asked_for_the_identity(say: RunCell, magics: KustoImageMagics) -> None:
+    magics.tenant = "contoso.example"
+    report = say("%kusto_image doctor")
+    assert "tenant" in report
+    assert "sign-in method" in report
+    assert "contoso" not in report
+    assert "contoso.example" in say("%kusto_image doctor --identity")
+
+
 def test_doctor_reports_missing_settings(say: RunCell, magics: KustoImageMagics) -> None:
     for name in TARGET_SETTINGS:
         setattr(magics, name, "")

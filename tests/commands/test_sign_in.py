@@ -16,7 +16,7 @@ from support.home import Home
 from support.panel_environment import RecordingShell
 from support.scripted_transport import CountingCredential, ScriptedTransport
 
-from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.credentials import Credential, CredentialFactory
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
@@ -163,9 +163,11 @@ def test_use_save_stores_the_sign_in_method(
 def test_interrupt_stops_the_sign_in_with_a_message(entra: Entra, environment: Callable[..., SignInSession]) -> None:
     notebook = environment()
 
+    factories: list[CredentialFactory] = []
+
     class Interrupted:
-        def sign_in(self, _way: object) -> None:
-            pass
+        def sign_in(self, factory: CredentialFactory) -> None:
+            factories.append(factory)
 
         def ask(self, *_: object) -> str:
             raise KeyboardInterrupt
@@ -173,6 +175,9 @@ def test_interrupt_stops_the_sign_in_with_a_message(entra: Entra, environment: C
     with pytest.raises(KeyboardInterrupt):
         sign_in(Session(notebook.shell, notebook.magics, Interrupted()), Settings(credential="device").sign_in, TARGET)  # type: ignore[arg-type]
     assert "interrupted" in notebook.shown[-1]
+    with pytest.raises(SignInError, match="canceled"):  # as its thread does, which polls for the code
+        factories[0](TARGET.endpoint).get_token(TARGET.scope)
+    assert entra.tokens == 0
 
 
 def test_failed_sign_in_prints_two_lines_and_changes_nothing(
@@ -195,6 +200,31 @@ def test_failed_device_code_is_removed_from_the_output(entra: Entra, environment
         notebook.use("--as device")
     assert "BKTN7QZD" in notebook.shown[1]
     assert notebook.shown[-1] == "Not signed in."
+
+
+def test_tenant_is_kept_until_another_subscription_is_chosen(environment: Callable[..., SignInSession]) -> None:
+    notebook = environment()
+    notebook.use(f"--tenant {TENANT}")
+    line = arguments.parse(arguments.line_parser(), "use --cluster other")
+    use(notebook.session, line)
+    assert notebook.magics.tenant == TENANT
+    notebook.use()
+    assert notebook.magics.tenant == ""
+    assert TENANT not in "".join(notebook.shown)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("tenant", "not a valid tenant"), ("az_timeout", "KUSTO_MAGIC_AZ_TIMEOUT")]
+)
+def test_invalid_sign_in_setting_changes_nothing(
+    environment: Callable[..., SignInSession], monkeypatch: pytest.MonkeyPatch, option: str, name: str
+) -> None:
+    notebook = environment()
+    if option == "az_timeout":
+        monkeypatch.setenv(name, "soon")
+    with pytest.raises(InvalidInputError, match=name):
+        notebook.use("--tenant no-domain" if option == "tenant" else "")
+    assert (notebook.magics.cluster, notebook.magics.tenant) == ("", "")
 
 
 def test_unknown_sign_in_method_suggests_closest_without_prompting(
