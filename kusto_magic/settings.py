@@ -39,9 +39,6 @@ MAX_TIMEOUT_HOURS = 168.0
 DEFAULT_AZ_TIMEOUT = 15.0
 """Seconds that az, azd or PowerShell may take to return a token by default; az takes 10 s after a cold start."""
 
-MAX_AZ_TIMEOUT = 600.0
-"""Maximum value of the `az_timeout` setting in seconds."""
-
 WAIT_MODES = ("auto", "yes", "no")
 """Values of the `wait` setting; "auto" waits in terminals and non-interactive runs."""
 
@@ -61,7 +58,7 @@ CREDENTIAL_TYPES: Mapping[str, str] = {
 }
 """Descriptions of the sign-in methods by name; `arm.credentials` implements them."""
 
-_LIMITS = {"az_timeout": ("seconds", MAX_AZ_TIMEOUT), "timeout_hours": ("hours", MAX_TIMEOUT_HOURS)}
+_LIMITS = {"az_timeout": ("seconds", 600.0), "timeout_hours": ("hours", MAX_TIMEOUT_HOURS)}
 """Unit and maximum of each setting that is a number."""
 
 _ENDPOINT_SETTINGS = frozenset({"cloud", "endpoint"})

@@ -64,7 +64,7 @@ _MEANINGS = tuple(
             Hint(HintKind.SET_CA_BUNDLE, values=("REQUESTS_CA_BUNDLE",)),
         ),
         ("claims challenge|--claims-challenge", "the tenant requires a new sign-in", _AZ_LOGIN),
-        # Before "az login": without a default subscription, azure-identity reports that nobody is signed in.
+        # Before "az login": without a default subscription, azure-identity reports that az is not signed in.
         (
             r"\bno subscriptions?\b|\baz account set\b|\bsubscription\b[^\n]{0,80}(not (be )?found|n[o']t exist)",
             "the Azure CLI (az) is signed in, but has no access to this subscription",
