@@ -176,7 +176,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
     },
     "Signing in": {
         "AZURE_AUTHORITY_HOST": "the sign-in host, instead of the one of the cloud",
-        "AZURE_TENANT_ID": "the tenant, with `--as browser` and `--as device`",
+        "AZURE_TENANT_ID": "the tenant to sign in to, unless the setting `tenant` is set",
         "AZURE_CLIENT_ID": "with `--as managed`: a user-assigned identity",
         "AZURE_CLIENT_SECRET": "with `--as environment`: the secret of the application",
         "AZURE_…": "other variables of azure-identity",

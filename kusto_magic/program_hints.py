@@ -10,7 +10,10 @@ COMMON: Mapping[HintKind, str] = {
     HintKind.CHOOSE_NAME: "Choose another name.",
     HintKind.CHOOSE_LISTED_IMAGE: "Choose one of the image names above.",
     HintKind.PASTE_FILE: "Paste the lines of the file here.",
-    HintKind.SIGN_IN_TO_TENANT: "Sign in again (az login) with an account of the subscription's tenant.",
+    HintKind.SIGN_IN_TO_TENANT: (
+        "Sign in to the subscription's tenant (its ID or domain): run `az login --tenant TENANT` in a terminal, then "
+        "try again."
+    ),
     HintKind.RUN_COMMAND: "Run `{name}` in a terminal, then try again.",
     HintKind.INSTALL_TOOL: "Install {name} and run `{values}`, then try again.",
     HintKind.ASSIGN_IDENTITY: "Assign a managed identity to this machine.",
@@ -85,6 +88,10 @@ PROGRAM = HintTable(
         HintKind.SIGN_IN: "Sign in with `az login`, or pass a credential that can sign in, then try again.",
         HintKind.SIGN_IN_INTERACTIVELY: "Pass a credential that needs no user, or sign in with `az login`.",
         HintKind.CHOOSE_CREDENTIAL: "Pass another credential of azure-identity, such as AzureCliCredential().",
+        HintKind.ALLOW_MORE_TIME: (
+            "Run `{name}` in a terminal; if it responds, pass a credential that waits longer, such as "
+            "AzureCliCredential(process_timeout={values})."
+        ),
         HintKind.SET_VARIABLES: "Set {values} to valid values, then start the program again.",
         HintKind.FIX_VARIABLES: "Fix or unset {values}, then start the program again.",
         HintKind.SET_CA_BUNDLE: "Set {values} to a bundle with your network's certificates; start the program again.",

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.naming import tenant_problem
 from kusto_magic.models.target import CLUSTER_FIELDS, Target, parse_cluster_id
 from kusto_magic.redaction import redact
 
@@ -33,6 +35,9 @@ DEFAULT_TIMEOUT = DEFAULT_TIMEOUT_HOURS * 3600
 
 MAX_TIMEOUT_HOURS = 168.0
 """Maximum value of the `timeout_hours` setting: one week."""
+
+DEFAULT_AZ_TIMEOUT = 15.0
+"""Seconds that az, azd or PowerShell may take to return a token by default; az takes 10 s after a cold start."""
 
 WAIT_MODES = ("auto", "yes", "no")
 """Values of the `wait` setting; "auto" waits in terminals and non-interactive runs."""
@@ -53,17 +58,29 @@ CREDENTIAL_TYPES: Mapping[str, str] = {
 }
 """Descriptions of the sign-in methods by name; `arm.credentials` implements them."""
 
+_LIMITS = {"az_timeout": ("seconds", 600.0), "timeout_hours": ("hours", MAX_TIMEOUT_HOURS)}
+"""Unit and maximum of each setting that is a number."""
+
 _ENDPOINT_SETTINGS = frozenset({"cloud", "endpoint"})
 _SECRET = re.compile(r"pass|pwd|token|secret|key", re.IGNORECASE)
+
+
+class SignIn(NamedTuple):
+    """The settings of the sign-in; the values are as in `Settings`."""
+
+    credential: str = ""
+    tenant: str = ""
+    az_timeout: float = DEFAULT_AZ_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The resolved settings; "" means not set.
 
-    `credential` is a sign-in method from `CREDENTIAL_TYPES`; `wait` is one of `WAIT_MODES`; `timeout_hours` is the
-    number of hours for which an operation is polled. `sources` has the origin of each value that is set: "--cluster",
-    "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
+    `tenant` is the ID or domain of the tenant to sign in to; `credential` is a sign-in method from `CREDENTIAL_TYPES`;
+    `az_timeout` is the limit in seconds for az, azd and PowerShell; `wait` is one of `WAIT_MODES`; `timeout_hours` is
+    the number of hours for which an operation is polled. `sources` has the origin of each value that is set:
+    "--cluster", "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
     """
 
     subscription: str = ""
@@ -71,7 +88,9 @@ class Settings:
     cluster: str = ""
     cloud: str = ""
     endpoint: str = ""
+    tenant: str = ""
     credential: str = ""
+    az_timeout: float = DEFAULT_AZ_TIMEOUT
     wait: str = "auto"
     timeout_hours: float = DEFAULT_TIMEOUT_HOURS
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
@@ -80,6 +99,11 @@ class Settings:
     def endpoint_url(self) -> str:
         """The Resource Manager endpoint: the configured one, or that of the cloud."""
         return self.endpoint or CLOUDS[self.cloud or "public"].endpoint
+
+    @property
+    def sign_in(self) -> SignIn:
+        """The settings of the sign-in."""
+        return SignIn(self.credential, self.tenant, self.az_timeout)
 
     def target(self) -> Target:
         """Return the target cluster. Raises InvalidInputError with all missing parts, or with all invalid ones."""
@@ -224,11 +248,11 @@ def _merge(layers: Iterable[_Layer]) -> _Layer:
 
 
 def _settings(merged: _Layer) -> Settings:
-    values = {name: value.text for name, value in merged.items()}
+    values: dict[str, Any] = {name: value.text for name, value in merged.items()}
     values |= parse_cluster_id(values.get("cluster", ""))
-    timeout = float(values.pop("timeout_hours", DEFAULT_TIMEOUT_HOURS))
+    values |= {name: float(values[name]) for name in _LIMITS if name in values}
     sources = MappingProxyType({name: value.source for name, value in merged.items()})
-    return Settings(**values, timeout_hours=timeout, sources=sources)
+    return Settings(**values, sources=sources)
 
 
 def _option(name: str) -> str:
@@ -266,17 +290,21 @@ def _invalid_values(merged: _Layer) -> Iterator[Problem]:
             yield Problem(name, f"{merged[name]}: must be one of {', '.join(allowed)}")
     if "credential" in merged and (message := credential_type_problem(merged["credential"].text)):
         yield Problem("credential", f"{message} (from {merged['credential'].source})")
-    if "timeout_hours" in merged and not _is_timeout(merged["timeout_hours"].text):
-        rule = f"must be a number of hours above 0, at most {MAX_TIMEOUT_HOURS:g}"
-        yield Problem("timeout hours", f"{merged['timeout_hours']}: {rule}")
+    if "tenant" in merged and (message := tenant_problem(merged["tenant"].text)):
+        yield Problem("tenant", f"{message} (from {merged['tenant'].source})")
+    for name, (unit, limit) in _LIMITS.items():
+        if name in merged and not _is_positive(merged[name].text, limit):
+            yield Problem(
+                _setting_label(name), f"{merged[name]}: must be a number of {unit} above 0, at most {limit:g}"
+            )
     if "cluster" in merged and "/" in (text := merged["cluster"].text) and not parse_cluster_id(text):
         rule = "must be a name or /subscriptions/…/resourceGroups/…/providers/Microsoft.Kusto/clusters/…"
         yield Problem("cluster", f"{merged['cluster']}: {rule}")
 
 
-def _is_timeout(text: str) -> bool:
+def _is_positive(text: str, limit: float) -> bool:
     try:
-        return 0 < float(text) <= MAX_TIMEOUT_HOURS  # false for nan
+        return 0 < float(text) <= limit  # false for nan
     except ValueError:
         return False
 
@@ -311,10 +339,10 @@ def _invalid_entry(key: str, value: object) -> str:
             return f"{shown} {rule}"
         closest = difflib.get_close_matches(key.lower().replace("-", "_"), NAMES, n=1)
         return f"unknown setting {shown}" + (f"; did you mean {closest[0]}?" if closest else "")
-    if key == "timeout_hours":
+    if key in _LIMITS:
         # To Python, a bool is an int.
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e9
-        return "" if is_number else f"{shown} must be a number of hours, without quotes"
+        return "" if is_number else f"{shown} must be a number of {_LIMITS[key][0]}, without quotes"
     return "" if isinstance(value, str) else f"{shown} must be a string in quotes"
 
 

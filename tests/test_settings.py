@@ -159,6 +159,21 @@ class TestProblems:
             resolved({"credential": name}, {}, "")
         assert "from --as" in str(caught.value)
 
+    @pytest.mark.parametrize("text", ["0", "-1", "soon", "nan", "601", "inf"])
+    def test_az_timeout_must_be_positive_and_at_most_ten_minutes(self, text: str) -> None:
+        assert "number of seconds above 0, at most 600" in problems(KUSTO_MAGIC_AZ_TIMEOUT=text)[0]
+
+    @pytest.mark.parametrize("text", ["no domain", "nodomain", "`id`", "-a.example", "a..example", "x." * 200 + "y1"])
+    def test_tenant_must_be_an_id_or_a_domain(self, text: str) -> None:
+        assert "is not a valid tenant" in problems(KUSTO_MAGIC_TENANT=text)[0]
+
+    @pytest.mark.parametrize(
+        "text", ["01234567-89ab-cdef-0123-456789abcdef", "contoso.onmicrosoft.com", "a.b-c.example"]
+    )
+    def test_sign_in_settings_are_resolved(self, text: str) -> None:
+        found = resolved(KUSTO_MAGIC_TENANT=text, file="az_timeout = 60")
+        assert found.sign_in == ("", text, 60.0)
+
     def test_all_problems_are_reported_at_once(self) -> None:
         messages = problems(
             {"wait": "maybe", "cloud": "mars", "endpoint": "http://127.0.0.1:1"},
@@ -196,6 +211,7 @@ class TestProblems:
             ("wait = true", "'wait' must be a string"),
             ("[cluster]\nname = 'HIDDEN'", "'cluster' must be a string"),
             ("timeout_hours = '4'", "'timeout_hours' must be a number"),
+            ("az_timeout = '60'", "'az_timeout' must be a number of seconds"),
             ("timeout_hours = true", "'timeout_hours' must be a number"),
             (f"timeout_hours = 0x{'f' * 900}", "'timeout_hours' must be a number"),
             ("cluster = 'a'\ncluster = 'b'\n", "not valid TOML: Cannot overwrite a value (at line 2, column 14)"),

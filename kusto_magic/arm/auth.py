@@ -28,9 +28,8 @@ from kusto_magic.arm.credentials import (
     request_token,
 )
 from kusto_magic.arm.log_filter import shorten_guids
-from kusto_magic.arm.sign_in_errors import SIGN_IN, first_line
+from kusto_magic.arm.sign_in_errors import SIGN_IN, first_line, timeout_error
 from kusto_magic.errors import SignInError
-from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.redaction import redact
 
@@ -43,11 +42,11 @@ REFRESH_RETRY_INTERVAL = 30.0
 _TOKEN = re.compile(r"[!-~]+")  # visible ASCII: a line break would start another header
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]{1,4096})={0,2}"')
 _MAX_CHALLENGE_LENGTH = 8192
-_IDENTITY_CLAIMS = {
-    "upn": "", "preferred_username": "", "unique_name": "", "app_displayname": "application ",
-    "appid": "application ", "azp": "application ", "oid": "object ",
-}  # fmt: skip
-"""The claims of a token that identify the caller, the most specific first, with a prefix for each."""
+_USER_CLAIMS = ("upn", "preferred_username", "unique_name")
+"""The claims of a token that name a user, the most specific first."""
+
+_ID_CLAIMS = {"appid": "application", "azp": "application", "oid": "object"}
+"""The claims of a token with an ID of the caller, the most specific first, and what they identify."""
 
 
 class BearerTokenAuth(httpx.Auth):
@@ -79,8 +78,13 @@ class BearerTokenAuth(httpx.Auth):
 
     @property
     def identity(self) -> str:
-        """The identity that the cached token names; "" if there is no token or it names none."""
+        """The identity of the cached token, without the user's name; "" if there is no token or it has none."""
         return "" if self._token is None else identity_from_token(self._token.token)
+
+    @property
+    def account(self) -> str:
+        """The name and tenant in the cached token, for a user who asks for them; "" as for `identity`."""
+        return "" if self._token is None else account_from_token(self._token.token)
 
     async def sign_in(self) -> str:
         """Get a token and return its `identity`. Raises SignInError."""
@@ -143,33 +147,50 @@ class BearerTokenAuth(httpx.Auth):
                 deliver(lambda: result.set_result(token))
 
         # A custom credential need not have this attribute.
-        timeout = self._timeout or getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
+        own: float = getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
+        timeout = self._timeout or own
         # Not an executor: the exit of the process would wait for its hanging threads.
         threading.Thread(target=get_token, name="kusto_magic sign-in", daemon=True).start()
         try:
             async with asyncio.timeout(timeout):  # wait_for would swallow a cancellation that coincides with the result
                 return await result
         except TimeoutError:
-            what = f"no credential responded within {timeout:.0f} seconds"
-            raise SignInError(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",))) from None
+            raise timeout_error(getattr(self._credential, "kind", ""), timeout) from None
 
 
 def identity_from_token(token: str) -> str:
-    """Return the identity that a token names, for display, or "". Nothing is verified: the service does that.
+    """Return the identity in a token for display, or "". Nothing is verified: the service does that.
 
-    Source: "Access token claims reference" of the Microsoft identity platform.
+    A user is shown without the name, which is an e-mail address: outputs are saved and shared. Source: "Access token
+    claims reference" of the Microsoft identity platform.
     """
+    claims = _claims(token)
+    if any(name in claims for name in _USER_CLAIMS):
+        return shorten_guids(redact(f"user {claims['oid']}"))[:100] if "oid" in claims else "a user"
+    for name, kind in _ID_CLAIMS.items():
+        if name in claims:
+            return f"{kind} {shorten_guids(redact(claims[name]))[:100]}"
+    return ""
+
+
+def account_from_token(token: str) -> str:
+    """Return the account in a token by name, with the tenant's ID, or ""; verified as little as above."""
+    claims = _claims(token)
+    names = [claims[name] for name in (*_USER_CLAIMS, "app_displayname") if name in claims]
+    account = redact(names[0])[:100] if names else identity_from_token(token)
+    return f"{account} in tenant {redact(claims['tid'])[:100]}" if account and "tid" in claims else account
+
+
+def _claims(token: str) -> dict[str, str]:
+    """Return the claims of a token that are texts, none for a token that is not a JWT, such as an emulator's."""
     try:
         # A JWT omits the padding; b64decode ignores superfluous padding.
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     except (IndexError, ValueError, RecursionError):  # not a JWT (custom credentials), or nested too deeply for json
-        return ""
+        return {}
     if not isinstance(claims, dict):
-        return ""
-    for name, prefix in _IDENTITY_CLAIMS.items():
-        if isinstance(claims.get(name), str) and claims[name]:
-            return prefix + shorten_guids(redact(claims[name]))[:100]
-    return ""
+        return {}
+    return {name: value for name, value in claims.items() if isinstance(value, str) and value}
 
 
 def claims_from_challenges(challenges: Sequence[str]) -> str:

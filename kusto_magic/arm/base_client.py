@@ -30,8 +30,13 @@ class ArmClient:
 
     @property
     def identity(self) -> str:
-        """The signed-in identity, for display; "" before the first request or if the token names none."""
+        """The signed-in identity, without the user's name; "" before the first request or if the token has none."""
         return self._connection.identity
+
+    @property
+    def account(self) -> str:
+        """The signed-in account and its tenant, by name where the token has one; "" as for `identity`."""
+        return self._connection.account
 
     async def sign_in(self) -> str:
         """Get a token without sending a request; return its `identity`. Raises SignInError."""

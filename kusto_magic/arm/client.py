@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from kusto_magic.arm import operation_start
 from kusto_magic.arm.base_client import ArmClient
-from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.credentials import Credential, CredentialFactory
 from kusto_magic.arm.operation import Operation
 from kusto_magic.arm.paging import PageLimit
 from kusto_magic.arm.poll_schedule import DurationEstimate
@@ -73,6 +73,7 @@ class ImagesClient(ArmClient):
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        credential = credential or CredentialFactory()(target.endpoint, target.subscription)
         self._set_up(ArmTransport(target.endpoint, target.scope, credential=credential, transport=transport), target)
 
     @classmethod

@@ -1,6 +1,7 @@
 """Pool of open clients: one per cluster and scope.
 
-Clients of one endpoint and scope share connections, sign-in and rate limits.
+Clients of one endpoint, scope and credential share connections, sign-in and rate limits. With az, the clusters of one
+subscription have one credential (`CredentialFactory`).
 """
 
 from __future__ import annotations
@@ -11,30 +12,30 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.credentials import CredentialFactory
+from kusto_magic.arm.credentials import Credential, CredentialFactory
 from kusto_magic.arm.subscription import SubscriptionClient
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.models.target import Subscription, Target
 
 ConnectionFactory = Callable[..., AbstractAsyncContextManager[ArmTransport]]
-"""`ArmTransport` or a substitute; called with an endpoint and a scope, and with a credential after `sign_in`."""
+"""Substitute for `ArmTransport`; called with an endpoint and a scope, and with a credential after `sign_in`."""
 
 
 @dataclass(slots=True)
 class _SignedIn:
-    """The open connections and clients of one sign-in; a connection per endpoint and scope."""
+    """The open connections and clients of one sign-in; a connection per endpoint, scope and credential."""
 
     factory: CredentialFactory | None = None
-    connections: dict[tuple[str, str], ArmTransport] = field(default_factory=dict)
+    connections: dict[tuple[str, str, Credential | None], ArmTransport] = field(default_factory=dict)
     clients: dict[tuple[str, str], ImagesClient] = field(default_factory=dict)
 
 
 class ClientPool:
     """The open clients. Call `get`, `get_subscription` and `aclose` on one event loop; the others are thread-safe."""
 
-    def __init__(self, connect: ConnectionFactory = ArmTransport) -> None:
-        self._connect = connect
-        self._current = _SignedIn()
+    def __init__(self, connect: ConnectionFactory | None = None) -> None:
+        self._connect: ConnectionFactory = connect or ArmTransport
+        self._current = _SignedIn(None if connect else CredentialFactory())
         self._opening: dict[str, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
 
@@ -62,9 +63,11 @@ class ClientPool:
     async def _connection(self, current: _SignedIn, value: Target | Subscription) -> ArmTransport:
         # One lock per endpoint: concurrent first calls must not open two connections, each with its own rate limits.
         async with self._opening.setdefault(value.endpoint, asyncio.Lock()):
-            key = value.endpoint, value.scope
+            subscription = value.subscription if isinstance(value, Target) else value.id
+            credential = None if current.factory is None else current.factory(value.endpoint, subscription)
+            key = value.endpoint, value.scope, credential
             if key not in current.connections:
-                options = {} if current.factory is None else {"credential": current.factory(value.endpoint)}
+                options = {} if credential is None else {"credential": credential}
                 opened = self._connect(value.endpoint, value.scope, **options)
                 current.connections[key] = await self._stack.enter_async_context(opened)
             return current.connections[key]

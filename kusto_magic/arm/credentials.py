@@ -15,23 +15,30 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from kusto_magic.arm.emulator_proof import ConnectionProof
-from kusto_magic.arm.log_filter import install_sign_in_filters
+from kusto_magic.arm.log_filter import quiet_sign_in
 from kusto_magic.arm.sign_in_errors import sign_in_error, sign_in_required
 from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS, is_loopback, origin
+from kusto_magic.models.naming import tenant_problem
+from kusto_magic.settings import DEFAULT_AZ_TIMEOUT, SignIn
 
 SIGN_IN_TIMEOUT = 11.5
-"""Timeout of a sign-in in seconds; parts of azure-identity's chain hang for minutes in closed networks."""
+"""Timeout of a sign-in in seconds; some methods of azure-identity hang for minutes in closed networks."""
 
 INTERACTIVE_TIMEOUT = 900.0
 """Timeout of an interactive sign-in in seconds: the lifetime of Entra ID's device codes."""
 
-PROCESS_TIMEOUT = int(SIGN_IN_TIMEOUT) - 1
-"""Timeout of az, azd and PowerShell in seconds; shorter than the whole, so that their error is still reported."""
+TOOL_MARGIN = 3.0
+"""Seconds from `az_timeout` to the timeout of the sign-in, so that the error of az, azd or PowerShell is reported."""
 
 INTERACTIVE_TYPES = frozenset({"browser", "device"})
 """Credential types that need a user."""
+
+TOOL_TYPES = frozenset({"default", "cli", "powershell", "developer"})
+"""Credential types that run az, azd or PowerShell."""
+
+_AZ_TYPES = frozenset({"default", "cli"})
 
 Prompt = Callable[[str, str, datetime], None]
 """Shows the user the URL to open, the code to enter there, and the time at which the code expires."""
@@ -44,6 +51,38 @@ _AUTHORITY_HOSTS = {
 """Sign-in host of each cloud. Source: azure.identity.AzureAuthorityHosts."""
 
 
+@dataclass(frozen=True)
+class SignInOptions:
+    """How to sign in, besides the credential type.
+
+    `tenant` is the ID or domain of a tenant, "" for AZURE_TENANT_ID; `subscription` the one whose tenant az is asked
+    for if there is no tenant; `az_timeout` the limit for az, azd and PowerShell in seconds. `canceled` stops the
+    polling of an interactive sign-in.
+    """
+
+    tenant: str = ""
+    subscription: str = ""
+    az_timeout: float = DEFAULT_AZ_TIMEOUT
+    canceled: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def configured_tenant(self) -> str:
+        """Return the tenant to sign in to, or "". Raises SignInError if AZURE_TENANT_ID is not valid."""
+        tenant = self.tenant or os.environ.get("AZURE_TENANT_ID", "").strip()
+        if tenant and tenant_problem(tenant):
+            what = "no token: AZURE_TENANT_ID is neither a tenant ID nor a domain"
+            raise SignInError(what, hint=Hint(HintKind.SET_VARIABLES, values=("AZURE_TENANT_ID",)))
+        return tenant
+
+    def tool_options(self) -> dict[str, Any]:
+        """Return the arguments of the credentials that run az, azd or PowerShell."""
+        return {"tenant_id": self.configured_tenant(), "process_timeout": max(1, round(self.az_timeout))}
+
+    def stop_if_canceled(self, _request: object) -> None:
+        """Raise SignInError if the sign-in was canceled; azure-core calls this before each request."""
+        if self.canceled.is_set():
+            raise SignInError("no token: the sign-in was canceled", hint=Hint(HintKind.RETRY))
+
+
 class NamedCredential:
     """A credential of azure-identity by name; created at first use, since the import takes half a second.
 
@@ -51,37 +90,55 @@ class NamedCredential:
     a window. Without it, no user is asked.
     """
 
-    def __init__(self, kind: str, endpoint: str, prompt: Prompt | None = None) -> None:
-        self._kind = kind
+    def __init__(
+        self, kind: str, endpoint: str, prompt: Prompt | None = None, options: SignInOptions | None = None
+    ) -> None:
+        self.kind = kind
         self._endpoint = endpoint
         self._prompt = prompt
+        self._options = options or SignInOptions()
         self._credential: Any = None
         self._lock = threading.Lock()  # a sign-in that timed out may still be running on its thread
 
     @property
     def timeout(self) -> float:
         """Timeout of the next `get_token` in seconds."""
-        return INTERACTIVE_TIMEOUT if self._prompt and self._kind in INTERACTIVE_TYPES else SIGN_IN_TIMEOUT
+        if self._prompt and self.kind in INTERACTIVE_TYPES:
+            return INTERACTIVE_TIMEOUT
+        return self._options.az_timeout + TOOL_MARGIN if self.kind in TOOL_TYPES else SIGN_IN_TIMEOUT
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
         """Return azure-identity's token. Raises SignInError, with a message of two or three lines."""
         with self._lock:
             prompt, self._prompt = self._prompt, None  # a renewal in the background must not prompt the user
-            if self._credential is None and self._kind in INTERACTIVE_TYPES and prompt is None:
-                raise sign_in_required(self._kind)
+            if self._credential is None and self.kind in INTERACTIVE_TYPES and prompt is None:
+                raise sign_in_required(self.kind)
             try:
-                if self._credential is None:
-                    self._credential = _credential(self._kind, authority(self._endpoint, os.environ), prompt)
-                if self._kind in INTERACTIVE_TYPES and prompt:
-                    # The only call that may prompt, see `disable_automatic_authentication`.
-                    self._credential.authenticate(scopes=scopes)
-                return self._credential.get_token(*scopes, **options)
+                from azure import identity  # slow to import; before quiet_sign_in, which needs its loggers
+
+                with quiet_sign_in():
+                    return self._request_token(identity, prompt, scopes, options)
             except Exception as error:  # whatever azure-identity raises is a failed sign-in
-                failure = sign_in_error(error, self._kind)
+                failure = self._sign_in_error(error)
         raise failure  # outside the except block: the original error, as __context__, would hold requests and responses
 
+    def _request_token(self, identity: Any, prompt: Prompt | None, scopes: Any, options: Any) -> Any:
+        if self._credential is None:
+            host = authority(self._endpoint, os.environ)
+            self._credential = _credential(identity, self.kind, host, prompt, self._options)
+        if self.kind in INTERACTIVE_TYPES and prompt:
+            # The only call that may prompt, see `disable_automatic_authentication`.
+            self._credential.authenticate(scopes=scopes)
+        return self._credential.get_token(*scopes, **options)
+
+    def _sign_in_error(self, error: Exception) -> SignInError:
+        if isinstance(error, SignInError):
+            return error
+        tenant = self._options.configured_tenant() if self.kind in TOOL_TYPES else ""
+        return sign_in_error(error, self.kind, tenant=tenant, tool_timeout=self._options.az_timeout)
+
     def __repr__(self) -> str:
-        return f"<credential {self._kind}>"
+        return f"<credential {self.kind}>"
 
 
 def authority(endpoint: str, environ: Mapping[str, str]) -> str:
@@ -92,31 +149,50 @@ def authority(endpoint: str, environ: Mapping[str, str]) -> str:
     return _AUTHORITY_HOSTS[names.get(endpoint, "public")]
 
 
-def _credential(kind: str, host: str, prompt: Prompt | None) -> Any:
-    from azure import identity  # slow to import
-
+def _credential(identity: Any, kind: str, host: str, prompt: Prompt | None, options: SignInOptions) -> Any:
     # A custom host (Azure Stack, a closed cloud) is not in the public instance discovery and would be rejected by it.
     known = host.removeprefix("https://").strip("/") in _AUTHORITY_HOSTS.values()
     entra: dict[str, Any] = {"authority": host, "disable_instance_discovery": not known}
-    interactive = {**entra, "disable_automatic_authentication": True, "timeout": int(INTERACTIVE_TIMEOUT)}
-    if tenant := os.environ.get("AZURE_TENANT_ID"):  # the home tenant of a guest is another one
-        interactive["tenant_id"] = tenant
+
+    def interactive() -> dict[str, Any]:
+        chosen = {"disable_automatic_authentication": True, "timeout": int(INTERACTIVE_TIMEOUT)}
+        tenant = options.configured_tenant()  # the home tenant of a guest is another one
+        given = {"tenant_id": tenant} if tenant else {}
+        return {**entra, **chosen, **given, "raw_request_hook": options.stop_if_canceled}
+
     # Functions, since some constructors raise if their variables are missing.
     factories: dict[str, Callable[[], Any]] = {
-        "default": lambda: identity.DefaultAzureCredential(process_timeout=PROCESS_TIMEOUT, **entra),
+        "default": lambda: _default_chain(identity, entra, options),
         "environment": lambda: identity.EnvironmentCredential(**entra),
         "workload": lambda: identity.WorkloadIdentityCredential(**entra),
         # Unlike DefaultAzureCredential, it does not read the variable itself.
         "managed": lambda: identity.ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID")),
         # az uses the cloud it is signed in to.
-        "cli": lambda: identity.AzureCliCredential(process_timeout=PROCESS_TIMEOUT),
-        "powershell": lambda: identity.AzurePowerShellCredential(process_timeout=PROCESS_TIMEOUT),
-        "developer": lambda: identity.AzureDeveloperCliCredential(process_timeout=PROCESS_TIMEOUT),
-        "browser": lambda: identity.InteractiveBrowserCredential(**interactive),
-        "device": lambda: identity.DeviceCodeCredential(prompt_callback=prompt, **interactive),
+        "cli": lambda: _for_subscription(identity.AzureCliCredential(**options.tool_options()), options),
+        "powershell": lambda: identity.AzurePowerShellCredential(**options.tool_options()),
+        "developer": lambda: identity.AzureDeveloperCliCredential(**options.tool_options()),
+        "browser": lambda: identity.InteractiveBrowserCredential(**interactive()),
+        "device": lambda: identity.DeviceCodeCredential(prompt_callback=prompt, **interactive()),
     }
-    credential = factories[kind]()
-    install_sign_in_filters()  # after the import, which creates the loggers
+    return factories[kind]()
+
+
+def _default_chain(identity: Any, entra: Mapping[str, Any], options: SignInOptions) -> Any:
+    """Return DefaultAzureCredential, whose arguments include neither the tenant nor the subscription of its tools."""
+    tools = options.tool_options()
+    chain = identity.DefaultAzureCredential(process_timeout=tools["process_timeout"], **entra)
+    types = (identity.AzureCliCredential, identity.AzurePowerShellCredential, identity.AzureDeveloperCliCredential)
+    for credential in chain.credentials:
+        if isinstance(credential, types):
+            credential.tenant_id = tools["tenant_id"]
+            _for_subscription(credential, options)
+    return chain
+
+
+def _for_subscription(credential: Any, options: SignInOptions) -> Any:
+    """Return a tool's credential, which asks for a token of the subscription's tenant if it is az and has no tenant."""
+    if hasattr(credential, "subscription") and not credential.tenant_id:  # az accepts only one of them
+        credential.subscription = options.subscription or None
     return credential
 
 
@@ -213,15 +289,35 @@ class EmulatorCredential:
 class CredentialFactory:
     """Creates the credential for an endpoint; `kind` is one of `settings.CREDENTIAL_TYPES`.
 
-    With `prompt`, the user may be asked to sign in, once for each endpoint.
+    With `prompt`, the user may be asked to sign in, once for each endpoint. `tenant` and `az_timeout` are as for
+    `SignInOptions`.
     """
 
     kind: str = "default"
     prompt: Prompt | None = None
-    _credentials: dict[str, NamedCredential] = field(default_factory=dict, repr=False)
+    tenant: str = ""
+    az_timeout: float = DEFAULT_AZ_TIMEOUT
+    _canceled: threading.Event = field(default_factory=threading.Event, repr=False)
+    _credentials: dict[tuple[str, str], NamedCredential] = field(default_factory=dict, repr=False)
 
-    def __call__(self, endpoint: str) -> TokenCredential:
-        """Return the credential for an endpoint; always the same one for the same endpoint."""
+    @classmethod
+    def of(cls, settings: SignIn, prompt: Prompt | None = None) -> CredentialFactory:
+        """Return the factory for the settings of a sign-in."""
+        return cls(settings.credential or "default", prompt, settings.tenant, settings.az_timeout)
+
+    def __call__(self, endpoint: str, subscription: str = "") -> TokenCredential:
+        """Return the credential for a subscription, "" for az's default one; the same for the same arguments.
+
+        It is one per endpoint, except that az has a token for each subscription, whose tenant only az knows.
+        """
         if is_loopback(urlsplit(endpoint).hostname or ""):
             return EmulatorCredential(endpoint)  # a token for Azure must never be sent to a process on this machine
-        return self._credentials.setdefault(endpoint, NamedCredential(self.kind, endpoint, self.prompt))
+        needs_one = self.kind in _AZ_TYPES and not (self.tenant or os.environ.get("AZURE_TENANT_ID", "").strip())
+        account = subscription.lower() if needs_one else ""
+        options = SignInOptions(self.tenant, account, self.az_timeout, self._canceled)
+        created = NamedCredential(self.kind, endpoint, self.prompt, options)
+        return self._credentials.setdefault((endpoint, account), created)
+
+    def cancel(self) -> None:
+        """Stop the interactive sign-ins that are waiting for the user."""
+        self._canceled.set()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from kusto_magic.redaction import HIDDEN, redact
 
@@ -30,6 +32,8 @@ class _RedactingFilter(logging.Filter):
     """Redact the message of a log record and its traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if _is_signing_in.get() and not _is_configured(record.name):
+            return False
         # `msg` is complete: a handler would insert `args` once more.
         record.msg, record.args = self.redacted(record.getMessage()), ()
         if record.exc_info:
@@ -53,8 +57,41 @@ class _SignInIdFilter(_IdFilter):
     """Redact only records about a sign-in: other code in this process uses the library as well."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if _is_signing_in.get():
+            return super().filter(record)
         text = record.getMessage()
         return super().filter(record) if "/oauth2/" in text or "/.well-known/" in text else True
+
+
+_is_signing_in: ContextVar[bool] = ContextVar("kusto_magic_is_signing_in", default=False)
+
+
+@contextmanager
+def quiet_sign_in() -> Iterator[None]:
+    """Drop the records that azure-identity and its libraries log on this thread in the block.
+
+    Without a logging configuration, Python writes warnings to stderr, which is the output of the running cell. Records
+    of loggers that the user has configured are kept, see `_is_configured`.
+    """
+    install_sign_in_filters()
+    token = _is_signing_in.set(True)
+    try:
+        yield
+    finally:
+        _is_signing_in.reset(token)
+
+
+def _is_configured(name: str) -> bool:
+    """Return whether a logger or one of its parents has a level or handler: the libraries themselves set none.
+
+    The root logger does not count, since a configuration of it is not meant for these libraries.
+    """
+    logger: logging.Logger | None = logging.getLogger(name)
+    while logger is not None and logger is not logging.root:
+        if logger.level or any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return True
+        logger = logger.parent
+    return False
 
 
 def install_http_filters() -> None:

@@ -13,6 +13,25 @@ SIGN_IN = Hint(HintKind.SIGN_IN, "device")
 """What to do about a failed sign-in without a known cause."""
 
 _AZ_LOGIN = Hint(HintKind.RUN_COMMAND, "az login")
+_TENANT_LOGIN = Hint(HintKind.SIGN_IN_TO_TENANT)
+
+_LOGIN_COMMANDS = {
+    "default": "az login --tenant",
+    "cli": "az login --tenant",
+    "powershell": "Connect-AzAccount -Tenant",
+    "developer": "azd auth login --tenant-id",
+}
+"""Commands that sign in to a tenant, by credential type; the tenant follows."""
+
+_TOOLS = {"cli": "the Azure CLI (az)", "powershell": "Azure PowerShell", "developer": "the Azure Developer CLI (azd)"}
+_CHECK_COMMANDS = {
+    "cli": "az account show",
+    "powershell": "Get-AzContext",
+    "developer": "azd auth login --check-status",
+}
+"""Commands that show whether a tool works, by credential type; none of them prints a token."""
+
+_CHECK_AZ = Hint(HintKind.RUN_COMMAND, "az account show")
 
 _MEANINGS = tuple(
     (re.compile(pattern, re.IGNORECASE), what, hint)
@@ -33,10 +52,11 @@ _MEANINGS = tuple(
             Hint(HintKind.FIX_FEDERATION),
         ),
         (
-            "AADSTS(50076|50078|50079|50158|53000|53001|53003)",
+            r"AADSTS(50072|50074|50076|50078|50079|50158|53000|53001|53003|53004)\b",
             "the tenant requires multifactor authentication or another sign-in condition",
-            Hint(HintKind.SIGN_IN, "browser"),
+            _TENANT_LOGIN,
         ),
+        (r"AADSTS(16000|50020|50034|90072)\b", "the account does not exist in the tenant", _TENANT_LOGIN),
         (r"AADSTS(50173|70043|70008\d?|700082|700084)\b", "the sign-in has expired", _AZ_LOGIN),
         (
             "CERTIFICATE_VERIFY_FAILED",
@@ -44,6 +64,12 @@ _MEANINGS = tuple(
             Hint(HintKind.SET_CA_BUNDLE, values=("REQUESTS_CA_BUNDLE",)),
         ),
         ("claims challenge|--claims-challenge", "the tenant requires a new sign-in", _AZ_LOGIN),
+        # Before "az login": without a default subscription, azure-identity reports that az is not signed in.
+        (
+            r"\bno subscriptions?\b|\baz account set\b|\bsubscription\b[^\n]{0,80}(not (be )?found|n[o']t exist)",
+            "the Azure CLI (az) is signed in, but has no access to this subscription",
+            Hint(HintKind.CHECK_SUBSCRIPTION),
+        ),
         ("run '?az login|az login' to set up", "the Azure CLI (az) is not signed in", _AZ_LOGIN),
         (
             "Run.{0,9}Connect-AzAccount",
@@ -55,6 +81,8 @@ _MEANINGS = tuple(
             "the Azure Developer CLI (azd) is not signed in",
             Hint(HintKind.RUN_COMMAND, "azd auth login"),
         ),
+        ("Failed to execute '", "the program cannot be started", Hint(HintKind.CHOOSE_CREDENTIAL, values=("device",))),
+        ("Failed to invoke Azure CLI", "the Azure CLI (az) failed without a message", _CHECK_AZ),
         (
             "Timed out waiting for user",
             "the device code was not entered in time",
@@ -95,6 +123,7 @@ _UNAVAILABLE = {
 """Message and what to do for a credential type that is not set up."""
 
 _CODE = re.compile(r"AADSTS[0-9]{4,8}")
+_EMAIL = re.compile(r"[\w.+#-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
 _NOT_SET_UP = ("CredentialUnavailableError", "ValueError")
 """WorkloadIdentityCredential raises ValueError if its environment variables are missing."""
 
@@ -102,34 +131,82 @@ _NOT_SET_UP = ("CredentialUnavailableError", "ValueError")
 _UNREACHABLE = ("ServiceRequestError", "ServiceResponseError", "ConnectionError", "ReadTimeout")
 
 
-def sign_in_error(error: Exception, kind: str) -> SignInError:
+def sign_in_error(error: Exception, kind: str, *, tenant: str = "", tool_timeout: float = 0.0) -> SignInError:
     """Return an error of azure-identity, which may have many lines, as what happened and what to do.
 
-    The result contains no tenant ID.
+    `tenant` is the configured tenant, "" if none is; `tool_timeout` the limit for az, azd and PowerShell in seconds.
+    Of tenants, the result contains at most the configured one, in its hint.
     """
     if isinstance(error, SignInError):
         return error
-    text = str(error)
+    if _timed_out(error, kind):
+        return _tool_timeout(kind, tool_timeout)
+    text = f"{error}\n{getattr(error.__cause__, 'stderr', None) or ''}"  # azure-identity drops az's message in part
     for pattern, what, hint in _MEANINGS:
         if pattern.search(text):
             code = _CODE.search(text)
-            return SignInError(f"no token: {what}{f' ({code[0]})' if code else ''}", hint=hint)
-    if type(error).__name__ in _UNREACHABLE:
+            what = f"no token: {what}{f' ({code[0]})' if code else ''}"
+            return SignInError(what, hint=_login(hint, kind, tenant))
+    return _other_error(error, kind)
+
+
+def _other_error(error: Exception, kind: str) -> SignInError:
+    name = type(error).__name__
+    if name in _UNREACHABLE:
         what = "no token: the sign-in service cannot be reached"
         return SignInError(what, hint=Hint(HintKind.CHECK_NETWORK))
-    if type(error).__name__ == "AuthenticationRequiredError":
+    if name == "AuthenticationRequiredError":
         return sign_in_required(kind)
     # The default chain reports all its attempts in one ClientAuthenticationError.
-    if kind in _UNAVAILABLE and (type(error).__name__ in _NOT_SET_UP or "Attempted cred" in text):
+    if kind in _UNAVAILABLE and (name in _NOT_SET_UP or "Attempted cred" in str(error)):
         what, hint = _UNAVAILABLE[kind]
         return SignInError(f"no token: {what}", hint=hint)
     return SignInError(f"no token: {first_line(error)}", hint=SIGN_IN)
 
 
+def _timed_out(error: Exception, kind: str) -> bool:
+    """Return whether az, azd or PowerShell did not respond in time; azure-identity's message does not say so."""
+    if kind == "default":  # the chain keeps only the messages of its attempts
+        return "Failed to invoke the Azure CLI" in str(error)
+    return type(error.__cause__).__name__ == "TimeoutExpired"
+
+
+def timeout_error(kind: str, seconds: float) -> SignInError:
+    """Return the error of a credential of this type ("" for a custom one) that returned nothing within `seconds`."""
+    if kind in _TOOLS:
+        return _tool_timeout(kind, seconds)
+    what = f"no credential responded within {seconds:.0f} seconds"
+    return SignInError(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("cli",)))
+
+
+def _tool_timeout(kind: str, seconds: float) -> SignInError:
+    tool = kind if kind in _TOOLS else "cli"
+    what = f"no token: {_TOOLS[tool]} did not respond within {seconds:.0f} seconds"
+    longer = f"{max(60.0, 4 * seconds):.0f}"
+    return SignInError(what, hint=Hint(HintKind.ALLOW_MORE_TIME, _CHECK_COMMANDS[tool], (longer,)))
+
+
+def _login(hint: Hint, kind: str, tenant: str) -> Hint:
+    """Return a hint about signing in for this credential type and the configured tenant; other hints as they are."""
+    if hint not in (_AZ_LOGIN, _TENANT_LOGIN):
+        return hint
+    if kind not in _LOGIN_COMMANDS:
+        return hint if hint == _AZ_LOGIN else Hint(HintKind.SIGN_IN, "browser")
+    command, _, option = _LOGIN_COMMANDS[kind].rpartition(" ")
+    if tenant:
+        return Hint(HintKind.RUN_COMMAND, f"{command} {option} {tenant}")
+    if hint == _AZ_LOGIN:
+        return Hint(HintKind.RUN_COMMAND, command)
+    return hint if command == "az login" else Hint(HintKind.RUN_COMMAND, f"{command} {option} TENANT")
+
+
 def first_line(error: Exception) -> str:
-    """Return the first line of an error for display, with IDs shortened; its type if it has no message."""
+    """Return the first line of an error for display, without e-mail addresses and with IDs shortened.
+
+    Returns its type if it has no message.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return shorten_guids(redact(lines[0]))[:200] if lines else type(error).__name__
+    return shorten_guids(_EMAIL.sub("•••", redact(lines[0])))[:200] if lines else type(error).__name__
 
 
 def sign_in_required(kind: str) -> SignInError:

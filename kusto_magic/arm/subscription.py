@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from kusto_magic.arm import resource_graph
 from kusto_magic.arm.base_client import ArmClient
-from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.credentials import Credential, CredentialFactory
 from kusto_magic.arm.paging import PageLimit
 from kusto_magic.arm.requests import require_ok
 from kusto_magic.arm.transport import ArmTransport
@@ -45,6 +45,7 @@ class SubscriptionClient(ArmClient):
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        credential = credential or CredentialFactory()(subscription.endpoint, subscription.id)
         super().__init__(
             ArmTransport(subscription.endpoint, subscription.scope, credential=credential, transport=transport)
         )

@@ -17,7 +17,6 @@ from kusto_magic.arm.client_pool import ClientPool, ConnectionFactory
 from kusto_magic.arm.credentials import CredentialFactory
 from kusto_magic.arm.poll_schedule import DEFAULT_ESTIMATE, DurationEstimate
 from kusto_magic.arm.subscription import SubscriptionClient
-from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds import at_exit, fork
 from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.build import Build
@@ -59,7 +58,7 @@ class BuildManager:
         self,
         *,
         history: History | None = None,
-        connect: ConnectionFactory = ArmTransport,
+        connect: ConnectionFactory | None = None,
         preflight: Preflight = run_preflight,
         clock: Clock | None = None,
     ) -> None:

@@ -175,6 +175,7 @@ def line_parser() -> argparse.ArgumentParser:
     subs["diff"].add_argument(
         "other", metavar="B", nargs="?", help="image to compare with; default: the base image of A"
     )
+    subs["doctor"].add_argument("--identity", action="store_true", help="also show the account and the tenant")
     help_text = "also ask the package indexes that the image names; without it, only your own"
     subs["check"].add_argument("--allow-index-options", action="store_true", help=help_text)
     _export(subs["export"])
@@ -206,6 +207,7 @@ def _use(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--clusters", type=_clusters, metavar="N", help="number of clusters of the emulator")
     sub.add_argument("--as", dest="credential", metavar="METHOD", help=f"sign-in method: {', '.join(CREDENTIAL_TYPES)}")
+    sub.add_argument("--tenant", metavar="TENANT", help="ID or domain of the tenant to sign in to")
     sub.add_argument("--save", action="store_true", help="save the cluster in config.toml for later sessions")
 
 

@@ -25,7 +25,7 @@ from kusto_magic.models.cluster import PYTHON, ActiveImage, Cluster, PythonOff, 
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.models.naming import base_image_problem
 from kusto_magic.models.target import Subscription, Target
-from kusto_magic.settings import Settings
+from kusto_magic.settings import Settings, SignIn
 
 CLUSTERS_HEAD = ("Cluster", "Selected", "Resource group", "Region", "State", "SKU", "Python")
 """Column heads of `clusters`."""
@@ -38,8 +38,8 @@ def use(session: Session, options: Namespace) -> None:
     _set_traits(session, values)
     try:
         # The traits set above supply the cluster.
-        _, target = session.resolve_target(Namespace(credential=options.credential))
-        who = _sign_in(session, options.credential, target)
+        found, target = session.resolve_target(Namespace(credential=options.credential))
+        who = _sign_in(session, options.credential, found.sign_in, target)
         if options.save:
             _save(values | ({"credential": options.credential} if options.credential else {}), target)
     except BaseException:  # also an interrupted sign-in: keep the previous cluster
@@ -66,13 +66,13 @@ def _is_configured() -> bool:
     return bool(found.cluster)
 
 
-def _sign_in(session: Session, kind: str, target: Target) -> str:
+def _sign_in(session: Session, kind: str, chosen: SignIn, target: Target) -> str:
     """Sign in if the line names a method; return the identity, or "" if it is not known."""
     if not kind or target.is_local:
         return session.builds.identity(target)
 
-    who = sign_in(session, kind, target)
-    session.magics.credential = session.credential_type = kind
+    who = sign_in(session, chosen, target)
+    session.magics.credential, session.sign_in = kind, chosen
     return who
 
 
@@ -90,6 +90,8 @@ def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dic
         current |= {"cloud": "", "endpoint": ""}
     if "/" in (options.cluster or ""):  # a full ARM ID
         current |= {"subscription": "", "resource_group": ""}
+    if options.subscription or "/" in (options.cluster or ""):  # it may be another tenant's
+        current |= {"tenant": ""}
     return {name: getattr(options, name) or current.get(name, "") for name in TARGET_SETTINGS}
 
 
@@ -112,7 +114,7 @@ def _start_emulator(options: Namespace) -> dict[str, str]:
         if (seconds, count) != (running.build_seconds, running.clusters):
             local_emulator.stop()  # its images and running builds are stored on disk
     emulator = local_emulator.find_or_start(12 if seconds is None else seconds, clusters=count or 1).target
-    names = (emulator.subscription, emulator.resource_group, emulator.cluster, "", emulator.endpoint)
+    names = (emulator.subscription, emulator.resource_group, emulator.cluster, "", emulator.endpoint, "")
     return dict(zip(TARGET_SETTINGS, names, strict=True))
 
 

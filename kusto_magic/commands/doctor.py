@@ -1,4 +1,4 @@
-"""`%kusto_image doctor`: the facts needed for a bug report, without secrets."""
+"""`%kusto_image doctor`: the facts needed for a bug report, without secrets; the account only with --identity."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def doctor(session: Session, options: Namespace) -> None:
     settings = _settings(session, options)
     target = _target(settings) if settings else None
     if target is not None:
-        rows += _cluster(session, target)
+        rows += _cluster(session, target, names_account=options.identity)
     rows += _history(session)
     cells = [tuple(map(data_table.text, row)) for row in rows]
     session.show_table(DataTable("Report of kusto_magic for a bug report, without secrets", HEAD, cells))
@@ -88,9 +88,11 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
         settings = session.settings(options)
         for name in TARGET_SETTINGS:
             value = getattr(settings, name)
-            displayed = HIDDEN if name in ("subscription", "resource_group", "cluster") else value
+            is_shown = name in ("cloud", "endpoint") or (name == "tenant" and options.identity)
+            displayed = value if is_shown else HIDDEN
             if value:
                 yield "✔", name.replace("_", " "), f"{displayed} (from {settings.sources[name]})"
+        yield "", "sign-in method", settings.credential or "default"
         settings.target()
     except InvalidInputError as error:
         for problem in error.problems:
@@ -101,11 +103,12 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
 # ── with the cluster ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _cluster(session: Session, target: Target) -> Iterator[Row]:
+def _cluster(session: Session, target: Target, *, names_account: bool) -> Iterator[Row]:
 
     async def sign_in_state(client: ImagesClient) -> str:
         images = await client.list()
-        who = f", signed in as {client.identity}" if client.identity else ""
+        identity = client.account if names_account else client.identity
+        who = f", signed in as {identity}" if identity else ""
         count = "1 image" if len(images) == 1 else f"{len(images)} images"
         return f"{count}{who}"
 

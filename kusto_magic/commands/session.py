@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from kusto_magic.display.data_table import DataTable
     from kusto_magic.models.build_state import BuildState
     from kusto_magic.models.target import Target
-    from kusto_magic.settings import Settings
+    from kusto_magic.settings import Settings, SignIn
 
 Shown = TypeVar("Shown", "Build", "Fleet")
 
-TARGET_SETTINGS = ("subscription", "resource_group", "cluster", "cloud", "endpoint")
+TARGET_SETTINGS = ("subscription", "resource_group", "cluster", "cloud", "endpoint", "tenant")
 """Settings that select a cluster."""
 
 
@@ -71,7 +71,7 @@ class Session:
         self.shell = shell
         self.magics = magics
         self.name_cache = NameCache()
-        self.credential_type = ""
+        self.sign_in: SignIn | None = None
         self._warned = ""
         self._builds = builds
 
@@ -99,12 +99,13 @@ class Session:
         names = (*TARGET_SETTINGS, "wait", "credential")
         from_options = {name: getattr(options, name, None) for name in names}
         from_config: dict[str, str | None] = {name: getattr(self.magics, name) or None for name in names}
-        from_config["timeout_hours"] = str(self.magics.timeout_hours) if self.magics.timeout_hours else None
+        for name in ("az_timeout", "timeout_hours"):
+            from_config[name] = str(getattr(self.magics, name) or "")
         environ: Mapping[str, str] = os.environ
         found = settings.resolve(
             from_options, from_config, environ, settings.read_config(settings.config_file(environ))
         )
-        self._use_credential(found.credential)
+        self._use_credential(found)
         return found
 
     def resolve_target(self, options: Namespace) -> tuple[Settings, Target]:
@@ -147,13 +148,15 @@ class Session:
         found = self.builds.ask_subscription(subscription, lambda client: client.find_clusters(options.clusters_from))
         return settings, list(found)
 
-    def _use_credential(self, kind: str) -> None:
+    def _use_credential(self, settings: Settings) -> None:
         """Use the configured sign-in method if it has changed; nothing is sent yet."""
-        if kind != self.credential_type:
+        from kusto_magic.settings import SignIn
+
+        if settings.sign_in != (self.sign_in or SignIn()):
             from kusto_magic.arm.credentials import CredentialFactory
 
-            self.builds.sign_in(CredentialFactory(kind or "default"))
-            self.credential_type = kind
+            self.builds.sign_in(CredentialFactory.of(settings.sign_in))
+            self.sign_in = settings.sign_in
 
     # ── output ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

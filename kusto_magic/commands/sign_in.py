@@ -20,26 +20,28 @@ from kusto_magic.redaction import redact
 if TYPE_CHECKING:
     from kusto_magic.commands.session import Session
     from kusto_magic.models.target import Target
+    from kusto_magic.settings import SignIn
 
 
-def sign_in(session: Session, kind: str, target: Target) -> str:
-    """Sign in to the cluster's cloud with this method and use it from now on.
+def sign_in(session: Session, chosen: SignIn, target: Target) -> str:
+    """Sign in to the cluster's cloud with the chosen method and use it from now on.
 
     Returns the identity, or "" if the token does not contain it. Raises SignInError; for an interactive method in a
     non-interactive session, before anything is sent.
     """
+    kind = chosen.credential
     if kind not in INTERACTIVE_TYPES:
-        return _signed_in(session, CredentialFactory(kind), target)
+        return _signed_in(session, CredentialFactory.of(chosen), target)
     if not session.can_prompt:
         what = f"the sign-in method {kind} needs an interactive session"
         raise SignInError(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("environment", "managed", "cli")))
     show = _output(session)
     show(message("Signing in: a window opens in your browser …" if kind == "browser" else "Signing in …"))
+    factory = CredentialFactory.of(chosen, lambda *prompt: show(device_code_bundle(*prompt)))
     try:
-        identity = _signed_in(
-            session, CredentialFactory(kind, lambda *prompt: show(device_code_bundle(*prompt))), target
-        )
+        identity = _signed_in(session, factory, target)
     except BaseException as error:  # also an interrupt: the device code must not stay in the output
+        factory.cancel()
         show(message("The sign-in was interrupted." if isinstance(error, KeyboardInterrupt) else "Not signed in."))
         raise
     show(message(f"Signed in as {identity}." if identity else "Signed in."))

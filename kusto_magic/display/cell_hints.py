@@ -49,6 +49,10 @@ MAGICS = HintTable(
         ),
         HintKind.CHOOSE_CREDENTIAL: ("%kusto_image use --as METHOD chooses another sign-in method, such as {values}."),
         HintKind.RUN_COMMAND: "Run `{name}` in a terminal, then run the cell again.",
+        HintKind.ALLOW_MORE_TIME: (
+            "Run `{name}` in a terminal; if it responds, allow it more time with %config "
+            "KustoImageMagics.az_timeout = {values}, then run the cell again."
+        ),
         HintKind.SET_VARIABLES: "Set {values} to valid values, then restart the kernel.",
         HintKind.FIX_VARIABLES: "Fix or unset {values}, then restart the kernel.",
         HintKind.SET_CA_BUNDLE: "Set {values} to a bundle with your network's certificates, then restart the kernel.",

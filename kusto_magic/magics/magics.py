@@ -52,6 +52,10 @@ class KustoImageMagics(Magics):
     credential = Unicode(help="Sign-in method: default, cli, device …; %kusto_image use --help lists all.").tag(
         config=True
     )
+    tenant = Unicode(help="ID or domain of the tenant to sign in to; default: AZURE_TENANT_ID.").tag(config=True)
+    az_timeout = Float(
+        0.0, min=0.0, help="Seconds that az, azd or PowerShell may take to return a token; 0 means the default of 15 s."
+    ).tag(config=True)
     timeout_hours = Float(
         0.0, min=0.0, help="Hours for which a build or a resumed operation is polled; 0 means the default of 4 hours."
     ).tag(config=True)

@@ -22,6 +22,7 @@ MAX_EXISTING_NAME_LENGTH = 260
 
 # Explicit ranges: \d and \w also match characters of other scripts.
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]")
 _CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,61}")
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,2}")
@@ -39,6 +40,13 @@ def subscription_problem(value: object) -> str:
     if isinstance(value, str) and _SUBSCRIPTION.fullmatch(value):
         return ""
     return f"{excerpt(value)} is not a valid subscription id: use a UUID such as 01234567-89ab-cdef-0123-456789abcdef"
+
+
+def tenant_problem(value: str) -> str:
+    """Return why a text is neither the ID of a tenant nor one of its domains, or ""."""
+    if _SUBSCRIPTION.fullmatch(value) or (len(value) <= 253 and _DOMAIN.fullmatch(value)):
+        return ""
+    return f"{excerpt(value)} is not a valid tenant: use its ID, a UUID, or a domain such as contoso.onmicrosoft.com"
 
 
 def resource_group_problem(value: object) -> str:

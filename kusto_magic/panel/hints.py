@@ -34,6 +34,10 @@ PANEL = HintTable(
             "KUSTO_MAGIC_CREDENTIAL chooses another sign-in method, such as {values}; restart the kernel after setting "
             "it."
         ),
+        HintKind.ALLOW_MORE_TIME: (
+            "Run `{name}` in a terminal; if it responds, press the button again. KUSTO_MAGIC_AZ_TIMEOUT={values} "
+            "allows it more time; restart the kernel after setting it."
+        ),
         HintKind.RUN_COMMAND: "Run `{name}` in a terminal, then press the button again.",
         HintKind.SET_VARIABLES: "Set {values} to valid values, then restart the kernel.",
         HintKind.FIX_VARIABLES: "Fix or unset {values}, then restart the kernel.",

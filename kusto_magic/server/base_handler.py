@@ -120,5 +120,5 @@ def _default_watcher() -> BuildWatcher:
     atexit.register(builds.close)
     with suppress(InvalidInputError):  # invalid settings are reported where they are used
         found = settings.resolve({}, {}, os.environ, settings.read_config(settings.config_file(os.environ)))
-        builds.sign_in(CredentialFactory(found.credential or "default"))
+        builds.sign_in(CredentialFactory.of(found.sign_in))
     return BuildWatcher(builds)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.arm_responses import ENDPOINT, IMAGE_SUCCEEDED, make_response
+from support.arm_responses import ENDPOINT, IMAGE_SUCCEEDED, SUBSCRIPTION, make_response
 from support.entra import CLIENT, SECRET, TENANT, Entra, black_hole, jwt, metadata_service, token_service
 from support.scripted_transport import ScriptedTransport, exception_chain_text
 
@@ -173,10 +173,10 @@ async def test_az_is_run_once_for_several_requests(tmp_path: Path, monkeypatch: 
     assert calls.read_text().splitlines() == [
         f"account get-access-token --output json --resource {ENDPOINT}",
     ], "az is run once, not for each request"
-    assert arm.identity == "ada@example.com"
+    assert (arm.identity, arm.account) == ("a user", f"ada@example.com in tenant {TENANT}")
 
 
-IN_BROWSER = Hint(HintKind.SIGN_IN, "browser")
+IN_TENANT = Hint(HintKind.SIGN_IN_TO_TENANT)
 AZ_LOGIN = Hint(HintKind.RUN_COMMAND, "az login")
 SET_CLIENT = Hint(HintKind.SET_VARIABLES, values=("AZURE_CLIENT_ID", "AZURE_TENANT_ID"))
 
@@ -187,11 +187,7 @@ SET_CLIENT = Hint(HintKind.SET_VARIABLES, values=("AZURE_CLIENT_ID", "AZURE_TENA
     [
         ("ERROR: Please run 'az login' to setup account.", "the Azure CLI (az) is not signed in", AZ_LOGIN),
         ("ERROR: AADSTS700082: The refresh token has expired due to inactivity.", "expired (AADSTS700082)", AZ_LOGIN),
-        (
-            "ERROR: AADSTS50076: you must use multi-factor authentication",
-            "multifactor authentication",
-            Hint(HintKind.SIGN_IN, "browser"),
-        ),
+        ("ERROR: AADSTS50076: you must use multi-factor authentication", "multifactor authentication", IN_TENANT),
         (f"ERROR: AADSTS90002: Tenant '{TENANT}' not found.", "tenant was not found", SET_CLIENT),
     ],
 )
@@ -206,6 +202,152 @@ def test_az_error_is_shown_with_a_hint(
     assert caught.value.hint == hint
     assert len(caught.value.lines()) == 2
     assert TENANT not in exception_chain_text(caught.value)
+
+
+OTHER = "22222222-2222-3333-4444-555555555555"
+NO_SUBSCRIPTION = Hint(HintKind.CHECK_SUBSCRIPTION)
+MORE_TIME = Hint(HintKind.ALLOW_MORE_TIME, "az account show", ("60",))
+INSTALL_AZ = Hint(HintKind.INSTALL_TOOL, "az", ("az login",), then=Hint(HintKind.CHOOSE_CREDENTIAL, values=("device",)))
+
+
+def _token_script(upn: str = "ada@example.com") -> str:
+    return f'echo \'{{"accessToken": "{jwt(upn=upn)}", "expires_on": {int(time.time()) + 3600}}}\''
+
+
+def _failure(kind: str = "cli", **options: Any) -> SignInError:
+    with pytest.raises(SignInError) as caught:
+        CredentialFactory(kind, **options)(ENDPOINT, SUBSCRIPTION).get_token(SCOPE)
+    return caught.value
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["cli", "default"])
+@pytest.mark.parametrize(
+    ("tenant", "variable", "expected"),
+    [
+        ("", "", f"--subscription {SUBSCRIPTION}"),
+        ("", OTHER, f"--tenant {OTHER}"),
+        ("contoso.example", "", "--tenant contoso.example"),
+        ("contoso.example", OTHER, "--tenant contoso.example"),
+    ],
+)
+def test_az_is_asked_for_the_tenant_or_the_subscription(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, tenant: str, variable: str, expected: str
+) -> None:
+    _clear_environment(monkeypatch, tmp_path)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
+    monkeypatch.setenv("AZURE_TENANT_ID", variable)
+    calls = _az(tmp_path, _token_script())
+    CredentialFactory(kind, tenant=tenant)(ENDPOINT, SUBSCRIPTION).get_token(SCOPE)
+    assert calls.read_text() == f"account get-access-token --output json --resource {ENDPOINT} {expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "tenant", "variable", "count"),
+    [("cli", "", "", 2), ("default", "", "", 2), ("cli", OTHER, "", 1), ("cli", "", OTHER, 1), ("managed", "", "", 1)],
+)
+def test_subscriptions_share_a_credential_unless_only_az_knows_their_tenants(
+    monkeypatch: pytest.MonkeyPatch, kind: str, tenant: str, variable: str, count: int
+) -> None:
+    monkeypatch.setenv("AZURE_TENANT_ID", variable)
+    factory = CredentialFactory(kind, tenant=tenant)
+    assert factory(ENDPOINT, SUBSCRIPTION.upper()) is factory(ENDPOINT, SUBSCRIPTION)
+    assert len({factory(ENDPOINT, SUBSCRIPTION), factory(ENDPOINT, OTHER)}) == count
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["cli", "default"])
+@pytest.mark.parametrize(
+    ("output", "what", "hint"),
+    [
+        ("Please run 'az login' to setup account.", "is not signed in", AZ_LOGIN),
+        ("User 'ada@example.com' does not exist in MSAL token cache. Run `az login`.", "is not signed in", AZ_LOGIN),
+        (
+            f"Subscription '{SUBSCRIPTION}' not found. Check the spelling and casing and try again.",
+            "no access to this subscription",
+            NO_SUBSCRIPTION,
+        ),
+        (
+            f"The subscription of '{SUBSCRIPTION}' doesn't exist in cloud 'AzureCloud'.",
+            "no access to this subscription",
+            NO_SUBSCRIPTION,
+        ),
+        ("No subscriptions found for ada@example.com.", "no access to this subscription", NO_SUBSCRIPTION),
+        ("AADSTS50076: use multi-factor authentication for ada@example.com", "(AADSTS50076)", IN_TENANT),
+        (f'AADSTS50079: enroll. Run: az login --tenant "{OTHER}"', "(AADSTS50079)", IN_TENANT),
+        (f"AADSTS50020: User account 'ada@example.com' is not in tenant '{OTHER}'", "does not exist in the", IN_TENANT),
+        ("", "failed without a message", Hint(HintKind.RUN_COMMAND, "az account show")),
+    ],
+)
+def test_failures_of_az_are_told_apart_without_showing_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, output: str, what: str, hint: Hint
+) -> None:
+    _clear_environment(monkeypatch, tmp_path)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
+    _az(tmp_path, f"/bin/cat >&2 <<'E'\nERROR: {output}\nE\nexit 1" if output else "exit 1")
+    error = _failure(kind)
+    assert what in error.what
+    assert error.hint == hint
+    text = exception_chain_text(error)
+    assert not any(secret in text for secret in ("ada@example.com", OTHER, SUBSCRIPTION))
+
+
+@POSIX
+def test_signed_in_without_default_subscription_is_not_reported_as_signed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _clear_environment(monkeypatch, tmp_path)
+    _az(tmp_path, "echo \"No subscription found. Run 'az account set' to select a subscription.\" >&2; exit 1")
+    assert _failure().hint == NO_SUBSCRIPTION
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["cli", "default"])
+def test_slow_az_is_reported_with_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    _clear_environment(monkeypatch, tmp_path)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    _az(tmp_path, "exec sleep 30")
+    error = _failure(kind, az_timeout=1.0)
+    assert error.what == "no token: the Azure CLI (az) did not respond within 1 seconds"
+    assert error.hint == MORE_TIME
+
+
+def test_missing_az_is_reported_with_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _clear_environment(monkeypatch, tmp_path)
+    assert _failure().hint == INSTALL_AZ
+
+
+@POSIX
+@pytest.mark.parametrize("output", ["AADSTS50076: x", "AADSTS700082: x", "Please run 'az login' to setup account."])
+def test_configured_tenant_is_part_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
+    _clear_environment(monkeypatch, tmp_path)
+    _az(tmp_path, f'echo "{output}" >&2; exit 1')
+    assert _failure(tenant=OTHER).hint == Hint(HintKind.RUN_COMMAND, f"az login --tenant {OTHER}")
+
+
+@pytest.mark.parametrize("tenant", ["`id`", "a b", "x", "contoso.example;rm", "--help", "a" * 300])
+def test_invalid_tenant_variable_is_rejected_before_az_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tenant: str
+) -> None:
+    _clear_environment(monkeypatch, tmp_path)
+    monkeypatch.setenv("AZURE_TENANT_ID", tenant)
+    error = _failure()
+    assert error.hint == Hint(HintKind.SET_VARIABLES, values=("AZURE_TENANT_ID",))
+    assert tenant not in error.what
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("cli", IN_TENANT),
+        ("powershell", Hint(HintKind.RUN_COMMAND, "Connect-AzAccount -Tenant TENANT")),
+        ("developer", Hint(HintKind.RUN_COMMAND, "azd auth login --tenant-id TENANT")),
+        ("device", Hint(HintKind.SIGN_IN, "browser")),
+    ],
+)
+def test_second_factor_is_asked_for_by_the_tool_that_signs_in(kind: str, hint: Hint) -> None:
+    assert sign_in_error(ValueError("AADSTS50076: x"), kind).hint == hint
 
 
 @POSIX
@@ -272,6 +414,13 @@ def test_expired_interactive_sign_in_raises_instead_of_prompting(entra: Entra) -
         credential.get_token("https://other.example/.default")
     assert len(shown) == 1
     assert "planted" not in exception_chain_text(caught.value)
+
+
+def test_canceled_sign_in_stops_polling(entra: Entra) -> None:
+    factory = CredentialFactory("device", lambda *_: factory.cancel())
+    with pytest.raises(SignInError, match="canceled"):
+        factory(ENDPOINT).get_token(SCOPE)
+    assert entra.tokens == 0
 
 
 def test_expired_device_code_raises_sign_in_failed(entra: Entra) -> None:
@@ -359,8 +508,8 @@ class ShortTimeoutCredential(NamedCredential):
 
 
 @pytest.mark.parametrize("kind", CREDENTIAL_TYPES)
-def test_non_interactive_sign_in_times_out_within_twelve_seconds(kind: str) -> None:
-    assert NamedCredential(kind, ENDPOINT).timeout <= 12
+def test_non_interactive_sign_in_times_out_within_twenty_seconds(kind: str) -> None:
+    assert NamedCredential(kind, ENDPOINT).timeout <= 20
 
 
 # ── names and clouds ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -397,7 +546,8 @@ def test_factory_returns_one_credential_per_endpoint() -> None:
 async def test_logs_contain_no_token_secret_or_tenant(
     entra: Entra, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    for name in ("azure", "msal", "urllib3"):  # otherwise nothing is logged
+        caplog.set_level(logging.DEBUG, logger=name)
     _set_client_secret(monkeypatch)
     await send_requests(_script(), CredentialFactory("default")(ENDPOINT))
     device = NamedCredential("device", ENDPOINT, lambda *_: None)
@@ -412,3 +562,32 @@ async def test_logs_contain_no_token_secret_or_tenant(
     assert "Traceback" in logged, "tracebacks are logged as well"
     for secret in (SECRET, TENANT, "planted-refresh-token", "planted-device-code", jwt(appid=CLIENT, n=1)[:40]):
         assert secret not in logged
+
+
+@POSIX
+@pytest.mark.parametrize("logger", ["", "azure", "azure.identity"])
+@pytest.mark.parametrize("kind", ["cli", "default"])
+def test_failure_is_logged_only_if_the_user_configured_the_logger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str, logger: str
+) -> None:
+    _clear_environment(monkeypatch, tmp_path)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
+    _az(tmp_path, "echo \"Please run 'az login' to setup account.\" >&2; exit 1")
+    caplog.set_level(logging.DEBUG, logger=logger or None)
+    assert _failure(kind).hint == AZ_LOGIN
+    logged = [record.name for record in caplog.records if record.name.startswith(("azure", "msal"))]
+    assert bool(logged) == bool(logger)
+
+
+@POSIX
+def test_other_calls_of_the_library_are_logged_as_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from azure.identity import AzureCliCredential, CredentialUnavailableError
+
+    _clear_environment(monkeypatch, tmp_path)
+    _failure()
+    caplog.clear()
+    with pytest.raises(CredentialUnavailableError):
+        AzureCliCredential().get_token(SCOPE)
+    assert "get_token failed" in caplog.text

@@ -152,7 +152,7 @@ def test_build_requests_a_token_for_the_scope_of_the_target(process: Process) ->
 def test_magics_session_requests_a_token_for_the_scope_of_its_cloud(process: Process) -> None:
     settings = dict.fromkeys((*TARGET_SETTINGS, "wait", "credential"), "")
     settings |= {"subscription": SUBSCRIPTION, "resource_group": "rg", "cluster": "mycluster", "cloud": "usgov"}
-    session = Session(SimpleNamespace(), SimpleNamespace(**settings, timeout_hours=0.0), process.builds)
+    session = Session(SimpleNamespace(), SimpleNamespace(**settings, timeout_hours=0.0, az_timeout=0.0), process.builds)
     _, target = session.resolve_target(Namespace())
     session.builds.ask(target, lambda client: client.list())
     assert process.credential.scopes == [(CLOUDS["usgov"].scope,)]

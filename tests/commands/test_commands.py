@@ -391,6 +391,15 @@ def test_doctor_reports_everything_without_secrets(say: RunCell, magics: KustoIm
     assert "%config KustoImageMagics.cluster" in report
 
 
+def test_doctor_hides_the_tenant_unless_asked_for_the_identity(say: RunCell, magics: KustoImageMagics) -> None:
+    magics.tenant = "contoso.example"
+    report = say("%kusto_image doctor")
+    assert "tenant" in report
+    assert "sign-in method" in report
+    assert "contoso" not in report
+    assert "contoso.example" in say("%kusto_image doctor --identity")
+
+
 def test_doctor_reports_missing_settings(say: RunCell, magics: KustoImageMagics) -> None:
     for name in TARGET_SETTINGS:
         setattr(magics, name, "")
@@ -409,7 +418,8 @@ def test_use_keeps_omitted_settings_except_those_of_the_emulator(
     say("%kusto_image use --cluster other")
     chosen = {name: getattr(magics, name) for name in TARGET_SETTINGS}
     assert chosen == {
-        "subscription": subscription, "resource_group": "team", "cluster": "other", "cloud": "china", "endpoint": ""
+        "subscription": subscription, "resource_group": "team", "cluster": "other", "cloud": "china", "endpoint": "",
+        "tenant": "",
     }  # fmt: skip
     assert [problem.field for problem in problems_of(shell, "%kusto_image use --cluster ..")] == ["cluster"]
     assert {name: getattr(magics, name) for name in TARGET_SETTINGS} == chosen

@@ -91,9 +91,10 @@ def _serve(environment: PanelEnvironment, **images: tuple[str, str]) -> None:
 
 def _session(environment: PanelEnvironment) -> Session:
     target = environment.target
-    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
-    traits = dict(zip(TARGET_SETTINGS, place, strict=True)) | {"wait": "", "credential": "", "timeout_hours": 0.0}
-    return Session(environment.shell, Namespace(**traits), environment.builds)
+    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint, "")
+    traits = dict(zip(TARGET_SETTINGS, place, strict=True)) | {"wait": "", "credential": ""}
+    limits = {"az_timeout": 0.0, "timeout_hours": 0.0}
+    return Session(environment.shell, Namespace(**traits, **limits), environment.builds)
 
 
 def _check(environment: PanelEnvironment, line: str) -> str:

@@ -93,9 +93,10 @@ def environment(home: Home, tmp_path: Path) -> Iterator[PanelEnvironment]:
 
 def _session(environment: PanelEnvironment, shell: RecordingShell) -> Session:
     target = environment.target
-    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
-    traits = dict(zip(TARGET_SETTINGS, place, strict=True)) | {"wait": "", "credential": "", "timeout_hours": 0.01}
-    return Session(shell, Namespace(**traits), environment.builds)
+    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint, "")
+    traits = dict(zip(TARGET_SETTINGS, place, strict=True)) | {"wait": "", "credential": ""}
+    limits = {"az_timeout": 0.0, "timeout_hours": 0.01}
+    return Session(shell, Namespace(**traits, **limits), environment.builds)
 
 
 def _run(environment: PanelEnvironment, line: str) -> list[str]:

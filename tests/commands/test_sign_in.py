@@ -16,7 +16,7 @@ from support.home import Home
 from support.panel_environment import RecordingShell
 from support.scripted_transport import CountingCredential, ScriptedTransport
 
-from kusto_magic.arm.credentials import Credential
+from kusto_magic.arm.credentials import Credential, CredentialFactory
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
@@ -26,6 +26,7 @@ from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import device_code_bundle, sign_in
 from kusto_magic.errors import InvalidInputError, SignInError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.settings import Settings
 
 LINE = f"use --subscription {SUBSCRIPTION} --resource-group group --cluster mycluster"
 
@@ -37,7 +38,7 @@ class SignInSession:
         self.script = ScriptedTransport(default=make_response({"value": []}))
         self.shell = RecordingShell(interactive=interactive)
         names = (*TARGET_SETTINGS, "wait", "credential")
-        self.magics = SimpleNamespace(**dict.fromkeys(names, ""), timeout_hours=0.0)
+        self.magics = SimpleNamespace(**dict.fromkeys(names, ""), timeout_hours=0.0, az_timeout=0.0)
         self.builds = BuildManager(history=History(folder / "history.sqlite"), connect=self._connect)
         self.session = Session(self.shell, self.magics, self.builds)
 
@@ -78,19 +79,20 @@ def environment(home: Home) -> Iterator[Callable[..., SignInSession]]:
 
 
 def test_device_code_is_replaced_by_the_identity(entra: Entra, environment: Callable[..., SignInSession]) -> None:
-    entra.claims, entra.pending = {"upn": "ada@example.com"}, 1
+    entra.claims, entra.pending = {"upn": "ada@example.com", "oid": CLIENT}, 1
     notebook = environment()
     notebook.use("--as device")
     assert [bool(re.search("BKTN7QZD", text)) for text in notebook.shown] == [False, True, False, False]
     assert [update for _, update in notebook.shell.shown] == [False, True, True, False], "one output, updated in place"
-    assert notebook.shown[2] == "Signed in as ada@example.com."
-    assert "ada@example.com" in notebook.shown[3]
+    assert notebook.shown[2] == "Signed in as user aaaaaaaa…."
+    assert "Signed in as user aaaaaaaa…." in notebook.shown[3]
     asked = entra.tokens
     notebook.ask()
-    assert notebook.script.requests[-1].token == jwt(upn="ada@example.com", n=asked)
+    assert notebook.script.requests[-1].token == jwt(upn="ada@example.com", oid=CLIENT, n=asked)
     assert entra.tokens == asked, "no second prompt"
     notebook.use()
-    assert "ada@example.com" in notebook.shown[-1], "the sign-in method is kept"
+    assert "Signed in as user aaaaaaaa…" in notebook.shown[-1], "the sign-in method is kept"
+    assert "example.com" not in "".join(notebook.shown)
 
 
 def test_use_reports_identity_and_subscription_but_not_the_tenant(
@@ -161,16 +163,21 @@ def test_use_save_stores_the_sign_in_method(
 def test_interrupt_stops_the_sign_in_with_a_message(entra: Entra, environment: Callable[..., SignInSession]) -> None:
     notebook = environment()
 
+    factories: list[CredentialFactory] = []
+
     class Interrupted:
-        def sign_in(self, _way: object) -> None:
-            pass
+        def sign_in(self, factory: CredentialFactory) -> None:
+            factories.append(factory)
 
         def ask(self, *_: object) -> str:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sign_in(Session(notebook.shell, notebook.magics, Interrupted()), "device", TARGET)  # type: ignore[arg-type]
+        sign_in(Session(notebook.shell, notebook.magics, Interrupted()), Settings(credential="device").sign_in, TARGET)  # type: ignore[arg-type]
     assert "interrupted" in notebook.shown[-1]
+    with pytest.raises(SignInError, match="canceled"):  # as its thread does, which polls for the code
+        factories[0](TARGET.endpoint).get_token(TARGET.scope)
+    assert entra.tokens == 0
 
 
 def test_failed_sign_in_prints_two_lines_and_changes_nothing(
@@ -193,6 +200,31 @@ def test_failed_device_code_is_removed_from_the_output(entra: Entra, environment
         notebook.use("--as device")
     assert "BKTN7QZD" in notebook.shown[1]
     assert notebook.shown[-1] == "Not signed in."
+
+
+def test_tenant_is_kept_until_another_subscription_is_chosen(environment: Callable[..., SignInSession]) -> None:
+    notebook = environment()
+    notebook.use(f"--tenant {TENANT}")
+    line = arguments.parse(arguments.line_parser(), "use --cluster other")
+    use(notebook.session, line)
+    assert notebook.magics.tenant == TENANT
+    notebook.use()
+    assert notebook.magics.tenant == ""
+    assert TENANT not in "".join(notebook.shown)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("tenant", "not a valid tenant"), ("az_timeout", "KUSTO_MAGIC_AZ_TIMEOUT")]
+)
+def test_invalid_sign_in_setting_changes_nothing(
+    environment: Callable[..., SignInSession], monkeypatch: pytest.MonkeyPatch, option: str, name: str
+) -> None:
+    notebook = environment()
+    if option == "az_timeout":
+        monkeypatch.setenv(name, "soon")
+    with pytest.raises(InvalidInputError, match=name):
+        notebook.use("--tenant no-domain" if option == "tenant" else "")
+    assert (notebook.magics.cluster, notebook.magics.tenant) == ("", "")
 
 
 def test_unknown_sign_in_method_suggests_closest_without_prompting(

@@ -177,5 +177,6 @@ def test_list_and_show_escape_external_text(
 def _session(builds: BuildManager, shell: RecordingShell, environment: PanelEnvironment) -> Session:
     target = environment.target
     place = {"subscription": target.subscription, "resource_group": target.resource_group, "cluster": target.cluster}
-    more = {"cloud": "", "endpoint": target.endpoint, "wait": "", "credential": "", "timeout_hours": 0.0}
-    return Session(shell, Namespace(**place, **more), builds)
+    more = {"cloud": "", "tenant": "", "endpoint": target.endpoint, "wait": "", "credential": ""}
+    limits = {"az_timeout": 0.0, "timeout_hours": 0.0}
+    return Session(shell, Namespace(**place, **more, **limits), builds)

@@ -58,7 +58,7 @@ def run(shell: InteractiveShell, environment: PanelEnvironment, capsys: pytest.C
     """Return a function that runs a cell and returns its output."""
     magics, target = KustoImageMagics(shell, environment.builds), environment.target
     shell.register_magics(magics)
-    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
+    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint, "")
     for name, value in zip(TARGET_SETTINGS, place, strict=True):
         setattr(magics, name, value)
     return cell_runner(shell, capsys)

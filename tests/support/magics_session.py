@@ -22,7 +22,7 @@ def load_magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> Ku
     made = KustoImageMagics(shell, environment.builds())
     shell.register_magics(made)
     target = environment.target
-    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint)
+    place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint, "")
     for name, value in zip(TARGET_SETTINGS, place, strict=True):
         setattr(made, name, value)
     return made

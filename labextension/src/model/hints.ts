@@ -52,7 +52,11 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
     ),
   'sign-in-interactively': (trans, { name }) =>
     trans.__('Sign in with `az login` in a terminal; in a cell, run %kusto_image use --as %1.', name),
-  'sign-in-to-tenant': trans => trans.__("Sign in again (az login) with an account of the subscription's tenant."),
+  'sign-in-to-tenant': trans =>
+    trans.__(
+      "Sign in to the subscription's tenant (its ID or domain): run `az login --tenant TENANT` in a terminal, then try " +
+        'again.'
+    ),
   'choose-credential': (trans, { values }) =>
     trans.__(
       'Another sign-in method, such as %1, is chosen by credential in config.toml (restart the Jupyter server), or in ' +
@@ -60,6 +64,13 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
       values
     ),
   'run-command': (trans, { name }) => trans.__('Run `%1` in a terminal, then try again.', name),
+  'allow-more-time': (trans, { name, values }) =>
+    trans.__(
+      'Run `%1` in a terminal; if it responds, try again. `az_timeout = %2` in config.toml allows it more time (restart ' +
+        'the Jupyter server).',
+      name,
+      values
+    ),
   'install-tool': (trans, { name, values }) => trans.__('Install %1 and run `%2`, then try again.', name, values),
   'assign-identity': trans => trans.__('Assign a managed identity to this machine.'),
   'fix-federation': trans =>
