@@ -76,6 +76,7 @@ PROPOSED = {
     "numpy>=1.*": "numpy>=1",
     "scipy~=1": "scipy~=1.0",
     "attrs==": "attrs",
+    "conda install --yes tqdm": "tqdm",
     # hashes and options
     "faker==25.2.0 --hash=sha256:aa --hash=sha256:bb": "faker==25.2.0",
     "faker==25.2.0 \\\n    --hash=sha256:aa \\\n    --hash sha512:bb": "faker==25.2.0",
