@@ -76,6 +76,7 @@ PROPOSED = {
     "numpy>=1.*": "numpy>=1",
     "scipy~=1": "scipy~=1.0",
     "attrs==": "attrs",
+    "conda install --yes tqdm": "tqdm",
     # hashes and options
     "faker==25.2.0 --hash=sha256:aa --hash=sha256:bb": "faker==25.2.0",
     "faker==25.2.0 \\\n    --hash=sha256:aa \\\n    --hash sha512:bb": "faker==25.2.0",
@@ -296,6 +297,13 @@ FILES = {
             '    { name = "numpy" },\n]\n'
             '[[package]]\nname = "numpy"\nversion = "1.26.4"\nsource = { registry = "https://pypi.org/simple" }\n'
             '[[package]]\nname = "lib"\nversion = "0.2"\nsource = { virtual = "../lib" }\n'
+        ),
+        "numpy==1.26.4\n",
+    ),
+    "poetry.lock with a folder": (
+        (
+            '[[package]]\nname = "numpy"\nversion = "1.26.4"\n[[package]]\nname = "me"\nversion = "0.1"\n'
+            '[package.source]\ntype = "directory"\nurl = "../me"\n'
         ),
         "numpy==1.26.4\n",
     ),
@@ -557,6 +565,15 @@ def test_changes_of_one_kind_are_one_problem() -> None:
     [problem] = findings.problems(convert(text))
     assert str(problem).startswith("line 1: --hash: ")
     assert str(problem).endswith("(lines 1–10)")
+
+
+def test_notes_are_in_the_order_of_the_lines() -> None:
+    conversion = convert("'a'\n- b\n'c'\n- d\npip install a e\na\n")
+
+    found = findings.notes(conversion.applied)
+    assert [note.partition(":")[0] for note in found] == [f"line {number}" for number in range(1, 7)]
+    assert "a is on line 1 already" in found[4]
+    assert "the same as line 1" in found[5]
 
 
 def test_many_problems_are_limited() -> None:

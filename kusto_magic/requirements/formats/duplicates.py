@@ -52,12 +52,17 @@ def _without_repetition(piece: Piece, text: str, earlier: list[int], result: lis
                 continue
             if _is_equal(old, new):
                 is_certain = result[index].rewrite is None or result[index].is_applied
-                return _without(piece, text, f"the same as line {result[index].line}", is_lossless=is_certain)
+                return _without(piece, text, _same_as(piece, new, result[index].line), is_lossless=is_certain)
             if combined := _combined(old, new):
                 reason = f"{new.name} is on lines {result[index].line} and {piece.line}; one line for both"
                 result[index] = _with_line(result[index], other, str(combined), reason)
                 return _without(piece, text, reason, is_lossless=False)
     return piece
+
+
+def _same_as(piece: Piece, package: Pep508, line: int) -> str:
+    is_whole = len(piece.lines(proposed=True)) == 1
+    return f"the same as line {line}" if is_whole else f"{package.name} is on line {line} already"
 
 
 def _package(text: str) -> Pep508 | None:

@@ -55,8 +55,9 @@ def original_line(conversion: Conversion, problem: Problem, *, proposed: bool) -
 
 
 def notes(changes: Sequence[LineChange]) -> list[str]:
-    """Return what was changed, a line of text for each change or group of changes."""
-    return [line for group in _groups(changes) for line in _group_notes(group)]
+    """Return what was changed, a line of text for each change or group of changes, in the order of the lines."""
+    found = [note for group in _groups(changes) for note in _group_notes(group)]
+    return [text for _, text in sorted(found, key=lambda note: note[0])]
 
 
 def _groups(changes: Iterable[LineChange]) -> list[list[LineChange]]:
@@ -85,14 +86,15 @@ def _instruction(change: LineChange) -> str:
     return f"; write {change.after}" if len(change.after) <= _MAX_SHOWN else ""
 
 
-def _group_notes(group: list[LineChange]) -> Iterator[str]:
+def _group_notes(group: list[LineChange]) -> Iterator[tuple[int, str]]:
+    """Yield the notes of changes with the same reason, each with its first line."""
     if len(group) > MAX_SINGLE:
-        yield f"{lines_text(group)}: {group[0].reason}"
+        yield group[0].line, f"{lines_text(group)}: {group[0].reason}"
         return
     for change in group:
         shown = [excerpt(line)[1:-1] for line in change.after.splitlines()]
         more = f", … ({len(shown)} lines)" if len(shown) > 4 else ""
-        yield f"line {change.line}: {', '.join(shown[:4]) + more or 'deleted'} ({change.reason})"
+        yield change.line, f"line {change.line}: {', '.join(shown[:4]) + more or 'deleted'} ({change.reason})"
 
 
 def lines_text(changes: Sequence[LineChange]) -> str:

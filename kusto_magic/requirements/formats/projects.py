@@ -18,7 +18,7 @@ _LIST = re.compile(
 _OTHER_LIST = re.compile(r"\s*[\w.\"'-]+\s*=\s*[\[({]\s*(?:#.*)?")
 _STRING = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _PIN = re.compile(r"\s*(name|version)\s*=\s*[\"']([^\"']+)[\"']\s*")
-_LOCAL_SOURCE = re.compile(r"\s*source\s*=\s*\{\s*(?:editable|virtual|directory|path)\s*=")
+_LOCAL_SOURCE = re.compile(r"\s*(?:source\s*=\s*\{\s*(?:editable|virtual|directory|path)\s*=|type\s*=\s*\"directory\")")
 _COMMENT = re.compile(r"(?:^|\s)#[^\"']*$")
 
 _TABLES = ("tool.poetry.dependencies", "packages")
@@ -107,17 +107,21 @@ class _Reader:
 def _locked(lines: list[str]) -> dict[int, Rewrite]:
     """Rewrite a lock file: the name and version of each package become a line, at that of the version."""
     result: dict[int, Rewrite] = {}
-    name, is_package, pinned = "", False, -1
+    name, pinned_name, is_package, pinned = "", "", False, -1
     for index, line in enumerate(lines):
         if section := _SECTION.fullmatch(line):
             is_package, name = section[1] == "[[" and section[2].strip() in ("package", "packages"), ""
+            pinned = -1 if is_package else pinned
         found = _PIN.fullmatch(line) if is_package else None
         if found and found[1] == "name":
             name = found[2]
         if found and found[1] == "version" and name and is_version(found[2]):
             result[index], pinned = Rewrite((pin(name, found[2]),), _LOCKED), index
+            pinned_name = name
         elif line.strip() and not line.lstrip().startswith("#"):
             result[index] = deleted(_LOCKED)
-        if is_package and pinned >= 0 and _LOCAL_SOURCE.match(line):
-            result[pinned] = deleted(f"{name} is the project itself, or another folder of the machine that locked it")
+        if pinned >= 0 and _LOCAL_SOURCE.match(line):
+            result[pinned] = deleted(
+                f"{pinned_name} is the project itself, or another folder of the machine that locked it"
+            )
     return result

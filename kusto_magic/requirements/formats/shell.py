@@ -130,14 +130,13 @@ def _is_known(option: str) -> bool:
 
 
 _FLAGS_TEXT = (
-    "-U --upgrade --no-deps --force-reinstall -I --ignore-installed --no-build-isolation --use-pep517 --no-use-pep517 "
-    "--dry-run --no-clean --check-build-dependencies --ignore-requires-python --isolated --debug --no-index --dev -D "
-    "--yes --update-deps --no-update-deps --freeze-installed --use-local --offline --insecure -k --copy --all -S "
-    "--update-all --only-deps --strict-channel-priority --no-channel-priority --use-index-cache --download-only -d "
-    "--no-sync --no-lock --locked --frozen --refresh --no-cache --lock --skip-lock --pre --prerelease "
-    "--allow-prereleases --verify --reinstall --no-self --help -h --version -V"
+    "upgrade no-deps force-reinstall ignore-installed no-build-isolation use-pep517 no-use-pep517 dry-run no- "
+    "clean check-build-dependencies ignore-requires-python isolated debug no-index dev yes update-deps no-update- "
+    "deps freeze-installed use-local offline insecure copy all update-all only-deps strict-channel-priority no- "
+    "channel-priority use-index-cache download-only no-sync no-lock locked frozen refresh no-cache lock skip-lock "
+    "pre prerelease allow-prereleases verify reinstall no-self help version"
 )
-_FLAGS = frozenset(_FLAGS_TEXT.split())
+_FLAGS = frozenset(["-U", "-I", "-D", "-k", "-S", "-d", "-h", "-V"]) | {f"--{name}" for name in _FLAGS_TEXT.split()}
 """Further options without a value; the word after an option that is not known may be its value."""
 
 _OWN_LINE_TEXT = (
