@@ -60,7 +60,7 @@ READY = """
 import json, time
 from kusto_magic.arm.credentials import StaticCredential
 from kusto_magic.builds.manager import default_manager
-default_manager().sign_in(lambda endpoint: StaticCredential("token"))
+default_manager().sign_in(lambda endpoint, subscription="": StaticCredential("token"))
 started = []
 get_ipython().events.register("pre_run_cell", lambda info: started.append(time.monotonic()))
 get_ipython().run_line_magic("load_ext", "kusto_magic")

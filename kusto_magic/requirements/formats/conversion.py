@@ -67,7 +67,6 @@ _VALID = re.compile(rf"[A-Za-z0-9]++(?:[._-]++[A-Za-z0-9]++)*+(?:{_SPECIFIER}(?:
 """Package lines that need no parsing: most lines of most texts."""
 
 _CODE = re.compile(r"(?m)^[ \t]*[^\s#]")
-_CODE_COMMENT = re.compile(r"\s++#.*")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
@@ -214,7 +213,7 @@ def _without_secret(rewrite: Rewrite | None, line: Line, secret: str) -> Rewrite
 def _is_secret_left(raw: str, kept: tuple[str, ...]) -> bool:
     """Return whether the secret is in what is left of a line without the lines that stay; none of them has it then."""
     for text in kept:
-        raw = raw.replace(_CODE_COMMENT.sub("", text), "", 1)
+        raw = raw.replace(text.partition("#")[0].rstrip(), "", 1)
     return bool(rules.secret_in(raw))
 
 
