@@ -195,6 +195,10 @@ class BuildManager:
         """Return whether another process that is still running sends and polls the operation of a record."""
         return self._launcher.is_held_elsewhere(record)
 
+    def owns(self, record: BuildRecord) -> bool:
+        """Return whether this process sends and polls the operation of a record, or has done so."""
+        return self._owner.is_mine(record.owner)
+
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process is polling, or None."""
         return self.registry.get(target, name)

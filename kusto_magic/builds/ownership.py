@@ -61,6 +61,10 @@ class Owner:
         self._lock, self._name = None, ""
         self._mutex = threading.Lock()  # another thread of the parent may have held the old one
 
+    def is_mine(self, owner: str) -> bool:
+        """Return whether this process is the owner with this name."""
+        return owner != "" and owner == self._name
+
     def is_held_elsewhere(self, owner: str) -> bool:
         """Return whether another process that still runs, or may still run, is the owner with this name."""
         if not owner or owner == self._name or self._folder is None:

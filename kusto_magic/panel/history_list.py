@@ -88,8 +88,7 @@ class HistoryList:
         changes = frozenset(
             (record.id, record.ended_at is not None)
             for record in recent
-            if (record.ended_at or record.state in ACCEPTED_STATES)
-            and self._context.builds.registry.by_id(record.id) is None
+            if (record.ended_at or record.state in ACCEPTED_STATES) and not self._context.builds.owns(record)
         )
         before, self._changes = self._changes, (target, changes)
         if before is not None and before[0] == target and not changes <= before[1]:

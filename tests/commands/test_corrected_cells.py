@@ -197,7 +197,7 @@ def test_file_of_another_tool_is_read_with_notes(say: RunCell, home: object, tmp
 
     shown = say(f"{LINE} --file {path}\n \n")
     assert "requirements.txt was read as UTF-16-LE" in shown
-    assert "-r base.txt: read in, 1 lines" in shown
+    assert "-r base.txt: read in, 1 line" in shown
     assert '"requirementsFileContent": "numpy\\n\\nfaker\\n"' in shown
 
 
