@@ -195,9 +195,9 @@ class BuildManager:
         """Return whether another process that is still running sends and polls the operation of a record."""
         return self._launcher.is_held_elsewhere(record)
 
-    def owns(self, record: BuildRecord) -> bool:
-        """Return whether this process sends and polls the operation of a record, or has done so."""
-        return self._owner.is_mine(record.owner)
+    def owns(self, owner: str) -> bool:
+        """Return whether `owner`, of a record of the history, is this process."""
+        return self._owner.is_mine(owner)
 
     def running(self, target: Target, name: str) -> Build | None:
         """Return the build of this image that this process is polling, or None."""

@@ -88,7 +88,7 @@ class HistoryList:
         changes = frozenset(
             (record.id, record.ended_at is not None)
             for record in recent
-            if (record.ended_at or record.state in ACCEPTED_STATES) and not self._context.builds.owns(record)
+            if (record.ended_at or record.state in ACCEPTED_STATES) and not self._context.builds.owns(record.owner)
         )
         before, self._changes = self._changes, (target, changes)
         if before is not None and before[0] == target and not changes <= before[1]:
