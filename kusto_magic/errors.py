@@ -4,7 +4,7 @@
 
     KustoImageError
     ├── InvalidInputError            the input breaks a rule: every problem is listed, nothing was sent
-    ├── RequirementsConflictError    the packages cannot be installed together; nothing was sent
+    ├── RequirementsConflictError    the requirements cannot be installed; nothing was sent
     ├── InUseError                   the cluster's python() runs on the image that would change; nothing was sent
     │   └── MaybeInUseError          it is not known which image python() runs on; nothing was sent
     ├── NotSubmittedError            the process that would have sent the request has ended; nothing was sent

@@ -46,7 +46,9 @@ class HintKind(StrEnum):
 
     # check
     FIX_CONFLICT = "fix-conflict"
-    """Change requirements that cannot be installed together, or skip the check."""
+    """Change requirements that cannot be installed, or skip the check."""
+    ACCEPT_CORRECTION = "accept-correction"
+    """Send the correction of requirements that cannot be installed, change them, or skip the check."""
     SEND_UNPINNED = "send-unpinned"
     """Check again later, or send the requirements without pinned versions."""
 

@@ -80,9 +80,10 @@ PROGRAM = HintTable(
         HintKind.PASTE_FILE: "Pass the text of the file as part of the requirements.",
         HintKind.RECREATE_IMAGE: "Build the image again without this, then export it.",
         HintKind.SHOW_HELP: "The documentation of {name} shows the valid arguments.",
-        HintKind.FIX_CONFLICT: (
-            "Fix the requirements, use BuildOptions(fix=True) to send the correction if one is proposed, or "
-            "BuildOptions(check=False) to send them anyway."
+        HintKind.FIX_CONFLICT: "Fix the requirements, or use BuildOptions(check=False) to send them anyway.",
+        HintKind.ACCEPT_CORRECTION: (
+            "Use BuildOptions(fix=True) to send the correction, or BuildOptions(check=False) to send the requirements "
+            "as they are."
         ),
         HintKind.SEND_UNPINNED: "Try again later, or use BuildOptions(pin=False).",
         HintKind.SIGN_IN: "Sign in with `az login`, or pass a credential that can sign in, then try again.",

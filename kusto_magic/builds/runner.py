@@ -148,7 +148,7 @@ async def check_image_spec(
     """Return the preflight report of a spec on top of its base images.
 
     With `fix`, a conflict that has a correction is checked again with it. If that can be installed, its report is
-    returned, with the correction.
+    returned, with the correction and a warning for each line that it leaves out.
     """
     base = await resolve_base_chain(client, spec)
     if base.unknown:
@@ -166,4 +166,9 @@ async def check_image_spec(
     if not fix or report.verdict is not Verdict.CONFLICT or report.correction is None:
         return report
     fixed = await run(report.correction.text)
-    return replace(fixed, correction=report.correction) if fixed.verdict is Verdict.COMPATIBLE else report
+    if fixed.verdict is not Verdict.COMPATIBLE:
+        return report
+    left_out = (
+        f"line {each.line} {each.before.strip()} is left out: {each.reason}" for each in report.correction.left_out
+    )
+    return replace(fixed, correction=report.correction, warnings=(*left_out, *fixed.warnings))

@@ -38,9 +38,10 @@ MAGICS = HintTable(
         HintKind.PASTE_FILE: "Paste the lines of the file here, or use --file PATH.",
         HintKind.RECREATE_IMAGE: "Build the image again from a cell without this, then export it.",
         HintKind.SHOW_HELP: "{name} --help shows the valid arguments.",
-        HintKind.FIX_CONFLICT: (
-            "Fix the cell and run it again (--fix applies the corrections, if any are proposed), or send it anyway "
-            "with --no-check."
+        HintKind.FIX_CONFLICT: "Fix the cell and run it again, or send it anyway with --no-check.",
+        HintKind.ACCEPT_CORRECTION: (
+            "Copy the corrected requirements into the cell, or add --fix to use them as they are; --no-check sends "
+            "the cell anyway."
         ),
         HintKind.SEND_UNPINNED: "Try again later, or run the cell without --pin.",
         HintKind.SIGN_IN: "Sign in with `az login` or with %kusto_image use --as {name}, then run the cell again.",

@@ -62,7 +62,7 @@ def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
     others = [one for one in report.suggestions if not (isinstance(one, Fix) and one.line in changed)]
     suggestions = [*map(str, others), *([hints.text(report.hint)] if report.hint else [])]
     warnings = [f"warning: {line}" for line in report.warnings]
-    changes = [] if report.problems else [_change_line(report, change) for change in _changes(report)]
+    changes = [] if report.problems else _change_lines(report)
     return [
         headline(report),
         *warnings,
@@ -76,8 +76,16 @@ def _changes(report: PreflightReport) -> Sequence[LineChange]:
     return report.correction.changes if report.correction else ()
 
 
+def _change_lines(report: PreflightReport) -> list[str]:
+    """Return a line for each change; an applied correction has warnings of the lines that it leaves out."""
+    is_proposed = report.verdict is Verdict.CONFLICT
+    return [_change_line(report, change) for change in _changes(report) if is_proposed or not change.is_left_out]
+
+
 def _change_line(report: PreflightReport, change: LineChange) -> str:
     after = change.after.strip()
+    if change.is_left_out:
+        return f"line {change.line}: leave out {change.before.strip()}"
     if report.verdict is Verdict.CONFLICT and after:
         return f"line {change.line}: use {after}"  # the reason is in the headline
     replaced = f"; replaced by {after}" if after else ""

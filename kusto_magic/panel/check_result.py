@@ -13,7 +13,7 @@ CHECKING = "Checking …"
 
 _HEADLINES = {
     Verdict.COMPATIBLE: ("✔ These packages install together", TONES[Outcome.SUCCEEDED]),
-    Verdict.CONFLICT: ("✖ These packages cannot be installed together", TONES[Outcome.FAILED]),
+    Verdict.CONFLICT: ("✖ These requirements cannot be installed", TONES[Outcome.FAILED]),
     Verdict.INCONCLUSIVE: ("? The check is inconclusive", TONES[Outcome.UNKNOWN]),
 }
 _TONES = {

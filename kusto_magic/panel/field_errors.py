@@ -11,6 +11,7 @@ Field = Literal["base", "name", "requirements"]
 
 _FIELDS: dict[HintKind, Field] = {
     HintKind.FIX_CONFLICT: "requirements",
+    HintKind.ACCEPT_CORRECTION: "requirements",
     HintKind.FIX_REQUIREMENTS: "requirements",
     HintKind.CHOOSE_NAME: "name",
     HintKind.USE_NEW_NAME: "name",

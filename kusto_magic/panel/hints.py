@@ -27,6 +27,10 @@ PANEL = HintTable(
             "Fix the requirements and press Build image again. To send them without the check, press Insert as cell "
             "and add --no-check."
         ),
+        HintKind.ACCEPT_CORRECTION: (
+            "Press Apply to replace the requirements by the corrected ones, then Build image. To send them without the "
+            "check, press Insert as cell and add --no-check."
+        ),
         HintKind.SEND_UNPINNED: "Press Build image again later.",
         HintKind.SIGN_IN: "Sign in with `az login` in a terminal, then press the button again.",
         HintKind.SIGN_IN_INTERACTIVELY: "Sign in with `az login` in a terminal, then press the button again.",

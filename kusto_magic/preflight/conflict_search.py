@@ -82,7 +82,7 @@ class ConflictSearch:
             diagnosis = diagnose(result.output, trial, self.request.python)
             if diagnosis.verdict is not Verdict.CONFLICT:
                 return result
-            if not self._loosen(diagnosis) and not await self._delete(diagnosis):
+            if not self._loosen(diagnosis) and not await self._leave_out(diagnosis):
                 return result
 
     def _trial(self) -> list[Requirement]:
@@ -104,16 +104,16 @@ class ConflictSearch:
         self._free |= loose
         return bool(tight or loose)
 
-    async def _delete(self, diagnosis: Diagnosis) -> bool:
-        """Delete the lines that cannot be installed in any version; return whether there are any, record the others."""
-        original, deleted = self._original(), False
+    async def _leave_out(self, diagnosis: Diagnosis) -> bool:
+        """Leave out the lines that no version of can be installed; return whether there are any, record the others."""
+        original, left_out = self._original(), False
         for line in self._culprits(diagnosis):
             is_missing = diagnosis.cause in _MISSING and not await self._exists(line)
             reason = reason_for(line, diagnosis) + ("; no version can be installed" if is_missing else "")
-            self.problems[line.line] = LineProblem(original[line.line], reason, deleted=is_missing)
+            self.problems[line.line] = LineProblem(original[line.line], reason, left_out=is_missing)
             self._loosened.pop(line.line, None)
-            deleted |= is_missing
-        return deleted
+            left_out |= is_missing
+        return left_out
 
     async def _exists(self, line: Requirement) -> bool:
         """Return whether any version of a line can be installed by itself."""

@@ -12,7 +12,7 @@ from kusto_magic.preflight.line_problems import LineProblem, Run, in_order, labe
 from kusto_magic.preflight.problem_search import ProblemSearch
 from kusto_magic.preflight.report import Fix, Suggestion
 from kusto_magic.preflight.resolution import Resolution
-from kusto_magic.preflight.suggestions import other_pythons, suggest, with_fix
+from kusto_magic.preflight.suggestions import build_suggestion, other_pythons, suggest, with_fix
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult
 from kusto_magic.requirements.correction import Correction, correct_lines
 from kusto_magic.requirements.parser import Requirement
@@ -73,8 +73,11 @@ def _timed(resolution: Resolution) -> Run:
 
 async def _suggestions_for_several(search: ProblemSearch, resolution: Resolution) -> tuple[Suggestion, ...]:
     # Another Python helps only if what is missing are wheels.
-    needs_wheels = any(each.cause in {Cause.NO_WHEEL, Cause.PYTHON} for each in search.problems.values())
-    return tuple(await other_pythons(search.lines, resolution.python, resolution.attempt)) if needs_wheels else ()
+    problems = in_order(search.problems)
+    needs_wheels = any(each.cause in {Cause.NO_WHEEL, Cause.PYTHON} for each in problems)
+    others = await other_pythons(search.lines, resolution.python, resolution.attempt) if needs_wheels else []
+    sources = [each.line.name for each in problems if each.left_out and each.may_have_sdists]
+    return (*others, *([build_suggestion(sources)] if sources else []))
 
 
 def _explanation(
@@ -117,6 +120,6 @@ def _fix(problem: LineProblem, is_verified: bool) -> str:
     if not problem.is_fixed:
         return "; no fix is known"
     if problem.replacement is None:
-        return "; delete it"
+        return "; check the name, or leave it out" if problem.cause is Cause.NOT_FOUND else "; leave it out"
     use = f"; use {label(problem.replacement)}"
     return use if is_verified else f"{use} (not checked together with the other lines)"

@@ -1,4 +1,4 @@
-"""Changes of a requirements text that replace or delete package lines, and keep comments and other lines."""
+"""Changes of a requirements text that replace package lines or make them comments, and keep the other lines."""
 
 from __future__ import annotations
 
@@ -20,15 +20,20 @@ def changes_of(text: str, problems: Iterable[LineProblem]) -> list[LineChange]:
 
 def _changes(physical: list[str], problem: LineProblem) -> Iterator[LineChange]:
     number = problem.line.line
-    before = physical[number - 1]
-    reason = problem.reason if problem.replacement else f"{problem.reason}; deleted"
-    after = _with_code(before, problem.replacement.text) if problem.replacement else ""
-    yield LineChange(number, before, after, reason)
-    # The line ends where the parser ends it: at the first physical line that is not continued.
-    while physical[number - 1].endswith("\\") and number < len(physical):
-        number += 1
-        yield LineChange(number, physical[number - 1], "", f"continues line {problem.line.line}")
-        if physical[number - 1].lstrip().startswith("#"):
+    first, *rest = _physical_lines(physical, number)
+    code = problem.replacement.text if problem.replacement else f"# {problem.line.text}"
+    comments = "".join(f"  {found[0]}" for line in rest if (found := _COMMENT.search(line)))
+    reason = "" if problem.replacement else f"  (left out: {problem.reason})"
+    yield LineChange(number, first, f"{_with_code(first, code)}{comments}{reason}", problem.reason)
+    for following, line in enumerate(rest, start=number + 1):
+        yield LineChange(following, line, "", f"continues line {number}")
+
+
+def _physical_lines(physical: list[str], number: int) -> Iterator[str]:
+    """Return a line and those that continue it; it ends where the parser ends it."""
+    for index, line in enumerate(physical[number - 1 :]):
+        yield line
+        if not line.endswith("\\") or (index and line.lstrip().startswith("#")):
             break
 
 

@@ -20,27 +20,28 @@ Run = Callable[[ResolveRequest], Awaitable[ResolveResult]]
 class LineProblem:
     """A line that cannot be installed, and why: a phrase that follows the line.
 
-    `replacement` is the line that can, or None; `deleted` is whether the line must be deleted, because no line can
-    replace it. If neither is set, no fix is known.
+    `replacement` is the line that can, or None; `left_out` is whether the line must be left out, because no line can
+    replace it. If neither is set, no fix is known. `may_have_sdists` is whether a source distribution may exist.
     """
 
     line: Requirement
     reason: str
     replacement: Requirement | None = None
-    deleted: bool = False
+    left_out: bool = False
     cause: Cause = Cause.CONFLICT
+    may_have_sdists: bool = False
 
     @property
     def is_fixed(self) -> bool:
         """Whether a fix is known."""
-        return self.deleted or self.replacement is not None
+        return self.left_out or self.replacement is not None
 
 
 def corrected(lines: Iterable[Requirement], problems: Mapping[int, LineProblem]) -> list[Requirement]:
     """Return lines with the fixes that are known; `problems` are by the numbers of their lines."""
     fixed = {number: problem.replacement for number, problem in problems.items()}
     return [
-        fixed.get(line.line) or line for line in lines if line.line not in problems or not problems[line.line].deleted
+        fixed.get(line.line) or line for line in lines if line.line not in problems or not problems[line.line].left_out
     ]
 
 

@@ -109,13 +109,15 @@ class ProblemSearch:
         reason = reason_for(line, diagnosis)
         if diagnosis.cause is Cause.NO_WHEEL:
             reason = f"there is no wheel for Python {self.request.python} on {PLATFORM} in any version"
-        return LineProblem(line, reason, deleted=True)
+        return LineProblem(
+            line, reason, left_out=True, cause=diagnosis.cause, may_have_sdists=diagnosis.may_have_sdists
+        )
 
     async def _rename(self) -> None:
         """Replace the names that no index has, or has no wheels of, by those that are probably meant."""
-        deleted = [each for each in self.problems.values() if each.deleted]
+        left_out = [each for each in self.problems.values() if each.left_out]
         # In a thread: it can read the metadata of all installed packages.
-        names = await asyncio.to_thread(_meant_names, deleted) if deleted else {}
+        names = await asyncio.to_thread(_meant_names, left_out) if left_out else {}
         renamed = [with_name(self.problems[number].line, name) for number, name in names.items()]
         bare = [with_specifier(line, "") for line in renamed]
         missing, unknown = await asyncio.gather(self._index.unavailable(renamed), self._index.unavailable(bare))
@@ -125,10 +127,10 @@ class ProblemSearch:
             problem = self.problems[line.line]
             if line.name in taken:
                 reason = f"{problem.reason}; {line.name} is on line {taken[line.name]}"
-                self.problems[line.line] = replace(problem, reason=reason)
+                self.problems[line.line] = replace(problem, reason=reason, cause=Cause.OTHER)
             elif line.line not in without_any:
                 kept = any_version if line.line in without_version else line
-                self.problems[line.line] = replace(problem, replacement=kept, deleted=False)
+                self.problems[line.line] = replace(problem, replacement=kept, left_out=False)
                 taken[line.name] = line.line
 
 

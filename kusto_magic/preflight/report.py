@@ -120,8 +120,8 @@ class PreflightReport:
     def raise_for_conflict(self) -> None:
         """Raise RequirementsConflictError if the verdict is CONFLICT."""
         if self.verdict is Verdict.CONFLICT:
-            what = "these packages cannot be installed together; nothing was sent"
-            hint = Hint(HintKind.FIX_CONFLICT)
+            what = "these requirements cannot be installed; nothing was sent"
+            hint = Hint(HintKind.ACCEPT_CORRECTION if self.correction else HintKind.FIX_CONFLICT)
             lines = (self.reason, *self.problems, *map(str, self.suggestions))
             raise RequirementsConflictError(what, forecast=self, lines=lines, hint=hint)
 

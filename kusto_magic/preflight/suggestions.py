@@ -41,8 +41,10 @@ class Candidate:
 Attempt = Callable[[Candidate], Coroutine[Any, Any, Pins | None]]
 """Function that resolves a candidate and returns its pins, or None on a conflict or a timeout."""
 
-BUILD_SUGGESTION = "the service may be able to build the package from source"
-"""Suggestion for a package without a wheel; whether the service builds from source is not documented."""
+
+def build_suggestion(names: Sequence[str]) -> str:
+    """Return the suggestion for packages without a wheel; whether the service builds from source is not documented."""
+    return f"the service may be able to build {' and '.join(names)} from source"
 
 
 async def suggest(
@@ -62,7 +64,7 @@ async def suggest(
     if diagnosis.cause in {Cause.NO_WHEEL, Cause.PYTHON}:
         searches.append(other_pythons(lines, python, attempt))
     found = [suggestion for suggestions in await _gather_within(searches, timeout) for suggestion in suggestions]
-    return (*found, *([BUILD_SUGGESTION] if diagnosis.may_have_sdists else []))
+    return (*found, *([build_suggestion([diagnosis.subject])] if diagnosis.may_have_sdists else []))
 
 
 async def _gather_within(

@@ -17,14 +17,19 @@ _LINES = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]+")
 class LineChange:
     """A changed line: `line` is its number in the original text, counted from 1.
 
-    `before` is the line as written, `after` what replaces it ("" if it was deleted, several lines if it was split), and
-    `reason` is why, a phrase without a final period.
+    `before` is the line as written, `after` what replaces it ("" if it was deleted, a comment if it was left out,
+    several lines if it was split), and `reason` is why, a phrase without a final period.
     """
 
     line: int
     before: str
     after: str
     reason: str
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the line is kept as a comment only: what it asks for is not in the corrected text."""
+        return self.after.lstrip().startswith("#") and not self.before.lstrip().startswith("#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,11 @@ class Correction:
     changes: tuple[LineChange, ...]
     is_complete: bool = True
     is_checked: bool = True
+
+    @property
+    def left_out(self) -> tuple[LineChange, ...]:
+        """The changes of the lines that are kept as comments only."""
+        return tuple(change for change in self.changes if change.is_left_out)
 
     @property
     def heading(self) -> str:

@@ -20,13 +20,14 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
 from kusto_magic.requirements.correction import Correction, LineChange
 
-TEXT, CORRECTED = "humanize==0.0\nuvloop\n", "humanize==4.9.0\n"
+LEFT_OUT = "# uvloop  (left out: there is no wheel in any version)"
+TEXT, CORRECTED = "humanize==0.0\nuvloop\n", f"humanize==4.9.0\n{LEFT_OUT}\n"
 SPEC = ImageSpec(TEXT, base_image="Python3_11_7")
 CORRECTION = Correction(
     CORRECTED,
     (
         LineChange(1, "humanize==0.0", "humanize==4.9.0", "the index has no such version"),
-        LineChange(2, "uvloop", "", "there is no wheel in any version; deleted"),
+        LineChange(2, "uvloop", LEFT_OUT, "there is no wheel in any version"),
     ),
 )
 CONFLICT = PreflightReport(
@@ -35,7 +36,7 @@ CONFLICT = PreflightReport(
     reason="2 lines cannot be installed: humanize==0.0 and uvloop",
     problems=(
         "line 1 humanize==0.0: the index has no such version; use humanize==4.9.0",
-        "line 2 uvloop: no; delete it",
+        "line 2 uvloop: no; leave it out",
     ),
     correction=CORRECTION,
 )
@@ -81,10 +82,11 @@ def test_start_with_fix_sends_shows_and_records_the_correction(make: Make) -> No
     assert preflight.texts == [TEXT, CORRECTED]
     assert build.report is not None
     assert (build.report.verdict, build.report.correction) == (Verdict.COMPATIBLE, CORRECTION)
+    assert build.report.warnings[0] == "line 2 uvloop is left out: there is no wheel in any version"
     shown = card(build, environment.clock.wall())
     assert shown.requirements == CORRECTED
     assert "line 1 humanize==0.0: the index has no such version; replaced by humanize==4.9.0" in shown.text()
-    assert "line 2 uvloop: there is no wheel in any version; deleted" in shown.text()
+    assert "warning: line 2 uvloop is left out: there is no wheel in any version" in shown.text()
     record = builds.history.latest("img", environment.target)
     assert record is not None
     assert record.requirements == CORRECTED

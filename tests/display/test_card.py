@@ -191,7 +191,7 @@ SEVERAL = PreflightReport(
     Verdict.CONFLICT,
     "3.10.8",
     reason="2 lines cannot be installed: a==1 and c",
-    problems=("line 1 a==1: no such version; use a==2", "line 3 c: no such name; delete it"),
+    problems=("line 1 a==1: no such version; use a==2", "line 3 c: no such name; leave it out"),
     correction=CORRECTION,
 )
 
@@ -336,7 +336,7 @@ def test_card_of_a_record_has_the_report_the_hint_and_the_ids() -> None:
 
 def test_conflict_is_told_once_by_the_report() -> None:
     report = PreflightReport(Verdict.CONFLICT, "3.10.8", reason="a clashes with b", suggestions=("a==2",))
-    message = "these packages cannot be installed together; nothing was sent; a clashes with b; a==2"
+    message = "these requirements cannot be installed; nothing was sent; a clashes with b; a==2"
     refused = replace(
         RECORD, state=BuildState.NOT_SUBMITTED, ended_at=STARTED, message=message, hint=Hint(HintKind.FIX_CONFLICT),
         report=report,

@@ -127,7 +127,7 @@ def test_state_of_a_fleet_says_how_many_clusters_did_not_succeed(states: list[st
 def test_conflict_found_by_the_check_is_told_once() -> None:
     report = PreflightReport(Verdict.CONFLICT, "3.11.7", reason="six 1 and six 2")
     stopped = [
-        replace(record(name, BuildState.NOT_SUBMITTED, "these packages cannot be installed together"), report=report)
+        replace(record(name, BuildState.NOT_SUBMITTED, "these requirements cannot be installed"), report=report)
         for name in ("one", "two")
     ]
     shown = fleet_card(fleet(*stopped), START)

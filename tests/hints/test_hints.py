@@ -53,7 +53,12 @@ def test_program_and_panel_do_not_name_what_only_magics_have() -> None:
     words = ("%kusto_image", "--queue", "--yes", "--no-check", "--send", "--pin", "run the cell", "a cell")
     assert _containing(PROGRAM, words) == set()
     # These need a cell: the panel has no such option, or no emulator.
-    expected = {HintKind.ALLOW_INDEX_OPTIONS, HintKind.FIX_CONFLICT, HintKind.START_EMULATOR}
+    expected = {
+        HintKind.ALLOW_INDEX_OPTIONS,
+        HintKind.FIX_CONFLICT,
+        HintKind.ACCEPT_CORRECTION,
+        HintKind.START_EMULATOR,
+    }
     assert _containing(PANEL, words) == expected
 
 

@@ -310,7 +310,7 @@ def test_panel_keeps_its_height_from_the_click_until_the_end_of_the_build(
     expect(panel.row("forecast")).to_contain_text("Succeeded")
     fill_in(panel, "clash", "requests==2.31.0\nurllib3==1.20\n")
     panel.press("Build image")
-    panel.shows("✖ These packages cannot be installed together")
+    panel.shows("✖ These requirements cannot be installed")
     panel.shows_progress("Not submitted", "clash")
     expect(panel.field("Requirements")).to_have_value("requests==2.31.0\nurllib3==1.20\n")
     assert page.evaluate(HEIGHT_CHANGE) <= 1

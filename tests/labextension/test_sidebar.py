@@ -78,7 +78,7 @@ def test_form_stays_open_with_the_reason_until_the_service_accepts(
     new_image(page)
     fill(page, "rejected", "requests==2.31.0\nurllib3==1.20")
     form(page).get_by_role("button", name="Check").click()
-    expect(form(page)).to_contain_text("These packages cannot be installed together", timeout=END_MS)
+    expect(form(page)).to_contain_text("These requirements cannot be installed", timeout=END_MS)
     form(page).get_by_role("button", name="Build image").click()
     requirements = form(page).get_by_label("Requirements")
     expect(requirements).to_have_attribute("aria-invalid", "true", timeout=END_MS)

@@ -22,7 +22,7 @@ from kusto_magic.errors import InvalidInputError
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings
 from kusto_magic.preflight.report import Fix, PreflightReport, Status, Verdict
-from kusto_magic.preflight.suggestions import BUILD_SUGGESTION
+from kusto_magic.preflight.suggestions import build_suggestion
 from kusto_magic.preflight.uv import uv_program
 
 pytestmark = pytest.mark.slow  # each test runs uv
@@ -252,7 +252,7 @@ def test_source_only_package_suggests_no_check(environ: dict[str, str], tmp_path
 
     assert report.verdict is Verdict.CONFLICT
     assert report.reason.startswith("line 1 plain: ")
-    assert report.suggestions == (BUILD_SUGGESTION,)
+    assert report.suggestions == (build_suggestion(["plain"]),)
 
 
 def test_invalid_text_is_refused_before_uv_runs(environ: dict[str, str]) -> None:

@@ -22,6 +22,10 @@ PYTHON = "3.10.8"
 NO_WHEEL = "there is no wheel for Python 3.10.8 on Windows x64"
 IN_NO_VERSION = f"{NO_WHEEL} in any version"
 NO_NAME = "the index has no package with this name"
+NEEDS_UNIX = (
+    f"# needs-unix==1.0  (left out: needs unix: {NO_WHEEL} (available for Linux); no version can be installed)\nplain"
+)
+UNIX, NO_NAMED = f"left out: {IN_NO_VERSION}", f"left out: {NO_NAME}"
 CLASH = "line 2 plain==2.0 clashes with line 1 needs-one==1.0, which needs plain>=1,<2"
 LINUX = "cp310-cp310-manylinux_2_17_x86_64"
 Check = Callable[..., PreflightReport]
@@ -110,18 +114,18 @@ def corrected(report: PreflightReport) -> str:
             [
                 f"line 1 yaml==6.0: {NO_NAME}; use pyyaml==6.0",
                 f"line 2 cv2==3.2: {NO_NAME}; use opencv-python-headless",
-                f"line 3 unix==1.0: {IN_NO_VERSION}; delete it",
-                f"line 4 our-own-package==1: {NO_NAME}; delete it",
+                f"line 3 unix==1.0: {IN_NO_VERSION}; leave it out",
+                f"line 4 our-own-package==1: {NO_NAME}; check the name, or leave it out",
             ],
-            "pyyaml==6.0\nopencv-python-headless\nplain",
+            f"pyyaml==6.0\nopencv-python-headless\n# unix==1.0  ({UNIX})\n# our-own-package==1  ({NO_NAMED})\nplain",
         ),
         (
             "sklearn\nscikit-learn==1.1\nunix",
             [
-                f"line 1 sklearn: {NO_NAME}; scikit-learn is on line 2; delete it",
-                f"line 3 unix: {IN_NO_VERSION}; delete it",
+                f"line 1 sklearn: {NO_NAME}; scikit-learn is on line 2; leave it out",
+                f"line 3 unix: {IN_NO_VERSION}; leave it out",
             ],
-            "scikit-learn==1.1\n",
+            f"# sklearn  ({NO_NAMED}; scikit-learn is on line 2)\nscikit-learn==1.1\n# unix  ({UNIX})",
         ),
         (
             "needs-one==1.0\nplain==2.0\nold==1.0",
@@ -157,8 +161,8 @@ def test_every_failing_line_is_named_with_its_fix(check: Check, text: str, probl
         ("plain==9", "plain==3.0"),
         ("old==1.0", "old==1.4"),
         ("labeled==1.0+cpu", "labeled==1.0"),
-        ("unix==1.0\nplain==1.0", "plain==1.0"),
-        ("needs-unix==1.0\nplain", "plain"),
+        ("unix==1.0\nplain==1.0", f"# unix==1.0  (left out: {IN_NO_VERSION})\nplain==1.0"),
+        ("needs-unix==1.0\nplain", NEEDS_UNIX),
         ("low==1.0\nhigh==1.0", "low==2.0\nhigh==1.0"),
         ("needs-one==2.0\nplain==1.1", "needs-one==2.0\nplain==2.0"),
     ],
@@ -173,21 +177,24 @@ def test_single_problem_has_a_correction(check: Check, text: str, expected: str)
 
 def test_correction_keeps_comments_markers_spelling_and_other_lines(check: Check) -> None:
     text = (
-        "# mine\r\n  Plain == 1.5  # exact\r\n\r\nOLD==1.0 ; python_version > '3.8'\r\nmodern \\\r\n ==2.0\r\nunix\r\n"
+        "# mine\r\n  Plain == 1.5  # exact\r\n\r\nOLD==1.0 ; python_version > '3.8'\r\n"
+        "modern \\\r\n ==2.0\r\n  unix \\\r\n ; python_version > '3' # fast\r\n"
     )
     correction = check(text).correction
     assert correction is not None
     assert correction.text == (
         '# mine\r\n  Plain==1.1  # exact\r\n\r\nOLD==1.4; python_version > "3.8"\r\nmodern==1.0\r\n'
+        f'  # unix; python_version > "3"  # fast  ({UNIX})\r\n'
     )
     assert [(change.line, change.before, change.after) for change in correction.changes] == [
         (2, "  Plain == 1.5  # exact", "  Plain==1.1  # exact"),
         (4, "OLD==1.0 ; python_version > '3.8'", 'OLD==1.4; python_version > "3.8"'),
         (5, "modern \\", "modern==1.0"),
         (6, " ==2.0", ""),
-        (7, "unix", ""),
+        (7, "  unix \\", f'  # unix; python_version > "3"  # fast  (left out: {IN_NO_VERSION})'),
+        (8, " ; python_version > '3' # fast", ""),
     ]
-    assert correction.changes[-1].reason == f"{IN_NO_VERSION}; deleted"
+    assert [change.is_left_out for change in correction.changes] == [False, False, False, False, True, False]
 
 
 @pytest.mark.parametrize("text", ["unix", "unix==1.0\nnothing-like-this"])

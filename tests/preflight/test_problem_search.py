@@ -95,7 +95,7 @@ def search(text: str, resolver: Resolver) -> ProblemSearch:
 
 def fixes(found: ProblemSearch) -> dict[int, str]:
     return {
-        number: problem.replacement.spec if problem.replacement else "deleted" if problem.deleted else "none"
+        number: problem.replacement.spec if problem.replacement else "left out" if problem.left_out else "none"
         for number, problem in sorted(found.problems.items())
     }
 
@@ -105,7 +105,7 @@ def fixes(found: ProblemSearch) -> dict[int, str]:
     [
         ("a==1.2\nb==1", {}),
         ("a==1.5\nb==7", {1: "a==1.2", 2: "b==3"}),
-        ("a==1.9\nzzz-unknown-zzz", {1: "a==1.2", 2: "deleted"}),
+        ("a==1.9\nzzz-unknown-zzz", {1: "a==1.2", 2: "left out"}),
         ("a>=3\nc<0.1", {1: "a==2.0", 2: "c==0.5"}),
         ("a==1.2+gpu\nc==0.5", {1: "a==1.2"}),
         ("a==1.*\nb~=2.0\nc!=9,>=0.1", {}),

@@ -65,7 +65,7 @@ function whatTone({ outcome }: ICard): string {
 /** Return what happened, then why, a line each. */
 function failureTexts({ plan, error, outcome }: ICard, trans: TranslationBundle): string[] {
   const isConflict = outcome === 'notSubmitted' && plan?.verdict === 'conflict';
-  return isConflict ? [trans.__('These packages cannot be installed together'), sentence(plan.reason)] : [...error];
+  return isConflict ? [trans.__('These requirements cannot be installed'), sentence(plan.reason)] : [...error];
 }
 
 function Ids({

@@ -48,7 +48,7 @@ export function verdictText({ verdict, packages }: IPlan, trans: TranslationBund
     case 'compatible':
       return trans.__('These packages install together: %1', packageCount({ packages, trans }));
     case 'conflict':
-      return trans.__('These packages cannot be installed together');
+      return trans.__('These requirements cannot be installed');
     default:
       return trans.__('The check is inconclusive');
   }

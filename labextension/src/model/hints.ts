@@ -43,6 +43,8 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
   'show-help': (trans, { name }) => trans.__('In a cell, %1 --help shows the valid arguments.', name),
 
   'fix-conflict': trans => trans.__('Fix the requirements and try again; in a cell, --no-check sends them anyway.'),
+  'accept-correction': trans =>
+    trans.__('Apply the corrected requirements, or add --fix to the cell; there, --no-check sends them as they are.'),
   'send-unpinned': trans => trans.__('Try again later, or leave out --pin in the cell.'),
 
   'sign-in': (trans, { name }) =>

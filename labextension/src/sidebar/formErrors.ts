@@ -22,6 +22,7 @@ const FIELDS_OF_HINTS: Readonly<Partial<Record<HintKind, FormField>>> = {
   'choose-cluster': 'cluster',
   'choose-listed-image': 'base',
   'fix-conflict': 'requirements',
+  'accept-correction': 'requirements',
   'allow-index-options': 'requirements',
   'allow-no-packages': 'requirements'
 };

@@ -179,7 +179,7 @@ describe('listedFailures', () => {
   it('leaves out what the check explains', () => {
     const clusters = [row('a', { ended: true, state: 'Not submitted' }), row('b', { ended: true, state: 'Failed' })];
     const failures = [
-      { reason: 'these packages cannot be installed together', clusters: ['cluster-a'] },
+      { reason: 'these requirements cannot be installed', clusters: ['cluster-a'] },
       { reason: 'no answer', clusters: ['cluster-b'] }
     ];
     const shown = { clusters, failures, ended: true };
