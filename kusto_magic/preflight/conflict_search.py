@@ -7,6 +7,7 @@ resolver usually suffices for that; if it does not, the indexes are asked.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,15 @@ from kusto_magic.requirements.parser import Requirement
 
 MAX_LINES_ONLINE = 20
 """Number of lines up to which the indexes are asked for nearer versions; for more lines this takes too long."""
+
+MAX_SINGLE_CONFLICTS = 6
+"""Number of conflicts that are resolved one by one; if there are more, all lines are loosened at once."""
+
+MAX_CHANGED_LINES = 12
+"""Number of changed lines up to which conflicts are resolved one by one; more lines have too many of them."""
+
+_IN_CONFLICT = "it conflicts with other lines"
+"""Reason of a line that was loosened with all others, unless a better one is found."""
 
 _MISSING = frozenset({Cause.NOT_FOUND, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON})
 
@@ -74,7 +84,9 @@ class ConflictSearch:
 
     async def _loosen_conflicts(self) -> ResolveResult:
         """Loosen the lines of each conflict until none is left; return the last result."""
-        while True:
+        for count in itertools.count():
+            if count == (MAX_SINGLE_CONFLICTS if len(self.problems) <= MAX_CHANGED_LINES else 0):
+                self._loosen_all()
             trial = self._trial()
             result = await self._resolve(trial, prefer=pinned_versions(self._corrected()))
             if result.code == 0 or not trial:
@@ -83,7 +95,8 @@ class ConflictSearch:
             if diagnosis.verdict is not Verdict.CONFLICT:
                 return result
             if not self._loosen(diagnosis) and not await self._leave_out(diagnosis):
-                return result
+                break
+        return result
 
     def _trial(self) -> list[Requirement]:
         """Return the corrected lines, the loosened ones with their version or a later one, the free ones with any."""
@@ -103,6 +116,11 @@ class ConflictSearch:
         loose = {line.line for line in culprits} - self._free if not tight else set()
         self._free |= loose
         return bool(tight or loose)
+
+    def _loosen_all(self) -> None:
+        """Loosen all lines that require one version; the resolver still prefers these versions."""
+        pinned = [line for line in self._corrected() if line.name in pinned_versions([line])]
+        self._loosened = {line.line: _IN_CONFLICT for line in pinned} | self._loosened
 
     async def _leave_out(self, diagnosis: Diagnosis) -> bool:
         """Leave out the lines that no version of can be installed; return whether there are any, record the others."""
@@ -140,14 +158,27 @@ class ConflictSearch:
                 self.problems[line.line] = LineProblem(original[line.line], reason, fixed, cause=cause)
 
     async def _restore(self) -> None:
-        """Keep the lines that need no change once the others are changed."""
-        for number, problem in list(self.problems.items()):
-            if problem.cause is Cause.CONFLICT and problem.replacement:
-                others = {each: other for each, other in self.problems.items() if each != number}
-                trial = corrected(self.lines, others)
-                result = await self._run(trial, offline=True)
-                if result.code == 0:
-                    del self.problems[number]
+        """Keep the lines that need no change once the others are changed; say why the others need one."""
+        numbers = [
+            each.line.line for each in self.problems.values() if each.cause is Cause.CONFLICT and each.replacement
+        ]
+        obstacles = await asyncio.gather(*map(self._obstacle, numbers))
+        needless = [number for number, obstacle in zip(numbers, obstacles, strict=True) if obstacle is None]
+        for number, obstacle in zip(numbers, obstacles, strict=True):
+            if obstacle and self.problems[number].reason == _IN_CONFLICT:
+                reason = reason_for(self.problems[number].line, obstacle)
+                self.problems[number] = replace(self.problems[number], reason=reason)
+        for number in needless:
+            # One of two changes may be needed though neither of them is.
+            if number == needless[0] or await self._obstacle(number) is None:
+                del self.problems[number]
+
+    async def _obstacle(self, number: int) -> Diagnosis | None:
+        """Return why not all lines can be installed without one of the changes, or None if they can."""
+        others = {each: other for each, other in self.problems.items() if each != number}
+        trial = corrected(self.lines, others)
+        result = await self._run(trial)
+        return diagnose(result.output, trial, self.request.python) if result.code else None
 
     async def _choose_nearest(self, found: Pins) -> None:
         """Replace the versions of the loosened lines by nearer ones, if all of them can be installed together."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from packaging.requirements import Requirement as Pep508
 from packaging.version import Version
 from support.clock import MovableClock
 
+from kusto_magic.preflight.conflict_search import MAX_CHANGED_LINES
 from kusto_magic.preflight.problem_search import MAX_PROCESSES, ProblemSearch
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult
 from kusto_magic.requirements.parser import parse
 
-INDEX: Mapping[str, Sequence[str]] = {"a": ["1.0", "1.2", "2.0"], "b": ["1", "2", "3"], "c": ["0.5"]}
+MANY = [f"p{number}" for number in range(MAX_CHANGED_LINES + 1)]
+INDEX: Mapping[str, Sequence[str]] = {
+    "a": ["1.0", "1.2", "2.0"],
+    "b": ["1", "2", "3"],
+    "c": ["0.5"],
+    "d": ["1", "2"],
+    **{name: ["1"] for name in MANY},
+}
 CONFLICT = "No solution found when resolving dependencies\n  cause: Because "
 
 
@@ -67,6 +76,13 @@ class Resolver:
 
 def _lock(chosen: Mapping[str, str]) -> str:
     return "".join(f'[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in chosen.items())
+
+
+class Upgrader(Resolver):
+    """A resolver that ignores which versions of d are preferred."""
+
+    def _result(self, request: ResolveRequest) -> ResolveResult:
+        return super()._result(replace(request, prefer={**request.prefer, "d": "2"}))
 
 
 class ColdResolver(Resolver):
@@ -124,15 +140,34 @@ def test_conflict_changes_one_line_and_names_the_other() -> None:
     assert found.is_verified
 
 
+def test_many_changed_lines_are_loosened_at_once_and_conflicts_keep_their_reason() -> None:
+    resolver = Resolver(clash=("a==1.2", "b==2"))
+    many = "".join(f"{name}==2\n" for name in MANY)
+    found = search(f"{many}a==1.2\nb==2", resolver)
+    last = len(MANY) + 2
+    assert fixes(found) == {number: f"{name}==1" for number, name in enumerate(MANY, 1)} | {last: "b==3"}
+    assert found.problems[last].reason == f"clashes with line {last - 1} a==1.2, which needs b<2"
+    assert found.is_verified
+    together = [request for request in resolver.requests if request.dependencies and len(request.lines) == last]
+    assert [line for line in together[0].lines if line[:2] in {"a>", "b>"}] == ["a>=1.2", "b>=2"]
+
+
+def test_changes_that_the_resolver_made_needlessly_are_taken_back() -> None:
+    resolver = Upgrader(clash=("a==1.2", "b==2"))
+    found = search("".join(f"{name}==2\n" for name in MANY) + "a==1.2\nb==2\nd==1", resolver)
+    assert {number: fix for number, fix in fixes(found).items() if number > len(MANY)} == {len(MANY) + 2: "b==3"}
+    assert found.is_verified
+
+
 def test_all_lines_are_examined_in_one_run_without_dependencies() -> None:
     resolver = Resolver()
-    search("\n".join(f"{name}=={versions[0]}" for name, versions in INDEX.items()), resolver)
+    search("a==1.0\nb==1\nc==0.5", resolver)
     first, second = resolver.requests
     assert (len(first.lines), first.dependencies, first.offline, set(first.placeholders)) == (
         3,
         False,
         True,
-        set(INDEX),
+        {"a", "b", "c"},
     )
     assert (len(second.lines), second.dependencies, second.offline) == (3, True, True)
 
