@@ -29,8 +29,14 @@ export function updateSavedCards(notebooks: INotebookTracker, model: IImagesMode
   notebooks.widgetAdded.connect((_, panel) => void panel.context.ready.then(() => panel.isDisposed || update(panel)));
 }
 
+/** Delays between the attempts to write a state, in milliseconds; without a further change nothing else would write it. */
+const DELAYS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000];
+
 export class SavedCards {
-  constructor(private readonly _model: Pick<IImagesModel, 'builds' | 'findBuild' | 'getOutput'>) {}
+  constructor(
+    private readonly _model: Pick<IImagesModel, 'builds' | 'findBuild' | 'getOutput'>,
+    private readonly _wait: (milliseconds: number) => Promise<void> = wait
+  ) {}
 
   /** Write newer states into those of the outputs that have a card of an older one. */
   async update(outputs: Iterable<ICardOutputModel>): Promise<void> {
@@ -43,14 +49,22 @@ export class SavedCards {
       return;
     }
     this._requested.set(output, newer.state);
-    try {
-      const data = await this._model.getOutput(newer.id);
-      // The kernel may have written it meanwhile.
-      if (this._newerState(output)) {
-        output.setData({ data: data as ReadonlyPartialJSONObject, metadata: output.metadata });
+    for (const delay of DELAYS) {
+      await this._write(output, newer.id);
+      if (this._newerState(output)?.state !== newer.state) {
+        return;
       }
-    } catch {
-      this._requested.delete(output); // requested again after the next change
+      // The request failed, or its response was older than the list of builds.
+      await this._wait(delay);
+    }
+    this._requested.delete(output); // requested again after the next change
+  }
+
+  private async _write(output: ICardOutputModel, id: string): Promise<void> {
+    const data = await this._model.getOutput(id).catch(() => null);
+    // The kernel may have written it meanwhile.
+    if (data && this._newerState(output)) {
+      output.setData({ data: data as ReadonlyPartialJSONObject, metadata: output.metadata });
     }
   }
 
@@ -77,4 +91,8 @@ export class SavedCards {
 
   /** The state that was last requested for each output. */
   private readonly _requested = new WeakMap<ICardOutputModel, string>();
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise(resolve => void setTimeout(resolve, milliseconds));
 }

@@ -30,7 +30,8 @@ class Model {
   builds: IBuild[] = [];
   requests: string[] = [];
   beforeResponse = (): void => undefined;
-  failure: Error | null = null;
+  /** The responses, first to last, before the one with the end. */
+  first: ReadonlyArray<ICardOutput | Error> = [];
 
   findBuild(id: string): IBuild | undefined {
     return this.builds.find(({ card }) => card.id === id);
@@ -39,7 +40,8 @@ class Model {
   getOutput(id: string): Promise<ICardOutput> {
     this.requests.push(id);
     this.beforeResponse();
-    return this.failure ? Promise.reject(this.failure) : Promise.resolve(output(id, 'Succeeded', true));
+    const response = this.first[this.requests.length - 1] ?? output(id, 'Succeeded', true);
+    return response instanceof Error ? Promise.reject(response) : Promise.resolve(response);
   }
 }
 
@@ -51,11 +53,16 @@ function output(id: string, state: string, ended = false): Record<string, string
 let model: Model;
 let saved: Output;
 let cards: SavedCards;
+let waits: number[];
 
 beforeEach(() => {
   model = new Model();
   saved = new Output(output('a', 'Building'));
-  cards = new SavedCards(model);
+  waits = [];
+  cards = new SavedCards(model, milliseconds => {
+    waits.push(milliseconds);
+    return Promise.resolve();
+  });
 });
 
 const update = (...outputs: Output[]): Promise<void> => cards.update(outputs.map(it => it.asModel()));
@@ -100,11 +107,19 @@ describe('a saved card', () => {
     expect(saved.writes).toBe(0);
   });
 
-  it('is requested again after a failure', async () => {
+  it('is requested again after a failure and after an older state', async () => {
     model.builds = [makeBuild('a', ended)];
-    model.failure = new Error('no connection');
+    model.first = [new Error('no connection'), output('a', 'Building')];
     await update(saved);
-    model.failure = null;
+    expect(saved.data['text/plain']).toBe('Succeeded of the server');
+    expect([model.requests.length, waits]).toEqual([3, [500, 1000]]);
+  });
+
+  it('is requested again after a change if the server does not respond for a minute', async () => {
+    model.builds = [makeBuild('a', ended)];
+    model.first = Array<Error>(7).fill(new Error('no connection'));
+    await update(saved);
+    expect([model.requests.length, saved.writes]).toEqual([7, 0]);
     await update(saved);
     expect(saved.data['text/plain']).toBe('Succeeded of the server');
   });
