@@ -88,12 +88,13 @@ class KustoImageMagics(Magics):
                 return self._make(options, cell)
 
     def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
-        from kusto_magic.commands.cell import dry_run, read_cell, read_spec_to_send
+        from kusto_magic.commands.cell import dry_run, read_spec_to_send
+        from kusto_magic.commands.cell_check import read_cell_or_check
         from kusto_magic.commands.images import show_check
         from kusto_magic.commands.requirements import show_diff
 
         session = self._session
-        found = read_cell(session, options, cell)
+        found = read_cell_or_check(session, options, cell)
         settings, targets, spec = found.settings, found.targets, found.spec
         session.show_notes([*self._transformer.take_notes(), *found.notes])
         if options.name == CHECK_NAME:

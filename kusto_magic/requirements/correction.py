@@ -5,8 +5,9 @@ A correction is proposed: it is sent only if its user applies it or passes `--fi
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,3 +101,51 @@ def correction_from_json(document: Mapping[str, Any] | None) -> Correction | Non
     )
     flags = (document.get("complete", True), document.get("checked", True))
     return Correction(document["text"], tuple(changes), *flags)
+
+
+def aligned_text(text: str, correction: Correction) -> str:
+    """Return the text of the correction of `text`, with empty lines in place of deleted ones.
+
+    Its lines have the numbers of the original ones, unless a line was split.
+    """
+    return "\n".join(line for change in _all_lines(text, correction) for line in _aligned(change))
+
+
+def combined(text: str, first: Correction, second: Correction) -> Correction:
+    """Return the correction of `text` that makes the changes of `first`, and in its aligned text those of `second`."""
+    later = {change.line: change for change in second.changes}
+    numbers = itertools.count(1)
+    changes = [
+        _changed_again(change, [(line, later.get(next(numbers))) for line in _aligned(change)])
+        for change in _all_lines(text, first)
+    ]
+    made = tuple(change for change in changes if change.after != change.before)
+    lines = [change.after for change in changes if change.after or not change.before]
+    ending = "\n" if first.text.endswith("\n") and lines and lines[-1] else ""
+    is_complete = first.is_complete and second.is_complete
+    return Correction("\n".join(lines) + ending, made, is_complete, second.is_checked)
+
+
+def _all_lines(text: str, correction: Correction) -> Iterator[LineChange]:
+    """Return the changes of a correction, and the other lines as changes that change nothing."""
+    lines = [line.rstrip("\r\n") for line in _LINES.findall(text)]
+    changes = {change.line: change for change in correction.changes}
+    number = 1
+    while number <= len(lines):
+        change = changes.get(number) or LineChange(number, lines[number - 1], lines[number - 1], "")
+        yield change
+        number += change.before.count("\n") + 1
+
+
+def _aligned(change: LineChange) -> list[str]:
+    """Return the lines after a change, with empty ones up to the number of lines before it."""
+    lines = change.after.split("\n")
+    return lines + [""] * (change.before.count("\n") + 1 - len(lines))
+
+
+def _changed_again(change: LineChange, lines: list[tuple[str, LineChange | None]]) -> LineChange:
+    """Return a change whose lines are changed once more, as far as they have a later change."""
+    after = [fix.after if fix else line for line, fix in lines]
+    reasons = [change.reason, *(fix.reason for _, fix in lines if fix)]
+    kept = "\n".join(line for line in after if line)
+    return LineChange(change.line, change.before, kept, "; ".join(filter(None, reasons)))

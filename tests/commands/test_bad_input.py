@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.arm_responses import make_response
+from support.environment import always_compatible
 from support.home import Home
 from support.scripted_transport import CountingCredential, ScriptedTransport
 
@@ -34,7 +35,9 @@ class RecordedMagics:
     def __init__(self, shell: InteractiveShell, home: Home) -> None:
         self.script = ScriptedTransport()
         self.credential = CountingCredential()
-        self.builds = BuildManager(history=History(home.path / "history.sqlite"), connect=self._connect)
+        self.builds = BuildManager(
+            history=History(home.path / "history.sqlite"), connect=self._connect, preflight=always_compatible
+        )
         self.magics = KustoImageMagics(shell, self.builds)
 
     def _connect(self, endpoint: str, scope: str, credential: Credential | None = None) -> ArmTransport:

@@ -67,7 +67,7 @@ def test_other_changes_are_proposed_as_a_whole_text(say: RunCell, shell: Interac
     assert error.correction.text == "numpy\nfaker==25.2.0\npyyaml\n"
     assert [change.line for change in error.correction.changes] == [1, 2, 3]
     assert error.lines(MAGICS)[-5:] == [
-        "Corrected requirements, not checked yet:",
+        "Corrected requirements:",
         "  numpy",
         "  faker==25.2.0",
         "  pyyaml",
@@ -242,7 +242,7 @@ def test_notes_are_escaped() -> None:
 @pytest.mark.parametrize(
     ("more", "heading"),
     [
-        ("", "Corrected requirements, not checked yet:"),
+        ("", "Corrected requirements:"),
         ("-r more.txt\n", "Requirements, corrected as far as possible:"),
     ],
 )
