@@ -137,17 +137,13 @@ class InvalidInputError(KustoImageError, ValueError):
         return [f"  {problem}" for problem in self.problems] if len(self.problems) > 1 else []
 
     def _message_lines(self, table: HintTable) -> list[str]:
-        return [*self.problem_lines(table), *self._correction_lines(), *table.next_line(self.hint)]
+        corrected = self.correction.lines() if self.correction else []
+        return [*self.problem_lines(table), *corrected, *table.next_line(self.hint)]
 
     def problem_lines(self, table: HintTable) -> list[str]:
         """Return the problems, a line each, with the sentences of `table`."""
         texts = [problem.text(table) for problem in self.problems]
         return texts if len(texts) == 1 else [self.what, *(f"  {text}" for text in texts)]
-
-    def _correction_lines(self) -> list[str]:
-        if self.correction is None:
-            return []
-        return [self.correction.heading, *(f"  {line}" for line in self.correction.text.splitlines())]
 
 
 class RequirementsConflictError(KustoImageError):

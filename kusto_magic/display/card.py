@@ -28,7 +28,7 @@ from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState, Outcome, phase_of
 from kusto_magic.preflight.report_json import report_json
 from kusto_magic.program_hints import PROGRAM
-from kusto_magic.requirements.correction import Correction, corrected_lines, correction_json
+from kusto_magic.requirements.correction import Correction, correction_json
 
 if TYPE_CHECKING:
     from kusto_magic.preflight.report import PreflightReport
@@ -165,7 +165,7 @@ class Card:
         line = _joined(head, self._times(), self.estimate_line, self.note)
         details = [*self.error, *([self.ids] if self.ids else []), *hints.next_line(self.hint)]
         if self.correction is not None:
-            details[len(self.error) : len(self.error)] = corrected_lines(self.correction)
+            details[len(self.error) : len(self.error)] = self.correction.lines()
         if self.report is not None:
             details = [*preflight_report.lines(self.report, hints), *self._pinned_lines(), *details]
         return visible("\n".join([line, *(f"  {detail}" for detail in details)]))

@@ -10,7 +10,7 @@ from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.hints import HintTable
 from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
 from kusto_magic.program_hints import PROGRAM
-from kusto_magic.requirements.correction import LineChange, corrected_lines
+from kusto_magic.requirements.correction import LineChange
 
 GLYPHS = {Verdict.COMPATIBLE: "✔", Verdict.CONFLICT: "✖", Verdict.INCONCLUSIVE: "?"}
 """Glyph of each verdict."""
@@ -94,7 +94,7 @@ def _change_line(report: PreflightReport, change: LineChange) -> str:
 
 def lines(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
     """Return the remarks, then the corrected requirements if there are any, ready to copy."""
-    corrected = corrected_lines(report.correction) if report.correction else []
+    corrected = report.correction.lines() if report.correction else []
     return [*remarks(report, hints), *corrected]
 
 

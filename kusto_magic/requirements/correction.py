@@ -58,10 +58,9 @@ class Correction:
             return "Requirements, corrected as far as possible:"
         return "Corrected requirements:" if self.is_checked else "Corrected requirements, not checked yet:"
 
-
-def corrected_lines(correction: Correction) -> list[str]:
-    """Return a corrected text as lines of a message: a heading, and the lines to copy."""
-    return [correction.heading, *(f"  {line}" for line in correction.text.splitlines())]
+    def lines(self) -> list[str]:
+        """Return the heading and the text as lines of a message."""
+        return [self.heading, *(f"  {line}" for line in self.text.splitlines())]
 
 
 def correct_lines(text: str, changes: Iterable[LineChange]) -> Correction:
