@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useState } from 'react';
 
-import type { ICorrection, ILineChange } from '../model/plan';
+import { type ICorrection, type ILineChange, isLeftOut } from '../model/plan';
 
 /** Number of changed lines that are shown unfolded. */
 const MAX_UNFOLDED = 8;
@@ -82,7 +82,7 @@ export function Changes({ changes, trans }: IChangesProps): React.JSX.Element {
 }
 
 function Change({ change, trans }: { change: ILineChange; trans: TranslationBundle }): React.JSX.Element {
-  const { line, before, after, reason } = change;
+  const { line, before, reason } = change;
   return (
     <tr>
       <td>{trans.__('line %1', line)}</td>
@@ -90,15 +90,23 @@ function Change({ change, trans }: { change: ILineChange; trans: TranslationBund
         <del>
           <bdi>{before}</bdi>
         </del>
-        {after ? (
-          <ins>
-            <bdi>{after}</bdi>
-          </ins>
-        ) : null}
+        <After change={change} trans={trans} />
       </td>
       <td>
         <bdi>{reason}</bdi>
       </td>
     </tr>
   );
+}
+
+/** What takes the place of a line. The comment of a line that is left out would repeat the line and the reason. */
+function After({ change, trans }: { change: ILineChange; trans: TranslationBundle }): React.JSX.Element | null {
+  if (isLeftOut(change)) {
+    return <span>{trans.__('left out, kept as a comment')}</span>;
+  }
+  return change.after ? (
+    <ins>
+      <bdi>{change.after}</bdi>
+    </ins>
+  ) : null;
 }

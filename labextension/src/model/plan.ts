@@ -44,6 +44,11 @@ export interface ILineChange {
   readonly reason: string;
 }
 
+/** Return whether a line is kept as a comment only: what it asks for is not in the corrected text. */
+export function isLeftOut({ before, after }: ILineChange): boolean {
+  return after.trimStart().startsWith('#') && !before.trimStart().startsWith('#');
+}
+
 export interface IPlannedPackage {
   readonly name: string;
   readonly version: string;
