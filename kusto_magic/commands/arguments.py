@@ -63,7 +63,7 @@ def cell_parser() -> argparse.ArgumentParser:
         help="send without checking whether the packages can be installed together; also hashes and options of pip, "
         "which cannot be checked",
     )
-    checks.add_argument("--fix", action="store_true", help="apply the corrections that would otherwise be proposed")
+    checks.add_argument("--fix", action="store_true", help="apply proposed corrections; leave out a line that has none")
     checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check selected")
     text = parser.add_argument_group("requirements")
     text.add_argument("--file", metavar="PATH", help="read the requirements from a file; leave the cell empty")
