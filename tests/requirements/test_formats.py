@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -163,6 +164,8 @@ PROPOSED = {
     'orjson = ">=3.9 <4"': "orjson>=3.9,<4",
     'orjson = ">= 3.9, < 4"': "orjson>=3.9,<4",
     'tqdm = [{version = "^4", python = "<3.11"}, {version = "^4.5", python = ">=3.11"}]': "tqdm",
+    'p = {version = "^1", source = "private"}': "",
+    'p = {version = "^1", index = "corp"}': "",
     'x = {version = ">=1 <2 || ^3", extras = ["y"]}': "x[y]>=3,<4",
     "poetry add pandas@^2.2 numpy@latest faker": "pandas>=2.2,<3\nnumpy\nfaker",
     # names
@@ -205,7 +208,6 @@ UNCHANGED = [
     "git+https://github.com/o/pkg",
     "see the notes below, please!",
     "PIP_INDEX_URL=https://x.example.org/simple pip install p",
-    'p = {version = "^1", source = "private"}',
     "cd>=1",
     "pandas==2.2.2 # pip install 'x'",
     "libclang==18.1.1",
@@ -321,6 +323,45 @@ FILES = {
     "pip list as JSON": (
         '[{"name": "numpy", "version": "1.26.4"},\n {"name": "pandas", "version": "2.2.2"}]\n',
         "numpy==1.26.4\npandas==2.2.2\n",
+    ),
+    "poetry with the table of a package": (
+        (
+            '[tool.poetry.dependencies]\npython = "^3.11"\n[tool.poetry.dependencies.requests]\nversion = "^2"\n'
+            'extras = ["socks"]\n[tool.poetry.dependencies."ruamel.yaml"]\nversion = "*"\n'
+        ),
+        "requests[socks]>=2,<3\nruamel.yaml\n",
+    ),
+    "pylock.toml": (
+        (
+            'lock-version = "1.0"\n[[packages]]\nname = "numpy"\nversion = "1.26.4"\nindex = "https://pypi.org/simple"\n'
+            '[[packages]]\nname = "me"\ndirectory = {path = "."}\n[[packages]]\nname = "lib"\nversion = "1.0"\n'
+            '[packages.vcs]\ntype = "git"\nurl = "https://github.com/o/lib"\ncommit-id = "0"\n'
+        ),
+        "numpy==1.26.4\nlib==1.0\n",
+    ),
+    "uv.lock with repositories": (
+        (
+            '[[package]]\nname = "a"\nversion = "1.0"\n'
+            'source = { git = "https://github.com/o/a?tag=v1.0&subdirectory=x#abc" }\n'
+            '[[package]]\nname = "b"\nversion = "1.0"\nsource = { url = "https://files.example.org/b-1.0.whl" }\n'
+        ),
+        "a==1.0\nb==1.0\n",
+    ),
+    "pyproject.toml with sources of uv": (
+        (
+            '[project]\ndependencies = ["a", "b[x]", "c", "d; os_name == \'nt\'"]\n[tool.uv.sources]\n'
+            'a = { path = "../a" }\nb = { git = "https://github.com/o/b", tag = "v1.0" }\n'
+            'c = { workspace = true }\nd = [{ index = "pytorch" }]\n'
+            '[[tool.uv.index]]\nname = "pytorch"\nurl = "https://download.pytorch.org/whl/cu121"\nexplicit = true\n'
+        ),
+        "b[x]==1.0\nd; os_name == 'nt'\n",
+    ),
+    "pip inspect": (
+        (
+            '{"installed": [{"metadata": {"name": "numpy", "version": "1.26.4"}},'
+            ' {"metadata": {"name": "me", "version": "0.1"}, "direct_url": {"url": "file:///home/me"}}]}\n'
+        ),
+        "numpy==1.26.4\n",
     ),
     "setup.py": (
         (
@@ -453,6 +494,101 @@ def test_package_of_a_private_source_is_not_proposed_as_a_public_one(line: str) 
     found = findings.problems(conversion)
     assert "a public package of the same name may be another one" in str(found[-1])
     assert not [problem for problem in found if problem.fix or "hunter2" in str(problem)]
+
+
+CORP = "https://bob:hunter2secret@packages.corp.example.com/simple"
+PRIVATE_FILES = {
+    "Pipfile": (
+        f'[[source]]\nname = "pypi"\nurl = "https://pypi.org/simple"\n[[source]]\nname = "corp"\nurl = "{CORP}"\n'
+        '[packages]\npandas = "*"\nacme-lib = {version = "==1.2", index = "corp"}\n'
+    ),
+    "Pipfile with a private index only": (
+        f'[[source]]\nname = "corp"\nurl = "{CORP}"\n[packages]\npandas = "*"\nacme-lib = "*"\n'
+    ),
+    "Pipfile without a URL": '[packages]\npandas = "*"\nacme-lib = {version = "*", index = "corp"}\n',
+    "poetry": (
+        '[tool.poetry.dependencies]\npandas = "*"\nacme-lib = {version = "^1", source = "corp"}\n'
+        f'[[tool.poetry.source]]\nname = "corp"\nurl = "{CORP}"\npriority = "explicit"\n'
+    ),
+    "poetry with an index for all packages": (
+        '[tool.poetry.dependencies]\npandas = "*"\nacme-lib = "^1"\n'
+        f'[[tool.poetry.source]]\nname = "corp"\nurl = "{CORP}"\n'
+    ),
+    "poetry with the table of a package": (
+        '[tool.poetry.dependencies]\npandas = "*"\n[tool.poetry.dependencies.acme-lib]\nversion = "^1"\n'
+        f'source = "corp"\n[[tool.poetry.source]]\nname = "corp"\nurl = "{CORP}"\npriority = "explicit"\n'
+    ),
+    "poetry with several versions": (
+        '[tool.poetry.dependencies]\npandas = "*"\nacme-lib = [\n  {version = "^1"},\n]\n'
+        f'[[tool.poetry.source]]\nname = "corp"\nurl = "{CORP}"\n'
+    ),
+    "uv": (
+        '[project]\ndependencies = [\n  "pandas",\n  "acme_lib>=1",\n]\n'
+        '[tool.uv.sources]\nacme-lib = { index = "corp" }\n'
+        f'[[tool.uv.index]]\nname = "corp"\nurl = "{CORP}"\nexplicit = true\n'
+    ),
+    "uv with an index for all packages": (
+        f'[project]\ndependencies = ["pandas", "acme-lib"]\n[[tool.uv.index]]\nurl = "{CORP}"\n'
+    ),
+    "uv with a URL": f'[project]\ndependencies = ["pandas", "acme-lib"]\n[tool.uv]\nextra-index-url = ["{CORP}"]\n',
+    "uv with a list of indexes": (
+        f'[project]\ndependencies = ["pandas", "acme-lib"]\n[tool.uv]\nindex = [{{ name = "corp", url = "{CORP}" }}]\n'
+    ),
+    "PDM": f'[project]\ndependencies = ["pandas", "acme-lib"]\n[[tool.pdm.source]]\nname = "corp"\nurl = "{CORP}"\n',
+    "poetry.lock": (
+        '[[package]]\nname = "acme-lib"\nversion = "1.0"\nfiles = []\n[package.dependencies]\nname = "x"\n'
+        f'[package.source]\ntype = "legacy"\nurl = "{CORP}"\nreference = "corp"\n'
+        '[[package]]\nname = "pandas"\nversion = "2.2"\n'
+    ),
+    "poetry.lock with a repository": (
+        '[[package]]\nname = "acme-lib"\nversion = "1.0"\n[package.source]\ntype = "git"\n'
+        'url = "https://gitlab.corp/acme/lib.git"\n[[package]]\nname = "pandas"\nversion = "2.2"\n'
+    ),
+    "uv.lock": (
+        f'version = 1\n[[package]]\nname = "acme-lib"\nversion = "1.0"\nsource = {{ registry = "{CORP}" }}\n'
+        '[[package]]\nname = "pandas"\nversion = "2.2"\nsource = { registry = "https://pypi.org/simple" }\n'
+    ),
+    "uv.lock that cannot be read": (
+        '[[package]]\nname = "pandas"\nversion = "2.2"\nwheels = [\n[[package]]\nname = "acme-lib"\nversion = "1.0"\n'
+        "sdist = [\n"
+    ),
+    "pylock.toml": (
+        f'[[packages]]\nname = "acme-lib"\nversion = "1.0"\nindex = "{CORP}"\n'
+        '[[packages]]\nname = "pandas"\nversion = "2.2"\n'
+    ),
+    "Pipfile.lock": (
+        f'{{"_meta": {{"sources": [{{"name": "corp",\n "url": "{CORP}"}}]}},\n "default": {{"acme-lib": '
+        '{"version": "==1.0", "index": "corp"},\n "pandas": {"version": "==2.2", "index": "pypi"}}}\n'
+    ),
+    "Pipfile.lock with a private index only": (
+        f'{{"_meta": {{"sources": [{{"name": "corp",\n "url": "{CORP}"}}]}},\n "default": {{"acme-lib": '
+        '{"version": "==1.0"},\n "pandas": {"version": "==2.2"}}}\n'
+    ),
+    "pip report": (
+        '{"install": [{"metadata": {"name": "pandas", "version": "2.2"}},\n {"metadata": {"name": "acme-lib", '
+        f'"version": "1.0"}}, "direct_url": {{"url": "{CORP}/acme.whl"}}}}]}}\n'
+    ),
+}
+"""Files in which acme-lib is from a private index, or may be, and pandas is not."""
+
+
+@pytest.mark.parametrize("name", PRIVATE_FILES)
+def test_package_of_a_private_index_of_a_file_is_left_out(name: str) -> None:
+    conversion = convert(PRIVATE_FILES[name])
+
+    assert [line.partition("=")[0] for line in conversion.corrected_text.split()] == ["pandas"]
+    [problem] = [text for text in map(str, findings.problems(conversion)) if re.search("acme.lib (is|may be) ", text)]
+    assert "a public package of the same name may be another one" in problem
+    assert "the index at packages.corp.example.com" in problem or CORP not in PRIVATE_FILES[name] or "pip" in name
+    assert "hunter2" not in f"{findings.problems(conversion)}{conversion.proposed}"
+
+
+def test_many_private_packages_of_json_are_one_short_reason() -> None:
+    entries = ", ".join(f'"p{number}": {{"version": "==1", "index": "corp"}}' for number in range(100))
+    [change] = convert(f'{{"default": {{"numpy": {{"version": "==1"}}, {entries}}}}}').proposed
+
+    assert change.after == "numpy==1"
+    assert change.reason.endswith("; 95 more packages are left out")
 
 
 def test_private_index_stays_when_other_lines_are_corrected() -> None:

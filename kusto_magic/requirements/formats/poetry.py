@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from kusto_magic.requirements.formats.project_indexes import NO_INDEXES, ProjectIndexes
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
 
 NOTATION = "poetry's notation"
@@ -23,7 +24,7 @@ _OPERATOR_BLANK = re.compile(r"(?<=[\^~<>=!])\s+(?=\d)")
 _AT = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)@((?:[\^~<>=!]=?)?\d[\w.*]*|latest)")
 
 
-def entries(code: str) -> Rewrite | None:
+def entries(code: str, indexes: ProjectIndexes = NO_INDEXES) -> Rewrite | None:
     """Rewrite an entry of a table of TOML, such as `pandas = "^2.2"`."""
     if not _ENTRY.fullmatch(code):
         return None
@@ -31,7 +32,7 @@ def entries(code: str) -> Rewrite | None:
         (name, value), *more = tomllib.loads(code).items()
     except (tomllib.TOMLDecodeError, ValueError, RecursionError):
         return None
-    return None if more else entry(name, value)
+    return None if more else entry(name, value, indexes)
 
 
 def carets(code: str) -> Rewrite | None:
@@ -45,14 +46,14 @@ def carets(code: str) -> Rewrite | None:
     return Rewrite((line,), NOTATION) if specifier is not None and parsed(line) else None
 
 
-def entry(name: str, value: Any) -> Rewrite | None:
+def entry(name: str, value: Any, indexes: ProjectIndexes = NO_INDEXES) -> Rewrite | None:
     """Rewrite an entry: its value is a version, or a table with one."""
     if name.lower() == "python":
         return deleted("Python itself comes with the base image")
     table = value if isinstance(value, Mapping) else {"version": value}
     version, extras, marker = table.get("version"), table.get("extras", []), table.get("markers", "")
-    if str(table.get("source", "pypi")).lower() != "pypi":
-        return None  # of an index of its own: a public package of the same name may be another one
+    if problem := indexes.problem(name, table.get("source", table.get("index"))):
+        return deleted(problem)
     if isinstance(value, list):
         return Rewrite((name,), f"{name} has several versions; without one, the newest that fits is installed")
     if not isinstance(version, str):
