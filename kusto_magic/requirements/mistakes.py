@@ -14,6 +14,21 @@ _FIXES = tuple(
     (re.compile(pattern), replacement, rule)
     for pattern, replacement, rule in (
         (r"^(['\"])([^'\"]*)\1?,?$", r"\2", "quotes are not allowed"),
+        (r"(===?|~=|!=|<=?|>=?|=)\s?(['\"])([\w.*+!-]+)\2", r"\1\3", "quotes are not allowed"),
+        (r"([=<>!~])\s(?==)", r"\1", "a blank is inside of the version operator"),
+        (r"\s(?:and|&|&&)\s(?=[<>=!~])", ",", "version specifiers must be separated by ','"),
+        (r",(?:\s?,)+", ",", "version specifiers must be separated by one ','"),
+        (r"(?<=\d\.)\s(?=\d)", "", "a blank is inside of the version"),
+        (r"(?<=[=<>~]\d),(?=\d+$)", ".", "',' separates specifiers; the numbers of a version are separated by '.'"),
+        (r"^([\w.-]+)\s(?:version|ver)\.?\s?[=:]?\s?(?=\d)", r"\1==", "'==' is missing"),
+        (r"(?<=[\w*\])])[.!?-]+$", "", "nothing may follow the last version"),
+        (r"\s?(?:==?|@)?\s?(?<![\w.-])latest$", "", "the newest version that fits is installed without a version"),
+        (r"\s?==?\s?\*$", "", "a name without a version means any version"),
+        (
+            r"^([\w.-]+(?:\[[\w., -]*\])?)\s?(?:==?|\s|:)\s?v?(\d[\d.]*)\s?\+$",
+            r"\1>=\2",
+            "'>=' means a version or later",
+        ),
         (r"=([<>!~])(?!=)", r"\1=", "the characters of the version operator are reversed"),
         (r"(?<![=<>!~])\s?=(?!=)\s?(?=[\w.*+!-]+$|[\w.*+!-]+,)", "==", "'=' is not a version operator"),
         (r"^([\w.-]+(?:\[[\w., -]*\])?)\s?[\s:@(]\s?v?(\d[\w.*+!-]*)\)?$", r"\1==\2", "'==' is missing"),
@@ -47,7 +62,7 @@ def mistake(code: str) -> tuple[str, str]:
     whole = f"{fixed}; {marker}" if marker else fixed
     if not rule and marker and _parses(head):
         return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\"", ""
-    if not rule and all(_parses(part) for part in _SEPARATORS.split(head)):
+    if not rule and all(_is_package(part) for part in _SEPARATORS.split(head)):
         return f"{excerpt(code)}: one package per line", ""
     rule = rule or "a line must be a name, an operator and a version, such as requests==2.31.0"
     return f"{excerpt(code)}: {rule}", whole if _is_offered(whole) else ""
@@ -58,7 +73,7 @@ def several_packages(code: str) -> tuple[str, ...]:
     parts = tuple(part for part in _SEPARATORS.split(_parts(code)[0]) if part)
     if ";" in code or not 1 < len(parts) <= MAX_PACKAGES_OF_LINE or _fixed(code)[1]:
         return ()
-    return parts if all(map(_parses, parts)) else ()
+    return parts if all(map(_is_package, parts)) else ()
 
 
 def corrected(code: str) -> str:
@@ -90,6 +105,11 @@ def _fixed(head: str) -> tuple[str, str]:
         first = first or (rule if fixed != head else "")
         head = fixed
     return head, first
+
+
+def _is_package(text: str) -> bool:
+    """Return whether a word is a package line; one that begins with a number is probably a version."""
+    return _parses(text) and not text[0].isdigit()
 
 
 def _parses(text: str) -> bool:

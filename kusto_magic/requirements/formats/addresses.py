@@ -23,6 +23,7 @@ _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]+(.+)")
 _ADDRESS = re.compile(
     r"(?:(?:git|hg|svn|bzr)\+|(?:git|ssh|https?|file):|git@|\.{0,2}[/\\]|~[/\\]|[A-Za-z]:[/\\]|\.{1,2}$).*"
 )
+_PAGE = re.compile(r"(?:https?://)?(?:www\.)?pypi\.org/(?:project|p)/([A-Za-z0-9][\w.-]*)(?:/(\d[\w.]*))?/?(?:#.*)?")
 _FILE_NAME = re.compile(r"[^\s]+\.(?:whl|zip|tar\.gz)")
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+|git@|(?:git|ssh)://|\S+\.git(?=$|@)")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][\w.-]*)")
@@ -56,6 +57,8 @@ def addresses(code: str) -> Rewrite | None:
     """Replace a public address by the name and the version that it contains."""
     if is_private_address(code):
         return None  # a public package of this name may be another one
+    if (page := _PAGE.fullmatch(code)) and parsed(page[1]):
+        return Rewrite((pin(page[1], page[2] or ""),), "the page of a package; a line names the package")
     if found := _NAMED.fullmatch(code):
         return _named(found[1] + (found[2] or ""), found[3], found[4] or "")
     editable = _EDITABLE.fullmatch(code)

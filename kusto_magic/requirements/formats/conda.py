@@ -55,6 +55,8 @@ _SPEC = re.compile(
     r"\s*(?:(=(?!=))\s*([^=\s]+)(?:=(\S+))?|([=!<>~].*)|\s([\d.*]+)(?:\s+(\S+))?)?"
 )
 _EXPORTED = re.compile(r"[A-Za-z0-9_][\w.-]*=[^=\s<>!~]+=[^=\s]+")
+_ROW = re.compile(r"[A-Za-z0-9_][\w.-]*\s+\d\S*\s+\w*_\d+(?:\s+\S+)?")
+_BUILD = re.compile(r"[a-z]\w*_\d+")
 _CHANNEL = re.compile(r"[\w./-]++::[\w.-].*")
 _KEY = re.compile(r"([A-Za-z_-]+)\s*:\s*(.*)")
 _ITEM = re.compile(r"(\s*)-\s+(.*)")
@@ -63,7 +65,12 @@ _LIST_HEAD = re.compile(r"#\s*Name\s+Version\s+Build.*")
 
 
 def conda_lines(code: str) -> Rewrite | None:
-    """Rewrite a line of `conda list --export`, or one that names a channel."""
+    """Rewrite a line of `conda list`, also with `--export` or `--canonical`, or one that names a channel."""
+    if _ROW.fullmatch(code):
+        return _list_row(code.split())
+    name, version, build = (*code.rpartition("::")[2].rsplit("-", 2), "", "")[:3]
+    if _BUILD.fullmatch(build) and is_version(version):
+        return specification(f"{name}={version}={build}")
     return specification(code) if _EXPORTED.fullmatch(code) or _CHANNEL.fullmatch(code) else None
 
 

@@ -44,10 +44,13 @@ _FILE_FORMATS: tuple[FileFormat, ...] = (
     conda.environment_yml,
     conda.conda_list,
     tables.pip_list,
+    tables.pip_show,
     projects.toml_file,
     projects.setup_file,
 )
 _STEPS: tuple[Step, ...] = (
+    characters.hyphens,
+    characters.descriptions,
     characters.ascii_characters,
     shell.prompts,
     characters.marks,
@@ -56,6 +59,8 @@ _STEPS: tuple[Step, ...] = (
     shell.output,
     pip.hashes,
     pip.line_options,
+    shell.arguments,
+    tables.table_row,
     addresses.addresses,
     conda.conda_lines,
     poetry.entries,
@@ -186,7 +191,7 @@ def _is_unremarkable(raw: str) -> bool:
         return True
     if not _VALID.fullmatch(raw) or raw.endswith((".whl", ".zip", ".gz")):
         return False
-    return names.module_names(raw) is None
+    return names.module_names(raw) is None and characters.hyphens(raw) is None
 
 
 def _secret_piece(line: Line, from_file: Rewrite | None, steps: Sequence[Step], secret: str) -> Piece:

@@ -17,8 +17,8 @@ from kusto_magic.requirements.well_known import is_well_known
 
 _BLOCK = re.compile(r"\s*\[\[\s*packages?\s*\]\]\s*(?:#.*)?")
 _PIN = re.compile(r"\s*(name|version)\s*=\s*[\"']([^\"']+)[\"']\s*")
-_GIT_QUERY = re.compile(r"\?(?:(?:rev|tag|branch|subdirectory|lfs)=[^&#]*+&?+)*+(?:#.*)?$")
-"""What uv appends to the URL of a repository."""
+_GIT_KEYS = ("rev=", "tag=", "branch=", "subdirectory=", "lfs=")
+"""Keys that uv appends to the URL of a repository."""
 
 _LOCKED = "a package of a lock file"
 _FOLDERS = ("editable", "virtual", "directory", "path")
@@ -97,4 +97,5 @@ def _address(origin: Mapping[str, Any]) -> str:
     """Return the URL of a repository or of a file, "" for a package of an index."""
     found = next((origin[key] for key in _OTHER_KINDS if key in origin), "")
     url = found.get("url", found.get("path", "")) if isinstance(found, Mapping) else found
-    return _GIT_QUERY.sub("", str(url))
+    plain, _, query = str(url).partition("#")[0].partition("?")
+    return plain if all(part.startswith(_GIT_KEYS) for part in query.split("&") if part) else str(url)

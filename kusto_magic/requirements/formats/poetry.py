@@ -18,7 +18,7 @@ from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_versio
 NOTATION = "poetry's notation"
 
 _ENTRY = re.compile(r"(?:[A-Za-z0-9][\w.-]*+|\"[\w.-]++\")\s*+=\s*+(?:[\"'{]|\[\s*+\{).*+")
-_CARET = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)\s*+(?:(?:==?|@)\s*+)?[\"']?(\^\s*+\d[\w.]*)[\"']?,?")
+_CARET = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)\s*+(?:(?:==?|@)\s*+)?[\"']?([\^~]\s*+\d[\w.]*)[\"']?,?")
 _SEPARATOR = re.compile(r"[\s,]+")
 _OPERATOR_BLANK = re.compile(r"(?<=[\^~<>=!])\s+(?=\d)")
 _AT = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)@((?:[\^~<>=!]=?)?\d[\w.*]*|latest)")

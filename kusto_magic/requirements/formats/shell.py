@@ -125,6 +125,21 @@ def _arguments(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     return packages, options, lost
 
 
+def arguments(code: str) -> Rewrite | None:
+    """Rewrite a line that is written like the arguments of an installer: "pandas -U", "--user numpy pandas"."""
+    if " -" not in code and not code.startswith("-"):
+        return None
+    words = _words(code) or []
+    flags = [word for word in words if word.startswith("-")]
+    if not flags or any(flag in _OWN_LINE or not _is_known(flag.partition("=")[0]) for flag in flags):
+        return None
+    packages, _, lost = _arguments(words)
+    if not packages or not all(map(parsed, packages)):
+        return None
+    lost_text = f", without {', '.join(lost)}" if lost else ""
+    return Rewrite(tuple(packages), f"arguments of an installer: one package per line{lost_text}", is_lossless=not lost)
+
+
 def _is_known(option: str) -> bool:
     return option in _OWN_LINE or option in WITH_VALUE or option in NO_EFFECT or option in _FLAGS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -16,9 +17,12 @@ MAX_REASONS = 5
 """Maximum number of packages of JSON for which the reason for leaving them out is given."""
 
 _HEAD = re.compile(r"\|?\s*(?:Package|Name)(?:\s*\|\s*|\s+)(?:Installed\s+)?Version\b.*", re.IGNORECASE)
+_MARKDOWN_ROW = re.compile(r"\|?\s*+[A-Za-z0-9][\w.-]*+\s*+\|\s*+\d[\w.+]*+\s*+(?:\|.*)?")
 _RULE = re.compile(r"[\s|:+-]+")
 _BORDER = re.compile(r"\s*\|\s*|\s+")
 _PIP_LIST = "a row of pip's list"
+_PIP_SHOW = "the output of pip show"
+_SHOWN = re.compile(r"\s*+(Name|Version):\s*+(\S+)\s*+")
 _JSON = "JSON with names and versions"
 
 
@@ -32,6 +36,11 @@ def pip_list(lines: list[str]) -> dict[int, Rewrite] | None:
     return head | {index: row for index, line in rows.items() if (row := _row(line))}
 
 
+def table_row(code: str) -> Rewrite | None:
+    """Rewrite a row of a table in Markdown whose head is missing: a name and a version."""
+    return _row(code) if _MARKDOWN_ROW.fullmatch(code) else None
+
+
 def _row(line: str) -> Rewrite | None:
     if _RULE.fullmatch(line) and "-" in line:
         return deleted("the head of pip's list", is_lossless=True)
@@ -41,6 +50,19 @@ def _row(line: str) -> Rewrite | None:
     if any("/" in cell or "\\" in cell for cell in cells[2:]):
         return deleted(f"{cells[0]} is installed from a folder of this machine, which the service cannot read")
     return Rewrite((pin(cells[0], cells[1]),), _PIP_LIST, is_lossless=True)
+
+
+def pip_show(lines: list[str]) -> dict[int, Rewrite] | None:
+    """Rewrite the output of `pip show`."""
+    pairs = [(_SHOWN.fullmatch(one), _SHOWN.fullmatch(other)) for one, other in itertools.pairwise(lines)]
+    found = {
+        index: Rewrite((pin(name[2], version[2]),), _PIP_SHOW)
+        for index, (name, version) in enumerate(pairs)
+        if name and version and (name[1], version[1]) == ("Name", "Version") and is_version(version[2])
+    }
+    if not found:
+        return None
+    return {index: deleted(_PIP_SHOW) for index, line in enumerate(lines) if line.strip()} | found
 
 
 def json_document(lines: list[str]) -> dict[int, Rewrite] | None:
