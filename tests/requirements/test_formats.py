@@ -145,7 +145,8 @@ PROPOSED = {
     "[pandas](https://pandas.example.org)": "pandas",
     "numpy 1.26.4 py311hdab7c0b_0 conda-forge": "numpy==1.26.4",
     "prophet 1.1.5 pypi_0 pypi": "prophet==1.1.5",
-    "conda-forge/noarch::tzdata-2024.1-h0c530f3_0": "tzdata==2024.1",
+    "conda-forge/noarch::tqdm-4.66.2-pyhd8ed1ab_0": "tqdm==4.66.2",
+    "conda-forge/win-64::zlib-1.3-hcfcfb64_5": "",
     # hashes and options
     "faker==25.2.0 --hash=sha256:aa --hash=sha256:bb": "faker==25.2.0",
     "faker==25.2.0 \\\n    --hash=sha256:aa \\\n    --hash sha512:bb": "faker==25.2.0",
@@ -504,6 +505,66 @@ def test_entry_of_a_project_file_that_is_not_understood_stays() -> None:
     assert not [problem for problem in found if "; delete it" in str(problem) and "write" in str(problem)]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("git=2.40", ""),
+        ("pyqt=5.15", "pyqt5==5.15.*"),
+        ("pytables", "tables"),
+        ("py-opencv", "opencv-python-headless"),
+        ("msgpack-python", "msgpack"),
+        ("pytorch=2.1=*cuda*", "torch==2.1"),
+        ("pytorch-cuda=12.1", ""),
+        ("cudatoolkit", ""),
+        ("numpy-base", "numpy"),
+        ("py-xgboost-cpu", "xgboost"),
+        ("uvicorn-standard", "uvicorn[standard]"),
+        ("libblas", ""),
+        ("librosa", "librosa"),
+        ("r-base", ""),
+        ("_libgcc_mutex", ""),
+        ("xorg-libxext", ""),
+        ("arrow-cpp", ""),
+        ("python", ""),
+        ("pip", ""),
+        ("zstd", ""),
+        ("zstandard", "zstandard"),
+        ("something-new=1.2=h3422bc3_4", ""),
+        ("something-new=1.2=1", ""),
+        ("something-new=1.2=py311h3422bc3_4", "something-new==1.2"),
+        ("something-new=1.2=pyhd8ed1ab_0", "something-new==1.2"),
+        ("faiss=1.5=pypi_0", "faiss==1.5"),
+        ("git=2.1=pypi_0", "git==2.1"),
+    ],
+)
+def test_name_of_conda_becomes_that_of_the_package_index(name: str, expected: str) -> None:
+    conversion = convert(f"name: x\ndependencies:\n- {name}\n- tqdm\n")
+
+    assert conversion.corrected_text.split() == [*expected.split(), "tqdm"]
+    [change] = [change for change in conversion.proposed if change.line == 3]
+    assert ("is called" in change.reason) is (expected.partition("==")[0] not in ("", name.partition("=")[0]))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"p{number}=1.0=py311_0" for number in range(9)] + ["pytorch=2.1=py311_0", "py-opencv=4.8=py311_0"],
+        [f"import p{number}" for number in range(9)] + ["import torch", "import cv2", "import yaml, tqdm"],
+        ["- pytorch", "- opencv", "name: x", "dependencies:"][2:]
+        + [f"- p{number}" for number in range(9)]
+        + ["- opencv"],
+        [f"p{number} 1.0" for number in range(9)] + ["cv2 1.0", "sklearn 1.0"],
+    ],
+)
+def test_other_names_are_not_hidden_in_groups(lines: list[str]) -> None:
+    conversion = convert("\n".join(lines))
+
+    shown = [" ".join(map(str, findings.problems(conversion))), " ".join(findings.notes(conversion.proposed))]
+    for old, new in [("pytorch", "torch"), ("opencv", "opencv-python-headless"), ("cv2", "opencv-python-headless")]:
+        is_named = any(re.search(rf"(?<![\w-]){old}(?![\w-])", line) for line in lines)
+        assert not is_named or all(re.search(rf"\b{old} is .*{new}|{new}.*{old} is", text) for text in shown)
+
+
 def test_conflicting_lines_stay() -> None:
     text = "fastapi==0.115.3\nfastapi==0.115.4\n"
 
@@ -811,7 +872,7 @@ def test_notes_say_what_became_of_each_line() -> None:
     assert findings.notes(changes) == [
         "line 1: a, b (pip install: one package per line)",
         "line 2: c (quotes or a comma around it)",
-        "line 3: deleted (not a package line)",
+        "line 3: '```' deleted (not a package line)",
     ]
 
 

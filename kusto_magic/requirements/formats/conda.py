@@ -10,45 +10,13 @@ from collections.abc import Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from kusto_magic.requirements.formats.conda_names import BASE_PACKAGES, PACKAGE_NAMES, is_program
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
 
 NOTATION = "conda's notation"
 ONLY_DEPENDENCIES = "environment.yml of conda: only its dependencies are packages"
-_NO_PYTHON_PACKAGE = "is a package of conda alone, or comes with the base image"
-
-PACKAGE_NAMES = {
-    "dask-core": "dask",
-    "matplotlib-base": "matplotlib",
-    "msgpack-python": "msgpack",
-    "opencv": "opencv-python-headless",
-    "py-lightgbm": "lightgbm",
-    "py-opencv": "opencv-python-headless",
-    "py-xgboost": "xgboost",
-    "pytables": "tables",
-    "python-flatbuffers": "flatbuffers",
-    "python-graphviz": "graphviz",
-    "python-tzdata": "tzdata",
-    "pytorch": "torch",
-    "ruamel_yaml": "ruamel.yaml",
-    "seaborn-base": "seaborn",
-    "tensorflow-base": "tensorflow",
-    "uvicorn-standard": "uvicorn",
-}
-"""Names in the package index by conda's names, where they are known to differ; not complete."""
-
-_NO_PYTHON_PACKAGES_TEXT = (
-    "python pip python_abi setuptools wheel openssl ca-certificates zlib sqlite tk xz bzip2 vc vc14_runtime "
-    "vs2015_runtime ucrt mkl cudatoolkit cudnn cuda-version pytorch-cuda pytorch-mutex cpuonly blas "
-    "openblas intel-openmp llvm-openmp icc_rt readline ncurses ld_impl_linux-64 icu freetype jpeg zstd lz4-c expat "
-    "nodejs pandoc git-lfs compilers gcc gxx nomkl tbb qt-main m2w64-gcc-libs msys2-conda-epoch yaml hdf5 geos proj "
-    "gdal krb5 c-ares giflib lerc snappy pcre2 glib harfbuzz cairo console_shortcut anaconda conda mamba"
-)
-_NO_PYTHON_PACKAGES = frozenset(_NO_PYTHON_PACKAGES_TEXT.split())
-"""Packages of conda that are not packages of the index, and Python, pip and build tools, which a base image has."""
-
-_PYTHON_WITH_LIB_TEXT = "libclang libcst librosa libsass libusb1 libtmux libpysal liblinear-official"
-_PYTHON_WITH_LIB = frozenset(_PYTHON_WITH_LIB_TEXT.split())
-"""Packages of the index whose name begins like that of a C library."""
+_PROGRAM = "a program or a library of conda, not a package of Python"
+_OF_BASE = "Python and its tools come with the base image"
 
 _SPEC = re.compile(
     r"(?:[\w./:-]*::)?([A-Za-z0-9_][\w.-]*)(?:\[version=['\"]?([^'\"\]]*)['\"]?\])?"
@@ -80,19 +48,16 @@ def specification(text: str) -> Rewrite | None:
     if not found:
         return None
     name, bracket, single, version, build, rest, blank_version = found.group(1, 2, 3, 4, 5, 6, 7)
-    if not _is_python_package(name) and build != "pypi_0":
-        return deleted(f"{name} {_NO_PYTHON_PACKAGE}")
-    known = PACKAGE_NAMES.get(name.lower(), name)
+    if name.lower() in BASE_PACKAGES:
+        return deleted(_OF_BASE)
+    is_of_index = build == "pypi_0"
+    if is_program(name, build or "") and not is_of_index:
+        return deleted(_PROGRAM)
+    known = name if is_of_index else PACKAGE_NAMES.get(name.lower(), name)
     specifier = _fuzzy(version, build) if single else (bracket or rest or _fuzzy(blank_version or "", None))
     line = known + _specifier(specifier)
-    return Rewrite((line,), NOTATION) if parsed(line) else None
-
-
-def _is_python_package(name: str) -> bool:
-    lowered = name.lower()
-    if lowered in _NO_PYTHON_PACKAGES or lowered.startswith("_"):
-        return False
-    return not lowered.startswith("lib") or lowered in _PYTHON_WITH_LIB
+    renamed = "" if known == name else f"; {name} is called {known} in the package index"
+    return Rewrite((line,), NOTATION + renamed) if parsed(line) else None
 
 
 def _fuzzy(version: str, build: str | None) -> str:
@@ -181,4 +146,5 @@ def _list_row(cells: list[str]) -> Rewrite:
         return deleted("not a row of conda's list")
     if cells[-1] == "pypi":
         return Rewrite((f"{cells[0]}=={cells[1]}",), "a row of conda's list")
-    return specification("=".join([*cells[:2], "build"])) or deleted("not a row of conda's list")
+    build = cells[2] if len(cells) > 2 else ""
+    return specification("=".join([*cells[:2], build or "*"])) or deleted("not a row of conda's list")

@@ -94,7 +94,8 @@ def _group_notes(group: list[LineChange]) -> Iterator[tuple[int, str]]:
     for change in group:
         shown = [excerpt(line)[1:-1] for line in change.after.splitlines()]
         more = f", … ({len(shown)} lines)" if len(shown) > 4 else ""
-        yield change.line, f"line {change.line}: {', '.join(shown[:4]) + more or 'deleted'} ({change.reason})"
+        result = ", ".join(shown[:4]) + more or f"{excerpt(change.before.strip())} deleted"
+        yield change.line, f"line {change.line}: {result} ({change.reason})"
 
 
 def lines_text(changes: Sequence[LineChange]) -> str:

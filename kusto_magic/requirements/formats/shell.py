@@ -171,8 +171,9 @@ def imports(code: str) -> Rewrite | None:
     else:
         return None
     names = dict.fromkeys(module.partition(".")[0] for module in modules)
-    packages = tuple(package for name in names if (package := _package_of(name)))
-    return Rewrite(packages, "an import statement; a line names a package")
+    packages = {name: package for name in names if (package := _package_of(name))}
+    others = [f"{name} is a module of {package}" for name, package in packages.items() if name != package]
+    return Rewrite(tuple(packages.values()), "; ".join(["an import statement; a line names a package", *others]))
 
 
 def _package_of(module: str) -> str:
