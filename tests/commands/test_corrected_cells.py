@@ -49,7 +49,7 @@ def test_lossless_changes_are_sent_and_noted(say: RunCell) -> None:
 
     assert '"requirementsFileContent": "faker==25.2.0\\nnumpy<2\\nholidays\\n"' in shown
     assert "line 1: faker==25.2.0, numpy<2 (pip install: one package per line)" in shown
-    assert "line 3: deleted (the same as line 1)" in shown
+    assert "line 3: 'holidays' deleted (the same as line 1)" in shown
 
 
 def test_text_without_changes_has_no_notes_and_is_sent_as_it_is(say: RunCell) -> None:

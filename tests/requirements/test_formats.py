@@ -199,6 +199,9 @@ PROPOSED = {
     "pkg @ https://github.com/o/pkg/archive/v1.2.3.tar.gz": "pkg==1.2.3",
     "torch @ https://x.example.org/cu121/torch-2.1.0%2Bcu121-cp311-cp311-win_amd64.whl": "torch==2.1.0",
     "https://x.example.org/win-64/numpy-1.26.4-py311hdab7c0b_0.conda": "numpy==1.26.4",
+    "https://conda.anaconda.org/conda-forge/win-64/pytorch-2.1.0-cpu_py311h_0.conda#0a1": "torch==2.1.0",
+    "https://conda.anaconda.org/conda-forge/win-64/libblas-3.9.0-20_win64_mkl.conda": "",
+    "file:///C:/conda/pkgs/tqdm-4.66.2-pyhd8ed1ab_0.tar.bz2": "tqdm==4.66.2",
     "C:\\wheels\\mypkg-1.0-py3-none-any.whl": "mypkg==1.0",
     "dist/mypkg-1.0.tar.gz": "mypkg==1.0",
     "mypkg-1.0-py3-none-any.whl": "mypkg==1.0",
@@ -311,6 +314,52 @@ def test_change_is_proposed(line: str) -> None:
     assert conversion.proposed[0].line == 2
     assert "\n" not in conversion.proposed[0].reason
     assert not conversion.proposed[0].reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "foo @ file:///home/me/foo-1.0-py3-none-any.whl",
+        "foo@file:///C:/Users/me/foo-1.0-py3-none-any.whl#sha256=aa",
+        "foo @ ./dist/foo-1.0.tar.gz",
+        "./foo-1.0-py3-none-any.whl",
+        "foo-1.0-py3-none-any.whl",
+        "C:\\wheels\\foo-1.0-py3-none-any.whl",
+        "pip install ./foo-1.0-py3-none-any.whl",
+    ],
+)
+def test_file_of_this_machine_is_said_to_become_the_public_package(line: str) -> None:
+    [change] = convert(line).proposed
+
+    assert change.after == "foo==1.0"
+    assert "cannot read files of this machine; this names the public package, which may be another one" in change.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "torch==2.1.0+cu121",
+            (
+                "+cu121 is a build of another index; torch==2.1.0 is the same version in the package index, "
+                "which has only builds for the CPU on Windows"
+            ),
+        ),
+        (
+            "Torchvision==0.16.0+cpu ; os_name == 'nt'",
+            (
+                "+cpu is a build of another index; Torchvision==0.16.0 is the same version in the package index, "
+                "which has only builds for the CPU on Windows"
+            ),
+        ),
+        ("a==1.0+local", "+local is a build of another index; a==1.0 is the same version in the package index"),
+    ],
+)
+def test_build_of_another_index_is_explained(line: str, reason: str) -> None:
+    header, version = convert(f"--extra-index-url https://download.pytorch.org/whl/cu121\n{line}\n").proposed
+
+    assert version.reason == reason
+    assert header.reason.endswith("must be allowed; without it, all packages are from the package index")
 
 
 @pytest.mark.parametrize("line", UNCHANGED)

@@ -1,6 +1,7 @@
 """Names of conda: which packages have another name in the package index, and which are not packages of Python.
 
-Sources, as read in 2026-11: the table of grayskull, https://github.com/conda/grayskull (strategy/config.yaml); the differences between conda's channels, https://github.com/conda-incubator/conda-pypi
+Sources, as read in 2026-11: the table of grayskull, https://github.com/conda/grayskull (strategy/config.yaml); the
+differences between conda's channels, https://github.com/conda-incubator/conda-pypi
 (docs/reference/conda-channels-naming-analysis.md); and the pages of the packages. The tables are not complete.
 """
 
