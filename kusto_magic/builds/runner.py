@@ -162,7 +162,7 @@ async def check_image_spec(
         base_requirements=base.layers,
         allow_index_options=spec.allow_index_options and spec.use_index_options,
     )
-    report = await run(spec.requirements)
+    report = (await run(spec.requirements)).with_origins(spec.line_origins)
     if not fix or report.verdict is not Verdict.CONFLICT or report.correction is None:
         return report
     fixed = await run(report.correction.text)

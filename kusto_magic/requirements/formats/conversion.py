@@ -116,12 +116,17 @@ class Conversion:
 
     def origin(self, number: int, *, proposed: bool) -> int:
         """Return the line of the original text from which line `number` of the rewritten text comes."""
+        found = self.origins(proposed=proposed)
+        return found[min(number, len(found)) - 1] if found else 1
+
+    def origins(self, *, proposed: bool) -> Sequence[int]:
+        """Return the line of the original text from which each line of the rewritten text comes."""
+        found: list[int] = []
         for piece in self.pieces:
-            number -= len(piece.lines(proposed=proposed))
-            if number <= 0:
-                kept = piece.rewrite is None or not (proposed or piece.is_applied)
-                return piece.line + (number + len(piece.lines(proposed=proposed)) - 1 if kept else 0)
-        return self.pieces[-1].line if self.pieces else 1
+            kept = piece.rewrite is None or not (proposed or piece.is_applied)
+            count = len(piece.lines(proposed=proposed))
+            found += range(piece.line, piece.line + count) if kept else [piece.line] * count
+        return found
 
     def _joined(self, *, proposed: bool) -> str:
         ending = "\r\n" if "\r\n" in self.original and not proposed else "\n"

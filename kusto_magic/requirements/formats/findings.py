@@ -9,6 +9,7 @@ from kusto_magic.errors import Problem, excerpt
 from kusto_magic.requirements import parser
 from kusto_magic.requirements.correction import LineChange
 from kusto_magic.requirements.formats.conversion import Conversion
+from kusto_magic.requirements.line_origins import LineOrigin, lines_label
 
 MAX_SINGLE = 3
 """Number of changes with the same reason that are listed one by one; more become one entry."""
@@ -100,15 +101,7 @@ def _group_notes(group: list[LineChange]) -> Iterator[tuple[int, str]]:
 
 def lines_text(changes: Sequence[LineChange]) -> str:
     """Return the lines of changes as text: "line 3", "lines 1–4, 7"."""
-    numbers = sorted({number for change in changes for number in _numbers(change)})
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][-1] + 1:
-            spans[-1] = [spans[-1][0], number]
-        else:
-            spans.append([number])
-    text = ", ".join("–".join(map(str, span)) for span in spans)
-    return f"line {text}" if len(numbers) == 1 else f"lines {text}"
+    return lines_label([LineOrigin(number) for number in sorted({each for one in changes for each in _numbers(one)})])
 
 
 def _numbers(change: LineChange) -> range:
