@@ -152,9 +152,8 @@ async def check_image_spec(
     """
     base = await resolve_base_chain(client, spec)
     if base.unknown:
-        return PreflightReport(
-            Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE, base.python, reason=base.unknown
-        )
+        verdict = Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE
+        return PreflightReport(verdict, base.python, reason=base.unknown, conflict="the base image was not found")
     run = partial(
         preflight,
         python=base.python,

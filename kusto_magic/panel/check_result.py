@@ -13,7 +13,6 @@ CHECKING = "Checking …"
 
 _HEADLINES = {
     Verdict.COMPATIBLE: ("✔ These packages install together", TONES[Outcome.SUCCEEDED]),
-    Verdict.CONFLICT: ("✖ These packages cannot be installed together", TONES[Outcome.FAILED]),
     Verdict.INCONCLUSIVE: ("? The check is inconclusive", TONES[Outcome.UNKNOWN]),
 }
 _TONES = {
@@ -26,7 +25,7 @@ _TONES = {
 
 def check_html(report: PreflightReport) -> str:
     """Return the result of a check as HTML; the output of the resolver is folded."""
-    headline, tone = _HEADLINES[report.verdict]
+    headline, tone = _headline(report)
     parts = [text_html(headline, f"title {tone}")]
     parts += [text_html(line, "muted") for line in (_scope(report),) if line]
     parts += [text_html(line) for line in _remarks(report)]
@@ -34,6 +33,14 @@ def check_html(report: PreflightReport) -> str:
         parts += [text_html(report.correction.heading), text_html(report.correction.text, "code")]
     parts += [_packages(report), _resolver_output(report)]
     return f'<div role="status" class="kusto-image-check">{"".join(parts)}</div>'
+
+
+def _headline(report: PreflightReport) -> tuple[str, str]:
+    """Return the headline of a report and its tone."""
+    if report.verdict is Verdict.CONFLICT:
+        title = report.conflict_title
+        return f"✖ {title[:1].upper()}{title[1:]}", TONES[Outcome.FAILED]
+    return _HEADLINES[report.verdict]
 
 
 def _scope(report: PreflightReport) -> str:

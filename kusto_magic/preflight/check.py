@@ -23,13 +23,21 @@ from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.preflight.binary_breaks import binary_warnings
 from kusto_magic.preflight.conflicts import Explanation, explain
-from kusto_magic.preflight.diagnosis import diagnose, displayed_output
+from kusto_magic.preflight.diagnosis import Cause, diagnose, displayed_output
 from kusto_magic.preflight.indexes import IndexSettings, user_settings
 from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict, plan_packages, read_lock
 from kusto_magic.preflight.resolution import Resolution, pins
 from kusto_magic.preflight.suggestions import Pins
 from kusto_magic.preflight.uv import ResolveResult
 from kusto_magic.requirements.parser import ReadRequirements, Requirement, Requirements, parse, read
+
+_CONFLICTS = {
+    Cause.NOT_FOUND: "1 package was not found",
+    Cause.NO_VERSION: "1 package has no such version",
+    Cause.NO_WHEEL: "1 package has no wheel for Windows",
+    Cause.PYTHON: "1 package requires another version of Python",
+}
+"""What a conflict is whose cause is one package."""
 
 OLDEST, NEWEST = (3, 6), (3, 14)
 """Range of Python versions whose wheel tags are known."""
@@ -131,6 +139,7 @@ async def _failure_report(
         problems=found.problems,
         suggestions=found.suggestions,
         correction=found.correction,
+        conflict=_CONFLICTS.get(diagnosis.cause, ""),
     )
 
 

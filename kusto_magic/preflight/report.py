@@ -91,6 +91,7 @@ class PreflightReport:
     output, without secrets. `python` is the Python version that was checked, `seconds` the duration of the check.
     `index_lines` are the index options of the text, `hint` is what allows a more complete check, or None.
     `line_origins` are the lines that the sentences cite; those of fixes and corrections are lines of the text.
+    `conflict` is what a conflict is, "" if packages conflict with each other.
     """
 
     verdict: Verdict
@@ -107,6 +108,14 @@ class PreflightReport:
     problems: tuple[str, ...] = ()
     correction: Correction | None = None
     line_origins: tuple[LineOrigin, ...] = ()
+    conflict: str = ""
+
+    @property
+    def conflict_title(self) -> str:
+        """What a conflict is, as a short sentence without a period."""
+        if len(self.problems) > 1:
+            return f"{len(self.problems)} lines cannot be installed"
+        return self.conflict or "these packages cannot be installed together"
 
     def with_origins(self, origins: tuple[LineOrigin, ...]) -> PreflightReport:
         """Return the report with sentences that cite the lines from which those of the text come."""
@@ -140,7 +149,7 @@ class PreflightReport:
     def raise_for_conflict(self) -> None:
         """Raise RequirementsConflictError if the verdict is CONFLICT."""
         if self.verdict is Verdict.CONFLICT:
-            what = "these packages cannot be installed together; nothing was sent"
+            what = f"{self.conflict_title}; nothing was sent"
             hint = Hint(HintKind.FIX_CONFLICT)
             lines = (self.reason, *self.problems, *map(str, self.suggestions))
             raise RequirementsConflictError(what, forecast=self, lines=lines, hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kusto_magic.errors import RequirementsConflictError
 from kusto_magic.preflight.report import (
     LockedPackage,
     Package,
@@ -109,3 +110,19 @@ def test_pinned_text_contains_index_options() -> None:
 def test_verdict_and_status_values() -> None:
     assert [*map(str, Verdict)] == ["compatible", "conflict", "inconclusive"]
     assert [*map(str, Status)] == ["new", "already installed", "upgraded", "downgraded"]
+
+
+@pytest.mark.parametrize(
+    ("conflict", "problems", "title"),
+    [
+        ("", (), "these packages cannot be installed together"),
+        ("1 package was not found", (), "1 package was not found"),
+        ("1 package was not found", ("line 1 a: no", "line 2 b: no"), "2 lines cannot be installed"),
+    ],
+)
+def test_conflict_is_called_what_it_is(conflict: str, problems: tuple[str, ...], title: str) -> None:
+    report = PreflightReport(Verdict.CONFLICT, "3.11.7", problems=problems, conflict=conflict)
+
+    with pytest.raises(RequirementsConflictError) as caught:
+        report.raise_for_conflict()
+    assert caught.value.what == f"{title}; nothing was sent"
