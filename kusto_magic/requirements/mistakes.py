@@ -45,6 +45,16 @@ _FIXES = tuple(
 MAX_PACKAGES_OF_LINE = 50
 """Maximum number of packages of a line that is split."""
 
+_COMMAND_WORDS_TEXT = "install instal add update upgrade download run pip pip3 pipx uv conda mamba poetry"
+_COMMAND_WORDS = frozenset(_COMMAND_WORDS_TEXT.split())
+"""Words of a command that is not recognized: its other words need not be packages."""
+
+_MARKERS_TEXT = (
+    "extra implementation_name os_name platform_machine platform_python_implementation platform_system "
+    "platform_version python_full_version python_version sys_platform"
+)
+_MARKERS = frozenset(_MARKERS_TEXT.split())
+
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
@@ -60,20 +70,21 @@ def mistake(code: str) -> tuple[str, str]:
     fixed, rule = _fixed(head)
     rule = rule or ("" if marker or not semicolon else "nothing may follow the last version")
     whole = f"{fixed}; {marker}" if marker else fixed
+    if several_packages(code):
+        return f"{excerpt(code)}: one package per line", ""
     if not rule and marker and _parses(head):
         return f"{excerpt(code)}: only a marker may follow ';', such as python_version < \"3.11\"", ""
-    if not rule and all(_is_package(part) for part in _SEPARATORS.split(head)):
-        return f"{excerpt(code)}: one package per line", ""
     rule = rule or "a line must be a name, an operator and a version, such as requests==2.31.0"
     return f"{excerpt(code)}: {rule}", whole if _is_offered(whole) else ""
 
 
 def several_packages(code: str) -> tuple[str, ...]:
     """Return the packages of a line that consists of several, or ()."""
-    parts = tuple(part for part in _SEPARATORS.split(_parts(code)[0]) if part)
-    if ";" in code or not 1 < len(parts) <= MAX_PACKAGES_OF_LINE or _fixed(code)[1]:
+    words = code.split(";") if ";" in code else _SEPARATORS.split(_parts(code)[0])
+    parts = tuple(part.strip() for part in words if part.strip())
+    if not 1 < len(parts) <= MAX_PACKAGES_OF_LINE or (";" not in code and _fixed(code)[1]):
         return ()
-    return parts if all(map(_is_package, parts)) else ()
+    return () if _COMMAND_WORDS.intersection(parts) or not all(map(_is_package, parts)) else parts
 
 
 def corrected(code: str) -> str:
@@ -109,7 +120,7 @@ def _fixed(head: str) -> tuple[str, str]:
 
 def _is_package(text: str) -> bool:
     """Return whether a word is a package line; one that begins with a number is probably a version."""
-    return _parses(text) and not text[0].isdigit()
+    return _parses(text) and not text[0].isdigit() and Pep508(text).name not in _MARKERS
 
 
 def _parses(text: str) -> bool:

@@ -81,6 +81,21 @@ LOSSLESS = {
     "numpy==1.26<br />": "numpy==1.26",
     "| numpy | 1.26.4 |": "numpy==1.26.4",
     "numpy==1.26 --user -q": "numpy==1.26",
+    "pipx install black": "black",
+    "uv tool install ruff": "ruff",
+    "easy_install numpy": "numpy",
+    '["numpy==1.26", "pandas"],': "numpy==1.26\npandas",
+    "REQUIREMENTS = ('numpy', 'pandas>=2',)": "numpy\npandas>=2",
+    "REQUIRED_PACKAGES = [": "",
+    "---": "",
+    "...": "",
+    "- [x] numpy": "numpy",
+    "[ ] numpy==1.26": "numpy==1.26",
+    "\u2705 numpy": "numpy",
+    "numpy==1.26 \u2713": "numpy==1.26",
+    "numpy,1.26.4": "numpy==1.26.4",
+    '"numpy","1.26.4"': "numpy==1.26.4",
+    "numpy\t1.26.4": "numpy==1.26.4",
     "-q numpy pandas==2": "numpy\npandas==2",
     # options without an effect
     "--prefer-binary": "",
@@ -139,6 +154,21 @@ PROPOSED = {
     "pandas\u3001numpy==1.26": "pandas\nnumpy==1.26",
     # arguments, pages and rows
     "-U pandas": "pandas",
+    "torch==2.1.0+cu118 --index-url https://download.pytorch.org/whl/cu118": "torch==2.1.0",
+    "numpy; pandas>=2; scipy": "numpy\npandas>=2\nscipy",
+    "pandas 2.2.2 (pinned)": "pandas==2.2.2  # pinned",
+    "pandas: '^2.2'": "pandas>=2.2,<3",
+    '"pandas": "2.2.2",': "pandas==2.2.2",
+    "import azure.kusto.data as kd": "azure-kusto-data",
+    "from google.cloud.storage import Client": "google-cloud-storage",
+    "from google.protobuf import message": "protobuf",
+    "ModuleNotFoundError: No module named 'sklearn'": "scikit-learn",
+    "ImportError: No module named yaml": "pyyaml",
+    "Installing collected packages: numpy, pandas": "",
+    "ERROR: Could not find a version that satisfies the requirement x": "",
+    "[notice] A new release of pip is available: 23.0 -> 24.0": "",
+    "corp::acme-lib=1.0": "",
+    "corp::numpy=1.26": "numpy==1.26.*",
     "pandas --upgrade --no-deps": "pandas",
     "https://pypi.org/project/pandas/": "pandas",
     "pypi.org/project/pandas/2.2.2": "pandas==2.2.2",
@@ -281,6 +311,11 @@ UNCHANGED = [
     "see the notes below, please!",
     "PIP_INDEX_URL=https://x.example.org/simple pip install p",
     "cd>=1",
+    "pip instal numpy",
+    "npx run numpy",
+    "numpy; python_version",
+    "numpy; sys_platform; pandas",
+    "import google.something",
     "types-docutils",
     "python3-openid",
     "pywin32-on-3",
@@ -443,6 +478,10 @@ FILES = {
     "Pipfile.lock": (
         '{"_meta": {}, "default": {"numpy": {"version": "==1.26.4"}}, "develop": {"pytest": {"version": "==8"}}}\n',
         "numpy==1.26.4\n",
+    ),
+    "JSON with versions by names": (
+        '{"numpy": "1.26.4",\n "pandas": "^2.2", "tqdm": "*"}\n',
+        "numpy==1.26.4\npandas>=2.2,<3\ntqdm\n",
     ),
     "pip list as JSON": (
         '[{"name": "numpy", "version": "1.26.4"},\n {"name": "pandas", "version": "2.2.2"}]\n',
@@ -687,6 +726,10 @@ def test_package_of_a_private_source_is_not_proposed_as_a_public_one(line: str) 
 
 CORP = "https://bob:hunter2secret@packages.corp.example.com/simple"
 PRIVATE_FILES = {
+    "environment.yml": (
+        "name: x\nchannels:\n  - https://packages.corp.example.com/conda\n  - conda-forge\n"
+        "dependencies:\n  - acme-lib=1.0\n  - pandas=2.2\n"
+    ),
     "Pipfile": (
         f'[[source]]\nname = "pypi"\nurl = "https://pypi.org/simple"\n[[source]]\nname = "corp"\nurl = "{CORP}"\n'
         '[packages]\npandas = "*"\nacme-lib = {version = "==1.2", index = "corp"}\n'
@@ -768,7 +811,11 @@ def test_package_of_a_private_index_of_a_file_is_left_out(name: str) -> None:
     assert [line.partition("=")[0] for line in conversion.corrected_text.split()] == ["pandas"]
     [problem] = [text for text in map(str, findings.problems(conversion)) if re.search("acme.lib (is|may be) ", text)]
     assert "a public package of the same name may be another one" in problem
-    assert "the index at packages.corp.example.com" in problem or CORP not in PRIVATE_FILES[name] or "pip" in name
+    assert (
+        "the index at packages.corp.example.com" in problem.replace("channel", "index")
+        or CORP not in PRIVATE_FILES[name]
+        or "pip" in name
+    )
     assert "hunter2" not in f"{findings.problems(conversion)}{conversion.proposed}"
 
 

@@ -12,6 +12,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from kusto_magic.requirements.formats.conda_names import BASE_PACKAGES, PACKAGE_NAMES, is_program
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
+from kusto_magic.requirements.sources import MAY_BE_ANOTHER, private_index
+from kusto_magic.requirements.well_known import is_well_known
 
 NOTATION = "conda's notation"
 ONLY_DEPENDENCIES = "environment.yml of conda: only its dependencies are packages"
@@ -26,10 +28,15 @@ _EXPORTED = re.compile(r"[A-Za-z0-9_][\w.-]*=[^=\s<>!~]+=[^=\s]+")
 _ROW = re.compile(r"[A-Za-z0-9_][\w.-]*\s+\d\S*\s+\w*_\d+(?:\s+\S+)?")
 _BUILD = re.compile(r"[a-z]\w*_\d+")
 _CHANNEL = re.compile(r"[\w./-]++::[\w.-].*")
+_CHANNEL_URL = re.compile(r"\s*-\s+['\"]?(https?://[^\s'\"]+)['\"]?")
+_PUBLIC_CHANNELS = ("conda.anaconda.org", "repo.anaconda.com", "repo.prefix.dev", "prefix.dev", "mirrors.")
+_OWN_CHANNEL = re.compile(r"['\"]?([\w.-]+)::")
+_KNOWN_CHANNELS_TEXT = "anaconda bioconda conda-forge defaults fastai huggingface intel main microsoft msys2 numba"
+_KNOWN_CHANNELS = frozenset(f"{_KNOWN_CHANNELS_TEXT} nvidia plotly pyg pytorch pyviz r rapidsai".split())
 _KEY = re.compile(r"([A-Za-z_-]+)\s*:\s*(.*)")
 _ITEM = re.compile(r"(\s*)-\s+(.*)")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_LIST_HEAD = re.compile(r"#\s*Name\s+Version\s+Build.*")
+_LIST_HEAD = re.compile(r"#?\s*Name\s+Version\s+Build.*")
 
 
 def conda_lines(code: str) -> Rewrite | None:
@@ -47,6 +54,8 @@ def specification(text: str) -> Rewrite | None:
     found = _SPEC.fullmatch(text.strip().strip("'\""))
     if not found:
         return None
+    if problem := _channel_problem(text.strip(), found[1]):
+        return deleted(problem)
     name, bracket, single, version, build, rest, blank_version = found.group(1, 2, 3, 4, 5, 6, 7)
     if name.lower() in BASE_PACKAGES:
         return deleted(_OF_BASE)
@@ -58,6 +67,14 @@ def specification(text: str) -> Rewrite | None:
     line = known + _specifier(specifier)
     renamed = "" if known == name else f"; {name} is called {known} in the package index"
     return Rewrite((line,), NOTATION + renamed) if parsed(line) else None
+
+
+def _channel_problem(text: str, name: str) -> str:
+    """Return why a package of a channel that is not known must be left out, or ""."""
+    channel = _OWN_CHANNEL.match(text)
+    if not channel or channel[1].lower() in _KNOWN_CHANNELS or is_well_known(PACKAGE_NAMES.get(name.lower(), name)):
+        return ""
+    return f"{name} is from the channel {channel[1]}, and {MAY_BE_ANOTHER}"
 
 
 def _fuzzy(version: str, build: str | None) -> str:
@@ -91,7 +108,27 @@ def environment_yml(lines: list[str]) -> dict[int, Rewrite] | None:
     keys = [found[1] for line in lines if (found := _KEY.match(line))]
     if "dependencies" not in keys or not (set(keys) & {"name", "channels", "prefix", "variables"} or _has_items(lines)):
         return None
-    return dict(_environment_lines(lines))
+    rewritten = dict(_environment_lines(lines))
+    private = next(filter(None, map(_private_channel, lines)), "")
+    return {index: _without_private(rewrite, private) for index, rewrite in rewritten.items()}
+
+
+def _private_channel(line: str) -> str:
+    """Return the channel that a line names by a URL as text, "" if it is public."""
+    found = _CHANNEL_URL.fullmatch(_COMMENT.sub("", line).rstrip())
+    place = private_index(found[1]) if found else ""
+    return "" if not place or any(host in place for host in _PUBLIC_CHANNELS) else place
+
+
+def _without_private(rewrite: Rewrite, channel: str) -> Rewrite:
+    """Return a rewrite without the package if it may be from a private channel."""
+    if not channel or not rewrite.reason.startswith(NOTATION) or not rewrite.lines:
+        return rewrite
+    package = parsed(rewrite.lines[0])
+    if package is None or is_well_known(package.name):
+        return rewrite
+    place = channel.replace("the index at", "the channel at")
+    return deleted(f"{package.name} may be from {place}, and {MAY_BE_ANOTHER}")
 
 
 def _has_items(lines: list[str]) -> bool:

@@ -54,6 +54,7 @@ _STEPS: tuple[Step, ...] = (
     characters.ascii_characters,
     shell.prompts,
     characters.marks,
+    characters.python_list,
     shell.commands,
     shell.imports,
     shell.output,
@@ -65,6 +66,7 @@ _STEPS: tuple[Step, ...] = (
     conda.conda_lines,
     poetry.entries,
     poetry.carets,
+    poetry.pairs,
     names.module_names,
 )
 _SPECIFIER = r"(?:[<>=!]=|[<>])[0-9]++(?:\.[0-9]++)*+(?:(?:a|b|rc|\.post|\.dev)[0-9]++)?+"

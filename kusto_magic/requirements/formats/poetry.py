@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
@@ -19,6 +20,7 @@ NOTATION = "poetry's notation"
 
 _ENTRY = re.compile(r"(?:[A-Za-z0-9][\w.-]*+|\"[\w.-]++\")\s*+=\s*+(?:[\"'{]|\[\s*+\{).*+")
 _CARET = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)\s*+(?:(?:==?|@)\s*+)?[\"']?([\^~]\s*+\d[\w.]*)[\"']?,?")
+_PAIR = re.compile(r"([\"']?)([A-Za-z0-9][\w.-]*+)\1\s*+:\s*+([\"'])([\^~<>=!]{0,2}\s?\d[\w.*,<>=! |^~-]*+|\*)\3,?")
 _SEPARATOR = re.compile(r"[\s,]+")
 _OPERATOR_BLANK = re.compile(r"(?<=[\^~<>=!])\s+(?=\d)")
 _AT = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)@((?:[\^~<>=!]=?)?\d[\w.*]*|latest)")
@@ -44,6 +46,13 @@ def carets(code: str) -> Rewrite | None:
     specifier = "" if version == "latest" else specifier_set(version)
     line = found[1] + (specifier or "")
     return Rewrite((line,), NOTATION) if specifier is not None and parsed(line) else None
+
+
+def pairs(code: str) -> Rewrite | None:
+    """Rewrite an entry of YAML or JSON with a version in quotes, such as `"pandas": "^2.2",`."""
+    found = _PAIR.fullmatch(code)
+    rewrite = entry(found[2], found[4]) if found else None
+    return replace(rewrite, reason="an entry of YAML or JSON") if rewrite and rewrite.reason == NOTATION else rewrite
 
 
 def entry(name: str, value: Any, indexes: ProjectIndexes = NO_INDEXES) -> Rewrite | None:

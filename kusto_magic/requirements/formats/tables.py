@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kusto_magic.requirements.formats.poetry import specifier_set
 from kusto_magic.requirements.formats.project_indexes import ProjectIndexes
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed, pin
 from kusto_magic.requirements.sources import MAY_BE_ANOTHER, is_private_address, private_index
@@ -18,7 +19,11 @@ MAX_REASONS = 5
 
 _HEAD = re.compile(r"\|?\s*(?:Package|Name)(?:\s*\|\s*|\s+)(?:Installed\s+)?Version\b.*", re.IGNORECASE)
 _MARKDOWN_ROW = re.compile(r"\|?\s*+[A-Za-z0-9][\w.-]*+\s*+\|\s*+\d[\w.+]*+\s*+(?:\|.*)?")
+_CSV_ROW = re.compile(
+    r"\"?([A-Za-z0-9][\w.-]*+)\"?[ ]?[,\t][ ]?\"?(\d++(?:\.\d++)++(?:(?:a|b|rc|\.post|\.dev)\d++)?+)\"?"
+)
 _RULE = re.compile(r"[\s|:+-]+")
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _BORDER = re.compile(r"\s*\|\s*|\s+")
 _PIP_LIST = "a row of pip's list"
 _PIP_SHOW = "the output of pip show"
@@ -37,7 +42,9 @@ def pip_list(lines: list[str]) -> dict[int, Rewrite] | None:
 
 
 def table_row(code: str) -> Rewrite | None:
-    """Rewrite a row of a table in Markdown whose head is missing: a name and a version."""
+    """Rewrite a row of a table in Markdown, or of CSV, whose head is missing: a name and a version."""
+    if found := _CSV_ROW.fullmatch(code):
+        return Rewrite((pin(found[1], found[2]),), "a row of a table", is_lossless=True)
     return _row(code) if _MARKDOWN_ROW.fullmatch(code) else None
 
 
@@ -93,6 +100,12 @@ class _Package:
 
 
 def _json_packages(document: Any) -> Iterator[_Package]:
+    if isinstance(document, list) and document and all(isinstance(entry, str) and parsed(entry) for entry in document):
+        yield from map(_Package, document)
+        return
+    if isinstance(document, dict) and (pairs := _pairs(document)):
+        yield from map(_Package, pairs)
+        return
     if isinstance(document, dict):  # a Pipfile.lock, or the output of `pip inspect` and `pip install --report`
         locked = document.get("default")
         if isinstance(locked, dict):
@@ -104,6 +117,13 @@ def _json_packages(document: Any) -> Iterator[_Package]:
         metadata = entry.get("metadata")
         named = metadata if isinstance(metadata, Mapping) else entry
         yield from _package(named.get("name"), named.get("version", ""), _origin_problem(named.get("name"), entry))
+
+
+def _pairs(document: Mapping[str, Any]) -> list[str]:
+    """Return the package lines of an object that has specifiers by names; [] if it is another one."""
+    pairs = [(name, specifier_set(value)) for name, value in document.items() if isinstance(value, str)]
+    lines = [f"{name}{specifier}" for name, specifier in pairs if specifier is not None and _NAME.fullmatch(name)]
+    return lines if len(lines) == len(document) and all(map(parsed, lines)) else []
 
 
 def _entries(document: object) -> list[Mapping[str, Any]]:
