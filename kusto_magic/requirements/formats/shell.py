@@ -50,7 +50,7 @@ _OUTPUT = re.compile(
     r"Attempting uninstall|Found existing installation|Uninstalling|Note: you may need to restart|"
     r"ERROR: |WARNING: |DEPRECATION: |Traceback \(|\[notice\] ).*",
 )
-_MISSING = re.compile(r"(?:ModuleNotFound|Import)Error: No module named '?([A-Za-z_][\w.]*)'?.*")
+_MISSING = re.compile(r"(?:ModuleNotFound|Import)Error: No module named '?+([A-Za-z_][\w.]*+)'?+.*")
 _QUIET_OUTPUT = "a line that an installer prints"
 
 
