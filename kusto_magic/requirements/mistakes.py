@@ -9,6 +9,7 @@ from packaging.requirements import Requirement as Pep508
 
 from kusto_magic.errors import MAX_EXCERPT_LENGTH, excerpt
 from kusto_magic.requirements import rules
+from kusto_magic.requirements.well_known import is_well_known
 
 _FIXES = tuple(
     (re.compile(pattern), replacement, rule)
@@ -16,13 +17,19 @@ _FIXES = tuple(
         (r"^(['\"])([^'\"]*)\1?,?$", r"\2", "quotes are not allowed"),
         (r"(===?|~=|!=|<=?|>=?|=)\s?(['\"])([\w.*+!-]+)\2", r"\1\3", "quotes are not allowed"),
         (r"([=<>!~])\s(?==)", r"\1", "a blank is inside of the version operator"),
+        (r"~>", "~=", "'~>' is not a version operator"),
+        (r"^([^()\[\]]*[<>=!~]=?\s?[\w.*+-]*[\d*])[)\]\"':]+$", r"\1", "nothing may follow the last version"),
         (r"\s(?:and|&|&&)\s(?=[<>=!~])", ",", "version specifiers must be separated by ','"),
         (r",(?:\s?,)+", ",", "version specifiers must be separated by one ','"),
         (r"(?<=\d\.)\s(?=\d)", "", "a blank is inside of the version"),
         (r"(?<=[=<>~]\d),(?=\d+$)", ".", "',' separates specifiers; the numbers of a version are separated by '.'"),
         (r"^([\w.-]+)\s(?:version|ver)\.?\s?[=:]?\s?(?=\d)", r"\1==", "'==' is missing"),
         (r"(?<=[\w*\])])[.!?-]+$", "", "nothing may follow the last version"),
-        (r"\s?(?:==?|@)?\s?(?<![\w.-])latest$", "", "the newest version that fits is installed without a version"),
+        (
+            r"\s?(?:==?|@)?\s?(?<![\w.-])(?:latest|newest)$",
+            "",
+            "the newest version that fits is installed without a version",
+        ),
         (r"\s?==?\s?\*$", "", "a name without a version means any version"),
         (
             r"^([\w.-]+(?:\[[\w., -]*\])?)\s?(?:==?|\s|:)\s?v?(\d[\d.]*)\s?\+$",
@@ -55,6 +62,9 @@ _MARKERS_TEXT = (
 )
 _MARKERS = frozenset(_MARKERS_TEXT.split())
 
+_OF_LIST = re.compile(r"[;,<>=~!]")
+"""Characters that a list of packages has and a sentence has not, or rarely."""
+
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
@@ -84,7 +94,9 @@ def several_packages(code: str) -> tuple[str, ...]:
     parts = tuple(part.strip() for part in words if part.strip())
     if not 1 < len(parts) <= MAX_PACKAGES_OF_LINE or (";" not in code and _fixed(code)[1]):
         return ()
-    return () if _COMMAND_WORDS.intersection(parts) or not all(map(_is_package, parts)) else parts
+    is_sentence = not _OF_LIST.search(code) and sum(map(is_well_known, parts)) * 2 <= len(parts)
+    is_list = not is_sentence and not _COMMAND_WORDS.intersection(parts) and all(map(_is_package, parts))
+    return parts if is_list else ()
 
 
 def corrected(code: str) -> str:

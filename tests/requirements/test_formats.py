@@ -146,6 +146,13 @@ PROPOSED = {
     "numpy 1.26+": "numpy>=1.26",
     "numpy==1.26+": "numpy>=1.26",
     "numpy version 1.26": "numpy==1.26",
+    "numpy pandas acme-lib": "numpy\npandas\nacme-lib",
+    "acme-lib==1 acme-tools": "acme-lib==1\nacme-tools",
+    "acme-lib, acme-tools": "acme-lib\nacme-tools",
+    "pandas ~> 2.0": "pandas ~= 2.0",
+    "pandas==2.2)": "pandas==2.2",
+    'pandas==2.2"': "pandas==2.2",
+    "pandas==2.2:": "pandas==2.2",
     "numpy latest": "numpy",
     "numpy==latest": "numpy",
     "numpy>=*": "numpy",
@@ -312,6 +319,10 @@ UNCHANGED = [
     "PIP_INDEX_URL=https://x.example.org/simple pip install p",
     "cd>=1",
     "pip instal numpy",
+    "see the notes",
+    "numpy as np",
+    "from numpy",
+    "numpy any",
     "npx run numpy",
     "numpy; python_version",
     "numpy; sys_platform; pandas",
@@ -539,10 +550,11 @@ FILES = {
     ),
     "setup.cfg": (
         (
-            "[metadata]\nname = x\n[options]\npackages = find:\ninstall_requires =\n    pandas>=2\n    numpy\n"
+            "[metadata]\nname = x\n[options]\npackages = find:\n"
+            'install_requires =\n    pandas>=2\n    numpy; python_version > "3.8"\n'
             "python_requires = >=3.8\n[options.extras_require]\ndev = pytest\n"
         ),
-        "pandas>=2\nnumpy\n",
+        'pandas>=2\nnumpy; python_version > "3.8"\n',
     ),
     "mergeable lines": (
         "pandas\nnumpy>=1.20\npandas==2.2.2\nnumpy<2\nuvicorn\nUvicorn[standard]\n",
@@ -584,10 +596,10 @@ def test_text_is_rewritten_without_asking(text: str, expected: str | None) -> No
 
 
 def test_entry_of_a_project_file_that_is_not_understood_stays() -> None:
-    text = '[tool.poetry.dependencies]\na = "^1"\nb = "newest!"\nc = [\n  {version = "^1"},\n]\n'
+    text = '[tool.poetry.dependencies]\na = "^1"\nb = "soon!"\nc = [\n  {version = "^1"},\n]\n'
     conversion = convert(text)
 
-    assert conversion.corrected_text.splitlines() == ["a>=1,<2", 'b = "newest!"', "c"]
+    assert conversion.corrected_text.splitlines() == ["a>=1,<2", 'b = "soon!"', "c"]
     found = findings.problems(conversion)
     assert 3 in [problem.line for problem in found]
     assert not [problem for problem in found if "; delete it" in str(problem) and "write" in str(problem)]

@@ -109,6 +109,8 @@ class _Reader:
 
     def _items(self, code: str) -> Rewrite:
         """Rewrite a line inside of a list: strings in quotes, or one package per line as in setup.cfg."""
+        if self._section == "options" and code[:1].isspace() and parsed(code.strip()):  # setup.cfg has no quotes
+            return self._packages([code.strip()])
         strings = [found[1] or found[2] or "" for found in _STRING.finditer(code)]
         rest = _STRING.sub("", code).strip(" \t,")
         if (
