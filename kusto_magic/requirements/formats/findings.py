@@ -12,7 +12,7 @@ from kusto_magic.requirements.formats.conversion import Conversion
 from kusto_magic.requirements.line_origins import LineOrigin, lines_label
 
 MAX_SINGLE = 3
-"""Number of changes with the same reason that are listed one by one; more become one entry."""
+"""Number of changes with the same reason that are listed one by one; more, and deletions, become one entry."""
 
 _MAX_SHOWN = 80
 
@@ -71,7 +71,7 @@ def _groups(changes: Iterable[LineChange]) -> list[list[LineChange]]:
 def _group_problems(conversion: Conversion, group: list[LineChange]) -> Iterator[Problem]:
     first = group[0]
     hint = conversion.hint(first.line)
-    if len(group) > MAX_SINGLE:
+    if len(group) > (MAX_SINGLE if any(change.after for change in group) else 1):
         yield Problem("requirements", f"{first.reason} ({lines_text(group)})", first.line, hint)
         return
     for change in group:
