@@ -494,6 +494,14 @@ FILES = {
         '{"numpy": "1.26.4",\n "pandas": "^2.2", "tqdm": "*"}\n',
         "numpy==1.26.4\npandas>=2.2,<3\ntqdm\n",
     ),
+    "conda list as JSON": (
+        (
+            '[{"name": "pytorch", "version": "2.1.0", "channel": "pytorch", "build_string": "py3.11_cpu_0"},\n'
+            ' {"name": "zlib", "version": "1.3", "channel": "defaults", "build_string": "hcfcfb64_5"},\n'
+            ' {"name": "prophet", "version": "1.1.5", "channel": "pypi", "build_string": "pypi_0"}]\n'
+        ),
+        "torch==2.1.0\nprophet==1.1.5\n",
+    ),
     "pip list as JSON": (
         '[{"name": "numpy", "version": "1.26.4"},\n {"name": "pandas", "version": "2.2.2"}]\n',
         "numpy==1.26.4\npandas==2.2.2\n",
@@ -738,6 +746,9 @@ def test_package_of_a_private_source_is_not_proposed_as_a_public_one(line: str) 
 
 CORP = "https://bob:hunter2secret@packages.corp.example.com/simple"
 PRIVATE_FILES = {
+    "environment.yml with lists on a line": (
+        'name: x\nchannels: ["https://packages.corp.example.com/conda", defaults]\ndependencies: [acme-lib=1, pandas]\n'
+    ),
     "environment.yml": (
         "name: x\nchannels:\n  - https://packages.corp.example.com/conda\n  - conda-forge\n"
         "dependencies:\n  - acme-lib=1.0\n  - pandas=2.2\n"
@@ -778,6 +789,11 @@ PRIVATE_FILES = {
     "uv with a list of indexes": (
         f'[project]\ndependencies = ["pandas", "acme-lib"]\n[tool.uv]\nindex = [{{ name = "corp", url = "{CORP}" }}]\n'
     ),
+    "uv with the table of a package": (
+        '[project]\ndependencies = ["pandas", "acme-lib"]\n[tool.uv.sources.acme-lib]\nindex = "corp"\n'
+        f'[[tool.uv.index]]\nname = "corp"\nurl = "{CORP}"\nexplicit = true\n'
+    ),
+    "uv pip": f'[tool.uv.pip]\nindex-url = "{CORP}"\n[project]\ndependencies = ["pandas", "acme-lib"]\n',
     "PDM": f'[project]\ndependencies = ["pandas", "acme-lib"]\n[[tool.pdm.source]]\nname = "corp"\nurl = "{CORP}"\n',
     "poetry.lock": (
         '[[package]]\nname = "acme-lib"\nversion = "1.0"\nfiles = []\n[package.dependencies]\nname = "x"\n'
@@ -829,6 +845,13 @@ def test_package_of_a_private_index_of_a_file_is_left_out(name: str) -> None:
         or "pip" in name
     )
     assert "hunter2" not in f"{findings.problems(conversion)}{conversion.proposed}"
+
+
+def test_other_name_in_json_of_conda_is_said() -> None:
+    entry = '{"name": "pytorch", "version": "2.1", "channel": "main", "build_string": "py_0"}'
+
+    [change] = convert(f"[{entry}]").proposed
+    assert change.reason == "JSON with names and versions; pytorch is called torch in the package index"
 
 
 def test_many_private_packages_of_json_are_one_short_reason() -> None:

@@ -6,7 +6,7 @@ Source of the notation: the conda documentation, "Package match specifications".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -28,7 +28,7 @@ _EXPORTED = re.compile(r"[A-Za-z0-9_][\w.-]*=[^=\s<>!~]+=[^=\s]+")
 _ROW = re.compile(r"[A-Za-z0-9_][\w.-]*\s+\d\S*\s+\w*_\d+(?:\s+\S+)?")
 _BUILD = re.compile(r"[a-z]\w*_\d+")
 _CHANNEL = re.compile(r"[\w./-]++::[\w.-].*")
-_CHANNEL_URL = re.compile(r"\s*-\s+['\"]?(https?://[^\s'\"]+)['\"]?")
+_URL = re.compile(r"(?:https?|file)://[^\s'\",\]]+")
 _PUBLIC_CHANNELS = ("conda.anaconda.org", "repo.anaconda.com", "repo.prefix.dev", "prefix.dev", "mirrors.")
 _OWN_CHANNEL = re.compile(r"['\"]?([\w.-]+)::")
 _KNOWN_CHANNELS_TEXT = "anaconda bioconda conda-forge defaults fastai huggingface intel main microsoft msys2 numba"
@@ -109,26 +109,32 @@ def environment_yml(lines: list[str]) -> dict[int, Rewrite] | None:
     if "dependencies" not in keys or not (set(keys) & {"name", "channels", "prefix", "variables"} or _has_items(lines)):
         return None
     rewritten = dict(_environment_lines(lines))
-    private = next(filter(None, map(_private_channel, lines)), "")
+    private = next(_private_channels(lines), "")
     return {index: _without_private(rewrite, private) for index, rewrite in rewritten.items()}
 
 
-def _private_channel(line: str) -> str:
-    """Return the channel that a line names by a URL as text, "" if it is public."""
-    found = _CHANNEL_URL.fullmatch(_COMMENT.sub("", line).rstrip())
-    place = private_index(found[1]) if found else ""
-    return "" if not place or any(host in place for host in _PUBLIC_CHANNELS) else place
+def _private_channels(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the channels that are named by a URL and not public, as text."""
+    section = ""
+    for line in lines:
+        key = _KEY.match(line)
+        section = key[1] if key else section
+        if section == "channels":
+            for url in _URL.findall(_COMMENT.sub("", line)):
+                place = private_index(url).replace("the index at", "the channel at")
+                if place and not any(host in place for host in _PUBLIC_CHANNELS):
+                    yield place
 
 
 def _without_private(rewrite: Rewrite, channel: str) -> Rewrite:
-    """Return a rewrite without the package if it may be from a private channel."""
-    if not channel or not rewrite.reason.startswith(NOTATION) or not rewrite.lines:
+    """Return a rewrite without the packages that may be from a private channel."""
+    if not channel or not rewrite.reason.startswith(NOTATION):
         return rewrite
-    package = parsed(rewrite.lines[0])
-    if package is None or is_well_known(package.name):
-        return rewrite
-    place = channel.replace("the index at", "the channel at")
-    return deleted(f"{package.name} may be from {place}, and {MAY_BE_ANOTHER}")
+    found = [(line, parsed(line)) for line in rewrite.lines]
+    kept = tuple(line for line, package in found if package is None or is_well_known(package.name))
+    names = [package.name for line, package in found if package and line not in kept]
+    reason = f"{' and '.join(names)} may be from {channel}, and {MAY_BE_ANOTHER}"
+    return Rewrite(kept, reason) if names else rewrite
 
 
 def _has_items(lines: list[str]) -> bool:
@@ -163,7 +169,7 @@ def _environment_lines(lines: list[str]) -> Iterator[tuple[int, Rewrite]]:
 def _inline_list(text: str) -> Rewrite:
     items = [part.strip().strip("'\"") for part in text.strip("[] ").split(",") if part.strip()]
     found = [specification(item) for item in items]
-    return Rewrite(tuple(line for rewrite in found if rewrite for line in rewrite.lines), ONLY_DEPENDENCIES)
+    return Rewrite(tuple(line for rewrite in found if rewrite for line in rewrite.lines), NOTATION)
 
 
 # ── conda list ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -93,8 +93,11 @@ def _tables(lines: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for start, end in itertools.pairwise([*starts, len(lines)]):
         found = SECTION.fullmatch(lines[start])
         name = found[2] if found else ""
-        if name in _SOURCE_TABLES or name in ("tool.uv", "tool.uv.sources"):
+        if name in _SOURCE_TABLES or name in ("tool.uv", "tool.uv.pip", "tool.uv.sources"):
             yield name, table_of(lines[start + 1 : end])
+        elif name.startswith("tool.uv.sources."):
+            package = name.removeprefix("tool.uv.sources.").strip("\"'")
+            yield "tool.uv.sources", {package: table_of(lines[start + 1 : end])}
 
 
 def table_of(lines: Iterable[str]) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def table_of(lines: Iterable[str]) -> dict[str, Any]:
 def _sources(name: str, table: Mapping[str, Any]) -> Iterator[_Source]:
     if name in _SOURCE_TABLES:
         yield _source(table)
-    elif name == "tool.uv":
+    elif name in ("tool.uv", "tool.uv.pip"):
         yield from map(_source, filter(_is_table, _list(table.get("index"))))
         urls = [url for key in _UV_URLS for url in _list(table.get(key))]
         yield from (_Source("", private_index(str(url)), is_searched=True) for url in urls)

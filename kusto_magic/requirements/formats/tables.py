@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kusto_magic.requirements.formats.conda import NOTATION, specification
 from kusto_magic.requirements.formats.poetry import specifier_set
 from kusto_magic.requirements.formats.project_indexes import ProjectIndexes
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed, pin
@@ -83,9 +84,10 @@ def json_document(lines: list[str]) -> dict[int, Rewrite] | None:
         return None
     if not found:
         return None
-    left_out = list(dict.fromkeys(one.reason for one in found if one.reason))
+    renamed = dict.fromkeys(one.reason for one in found if one.reason and one.line)
+    left_out = list(dict.fromkeys(one.reason for one in found if one.reason and not one.line))
     more = [f"{len(left_out) - MAX_REASONS} more packages are left out"] if len(left_out) > MAX_REASONS else []
-    reasons = [_JSON, *left_out[:MAX_REASONS], *more]
+    reasons = [_JSON, *renamed, *left_out[:MAX_REASONS], *more]
     filled = [index for index, line in enumerate(lines) if line.strip()]
     rewrite = Rewrite(tuple(one.line for one in found if one.line), "; ".join(reasons))
     return {index: deleted(_JSON) for index in filled} | {filled[0]: rewrite}
@@ -93,7 +95,7 @@ def json_document(lines: list[str]) -> dict[int, Rewrite] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Package:
-    """The line for a package of JSON, or "" and the reason for leaving it out."""
+    """The line for a package of JSON, or "", and the reason for its other name or for leaving it out."""
 
     line: str
     reason: str = ""
@@ -114,9 +116,18 @@ def _json_packages(document: Any) -> Iterator[_Package]:
         installed = document.get("installed", document.get("install"))
         document = _entries(installed)
     for entry in _entries(document):
+        if isinstance(build := entry.get("build_string"), str) and entry.get("channel") != "pypi":  # conda list --json
+            yield from _conda_package(entry, build)
+            continue
         metadata = entry.get("metadata")
         named = metadata if isinstance(metadata, Mapping) else entry
         yield from _package(named.get("name"), named.get("version", ""), _origin_problem(named.get("name"), entry))
+
+
+def _conda_package(entry: Mapping[str, Any], build: str) -> Iterator[_Package]:
+    found = specification(f"{entry.get('name')}={entry.get('version')}={build}")
+    if found is not None:
+        yield _Package("".join(found.lines), found.reason.removeprefix(NOTATION).removeprefix("; "))
 
 
 def _pairs(document: Mapping[str, Any]) -> list[str]:
