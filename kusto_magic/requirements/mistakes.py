@@ -52,7 +52,7 @@ _FIXES = tuple(
 MAX_PACKAGES_OF_LINE = 50
 """Maximum number of packages of a line that is split."""
 
-_COMMAND_WORDS_TEXT = "install instal add update upgrade download run pip pip3 pipx uv conda mamba poetry"
+_COMMAND_WORDS_TEXT = "install add update upgrade download run pip pip3 pipx uv conda mamba poetry"
 _COMMAND_WORDS = frozenset(_COMMAND_WORDS_TEXT.split())
 """Words of a command that is not recognized: its other words need not be packages."""
 

@@ -149,7 +149,7 @@ def test_highest_version_is_suggested_without_a_lowest_one() -> None:
         ("matplotlb", "matplotlib"),
         ("hypothesys", "hypothesis"),
         ("prophett", "prophet"),
-        ("requets", "requests"),
+        ("reqquests", "requests"),
         ("pandsa", "pandas"),
         ("scikitlearn", "scikit-learn"),
         ("lightgbmm", "lightgbm"),

@@ -318,7 +318,7 @@ UNCHANGED = [
     "see the notes below, please!",
     "PIP_INDEX_URL=https://x.example.org/simple pip install p",
     "cd>=1",
-    "pip instal numpy",
+    "pip add numpy",
     "see the notes",
     "numpy as np",
     "from numpy",
