@@ -90,8 +90,8 @@ def mistake(code: str) -> tuple[str, str]:
 
 def several_packages(code: str) -> tuple[str, ...]:
     """Return the packages of a line that consists of several, or ()."""
-    words = code.split(";") if ";" in code else _SEPARATORS.split(_parts(code)[0])
-    parts = tuple(part.strip() for part in words if part.strip())
+    split = code.split(";") if ";" in code else _SEPARATORS.split(_parts(code)[0])
+    parts = tuple(part.strip() for part in split if part.strip())
     if not 1 < len(parts) <= MAX_PACKAGES_OF_LINE or (";" not in code and _fixed(code)[1]):
         return ()
     is_sentence = not _OF_LIST.search(code) and sum(map(is_well_known, parts)) * 2 <= len(parts)

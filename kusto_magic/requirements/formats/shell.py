@@ -133,12 +133,12 @@ def arguments(code: str) -> Rewrite | None:
     """Rewrite a line that is written like the arguments of an installer: "pandas -U", "--user numpy pandas"."""
     if " -" not in code and not code.startswith("-"):
         return None
-    words = _words(code) or []
-    flags = [word for word in words if word.startswith("-")]
+    found = _words(code) or []
+    flags = [word for word in found if word.startswith("-")]
     names = [flag.partition("=")[0] for flag in flags]
-    if not flags or words[0] in _OWN_LINE or not all(name in _BESIDE_PACKAGES or _is_flag(name) for name in names):
+    if not flags or found[0] in _OWN_LINE or not all(name in _BESIDE_PACKAGES or _is_flag(name) for name in names):
         return None
-    packages, options, lost = _arguments(words)
+    packages, options, lost = _arguments(found)
     if not packages or not all(map(parsed, packages)):
         return None
     lost_text = f", without {', '.join(lost)}" if lost else ""
