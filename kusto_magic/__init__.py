@@ -64,6 +64,7 @@ _MODULES = {
     "panel.panel": ["ImagePanel"],
     "preflight.report": ["Fix", "Package", "PreflightReport", "Verdict"],
     "requirements.correction": ["Correction", "LineChange"],
+    "requirements.line_origins": ["LineOrigin"],
 }
 """Public names by module; `__init__.pyi` has them for type checkers."""
 

@@ -68,6 +68,7 @@ from kusto_magic.preflight.report import PreflightReport as PreflightReport
 from kusto_magic.preflight.report import Verdict as Verdict
 from kusto_magic.requirements.correction import Correction as Correction
 from kusto_magic.requirements.correction import LineChange as LineChange
+from kusto_magic.requirements.line_origins import LineOrigin as LineOrigin
 
 _MODULE_OF: dict[str, str]
 __version__: str

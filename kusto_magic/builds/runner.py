@@ -152,9 +152,8 @@ async def check_image_spec(
     """
     base = await resolve_base_chain(client, spec)
     if base.unknown:
-        return PreflightReport(
-            Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE, base.python, reason=base.unknown
-        )
+        verdict = Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE
+        return PreflightReport(verdict, base.python, reason=base.unknown)
     run = partial(
         preflight,
         python=base.python,
@@ -162,7 +161,7 @@ async def check_image_spec(
         base_requirements=base.layers,
         allow_index_options=spec.allow_index_options and spec.use_index_options,
     )
-    report = await run(spec.requirements)
+    report = (await run(spec.requirements)).with_origins(spec.line_origins)
     if not fix or report.verdict is not Verdict.CONFLICT or report.correction is None:
         return report
     fixed = await run(report.correction.text)

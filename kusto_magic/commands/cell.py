@@ -30,6 +30,7 @@ from kusto_magic.models.naming import (
     unknown_managed_image_note,
 )
 from kusto_magic.models.target import Target
+from kusto_magic.requirements.line_origins import LineOrigin, with_origin
 from kusto_magic.settings import Settings
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -62,7 +63,7 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
     try:
         text = requirements_text(options, cell, session.shell.user_ns)
         notes += text.notes
-        spec, changes = read_spec(options, text.text)
+        spec, changes = read_spec(options, text.text, text.origins)
         notes += changes
     except InvalidInputError as error:
         problems += error.problems
@@ -98,10 +99,11 @@ def _base_problem(base: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CellText:
-    """A requirements text, and notes on how it was read."""
+    """A requirements text, notes on how it was read, and where its lines come from if files were put together."""
 
     text: str
     notes: tuple[str, ...] = ()
+    origins: tuple[LineOrigin, ...] = ()
 
 
 def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any]) -> CellText:
@@ -113,8 +115,14 @@ def requirements_text(options: Namespace, cell: str, variables: Mapping[str, Any
     if options.file is not None:
         if cell.strip():
             raise InvalidInputError([Problem("--file", "the cell is not empty; use either the cell or --file")])
-        found = CellText(*read_file(Path(options.file).expanduser()))
-    return replace(found, text=expand_template(found.text, variables)) if options.template else found
+        file = read_file(Path(options.file).expanduser())
+        found = CellText(file.text, file.notes, file.origins)
+    if not options.template:
+        return found
+    try:
+        return replace(found, text=expand_template(found.text, variables))
+    except InvalidInputError as error:
+        raise InvalidInputError([with_origin(problem, found.origins) for problem in error.problems]) from None
 
 
 def expand_template(text: str, variables: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.requirements import parser
 from kusto_magic.requirements.encodings import decode
+from kusto_magic.requirements.line_origins import LineOrigin, lines_label
 from kusto_magic.requirements.parser import MAX_BYTES
 
 MAX_FILES = 20
@@ -41,7 +42,29 @@ _OTHER_FILES = {
 }
 """What files are that are named by mistake, by the end of their name."""
 
+MAX_NAMED = 10
+"""Maximum number of packages that a note names."""
+
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:[\s=]+|(?<=-[rc]))([^#\s].*)")
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """The text of a file, notes on what was read, and where the lines come from if other files were read in."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+    origins: tuple[LineOrigin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Constraints:
+    """The package lines of a file of constraints, and the numbers of the lines that are none."""
+
+    file: str
+    packages: Sequence[parser.Requirement]
+    other_lines: Sequence[int]
 
 
 @dataclass
@@ -51,25 +74,26 @@ class _Reader:
     folder: Path
     code_page: str
     notes: list[str] = field(default_factory=list)
-    constraints: list[tuple[str, parser.Requirement]] = field(default_factory=list)
+    constraints: list[_Constraints] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     count: int = 0
     size: int = 0
 
 
-def read_file(path: Path, code_page: str = "") -> tuple[str, tuple[str, ...]]:
+def read_file(path: Path, code_page: str = "") -> FileText:
     """Return the text of a requirements file with its included files, and notes on what was read.
 
     `code_page` is the encoding of the platform, by default that of this machine. Raises InvalidInputError.
     """
     reader = _Reader(path.resolve().parent, code_page or locale.getpreferredencoding(False))
     text = _decoded(reader, path, "--file")
-    if not any(_INCLUDE.fullmatch(line) for line in text.splitlines()):
-        return text, tuple(reader.notes)
-    text = "\n".join(_included(reader, path.resolve(), text, ()))
+    if not any(_INCLUDE.fullmatch(line) for line in _LINE_BREAK.split(text)):
+        return FileText(text, tuple(reader.notes))
+    lines = list(_included(reader, path.resolve(), text, ()))
     if reader.problems:
         raise InvalidInputError(reader.problems)
-    return _constrained(reader, text), tuple(reader.notes)
+    texts = _constrained(reader, [line for line, _ in lines])
+    return FileText("\n".join(texts), tuple(reader.notes), tuple(origin for _, origin in lines))
 
 
 def _decoded(reader: _Reader, path: Path, label: str) -> str:
@@ -91,12 +115,14 @@ def _decoded(reader: _Reader, path: Path, label: str) -> str:
     return text
 
 
-def _included(reader: _Reader, path: Path, text: str, parents: tuple[Path, ...]) -> Iterator[str]:
-    """Yield the lines of a file, with those of its included files in their places."""
-    for number, line in enumerate(text.splitlines(), start=1):
+def _included(reader: _Reader, path: Path, text: str, parents: tuple[Path, ...]) -> Iterator[tuple[str, LineOrigin]]:
+    """Yield the lines of a file with their origins, with those of its included files in their places."""
+    file = path.name if parents else ""  # the user knows which file the cell names
+    lines = _LINE_BREAK.split(text.removeprefix("\ufeff"))
+    for number, line in enumerate(lines, start=1):
         include = _INCLUDE.fullmatch(line)
         if include is None or "://" in line:
-            yield line
+            yield line, LineOrigin(number, file)
             continue
         option, name = include[1], include[2].partition(" #")[0].strip().strip("'\"")
         try:
@@ -104,10 +130,13 @@ def _included(reader: _Reader, path: Path, text: str, parents: tuple[Path, ...])
         except InvalidInputError as error:
             where = f"{path.name} line {number}: {option}"
             reader.problems += [Problem("--file", f"{where} {problem.message}") for problem in error.problems]
-    yield ""
+    if lines[-1].endswith("\\"):  # it must not continue in the next file
+        yield "", LineOrigin(len(lines), file)
 
 
-def _include(reader: _Reader, option: str, name: str, path: Path, parents: tuple[Path, ...]) -> Iterator[str]:
+def _include(
+    reader: _Reader, option: str, name: str, path: Path, parents: tuple[Path, ...]
+) -> Iterator[tuple[str, LineOrigin]]:
     found = _found(reader, path.parent, name)
     if found in parents:
         raise InvalidInputError([Problem("--file", f"{excerpt(name)} includes itself")])
@@ -118,9 +147,11 @@ def _include(reader: _Reader, option: str, name: str, path: Path, parents: tuple
         limit = f"the limit is {MAX_FILES} files and {MAX_BYTES // 1024} kB"
         raise InvalidInputError([Problem("--file", f"{excerpt(name)}: too much is included; {limit}")])
     if option in ("-c", "--constraint"):
-        reader.constraints += [(found.name, package) for package in parser.read(text).packages]
+        known = parser.read(text)
+        broken = dict.fromkeys(problem.line for problem in known.problems if problem.line is not None)
+        reader.constraints.append(_Constraints(found.name, known.packages, tuple(broken)))
         return
-    count = len(text.splitlines())
+    count = len(_LINE_BREAK.split(text)) - text.endswith(("\n", "\r"))
     reader.notes.append(f"{option} {found.name}: read in, {count} {'line' if count == 1 else 'lines'}")
     yield from _included(reader, found, text, parents)
 
@@ -135,30 +166,61 @@ def _found(reader: _Reader, folder: Path, name: str) -> Path:
     return found
 
 
-def _constrained(reader: _Reader, text: str) -> str:
-    """Return the text with the constraints of `-c` files in the lines of the packages that they name."""
-    if not reader.constraints:
-        return text
-    used: set[str] = set()
-    lines = [_with_constraints(line, reader.constraints, used) for line in text.split("\n")]
-    for file in dict.fromkeys(file for file, _ in reader.constraints):
-        names = [package.name for other, package in reader.constraints if other == file]
-        applied = [name for name in dict.fromkeys(names) if name in used]
-        unused = len(set(names)) - len(applied)
-        other = f"; left out, because no line names them: {unused} other packages" if unused else ""
-        reader.notes.append(f"-c {file}: applied to {', '.join(applied) or 'no line'}{other}")
-    return "\n".join(lines)
+def _constrained(reader: _Reader, lines: Sequence[str]) -> list[str]:
+    """Return the lines with the constraints of `-c` files in the lines of the packages that they name."""
+    used: set[parser.Requirement] = set()
+    packages = [package for constraints in reader.constraints for package in constraints.packages]
+    found = [_with_constraints(line, packages, used) for line in lines] if packages else list(lines)
+    reader.notes += [_constraints_note(constraints, found, used) for constraints in reader.constraints]
+    return found
 
 
-def _with_constraints(line: str, constraints: Sequence[tuple[str, parser.Requirement]], used: set[str]) -> str:
-    code, mark, comment = line.partition(" #")
+def _constraints_note(constraints: _Constraints, lines: Sequence[str], used: set[parser.Requirement]) -> str:
+    """Return which constraints of a file were applied, which were left out, and why."""
+    named = {name for line in lines if (name := _package_name(line))}
+    applied = [package for package in constraints.packages if package in used]
+    others = [package for package in constraints.packages if package not in used]
+    with_marker = [package for package in others if package.name in named]
+    unnamed = [package for package in others if package.name not in named]
+    parts = [f"applied {_names(applied)}" if applied else "applied to no line"]
+    if unnamed:
+        what = "no line names them, and the service has no constraints: add a line for those that matter"
+        parts.append(f"left out {_names(unnamed)} ({what})")
+    if with_marker:
+        parts.append(f"left out {_names(with_marker)} (the marker is not that of the line)")
+    if constraints.other_lines:
+        label = lines_label([LineOrigin(number) for number in constraints.other_lines])
+        parts.append(f"left out {label} (not a valid package line)")
+    return f"-c {constraints.file}: {'; '.join(parts)}"
+
+
+def _names(packages: Sequence[parser.Requirement]) -> str:
+    """Return constraints as text, with their versions; at most MAX_NAMED."""
+    texts = list(dict.fromkeys(package.text for package in packages))
+    more = [f"{len(texts) - MAX_NAMED} more"] if len(texts) > MAX_NAMED else []
+    return ", ".join([*texts[:MAX_NAMED], *more])
+
+
+def _package_name(line: str) -> str:
+    package = _package(line)
+    return str(canonicalize_name(package.name)) if package else ""
+
+
+def _package(line: str) -> Pep508 | None:
     try:
-        package = Pep508(code.strip())
+        return Pep508(line.partition(" #")[0].strip())
     except InvalidRequirement:
+        return None
+
+
+def _with_constraints(line: str, constraints: Sequence[parser.Requirement], used: set[parser.Requirement]) -> str:
+    package = _package(line)
+    if package is None:
         return line
     name, before = canonicalize_name(package.name), package.specifier
-    for _, constraint in constraints:
+    for constraint in constraints:
         if constraint.name == name and constraint.marker in ("", str(package.marker or "")):
             package.specifier &= SpecifierSet(constraint.specifier)
-            used.add(name)
+            used.add(constraint)
+    _, mark, comment = line.partition(" #")
     return line if package.specifier == before else f"{package}{'  #' if mark else ''}{comment}"

@@ -87,9 +87,9 @@ def _change_line(report: PreflightReport, change: LineChange) -> str:
     if change.is_left_out:
         return f"line {change.line}: leave out {change.before.strip()}"
     if report.verdict is Verdict.CONFLICT and after:
-        return f"line {change.line}: use {after}"  # the reason is in the headline
+        return f"{report.label(change.line)}: use {after}"  # the reason is in the headline
     replaced = f"; replaced by {after}" if after else ""
-    return f"line {change.line} {change.before.strip()}: {change.reason}{replaced}"
+    return f"{report.label(change.line)} {change.before.strip()}: {change.reason}{replaced}"
 
 
 def lines(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:

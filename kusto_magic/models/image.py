@@ -25,6 +25,7 @@ from kusto_magic.models.naming import (
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
 from kusto_magic.requirements.correction import Correction
+from kusto_magic.requirements.line_origins import LineOrigin
 
 LANGUAGE = "Python"
 """The only value of ARM's enum `Language`."""
@@ -60,8 +61,9 @@ class ImageSpec:
     that these lines name: False for a text of the service, which is no permission of the user. `allow_no_packages`
     allows a text without packages: the image is its base alone. `allow_pip_syntax` allows what only this package
     rejects, such as hashes; such a text cannot be checked. `is_validated` skips the validation, for a spec that the
-    history has kept. Raises InvalidInputError with every problem, with line numbers for the text, and with the
-    corrected text if there is one.
+    history has kept. `line_origins` are the lines that the user knows, if the text was put together or rewritten: the
+    messages of a check cite them. Raises InvalidInputError with every problem, with line numbers for the text, and with
+    the corrected text if there is one.
     """
 
     requirements: str
@@ -73,6 +75,7 @@ class ImageSpec:
     allow_no_packages: bool = field(default=False, compare=False)
     allow_pip_syntax: bool = field(default=False, compare=False, kw_only=True)
     is_validated: bool = field(default=False, compare=False, kw_only=True)
+    line_origins: tuple[LineOrigin, ...] = field(default=(), compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.is_validated:

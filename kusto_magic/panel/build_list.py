@@ -32,7 +32,9 @@ class BuildProgress:
         """Show the current state of the build."""
         # Nothing is built yet: the estimate is that of the service's work.
         self.bar.value = 0.0 if current.state in UNSENT_STATES else current.share
-        set_html(self.text, _state_html(current, [duration(current.seconds), current.brief_estimate_line, current.note]))
+        set_html(
+            self.text, _state_html(current, [duration(current.seconds), current.brief_estimate_line, current.note])
+        )
 
 
 class ActiveBuilds:

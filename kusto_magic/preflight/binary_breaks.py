@@ -1,4 +1,4 @@
-"""Binary breaks that no metadata states: a package fails with a newer version of a library than it was built for.
+"""Breaks that no metadata states: a package fails with a newer version of a library than it was built or written for.
 
 Wheels that were built for NumPy 1 cannot be imported with NumPy 2; most of them were published before it, so they do
 not exclude it. Source: NumPy, "NumPy 2.0 migration guide" and https://github.com/numpy/numpy/issues/26191.
@@ -6,7 +6,8 @@ not exclude it. Source: NumPy, "NumPy 2.0 migration guide" and https://github.co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from packaging.version import Version
@@ -40,6 +41,39 @@ FIRST_FOR_NUMPY_2: Mapping[str, tuple[str, str]] = MappingProxyType(
 _NUMPY_2 = Version("2")
 
 
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A package that fails with a library from the version `broken_by` on, up to its own version `fixed_in`.
+
+    The metadata of the package does not exclude that version. `failure` is what fails, `source` where that is stated.
+    """
+
+    library: str
+    broken_by: str
+    package: str
+    fixed_in: str
+    failure: str
+    source: str
+
+
+_AT_IMPORT = "fails at import"
+BREAKS = (
+    Break("numpy", "2", "prophet", "1.1.6", _AT_IMPORT, "https://github.com/facebook/prophet/issues/2595"),
+    Break("scipy", "1.13", "gensim", "4.3.3", _AT_IMPORT, "https://github.com/piskvorky/gensim/issues/3525"),
+    Break("scipy", "1.16", "statsmodels", "0.14.5", _AT_IMPORT, "https://github.com/statsmodels/statsmodels/issues/9584"),
+    Break("protobuf", "4", "tensorflow", "2.9.1", _AT_IMPORT, "https://github.com/tensorflow/tensorflow/pull/56196"),
+    Break(
+        "sqlalchemy", "2", "pandas", "2.0", "cannot read or write SQL tables",
+        "https://github.com/pandas-dev/pandas/issues/51015",
+    ),
+    Break(
+        "pandas", "2.2", "sqlalchemy", "2.0", "cannot be used for SQL tables",
+        "https://github.com/pandas-dev/pandas/issues/57049",
+    ),
+)  # fmt: skip
+"""Breaks between two packages, as read in 2026-11."""
+
+
 def binary_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: str | None) -> list[str]:
     """Return warnings about packages that may fail at import.
 
@@ -47,10 +81,32 @@ def binary_warnings(packages: Iterable[Package], installed: Mapping[str, str], b
     (normalized name → version).
     """
     planned = {package.name: package for package in packages}
+    versions = {**installed, **{name: package.version for name, package in planned.items()}}
+    return [*_numpy_warnings(planned, versions, base), *_break_warnings(planned, versions)]
+
+
+def _break_warnings(planned: Mapping[str, Package], versions: Mapping[str, str]) -> Iterator[str]:
+    """Yield the breaks between packages of which at least one changes; the others are the base image's own."""
+    changed = {name for name, package in planned.items() if package.status is not Status.PRESENT}
+    for each in BREAKS:
+        library = versions.get(each.library)
+        is_broken = library is not None and not _is_older(library, each.broken_by)
+        if (
+            is_broken
+            and _is_older(versions.get(each.package), each.fixed_in)
+            and changed & {each.library, each.package}
+        ):
+            place = "" if each.package in planned else " of the base image"
+            yield (
+                f"{each.package} {versions[each.package]}{place} {each.failure} with {each.library} {library} "
+                f"(first that works: {each.fixed_in})"
+            )
+
+
+def _numpy_warnings(planned: Mapping[str, Package], versions: Mapping[str, str], base: str | None) -> list[str]:
     numpy = planned.get("numpy")
     if numpy is None or Version(numpy.version) < _NUMPY_2:
         return []
-    versions = {**installed, **{name: package.version for name, package in planned.items()}}
     old = [name for name, (first, _) in FIRST_FOR_NUMPY_2.items() if _is_older(versions.get(name), first)]
     warnings = [_warning(numpy, name, versions[name], of_base=name not in planned) for name in old]
     if base is not None and numpy.status is Status.UPGRADED and Version(numpy.version_in_base or "2") < _NUMPY_2:

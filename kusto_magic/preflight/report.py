@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 from kusto_magic.errors import RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.requirements.correction import Correction
+from kusto_magic.requirements.line_origins import LineOrigin, relabel
 
 PLATFORM = "Windows x64"
 """The platform of the sandbox. Source: documentation of custom images ("… on Windows"); its SKUs are x64 only."""
@@ -89,6 +90,7 @@ class PreflightReport:
     verdict is COMPATIBLE, it is what was checked instead of the given text. `resolver_text` is the resolver's own
     output, without secrets. `python` is the Python version that was checked, `seconds` the duration of the check.
     `index_lines` are the index options of the text, `hint` is what allows a more complete check, or None.
+    `line_origins` are the lines that the sentences cite; those of fixes and corrections are lines of the text.
     """
 
     verdict: Verdict
@@ -104,6 +106,24 @@ class PreflightReport:
     platform: str = PLATFORM
     problems: tuple[str, ...] = ()
     correction: Correction | None = None
+    line_origins: tuple[LineOrigin, ...] = ()
+
+    def with_origins(self, origins: tuple[LineOrigin, ...]) -> PreflightReport:
+        """Return the report with sentences that cite the lines from which those of the text come."""
+        if not origins:
+            return self
+        return replace(
+            self,
+            reason=relabel(self.reason, origins),
+            warnings=tuple(relabel(warning, origins) for warning in self.warnings),
+            suggestions=tuple(_with_origins(suggestion, origins) for suggestion in self.suggestions),
+            problems=tuple(relabel(problem, origins) for problem in self.problems),
+            line_origins=origins,
+        )
+
+    def label(self, line: int) -> str:
+        """Return a line of the text as it is cited: "line 3"."""
+        return relabel(f"line {line}", self.line_origins)
 
     @property
     def direct(self) -> tuple[Package, ...]:
@@ -129,6 +149,12 @@ class PreflightReport:
         """Return a requirements text that pins exactly these packages, or "" if there are none."""
         lines = [*self.index_lines, *(package.pin for package in self.packages)] if self.packages else []
         return "".join(f"{line}\n" for line in lines)
+
+
+def _with_origins(suggestion: Suggestion, origins: tuple[LineOrigin, ...]) -> Suggestion:
+    if isinstance(suggestion, Fix):
+        return replace(suggestion, sentence=relabel(suggestion.sentence, origins))
+    return relabel(suggestion, origins)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Suggestions for resolving a conflict: a compatible version, a corrected name, another Python version.
 
 Versions and Python versions are verified with the same resolver. Names come from local data only (the packages of the
-managed images, those installed on this machine, modules with a different name than their package); no requests are
-sent.
+managed images, well-known ones, those installed on this machine, modules with a different name than their package); no
+requests are sent.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from kusto_magic.preflight.diagnosis import Cause, Diagnosis
 from kusto_magic.preflight.report import Fix, Suggestion
 from kusto_magic.requirements.module_names import PACKAGE_OF_MODULE
 from kusto_magic.requirements.parser import Requirement
+from kusto_magic.requirements.well_known import well_known_packages
 
 Pins = dict[str, str]
 """Versions by normalized package name."""
@@ -112,7 +113,7 @@ def corrected_name(name: str) -> str:
         if image not in managed_packages.MODULE_LISTS  # its list has modules, which are not packages to install
         for package in managed_packages.packages(image)
     }
-    known |= {*PACKAGE_OF_MODULE.values(), *_installed()}
+    known |= {*PACKAGE_OF_MODULE.values(), *well_known_packages(), *_installed()}
     close = get_close_matches(name, known, n=1, cutoff=0.8)
     return close[0] if close else ""
 

@@ -38,9 +38,7 @@ PACKAGE_OF_MODULE = {
 }
 """Package names by module name, or by an old or abbreviated name (both normalized)."""
 
-_NO_PACKAGES_TEXT = (
-    "cv2 dateutil git google-protobuf kusto mysqldb opencv pil pytorch skimage sklearn win32com yaml zmq"
-)
+_NO_PACKAGES_TEXT = "cv2 dateutil google-protobuf kusto mysqldb opencv pil pytorch skimage sklearn win32com yaml zmq"
 NO_PACKAGES = frozenset(_NO_PACKAGES_TEXT.split())
 """Keys of PACKAGE_OF_MODULE that are not packages of the index, or only placeholders that point to the package.
 

@@ -155,7 +155,7 @@ _INDEX_OPTIONS = {"-i": "--index-url", "--index-url": "--index-url", "--extra-in
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _URL = re.compile(r"https://[A-Za-z0-9._~:/+,%\[\]-]+")
 
-_FILE_OPTIONS = "-r --requirement -c --constraint"
+_FILE_OPTIONS = "-r --requirement"
 _NO_SOURCE = "it controls building from source, which runs the package's code; images are built from wheels"
 _SOURCE_OPTIONS = (
     "--no-binary --global-option --install-option --build-option --config-settings --config-setting -C "
@@ -163,6 +163,9 @@ _SOURCE_OPTIONS = (
 )
 _OPTIONS = {
     _FILE_OPTIONS: "the service cannot read local files",
+    "-c --constraint": (
+        "the service cannot read local files, and has no constraints; write the versions into the lines of the packages"
+    ),
     "-e --editable": "the service cannot read local folders; only packages from an index can be installed",
     _SOURCE_OPTIONS: _NO_SOURCE,
     "--only-binary --prefer-binary": "not needed, because the check looks for wheels only; delete it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ from support.environment import EmulatedEnvironment
 from support.magics_session import RunCell, cell_runner, load_magics
 from support.shell import error_of
 
+from kusto_magic.commands.cell_spec import read_spec
 from kusto_magic.display.card import MIME
 from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.display.input_card import input_card, notes
 from kusto_magic.errors import InvalidInputError
 from kusto_magic.magics.magics import KustoImageMagics
 from kusto_magic.models.image import ImageSpec
+from kusto_magic.preflight.report import Fix, PreflightReport, Verdict
 from kusto_magic.requirements.correction import correction_json
 from kusto_magic.requirements.parser import problems
 
@@ -49,7 +52,7 @@ def test_lossless_changes_are_sent_and_noted(say: RunCell) -> None:
 
     assert '"requirementsFileContent": "faker==25.2.0\\nnumpy<2\\nholidays\\n"' in shown
     assert "line 1: faker==25.2.0, numpy<2 (pip install: one package per line)" in shown
-    assert "line 3: deleted (the same as line 1)" in shown
+    assert "line 3: 'faker==25.2.0' deleted (the same as line 1)" in shown
 
 
 def test_text_without_changes_has_no_notes_and_is_sent_as_it_is(say: RunCell) -> None:
@@ -272,3 +275,35 @@ def test_pinned_requirements_are_listed_in_the_result(say: RunCell) -> None:
 
 def test_versions_cannot_be_pinned_without_the_check(shell: InteractiveShell, magics: KustoImageMagics) -> None:
     assert "remove --no-check" in str(refused(shell, f"{LINE} --pin --no-check\nhumanize\n"))
+
+
+def test_problem_of_an_included_file_names_the_file_and_its_line(
+    shell: InteractiveShell, magics: KustoImageMagics, tmp_path: Path
+) -> None:
+    (tmp_path / "base.txt").write_text("faker\n# x\nnumpy==1,26\n", encoding="utf-8")
+    path = tmp_path / "main.txt"
+    path.write_text("tqdm\n-r base.txt\nhumanize\npandas=2\npandas=2\n", encoding="utf-8")
+
+    error = refused(shell, f"{LINE} --file {path}\n\n")
+    assert [str(problem).partition(":")[0] for problem in error.problems] == ["base.txt line 3", "line 4", "line 5"]
+    assert "the same as line 4" in str(error.problems[-1])
+
+
+@pytest.mark.parametrize(
+    ("before", "cell", "reason"),
+    [
+        ("line 2 b==1 clashes with line 3 c==1", "pip install a b==1\nc==1\n", "line 1 b==1 clashes with line 2 c==1"),
+        ("line 1 a==1: no", "```\na==1\n```\n", "line 2 a==1: no"),
+        ("line 2 b==1: no", "a==1\nb==1\n", "line 2 b==1: no"),
+    ],
+)
+def test_check_cites_the_lines_of_the_cell(before: str, cell: str, reason: str) -> None:
+    options = Namespace(
+        base="Python3_11_7", python=None, fix=False, no_check=False, no_packages=False, allow_index_options=False
+    )
+    spec, _ = read_spec(options, cell)
+    report = PreflightReport(Verdict.CONFLICT, "3.11.7", reason=before, suggestions=(Fix(1, "x", before), before))
+
+    found = report.with_origins(spec.line_origins)
+    assert (found.reason, *map(str, found.suggestions)) == (reason, reason, reason)
+    assert spec.line_origins == () or found.label(1) == reason[:6]

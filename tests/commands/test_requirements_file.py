@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kusto_magic.commands.requirements_file import MAX_FILES, read_file
+from kusto_magic.commands.requirements_file import MAX_FILES, FileText, read_file
 from kusto_magic.errors import InvalidInputError
+from kusto_magic.requirements.line_origins import LineOrigin
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -27,14 +28,14 @@ def test_text_is_unchanged_without_includes(tmp_path: Path) -> None:
     path = tmp_path / "main.txt"
     path.write_bytes(b"faker\r\n # -r other.txt\r\n")
 
-    assert read_file(path, "ascii") == ("faker\r\n # -r other.txt\r\n", ())
+    assert read_file(path, "ascii") == FileText("faker\r\n # -r other.txt\r\n")
 
 
 def test_encoding_other_than_utf_8_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "main.txt"
     path.write_bytes(b"\xff\xfe" + "faker\r\n".encode("utf-16-le"))
 
-    assert read_file(path, "ascii") == ("faker\r\n", ("main.txt was read as UTF-16-LE",))
+    assert read_file(path, "ascii") == FileText("faker\r\n", ("main.txt was read as UTF-16-LE",))
 
 
 def test_unknown_encoding_says_how_to_save_the_file(tmp_path: Path) -> None:
@@ -52,7 +53,8 @@ def test_unknown_encoding_says_how_to_save_the_file(tmp_path: Path) -> None:
 def test_included_file_is_read_in(tmp_path: Path, line: str) -> None:
     path = write(tmp_path, main=f"faker\n{line}\nholidays\n", base="# base\nnumpy\n")
 
-    text, notes = read_file(path)
+    found = read_file(path)
+    text, notes = found.text, found.notes
     assert [part for part in text.splitlines() if part] == ["faker", "# base", "numpy", "holidays"]
     assert notes == (f"{line.split('=')[0].split()[0].removesuffix('base.txt')} base.txt: read in, 2 lines",)
 
@@ -62,29 +64,59 @@ def test_included_file_is_relative_to_the_file_that_includes_it(tmp_path: Path) 
     write(tmp_path / "sub", one="-r two.txt\n", two="numpy\n")
     path = write(tmp_path, main="-r sub/one.txt\n")
 
-    assert read_file(path)[0].split() == ["numpy"]
+    assert read_file(path).text.split() == ["numpy"]
 
 
 def test_constraints_are_applied_to_the_packages_that_are_named(tmp_path: Path) -> None:
     lines = "pandas # tables\nnumpy>=1\nfaker==25.2.0\nscikit_learn; os_name == 'nt'\n"
-    constraints = "Pandas<3\nnumpy<2\nscikit-learn>=1\nother==1\n"
+    constraints = "Pandas<3\nnumpy<2\nscikit-learn>=1\nother==1\nrich; os_name == 'nt'\nx @ file:///x\n???\n"
     path = write(tmp_path, main=f"-c limits.txt\n{lines}", limits=constraints)
 
-    text, notes = read_file(path)
+    found = read_file(path)
+    text, notes = found.text, found.notes
     assert [line for line in text.splitlines() if line] == [
         "pandas<3  # tables",
         "numpy<2,>=1",
         "faker==25.2.0",
         'scikit_learn>=1; os_name == "nt"',
     ]
-    applied = "-c limits.txt: applied to pandas, numpy, scikit-learn"
-    assert notes == (f"{applied}; left out, because no line names them: 1 other packages",)
+    assert notes == (
+        (
+            '-c limits.txt: applied Pandas<3, numpy<2, scikit-learn>=1; left out other==1, rich; os_name == "nt" '
+            "(no line names them, and the service has no constraints: add a line for those that matter); "
+            "left out lines 6–7 (not a valid package line)"
+        ),
+    )
+
+
+def test_many_constraints_are_named_in_part(tmp_path: Path) -> None:
+    path = write(tmp_path, main="-c limits.txt\nfaker\n", limits="".join(f"p{number}<9\n" for number in range(40)))
+
+    [note] = read_file(path).notes
+    assert note.startswith("-c limits.txt: applied to no line; left out p0<9, p1<9, ")
+    assert "p9<9, 30 more (no line" in note
 
 
 def test_constraint_with_a_marker_applies_only_to_the_same_marker(tmp_path: Path) -> None:
     path = write(tmp_path, main="-c limits.txt\nnumpy\n", limits="numpy<2; os_name == 'posix'\n")
 
-    assert read_file(path)[0].split() == ["numpy"]
+    found = read_file(path)
+    assert found.text.split() == ["numpy"]
+    assert 'left out numpy<2; os_name == "posix" (the marker is not that of the line)' in found.notes[0]
+
+
+def test_lines_have_the_numbers_of_their_files(tmp_path: Path) -> None:
+    inner = "a\x0cb\n-r last.txt\nc \\"
+    path = write(tmp_path, main="# 1\n-r base.txt\nd\n-c limits.txt\ne\n", base=inner, last="f\n", limits="d<2\n")
+
+    found = read_file(path)
+    lines = dict(zip(found.text.split("\n"), found.origins, strict=True))
+    assert lines["a\x0cb"] == LineOrigin(1, "base.txt")
+    assert lines["f"] == LineOrigin(1, "last.txt")
+    assert lines["c \\"] == LineOrigin(3, "base.txt")
+    assert lines["d<2"] == LineOrigin(3)
+    assert lines["e"] == LineOrigin(5)
+    assert "c \\\n\n" in found.text
 
 
 @pytest.mark.parametrize("name", ["../other.txt", "..\\other.txt", "/etc/hostname", "link.txt", "folder/link.txt"])
@@ -121,7 +153,7 @@ def test_number_of_included_files_is_limited(tmp_path: Path) -> None:
 def test_url_is_not_read(tmp_path: Path) -> None:
     path = write(tmp_path, main="-r https://x.example.org/r.txt\nfaker\n")
 
-    assert read_file(path) == ("-r https://x.example.org/r.txt\nfaker\n", ())
+    assert read_file(path).text == "-r https://x.example.org/r.txt\nfaker\n"
 
 
 @pytest.mark.parametrize(
@@ -138,4 +170,4 @@ def test_other_file_is_named_as_what_it_is(tmp_path: Path, name: str, kind: str)
 def test_included_file_of_one_line_is_noted_in_the_singular(tmp_path: Path) -> None:
     path = write(tmp_path, main="faker\n-r base.txt\n", base="numpy\n")
 
-    assert read_file(path)[1] == ("-r base.txt: read in, 1 line",)
+    assert read_file(path).notes == ("-r base.txt: read in, 1 line",)

@@ -148,6 +148,13 @@ def test_highest_version_is_suggested_without_a_lowest_one() -> None:
         ("pands", "pandas"),
         ("matplotlb", "matplotlib"),
         ("hypothesys", "hypothesis"),
+        ("prophett", "prophet"),
+        ("reqquests", "requests"),
+        ("pandsa", "pandas"),
+        ("scikitlearn", "scikit-learn"),
+        ("lightgbmm", "lightgbm"),
+        ("seabron", "seaborn"),
+        ("transformer", "transformers"),
         ("qqqzzz", ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -63,6 +64,39 @@ LOSSLESS = {
     "pandas==2.2 # a\u200b note": "pandas==2.2 # a note",
     "\u2060pandas\ufeff==2.2": "pandas==2.2",
     "pandas==2.2.2\\": "pandas==2.2.2",
+    "httpx \u2265 0.27": "httpx >= 0.27",
+    "httpx\u2267 0.27": "httpx>= 0.27",
+    "httpx\u2a7d0.27": "httpx<=0.27",
+    "\uff48\uff54\uff54\uff50\uff58\uff1d\uff1d\uff10\uff0e\uff12\uff17": "httpx==0.27",
+    "httpx\uff5e=0.27": "httpx~=0.27",
+    "scikit\u2014learn==1.4": "scikit-learn==1.4",
+    "scikit\u2013learn\u3000==1.4": "scikit-learn ==1.4",
+    "pandas\uff1bos_name=='nt'": "pandas;os_name=='nt'",
+    "num\u00adpy==1.26": "numpy==1.26",
+    "numpy\u200c==\u200d1.26\ufe0f": "numpy==1.26",
+    "numpy==1.26\x0c": "numpy==1.26",
+    "\x1b[32mnumpy\x1b[0m==1.26": "numpy==1.26",
+    "**numpy**": "numpy",
+    "<li>numpy==1.26</li>": "numpy==1.26",
+    "numpy==1.26<br />": "numpy==1.26",
+    "| numpy | 1.26.4 |": "numpy==1.26.4",
+    "numpy==1.26 --user -q": "numpy==1.26",
+    "pipx install black": "black",
+    "uv tool install ruff": "ruff",
+    "easy_install numpy": "numpy",
+    '["numpy==1.26", "pandas"],': "numpy==1.26\npandas",
+    "REQUIREMENTS = ('numpy', 'pandas>=2',)": "numpy\npandas>=2",
+    "REQUIRED_PACKAGES = [": "",
+    "---": "",
+    "...": "",
+    "- [x] numpy": "numpy",
+    "[ ] numpy==1.26": "numpy==1.26",
+    "\u2705 numpy": "numpy",
+    "numpy==1.26 \u2713": "numpy==1.26",
+    "numpy,1.26.4": "numpy==1.26.4",
+    '"numpy","1.26.4"': "numpy==1.26.4",
+    "numpy\t1.26.4": "numpy==1.26.4",
+    "-q numpy pandas==2": "numpy\npandas==2",
     # options without an effect
     "--prefer-binary": "",
     "--only-binary :all:": "",
@@ -77,6 +111,79 @@ PROPOSED = {
     "scipy~=1": "scipy~=1.0",
     "attrs==": "attrs",
     "conda install --yes tqdm": "tqdm",
+    # hyphens, dashes and descriptions
+    "httpx-0.27": "httpx==0.27",
+    "httpx\u20130.27": "httpx==0.27",
+    "httpx\u20140.27": "httpx==0.27",
+    "httpx \u2212 0.27": "httpx==0.27",
+    "python\u2013dateutil\u20132.9.0.post0": "python-dateutil==2.9.0.post0",
+    "torch-2.1.0+cu121 ; os_name == 'nt'": "torch==2.1.0; os_name == 'nt'",
+    "sklearn - 1.4": "scikit-learn==1.4",
+    "httpx >= 0.27 \u2013 HTTP client": "httpx >= 0.27  # HTTP client",
+    "pandas - for tables": "pandas  # for tables",
+    "pandas: for tables": "pandas  # for tables",
+    "pandas==2.2 // pinned": "pandas==2.2  # pinned",
+    "pandas==2.2 /* pinned */": "pandas==2.2  # pinned",
+    "pandas==2.2 (pinned)": "pandas==2.2  # pinned",
+    "pandas==2.2 [installed]": "pandas==2.2  # installed",
+    # blanks, quotes and other characters in the version
+    "numpy= =1.26": "numpy==1.26",
+    "numpy = = 1.26": "numpy == 1.26",
+    "numpy> =1.26,< =2": "numpy>=1.26,<=2",
+    "numpy=>1.26": "numpy>=1.26",
+    "numpy == 1. 26. 4": "numpy == 1.26.4",
+    "numpy=='1.26'": "numpy==1.26",
+    "numpy==\u201c1.26\u201d": "numpy==1.26",
+    "numpy==1.26.": "numpy==1.26",
+    "numpy==1.26\u3002": "numpy==1.26",
+    "numpy==1.26\uff01": "numpy==1.26",
+    "numpy==1.26\u2026": "numpy==1.26",
+    "numpy==1.26\u2013": "numpy==1.26",
+    "numpy==1.26;": "numpy==1.26",
+    "numpy==1,26": "numpy==1.26",
+    "numpy>=1.26,,<2": "numpy>=1.26,<2",
+    "numpy>=1.26 and <2": "numpy>=1.26,<2",
+    "numpy 1.26+": "numpy>=1.26",
+    "numpy==1.26+": "numpy>=1.26",
+    "numpy version 1.26": "numpy==1.26",
+    "numpy pandas acme-lib": "numpy\npandas\nacme-lib",
+    "acme-lib==1 acme-tools": "acme-lib==1\nacme-tools",
+    "acme-lib, acme-tools": "acme-lib\nacme-tools",
+    "pandas ~> 2.0": "pandas ~= 2.0",
+    "pandas==2.2)": "pandas==2.2",
+    'pandas==2.2"': "pandas==2.2",
+    "pandas==2.2:": "pandas==2.2",
+    "numpy latest": "numpy",
+    "numpy==latest": "numpy",
+    "numpy>=*": "numpy",
+    "numpy=*": "numpy",
+    "numpy~1.26": "numpy>=1.26,<1.27",
+    "pandas\u3001numpy==1.26": "pandas\nnumpy==1.26",
+    # arguments, pages and rows
+    "-U pandas": "pandas",
+    "torch==2.1.0+cu118 --index-url https://download.pytorch.org/whl/cu118": "torch==2.1.0",
+    "numpy; pandas>=2; scipy": "numpy\npandas>=2\nscipy",
+    "pandas 2.2.2 (pinned)": "pandas==2.2.2  # pinned",
+    "pandas: '^2.2'": "pandas>=2.2,<3",
+    '"pandas": "2.2.2",': "pandas==2.2.2",
+    "import azure.kusto.data as kd": "azure-kusto-data",
+    "from google.cloud.storage import Client": "google-cloud-storage",
+    "from google.protobuf import message": "protobuf",
+    "ModuleNotFoundError: No module named 'sklearn'": "scikit-learn",
+    "ImportError: No module named yaml": "pyyaml",
+    "Installing collected packages: numpy, pandas": "",
+    "ERROR: Could not find a version that satisfies the requirement x": "",
+    "[notice] A new release of pip is available: 23.0 -> 24.0": "",
+    "corp::acme-lib=1.0": "",
+    "corp::numpy=1.26": "numpy==1.26.*",
+    "pandas --upgrade --no-deps": "pandas",
+    "https://pypi.org/project/pandas/": "pandas",
+    "pypi.org/project/pandas/2.2.2": "pandas==2.2.2",
+    "[pandas](https://pandas.example.org)": "pandas",
+    "numpy 1.26.4 py311hdab7c0b_0 conda-forge": "numpy==1.26.4",
+    "prophet 1.1.5 pypi_0 pypi": "prophet==1.1.5",
+    "conda-forge/noarch::tqdm-4.66.2-pyhd8ed1ab_0": "tqdm==4.66.2",
+    "conda-forge/win-64::zlib-1.3-hcfcfb64_5": "",
     # hashes and options
     "faker==25.2.0 --hash=sha256:aa --hash=sha256:bb": "faker==25.2.0",
     "faker==25.2.0 \\\n    --hash=sha256:aa \\\n    --hash sha512:bb": "faker==25.2.0",
@@ -129,6 +236,9 @@ PROPOSED = {
     "pkg @ https://github.com/o/pkg/archive/v1.2.3.tar.gz": "pkg==1.2.3",
     "torch @ https://x.example.org/cu121/torch-2.1.0%2Bcu121-cp311-cp311-win_amd64.whl": "torch==2.1.0",
     "https://x.example.org/win-64/numpy-1.26.4-py311hdab7c0b_0.conda": "numpy==1.26.4",
+    "https://conda.anaconda.org/conda-forge/win-64/pytorch-2.1.0-cpu_py311h_0.conda#0a1": "torch==2.1.0",
+    "https://conda.anaconda.org/conda-forge/win-64/libblas-3.9.0-20_win64_mkl.conda": "",
+    "file:///C:/conda/pkgs/tqdm-4.66.2-pyhd8ed1ab_0.tar.bz2": "tqdm==4.66.2",
     "C:\\wheels\\mypkg-1.0-py3-none-any.whl": "mypkg==1.0",
     "dist/mypkg-1.0.tar.gz": "mypkg==1.0",
     "mypkg-1.0-py3-none-any.whl": "mypkg==1.0",
@@ -163,6 +273,8 @@ PROPOSED = {
     'orjson = ">=3.9 <4"': "orjson>=3.9,<4",
     'orjson = ">= 3.9, < 4"': "orjson>=3.9,<4",
     'tqdm = [{version = "^4", python = "<3.11"}, {version = "^4.5", python = ">=3.11"}]': "tqdm",
+    'p = {version = "^1", source = "private"}': "",
+    'p = {version = "^1", index = "corp"}': "",
     'x = {version = ">=1 <2 || ^3", extras = ["y"]}': "x[y]>=3,<4",
     "poetry add pandas@^2.2 numpy@latest faker": "pandas>=2.2,<3\nnumpy\nfaker",
     # names
@@ -205,8 +317,22 @@ UNCHANGED = [
     "git+https://github.com/o/pkg",
     "see the notes below, please!",
     "PIP_INDEX_URL=https://x.example.org/simple pip install p",
-    'p = {version = "^1", source = "private"}',
     "cd>=1",
+    "pip add numpy",
+    "see the notes",
+    "numpy as np",
+    "from numpy",
+    "numpy any",
+    "npx run numpy",
+    "numpy; python_version",
+    "numpy; sys_platform; pandas",
+    "import google.something",
+    "types-docutils",
+    "python3-openid",
+    "pywin32-on-3",
+    "numpy [extra]>=1",
+    "name: pandas",
+    "see: the notes",
     "pandas==2.2.2 # pip install 'x'",
     "libclang==18.1.1",
     "p\u0430ndas",  # a Cyrillic letter
@@ -234,6 +360,52 @@ def test_change_is_proposed(line: str) -> None:
     assert conversion.proposed[0].line == 2
     assert "\n" not in conversion.proposed[0].reason
     assert not conversion.proposed[0].reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "foo @ file:///home/me/foo-1.0-py3-none-any.whl",
+        "foo@file:///C:/Users/me/foo-1.0-py3-none-any.whl#sha256=aa",
+        "foo @ ./dist/foo-1.0.tar.gz",
+        "./foo-1.0-py3-none-any.whl",
+        "foo-1.0-py3-none-any.whl",
+        "C:\\wheels\\foo-1.0-py3-none-any.whl",
+        "pip install ./foo-1.0-py3-none-any.whl",
+    ],
+)
+def test_file_of_this_machine_is_said_to_become_the_public_package(line: str) -> None:
+    [change] = convert(line).proposed
+
+    assert change.after == "foo==1.0"
+    assert "cannot read files of this machine; this names the public package, which may be another one" in change.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "torch==2.1.0+cu121",
+            (
+                "+cu121 is a build of another index; torch==2.1.0 is the same version in the package index, "
+                "which has only builds for the CPU on Windows"
+            ),
+        ),
+        (
+            "Torchvision==0.16.0+cpu ; os_name == 'nt'",
+            (
+                "+cpu is a build of another index; Torchvision==0.16.0 is the same version in the package index, "
+                "which has only builds for the CPU on Windows"
+            ),
+        ),
+        ("a==1.0+local", "+local is a build of another index; a==1.0 is the same version in the package index"),
+    ],
+)
+def test_build_of_another_index_is_explained(line: str, reason: str) -> None:
+    header, version = convert(f"--extra-index-url https://download.pytorch.org/whl/cu121\n{line}\n").proposed
+
+    assert version.reason == reason
+    assert header.reason.endswith("must be allowed; without it, all packages are from the package index")
 
 
 @pytest.mark.parametrize("line", UNCHANGED)
@@ -318,9 +490,64 @@ FILES = {
         '{"_meta": {}, "default": {"numpy": {"version": "==1.26.4"}}, "develop": {"pytest": {"version": "==8"}}}\n',
         "numpy==1.26.4\n",
     ),
+    "JSON with versions by names": (
+        '{"numpy": "1.26.4",\n "pandas": "^2.2", "tqdm": "*"}\n',
+        "numpy==1.26.4\npandas>=2.2,<3\ntqdm\n",
+    ),
+    "conda list as JSON": (
+        (
+            '[{"name": "pytorch", "version": "2.1.0", "channel": "pytorch", "build_string": "py3.11_cpu_0"},\n'
+            ' {"name": "zlib", "version": "1.3", "channel": "defaults", "build_string": "hcfcfb64_5"},\n'
+            ' {"name": "prophet", "version": "1.1.5", "channel": "pypi", "build_string": "pypi_0"}]\n'
+        ),
+        "torch==2.1.0\nprophet==1.1.5\n",
+    ),
     "pip list as JSON": (
         '[{"name": "numpy", "version": "1.26.4"},\n {"name": "pandas", "version": "2.2.2"}]\n',
         "numpy==1.26.4\npandas==2.2.2\n",
+    ),
+    "poetry with the table of a package": (
+        (
+            '[tool.poetry.dependencies]\npython = "^3.11"\n[tool.poetry.dependencies.requests]\nversion = "^2"\n'
+            'extras = ["socks"]\n[tool.poetry.dependencies."ruamel.yaml"]\nversion = "*"\n'
+        ),
+        "requests[socks]>=2,<3\nruamel.yaml\n",
+    ),
+    "pylock.toml": (
+        (
+            'lock-version = "1.0"\n[[packages]]\nname = "numpy"\nversion = "1.26.4"\nindex = "https://pypi.org/simple"\n'
+            '[[packages]]\nname = "me"\ndirectory = {path = "."}\n[[packages]]\nname = "lib"\nversion = "1.0"\n'
+            '[packages.vcs]\ntype = "git"\nurl = "https://github.com/o/lib"\ncommit-id = "0"\n'
+        ),
+        "numpy==1.26.4\nlib==1.0\n",
+    ),
+    "uv.lock with repositories": (
+        (
+            '[[package]]\nname = "a"\nversion = "1.0"\n'
+            'source = { git = "https://github.com/o/a?tag=v1.0&subdirectory=x#abc" }\n'
+            '[[package]]\nname = "b"\nversion = "1.0"\nsource = { url = "https://files.example.org/b-1.0.whl" }\n'
+        ),
+        "a==1.0\nb==1.0\n",
+    ),
+    "pyproject.toml with sources of uv": (
+        (
+            '[project]\ndependencies = ["a", "b[x]", "c", "d; os_name == \'nt\'"]\n[tool.uv.sources]\n'
+            'a = { path = "../a" }\nb = { git = "https://github.com/o/b", tag = "v1.0" }\n'
+            'c = { workspace = true }\nd = [{ index = "pytorch" }]\n'
+            '[[tool.uv.index]]\nname = "pytorch"\nurl = "https://download.pytorch.org/whl/cu121"\nexplicit = true\n'
+        ),
+        "b[x]==1.0\nd; os_name == 'nt'\n",
+    ),
+    "pip inspect": (
+        (
+            '{"installed": [{"metadata": {"name": "numpy", "version": "1.26.4"}},'
+            ' {"metadata": {"name": "me", "version": "0.1"}, "direct_url": {"url": "file:///home/me"}}]}\n'
+        ),
+        "numpy==1.26.4\n",
+    ),
+    "pip show": (
+        "Name: numpy\nVersion: 1.26.4\nSummary: Arrays\nRequires:\n---\nName: tqdm\nVersion: 4.66\nLicense: MIT: X\n",
+        "numpy==1.26.4\ntqdm==4.66\n",
     ),
     "setup.py": (
         (
@@ -331,10 +558,11 @@ FILES = {
     ),
     "setup.cfg": (
         (
-            "[metadata]\nname = x\n[options]\npackages = find:\ninstall_requires =\n    pandas>=2\n    numpy\n"
+            "[metadata]\nname = x\n[options]\npackages = find:\n"
+            'install_requires =\n    pandas>=2\n    numpy; python_version > "3.8"\n'
             "python_requires = >=3.8\n[options.extras_require]\ndev = pytest\n"
         ),
-        "pandas>=2\nnumpy\n",
+        'pandas>=2\nnumpy; python_version > "3.8"\n',
     ),
     "mergeable lines": (
         "pandas\nnumpy>=1.20\npandas==2.2.2\nnumpy<2\nuvicorn\nUvicorn[standard]\n",
@@ -364,6 +592,7 @@ def test_file_is_recognized(name: str) -> None:
         ("pandas==2.2.2\nfaker\nPandas == 2.2.2\n", "pandas==2.2.2\nfaker\n"),
         ("scikit_learn==1.4\nScikit.Learn==1.4\nscikit-learn==1.4\n", "scikit_learn==1.4\n"),
         ("a==1; os_name == 'nt'\na==2; os_name != 'nt'\na==1; os_name == 'nt'\n", None),
+        ("a==1\n\ufeffb==2\n", "a==1\nb==2\n"),
         ("a==1\r\n'b'\r\n", "a==1\r\nb\r\n"),
     ],
 )
@@ -375,13 +604,73 @@ def test_text_is_rewritten_without_asking(text: str, expected: str | None) -> No
 
 
 def test_entry_of_a_project_file_that_is_not_understood_stays() -> None:
-    text = '[tool.poetry.dependencies]\na = "^1"\nb = "newest!"\nc = [\n  {version = "^1"},\n]\n'
+    text = '[tool.poetry.dependencies]\na = "^1"\nb = "soon!"\nc = [\n  {version = "^1"},\n]\n'
     conversion = convert(text)
 
-    assert conversion.corrected_text.splitlines() == ["a>=1,<2", 'b = "newest!"', "c"]
+    assert conversion.corrected_text.splitlines() == ["a>=1,<2", 'b = "soon!"', "c"]
     found = findings.problems(conversion)
     assert 3 in [problem.line for problem in found]
     assert not [problem for problem in found if "; delete it" in str(problem) and "write" in str(problem)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("git=2.40", ""),
+        ("pyqt=5.15", "pyqt5==5.15.*"),
+        ("pytables", "tables"),
+        ("py-opencv", "opencv-python-headless"),
+        ("msgpack-python", "msgpack"),
+        ("pytorch=2.1=*cuda*", "torch==2.1"),
+        ("pytorch-cuda=12.1", ""),
+        ("cudatoolkit", ""),
+        ("numpy-base", "numpy"),
+        ("py-xgboost-cpu", "xgboost"),
+        ("uvicorn-standard", "uvicorn[standard]"),
+        ("libblas", ""),
+        ("librosa", "librosa"),
+        ("r-base", ""),
+        ("_libgcc_mutex", ""),
+        ("xorg-libxext", ""),
+        ("arrow-cpp", ""),
+        ("python", ""),
+        ("pip", ""),
+        ("zstd", ""),
+        ("zstandard", "zstandard"),
+        ("something-new=1.2=h3422bc3_4", ""),
+        ("something-new=1.2=1", ""),
+        ("something-new=1.2=py311h3422bc3_4", "something-new==1.2"),
+        ("something-new=1.2=pyhd8ed1ab_0", "something-new==1.2"),
+        ("faiss=1.5=pypi_0", "faiss==1.5"),
+        ("git=2.1=pypi_0", "git==2.1"),
+    ],
+)
+def test_name_of_conda_becomes_that_of_the_package_index(name: str, expected: str) -> None:
+    conversion = convert(f"name: x\ndependencies:\n- {name}\n- tqdm\n")
+
+    assert conversion.corrected_text.split() == [*expected.split(), "tqdm"]
+    [change] = [change for change in conversion.proposed if change.line == 3]
+    assert ("is called" in change.reason) is (expected.partition("==")[0] not in ("", name.partition("=")[0]))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"p{number}=1.0=py311_0" for number in range(9)] + ["pytorch=2.1=py311_0", "py-opencv=4.8=py311_0"],
+        [f"import p{number}" for number in range(9)] + ["import torch", "import cv2", "import yaml, tqdm"],
+        ["- pytorch", "- opencv", "name: x", "dependencies:"][2:]
+        + [f"- p{number}" for number in range(9)]
+        + ["- opencv"],
+        [f"p{number} 1.0" for number in range(9)] + ["cv2 1.0", "sklearn 1.0"],
+    ],
+)
+def test_other_names_are_not_hidden_in_groups(lines: list[str]) -> None:
+    conversion = convert("\n".join(lines))
+
+    shown = [" ".join(map(str, findings.problems(conversion))), " ".join(findings.notes(conversion.proposed))]
+    for old, new in [("pytorch", "torch"), ("opencv", "opencv-python-headless"), ("cv2", "opencv-python-headless")]:
+        is_named = any(re.search(rf"(?<![\w-]){old}(?![\w-])", line) for line in lines)
+        assert not is_named or all(re.search(rf"\b{old} is .*{new}|{new}.*{old} is", text) for text in shown)
 
 
 def test_conflicting_lines_stay() -> None:
@@ -453,6 +742,124 @@ def test_package_of_a_private_source_is_not_proposed_as_a_public_one(line: str) 
     found = findings.problems(conversion)
     assert "a public package of the same name may be another one" in str(found[-1])
     assert not [problem for problem in found if problem.fix or "hunter2" in str(problem)]
+
+
+CORP = "https://bob:hunter2secret@packages.corp.example.com/simple"
+PRIVATE_FILES = {
+    "environment.yml with lists on a line": (
+        'name: x\nchannels: ["https://packages.corp.example.com/conda", defaults]\ndependencies: [acme-lib=1, pandas]\n'
+    ),
+    "environment.yml": (
+        "name: x\nchannels:\n  - https://packages.corp.example.com/conda\n  - conda-forge\n"
+        "dependencies:\n  - acme-lib=1.0\n  - pandas=2.2\n"
+    ),
+    "Pipfile": (
+        f'[[source]]\nname = "pypi"\nurl = "https://pypi.org/simple"\n[[source]]\nname = "corp"\nurl = "{CORP}"\n'
+        '[packages]\npandas = "*"\nacme-lib = {version = "==1.2", index = "corp"}\n'
+    ),
+    "Pipfile with a private index only": (
+        f'[[source]]\nname = "corp"\nurl = "{CORP}"\n[packages]\npandas = "*"\nacme-lib = "*"\n'
+    ),
+    "Pipfile without a URL": '[packages]\npandas = "*"\nacme-lib = {version = "*", index = "corp"}\n',
+    "poetry": (
+        '[tool.poetry.dependencies]\npandas = "*"\nacme-lib = {version = "^1", source = "corp"}\n'
+        f'[[tool.poetry.source]]\nname = "corp"\nurl = "{CORP}"\npriority = "explicit"\n'
+    ),
+    "poetry with an index for all packages": (
+        '[tool.poetry.dependencies]\npandas = "*"\nacme-lib = "^1"\n'
+        f'[[tool.poetry.source]]\nname = "corp"\nurl = "{CORP}"\n'
+    ),
+    "poetry with the table of a package": (
+        '[tool.poetry.dependencies]\npandas = "*"\n[tool.poetry.dependencies.acme-lib]\nversion = "^1"\n'
+        f'source = "corp"\n[[tool.poetry.source]]\nname = "corp"\nurl = "{CORP}"\npriority = "explicit"\n'
+    ),
+    "poetry with several versions": (
+        '[tool.poetry.dependencies]\npandas = "*"\nacme-lib = [\n  {version = "^1"},\n]\n'
+        f'[[tool.poetry.source]]\nname = "corp"\nurl = "{CORP}"\n'
+    ),
+    "uv": (
+        '[project]\ndependencies = [\n  "pandas",\n  "acme_lib>=1",\n]\n'
+        '[tool.uv.sources]\nacme-lib = { index = "corp" }\n'
+        f'[[tool.uv.index]]\nname = "corp"\nurl = "{CORP}"\nexplicit = true\n'
+    ),
+    "uv with an index for all packages": (
+        f'[project]\ndependencies = ["pandas", "acme-lib"]\n[[tool.uv.index]]\nurl = "{CORP}"\n'
+    ),
+    "uv with a URL": f'[project]\ndependencies = ["pandas", "acme-lib"]\n[tool.uv]\nextra-index-url = ["{CORP}"]\n',
+    "uv with a list of indexes": (
+        f'[project]\ndependencies = ["pandas", "acme-lib"]\n[tool.uv]\nindex = [{{ name = "corp", url = "{CORP}" }}]\n'
+    ),
+    "uv with the table of a package": (
+        '[project]\ndependencies = ["pandas", "acme-lib"]\n[tool.uv.sources.acme-lib]\nindex = "corp"\n'
+        f'[[tool.uv.index]]\nname = "corp"\nurl = "{CORP}"\nexplicit = true\n'
+    ),
+    "uv pip": f'[tool.uv.pip]\nindex-url = "{CORP}"\n[project]\ndependencies = ["pandas", "acme-lib"]\n',
+    "PDM": f'[project]\ndependencies = ["pandas", "acme-lib"]\n[[tool.pdm.source]]\nname = "corp"\nurl = "{CORP}"\n',
+    "poetry.lock": (
+        '[[package]]\nname = "acme-lib"\nversion = "1.0"\nfiles = []\n[package.dependencies]\nname = "x"\n'
+        f'[package.source]\ntype = "legacy"\nurl = "{CORP}"\nreference = "corp"\n'
+        '[[package]]\nname = "pandas"\nversion = "2.2"\n'
+    ),
+    "poetry.lock with a repository": (
+        '[[package]]\nname = "acme-lib"\nversion = "1.0"\n[package.source]\ntype = "git"\n'
+        'url = "https://gitlab.corp/acme/lib.git"\n[[package]]\nname = "pandas"\nversion = "2.2"\n'
+    ),
+    "uv.lock": (
+        f'version = 1\n[[package]]\nname = "acme-lib"\nversion = "1.0"\nsource = {{ registry = "{CORP}" }}\n'
+        '[[package]]\nname = "pandas"\nversion = "2.2"\nsource = { registry = "https://pypi.org/simple" }\n'
+    ),
+    "uv.lock that cannot be read": (
+        '[[package]]\nname = "pandas"\nversion = "2.2"\nwheels = [\n[[package]]\nname = "acme-lib"\nversion = "1.0"\n'
+        "sdist = [\n"
+    ),
+    "pylock.toml": (
+        f'[[packages]]\nname = "acme-lib"\nversion = "1.0"\nindex = "{CORP}"\n'
+        '[[packages]]\nname = "pandas"\nversion = "2.2"\n'
+    ),
+    "Pipfile.lock": (
+        f'{{"_meta": {{"sources": [{{"name": "corp",\n "url": "{CORP}"}}]}},\n "default": {{"acme-lib": '
+        '{"version": "==1.0", "index": "corp"},\n "pandas": {"version": "==2.2", "index": "pypi"}}}\n'
+    ),
+    "Pipfile.lock with a private index only": (
+        f'{{"_meta": {{"sources": [{{"name": "corp",\n "url": "{CORP}"}}]}},\n "default": {{"acme-lib": '
+        '{"version": "==1.0"},\n "pandas": {"version": "==2.2"}}}\n'
+    ),
+    "pip report": (
+        '{"install": [{"metadata": {"name": "pandas", "version": "2.2"}},\n {"metadata": {"name": "acme-lib", '
+        f'"version": "1.0"}}, "direct_url": {{"url": "{CORP}/acme.whl"}}}}]}}\n'
+    ),
+}
+"""Files in which acme-lib is from a private index, or may be, and pandas is not."""
+
+
+@pytest.mark.parametrize("name", PRIVATE_FILES)
+def test_package_of_a_private_index_of_a_file_is_left_out(name: str) -> None:
+    conversion = convert(PRIVATE_FILES[name])
+
+    assert [line.partition("=")[0] for line in conversion.corrected_text.split()] == ["pandas"]
+    [problem] = [text for text in map(str, findings.problems(conversion)) if re.search("acme.lib (is|may be) ", text)]
+    assert "a public package of the same name may be another one" in problem
+    assert (
+        "the index at packages.corp.example.com" in problem.replace("channel", "index")
+        or CORP not in PRIVATE_FILES[name]
+        or "pip" in name
+    )
+    assert "hunter2" not in f"{findings.problems(conversion)}{conversion.proposed}"
+
+
+def test_other_name_in_json_of_conda_is_said() -> None:
+    entry = '{"name": "pytorch", "version": "2.1", "channel": "main", "build_string": "py_0"}'
+
+    [change] = convert(f"[{entry}]").proposed
+    assert change.reason == "JSON with names and versions; pytorch is called torch in the package index"
+
+
+def test_many_private_packages_of_json_are_one_short_reason() -> None:
+    entries = ", ".join(f'"p{number}": {{"version": "==1", "index": "corp"}}' for number in range(100))
+    [change] = convert(f'{{"default": {{"numpy": {{"version": "==1"}}, {entries}}}}}').proposed
+
+    assert change.after == "numpy==1"
+    assert change.reason.endswith("; 95 more packages are left out")
 
 
 def test_private_index_stays_when_other_lines_are_corrected() -> None:
@@ -596,7 +1003,7 @@ def test_notes_say_what_became_of_each_line() -> None:
     assert findings.notes(changes) == [
         "line 1: a, b (pip install: one package per line)",
         "line 2: c (quotes or a comma around it)",
-        "line 3: deleted (not a package line)",
+        "line 3: '```' deleted (not a package line)",
     ]
 
 

@@ -73,7 +73,7 @@ def test_index_option_is_refused_by_default() -> None:
     assert refused.value.problems[0].hint == Hint(HintKind.ALLOW_INDEX_OPTIONS)
 
 
-@pytest.mark.parametrize("line", ["-r more.txt", "--constraint=c.txt"])
+@pytest.mark.parametrize("line", ["-r more.txt"])
 def test_file_of_another_text_has_the_hint_to_paste_it(line: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         parse(f"{line}\nnumpy\n")

@@ -9,12 +9,12 @@ from urllib.parse import unquote
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
-    canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
 from packaging.version import InvalidVersion
 
+from kusto_magic.requirements.formats.conda import specification
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed, pin
 from kusto_magic.requirements.sources import is_private_address
 
@@ -23,7 +23,9 @@ _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]+(.+)")
 _ADDRESS = re.compile(
     r"(?:(?:git|hg|svn|bzr)\+|(?:git|ssh|https?|file):|git@|\.{0,2}[/\\]|~[/\\]|[A-Za-z]:[/\\]|\.{1,2}$).*"
 )
+_PAGE = re.compile(r"(?:https?://)?(?:www\.)?pypi\.org/(?:project|p)/([A-Za-z0-9][\w.-]*)(?:/(\d[\w.]*))?/?(?:#.*)?")
 _FILE_NAME = re.compile(r"[^\s]+\.(?:whl|zip|tar\.gz)")
+_CONDA_FILES = (".conda", ".tar.bz2")
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+|git@|(?:git|ssh)://|\S+\.git(?=$|@)")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][\w.-]*)")
 _TAG = re.compile(r"(?<![\d.])\d++(?:\.\d++)++[\w.+-]{0,40}$")
@@ -37,6 +39,7 @@ EXTERNAL_ARTIFACT = "build a wheel of it, and pass it to python() as an external
 """What can be done with a package that is on no index. Source: documentation of the Python plugin."""
 
 _NO_ADDRESS = "an address is not a package of an index"
+_LOCAL_FILE = "the service cannot read files of this machine; this names the public package, which may be another one"
 _LOCAL = f"a path or file: refers to this machine; the service cannot read local files; {EXTERNAL_ARTIFACT}"
 
 
@@ -56,6 +59,8 @@ def addresses(code: str) -> Rewrite | None:
     """Replace a public address by the name and the version that it contains."""
     if is_private_address(code):
         return None  # a public package of this name may be another one
+    if (page := _PAGE.fullmatch(code)) and parsed(page[1]):
+        return Rewrite((pin(page[1], page[2] or ""),), "the page of a package; a line names the package")
     if found := _NAMED.fullmatch(code):
         return _named(found[1] + (found[2] or ""), found[3], found[4] or "")
     editable = _EDITABLE.fullmatch(code)
@@ -71,7 +76,7 @@ def _named(name: str, target: str, marker: str) -> Rewrite:
     address = _read(target)
     tail = f" {marker.strip()}" if marker else ""
     if address.version:
-        return Rewrite((pin(name, address.version) + tail,), f"{_NO_ADDRESS}; {address.source}")
+        return Rewrite((pin(name, address.version) + tail,), _file_or_address(target, address.source))
     if _REPOSITORY.match(target):
         return Rewrite((name + tail,), "a commit or branch of a repository has no version of the index")
     path = _path(target)
@@ -83,15 +88,24 @@ def _named(name: str, target: str, marker: str) -> Rewrite:
 
 
 def _unnamed(target: str) -> Rewrite | None:
+    file = _path(target).rpartition("/")[2]
+    if file.endswith(_CONDA_FILES):
+        return _from_conda(file.removesuffix(".conda").removesuffix(".tar.bz2"))
     address = _read(target)
     if address.name and address.version:
         guess = "" if _EGG.search(target) or not _REPOSITORY.match(target) else ", the name that of the repository"
-        return Rewrite((pin(address.name, address.version),), f"{_NO_ADDRESS}; {address.source}{guess}")
+        return Rewrite((pin(address.name, address.version),), _file_or_address(target, address.source) + guess)
     if egg := _EGG.search(target):
         return Rewrite((egg[1],), "a commit or branch of a repository has no version of the index")
     if _REPOSITORY.match(target) or ("://" in target and not target.lower().startswith("file:")):
         return None  # the name would be a guess
     return deleted(_LOCAL)
+
+
+def _file_or_address(target: str, source: str) -> str:
+    """Return why a file or an address is replaced by a name and a version."""
+    is_remote = _REPOSITORY.match(target) or ("://" in target and not target.lower().startswith("file:"))
+    return f"{_NO_ADDRESS if is_remote else _LOCAL_FILE}; {source}"
 
 
 def _read(target: str) -> _Address:
@@ -130,8 +144,6 @@ def _from_file(name: str) -> _Address:
     try:
         if name.endswith(".whl"):
             package, version = parse_wheel_filename(name)[:2]
-        elif name.endswith((".conda", ".tar.bz2")):
-            return _from_conda(name.removesuffix(".conda").removesuffix(".tar.bz2"))
         else:
             package, version = parse_sdist_filename(name)
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
@@ -139,8 +151,6 @@ def _from_file(name: str) -> _Address:
     return _Address(package, str(version), "the version is in the file's name")
 
 
-def _from_conda(stem: str) -> _Address:
-    name, version, _ = (*stem.rsplit("-", 2), "", "")[:3]
-    if not parsed(name) or not is_version(version):
-        return _UNKNOWN
-    return _Address(str(canonicalize_name(name)), version, "the version is in the file's name")
+def _from_conda(stem: str) -> Rewrite | None:
+    name, version, build = (*stem.rsplit("-", 2), "", "")[:3]
+    return specification(f"{name}={version}={build}") if is_version(version) else None

@@ -6,64 +6,46 @@ Source of the notation: the conda documentation, "Package match specifications".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from kusto_magic.requirements.formats.conda_names import BASE_PACKAGES, PACKAGE_NAMES, is_program
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
+from kusto_magic.requirements.sources import MAY_BE_ANOTHER, private_index
+from kusto_magic.requirements.well_known import is_well_known
 
 NOTATION = "conda's notation"
 ONLY_DEPENDENCIES = "environment.yml of conda: only its dependencies are packages"
-_NO_PYTHON_PACKAGE = "is a package of conda alone, or comes with the base image"
-
-PACKAGE_NAMES = {
-    "dask-core": "dask",
-    "matplotlib-base": "matplotlib",
-    "msgpack-python": "msgpack",
-    "opencv": "opencv-python-headless",
-    "py-lightgbm": "lightgbm",
-    "py-opencv": "opencv-python-headless",
-    "py-xgboost": "xgboost",
-    "pytables": "tables",
-    "python-flatbuffers": "flatbuffers",
-    "python-graphviz": "graphviz",
-    "python-tzdata": "tzdata",
-    "pytorch": "torch",
-    "ruamel_yaml": "ruamel.yaml",
-    "seaborn-base": "seaborn",
-    "tensorflow-base": "tensorflow",
-    "uvicorn-standard": "uvicorn",
-}
-"""Names in the package index by conda's names, where they are known to differ; not complete."""
-
-_NO_PYTHON_PACKAGES_TEXT = (
-    "python pip python_abi setuptools wheel openssl ca-certificates zlib sqlite tk xz bzip2 vc vc14_runtime "
-    "vs2015_runtime ucrt mkl cudatoolkit cudnn cuda-version pytorch-cuda pytorch-mutex cpuonly blas "
-    "openblas intel-openmp llvm-openmp icc_rt readline ncurses ld_impl_linux-64 icu freetype jpeg zstd lz4-c expat "
-    "nodejs pandoc git-lfs compilers gcc gxx nomkl tbb qt-main m2w64-gcc-libs msys2-conda-epoch yaml hdf5 geos proj "
-    "gdal krb5 c-ares giflib lerc snappy pcre2 glib harfbuzz cairo console_shortcut anaconda conda mamba"
-)
-_NO_PYTHON_PACKAGES = frozenset(_NO_PYTHON_PACKAGES_TEXT.split())
-"""Packages of conda that are not packages of the index, and Python, pip and build tools, which a base image has."""
-
-_PYTHON_WITH_LIB_TEXT = "libclang libcst librosa libsass libusb1 libtmux libpysal liblinear-official"
-_PYTHON_WITH_LIB = frozenset(_PYTHON_WITH_LIB_TEXT.split())
-"""Packages of the index whose name begins like that of a C library."""
+_PROGRAM = "a program or a library of conda, not a package of Python"
+_OF_BASE = "Python and its tools come with the base image"
 
 _SPEC = re.compile(
     r"(?:[\w./:-]*::)?([A-Za-z0-9_][\w.-]*)(?:\[version=['\"]?([^'\"\]]*)['\"]?\])?"
     r"\s*(?:(=(?!=))\s*([^=\s]+)(?:=(\S+))?|([=!<>~].*)|\s([\d.*]+)(?:\s+(\S+))?)?"
 )
 _EXPORTED = re.compile(r"[A-Za-z0-9_][\w.-]*=[^=\s<>!~]+=[^=\s]+")
+_ROW = re.compile(r"[A-Za-z0-9_][\w.-]*\s+\d\S*\s+\w*_\d+(?:\s+\S+)?")
+_BUILD = re.compile(r"[a-z]\w*_\d+")
 _CHANNEL = re.compile(r"[\w./-]++::[\w.-].*")
+_URL = re.compile(r"(?:https?|file)://[^\s'\",\]]+")
+_PUBLIC_CHANNELS = ("conda.anaconda.org", "repo.anaconda.com", "repo.prefix.dev", "prefix.dev", "mirrors.")
+_OWN_CHANNEL = re.compile(r"['\"]?([\w.-]+)::")
+_KNOWN_CHANNELS_TEXT = "anaconda bioconda conda-forge defaults fastai huggingface intel main microsoft msys2 numba"
+_KNOWN_CHANNELS = frozenset(f"{_KNOWN_CHANNELS_TEXT} nvidia plotly pyg pytorch pyviz r rapidsai".split())
 _KEY = re.compile(r"([A-Za-z_-]+)\s*:\s*(.*)")
 _ITEM = re.compile(r"(\s*)-\s+(.*)")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_LIST_HEAD = re.compile(r"#\s*Name\s+Version\s+Build.*")
+_LIST_HEAD = re.compile(r"#?\s*Name\s+Version\s+Build.*")
 
 
 def conda_lines(code: str) -> Rewrite | None:
-    """Rewrite a line of `conda list --export`, or one that names a channel."""
+    """Rewrite a line of `conda list`, also with `--export` or `--canonical`, or one that names a channel."""
+    if _ROW.fullmatch(code):
+        return _list_row(code.split())
+    name, version, build = (*code.rpartition("::")[2].rsplit("-", 2), "", "")[:3]
+    if _BUILD.fullmatch(build) and is_version(version):
+        return specification(f"{name}={version}={build}")
     return specification(code) if _EXPORTED.fullmatch(code) or _CHANNEL.fullmatch(code) else None
 
 
@@ -72,20 +54,27 @@ def specification(text: str) -> Rewrite | None:
     found = _SPEC.fullmatch(text.strip().strip("'\""))
     if not found:
         return None
+    if problem := _channel_problem(text.strip(), found[1]):
+        return deleted(problem)
     name, bracket, single, version, build, rest, blank_version = found.group(1, 2, 3, 4, 5, 6, 7)
-    if not _is_python_package(name) and build != "pypi_0":
-        return deleted(f"{name} {_NO_PYTHON_PACKAGE}")
-    known = PACKAGE_NAMES.get(name.lower(), name)
+    if name.lower() in BASE_PACKAGES:
+        return deleted(_OF_BASE)
+    is_of_index = build == "pypi_0"
+    if is_program(name, build or "") and not is_of_index:
+        return deleted(_PROGRAM)
+    known = name if is_of_index else PACKAGE_NAMES.get(name.lower(), name)
     specifier = _fuzzy(version, build) if single else (bracket or rest or _fuzzy(blank_version or "", None))
     line = known + _specifier(specifier)
-    return Rewrite((line,), NOTATION) if parsed(line) else None
+    renamed = "" if known == name else f"; {name} is called {known} in the package index"
+    return Rewrite((line,), NOTATION + renamed) if parsed(line) else None
 
 
-def _is_python_package(name: str) -> bool:
-    lowered = name.lower()
-    if lowered in _NO_PYTHON_PACKAGES or lowered.startswith("_"):
-        return False
-    return not lowered.startswith("lib") or lowered in _PYTHON_WITH_LIB
+def _channel_problem(text: str, name: str) -> str:
+    """Return why a package of a channel that is not known must be left out, or ""."""
+    channel = _OWN_CHANNEL.match(text)
+    if not channel or channel[1].lower() in _KNOWN_CHANNELS or is_well_known(PACKAGE_NAMES.get(name.lower(), name)):
+        return ""
+    return f"{name} is from the channel {channel[1]}, and {MAY_BE_ANOTHER}"
 
 
 def _fuzzy(version: str, build: str | None) -> str:
@@ -119,7 +108,33 @@ def environment_yml(lines: list[str]) -> dict[int, Rewrite] | None:
     keys = [found[1] for line in lines if (found := _KEY.match(line))]
     if "dependencies" not in keys or not (set(keys) & {"name", "channels", "prefix", "variables"} or _has_items(lines)):
         return None
-    return dict(_environment_lines(lines))
+    rewritten = dict(_environment_lines(lines))
+    private = next(_private_channels(lines), "")
+    return {index: _without_private(rewrite, private) for index, rewrite in rewritten.items()}
+
+
+def _private_channels(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the channels that are named by a URL and not public, as text."""
+    section = ""
+    for line in lines:
+        key = _KEY.match(line)
+        section = key[1] if key else section
+        if section == "channels":
+            for url in _URL.findall(_COMMENT.sub("", line)):
+                place = private_index(url).replace("the index at", "the channel at")
+                if place and not any(host in place for host in _PUBLIC_CHANNELS):
+                    yield place
+
+
+def _without_private(rewrite: Rewrite, channel: str) -> Rewrite:
+    """Return a rewrite without the packages that may be from a private channel."""
+    if not channel or not rewrite.reason.startswith(NOTATION):
+        return rewrite
+    found = [(line, parsed(line)) for line in rewrite.lines]
+    kept = tuple(line for line, package in found if package is None or is_well_known(package.name))
+    names = [package.name for line, package in found if package and line not in kept]
+    reason = f"{' and '.join(names)} may be from {channel}, and {MAY_BE_ANOTHER}"
+    return Rewrite(kept, reason) if names else rewrite
 
 
 def _has_items(lines: list[str]) -> bool:
@@ -154,7 +169,7 @@ def _environment_lines(lines: list[str]) -> Iterator[tuple[int, Rewrite]]:
 def _inline_list(text: str) -> Rewrite:
     items = [part.strip().strip("'\"") for part in text.strip("[] ").split(",") if part.strip()]
     found = [specification(item) for item in items]
-    return Rewrite(tuple(line for rewrite in found if rewrite for line in rewrite.lines), ONLY_DEPENDENCIES)
+    return Rewrite(tuple(line for rewrite in found if rewrite for line in rewrite.lines), NOTATION)
 
 
 # ── conda list ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,4 +189,5 @@ def _list_row(cells: list[str]) -> Rewrite:
         return deleted("not a row of conda's list")
     if cells[-1] == "pypi":
         return Rewrite((f"{cells[0]}=={cells[1]}",), "a row of conda's list")
-    return specification("=".join([*cells[:2], "build"])) or deleted("not a row of conda's list")
+    build = cells[2] if len(cells) > 2 else ""
+    return specification("=".join([*cells[:2], build or "*"])) or deleted("not a row of conda's list")

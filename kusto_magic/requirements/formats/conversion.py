@@ -44,22 +44,29 @@ _FILE_FORMATS: tuple[FileFormat, ...] = (
     conda.environment_yml,
     conda.conda_list,
     tables.pip_list,
+    tables.pip_show,
     projects.toml_file,
     projects.setup_file,
 )
 _STEPS: tuple[Step, ...] = (
+    characters.hyphens,
+    characters.descriptions,
     characters.ascii_characters,
     shell.prompts,
     characters.marks,
+    characters.python_list,
     shell.commands,
     shell.imports,
     shell.output,
     pip.hashes,
     pip.line_options,
+    shell.arguments,
+    tables.table_row,
     addresses.addresses,
     conda.conda_lines,
     poetry.entries,
     poetry.carets,
+    poetry.pairs,
     names.module_names,
 )
 _SPECIFIER = r"(?:[<>=!]=|[<>])[0-9]++(?:\.[0-9]++)*+(?:(?:a|b|rc|\.post|\.dev)[0-9]++)?+"
@@ -111,12 +118,17 @@ class Conversion:
 
     def origin(self, number: int, *, proposed: bool) -> int:
         """Return the line of the original text from which line `number` of the rewritten text comes."""
+        found = self.origins(proposed=proposed)
+        return found[min(number, len(found)) - 1] if found else 1
+
+    def origins(self, *, proposed: bool) -> Sequence[int]:
+        """Return the line of the original text from which each line of the rewritten text comes."""
+        found: list[int] = []
         for piece in self.pieces:
-            number -= len(piece.lines(proposed=proposed))
-            if number <= 0:
-                kept = piece.rewrite is None or not (proposed or piece.is_applied)
-                return piece.line + (number + len(piece.lines(proposed=proposed)) - 1 if kept else 0)
-        return self.pieces[-1].line if self.pieces else 1
+            kept = piece.rewrite is None or not (proposed or piece.is_applied)
+            count = len(piece.lines(proposed=proposed))
+            found += range(piece.line, piece.line + count) if kept else [piece.line] * count
+        return found
 
     def _joined(self, *, proposed: bool) -> str:
         ending = "\r\n" if "\r\n" in self.original and not proposed else "\n"
@@ -186,7 +198,7 @@ def _is_unremarkable(raw: str) -> bool:
         return True
     if not _VALID.fullmatch(raw) or raw.endswith((".whl", ".zip", ".gz")):
         return False
-    return names.module_names(raw) is None
+    return names.module_names(raw) is None and characters.hyphens(raw) is None
 
 
 def _secret_piece(line: Line, from_file: Rewrite | None, steps: Sequence[Step], secret: str) -> Piece:

@@ -9,9 +9,10 @@ from kusto_magic.errors import Problem, excerpt
 from kusto_magic.requirements import parser
 from kusto_magic.requirements.correction import LineChange
 from kusto_magic.requirements.formats.conversion import Conversion
+from kusto_magic.requirements.line_origins import LineOrigin, lines_label
 
 MAX_SINGLE = 3
-"""Number of changes with the same reason that are listed one by one; more become one entry."""
+"""Number of changes with the same reason that are listed one by one; more, and deletions, become one entry."""
 
 _MAX_SHOWN = 80
 
@@ -70,7 +71,7 @@ def _groups(changes: Iterable[LineChange]) -> list[list[LineChange]]:
 def _group_problems(conversion: Conversion, group: list[LineChange]) -> Iterator[Problem]:
     first = group[0]
     hint = conversion.hint(first.line)
-    if len(group) > MAX_SINGLE:
+    if len(group) > (MAX_SINGLE if any(change.after for change in group) else 1):
         yield Problem("requirements", f"{first.reason} ({lines_text(group)})", first.line, hint)
         return
     for change in group:
@@ -94,20 +95,13 @@ def _group_notes(group: list[LineChange]) -> Iterator[tuple[int, str]]:
     for change in group:
         shown = [excerpt(line)[1:-1] for line in change.after.splitlines()]
         more = f", … ({len(shown)} lines)" if len(shown) > 4 else ""
-        yield change.line, f"line {change.line}: {', '.join(shown[:4]) + more or 'deleted'} ({change.reason})"
+        result = ", ".join(shown[:4]) + more or f"{excerpt(change.before.strip())} deleted"
+        yield change.line, f"line {change.line}: {result} ({change.reason})"
 
 
 def lines_text(changes: Sequence[LineChange]) -> str:
     """Return the lines of changes as text: "line 3", "lines 1–4, 7"."""
-    numbers = sorted({number for change in changes for number in _numbers(change)})
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][-1] + 1:
-            spans[-1] = [spans[-1][0], number]
-        else:
-            spans.append([number])
-    text = ", ".join("–".join(map(str, span)) for span in spans)
-    return f"line {text}" if len(numbers) == 1 else f"lines {text}"
+    return lines_label([LineOrigin(number) for number in sorted({each for one in changes for each in _numbers(one)})])
 
 
 def _numbers(change: LineChange) -> range:

@@ -12,6 +12,10 @@ from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, parsed
 from kusto_magic.requirements.module_names import NO_PACKAGES, PACKAGE_OF_MODULE, is_standard_module
 
 _LOCAL = re.compile(r"(==\s*+[^\s,;+=]*\d)\+[A-Za-z0-9._]+")
+_FOR_DEVICE = re.compile(r"cpu|cu\d+|rocm[\d.]+|xpu")
+_BUILT_FOR_CPU = frozenset({"torch", "torchaudio", "torchvision"})
+"""Packages with builds for several devices. Source: PyTorch, "Start locally", as read in 2026-11."""
+
 _PLACEHOLDER = re.compile(r"==0(\.0)*(\.post\d+)?")
 
 
@@ -39,7 +43,11 @@ def _renamed(found: Pep508, name: str) -> str:
 def local_versions(code: str) -> Rewrite | None:
     """Delete the local part of a version, such as "+cu121": it is a build of an index of its own."""
     plain = _LOCAL.sub(r"\1", code)
-    if plain == code or not parsed(code):
+    package = parsed(code)
+    if plain == code or package is None:
         return None
     label = code.partition("+")[2].partition(";")[0].strip()
-    return Rewrite((plain,), f"+{label} is a build of another index, which is not named here")
+    where = f"{plain.partition(';')[0].strip()} is the same version in the package index"
+    if canonicalize_name(package.name) in _BUILT_FOR_CPU and _FOR_DEVICE.fullmatch(label):
+        where += ", which has only builds for the CPU on Windows"
+    return Rewrite((plain,), f"+{label} is a build of another index; {where}")

@@ -69,4 +69,5 @@ def options(code: str) -> Rewrite | None:
         return deleted(f"{found[1]} has no effect here", is_lossless=True)
     if not rules.is_known_option(found[1]):
         return None
-    return Rewrite((), rules.option_problem(found[1]), hint=rules.option_hint(found[1]))
+    without = "; without it, all packages are from the package index" if rules.index_option(found[1]) else ""
+    return Rewrite((), rules.option_problem(found[1]) + without, hint=rules.option_hint(found[1]))

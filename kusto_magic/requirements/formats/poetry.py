@@ -8,22 +8,25 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from kusto_magic.requirements.formats.project_indexes import NO_INDEXES, ProjectIndexes
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
 
 NOTATION = "poetry's notation"
 
 _ENTRY = re.compile(r"(?:[A-Za-z0-9][\w.-]*+|\"[\w.-]++\")\s*+=\s*+(?:[\"'{]|\[\s*+\{).*+")
-_CARET = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)\s*+(?:(?:==?|@)\s*+)?[\"']?(\^\s*+\d[\w.]*)[\"']?,?")
+_CARET = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)\s*+(?:(?:==?|@)\s*+)?[\"']?([\^~]\s*+\d[\w.]*)[\"']?,?")
+_PAIR = re.compile(r"([\"']?)([A-Za-z0-9][\w.-]*+)\1\s*+:\s*+([\"'])([\^~<>=!]{0,2}\s?\d[\w.*,<>=! |^~-]*+|\*)\3,?")
 _SEPARATOR = re.compile(r"[\s,]+")
 _OPERATOR_BLANK = re.compile(r"(?<=[\^~<>=!])\s+(?=\d)")
 _AT = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w., -]*\])?)@((?:[\^~<>=!]=?)?\d[\w.*]*|latest)")
 
 
-def entries(code: str) -> Rewrite | None:
+def entries(code: str, indexes: ProjectIndexes = NO_INDEXES) -> Rewrite | None:
     """Rewrite an entry of a table of TOML, such as `pandas = "^2.2"`."""
     if not _ENTRY.fullmatch(code):
         return None
@@ -31,7 +34,7 @@ def entries(code: str) -> Rewrite | None:
         (name, value), *more = tomllib.loads(code).items()
     except (tomllib.TOMLDecodeError, ValueError, RecursionError):
         return None
-    return None if more else entry(name, value)
+    return None if more else entry(name, value, indexes)
 
 
 def carets(code: str) -> Rewrite | None:
@@ -45,14 +48,21 @@ def carets(code: str) -> Rewrite | None:
     return Rewrite((line,), NOTATION) if specifier is not None and parsed(line) else None
 
 
-def entry(name: str, value: Any) -> Rewrite | None:
+def pairs(code: str) -> Rewrite | None:
+    """Rewrite an entry of YAML or JSON with a version in quotes, such as `"pandas": "^2.2",`."""
+    found = _PAIR.fullmatch(code)
+    rewrite = entry(found[2], found[4]) if found else None
+    return replace(rewrite, reason="an entry of YAML or JSON") if rewrite and rewrite.reason == NOTATION else rewrite
+
+
+def entry(name: str, value: Any, indexes: ProjectIndexes = NO_INDEXES) -> Rewrite | None:
     """Rewrite an entry: its value is a version, or a table with one."""
     if name.lower() == "python":
         return deleted("Python itself comes with the base image")
     table = value if isinstance(value, Mapping) else {"version": value}
     version, extras, marker = table.get("version"), table.get("extras", []), table.get("markers", "")
-    if str(table.get("source", "pypi")).lower() != "pypi":
-        return None  # of an index of its own: a public package of the same name may be another one
+    if problem := indexes.problem(name, table.get("source", table.get("index"))):
+        return deleted(problem)
     if isinstance(value, list):
         return Rewrite((name,), f"{name} has several versions; without one, the newest that fits is installed")
     if not isinstance(version, str):

@@ -13,6 +13,7 @@ from kusto_magic.requirements.formats import conda
 from kusto_magic.requirements.formats.pip import NO_EFFECT, WITH_VALUE
 from kusto_magic.requirements.formats.rewrite import Rewrite, deleted, is_version, parsed
 from kusto_magic.requirements.module_names import PACKAGE_OF_MODULE, is_module_of_python
+from kusto_magic.requirements.well_known import is_well_known
 
 _PROMPT = re.compile(
     r"(?:\([\w.-]{1,60}\)\s+)?"
@@ -23,7 +24,8 @@ _ENVIRONMENT = re.compile(r"\([\w.-]{1,60}\)\s+(?=\S)")
 _INSTALL = re.compile(
     r"[!%]{0,2}\s*(?:sudo\s+(?:-H\s+)?)?(?:"
     r"(?P<pip>(?:(?:(?:\S*[\\/])?(?:python|py)[\d.]*(?:\.exe)?|[\"']?\{sys\.executable\}[\"']?)\s+(?:-[\d.]+\s+)?-m\s+)?(?:uv\s+)?pip[\d.]*(?:\.exe)?\s+install)|"
-    r"(?P<conda>(?:conda|mamba|micromamba)\s+(?:install|create))|(?P<poetry>(?:poetry|uv|pdm|rye|pipenv)\s+(?:add|install))"
+    r"(?P<conda>(?:conda|mamba|micromamba)\s+(?:install|create))|(?P<poetry>(?:poetry|uv|pdm|rye|pipenv)\s+(?:add|install)|"
+    r"pipx\s+install|uv\s+tool\s+install|easy_install)"
     r")(?=\s|$)"
 )
 _ASSIGNMENTS = re.compile(r"[!%]?(?:[A-Za-z_]\w*=[^\s=]\S*\s+)+(?=\S)")
@@ -44,9 +46,11 @@ _FROM = re.compile(r"from\s+(\w[\w.]*)\s+import\b.*")
 _INSTALLED = re.compile(r"Successfully installed\s+(.+)")
 _COLLECTED = re.compile(r"(?:Collecting|Requirement already satisfied:)\s+(\S+)(?:\s.*)?")
 _OUTPUT = re.compile(
-    r"(?:Downloading|Using cached|Installing collected packages:|Looking in indexes|Preparing metadata|Building wheel|"
-    r"Attempting uninstall|Found existing installation|Uninstalling|Note: you may need to restart)\b.*",
+    r"(?:Downloading|Using cached|Installing collected packages|Looking in indexes|Preparing metadata|Building wheel|"
+    r"Attempting uninstall|Found existing installation|Uninstalling|Note: you may need to restart|"
+    r"ERROR: |WARNING: |DEPRECATION: |Traceback \(|\[notice\] ).*",
 )
+_MISSING = re.compile(r"(?:ModuleNotFound|Import)Error: No module named '?+([A-Za-z_][\w.]*+)'?+.*")
 _QUIET_OUTPUT = "a line that an installer prints"
 
 
@@ -125,8 +129,36 @@ def _arguments(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     return packages, options, lost
 
 
+def arguments(code: str) -> Rewrite | None:
+    """Rewrite a line that is written like the arguments of an installer: "pandas -U", "--user numpy pandas"."""
+    if " -" not in code and not code.startswith("-"):
+        return None
+    found = _words(code) or []
+    flags = [word for word in found if word.startswith("-")]
+    names = [flag.partition("=")[0] for flag in flags]
+    if not flags or found[0] in _OWN_LINE or not all(name in _BESIDE_PACKAGES or _is_flag(name) for name in names):
+        return None
+    packages, options, lost = _arguments(found)
+    if not packages or not all(map(parsed, packages)):
+        return None
+    lost_text = f", without {', '.join(lost)}" if lost else ""
+    return Rewrite(
+        (*options, *packages), f"arguments of an installer: one package per line{lost_text}", is_lossless=not lost
+    )
+
+
 def _is_known(option: str) -> bool:
-    return option in _OWN_LINE or option in WITH_VALUE or option in NO_EFFECT or option in _FLAGS
+    return option in _OWN_LINE or _is_flag(option)
+
+
+def _is_flag(option: str) -> bool:
+    return option not in _OWN_LINE and (option in WITH_VALUE or option in NO_EFFECT or option in _FLAGS)
+
+
+_BESIDE_PACKAGES = frozenset(
+    {"--index-url", "-i", "--extra-index-url", "--find-links", "-f", "--trusted-host", "--pre"}
+)
+"""Options that are lines of their own, but are often written behind a package."""
 
 
 _FLAGS_TEXT = (
@@ -147,6 +179,10 @@ _OWN_LINE = frozenset(_OWN_LINE_TEXT.split())
 """Options that are also lines of a requirements file."""
 
 
+_NAMESPACES = ("azure.", "google.")
+"""Modules of many packages, whose names begin like them."""
+
+
 def imports(code: str) -> Rewrite | None:
     """Rewrite import statements: the packages of their modules."""
     if found := _FROM.fullmatch(code):
@@ -155,12 +191,19 @@ def imports(code: str) -> Rewrite | None:
         modules = [part.split()[0] for part in found[1].split(",")]
     else:
         return None
-    names = dict.fromkeys(module.partition(".")[0] for module in modules)
-    packages = tuple(package for name in names if (package := _package_of(name)))
-    return Rewrite(packages, "an import statement; a line names a package")
+    names = dict.fromkeys(module if module.startswith(_NAMESPACES) else module.partition(".")[0] for module in modules)
+    packages = {name: package for name in names if (package := _package_of(name))}
+    if any(name.startswith(_NAMESPACES) and name not in packages for name in names):
+        return None  # which of the packages of the namespace is meant is not known
+    others = [f"{name} is a module of {package}" for name, package in packages.items() if name != package]
+    return Rewrite(tuple(packages.values()), "; ".join(["an import statement; a line names a package", *others]))
 
 
 def _package_of(module: str) -> str:
+    if module.startswith(_NAMESPACES):
+        parts = module.split(".")
+        joined = (str(canonicalize_name("-".join(parts[:count]))) for count in (3, 2))
+        return next((name for name in joined if is_well_known(name)), PACKAGE_OF_MODULE.get("-".join(parts[:2]), ""))
     name = str(canonicalize_name(module))
     return "" if is_module_of_python(module) or not name else PACKAGE_OF_MODULE.get(name, module)
 
@@ -171,6 +214,8 @@ def output(code: str) -> Rewrite | None:
         return Rewrite(tuple(_installed(found[1].split())), _QUIET_OUTPUT)
     if (found := _COLLECTED.fullmatch(code)) and parsed(found[1]):
         return Rewrite((found[1],), _QUIET_OUTPUT)
+    if found := _MISSING.fullmatch(code):
+        return imports(f"import {found[1]}")
     return deleted(_QUIET_OUTPUT) if _OUTPUT.fullmatch(code) else None
 
 
