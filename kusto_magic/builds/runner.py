@@ -167,7 +167,7 @@ async def check_image_spec(
     fixed = await run(report.correction.text)
     if fixed.verdict is not Verdict.COMPATIBLE:
         return report
-    left_out = (
-        f"line {each.line} {each.before.strip()} is left out: {each.reason}" for each in report.correction.left_out
+    warnings = (
+        f"{report.label(each.line)} {each.code} is left out: {each.reason}" for each in report.correction.left_out
     )
-    return replace(fixed, correction=report.correction, warnings=(*left_out, *fixed.warnings))
+    return replace(fixed, correction=report.correction, warnings=(*warnings, *fixed.warnings))

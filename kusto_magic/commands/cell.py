@@ -17,7 +17,9 @@ from kusto_magic.commands.arguments import variable_text
 from kusto_magic.commands.cell_spec import read_spec
 from kusto_magic.commands.requirements_file import read_file
 from kusto_magic.commands.session import Session
+from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import Bundle, code
+from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.display.cell_text import cell_name_problem
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
@@ -164,6 +166,8 @@ def read_spec_to_send(session: Session, options: Namespace, target: Target, spec
     if options.no_check or not (options.fix or options.pin):
         return spec
     report = result_or_cancel(session.builds.check(target, spec, fix=options.fix))
+    if report.correction is not None:
+        session.show(preflight_report.bundle(report, MAGICS))
     return spec_to_send(spec, report, pin=options.pin)
 
 

@@ -49,7 +49,9 @@ def _spec(options: Namespace, conversion: Conversion, origins: tuple[LineOrigin,
         return _image_spec(options, text, _line_origins(options, conversion, origins))
     except InvalidInputError as error:
         found = [findings.original_line(conversion, problem, proposed=options.fix) for problem in error.problems]
-        raise InvalidInputError(found, correction=None if options.fix else conversion.correction) from None
+        proposed = None if options.fix else conversion.correction
+        partial = proposed and replace(proposed, is_complete=False, is_checked=False)
+        raise InvalidInputError(found, correction=partial) from None
 
 
 def _line_origins(

@@ -83,13 +83,13 @@ def _change_lines(report: PreflightReport) -> list[str]:
 
 
 def _change_line(report: PreflightReport, change: LineChange) -> str:
-    after = change.after.strip()
+    where, after = report.label(change.line), change.after.strip()
     if change.is_left_out:
-        return f"line {change.line}: leave out {change.before.strip()}"
+        return f"{where}: leave out {change.code}"
     if report.verdict is Verdict.CONFLICT and after:
-        return f"{report.label(change.line)}: use {after}"  # the reason is in the headline
+        return f"{where}: use {after}"  # the reason is in the headline
     replaced = f"; replaced by {after}" if after else ""
-    return f"{report.label(change.line)} {change.before.strip()}: {change.reason}{replaced}"
+    return f"{where} {change.code}: {change.reason}{replaced}"
 
 
 def lines(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:

@@ -85,7 +85,7 @@ class ConflictSearch:
     async def _loosen_conflicts(self) -> ResolveResult:
         """Loosen the lines of each conflict until none is left; return the last result."""
         for count in itertools.count():
-            if count == (MAX_SINGLE_CONFLICTS if len(self.problems) <= MAX_CHANGED_LINES else 0):
+            if count >= MAX_SINGLE_CONFLICTS or len(self.problems) > MAX_CHANGED_LINES:
                 self._loosen_all()
             trial = self._trial()
             result = await self._resolve(trial, prefer=pinned_versions(self._corrected()))
@@ -165,7 +165,8 @@ class ConflictSearch:
         obstacles = await asyncio.gather(*map(self._obstacle, numbers))
         needless = [number for number, obstacle in zip(numbers, obstacles, strict=True) if obstacle is None]
         for number, obstacle in zip(numbers, obstacles, strict=True):
-            if obstacle and self.problems[number].reason == _IN_CONFLICT:
+            is_known = obstacle is not None and obstacle.verdict is Verdict.CONFLICT
+            if obstacle and is_known and self.problems[number].reason == _IN_CONFLICT:
                 reason = reason_for(self.problems[number].line, obstacle)
                 self.problems[number] = replace(self.problems[number], reason=reason)
         for number in needless:

@@ -15,18 +15,23 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 def changes_of(text: str, problems: Iterable[LineProblem]) -> list[LineChange]:
     """Return the changes of `text` that fix its problems, all of which have a fix."""
     physical = _LINE_END.split(text)
-    return [change for problem in problems for change in _changes(physical, problem)]
+    return [_change(physical, problem) for problem in problems]
 
 
-def _changes(physical: list[str], problem: LineProblem) -> Iterator[LineChange]:
+def _change(physical: list[str], problem: LineProblem) -> LineChange:
     number = problem.line.line
     first, *rest = _physical_lines(physical, number)
     code = problem.replacement.text if problem.replacement else f"# {problem.line.text}"
-    comments = "".join(f"  {found[0]}" for line in rest if (found := _COMMENT.search(line)))
+    comments = "".join(f"  {comment}" for line in rest if (comment := _comment(line)))
     reason = "" if problem.replacement else f"  (left out: {problem.reason})"
-    yield LineChange(number, first, f"{_with_code(first, code)}{comments}{reason}", problem.reason)
-    for following, line in enumerate(rest, start=number + 1):
-        yield LineChange(following, line, "", f"continues line {number}")
+    after = f"{_with_code(first, code)}{comments}{reason}"
+    return LineChange(number, "\n".join([first, *rest]), after, problem.reason, problem.replacement is None)
+
+
+def _comment(line: str) -> str:
+    """Return the comment of a physical line; a continuation at its end would continue it."""
+    found = _COMMENT.search(line.removesuffix("\\"))
+    return found[0].rstrip() if found else ""
 
 
 def _physical_lines(physical: list[str], number: int) -> Iterator[str]:
@@ -41,8 +46,9 @@ def _with_code(line: str, code: str) -> str:
     """Return a physical line with its indent and comment, and other code."""
     bare = line.lstrip(" \t\f\ufeff")
     indent = line[: len(line) - len(bare)]
-    comment = _COMMENT.search(bare.removesuffix("\\"))
-    if comment is None:
+    comment = _comment(bare)
+    if not comment:
         return indent + code
-    blanks = bare[len(bare[: comment.start()].rstrip()) : comment.start()]
-    return indent + code + blanks + comment[0]
+    start = bare.index(comment)
+    blanks = bare[len(bare[:start].rstrip()) : start]
+    return indent + code + blanks + comment

@@ -126,7 +126,7 @@ class ProblemSearch:
         for line, any_version in zip(renamed, bare, strict=True):
             problem = self.problems[line.line]
             if line.name in taken:
-                reason = f"{problem.reason}; {line.name} is on line {taken[line.name]}"
+                reason = f"{problem.reason}; {line.name} is required by another line"
                 self.problems[line.line] = replace(problem, reason=reason, cause=Cause.OTHER)
             elif line.line not in without_any:
                 kept = any_version if line.line in without_version else line

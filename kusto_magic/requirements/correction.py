@@ -5,12 +5,12 @@ A correction is proposed: it is sent only if its user applies it or passes `--fi
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _LINES = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]+")
 
 
@@ -18,19 +18,22 @@ _LINES = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]+")
 class LineChange:
     """A changed line: `line` is its number in the original text, counted from 1.
 
-    `before` is the line as written, `after` what replaces it ("" if it was deleted, a comment if it was left out,
-    several lines if it was split), and `reason` is why, a phrase without a final period.
+    `before` is the line as written, with those that continue it, `after` what replaces it ("" if it was deleted,
+    several lines if it was split), and `reason` is why, a phrase without a final period. `is_left_out` is whether
+    `after` is only a comment: what the line asks for is not in the corrected text.
     """
 
     line: int
     before: str
     after: str
     reason: str
+    is_left_out: bool = False
 
     @property
-    def is_left_out(self) -> bool:
-        """Whether the line is kept as a comment only: what it asks for is not in the corrected text."""
-        return self.after.lstrip().startswith("#") and not self.before.lstrip().startswith("#")
+    def code(self) -> str:
+        """The line before the change on one line, without comments."""
+        parts = (_COMMENT.sub("", line).strip("\ufeff \t").removesuffix("\\") for line in self.before.splitlines())
+        return " ".join(part.strip() for part in parts if part.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,20 @@ class Correction:
 def correct_lines(text: str, changes: Iterable[LineChange]) -> Correction:
     """Return the correction of `text` by `changes`, at most one for a line; the other lines stay as they are."""
     by_line = {change.line: change for change in changes}
-    lines = [
-        _changed(line, by_line[number]) if number in by_line else line
-        for number, line in enumerate(_LINES.findall(text), start=1)  # as the parser counts them
-    ]
-    return Correction("".join(lines), tuple(change for _, change in sorted(by_line.items())))
+    lines = _LINES.findall(text)  # as the parser counts them
+    corrected, number = [], 1
+    while number <= len(lines):
+        change = by_line.get(number)
+        count = change.before.count("\n") + 1 if change else 1
+        last = lines[min(number + count, len(lines) + 1) - 2]
+        corrected.append(_changed(last, change) if change else last)
+        number += count
+    return Correction("".join(corrected), tuple(change for _, change in sorted(by_line.items())))
 
 
-def _changed(line: str, change: LineChange) -> str:
-    ending = line[len(line.rstrip("\r\n")) :]
+def _changed(last: str, change: LineChange) -> str:
+    """Return what replaces the lines of a change, with the ending of the `last` of them."""
+    ending = last[len(last.rstrip("\r\n")) :]
     return change.after + ending if change.after else ""
 
 
@@ -83,7 +91,13 @@ def correction_json(correction: Correction | None) -> dict[str, Any] | None:
     if correction is None:
         return None
     changes = [
-        {"line": change.line, "before": change.before, "after": change.after, "reason": change.reason}
+        {
+            "line": change.line,
+            "before": change.before,
+            "after": change.after,
+            "reason": change.reason,
+            "leftOut": change.is_left_out,
+        }
         for change in correction.changes
     ]
     flags = {"complete": correction.is_complete, "checked": correction.is_checked}
@@ -95,56 +109,40 @@ def correction_from_json(document: Mapping[str, Any] | None) -> Correction | Non
     if document is None:
         return None
     changes = (
-        LineChange(change["line"], change["before"], change["after"], change["reason"])
+        LineChange(change["line"], change["before"], change["after"], change["reason"], change.get("leftOut", False))
         for change in document["changes"]
     )
     flags = (document.get("complete", True), document.get("checked", True))
     return Correction(document["text"], tuple(changes), *flags)
 
 
-def aligned_text(text: str, correction: Correction) -> str:
-    """Return the text of the correction of `text`, with empty lines in place of deleted ones.
+def combined(text: str, first: Correction, second: Correction) -> Correction | None:
+    """Return the correction of `text` that makes the changes of `first`, and in its text those of `second`.
 
-    Its lines have the numbers of the original ones, unless a line was split.
+    Return None if the changes of `first` do not show all of what they replace: a secret is not repeated.
     """
-    return "\n".join(line for change in _all_lines(text, correction) for line in _aligned(change))
-
-
-def combined(text: str, first: Correction, second: Correction) -> Correction:
-    """Return the correction of `text` that makes the changes of `first`, and in its aligned text those of `second`."""
-    later = {change.line: change for change in second.changes}
-    numbers = itertools.count(1)
-    changes = [
-        _changed_again(change, [(line, later.get(next(numbers))) for line in _aligned(change)])
-        for change in _all_lines(text, first)
-    ]
-    made = tuple(change for change in changes if change.after != change.before)
-    lines = [change.after for change in changes if change.after or not change.before]
-    ending = "\n" if first.text.endswith("\n") and lines and lines[-1] else ""
-    is_complete = first.is_complete and second.is_complete
-    return Correction("\n".join(lines) + ending, made, is_complete, second.is_checked)
-
-
-def _all_lines(text: str, correction: Correction) -> Iterator[LineChange]:
-    """Return the changes of a correction, and the other lines as changes that change nothing."""
     lines = [line.rstrip("\r\n") for line in _LINES.findall(text)]
-    changes = {change.line: change for change in correction.changes}
+    earlier = {change.line: change for change in first.changes}
+    later = {change.line: change for change in second.changes}
+    changes: list[LineChange] = []
+    kept: list[str] = []  # the lines after the changes of `first`
     number = 1
     while number <= len(lines):
-        change = changes.get(number) or LineChange(number, lines[number - 1], lines[number - 1], "")
-        yield change
+        change = earlier.get(number) or LineChange(number, lines[number - 1], lines[number - 1], "")
+        after = change.after.split("\n") if change.after or not change.before else []
+        changes.append(_changed_again(change, [(line, later.get(len(kept) + at)) for at, line in enumerate(after, 1)]))
+        kept += after
         number += change.before.count("\n") + 1
-
-
-def _aligned(change: LineChange) -> list[str]:
-    """Return the lines after a change, with empty ones up to the number of lines before it."""
-    lines = change.after.split("\n")
-    return lines + [""] * (change.before.count("\n") + 1 - len(lines))
+    if kept != first.text.splitlines():
+        return None
+    made = tuple(change for change in changes if change.after != change.before)
+    return Correction(second.text, made, first.is_complete and second.is_complete, second.is_checked)
 
 
 def _changed_again(change: LineChange, lines: list[tuple[str, LineChange | None]]) -> LineChange:
     """Return a change whose lines are changed once more, as far as they have a later change."""
-    after = [fix.after if fix else line for line, fix in lines]
-    reasons = [change.reason, *(fix.reason for _, fix in lines if fix)]
-    kept = "\n".join(line for line in after if line)
-    return LineChange(change.line, change.before, kept, "; ".join(filter(None, reasons)))
+    fixes = [fix for _, fix in lines if fix]
+    after = [fix.after if fix else line for line, fix in lines if not fix or fix.after]
+    reasons = filter(None, [change.reason, *(fix.reason for fix in fixes)])
+    is_left_out = bool(fixes) and len(fixes) == len(lines) and all(fix.is_left_out for fix in fixes)
+    return LineChange(change.line, change.before, "\n".join(after), "; ".join(reasons), is_left_out)

@@ -27,7 +27,7 @@ CORRECTION = Correction(
     CORRECTED,
     (
         LineChange(1, "humanize==0.0", "humanize==4.9.0", "the index has no such version"),
-        LineChange(2, "uvloop", LEFT_OUT, "there is no wheel in any version"),
+        LineChange(2, "uvloop", LEFT_OUT, "there is no wheel in any version", is_left_out=True),
     ),
 )
 CONFLICT = PreflightReport(

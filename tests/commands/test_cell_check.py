@@ -34,7 +34,9 @@ class Checker:
         if self.verdict is Verdict.COMPATIBLE:
             return await always_compatible(text, **more)
         correction = None if self.changes is None else correct_lines(text, self.changes)
-        return PreflightReport(self.verdict, "3.11.7", reason="line 3 old==1: there is no wheel", correction=correction)
+        reason = "line 3 old==1: there is no wheel"
+        warnings = ("the search did not finish",)
+        return PreflightReport(self.verdict, "3.11.7", reason=reason, correction=correction, warnings=warnings)
 
 
 def refused(
@@ -53,20 +55,30 @@ def test_one_answer_has_the_mistakes_and_what_cannot_be_installed(
     checker = Checker(
         (
             LineChange(3, "old==1", "old==2", "there is no wheel"),
-            LineChange(4, "faker==25.2.0", "# faker==25.2.0  (left out: gone)", "gone"),
+            LineChange(4, "faker==25.2.0", "# faker==25.2.0  (left out: gone)", "gone", is_left_out=True),
         )
     )
     error = refused(environment, shell, checker, f"{LINE}\n{MISTAKES}")
-    assert checker.texts == ["pyyaml\n\nold==1\nfaker==25.2.0"]
-    assert [problem.line for problem in error.problems] == [1, 3, 4]
-    assert str(error.problems[1]) == "line 3: old==1: there is no wheel; write old==2"
-    assert str(error.problems[2]).endswith("; gone; leave it out")
+    assert checker.texts == ["pyyaml\n\nold==1\nfaker==25.2.0\n"]
+    assert [problem.line for problem in error.problems] == [1, 4, None, None]
+    assert str(error.problems[2]) == "corrected requirements: line 3 old==1: there is no wheel"
+    assert str(error.problems[3]) == "corrected requirements: the search did not finish"
     assert error.correction is not None
     assert error.correction.text == "pyyaml\n\nold==2\n# faker==25.2.0  (left out: gone)\n"
     assert (error.correction.is_complete, error.correction.is_checked) == (True, True)
+    assert [change.line for change in error.correction.changes] == [1, 3, 4]
     assert error.hint is not None
     assert error.hint.kind is HintKind.APPLY_CORRECTION
     assert environment.changes == []
+
+
+def test_lines_are_those_of_the_cell(environment: EmulatedEnvironment, shell: InteractiveShell) -> None:
+    checker = Checker((LineChange(3, "old==1", "old==2", "there is no wheel"),))
+    error = refused(environment, shell, checker, f"{LINE}\npip install a b\nold==1\nyaml\n")
+    assert str(error.problems[1]) == "corrected requirements: line 2 old==1: there is no wheel"
+    assert error.correction is not None
+    assert error.correction.text == "a\nb\nold==2\npyyaml\n"
+    assert [change.line for change in error.correction.changes] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -93,10 +105,14 @@ def test_correction_says_whether_it_can_be_installed(
         f"{LINE}\n{MISTAKES}-r other.txt\n",
         f"{LINE.replace('Python3_11_7', 'mine')}\n{MISTAKES}",
         f"{LINE} --subscription no\n{MISTAKES}",
+        f"{LINE} --clusters-from 'where 1 == 1'\n{MISTAKES}",
+        f"{LINE} --no-check\n{MISTAKES}humanize=4\n",
     ],
-    ids=["mistakes without a correction", "base image of the cluster", "other mistakes"],
+    ids=["mistakes without a correction", "base image of the cluster", "other mistakes", "query", "no check"],
 )
 def test_cell_is_not_checked_if(environment: EmulatedEnvironment, shell: InteractiveShell, cell: str) -> None:
     checker = Checker(None)
-    refused(environment, shell, checker, cell)
+    error = refused(environment, shell, checker, cell)
     assert checker.texts == []
+    assert any(problem.line for problem in error.problems)  # the mistakes are named all the same
+    assert environment.changes == []

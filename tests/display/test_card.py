@@ -228,7 +228,7 @@ def test_report_json_has_the_correction(report: PreflightReport) -> None:
     if report.correction is None:
         assert document["correction"] is None
     else:
-        change = {"line": 1, "before": "a==1", "after": "a==2", "reason": "no such version"}
+        change = {"line": 1, "before": "a==1", "after": "a==2", "reason": "no such version", "leftOut": False}
         assert document["correction"] == {
             "text": CORRECTION.text,
             "changes": [change],

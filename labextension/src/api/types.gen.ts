@@ -678,6 +678,8 @@ export interface components {
             /** @description "" if the line is deleted. */
             readonly after: string;
             readonly reason: string;
+            /** @description Whether `after` is only a comment: what the line asks for is not in the corrected text. */
+            readonly leftOut: boolean;
         };
     };
     responses: never;

@@ -30,7 +30,7 @@ export function updateSavedCards(notebooks: INotebookTracker, model: IImagesMode
 }
 
 /** Delays between the attempts to write a state, in milliseconds; without a further change nothing else would write it. */
-const DELAYS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000];
+const DELAYS = [0, 500, 1000, 2000, 4000, 8000, 16_000];
 
 export class SavedCards {
   constructor(
@@ -50,22 +50,31 @@ export class SavedCards {
     }
     this._requested.set(output, newer.state);
     for (const delay of DELAYS) {
-      await this._write(output, newer.id);
-      if (this._newerState(output)?.state !== newer.state) {
+      await this._wait(delay);
+      if (!this._isNewer(output, newer)) {
         return;
       }
-      // The request failed, or its response was older than the list of builds.
-      await this._wait(delay);
+      await this._write(output, newer);
     }
-    this._requested.delete(output); // requested again after the next change
+    if (this._isNewer(output, newer)) {
+      this._requested.delete(output); // requested again after the next change
+    }
   }
 
-  private async _write(output: ICardOutputModel, id: string): Promise<void> {
-    const data = await this._model.getOutput(id).catch(() => null);
+  /** Write the data of the server, unless the request fails, or its response is older than the list of builds. */
+  private async _write(output: ICardOutputModel, newer: INewerState): Promise<void> {
+    const data = await this._model.getOutput(newer.id).catch(() => null);
+    const received = readCard(data?.[BUILD_MIME_TYPE]) ?? readFleet(data?.[FLEET_MIME_TYPE]);
     // The kernel may have written it meanwhile.
-    if (data && this._newerState(output)) {
+    if ((received?.ended || received?.state === newer.state) && this._isNewer(output, newer)) {
       output.setData({ data: data as ReadonlyPartialJSONObject, metadata: output.metadata });
     }
+  }
+
+  /** Return whether a state is still what is to be written into an output. */
+  private _isNewer(output: ICardOutputModel, { id, state }: INewerState): boolean {
+    const newer = this._newerState(output);
+    return newer !== null && newer.id === id && newer.state === state;
   }
 
   /** Return what the server knows of a card that is in progress, null if it is nothing new. */

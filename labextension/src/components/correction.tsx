@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 import { useState } from 'react';
 
-import { type ICorrection, type ILineChange, isLeftOut } from '../model/plan';
+import type { ICorrection, ILineChange } from '../model/plan';
 
 /** Number of changed lines that are shown unfolded. */
 const MAX_UNFOLDED = 8;
@@ -101,7 +101,7 @@ function Change({ change, trans }: { change: ILineChange; trans: TranslationBund
 
 /** What takes the place of a line. The comment of a line that is left out would repeat the line and the reason. */
 function After({ change, trans }: { change: ILineChange; trans: TranslationBundle }): React.JSX.Element | null {
-  if (isLeftOut(change)) {
+  if (change.isLeftOut) {
     return <span>{trans.__('left out, kept as a comment')}</span>;
   }
   return change.after ? (

@@ -42,11 +42,8 @@ export interface ILineChange {
   readonly before: string;
   readonly after: string;
   readonly reason: string;
-}
-
-/** Return whether a line is kept as a comment only: what it asks for is not in the corrected text. */
-export function isLeftOut({ before, after }: ILineChange): boolean {
-  return after.trimStart().startsWith('#') && !before.trimStart().startsWith('#');
+  /** Whether `after` is only a comment: what the line asks for is not in the corrected text. */
+  readonly isLeftOut: boolean;
 }
 
 export interface IPlannedPackage {
@@ -118,7 +115,13 @@ export function readCorrection(data: unknown): ICorrection | null {
 
 function readChange(data: Record<string, unknown>): ILineChange {
   const text = textReader(data);
-  return { line: readNumber(data.line), before: text('before'), after: text('after'), reason: text('reason') };
+  return {
+    line: readNumber(data.line),
+    before: text('before'),
+    after: text('after'),
+    reason: text('reason'),
+    isLeftOut: data.leftOut === true
+  };
 }
 
 /** Return the hint, null if the data is not one. Its kind may be one that this version does not know. */

@@ -112,7 +112,7 @@ describe('a saved card', () => {
     model.first = [new Error('no connection'), output('a', 'Building')];
     await update(saved);
     expect(saved.data['text/plain']).toBe('Succeeded of the server');
-    expect([model.requests.length, waits]).toEqual([3, [500, 1000]]);
+    expect([model.requests.length, saved.writes, waits.slice(0, 3)]).toEqual([3, 1, [0, 500, 1000]]);
   });
 
   it('is requested again after a change if the server does not respond for a minute', async () => {

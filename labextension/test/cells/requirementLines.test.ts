@@ -42,7 +42,7 @@ describe('applyFix', () => {
 describe('correctCell', () => {
   const correction = {
     text: 'requests==2.31.0\nurllib3==2.2.1\n',
-    changes: [{ line: 2, before: '  urllib3==1.20', after: 'urllib3==2.2.1', reason: 'clash' }],
+    changes: [{ line: 2, before: '  urllib3==1.20', after: 'urllib3==2.2.1', reason: 'clash', isLeftOut: false }],
     isComplete: true,
     isChecked: true
   };

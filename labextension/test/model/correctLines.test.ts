@@ -2,7 +2,13 @@ import { expect, it } from 'vitest';
 
 import { isCorrected } from '../../src/model/correctLines';
 
-const change = (line: number, before: string, after: string) => ({ line, before, after, reason: 'why' });
+const change = (line: number, before: string, after: string) => ({
+  line,
+  before,
+  after,
+  reason: 'why',
+  isLeftOut: false
+});
 
 it.each([
   ['a line is replaced', 'a==1\nb', 'a==2\nb\n', [change(1, 'a==1', 'a==2')]],

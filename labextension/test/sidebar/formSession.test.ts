@@ -29,7 +29,7 @@ const PLAN: IPlan = {
 const FIX = { line: 2, text: 'b==2', sentence: 'line 2: b==2 would be compatible' };
 const CORRECTION = {
   text: 'a\nb==2\nc',
-  changes: [{ line: 2, before: 'b==1', after: 'b==2', reason: 'clash' }],
+  changes: [{ line: 2, before: 'b==1', after: 'b==2', reason: 'clash', isLeftOut: false }],
   isComplete: true,
   isChecked: true
 };
