@@ -43,6 +43,11 @@ LINTERS = {
     "layout": ["-m", "ruff", "format", "--check"],
     "types": ["-m", "mypy"],
     "dead": ["-m", "vulture"],
+    "workflows": [
+        "-c",
+        "import subprocess, sys, sysconfig; zizmor = sysconfig.get_path('scripts') + '/zizmor';"
+        "sys.exit(subprocess.call([zizmor, '--offline', '.github']))",  # it has no module to run
+    ],
     "words": ["-m", "codespell_lib", "-D", "-", "-D", ".ci/words.txt", ".", ".ci", ".github"],
 }
 NO_TESTS_COLLECTED = 5
