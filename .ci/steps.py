@@ -77,6 +77,17 @@ def new_folder(session: nox.Session, name: str) -> Path:
     return folder
 
 
+def copy_notebooks(folder: Path) -> Path:
+    """Copy the notebooks, and the pages that they link to, into a folder to work in; keep what the user has changed."""
+    (folder / "notebooks").mkdir(parents=True, exist_ok=True)
+    for path in ROOT.glob("*.md"):
+        shutil.copy(path, folder)
+    for path in (it for it in (ROOT / "notebooks").iterdir() if it.is_file()):
+        if not (folder / "notebooks" / path.name).exists():
+            shutil.copy(path, folder / "notebooks")
+    return folder
+
+
 def run_parts(session: nox.Session) -> None:
     """Run all parts of the tests, also after one of them has failed; fail if any of them did."""
     parts = (run_linters, test_frontend, test_older_peer, test_browser, test_server, test_rest, test_lowest)
