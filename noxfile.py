@@ -41,6 +41,7 @@ from steps import (  # noqa: E402
     run_parts,
     run_pytest,
     test_lowest,
+    test_newest,
     working_environment,
 )  # fmt: skip
 
@@ -185,7 +186,13 @@ def package(session: nox.Session) -> None:
     session.run("python", ".ci/package.py", str(new_folder(session, "package")))
 
 
-@nox.session(python=["3.11", "3.12", "3.13"])
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Test with the newest versions, pre-releases of uv, httpx, JupyterLab and IPython included."""
+    test_newest(session)
+
+
+@nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def lowest(session: nox.Session) -> None:
     """Test with the lowest versions that pyproject.toml allows, on each installed Python."""
     test_lowest(session)

@@ -30,6 +30,15 @@ PARALLEL = (*TWO_PROCESSES, "--hypothesis-profile", "fast")
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """Where writing bytecode is disabled, each run would compile all tests: four seconds."""
 
+NEWEST = (
+    "httpx>=0.28.dev0,<1",
+    "ipython>=8.30.dev0",
+    "jupyterlab>=4.4.dev0,<5",
+    "notebook>=7.4.dev0,<8",
+    "uv>=0.12.dev0",
+)
+"""What changes often and matters most; a bound that is a pre-release lets pre-releases in."""
+
 LOWEST = (
     "arm/test_client", "arm/test_credentials", "arm/test_local_emulator", "commands/test_commands",
     "integration/test_environment", "integration/test_terminal", "panel/test_panel", "preflight/test_check",
@@ -37,17 +46,19 @@ LOWEST = (
 )  # fmt: skip
 """Tests that together use every dependency."""
 
+RUN_ZIZMOR = """
+import subprocess, sys, sysconfig
+sys.exit(subprocess.call([sysconfig.get_path("scripts") + "/zizmor", "--offline", "--quiet", ".github"]))
+"""
+"""Runs the program of the environment, which has no module."""
+
 LINTERS = {
     "imports": ["-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
     "style": ["-m", "ruff", "check"],
     "layout": ["-m", "ruff", "format", "--check"],
     "types": ["-m", "mypy"],
     "dead": ["-m", "vulture"],
-    "workflows": [
-        "-c",
-        "import subprocess, sys, sysconfig; zizmor = sysconfig.get_path('scripts') + '/zizmor';"
-        "sys.exit(subprocess.call([zizmor, '--offline', '.github']))",  # it has no module to run
-    ],
+    "workflows": ["-c", RUN_ZIZMOR],
     "words": ["-m", "codespell_lib", "-D", "-", "-D", ".ci/words.txt", ".", ".ci", ".github"],
 }
 NO_TESTS_COLLECTED = 5
@@ -159,6 +170,14 @@ def test_lowest(session: nox.Session) -> None:
     command = [python, "-P", "-m", "pytest", *PARALLEL, "-m", "not browser and not index"]
     files = [f"tests/{name}.py" for name in LOWEST]
     session.run(*command, *files, *session.posargs, env=BYTECODE, external=True, success_codes=_exit_codes(session))
+
+
+def test_newest(session: nox.Session) -> None:
+    """Test with the newest versions of the dependencies, pre-releases of some included."""
+    install(session, "--upgrade", *REBUILD, ".[lab]", *TEST, *NEWEST)
+    install_chromium(session)
+    for part in (test_rest, test_server, test_browser):
+        part(session)
 
 
 def run_pytest(session: nox.Session, *arguments: str) -> None:

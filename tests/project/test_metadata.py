@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hatchling.metadata.core import ProjectMetadata
 from hatchling.plugin.manager import PluginManager
+from interpreters import SUPPORTED
 from metadata_hook import index_page, project_urls
 
 import kusto_magic
@@ -72,3 +73,16 @@ def test_citation_has_this_version_license_and_address() -> None:
     assert citation["license"] == SETTINGS["project"]["license"]
     assert citation.get("repository-code") == (CURRENT_HOME or None)
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+
+def test_workflow_tests_every_supported_python() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    assert tuple(workflow["jobs"]["test"]["strategy"]["matrix"]["python"]) == SUPPORTED
+    classifiers = " ".join(SETTINGS["project"]["classifiers"])
+    assert set(re.findall(r"Python :: (3\.\d+)", classifiers)) <= set(SUPPORTED)
+
+
+def test_dependencies_whose_next_major_breaks_us_have_an_upper_bound() -> None:
+    listed = [*SETTINGS["project"]["dependencies"], *SETTINGS["project"]["optional-dependencies"]["lab"]]
+    bounds = {re.split(r"[<>=]", text)[0]: text.partition("<")[2] for text in listed}
+    assert {name: bound for name, bound in bounds.items() if bound} == {"httpx": "1", "jupyterlab": "5"}
