@@ -285,11 +285,13 @@ def _add_wait_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--wait", dest="wait", action="store_const", const="yes", help="wait until it is done")
     group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help="return immediately")
+    allows = "show a failure without failing the cell, so that an unattended run continues"
+    parser.add_argument("--allow-failure", action="store_true", help=allows)
 
 
 def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
-    help_text = "wait also while another process or user changes the cluster"
-    parser.add_argument("--queue", action="store_true", help=help_text)
+    waits = "wait also while another process or user changes the cluster"
+    parser.add_argument("--queue", action="store_true", help=waits)
     if yes:
         help_text = "proceed even if queries use this image; also if it is unknown which one they use"
         parser.add_argument("--yes", action="store_true", help=help_text)
@@ -330,8 +332,7 @@ def _clusters(value: str) -> int:
     try:
         return parse_cluster_count(value)
     except ValueError:
-        message = f"{excerpt(value)} is not a number from 1 to {MAX_CLUSTERS}"
-        raise argparse.ArgumentTypeError(message) from None
+        raise argparse.ArgumentTypeError(f"{excerpt(value)} is not a number from 1 to {MAX_CLUSTERS}") from None
 
 
 def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequence[str]:
@@ -346,5 +347,4 @@ def _unknown(word: str, known: Sequence[str]) -> str:
     word = word.partition("=")[0]  # the value may be a secret
     close = difflib.get_close_matches(word, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    kind = "option" if word.startswith("-") else "argument"
-    return f"unknown {kind} {excerpt(word)}{hint}"
+    return f"unknown {'option' if word.startswith('-') else 'argument'} {excerpt(word)}{hint}"

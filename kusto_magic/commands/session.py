@@ -284,6 +284,19 @@ class Session:
                 error.is_shown = self.is_interactive  # the log of a non-interactive run often has only the error
             raise
 
+    @contextmanager
+    def allowing_failure(self, options: Namespace) -> Iterator[None]:
+        """With `--allow-failure`, print an error instead of raising it; not what a card shows already."""
+        from kusto_magic.display.cell_hints import MAGICS
+
+        try:
+            yield
+        except KustoImageError as error:
+            if not getattr(options, "allow_failure", False):
+                raise
+            if not error.is_shown:
+                self.print(visible("\n".join(error.lines(MAGICS))))
+
     def insert_cell(self, text: str) -> None:
         """Insert a cell with this text below the running one, or show the text in a headless run."""
         from kusto_magic.display.bundle import code
