@@ -7,6 +7,7 @@ Needs the dependency group `package`. Stops with an error at the first failed ch
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -92,8 +93,12 @@ def write_sbom(bare: Path, wheel: Path, folder: Path) -> Path:
     path = folder / f"{wheel.name.removesuffix('.whl')}.cdx.json"
     about = ("--pyproject", ROOT / "pyproject.toml", "--mc-type", "library", "--output-reproducible")
     module("cyclonedx_py", "environment", *about, "--output-file", path, bare)
-    if str(folder.parent) in path.read_text(encoding="utf-8"):
-        sys.exit(f"{path} contains a path of this machine")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["metadata"]["component"]["version"] = wheel.name.split("-")[1]  # dynamic, so not in pyproject.toml
+    text = json.dumps(content, indent=2)
+    if str(folder.parent) in text:
+        sys.exit(f"{path} would contain a path of this machine")
+    path.write_text(text + "\n", encoding="utf-8")
     return path
 
 
