@@ -86,7 +86,6 @@ class KustoImageMagics(Magics):
                 return None
             with self._session.allowing_failure(options), self._session.showing_corrections(options):
                 return self._make(options, cell)
-        return None
 
     def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
         from kusto_magic.commands.cell import dry_run, read_cell, read_spec_to_send
@@ -152,7 +151,6 @@ class KustoImageMagics(Magics):
                 return None
             with self._session.allowing_failure(options):
                 return arguments.SUBCOMMANDS[options.command].load(options.command)(self._session, options)
-        return None
 
     def _variables(self, local_ns: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Return the variables of the notebook and of the function that calls the magic."""
