@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from kusto_magic.arm.emulator_proof import ConnectionProof
 from kusto_magic.arm.log_filter import quiet_sign_in
+from kusto_magic.arm.notebook_credentials import FabricCredential
 from kusto_magic.arm.sign_in_errors import sign_in_error, sign_in_required
 from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
@@ -173,6 +174,7 @@ def _credential(identity: Any, kind: str, host: str, prompt: Prompt | None, opti
         "developer": lambda: identity.AzureDeveloperCliCredential(**options.tool_options()),
         "browser": lambda: identity.InteractiveBrowserCredential(**interactive()),
         "device": lambda: identity.DeviceCodeCredential(prompt_callback=prompt, **interactive()),
+        "fabric": FabricCredential,
     }
     return factories[kind]()
 
@@ -243,6 +245,18 @@ def request_token(credential: Credential, scope: str, claims: str = "") -> Acces
     return get_token_info(scope, options=options)
 
 
+@dataclass(frozen=True, eq=False)
+class GivenCredential:
+    """A credential object of the user, whose repr and log lines are not shown."""
+
+    credential: Credential = field(repr=False)
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """Return a token for the only scope. Raises whatever the object raises."""
+        with quiet_sign_in():
+            return request_token(self.credential, scopes[0], options.get("claims", ""))
+
+
 class _StaticToken(NamedTuple):
     token: str
     expires_on: int
@@ -290,13 +304,14 @@ class CredentialFactory:
     """Creates the credential for an endpoint; `kind` is one of `settings.CREDENTIAL_TYPES`.
 
     With `prompt`, the user may be asked to sign in, once for each endpoint. `tenant` and `az_timeout` are as for
-    `SignInOptions`.
+    `SignInOptions`. `given` is a credential to use instead of one of this kind.
     """
 
     kind: str = "default"
     prompt: Prompt | None = None
     tenant: str = ""
     az_timeout: float = DEFAULT_AZ_TIMEOUT
+    given: GivenCredential | None = None
     _canceled: threading.Event = field(default_factory=threading.Event, repr=False)
     _credentials: dict[tuple[str, str], NamedCredential] = field(default_factory=dict, repr=False)
 
@@ -312,6 +327,8 @@ class CredentialFactory:
         """
         if is_loopback(urlsplit(endpoint).hostname or ""):
             return EmulatorCredential(endpoint)  # a token for Azure must never be sent to a process on this machine
+        if self.given is not None:
+            return self.given
         needs_one = self.kind in _AZ_TYPES and not (self.tenant or os.environ.get("AZURE_TENANT_ID", "").strip())
         account = subscription.lower() if needs_one else ""
         options = SignInOptions(self.tenant, account, self.az_timeout, self._canceled)

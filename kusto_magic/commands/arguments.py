@@ -13,7 +13,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from kusto_magic.commands.argument_parser import Parser
+from kusto_magic.commands.argument_parser import Parser, seconds
 from kusto_magic.commands.words import split
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
@@ -203,10 +203,14 @@ def _use(sub: argparse.ArgumentParser) -> None:
     help_text = "use the emulator only if neither the environment nor config.toml sets a cluster; for shared notebooks"
     sub.add_argument("--unless-set", action="store_true", help=help_text)
     sub.add_argument(
-        "--build-seconds", type=_seconds, metavar="S", help="duration of builds on the emulator, in seconds"
+        "--build-seconds", type=seconds, metavar="S", help="duration of builds on the emulator, in seconds"
     )
     sub.add_argument("--clusters", type=_clusters, metavar="N", help="number of clusters of the emulator")
-    sub.add_argument("--as", dest="credential", metavar="METHOD", help=f"sign-in method: {', '.join(CREDENTIAL_TYPES)}")
+    ways = sub.add_mutually_exclusive_group()
+    names = ", ".join(CREDENTIAL_TYPES)
+    ways.add_argument("--as", dest="credential", metavar="METHOD", help=f"sign-in method: {names}")
+    help_text = "variable with a credential object, such as one of azure-identity"
+    ways.add_argument("--credential", dest="given", metavar="VAR", type=_variable, help=help_text)
     sub.add_argument("--tenant", metavar="TENANT", help="ID or domain of the tenant to sign in to")
     sub.add_argument("--save", action="store_true", help="save the cluster in config.toml for later sessions")
 
@@ -316,14 +320,6 @@ def _variable(value: str) -> str:
     if not value.isidentifier() or keyword.iskeyword(value):
         raise argparse.ArgumentTypeError(f"{excerpt(value)} is not a valid variable name")
     return value
-
-
-def _seconds(value: str) -> float:
-    seconds = float(value)  # argparse reports a ValueError
-    # Not "seconds < 0 or …": nan must be refused as well, and it fails every comparison.
-    if not 0 <= seconds <= 24 * 3600:
-        raise argparse.ArgumentTypeError(f"{excerpt(value)} is not between 0 and 86,400 seconds")
-    return seconds
 
 
 def _clusters(value: str) -> int:

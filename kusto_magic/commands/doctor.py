@@ -92,7 +92,8 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
             displayed = value if is_shown else HIDDEN
             if value:
                 yield "✔", name.replace("_", " "), f"{displayed} (from {settings.sources[name]})"
-        yield "", "sign-in method", settings.credential or "default"
+        method = "a credential object of the notebook" if session.given else settings.credential or "default"
+        yield "", "sign-in method", method
         settings.target()
     except InvalidInputError as error:
         for problem in error.problems:

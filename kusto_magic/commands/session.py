@@ -11,6 +11,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.commands.name_cache import NameCache
@@ -19,6 +20,7 @@ from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.errors import KustoImageError
 
 if TYPE_CHECKING:
+    from kusto_magic.arm.credentials import GivenCredential
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
     from kusto_magic.builds.manager import BuildManager
@@ -72,6 +74,7 @@ class Session:
         self.magics = magics
         self.name_cache = NameCache()
         self.sign_in: SignIn | None = None
+        self.given: GivenCredential | None = None
         self._warned = ""
         self._builds = builds
 
@@ -152,11 +155,19 @@ class Session:
         """Use the configured sign-in method if it has changed; nothing is sent yet."""
         from kusto_magic.settings import SignIn
 
-        if settings.sign_in != (self.sign_in or SignIn()):
+        if self.given is None and settings.sign_in != (self.sign_in or SignIn()):
             from kusto_magic.arm.credentials import CredentialFactory
 
             self.builds.sign_in(CredentialFactory.of(settings.sign_in))
             self.sign_in = settings.sign_in
+
+    def restore_sign_in(self) -> None:
+        """Use the sign-in before a failed one again."""
+        from kusto_magic.arm.credentials import CredentialFactory
+        from kusto_magic.settings import SignIn
+
+        factory = CredentialFactory.of(self.sign_in or SignIn())
+        self.builds.sign_in(replace(factory, given=self.given))
 
     # ── output ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

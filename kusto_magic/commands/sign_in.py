@@ -6,11 +6,12 @@ The code is an output that is updated in place, so that a saved notebook does no
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from kusto_magic.arm.credentials import INTERACTIVE_TYPES, CredentialFactory
+from kusto_magic.arm.credentials import INTERACTIVE_TYPES, CredentialFactory, GivenCredential
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, message
 from kusto_magic.display_text import visible, visible_line
 from kusto_magic.errors import SignInError
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
     from kusto_magic.settings import SignIn
 
 
-def sign_in(session: Session, chosen: SignIn, target: Target) -> str:
-    """Sign in to the cluster's cloud with the chosen method and use it from now on.
+def sign_in(session: Session, chosen: SignIn, target: Target, given: GivenCredential | None = None) -> str:
+    """Sign in to the cluster's cloud with the chosen method, or a given object, and use it from now on.
 
     Returns the identity, or "" if the token does not contain it. Raises SignInError; for an interactive method in a
     non-interactive session, before anything is sent.
     """
     kind = chosen.credential
-    if kind not in INTERACTIVE_TYPES:
-        return _signed_in(session, CredentialFactory.of(chosen), target)
+    if given or kind not in INTERACTIVE_TYPES:
+        return _signed_in(session, replace(CredentialFactory.of(chosen), given=given), target)
     if not session.can_prompt:
         what = f"the sign-in method {kind} needs an interactive session"
         raise SignInError(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("environment", "managed", "cli")))
