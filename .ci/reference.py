@@ -59,6 +59,7 @@ INTERNAL = {
         "identity",
         "is_held_elsewhere",
         "run",
+        "running_tool",
         "sign_in",
         "stop_polling",
         "submit",

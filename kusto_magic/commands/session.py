@@ -77,6 +77,17 @@ class Session:
         self.given: GivenCredential | None = None
         self._warned = ""
         self._builds = builds
+        if builds is not None:
+            self._follow_waits(builds)
+
+    def _follow_waits(self, builds: BuildManager) -> None:
+        from kusto_magic.display.slow_sign_in import SlowSignIn
+        from kusto_magic.display.updated_output import first_only
+
+        def output() -> Callable[[Bundle], None]:
+            return self.updated_output() if self.in_kernel else first_only(self.show)
+
+        builds.wait_observer = SlowSignIn(lambda: builds.running_tool, output)
 
     @property
     def builds(self) -> BuildManager:
@@ -87,6 +98,7 @@ class Session:
 
             self._builds = default_manager()
             self._builds.hint_table = MAGICS
+            self._follow_waits(self._builds)
         return self._builds
 
     def has_client(self, target: Target) -> bool:
@@ -255,6 +267,12 @@ class Session:
             self.shell.display_pub.publish(data)
         else:
             self.print(data["text/plain"])
+
+    def updated_output(self) -> Callable[[Bundle], None]:
+        """Return a function that shows a bundle in place of the previous one, or below it in a terminal."""
+        from kusto_magic.display.updated_output import updated_output
+
+        return updated_output(self.shell.display_pub.publish) if self.in_kernel else self.show
 
     def show_table(self, table: DataTable) -> None:
         """Show a table; a terminal shows it in colors, and wraps its cells to its width."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -101,3 +103,25 @@ def test_fabric_is_used_where_it_exists_and_refused_elsewhere(signed_out: Kernel
     assert (shown.status, shown.error) == ("ok", "")
     assert "Signed in as user aaaaaaaa…" in _text(signed_out, shown)
     assert token not in _text(signed_out, elsewhere, shown)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
+def test_wait_for_a_slow_az_is_shown_and_can_be_interrupted(signed_out: Kernel, tmp_path: Path) -> None:
+    az, started = tmp_path / "az", tmp_path / "started"
+    az.write_text(f"#!/bin/sh\ntouch {started}\nexec sleep 60\n", encoding="utf-8")
+    az.chmod(0o755)
+    signed_out.execute(f"import os; os.environ['PATH'] = {str(tmp_path)!r} + ':/usr/bin:/bin'")
+    signed_out.execute("%config KustoImageMagics.az_timeout = 40.0")
+    request = signed_out.begin(f"{USE} --as cli")
+
+    def texts() -> list[str]:
+        return [bundle["text/plain"] for updates in signed_out.displays.values() for bundle in updates]
+
+    signed_out.wait_until(lambda: len(texts()) > 1)
+    signed_out.interrupt()
+    stopped = signed_out.finish(request)
+    assert "KeyboardInterrupt" in stopped.error
+    assert started.exists()
+    assert re.fullmatch(r"Waiting for az to return a token: \d+ s of 40 s", texts()[0])
+    assert re.fullmatch(r"Waited \d+ s for a token\.", texts()[-1])
+    assert len(signed_out.displays) == 1
