@@ -94,7 +94,7 @@ def test_failure_of_the_object_keeps_the_sign_in_before(notebook: SignInSession)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("onw", "there is no variable onw; did you mean own?"),
+        ("owns", "there is no variable owns; did you mean own?"),
         ("nothing", "there is no variable nothing"),
         ("text", "text is of type str, which has no method get_token, so it is not a credential"),
         ("none", "none is of type NoneType, which has no method"),

@@ -81,8 +81,8 @@ class Own:
     def get_token(self, *scopes, **options):
         return AccessToken({token!r}, int(time.time()) + 3600)
 own = Own()""")
-    misspelled = signed_out.execute(f"{USE} --credential onw")
-    assert "there is no variable onw; did you mean own?" in misspelled.error
+    misspelled = signed_out.execute(f"{USE} --credential owns")
+    assert "there is no variable owns; did you mean own?" in misspelled.error
     refused = signed_out.execute(f"{USE} --credential Own")
     assert "Own is a class" in refused.error
     shown = signed_out.execute(f"{USE} --credential own")
