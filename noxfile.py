@@ -188,7 +188,7 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def newest(session: nox.Session) -> None:
-    """Test with the newest versions, pre-releases of uv, httpx, JupyterLab and IPython included."""
+    """Test with the newest uv, httpx, JupyterLab, IPython and others, pre-releases included."""
     test_newest(session)
 
 
