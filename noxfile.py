@@ -32,6 +32,7 @@ from steps import (  # noqa: E402
     PEERS,
     REBUILD,
     TEST,
+    copy_notebooks,
     install,
     install_chromium,
     install_npm_package,
@@ -40,6 +41,7 @@ from steps import (  # noqa: E402
     run_parts,
     run_pytest,
     test_lowest,
+    test_newest,
     working_environment,
 )  # fmt: skip
 
@@ -51,10 +53,14 @@ nox.options.error_on_missing_interpreters = False  # `lowest` uses the interpret
 
 @nox.session(reuse_venv=True)
 def lab(session: nox.Session) -> None:
-    """Open JupyterLab on the first notebook; arguments after `--` are passed to JupyterLab."""
+    """Open JupyterLab on a copy of the first notebook; arguments after `--` are passed to JupyterLab."""
     install(session, *REBUILD, ".[lab]")
+    folder = copy_notebooks(ROOT / ".dev" / "lab")
+    session.log(f"your copies of the notebooks are in {folder}; delete it to start again")
     as_root = ["--allow-root"] if sys.platform != "win32" and os.geteuid() == 0 else []
-    command = ["jupyter", "lab", "notebooks/01-first-image.ipynb", *as_root, *session.posargs]
+    # Named as the default page, the notebook is in the address that JupyterLab prints.
+    opened = [f"--ServerApp.root_dir={folder}", "--LabApp.default_url=/lab/tree/notebooks/01-first-image.ipynb"]
+    command = ["jupyter", "lab", *opened, *as_root, *session.posargs]
     session.run(*command, terminate_timeout=10)  # after Ctrl-C: time for the kernels to end
 
 
@@ -180,7 +186,13 @@ def package(session: nox.Session) -> None:
     session.run("python", ".ci/package.py", str(new_folder(session, "package")))
 
 
-@nox.session(python=["3.11", "3.12", "3.13"])
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Test with the newest uv, httpx, JupyterLab, IPython and others, pre-releases included."""
+    test_newest(session)
+
+
+@nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def lowest(session: nox.Session) -> None:
     """Test with the lowest versions that pyproject.toml allows, on each installed Python."""
     test_lowest(session)

@@ -1,18 +1,21 @@
 """Build the package as a release does and test it in empty environments; `python noxfile.py package` runs this.
 
-    python .ci/package.py FOLDER    writes the sdist and the wheel to FOLDER/dist
+    python .ci/package.py FOLDER    writes the sdist and the wheel to FOLDER/dist, and their SBOM to FOLDER/sbom
 
 Needs the dependency group `package`. Stops with an error at the first failed check.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tarfile
 import tomllib
 from pathlib import Path
+
+import interpreters
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".ci"
@@ -31,9 +34,9 @@ def module(name: str, *arguments: str | Path, at: Path = ROOT) -> None:
     run(sys.executable, "-P", "-m", name, *arguments, at=at)
 
 
-def new_environment(folder: Path, *requirements: str) -> Path:
-    """Create an environment with this Python and the requirements; return the path of its Python."""
-    module("uv", "venv", "--quiet", "--clear", "--python", sys.executable, folder)
+def new_environment(folder: Path, *requirements: str, base: str | Path = sys.executable) -> Path:
+    """Create an environment with a Python and the requirements; return the path of its Python."""
+    module("uv", "venv", "--quiet", "--clear", "--python", base, folder)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     module("uv", "pip", "install", "--quiet", "--python", python, *requirements)
     return python
@@ -70,13 +73,33 @@ def build_elsewhere(sdist: Path, folder: Path) -> Path:
     return next((folder / "elsewhere").glob("*.whl"))
 
 
-def test_wheel(wheel: Path, folder: Path) -> None:
-    """Install the wheel into empty environments and use it there; check that mypy finds its types."""
-    lab = new_environment(folder / "lab", f"kusto-magic[lab] @ {wheel.as_uri()}")
+def test_wheel(wheel: Path, folder: Path, base: Path) -> Path:
+    """Install the wheel into empty environments of an interpreter and use it there; return the bare one's Python."""
+    lab = new_environment(folder / "lab", f"kusto-magic[lab] @ {wheel.as_uri()}", base=base)
     run(lab, TOOLS / "smoke.py", "lab", path=lab.parent)
-    bare = new_environment(folder / "bare", str(wheel))
+    bare = new_environment(folder / "bare", str(wheel), base=base)
     run(bare, TOOLS / "smoke.py", "bare", path=bare.parent)
+    return bare
+
+
+def check_types(bare: Path, folder: Path) -> None:
+    """Check that mypy finds the types of the installed package."""
     module("mypy", "--strict", "--python-executable", bare, TOOLS / "consumer.py", at=folder)
+
+
+def write_sbom(bare: Path, wheel: Path, folder: Path) -> Path:
+    """List what the wheel and its dependencies install today as CycloneDX; return the file."""
+    folder.mkdir()
+    path = folder / f"{wheel.name.removesuffix('.whl')}.cdx.json"
+    about = ("--pyproject", ROOT / "pyproject.toml", "--mc-type", "library", "--output-reproducible")
+    module("cyclonedx_py", "environment", *about, "--output-file", path, bare)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["metadata"]["component"]["version"] = wheel.name.split("-")[1]  # dynamic, so not in pyproject.toml
+    text = json.dumps(content, indent=2)
+    if str(folder.parent) in text:
+        sys.exit(f"{path} would contain a path of this machine")
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
 
 
 def main(folder: Path) -> None:
@@ -85,8 +108,11 @@ def main(folder: Path) -> None:
     for again in (build_without_node(sdist, folder), build_elsewhere(sdist, folder)):
         if again.read_bytes() != wheel.read_bytes():
             sys.exit(f"{wheel} and {again} are not the same")
-    test_wheel(wheel, folder)
-    sys.stdout.write(f"built and tested: {wheel}\n")
+    bare = {version: test_wheel(wheel, folder / version, base) for version, base in interpreters.installed().items()}
+    running = next(iter(bare.values()))
+    check_types(running, folder)
+    sbom = write_sbom(running, wheel, folder / "sbom")
+    sys.stdout.write(f"built: {wheel} {sbom}\ntested with Python {', '.join(sorted(bare))}\n")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ INTERNAL = {
         "identity",
         "is_held_elsewhere",
         "run",
+        "running_tool",
         "sign_in",
         "stop_polling",
         "submit",
@@ -202,7 +203,9 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
     },
     "The front end": {
         "JPY_SESSION_NAME": "the path of the notebook, for `freeze --from-notebook` and `doctor`",
-        "VSCODE_PID": "detects VS Code, for `doctor`",
+        "COLAB_RELEASE_TAG, JUPYTERHUB_USER, TRIDENT_SPARK_VERSION, VSCODE_PID": (
+            "detect Colab, JupyterHub, Fabric and VS Code, for `doctor`"
+        ),
     },
 }
 """The environment variables that are read, and what for; tests/project/test_docs.py compares them with the code."""

@@ -37,12 +37,19 @@ LOWEST = (
 )  # fmt: skip
 """Tests that together use every dependency."""
 
+RUN_ZIZMOR = """
+import subprocess, sys, sysconfig
+sys.exit(subprocess.call([sysconfig.get_path("scripts") + "/zizmor", "--offline", "--quiet", ".github"]))
+"""
+"""Runs the program of the environment, which has no module."""
+
 LINTERS = {
     "imports": ["-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
     "style": ["-m", "ruff", "check"],
     "layout": ["-m", "ruff", "format", "--check"],
     "types": ["-m", "mypy"],
     "dead": ["-m", "vulture"],
+    "workflows": ["-c", RUN_ZIZMOR],
     "words": ["-m", "codespell_lib", "-D", "-", "-D", ".ci/words.txt", ".", ".ci", ".github"],
 }
 NO_TESTS_COLLECTED = 5
@@ -69,6 +76,17 @@ def new_folder(session: nox.Session, name: str) -> Path:
     folder = Path(session.create_tmp()).resolve() / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    return folder
+
+
+def copy_notebooks(folder: Path) -> Path:
+    """Copy the notebooks, and the pages that they link to, into a folder to work in; keep what the user has changed."""
+    (folder / "notebooks").mkdir(parents=True, exist_ok=True)
+    for path in ROOT.glob("*.md"):
+        shutil.copy(path, folder)
+    for path in (it for it in (ROOT / "notebooks").iterdir() if it.is_file()):
+        if not (folder / "notebooks" / path.name).exists():
+            shutil.copy(path, folder / "notebooks")
     return folder
 
 
@@ -143,6 +161,14 @@ def test_lowest(session: nox.Session) -> None:
     command = [python, "-P", "-m", "pytest", *PARALLEL, "-m", "not browser and not index"]
     files = [f"tests/{name}.py" for name in LOWEST]
     session.run(*command, *files, *session.posargs, env=BYTECODE, external=True, success_codes=_exit_codes(session))
+
+
+def test_newest(session: nox.Session) -> None:
+    """Test with the newest versions within the bounds, pre-releases included."""
+    install(session, "--upgrade", "--prerelease=allow", *REBUILD, ".[lab]", *TEST)
+    install_chromium(session)
+    for part in (test_rest, test_server, test_browser):
+        part(session)
 
 
 def run_pytest(session: nox.Session, *arguments: str) -> None:

@@ -55,6 +55,7 @@ CREDENTIAL_TYPES: Mapping[str, str] = {
     "developer": "azd auth login",
     "browser": "a browser on this machine",
     "device": "a code to enter in a browser on any machine",
+    "fabric": "the user of a Microsoft Fabric notebook; Fabric does not document that it has tokens for this service",
 }
 """Descriptions of the sign-in methods by name; `arm.credentials` implements them."""
 
@@ -335,8 +336,7 @@ def _invalid_entry(key: str, value: object) -> str:
     shown = redact(excerpt(key))
     if key not in NAMES:
         if _SECRET.search(key):
-            rule = "looks like a secret, which must not be in this file; remove it, and revoke it if others saw it"
-            return f"{shown} {rule}"
+            return f"{shown} looks like a secret, which must not be in this file; remove it; revoke it if others saw it"
         closest = difflib.get_close_matches(key.lower().replace("-", "_"), NAMES, n=1)
         return f"unknown setting {shown}" + (f"; did you mean {closest[0]}?" if closest else "")
     if key in _LIMITS:

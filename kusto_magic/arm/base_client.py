@@ -38,6 +38,11 @@ class ArmClient:
         """The signed-in account and its tenant, by name where the token has one; "" as for `identity`."""
         return self._connection.account
 
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which this machine's clock was ahead of the service's at the last response; None if unknown."""
+        return self._connection.clock_offset
+
     async def sign_in(self) -> str:
         """Get a token without sending a request; return its `identity`. Raises SignInError."""
         return await self._connection.sign_in()

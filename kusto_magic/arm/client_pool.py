@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.arm.credentials import Credential, CredentialFactory
+from kusto_magic.arm.credentials import Credential, CredentialFactory, RunningTool
 from kusto_magic.arm.subscription import SubscriptionClient
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.models.target import Subscription, Target
@@ -42,6 +42,12 @@ class ClientPool:
     def sign_in(self, factory: CredentialFactory) -> None:
         """Use this credential factory for clients opened from now on. Nothing is sent; clients in use stay valid."""
         self._current = _SignedIn(factory)  # the connections in use stay open until `aclose`
+
+    @property
+    def running_tool(self) -> RunningTool | None:
+        """The program that is being asked for a token, or None."""
+        factory = self._current.factory
+        return None if factory is None else factory.running_tool
 
     def peek(self, target: Target) -> ImagesClient | None:
         """Return the open client of a cluster, or None."""

@@ -14,12 +14,14 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from kusto_magic.arm.authority import AUTHORITY_HOSTS, authority
 from kusto_magic.arm.emulator_proof import ConnectionProof
 from kusto_magic.arm.log_filter import quiet_sign_in
+from kusto_magic.arm.notebook_credentials import FabricCredential
 from kusto_magic.arm.sign_in_errors import sign_in_error, sign_in_required
 from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.endpoint import CLOUDS, is_loopback, origin
+from kusto_magic.models.endpoint import is_loopback, origin
 from kusto_magic.models.naming import tenant_problem
 from kusto_magic.settings import DEFAULT_AZ_TIMEOUT, SignIn
 
@@ -42,13 +44,6 @@ _AZ_TYPES = frozenset({"default", "cli"})
 
 Prompt = Callable[[str, str, datetime], None]
 """Shows the user the URL to open, the code to enter there, and the time at which the code expires."""
-
-_AUTHORITY_HOSTS = {
-    "public": "login.microsoftonline.com",
-    "usgov": "login.microsoftonline.us",
-    "china": "login.chinacloudapi.cn",
-}
-"""Sign-in host of each cloud. Source: azure.identity.AzureAuthorityHosts."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,11 @@ class NamedCredential:
             return INTERACTIVE_TIMEOUT
         return self._options.az_timeout + TOOL_MARGIN if self.kind in TOOL_TYPES else SIGN_IN_TIMEOUT
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether a token is being requested."""
+        return self._lock.locked()
+
     def get_token(self, *scopes: str, **options: Any) -> Any:
         """Return azure-identity's token. Raises SignInError, with a message of two or three lines."""
         with self._lock:
@@ -141,17 +141,9 @@ class NamedCredential:
         return f"<credential {self.kind}>"
 
 
-def authority(endpoint: str, environ: Mapping[str, str]) -> str:
-    """Return the sign-in host for an endpoint: AZURE_AUTHORITY_HOST, or else that of its cloud."""
-    if chosen := environ.get("AZURE_AUTHORITY_HOST"):
-        return chosen
-    names = {cloud.endpoint: name for name, cloud in CLOUDS.items()}
-    return _AUTHORITY_HOSTS[names.get(endpoint, "public")]
-
-
 def _credential(identity: Any, kind: str, host: str, prompt: Prompt | None, options: SignInOptions) -> Any:
     # A custom host (Azure Stack, a closed cloud) is not in the public instance discovery and would be rejected by it.
-    known = host.removeprefix("https://").strip("/") in _AUTHORITY_HOSTS.values()
+    known = host.removeprefix("https://").strip("/") in AUTHORITY_HOSTS.values()
     entra: dict[str, Any] = {"authority": host, "disable_instance_discovery": not known}
 
     def interactive() -> dict[str, Any]:
@@ -173,6 +165,7 @@ def _credential(identity: Any, kind: str, host: str, prompt: Prompt | None, opti
         "developer": lambda: identity.AzureDeveloperCliCredential(**options.tool_options()),
         "browser": lambda: identity.InteractiveBrowserCredential(**interactive()),
         "device": lambda: identity.DeviceCodeCredential(prompt_callback=prompt, **interactive()),
+        "fabric": FabricCredential,
     }
     return factories[kind]()
 
@@ -243,6 +236,18 @@ def request_token(credential: Credential, scope: str, claims: str = "") -> Acces
     return get_token_info(scope, options=options)
 
 
+@dataclass(frozen=True, eq=False)
+class GivenCredential:
+    """A credential object of the user, whose repr and log lines are not shown."""
+
+    credential: Credential = field(repr=False)
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """Return a token for the only scope. Raises whatever the object raises."""
+        with quiet_sign_in():
+            return request_token(self.credential, scopes[0], options.get("claims", ""))
+
+
 class _StaticToken(NamedTuple):
     token: str
     expires_on: int
@@ -285,18 +290,26 @@ class EmulatorCredential:
         return ConnectionProof(token, self.endpoint.rstrip("/"))
 
 
+class RunningTool(NamedTuple):
+    """A credential type that is running az, azd or PowerShell, and their limit in seconds."""
+
+    kind: str
+    limit: float
+
+
 @dataclass(frozen=True, eq=False)
 class CredentialFactory:
     """Creates the credential for an endpoint; `kind` is one of `settings.CREDENTIAL_TYPES`.
 
     With `prompt`, the user may be asked to sign in, once for each endpoint. `tenant` and `az_timeout` are as for
-    `SignInOptions`.
+    `SignInOptions`. `given` is a credential to use instead of one of this kind.
     """
 
     kind: str = "default"
     prompt: Prompt | None = None
     tenant: str = ""
     az_timeout: float = DEFAULT_AZ_TIMEOUT
+    given: GivenCredential | None = None
     _canceled: threading.Event = field(default_factory=threading.Event, repr=False)
     _credentials: dict[tuple[str, str], NamedCredential] = field(default_factory=dict, repr=False)
 
@@ -312,11 +325,19 @@ class CredentialFactory:
         """
         if is_loopback(urlsplit(endpoint).hostname or ""):
             return EmulatorCredential(endpoint)  # a token for Azure must never be sent to a process on this machine
+        if self.given is not None:
+            return self.given
         needs_one = self.kind in _AZ_TYPES and not (self.tenant or os.environ.get("AZURE_TENANT_ID", "").strip())
         account = subscription.lower() if needs_one else ""
         options = SignInOptions(self.tenant, account, self.az_timeout, self._canceled)
         created = NamedCredential(self.kind, endpoint, self.prompt, options)
         return self._credentials.setdefault((endpoint, account), created)
+
+    @property
+    def running_tool(self) -> RunningTool | None:
+        """The program that is being asked for a token, or None."""
+        is_asked = any(credential.is_asked for credential in list(self._credentials.values()))  # other threads add some
+        return RunningTool(self.kind, self.az_timeout) if is_asked and self.kind in TOOL_TYPES else None
 
     def cancel(self) -> None:
         """Stop the interactive sign-ins that are waiting for the user."""

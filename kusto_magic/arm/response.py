@@ -74,6 +74,12 @@ class ArmResponse:
             return None
 
     @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which this machine's clock is ahead of the server's, None if the response has no valid date."""
+        sent_at = _date(self.headers.get("date", ""))
+        return None if sent_at is None else (self.received_at - sent_at).total_seconds()
+
+    @property
     def is_malformed(self) -> bool:
         """Whether the body is present but not valid JSON (HTML, truncated, too large)."""
         return self.is_truncated or (bool(self.body.strip()) and self.document() is None)

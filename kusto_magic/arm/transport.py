@@ -88,6 +88,7 @@ class ArmTransport:
         # Per instance: a cache on the method would keep every transport alive.
         self._validated_urls = lru_cache(URL_CACHE_SIZE)(self._validate_url)
         self._rate_limiters: dict[str, RateLimiter] = {}
+        self._clock_offset: float | None = None
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self._background_slots = asyncio.Semaphore(MAX_CONNECTIONS - RESERVED_CONNECTIONS)
         self.polled_builds = 0
@@ -123,6 +124,11 @@ class ArmTransport:
     def account(self) -> str:
         """The signed-in account and its tenant, by name where the token has one; "" as for `identity`."""
         return self._auth.account
+
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which this machine's clock was ahead of the service's at the last response; None if unknown."""
+        return self._clock_offset
 
     async def sign_in(self) -> str:
         """Get a token without sending a request; return its `identity`. Raises SignInError."""
@@ -166,6 +172,7 @@ class ArmTransport:
                     break
                 response = await self._send_authorized(method, self.require_same_origin(target), target, None, timeout)
             limiter.update(kind, response)
+        self._clock_offset = response.clock_offset
         return response
 
     def _redirect_target(self, response: ArmResponse) -> str | None:

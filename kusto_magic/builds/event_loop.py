@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import threading
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 WAIT_INTERVAL = 0.5
@@ -15,11 +15,18 @@ WAIT_INTERVAL = 0.5
 T = TypeVar("T")
 
 
-def wait_for_result(future: concurrent.futures.Future[T], timeout: float | None = None) -> T:
+WaitObserver = Callable[[float | None], None]
+"""Called now and then with the seconds that a request has been waited for, and with None at the end of the wait."""
+
+
+def wait_for_result(
+    future: concurrent.futures.Future[T], timeout: float | None = None, observer: WaitObserver | None = None
+) -> T:
     """Return the result of a future. Raises TimeoutError after `timeout` seconds.
 
-    Wakes up periodically, so that an interrupt is handled promptly.
+    Wakes up periodically, so that an interrupt is handled promptly, and calls `observer` then.
     """
+    waited = 0.0
     left = float("inf") if timeout is None else timeout
     while True:
         try:
@@ -29,6 +36,9 @@ def wait_for_result(future: concurrent.futures.Future[T], timeout: float | None 
             # A done future has raised a TimeoutError of its own, which is its result.
             if future.done() or left <= 0:
                 raise
+            waited += WAIT_INTERVAL
+            if observer is not None:
+                observer(waited)
 
 
 def wait_for_exception(future: concurrent.futures.Future[Any], timeout: float | None = None) -> BaseException | None:
@@ -41,13 +51,16 @@ def wait_for_exception(future: concurrent.futures.Future[Any], timeout: float | 
     return future.exception()
 
 
-def result_or_cancel(future: concurrent.futures.Future[T]) -> T:
-    """Return the result of a future; an interrupt also cancels the future."""
+def result_or_cancel(future: concurrent.futures.Future[T], observer: WaitObserver | None = None) -> T:
+    """Return the result of a future; an interrupt also cancels the future. `observer` follows the wait."""
     try:
-        return wait_for_result(future)
+        return wait_for_result(future, observer=observer)
     except KeyboardInterrupt:
         future.cancel()  # so that no request is sent after Ctrl-C
         raise
+    finally:
+        if observer is not None:
+            observer(None)
 
 
 class BackgroundLoop:

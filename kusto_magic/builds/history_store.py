@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -181,6 +182,8 @@ class HistoryStore:
         import sqlite3
 
         memory = connect(":memory:", 0)
+        # `close` keeps it, since its records are nowhere else; so does the exit, which may still write them.
+        weakref.finalize(self, memory.close).atexit = False
         with suppress(sqlite3.Error):  # what can be read stays visible in this session
             if self._file is not None:
                 copied = self._file.execute(f"SELECT place, {COLUMNS} FROM builds").fetchall()  # noqa: S608

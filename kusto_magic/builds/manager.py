@@ -20,7 +20,7 @@ from kusto_magic.arm.subscription import SubscriptionClient
 from kusto_magic.builds import at_exit, fork
 from kusto_magic.builds.actions import Preflight
 from kusto_magic.builds.build import Build
-from kusto_magic.builds.event_loop import BackgroundLoop, result_or_cancel
+from kusto_magic.builds.event_loop import BackgroundLoop, WaitObserver, result_or_cancel
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.history import History
 from kusto_magic.builds.history_writer import HistoryWriter
@@ -65,6 +65,8 @@ class BuildManager:
         self.history = history or History()
         self.hint_table = PROGRAM
         """The sentences of the front end that starts the builds, for the report at the end of the process."""
+        self.wait_observer: WaitObserver | None = None
+        """Follows the waits of `ask` and `ask_subscription`, in the thread that calls them."""
         self._owner = Owner(self.history.folder and self.history.folder / OWNERS)
         self._connect = connect
         self._preflight = preflight
@@ -93,6 +95,11 @@ class BuildManager:
     def sign_in(self, factory: CredentialFactory) -> None:
         """Use the credentials of `factory` on every cluster from now on. Running builds keep theirs."""
         self._clients.sign_in(factory)
+
+    @property
+    def running_tool(self) -> tuple[str, float] | None:
+        """The sign-in method that is running a program such as az, and its limit in seconds, or None."""
+        return self._clients.running_tool
 
     def has_client(self, target: Target) -> bool:
         """Return whether a client is open for a cluster: a request is then unlikely to need an interactive sign-in."""
@@ -221,7 +228,7 @@ class BuildManager:
 
     def ask(self, target: Target, request: Callable[[ImagesClient], Awaitable[T]]) -> T:
         """Run a request of a client and wait for its result, e.g. `ask(target, lambda client: client.list())`."""
-        return result_or_cancel(self.submit(target, request))
+        return result_or_cancel(self.submit(target, request), self.wait_observer)
 
     def submit_subscription(
         self, subscription: Subscription, request: Callable[[SubscriptionClient], Awaitable[T]]
@@ -235,7 +242,7 @@ class BuildManager:
 
     def ask_subscription(self, subscription: Subscription, request: Callable[[SubscriptionClient], Awaitable[T]]) -> T:
         """Run a request of a client of a subscription and wait for its result."""
-        return result_or_cancel(self.submit_subscription(subscription, request))
+        return result_or_cancel(self.submit_subscription(subscription, request), self.wait_observer)
 
     def close(self) -> None:
         """Stop the background loop; builds continue in Azure and can be resumed."""

@@ -40,6 +40,15 @@ class Parser(argparse.ArgumentParser):
         raise HelpRequested(self.format_help())
 
 
+def seconds(value: str) -> float:
+    """Return a duration of at most a day, for `type=` of an argument."""
+    number = float(value)  # argparse reports a ValueError
+    # Not "number < 0 or …": nan must be refused as well, and it fails every comparison.
+    if not 0 <= number <= 24 * 3600:
+        raise argparse.ArgumentTypeError(f"{excerpt(value)} is not between 0 and 86,400 seconds")
+    return number
+
+
 def _closest(word: str, choices: str) -> str:
     # Only some versions of Python quote the choices.
     close = difflib.get_close_matches(word, [choice.strip("'") for choice in choices.split(", ")], n=1)

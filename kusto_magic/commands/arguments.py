@@ -13,7 +13,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from kusto_magic.commands.argument_parser import Parser
+from kusto_magic.commands.argument_parser import Parser, seconds
 from kusto_magic.commands.words import split
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.export import FORMS
@@ -203,10 +203,14 @@ def _use(sub: argparse.ArgumentParser) -> None:
     help_text = "use the emulator only if neither the environment nor config.toml sets a cluster; for shared notebooks"
     sub.add_argument("--unless-set", action="store_true", help=help_text)
     sub.add_argument(
-        "--build-seconds", type=_seconds, metavar="S", help="duration of builds on the emulator, in seconds"
+        "--build-seconds", type=seconds, metavar="S", help="duration of builds on the emulator, in seconds"
     )
     sub.add_argument("--clusters", type=_clusters, metavar="N", help="number of clusters of the emulator")
-    sub.add_argument("--as", dest="credential", metavar="METHOD", help=f"sign-in method: {', '.join(CREDENTIAL_TYPES)}")
+    ways = sub.add_mutually_exclusive_group()
+    names = ", ".join(CREDENTIAL_TYPES)
+    ways.add_argument("--as", dest="credential", metavar="METHOD", help=f"sign-in method: {names}")
+    help_text = "variable with a credential object, such as one of azure-identity"
+    ways.add_argument("--credential", dest="given", metavar="VAR", type=_variable, help=help_text)
     sub.add_argument("--tenant", metavar="TENANT", help="ID or domain of the tenant to sign in to")
     sub.add_argument("--save", action="store_true", help="save the cluster in config.toml for later sessions")
 
@@ -285,11 +289,13 @@ def _add_wait_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--wait", dest="wait", action="store_const", const="yes", help="wait until it is done")
     group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help="return immediately")
+    allows = "show a failure without failing the cell, so that an unattended run continues"
+    parser.add_argument("--allow-failure", action="store_true", help=allows)
 
 
 def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
-    help_text = "wait also while another process or user changes the cluster"
-    parser.add_argument("--queue", action="store_true", help=help_text)
+    waits = "wait also while another process or user changes the cluster"
+    parser.add_argument("--queue", action="store_true", help=waits)
     if yes:
         help_text = "proceed even if queries use this image; also if it is unknown which one they use"
         parser.add_argument("--yes", action="store_true", help=help_text)
@@ -316,22 +322,13 @@ def _variable(value: str) -> str:
     return value
 
 
-def _seconds(value: str) -> float:
-    seconds = float(value)  # argparse reports a ValueError
-    # Not "seconds < 0 or …": nan must be refused as well, and it fails every comparison.
-    if not 0 <= seconds <= 24 * 3600:
-        raise argparse.ArgumentTypeError(f"{excerpt(value)} is not between 0 and 86,400 seconds")
-    return seconds
-
-
 def _clusters(value: str) -> int:
     from kusto_magic.arm.local_emulator import MAX_CLUSTERS, parse_cluster_count  # needed only for one option
 
     try:
         return parse_cluster_count(value)
     except ValueError:
-        message = f"{excerpt(value)} is not a number from 1 to {MAX_CLUSTERS}"
-        raise argparse.ArgumentTypeError(message) from None
+        raise argparse.ArgumentTypeError(f"{excerpt(value)} is not a number from 1 to {MAX_CLUSTERS}") from None
 
 
 def _options_of(parser: argparse.ArgumentParser, command: str | None) -> Sequence[str]:
@@ -346,5 +343,4 @@ def _unknown(word: str, known: Sequence[str]) -> str:
     word = word.partition("=")[0]  # the value may be a secret
     close = difflib.get_close_matches(word, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    kind = "option" if word.startswith("-") else "argument"
-    return f"unknown {kind} {excerpt(word)}{hint}"
+    return f"unknown {'option' if word.startswith('-') else 'argument'} {excerpt(word)}{hint}"

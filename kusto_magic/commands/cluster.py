@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from kusto_magic import settings
 from kusto_magic.arm import local_emulator
+from kusto_magic.arm.credentials import GivenCredential
 from kusto_magic.arm.subscription import SubscriptionClient
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
+from kusto_magic.commands.given_credential import given_credential
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import sign_in
 from kusto_magic.display import data_table
@@ -34,12 +36,17 @@ CLUSTERS_HEAD = ("Cluster", "Selected", "Resource group", "Region", "State", "SK
 def use(session: Session, options: Namespace) -> None:
     """Choose the cluster for this notebook, or the emulator."""
     before = {name: getattr(session.magics, name) for name in TARGET_SETTINGS}
+    given = given_credential(session.shell.user_ns, options.given) if options.given else None
+    if given and options.save:
+        raise InvalidInputError(
+            [Problem("--save", "a credential object cannot be saved; leave out one of the options")]
+        )
     values = _cluster_settings(options, before)
     _set_traits(session, values)
     try:
         # The traits set above supply the cluster.
         found, target = session.resolve_target(Namespace(credential=options.credential))
-        who = _sign_in(session, options.credential, found.sign_in, target)
+        who = _sign_in(session, found.sign_in, target, given, is_named=bool(options.credential))
         if options.save:
             _save(values | ({"credential": options.credential} if options.credential else {}), target)
     except BaseException:  # also an interrupted sign-in: keep the previous cluster
@@ -66,13 +73,17 @@ def _is_configured() -> bool:
     return bool(found.cluster)
 
 
-def _sign_in(session: Session, kind: str, chosen: SignIn, target: Target) -> str:
-    """Sign in if the line names a method; return the identity, or "" if it is not known."""
-    if not kind or target.is_local:
+def _sign_in(session: Session, chosen: SignIn, target: Target, given: GivenCredential | None, *, is_named: bool) -> str:
+    """Sign in if the line names a method or an object; return the identity, or "" if it is not known."""
+    if target.is_local or not (given or is_named):
         return session.builds.identity(target)
-
-    who = sign_in(session, chosen, target)
-    session.magics.credential, session.sign_in = kind, chosen
+    try:
+        who = sign_in(session, chosen, target, given)
+    except BaseException:  # also an interrupted sign-in
+        session.restore_sign_in()
+        raise
+    session.magics.credential = "" if given else chosen.credential
+    session.sign_in, session.given = chosen, given
     return who
 
 

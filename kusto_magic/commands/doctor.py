@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 
 from kusto_magic.arm.client import ImagesClient
+from kusto_magic.builds.event_loop import result_or_cancel
+from kusto_magic.commands.doctor_machine import HIDDEN, Row, machine
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.display import data_table
 from kusto_magic.display.cell_hints import MAGICS
@@ -17,15 +19,20 @@ from kusto_magic.display.data_table import DataTable
 from kusto_magic.errors import InvalidInputError, KustoImageError
 from kusto_magic.models import permission
 from kusto_magic.models.cluster import PythonOff, UnknownImage
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Subscription, Target
+from kusto_magic.preflight.report import Verdict
 from kusto_magic.redaction import redact
 from kusto_magic.settings import Settings
 
 PACKAGES = ("kusto-magic", "ipython", "ipykernel", "ipywidgets", "jupyterlab", "httpx", "azure-identity", "uv")
 """Distributions whose versions are reported."""
 
-HIDDEN = "set, not shown"
-"""Displayed instead of values that identify the user's resources."""
+MAX_CLOCK_OFFSET = 120.0
+"""Seconds by which the clock of this machine may differ from the service's; Entra ID's tokens allow 300."""
+
+PROBE, PROBE_PYTHON = "packaging", "3.11.7"
+"""A small package that every index has, and a Python of the service: the index is asked for it."""
 
 MISSING, UNKNOWN = "missing: ", "unknown: "
 """Beginnings of results that are marked as failed, although nothing was raised."""
@@ -33,12 +40,10 @@ MISSING, UNKNOWN = "missing: ", "unknown: "
 HEAD = ("", "Check", "Result")
 """Column heads."""
 
-Row = tuple[str, str, str]
-
 
 def doctor(session: Session, options: Namespace) -> None:
-    """Check versions, settings, sign-in, permissions and history; show a table that can be pasted into a bug report."""
-    rows = [*_versions(session), *_cluster_settings(session, options)]
+    """Check versions, network, sign-in, permissions, index and history; show a table to paste into a bug report."""
+    rows = [*_versions(), *machine(session, os.environ), *_cluster_settings(session, options)]
     settings = _settings(session, options)
     target = _target(settings) if settings else None
     if target is not None:
@@ -51,7 +56,7 @@ def doctor(session: Session, options: Namespace) -> None:
 # ── on this machine ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _versions(session: Session) -> Iterator[Row]:
+def _versions() -> Iterator[Row]:
     for name in PACKAGES:  # none of them is imported: that would take seconds
         try:
             version = metadata.version(name)
@@ -59,11 +64,6 @@ def _versions(session: Session) -> Iterator[Row]:
             version = "not installed"
         yield "", name, version
     yield "", "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    kind = "terminal" if not session.in_kernel else "interactive kernel"
-    if session.in_kernel and not session.is_interactive:
-        kind = "non-interactive kernel (it accepts no input)"
-    editor = "VS Code" if "VSCODE_PID" in os.environ else "Jupyter server" if "JPY_SESSION_NAME" in os.environ else ""
-    yield "", "front end", ", ".join(part for part in (kind, editor) if part)
 
 
 def _settings(session: Session, options: Namespace) -> Settings | None:
@@ -92,7 +92,8 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
             displayed = value if is_shown else HIDDEN
             if value:
                 yield "✔", name.replace("_", " "), f"{displayed} (from {settings.sources[name]})"
-        yield "", "sign-in method", settings.credential or "default"
+        method = "a credential object of the notebook" if session.given else settings.credential or "default"
+        yield "", "sign-in method", method
         settings.target()
     except InvalidInputError as error:
         for problem in error.problems:
@@ -121,11 +122,39 @@ def _cluster(session: Session, target: Target, *, names_account: bool) -> Iterat
         return "python() is enabled"
 
     yield _timed_check(target, "sign-in and images", lambda: session.builds.ask(target, sign_in_state))
+    yield _clock(session, target)
     yield _timed_check(target, "language extensions", lambda: session.builds.ask(target, extension_state))
     if target.is_local:
         yield "", "permissions (RBAC)", "not checked: the emulator has no roles"
     else:
         yield _timed_check(target, "permissions (RBAC)", lambda: _permissions(session, target))
+    yield _timed_check(target, "package index", lambda: _index(session, target))
+
+
+def _clock(session: Session, target: Target) -> Row:
+    """Compare the clock of this machine with the date of the service's last response."""
+
+    async def offset(client: ImagesClient) -> float | None:
+        return client.clock_offset
+
+    try:
+        ahead = session.builds.ask(target, offset)
+    except KustoImageError:  # the line above says why
+        ahead = None
+    if ahead is None:
+        return "", "clock", "not checked: no response with a date"
+    if abs(ahead) <= MAX_CLOCK_OFFSET:
+        return "✔", "clock", "agrees with that of the service"
+    direction = "ahead of" if ahead > 0 else "behind"
+    return "✖", "clock", f"{abs(ahead):,.0f} s {direction} that of the service: tokens and times are wrong; set it"
+
+
+def _index(session: Session, target: Target) -> str:
+    """Resolve one small package with the configured index, as the check before a build does."""
+    report = result_or_cancel(session.builds.check(target, ImageSpec(PROBE, python_version=PROBE_PYTHON)))
+    if report.verdict is Verdict.COMPATIBLE:
+        return f"answers: {PROBE} can be resolved"
+    return f"{UNKNOWN}{report.reason}"
 
 
 def _permissions(session: Session, target: Target) -> str:

@@ -11,6 +11,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kusto_magic.commands.name_cache import NameCache
@@ -19,6 +20,7 @@ from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.errors import KustoImageError
 
 if TYPE_CHECKING:
+    from kusto_magic.arm.credentials import GivenCredential
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
     from kusto_magic.builds.manager import BuildManager
@@ -72,8 +74,20 @@ class Session:
         self.magics = magics
         self.name_cache = NameCache()
         self.sign_in: SignIn | None = None
+        self.given: GivenCredential | None = None
         self._warned = ""
         self._builds = builds
+        if builds is not None:
+            self._follow_waits(builds)
+
+    def _follow_waits(self, builds: BuildManager) -> None:
+        from kusto_magic.display.slow_sign_in import SlowSignIn
+        from kusto_magic.display.updated_output import first_only
+
+        def output() -> Callable[[Bundle], None]:
+            return self.updated_output() if self.in_kernel else first_only(self.show)
+
+        builds.wait_observer = SlowSignIn(lambda: builds.running_tool, output)
 
     @property
     def builds(self) -> BuildManager:
@@ -84,6 +98,7 @@ class Session:
 
             self._builds = default_manager()
             self._builds.hint_table = MAGICS
+            self._follow_waits(self._builds)
         return self._builds
 
     def has_client(self, target: Target) -> bool:
@@ -152,11 +167,19 @@ class Session:
         """Use the configured sign-in method if it has changed; nothing is sent yet."""
         from kusto_magic.settings import SignIn
 
-        if settings.sign_in != (self.sign_in or SignIn()):
+        if self.given is None and settings.sign_in != (self.sign_in or SignIn()):
             from kusto_magic.arm.credentials import CredentialFactory
 
             self.builds.sign_in(CredentialFactory.of(settings.sign_in))
             self.sign_in = settings.sign_in
+
+    def restore_sign_in(self) -> None:
+        """Use the sign-in before a failed one again."""
+        from kusto_magic.arm.credentials import CredentialFactory
+        from kusto_magic.settings import SignIn
+
+        factory = CredentialFactory.of(self.sign_in or SignIn())
+        self.builds.sign_in(replace(factory, given=self.given))
 
     # ── output ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -245,6 +268,12 @@ class Session:
         else:
             self.print(data["text/plain"])
 
+    def updated_output(self) -> Callable[[Bundle], None]:
+        """Return a function that shows a bundle in place of the previous one, or below it in a terminal."""
+        from kusto_magic.display.updated_output import updated_output
+
+        return updated_output(self.shell.display_pub.publish) if self.in_kernel else self.show
+
     def show_table(self, table: DataTable) -> None:
         """Show a table; a terminal shows it in colors, and wraps its cells to its width."""
         from kusto_magic.display.terminal_table import print_table
@@ -283,6 +312,19 @@ class Session:
                 self.show(input_card(error, options.name, base, MAGICS))
                 error.is_shown = self.is_interactive  # the log of a non-interactive run often has only the error
             raise
+
+    @contextmanager
+    def allowing_failure(self, options: Namespace) -> Iterator[None]:
+        """With `--allow-failure`, print an error instead of raising it; not what a card shows already."""
+        from kusto_magic.display.cell_hints import MAGICS
+
+        try:
+            yield
+        except KustoImageError as error:
+            if not getattr(options, "allow_failure", False):
+                raise
+            if not error.is_shown:
+                self.print(visible("\n".join(error.lines(MAGICS))))
 
     def insert_cell(self, text: str) -> None:
         """Insert a cell with this text below the running one, or show the text in a headless run."""

@@ -5,12 +5,11 @@ The code is an output that is updated in place, so that a saved notebook does no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from kusto_magic.arm.credentials import INTERACTIVE_TYPES, CredentialFactory
+from kusto_magic.arm.credentials import INTERACTIVE_TYPES, CredentialFactory, GivenCredential
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, message
 from kusto_magic.display_text import visible, visible_line
 from kusto_magic.errors import SignInError
@@ -23,19 +22,19 @@ if TYPE_CHECKING:
     from kusto_magic.settings import SignIn
 
 
-def sign_in(session: Session, chosen: SignIn, target: Target) -> str:
-    """Sign in to the cluster's cloud with the chosen method and use it from now on.
+def sign_in(session: Session, chosen: SignIn, target: Target, given: GivenCredential | None = None) -> str:
+    """Sign in to the cluster's cloud with the chosen method, or a given object, and use it from now on.
 
     Returns the identity, or "" if the token does not contain it. Raises SignInError; for an interactive method in a
     non-interactive session, before anything is sent.
     """
     kind = chosen.credential
-    if kind not in INTERACTIVE_TYPES:
-        return _signed_in(session, CredentialFactory.of(chosen), target)
+    if given or kind not in INTERACTIVE_TYPES:
+        return _signed_in(session, replace(CredentialFactory.of(chosen), given=given), target)
     if not session.can_prompt:
         what = f"the sign-in method {kind} needs an interactive session"
         raise SignInError(what, hint=Hint(HintKind.CHOOSE_CREDENTIAL, values=("environment", "managed", "cli")))
-    show = _output(session)
+    show = session.updated_output()
     show(message("Signing in: a window opens in your browser …" if kind == "browser" else "Signing in …"))
     factory = CredentialFactory.of(chosen, lambda *prompt: show(device_code_bundle(*prompt)))
     try:
@@ -66,19 +65,3 @@ def device_code_bundle(url: str, user_code: str, expires_at: datetime) -> Bundle
     )
     text = f"To sign in, open {url} in a browser and enter the code {user_code} (valid until {expires_at:%H:%M} UTC)."
     return bundle_of(html, visible(text))
-
-
-def _output(session: Session) -> Callable[[Bundle], None]:
-    """Return a function that shows a bundle in place of the previous one, or below it in a terminal."""
-    if not session.in_kernel:
-        return session.show
-    display_id = uuid4().hex
-    shown: list[Bundle] = []
-
-    def show(data: Bundle) -> None:
-        publish = session.shell.display_pub.publish
-        # An update needs an existing output.
-        publish(data, {}, transient={"display_id": display_id}, update=bool(shown))
-        shown.append(data)
-
-    return show

@@ -84,7 +84,7 @@ class KustoImageMagics(Magics):
             except HelpRequested as help_request:
                 self._session.print(visible(str(help_request)))
                 return None
-            with self._session.showing_corrections(options):
+            with self._session.allowing_failure(options), self._session.showing_corrections(options):
                 return self._make(options, cell)
 
     def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
@@ -150,7 +150,8 @@ class KustoImageMagics(Magics):
             if options.command is None:
                 show_help(self._session)
                 return None
-            return arguments.SUBCOMMANDS[options.command].load(options.command)(self._session, options)
+            with self._session.allowing_failure(options):
+                return arguments.SUBCOMMANDS[options.command].load(options.command)(self._session, options)
 
     def _variables(self, local_ns: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Return the variables of the notebook and of the function that calls the magic."""

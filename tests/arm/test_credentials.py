@@ -17,13 +17,13 @@ from support.arm_responses import ENDPOINT, IMAGE_SUCCEEDED, SUBSCRIPTION, make_
 from support.entra import CLIENT, SECRET, TENANT, Entra, black_hole, jwt, metadata_service, token_service
 from support.scripted_transport import ScriptedTransport, exception_chain_text
 
+from kusto_magic.arm.authority import authority
 from kusto_magic.arm.credentials import (
     SIGN_IN_TIMEOUT,
     CredentialFactory,
     EmulatorCredential,
     NamedCredential,
     Prompt,
-    authority,
 )
 from kusto_magic.arm.sign_in_errors import sign_in_error
 from kusto_magic.arm.transport import ArmTransport

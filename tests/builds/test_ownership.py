@@ -443,6 +443,7 @@ def test_names_of_unknown_owners_are_not_held_and_reach_no_other_file(tmp_path: 
     owner.hold()
     for name in ("", "host:1:0123456789abcdef", "../outside", "host:1:../outside", "x" * 10_000):
         assert not owner.is_held_elsewhere(name), name
+    owner.release()
     assert (tmp_path / "outside.lock").exists()
 
 

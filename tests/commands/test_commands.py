@@ -381,33 +381,6 @@ def test_use_save_writes_the_cluster_to_config(say: RunCell, magics: KustoImageM
     assert (target.subscription, target.resource_group, target.cluster) == (subscription, "team", "mine")
 
 
-def test_doctor_reports_everything_without_secrets(say: RunCell, magics: KustoImageMagics) -> None:
-    report = say("%kusto_image doctor")
-    assert "kusto-magic" in report
-    assert "terminal" in report
-    assert "0 images" in report
-    assert "no roles" in report
-    assert magics.subscription not in report
-    assert "%config KustoImageMagics.cluster" in report
-
-
-def test_doctor_hides_the_tenant_unless_asked_for_the_identity(say: RunCell, magics: KustoImageMagics) -> None:
-    magics.tenant = "contoso.example"
-    report = say("%kusto_image doctor")
-    assert "tenant" in report
-    assert "sign-in method" in report
-    assert "contoso" not in report
-    assert "contoso.example" in say("%kusto_image doctor --identity")
-
-
-def test_doctor_reports_missing_settings(say: RunCell, magics: KustoImageMagics) -> None:
-    for name in TARGET_SETTINGS:
-        setattr(magics, name, "")
-    report = say("%kusto_image doctor")
-    assert "✖  subscription" in report
-    assert "images (" not in report
-
-
 def test_use_keeps_omitted_settings_except_those_of_the_emulator(
     say: RunCell, shell: InteractiveShell, magics: KustoImageMagics
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,12 @@ def test_typical_session_of_commands(ready: Kernel) -> None:
     assert refused.status == "error"
     assert "InUseError" in refused.error
     assert "Traceback" not in refused.error
+    ready.execute("%env PIP_INDEX_URL=http://127.0.0.1:9/simple")  # nothing listens there
     report = ready.execute("%kusto_image doctor").outputs[0].data["text/plain"]
     assert "interactive kernel" in report
+    assert re.search(r"✖ +package index +unknown: ", report)
+    assert re.search(r"✔ +clock +agrees", report)
+    assert "running, 1 cluster" in report
     misspelled = ready.execute("%kusto_image lsit")
     assert "did you mean list?" in misspelled.error
 

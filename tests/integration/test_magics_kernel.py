@@ -87,6 +87,25 @@ def test_headless_cell_waits_and_shows_no_widget(ready: Kernel) -> None:
     assert not any("application/vnd.jupyter.widget-view+json" in bundle for bundle in bundles)
 
 
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("%%kusto_image mistake --base Python3_11_7 --allow-failure\nhumanize=4.9.0\n", "InvalidInputError: line 1:"),
+        (
+            "%%kusto_image clash --base no-such-image --no-check --allow-failure\nnumpy\n",
+            "ServiceError: the build request was refused",
+        ),
+        ("%kusto_image enable nothing --allow-failure", "'nothing'"),
+    ],
+)
+def test_allowed_failure_is_printed_and_the_cell_succeeds(ready: Kernel, cell: str, message: str) -> None:
+    assert ready.execute(cell.replace(" --allow-failure", ""), allow_stdin=False).status == "error"
+    shown = ready.execute(cell, allow_stdin=False)
+    assert (shown.status, shown.error) == ("ok", "")
+    assert message in shown.text
+    assert "Next:" in shown.text
+
+
 def test_failed_build_fails_the_waiting_cell_with_the_reason(ready: Kernel) -> None:
     checked = ready.execute("%%kusto_image clash --base no-such-image\nnumpy\n", allow_stdin=False)
     assert "the cluster has no base image 'no-such-image'" in checked.error

@@ -70,6 +70,7 @@ def _signatures(poll_url: str) -> list[str]:
 
 def _run_scenario(kernel: Kernel) -> tuple[list[Execution], str]:
     """Build two images (the second is refused), show and delete them; return the outputs and the poll URL."""
+    kernel.execute("%env PIP_INDEX_URL=http://127.0.0.1:9/simple")  # nothing listens there
     cells = ["%kusto_image use emulator", "%kusto_image panel", "%kusto_image doctor"]
     done = [kernel.execute(cell) for cell in cells]
     done.append(kernel.execute("%%kusto_image img --base Python3_11_7 --no-check -o first\nhumanize\n"))

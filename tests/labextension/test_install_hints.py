@@ -27,7 +27,7 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 """
-INSTALL = "%pip install kusto-magic"
+INSTALL = "%pip install /path/to/checkout"
 
 
 @pytest.fixture

@@ -158,8 +158,33 @@ def test_workflow_calls_existing_sessions_with_minimal_permissions(path: Path) -
     assert _calls(commands)
     assert _calls(commands) <= _sessions()
     assert set(workflow["permissions"].items()) <= {("contents", "read"), ("id-token", "write")}
-    used = [step["uses"] for step in _steps(workflow) if "uses" in step]
-    assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|release/v\d+)", action)] == []
+    lines = re.findall(r"\buses: (.+)", path.read_text(encoding="utf-8"))
+    assert len(lines) == sum("uses" in step for step in _steps(workflow))
+    pinned = r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+    assert [line for line in lines if not re.fullmatch(pinned, line)] == []
+
+
+def test_each_action_has_one_version_in_all_workflows() -> None:
+    used = {line for path in WORKFLOWS for line in re.findall(r"\buses: (.+)", path.read_text(encoding="utf-8"))}
+    assert len({line.partition("@")[0] for line in used}) == len(used) > 4
+
+
+def test_updates_are_proposed_for_workflows_front_end_and_package() -> None:
+    updates = _read(ROOT / ".github" / "dependabot.yml")["updates"]
+    assert {it["package-ecosystem"]: it["directory"] for it in updates} == {
+        "github-actions": "/",
+        "npm": "/labextension",
+        "pip": "/",
+    }
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_issue_form_has_fields_with_labels(name: str) -> None:
+    form = _read(ROOT / ".github" / "ISSUE_TEMPLATE" / f"{name}.yml")
+    fields = [part for part in form["body"] if part["type"] != "markdown"]
+    assert form["name"]
+    assert form["description"]
+    assert all(part["id"] and part["attributes"]["label"] for part in fields)
 
 
 def test_pre_commit_hooks_are_the_linters() -> None:

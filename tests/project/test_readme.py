@@ -53,6 +53,22 @@ def test_readme_has_at_most_900_words() -> None:
     assert len(README.split()) <= 900
 
 
+FRONT_ENDS = {
+    "JupyterLab", "Notebook 7", "IPython", "jupyter console", "jupyter execute", "nbclient", "papermill", "nbconvert",
+    "VS Code", "Colab", "JupyterHub", "remote kernel", "Fabric",
+}  # fmt: skip
+
+
+def test_readme_says_of_each_front_end_how_it_was_tried() -> None:
+    section = README.partition("## Front ends")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
+    assert {name for name in FRONT_ENDS if not any(name in row[0] for row in rows)} == set()
+    for name, tried in rows:
+        tests = re.findall(r"\]\((tests/[\w/]+/test_\w+\.py)\)", tried)
+        assert tests or tried == "not tried", name
+        assert [path for path in tests if "def test_" not in (ROOT / path).read_text(encoding="utf-8")] == [], name
+
+
 def test_reference_lists_every_permission() -> None:
     assert [
         action for action in (*permission.IMAGES, *permission.EXTENSIONS) if f"| `{action}` |" not in REFERENCE

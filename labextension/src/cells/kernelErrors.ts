@@ -3,7 +3,11 @@
 /** What the kernel lacks: the package is not installed, or the extension is not loaded. */
 export type MissingPart = 'package' | 'extension';
 
-export const INSTALL_COMMAND = '%pip install kusto-magic';
+/**
+ * Installs kusto_magic in the kernel. A folder, because no package index has it: the name there may be another's.
+ * A test holds all pages and notebooks to this.
+ */
+export const INSTALL_COMMAND = '%pip install /path/to/checkout';
 export const LOAD_COMMAND = '%load_ext kusto_magic';
 
 const OUR_NAMES = /\bkusto_(magic|image)\b/;
