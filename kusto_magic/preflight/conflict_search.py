@@ -51,7 +51,7 @@ class ConflictSearch:
     """Adds to `problems` (by line number) those of `lines` that conflict with others.
 
     `run` runs the resolver and raises TimeoutError if no time is left. `is_verified` is whether the corrected lines can
-    be installed together.
+    be installed together, `is_nearest` whether there was time to look for the smallest changes.
     """
 
     lines: Sequence[Requirement]
@@ -59,6 +59,7 @@ class ConflictSearch:
     request: ResolveRequest
     run: Run
     is_verified: bool = False
+    is_nearest: bool = True
     _loosened: dict[int, str] = field(default_factory=dict)
     _free: set[int] = field(default_factory=set)
 
@@ -71,10 +72,12 @@ class ConflictSearch:
         self._accept(found)
         self.is_verified = bool(self._corrected())
         if self._loosened:
+            self.is_nearest = False
             with suppress(TimeoutError):  # what was found can be installed together
                 await self._restore()
                 await self._choose_nearest(found)
                 self.is_verified = (await self._resolve(self._corrected())).code == 0
+                self.is_nearest = True
         return True
 
     def _corrected(self) -> list[Requirement]:

@@ -23,6 +23,9 @@ SEARCH_TIMEOUT = 5.0
 UNCHECKED = "the search for problems did not finish: not all lines were checked"
 """Warning about an explanation that is not complete, usually because the time was over."""
 
+NOT_NEAREST = "the search for the smallest changes did not finish: the next check may find nearer versions"
+"""Warning about a correction that can be installed, but may change more than is needed."""
+
 _MAX_NAMED = 4
 """Maximum number of packages that the reason names."""
 
@@ -90,8 +93,14 @@ def _explanation(
         problems=tuple(_sentence(each, search.is_verified) for each in problems) if several else (),
         suggestions=suggestions if several else _with_change(problems, suggestions),
         correction=correct_lines(text, changes_of(text, problems)) if search.is_verified else None,
-        warnings=() if search.is_complete else (UNCHECKED,),
+        warnings=_warnings(search),
     )
+
+
+def _warnings(search: ProblemSearch) -> tuple[str, ...]:
+    if not search.is_complete:
+        return (UNCHECKED,)
+    return () if search.is_nearest else (NOT_NEAREST,)
 
 
 def _with_change(problems: Sequence[LineProblem], suggestions: Sequence[Suggestion]) -> tuple[Suggestion, ...]:

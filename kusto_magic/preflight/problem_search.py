@@ -38,7 +38,7 @@ class ProblemSearch:
     """The problems of `lines` by their numbers, as far as they are found.
 
     `is_complete` is whether all lines were checked, `is_verified` whether the lines with all fixes can be installed
-    together.
+    together, `is_nearest` whether there was time to look for the smallest changes.
     """
 
     lines: Sequence[Requirement]
@@ -47,6 +47,7 @@ class ProblemSearch:
     problems: dict[int, LineProblem] = field(default_factory=dict)
     is_complete: bool = True
     is_verified: bool = False
+    is_nearest: bool = True
     _limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_PROCESSES))
 
     async def examine_lines(self) -> None:
@@ -72,7 +73,7 @@ class ProblemSearch:
     async def _resolve_conflicts(self) -> None:
         conflicts = ConflictSearch(self.lines, self.problems, self.request, self._run)
         self.is_complete = await conflicts.search()
-        self.is_verified = conflicts.is_verified
+        self.is_verified, self.is_nearest = conflicts.is_verified, conflicts.is_nearest
 
     async def _run(self, request: ResolveRequest) -> ResolveResult:
         async with self._limit:

@@ -186,6 +186,13 @@ def test_search_ends_in_time_and_says_whether_it_is_complete(limit: float) -> No
     assert limit > 3 or not found.is_complete
 
 
+def test_search_without_time_for_the_smallest_changes_says_so() -> None:
+    found = [search("a==1.2\nb==2", Resolver(clash=("a==1.2", "b==2"), seconds=1, limit=limit)) for limit in range(9)]
+    verified = [each.is_nearest for each in found if each.is_verified]
+    assert verified == sorted(verified)
+    assert set(verified) == {False, True}
+
+
 def test_unverified_problems_have_known_reasons() -> None:
     found = search("a==1.5\nb==7", Resolver(seconds=1, limit=4))
     assert fixes(found) == {1: "a==1.2", 2: "b==3"}
