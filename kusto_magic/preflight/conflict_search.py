@@ -168,14 +168,17 @@ class ConflictSearch:
         obstacles = await asyncio.gather(*map(self._obstacle, numbers))
         needless = [number for number, obstacle in zip(numbers, obstacles, strict=True) if obstacle is None]
         for number, obstacle in zip(numbers, obstacles, strict=True):
-            is_known = obstacle is not None and obstacle.verdict is Verdict.CONFLICT
-            if obstacle and is_known and self.problems[number].reason == _IN_CONFLICT:
-                reason = reason_for(self.problems[number].line, obstacle)
-                self.problems[number] = replace(self.problems[number], reason=reason)
+            if obstacle and obstacle.verdict is Verdict.CONFLICT:
+                self._explain(self.problems[number], obstacle)
         for number in needless:
             # One of two changes may be needed though neither of them is.
             if number == needless[0] or await self._obstacle(number) is None:
                 del self.problems[number]
+
+    def _explain(self, problem: LineProblem, obstacle: Diagnosis) -> None:
+        if problem.reason == _IN_CONFLICT:
+            reason = reason_for(problem.line, obstacle)
+            self.problems[problem.line.line] = replace(problem, reason=reason)
 
     async def _obstacle(self, number: int) -> Diagnosis | None:
         """Return why not all lines can be installed without one of the changes, or None if they can."""
