@@ -73,6 +73,9 @@ _MIGRATIONS = (_SCHEMA, _SECOND_SCHEMA, _THIRD_SCHEMA, _FOURTH_SCHEMA, _FIFTH_SC
 _DAMAGED = frozenset({1, 11, 24, 26})
 """SQLite result codes of a damaged file: ERROR (a different schema), CORRUPT, FORMAT, NOTADB."""
 
+_IO_ERROR = 10
+"""SQLite result code of a failure of the system to read or write."""
+
 _BUSY = frozenset({5, 6})
 """SQLite result codes of a lock: BUSY (another process), LOCKED (another connection of this process)."""
 
@@ -151,7 +154,16 @@ def keep_inherited(connection: sqlite3.Connection | None) -> None:
 
 def is_busy(error: sqlite3.DatabaseError) -> bool:
     """Return whether another connection holds the lock."""
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _BUSY
+    return _primary_code(error) in _BUSY
+
+
+def is_io_error(error: sqlite3.DatabaseError) -> bool:
+    """Return whether the system refused to read or write: often only while another process removes its journal."""
+    return _primary_code(error) == _IO_ERROR
+
+
+def _primary_code(error: sqlite3.DatabaseError) -> int:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def set_aside(path: Path) -> Path:

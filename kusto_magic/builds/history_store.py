@@ -16,7 +16,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from kusto_magic.builds.history_schema import connect, default_path, is_busy, is_damaged, keep_inherited, set_aside
+from kusto_magic.builds.history_schema import (
+    connect,
+    default_path,
+    is_busy,
+    is_damaged,
+    is_io_error,
+    keep_inherited,
+    set_aside,
+)
 from kusto_magic.builds.record import COLUMNS
 from kusto_magic.redaction import redact
 
@@ -36,6 +44,9 @@ MAX_UNWRITTEN: Final = 10_000
 
 FORK_PATIENCE: Final = 1.0
 """Seconds that a fork waits for the other threads of the process to end their use of the file."""
+
+IO_PATIENCE: Final = 1.0
+"""Seconds for which a failure to read or write is retried: it often ends when another process closes its journal."""
 
 LOCK_SLICE: Final = 0.1
 """Seconds that SQLite itself waits for a lock: Python handles Ctrl-C only between such waits."""
@@ -162,17 +173,23 @@ class HistoryStore:
                 return work(self._switch_to_memory(error))
 
     def _on_file(self, work: Callable[[sqlite3.Connection], T], patience: float) -> T:
-        """Return the result of `work` on the file; while it is locked, try again until the patience is exhausted."""
+        """Return the result of `work` on the file; while it is locked, try again until the patience is exhausted.
+
+        After another failure to read or write, try again for a shorter time, with a new connection.
+        """
         import sqlite3
 
-        end = self._now() + patience
+        started = self._now()
         while True:
             try:
                 self._file = self._file or self._open_file()
                 return work(self._file)
             except sqlite3.OperationalError as error:
-                if not is_busy(error) or self._now() >= end:
+                limit = min(patience, IO_PATIENCE) if is_io_error(error) else patience if is_busy(error) else 0.0
+                if self._now() >= started + limit:
                     raise
+                if is_io_error(error):
+                    self._close_file()
                 time.sleep(0.01)  # SQLite does not wait in every case; this also lets Python answer Ctrl-C
 
     # ── in memory ────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,7 +24,7 @@ from kusto_magic.arm.operation import NOTE_UNCHANGED
 from kusto_magic.arm.poll_schedule import DurationEstimate
 from kusto_magic.builds.history import MAX_STORED_RECORDS, History
 from kusto_magic.builds.history_schema import APPLICATION_ID, SCHEMA_VERSION, default_path
-from kusto_magic.builds.history_store import RETRY_INTERVAL
+from kusto_magic.builds.history_store import RETRY_INTERVAL, HistoryStore
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
@@ -38,6 +39,24 @@ SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 HERE = Target(SUBSCRIPTION, "group", "cluster")
 START = datetime(2025, 5, 1, 12, 0, 0, 250, tzinfo=UTC)
 SIGNED = "https://management.azure.com/x/operationResults/g?api-version=2024-04-13&t=HID&c=HID&s=HID&h=HID"
+
+
+class FailingValue(Sequence[int]):
+    """The values of a query, of which the first attempts to read them fail as a disk does."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: Any) -> Any:
+        self.failures -= 1
+        if self.failures < 0:
+            return 1
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = 10
+        raise error
 
 
 SPEC = ImageSpec("numpy\n", base_image="Python3_10_8")
@@ -505,6 +524,22 @@ class TestDamage:
         history.close()
         assert history.recent() == [one]
         assert history.warning == ""
+
+    @pytest.mark.parametrize(("failures", "warning"), [(2, ""), (10_000, "disk I/O error")])
+    def test_failure_to_read_is_retried_for_a_second_with_a_new_connection(
+        self, path: Path, failures: int, warning: str
+    ) -> None:
+        clock = iter(range(10_000))
+        store = HistoryStore(path, now=lambda: next(clock) * 0.25)
+        value = FailingValue(failures)
+        if warning:
+            with pytest.raises(sqlite3.OperationalError):
+                store.rows("SELECT ?", value)  # type: ignore[arg-type] # a sequence, as sqlite3 accepts it
+        else:
+            assert store.rows("SELECT ?", value) == [(1,)]  # type: ignore[arg-type]
+        assert warning in store.warning
+        assert bool(warning) == bool(store.warning)
+        store.close()
 
     def test_interrupt_is_answered_while_the_file_is_locked(self, path: Path) -> None:
         history = History(path, timeout=60)
