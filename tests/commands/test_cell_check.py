@@ -114,5 +114,5 @@ def test_cell_is_not_checked_if(environment: EmulatedEnvironment, shell: Interac
     checker = Checker(None)
     error = refused(environment, shell, checker, cell)
     assert checker.texts == []
-    assert any(problem.line for problem in error.problems)  # the mistakes are named all the same
+    assert any(problem.line for problem in error.problems)  # the mistakes are named anyway
     assert environment.changes == []
