@@ -165,7 +165,7 @@ def test_lowest(session: nox.Session) -> None:
 
 def test_newest(session: nox.Session) -> None:
     """Test with the newest versions within the bounds, pre-releases included."""
-    install(session, "--upgrade", "--prerelease=allow", *REBUILD, ".[lab]", *TEST)
+    install(session, "--upgrade", "--prerelease=allow", *REBUILD, ".[lab]", *TEST, *LINT)
     install_chromium(session)
     for part in (test_rest, test_server, test_browser):
         part(session)
