@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from support.environment import EmulatedEnvironment, forbidden_cluster
-from support.magics_session import RunCell, cell_runner, load_magics, rows
+from support.magics_session import RunCell, rows
 from support.panel_environment import json_response
 from support.requests import build_request
 from support.shell import error_of
@@ -38,17 +38,6 @@ if TYPE_CHECKING:
 CELL = "%%kusto_image img --base Python3_11_7\nhumanize==4.9.0\n"
 REPLACE = "%%kusto_image img --base Python3_11_7 {}\nhumanize\n"
 DELETE = "%kusto_image delete img {}"
-
-
-@pytest.fixture
-def magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> KustoImageMagics:
-    return load_magics(shell, environment)
-
-
-@pytest.fixture
-def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> RunCell:
-    """Return a function that runs a cell and returns its output."""
-    return cell_runner(shell, capsys)
 
 
 def problems_of(shell: InteractiveShell, cell: str) -> tuple[Problem, ...]:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.environment import EmulatedEnvironment
-from support.magics_session import RunCell, cell_runner, load_magics
+from support.magics_session import RunCell
 from support.shell import error_of
 
 from kusto_magic.commands.cell_spec import read_spec
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
 LINE = "%%kusto_image img --base Python3_11_7 --dry-run"
 HASHED = "faker==25.2.0 --hash=sha256:aa\n"
 SECRET = "--index-url https://user:hunter22@x.example.org/simple\nfaker\n"
-
-
-@pytest.fixture
-def magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> KustoImageMagics:
-    return load_magics(shell, environment)
-
-
-@pytest.fixture
-def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> RunCell:
-    """Return a function that runs a cell and returns its output."""
-    return cell_runner(shell, capsys)
 
 
 def refused(shell: InteractiveShell, cell: str) -> InvalidInputError:

@@ -5,30 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from support.arm_responses import TARGET, make_response
-from support.environment import EmulatedEnvironment
-from support.magics_session import RunCell, cell_runner, load_magics
+from support.magics_session import RunCell
 
 from kusto_magic.commands.doctor import _clock
 from kusto_magic.commands.session import TARGET_SETTINGS
 from kusto_magic.magics.magics import KustoImageMagics
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-
-@pytest.fixture
-def magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> KustoImageMagics:
-    return load_magics(shell, environment)
-
-
-@pytest.fixture
-def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> RunCell:
-    """Return a function that runs a cell and returns its output."""
-    return cell_runner(shell, capsys)
 
 
 def test_doctor_reports_everything_without_secrets(say: RunCell, magics: KustoImageMagics) -> None:

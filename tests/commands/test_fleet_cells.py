@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
-from support.magics_session import RunCell, cell_runner, load_magics, rows
+from support.magics_session import RunCell, load_magics, rows
 from support.requests import build_request, build_requests
 
 from kusto_magic.builds.fleet import Fleet
@@ -33,17 +33,6 @@ def environment(tmp_path: Path) -> Iterator[EmulatedEnvironment]:
     )
     yield environment
     environment.close()
-
-
-@pytest.fixture
-def magics(shell: InteractiveShell, environment: EmulatedEnvironment) -> KustoImageMagics:
-    return load_magics(shell, environment)
-
-
-@pytest.fixture
-def say(shell: InteractiveShell, magics: KustoImageMagics, capsys: pytest.CaptureFixture[str]) -> RunCell:
-    """Return a function that runs a cell and returns its output."""
-    return cell_runner(shell, capsys)
 
 
 def test_cell_creates_the_image_on_every_named_cluster(
