@@ -185,8 +185,7 @@ class HistoryStore:
                 self._file = self._file or self._open_file()
                 return work(self._file)
             except sqlite3.OperationalError as error:
-                limit = min(patience, IO_PATIENCE) if is_io_error(error) else patience if is_busy(error) else 0.0
-                if self._now() >= started + limit:
+                if self._now() >= started + _patience_for(error, patience):
                     raise
                 if is_io_error(error):
                     self._close_file()
@@ -284,3 +283,10 @@ def _execute(connection: sqlite3.Connection, statements: Iterable[Statement]) ->
 def _insert(connection: sqlite3.Connection, rows: Iterable[tuple[object, ...]]) -> None:
     placeholders = ", ".join("?" * (COLUMNS.count(",") + 2))
     connection.executemany(f"INSERT INTO builds (place, {COLUMNS}) VALUES ({placeholders})", rows)  # noqa: S608
+
+
+def _patience_for(error: sqlite3.OperationalError, patience: float) -> float:
+    """Return for how many seconds the use of the file is tried again after an error, at most `patience`."""
+    if is_io_error(error):
+        return min(patience, IO_PATIENCE)
+    return patience if is_busy(error) else 0.0
