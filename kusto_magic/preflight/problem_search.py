@@ -7,7 +7,7 @@ those that conflict with others. The search is limited in time, and says so if i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from kusto_magic.preflight.line_problems import (
     with_version,
 )
 from kusto_magic.preflight.report import PLATFORM, Verdict
-from kusto_magic.preflight.suggestions import corrected_name
+from kusto_magic.preflight.suggestions import corrected_names
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult
 from kusto_magic.requirements.module_names import PACKAGE_OF_MODULE
 from kusto_magic.requirements.parser import Requirement
@@ -135,13 +135,11 @@ class ProblemSearch:
                 taken[line.name] = line.line
 
 
-def _meant_names(problems: Iterable[LineProblem]) -> dict[int, str]:
+def _meant_names(problems: Sequence[LineProblem]) -> dict[int, str]:
     """Return the package that is probably meant by a line, by its number; from local data only."""
+    unknown = corrected_names([each.line.name for each in problems if each.cause is Cause.NOT_FOUND])
     # A package without wheels exists, so its name is not misspelled.
     names = {
-        each.line.line: corrected_name(each.line.name)
-        if each.cause is Cause.NOT_FOUND
-        else PACKAGE_OF_MODULE.get(each.line.name, "")
-        for each in problems
+        each.line.line: unknown.get(each.line.name) or PACKAGE_OF_MODULE.get(each.line.name, "") for each in problems
     }
     return {number: name for number, name in names.items() if name}

@@ -105,17 +105,28 @@ def with_fix(line: Requirement, sentence: str) -> Fix:
 
 def corrected_name(name: str) -> str:
     """Return the package that is probably meant by an unknown normalized name, or ""."""
-    if name in PACKAGE_OF_MODULE:
-        return PACKAGE_OF_MODULE[name]
-    known = {
+    return corrected_names([name])[name]
+
+
+def corrected_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the packages that are probably meant by unknown normalized names ("" for none), by these names."""
+    known = set() if PACKAGE_OF_MODULE.keys() >= set(names) else _known_names()
+    return {name: PACKAGE_OF_MODULE.get(name) or _closest(name, known) for name in names}
+
+
+def _closest(name: str, known: set[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.8)
+    return close[0] if close else ""
+
+
+def _known_names() -> set[str]:
+    managed = {
         package
         for image in MANAGED_IMAGES
         if image not in managed_packages.MODULE_LISTS  # its list has modules, which are not packages to install
         for package in managed_packages.packages(image)
     }
-    known |= {*PACKAGE_OF_MODULE.values(), *well_known_packages(), *_installed()}
-    close = get_close_matches(name, known, n=1, cutoff=0.8)
-    return close[0] if close else ""
+    return managed | {*PACKAGE_OF_MODULE.values(), *well_known_packages(), *_installed()}
 
 
 def _installed() -> set[str]:
