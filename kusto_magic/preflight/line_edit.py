@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from kusto_magic.preflight.line_problems import LineProblem
 from kusto_magic.requirements.correction import LineChange
+from kusto_magic.requirements.parser import COMMENT
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
 
 def changes_of(text: str, problems: Iterable[LineProblem]) -> list[LineChange]:
@@ -22,16 +22,15 @@ def _change(physical: list[str], problem: LineProblem) -> LineChange:
     number = problem.line.line
     first, *rest = _physical_lines(physical, number)
     code = problem.replacement.text if problem.replacement else f"# {problem.line.text}"
-    comments = "".join(f"  {comment}" for line in rest if (comment := _comment(line)))
+    comments = "".join(f"  {found[0].rstrip()}" for line in rest if (found := _comment(line)))
     reason = "" if problem.replacement else f"  (left out: {problem.reason})"
     after = f"{_with_code(first, code)}{comments}{reason}"
     return LineChange(number, "\n".join([first, *rest]), after, problem.reason, problem.replacement is None)
 
 
-def _comment(line: str) -> str:
-    """Return the comment of a physical line; a continuation at its end would continue it."""
-    found = _COMMENT.search(line.removesuffix("\\"))
-    return found[0].rstrip() if found else ""
+def _comment(line: str) -> re.Match[str] | None:
+    """Return the comment of a physical line, without the continuation at its end."""
+    return COMMENT.search(line.removesuffix("\\"))
 
 
 def _physical_lines(physical: list[str], number: int) -> Iterator[str]:
@@ -47,8 +46,7 @@ def _with_code(line: str, code: str) -> str:
     bare = line.lstrip(" \t\f\ufeff")
     indent = line[: len(line) - len(bare)]
     comment = _comment(bare)
-    if not comment:
+    if comment is None:
         return indent + code
-    start = bare.index(comment)
-    blanks = bare[len(bare[:start].rstrip()) : start]
-    return indent + code + blanks + comment
+    blanks = bare[len(bare[: comment.start()].rstrip()) : comment.start()]
+    return indent + code + blanks + comment[0].rstrip()

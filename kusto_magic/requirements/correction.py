@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+from kusto_magic.requirements.parser import COMMENT
+
 _LINES = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]+")
 
 
@@ -32,7 +33,7 @@ class LineChange:
     @property
     def code(self) -> str:
         """The line before the change on one line, without comments."""
-        parts = (_COMMENT.sub("", line).strip("\ufeff \t").removesuffix("\\") for line in self.before.splitlines())
+        parts = (COMMENT.sub("", line).strip("\ufeff \t").removesuffix("\\") for line in self.before.splitlines())
         return " ".join(part.strip() for part in parts if part.strip())
 
 

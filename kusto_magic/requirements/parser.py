@@ -213,7 +213,8 @@ def _check_totals(state: _ParserState, allow_no_packages: bool) -> None:
 
 HASH = re.compile(r"(?<=\s)--hash[=\s]\s*[a-z0-9]+:[0-9A-Fa-f]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.DOTALL)
+COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.DOTALL)
+"""The comment of a line, as pip recognizes it."""
 
 
 def logical_lines(text: str) -> Iterator[Line]:
@@ -234,8 +235,8 @@ def _logical_line(number: int, parts: list[str]) -> Line:
     # As in pip: a comment that ends a continued line starts with a blank, so that it is recognized as a comment.
     last = f" {last}" if _is_comment(last) else last
     joined = "".join([*(part.rstrip("\\") for part in continued), last])
-    hides_next = any(_COMMENT.search(part) for part in continued)
-    return Line(number, "\n".join(parts), _COMMENT.sub("", joined).strip(), hides_next)
+    hides_next = any(COMMENT.search(part) for part in continued)
+    return Line(number, "\n".join(parts), COMMENT.sub("", joined).strip(), hides_next)
 
 
 def _is_comment(line: str) -> bool:
