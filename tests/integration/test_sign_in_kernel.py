@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.arm_responses import SUBSCRIPTION
-from support.entra import CLIENT, TENANT, Entra, jwt, token_service
+from support.entra import CLIENT, SECRET, TENANT, Entra, jwt, metadata_service, token_service
 from support.home import Home
 from support.kernel import Execution, Kernel
 
@@ -125,3 +125,54 @@ def test_wait_for_a_slow_az_is_shown_and_can_be_interrupted(signed_out: Kernel, 
     assert re.fullmatch(r"Waiting for az to return a token: \d+ s of 40 s", texts()[0])
     assert re.fullmatch(r"Waited \d+ s for a token\.", texts()[-1])
     assert len(signed_out.displays) == 1
+
+
+@pytest.mark.parametrize("kind", ["environment", "workload", "managed", "default"])
+def test_identity_of_a_pipeline_signs_in_without_a_name_tenant_or_secret_in_the_outputs(
+    signed_out: Kernel, entra: Entra, tmp_path: Path, kind: str
+) -> None:
+    federated = tmp_path / "federated"
+    federated.write_text("planted.federated.token", encoding="utf-8")
+    with metadata_service() as metadata:
+        service = metadata if kind == "managed" else entra
+        service.claims = {"appid": CLIENT, "app_displayname": "nightly pipeline"}
+        application = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT}
+        environment = {
+            "environment": {**application, "AZURE_CLIENT_SECRET": SECRET},
+            "default": {**application, "AZURE_CLIENT_SECRET": SECRET},
+            "workload": {**application, "AZURE_FEDERATED_TOKEN_FILE": str(federated)},
+            "managed": {"IDENTITY_ENDPOINT": f"{metadata.endpoint}/msi", "IDENTITY_HEADER": "planted-header"},
+        }
+        signed_out.execute(f"import os; os.environ.update({environment[kind]!r})")
+        shown = signed_out.execute(f"{USE} --as {kind}")
+    assert (shown.status, service.tokens) == ("ok", 1)
+    text = _text(signed_out, shown)
+    assert "Signed in as application aaaaaaaa…" in text
+    assert not any(secret in text for secret in (TENANT, CLIENT, SECRET, "eyJ", "planted", "nightly"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
+@pytest.mark.parametrize(
+    ("answer", "reason", "next_step"),
+    [
+        ("", "the Azure CLI (az) was not found", "az login"),
+        ("Please run 'az login' to setup account.", "the Azure CLI (az) is not signed in", "az login"),
+        ("No subscriptions found for ada@example.com.", "has no access to this subscription", "az account"),
+        (f"AADSTS50020: User account 'ada@example.com' does not exist in tenant '{TENANT}'.", "AADSTS50020", "--tenant"),
+        (f"AADSTS50076: second factor for {TENANT}", "multifactor authentication", "--tenant"),
+    ],
+)
+def test_failures_of_az_are_told_apart_without_names(
+    signed_out: Kernel, tmp_path: Path, answer: str, reason: str, next_step: str
+) -> None:
+    if answer:
+        az = tmp_path / "az"
+        az.write_text(f'#!/bin/sh\necho "ERROR: {answer}" >&2\nexit 1\n', encoding="utf-8")
+        az.chmod(0o755)
+    signed_out.execute(f"import os; os.environ['PATH'] = {f'{tmp_path}:/usr/bin:/bin'!r}")
+    shown = signed_out.execute(f"{USE} --as cli")
+    text = _text(signed_out, shown)
+    assert reason in text
+    assert next_step in text.partition("Next:")[2]
+    assert not any(hidden in text for hidden in ("example.com", TENANT, "Traceback", "get_token failed"))
+    assert "not chosen yet" in signed_out.execute("%kusto_image list").error, "a failed sign-in chooses no cluster"
