@@ -1,7 +1,7 @@
 """What a user can do about an error or a problem: a hint is data, and each front end has one table of sentences for it.
 
 The modules below the front ends raise errors with a `Hint` and do not know who reads them. The tables are
-`program_hints` (for users of the Python API), `display.cell_hints`, `panel.hints` and, for JupyterLab,
+`program_hints` (for users of the Python API), `display.command_hints`, `panel.hints` and, for JupyterLab,
 `labextension/src/model/hints.ts`.
 """
 

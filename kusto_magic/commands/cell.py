@@ -19,7 +19,6 @@ from kusto_magic.commands.requirements_file import read_file
 from kusto_magic.commands.session import Session
 from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import Bundle, code
-from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.display.cell_text import cell_name_problem
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
@@ -63,7 +62,7 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
     spec = settings = targets = correction = None
     hint: Hint | None = None
     try:
-        text = requirements_text(options, cell, session.shell.user_ns)
+        text = requirements_text(options, cell, session.variables)
         notes += text.notes
         spec, changes = read_spec(options, text.text, text.origins)
         notes += changes
@@ -167,7 +166,7 @@ def read_spec_to_send(session: Session, options: Namespace, target: Target, spec
         return spec
     report = result_or_cancel(session.builds.check(target, spec, fix=options.fix))
     if report.correction is not None:
-        session.show(preflight_report.bundle(report, MAGICS))
+        session.show(preflight_report.bundle(report, session.syntax.hints))
     return spec_to_send(spec, report, pin=options.pin)
 
 

@@ -18,7 +18,6 @@ from kusto_magic.commands.given_credential import given_credential
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import sign_in
 from kusto_magic.display import data_table
-from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
@@ -35,8 +34,8 @@ CLUSTERS_HEAD = ("Cluster", "Selected", "Resource group", "Region", "State", "SK
 
 def use(session: Session, options: Namespace) -> None:
     """Choose the cluster for this notebook, or the emulator."""
-    before = {name: getattr(session.magics, name) for name in TARGET_SETTINGS}
-    given = given_credential(session.shell.user_ns, options.given) if options.given else None
+    before = {name: getattr(session.config, name) for name in TARGET_SETTINGS}
+    given = given_credential(session.variables, options.given) if options.given else None
     if given and options.save:
         raise InvalidInputError(
             [Problem("--save", "a credential object cannot be saved; leave out one of the options")]
@@ -48,7 +47,7 @@ def use(session: Session, options: Namespace) -> None:
         found, target = session.resolve_target(Namespace(credential=options.credential))
         who = _sign_in(session, found.sign_in, target, given, is_named=bool(options.credential))
         if options.save:
-            _save(values | ({"credential": options.credential} if options.credential else {}), target)
+            _save(session, values | ({"credential": options.credential} if options.credential else {}), target)
     except BaseException:  # also an interrupted sign-in: keep the previous cluster
         _set_traits(session, before)
         raise
@@ -82,14 +81,14 @@ def _sign_in(session: Session, chosen: SignIn, target: Target, given: GivenCrede
     except BaseException:  # also an interrupted sign-in
         session.restore_sign_in()
         raise
-    session.magics.credential = "" if given else chosen.credential
+    session.config.credential = "" if given else chosen.credential
     session.sign_in, session.given = chosen, given
     return who
 
 
 def _set_traits(session: Session, values: Mapping[str, str]) -> None:
     for name in TARGET_SETTINGS:
-        setattr(session.magics, name, values[name])
+        setattr(session.config, name, values[name])
 
 
 def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dict[str, str]:
@@ -106,10 +105,10 @@ def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dic
     return {name: getattr(options, name) or current.get(name, "") for name in TARGET_SETTINGS}
 
 
-def _save(values: Mapping[str, str], target: Target) -> None:
-
+def _save(session: Session, values: Mapping[str, str], target: Target) -> None:
     if target.is_local:
-        message = "the emulator's URL changes with each start; %kusto_image use emulator finds it"
+        find = session.syntax.command("use", "emulator")
+        message = f"the emulator's URL changes with each start; {find} finds it"
         raise InvalidInputError([Problem("--save", message)])
     settings.save(settings.config_file(os.environ), values)
 
@@ -131,9 +130,7 @@ def _start_emulator(options: Namespace) -> dict[str, str]:
 
 def panel(session: Session, options: Namespace) -> None:
     """Open the form to create and manage images."""
-    from kusto_magic.panel.panel import ImagePanel
-
-    ImagePanel(settings=session.settings(options), builds=session.builds, shell=session.shell).display()
+    session.open_panel(session.settings(options))
 
 
 def clusters(session: Session, options: Namespace) -> None:
@@ -145,10 +142,8 @@ def clusters(session: Session, options: Namespace) -> None:
     found = session.builds.ask_subscription(subscription, SubscriptionClient.list_clusters)
     session.name_cache.clusters = tuple(cluster.name for cluster in found)
     rows = [_row(cluster, is_selected=_is_selected(cluster, settings)) for cluster in found]
-    empty = (
-        "No clusters found that you can access in this subscription; %kusto_image clusters --subscription ID lists "
-        "those of another one, and %kusto_image use emulator works without a cluster."
-    )
+    others = session.syntax.command("clusters", "--subscription", "ID")
+    empty = f"No clusters found that you can access in this subscription; {others} lists those of another one."
     caption = f"Clusters of subscription {settings.subscription[:8]}…"
     session.show_table(DataTable(caption, CLUSTERS_HEAD, rows, empty))
 
@@ -170,11 +165,10 @@ def active(session: Session, options: Namespace) -> None:
         case ActiveImage(name):
             session.show_message(f"Queries on cluster {target.cluster} use {name}.")
         case PythonOff():
-            session.show_message(
-                f"python() is disabled on cluster {target.cluster}; %kusto_image enable IMAGE enables it."
-            )
+            enabling = session.syntax.command("enable", "IMAGE")
+            session.show_message(f"python() is disabled on cluster {target.cluster}; {enabling} enables it.")
         case UnknownImage() as unknown:
-            session.show_message(unknown.text(MAGICS))
+            session.show_message(unknown.text(session.syntax.hints))
 
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:

@@ -14,7 +14,6 @@ from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.commands.doctor_machine import HIDDEN, Row, machine
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.display import data_table
-from kusto_magic.display.cell_hints import MAGICS
 from kusto_magic.display.data_table import DataTable
 from kusto_magic.errors import InvalidInputError, KustoImageError
 from kusto_magic.models import permission
@@ -97,7 +96,7 @@ def _cluster_settings(session: Session, options: Namespace) -> Iterator[Row]:
         settings.target()
     except InvalidInputError as error:
         for problem in error.problems:
-            advice = f". {MAGICS.text(problem.hint)}" if problem.hint else ""
+            advice = f". {session.syntax.hints.text(problem.hint)}" if problem.hint else ""
             yield "✖", problem.field, f"{problem.message}{advice}"
 
 
@@ -121,14 +120,14 @@ def _cluster(session: Session, target: Target, *, names_account: bool) -> Iterat
                 return f"{UNKNOWN}{reason}"
         return "python() is enabled"
 
-    yield _timed_check(target, "sign-in and images", lambda: session.builds.ask(target, sign_in_state))
+    yield _timed_check(session, target, "sign-in and images", lambda: session.builds.ask(target, sign_in_state))
     yield _clock(session, target)
-    yield _timed_check(target, "language extensions", lambda: session.builds.ask(target, extension_state))
+    yield _timed_check(session, target, "language extensions", lambda: session.builds.ask(target, extension_state))
     if target.is_local:
         yield "", "permissions (RBAC)", "not checked: the emulator has no roles"
     else:
-        yield _timed_check(target, "permissions (RBAC)", lambda: _permissions(session, target))
-    yield _timed_check(target, "package index", lambda: _index(session, target))
+        yield _timed_check(session, target, "permissions (RBAC)", lambda: _permissions(session, target))
+    yield _timed_check(session, target, "package index", lambda: _index(session, target))
 
 
 def _clock(session: Session, target: Target) -> Row:
@@ -165,13 +164,13 @@ def _permissions(session: Session, target: Target) -> str:
     return f"{MISSING}{', '.join(missing)}" if missing else "all required permissions granted"
 
 
-def _timed_check(target: Target, name: str, check: Callable[[], str]) -> Row:
+def _timed_check(session: Session, target: Target, name: str, check: Callable[[], str]) -> Row:
     """Return the result of a check and its duration."""
     started = time.monotonic()
     try:
         mark, text = "✔", check()
     except KustoImageError as error:
-        mark, text = "✖", "; ".join(line.strip() for line in error.lines(MAGICS))
+        mark, text = "✖", "; ".join(line.strip() for line in error.lines(session.syntax.hints))
     mark = "✖" if text.startswith((MISSING, UNKNOWN)) else mark  # these are results, not errors
     return mark, name, f"{_without_names(redact(text), target)} ({time.monotonic() - started:.1f} s)"
 

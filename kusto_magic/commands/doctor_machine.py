@@ -35,12 +35,7 @@ def machine(session: Session, environ: Mapping[str, str]) -> Iterator[Row]:
 
 
 def _front_end(session: Session, environ: Mapping[str, str]) -> str:
-    kind = "terminal" if not session.in_kernel else "interactive kernel"
-    if session.in_kernel and not session.is_interactive:
-        kind = "non-interactive kernel (it accepts no input)"
-    elif session.in_kernel and not session.updates_outputs:
-        kind = "interactive kernel, a front end that shows only text"
-    return ", ".join([kind, *(name for variable, name in HOSTS.items() if variable in environ)])
+    return ", ".join([session.description, *(name for variable, name in HOSTS.items() if variable in environ)])
 
 
 def _proxies(environ: Mapping[str, str]) -> str:

@@ -54,8 +54,7 @@ def _is_file(options: Namespace, paths: list[str]) -> bool:
 def _sources(session: Session, options: Namespace, paths: list[str]) -> tuple[Path, Sources]:
     """Return the folder of the sources and the sources themselves: files, or the cells that ran in this session."""
     if not _is_file(options, paths):
-        # Raw: the transformed input has no magics any longer.
-        return Path(), Sources(tuple(map(Source, session.shell.history_manager.input_hist_raw)))
+        return Path(), Sources(tuple(map(Source, session.executed_cells)))
     files = [Path(path).expanduser() for path in paths]
     if options.from_notebook is not None:
         files.insert(0, Path(options.from_notebook or _notebook(session)).expanduser())
@@ -136,7 +135,7 @@ def _listed(texts: Iterable[str]) -> str:
 
 
 def _notebook(session: Session) -> str:
-    path = os.environ.get(NOTEBOOK_PATH_VARIABLES[0]) or session.shell.user_ns.get(NOTEBOOK_PATH_VARIABLES[1])
+    path = os.environ.get(NOTEBOOK_PATH_VARIABLES[0]) or session.variables.get(NOTEBOOK_PATH_VARIABLES[1])
     # The notebook can be renamed while its kernel runs.
     if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
         return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import Namespace
 from collections.abc import Iterator
 
@@ -15,7 +14,6 @@ from kusto_magic.commands.cluster import change_options
 from kusto_magic.commands.lookup import ask_about, get_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table, preflight_report
-from kusto_magic.display.cell_hints import MAGICS, listed
 from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.errors import InvalidInputError, KustoImageError, Problem, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
@@ -48,8 +46,8 @@ def list_images(session: Session, options: Namespace) -> None:
     rows = [_row(image, active) for image in images]
     if isinstance(active, ActiveImage) and not any(active.is_named(image.name) for image in images):
         rows.append(_managed_row(active.name))
-    empty = f"Cluster {target.cluster} has no custom images yet; %%kusto_image NAME --base Python3_11_7 creates one."
-    notes = [active.text(MAGICS)] if isinstance(active, UnknownImage) else []
+    empty = f"Cluster {target.cluster} has no custom images yet; {session.syntax.new_image} creates one."
+    notes = [active.text(session.syntax.hints)] if isinstance(active, UnknownImage) else []
     session.show_table(DataTable(f"Images of {_cluster_text(target)}", LIST_HEAD, rows, empty, notes))
 
 
@@ -136,16 +134,13 @@ def _properties(session: Session, target: Target, image: Image, active: PythonSt
     # An image of another tool may contain a password.
     yield "Requirements", data_table.code(redact(image.requirements).rstrip() or NO_PACKAGES)
     yield "Error", data_table.text(last.message if last and failed else "")
-    yield "Next step", data_table.text(_next_step(image))
+    yield "Next step", data_table.text(_next_step(session, image))
 
 
-def _next_step(image: Image) -> str:
-    name = shlex.quote(image.name)
+def _next_step(session: Session, image: Image) -> str:
     if image.outcome is None:
-        return f"%kusto_image wait {name} waits until it is done."
-    if image.outcome is Outcome.SUCCEEDED:
-        return ""
-    return f"%kusto_image edit {name} opens it as a cell: fix the requirements, and run the cell."
+        return f"{session.syntax.command('wait', image.name)} waits until it is done."
+    return "" if image.outcome is Outcome.SUCCEEDED else session.syntax.repair(image.name)
 
 
 async def _image_and_active(client: ImagesClient, name: str) -> tuple[Image, PythonState]:
@@ -160,13 +155,13 @@ def check(session: Session, options: Namespace) -> None:
     try:
         spec, unchecked = image.to_spec(use_index_options=options.allow_index_options), ""
     except InvalidInputError:  # made with another tool
-        spec, unchecked = _readable(image)
+        spec, unchecked = _readable(session, image)
     if unchecked:
         session.show_message(f"Only the package lines are checked. {unchecked}")
     show_check(session, target, spec)
 
 
-def _readable(image: Image) -> tuple[ImageSpec, str]:
+def _readable(session: Session, image: Image) -> tuple[ImageSpec, str]:
     """Return the part of an image that can be checked, and what cannot be checked and why.
 
     Raises InvalidInputError if nothing can be checked.
@@ -177,7 +172,7 @@ def _readable(image: Image) -> tuple[ImageSpec, str]:
         problems = [Problem("image", "this image cannot be checked"), *error.problems]
         raise InvalidInputError(problems, hint=Hint(HintKind.SHOW_IMAGE, image.name)) from None
     read = parser.read(image.requirements)
-    reasons = listed(read.problems)
+    reasons = session.syntax.listed(read.problems)
     reasons += ["hashes are not verified"] if read.has_hashes else []
     reasons += ["index options are ignored"] if read.index_options else []
     return spec, f"Not checked: {'; '.join(reasons)}."
@@ -189,7 +184,7 @@ def show_check(session: Session, target: Target, spec: ImageSpec, *, fix: bool =
     Raises RequirementsConflictError after a conflict, so that a non-interactive run fails.
     """
     report = result_or_cancel(session.builds.check(target, spec, fix=fix))
-    session.show(preflight_report.bundle(report, MAGICS))
+    session.show(preflight_report.bundle(report, session.syntax.hints))
     try:
         report.raise_for_conflict()
     except RequirementsConflictError as error:

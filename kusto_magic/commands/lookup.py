@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.commands.session import Session
+from kusto_magic.display.command_hints import CommandSyntax
 from kusto_magic.errors import InvalidInputError, KustoImageError, NotFoundError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.image import Image
@@ -37,16 +38,17 @@ def _missing(session: Session, target: Target, name: str, missing: NotFoundError
         images = session.builds.ask(target, lambda client: client.list())
     except KustoImageError:
         return missing
-    error = no_image(name, [image.name for image in images])
+    error = no_image(session.syntax, name, [image.name for image in images])
     if (build := session.builds.running(target, name)) is not None:
         error.hint = Hint(HintKind.WAIT_FOR_BUILD, build.name)
     return error
 
 
-def no_image(name: str, images: Sequence[str]) -> InvalidInputError:
+def no_image(syntax: CommandSyntax, name: str, images: Sequence[str]) -> InvalidInputError:
     """Return the error for a name that no image of the cluster has."""
     if name in MANAGED_IMAGES:
-        problem = f"{name} is a managed image, not one of this cluster; %kusto_image bases {name} lists its packages"
+        bases = syntax.command("bases", name)
+        problem = f"{name} is a managed image, not one of this cluster; {bases} lists its packages"
         return InvalidInputError([Problem("image", problem)], hint=Hint(HintKind.CHECK_NAME))
     close = difflib.get_close_matches(name.lower(), {image.lower(): image for image in images}, n=1)
     nearest = next((image for image in images if image.lower() in close), "")

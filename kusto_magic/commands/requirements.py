@@ -14,7 +14,6 @@ from kusto_magic.commands.lookup import get_image, no_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.bundle import code
-from kusto_magic.display.cell_hints import listed
 from kusto_magic.display.cell_text import cell_name_problem, cell_text
 from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.errors import InvalidInputError, Problem
@@ -31,8 +30,8 @@ def diff(session: Session, options: Namespace) -> None:
     """Compare the packages of image B with A, or of A with its base image."""
     _, target = session.resolve_target(options)
     images = _images(session, target)
-    after = _package_set(options.other or options.name, images)
-    before = _package_set(options.name, images) if options.other else _base_of(options.name, images)
+    after = _package_set(session, options.other or options.name, images)
+    before = _package_set(session, options.name, images) if options.other else _base_of(session, options.name, images)
     names = (options.name, options.other) if options.other else (before.base_label or "its base image", options.name)
     _show_changes(session, before, after, names)
 
@@ -70,14 +69,14 @@ def _images(session: Session, target: Target) -> dict[str, Image]:
     return {image.name.lower(): image for image in session.builds.ask(target, lambda client: client.list())}
 
 
-def _package_set(name: str, images: dict[str, Image]) -> PackageSet:
+def _package_set(session: Session, name: str, images: dict[str, Image]) -> PackageSet:
+    if name in MANAGED_IMAGES:
+        return managed_package_set(name)
+    return package_set(_existing(session, name, images), images)
 
-    return managed_package_set(name) if name in MANAGED_IMAGES else package_set(_existing(name, images), images)
 
-
-def _base_of(name: str, images: dict[str, Image]) -> PackageSet:
-
-    return package_set(replace(_existing(name, images), requirements=""), images)
+def _base_of(session: Session, name: str, images: dict[str, Image]) -> PackageSet:
+    return package_set(replace(_existing(session, name, images), requirements=""), images)
 
 
 def _without_packages(spec: ImageSpec) -> Image:
@@ -85,10 +84,10 @@ def _without_packages(spec: ImageSpec) -> Image:
     return Image("", base_image=spec.base_image or "", language_version=spec.python_version or "")
 
 
-def _existing(name: str, images: dict[str, Image]) -> Image:
+def _existing(session: Session, name: str, images: dict[str, Image]) -> Image:
     if found := images.get(name.lower()):
         return found
-    raise no_image(name, [*(image.name for image in images.values()), *MANAGED_IMAGES])
+    raise no_image(session.syntax, name, [*(image.name for image in images.values()), *MANAGED_IMAGES])
 
 
 def edit(session: Session, options: Namespace) -> None:
@@ -100,7 +99,7 @@ def edit(session: Session, options: Namespace) -> None:
         spec = image.to_spec()
     except InvalidInputError as error:  # made with another tool: the rules apply when the cell is run
         session.insert_cell(_cell_as_stored(image))
-        problems = "; ".join(listed(error.problems))
+        problems = "; ".join(session.syntax.listed(error.problems))
         session.show_message(f"Before this cell can be run, change what kusto_magic does not send: {problems}.")
         return
     # The cell runs in this notebook, where the cluster is already chosen, so it needs no cluster options.
@@ -141,7 +140,7 @@ def export(session: Session, options: Namespace) -> None:
     image = get_image(session, target, options.name)
     text = exports.export(options.form, image.name, image, target)
     if options.output:
-        session.shell.user_ns[options.output] = text
+        session.variables[options.output] = text
     if options.to:
         path = Path(options.to).expanduser()
         _write(path, text)

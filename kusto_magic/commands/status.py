@@ -19,11 +19,6 @@ from kusto_magic.models.build_state import BuildState, Outcome
 HEAD = ("Image", "Cluster", "Action", "State", "Started", "Duration", "Message")
 """Column heads."""
 
-EMPTY = (
-    "No operations were started on this machine yet; %%kusto_image NAME --base Python3_11_7 in a cell creates an image."
-)
-"""Shown instead of an empty table."""
-
 MAX_ROWS = 20
 """Maximum number of rows, newest first."""
 
@@ -54,7 +49,8 @@ def status(session: Session, _options: Namespace) -> None:
     ]
     shown = f"the newest {MAX_ROWS} of {len(newest)}" if len(newest) > MAX_ROWS else "newest first"
     notes = [f"Note: {history.warning}."] if history.warning else []
-    session.show_table(DataTable(f"Operations started on this machine, {shown}", HEAD, rows, EMPTY, notes))
+    empty = f"No operations were started on this machine yet; {session.syntax.new_image} creates an image."
+    session.show_table(DataTable(f"Operations started on this machine, {shown}", HEAD, rows, empty, notes))
 
 
 def _build_row(session: Session, record: BuildRecord) -> tuple[Cell, ...]:

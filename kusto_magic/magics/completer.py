@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
-    from kusto_magic.commands.session import Session
+    from kusto_magic.magics.notebook_session import NotebookSession
     from kusto_magic.models.image import Image
     from kusto_magic.models.target import Target
 
@@ -170,7 +170,7 @@ def _option_values(action: argparse.Action, command: str, names: NameCache) -> O
 # ── in the shell ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
+def matcher(session: NotebookSession) -> Callable[[CompletionContext], SimpleMatcherResult]:
     """Return an IPython matcher for the lines of the magics."""
     in_kernel = session.in_kernel
 
@@ -205,7 +205,7 @@ def _kind(value: str) -> str:
     return "option" if value.startswith("-") else "command" if value in SUBCOMMANDS else "value"
 
 
-def refresh_names(session: Session) -> None:
+def refresh_names(session: NotebookSession) -> None:
     """Update the cached names from the history, and list the images in the background."""
     names, now = session.name_cache, time.monotonic()
     if names.refreshed_at is not None and now - names.refreshed_at < MAX_AGE:

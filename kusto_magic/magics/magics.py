@@ -5,18 +5,17 @@ Slow imports are inside the functions: `%load_ext kusto_magic` is in the first c
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Enum, Float, Unicode
 
-from kusto_magic.commands.session import Session
 from kusto_magic.display.frontend import in_kernel
 from kusto_magic.display_text import visible
 from kusto_magic.magics import completer
 from kusto_magic.magics.cell_transformer import CellTransformer
+from kusto_magic.magics.notebook_session import NotebookSession
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -24,12 +23,6 @@ if TYPE_CHECKING:
     from kusto_magic.builds.build import Build
     from kusto_magic.builds.fleet import Fleet
     from kusto_magic.builds.manager import BuildManager
-    from kusto_magic.models.image import ImageSpec
-    from kusto_magic.models.target import Target
-    from kusto_magic.settings import Settings
-
-CHECK_NAME = "check"
-"""Reserved image name: run only the preflight."""
 
 DISPLAYED_TYPES = (("kusto_magic.builds.build", "Build"), ("kusto_magic.builds.fleet", "Fleet"))
 """Module and name of the classes whose instances are displayed as a card at the end of a cell."""
@@ -62,7 +55,7 @@ class KustoImageMagics(Magics):
 
     def __init__(self, shell: InteractiveShell, builds: BuildManager | None = None) -> None:
         super().__init__(shell)
-        self._session = Session(shell, self, builds)
+        self._session = NotebookSession(shell, self, builds)
         self._transformer = CellTransformer()
 
     # IPython would evaluate `{…}` in the line as Python, also where another user's text is part of the line.
@@ -76,57 +69,16 @@ class KustoImageMagics(Magics):
         """
         from kusto_magic.commands import arguments
         from kusto_magic.commands.argument_parser import HelpRequested
-        from kusto_magic.display.cell_hints import hints_of_magics
+        from kusto_magic.commands.create import create
 
-        with hints_of_magics():
+        with self._session.syntax.in_errors():
             try:
                 options = arguments.parse(arguments.cell_parser(), line, self._variables(local_ns))
             except HelpRequested as help_request:
                 self._session.print(visible(str(help_request)))
                 return None
             with self._session.allowing_failure(options), self._session.showing_corrections(options):
-                return self._make(options, cell)
-
-    def _make(self, options: Namespace, cell: str) -> Build | Fleet | None:
-        from kusto_magic.commands.cell import dry_run, read_spec_to_send
-        from kusto_magic.commands.cell_check import read_cell_or_check
-        from kusto_magic.commands.images import show_check
-        from kusto_magic.commands.requirements import show_diff
-
-        session = self._session
-        found = read_cell_or_check(session, options, cell)
-        settings, targets, spec = found.settings, found.targets, found.spec
-        session.show_notes([*self._transformer.take_notes(), *found.notes])
-        if options.name == CHECK_NAME:
-            show_check(session, _single_target(targets, CHECK_NAME), spec, fix=options.fix)
-        elif options.dry_run:
-            sent = read_spec_to_send(session, options, targets[0], spec)
-            session.show(dry_run(targets, options.name, sent))
-        elif options.diff:
-            show_diff(session, _single_target(targets, "--diff"), options.name, spec)
-        else:
-            return self._start(options, settings, targets, spec)
-        return None
-
-    def _start(
-        self, options: Namespace, settings: Settings, targets: Sequence[Target], spec: ImageSpec
-    ) -> Build | Fleet | None:
-        from kusto_magic.builds.options import BuildOptions
-        from kusto_magic.builds.request import BuildRequest
-        from kusto_magic.models.action import Action
-
-        session, many = self._session, len(targets) > 1 or options.clusters_from is not None
-        build_options = BuildOptions(
-            check=not options.no_check,
-            pin=options.pin,
-            fix=options.fix,
-            force=options.force,
-            queue=options.queue or many,  # a fleet always waits for busy clusters
-            protect_active=not options.yes,
-            timeout=settings.timeout_hours * 3600,
-        )
-        requests = [BuildRequest(Action.BUILD, target, options.name, spec, build_options) for target in targets]
-        return session.start(requests, options, settings, as_fleet=many)
+                return create(self._session, options, cell, self._transformer.take_notes)
 
     @no_var_expand
     @needs_local_scope
@@ -139,9 +91,8 @@ class KustoImageMagics(Magics):
         from kusto_magic.commands import arguments
         from kusto_magic.commands.argument_parser import HelpRequested
         from kusto_magic.commands.help import show_help
-        from kusto_magic.display.cell_hints import hints_of_magics
 
-        with hints_of_magics():
+        with self._session.syntax.in_errors():
             try:
                 options = arguments.parse(arguments.line_parser(), line, self._variables(local_ns))
             except HelpRequested as help_request:
@@ -155,20 +106,11 @@ class KustoImageMagics(Magics):
 
     def _variables(self, local_ns: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Return the variables of the notebook and of the function that calls the magic."""
-        return {**self._session.shell.user_ns, **(local_ns or {})}
+        return {**self._session.variables, **(local_ns or {})}
 
     def present(self, build: Build | Fleet) -> None:
         """Show a build or a fleet as a live card; called by IPython for the last expression of a cell."""
         self._session.card(build)
-
-
-def _single_target(targets: Sequence[Target], usage: str) -> Target:
-    """Return the only target. Raises InvalidInputError if there are several."""
-    from kusto_magic.errors import InvalidInputError, Problem
-
-    if len(targets) > 1:
-        raise InvalidInputError([Problem("cluster", f"{usage} works on one cluster; {len(targets)} are given")])
-    return targets[0]
 
 
 def load(shell: InteractiveShell) -> None:

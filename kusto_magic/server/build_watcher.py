@@ -19,7 +19,7 @@ from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.display.bundle import Bundle
-from kusto_magic.display.cell_hints import MAGICS
+from kusto_magic.display.command_hints import MAGICS
 from kusto_magic.error_texts import failure_reason
 from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind

@@ -22,7 +22,8 @@ from kusto_magic.arm.subscription import SubscriptionClient
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
-from kusto_magic.commands.session import TARGET_SETTINGS, Session
+from kusto_magic.commands.session import TARGET_SETTINGS
+from kusto_magic.magics.notebook_session import NotebookSession
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.target import Subscription, Target
 from kusto_magic.server.build_watcher import BuildWatcher
@@ -152,7 +153,9 @@ def test_build_requests_a_token_for_the_scope_of_the_target(process: Process) ->
 def test_magics_session_requests_a_token_for_the_scope_of_its_cloud(process: Process) -> None:
     settings = dict.fromkeys((*TARGET_SETTINGS, "wait", "credential"), "")
     settings |= {"subscription": SUBSCRIPTION, "resource_group": "rg", "cluster": "mycluster", "cloud": "usgov"}
-    session = Session(SimpleNamespace(), SimpleNamespace(**settings, timeout_hours=0.0, az_timeout=0.0), process.builds)
+    session = NotebookSession(
+        SimpleNamespace(), SimpleNamespace(**settings, timeout_hours=0.0, az_timeout=0.0), process.builds
+    )
     _, target = session.resolve_target(Namespace())
     session.builds.ask(target, lambda client: client.list())
     assert process.credential.scopes == [(CLOUDS["usgov"].scope,)]

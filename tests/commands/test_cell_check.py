@@ -9,7 +9,7 @@ from support.environment import EmulatedEnvironment, always_compatible
 from support.magics_session import load_magics
 from support.shell import error_of
 
-from kusto_magic.display.cell_hints import MAGICS
+from kusto_magic.display.command_hints import MAGICS
 from kusto_magic.errors import InvalidInputError
 from kusto_magic.hints import HintKind
 from kusto_magic.preflight.report import PreflightReport, Verdict

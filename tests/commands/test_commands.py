@@ -19,12 +19,13 @@ from support.shell import error_of
 from kusto_magic.builds.actions import IN_USE_HINT
 from kusto_magic.commands.arguments import SUBCOMMANDS, Subcommand
 from kusto_magic.commands.cell import expand_template
-from kusto_magic.commands.session import TARGET_SETTINGS, Session, WaitInterrupted
-from kusto_magic.display.cell_hints import MAGICS
+from kusto_magic.commands.session import TARGET_SETTINGS
+from kusto_magic.display.command_hints import MAGICS
 from kusto_magic.errors import InUseError, InvalidInputError, MaybeInUseError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.magics.completer import refresh_names
 from kusto_magic.magics.magics import KustoImageMagics
+from kusto_magic.magics.notebook_session import NotebookSession, WaitInterrupted
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import UnknownImage
 from kusto_magic.models.image import ImageSpec
@@ -417,7 +418,7 @@ def test_completion_names_come_from_a_connected_cluster(
     assert session.name_cache.images == ("from-elsewhere",)
 
 
-def _wait_for_names(session: Session) -> None:
+def _wait_for_names(session: NotebookSession) -> None:
     """Wait until the names are stored: callbacks run in the order in which they were added."""
     stored = threading.Event()
     if session.name_cache.listing is not None:

@@ -12,7 +12,7 @@ from support.shell import error_of
 
 from kusto_magic.commands.cell_spec import read_spec
 from kusto_magic.display.card import MIME
-from kusto_magic.display.cell_hints import MAGICS
+from kusto_magic.display.command_hints import MAGICS
 from kusto_magic.display.input_card import input_card, notes
 from kusto_magic.errors import InvalidInputError
 from kusto_magic.magics.magics import KustoImageMagics

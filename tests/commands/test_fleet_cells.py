@@ -13,10 +13,10 @@ from support.magics_session import RunCell, load_magics, rows
 from support.requests import build_request, build_requests
 
 from kusto_magic.builds.fleet import Fleet
-from kusto_magic.commands.session import WaitInterrupted
 from kusto_magic.emulator import EmulatorConfig
 from kusto_magic.errors import FleetFailedError
 from kusto_magic.magics.magics import KustoImageMagics
+from kusto_magic.magics.notebook_session import WaitInterrupted
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 

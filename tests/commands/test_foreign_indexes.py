@@ -19,9 +19,10 @@ from support.panel_environment import PanelEnvironment, json_response, panel_env
 from kusto_magic.commands.arguments import line_parser, parse
 from kusto_magic.commands.images import check
 from kusto_magic.commands.requirements import diff, edit, export
-from kusto_magic.commands.session import TARGET_SETTINGS, Session
+from kusto_magic.commands.session import TARGET_SETTINGS
 from kusto_magic.errors import InvalidInputError, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.magics.notebook_session import NotebookSession
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport, Verdict
@@ -89,12 +90,12 @@ def _serve(environment: PanelEnvironment, **images: tuple[str, str]) -> None:
     environment.service.fault = fault
 
 
-def _session(environment: PanelEnvironment) -> Session:
+def _session(environment: PanelEnvironment) -> NotebookSession:
     target = environment.target
     place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint, "")
     traits = dict(zip(TARGET_SETTINGS, place, strict=True)) | {"wait": "", "credential": ""}
     limits = {"az_timeout": 0.0, "timeout_hours": 0.0}
-    return Session(environment.shell, Namespace(**traits, **limits), environment.builds)
+    return NotebookSession(environment.shell, Namespace(**traits, **limits), environment.builds)
 
 
 def _check(environment: PanelEnvironment, line: str) -> str:

@@ -18,9 +18,10 @@ from support.requests import build_request, delete_request
 
 from kusto_magic.builds.build import Build
 from kusto_magic.commands.arguments import SUBCOMMANDS, line_parser, parse
-from kusto_magic.commands.session import TARGET_SETTINGS, Session
+from kusto_magic.commands.session import TARGET_SETTINGS
 from kusto_magic.display.card_sources import card
 from kusto_magic.errors import KustoImageError
+from kusto_magic.magics.notebook_session import NotebookSession
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
 
@@ -91,12 +92,12 @@ def environment(home: Home, tmp_path: Path) -> Iterator[PanelEnvironment]:
         yield make()
 
 
-def _session(environment: PanelEnvironment, shell: RecordingShell) -> Session:
+def _session(environment: PanelEnvironment, shell: RecordingShell) -> NotebookSession:
     target = environment.target
     place = (target.subscription, target.resource_group, target.cluster, "", target.endpoint, "")
     traits = dict(zip(TARGET_SETTINGS, place, strict=True)) | {"wait": "", "credential": ""}
     limits = {"az_timeout": 0.0, "timeout_hours": 0.01}
-    return Session(shell, Namespace(**traits, **limits), environment.builds)
+    return NotebookSession(shell, Namespace(**traits, **limits), environment.builds)
 
 
 def _run(environment: PanelEnvironment, line: str) -> list[str]:

@@ -16,10 +16,10 @@ from support.sign_in_session import SignInSession
 from kusto_magic.arm.credentials import CredentialFactory
 from kusto_magic.commands import arguments
 from kusto_magic.commands.cluster import use
-from kusto_magic.commands.session import Session
 from kusto_magic.commands.sign_in import device_code_bundle, sign_in
 from kusto_magic.errors import InvalidInputError, SignInError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.magics.notebook_session import NotebookSession
 from kusto_magic.settings import Settings
 
 
@@ -138,8 +138,9 @@ def test_interrupt_stops_the_sign_in_with_a_message(entra: Entra, environment: C
         def ask(self, *_: object) -> str:
             raise KeyboardInterrupt
 
+    session = NotebookSession(notebook.shell, notebook.magics, Interrupted())  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
-        sign_in(Session(notebook.shell, notebook.magics, Interrupted()), Settings(credential="device").sign_in, TARGET)  # type: ignore[arg-type]
+        sign_in(session, Settings(credential="device").sign_in, TARGET)
     assert "interrupted" in notebook.shown[-1]
     with pytest.raises(SignInError, match="canceled"):  # as its thread does, which polls for the code
         factories[0](TARGET.endpoint).get_token(TARGET.scope)

@@ -18,7 +18,7 @@ from kusto_magic.display import preflight_report
 from kusto_magic.display.bundle import duration, table
 from kusto_magic.display.card import MIME
 from kusto_magic.display.card_sources import card_from_record, estimate_text, span_text
-from kusto_magic.display.cell_hints import MAGICS
+from kusto_magic.display.command_hints import MAGICS
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec

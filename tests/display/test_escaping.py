@@ -33,9 +33,9 @@ from kusto_magic.arm.service_errors import error_from_response
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.commands.images import list_images, show
 from kusto_magic.commands.name_cache import NameCache
-from kusto_magic.commands.session import Session
 from kusto_magic.display.bundle import message
 from kusto_magic.magics.completer import complete_line
+from kusto_magic.magics.notebook_session import NotebookSession
 from kusto_magic.panel.panel_form import PanelForm
 from kusto_magic.panel.widgets import descendants
 
@@ -174,9 +174,9 @@ def test_list_and_show_escape_external_text(
     assert payload in shown.words
 
 
-def _session(builds: BuildManager, shell: RecordingShell, environment: PanelEnvironment) -> Session:
+def _session(builds: BuildManager, shell: RecordingShell, environment: PanelEnvironment) -> NotebookSession:
     target = environment.target
     place = {"subscription": target.subscription, "resource_group": target.resource_group, "cluster": target.cluster}
     more = {"cloud": "", "tenant": "", "endpoint": target.endpoint, "wait": "", "credential": ""}
     limits = {"az_timeout": 0.0, "timeout_hours": 0.0}
-    return Session(shell, Namespace(**place, **more, **limits), builds)
+    return NotebookSession(shell, Namespace(**place, **more, **limits), builds)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.hostile import CONTROLS
 
-from kusto_magic.display.cell_hints import MAGICS, hints_of_magics
+from kusto_magic.display.command_hints import MAGIC_SYNTAX, MAGICS, SHELL
 from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind, HintTable, hint_json
 from kusto_magic.panel.hints import PANEL
@@ -23,7 +23,7 @@ from kusto_magic.program_hints import PROGRAM
 
 FOLDER = Path(__file__).parent
 OPENAPI = FOLDER.parent.parent / "kusto_magic" / "server" / "openapi.json"
-TABLES = {"program": PROGRAM, "magics": MAGICS, "panel": PANEL}
+TABLES = {"program": PROGRAM, "magics": MAGICS, "shell": SHELL, "panel": PANEL}
 VALUES = ("one", "two")
 NEXT = Hint(HintKind.RETRY)
 
@@ -62,6 +62,10 @@ def test_program_and_panel_do_not_name_what_only_magics_have() -> None:
     assert _containing(PANEL, words) == expected
 
 
+def test_shell_does_not_name_what_only_a_notebook_has() -> None:
+    assert _containing(SHELL, ("%kusto_image", "cell", "kernel", "notebook", "%config")) == set()
+
+
 def _containing(table: HintTable, forbidden: tuple[str, ...]) -> set[HintKind]:
     return {kind for kind, text in table.sentences.items() if any(word in text for word in forbidden)}
 
@@ -83,10 +87,11 @@ def test_values_are_quoted_if_there_are_any() -> None:
     assert "the lock 'a', 'b'; " in PROGRAM.text(Hint(HintKind.REMOVE_LOCK, values=("a", "b")))
 
 
+@pytest.mark.parametrize(("table", "program"), [(MAGICS, "%kusto_image"), (SHELL, "kusto-image")])
 @given(name=st.text(min_size=1, max_size=30))
-def test_name_is_one_argument_of_the_command_of_the_magics(name: str) -> None:
-    text = MAGICS.text(Hint(HintKind.RESUME, name))
-    assert shlex.split(text)[:3] == ["%kusto_image", "attach", name]
+def test_name_is_one_argument_of_the_command(table: HintTable, program: str, name: str) -> None:
+    text = table.text(Hint(HintKind.RESUME, name))
+    assert shlex.split(text)[:3] == [program, "attach", name]
 
 
 def test_name_is_data_and_not_a_format() -> None:
@@ -100,7 +105,7 @@ def test_error_is_shown_with_the_words_of_the_front_end_that_raises_it() -> None
     assert "Pass base_image" in str(error)
     assert str(error).endswith("\nNext: Fix this and try again. Nothing was sent.")
     assert "Pick a base image" in error.lines(PANEL)[0]
-    with pytest.raises(InvalidInputError, match="Add --base"), hints_of_magics():
+    with pytest.raises(InvalidInputError, match="Add --base"), MAGIC_SYNTAX.in_errors():
         raise error
     assert error._render_traceback_()[-1] == "Next: Fix this and run the cell again. Nothing was sent."
     assert error.lines(PROGRAM)[-1] == "Next: Fix this and try again. Nothing was sent."

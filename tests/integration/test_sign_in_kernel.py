@@ -158,7 +158,11 @@ def test_identity_of_a_pipeline_signs_in_without_a_name_tenant_or_secret_in_the_
         ("", "the Azure CLI (az) was not found", "az login"),
         ("Please run 'az login' to setup account.", "the Azure CLI (az) is not signed in", "az login"),
         ("No subscriptions found for ada@example.com.", "has no access to this subscription", "az account"),
-        (f"AADSTS50020: User account 'ada@example.com' does not exist in tenant '{TENANT}'.", "AADSTS50020", "--tenant"),
+        (
+            f"AADSTS50020: User account 'ada@example.com' does not exist in tenant '{TENANT}'.",
+            "AADSTS50020",
+            "--tenant",
+        ),
         (f"AADSTS50076: second factor for {TENANT}", "multifactor authentication", "--tenant"),
     ],
 )

@@ -11,7 +11,8 @@ from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.commands import arguments
 from kusto_magic.commands.cluster import use
-from kusto_magic.commands.session import TARGET_SETTINGS, Session
+from kusto_magic.commands.session import TARGET_SETTINGS
+from kusto_magic.magics.notebook_session import NotebookSession
 from support.arm_responses import SUBSCRIPTION, make_response
 from support.panel_environment import RecordingShell
 from support.scripted_transport import CountingCredential, ScriptedTransport
@@ -28,7 +29,7 @@ class SignInSession:
         names = (*TARGET_SETTINGS, "wait", "credential")
         self.magics = SimpleNamespace(**dict.fromkeys(names, ""), timeout_hours=0.0, az_timeout=0.0)
         self.builds = BuildManager(history=History(folder / "history.sqlite"), connect=self._connect)
-        self.session = Session(self.shell, self.magics, self.builds)
+        self.session = NotebookSession(self.shell, self.magics, self.builds)
 
     def _connect(self, endpoint: str, scope: str, credential: Credential | None = None) -> ArmTransport:
         return ArmTransport(endpoint, scope, credential=credential or CountingCredential(), transport=self.script)

@@ -1,0 +1,66 @@
+"""Creation of an image from a requirements text: the text is checked, shown, compared or sent, as the options say."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+
+from kusto_magic.builds.build import Build
+from kusto_magic.builds.fleet import Fleet
+from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.commands.cell import CellInput, dry_run, read_spec_to_send
+from kusto_magic.commands.cell_check import read_cell_or_check
+from kusto_magic.commands.images import show_check
+from kusto_magic.commands.requirements import show_diff
+from kusto_magic.commands.session import Session
+from kusto_magic.errors import InvalidInputError, Problem
+from kusto_magic.models.action import Action
+from kusto_magic.models.target import Target
+
+CHECK_NAME = "check"
+"""Reserved image name: run only the preflight."""
+
+
+def create(
+    session: Session, options: Namespace, text: str, earlier_notes: Callable[[], Sequence[str]] = tuple
+) -> Build | Fleet | None:
+    """Create the image of a requirements text, or do what the options ask for instead.
+
+    `earlier_notes` returns how the text differs from what was written, before it was read here. Raises
+    InvalidInputError with all problems, and RequirementsConflictError.
+    """
+    found = read_cell_or_check(session, options, text)
+    session.show_notes([*earlier_notes(), *found.notes])
+    if options.name == CHECK_NAME:
+        show_check(session, _single_target(found.targets, CHECK_NAME), found.spec, fix=options.fix)
+    elif options.dry_run:
+        sent = read_spec_to_send(session, options, found.targets[0], found.spec)
+        session.show(dry_run(found.targets, options.name, sent))
+    elif options.diff:
+        show_diff(session, _single_target(found.targets, "--diff"), options.name, found.spec)
+    else:
+        many = len(found.targets) > 1 or options.clusters_from is not None
+        return session.start(build_requests(options, found), options, found.settings, as_fleet=many)
+    return None
+
+
+def build_requests(options: Namespace, found: CellInput) -> list[BuildRequest]:
+    """Return a request for each cluster; a fleet always waits for busy clusters."""
+    build_options = BuildOptions(
+        check=not options.no_check,
+        pin=options.pin,
+        fix=options.fix,
+        force=options.force,
+        queue=options.queue or len(found.targets) > 1 or options.clusters_from is not None,
+        protect_active=not options.yes,
+        timeout=found.settings.timeout_hours * 3600,
+    )
+    return [BuildRequest(Action.BUILD, target, options.name, found.spec, build_options) for target in found.targets]
+
+
+def _single_target(targets: Sequence[Target], usage: str) -> Target:
+    """Return the only target. Raises InvalidInputError if there are several."""
+    if len(targets) > 1:
+        raise InvalidInputError([Problem("cluster", f"{usage} works on one cluster; {len(targets)} are given")])
+    return targets[0]
