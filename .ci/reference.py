@@ -23,7 +23,8 @@ from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser, subparsers
 from kusto_magic.emulator.__main__ import _parser as emulator_parser
 from kusto_magic.magics.magics import KustoImageMagics
 from kusto_magic.models import permission
-from kusto_magic.settings import CONFIG_FILE, CREDENTIAL_TYPES, NAMES, Settings
+from kusto_magic.models.sign_in_methods import CREDENTIAL_TYPES
+from kusto_magic.settings import CONFIG_FILE, NAMES, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PATH = ROOT / "REFERENCE.md"

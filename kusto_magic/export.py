@@ -18,6 +18,7 @@ from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.endpoint import CLOUDS
+from kusto_magic.models.export_forms import FORMS
 from kusto_magic.models.image import LANGUAGE, Image, ImageSpec
 from kusto_magic.models.naming import existing_image_problem
 from kusto_magic.models.target import Target
@@ -285,5 +286,3 @@ _WRITERS: Mapping[str, Callable[[str, Mapping[str, str], Target], str]] = Mappin
         "requirements": _requirements,
     }
 )
-FORMS = tuple(_WRITERS)
-"""Names of the export formats."""

@@ -18,6 +18,7 @@ from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.naming import tenant_problem
+from kusto_magic.models.sign_in_methods import credential_type_problem
 from kusto_magic.models.target import CLUSTER_FIELDS, Target, parse_cluster_id
 from kusto_magic.redaction import redact
 
@@ -45,20 +46,6 @@ WAIT_MODES = ("auto", "yes", "no")
 CONFIG_FILE = "config.toml"
 """Name of the configuration file."""
 
-CREDENTIAL_TYPES: Mapping[str, str] = {
-    "default": "azure-identity's default chain: the next six methods in order",
-    "environment": "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or …_CERTIFICATE_PATH",
-    "workload": "the federated token of a Kubernetes pod",
-    "managed": "the managed identity of this machine (AZURE_CLIENT_ID names a user-assigned one)",
-    "cli": "az login",
-    "powershell": "Connect-AzAccount",
-    "developer": "azd auth login",
-    "browser": "a browser on this machine",
-    "device": "a code to enter in a browser on any machine",
-    "fabric": "the user of a Microsoft Fabric notebook; Fabric does not document that it has tokens for this service",
-}
-"""Descriptions of the sign-in methods by name; `arm.credentials` implements them."""
-
 _LIMITS = {"az_timeout": ("seconds", 600.0), "timeout_hours": ("hours", MAX_TIMEOUT_HOURS)}
 """Unit and maximum of each setting that is a number."""
 
@@ -78,7 +65,7 @@ class SignIn(NamedTuple):
 class Settings:
     """The resolved settings; "" means not set.
 
-    `tenant` is the ID or domain of the tenant to sign in to; `credential` is a sign-in method from `CREDENTIAL_TYPES`;
+    `tenant` is the ID or domain of the tenant to sign in to; `credential` is one of `sign_in_methods`;
     `az_timeout` is the limit in seconds for az, azd and PowerShell; `wait` is one of `WAIT_MODES`; `timeout_hours` is
     the number of hours for which an operation is polled. `sources` has the origin of each value that is set:
     "--cluster", "%config KustoImageMagics.cluster", "KUSTO_MAGIC_CLUSTER" or "config.toml".
@@ -128,15 +115,6 @@ class Settings:
 
 NAMES = tuple(entry.name for entry in fields(Settings) if entry.name != "sources")
 """Names of all settings."""
-
-
-def credential_type_problem(name: str) -> str:
-    """Return why `name` is not a valid sign-in method, or ""."""
-    if name in CREDENTIAL_TYPES:
-        return ""
-    close = difflib.get_close_matches(name.lower(), CREDENTIAL_TYPES, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(CREDENTIAL_TYPES)}"
-    return f"unknown sign-in method {redact(excerpt(name))}; {hint}"
 
 
 def config_file(environ: Mapping[str, str]) -> Path:

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
 from kusto_magic.errors import InvalidInputError
-from kusto_magic.export import FORMS, export
+from kusto_magic.export import export
 from kusto_magic.models.api_version import API_VERSION
+from kusto_magic.models.export_forms import FORMS
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.requirements.rules import secret_in

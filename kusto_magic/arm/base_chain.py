@@ -29,8 +29,8 @@ class BaseChain:
     missing: bool = False
 
 
-async def resolve_base_chain(client: ImagesClient, spec: ImageSpec) -> BaseChain:
-    """Return the base image chain of `spec`; custom base images are read from the cluster.
+async def resolve_base_chain(client: ImagesClient | None, spec: ImageSpec) -> BaseChain:
+    """Return the base image chain of `spec`; custom base images are read from the cluster, if there is a client.
 
     Failures are reported in `BaseChain.unknown` and never raised.
     """
@@ -41,6 +41,8 @@ async def resolve_base_chain(client: ImagesClient, spec: ImageSpec) -> BaseChain
     for _ in range(MAX_DEPTH):
         if name in MANAGED_IMAGES:
             return BaseChain(MANAGED_IMAGES[name].python, name, tuple(reversed(layers)))
+        if client is None:
+            return BaseChain("", unknown=f"the base image {name!r} is known only on its cluster, and none is chosen")
         try:
             image = await client.get(name)
         except NotFoundError:

@@ -18,6 +18,7 @@ from kusto_magic.arm.authority import AUTHORITY_HOSTS, authority
 from kusto_magic.arm.emulator_proof import ConnectionProof
 from kusto_magic.arm.log_filter import quiet_sign_in
 from kusto_magic.arm.notebook_credentials import FabricCredential
+from kusto_magic.arm.pipeline_credentials import github_credential, pipelines_credential
 from kusto_magic.arm.sign_in_errors import sign_in_error, sign_in_required
 from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
@@ -166,6 +167,8 @@ def _credential(identity: Any, kind: str, host: str, prompt: Prompt | None, opti
         "browser": lambda: identity.InteractiveBrowserCredential(**interactive()),
         "device": lambda: identity.DeviceCodeCredential(prompt_callback=prompt, **interactive()),
         "fabric": FabricCredential,
+        "github": lambda: github_credential(identity, os.environ, entra),
+        "pipelines": lambda: pipelines_credential(identity, os.environ, entra),
     }
     return factories[kind]()
 
@@ -299,7 +302,7 @@ class RunningTool(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CredentialFactory:
-    """Creates the credential for an endpoint; `kind` is one of `settings.CREDENTIAL_TYPES`.
+    """Creates the credential for an endpoint; `kind` is one of `sign_in_methods.CREDENTIAL_TYPES`.
 
     With `prompt`, the user may be asked to sign in, once for each endpoint. `tenant` and `az_timeout` are as for
     `SignInOptions`. `given` is a credential to use instead of one of this kind.

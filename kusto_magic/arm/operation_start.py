@@ -47,6 +47,11 @@ def existing_operation(
     return replace(resume(action, image_url, expected=expected), note="already being built; nothing was sent")
 
 
+def unchanged(action: Action, cluster_url: str, extension: LanguageExtension) -> Operation:
+    """Return the operation of enabling or disabling what is enabled or disabled already; nothing was sent."""
+    return Operation(action, cluster_url, ACTIONS[action].success_state, extension=extension, note=NOTE_UNCHANGED)
+
+
 def submitting(
     action: Action, image_url: str, expected: ImageSpec | None = None, extension: LanguageExtension | None = None
 ) -> Operation:

@@ -12,18 +12,19 @@ from typing import Any, Protocol
 from kusto_magic.arm import operation_start
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation import Operation
-from kusto_magic.arm.urls import image_url
+from kusto_magic.arm.urls import cluster_url, image_url
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history import History
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
+from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.retry import Attempt, retry_while_busy
 from kusto_magic.errors import InUseError, MaybeInUseError, NotFoundError, ServiceError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import UNSENT_STATES
-from kusto_magic.models.cluster import PYTHON, ActiveImage, UnknownImage
+from kusto_magic.models.cluster import PYTHON, ActiveImage, LanguageExtension, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
@@ -141,6 +142,11 @@ class ChangeCluster:
         """Yield the operations of the wait for other operations, and of the request."""
         if not self.queue.must_wait(self.build):
             await self._protect(client)
+            if await self._is_up_to_date(client):
+                self.build.counts_for_estimate = False
+                extension = LanguageExtension(PYTHON, self.build.name)
+                yield operation_start.unchanged(self.build.action, cluster_url(client.target), extension)
+                return
         waiting = self.queue.turn(self.build, operation_start.submitting(self.build.action, ""))
         send, again = partial(self._send, client), partial(self.repeat, client)
         async for operation in send_in_turn(client, self.build, waiting, send, again):
@@ -152,12 +158,28 @@ class ChangeCluster:
         async for operation in self._send(client):
             yield operation
 
+    async def _is_up_to_date(self, client: ImagesClient) -> bool:
+        """Return whether python() is what it would be afterwards; enabling and disabling take up to an hour."""
+        if self.build.request.info.changes_image or self.build.request.options.force:
+            return False
+        try:
+            return is_done(self.build.request, await client.with_options(background=True).active())
+        except ServiceError:  # left to the request that follows
+            return False
+
     async def _protect(self, client: ImagesClient) -> None:
         if self.build.request.info.deletes_image and self.build.request.options.protect_active:
             await self.protect(client)
 
     def _send(self, client: ImagesClient) -> AsyncIterator[Operation]:
         return SENDERS[self.build.action](client, self.build.name, self.build.request.options.timeout)
+
+
+def is_done(request: BuildRequest, active: PythonState) -> bool:
+    """Return whether enabling or disabling would change nothing: python() runs on the image, or is disabled."""
+    if request.action is Action.ENABLE:
+        return isinstance(active, ActiveImage) and active.is_named(request.name)
+    return isinstance(active, PythonOff)
 
 
 def _delete(client: ImagesClient, name: str, timeout: float) -> AsyncIterator[Operation]:

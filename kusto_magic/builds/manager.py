@@ -156,11 +156,14 @@ class BuildManager:
             Fleet(record.fleet, record.name, [by_key.get(key, record) for key, record in newest.items()])
         )
 
-    def check(self, target: Target, spec: ImageSpec, *, fix: bool = False) -> Future[PreflightReport]:
+    def check(self, target: Target | None, spec: ImageSpec, *, fix: bool = False) -> Future[PreflightReport]:
         """Run the preflight for a spec in the background; nothing is built. `fix` applies a correction to a conflict.
 
-        The future raises errors of the client, such as SignInError; every other outcome is part of the report.
+        Without a target, only managed images are known as base images. The future raises errors of the client, such as
+        SignInError; every other outcome is part of the report.
         """
+        if target is None:
+            return self.run(check_image_spec(None, spec, self._preflight, fix=fix))
         return self.submit(target, lambda images: check_image_spec(images, spec, self._preflight, fix=fix))
 
     def attach(self, target: Target, name: str, *, timeout: float = DEFAULT_TIMEOUT, send: bool = False) -> Build:

@@ -143,9 +143,9 @@ def spec_to_send(spec: ImageSpec, report: PreflightReport, *, pin: bool) -> Imag
 
 
 async def check_image_spec(
-    client: ImagesClient, spec: ImageSpec, preflight: Preflight, *, fix: bool = False
+    client: ImagesClient | None, spec: ImageSpec, preflight: Preflight, *, fix: bool = False
 ) -> PreflightReport:
-    """Return the preflight report of a spec on top of its base images.
+    """Return the preflight report of a spec on top of its base images; without a client, of a managed one.
 
     With `fix`, a conflict that has a correction is checked again with it. If that can be installed, its report is
     returned, with the correction and a warning for each line that it leaves out.

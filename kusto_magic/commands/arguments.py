@@ -13,28 +13,17 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from kusto_magic.commands import option_groups
 from kusto_magic.commands.argument_parser import Parser, seconds
+from kusto_magic.commands.option_groups import MULTI_CLUSTER
 from kusto_magic.commands.words import split
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
-from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.action import ACTIONS
-from kusto_magic.settings import CREDENTIAL_TYPES
 
 if TYPE_CHECKING:
     from kusto_magic.commands.session import Command
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-class _Clusters(argparse.Action):
-    """Store the last cluster as `cluster`, as for a single-cluster option, and all of them as `named`."""
-
-    def __call__(
-        self, _parser: object, options: argparse.Namespace, value: object, _option_string: str | None = None
-    ) -> None:
-        options.cluster = value
-        options.named = [*getattr(options, "named", []), value]  # a new list: argparse shares the default between calls
 
 
 def cell_parser() -> argparse.ArgumentParser:
@@ -46,47 +35,21 @@ def cell_parser() -> argparse.ArgumentParser:
         epilog="Example: %%kusto_image my-image --base Python3_11_7",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "name",
-        metavar="NAME",
-        help="name of the image: letters, digits, '.', '-' and '_'; use `check` as the name to run only the check",
-    )
-    base = parser.add_argument_group("base of the image (one of these)")
-    base.add_argument("--base", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
-    base.add_argument("--python", metavar="VERSION", help="plain Python version, such as 3.10.8")
-    _add_wait_options(parser)
-    _add_change_options(parser)
-    checks = parser.add_argument_group("check before sending")
-    checks.add_argument(
-        "--no-check",
-        action="store_true",
-        help="send without checking whether the packages can be installed together; also hashes and options of pip, "
-        "which cannot be checked",
-    )
-    checks.add_argument("--fix", action="store_true", help="apply proposed corrections; leave out a line that has none")
-    checks.add_argument("--pin", action="store_true", help="send exactly the versions that the check selected")
+    option_groups.add_name(parser, "; use `check` as the name to run only the check")
+    option_groups.add_base(parser)
+    _add_waiting(parser)
+    option_groups.add_changing(parser)
+    option_groups.add_checks(parser)
     text = parser.add_argument_group("requirements")
     text.add_argument("--file", metavar="PATH", help="read the requirements from a file; leave the cell empty")
     text.add_argument(
         "--template", action="store_true", help="replace {name} by the notebook's variable; write {{ for {"
     )
-    text.add_argument(
-        "--allow-index-options",
-        action="store_true",
-        help="allow --index-url lines in the cell (never with a password)",
-    )
-    text.add_argument(
-        "--no-packages",
-        action="store_true",
-        help="create the image without packages of its own; from an empty cell: the base image or Python alone",
-    )
-    parser.add_argument("--force", action="store_true", help="send even if the image is already up to date")
-    parser.add_argument("--dry-run", action="store_true", help="show the request without sending it")
-    parser.add_argument(
-        "--diff", action="store_true", help="show which packages would change, without sending anything"
-    )
+    option_groups.add_index_options(text, "in the cell")
+    option_groups.add_no_packages(text, "from an empty cell")
+    option_groups.add_sending(parser)
     parser.add_argument("-o", "--output", metavar="VAR", type=_variable, help="store the Build in this variable")
-    _add_cluster_options(parser, many=True)
+    option_groups.add_cluster(parser, many=True)
     return parser
 
 
@@ -147,10 +110,6 @@ SUBCOMMANDS = {
 """The subcommands of `%kusto_image` by name."""
 
 
-MULTI_CLUSTER = tuple(action.value for action, info in ACTIONS.items() if not info.creates_image)
-"""Subcommands that start an operation: they accept several clusters."""
-
-
 def line_parser() -> argparse.ArgumentParser:
     """Return the parser of `%kusto_image`, with a subparser per subcommand."""
     parser = Parser(prog="%kusto_image", allow_abbrev=False, description="Manage sandbox custom images.")
@@ -164,28 +123,22 @@ def line_parser() -> argparse.ArgumentParser:
     for name in ("show", "check", "edit", "export", "attach", "wait", "delete"):
         subs[name].add_argument("name", metavar="NAME", help="name of the image")
     for name in ("attach", "wait"):
-        subs[name].add_argument(
-            "--send",
-            action="store_true",
-            help="send it again if its process ended before the service confirmed it; without this, nothing is sent",
-        )
+        option_groups.add_sending_again(subs[name])
     subs["enable"].add_argument("name", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
+    option_groups.add_forced_enabling(subs["enable"])
     subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
-    subs["diff"].add_argument("name", metavar="A", help="custom or managed image")
-    subs["diff"].add_argument(
-        "other", metavar="B", nargs="?", help="image to compare with; default: the base image of A"
-    )
+    option_groups.add_compared(subs["diff"])
     subs["doctor"].add_argument("--identity", action="store_true", help="also show the account and the tenant")
     help_text = "also ask the package indexes that the image names; without it, only your own"
     subs["check"].add_argument("--allow-index-options", action="store_true", help=help_text)
     _export(subs["export"])
     _freeze(subs["freeze"])
     for name in MULTI_CLUSTER:
-        _add_wait_options(subs[name])
-        _add_change_options(subs[name], yes=name == "delete")
+        _add_waiting(subs[name])
+        option_groups.add_changing(subs[name], yes=name == "delete")
     for name, sub in subs.items():
         if name not in ("bases", "status"):
-            _add_cluster_options(sub, many=name in MULTI_CLUSTER)
+            option_groups.add_cluster(sub, many=name in MULTI_CLUSTER)
     return parser
 
 
@@ -207,17 +160,15 @@ def _use(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--clusters", type=_clusters, metavar="N", help="number of clusters of the emulator")
     ways = sub.add_mutually_exclusive_group()
-    names = ", ".join(CREDENTIAL_TYPES)
-    ways.add_argument("--as", dest="credential", metavar="METHOD", help=f"sign-in method: {names}")
+    option_groups.add_method(ways, "--as")
     help_text = "variable with a credential object, such as one of azure-identity"
     ways.add_argument("--credential", dest="given", metavar="VAR", type=_variable, help=help_text)
-    sub.add_argument("--tenant", metavar="TENANT", help="ID or domain of the tenant to sign in to")
+    option_groups.add_tenant(sub)
     sub.add_argument("--save", action="store_true", help="save the cluster in config.toml for later sessions")
 
 
 def _export(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--as", dest="form", metavar="FORM", choices=FORMS, required=True, help=", ".join(FORMS))
-    sub.add_argument("--to", metavar="PATH", help="write to a new file")
+    option_groups.add_export_form(sub)
     sub.add_argument("-o", "--output", metavar="VAR", type=_variable, help="store the text in this variable")
 
 
@@ -254,6 +205,11 @@ def parse(
         arguments = [_with_variables(word, variables) for word in split(line)]
     except ValueError as error:
         raise InvalidInputError([Problem(parser.prog, f"the line cannot be parsed: {error}")]) from None
+    return parse_arguments(parser, arguments)
+
+
+def parse_arguments(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse arguments. Raises InvalidInputError, or HelpRequested with the help text."""
     # Not parse_args(): its error for unknown arguments does not suggest the closest option.
     options, rest = parser.parse_known_args(arguments)
     if rest:
@@ -285,35 +241,10 @@ def variable_text(value: object) -> str | None:
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 
-def _add_wait_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--wait", dest="wait", action="store_const", const="yes", help="wait until it is done")
-    group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help="return immediately")
+def _add_waiting(parser: argparse.ArgumentParser) -> None:
+    option_groups.add_waiting(parser)
     allows = "show a failure without failing the cell, so that an unattended run continues"
     parser.add_argument("--allow-failure", action="store_true", help=allows)
-
-
-def _add_change_options(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:
-    waits = "wait also while another process or user changes the cluster"
-    parser.add_argument("--queue", action="store_true", help=waits)
-    if yes:
-        help_text = "proceed even if queries use this image; also if it is unknown which one they use"
-        parser.add_argument("--yes", action="store_true", help=help_text)
-
-
-def _add_cluster_options(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    group = parser.add_argument_group("target cluster (overrides `use`)")
-    group.add_argument("--subscription", metavar="ID", help="ID of the subscription")
-    group.add_argument("--resource-group", metavar="GROUP", help="name of the resource group")
-    if many:
-        help_text = "name or full ARM ID of the cluster; repeat the option for several clusters in parallel"
-        group.add_argument("--cluster", metavar="CLUSTER", action=_Clusters, help=help_text)
-        help_text = "all clusters found by an Azure Resource Graph query, such as \"where tags.environment == 'test'\""
-        group.add_argument("--clusters-from", metavar="QUERY", help=help_text)
-    else:
-        group.add_argument("--cluster", metavar="CLUSTER", help="name or full ARM ID of the cluster")
-    group.add_argument("--cloud", metavar="CLOUD", help="Azure cloud: public, usgov or china")
-    group.add_argument("--endpoint", metavar="URL", help="URL of a custom Resource Manager endpoint")
 
 
 def _variable(value: str) -> str:

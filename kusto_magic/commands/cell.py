@@ -17,8 +17,6 @@ from kusto_magic.commands.arguments import variable_text
 from kusto_magic.commands.cell_spec import read_spec
 from kusto_magic.commands.requirements_file import read_file
 from kusto_magic.commands.session import Session
-from kusto_magic.display import preflight_report
-from kusto_magic.display.bundle import Bundle, code
 from kusto_magic.display.cell_text import cell_name_problem
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
@@ -34,12 +32,18 @@ from kusto_magic.models.target import Target
 from kusto_magic.requirements.line_origins import LineOrigin, with_origin
 from kusto_magic.settings import Settings
 
+CHECK_NAME = "check"
+"""Reserved image name: run only the preflight."""
+
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 @dataclass(frozen=True, slots=True)
 class CellInput:
-    """A cell that can be sent: the settings, the target clusters, the image spec, and what differs from the cell."""
+    """A cell that can be sent: the settings, the target clusters, the image spec, and what differs from the cell.
+
+    There is no target if none is chosen and the cell is only checked.
+    """
 
     settings: Settings
     targets: list[Target]
@@ -59,7 +63,8 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
     problems = [Problem(field, rule) for field, rule in rules.items() if rule]
     if options.pin and options.no_check:
         problems.append(Problem("--pin", "it sends the versions that the check selects; remove --no-check"))
-    spec = settings = targets = correction = None
+    spec = settings = correction = None
+    targets: list[Target] | None = None
     hint: Hint | None = None
     try:
         text = requirements_text(options, cell, session.variables)
@@ -70,7 +75,9 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
         problems += error.problems
         hint, correction = (error.hint if error.correction else None), error.correction
     try:
-        if not problems:
+        if options.name == CHECK_NAME and not session.has_target(options):
+            settings, targets = session.settings(options), []  # a managed base image needs no cluster
+        elif not problems:
             settings, targets = session.resolve_targets(options)
         elif options.clusters_from is None:  # a query is sent only if everything else is valid
             session.resolve_targets(options)  # only for its problems
@@ -166,14 +173,14 @@ def read_spec_to_send(session: Session, options: Namespace, target: Target, spec
         return spec
     report = result_or_cancel(session.builds.check(target, spec, fix=options.fix))
     if report.correction is not None:
-        session.show(preflight_report.bundle(report, session.syntax.hints))
+        session.show_report(report)
     return spec_to_send(spec, report, pin=options.pin)
 
 
-def dry_run(targets: Sequence[Target], name: str, spec: ImageSpec) -> Bundle:
-    """Return the requests that would be sent: a line for each cluster, and their common body."""
+def show_dry_run(session: Session, targets: Sequence[Target], name: str, spec: ImageSpec) -> None:
+    """Show the requests that would be sent: a line for each cluster, and their common body."""
     body = json.dumps(json.loads(spec.to_body()), indent=2, ensure_ascii=False)
     # The output is saved in the notebook, which may be shared: shorten the subscription ID.
     urls = [target.cluster_id.replace(target.subscription, f"{target.subscription[:8]}…") for target in targets]
     lines = [f"PUT {url}/sandboxCustomImages/{quote(name, safe='')}?api-version={API_VERSION}" for url in urls]
-    return code("\n".join([*lines, "", body]), "Dry run, nothing was sent. The request would be:")
+    session.show_code("\n".join([*lines, "", body]), "Dry run, nothing was sent. The request would be:")

@@ -30,7 +30,7 @@ def read_cell_or_check(session: Session, options: Namespace, cell: str) -> CellI
         # Reading another base image would need a sign-in.
         if corrected is None or corrected.spec.base_image not in {None, *MANAGED_IMAGES}:
             raise
-        report = result_or_cancel(session.builds.check(corrected.targets[0], corrected.spec))
+        report = result_or_cancel(session.builds.check(next(iter(corrected.targets), None), corrected.spec))
         text = requirements_text(options, cell, session.variables).text
         raise _with_report(error, text, proposed, report) from None
 

@@ -38,7 +38,7 @@ def _read(options: Namespace, text: str, origins: tuple[LineOrigin, ...]) -> tup
         raise _proposal(options, conversion)
     spec = _spec(options, conversion, origins)
     if options.no_packages and spec.has_packages:
-        raise InvalidInputError([Problem("--no-packages", "the cell names packages; delete them or the option")])
+        raise InvalidInputError([Problem("--no-packages", "the requirements name packages; delete them or the option")])
     changes = conversion.applied + (conversion.proposed if options.fix else ())
     return spec, [*_change_notes(changes), *([] if options.fix else _warnings(options, conversion))]
 

@@ -14,6 +14,7 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
+from kusto_magic.commands import documents
 from kusto_magic.commands.given_credential import given_credential
 from kusto_magic.commands.session import TARGET_SETTINGS, Session
 from kusto_magic.commands.sign_in import sign_in
@@ -145,7 +146,8 @@ def clusters(session: Session, options: Namespace) -> None:
     others = session.syntax.command("clusters", "--subscription", "ID")
     empty = f"No clusters found that you can access in this subscription; {others} lists those of another one."
     caption = f"Clusters of subscription {settings.subscription[:8]}…"
-    session.show_table(DataTable(caption, CLUSTERS_HEAD, rows, empty))
+    data = {"clusters": [documents.cluster_json(it, is_selected=_is_selected(it, settings)) for it in found]}
+    session.show_table(DataTable(caption, CLUSTERS_HEAD, rows, empty, data=data))
 
 
 def _is_selected(cluster: Cluster, settings: Settings) -> bool:
@@ -161,14 +163,16 @@ def _row(cluster: Cluster, *, is_selected: bool) -> tuple[Cell, ...]:
 def active(session: Session, options: Namespace) -> None:
     """Show the image that queries use."""
     _, target = session.resolve_target(options)
-    match _active(session, target):
+    state = _active(session, target)
+    match state:
         case ActiveImage(name):
-            session.show_message(f"Queries on cluster {target.cluster} use {name}.")
-        case PythonOff():
-            enabling = session.syntax.command("enable", "IMAGE")
-            session.show_message(f"python() is disabled on cluster {target.cluster}; {enabling} enables it.")
+            text = f"Queries on cluster {target.cluster} use {name}."
         case UnknownImage() as unknown:
-            session.show_message(unknown.text(session.syntax.hints))
+            text = unknown.text(session.syntax.hints)
+        case _:
+            enabling = session.syntax.command("enable", "IMAGE")
+            text = f"python() is disabled on cluster {target.cluster}; {enabling} enables it."
+    session.show_message(text, {"active": documents.active_json(state)})
 
 
 def enable(session: Session, options: Namespace) -> Build | Fleet | None:
@@ -200,7 +204,8 @@ def change_options(options: Namespace, settings: Settings, targets: Sequence[Tar
     """Return the options of a deletion, enabling or disabling; a fleet always waits for busy clusters."""
     queue, protect = options.queue or len(targets) > 1, not getattr(options, "yes", False)
     timeout = settings.timeout_hours * 3600
-    return BuildOptions(check=False, queue=queue, protect_active=protect, timeout=timeout)
+    force = getattr(options, "force", False)
+    return BuildOptions(check=False, force=force, queue=queue, protect_active=protect, timeout=timeout)
 
 
 def _active(session: Session, target: Target) -> PythonState:

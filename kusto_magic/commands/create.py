@@ -9,7 +9,7 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.request import BuildRequest
-from kusto_magic.commands.cell import CellInput, dry_run, read_spec_to_send
+from kusto_magic.commands.cell import CHECK_NAME, CellInput, read_spec_to_send, show_dry_run
 from kusto_magic.commands.cell_check import read_cell_or_check
 from kusto_magic.commands.images import show_check
 from kusto_magic.commands.requirements import show_diff
@@ -17,9 +17,6 @@ from kusto_magic.commands.session import Session
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.action import Action
 from kusto_magic.models.target import Target
-
-CHECK_NAME = "check"
-"""Reserved image name: run only the preflight."""
 
 
 def create(
@@ -33,10 +30,11 @@ def create(
     found = read_cell_or_check(session, options, text)
     session.show_notes([*earlier_notes(), *found.notes])
     if options.name == CHECK_NAME:
-        show_check(session, _single_target(found.targets, CHECK_NAME), found.spec, fix=options.fix)
+        target = _single_target(found.targets, CHECK_NAME) if found.targets else None
+        show_check(session, target, found.spec, fix=options.fix)
     elif options.dry_run:
         sent = read_spec_to_send(session, options, found.targets[0], found.spec)
-        session.show(dry_run(found.targets, options.name, sent))
+        show_dry_run(session, found.targets, options.name, sent)
     elif options.diff:
         show_diff(session, _single_target(found.targets, "--diff"), options.name, found.spec)
     else:

@@ -36,6 +36,9 @@ PROBE, PROBE_PYTHON = "packaging", "3.11.7"
 MISSING, UNKNOWN = "missing: ", "unknown: "
 """Beginnings of results that are marked as failed, although nothing was raised."""
 
+MARKS = {"✔": True, "✖": False, "": None}
+"""Meaning of the marks: None is information alone."""
+
 HEAD = ("", "Check", "Result")
 """Column heads."""
 
@@ -49,7 +52,8 @@ def doctor(session: Session, options: Namespace) -> None:
         rows += _cluster(session, target, names_account=options.identity)
     rows += _history(session)
     cells = [tuple(map(data_table.text, row)) for row in rows]
-    session.show_table(DataTable("Report of kusto_magic for a bug report, without secrets", HEAD, cells))
+    data = {"checks": [{"ok": MARKS[mark], "check": name, "result": text} for mark, name, text in rows]}
+    session.show_table(DataTable("Report of kusto_magic for a bug report, without secrets", HEAD, cells, data=data))
 
 
 # ── on this machine ────────────────────────────────────────────────────────────────────────────────────────────────

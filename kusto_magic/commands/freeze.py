@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from kusto_magic.commands.session import Session
-from kusto_magic.display.cell_text import cell_text
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models import managed_packages
 from kusto_magic.models.image import ImageSpec
@@ -42,7 +41,7 @@ def freeze(session: Session, options: Namespace) -> None:
         is_session = not _is_file(options, paths)
         raise InvalidInputError([Problem("imports", _nothing_found(found, read.sources, is_session=is_session))])
     spec = ImageSpec(found.requirements, base, allow_no_packages=True)
-    session.insert_cell(cell_text(name, spec, None, None, is_draft=True))
+    session.offer_image(name, spec)
     for message in _messages(found, read.damaged):
         session.show_message(message)
 

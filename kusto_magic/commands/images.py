@@ -10,10 +10,11 @@ from kusto_magic.builds.build import Build
 from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.request import BuildRequest
+from kusto_magic.commands import documents
 from kusto_magic.commands.cluster import change_options
 from kusto_magic.commands.lookup import ask_about, get_image
 from kusto_magic.commands.session import Session
-from kusto_magic.display import data_table, preflight_report
+from kusto_magic.display import data_table
 from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.errors import InvalidInputError, KustoImageError, Problem, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
@@ -48,7 +49,11 @@ def list_images(session: Session, options: Namespace) -> None:
         rows.append(_managed_row(active.name))
     empty = f"Cluster {target.cluster} has no custom images yet; {session.syntax.new_image} creates one."
     notes = [active.text(session.syntax.hints)] if isinstance(active, UnknownImage) else []
-    session.show_table(DataTable(f"Images of {_cluster_text(target)}", LIST_HEAD, rows, empty, notes))
+    data = {
+        "images": [documents.image_json(image, active) for image in images],
+        "active": documents.active_json(active),
+    }
+    session.show_table(DataTable(f"Images of {_cluster_text(target)}", LIST_HEAD, rows, empty, notes, data))
 
 
 def _row(image: Image, active: PythonState) -> tuple[Cell, ...]:
@@ -89,12 +94,14 @@ def bases(session: Session, options: Namespace) -> None:
     source = f"Source: Microsoft's documentation of {managed_packages.LIST_DATE}."
     if options.name is None:
         rows = [_base_row(image) for image in MANAGED_IMAGES.values()]
-        session.show_table(DataTable("Managed images shipped by Azure", BASES_HEAD, rows, notes=[source]))
+        data: dict[str, object] = {"bases": [{"name": it.name, "python": it.python} for it in MANAGED_IMAGES.values()]}
+        session.show_table(DataTable("Managed images shipped by Azure", BASES_HEAD, rows, notes=[source], data=data))
     elif options.name in MANAGED_IMAGES:
         packages = sorted(managed_packages.packages(options.name).items())
         cells = [(data_table.text(name), data_table.text(version)) for name, version in packages]
         caption = f"{len(packages)} packages of managed image {options.name}"
-        session.show_table(DataTable(caption, ("Package", "Version"), cells, notes=[source]))
+        data = {"packages": [{"name": name, "version": version} for name, version in packages]}
+        session.show_table(DataTable(caption, ("Package", "Version"), cells, notes=[source], data=data))
     else:
         available = ", ".join(MANAGED_IMAGES)
         raise InvalidInputError(
@@ -117,7 +124,7 @@ def show(session: Session, options: Namespace) -> None:
     image, active = ask_about(session, target, options.name, lambda client: _image_and_active(client, options.name))
     caption = f"Image {image.name} on {_cluster_text(target)}"
     rows = [(data_table.text(label), cell) for label, cell in _properties(session, target, image, active) if cell.text]
-    session.show_table(DataTable(caption, (), rows))
+    session.show_table(DataTable(caption, (), rows, data={"images": [documents.image_json(image, active)]}))
 
 
 def _properties(session: Session, target: Target, image: Image, active: PythonState) -> Iterator[tuple[str, Cell]]:
@@ -178,13 +185,14 @@ def _readable(session: Session, image: Image) -> tuple[ImageSpec, str]:
     return spec, f"Not checked: {'; '.join(reasons)}."
 
 
-def show_check(session: Session, target: Target, spec: ImageSpec, *, fix: bool = False) -> None:
+def show_check(session: Session, target: Target | None, spec: ImageSpec, *, fix: bool = False) -> None:
     """Show the preflight report without sending anything; with `fix`, that of the corrected requirements.
 
-    Raises RequirementsConflictError after a conflict, so that a non-interactive run fails.
+    Without a target, only managed images are known as base images. Raises RequirementsConflictError after a conflict,
+    so that a non-interactive run fails.
     """
     report = result_or_cancel(session.builds.check(target, spec, fix=fix))
-    session.show(preflight_report.bundle(report, session.syntax.hints))
+    session.show_report(report)
     try:
         report.raise_for_conflict()
     except RequirementsConflictError as error:

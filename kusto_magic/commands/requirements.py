@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from kusto_magic import export as exports
+from kusto_magic.commands import documents
 from kusto_magic.commands.lookup import get_image, no_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
-from kusto_magic.display.bundle import code
 from kusto_magic.display.cell_text import cell_name_problem, cell_text
 from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.errors import InvalidInputError, Problem
@@ -44,7 +44,7 @@ def show_diff(session: Session, target: Target, name: str, spec: ImageSpec) -> N
         before, named = package_set(images[name.lower()], images), f"{name} now"
     else:
         before, named = package_set(_without_packages(spec), images), spec.base_label
-    _show_changes(session, before, after, (named, "this cell"))
+    _show_changes(session, before, after, (named, f"this {session.syntax.text_noun}"))
 
 
 def _show_changes(session: Session, before: PackageSet, after: PackageSet, names: tuple[str, str]) -> None:
@@ -55,7 +55,8 @@ def _show_changes(session: Session, before: PackageSet, after: PackageSet, names
     counts = Counter(change.kind for change in changes)
     caption = f"From {names[0]} to {names[1]}: {', '.join(f'{count} {kind}' for kind, count in counts.most_common())}"
     empty = f"{names[0]} and {names[1]} contain the same packages."
-    session.show_table(DataTable(caption, ("Package", *names, "Change"), rows, empty, notes if unknown else []))
+    data = {"changes": [documents.change_json(change) for change in changes]}
+    session.show_table(DataTable(caption, ("Package", *names, "Change"), rows, empty, notes if unknown else [], data))
 
 
 def _cells(change: Change) -> Iterator[Cell]:
@@ -146,7 +147,7 @@ def export(session: Session, options: Namespace) -> None:
         _write(path, text)
         session.show_message(f"Written to {path.resolve()}.")
     elif not options.output:
-        session.show(code(text))
+        session.show_code(text)
 
 
 def _write(path: Path, text: str) -> None:

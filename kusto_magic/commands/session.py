@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from kusto_magic.display.bundle import Bundle
     from kusto_magic.display.command_hints import CommandSyntax
     from kusto_magic.display.data_table import DataTable
+    from kusto_magic.models.image import ImageSpec
     from kusto_magic.models.target import Target
+    from kusto_magic.preflight.report import PreflightReport
     from kusto_magic.settings import Settings, SignIn
 
 ShownBuild = TypeVar("ShownBuild", "Build", "Fleet")
@@ -85,7 +87,7 @@ class Session(ABC):
         from kusto_magic import settings
 
         names = (*TARGET_SETTINGS, "wait", "credential")
-        from_options = {name: getattr(options, name, None) for name in names}
+        from_options = {name: getattr(options, name, None) for name in (*names, "timeout_hours")}
         from_config: dict[str, str | None] = {name: getattr(self.config, name) or None for name in names}
         for name in ("az_timeout", "timeout_hours"):
             from_config[name] = str(getattr(self.config, name) or "")
@@ -109,6 +111,12 @@ class Session(ABC):
         if not (settings.cluster or settings.resource_group or settings.subscription):
             raise InvalidInputError([Problem("cluster", "not chosen yet")], hint=Hint(HintKind.CHOOSE_CLUSTER))
         return settings.target()
+
+    def has_target(self, options: Namespace) -> bool:
+        """Return whether a line or the settings name any part of a cluster. Raises InvalidInputError."""
+        found = self.settings(options)
+        named = getattr(options, "clusters_from", None) is not None
+        return named or bool(found.cluster or found.resource_group or found.subscription)
 
     def resolve_targets(self, options: Namespace) -> tuple[Settings, list[Target]]:
         """Return the settings and all target clusters of a line: named, found by a query, or the chosen one.
@@ -208,19 +216,37 @@ class Session(ABC):
     def show_table(self, table: DataTable) -> None:
         """Show a table."""
 
-    @abstractmethod
     def insert_cell(self, text: str) -> None:
-        """Offer a cell with this text to the user."""
+        """Insert a cell with this text below the running one; elsewhere, show the text."""
+        self.show_code(text)
+
+    def offer_image(self, name: str, spec: ImageSpec) -> None:
+        """Offer the user to create an image that was composed from sources."""
+        from kusto_magic.display.cell_text import cell_text
+
+        self.insert_cell(cell_text(name, spec, None, None, is_draft=True))
 
     @abstractmethod
     def print(self, text: DisplayText) -> None:
         """Write text to the output."""
 
-    def show_message(self, text: str) -> None:
-        """Show a message."""
+    def show_message(self, text: str, _data: Mapping[str, Any] | None = None) -> None:
+        """Show a message; a front end for programs returns its `_data`, the same as JSON, if there is any."""
         from kusto_magic.display.bundle import message
 
         self.show(message(text))
+
+    def show_code(self, text: str, caption: str = "") -> None:
+        """Show text that is meant to be copied."""
+        from kusto_magic.display.bundle import code
+
+        self.show(code(text, caption))
+
+    def show_report(self, report: PreflightReport) -> None:
+        """Show the result of a check."""
+        from kusto_magic.display import preflight_report
+
+        self.show(preflight_report.bundle(report, self.syntax.hints))
 
     def show_notes(self, lines: Sequence[str]) -> None:
         """Show how the requirements that are used differ from what was written."""

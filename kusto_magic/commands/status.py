@@ -10,6 +10,7 @@ from datetime import datetime
 
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import state_of_record
+from kusto_magic.commands import documents
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.bundle import duration
@@ -47,10 +48,18 @@ def status(session: Session, _options: Namespace) -> None:
         _fleet_row(session, history.fleet(record.fleet)) if record.fleet else _build_row(session, record)
         for record in list(newest.values())[:MAX_ROWS]
     ]
+    listed = list(newest.values())[:MAX_ROWS]
+    members = [it for first in listed for it in (history.fleet(first.fleet) if first.fleet else [first])]
+    data = {"operations": [_json(session, member) for member in members]}
     shown = f"the newest {MAX_ROWS} of {len(newest)}" if len(newest) > MAX_ROWS else "newest first"
     notes = [f"Note: {history.warning}."] if history.warning else []
     empty = f"No operations were started on this machine yet; {session.syntax.new_image} creates an image."
-    session.show_table(DataTable(f"Operations started on this machine, {shown}", HEAD, rows, empty, notes))
+    session.show_table(DataTable(f"Operations started on this machine, {shown}", HEAD, rows, empty, notes, data))
+
+
+def _json(session: Session, record: BuildRecord) -> documents.Json:
+    running = session.builds.registry.by_id(record.id)
+    return documents.operation_json(running or record, is_active=session.builds.is_held_elsewhere(record))
 
 
 def _build_row(session: Session, record: BuildRecord) -> tuple[Cell, ...]:

@@ -20,12 +20,13 @@ class CommandSyntax:
     """How the users of a front end write the commands.
 
     `program` precedes each command, `new_image` is a line that creates an image. `repair_sentence` says how to begin to
-    repair the image {name}. `hints` are the sentences of the front end.
+    repair the image {name}, `text_noun` what the requirements are in. `hints` are the sentences of the front end.
     """
 
     program: str
     new_image: str
     repair_sentence: str
+    text_noun: str
     hints: HintTable
 
     def command(self, *words: str) -> str:
@@ -178,9 +179,9 @@ SHELL = HintTable(
             "Copy the corrected requirements into the file, or add --fix to use them as they are; --no-check sends "
             "the file anyway."
         ),
-        HintKind.SIGN_IN: "Sign in with `az login` or add --as {name}, then run the command again.",
-        HintKind.SIGN_IN_INTERACTIVELY: "Add --as {name} in a terminal, or choose another --as.",
-        HintKind.CHOOSE_CREDENTIAL: "--as METHOD chooses another sign-in method, such as {values}.",
+        HintKind.SIGN_IN: "Sign in with `az login` or add --sign-in {name}, then run the command again.",
+        HintKind.SIGN_IN_INTERACTIVELY: "Add --sign-in {name} in a terminal, or choose another method.",
+        HintKind.CHOOSE_CREDENTIAL: "--sign-in METHOD chooses another sign-in method, such as {values}.",
         HintKind.ALLOW_MORE_TIME: (
             "Run `{name}` in a terminal; if it responds, allow it more time with KUSTO_MAGIC_AZ_TIMEOUT={values} in "
             "the environment, then run the command again."
@@ -197,6 +198,7 @@ MAGIC_SYNTAX = CommandSyntax(
     "%kusto_image",
     "%%kusto_image NAME --base Python3_11_7",
     "%kusto_image edit {name} opens it as a cell: fix the requirements, and run the cell.",
+    "cell",
     MAGICS,
 )
 """The commands as magics in a notebook."""
@@ -205,6 +207,7 @@ SHELL_SYNTAX = CommandSyntax(
     "kusto-image",
     "kusto-image build NAME -f requirements.txt --base Python3_11_7",
     "kusto-image export {name} --as requirements writes its requirements: fix them, and build it again.",
+    "file",
     SHELL,
 )
 """The commands in a shell."""

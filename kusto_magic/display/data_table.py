@@ -6,8 +6,8 @@ say the same with words and glyphs, since a page may strip styles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -124,7 +124,8 @@ class DataTable:
     """A table: what it is, the heads of its columns, its rows, and notes below it.
 
     Without heads it lists the properties of one thing: each row is a label and a value. `empty` is shown instead of a
-    table without rows: what is missing, and what to do next. Columns in which no row has a text are left out.
+    table without rows: what is missing, and what to do next. Columns in which no row has a text are left out. `data`
+    is the same for programs: JSON that is complete, where a table is shortened for readers.
     """
 
     caption: str
@@ -132,6 +133,7 @@ class DataTable:
     rows: Sequence[Sequence[Cell]]
     empty: str = ""
     notes: Sequence[str] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def columns(self) -> list[tuple[str, list[Cell]]]:
         """Return head and cells of each column that is not empty."""

@@ -58,54 +58,70 @@ class LiveLine:
 def show_until_done(
     shown: Shown, console: Console | None = None, hints: HintTable = PROGRAM, *, is_remote: bool = False
 ) -> None:
-    """Show a build or a fleet until it has ended, blocking the caller. An interrupt ends only the display.
+    """Show a build or a fleet until it has ended, then its result, blocking the caller.
 
-    `hints` are the sentences of the front end that shows it. `is_remote` is whether another process shows the output in
-    a terminal, such as jupyter console.
+    An interrupt ends only the display. `hints` are the sentences of the front end that shows it. `is_remote` is whether
+    another process shows the output in a terminal, such as jupyter console.
     """
-    # rich would color numbers in names, break long lines, and show HTML in a kernel.
-    console = console or Console(highlight=False, soft_wrap=True, force_jupyter=False)
+    console = console or new_console()
     ended = threading.Event()
     shown.observe(lambda _change: ended.set(), "ended")
+    follow(shown, console, ended, hints, is_remote=is_remote)
+    console.print(result_text(shown, hints))
+
+
+def new_console(*, stderr: bool = False) -> Console:
+    """Return a console for output that is laid out already, on the standard output or error."""
+    # rich would color numbers in names, break long lines, and show HTML in a kernel.
+    return Console(highlight=False, soft_wrap=True, force_jupyter=False, stderr=stderr)
+
+
+def follow(
+    shown: Shown, console: Console, until: threading.Event, hints: HintTable, *, is_remote: bool = False
+) -> None:
+    """Show the progress of a build or a fleet until the event is set or it has ended, blocking the caller.
+
+    A terminal has one line that is replaced; other outputs have a line for each change.
+    """
     if is_remote or (console.is_terminal and not console.legacy_windows):
-        _show_live(shown, console, ended, is_remote=is_remote)
+        _show_live(shown, console, until, is_remote=is_remote)
     else:
-        _show_plainly(shown, console, ended, hints)
-    console.print(_result(_view(shown), hints))
+        _show_plainly(shown, console, until, hints)
 
 
-def _show_live(shown: Shown, console: Console, ended: threading.Event, *, is_remote: bool) -> None:
+def result_text(shown: Shown, hints: HintTable) -> Text:
+    """Return a build or a fleet as text, with the color of its outcome in its first words."""
+    view = _view(shown)
+    text = _plain(view.text(hints))
+    text.stylize(STYLES[view.outcome], 0, max(0, text.plain.find(":")))
+    return text
+
+
+def _show_live(shown: Shown, console: Console, until: threading.Event, *, is_remote: bool) -> None:
     line = LiveLine(
         # One column less than the terminal has: some wrap after the last one.
         console.file, lambda: REMOTE_WIDTH if is_remote else console.width - 1, has_escapes=not is_remote
     )  # fmt: skip
-    if shown.ended or ended.wait(MIN_SHOWN):  # may have ended before `observe`
+    if shown.ended or until.wait(MIN_SHOWN):  # may have ended before `observe`
         return
     with line.shown():
         line.update(shown)
-        while not ended.wait(WAIT_INTERVAL):
+        while not (until.wait(WAIT_INTERVAL) or shown.ended):
             line.update(shown)
 
 
-def _show_plainly(shown: Shown, console: Console, ended: threading.Event, hints: HintTable) -> None:
+def _show_plainly(shown: Shown, console: Console, until: threading.Event, hints: HintTable) -> None:
     previous: object = None
-    while not shown.ended:
+    while not (shown.ended or until.is_set()):
         view = _view(shown)
         if view.states != previous:
             previous = view.states
             console.print(_plain(view.live_text(hints)))
-        ended.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
+        until.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
 
 
 def _view(shown: Shown) -> View:
     return view_of(shown, SystemClock().wall())
-
-
-def _result(view: View, hints: HintTable) -> Text:
-    """Return the result, with the color of its outcome in its first words."""
-    text = _plain(view.text(hints))
-    text.stylize(STYLES[view.outcome], 0, max(0, text.plain.find(":")))
-    return text
 
 
 def _plain(text: DisplayText) -> Text:

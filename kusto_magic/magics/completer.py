@@ -142,7 +142,7 @@ def _positionals_in(tokens: Sequence[str], options: dict[str, argparse.Action]) 
 def _option_values(action: argparse.Action, command: str, names: NameCache) -> Offers | None:
     from kusto_magic.models.endpoint import CLOUDS
     from kusto_magic.models.managed_images import MANAGED_IMAGES
-    from kusto_magic.settings import CREDENTIAL_TYPES
+    from kusto_magic.models.sign_in_methods import CREDENTIAL_TYPES
 
     if action.choices is not None:
         return dict.fromkeys(

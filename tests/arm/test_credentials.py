@@ -29,7 +29,7 @@ from kusto_magic.arm.sign_in_errors import sign_in_error
 from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.settings import CREDENTIAL_TYPES, credential_type_problem
+from kusto_magic.models.sign_in_methods import CREDENTIAL_TYPES, credential_type_problem
 
 SCOPE = f"{ENDPOINT}/.default"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a fake `az` is a script")

@@ -184,6 +184,6 @@ def test_refusal_of_fabric_is_one_line_with_another_way(fabric: Callable[..., No
 
 
 def test_fabric_is_one_of_the_methods(home: Home, tmp_path: Path) -> None:
-    from kusto_magic.settings import credential_type_problem
+    from kusto_magic.models.sign_in_methods import credential_type_problem
 
     assert credential_type_problem("fabric") == ""

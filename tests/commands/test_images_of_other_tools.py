@@ -21,9 +21,9 @@ from kusto_magic.arm.transport import ArmTransport
 from kusto_magic.builds.history import History
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.errors import InvalidInputError
-from kusto_magic.export import FORMS
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.magics.magics import KustoImageMagics
+from kusto_magic.models.export_forms import FORMS
 from kusto_magic.models.image import NO_PACKAGES
 from kusto_magic.preflight.report import PreflightReport, Verdict
 

@@ -9,8 +9,8 @@ import pytest
 
 from kusto_magic.commands.arguments import SUBCOMMANDS
 from kusto_magic.commands.name_cache import NameCache
-from kusto_magic.export import FORMS
 from kusto_magic.magics.completer import MAX_DESCRIPTION, complete_line
+from kusto_magic.models.export_forms import FORMS
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 if TYPE_CHECKING:

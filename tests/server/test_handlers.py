@@ -24,7 +24,6 @@ from support.requests import build_request, build_requests
 from tornado.httpclient import HTTPResponse
 from tornado.tcpclient import TCPClient
 
-from kusto_magic import export
 from kusto_magic.arm.operation_start import submitting
 from kusto_magic.display.card import MIME
 from kusto_magic.errors import (
@@ -39,6 +38,7 @@ from kusto_magic.errors import (
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
+from kusto_magic.models.export_forms import FORMS
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.server import base_handler, handlers
 from kusto_magic.server.build_watcher import BuildWatcher
@@ -352,7 +352,7 @@ async def test_export_returns_the_image_in_a_format(signed_in: Fetch, cluster: s
 
 
 async def test_formats_are_those_of_the_export() -> None:
-    assert DESCRIPTION["components"]["schemas"]["ExportFormat"]["enum"] == list(export.FORMS)
+    assert DESCRIPTION["components"]["schemas"]["ExportFormat"]["enum"] == list(FORMS)
 
 
 async def test_builds_of_an_image_are_listed_newest_first(signed_in: Fetch, cluster: str) -> None:

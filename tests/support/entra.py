@@ -42,11 +42,16 @@ class TokenRequest:
 
 
 class Entra:
-    """The state of the service: `requests` has all token requests; `fault`, if set, responds to them instead."""
+    """The state of the service: `requests` has all token requests; `fault`, if set, responds to them instead.
+
+    `assertions` has the requests of pipelines for an identity of their job.
+    """
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.requests: list[TokenRequest] = []
+        self.assertions: list[TokenRequest] = []
+        self.assertion_status = 200
         self.fault: Reply | None = None
         self.pending = 0
         self.scope = ""
@@ -72,6 +77,10 @@ class Entra:
             self.scope = asked.given["scope"]
             shown = {"user_code": "BKTN7QZD", "verification_uri": "https://login.example/device", "message": "…"}
             return 200, {**shown, "device_code": "planted-device-code", "expires_in": 900, "interval": 0}
+        if asked.path.endswith("/assertion"):
+            self.assertions.append(asked)
+            assertion = f"planted.assertion.{len(self.assertions)}"
+            return self.assertion_status, {"value": assertion, "oidcToken": assertion}
         self.requests.append(asked)
         if self.fault is not None:
             return self.fault(asked)

@@ -1,0 +1,86 @@
+"""What an operation would change, found out by reading; nothing is sent that changes anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kusto_magic.arm.client import ImagesClient
+from kusto_magic.arm.operation_start import existing_operation
+from kusto_magic.arm.urls import image_url
+from kusto_magic.builds.actions import is_done
+from kusto_magic.builds.request import BuildRequest
+from kusto_magic.errors import NotFoundError
+from kusto_magic.models.action import Action
+from kusto_magic.models.cluster import ActiveImage, UnknownImage
+from kusto_magic.models.target import Target
+
+
+class PlannedChange(StrEnum):
+    """What would be done."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    REPLACE = "replace"
+    DELETE = "delete"
+    ENABLE = "enable"
+    DISABLE = "disable"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a request would change on the cluster `target`, and `reason`: why, as a sentence without its end."""
+
+    target: Target
+    name: str
+    change: PlannedChange
+    reason: str
+
+
+async def plan_of(client: ImagesClient, request: BuildRequest) -> Plan:
+    """Return what a request would change. Raises as the requests of `ImagesClient` do, but not NotFoundError."""
+    if not request.info.changes_image:
+        change, reason = await _switch(client, request)
+    elif request.info.deletes_image:
+        change, reason = await _deletion(client, request)
+    else:
+        change, reason = await _creation(client, request)
+    return Plan(request.target, request.name, change, reason)
+
+
+async def _creation(client: ImagesClient, request: BuildRequest) -> tuple[PlannedChange, str]:
+    assert request.spec is not None  # noqa: S101 - `BuildRequest.require_valid`
+    try:
+        image = await client.get(request.name)
+    except NotFoundError:
+        return PlannedChange.CREATE, "the cluster has no image with this name"
+    if request.options.force:
+        return PlannedChange.REPLACE, "--force sends it although it may be up to date"
+    url = image_url(client.target, image.name)
+    existing = existing_operation(image, url, request.spec, request.action)
+    if existing is None:
+        same = image.matches(request.spec)
+        return PlannedChange.REPLACE, f"its state is {image.shown_state}" if same else "the image has other content"
+    return PlannedChange.NOTHING, existing.note.partition(";")[0]
+
+
+async def _deletion(client: ImagesClient, request: BuildRequest) -> tuple[PlannedChange, str]:
+    try:
+        await client.get(request.name)
+    except NotFoundError:
+        return PlannedChange.NOTHING, "the cluster has no image with this name"
+    return PlannedChange.DELETE, "the image exists"
+
+
+async def _switch(client: ImagesClient, request: BuildRequest) -> tuple[PlannedChange, str]:
+    active = await client.active()
+    match active:
+        case ActiveImage(name):
+            now = f"python() uses {name}"
+        case UnknownImage(reason):
+            now = f"it is unknown what python() runs on: {reason}"
+        case _:
+            now = "python() is disabled"
+    if is_done(request, active) and not request.options.force:
+        return PlannedChange.NOTHING, now
+    return PlannedChange.ENABLE if request.action is Action.ENABLE else PlannedChange.DISABLE, now

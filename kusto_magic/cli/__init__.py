@@ -1,0 +1,1 @@
+"""The command `kusto-image`, for shells and pipelines; it imports neither IPython nor Jupyter."""

@@ -1,0 +1,19 @@
+"""Interrupts of a command: Ctrl-C, and the signal with which pipelines and service managers end a process."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM); handled like Ctrl-C."""
+
+
+def handle_termination() -> None:
+    """Let SIGTERM raise Terminated in the main thread."""
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)

@@ -1,0 +1,56 @@
+"""The end of a command: its error, its JSON document, its annotations."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from kusto_magic.cli.exit_codes import ExitCode
+from kusto_magic.cli.output import VERSION, Output, inert
+from kusto_magic.display.command_hints import SHELL_SYNTAX
+from kusto_magic.display_text import visible
+from kusto_magic.errors import KustoImageError
+
+if TYPE_CHECKING:
+    from kusto_magic.preflight.report import PreflightReport
+
+
+def write_result(
+    output: Output,
+    options: Namespace,
+    code: ExitCode,
+    error: BaseException | None,
+    report: PreflightReport | None,
+    *,
+    is_shown: bool = False,
+) -> int:
+    """Write what remains to be said at the end of a command, in its format; return the exit code.
+
+    `is_shown` is whether a reader has seen the error already.
+    """
+    if output.is_text and error is not None and not is_shown:
+        output.err.write(f"{inert(_text(error))}\n")
+    if options.format == "json":
+        output.write_json(_document(output, options, code, error))
+    elif options.format in ("github", "sarif"):
+        from kusto_magic.cli import annotations
+
+        found = annotations.findings(getattr(options, "file", None) or "", error, report)
+        if options.format == "sarif":
+            output.write_json(annotations.sarif(found))
+        else:
+            output.out.write(annotations.github(found))
+    output.out.flush()
+    return int(code)
+
+
+def _text(error: BaseException) -> str:
+    return "\n".join(error.lines(SHELL_SYNTAX.hints)) if isinstance(error, KustoImageError) else visible(str(error))
+
+
+def _document(output: Output, options: Namespace, code: ExitCode, error: BaseException | None) -> dict[str, object]:
+    from kusto_magic.commands.documents import error_json
+
+    problem = error_json(error, SHELL_SYNTAX.hints) if isinstance(error, KustoImageError) else None
+    head = {"version": VERSION, "command": options.command or "", "exitCode": int(code)}
+    return {**head, "error": problem, **output.document}
