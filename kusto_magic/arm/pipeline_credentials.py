@@ -28,7 +28,7 @@ PIPELINE_VARIABLES = {
     "service_connection_id": ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",),
     "system_access_token": ("SYSTEM_ACCESSTOKEN",),
 }
-"""Variables for each argument of AzurePipelinesCredential; the first one set counts. Azure Pipelines' tasks set them."""
+"""Variables for each argument of AzurePipelinesCredential; the first one set counts. The tasks of pipelines set them."""
 
 
 def github_credential(identity: Any, environ: Mapping[str, str], options: Mapping[str, Any]) -> Any:

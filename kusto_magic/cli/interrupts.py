@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 
@@ -10,10 +12,15 @@ class Terminated(KeyboardInterrupt):
     """The process was asked to end (SIGTERM); handled like Ctrl-C."""
 
 
-def handle_termination() -> None:
+@contextmanager
+def raising_termination() -> Iterator[None]:
     """Let SIGTERM raise Terminated in the main thread."""
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
         raise Terminated
 
-    signal.signal(signal.SIGTERM, terminate)
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

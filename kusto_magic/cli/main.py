@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kusto_magic.cli.arguments import shell_parser
@@ -15,17 +15,27 @@ from kusto_magic.display_text import visible
 from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 
 if TYPE_CHECKING:
+    from kusto_magic.builds.manager import BuildManager
     from kusto_magic.cli.session import ShellSession
+
+INTERRUPTED = 130
+"""Exit code after a second interrupt, as of a shell."""
 
 STDIN = "-"
 """File name for the standard input."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code. The arguments are by default those of the process."""
+def main(arguments: Sequence[str] | None = None, new_manager: Callable[[], BuildManager] | None = None) -> int:
+    """Run one command; return its exit code.
+
+    The arguments are by default those of the process. `new_manager` returns the build manager, by default one of its
+    own.
+    """
     _make_encodable()
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        return _run(sys.argv[1:] if arguments is None else arguments, new_manager)
+    except KeyboardInterrupt:  # while it was ending because of an earlier one
+        return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit does not fail
         return 1
@@ -38,7 +48,7 @@ def _make_encodable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str], new_manager: Callable[[], BuildManager] | None) -> int:
     parser = shell_parser()
     try:
         options = parse_arguments(parser, arguments)
@@ -55,7 +65,7 @@ def _run(arguments: Sequence[str]) -> int:
     if options.command is None:
         sys.stdout.write(parser.format_help())
         return 0
-    return _run_command(options)
+    return _run_command(options, new_manager)
 
 
 def _refuse(arguments: Sequence[str], error: InvalidInputError) -> int:
@@ -69,22 +79,21 @@ def _refuse(arguments: Sequence[str], error: InvalidInputError) -> int:
     return write_result(Output(is_text=not wants_json), options, exit_code_of(error), error, None)
 
 
-def _run_command(options: Namespace) -> int:
+def _run_command(options: Namespace, new_manager: Callable[[], BuildManager] | None) -> int:
     # Slow imports, which --help does not need.
     from kusto_magic.builds.manager import BuildManager
     from kusto_magic.cli.exit_codes import ExitCode, exit_code_of
-    from kusto_magic.cli.interrupts import Terminated, handle_termination
+    from kusto_magic.cli.interrupts import Terminated, raising_termination
     from kusto_magic.cli.output import Output
     from kusto_magic.cli.result import write_result
     from kusto_magic.cli.session import ShellSession
 
-    handle_termination()
     output = Output(is_text=options.format in ("text", "github"), is_quiet=options.quiet)
-    builds = BuildManager()
+    builds = (new_manager or BuildManager)()
     session = ShellSession(output, builds)
     error: BaseException | None = None
     try:
-        with session.syntax.in_errors():
+        with raising_termination(), session.syntax.in_errors():
             _dispatch(session, options)
         code, error = session.exit_code, session.error
     except KustoImageError as failure:

@@ -59,7 +59,7 @@ def test_github_job_exchanges_a_new_assertion_for_each_token(
     ]
     [first, _] = pipeline.assertions
     assert first.given == {"api-version": "2.0", "audience": "api://AzureADTokenExchange"}
-    assert first.headers["authorization"] == "Bearer planted-request-token"
+    assert first.headers["Authorization"] == "Bearer planted-request-token"
 
 
 def test_azure_pipelines_job_exchanges_the_identity_of_its_service_connection(

@@ -1,0 +1,41 @@
+"""`kusto-image` in this process, on an emulated environment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from kusto_magic.cli.main import main
+from support.environment import EmulatedEnvironment
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command has returned and written."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The standard output as JSON."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+class ShellCommand:
+    """Runs commands on the first cluster of an environment."""
+
+    def __init__(self, environment: EmulatedEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
+        self._environment = environment
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Result:
+        """Run a command with these arguments."""
+        code = main(arguments, self._environment.builds)
+        written = self._capsys.readouterr()
+        return Result(code, written.out, written.err)
