@@ -18,6 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeGuard, cast
 
+import shell_reference
+
 import kusto_magic
 from kusto_magic.commands.arguments import SUBCOMMANDS, cell_parser, subparsers
 from kusto_magic.emulator.__main__ import _parser as emulator_parser
@@ -155,6 +157,8 @@ ATTRIBUTES = {
 """Attributes of the classes that users do not construct; tests/project/test_docs.py checks that they exist."""
 
 LINE_TEXT = (
+    '`c.MagicsManager.lazy_magics = {"kusto_image": "kusto_magic"}` in `ipython_config.py` replaces `%load_ext`.',
+    "",
     "`{name}` in the line of a magic is replaced by the notebook's string or number of this name, as one argument.",
     "Nothing else is expanded: `$name` is not, and no Python is evaluated. For several arguments in one variable, use",
     '`get_ipython().run_line_magic("kusto_image", f"…")` or `run_cell_magic`.',
@@ -202,6 +206,13 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
             "not read; set for the uv process"
         ),
     },
+    "Pipelines": {
+        "ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN": "with the credential `github`; set by GitHub",
+        "AZURESUBSCRIPTION_TENANT_ID, AZURESUBSCRIPTION_CLIENT_ID, AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": (
+            "with the credential `pipelines`; set by tasks with a service connection"
+        ),
+        "SYSTEM_ACCESSTOKEN": "with the credential `pipelines`: the access token of the job",
+    },
     "The front end": {
         "JPY_SESSION_NAME": "the path of the notebook, for `freeze --from-notebook` and `doctor`",
         "COLAB_RELEASE_TAG, JUPYTERHUB_USER, TRIDENT_SPARK_VERSION, VSCODE_PID": (
@@ -231,6 +242,7 @@ def _lines() -> Iterator[str]:
         "- [`%%kusto_image NAME`](#kusto_image-name): the options of the cell",
         "- [`%kusto_image COMMAND`](#kusto_image-command): the subcommands",
         "- [Cluster options](#cluster-options), which most commands share",
+        "- [`kusto-image`](#kusto-image): the shell, [exit codes](#exit-codes), [JSON](#json), [pipelines](#pipelines)",
         "- [Settings](#settings), [sign-in methods](#sign-in-methods), [environment variables](#environment-variables)",
         "- [Permissions](#permissions) of the account",
         "- [Python API](#python-api): the public Python names, [errors](#errors)",
@@ -238,6 +250,7 @@ def _lines() -> Iterator[str]:
     )
     yield from _cell()
     yield from _subcommands()
+    yield from shell_reference.lines(table, usage, option)
     yield from _settings()
     yield from _variables()
     yield from _permissions()

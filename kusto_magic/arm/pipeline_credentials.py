@@ -28,7 +28,7 @@ PIPELINE_VARIABLES = {
     "service_connection_id": ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",),
     "system_access_token": ("SYSTEM_ACCESSTOKEN",),
 }
-"""Variables for each argument of AzurePipelinesCredential; the first one set counts. The tasks of pipelines set them."""
+"""Variables for each argument of AzurePipelinesCredential; the first one set counts. Tasks of pipelines set them."""
 
 
 def github_credential(identity: Any, environ: Mapping[str, str], options: Mapping[str, Any]) -> Any:
@@ -54,7 +54,7 @@ def _given(environ: Mapping[str, str], variables: Mapping[str, tuple[str, ...]])
     found = {name: next((environ[it] for it in names if environ.get(it)), "") for name, names in variables.items()}
     missing = tuple(variables[name][0] for name, value in found.items() if not value)
     if missing:
-        what = f"no token: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        what = f"no token: variables of the pipeline are not set: {', '.join(missing)}"
         raise SignInError(what, hint=Hint(HintKind.SET_VARIABLES, values=missing))
     return found
 
@@ -65,7 +65,10 @@ def _github_assertion(url: str, token: str) -> str:
 
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise SignInError(f"no token: {GITHUB_URL} is not an https address", hint=Hint(HintKind.CHECK_NETWORK))
+        raise SignInError(
+            "no token: the address that issues identities of the job is not an https address",
+            hint=Hint(HintKind.CHECK_NETWORK),
+        )
     separator = "&" if parts.query else "?"
     try:
         response = httpx.get(

@@ -16,7 +16,7 @@ from kusto_magic.requirements.line_origins import LineOrigin
 TEXT = "numpy==9\npandas==2.2.2\n"
 CHANGE = LineChange(1, "numpy==9", "numpy==1.26.4", "there is no numpy 9")
 CONFLICT = PreflightReport(
-    Verdict.CONFLICT, "3.11.7", reason="these do not fit together", correction=correct_lines(TEXT, [CHANGE])
+    Verdict.CONFLICT, "3.11.7", reason="no version satisfies both", correction=correct_lines(TEXT, [CHANGE])
 )
 
 

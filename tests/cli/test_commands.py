@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -147,12 +145,6 @@ def test_attach_follows_what_another_process_has_started(
 
 
 # ── requirements ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_standard_input_is_a_requirements_file(kusto_image: ShellCommand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(b"humanize==4.9.0\n")))
-    assert build(kusto_image, "-").code == 0
-    assert "humanize==4.9.0" in kusto_image("show", "forecast").out
 
 
 def test_check_of_a_file_needs_no_cluster(

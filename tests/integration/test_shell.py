@@ -180,6 +180,16 @@ def test_notebook_follows_a_build_of_the_shell_and_the_other_way_round(
     }
 
 
+def test_standard_input_is_a_requirements_file(home: Home, folder: Path) -> None:
+    command = [*COMMAND, *build("--json")]
+    command[command.index("requirements.txt")] = "-"
+    text = "humanize==4.9.0  # größe\n".encode()
+    result = subprocess.run(command, cwd=folder, env=home.env, input=text, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
+    [image] = json.loads(run(home, "show", "forecast", "--emulator", "--json").stdout)["images"]
+    assert image["requirements"] == text.decode()
+
+
 @POSIX
 def test_closed_pipe_ends_without_a_traceback(home: Home, folder: Path) -> None:
     script = f"'{sys.executable}' -P -m kusto_magic bases Python3_11_7_DL | head -n 1"
