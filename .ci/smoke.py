@@ -31,6 +31,7 @@ WITH_JUPYTER_SERVER = {
 """The modules that only a Jupyter server imports."""
 FRONT_END = Path(sys.prefix) / "share" / "jupyter" / "labextensions" / "kusto-magic"
 SWITCH = Path(sys.prefix) / "etc" / "jupyter" / "jupyter_server_config.d" / "kusto_magic.json"
+STOP = "from kusto_magic.arm import local_emulator; local_emulator.stop()"
 SESSION = """
 import sys
 from kusto_magic.arm import local_emulator
@@ -79,6 +80,19 @@ def check_build() -> None:
     assert "JUPYTER []" in lines, done.stdout
 
 
+def check_shell() -> None:
+    """Check that the command kusto-image builds an image on the emulator."""
+    command = Path(sys.executable).with_name("kusto-image.exe" if sys.platform == "win32" else "kusto-image")
+    with tempfile.TemporaryDirectory() as folder:
+        home = make_home(Path(folder).resolve())
+        (home.work / "r.txt").write_text("humanize==4.9.0\n", encoding="utf-8")
+        build = [command, "build", "smoke", "-f", "r.txt", "--base", "Python3_11_7", "--no-check", "--emulator", "-q"]
+        done = subprocess.run(build, env=home.env, cwd=home.work, capture_output=True, text=True, timeout=120)
+        subprocess.run([sys.executable, "-P", "-c", STOP], env=home.env, cwd=home.work, check=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert "Succeeded" in done.stdout, done.stdout
+
+
 def check_jupyter_files() -> None:
     """Check that the files for JupyterLab and the Jupyter server are where both look for them."""
     about = json.loads((FRONT_END / "package.json").read_text(encoding="utf-8"))
@@ -105,7 +119,7 @@ def check_server_imports() -> None:
 
 
 CHECKS: dict[str, list[Callable[[], None]]] = {
-    "bare": [check_no_build_tools, check_no_jupyter, check_imports, check_jupyter_files, check_build],
+    "bare": [check_no_build_tools, check_no_jupyter, check_imports, check_jupyter_files, check_build, check_shell],
     "lab": [check_no_build_tools, check_jupyter_lists, check_server_imports],
 }
 
