@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.builds.runner import spec_to_send
 from kusto_magic.commands.arguments import variable_text
 from kusto_magic.commands.cell_spec import read_spec
@@ -171,7 +170,7 @@ def read_spec_to_send(session: Session, options: Namespace, target: Target, spec
     """
     if options.no_check or not (options.fix or options.pin):
         return spec
-    report = result_or_cancel(session.builds.check(target, spec, fix=options.fix))
+    report = session.check(target, spec, fix=options.fix)
     if report.correction is not None:
         session.show_report(report)
     return spec_to_send(spec, report, pin=options.pin)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import replace
 
-from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.commands.cell import CellInput, read_cell, requirements_text
 from kusto_magic.commands.session import Session
 from kusto_magic.errors import InvalidInputError, Problem
@@ -30,7 +29,7 @@ def read_cell_or_check(session: Session, options: Namespace, cell: str) -> CellI
         # Reading another base image would need a sign-in.
         if corrected is None or corrected.spec.base_image not in {None, *MANAGED_IMAGES}:
             raise
-        report = result_or_cancel(session.builds.check(next(iter(corrected.targets), None), corrected.spec))
+        report = session.check(next(iter(corrected.targets), None), corrected.spec)
         text = requirements_text(options, cell, session.variables).text
         raise _with_report(error, text, proposed, report) from None
 

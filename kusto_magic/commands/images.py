@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.builds.build import Build
-from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.commands import documents
@@ -191,7 +190,7 @@ def show_check(session: Session, target: Target | None, spec: ImageSpec, *, fix:
     Without a target, only managed images are known as base images. Raises RequirementsConflictError after a conflict,
     so that a non-interactive run fails.
     """
-    report = result_or_cancel(session.builds.check(target, spec, fix=fix))
+    report = session.check(target, spec, fix=fix)
     session.show_report(report)
     try:
         report.raise_for_conflict()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.builds.plan import Plan, PlannedChange, plan_of
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.runner import spec_to_send
@@ -42,7 +41,7 @@ def _as_sent(session: Session, first: BuildRequest, request: BuildRequest, *, ch
     needs_check = options.pin or options.fix
     if request.spec is None or not options.check or not (check or needs_check):
         return request
-    report = result_or_cancel(session.builds.check(request.target, request.spec, fix=options.fix))
+    report = session.check(request.target, request.spec, fix=options.fix)
     if request is first:
         session.show_report(report)
     return replace(request, spec=spec_to_send(request.spec, report, pin=options.pin))

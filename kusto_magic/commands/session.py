@@ -61,7 +61,7 @@ class Session(ABC):
         """How the user of this front end writes the commands, and its sentences."""
 
     def _follow_waits(self, builds: BuildManager) -> None:
-        from kusto_magic.display.slow_sign_in import SlowSignIn
+        from kusto_magic.display.waits import SlowSignIn
 
         builds.wait_observer = SlowSignIn(lambda: builds.running_tool, self.progress_output)
 
@@ -171,6 +171,13 @@ class Session(ABC):
         if as_fleet or len(requests) > 1:
             return self.present(self.builds.start_fleet(requests), options, settings)
         return self.present(self.builds.start(requests[0]), options, settings)
+
+    def check(self, target: Target | None, spec: ImageSpec, *, fix: bool = False) -> PreflightReport:
+        """Check requirements and wait for the result, as `BuildManager.check` does; a long wait is shown."""
+        from kusto_magic.builds.event_loop import result_or_cancel
+        from kusto_magic.display.waits import SlowCheck
+
+        return result_or_cancel(self.builds.check(target, spec, fix=fix), SlowCheck(self.progress_output))
 
     @abstractmethod
     def present(self, build: ShownBuild, options: Namespace, settings: Settings) -> ShownBuild | None:

@@ -1,4 +1,4 @@
-"""What a cell shows while az is being waited for."""
+"""What a cell shows while az or the check is being waited for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from support.panel_environment import RecordingShell
 
 from kusto_magic.arm.credentials import CredentialFactory, RunningTool
-from kusto_magic.display.slow_sign_in import PATIENCE, TOOLS, SlowSignIn
 from kusto_magic.display.updated_output import first_only, updated_output
+from kusto_magic.display.waits import PATIENCE, TOOLS, SlowCheck, SlowSignIn
 
 AZ = RunningTool("cli", 15.0)
 
@@ -81,3 +81,21 @@ def test_only_a_method_that_runs_a_program_is_waited_for(kind: str) -> None:
     assert factory.running_tool is None
     with credential._lock:
         assert factory.running_tool == (RunningTool(kind, 20.0) if kind in TOOLS else None)
+
+
+def test_long_check_is_shown_in_one_output_that_ends_with_its_duration() -> None:
+    shell = RecordingShell()
+    observer = SlowCheck(lambda: updated_output(shell.publish))
+    for seconds in (1.0, 3.0, 3.5, 4.5, None):
+        observer(seconds)
+    shown = [(data["text/plain"], is_update) for data, is_update in shell.shown]
+    assert shown[0] == ("Checking the requirements: 3 s", False)
+    assert shown[-1] == ("Checked the requirements in 4 s.", True)
+
+
+def test_short_check_is_not_shown() -> None:
+    shell = RecordingShell()
+    observer = SlowCheck(lambda: updated_output(shell.publish))
+    for seconds in (PATIENCE - 0.5, None):
+        observer(seconds)
+    assert shell.shown == []
