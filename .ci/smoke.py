@@ -86,26 +86,9 @@ def check_shell() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = make_home(Path(folder).resolve())
         (home.work / "r.txt").write_text("humanize==4.9.0\n", encoding="utf-8")
-        build = [
-            str(command),
-            "build",
-            "smoke",
-            "-f",
-            "r.txt",
-            "--base",
-            "Python3_11_7",
-            "--no-check",
-            "--emulator",
-            "-q",
-        ]
-        done = subprocess.run(
-            [str(command), "build", "smoke", *options],
-            env=home.env,
-            cwd=home.work,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        build = ["build", "smoke", "-f", "r.txt", "--base", "Python3_11_7", "--no-check", "--emulator", "-q"]
+        words = [str(command), *build]
+        done = subprocess.run(words, env=home.env, cwd=home.work, capture_output=True, text=True, timeout=120)
         subprocess.run([sys.executable, "-P", "-c", STOP], env=home.env, cwd=home.work, check=True)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     assert "Succeeded" in done.stdout, done.stdout

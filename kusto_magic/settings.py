@@ -171,16 +171,19 @@ def resolve(
     config: Mapping[str, str | None],
     environ: Mapping[str, str],
     file_text: str,
+    *,
+    credential_option: str = "--as",
 ) -> Settings:
     """Return the settings, each from the first of the four layers that sets it; "" and None count as not set.
 
     `cluster` may be a full ARM ID. `cloud` and `endpoint` are one choice: a layer with either overrides both in the
-    layers below. The names are those of `Settings`; environment variables start with KUSTO_MAGIC_.
+    layers below. The names are those of `Settings`; environment variables start with KUSTO_MAGIC_. `credential_option`
+    is the name of the option that sets the sign-in method.
     Raises InvalidInputError with every problem; resource names are validated by `Settings.target`.
     """
     in_file, problems = _read(file_text)
     layers = [
-        _layer(options, _option),
+        _layer(options, lambda name: credential_option if name == "credential" else f"--{name.replace('_', '-')}"),
         _layer(config, lambda name: f"%config KustoImageMagics.{name}"),
         _layer({name: environ.get(_variable(name)) for name in NAMES}, _variable),
         _layer(in_file, lambda name: CONFIG_FILE),
@@ -232,10 +235,6 @@ def _settings(merged: _Layer) -> Settings:
     values |= {name: float(values[name]) for name in _LIMITS if name in values}
     sources = MappingProxyType({name: value.source for name, value in merged.items()})
     return Settings(**values, sources=sources)
-
-
-def _option(name: str) -> str:
-    return "--as" if name == "credential" else f"--{name.replace('_', '-')}"
 
 
 def _variable(name: str) -> str:

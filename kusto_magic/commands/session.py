@@ -93,7 +93,11 @@ class Session(ABC):
             from_config[name] = str(getattr(self.config, name) or "")
         environ: Mapping[str, str] = os.environ
         found = settings.resolve(
-            from_options, from_config, environ, settings.read_config(settings.config_file(environ))
+            from_options,
+            from_config,
+            environ,
+            settings.read_config(settings.config_file(environ)),
+            credential_option=self.syntax.credential_option,
         )
         self._use_credential(found)
         return found

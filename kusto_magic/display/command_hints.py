@@ -20,13 +20,15 @@ class CommandSyntax:
     """How the users of a front end write the commands.
 
     `program` precedes each command, `new_image` is a line that creates an image. `repair_sentence` says how to begin to
-    repair the image {name}, `text_noun` what the requirements are in. `hints` are the sentences of the front end.
+    repair the image {name}, `text_noun` what the requirements are in. `credential_option` sets the
+    sign-in method. `hints` are the sentences of the front end.
     """
 
     program: str
     new_image: str
     repair_sentence: str
     text_noun: str
+    credential_option: str
     hints: HintTable
 
     def command(self, *words: str) -> str:
@@ -199,6 +201,7 @@ MAGIC_SYNTAX = CommandSyntax(
     "%%kusto_image NAME --base Python3_11_7",
     "%kusto_image edit {name} opens it as a cell: fix the requirements, and run the cell.",
     "cell",
+    "--as",
     MAGICS,
 )
 """The commands as magics in a notebook."""
@@ -208,6 +211,7 @@ SHELL_SYNTAX = CommandSyntax(
     "kusto-image build NAME -f requirements.txt --base Python3_11_7",
     "kusto-image export {name} --as requirements writes its requirements: fix them, and build it again.",
     "file",
+    "--sign-in",
     SHELL,
 )
 """The commands in a shell."""
