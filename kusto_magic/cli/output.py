@@ -60,10 +60,11 @@ class Output:
         else:
             self.document["text"] = text
 
-    def note(self, lines: Sequence[DisplayText]) -> None:
-        """Write notes to the standard error, and add them to the document."""
-        self.document["notes"] += map(str, lines)
-        if not self.is_quiet:
+    def note(self, lines: Sequence[DisplayText], *, is_progress: bool = False) -> None:
+        """Write notes to the standard error, and add them to the document; progress only if it is wanted."""
+        if not is_progress:
+            self.document["notes"] += map(str, lines)
+        if not (is_progress and self.is_quiet):
             self.err.write("".join(f"{inert(line)}\n" for line in lines))
 
     def add(self, data: Mapping[str, Any]) -> None:

@@ -111,11 +111,8 @@ class ShellSession(Session):
         except KeyboardInterrupt as interrupt:
             self._detach(build, interrupt)
         finally:
-            self.output.add({"operations": [self._json(member) for member in _members(build)]})
+            self.output.add({"operations": list(map(documents.operation_json, _members(build)))})
         return None
-
-    def _json(self, member: Any) -> Mapping[str, Any]:
-        return documents.operation_json(member, is_active=True)
 
     def _follow(self, build: Build | Fleet, until: threading.Event) -> None:
         from kusto_magic.display.terminal import follow, new_console
@@ -177,7 +174,7 @@ class ShellSession(Session):
 
     def progress_output(self) -> Callable[[Bundle], None]:
         """Return a function that writes the first bundle to the standard error."""
-        return first_only(self.updated_output())
+        return first_only(lambda data: self.output.note([data["text/plain"]], is_progress=True))
 
     def show_table(self, table: DataTable) -> None:
         """Show a table: in colors in a terminal, as JSON for a program."""
