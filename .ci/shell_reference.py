@@ -38,7 +38,8 @@ def lines(
         "### Exit codes",
         "",
         "Of several clusters, the most severe one counts. An interrupted command (Ctrl-C, SIGTERM) stops what it has",
-        "not sent; what was sent continues, and `kusto-image attach NAME` follows it. A second Ctrl-C ends it at once.",
+        "not sent; what was sent continues, and `kusto-image attach NAME` follows it. An inconclusive check",
+        "is no failure without `--strict`.",
     )
     yield from table(("code", "meaning"), ((f"`{int(code)}`", _meaning(code)) for code in ExitCode))
     yield from _json(table)

@@ -60,7 +60,8 @@ class Problem:
 
     `field` is the name of the input ("image name", "requirements"), `message` the broken rule, `line` the line number
     in a multi-line input, counted from 1, `fix` the corrected line, or "". `hint` is what else can be done, or None.
-    `is_pip_syntax` is whether pip accepts it: only this package does not.
+    `is_pip_syntax` is whether pip accepts it: only this package does not. `file` is the included file that `line` is a
+    line of, "" for the input itself.
     """
 
     field: str
@@ -69,13 +70,14 @@ class Problem:
     hint: Hint | None = None
     fix: str = ""
     is_pip_syntax: bool = False
+    file: str = ""
 
     def text(self, table: HintTable) -> str:
         """Return the problem with the sentence of its hint."""
         return f"{self}. {table.text(self.hint)}" if self.hint else str(self)
 
     def __str__(self) -> str:
-        where = self.field if self.line is None else f"line {self.line}"
+        where = self.field if self.line is None else f"{self.file} line {self.line}".lstrip()
         return f"{where}: {self.message}"
 
 

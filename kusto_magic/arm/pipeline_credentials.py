@@ -5,10 +5,12 @@ Sources: "About security hardening with OpenID Connect" (GitHub Actions); azure.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from kusto_magic.arm.connection_errors import tls_context
 from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.endpoint import is_loopback
@@ -70,12 +72,12 @@ def _github_assertion(url: str, token: str) -> str:
             hint=Hint(HintKind.CHECK_NETWORK),
         )
     separator = "&" if parts.query else "?"
+    transport = httpx.HTTPTransport(verify=tls_context(os.environ), retries=2)
     try:
-        response = httpx.get(
-            f"{url}{separator}audience={quote(AUDIENCE, safe='')}",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=REQUEST_TIMEOUT,
-        )
+        with httpx.Client(transport=transport, timeout=REQUEST_TIMEOUT) as client:
+            response = client.get(
+                f"{url}{separator}audience={quote(AUDIENCE, safe='')}", headers={"Authorization": f"Bearer {token}"}
+            )
         assertion = response.raise_for_status().json()["value"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         what = f"no token: GitHub returned no identity of this job ({type(error).__name__})"

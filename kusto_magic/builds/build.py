@@ -18,7 +18,7 @@ from kusto_magic.builds.event_loop import wait_for_exception, wait_for_result
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import HasRequest
 from kusto_magic.builds.state import Origin, state_of
-from kusto_magic.errors import EndedElsewhereError
+from kusto_magic.errors import EndedElsewhereError, NotSubmittedError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import WORKING_STATES, Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
@@ -174,6 +174,12 @@ class Build(HasRequest, HasTraits):
             self._future.set_result(self.operation.image)
         else:
             self._future.set_exception(error)
+
+
+def not_sent(build: Build) -> NotSubmittedError:
+    """Return the error of a build that this process has stopped before anything was sent."""
+    what = f"the {build.request.info.noun} of image {build.name!r} was stopped before anything was sent"
+    return NotSubmittedError(what, hint=Hint(HintKind.RETRY))
 
 
 def ended_elsewhere(build: Build, operation: Operation, state: BuildState | None = None) -> EndedElsewhereError:

@@ -195,9 +195,10 @@ class BuildManager:
         return self.registry.by_id(record.id) or self._launcher.resume([record], timeout)[0]
 
     def stop_polling(self, build: Build) -> None:
-        """Stop polling a build whose end another process has recorded, and return at once.
+        """Stop polling a build, and return at once; nothing more is sent for it, and nothing is recorded.
 
-        The build ends with EndedElsewhereError; nothing is sent and nothing is recorded.
+        One that was not sent ends with NotSubmittedError, another one, whose end another process may have recorded,
+        with EndedElsewhereError.
         """
         self._loop.submit(self._runner.stop(build))
 

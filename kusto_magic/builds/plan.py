@@ -8,11 +8,13 @@ from enum import StrEnum
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.operation_start import existing_operation
 from kusto_magic.arm.urls import image_url
-from kusto_magic.builds.actions import is_done
+from kusto_magic.builds.actions import is_done, require_inactive
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.errors import NotFoundError
 from kusto_magic.models.action import Action
 from kusto_magic.models.cluster import ActiveImage, UnknownImage
+from kusto_magic.models.image import Image
+from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.target import Target
 
 
@@ -38,7 +40,7 @@ class Plan:
 
 
 async def plan_of(client: ImagesClient, request: BuildRequest) -> Plan:
-    """Return what a request would change. Raises as the requests of `ImagesClient` do, but not NotFoundError."""
+    """Return what a request would change. Raises as the operation would: InUseError, and errors of the requests."""
     if not request.info.changes_image:
         change, reason = await _switch(client, request)
     elif request.info.deletes_image:
@@ -50,26 +52,39 @@ async def plan_of(client: ImagesClient, request: BuildRequest) -> Plan:
 
 async def _creation(client: ImagesClient, request: BuildRequest) -> tuple[PlannedChange, str]:
     assert request.spec is not None  # noqa: S101 - `BuildRequest.require_valid`
-    try:
-        image = await client.get(request.name)
-    except NotFoundError:
+    image = await _existing(client, request.name)
+    if image is None:
         return PlannedChange.CREATE, "the cluster has no image with this name"
-    if request.options.force:
-        return PlannedChange.REPLACE, "--force sends it although it may be up to date"
-    url = image_url(client.target, image.name)
-    existing = existing_operation(image, url, request.spec, request.action)
-    if existing is None:
-        same = image.matches(request.spec)
-        return PlannedChange.REPLACE, f"its state is {image.shown_state}" if same else "the image has other content"
-    return PlannedChange.NOTHING, existing.note.partition(";")[0]
+    existing = existing_operation(image, image_url(client.target, image.name), request.spec, request.action)
+    if existing is not None and not request.options.force:
+        return PlannedChange.NOTHING, existing.note.partition(";")[0]
+    await _require_allowed(client, request)
+    if existing is not None:
+        return PlannedChange.REPLACE, "it is sent although it is up to date"
+    same = image.matches(request.spec)
+    return PlannedChange.REPLACE, f"its state is {image.shown_state}" if same else "the image has other content"
 
 
 async def _deletion(client: ImagesClient, request: BuildRequest) -> tuple[PlannedChange, str]:
-    try:
-        await client.get(request.name)
-    except NotFoundError:
+    if await _existing(client, request.name) is None:
         return PlannedChange.NOTHING, "the cluster has no image with this name"
+    await _require_allowed(client, request)
     return PlannedChange.DELETE, "the image exists"
+
+
+async def _existing(client: ImagesClient, name: str) -> Image | None:
+    """Return an image, None if it does not exist. Raises NotFoundError if the cluster does not."""
+    try:
+        return await client.get(name)
+    except NotFoundError:
+        await client.list()  # it tells a missing cluster from a missing image
+        return None
+
+
+async def _require_allowed(client: ImagesClient, request: BuildRequest) -> None:
+    """Raise as the operation would if queries use the image."""
+    if request.options.protect_active:
+        await require_inactive(client, request.name)
 
 
 async def _switch(client: ImagesClient, request: BuildRequest) -> tuple[PlannedChange, str]:
@@ -83,4 +98,8 @@ async def _switch(client: ImagesClient, request: BuildRequest) -> tuple[PlannedC
             now = "python() is disabled"
     if is_done(request, active) and not request.options.force:
         return PlannedChange.NOTHING, now
-    return PlannedChange.ENABLE if request.action is Action.ENABLE else PlannedChange.DISABLE, now
+    if request.action is not Action.ENABLE:
+        return PlannedChange.DISABLE, now
+    if request.name not in MANAGED_IMAGES:
+        await client.get(request.name)  # raises NotFoundError, as enabling would fail
+    return PlannedChange.ENABLE, now

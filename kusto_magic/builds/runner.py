@@ -14,7 +14,7 @@ from kusto_magic.arm.client import ImagesClient
 from kusto_magic.arm.client_pool import ClientPool
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.actions import Preflight, Workflow
-from kusto_magic.builds.build import Build, ended_elsewhere, log_callback_errors
+from kusto_magic.builds.build import Build, ended_elsewhere, log_callback_errors, not_sent
 from kusto_magic.builds.change_queue import ChangeQueue
 from kusto_magic.builds.history_writer import HistoryWriter
 from kusto_magic.builds.ownership import Owner
@@ -25,6 +25,7 @@ from kusto_magic.clock import Clock
 from kusto_magic.errors import KustoImageError, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import WORKING_STATES
+from kusto_magic.models.build_state import UNSENT_STATES
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
@@ -53,7 +54,10 @@ class BuildRunner:
             self._tasks.pop(build.id, None)  # the done tasks would be kept for as long as the kernel runs
 
     async def stop(self, build: Build) -> None:
-        """Stop polling a build whose end another process has recorded; the build ends with EndedElsewhereError."""
+        """Stop polling a build: nothing more is sent for it, and nothing is recorded.
+
+        One that was not sent ends with NotSubmittedError, another one with EndedElsewhereError.
+        """
         task = self._tasks.get(build.id)
         if task is None or build.done():
             return
@@ -61,7 +65,9 @@ class BuildRunner:
         await asyncio.wait([task])  # unlike `await task`, it does not raise the cancellation
         self._registry.remove(build)
         if not build.done():  # it may have ended by itself meanwhile
-            build._finish(ended_elsewhere(build, build.operation), self._clock.wall())
+            unsent = build.origin is Origin.STARTED_HERE and build.operation.state in UNSENT_STATES
+            error = not_sent(build) if unsent else ended_elsewhere(build, build.operation)
+            build._finish(error, self._clock.wall())
 
     async def _poll(self, build: Build, workflow: Workflow) -> None:
         error: BaseException | None = None

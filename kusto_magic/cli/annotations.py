@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 
 from kusto_magic.cli.arguments import PROGRAM
 from kusto_magic.display.command_hints import SHELL_SYNTAX
@@ -55,7 +56,8 @@ def _of_error(file: str, error: BaseException) -> Iterator[Finding]:
         for problem in error.problems:
             fix = f"; use {problem.fix}" if problem.fix else ""
             message = problem.text(SHELL_SYNTAX.hints) + fix
-            yield Finding("invalid-requirements", "error", message, file if problem.line else "", problem.line)
+            path = str(PurePath(file).parent / problem.file) if problem.file else file
+            yield Finding("invalid-requirements", "error", message, path if problem.line else "", problem.line)
     elif isinstance(error, KustoImageError):
         yield Finding("failure", "error", "\n".join(error.lines(SHELL_SYNTAX.hints)))
     else:
@@ -112,13 +114,20 @@ def _property(text: str) -> str:
     return _data(visible(text)).replace(":", "%3A").replace(",", "%2C")
 
 
-def sarif(found: Sequence[Finding]) -> dict[str, Any]:
-    """Return findings as a SARIF log with one run."""
+def _uri(path: PurePath) -> str:
+    """Return a path as a URI, relative if the path is."""
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
+def sarif(found: Sequence[Finding], exit_code: int = 0) -> dict[str, Any]:
+    """Return findings as a SARIF log with one run; `exit_code` is that of the command."""
     used = [rule for rule in RULES if any(finding.rule == rule for finding in found)]
     rules = [{"id": rule, "shortDescription": {"text": RULES[rule]}} for rule in used]
     driver = {"name": PROGRAM, "version": version("kusto-magic"), "rules": rules}
     results = [_result(finding, used.index(finding.rule)) for finding in found]
-    return {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    invocation = {"executionSuccessful": exit_code in (0, 2, 3, 10), "exitCode": exit_code}
+    run = {"tool": {"driver": driver}, "invocations": [invocation], "results": results}
+    return {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _result(finding: Finding, rule: int) -> dict[str, Any]:
@@ -129,7 +138,7 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "message": {"text": visible(finding.message)},
     }
     if finding.file:
-        place: dict[str, Any] = {"artifactLocation": {"uri": PurePath(finding.file).as_posix()}}
+        place: dict[str, Any] = {"artifactLocation": {"uri": _uri(PurePath(finding.file))}}
         if finding.line:
             place["region"] = {"startLine": finding.line}
         result["locations"] = [{"physicalLocation": place}]

@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "enable": SUBCOMMANDS["enable"].help,
     "disable": SUBCOMMANDS["disable"].help,
     "delete": SUBCOMMANDS["delete"].help,
-    "attach": "Follow an image's operation until it is done, whichever process started it; nothing is sent.",
+    "attach": "Follow an image's operation until it is done, whichever process started it.",
     "wait": "The same as attach.",
     "status": SUBCOMMANDS["status"].help,
     "clusters": SUBCOMMANDS["clusters"].help,
@@ -66,6 +66,7 @@ def shell_parser() -> argparse.ArgumentParser:
     for name in ("attach", "wait"):
         option_groups.add_sending_again(subs[name])
         _add_timeout(subs[name])
+        subs[name].set_defaults(wait="yes")
     subs["enable"].add_argument("name", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
     option_groups.add_forced_enabling(subs["enable"])
     subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
@@ -73,6 +74,10 @@ def shell_parser() -> argparse.ArgumentParser:
     option_groups.add_export_form(subs["export"])
     subs["freeze"].add_argument("sources", metavar="PATH", nargs="+", help="notebook, Python file or query file")
     subs["freeze"].add_argument("--base", metavar="IMAGE", help="managed image whose packages need no line")
+    subs["freeze"].set_defaults(name="my-image", from_notebook=None)
+    subs["export"].set_defaults(output=None)
+    options_of_use = ("what", "given", "build_seconds", "clusters")
+    subs["use"].set_defaults(unless_set=False, save=True, **dict.fromkeys(options_of_use))
     subs["doctor"].add_argument("--identity", action="store_true", help="also show the account and the tenant")
     for name in MULTI_CLUSTER:
         option_groups.add_changing(subs[name], yes=name == "delete")
@@ -92,8 +97,8 @@ def _build(sub: argparse.ArgumentParser) -> None:
     option_groups.add_base(sub)
     option_groups.add_checks(sub)
     option_groups.add_changing(sub)
-    _add_planning(sub)
-    option_groups.add_sending(sub)
+    sub.add_argument("--force", action="store_true", help="send even if the image is already up to date")
+    option_groups.add_dry_runs(_add_planning(sub))
     _add_waiting(sub)
     sub.set_defaults(template=False)
 
@@ -104,21 +109,23 @@ def _check(sub: argparse.ArgumentParser) -> None:
     option_groups.add_base(sub)
     option_groups.add_fix(sub)
     option_groups.add_index_options(sub, "in the file")
+    strict = "end with 3 if the check is inconclusive, for example since an index cannot be reached"
+    sub.add_argument("--strict", action="store_true", help=strict)
     defaults = ("template", "no_packages", "no_check", "pin", "dry_run", "diff")
     sub.set_defaults(clusters_from=None, **dict.fromkeys(defaults, False))
 
 
-def _add_planning(sub: argparse.ArgumentParser) -> None:
+def _add_planning(sub: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     group = sub.add_mutually_exclusive_group()
     help_text = "show what would be done, without sending anything; exit code 10 if something would change"
     group.add_argument("--plan", action="store_true", help=help_text)
     help_text = "send nothing; exit code 10 unless the cluster is already as it would be afterwards"
     group.add_argument("--fail-on-change", action="store_true", help=help_text)
+    return group
 
 
 def _add_waiting(sub: argparse.ArgumentParser) -> None:
-    help_text = "return as soon as the service has accepted the request"
-    sub.add_argument("--no-wait", dest="wait", action="store_const", const="no", help=help_text)
+    option_groups.add_waiting(sub, "return as soon as the service has accepted the request")
     _add_timeout(sub)
 
 

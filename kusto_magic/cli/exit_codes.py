@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kusto_magic.errors import (
     BuildError,
+    BuildFailedError,
     ConflictError,
     EndedElsewhereError,
     ForbiddenError,
@@ -65,6 +66,8 @@ def exit_code_of(error: BaseException) -> ExitCode:
     """Return the exit code for an error."""
     if isinstance(error, EndedElsewhereError):
         return _of_state(error.state)
+    if isinstance(error, BuildFailedError) and error.operation.is_cluster_busy:
+        return ExitCode.NOT_SUBMITTED
     code = next((code for types, code in _CODES if isinstance(error, types)), ExitCode.FAILED)
     # An operation that this process can no longer poll continues in the service.
     is_open = isinstance(error, KustoImageError) and error.operation is not None and not error.operation.done

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
+
+_Handler = Callable[[int, FrameType | None], object] | int
 
 
 class Terminated(KeyboardInterrupt):
@@ -19,8 +21,19 @@ def raising_termination() -> Iterator[None]:
     def terminate(_number: int, _frame: FrameType | None) -> None:
         raise Terminated
 
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
+    with _handling(signal.SIGTERM, terminate):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def ignoring_interrupts() -> Iterator[None]:
+    """Ignore both signals: the command is ending, and what it writes must be complete."""
+    with _handling(signal.SIGINT, signal.SIG_IGN), _handling(signal.SIGTERM, signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handling(number: signal.Signals, handler: _Handler) -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.callback(signal.signal, number, signal.signal(number, handler))
+        yield

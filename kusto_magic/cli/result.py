@@ -23,8 +23,8 @@ def write_result(
     report: PreflightReport | None,
     *,
     is_shown: bool = False,
-) -> int:
-    """Write what remains to be said at the end of a command, in its format; return the exit code.
+) -> None:
+    """Write what remains to be said at the end of a command, in its format.
 
     `is_shown` is whether a reader has seen the error already.
     """
@@ -37,11 +37,9 @@ def write_result(
 
         found = annotations.findings(getattr(options, "file", None) or "", error, report)
         if options.format == "sarif":
-            output.write_json(annotations.sarif(found))
+            output.write_json(annotations.sarif(found, int(code)))
         else:
             output.out.write(annotations.github(found))
-    output.out.flush()
-    return int(code)
 
 
 def _text(error: BaseException) -> str:

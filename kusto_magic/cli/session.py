@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -40,8 +42,7 @@ CONFIRMATION_PATIENCE = 15.0
 class ShellSession(Session):
     """One command.
 
-    `exit_code` is how it ends unless it raises, `error` why its operation has failed, which is shown with it unless
-    `has_shown_error` is false, `report` the result of its check.
+    `exit_code` is how it ends unless it raises, `error` why its operation has failed, `report` the result of its check.
     """
 
     def __init__(self, output: Output, builds: BuildManager) -> None:
@@ -52,7 +53,6 @@ class ShellSession(Session):
         self.exit_code = ExitCode.DONE
         self.report: PreflightReport | None = None
         self.error: BaseException | None = None
-        self.has_shown_error = True
 
     @property
     def syntax(self) -> CommandSyntax:
@@ -68,6 +68,15 @@ class ShellSession(Session):
     def description(self) -> str:
         """What this front end is, for a bug report."""
         return "kusto-image in a terminal" if sys.stdout.isatty() else "kusto-image, its output is not a terminal"
+
+    def start_from_saved_settings(self) -> None:
+        """Let `use` change what config.toml has, and keep the rest."""
+        from kusto_magic import settings
+
+        environ: Mapping[str, str] = {}
+        saved = settings.resolve({}, {}, environ, settings.read_config(settings.config_file(os.environ)))
+        for name in TARGET_SETTINGS:
+            setattr(self.config, name, getattr(saved, name))
 
     def _use_credential(self, settings: Settings) -> None:
         """Use the configured sign-in method; an interactive one may ask a user who is there."""
@@ -147,8 +156,9 @@ class ShellSession(Session):
         unsent = [it for it in running if it.operation.shown_state in UNSENT_STATES]
         for member in unsent:
             self.builds.stop_polling(member)
-        for member in running:  # its request may be on its way
-            _wait(_accepted(member) if member not in unsent else _ended(member), CONFIRMATION_PATIENCE)
+        with suppress(KeyboardInterrupt):
+            for member in running:  # its request may be on its way
+                _wait(_accepted(member) if member not in unsent else _ended(member), CONFIRMATION_PATIENCE)
         sent = [it for it in running if it.operation.state not in UNSENT_STATES]
         name, attach = build.name, self.syntax.command("attach", build.name)
         if not sent:
@@ -158,7 +168,7 @@ class ShellSession(Session):
         self.exit_code = ExitCode.UNKNOWN
         states = ", ".join(sorted({it.operation.shown_state.lower() for it in sent}))
         spent = duration(max((_now() - it.started_at).total_seconds() for it in sent))
-        what = f"Detached after {spent}: image {name!r} is still {states}; it continues in Azure."
+        what = f"Detached after {spent}: image {name!r} is still {states}; it continues."
         others = f" Nothing was sent to {len(unsent)} other clusters." if len(unsent) > len(running) - len(sent) else ""
         self.output.note([visible_line(f"{what}{others}"), visible_line(f"Next: {attach} follows it.")])
 
@@ -198,6 +208,10 @@ class ShellSession(Session):
     def show_notes(self, lines: Sequence[str]) -> None:
         """Show how the requirements that are used differ from the file, on the standard error."""
         self.output.note([visible_line(f"note: {line}") for line in lines])
+
+    def remark(self, text: str) -> None:
+        """Write what should be known about a result to the standard error."""
+        self.output.note([visible_line(text)])
 
     def show_code(self, text: str, caption: str = "") -> None:
         """Write text that is meant to be copied or redirected; the caption goes to the standard error."""

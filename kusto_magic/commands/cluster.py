@@ -23,7 +23,7 @@ from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
-from kusto_magic.models.cluster import PYTHON, ActiveImage, Cluster, PythonOff, PythonState, UnknownImage
+from kusto_magic.models.cluster import PYTHON, ActiveImage, Cluster, PythonState, UnknownImage
 from kusto_magic.models.endpoint import is_loopback
 from kusto_magic.models.naming import base_image_problem
 from kusto_magic.models.target import Subscription, Target
@@ -186,13 +186,8 @@ def enable(session: Session, options: Namespace) -> Build | Fleet | None:
 def disable(session: Session, options: Namespace) -> Build | Fleet | None:
     """Disable python(), on several clusters in parallel."""
     settings, targets = session.resolve_targets(options)
-    name = ""
-    if len(targets) == 1:
-        python = _active(session, targets[0])
-        if isinstance(python, PythonOff):
-            session.show_message(f"python() is already disabled on cluster {targets[0].cluster}.")
-            return None
-        name = python.name if isinstance(python, ActiveImage) else ""
+    python = _active(session, targets[0]) if len(targets) == 1 else None
+    name = python.name if isinstance(python, ActiveImage) else ""
     # It becomes part of the commands that the card suggests.
     known = PYTHON if not name or base_image_problem(name) else name
     build_options = change_options(options, settings, targets)

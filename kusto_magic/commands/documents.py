@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from kusto_magic.arm.operation import NOTE_UNCHANGED
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.state import state_of_record
@@ -80,7 +81,8 @@ def operation_json(member: Build | BuildRecord, *, is_active: bool = True) -> Js
         state, is_unchanged = member.state, member.is_unchanged
         message = failure_reason(member.error) or member.operation.note
     else:
-        state, is_unchanged, message = state_of_record(member, is_active=is_active), False, member.message
+        state, message = state_of_record(member, is_active=is_active), member.message
+        is_unchanged = message == NOTE_UNCHANGED
     return {
         "id": member.id,
         "fleet": member.fleet,
@@ -112,7 +114,8 @@ def error_json(error: KustoImageError, hints: HintTable) -> Json:
         "details": [] if problems else [line.strip() for line in error.details()],
         "next": hints.text(error.hint),
         "problems": [
-            {"field": it.field, "line": it.line, "message": it.message, "fix": it.fix, "next": hints.text(it.hint)}
+            {"field": it.field, "message": it.message, "file": it.file, "line": it.line, "fix": it.fix}
+            | {"next": hints.text(it.hint)}
             for it in problems
         ],
         "corrected": error.correction.text if isinstance(error, InvalidInputError) and error.correction else None,

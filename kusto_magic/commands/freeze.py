@@ -43,7 +43,7 @@ def freeze(session: Session, options: Namespace) -> None:
     spec = ImageSpec(found.requirements, base, allow_no_packages=True)
     session.offer_image(name, spec)
     for message in _messages(found, read.damaged):
-        session.show_message(message)
+        session.remark(message)
 
 
 def _is_file(options: Namespace, paths: list[str]) -> bool:
@@ -80,7 +80,7 @@ def _environment(base: str, folder: Path) -> Environment:
 def _nothing_found(found: FreezeResult, sources: Iterable[Source], *, is_session: bool) -> str:
     if not any(source.language is Language.PYTHON for source in sources):
         return "the sources contain no Python, and no query with a script of python()"
-    where = "the cells run so far import" if is_session else "the notebook imports"
+    where = "the cells run so far import" if is_session else "the sources import"
     skipped = f" ({_listed([*found.skipped, *found.notes])})" if found.skipped or found.notes else ""
     return f"{where} no packages that are available on an index{skipped}"
 
@@ -106,9 +106,9 @@ def _about_queries(result: FreezeResult) -> str:
     found = result.found
     files = f" (query files: {_listed(found.query_files)})" if found.query_files else ""
     count = _count(found.scripts, "script")
-    has = "imports no other packages" if not result.pins else "imports the packages of the cell"
+    has = "imports no other packages" if not result.pins else "imports these packages"
     own = any(offer.reason == NOTEBOOK_ONLY for offer in result.offers)
-    rest = " What only the notebook imports is commented out: the sandbox does not need it." if own else ""
+    rest = " What the other code imports is commented out: the sandbox does not need it." if own else ""
     return f"python() {has}: {count} in queries{files}.{rest}"
 
 

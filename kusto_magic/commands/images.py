@@ -15,11 +15,17 @@ from kusto_magic.commands.lookup import ask_about, get_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.data_table import Cell, DataTable
-from kusto_magic.errors import InvalidInputError, KustoImageError, Problem, RequirementsConflictError
+from kusto_magic.errors import (
+    InvalidInputError,
+    KustoImageError,
+    NotFoundError,
+    Problem,
+    RequirementsConflictError,
+)
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.action import Action
-from kusto_magic.models.build_state import Outcome
+from kusto_magic.models.build_state import BuildState, Outcome
 from kusto_magic.models.cluster import ActiveImage, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES, ManagedImage
@@ -216,10 +222,26 @@ def attach(session: Session, options: Namespace) -> Build | Fleet | None:
     # After a kernel restart no cluster is chosen; the history has the cluster of the latest operation.
     origin = None if settings.cluster else latest
     target = origin.target if origin else session.target_of(settings)
+    if _show_deleted(session, target, options.name):
+        return None
     _require_image(session, target, options.name)
     return session.present(
         session.builds.attach(target, options.name, timeout=timeout, send=options.send), options, settings
     )
+
+
+def _show_deleted(session: Session, target: Target, name: str) -> bool:
+    """Show an image that this machine has deleted, and that is still absent; return whether it is."""
+    last = session.builds.history.latest(name, target)
+    if last is None or last.state is not BuildState.DELETED or session.builds.running(target, name) is not None:
+        return False
+    try:
+        session.builds.ask(target, lambda client: client.get(name))
+    except NotFoundError:
+        data = {"operations": [documents.operation_json(last)]}
+        session.show_message(f"Image {last.name!r} was deleted from {_cluster_text(target)}.", data)
+        return True
+    return False
 
 
 def _require_image(session: Session, target: Target, name: str) -> None:

@@ -69,6 +69,11 @@ def add_no_packages(parser: argparse._ActionsContainer, without: str) -> None:
 def add_sending(parser: argparse.ArgumentParser) -> None:
     """Add the options that send although nothing has changed, or send nothing."""
     parser.add_argument("--force", action="store_true", help="send even if the image is already up to date")
+    add_dry_runs(parser)
+
+
+def add_dry_runs(parser: argparse._ActionsContainer) -> None:
+    """Add the options that send nothing."""
     parser.add_argument("--dry-run", action="store_true", help="show the request without sending it")
     help_text = "show which packages would change, without sending anything"
     parser.add_argument("--diff", action="store_true", help=help_text)
@@ -99,11 +104,11 @@ def add_forced_enabling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help=help_text)
 
 
-def add_waiting(parser: argparse.ArgumentParser) -> None:
-    """Add the options that decide whether a command waits for the operation."""
+def add_waiting(parser: argparse.ArgumentParser, no_wait: str = "return immediately") -> None:
+    """Add the options that decide whether a command waits for the operation; `no_wait` is the help of the second."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--wait", dest="wait", action="store_const", const="yes", help="wait until it is done")
-    group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help="return immediately")
+    group.add_argument("--no-wait", dest="wait", action="store_const", const="no", help=no_wait)
 
 
 def add_changing(parser: argparse.ArgumentParser, *, yes: bool = True) -> None:

@@ -117,7 +117,8 @@ def _decoded(reader: _Reader, path: Path, label: str) -> str:
 
 def _included(reader: _Reader, path: Path, text: str, parents: tuple[Path, ...]) -> Iterator[tuple[str, LineOrigin]]:
     """Yield the lines of a file with their origins, with those of its included files in their places."""
-    file = path.name if parents else ""  # the user knows which file the cell names
+    # The user knows which file the cell names.
+    file = path.relative_to(reader.folder).as_posix() if parents else ""
     lines = _LINE_BREAK.split(text.removeprefix("\ufeff"))
     for number, line in enumerate(lines, start=1):
         include = _INCLUDE.fullmatch(line)
@@ -128,8 +129,9 @@ def _included(reader: _Reader, path: Path, text: str, parents: tuple[Path, ...])
         try:
             yield from _include(reader, option, name, path, (*parents, path))
         except InvalidInputError as error:
-            where = f"{path.name} line {number}: {option}"
-            reader.problems += [Problem("--file", f"{where} {problem.message}") for problem in error.problems]
+            reader.problems += [
+                Problem("--file", f"{option} {problem.message}", number, file=file) for problem in error.problems
+            ]
     if lines[-1].endswith("\\"):  # it must not continue in the next file
         yield "", LineOrigin(len(lines), file)
 

@@ -192,7 +192,7 @@ class Session(ABC):
         warning = self.builds.history.warning
         if warning and warning != self._warned:
             self._warned = warning
-            self.show_message(f"Note: {warning}.")
+            self.remark(f"Note: {warning}.")
 
     # ── output ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -246,6 +246,10 @@ class Session(ABC):
         from kusto_magic.display.bundle import message
 
         self.show(message(text))
+
+    def remark(self, text: str) -> None:
+        """Show what should be known about a result beside it."""
+        self.show_message(text)
 
     def show_code(self, text: str, caption: str = "") -> None:
         """Show text that is meant to be copied."""

@@ -57,13 +57,11 @@ def lines_label(origins: Sequence[LineOrigin]) -> str:
 
 
 def with_origin(problem: Problem, origins: Sequence[LineOrigin]) -> Problem:
-    """Return a problem with the line from which its line comes; that of an included file is named in its field."""
+    """Return a problem with the line from which its line comes, and the included file."""
     if not origins:
         return problem
     message = relabel(problem.message, origins)
     if problem.line is None:
         return replace(problem, message=message)
     origin = origins[min(problem.line, len(origins)) - 1]
-    if origin.file:
-        return replace(problem, field=lines_label([origin]), message=message, line=None)
-    return replace(problem, message=message, line=origin.line)
+    return replace(problem, message=message, line=origin.line, file=origin.file)

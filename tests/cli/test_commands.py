@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
+from support.arm_responses import TARGET
 from support.environment import EmulatedEnvironment
+from support.home import Home
 from support.shell_command import Result, ShellCommand
 
 import kusto_magic
@@ -272,12 +275,12 @@ def test_plans_of_other_changes(kusto_image: ShellCommand, environment: Emulated
 
     def planned(*command: str) -> tuple[int, str]:
         result = kusto_image(*command, "--plan", "--json")
-        return result.code, document(result)["plan"][0]["change"] if "plan" in result.document else ""
+        return result.code, document(result)["plan"][0]["change"]
 
     assert planned("enable", "forecast") == (10, "enable")
     assert planned("delete", "forecast") == (10, "delete")
     assert planned("delete", "other") == (0, "nothing")
-    assert planned("disable") == (0, "")
+    assert planned("disable") == (0, "nothing")
     kusto_image("enable", "forecast")
     assert planned("enable", "forecast") == (0, "nothing")
     assert planned("disable") == (10, "disable")
@@ -299,3 +302,124 @@ def test_version_and_help_are_written_without_a_cluster(kusto_image: ShellComman
     assert kusto_image("--version").out == f"kusto-image {kusto_magic.__version__}\n"
     assert kusto_image().out == kusto_image("--help").out.rstrip("\n") + "\n"
     assert kusto_image("build", "--help").code == 0
+
+
+def test_disabling_what_is_disabled_is_unchanged(kusto_image: ShellCommand, environment: EmulatedEnvironment) -> None:
+    [operation] = document(kusto_image("disable", "--json"))["operations"]
+    assert (operation["unchanged"], operation["state"], environment.changes) == (True, "Disabled", [])
+    assert document(kusto_image("status", "--json"))["operations"][0]["unchanged"]
+
+
+def test_plan_of_what_would_be_refused_is_refused(
+    kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str
+) -> None:
+    build(kusto_image, file)
+    kusto_image("enable", "forecast")
+    Path(file).write_text("humanize==4.10.0\n", encoding="utf-8")
+    assert build(kusto_image, file, "--plan").code == 3
+    assert build(kusto_image, file, "--plan", "--yes").code == 10
+    assert kusto_image("delete", "forecast", "--plan").code == 3
+    assert kusto_image("delete", "forecast", "--plan", "--yes").code == 10
+    assert kusto_image("enable", "missing", "--plan").code == 1
+    assert build(kusto_image, file, "--plan", "--cluster", "other").code == 1
+    assert kusto_image("delete", "forecast", "--plan", "--cluster", "other").code == 1
+
+
+@pytest.mark.parametrize("more", [["--diff", "--plan"], ["--dry-run", "--fail-on-change"], ["--diff", "--dry-run"]])
+def test_options_that_send_nothing_exclude_each_other(kusto_image: ShellCommand, file: str, more: list[str]) -> None:
+    result = build(kusto_image, file, *more)
+    assert (result.code, "not allowed with" in result.err) == (2, True)
+
+
+def test_attach_after_a_deletion_reports_it(kusto_image: ShellCommand, file: str) -> None:
+    build(kusto_image, file)
+    kusto_image("delete", "forecast")
+    result = kusto_image("attach", "forecast")
+    assert (result.code, "was deleted" in result.out) == (0, True)
+    [operation] = document(kusto_image("attach", "forecast", "--json"))["operations"]
+    assert (operation["action"], operation["state"]) == ("delete", "Deleted")
+
+
+def test_wait_setting_does_not_concern_attach(
+    kusto_image: ShellCommand, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setenv("KUSTO_MAGIC_WAIT", "no")
+    assert "has accepted" in build(kusto_image, file).out
+    for command in ("attach", "wait"):
+        found = document(kusto_image(command, "forecast", "--json"))
+        assert (found["command"], found["operations"][0]["outcome"]) == (command, "succeeded")
+
+
+@pytest.mark.parametrize("options", [["--json"], ["--format", "json"], ["--format=json"]])
+def test_arguments_that_cannot_be_parsed_are_reported_as_json(kusto_image: ShellCommand, options: list[str]) -> None:
+    found = document(kusto_image("list", "--bogus", *options))
+    assert (found["command"], found["error"]["problems"][0]["message"]) == ("list", "unknown option '--bogus'")
+
+
+def test_arguments_that_cannot_be_parsed_are_reported_in_other_formats(kusto_image: ShellCommand) -> None:
+    assert kusto_image("list", "--bogus", "--format", "github").out.startswith("::error ")
+    [result] = json.loads(kusto_image("list", "--bogus", "--format", "sarif").out)["runs"][0]["results"]
+    assert "--bogus" in result["message"]["text"]
+
+
+def test_option_before_the_command_is_explained(kusto_image: ShellCommand) -> None:
+    result = kusto_image("--json", "list")
+    assert (result.code, "the command comes first" in result.document["error"]["message"]) == (2, True)
+
+
+async def _inconclusive(_text: str, **_more: Any) -> PreflightReport:
+    return PreflightReport(Verdict.INCONCLUSIVE, "3.11.7", reason="the index cannot be reached")
+
+
+def test_strict_check_fails_if_it_is_inconclusive(
+    kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str
+) -> None:
+    environment.answer = _inconclusive
+    check = ("check", "-f", file, "--base", "Python3_11_7")
+    assert [kusto_image(*check, *more).code for more in ([], ["--strict"])] == [0, 3]
+
+
+@pytest.mark.parametrize("more", [["--base", "Python3_11_7"], ["--python", "3.10.8"], ["--fix"]])
+def test_check_of_an_image_takes_no_options_of_a_file(kusto_image: ShellCommand, file: str, more: list[str]) -> None:
+    build(kusto_image, file)
+    result = kusto_image("check", "forecast", *more)
+    assert (result.code, more[0] in result.err) == (2, True)
+
+
+def test_use_keeps_what_is_not_named(kusto_image: ShellCommand, monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    for name in ("SUBSCRIPTION", "RESOURCE_GROUP", "CLUSTER", "ENDPOINT"):
+        monkeypatch.delenv(f"KUSTO_MAGIC_{name}")
+    config = home.path / "kusto-magic" / "config.toml"
+    assert kusto_image("use", "--cluster", TARGET.cluster_id).code == 0
+    assert kusto_image("use", "--tenant", "contoso.com").code == 0
+    assert kusto_image("use", "--cluster", "other").code == 0
+    saved = tomllib.loads(config.read_text(encoding="utf-8"))
+    assert saved == {
+        "subscription": TARGET.subscription,
+        "resource_group": TARGET.resource_group,
+        "cluster": "other",
+        "tenant": "contoso.com",
+    }
+
+
+def test_lines_of_included_files_are_annotated_there(kusto_image: ShellCommand, tmp_path: Path) -> None:
+    folder = tmp_path / "sub"
+    folder.mkdir()
+    (folder / "inner.txt").write_text("six\n???\n", encoding="utf-8")
+    outer = tmp_path / "outer.txt"
+    outer.write_text("-r sub/inner.txt\n-r none.txt\n", encoding="utf-8")
+    missing = build(kusto_image, str(outer), "--format", "github").out
+    assert f"file={outer.as_posix()},line=2" in missing.replace("%3A", ":")
+    outer.write_text("-r sub/inner.txt\n", encoding="utf-8")
+    shown = build(kusto_image, str(outer), "--format", "github").out
+    assert f"file={(folder / 'inner.txt').as_posix()},line=2" in shown.replace("%3A", ":")
+    [problem] = document(build(kusto_image, str(outer), "--json"))["error"]["problems"]
+    assert (problem["file"], problem["line"]) == ("sub/inner.txt", 2)
+
+
+def test_freeze_writes_remarks_to_the_standard_error(kusto_image: ShellCommand, tmp_path: Path) -> None:
+    query = tmp_path / "query.kql"
+    query.write_text("T | evaluate python(typeof(*), 'import rich\\nimport local_only_module')\n", encoding="utf-8")
+    result = kusto_image("freeze", str(query))
+    assert all(line.startswith(("rich==", "#")) for line in result.out.splitlines())
+    assert "local_only_module" in result.err

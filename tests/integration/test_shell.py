@@ -76,7 +76,7 @@ class Running:
             stderr=subprocess.PIPE,
         )
         assert self._process.stderr is not None
-        self.read = ""
+        self.read = self.out = ""
         for line in self._process.stderr:
             self.read += line
             if until in line:
@@ -86,7 +86,7 @@ class Running:
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal; return the exit code and the rest of the standard error."""
         self._process.send_signal(number)
-        _, rest = self._process.communicate(timeout=60)
+        self.out, rest = self._process.communicate(timeout=60)
         return self._process.returncode, rest
 
 
@@ -152,8 +152,11 @@ def test_interrupt_before_the_request_sends_nothing(
 ) -> None:
     with black_hole() as index:  # the check waits for it until it is interrupted
         environment = home.env | {"UV_DEFAULT_INDEX": f"{index}/simple"}
-        code, rest = Running(environment, folder, *build(), until="Checking").end(number)
+        running = Running(environment, folder, *build("--json"), until="Checking")
+        code, rest = running.end(number)
     assert (code, "nothing was sent" in rest) == (expected, True), rest
+    found = json.loads(running.out)
+    assert (found["exitCode"], found["operations"][0]["outcome"]) == (expected, "notSubmitted")
     assert json.loads(run(home, "list", "--emulator", "--json").stdout)["images"] == []
     assert run(home, "attach", "forecast", "--emulator").returncode == 3
 
