@@ -42,7 +42,7 @@ def freeze(session: Session, options: Namespace) -> None:
         raise InvalidInputError([Problem("imports", _nothing_found(found, read.sources, is_session=is_session))])
     spec = ImageSpec(found.requirements, base, allow_no_packages=True)
     session.offer_image(name, spec)
-    for message in _messages(found, read.damaged):
+    for message in _messages(found, read.damaged, session.syntax.text_noun):
         session.remark(message)
 
 
@@ -85,11 +85,11 @@ def _nothing_found(found: FreezeResult, sources: Iterable[Source], *, is_session
     return f"{where} no packages that are available on an index{skipped}"
 
 
-def _messages(result: FreezeResult, damaged: int) -> Iterator[str]:
-    """Yield what to know about the cell, a message for each kind."""
+def _messages(result: FreezeResult, damaged: int, text_noun: str) -> Iterator[str]:
+    """Yield what to know about the cell or file, a message for each kind."""
     found = result.found
     if found.scripts:
-        yield _about_queries(result)
+        yield _about_queries(result, text_noun)
     unread = list(_unread(found, damaged))
     if result.skipped or unread:
         yield f"Skipped: {_listed([*result.skipped, *unread])}."
@@ -102,13 +102,13 @@ def _messages(result: FreezeResult, damaged: int) -> Iterator[str]:
         )
 
 
-def _about_queries(result: FreezeResult) -> str:
+def _about_queries(result: FreezeResult, text_noun: str) -> str:
     found = result.found
     files = f" (query files: {_listed(found.query_files)})" if found.query_files else ""
     count = _count(found.scripts, "script")
-    has = "imports no other packages" if not result.pins else "imports these packages"
+    has = "imports no other packages" if not result.pins else f"imports the packages of the {text_noun}"
     own = any(offer.reason == NOTEBOOK_ONLY for offer in result.offers)
-    rest = " What the other code imports is commented out: the sandbox does not need it." if own else ""
+    rest = " What only the notebook imports is commented out: the sandbox does not need it." if own else ""
     return f"python() {has}: {count} in queries{files}.{rest}"
 
 
