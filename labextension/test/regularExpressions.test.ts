@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuUsage, hrtime } from 'node:process';
+import { setImmediate } from 'node:timers/promises';
 
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
@@ -59,18 +60,23 @@ function build(part: string, size: number): string {
   return part.repeat(Math.ceil(size / part.length));
 }
 
-/** Return the texts for which the time grows faster than the length, of the three that take longest when short. */
-function slowTexts(pattern: RegExp): string[] {
+/** Return a text for which the time grows faster than the length, of the three that take longest when short. */
+async function slowText(pattern: RegExp): Promise<string | undefined> {
   const texts = parts(pattern).flatMap(part => ENDS.map(end => ({ part, end })));
   const timed = texts.map(({ part, end }) => ({ part, end, time: nanoseconds(pattern, build(part, 1_024) + end) }));
   // Measured again: on a busy machine any measurement can be interrupted for that long.
   const isHopeless = (text: string): boolean => [1, 2].every(() => nanoseconds(pattern, text) > HOPELESS);
-  const hopeless = timed.filter(it => it.time > HOPELESS && isHopeless(build(it.part, 1_024) + it.end));
-  if (hopeless.length) {
-    return hopeless.map(({ part }) => part);
+  const hopeless = timed.find(it => it.time > HOPELESS && isHopeless(build(it.part, 1_024) + it.end));
+  if (hopeless) {
+    return hopeless.part;
   }
-  const worst = timed.sort((one, other) => other.time - one.time).slice(0, 3);
-  return worst.filter(({ part, end }) => isSlow(pattern, part, end)).map(({ part }) => part);
+  for (const { part, end } of timed.sort((one, other) => other.time - one.time).slice(0, 3)) {
+    await setImmediate(); // the test runner expects an answer within a minute
+    if (isSlow(pattern, part, end)) {
+      return part;
+    }
+  }
+  return undefined;
 }
 
 function nanoseconds(pattern: RegExp, text: string): number {
@@ -85,11 +91,11 @@ function sources(): string[] {
 }
 
 describe('regular expressions', () => {
-  it.each(patterns())('%s takes linear time', pattern => expect(slowTexts(pattern)).toEqual([]), 60_000);
+  it.each(patterns())('%s takes linear time', pattern => expect(slowText(pattern)).resolves.toBeUndefined(), 60_000);
 
   it.each([/\s+$/, /\\+\n/])(
     'of quadratic time such as %s are recognized',
-    pattern => expect(slowTexts(pattern)).not.toEqual([]),
+    pattern => expect(slowText(pattern)).resolves.toBeDefined(),
     60_000
   );
 
