@@ -54,8 +54,8 @@ def findings(file: str, error: BaseException | None, report: PreflightReport | N
 def _of_error(file: str, error: BaseException) -> Iterator[Finding]:
     if isinstance(error, InvalidInputError):
         for problem in error.problems:
-            fix = f"; use {problem.fix}" if problem.fix else ""
-            message = problem.text(SHELL_SYNTAX.hints) + fix
+            message = problem.text(SHELL_SYNTAX.hints)
+            message += f"; use {problem.fix}" if problem.fix not in message else ""  # "" is in every text
             path = str(PurePath(file).parent / problem.file) if problem.file else file
             yield Finding("invalid-requirements", "error", message, path if problem.line else "", problem.line)
     elif isinstance(error, KustoImageError):

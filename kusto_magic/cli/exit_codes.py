@@ -7,7 +7,6 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from kusto_magic.errors import (
-    BuildError,
     BuildFailedError,
     ConflictError,
     EndedElsewhereError,
@@ -57,6 +56,7 @@ _CODES: tuple[tuple[tuple[type[KustoImageError], ...], ExitCode], ...] = (
     ((SignInError, ForbiddenError), ExitCode.NOT_ALLOWED),
     ((OutcomeUnknownError, PollTimeoutError, StatusUnreadableError), ExitCode.UNKNOWN),
 )
+
 _SEVEREST_FIRST = (
     ExitCode.FAILED, ExitCode.UNKNOWN, ExitCode.NOT_ALLOWED, ExitCode.NOT_SUBMITTED, ExitCode.INVALID,
 )  # fmt: skip
@@ -69,9 +69,12 @@ def exit_code_of(error: BaseException) -> ExitCode:
     if isinstance(error, BuildFailedError) and error.operation.is_cluster_busy:
         return ExitCode.NOT_SUBMITTED
     code = next((code for types, code in _CODES if isinstance(error, types)), ExitCode.FAILED)
-    # An operation that this process can no longer poll continues in the service.
-    is_open = isinstance(error, KustoImageError) and error.operation is not None and not error.operation.done
-    return ExitCode.UNKNOWN if is_open and (isinstance(error, BuildError) or code is not ExitCode.INVALID) else code
+    # What this process can no longer poll continues in the service.
+    from kusto_magic.models.build_state import NOT_STARTED
+
+    operation = error.operation if isinstance(error, KustoImageError) else None
+    is_running = operation is not None and not operation.done and operation.state not in NOT_STARTED
+    return ExitCode.UNKNOWN if is_running else code
 
 
 def _of_state(state: str | None) -> ExitCode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from kusto_magic.cli.exit_codes import ExitCode
 from kusto_magic.cli.session import ShellSession
@@ -26,6 +27,8 @@ def build_or_check(session: ShellSession, options: Namespace) -> None:
     if options.name is None:
         options.name = CHECK_NAME
         create(session, options, _text(options))
+    elif Path(options.name).suffix and Path(options.name).is_file():
+        raise InvalidInputError([Problem("check", f"to check the file {options.name}, write -f before it")])
     else:
         _require_no_file(options)
         images.check(session, options)

@@ -48,7 +48,7 @@ def use(session: Session, options: Namespace) -> None:
         found, target = session.resolve_target(Namespace(credential=options.credential))
         who = _sign_in(session, found.sign_in, target, given, is_named=bool(options.credential))
         if options.save:
-            _save(session, values | ({"credential": options.credential} if options.credential else {}), target)
+            _save(values | ({"credential": options.credential} if options.credential else {}), target)
     except BaseException:  # also an interrupted sign-in: keep the previous cluster
         _set_traits(session, before)
         raise
@@ -106,11 +106,9 @@ def _settings_from_options(options: Namespace, before: Mapping[str, str]) -> dic
     return {name: getattr(options, name) or current.get(name, "") for name in TARGET_SETTINGS}
 
 
-def _save(session: Session, values: Mapping[str, str], target: Target) -> None:
+def _save(values: Mapping[str, str], target: Target) -> None:
     if target.is_local:
-        find = session.syntax.command("use", "emulator")
-        message = f"the emulator's URL changes with each start; {find} finds it"
-        raise InvalidInputError([Problem("--save", message)])
+        raise InvalidInputError([Problem("--save", "the URL of the emulator changes with each start; it is not saved")])
     settings.save(settings.config_file(os.environ), values)
 
 
