@@ -18,6 +18,7 @@ from kusto_magic.builds.request import BuildRequest
 from kusto_magic.cli.exit_codes import ExitCode, exit_code_of_members
 from kusto_magic.cli.interrupts import Terminated
 from kusto_magic.cli.output import Output
+from kusto_magic.clock import SystemClock
 from kusto_magic.commands import documents
 from kusto_magic.commands.session import TARGET_SETTINGS, Session, ShownBuild
 from kusto_magic.display.bundle import Bundle, duration
@@ -151,26 +152,31 @@ class ShellSession(Session):
         self.output.write(visible_line(f"The service has accepted {build.name!r} on {where}; {follow} waits for it."))
 
     def _detach(self, build: Build | Fleet, interrupt: KeyboardInterrupt) -> None:
-        """Stop what was not sent, and say how to follow the rest; a second interrupt ends at once."""
+        """Stop what was not sent, and say how to follow the rest; a second interrupt ends the wait for it."""
         running = [member for member in _members(build) if isinstance(member, Build) and not member.ended]
         unsent = [it for it in running if it.operation.shown_state in UNSENT_STATES]
         for member in unsent:
             self.builds.stop_polling(member)
         with suppress(KeyboardInterrupt):
             for member in running:  # its request may be on its way
-                _wait(_accepted(member) if member not in unsent else _ended(member), CONFIRMATION_PATIENCE)
-        sent = [it for it in running if it.operation.state not in UNSENT_STATES]
-        name, attach = build.name, self.syntax.command("attach", build.name)
-        if not sent:
+                (_ended(member) if member in unsent else _accepted(member)).wait(CONFIRMATION_PATIENCE)
+        sent = [it for it in running if it.operation.state not in UNSENT_STATES and not it.ended]
+        if sent:
+            self._show_detached(build.name, sent, len(unsent))
+        elif unsent and len(unsent) == len(running):
             self.exit_code = ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
-            self.output.note([visible_line(f"Stopped: nothing was sent for image {name!r}.")])
-            return
+            self.output.note([visible_line(f"Stopped: nothing was sent for image {build.name!r}.")])
+        else:  # it has ended meanwhile
+            self._show_result(build)
+
+    def _show_detached(self, name: str, sent: Sequence[Build], unsent: int) -> None:
         self.exit_code = ExitCode.UNKNOWN
         states = ", ".join(sorted({it.operation.shown_state.lower() for it in sent}))
-        spent = duration(max((_now() - it.started_at).total_seconds() for it in sent))
+        spent = duration(max((SystemClock().wall() - it.started_at).total_seconds() for it in sent))
         what = f"Detached after {spent}: image {name!r} is still {states}; it continues."
-        others = f" Nothing was sent to {len(unsent)} other clusters." if len(unsent) > len(running) - len(sent) else ""
-        self.output.note([visible_line(f"{what}{others}"), visible_line(f"Next: {attach} follows it.")])
+        others = f" Nothing was sent to {unsent} other clusters." if unsent else ""
+        follow = f"Next: {self.syntax.command('attach', name)} follows it."
+        self.output.note([visible_line(f"{what}{others}"), visible_line(follow)])
 
     # ── output ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -243,12 +249,6 @@ def _members(build: Build | Fleet) -> Sequence[Any]:
     return (build,) if isinstance(build, Build) else build.members
 
 
-def _now() -> Any:
-    from kusto_magic.clock import SystemClock
-
-    return SystemClock().wall()
-
-
 def _ended(build: Build | Fleet) -> threading.Event:
     """Return an event that is set when a build or a fleet has ended."""
     ended = threading.Event()
@@ -271,7 +271,3 @@ def _accepted(build: Build | Fleet) -> threading.Event:
         member.observe(check, ["operation", "ended"])
     check()
     return accepted
-
-
-def _wait(event: threading.Event, seconds: float) -> None:
-    event.wait(seconds)
