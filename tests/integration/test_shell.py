@@ -17,6 +17,7 @@ import pytest
 from support.emulator_process import EmulatorControl
 from support.entra import black_hole
 from support.home import Home
+from support.interrupts import accept_interrupts
 from support.kernel import Kernel
 
 import kusto_magic
@@ -74,6 +75,7 @@ class Running:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=None if sys.platform == "win32" else accept_interrupts,
         )
         assert self._process.stderr is not None
         self.read = self.out = ""

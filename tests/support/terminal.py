@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pexpect
 
 from support.home import Home
+from support.interrupts import accept_interrupts
 
 TIMEOUT_S = 60
 IPYTHON = ("-m", "IPython", "--simple-prompt", "--no-banner", "--colors=nocolor", "--no-confirm-exit")
@@ -58,7 +59,7 @@ def running_terminal(home: Home, program: tuple[str, ...], *, columns: int = 80)
     environment = {name: value for name, value in home.env.items() if name != "COLUMNS"} | {"TERM": "xterm"}
     process: pexpect.spawn[str] = pexpect.spawn(
         sys.executable, [*program], env=environment, cwd=str(home.work), dimensions=(40, columns), encoding="utf-8",
-        timeout=TIMEOUT_S,
+        timeout=TIMEOUT_S, preexec_fn=accept_interrupts,
     )  # fmt: skip
     try:
         yield Terminal(process)
