@@ -97,7 +97,7 @@ def _build(sub: argparse.ArgumentParser) -> None:
     option_groups.add_base(sub)
     option_groups.add_checks(sub)
     option_groups.add_changing(sub)
-    sub.add_argument("--force", action="store_true", help="send even if the image is already up to date")
+    option_groups.add_forced_sending(sub)
     option_groups.add_dry_runs(_add_planning(sub))
     _add_waiting(sub)
     sub.set_defaults(template=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from types import FrameType
 
 _Handler = Callable[[int, FrameType | None], object] | int
@@ -34,6 +34,8 @@ def ignoring_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _handling(number: signal.Signals, handler: _Handler) -> Iterator[None]:
-    with ExitStack() as stack:
-        stack.callback(signal.signal, number, signal.signal(number, handler))
+    before = signal.signal(number, handler)
+    try:
         yield
+    finally:
+        signal.signal(number, before)

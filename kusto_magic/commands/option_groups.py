@@ -68,8 +68,13 @@ def add_no_packages(parser: argparse._ActionsContainer, without: str) -> None:
 
 def add_sending(parser: argparse.ArgumentParser) -> None:
     """Add the options that send although nothing has changed, or send nothing."""
-    parser.add_argument("--force", action="store_true", help="send even if the image is already up to date")
+    add_forced_sending(parser)
     add_dry_runs(parser)
+
+
+def add_forced_sending(parser: argparse.ArgumentParser) -> None:
+    """Add the option that sends although nothing has changed."""
+    parser.add_argument("--force", action="store_true", help="send even if the image is already up to date")
 
 
 def add_dry_runs(parser: argparse._ActionsContainer) -> None:

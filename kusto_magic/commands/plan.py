@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
+from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.builds.plan import Plan, PlannedChange, plan_of
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.runner import spec_to_send
@@ -21,8 +23,12 @@ def show_plan(session: Session, requests: Sequence[BuildRequest], *, check: bool
 
     Raises RequirementsConflictError if the check finds that nothing would be sent, and errors of the requests.
     """
-    requests = [_as_sent(session, requests[0], request, check=check) for request in requests]
-    plans = [_plan(session, request) for request in requests]
+    for request in requests:
+        request.require_valid()
+    requests = _as_sent(session, requests, check=check)
+    # All are sent before the first answer is waited for.
+    asked = [session.builds.submit(it.target, partial(plan_of, request=it)) for it in requests]
+    plans = [result_or_cancel(future, session.builds.wait_observer) for future in asked]
     changes = sum(plan.change is not PlannedChange.NOTHING for plan in plans)
     caption = f"Plan: {changes} of {len(plans)} would change. Nothing was sent."
     rows = [tuple(map(data_table.text, (it.name, it.target.cluster, it.change, it.reason))) for it in plans]
@@ -30,21 +36,16 @@ def show_plan(session: Session, requests: Sequence[BuildRequest], *, check: bool
     return changes > 0
 
 
-def _plan(session: Session, request: BuildRequest) -> Plan:
-    request.require_valid()
-    return session.builds.ask(request.target, lambda client: plan_of(client, request))
-
-
-def _as_sent(session: Session, first: BuildRequest, request: BuildRequest, *, check: bool) -> BuildRequest:
-    """Return a build's request with the spec that the check would send; it is checked once for all clusters."""
-    options = request.options
-    needs_check = options.pin or options.fix
-    if request.spec is None or not options.check or not (check or needs_check):
-        return request
-    report = session.check(request.target, request.spec, fix=options.fix)
-    if request is first:
-        session.show_report(report)
-    return replace(request, spec=spec_to_send(request.spec, report, pin=options.pin))
+def _as_sent(session: Session, requests: Sequence[BuildRequest], *, check: bool) -> Sequence[BuildRequest]:
+    """Return the requests with the spec that the check would send; all clusters have the same, as for `--dry-run`."""
+    first = requests[0]
+    options = first.options
+    if first.spec is None or not options.check or not (check or options.pin or options.fix):
+        return requests
+    report = session.check(first.target, first.spec, fix=options.fix)
+    session.show_report(report)
+    sent = spec_to_send(first.spec, report, pin=options.pin)
+    return [replace(request, spec=sent) for request in requests]
 
 
 def _json(plan: Plan) -> dict[str, str]:

@@ -44,13 +44,13 @@ def status(session: Session, _options: Namespace) -> None:
     newest: dict[str, BuildRecord] = {}
     for record in history.recent(MAX_RECORDS, with_texts=False):
         newest.setdefault(record.fleet or record.id, record)  # newest first, so the first record of a fleet stays
-    rows = [
-        _fleet_row(session, history.fleet(record.fleet)) if record.fleet else _build_row(session, record)
-        for record in list(newest.values())[:MAX_ROWS]
-    ]
     listed = list(newest.values())[:MAX_ROWS]
-    members = [it for first in listed for it in (history.fleet(first.fleet) if first.fleet else [first])]
-    data = {"operations": [_json(session, member) for member in members]}
+    groups = [history.fleet(first.fleet) if first.fleet else [first] for first in listed]
+    rows = [
+        _fleet_row(session, records) if first.fleet else _build_row(session, first)
+        for first, records in zip(listed, groups, strict=True)
+    ]
+    data = {"operations": [_json(session, record) for records in groups for record in records]}
     shown = f"the newest {MAX_ROWS} of {len(newest)}" if len(newest) > MAX_ROWS else "newest first"
     notes = [f"Note: {history.warning}."] if history.warning else []
     empty = f"No operations were started on this machine yet; {session.syntax.new_image} creates an image."
