@@ -7,6 +7,7 @@ import { APIError, errorMessage, type IInputProblem, ServerExtensionMissing } fr
 import type { Availability, IClusterImages, IImagesModel, IModelChange, IRequests } from '../tokens';
 import { mergeBuilds } from './mergeBuilds';
 import type { IPendingBuilds } from './pendingBuilds';
+import { RequestOrder } from './requestOrder';
 
 /** Seconds for which the server may hold a request while a build is active. */
 export const LONG_POLL_SECONDS = 20;
@@ -121,8 +122,11 @@ export class ImagesModel implements IImagesModel {
     if (this._availability === 'missing') {
       return;
     }
+    const order = this._imageRequests.get(cluster) ?? new RequestOrder();
+    this._imageRequests.set(cluster, order);
+    const isNewer = order.next();
     const images = await this._fetchImages(cluster);
-    if (!this.isDisposed) {
+    if (isNewer() && !this.isDisposed) {
       this._images.set(cluster, images);
       this._changed.emit({ name: 'images', cluster });
     }
@@ -198,7 +202,7 @@ export class ImagesModel implements IImagesModel {
 
   /** Return a result after the clusters that it has changed were requested. */
   private async _withClusters<T>(result: T): Promise<T> {
-    this._clusters = await this._api.listClusters();
+    await this._fetchClusters();
     this._changed.emit({ name: 'builds' });
     return result;
   }
@@ -209,14 +213,15 @@ export class ImagesModel implements IImagesModel {
     try {
       const changes = await this._api.listBuilds(this._revision, wait, request.signal);
       const builds = mergeBuilds(this._builds, changes);
-      const clusters = request.signal.aborted ? this._clusters : await this._fetchClusters(builds);
+      if (!request.signal.aborted) {
+        await this._updateClusters(builds);
+      }
       if (request.signal.aborted) {
         return; // a newer request was sent meanwhile: this response is out of date
       }
       this._isRefreshing = false;
       this._revision = changes.revision;
       this._warning = changes.warning;
-      this._clusters = clusters;
       this._setAvailability('available');
       this._setBuilds(builds);
     } catch (error) {
@@ -229,17 +234,24 @@ export class ImagesModel implements IImagesModel {
     await Promise.all(this.activeBuilds.length ? [] : this.watchedClusters.map(it => this.refreshImages(it)));
   }
 
-  /** Return the clusters, from a request only if a view shows them or a build is on an unknown one. */
-  private async _fetchClusters(builds: ReadonlyArray<IBuild>): Promise<ReadonlyArray<ICluster>> {
+  /** Request the clusters if a view shows them or a build is on an unknown one. */
+  private async _updateClusters(builds: ReadonlyArray<IBuild>): Promise<void> {
     const ids = new Set(builds.map(({ clusterId }) => clusterId));
     // Not compared with the listed clusters: the user has removed some.
     const isComplete = this._clusters.length > 0 && [...ids].every(id => this._clustersOfBuilds.has(id));
-    if (isComplete && !this.watchedClusters.length) {
-      return this._clusters;
+    if (this.watchedClusters.length || !isComplete) {
+      await this._fetchClusters();
+      this._clustersOfBuilds = ids;
     }
+  }
+
+  /** Request the clusters. A poll and an action can do so at once: the response to the latest request is kept. */
+  private async _fetchClusters(): Promise<void> {
+    const isNewer = this._clusterRequests.next();
     const clusters = await this._api.listClusters();
-    this._clustersOfBuilds = ids;
-    return clusters;
+    if (isNewer()) {
+      this._clusters = clusters;
+    }
   }
 
   /** Return the images of a cluster; after a failure the latest known ones with the problem. */
@@ -303,9 +315,12 @@ export class ImagesModel implements IImagesModel {
   private _baseImages: ReadonlyArray<IBaseImage> | null = null;
   private _builds: ReadonlyArray<IBuild> = [];
   private _clusters: ReadonlyArray<ICluster> = [];
+  private readonly _clusterRequests = new RequestOrder();
   /** The clusters of the builds that were known when the clusters were requested. */
   private _clustersOfBuilds: ReadonlySet<string> = new Set();
   private _idleInterval: number;
+  /** The requests for the images of each cluster. */
+  private readonly _imageRequests = new Map<string, RequestOrder>();
   /** Whether the next request must get its response at once. */
   private _isRefreshing = false;
   private _packages: ReadonlyArray<string> | null = null;

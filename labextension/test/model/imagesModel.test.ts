@@ -301,6 +301,42 @@ describe('images', () => {
   });
 });
 
+describe('a response that arrives late', () => {
+  let respondLate: () => void;
+
+  /** Let responses of this moment about clusters and images arrive when `respondLate` is called. */
+  function delayResponses(): void {
+    server.delay = new Promise(resolve => (respondLate = resolve));
+    server.delayedPath = '/clusters';
+  }
+
+  it('does not bring back a cluster that was removed meanwhile', async () => {
+    model.watchImages(model, ['c']);
+    await refresh();
+    delayResponses();
+    void model.refresh();
+    await vi.advanceTimersByTimeAsync(0);
+    server.delay = null;
+    server.clusters = [];
+    await model.removeCluster('c');
+    respondLate();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(server.count('/builds')).toBe(2);
+    expect(model.clusters).toEqual([]);
+  });
+
+  it('does not replace newer images', async () => {
+    delayResponses();
+    const late = model.refreshImages('c');
+    server.delay = null;
+    server.images = [{ name: 'new' }];
+    await model.refreshImages('c');
+    respondLate();
+    await late;
+    expect(model.images('c').images).toEqual([{ name: 'new' }]);
+  });
+});
+
 describe('dispose', () => {
   it('stops polling and ignores a pending response', async () => {
     let respondLate = (): void => undefined;

@@ -19,8 +19,13 @@ export class FakeServer {
   readonly requests: IRequest[] = [];
   builds: object[] = [];
   images: object[] = [];
+  clusters: object[] = [
+    { id: 'c', name: 'mine', emulator: false, resourceGroup: 'g', subscription: 's', cloud: 'public' }
+  ];
   failure: Error | null = null;
+  /** Before this is resolved, no response arrives to the requests whose path starts with `delayedPath`. */
   delay: Promise<void> | null = null;
+  delayedPath = '';
   revision = 'r1';
   /** What has changed since the last response; if null, the response is complete. */
   delta: IDelta | null = null;
@@ -28,7 +33,8 @@ export class FakeServer {
   readonly request: RequestAPI = (method, path, body) => {
     this.requests.push({ method, path, body });
     const response = this.failure ? null : this.respond(method, path);
-    return (this.delay ?? Promise.resolve()).then(() => response ?? Promise.reject(this.failure ?? new Error()));
+    const delay = path.startsWith(this.delayedPath) ? this.delay : null;
+    return (delay ?? Promise.resolve()).then(() => response ?? Promise.reject(this.failure ?? new Error()));
   };
 
   count(start: string): number {
@@ -41,9 +47,7 @@ export class FakeServer {
       return { revision: this.revision, warning: '', ...(this.delta ?? all) };
     }
     if (path === '/clusters') {
-      const place = { resourceGroup: 'g', subscription: 's', cloud: 'public' };
-      const cluster = { id: 'c', name: 'mine', emulator: false, ...place };
-      return { clusters: [cluster] };
+      return { clusters: this.clusters };
     }
     if (path.startsWith('/builds/')) {
       const [, , id = ''] = path.split('/');
