@@ -23,6 +23,7 @@ from steps import (  # noqa: E402
     BYTECODE,
     FAST,
     GRAPH_PEER,
+    IN_MEMORY,
     JAVASCRIPT_PEER,
     LINT,
     LRO_SERVER,
@@ -90,7 +91,7 @@ def fast(session: nox.Session) -> None:
         *FAST,
         *PARALLEL,
         *session.posargs,
-        env=BYTECODE,
+        env=BYTECODE | IN_MEMORY,
         external=True,
     )
 

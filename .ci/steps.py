@@ -24,11 +24,20 @@ PEERS = tuple(f"azure-mgmt-kusto=={version}" for version in ("3.3.0", "3.4.0", "
 OLDER_PEER, NEWER_PEER = PEERS[0], PEERS[-1]
 GRAPH_PEER, JAVASCRIPT_PEER = "azure-mgmt-resourcegraph==8.0.1", "@azure/arm-kusto@8.1.0"
 LRO_SERVER = "@microsoft.azure/autorest.testserver@3.3.51"
-FAST = ("-m", "not azure and not browser and not index and not server and not slow")
+FAST = (
+    "-m", "not azure and not browser and not index and not server and not slow",
+    "--ignore=tests/integration", "--ignore=tests/labextension",
+)  # fmt: skip
+"""The two folders have no fast tests; what they import would take three seconds."""
+
 TWO_PROCESSES = ("-n", "2", "--dist", "worksteal")
 PARALLEL = (*TWO_PROCESSES, "--hypothesis-profile", "fast")
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """Where writing bytecode is disabled, each run would compile all tests: four seconds."""
+
+MEMORY_DISK = "/dev/shm"  # noqa: S108 - pytest makes a folder of its own in it
+IN_MEMORY = {"PYTEST_DEBUG_TEMPROOT": MEMORY_DISK} if os.access(MEMORY_DISK, os.W_OK) else {}
+"""Temporary folders of the fast tests: on a disk, each of the histories waits for it several times."""
 
 LOWEST = (
     "arm/test_client", "arm/test_credentials", "arm/test_local_emulator", "commands/test_commands",

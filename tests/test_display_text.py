@@ -42,6 +42,7 @@ def test_visible_line_is_one_line() -> None:
     assert visible_line("a\n\tb\r\nc") == "a b c"
 
 
+@pytest.mark.slow
 def test_every_control_and_formatting_character_is_escaped() -> None:
     codes = map(chr, range(sys.maxunicode + 1))
     unseen = [char for char in codes if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]

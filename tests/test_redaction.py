@@ -164,6 +164,7 @@ def test_planted_secret_is_hidden(filling: str, frame: str, after: str) -> None:
     assert "PLANTED" not in redact(f"{frame.replace('{}', secret)} {after}")
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.text(min_size=1).map(lambda text: f"{text}PLANTED{text}"))
 def test_any_secret_in_json_is_hidden(secret: str) -> None:

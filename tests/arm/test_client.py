@@ -90,6 +90,7 @@ async def test_build_follows_the_recorded_sequence() -> None:
     assert seen[-1].image.requirements == "Pillow"
 
 
+@pytest.mark.slow
 async def test_delays_follow_the_schedule_without_retry_after() -> None:
     """Without earlier builds the delays only grow, from 0.5 to 30 seconds; the image is confirmed at once."""
     script = ScriptedTransport(created_response(), *[STATUS_RUNNING] * 400, STATUS_SUCCEEDED, IMAGE_SUCCEEDED)
@@ -314,6 +315,7 @@ async def test_put_without_an_answer_says_so_and_continues(action: Action) -> No
     assert silent.count == 1
 
 
+@pytest.mark.slow
 async def test_put_without_an_answer_ends_at_the_time_limit_of_the_build() -> None:
     silent = SilentTransport()
     async with silent_arm(silent) as arm:
@@ -446,6 +448,7 @@ async def test_images_and_the_active_one_are_read_at_the_same_time() -> None:
     assert active == ActiveImage("Python3_11_7")
 
 
+@pytest.mark.slow
 async def test_endless_list_raises_unreachable() -> None:
     script = ScriptedTransport(default=lambda request: next_page(request, []))
     async with open_client(script) as client:

@@ -77,6 +77,7 @@ def _script(*steps: Any) -> ScriptedTransport:
 # ── environment, workload and managed identity ──────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("kind", ["environment", "default"])
 async def test_client_secret_gets_one_token(entra: Entra, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
@@ -90,6 +91,7 @@ async def test_client_secret_gets_one_token(entra: Entra, monkeypatch: pytest.Mo
     assert arm.identity == "application aaaaaaaa…"
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_token_is_renewed_between_requests(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
     """azure-identity caches tokens as well, by the wall clock; a short lifetime expires in both caches."""
@@ -302,6 +304,7 @@ def test_signed_in_without_default_subscription_is_not_reported_as_signed_out(
 
 
 @POSIX
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cli", "default"])
 def test_slow_az_is_reported_with_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     _clear_environment(monkeypatch, tmp_path)
@@ -479,6 +482,7 @@ class ServiceRequestError(Exception):
     """Has the name of azure-core's error, which is raised only after a minute of retries."""
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("kind", ["default", "managed"])
 async def test_unresponsive_metadata_service_times_out(

@@ -45,6 +45,7 @@ def _in_github(monkeypatch: pytest.MonkeyPatch, pipeline: Entra) -> None:
     monkeypatch.setenv("AZURE_CLIENT_ID", CLIENT)
 
 
+@pytest.mark.slow
 def test_github_job_exchanges_a_new_assertion_for_each_token(
     entra: Entra, pipeline: Entra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_github_sign_in_elsewhere_names_the_permission(entra: Entra) -> None:
         CredentialFactory("github")(ENDPOINT).get_token(SCOPE)
 
 
+@pytest.mark.slow
 def test_refused_assertion_is_reported_without_the_token(
     entra: Entra, pipeline: Entra, monkeypatch: pytest.MonkeyPatch
 ) -> None:

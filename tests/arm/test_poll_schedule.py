@@ -30,6 +30,7 @@ def simulation() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_schedule_beats_a_fixed_interval_with_the_same_number_of_requests(simulation: ModuleType, shape: str) -> None:
     mean, _late, requests, fixed = simulation.compare(simulation.SHAPES[shape], 400)
@@ -37,6 +38,7 @@ def test_schedule_beats_a_fixed_interval_with_the_same_number_of_requests(simula
     assert requests <= 160
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_end_is_noticed_within_the_goal_on_a_known_cluster(simulation: ModuleType, shape: str) -> None:
     mean, late, _requests, _fixed = simulation.compare(simulation.SHAPES[shape], 400)

@@ -249,6 +249,7 @@ async def test_unreadable_responses_end_polling_and_not_the_build() -> None:
 # ── rules 12 and 13: timeouts and clocks ────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 async def test_endless_operation_raises_poll_timeout_after_four_hours() -> None:
     script = ScriptedTransport(created_response(), default=STATUS_RUNNING)
     with pytest.raises(PollTimeoutError, match="after 4 hours") as caught:
@@ -259,6 +260,7 @@ async def test_endless_operation_raises_poll_timeout_after_four_hours() -> None:
     assert len(script.requests) < 1500  # at most one in ten seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("timeout", "text"), [(600, "10 minutes"), (90, "1.5 minutes"), (5400, "1.5 hours")])
 async def test_timeout_counts_from_the_first_request(timeout: float, text: str) -> None:
     script = ScriptedTransport(CONNECTION_RESET, CONNECTION_RESET, created_response(), default=STATUS_RUNNING)

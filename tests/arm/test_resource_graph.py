@@ -114,6 +114,7 @@ async def test_unusable_response_raises_with_the_reason(
             await client.find_clusters("where 1 == 1")
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_too_many_clusters_stop_paging() -> None:
     pages = iter(range(10**9))
@@ -126,6 +127,7 @@ async def test_too_many_clusters_stop_paging() -> None:
     assert len(script.requests) <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_repeated_or_endless_tokens_raise() -> None:
     async with open_subscription(ScriptedTransport(page("c1", token="a"), page("c2", token="a"))) as client:

@@ -304,6 +304,7 @@ def test_wide_and_deep_details_are_limited() -> None:
     assert len(make_response({"error": {"details": [wide, *[deep] * 9]}}).fault().details) <= 10
 
 
+@pytest.mark.slow
 def test_details_are_limited() -> None:
     details = [{"code": f"D{number}"} for number in range(100_000)]
     assert len(make_response({"error": {"details": details}}).fault().details) == 10

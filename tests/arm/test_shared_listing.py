@@ -76,6 +76,7 @@ async def test_single_build_is_polled_without_a_list() -> None:
     assert not cluster.count(r"sandboxCustomImages\?")
 
 
+@pytest.mark.slow
 async def test_twenty_builds_share_lists_until_they_end() -> None:
     cluster = Cluster()
     ends = await cluster.poll(IMAGES)

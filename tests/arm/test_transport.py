@@ -448,6 +448,7 @@ async def test_connection_reset_raises_unreachable() -> None:
             assert (await transport.send("GET", f"{server.endpoint}/x")).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_silence_and_slow_responses_time_out() -> None:
     async with RawServer() as server:
@@ -557,6 +558,7 @@ def test_unreadable_certificate_bundle_raises_unreachable(variable: str, tmp_pat
             tls_context({variable: str(path)})
 
 
+@pytest.mark.slow
 def test_custom_bundle_replaces_the_system_roots(tmp_path: Path) -> None:
     assert tls_context({}).cert_store_stats()["x509_ca"] > 50
     assert tls_context({"SSL_CERT_FILE": str(tmp_path)}).cert_store_stats()["x509_ca"] == 0

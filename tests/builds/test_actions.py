@@ -52,6 +52,7 @@ def phases(build: Build) -> list[BuildState]:
 # ── repeated builds ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_start_sends_nothing_if_the_image_is_up_to_date(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(build_request(environment.target, "img", SPEC)).result(30)
@@ -72,7 +73,7 @@ def test_force_sends_an_image_that_is_up_to_date(environment: EmulatedEnvironmen
     second = builds.start(build_request(environment.target, "img", SPEC, force=True))
     second.result(30)
     assert second.operation.note == ""
-    assert environment.clock.monotonic() - before >= 300
+    assert environment.clock.monotonic() - before >= BUILD_SECONDS
 
 
 @pytest.mark.parametrize("text", ["humanize", "humanize\r\n"])
@@ -108,6 +109,7 @@ def test_new_image_cannot_have_a_name_outside_the_rule(environment: EmulatedEnvi
     assert builds.history.recent()[0].state == "Not submitted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["my image", "größe", "2024.11 (x)"])
 def test_image_of_another_tool_is_replaced_enabled_attached_and_deleted(
     environment: EmulatedEnvironment, name: str
@@ -149,6 +151,7 @@ def test_start_with_pin_sends_nothing_if_the_pinned_versions_are_up_to_date(envi
     assert second.operation.note == NOTE_UNCHANGED
 
 
+@pytest.mark.slow
 def test_start_in_another_process_polls_the_build_of_the_same_spec(environment: EmulatedEnvironment) -> None:
     first = _building(environment, environment.builds(), "img")
     second = environment.builds().start(build_request(environment.target, "img", SPEC))
@@ -189,6 +192,7 @@ def test_second_change_of_another_process_fails_with_the_hint_to_wait(environmen
     first.result(30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("queue", [False, True])
 def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_come(
     environment: EmulatedEnvironment, queue: bool
@@ -216,6 +220,7 @@ def test_changes_of_one_process_wait_for_each_other_in_the_order_in_which_they_c
     assert BUILD_SECONDS <= ended.seconds - ended.waited <= 2 * BUILD_SECONDS, "its progress starts when it is sent"
 
 
+@pytest.mark.slow
 def test_enabling_waits_for_an_earlier_build_of_the_image_that_is_still_being_checked(
     environment: EmulatedEnvironment,
 ) -> None:
@@ -231,6 +236,7 @@ def test_enabling_waits_for_an_earlier_build_of_the_image_that_is_still_being_ch
     assert environment.changes == ["PUT img", "POST addLanguageExtensions"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["build", "delete"])
 def test_last_operation_on_an_image_decides_what_it_is(environment: EmulatedEnvironment, first: str) -> None:
     builds = environment.builds()
@@ -248,6 +254,7 @@ def test_last_operation_on_an_image_decides_what_it_is(environment: EmulatedEnvi
     assert environment.changes == ["PUT img" if first == "build" else "DELETE img", "PUT img"]
 
 
+@pytest.mark.slow
 def test_start_after_a_deletion_does_not_return_the_running_build_before_it(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     first = _building(environment, builds, "img")
@@ -315,6 +322,7 @@ def test_state_of_a_queued_build_does_not_flicker_between_attempts(environment: 
     assert states[states.index("Queued") :] == ["Queued", "Building", "Confirming", "Succeeded"]
 
 
+@pytest.mark.slow
 def test_queued_build_waits_and_succeeds_while_another_process_builds(environment: EmulatedEnvironment) -> None:
     first = _building(environment, environment.builds(), "one")
     second = environment.builds().start(build_request(environment.target, "two", SPEC, queue=True))
@@ -341,6 +349,7 @@ def test_attach_prefers_the_submitted_build_to_a_queued_one_of_an_ended_process(
     assert image.requirements == SPEC.requirements
 
 
+@pytest.mark.slow
 def test_queued_build_waits_after_a_409_for_the_same_image(environment: EmulatedEnvironment) -> None:
     _building(environment, environment.builds(), "img")
     builds = environment.builds()
@@ -358,6 +367,7 @@ def test_queued_build_waits_after_a_409_for_the_same_image(environment: Emulated
 # ── enabling and disabling ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_enable_and_disable_change_the_language_extensions(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(build_request(environment.target, "img", SPEC)).result(30)
@@ -398,6 +408,7 @@ def test_enable_raises_for_an_invalid_or_missing_image(environment: EmulatedEnvi
     assert "'none'" in refused.value.fault.message
 
 
+@pytest.mark.slow
 def test_protect_active_raises_in_use_for_the_active_image(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(build_request(environment.target, "img", SPEC, protect_active=True)).result(30)
@@ -412,6 +423,7 @@ def test_protect_active_raises_in_use_for_the_active_image(environment: Emulated
     builds.start(delete_request(environment.target, "img")).result(30)
 
 
+@pytest.mark.slow
 def test_protect_active_raises_if_it_is_unknown_which_image_is_active(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(build_request(environment.target, "img", SPEC)).result(30)
@@ -425,6 +437,7 @@ def test_protect_active_raises_if_it_is_unknown_which_image_is_active(environmen
     builds.start(delete_request(environment.target, "img")).result(30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["build", "delete"])
 @pytest.mark.parametrize("process", ["the same process", "another process"])
 def test_protect_active_raises_for_an_image_that_is_being_enabled(
@@ -448,6 +461,7 @@ def test_protect_active_raises_for_an_image_that_is_being_enabled(
     assert refused.value.hint == IN_USE_HINT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "owner_lives", "hours", "protects"),
     [
@@ -476,6 +490,7 @@ def test_enabling_of_another_process_protects_its_image_for_some_hours(
         assert change.result(30) is None
 
 
+@pytest.mark.slow
 def test_build_is_not_refused_because_its_image_is_enabled_afterwards(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(build_request(environment.target, "img", SPEC)).result(30)
@@ -491,6 +506,7 @@ def test_build_is_not_refused_because_its_image_is_enabled_afterwards(environmen
     enabled.result(30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["build", "delete"])
 def test_queued_change_does_not_touch_an_image_that_was_enabled_meanwhile(
     environment: EmulatedEnvironment, action: str

@@ -76,6 +76,7 @@ def phases(fleet: Fleet) -> list[str]:
     return [member.operation.state.value for member in fleet.builds]
 
 
+@pytest.mark.slow
 def test_start_fleet_builds_on_every_cluster_after_one_preflight(make: Make) -> None:
     checked: list[str] = []
 
@@ -141,6 +142,7 @@ def test_failure_on_one_cluster_does_not_stop_the_others(make: Make) -> None:
     assert [state for state in states(environment, builds) if state] == ["Succeeded", "Succeeded"]
 
 
+@pytest.mark.slow
 def test_start_fleet_returns_the_running_fleet_then_sends_nothing(make: Make) -> None:
     environment = make(3)
     builds = environment.builds()
@@ -158,6 +160,7 @@ def test_start_fleet_returns_the_running_fleet_then_sends_nothing(make: Make) ->
     assert {build.operation.note for build in repeated.builds} == {NOTE_UNCHANGED}
 
 
+@pytest.mark.slow
 def test_start_fleet_waits_for_a_busy_cluster(make: Make) -> None:
     environment = make(2)
     builds = environment.builds()
@@ -192,6 +195,7 @@ def test_two_hundred_clusters_succeed_without_429_responses(make: Make, limits: 
     assert environment.refused == 0
 
 
+@pytest.mark.slow
 def test_attach_fleet_resumes_every_build_in_another_process(make: Make) -> None:
     environment = make(40)
     first = environment.builds()
@@ -213,6 +217,7 @@ def test_attach_fleet_resumes_every_build_in_another_process(make: Make) -> None
     assert len(third.attach_fleet(record).members) == 40
 
 
+@pytest.mark.slow
 def test_attach_fleet_with_send_sends_unsent_builds_with_their_options(make: Make) -> None:
     environment = make(3, silent)
     first = environment.builds()
@@ -234,6 +239,7 @@ def test_attach_fleet_with_send_sends_unsent_builds_with_their_options(make: Mak
     assert not second.history.unfinished()
 
 
+@pytest.mark.slow
 def test_overlapping_fleet_sends_only_the_missing_build(make: Make) -> None:
     environment = make(3)
     builds = environment.builds()
@@ -250,6 +256,7 @@ def test_overlapping_fleet_sends_only_the_missing_build(make: Make) -> None:
     assert environment.started_builds("img") == 3
 
 
+@pytest.mark.slow
 def test_queued_builds_of_the_same_spec_send_one_build(make: Make) -> None:
     environment = make(1)
     builds = environment.builds()
@@ -279,6 +286,7 @@ def test_start_compares_cluster_names_without_case(make: Make) -> None:
     build.result(60)
 
 
+@pytest.mark.slow
 def test_queued_build_keeps_waiting_after_a_kernel_restart_if_a_person_asks(make: Make) -> None:
     environment = make(2)
     first = environment.builds()
@@ -297,6 +305,7 @@ def test_queued_build_keeps_waiting_after_a_kernel_restart_if_a_person_asks(make
     assert states(environment, second) == ["Succeeded"] * 2
 
 
+@pytest.mark.slow
 def test_queued_deletion_keeps_waiting_after_a_kernel_restart_if_a_person_asks(make: Make) -> None:
     environment = make(2)
     first = environment.builds()

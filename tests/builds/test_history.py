@@ -482,6 +482,7 @@ class TestDamage:
         assert "kept in memory" in history.warning
         assert str(path.parent) not in history.warning
 
+    @pytest.mark.slow
     def test_locked_file_falls_back_to_memory_with_its_records(self, path: Path) -> None:
         history = History(path, timeout=0.05)
         history.add(one := record())
@@ -493,6 +494,7 @@ class TestDamage:
         blocker.close()
         history.close()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
     def test_what_a_locked_file_did_not_take_is_written_when_it_is_free_again(self, path: Path, lock: str) -> None:
         now = [0.0]
@@ -541,6 +543,7 @@ class TestDamage:
         assert bool(warning) == bool(store.warning)
         store.close()
 
+    @pytest.mark.slow
     def test_interrupt_is_answered_while_the_file_is_locked(self, path: Path) -> None:
         history = History(path, timeout=60)
         history.add(record())
@@ -590,6 +593,7 @@ class TestConcurrency:
         history.close()
         assert images == {f"i{n}-{m}" for n in range(4) for m in range(50)}
 
+    @pytest.mark.slow
     def test_killed_process_loses_no_committed_record(self, path: Path) -> None:
         worker = writer(path, "k", "1000000")
         assert worker.stdout is not None
@@ -640,6 +644,7 @@ def test_default_path_is_in_the_home_or_data_folder(tmp_path: Path) -> None:
     assert default_path({}).parts[-2:] == ("kusto-magic", "history.sqlite")
 
 
+@pytest.mark.slow
 def test_constructor_opens_no_file_and_does_not_import_sqlite(path: Path) -> None:
     History(path).close()
     assert not path.parent.exists()

@@ -124,6 +124,7 @@ def test_attach_does_not_delete_an_image_that_exists(environment: EmulatedEnviro
     assert environment.changes == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("enabled", "state"), [("Python3_11_7", ("Enabled", "")), ("Python3_10_8", ("Unknown", "OutcomeUnknownError"))]
 )
@@ -173,6 +174,7 @@ def test_attach_with_send_sends_what_another_living_process_has_reported_as_not_
     assert environment.changes == ["PUT img"]
 
 
+@pytest.mark.slow
 def test_attach_with_send_is_sent_once_by_many_processes(environment: EmulatedEnvironment) -> None:
     environment.builds().start(build_request(environment.target, "img", SPEC)).result(60)
     environment.changes.clear()
@@ -190,6 +192,7 @@ def test_attach_with_send_is_sent_once_by_many_processes(environment: EmulatedEn
     assert environment.changes == ["DELETE img"]
 
 
+@pytest.mark.slow
 def test_attach_with_send_sends_a_build_and_its_enabling_in_their_order(environment: EmulatedEnvironment) -> None:
     left_by_a_dead_process(environment, Action.BUILD, "img", state=BuildState.CHECKING, spec=SPEC)
     left_by_a_dead_process(environment, Action.ENABLE, "img", state=BuildState.QUEUED)
@@ -199,6 +202,7 @@ def test_attach_with_send_sends_a_build_and_its_enabling_in_their_order(environm
     assert builds.history.unfinished() == []
 
 
+@pytest.mark.slow
 def test_attach_with_send_sends_nothing_that_was_refused_before_it_was_sent(environment: EmulatedEnvironment) -> None:
     builds = environment.builds()
     builds.start(build_request(environment.target, "img", SPEC)).result(60)
@@ -234,6 +238,7 @@ def test_fleet_attached_with_send_does_not_repeat_what_this_process_is_about_to_
     assert environment.changes == ["PUT img"]
 
 
+@pytest.mark.slow
 def test_processes_that_watch_each_other_do_not_wait_for_each_other(environment: EmulatedEnvironment) -> None:
     environment.answer = check = HeldPreflight()
     first, second = environment.builds(), environment.builds()
@@ -276,6 +281,7 @@ def test_record_of_a_process_without_a_lock_is_watched_for_a_while(environment: 
     assert environment.changes == []
 
 
+@pytest.mark.slow
 def test_queued_operation_that_met_a_busy_cluster_is_not_submitted_after_a_restart(
     environment: EmulatedEnvironment,
 ) -> None:
@@ -375,6 +381,7 @@ def test_watcher_succeeds_if_its_owner_finds_the_image_up_to_date(environment: E
     assert environment.changes == []
 
 
+@pytest.mark.slow
 def test_change_that_is_refused_does_not_end_the_record_of_another_process(environment: EmulatedEnvironment) -> None:
     environment.builds().start(build_request(environment.target, "img", SPEC)).result(60)
     environment.clock.released.clear()
@@ -423,6 +430,7 @@ def test_lock_is_held_until_release(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL")
 @pytest.mark.parametrize("forked", [(), ("fork",)], ids=["alone", "with a forked child that survives"])
 def test_lock_ends_with_a_killed_process(tmp_path: Path, forked: tuple[str, ...]) -> None:
@@ -460,6 +468,7 @@ def test_folder_that_cannot_be_written_gives_no_name(tmp_path: Path) -> None:
     owner.release()
 
 
+@pytest.mark.slow
 def test_new_owner_removes_the_files_of_killed_ones(tmp_path: Path) -> None:
     process, _name = holder(tmp_path)
     process.kill()

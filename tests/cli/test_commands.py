@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jsonschema
 import pytest
 from support.arm_responses import TARGET
 from support.environment import EmulatedEnvironment
 from support.home import Home
-from support.shell_command import Result, ShellCommand
+from support.shell_command import Result, ShellCommand, check_document
 
 import kusto_magic
 from kusto_magic.cli.arguments import COMMANDS, shell_parser
 from kusto_magic.commands.arguments import SUBCOMMANDS
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
-SCHEMA = json.loads((Path(kusto_magic.__file__).parent / "cli" / "document.schema.json").read_text(encoding="utf-8"))
 ONLY_NOTEBOOKS = {"panel", "edit"}
 
 
@@ -34,7 +32,7 @@ def file(tmp_path: Path) -> str:
 def document(result: Result) -> dict[str, Any]:
     """Return the JSON of a result, which is valid and names the exit code."""
     found = result.document
-    jsonschema.validate(found, SCHEMA, format_checker=jsonschema.FormatChecker())
+    check_document(found)
     assert found["exitCode"] == result.code
     return found
 
@@ -60,6 +58,7 @@ def test_build_waits_and_shows_the_result(
     assert "• " not in result.out, "progress is not part of the result"
 
 
+@pytest.mark.slow
 def test_second_build_sends_nothing_and_says_so(
     kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str
 ) -> None:
@@ -71,6 +70,7 @@ def test_second_build_sends_nothing_and_says_so(
     assert "already up to date; nothing sent" in build(kusto_image, file).out
 
 
+@pytest.mark.slow
 def test_list_show_and_status_as_json(kusto_image: ShellCommand, file: str) -> None:
     build(kusto_image, file)
     listed = document(kusto_image("list", "--json"))
@@ -89,6 +89,7 @@ def test_command_that_reads_returns_a_valid_document(kusto_image: ShellCommand, 
     assert len(found.keys() - {"version", "command", "exitCode", "error", "messages", "notes"}) >= 1
 
 
+@pytest.mark.slow
 def test_enable_active_disable_and_delete(
     kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str
 ) -> None:
@@ -105,6 +106,7 @@ def test_enable_active_disable_and_delete(
     assert document(kusto_image("list", "--json"))["images"] == []
 
 
+@pytest.mark.slow
 def test_forced_enabling_is_sent(kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str) -> None:
     build(kusto_image, file)
     for more in ([], ["--force"]):
@@ -118,6 +120,7 @@ def test_export_writes_the_text_alone_to_the_standard_output(kusto_image: ShellC
     assert document(kusto_image("export", "forecast", "--as", "bicep", "--json"))["text"].startswith("//")
 
 
+@pytest.mark.slow
 def test_freeze_writes_requirements_to_the_standard_output(kusto_image: ShellCommand, tmp_path: Path) -> None:
     script = tmp_path / "job.py"
     script.write_text("import rich\n", encoding="utf-8")
@@ -245,7 +248,7 @@ def test_missing_permission_ends_with_5(kusto_image: ShellCommand, environment: 
 
 
 def test_operation_that_outlives_the_timeout_ends_with_4(kusto_image: ShellCommand, file: str) -> None:
-    result = build(kusto_image, file, "--timeout", "60s")
+    result = build(kusto_image, file, "--timeout", "10s")
     assert result.code == 4
     assert "kusto-image attach forecast" in result.out
 
@@ -253,6 +256,7 @@ def test_operation_that_outlives_the_timeout_ends_with_4(kusto_image: ShellComma
 # ── plans ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--plan", "--fail-on-change"])
 def test_plan_of_a_build_sends_nothing(
     kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str, option: str
@@ -270,6 +274,7 @@ def test_plan_of_a_build_sends_nothing(
     assert environment.changes == ["PUT forecast"]
 
 
+@pytest.mark.slow
 def test_plans_of_other_changes(kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str) -> None:
     build(kusto_image, file)
 
@@ -304,12 +309,14 @@ def test_version_and_help_are_written_without_a_cluster(kusto_image: ShellComman
     assert kusto_image("build", "--help").code == 0
 
 
+@pytest.mark.slow
 def test_disabling_what_is_disabled_is_unchanged(kusto_image: ShellCommand, environment: EmulatedEnvironment) -> None:
     [operation] = document(kusto_image("disable", "--json"))["operations"]
     assert (operation["unchanged"], operation["state"], environment.changes) == (True, "Disabled", [])
     assert document(kusto_image("status", "--json"))["operations"][0]["unchanged"]
 
 
+@pytest.mark.slow
 def test_plan_of_what_would_be_refused_is_refused(
     kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str
 ) -> None:
@@ -331,6 +338,7 @@ def test_options_that_send_nothing_exclude_each_other(kusto_image: ShellCommand,
     assert (result.code, "not allowed with" in result.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_attach_after_a_deletion_reports_it(kusto_image: ShellCommand, file: str) -> None:
     build(kusto_image, file)
     kusto_image("delete", "forecast")
@@ -340,6 +348,7 @@ def test_attach_after_a_deletion_reports_it(kusto_image: ShellCommand, file: str
     assert (operation["action"], operation["state"]) == ("delete", "Deleted")
 
 
+@pytest.mark.slow
 def test_wait_setting_does_not_concern_attach(
     kusto_image: ShellCommand, monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
@@ -379,6 +388,7 @@ def test_strict_check_fails_if_it_is_inconclusive(
     assert [kusto_image(*check, *more).code for more in ([], ["--strict"])] == [0, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [["--base", "Python3_11_7"], ["--python", "3.10.8"], ["--fix"]])
 def test_check_of_an_image_takes_no_options_of_a_file(kusto_image: ShellCommand, file: str, more: list[str]) -> None:
     build(kusto_image, file)
@@ -417,6 +427,7 @@ def test_lines_of_included_files_are_annotated_there(kusto_image: ShellCommand, 
     assert (problem["file"], problem["line"]) == ("sub/inner.txt", 2)
 
 
+@pytest.mark.slow
 def test_freeze_writes_remarks_to_the_standard_error(kusto_image: ShellCommand, tmp_path: Path) -> None:
     query = tmp_path / "query.kql"
     query.write_text("T | evaluate python(typeof(*), 'import rich\\nimport local_only_module')\n", encoding="utf-8")

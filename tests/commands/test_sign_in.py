@@ -95,6 +95,7 @@ def test_request_does_not_prompt_with_interactive_credential_setting(
     assert (notebook.script.requests, entra.tokens) == ([], 0)
 
 
+@pytest.mark.slow
 def test_credential_setting_selects_the_sign_in_method(
     entra: Entra, environment: Callable[..., SignInSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +148,7 @@ def test_interrupt_stops_the_sign_in_with_a_message(entra: Entra, environment: C
     assert entra.tokens == 0
 
 
+@pytest.mark.slow
 def test_failed_sign_in_prints_two_lines_and_changes_nothing(
     home: Home, environment: Callable[..., SignInSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:

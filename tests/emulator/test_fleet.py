@@ -76,6 +76,7 @@ async def test_cluster_outside_the_fleet_returns_404() -> None:
     assert "Microsoft.Kusto/clusters/fleet003" in error_body(missing)["message"]
 
 
+@pytest.mark.slow
 async def test_200_concurrent_builds_share_one_resolver_call() -> None:
     calls: list[tuple[str, str]] = []
 
@@ -126,6 +127,7 @@ async def test_each_cluster_allows_one_change_at_a_time() -> None:
     assert "Cluster 'fleet001'" in refused["message"]
 
 
+@pytest.mark.slow
 async def test_extensions_belong_to_one_cluster_and_are_listed() -> None:
     emulator = emulate_fleet(3)
     extension = {"languageExtensionName": "PYTHON", "languageExtensionImageName": "Python3_11_7"}

@@ -162,6 +162,7 @@ async def test_skip_token_returns_the_next_page() -> None:
     assert [row["name"] for row in skipped["data"]] == ["fleet007"]
 
 
+@pytest.mark.slow
 async def test_2000_clusters_are_returned_in_two_pages() -> None:
     emulator = EmulatorTransport(EmulatorConfig(clusters=2000))
     first = (await ask(emulator, CLUSTERS)).json()

@@ -79,7 +79,7 @@ async def test_status_of_a_build_is_as_observed() -> None:
     done = (await emulator.poll(response)).json()
     assert done == running | {
         "status": "Succeeded",
-        "endTime": start.replace("T12:08", "T12:13"),
+        "endTime": start.replace("T12:08:01", "T12:08:21"),
         "percentComplete": 1.0,
         "properties": running["properties"] | {"provisioningState": "Succeeded", "operationState": "Completed"},
     }

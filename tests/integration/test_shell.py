@@ -12,21 +12,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from support.emulator_process import EmulatorControl
 from support.entra import black_hole
 from support.home import Home
 from support.interrupts import accept_interrupts
 from support.kernel import Kernel
+from support.shell_command import check_document
 
-import kusto_magic
 from kusto_magic.emulator import ReadyTarget
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a script for sh, and signals")
-SCHEMA = json.loads((Path(kusto_magic.__file__).parent / "cli" / "document.schema.json").read_text(encoding="utf-8"))
 COMMAND = [sys.executable, "-P", "-m", "kusto_magic"]
 SCRIPT = """
 set -eu
@@ -105,7 +103,7 @@ def test_script_checks_builds_enables_lists_and_deletes(home: Home, folder: Path
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
     documents: dict[str, Any] = {path.stem: json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")}
     for document in documents.values():
-        jsonschema.validate(document, SCHEMA, format_checker=jsonschema.FormatChecker())
+        check_document(document)
     assert documents["check"]["report"]["verdict"] == "compatible"
     assert documents["build"]["operations"][0]["state"] == "Succeeded"
     assert documents["enable"]["operations"][0]["state"] == "Enabled"

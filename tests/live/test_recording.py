@@ -139,6 +139,7 @@ _WRAPPINGS = (
 )
 
 
+@pytest.mark.slow
 @given(
     name=st.from_regex(r"[a-z][a-z0-9]{3,21}", fullmatch=True),
     group=st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{5,40}", fullmatch=True),

@@ -137,6 +137,7 @@ def test_completions_have_descriptions(line: str, descriptions: dict[str, str]) 
     assert found[1] == descriptions
 
 
+@pytest.mark.slow
 def test_every_subcommand_and_option_has_a_short_description() -> None:
     lines = ["%kusto_image ", "%%kusto_image x -", *(f"%kusto_image {command} -" for command in SUBCOMMANDS)]
     for line in lines:

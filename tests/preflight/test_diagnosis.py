@@ -116,6 +116,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_diagnosis_of_hostile_output_takes_little_time(text: str) -> None:
     lines = parse("".join(f"l{i}=={i}\n" for i in range(1_000))).packages

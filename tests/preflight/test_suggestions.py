@@ -162,6 +162,7 @@ def test_names_come_from_local_data(name: str, meant: str) -> None:
     assert corrected_name(name) == meant
 
 
+@pytest.mark.slow
 def test_slow_suggestions_are_omitted() -> None:
     lines = parse("a==1.8\nb==3").packages
 

@@ -48,6 +48,7 @@ async def test_run_returns_exit_code_and_output(tmp_path: Path) -> None:
     assert (result.code, result.output) == (3, f"{tmp_path}!")
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_run_kills_the_process_after_timeout(tmp_path: Path) -> None:
     program = python("import threading; threading.Event().wait()")

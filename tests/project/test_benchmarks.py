@@ -159,12 +159,14 @@ def test_contender_reports_every_end_after_it_happened(who: str) -> None:
     assert report["counts"]["PUT"] == 3
 
 
+@pytest.mark.slow
 def test_server_records_polls_before_a_retry_after() -> None:
     with fake(0.2, 0.5, retry_after=1) as port, ContenderProcess("floor", Task(port, 1, 1, 0.1)) as contending:
         contending.result()
         assert 0.5 < ask(port, "report")["early"]["cluster0"] <= 1.0
 
 
+@pytest.mark.slow
 def test_contender_without_server_reports_the_error() -> None:
     with fake(0.2, 0.5) as port:
         pass  # the server stops here

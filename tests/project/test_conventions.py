@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from support.checkout import ROOT, texts
 
-ROOT = Path(__file__).parent.parent.parent
 MAX_LINES = 350
 MODULES = [
     *(ROOT / "kusto_magic").rglob("*.py"),
@@ -49,7 +49,7 @@ PHRASES = {
 """Phrases that the language guide forbids, and what to write instead. Single words are in .ci/words.txt."""
 
 TEXTS = (".py", ".md", ".ts", ".tsx", ".ipynb", ".json")
-UNCHECKED = {"node_modules", "lib", "static", "conversations", "data", "package-lock.json", "results.json"}
+UNCHECKED = {"conversations", "data", "package-lock.json", "results.json"}
 
 
 def _sessions() -> set[str]:
@@ -72,13 +72,8 @@ def _steps(workflow: Any) -> Iterator[dict[str, Any]]:
 
 
 def _texts() -> Iterator[Path]:
-    folders = ("kusto_magic", "labextension", "notebooks", "tests", "benchmarks", ".ci")
-    files = [*ROOT.glob("*"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
-    yield from (
-        path
-        for path in files
-        if path.suffix in TEXTS and path != Path(__file__) and not UNCHECKED.intersection(path.relative_to(ROOT).parts)
-    )
+    unchecked = (path for path in texts(*TEXTS) if not UNCHECKED.intersection(path.relative_to(ROOT).parts))
+    yield from (path for path in unchecked if path != Path(__file__))
 
 
 def _phrases(path: Path) -> Iterator[str]:
@@ -120,6 +115,7 @@ def test_modules_have_at_most_350_lines() -> None:
     assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 
+@pytest.mark.slow
 def test_texts_contain_no_forbidden_phrase() -> None:
     paths = list(_texts())
     assert {path.suffix for path in paths} >= {".py", ".md", ".tsx", ".ipynb"}
@@ -133,6 +129,7 @@ def test_phrase_rules_find_what_they_forbid() -> None:
     assert found == [True] * len(bad) + [False] * len(good)
 
 
+@pytest.mark.slow
 def test_tests_use_no_mocks_and_no_patches() -> None:
     texts = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)}
     assert texts

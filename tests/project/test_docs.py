@@ -15,6 +15,7 @@ import pytest
 import reference
 from IPython.core.interactiveshell import InteractiveShell
 from support.arm_responses import error_response
+from support.checkout import ROOT, texts
 
 import kusto_magic
 from kusto_magic import errors
@@ -24,14 +25,8 @@ from kusto_magic.builds.history import MAX_STORED_RECORDS
 from kusto_magic.preflight import diagnosis
 from kusto_magic.preflight.uv import _INHERITED_VARIABLES
 
-ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "kusto_magic"
-EXCLUDED = {"node_modules", "build", "dist"}
-PAGES = sorted(
-    path
-    for path in ROOT.rglob("*.md")
-    if not any(part in EXCLUDED or part.startswith(".") for part in path.relative_to(ROOT).parts)
-)
+PAGES = tuple(path for path in texts(".md") if ".github" not in path.parts)
 
 
 def _text(name: str) -> str:
@@ -49,10 +44,11 @@ def _strings() -> str:
     """Return the string constants of the package, without docstrings, and the source of the front end."""
     found: list[str] = []
     for tree in _trees().values():
-        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        nodes = list(ast.walk(tree))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
         found += [
             node.value
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
         ]
     return "\n".join([*found, *(path.read_text("utf-8") for path in (ROOT / "labextension" / "src").rglob("*.ts*"))])
@@ -83,9 +79,8 @@ def test_attributes_and_internal_members_in_the_generator_exist() -> None:
 def _variables_read() -> set[str]:
     """Return the environment variables that the code reads or passes on: constants in capitals."""
     others = {"CERTIFICATE_VERIFY_FAILED", "CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW"}
-    looked_up = re.findall(
-        r"environ(?:\.get\(|\[)\"([A-Z_]+[A-Z])\"", "\n".join(map(ast.unparse, _trees().values())).replace("'", '"')
-    )
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    looked_up = re.findall(r"environ(?:\.get\(|\[)\s*\"([A-Z_]+[A-Z])\"", sources)
     constants = re.findall(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$", _strings(), re.MULTILINE)
     return {*looked_up, *constants, *(name for name in _INHERITED_VARIABLES if name.isupper())} - others
 

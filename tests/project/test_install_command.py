@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ("kusto_magic", "labextension/src", "labextension/schema", "notebooks", "benchmarks", ".github")
 TEXTS = {".py", ".md", ".ts", ".tsx", ".ipynb", ".json", ".yml", ".cff"}
@@ -26,6 +28,7 @@ def _texts() -> Iterator[Path]:
     yield from (path for path in paths if path.suffix in TEXTS and path.is_file())
 
 
+@pytest.mark.slow
 def test_no_text_installs_the_package_by_its_name() -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in _texts()}
     assert len(texts) > 150

@@ -32,6 +32,7 @@ def test_quadratic_patterns_are_recognized(pattern: str) -> None:
     assert worst_growth(searched.apply, attacks(compiled), sizes=(512, 8_192)) != ""
 
 
+@pytest.mark.slow
 def test_patterns_are_compiled_at_module_level() -> None:
     """Only what is a value of its module can be collected and tested."""
     assert len(PATTERNS) > 60

@@ -1030,6 +1030,7 @@ def test_valid_text_is_unchanged(lines: list[str]) -> None:
     parse(text, allow_no_packages=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -418,6 +418,7 @@ package_lines = st.tuples(extras, st.lists(clauses, max_size=3).map(" , ".join),
 decorations = st.sampled_from(["", "  ", "\t", " # comment", " \\\n"])
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(names.map(canonicalize_name), package_lines, min_size=1, max_size=8),
     decorations,

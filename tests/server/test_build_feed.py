@@ -149,6 +149,7 @@ async def test_poll_occupies_the_event_loop_for_less_than_five_milliseconds(
     assert (time.thread_time() - started) / 20 <= 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_response_has_only_the_changed_build_and_none_of_its_long_texts(
     watcher: BuildWatcher, history: CountingHistory, clock: MovableClock
@@ -201,6 +202,7 @@ async def test_state_that_depends_on_its_age_changes_without_a_write(
     assert history.lists <= lists + 50
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_clusters_are_listed_while_five_hundred_pages_wait(
     builds: BuildManager, history: CountingHistory

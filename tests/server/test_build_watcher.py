@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.arm_responses import HTML_RESPONSE, TARGET, error_response, image_resource, make_response
 from support.emulator_transport import EmulatorTransport
-from support.environment import EmulatedEnvironment, always_compatible, forbidden_cluster
+from support.environment import EmulatedEnvironment, QuickClock, always_compatible, forbidden_cluster
 from support.requests import build_request, build_requests, with_request
 from support.scripted_transport import ScriptedTransport, open_connection
 
@@ -44,7 +44,8 @@ SPEC = ImageSpec("humanize\n", base_image="Python3_11_7")
 
 def make_watcher(environment: EmulatedEnvironment, *others: Target | None) -> BuildWatcher:
     sources = [lambda target=target: target for target in (environment.target, *others)]
-    return BuildWatcher(environment.builds(), sources=sources, clock=environment.clock)
+    waits = QuickClock(environment.clock)
+    return BuildWatcher(environment.builds(), sources=sources, clock=environment.clock, poll_clock=waits)
 
 
 async def listed(watcher: BuildWatcher) -> list[BuildView]:
@@ -156,6 +157,7 @@ async def test_build_left_in_submitting_is_resumed_after_the_grace_period(enviro
     assert seen.card.state == "Succeeded"
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_unreadable_build_is_tried_once_and_its_record_stays_unfinished(
     environment: EmulatedEnvironment,
@@ -342,6 +344,7 @@ async def test_fleet_counts_as_one_entry_and_is_complete(environment: EmulatedEn
     assert len({card.id for card in shown}) == len(shown)
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_number_of_records_is_limited(environment: EmulatedEnvironment) -> None:
     history = environment.builds().history
@@ -367,6 +370,7 @@ async def test_resumed_builds_of_a_fleet_are_active(tmp_path: Path) -> None:
     assert [(view.card.fleet, view.active) for view in seen] == [(fleet.id, True)] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_deleting_or_replacing_the_active_image_is_not_submitted(environment: EmulatedEnvironment) -> None:
     watcher = make_watcher(environment)
@@ -381,6 +385,7 @@ async def test_deleting_or_replacing_the_active_image_is_not_submitted(environme
     assert [view.image.name for view in (await watcher.images(cluster)).images] == ["img"]
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_unknown_active_image_needs_allow_active(environment: EmulatedEnvironment) -> None:
     watcher = make_watcher(environment)
@@ -399,6 +404,7 @@ async def test_unknown_active_image_needs_allow_active(environment: EmulatedEnvi
     assert (await wait_until_inactive(watcher, deleted.card.id)).card.state == "Deleted"
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_output_is_the_card_of_the_build_with_its_check(environment: EmulatedEnvironment) -> None:
     watcher = make_watcher(environment)

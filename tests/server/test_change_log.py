@@ -44,6 +44,7 @@ ids = st.lists(st.sampled_from("abcdef"), unique=True)
 sources = ids.flatmap(lambda found: st.tuples(*(st.integers(0, 2) for _ in found)).map(lambda n: dict(zip(found, n))))  # noqa: B905
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(sources, st.booleans())))
 def test_merged_changes_are_the_listed_builds_in_their_order(steps: list[tuple[dict[str, int], bool]]) -> None:
     log, page = empty(), Page()

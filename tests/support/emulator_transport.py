@@ -17,7 +17,7 @@ from kusto_magic.emulator import EmulatorConfig, create_app
 from kusto_magic.emulator.resolver import Resolver
 
 START = datetime(2024, 11, 27, 12, 8, 1, 748130, tzinfo=UTC)
-BUILD_SECONDS = 300.0
+BUILD_SECONDS = 20.0
 """Duration of an emulated build in seconds."""
 
 

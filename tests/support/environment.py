@@ -55,6 +55,22 @@ class SharedClock:
         self._wall.move(seconds)
 
 
+class QuickClock:
+    """A clock for what repeats: its sleeps take some milliseconds, its time of day is that of the environment."""
+
+    def __init__(self, wall: SharedClock) -> None:
+        self._wall = wall
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wall(self) -> datetime:
+        return self._wall.wall()
+
+    async def sleep(self, _seconds: float) -> None:
+        await asyncio.sleep(0.005)
+
+
 Fault = Callable[[httpx.Request], httpx.Response | None]
 """Returns the response to a request in place of the emulator, or None."""
 

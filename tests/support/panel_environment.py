@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,7 @@ from kusto_magic.panel.panel import ImagePanel
 from kusto_magic.panel.panel_form import IMAGES, PanelForm
 from kusto_magic.panel.table import Table
 from support.emulator_transport import EmulatorTransport
-from support.environment import SharedClock, always_compatible
+from support.environment import QuickClock, SharedClock, always_compatible
 from support.hostile import Elements
 
 WAIT_S = 10.0
@@ -41,22 +39,6 @@ def json_response(document: object, status: int = 200) -> httpx.Response:
     """Return a response with a JSON body as an unread stream."""
     body = httpx.ByteStream(json.dumps(document).encode())
     return httpx.Response(status, headers={"content-type": "application/json"}, stream=body)
-
-
-class QuickClock:
-    """The clock of the panel: its sleeps take some milliseconds, its time of day is that of the environment."""
-
-    def __init__(self, wall: SharedClock) -> None:
-        self._wall = wall
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def wall(self) -> datetime:
-        return self._wall.wall()
-
-    async def sleep(self, _seconds: float) -> None:
-        await asyncio.sleep(0.005)
 
 
 class EmulatorService(httpx.AsyncBaseTransport):

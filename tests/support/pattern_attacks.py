@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -98,11 +99,16 @@ def _methods(module: ModuleType, name: str) -> frozenset[str]:
     """Return the methods that a module calls on a pattern; of one without a name, all that may be called."""
     if not name:
         return frozenset({"search", "fullmatch"})
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    return frozenset(method for owner, method in _attributes(str(module.__file__)) if owner == name)
+
+
+@cache
+def _attributes(path: str) -> frozenset[tuple[str, str]]:
+    """Return the names in a module whose attributes it uses, with each attribute."""
     return frozenset(
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
+        (node.value.id, node.attr)
+        for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     )
 
 

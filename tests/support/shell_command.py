@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 import pytest
 
+import kusto_magic
 from kusto_magic.cli.main import main
 from support.environment import EmulatedEnvironment
+
+
+@cache
+def _check() -> Any:
+    path = Path(kusto_magic.__file__).parent / "cli" / "document.schema.json"
+    return fastjsonschema.compile(json.loads(path.read_text(encoding="utf-8")))
+
+
+def check_document(document: dict[str, Any]) -> None:
+    """Raise an error if the result of `--json` is not as document.schema.json describes it."""
+    _check()(document)
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,9 @@ MAX_SOURCE_LENGTH = 2_000_000
 MAX_QUERY_LENGTH = 20_000_000
 """Maximum number of characters of all queries together; further ones are not read."""
 
-MAX_TRANSFORM_COST = 10_000_000
-"""Maximum number of characters times lines with magics of a source: IPython parses all of it for each such line."""
+MAX_TRANSFORM_COST = 1_000_000
+"""Maximum number of characters times lines with magics of a source, which takes IPython about three seconds: it parses
+all of the source for each such line."""
 
 _MAGIC_LINE = re.compile(r"^[ \t]*+[%!?]|[!%?][^\n]*+$", re.MULTILINE)
 _IMPORT_LINE = re.compile(r"^[ \t>]*+(?:from[ \t]++([\w.]++)[ \t]++import\b|import[ \t]++([\w., \t]++))", re.MULTILINE)

@@ -83,6 +83,7 @@ def test_requirements_files_are_named(text: str) -> None:
     assert declared_in(text).files == ["requirements.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["pip install ", "pip ", "# requirements: ", "\\\n", "pip install \\\n", "x,", "'"])
 def test_long_texts_are_read_in_linear_time(part: str) -> None:
     declared_in(f"install # {part * (200_000 // len(part))}")

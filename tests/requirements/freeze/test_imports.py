@@ -170,6 +170,7 @@ def test_script_in_a_file_that_is_opened_is_read(source: str) -> None:
     [
         ("this is no Python\nimport numpy", {"numpy"}),
         ("import numpy\0", {"numpy"}),
+        pytest.param("import numpy\n" + "!l\n" * 500, {"numpy"}, marks=pytest.mark.slow),  # as many as IPython takes
         ("import numpy\n" + "!ls\n" * 600, {"numpy"}),
         ("import numpy\nx = " + "(" * 1_000, {"numpy"}),
         ("import numpy\nx = " + "-" * 100_000 + "1", {"numpy"}),

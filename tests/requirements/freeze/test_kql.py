@@ -121,6 +121,7 @@ def test_scripts_of_several_queries_are_all_found() -> None:
     assert scripts_of(text).texts == ("import a", "import b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

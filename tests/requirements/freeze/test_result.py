@@ -95,6 +95,7 @@ def test_pins_of_all_cells_are_sorted() -> None:
     assert found.requirements == "numpy==2.1.0\ntorch==2.3.0\n"
 
 
+@pytest.mark.slow
 def test_default_is_the_current_environment() -> None:
     pins = freeze([Source("import httpx\nfrom azure.identity import DefaultAzureCredential\nimport pytest")]).pins
     assert pins == tuple(f"{name}=={metadata.version(name)}" for name in ("azure-identity", "httpx", "pytest"))
