@@ -37,7 +37,11 @@ CREATED_BY = {
     "BuildManager": "`default_manager()`",
     "Fleet": "`default_manager().start_fleet`, and by the magics for several clusters (`-o VAR`)",
     "Cluster": "`SubscriptionClient.list_clusters`",
+    "Difference": "`BuildManager.verify`",
+    "Expectation": "`BuildManager.verify`",
+    "ExpectedPackage": "`BuildManager.verify`",
     "Fix": "the check",
+    "Inventory": "`BuildManager.verify`",
     "LanguageExtension": "`ImagesClient.extensions`",
     "ListedSubscription": "`SubscriptionClient.list_subscriptions`",
     "Operation": "the methods of `ImagesClient` that end with `_stream`",
@@ -45,6 +49,7 @@ CREATED_BY = {
     "Permission": "`SubscriptionClient.list_permissions`",
     "PreflightReport": "the check",
     "ServiceFault": "errors and failed operations",
+    "Verification": "`BuildManager.verify`",
 }
 """Public classes that users do not construct, and what creates them."""
 
@@ -135,6 +140,38 @@ ATTRIBUTES = {
         "code": "The error code.",
         "message": "The message.",
         "request_id": "The id to quote in a support request.",
+    },
+    "Difference": {
+        "name": "The normalized name (PEP 503).",
+        "expected": 'The versions that are right, such as "==1.2"; "" for any.',
+        "found": "The installed version, or None.",
+    },
+    "Expectation": {
+        "python": 'The Python version, "" if it is not known.',
+        "packages": "An `ExpectedPackage` each.",
+        "source": "Where they come from: an `ExpectationSource`.",
+        "planned_at": "When the build of the plan was started, or None.",
+        "base": 'The managed image below it, or "".',
+        "listed": "The documented packages of that: name → version.",
+    },
+    "ExpectedPackage": {
+        "name": "The normalized name (PEP 503).",
+        "specifier": 'The versions that are right, such as "==1.2"; "" for any.',
+        "direct": "Whether the requirements name it.",
+    },
+    "Inventory": {
+        "python": "The Python version.",
+        "platform": "The platform, as Python names it.",
+        "packages": "Normalized name → version.",
+        "imports": 'The error of each imported package, "" if there was none.',
+    },
+    "Verification": {
+        "image": "The name of the image.",
+        "expectation": "What it should hold: an `Expectation`.",
+        "inventory": "What it holds: an `Inventory`.",
+        "database": "Where the query ran.",
+        "differences": "A `Difference` for each package that is not as expected.",
+        "base_differences": "The same for the documented packages of the base image, which is no failure.",
     },
     "SubscriptionClient": {"subscription": "The `Subscription`."},
     "LanguageExtension": {"language": '"PYTHON" or "R".', "name": "The name of its image."},

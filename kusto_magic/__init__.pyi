@@ -29,20 +29,22 @@ from kusto_magic.errors import InUseError as InUseError
 from kusto_magic.errors import InvalidInputError as InvalidInputError
 from kusto_magic.errors import KustoImageError as KustoImageError
 from kusto_magic.errors import MaybeInUseError as MaybeInUseError
+from kusto_magic.errors import NotActiveError as NotActiveError
 from kusto_magic.errors import NotFoundError as NotFoundError
 from kusto_magic.errors import NotSubmittedError as NotSubmittedError
 from kusto_magic.errors import OutcomeUnknownError as OutcomeUnknownError
 from kusto_magic.errors import PollTimeoutError as PollTimeoutError
 from kusto_magic.errors import Problem as Problem
+from kusto_magic.errors import QueryError as QueryError
 from kusto_magic.errors import RequirementsConflictError as RequirementsConflictError
 from kusto_magic.errors import ServiceError as ServiceError
-from kusto_magic.errors import ServiceFault as ServiceFault
 from kusto_magic.errors import SignInError as SignInError
 from kusto_magic.errors import StatusUnreadableError as StatusUnreadableError
 from kusto_magic.errors import ThrottledError as ThrottledError
 from kusto_magic.errors import UnexpectedStateError as UnexpectedStateError
 from kusto_magic.errors import UnreachableError as UnreachableError
 from kusto_magic.errors import UntrustedAddressError as UntrustedAddressError
+from kusto_magic.errors import VerificationError as VerificationError
 from kusto_magic.hints import Hint as Hint
 from kusto_magic.hints import HintKind as HintKind
 from kusto_magic.hints import HintTable as HintTable
@@ -57,18 +59,26 @@ from kusto_magic.models.cluster import PythonState as PythonState
 from kusto_magic.models.cluster import UnknownImage as UnknownImage
 from kusto_magic.models.image import Image as Image
 from kusto_magic.models.image import ImageSpec as ImageSpec
+from kusto_magic.models.inventory import Inventory as Inventory
 from kusto_magic.models.permission import Permission as Permission
 from kusto_magic.models.subscription import ListedSubscription as ListedSubscription
 from kusto_magic.models.target import Subscription as Subscription
 from kusto_magic.models.target import Target as Target
+from kusto_magic.models.verification import Difference as Difference
+from kusto_magic.models.verification import Expectation as Expectation
+from kusto_magic.models.verification import ExpectationSource as ExpectationSource
+from kusto_magic.models.verification import ExpectedPackage as ExpectedPackage
+from kusto_magic.models.verification import Verification as Verification
 from kusto_magic.panel.panel import ImagePanel as ImagePanel
 from kusto_magic.preflight.report import Fix as Fix
 from kusto_magic.preflight.report import Package as Package
 from kusto_magic.preflight.report import PreflightReport as PreflightReport
 from kusto_magic.preflight.report import Verdict as Verdict
+from kusto_magic.queries.verify import VerifyOptions as VerifyOptions
 from kusto_magic.requirements.correction import Correction as Correction
 from kusto_magic.requirements.correction import LineChange as LineChange
 from kusto_magic.requirements.line_origins import LineOrigin as LineOrigin
+from kusto_magic.service_fault import ServiceFault as ServiceFault
 
 _MODULE_OF: dict[str, str]
 __version__: str

@@ -10,6 +10,9 @@
     ├── NotSubmittedError            the process that would have sent the request has ended; nothing was sent
     ├── OutcomeUnknownError          the process that sent the request ended before the response
     ├── SignInError                  the credential returned no token
+    ├── NotActiveError               the image cannot be verified: queries do not use it
+    ├── VerificationError            the image does not hold what it should; `.verification` has the differences
+    ├── QueryError                   a query to the cluster failed
     ├── UntrustedAddressError        a response names a URL to which the token must not be sent
     ├── ServiceError                 the service refused a request (status, code, message, request id)
     │   ├── NotFoundError            404
@@ -38,9 +41,11 @@ from typing import TYPE_CHECKING
 from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.hints import Hint, HintKind, HintTable
 from kusto_magic.program_hints import PROGRAM
+from kusto_magic.service_fault import ServiceFault
 
 if TYPE_CHECKING:  # types alone: these modules import this one
     from kusto_magic.arm.operation import Operation
+    from kusto_magic.models.verification import Verification
     from kusto_magic.preflight.report import PreflightReport
     from kusto_magic.requirements.correction import Correction
 
@@ -203,6 +208,18 @@ class SignInError(KustoImageError):
     """The credential returned no token."""
 
 
+class NotActiveError(KustoImageError):
+    """The image cannot be verified, since queries do not use it, or it is not known which one they use."""
+
+
+class VerificationError(KustoImageError):
+    """What python() runs on differs from what was planned; `.verification` is the complete result."""
+
+    def __init__(self, what: str, *, verification: Verification, hint: Hint | None = None) -> None:
+        super().__init__(what, hint=hint)
+        self.verification = verification
+
+
 class UntrustedAddressError(KustoImageError):
     """A response names a URL outside the configured endpoint; nothing was sent to it."""
 
@@ -225,38 +242,16 @@ class EmulatorError(KustoImageError):
     """The local emulator cannot be found or started."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFault:
-    """The service's description of an error: ARM's ErrorDetail, with the ids to quote in a support request.
+class QueryError(KustoImageError):
+    """A query to the cluster failed; `fault` is what the cluster says about it."""
 
-    `code`, `message` and `target` (the part of the request that is wrong) are "" if the service omits them. `details`
-    are the texts of inner errors, `additional_info` is what else the service names, such as ("policy", "Allowed SKUs").
-    """
+    def __init__(self, what: str, *, fault: ServiceFault, hint: Hint | None = None) -> None:
+        super().__init__(what, hint=hint)
+        self.fault = fault
 
-    code: str = ""
-    message: str = ""
-    details: tuple[str, ...] = ()
-    request_id: str = ""
-    activity_id: str = ""
-    target: str = ""
-    additional_info: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def summary(self) -> str:
-        """Code, message and target on one line; "" if the service gives neither code nor message."""
-        summary = f"{self.code}: {self.message}" if self.code and self.message else self.code or self.message
-        return f"{summary} (target: {self.target})" if summary and self.target else summary
-
-    def summary_lines(self) -> list[str]:
-        """Return the service's code, message, details and additional information, without the request ids."""
-        info = [f"{label} '{name}'" for label, name in self.additional_info]
-        return [line for line in (self.summary, *self.details, *info) if line]
-
-    def lines(self) -> list[str]:
-        """Return the fault as lines of text, with the request ids."""
-        ids = [f"request id {self.request_id}"] if self.request_id else []
-        ids += [f"operation id {self.activity_id}"] if self.activity_id else []
-        return [*self.summary_lines(), *([" · ".join(ids)] if ids else [])]
+    def details(self) -> list[str]:
+        """Return the cluster's message."""
+        return [f"  {line}" for line in self.fault.lines()]
 
 
 class ServiceError(KustoImageError):

@@ -43,7 +43,7 @@ COMMON: Mapping[HintKind, str] = {
     ),
     HintKind.SEE_MESSAGE: "See the service's message above; waiting does not help unless it says so.",
     HintKind.QUOTE_ID: "If the error persists, quote the request ID above in a support request.",
-    HintKind.WAIT_A_MINUTE: "Too many requests for this subscription; try again in a minute.",
+    HintKind.WAIT_A_MINUTE: "Too many requests; try again in a minute.",
     HintKind.ASK_FOR_ROLE: "Ask an owner of the cluster for a role with {values}.",
     HintKind.CHECK_PERMISSIONS: "See the service's message above, and ask an owner of the cluster for the permission.",
     HintKind.ASK_SUBSCRIPTION_OWNER: (
@@ -59,6 +59,9 @@ COMMON: Mapping[HintKind, str] = {
     HintKind.REMOVE_LOCK: "Ask an owner of the cluster to remove the lock{quoted}; az lock list shows all locks.",
     HintKind.COMPLY_WITH_POLICY: "Comply with the policy{quoted}, or ask its owner for an exemption.",
     HintKind.RETRY: "Try again.",
+    HintKind.ASK_FOR_DATABASE_ROLE: (
+        "Ask an administrator of the cluster for the role Viewer of a database, or AllDatabasesViewer."
+    ),
     HintKind.FIX_FLEET: "Fix the errors and try again; clusters that succeeded are left unchanged.",
     HintKind.RELOAD_PAGE: "Reload the page.",
 }
@@ -135,6 +138,9 @@ PROGRAM = HintTable(
         HintKind.SHOW_IMAGE: "`get` of the client returns the image {argument}.",
         HintKind.CONFIRM: "Use BuildOptions(protect_active=False) to proceed anyway.",
         HintKind.USE_NEW_NAME: "Or choose a new name, and call `enable` with it afterwards.",
+        HintKind.ENABLE_BEFORE: "Call `enable` with image {argument}, then try again.",
+        HintKind.CHOOSE_DATABASE: "Pass the name of a database that exists and that the account may query.",
+        HintKind.REBUILD_IMAGE: "Build image {argument} again with pinned versions and `force`.",
         HintKind.ENABLE_IMAGE: "Call `enable` with an image, so that it is known which one queries use.",
     },
     repr,

@@ -10,7 +10,6 @@ import asyncio
 import base64
 import json
 import re
-import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from kusto_magic.arm.credentials import (
     _StaticToken,
     request_token,
 )
+from kusto_magic.arm.daemon_thread import run_in_daemon_thread
 from kusto_magic.arm.log_filter import shorten_guids
 from kusto_magic.arm.sign_in_errors import SIGN_IN, first_line, timeout_error
 from kusto_magic.errors import SignInError
@@ -75,6 +75,7 @@ class BearerTokenAuth(httpx.Auth):
         self._claims = ""
         self._refresh_at = 0.0
         self._refresh_lock = asyncio.Lock()  # concurrent first requests start one sign-in, not one each
+        self._others: dict[str, BearerTokenAuth] = {}
 
     @property
     def identity(self) -> str:
@@ -90,6 +91,12 @@ class BearerTokenAuth(httpx.Auth):
         """Get a token and return its `identity`. Raises SignInError."""
         await self._get_token()
         return self.identity
+
+    async def token(self, scope: str) -> str:
+        """Return a token of the same credential for another scope; it is cached. Raises SignInError."""
+        if scope not in self._others:
+            self._others[scope] = BearerTokenAuth("", scope, self._credential, timeout=self._timeout, now=self._now)
+        return (await self._others[scope]._get_token()).token
 
     def drop_token(self) -> None:
         """Drop the cached token, so that the next request gets another one."""
@@ -129,31 +136,19 @@ class BearerTokenAuth(httpx.Auth):
             return renewed
 
     async def _request_token(self, claims: str) -> AccessToken:
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[AccessToken] = loop.create_future()
-
-        def deliver(set_result: Callable[[], None]) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nothing is waiting for the result any longer
-                # The waiter may have timed out or been canceled in the meantime.
-                loop.call_soon_threadsafe(lambda: None if result.done() else set_result())
-
-        def get_token() -> None:
+        def get_token() -> AccessToken:
             try:
-                token = _validated(request_token(self._credential, self._scope, claims))
+                return _validated(request_token(self._credential, self._scope, claims))
             except Exception as error:  # whatever a credential raises is a failed sign-in
                 failure = _sign_in_error(error)
-                deliver(lambda: result.set_exception(failure))
-            else:
-                deliver(lambda: result.set_result(token))
+            raise failure  # outside the except block: the credential's error may hold what must not be shown
 
         # A custom credential need not have this attribute.
         own: float = getattr(self._credential, "timeout", SIGN_IN_TIMEOUT)
         timeout = self._timeout or own
-        # Not an executor: the exit of the process would wait for its hanging threads.
-        threading.Thread(target=get_token, name="kusto_magic sign-in", daemon=True).start()
         try:
             async with asyncio.timeout(timeout):  # wait_for would swallow a cancellation that coincides with the result
-                return await result
+                return await run_in_daemon_thread(get_token, "kusto_magic sign-in")
         except TimeoutError:
             raise timeout_error(getattr(self._credential, "kind", ""), timeout) from None
 

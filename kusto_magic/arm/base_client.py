@@ -46,3 +46,7 @@ class ArmClient:
     async def sign_in(self) -> str:
         """Get a token without sending a request; return its `identity`. Raises SignInError."""
         return await self._connection.sign_in()
+
+    async def token(self, scope: str) -> str:
+        """Return a token of the signed-in identity for another OAuth scope. Raises SignInError."""
+        return await self._connection.token(scope)

@@ -258,8 +258,12 @@ class ImagesClient(ArmClient):
 
     async def extensions(self) -> tuple[LanguageExtension, ...]:
         """Return the enabled language extensions, with their images. Source: Microsoft.Kusto/clusters, "Get"."""
+        return (await self.cluster()).extensions
+
+    async def cluster(self) -> Cluster:
+        """Return the cluster. Raises ServiceError and UnreachableError. Source: Microsoft.Kusto/clusters, "Get"."""
         try:
-            return (await self._cluster()).extensions
+            return await self._cluster()
         except ValueError:
             raise UnreachableError(_UNREADABLE_CLUSTER, hint=Hint(HintKind.RETRY)) from None
 

@@ -38,7 +38,6 @@ from kusto_magic.errors import (
     BuildError,
     BuildFailedError,
     ImageDiffersError,
-    ServiceFault,
     StatusUnreadableError,
     UnexpectedStateError,
 )
@@ -47,6 +46,7 @@ from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import NOT_STARTED, BuildState
 from kusto_magic.models.cluster import LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
+from kusto_magic.service_fault import ServiceFault
 
 MAX_UNREADABLE = 5
 """Responses of the service, unreadable or without the expected result, tolerated before polling stops.

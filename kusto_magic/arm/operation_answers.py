@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from kusto_magic.arm.response import ArmResponse, display_text
-from kusto_magic.errors import ServiceFault
 from kusto_magic.models.cluster import Cluster
 from kusto_magic.models.image import PROVISIONING_OUTCOMES, UNREADABLE_STATE, Image
+from kusto_magic.service_fault import ServiceFault
 
 TERMINAL_STATES = frozenset(PROVISIONING_OUTCOMES)
 

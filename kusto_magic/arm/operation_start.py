@@ -10,13 +10,14 @@ from kusto_magic.arm.operation_answers import TERMINAL_STATES
 from kusto_magic.arm.poll_target import PollTarget
 from kusto_magic.arm.response import ArmResponse, display_text
 from kusto_magic.arm.urls import cluster_url, image_url
-from kusto_magic.errors import ServiceFault, UntrustedAddressError
+from kusto_magic.errors import UntrustedAddressError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import ACTIONS, Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.cluster import PYTHON, LanguageExtension
 from kusto_magic.models.image import UNREADABLE_STATE, Image, ImageSpec
 from kusto_magic.models.target import Target
+from kusto_magic.service_fault import ServiceFault
 
 NOTE_BUSY = "waiting: the cluster is busy with another change; retrying automatically"
 

@@ -18,8 +18,8 @@ from urllib.parse import urljoin, urlsplit
 
 from kusto_magic.arm.urls import require_same_origin
 from kusto_magic.display_text import DisplayText
-from kusto_magic.errors import ServiceFault
 from kusto_magic.redaction import redact
+from kusto_magic.service_fault import ServiceFault
 
 MIN_RETRY_AFTER = 0.5
 """Minimum seconds for which a Retry-After is honored."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 from kusto_magic.arm.response import ArmResponse
-from kusto_magic.errors import ConflictError, ForbiddenError, NotFoundError, ServiceError, ServiceFault, ThrottledError
+from kusto_magic.errors import ConflictError, ForbiddenError, NotFoundError, ServiceError, ThrottledError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.permission import IMAGES
+from kusto_magic.service_fault import ServiceFault
 
 _MISSING_PERMISSION = re.compile(r"(?:perform action|permission) '(Microsoft\.Kusto/[\w/.-]{1,120})'", re.IGNORECASE)
 """Matches the missing action in the message of Resource Manager's AuthorizationFailed."""

@@ -134,6 +134,10 @@ class ArmTransport:
         """Get a token without sending a request; return its `identity`. Raises SignInError."""
         return await self._auth.sign_in()
 
+    async def token(self, scope: str) -> str:
+        """Return a token of the same credential for another OAuth scope. Raises SignInError."""
+        return await self._auth.token(scope)
+
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
         return self

@@ -6,6 +6,7 @@ progress; this module prints nothing.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
@@ -28,6 +29,7 @@ from kusto_magic.builds.launcher import BuildLauncher
 from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.ownership import FOLDER as OWNERS
 from kusto_magic.builds.ownership import Owner
+from kusto_magic.builds.plan_lookup import planned
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry, FleetRegistry
 from kusto_magic.builds.request import BuildRequest
@@ -36,12 +38,16 @@ from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import UNSENT_STATES
-from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.naming import existing_image_problem
 from kusto_magic.models.target import Subscription, Target
+from kusto_magic.models.verification import Expectation, Verification
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.program_hints import PROGRAM
+from kusto_magic.queries.client import run_query
+from kusto_magic.queries.query import RunQuery
+from kusto_magic.queries.verify import VerifyOptions, verify_image
 from kusto_magic.settings import DEFAULT_TIMEOUT
 
 T = TypeVar("T")
@@ -50,8 +56,9 @@ T = TypeVar("T")
 class BuildManager:
     """Starts, resumes and polls the builds of this process.
 
-    `connect` opens the connection to an endpoint, `preflight` checks requirements, `history` stores the operations
-    started on this machine, `clock` is the source of time; tests replace all four. Safe to call from any thread.
+    `connect` opens the connection to an endpoint, `preflight` checks requirements, `run_query` queries a cluster,
+    `history` stores the operations started on this machine, `clock` is the source of time; tests replace all of them.
+    Safe to call from any thread.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class BuildManager:
         history: History | None = None,
         connect: ConnectionFactory | None = None,
         preflight: Preflight = run_preflight,
+        run_query: RunQuery = run_query,
         clock: Clock | None = None,
     ) -> None:
         self.history = history or History()
@@ -70,6 +78,7 @@ class BuildManager:
         self._owner = Owner(self.history.folder and self.history.folder / OWNERS)
         self._connect = connect
         self._preflight = preflight
+        self._run_query = run_query
         self._clock: Clock = clock or SystemClock()
         self._set_up()
         fork.add(self)
@@ -165,6 +174,17 @@ class BuildManager:
         if target is None:
             return self.run(check_image_spec(None, spec, self._preflight, fix=fix))
         return self.submit(target, lambda images: check_image_spec(images, spec, self._preflight, fix=fix))
+
+    def verify(self, target: Target, name: str, options: VerifyOptions) -> Future[Verification]:
+        """Compare in the background what queries run on with what was planned; `name` "" is the active image.
+
+        The future raises the errors of `verify_image`.
+        """
+
+        async def find_plan(image: Image) -> Expectation | None:
+            return await asyncio.to_thread(planned, self.history, target, image)
+
+        return self.submit(target, lambda images: verify_image(images, name, find_plan, options, self._run_query))
 
     def attach(self, target: Target, name: str, *, timeout: float = DEFAULT_TIMEOUT, send: bool = False) -> Build:
         """Poll the current operation on an image, whichever process started it, and return at once.

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "wait": "The same as attach.",
     "status": SUBCOMMANDS["status"].help,
     "clusters": SUBCOMMANDS["clusters"].help,
+    "verify": SUBCOMMANDS["verify"].help,
     "bases": SUBCOMMANDS["bases"].help,
     "freeze": "Write the requirements that a notebook, a Python file or the python() of a query file imports.",
     "use": "Save the cluster and the sign-in method for later commands.",
@@ -70,6 +71,7 @@ def shell_parser() -> argparse.ArgumentParser:
     subs["enable"].add_argument("name", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
     option_groups.add_forced_enabling(subs["enable"])
     subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
+    option_groups.add_verifying(subs["verify"])
     option_groups.add_compared(subs["diff"])
     option_groups.add_export_form(subs["export"])
     subs["freeze"].add_argument("sources", metavar="PATH", nargs="+", help="notebook, Python file or query file")

@@ -101,6 +101,9 @@ SUBCOMMANDS = {
     "active": Subcommand("Show the image that queries use.", "cluster"),
     "enable": Subcommand("Enable python() with a managed or custom image. Takes up to an hour.", "cluster"),
     "disable": Subcommand("Disable python() for the queries of the cluster.", "cluster"),
+    "verify": Subcommand(
+        "Query the cluster for what its active image holds, and compare that with the check before the build.", "verify"
+    ),
     "bases": Subcommand("List the managed images shipped by Azure. With the name of one: its packages.", "images"),
     "clusters": Subcommand("List the clusters of the subscription.", "cluster"),
     "doctor": Subcommand(
@@ -127,6 +130,7 @@ def line_parser() -> argparse.ArgumentParser:
     subs["enable"].add_argument("name", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
     option_groups.add_forced_enabling(subs["enable"])
     subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
+    option_groups.add_verifying(subs["verify"])
     option_groups.add_compared(subs["diff"])
     subs["doctor"].add_argument("--identity", action="store_true", help="also show the account and the tenant")
     help_text = "also ask the package indexes that the image names; without it, only your own"

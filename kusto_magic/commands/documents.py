@@ -17,6 +17,7 @@ from kusto_magic.errors import InvalidInputError, KustoImageError
 from kusto_magic.hints import HintTable
 from kusto_magic.models.cluster import ActiveImage, Cluster, PythonState, UnknownImage
 from kusto_magic.models.image import Image
+from kusto_magic.models.verification import Difference, Verification
 from kusto_magic.preflight.package_diff import Change
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
@@ -98,6 +99,31 @@ def operation_json(member: Build | BuildRecord, *, is_active: bool = True) -> Js
         "seconds": round((ended - started).total_seconds(), 1) if ended else None,
         "message": redact(message),
     }
+
+
+def verification_json(found: Verification) -> Json:
+    """Return the result of `verify`; `source` is "plan", "requirements" or "listed"."""
+    return {
+        "image": found.image,
+        "verified": found.succeeded,
+        "packages": found.total,
+        "equal": found.equal,
+        "source": found.expectation.source.value,
+        "plannedAt": time_json(found.expectation.planned_at),
+        "python": found.inventory.python,
+        "expectedPython": found.expectation.python,
+        "platform": found.inventory.platform,
+        "database": found.database,
+        "differences": [_difference_json(it) for it in found.differences],
+        "imports": dict(found.inventory.imports),
+        "baseImage": found.expectation.base,
+        "baseDifferences": [_difference_json(it) for it in found.base_differences],
+        "inventory": dict(found.inventory.packages),
+    }
+
+
+def _difference_json(difference: Difference) -> Json:
+    return {"package": difference.name, "expected": difference.expected, "found": difference.found}
 
 
 def time_json(moment: datetime | None) -> str | None:

@@ -97,6 +97,16 @@ def add_compared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("other", metavar="B", nargs="?", help=help_text)
 
 
+def add_verifying(parser: argparse.ArgumentParser) -> None:
+    """Add the image to verify, and how."""
+    help_text = "image that queries should use; default: the one that they use"
+    parser.add_argument("name", metavar="NAME", nargs="?", help=help_text)
+    help_text = "also import the packages that the requirements name"
+    parser.add_argument("--import", dest="imports", action="store_true", help=help_text)
+    help_text = "database in which the query runs; default: the first that you may query"
+    parser.add_argument("--database", metavar="NAME", help=help_text)
+
+
 def add_export_form(parser: argparse.ArgumentParser) -> None:
     """Add the format of `export`, and the file to write to."""
     parser.add_argument("--as", dest="form", metavar="FORM", choices=FORMS, required=True, help=", ".join(FORMS))

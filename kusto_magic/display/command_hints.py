@@ -119,6 +119,11 @@ def _sentences(program: str, again: str, restart: str) -> Mapping[HintKind, str]
         HintKind.SHOW_IMAGE: f"{program} show {{argument}} shows the image as the service returns it.",
         HintKind.CONFIRM: "Add --yes to proceed anyway.",
         HintKind.USE_NEW_NAME: f"Or choose a new name, and enable that image afterwards with {program} enable.",
+        HintKind.ENABLE_BEFORE: f"{program} enable {{argument}} enables it; then {again}.",
+        HintKind.CHOOSE_DATABASE: "Add --database with the name of a database that exists and that you may query.",
+        HintKind.REBUILD_IMAGE: (
+            "Build image {name} again with --force; --pin sends exactly the versions that the check selects."
+        ),
         HintKind.ENABLE_IMAGE: f"{program} enable IMAGE selects one.",
     }
 

@@ -61,6 +61,25 @@ class SlowSignIn:
             self._message.end(f"Waited {self._seconds:.0f} s for a token.")
 
 
+class SlowQuery:
+    """Called as `SlowSignIn`, while a query runs on a cluster."""
+
+    def __init__(self, open_output: Callable[[], Show], cluster: str) -> None:
+        self._message = WaitMessage(open_output)
+        self._cluster = cluster
+        self._seconds = 0.0
+
+    def __call__(self, seconds: float | None) -> None:
+        """Show or update the message, and how long the query took when it has ended."""
+        if seconds is None:
+            self._message.end(f"Queried cluster {self._cluster} in {self._seconds:.0f} s.")
+        elif seconds >= PATIENCE:
+            self._seconds = seconds
+            # Source: documentation of sandboxes.
+            usual = "a new sandbox takes 10 to 15 s"
+            self._message.update(f"Querying cluster {self._cluster}: {seconds:.0f} s ({usual})")
+
+
 class SlowCheck:
     """Called as `SlowSignIn`, while the requirements are being checked."""
 

@@ -118,7 +118,8 @@ class Cluster:
     """A cluster as the service returns it; omitted values are "".
 
     `location` is the region's display name, `state` such as "Running" or "Stopped", `provisioning` is
-    `provisioningState`. `sku` is a name such as "Standard_E8as_v5+1TB_PS", `python` what queries run on.
+    `provisioningState`. `sku` is a name such as "Standard_E8as_v5+1TB_PS", `python` what queries run on, `uri` where
+    they are sent: to be checked by `query_uri.query_uri` before.
     """
 
     id: str
@@ -128,6 +129,7 @@ class Cluster:
     sku: str = ""
     extensions: tuple[LanguageExtension, ...] = ()
     python: PythonState = NO_EXTENSIONS
+    uri: str = ""
 
     @classmethod
     def from_json(cls, document: object) -> Cluster:
@@ -143,6 +145,7 @@ class Cluster:
             _text(sku, "name"),
             extensions_in(_object(properties, "languageExtensions")),
             python_state(_object(properties, "languageExtensions")),
+            _text(properties, "uri"),
         )
 
     def is_switched(self, image: str) -> bool:

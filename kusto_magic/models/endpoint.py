@@ -13,18 +13,27 @@ from kusto_magic.errors import excerpt
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """An Azure cloud: its Resource Manager endpoint and the OAuth scope of the tokens for it."""
+    """An Azure cloud: its Resource Manager endpoint, the OAuth scope of the tokens for it, the suffix of clusters."""
 
     endpoint: str
     scope: str
+    query_suffix: str
 
 
 CLOUDS: Mapping[str, Cloud] = {
-    "public": Cloud("https://management.azure.com", "https://management.azure.com/.default"),
-    "usgov": Cloud("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net/.default"),
-    "china": Cloud("https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default"),
+    "public": Cloud("https://management.azure.com", "https://management.azure.com/.default", ".kusto.windows.net"),
+    "usgov": Cloud(
+        "https://management.usgovcloudapi.net",
+        "https://management.core.usgovcloudapi.net/.default",
+        ".kusto.usgovcloudapi.net",
+    ),
+    "china": Cloud(
+        "https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default", ".kusto.chinacloudapi.cn"
+    ),
 }
-"""Clouds by name. Source: azure-mgmt-core, `get_arm_endpoints` (endpoint and scope differ in US Government)."""
+"""Clouds by name. Sources: azure-mgmt-core, `get_arm_endpoints` (endpoint and scope differ in US Government), and the
+trusted endpoints of azure-kusto-data.
+"""
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f]*:[0-9a-f:.]+", re.IGNORECASE)

@@ -76,6 +76,9 @@ PANEL = HintTable(
         HintKind.SHOW_IMAGE: "Press Show details beside {name} under Images.",
         HintKind.CONFIRM: "To proceed anyway, press Refresh, press the button again, and confirm.",
         HintKind.USE_NEW_NAME: "Or choose a new name, and enable that image afterwards.",
+        HintKind.ENABLE_BEFORE: "Press Enable… beside {name} under Images, then try again.",
+        HintKind.CHOOSE_DATABASE: "Choose a database that exists and that you may query.",
+        HintKind.REBUILD_IMAGE: "Build {name} again with pinned versions.",
         HintKind.ENABLE_IMAGE: (
             "Press Enable… beside an image under Images, so that it is known which one queries use."
         ),

@@ -16,12 +16,12 @@ from kusto_magic.errors import (
     KustoImageError,
     Problem,
     ServiceError,
-    ServiceFault,
     SignInError,
     UnreachableError,
 )
 from kusto_magic.hints import hint_json
 from kusto_magic.server.build_views import Json
+from kusto_magic.service_fault import ServiceFault
 
 if TYPE_CHECKING:
     from kusto_magic.models.cluster import PythonState

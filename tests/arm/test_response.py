@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kusto_magic.arm.response import MAX_RETRY_AFTER, MIN_RETRY_AFTER, ArmResponse, display_text
-from kusto_magic.errors import ServiceFault, UntrustedAddressError
+from kusto_magic.errors import UntrustedAddressError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.service_fault import ServiceFault
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
 ENDPOINT = "https://management.azure.com"

@@ -20,13 +20,13 @@ from kusto_magic.errors import (
     NotSubmittedError,
     OutcomeUnknownError,
     PollTimeoutError,
-    ServiceFault,
     UnreachableError,
 )
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
+from kusto_magic.service_fault import ServiceFault
 
 HERE, RESUMED, OBSERVED = Origin.STARTED_HERE, Origin.RESUMED, Origin.OBSERVED
 SENDING = Operation(Action.BUILD, "", BuildState.SUBMITTING)

@@ -27,7 +27,6 @@ from kusto_magic.errors import (
     PollTimeoutError,
     Problem,
     ServiceError,
-    ServiceFault,
     SignInError,
     StatusUnreadableError,
     ThrottledError,
@@ -35,6 +34,7 @@ from kusto_magic.errors import (
 )
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
+from kusto_magic.service_fault import ServiceFault
 
 RUNNING = operation_start.resume(Action.BUILD, image_url(TARGET, "img"))
 FAULT = ServiceFault("Code", "message")

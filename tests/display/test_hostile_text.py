@@ -17,7 +17,7 @@ from kusto_magic.display import bundle, card_sources, preflight_report
 from kusto_magic.display.card import Card
 from kusto_magic.display.fleet_card import FleetCard
 from kusto_magic.display.progress_bar import ProgressBar
-from kusto_magic.errors import KustoImageError, ServiceError, ServiceFault
+from kusto_magic.errors import KustoImageError, ServiceError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
@@ -26,6 +26,7 @@ from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.widgets import heading, text_widget
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
+from kusto_magic.service_fault import ServiceFault
 
 NOW = datetime(2026, 11, 23, 14, 3, 5, tzinfo=UTC)
 TARGET = Target("01234567-89ab-cdef-0123-456789abcdef", "group", "help")

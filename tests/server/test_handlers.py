@@ -31,7 +31,6 @@ from kusto_magic.errors import (
     ForbiddenError,
     KustoImageError,
     NotFoundError,
-    ServiceFault,
     SignInError,
     ThrottledError,
     UnreachableError,
@@ -43,6 +42,7 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.server import base_handler, handlers
 from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import with_id
+from kusto_magic.service_fault import ServiceFault
 
 pytestmark = pytest.mark.server
 

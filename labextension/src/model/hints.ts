@@ -114,7 +114,7 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
     trans.__('The service does not say what it rejects: check the name, the base image and the requirements.'),
   'see-message': trans => trans.__("See the service's message above; waiting does not help unless it says so."),
   'quote-id': trans => trans.__('If the error persists, quote the request ID above in a support request.'),
-  'wait-a-minute': trans => trans.__('Too many requests for this subscription; try again in a minute.'),
+  'wait-a-minute': trans => trans.__('Too many requests; try again in a minute.'),
   'ask-for-role': (trans, { values }) => trans.__('Ask an owner of the cluster for a role with %1.', values),
   'check-permissions': trans =>
     trans.__("See the service's message above; in a cell, %kusto_image doctor checks the permissions."),
@@ -169,6 +169,12 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
   confirm: trans => trans.__('To proceed anyway, refresh the images, try again and confirm; in a cell, add --yes.'),
   'use-new-name': trans => trans.__('Or choose a new name, and enable that image afterwards.'),
   'enable-image': trans => trans.__('Enable an image, so that it is known which one queries use.'),
+  'enable-before': (trans, { name }) => trans.__('Enable image %1, then try again.', name),
+  'choose-database': trans => trans.__('In a cell, run %kusto_image verify --database NAME.'),
+  'ask-for-database-role': trans =>
+    trans.__('Ask an administrator of the cluster for the role Viewer of a database, or AllDatabasesViewer.'),
+  'rebuild-image': (trans, { argument }) =>
+    trans.__('Build it again: run %%kusto_image %1 with --force and --pin.', argument),
   'reload-page': trans => trans.__('Reload the page.')
 };
 

@@ -1,0 +1,86 @@
+"""What the sandbox of python() holds: the query that asks it, and its answer.
+
+Source of the query: documentation of the python plugin, `T | evaluate python(output_schema, script [, parameters])`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from packaging.utils import canonicalize_name
+
+_SCRIPT = r"""
+import importlib
+import platform
+from importlib import metadata
+
+def modules(distribution):
+    files = [file.parts for file in distribution.files or ()]
+    folders = {parts[:-1] for parts in files if parts[-1] == "__init__.py" and ".." not in parts}
+    depth = min(map(len, folders), default=1)
+    found = {parts for parts in folders if len(parts) == depth}
+    files = [parts[0] for parts in files if len(parts) == 1 and parts[0].endswith((".py", ".pyd"))]
+    found |= {(file.partition(".")[0],) for file in files}
+    return [".".join(parts) for parts in sorted(found) if all(map(is_wanted, parts))]
+
+def is_wanted(part):
+    return part.isidentifier() and part[:1] != "_" and part not in unwanted
+
+def tried(distribution):
+    try:
+        for name in modules(distribution):
+            importlib.import_module(name)
+    except BaseException as error:
+        return "{}: {}".format(type(error).__name__, str(error).strip().partition("\n")[0])[:300]
+    return ""
+
+unwanted = {"test", "tests", "doc", "docs", "example", "examples", "benchmark", "benchmarks"}
+distributions = [found for found in metadata.distributions() if found.metadata["Name"]]
+rows = [("python", "", platform.python_version()), ("platform", "", platform.platform())]
+rows += [("package", found.metadata["Name"], found.version or "") for found in distributions]
+for wanted in kargs.get("imports", []):
+    for found in distributions:
+        if found.metadata["Name"].replace("_", "-").replace(".", "-").lower() == wanted:
+            rows.append(("import", wanted, tried(found)))
+result = pd.DataFrame(rows, columns=["kind", "name", "value"])
+"""
+"""Runs in the sandbox, where the plugin defines `pd` and `kargs`. A package is imported only if that is asked for."""
+
+
+def inventory_query(imports: Iterable[str] = ()) -> str:
+    """Return the KQL query for what the active image holds; `imports` are the packages that are also imported.
+
+    Their names are normalized (PEP 503), so that none can end the literal that contains it.
+    """
+    names = ", ".join(f'"{canonicalize_name(name, validate=True)}"' for name in imports)
+    parameters = f", bag_pack('imports', dynamic([{names}]))" if names else ""
+    schema = "typeof(kind:string, name:string, value:string)"
+    return f"range x from 1 to 1 step 1\n| evaluate python({schema}, ```{_SCRIPT}```{parameters})"
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What an image holds: its Python version, platform, and packages (normalized name → version).
+
+    `imports` has the error of each imported package, "" if it was imported. The texts are external: they are escaped
+    where they are shown.
+    """
+
+    python: str
+    platform: str
+    packages: Mapping[str, str]
+    imports: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Mapping[str, object]]) -> Inventory:
+        """Parse the rows of `inventory_query`. Raises ValueError if they are not its result."""
+        values: dict[str, dict[str, str]] = {kind: {} for kind in ("python", "platform", "package", "import")}
+        for row in rows:
+            kind, name, value = (str(row.get(column, "")) for column in ("kind", "name", "value"))
+            if kind in values:
+                values[kind].setdefault(canonicalize_name(name), value)
+        if not values["python"] or not values["package"]:
+            raise ValueError("not the result of an inventory query")
+        [python], platform = values["python"].values(), "".join(values["platform"].values())
+        return cls(python, platform, values["package"], values["import"])

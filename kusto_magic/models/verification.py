@@ -1,0 +1,161 @@
+"""Comparison of what an image holds with what it should hold. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from kusto_magic.models.inventory import Inventory
+
+
+class ExpectationSource(StrEnum):
+    """Where the expected packages come from."""
+
+    PLAN = "plan"
+    """The check before the build, which selected the version of every package."""
+    REQUIREMENTS = "requirements"
+    """The requirements of the image: this machine knows no check of it."""
+    LISTED = "listed"
+    """The documented list of a managed image."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedPackage:
+    """A package that an image should hold: normalized name, and the versions that are right, such as "==1.2" or ""."""
+
+    name: str
+    specifier: str = ""
+    direct: bool = True
+
+    def accepts(self, version: str) -> bool:
+        """Return whether a version is one of these; versions that cannot be parsed are compared as text."""
+        try:
+            return SpecifierSet(self.specifier).contains(Version(version), prereleases=True)
+        except (InvalidSpecifier, InvalidVersion):
+            return self.specifier in ("", f"=={version}", f"==={version}")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A package that is not as expected: `expected` is a specifier, `found` its version, or None if it is missing."""
+
+    name: str
+    expected: str
+    found: str | None
+
+    def __str__(self) -> str:
+        wanted = self.expected.removeprefix("==") or "any version"
+        if self.found is None:
+            return f"{self.name} is missing (expected: {wanted})"
+        return f"{self.name} {self.found} (expected: {wanted})"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an image should hold.
+
+    `python` is its Python version, "" if that is not known; `packages` come from `source`, for a plan from the check of
+    the build that was started at `planned_at`. `base` is the managed image below it, or "", `listed` its documented
+    packages (normalized name → version).
+    """
+
+    python: str
+    packages: tuple[ExpectedPackage, ...]
+    source: ExpectationSource
+    planned_at: datetime | None = None
+    base: str = ""
+    listed: Mapping[str, str] | None = None
+
+    @property
+    def wanted(self) -> str:
+        """How packages are that are as expected: "as planned"."""
+        match self.source:
+            case ExpectationSource.PLAN:
+                return "as planned"
+            case ExpectationSource.REQUIREMENTS:
+                return "as required"
+        return "as documented"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The result of comparing an image with its `expectation`; `database` is where the query ran.
+
+    `differences` are the packages that are not as expected, `base_differences` those of the base image that differ from
+    its documented list, which is no failure: the list is incomplete.
+    """
+
+    image: str
+    expectation: Expectation
+    inventory: Inventory
+    database: str
+    differences: tuple[Difference, ...]
+    base_differences: tuple[Difference, ...]
+
+    @property
+    def total(self) -> int:
+        """The number of expected packages."""
+        return len(self.expectation.packages)
+
+    @property
+    def equal(self) -> int:
+        """The number of packages that are as expected."""
+        return self.total - len(self.differences)
+
+    @property
+    def is_python_right(self) -> bool:
+        """Whether the image runs the expected Python version."""
+        wanted, found = self.expectation.python, self.inventory.python
+        return not wanted or found == wanted or found.startswith(f"{wanted}.")
+
+    @property
+    def failed_imports(self) -> Mapping[str, str]:
+        """The packages that cannot be imported, and why."""
+        return {name: error for name, error in self.inventory.imports.items() if error}
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the image holds what it should hold, and everything that was imported works."""
+        return not self.differences and self.is_python_right and not self.failed_imports
+
+    @property
+    def summary(self) -> str:
+        """The result in a few words: "14 of 14 packages are as planned"."""
+        return f"{self.equal} of {self.total} packages are {self.expectation.wanted}"
+
+
+def verify(image: str, expectation: Expectation, inventory: Inventory, database: str) -> Verification:
+    """Compare what an image holds with what it should hold."""
+    named = {expected.name for expected in expectation.packages}
+    listed = [
+        ExpectedPackage(canonicalize_name(name), f"=={version}")
+        for name, version in (expectation.listed or {}).items()
+        if canonicalize_name(name) not in named
+    ]
+    return Verification(
+        image,
+        expectation,
+        inventory,
+        database,
+        _differences(expectation.packages, inventory.packages),
+        _differences(listed, inventory.packages),
+    )
+
+
+def _differences(expected: Iterable[ExpectedPackage], packages: Mapping[str, str]) -> tuple[Difference, ...]:
+    return tuple(
+        Difference(one.name, one.specifier, packages.get(one.name))
+        for one in expected
+        if one.name not in packages or not one.accepts(packages[one.name])
+    )
+
+
+def direct_names(packages: Sequence[ExpectedPackage]) -> tuple[str, ...]:
+    """Return the packages that the requirements name, which are those to import."""
+    return tuple(expected.name for expected in packages if expected.direct)
