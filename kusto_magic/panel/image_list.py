@@ -8,14 +8,17 @@ from concurrent.futures import Future
 from ipywidgets import Button
 
 from kusto_magic.builds.actions import is_being_enabled_here
+from kusto_magic.display.verification_table import verification_table
 from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image
+from kusto_magic.models.verification import Verification
 from kusto_magic.panel.details import Details
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.markup import badge, chip, count_text, text_html
 from kusto_magic.panel.table import RowAction, RowView, Table
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext, Question
 from kusto_magic.panel.widgets import column, link_button, row, set_text, text_widget, with_class
+from kusto_magic.queries.verify import VerifyOptions
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
 
@@ -27,11 +30,11 @@ NOT_READ = UnknownImage("the images have not been read")
 """State of Python before the first read."""
 
 HEAD = ("Name", "Status", "Base image", "Packages")
-SHOW, EDIT, USE, ENABLE, DELETE = "Show details", "Edit", "Use as base", "Enable…", "Delete…"
+SHOW, EDIT, USE, ENABLE, VERIFY, DELETE = "Show details", "Edit", "Use as base", "Enable…", "Verify", "Delete…"
 
 
 class ImageList:
-    """The images of the cluster, with the actions show, edit, use as base, enable and delete.
+    """The images of the cluster, with the actions show, edit, use as base, enable, verify and delete.
 
     `known` is called with the images after each read and with None while they are not known; `edit` and `use` with an
     image; `enable` and `delete` with its name after the user has confirmed, `delete` also with whether a warning said
@@ -61,6 +64,7 @@ class ImageList:
             RowAction(EDIT, "Copy image {} to the form", lambda image, _button: edit(image)),
             RowAction(USE, "Use {} as the base image in the form", lambda image, _button: use(image)),
             RowAction(ENABLE, "Let queries use image {}; asks for confirmation", self._ask_to_enable),
+            RowAction(VERIFY, "Query the cluster for what image {} holds; nothing is changed", self._verify),
             RowAction(DELETE, "Delete image {}; asks for confirmation", self._ask_to_delete),
         )
         self.table = Table(context, HEAD, actions, name=lambda image: image.name, describe=self._describe)
@@ -138,7 +142,7 @@ class ImageList:
             text_html(str(len(parser.read(image.requirements).packages))),
         )
         changes = (ENABLE, DELETE) if image.name in self._busy else ()
-        active = (ENABLE,) if self.is_active(image.name) else ()
+        active = (ENABLE,) if self.is_active(image.name) else (VERIFY,)
         return RowView(cells, disabled=(*changes, *active), is_marked=image.name == self._shown)
 
     def _state(self, image: Image) -> str:
@@ -159,6 +163,25 @@ class ImageList:
 
         self._context.run_task(
             [self.refresh], lambda: self._context.builds.submit(target, lambda client: client.get(name)), on_result
+        )
+
+    def _verify(self, image: Image, _button: Button) -> None:
+        target, name = self._context.require_target(), image.name
+        set_text(self.state, f"Querying {target.cluster} … A new sandbox takes 10 to 15 seconds.")
+
+        def restore() -> None:
+            if target == self._context.target:
+                set_text(self.state, _python_text(self.active))
+
+        def on_result(found: Verification) -> None:
+            restore()
+            table = verification_table(found, target)
+            rows = [(label.shown, value.shown) for label, value in table.rows]
+            self.details.show(table.caption, [*rows, *(("Note", note) for note in table.notes)])
+            self._mark(name)
+
+        self._context.run_task(
+            [self.refresh], lambda: self._context.builds.verify(target, name, VerifyOptions()), on_result, restore
         )
 
     def _mark(self, name: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from kusto_magic.arm.base_chain import resolve_base_chain
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.errors import NotActiveError, UnreachableError
+from kusto_magic.errors import NotActiveError, UnreachableError, VerificationError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.cluster import ActiveImage, Cluster, PythonOff, PythonState
@@ -73,6 +73,15 @@ async def verify_image(
     query = query if query.database else replace(query, database=await _database(query, run))
     inventory = _inventory(await run(query))
     return verify(active, expectation, inventory, query.database)
+
+
+def require_success(found: Verification, *, is_shown: bool = False) -> None:
+    """Raise VerificationError if the image does not hold what it should; `is_shown` is whether a result shows it."""
+    if not found.succeeded:
+        what = f"image {found.image!r} is not {found.expectation.wanted}"
+        error = VerificationError(what, verification=found, hint=Hint(HintKind.REBUILD_IMAGE, found.image))
+        error.is_shown = is_shown
+        raise error
 
 
 def _require_active(cluster: Cluster, name: str) -> str:

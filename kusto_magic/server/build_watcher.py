@@ -28,7 +28,9 @@ from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff, PythonSta
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.naming import base_image_problem
 from kusto_magic.models.target import Target
+from kusto_magic.models.verification import Verification
 from kusto_magic.preflight.report import PreflightReport
+from kusto_magic.queries.verify import VerifyOptions
 from kusto_magic.requirements import parser
 from kusto_magic.server.build_feed import BuildFeed
 from kusto_magic.server.build_views import BuildView, ListedBuild
@@ -168,6 +170,11 @@ class BuildWatcher:
     async def check(self, cluster: str, spec: ImageSpec) -> PreflightReport:
         """Run the check of a spec; nothing is built. Canceling the task ends the check. Raises UnknownIdError."""
         return await asyncio.wrap_future(self._builds.check(await self._target(cluster), spec))
+
+    async def verify(self, cluster: str, name: str, options: VerifyOptions) -> tuple[Verification, Target]:
+        """Compare what queries run on with what was planned. Raises UnknownIdError, and as `BuildManager.verify`."""
+        target = await self._target(cluster)
+        return await asyncio.wrap_future(self._builds.verify(target, name, options)), target
 
     async def export(self, cluster: str, name: str, form: str) -> str:
         """Return the definition of an image in one of `export.FORMS`. Raises as `images` and `export.export` do."""

@@ -16,7 +16,9 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.utils import url_path_join
 from tornado import web
 
+from kusto_magic.display.verification_table import verification_table
 from kusto_magic.errors import InvalidInputError, Problem
+from kusto_magic.queries.verify import VerifyOptions
 from kusto_magic.server.base_handler import BaseHandler, in_thread
 from kusto_magic.server.build_views import Json, build_json, listed_build_json
 from kusto_magic.server.cluster_handlers import (
@@ -90,6 +92,24 @@ class CheckHandler(BaseHandler):
         spec = await in_thread(lambda: parse_spec(body))
         with suppress(asyncio.CancelledError):  # the page has closed the connection
             self.finish({"plan": plan_json(await self.result_while_connected(self.watcher.check(cluster, spec)))})
+
+
+class VerificationHandler(BaseHandler):
+    """What the sandbox holds, compared with what was planned."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, cluster: str, name: str) -> None:
+        """Query the cluster and return the result. The wait ends when the page closes the connection."""
+        body = self.document(("imports", "database"))
+        database = body.get("database", "")
+        if not isinstance(database, str):
+            raise InvalidInputError([Problem("database", "must be a text")])
+        options = VerifyOptions(imports=body.get("imports") is True, database=database)
+        with suppress(asyncio.CancelledError):  # the page has closed the connection
+            verifying = self.watcher.verify(cluster, name, options)
+            found, target = await self.result_while_connected(verifying)
+            self.finish({"verified": found.succeeded, "table": verification_table(found, target).to_json()})
 
 
 class ExportHandler(BaseHandler):
@@ -238,6 +258,7 @@ ROUTES: Mapping[str, type[BaseHandler]] = {
     "/clusters/{cluster}/images/{name}": ImageHandler,
     "/clusters/{cluster}/images/{name}/builds": ImageBuildsHandler,
     "/clusters/{cluster}/images/{name}/export": ExportHandler,
+    "/clusters/{cluster}/images/{name}/verification": VerificationHandler,
     "/clusters/{cluster}/active": ActiveHandler,
     "/builds": BuildsHandler,
     "/builds/{build}": BuildHandler,

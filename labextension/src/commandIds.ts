@@ -11,6 +11,7 @@ export const CommandIDs = {
   openRecord: 'kusto-magic:open-record',
   copyName: 'kusto-magic:copy-name',
   exportImage: 'kusto-magic:export-image',
+  verifyImage: 'kusto-magic:verify-image',
   enableImage: 'kusto-magic:enable-image',
   disablePython: 'kusto-magic:disable-python',
   deleteImage: 'kusto-magic:delete-image',

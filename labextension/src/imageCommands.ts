@@ -9,6 +9,7 @@ import { CommandIDs } from './commandIds';
 import { type ICommandOptions, readDraft } from './commands';
 import { openBuild, openImage } from './details/open';
 import { showExportDialog } from './details/exportDialog';
+import { showVerifyDialog } from './details/verifyDialog';
 import { isActiveImage } from './sidebar/activeImage';
 import { deleteImage, enableImage } from './sidebar/dialogs';
 import { type IListedImage, imageKey, listImages } from './sidebar/rows';
@@ -82,6 +83,12 @@ function imageCommands(options: ICommandOptions): Record<string, IImageCommand> 
       short: trans.__('Enable…'),
       isEnabled: found => isListed(model, found) && !isActive(model, found),
       run: ({ cluster, image }) => enableImage(model, cluster, image.name, trans)
+    },
+    [CommandIDs.verifyImage]: {
+      label: trans.__('Verify the Selected Kusto Image…'),
+      short: trans.__('Verify…'),
+      isEnabled: found => isListed(model, found) && isActive(model, found),
+      run: ({ cluster, image }) => showVerifyDialog({ model, trans }, cluster, image.name)
     },
     [CommandIDs.deleteImage]: {
       label: trans.__('Delete the Selected Kusto Image…'),

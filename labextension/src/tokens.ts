@@ -29,7 +29,7 @@ export interface IModelChange {
 /** The requests whose responses the model does not keep. */
 export type IRequests = Pick<
   ImagesAPI,
-  'checkDraft' | 'checkImage' | 'exportImage' | 'findClusters' | 'listImageBuilds' | 'listSubscriptions'
+  'checkDraft' | 'checkImage' | 'exportImage' | 'findClusters' | 'listImageBuilds' | 'listSubscriptions' | 'verifyImage'
 >;
 
 /** Clusters, images and builds known to the Jupyter server. All views read from it and send requests through it. */

@@ -1,6 +1,7 @@
 /** A typed client of the REST API. The types are generated from the OpenAPI description: `npm run types`. */
 import { type ICard, readCard, readListedCard } from '../cards/cardData';
 import { type IPlan, readPlan } from '../model/plan';
+import { type ITable, readTable } from '../tables/tableData';
 import type { IInputProblem, RequestAPI } from './requestAPI';
 import type { components, operations } from './types.gen';
 
@@ -26,6 +27,14 @@ export type ISubscription = Schemas['Subscription'];
 export type IFoundCluster = Schemas['FoundCluster'];
 /** The result of a check. */
 export type IPlannedPackage = Schemas['PlannedPackage'];
+export type IVerifyOptions = operations['verifyImage']['requestBody']['content']['application/json'];
+
+export interface IVerification {
+  /** Whether the image holds what it should. */
+  readonly verified: boolean;
+  readonly table: ITable;
+}
+
 export type ExportFormat = Schemas['ExportFormat'];
 /** The parts of an image that is being typed; absent ones are not checked. */
 export type IDraftParts = operations['checkDraft']['requestBody']['content']['application/json'];
@@ -101,6 +110,18 @@ export class ImagesAPI {
   async checkImage(cluster: string, spec: IImageSpec, signal?: AbortSignal): Promise<IPlan> {
     const response = await this._request('POST', `${clusterPath(cluster)}/check`, spec, signal);
     return known(readPlan((response as ResponseOf<'checkImage'>).plan));
+  }
+
+  /** Compare what the image holds, in a query, with what was planned. Aborting the request ends the wait. */
+  async verifyImage(
+    cluster: string,
+    name: string,
+    options: IVerifyOptions,
+    signal?: AbortSignal
+  ): Promise<IVerification> {
+    const response = await this._request('POST', `${imagePath(cluster, name)}/verification`, options, signal);
+    const { verified, table } = response as ResponseOf<'verifyImage'>;
+    return { verified, table: known(readTable(table)) };
   }
 
   async exportImage(cluster: string, name: string, format: ExportFormat): Promise<string> {

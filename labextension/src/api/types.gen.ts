@@ -203,6 +203,28 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/clusters/{cluster}/images/{name}/verification": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+                /** @description The name of an image. */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Query the cluster for what the image holds, which queries must use, and compare that with the check before its build. One query is sent; nothing is changed. */
+        readonly post: operations["verifyImage"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/clusters/{cluster}/active": {
         readonly parameters: {
             readonly query?: never;
@@ -1094,6 +1116,54 @@ export interface operations {
                 content: {
                     readonly "application/json": {
                         readonly text: string;
+                    };
+                };
+            };
+            /** @description A problem document (RFC 9457). */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly verifyImage: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of a cluster, as returned by /clusters. */
+                readonly cluster: string;
+                /** @description The name of an image. */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    /** @description Whether the packages that the requirements name are also imported. */
+                    readonly imports?: boolean;
+                    /** @description Where the query runs; by default, in the first database that the identity may query. */
+                    readonly database?: string;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description The response. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        /** @description Whether the image holds what it should. */
+                        readonly verified: boolean;
+                        /** @description The result as a table: the JSON of application/vnd.kusto-image.table+json. */
+                        readonly table: Record<string, never>;
                     };
                 };
             };

@@ -9,7 +9,7 @@ import type { IMenuItem } from '../components/menu';
 const IMAGE_COMMANDS = [
   [CommandIDs.showDetails, CommandIDs.editAsCell, CommandIDs.newImageFrom],
   [CommandIDs.copyName, CommandIDs.exportImage],
-  [CommandIDs.enableImage, CommandIDs.disablePython],
+  [CommandIDs.enableImage, CommandIDs.verifyImage, CommandIDs.disablePython],
   [CommandIDs.deleteImage]
 ] as const;
 

@@ -39,7 +39,7 @@ class TableRenderer extends ReactWidget implements IRenderMime.IRenderer {
   private _table: ITable | null = null;
 }
 
-function DataTable({ table }: { table: ITable }): React.JSX.Element {
+export function DataTable({ table }: { table: ITable }): React.JSX.Element {
   return (
     <>
       {table.rows.length ? <Grid table={table} /> : <p className="jp-KustoImage-empty">{table.empty}</p>}
