@@ -41,8 +41,8 @@ IN_MEMORY = {"PYTEST_DEBUG_TEMPROOT": MEMORY_DISK} if os.access(MEMORY_DISK, os.
 
 LOWEST = (
     "arm/test_client", "arm/test_credentials", "arm/test_local_emulator", "commands/test_commands",
-    "integration/test_environment", "integration/test_terminal", "panel/test_panel", "preflight/test_check",
-    "project/test_packaging", "requirements/test_parser", "test_settings",
+    "integration/test_environment", "integration/test_terminal", "live/test_peer_data", "panel/test_panel",
+    "preflight/test_check", "project/test_packaging", "requirements/test_parser", "test_settings",
 )  # fmt: skip
 """Tests that together use every dependency."""
 

@@ -2,8 +2,8 @@
 
 It implements the protocol of `Microsoft.Kusto/clusters/sandboxCustomImages` as observed on the real service. Behavior
 that is not known is marked in the code as the emulator's own choice. It emulates one cluster or a fleet, and answers
-Azure Resource Graph queries about them. It shares no code with the client of this package, so that it can detect the
-client's mistakes.
+Azure Resource Graph queries about them. The data plane of each cluster answers one query: which packages the image of
+python() contains. It shares no code with the client of this package, so that it can detect the client's mistakes.
 
 In tests, pass `create_app` to an `httpx.ASGITransport`. To run it as a separate process, use
 `python -m kusto_magic.emulator` or `kusto_magic.arm.local_emulator`.

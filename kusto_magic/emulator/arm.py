@@ -56,12 +56,6 @@ def bad_request(message: str, code: str = "BadRequest") -> ArmError:
     return ArmError(400, code, message)
 
 
-async def on_arm_error(_request: Request, error: Exception) -> Response:
-    """Convert an ArmError to its response (a Starlette exception handler)."""
-    assert isinstance(error, ArmError)  # noqa: S101 - registered for this type only
-    return error.response()
-
-
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Convert the router's 404 and 405 to ARM's form; the texts are the emulator's own choice, modeled on ARM's."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only

@@ -24,7 +24,6 @@ from kusto_magic.emulator.cluster_state import (
     UPDATE_CLUSTER,
     ClusterState,
 )
-from kusto_magic.emulator.config import EmulatedCluster
 from kusto_magic.emulator.extensions import extensions_of_cluster, read_extensions
 from kusto_magic.emulator.fleet import Fleet
 from kusto_magic.emulator.operation_results import OperationResults
@@ -149,15 +148,23 @@ class Clusters:
         return state
 
 
-def uris(cluster: EmulatedCluster) -> dict[str, str]:
-    """Return the properties `uri` and `dataIngestionUri` of a cluster."""
+def uris(state: ClusterState) -> dict[str, str]:
+    """Return the properties `uri` and `dataIngestionUri` of a cluster.
+
+    The emulator's own choice: `uri` is below the emulator's origin, since a cluster has no host name of its own. It
+    has two path segments because Microsoft's client takes a single one for the name of a database.
+    """
+    cluster = state.cluster
     host = f"{cluster.name}.{cluster.location}.kusto.windows.net"
-    return {"uri": f"https://{host}", "dataIngestionUri": f"https://ingest-{host}"}
+    return {
+        "uri": f"{state.config.endpoint}/clusters/{cluster.name}",
+        "dataIngestionUri": f"https://ingest-{host}",
+    }
 
 
 def graph_row(state: ClusterState) -> dict[str, Any]:
     """Return what Resource Graph shows of a cluster. The selection of properties is the emulator's own choice."""
-    properties = {"state": state.record.state, **uris(state.cluster)}
+    properties = {"state": state.record.state, **uris(state)}
     return {"sku": _sku(state), "tags": _tags(state), "properties": properties}
 
 
@@ -197,7 +204,7 @@ def _body(state: ClusterState) -> dict[str, Any]:
             **record.properties,
             "state": shown,
             "provisioningState": provisioning,
-            **uris(cluster),
+            **uris(state),
             "languageExtensions": {"value": extensions_of_cluster(state)},
         },
         "identity": dict(record.identity or IDENTITY),

@@ -81,6 +81,12 @@ def extensions_of_cluster(state: ClusterState) -> list[dict[str, str | None]]:
     return [_shown(entry[_KEYS[0]].upper(), entry) for entry in state.store.extensions()]
 
 
+def active_python_image(state: ClusterState) -> str | None:
+    """Return the name of the managed or custom image that python() uses, or None if it is disabled."""
+    shown = [entry for entry in extensions_of_cluster(state) if entry[_KEYS[0]] == "PYTHON"]
+    return (shown[0][_KEYS[2]] or shown[0][_KEYS[1]]) if shown else None
+
+
 def _shown(language: str, entry: dict[str, str]) -> dict[str, str | None]:
     image, custom = entry.get(_KEYS[1], DEFAULT_IMAGES[language]), entry.get(_KEYS[2])
     return dict(zip(_KEYS, (language, image, custom), strict=True))

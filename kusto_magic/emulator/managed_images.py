@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kusto_magic.emulator.arm import bad_request
 from kusto_magic.emulator.store import ClusterStore, ImageRow
 
@@ -20,19 +22,47 @@ def invalid_image_name(name: str, supported: tuple[str, ...]) -> str:
     return f"Invalid languageExtensionImageName `{name}`. Supported image names are: `{', '.join(supported)}`"
 
 
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What an image consists of: the requirements texts of its custom images, the lowest first, on a managed image.
+
+    `base` is the managed image; None means plain Python. `python` is the Python version.
+    """
+
+    texts: tuple[str, ...]
+    python: str
+    base: str | None = None
+
+
+def layers(store: ClusterStore, image: ImageRow) -> Layers | None:
+    """Return the layers of a custom image, or None if its chain of base images is broken."""
+    texts: list[str] = []
+    seen: set[str] = set()
+    below: ImageRow | None = image
+    while below is not None and below.key not in seen:  # deleted, or a cycle
+        seen.add(below.key)
+        texts.insert(0, below.requirements or "")
+        if below.language_version is not None:
+            return Layers(tuple(texts), below.language_version)
+        base = below.base_image or ""
+        if base in MANAGED:
+            return Layers(tuple(texts), MANAGED[base], base)
+        below = store.image(base)
+    return None
+
+
+def layers_of_name(store: ClusterStore, name: str) -> Layers | None:
+    """Return the layers of a managed or custom image, or None if it does not exist or its chain is broken."""
+    if name in MANAGED:
+        return Layers((), MANAGED[name], name)
+    image = store.image(name)
+    return None if image is None else layers(store, image)
+
+
 def python_version(store: ClusterStore, image: ImageRow) -> str | None:
     """Return the Python version of an image, or None if its chain of base images is broken."""
-    seen = {image.key}
-    while image.language_version is None:
-        base = image.base_image or ""
-        if base in MANAGED:
-            return MANAGED[base]
-        below = store.image(base)
-        if below is None or below.key in seen:  # deleted, or a cycle
-            return None
-        seen.add(below.key)
-        image = below
-    return image.language_version
+    found = layers(store, image)
+    return None if found is None else found.python
 
 
 def check_base(store: ClusterStore, image: ImageRow) -> None:

@@ -28,10 +28,16 @@ _COUNTED_BY_PROVIDER = re.compile(
 """Paths of GET, PUT and PATCH with the rate limit of the resource provider in their header (OBSERVED)."""
 
 
+def is_data_plane(path: str) -> bool:
+    """Return whether a path belongs to the data plane of a cluster instead of Resource Manager."""
+    return path.lower().startswith(("/clusters/", "/v1/"))
+
+
 class RequestIds:
     """ASGI middleware that adds x-ms-request-id and related headers, as observed.
 
-    `request.state.correlation` is the correlation ID, for handlers that include it in their body.
+    `request.state` has `correlation`, the correlation ID of Resource Manager or the activity ID of the data plane,
+    `client_request`, the ID that the client has given or else a new one, and `moment`, the time of the request.
     """
 
     def __init__(self, app: ASGIApp, config: EmulatorConfig, clock: Callable[[], datetime]) -> None:
@@ -45,20 +51,15 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        correlation = str(uuid.uuid4())
-        ids = {
-            "x-ms-request-id": str(uuid.uuid4()),
-            "x-ms-correlation-request-id": correlation,
-            "x-ms-routing-request-id": f"{self._region.upper()}:{self._clock():%Y%m%dT%H%M%SZ}:{correlation}",
-            "cache-control": "no-cache",
-            "x-content-type-options": "nosniff",
-        }
-        if headers.get("x-ms-return-client-request-id") == "true" and "x-ms-client-request-id" in headers:
-            ids["x-ms-client-request-id"] = headers["x-ms-client-request-id"]
-
-        if _has_identifier(scope["method"], scope["path"].lower()):
-            ids["x-ms-operation-identifier"] = f"{_CALLER}/{self._region.lower()}/{uuid.uuid4()}"
-        scope.setdefault("state", {})["correlation"] = correlation
+        correlation, moment = str(uuid.uuid4()), self._clock()
+        client_request = headers.get("x-ms-client-request-id") or f"unspecified;{uuid.uuid4()}"
+        scope.setdefault("state", {}).update(correlation=correlation, client_request=client_request, moment=moment)
+        if is_data_plane(scope["path"]):
+            # DOCUMENTED: both headers are in every response, the first also if the request had none.
+            ids = {"x-ms-client-request-id": client_request, "x-ms-activity-id": correlation}
+        else:
+            ids = self._arm_ids(scope, headers, correlation, moment)
+        ids |= {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -66,6 +67,18 @@ class RequestIds:
             await send(message)
 
         await self._app(scope, receive, answer)
+
+    def _arm_ids(self, scope: Scope, headers: Headers, correlation: str, moment: datetime) -> dict[str, str]:
+        ids = {
+            "x-ms-request-id": str(uuid.uuid4()),
+            "x-ms-correlation-request-id": correlation,
+            "x-ms-routing-request-id": f"{self._region.upper()}:{moment:%Y%m%dT%H%M%SZ}:{correlation}",
+        }
+        if headers.get("x-ms-return-client-request-id") == "true" and "x-ms-client-request-id" in headers:
+            ids["x-ms-client-request-id"] = headers["x-ms-client-request-id"]
+        if _has_identifier(scope["method"], scope["path"].lower()):
+            ids["x-ms-operation-identifier"] = f"{_CALLER}/{self._region.lower()}/{uuid.uuid4()}"
+        return ids
 
 
 def _has_identifier(method: str, path: str) -> bool:
@@ -83,6 +96,9 @@ def _uuid_of(purpose: str) -> str:
 
 
 _CALLER = f"tenantId={_uuid_of('tenant')},objectId={_uuid_of('object')}"
+
+PRINCIPAL = f"aaduser={_uuid_of('object')};{_uuid_of('tenant')}"
+"""The caller, as the data plane names a user."""
 
 
 @dataclass

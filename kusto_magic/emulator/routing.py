@@ -72,7 +72,11 @@ def check_scope(request: Request, config: EmulatorConfig) -> None:
 
 def find_cluster(request: Request, fleet: Fleet) -> ClusterState:
     """Return the state of the cluster in the path. Raises ArmError 404 if it does not exist."""
-    name = request.path_params["cluster"]
+    return cluster_named(request.path_params["cluster"], fleet)
+
+
+def cluster_named(name: str, fleet: Fleet) -> ClusterState:
+    """Return the state of the cluster with this name. Raises ArmError 404 if it does not exist."""
     state = fleet.state(name)
     if state is None:
         message = (

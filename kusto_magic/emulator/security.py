@@ -16,9 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kusto_magic.emulator.arm import ArmError, bad_request
 from kusto_magic.emulator.config import EmulatorConfig
+from kusto_magic.emulator.data_errors import refusal
 
 PROOF_PATH = "/emulator/proof"
 """Path at which the emulator proves that it knows its token."""
+
+_METADATA = re.compile(r"(?:/clusters/[^/]+)?/v1/rest/auth/metadata")
+"""Paths at which a client of the data plane asks how to sign in, before it has a token."""
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
@@ -35,7 +39,10 @@ def prove(config: EmulatorConfig, nonce: str) -> str:
 
 
 class SecurityMiddleware:
-    """ASGI middleware that rejects requests that break the rules; identification and proof need no token."""
+    """ASGI middleware that rejects requests that break the rules.
+
+    Identification, proof and the metadata of the data plane need no token.
+    """
 
     def __init__(self, app: ASGIApp, config: EmulatorConfig) -> None:
         self._app = app
@@ -54,7 +61,7 @@ class SecurityMiddleware:
             self._check_caller(scope, headers)
             body = await self._read(headers, receive)
         except ArmError as error:
-            await error.response()(scope, receive, send)
+            await refusal(error, scope)(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
 
@@ -64,7 +71,7 @@ class SecurityMiddleware:
             raise ArmError(403, "Forbidden", "The Host header does not name the kusto_magic emulator.")
         if any(origin.removeprefix("http://") not in self._hosts for origin in headers.getlist("origin")):
             raise ArmError(403, "Forbidden", "Requests of a foreign Origin are refused.")
-        if scope["path"] not in {"/", PROOF_PATH}:
+        if scope["path"] not in {"/", PROOF_PATH} and not _METADATA.fullmatch(scope["path"]):
             self._check_token(headers)
         if {".", ".."} & set(scope["path"].split("/")):
             raise bad_request("A path with '.' or '..' as a segment is refused.")

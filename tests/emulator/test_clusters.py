@@ -52,7 +52,8 @@ async def test_cluster_is_created_used_and_deleted() -> None:
     await finish(created, started)
     body = await read(created)
     assert (body["location"], body["sku"], body["tags"]) == ("West Europe", BODY["sku"], {"a": "b"})
-    assert body["properties"]["uri"] == "https://created.westeurope.kusto.windows.net"
+    assert body["properties"]["uri"] == "http://127.0.0.1:8080/clusters/created"
+    assert body["properties"]["dataIngestionUri"] == "https://ingest-created.westeurope.kusto.windows.net"
     assert await names(emulator) == ["emulatedcluster", "created"]
 
     await created.build("mine")

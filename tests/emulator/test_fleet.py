@@ -66,7 +66,9 @@ async def test_names_regions_and_tags_are_deterministic_and_valid() -> None:
     for cluster in found:
         alone = await emulator.for_cluster(cluster["name"].upper()).send("GET", "")
         assert alone.json() == cluster
-        assert f"{cluster['name']}.{cluster['location'].replace(' ', '').lower()}.kusto" in cluster["properties"]["uri"]
+        properties, region = cluster["properties"], cluster["location"].replace(" ", "").lower()
+        assert properties["uri"] == f"{emulator.ready.endpoint}/clusters/{cluster['name']}"
+        assert f"{cluster['name']}.{region}.kusto" in properties["dataIngestionUri"]
 
 
 async def test_cluster_outside_the_fleet_returns_404() -> None:

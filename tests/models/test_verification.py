@@ -43,9 +43,7 @@ def test_image_that_holds_the_plan_is_verified() -> None:
         ({"humanize": "not a version"}, Difference("humanize", "==4.9.0", "not a version")),
     ],
 )
-def test_other_version_and_missing_package_are_differences(
-    packages: dict[str, Any], difference: Difference
-) -> None:
+def test_other_version_and_missing_package_are_differences(packages: dict[str, Any], difference: Difference) -> None:
     found = verify("img", expectation(), inventory(**packages), "Samples")
     assert not found.succeeded
     assert found.differences == (difference,)

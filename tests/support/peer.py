@@ -7,6 +7,7 @@ import inspect
 import threading
 from collections.abc import AsyncIterable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -14,7 +15,7 @@ import uvicorn
 from azure.core.pipeline.policies import HeadersPolicy
 
 from kusto_magic.emulator import EmulatorConfig, ReadyTarget, create_app
-from kusto_magic.emulator.resolver import Resolver
+from kusto_magic.emulator.resolver import Inventory, Resolver
 from kusto_magic.emulator.server import bind
 
 START_DEADLINE = 20.0
@@ -37,13 +38,13 @@ class NoCredential:
 
 
 @contextmanager
-def served_emulator(config: EmulatorConfig, resolver: Resolver) -> Iterator[ReadyTarget]:
+def served_emulator(
+    config: EmulatorConfig, resolver: Resolver, inventory: Inventory | None = None
+) -> Iterator[ReadyTarget]:
     """Serve an emulator with this configuration on a free port."""
     listener = bind(0)
-    config = EmulatorConfig(
-        port=listener.getsockname()[1], build_seconds=config.build_seconds, clusters=config.clusters
-    )
-    app = create_app(config, resolver=resolver)
+    config = replace(config, port=listener.getsockname()[1])
+    app = create_app(config, resolver=resolver, inventory=inventory)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", loop="asyncio"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
