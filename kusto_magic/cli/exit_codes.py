@@ -38,7 +38,7 @@ class ExitCode(IntEnum):
     INVALID = 2
     """The arguments or the requirements break a rule; nothing was sent."""
     NOT_SUBMITTED = 3
-    """The requirements conflict, the image is in use or not the active one, or the cluster is busy; nothing was sent."""
+    """The requirements conflict, the image is in use or not active, or the cluster is busy; nothing was sent."""
     UNKNOWN = 4
     """The outcome is not known: `kusto-image attach NAME` follows the operation."""
     NOT_ALLOWED = 5

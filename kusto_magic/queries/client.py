@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -40,14 +41,20 @@ def _run(query: Query) -> Rows:
     properties.set_option(properties.request_timeout_option_name, timedelta(seconds=query.timeout))
     try:
         with KustoClient(connection) as client:
-            if is_loopback(urlsplit(query.uri).hostname or ""):
-                # A proxy of the environment would get the emulator's token; the library has no switch for it.
-                client._session.trust_env = False
+            _configure(client._session, query.uri)
             run = client.execute_mgmt if query.is_management else client.execute_query
             return _rows(run(query.database, query.text, properties))
     except Exception as error:  # also what its parsing of an unreadable answer raises
         failure = query_errors.from_library(error, query)
     raise failure  # outside the except block: the library's error holds the request and its token
+
+
+def _configure(session: Any, uri: str) -> None:
+    """Use the proxies and certificates that requests to Resource Manager use; the library has no settings for them."""
+    if is_loopback(urlsplit(uri).hostname or ""):
+        session.trust_env = False  # a proxy would get the emulator's token
+    elif not any(os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")):
+        session.verify = os.environ.get("SSL_CERT_FILE") or True  # requests does not read this variable
 
 
 def _rows(answer: Any) -> Rows:

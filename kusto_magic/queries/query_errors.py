@@ -6,8 +6,12 @@ the service says when the plugin is off was not observed: it is recognized by th
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
+from kusto_magic.arm.connection_errors import remedy
+from kusto_magic.arm.log_filter import shorten_guids
 from kusto_magic.errors import (
     ForbiddenError,
     KustoImageError,
@@ -27,13 +31,17 @@ MAX_MESSAGE_LENGTH = 600
 SANDBOX_BUSY = "E_SB_QUERY_THROTTLED_ERROR"
 """Code of the documentation for a sandbox that has no free instance."""
 
+_PRINCIPAL = re.compile(r"[Pp]rincipal '[^']{0,200}'")
+_EMAIL = re.compile(r"[\w.+#-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
+"""What names the account: outputs are saved and shared."""
+
 _TIMEOUTS = ("E_QUERY_TIMEOUT", "timed out", "timeout", "E_RUNAWAY_QUERY")
 _NO_DATABASE = ("could not be found", "was not found", "does not exist")
 
 
 def from_library(error: Exception, query: Query) -> KustoImageError:
     """Return an exception of azure-kusto-data, or of what it uses, as an error of this package."""
-    status = getattr(getattr(error, "http_response", None), "status_code", 0)
+    status = getattr(_response(error), "status_code", 0)
     text = _text(error)
     fault = ServiceFault(code=_code(error), message=text)
     if status == 401:
@@ -70,13 +78,19 @@ def _hint(text: str, query: Query) -> Hint:
 
 
 def _unreachable(error: Exception, query: Query) -> UnreachableError:
-    host = query.uri.partition("://")[2]
-    cause = error.__cause__ or error
-    timed_out = "timeout" in type(cause).__name__.lower()
-    certificate = "SSLError" in type(cause).__name__
-    why = "did not answer in time" if timed_out else f"cannot be reached ({_text(cause)[:200]})"
-    hint = Hint(HintKind.SET_CA_BUNDLE, values=("REQUESTS_CA_BUNDLE",)) if certificate else Hint(HintKind.CHECK_NETWORK)
-    return UnreachableError(f"{host} {why}", hint=Hint(HintKind.RETRY) if timed_out else hint)
+    if type(error).__name__ != "KustoNetworkError":
+        return unreadable()
+    host, cause = urlsplit(query.uri).netloc, error.__cause__ or error
+    if "Timeout" in type(cause).__name__:
+        return UnreachableError(f"{host} did not respond in time", hint=Hint(HintKind.RETRY))
+    # The last part says why, after the texts of three libraries.
+    why = _text(cause).rpartition(": ")[2].strip("\"')")
+    return UnreachableError(f"{host} cannot be reached ({why})", hint=remedy(error)[0])
+
+
+def unreadable() -> UnreachableError:
+    """Return the error for an answer that is not that of a query."""
+    return UnreachableError("the answer of the query cannot be read", hint=Hint(HintKind.RETRY))
 
 
 def _code(error: Exception) -> str:
@@ -85,4 +99,24 @@ def _code(error: Exception) -> str:
 
 
 def _text(error: BaseException) -> str:
-    return redact(str(error) or type(error).__name__)[:MAX_MESSAGE_LENGTH]
+    """Return the cluster's own message, or that of the library, without what identifies the account."""
+    text = _described(error) or str(error.args[0] if error.args else "") or type(error).__name__
+    text = _EMAIL.sub("…", _PRINCIPAL.sub("the account", redact(text)))
+    return shorten_guids(text)[:MAX_MESSAGE_LENGTH]
+
+
+def _described(error: BaseException) -> str:
+    """Return the message in the body of a response: the detailed one, if there is one."""
+    try:
+        described = _response(error).json()["error"]
+        return str(described.get("@message") or described["message"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ""
+
+
+def _response(error: BaseException) -> Any:
+    """Return the library's response, which one of its errors has only as an argument, or None."""
+    arguments = (argument for argument in error.args if hasattr(argument, "status_code"))
+    # A response with an error status is false.
+    found = getattr(error, "http_response", None)
+    return next(arguments, None) if found is None else found

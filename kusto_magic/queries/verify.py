@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from kusto_magic.arm.base_chain import resolve_base_chain
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.errors import NotActiveError, UnreachableError, VerificationError
+from kusto_magic.errors import NotActiveError, VerificationError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.cluster import ActiveImage, Cluster, PythonOff, PythonState
@@ -137,4 +137,4 @@ def _inventory(rows: object) -> Inventory:
     try:
         return Inventory.from_rows(rows)  # type: ignore[arg-type]
     except (ValueError, TypeError, AttributeError):
-        raise UnreachableError("the answer of the query cannot be read", hint=Hint(HintKind.RETRY)) from None
+        raise query_errors.unreadable() from None

@@ -14,7 +14,9 @@ from tornado import web
 from kusto_magic.errors import (
     InvalidInputError,
     KustoImageError,
+    NotActiveError,
     Problem,
+    QueryError,
     ServiceError,
     SignInError,
     UnreachableError,
@@ -165,6 +167,8 @@ def http_status(error: KustoImageError) -> int:
         (UnreachableError, HTTPStatus.GATEWAY_TIMEOUT),
         (SignInError, HTTPStatus.BAD_GATEWAY),
         (ServiceError, HTTPStatus.BAD_GATEWAY),
+        (QueryError, HTTPStatus.BAD_GATEWAY),
+        (NotActiveError, HTTPStatus.CONFLICT),
     )
     return next((status for kind, status in kinds if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
 

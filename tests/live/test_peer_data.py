@@ -170,7 +170,7 @@ def test_throttled_query_raises_the_throttling_error(client: KustoClient, ready:
 
 def test_slow_query_ends_at_the_time_limit_of_the_request(client: KustoClient, ready: ReadyTarget) -> None:
     tell(ready, "queries", seconds=60)
-    properties: Any = ClientRequestProperties()  # type: ignore[no-untyped-call]
+    properties: Any = ClientRequestProperties()
     properties.set_option(ClientRequestProperties.request_timeout_option_name, timedelta(milliseconds=100))
     with pytest.raises(KustoApiError, match="Request timed out") as raised:
         client.execute(DATABASE, inventory_query(), properties)

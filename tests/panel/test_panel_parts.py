@@ -245,6 +245,22 @@ def test_row_actions_name_their_image_and_focus_starts_at_the_safe_answer(make: 
     )
 
 
+def test_active_image_is_verified_in_its_details(make: EnvironmentFactory) -> None:
+    environment = make()
+    form = _with_image(environment)
+    assert row_button(form.images.table, "img", "Verify").disabled
+    environment.builds.start(enable_request(environment.target, "img")).result(30)
+    form.images.refresh.click()
+    wait_until(lambda: not row_button(form.images.table, "img", "Verify").disabled)
+    _press(form, "Verify")
+    wait_until(lambda: "2 of 2 packages are as planned" in shown_text(form.images.details.content))
+    assert "Queries use img." in shown_text(form.images.state)
+    environment.service.fault = lambda request: httpx.Response(403) if "/mgmt" in request.url.path else None
+    _press(form, "Verify")
+    wait_until(lambda: "may not query database" in error_text(form))
+    assert "AllDatabasesViewer" in error_text(form)
+
+
 def test_actions_of_an_image_are_disabled_until_its_request_is_accepted(make: EnvironmentFactory) -> None:
     seen: list[bool] = []
     environment = make()

@@ -325,6 +325,28 @@ async def test_check_returns_the_plan_and_builds_nothing(
     assert environment.changes == []
 
 
+async def test_active_image_is_verified_by_a_query(
+    signed_in: Fetch, cluster: str, environment: EmulatedEnvironment
+) -> None:
+    path, route = f"/clusters/{cluster}/images/img/verification", "/clusters/{cluster}/images/{name}/verification"
+    off = await signed_in("POST", path, {})
+    assert off.code == 409
+    assert _validated(off, route, "POST")["hint"]["kind"] == "enable-before"
+    await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
+    await _wait_until_ended(signed_in)
+    await signed_in("PUT", f"/clusters/{cluster}/active", {"image": "img"})
+    await _wait_until_ended(signed_in)
+    found = _validated(await signed_in("POST", path, {"imports": True}), route, "POST")
+    assert found["verified"] is True
+    assert found["table"]["rows"][0][1]["text"] == "Verified: 2 of 2 packages are as planned"
+    await asyncio.to_thread(environment.tell, "contents", image="img", packages={"extra": None})
+    found = _validated(await signed_in("POST", path, {"database": "Samples"}), route, "POST")
+    assert found["verified"] is False
+    wrong = await signed_in("POST", path, {"database": "Nowhere"})
+    assert _validated(wrong, route, "POST")["hint"]["kind"] == "choose-database"
+    assert (await signed_in("POST", path, {"database": 5})).code == 400
+
+
 async def test_draft_is_validated_by_the_rules_of_the_kernel(signed_in: Fetch) -> None:
     async def fields(**body: Any) -> list[tuple[str, int | None]]:
         found = _validated(await signed_in("POST", "/drafts", body), "/drafts", "POST")["problems"]

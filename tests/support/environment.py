@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from kusto_magic.emulator.cluster_state import BUILD
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import Package, PreflightReport, Verdict
+from support.app_queries import AppQueries
 from support.emulator_transport import EmulatorTransport, ManualClock
 from support.process_turns import ProcessTurns
 
@@ -110,12 +111,15 @@ class EmulatedEnvironment:
     ) -> None:
         self.emulator = emulator
         self.clock = SharedClock(emulator.clock)
-        self._app = create_app(emulator.config, resolver=emulator.resolver, clock=emulator.clock)
+        self._app = create_app(
+            emulator.config, resolver=emulator.resolver, clock=emulator.clock, inventory=planned_packages
+        )
         self._path = folder / "history.sqlite"
         self.answer = answer
         self._all: list[BuildManager] = []
         self.changes: list[str] = []
         self.transport = RecordingTransport(self._app, self.changes)
+        self.queries = AppQueries(self.transport)
         ready = self._app.state.ready
         self._token = ready.token
         self.targets = [
@@ -125,7 +129,13 @@ class EmulatedEnvironment:
         self.target = self.targets[0]
 
     def builds(self) -> BuildManager:
-        made = BuildManager(history=History(self._path), connect=self._connect, preflight=self.answer, clock=self.clock)
+        made = BuildManager(
+            history=History(self._path),
+            connect=self._connect,
+            preflight=self.answer,
+            run_query=self.queries,
+            clock=self.clock,
+        )
         self._all.append(made)
         return made
 
@@ -176,10 +186,20 @@ class EmulatedEnvironment:
         credential = credential or StaticCredential(self._token)
         return ArmTransport(endpoint, scope, credential=credential, transport=self.transport, clock=self.clock)
 
+    def tell(self, what: str, **body: object) -> None:
+        """Say how the "queries" or "contents" of the first cluster behave."""
+        post = {"cluster": self.target.cluster, **body}
+        asyncio.run(self.emulator_client().http.post(f"/emulator/{what}", json=post, headers=self.emulator.headers))
+
     def close(self) -> None:
         self.clock.released.set()
         for made in self._all:
             made.close()
+
+
+async def planned_packages(_texts: tuple[str, ...], _python: str, _base: str | None) -> Mapping[str, str]:
+    """Return what every emulated image holds."""
+    return {package.name: package.version for package in PLAN}
 
 
 async def always_compatible(_text: str, **_more: Any) -> PreflightReport:

@@ -25,8 +25,9 @@ from kusto_magic.models.target import Target
 from kusto_magic.panel.panel import ImagePanel
 from kusto_magic.panel.panel_form import IMAGES, PanelForm
 from kusto_magic.panel.table import Table
+from support.app_queries import AppQueries
 from support.emulator_transport import EmulatorTransport
-from support.environment import QuickClock, SharedClock, always_compatible
+from support.environment import QuickClock, SharedClock, always_compatible, planned_packages
 from support.hostile import Elements
 
 WAIT_S = 10.0
@@ -45,7 +46,9 @@ class EmulatorService(httpx.AsyncBaseTransport):
     """The emulator's app; `fault`, if set, can respond or raise first."""
 
     def __init__(self, emulator: EmulatorTransport) -> None:
-        self.app = create_app(emulator.config, resolver=emulator.resolver, clock=emulator.clock)
+        self.app = create_app(
+            emulator.config, resolver=emulator.resolver, clock=emulator.clock, inventory=planned_packages
+        )
         self._transport = httpx.ASGITransport(self.app)
         self.fault: Fault | None = None
         self.requests: list[str] = []
@@ -102,7 +105,13 @@ class PanelEnvironment:
     def process(self, history_name: str = "history.sqlite") -> BuildManager:
         """Return the build manager of another process, or of another machine if its history has another name."""
         history = History(self._folder / history_name)
-        return BuildManager(history=history, connect=self._connect, preflight=self._preflight, clock=self.clock)
+        return BuildManager(
+            history=history,
+            connect=self._connect,
+            preflight=self._preflight,
+            run_query=AppQueries(self.service),
+            clock=self.clock,
+        )
 
     def _connect(self, endpoint: str, scope: str) -> ArmTransport:
         return ArmTransport(endpoint, scope, credential=self.credential, transport=self.service, clock=self.clock)
