@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.kernel import Kernel
+from support.queries import tell
 
 from kusto_magic.display.card import MIME
 
@@ -61,6 +62,33 @@ def test_typical_session_of_commands(ready: Kernel) -> None:
     assert "running, 1 cluster" in report
     misspelled = ready.execute("%kusto_image lsit")
     assert "did you mean list?" in misspelled.error
+
+
+@pytest.mark.slow
+def test_active_image_is_verified_with_one_query(kernel: Kernel, emulator: Start) -> None:
+    ready = emulator(0.3)
+    kernel.execute("%load_ext kusto_magic\n%kusto_image use emulator")
+    kernel.execute(IMAGE)
+    off = kernel.execute("%kusto_image verify img")
+    assert "NotActiveError: python() is off" in off.error
+    assert "%kusto_image enable img enables it; then run the cell again" in off.error
+    kernel.execute("%kusto_image enable img --wait")
+    verified = kernel.execute("%kusto_image verify img --import")
+    assert (verified.status, verified.error) == ("ok", "")
+    shown = verified.outputs[-1].data["text/plain"]
+    assert "1 of 1 packages are as required" in shown, "its build was not checked"
+    assert "1 of 1 packages can be imported" in shown
+    tell(ready, "contents", image="img", packages={"humanize": "4.8.0"})
+    different = kernel.execute("%kusto_image verify")
+    assert "humanize 4.8.0 (expected: 4.9.0)" in different.outputs[0].data["text/html"]
+    assert "VerificationError: see the result above." in different.error
+    tell(ready, "queries", seconds=60)
+    request = kernel.begin("%kusto_image verify")
+    kernel.wait_until(lambda: bool(kernel.outputs(request)))
+    assert "Querying cluster emulatedcluster: 3 s" in kernel.outputs(request)[0].data["text/plain"]
+    kernel.interrupt()
+    assert "KeyboardInterrupt" in kernel.finish(request).error
+    assert kernel.execute("1 + 1").status == "ok"
 
 
 @pytest.mark.slow

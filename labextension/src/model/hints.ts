@@ -170,7 +170,7 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
   'use-new-name': trans => trans.__('Or choose a new name, and enable that image afterwards.'),
   'enable-image': trans => trans.__('Enable an image, so that it is known which one queries use.'),
   'enable-before': (trans, { name }) => trans.__('Enable image %1, then try again.', name),
-  'choose-database': trans => trans.__('In a cell, run %kusto_image verify --database NAME.'),
+  'choose-database': trans => trans.__('Choose a database that exists and that you may query.'),
   'ask-for-database-role': trans =>
     trans.__('Ask an administrator of the cluster for the role Viewer of a database, or AllDatabasesViewer.'),
   'rebuild-image': (trans, { argument }) =>
