@@ -5,6 +5,7 @@
     KustoImageError
     ├── InvalidInputError            the input breaks a rule: every problem is listed, nothing was sent
     ├── RequirementsConflictError    the requirements cannot be installed; nothing was sent
+    ├── LockDriftError               the requirements, their base or their packages are not those of the lock
     ├── InUseError                   the cluster's python() runs on the image that would change; nothing was sent
     │   └── MaybeInUseError          it is not known which image python() runs on; nothing was sent
     ├── NotSubmittedError            the process that would have sent the request has ended; nothing was sent
@@ -161,6 +162,21 @@ class RequirementsConflictError(KustoImageError):
     def details(self) -> list[str]:
         """Return the reason and the suggestions, one line each."""
         return [f"  {line}" for line in self._lines]
+
+
+class LockDriftError(KustoImageError):
+    """The requirements, their base or their packages are not those of the lock; nothing was sent.
+
+    `.differences` says what differs, a sentence each.
+    """
+
+    def __init__(self, differences: Sequence[str], *, hint: Hint | None = None) -> None:
+        super().__init__("this is not what the lock has; nothing was sent", hint=hint or Hint(HintKind.UPDATE_LOCK))
+        self.differences = tuple(differences)
+
+    def details(self) -> list[str]:
+        """Return the differences, one line each."""
+        return [f"  {difference}" for difference in self.differences]
 
 
 class InUseError(KustoImageError):

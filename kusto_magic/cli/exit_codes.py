@@ -14,6 +14,7 @@ from kusto_magic.errors import (
     InUseError,
     InvalidInputError,
     KustoImageError,
+    LockDriftError,
     NotSubmittedError,
     OutcomeUnknownError,
     PollTimeoutError,
@@ -37,7 +38,8 @@ class ExitCode(IntEnum):
     INVALID = 2
     """The arguments or the requirements break a rule; nothing was sent."""
     NOT_SUBMITTED = 3
-    """The requirements conflict, the image is in use, or the cluster is busy; nothing was submitted."""
+    """The requirements conflict or are not those of the lock, the image is in use, or the cluster is busy; nothing was
+    submitted."""
     UNKNOWN = 4
     """The outcome is not known: `kusto-image attach NAME` follows the operation."""
     NOT_ALLOWED = 5
@@ -52,7 +54,10 @@ class ExitCode(IntEnum):
 
 _CODES: tuple[tuple[tuple[type[KustoImageError], ...], ExitCode], ...] = (
     ((InvalidInputError,), ExitCode.INVALID),
-    ((RequirementsConflictError, InUseError, ConflictError, NotSubmittedError), ExitCode.NOT_SUBMITTED),
+    (
+        (RequirementsConflictError, LockDriftError, InUseError, ConflictError, NotSubmittedError),
+        ExitCode.NOT_SUBMITTED,
+    ),
     ((SignInError, ForbiddenError), ExitCode.NOT_ALLOWED),
     ((OutcomeUnknownError, PollTimeoutError, StatusUnreadableError), ExitCode.UNKNOWN),
 )

@@ -18,6 +18,7 @@ from kusto_magic.hints import HintTable
 from kusto_magic.models.cluster import ActiveImage, Cluster, PythonState, UnknownImage
 from kusto_magic.models.image import Image
 from kusto_magic.preflight.package_diff import Change
+from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
 
@@ -97,7 +98,13 @@ def operation_json(member: Build | BuildRecord, *, is_active: bool = True) -> Js
         "endedAt": time_json(ended),
         "seconds": round((ended - started).total_seconds(), 1) if ended else None,
         "message": redact(message),
+        "lock": lock_digest(member.report),
     }
+
+
+def lock_digest(report: PreflightReport | None) -> str:
+    """Return the digest of the lock of a check, "" if there is none."""
+    return report.lock.digest if report is not None and report.lock is not None else ""
 
 
 def time_json(moment: datetime | None) -> str | None:
