@@ -12,7 +12,7 @@ from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.commands import documents
 from kusto_magic.commands.cluster import change_options
-from kusto_magic.commands.lookup import ask_about, get_image
+from kusto_magic.commands.lookup import ask_about, built_lock, get_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.data_table import Cell, DataTable

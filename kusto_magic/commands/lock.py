@@ -113,7 +113,7 @@ def with_lock(file: LockFile | None, options: Namespace, spec: ImageSpec) -> Ima
     lock = file.required if file else None
     if lock is None:
         return replace(spec, exclude_newer=cutoff) if cutoff else spec
-    if comparable_text(spec.requirements) == comparable_text(lock.requirements):
+    if _as_in_cell(spec.requirements) == _as_in_cell(lock.requirements):
         spec = replace(spec, requirements=lock.requirements)
     stated = replace(
         lock,
@@ -125,6 +125,10 @@ def with_lock(file: LockFile | None, options: Namespace, spec: ImageSpec) -> Ima
     if differences := lock.differences(stated):
         raise LockDriftError(differences)
     return replace(spec, exclude_newer=lock.exclude_newer, lock=lock)
+
+
+def _as_in_cell(text: str) -> str:
+    return comparable_text(text.removeprefix("\ufeff"))
 
 
 def lock_spec(

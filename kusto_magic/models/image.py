@@ -18,7 +18,7 @@ from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState, Outcome
-from kusto_magic.models.lock import Lock, cutoff_time
+from kusto_magic.models.lock import Lock, comparable_text, cutoff_time
 from kusto_magic.models.naming import (
     base_image_problem,
     python_version_problem,
@@ -239,7 +239,7 @@ class Image:
         """
         same_base = self.base_image.lower() == (spec.base_image or "").lower()
         same_python = bool(spec.base_image) or self.language_version == spec.python_version
-        same_text = _comparable(self.requirements) == _comparable(spec.requirements)
+        same_text = comparable_text(self.requirements) == comparable_text(spec.requirements)
         return self.is_python and same_base and same_python and same_text
 
     def differences(self, spec: ImageSpec) -> tuple[str, ...]:
@@ -252,17 +252,12 @@ class Image:
             "base image": ((spec.base_image or "").lower(), self.base_image.lower()),
             "Python version": (spec.python_version or "", self.language_version),
             "language": (LANGUAGE, LANGUAGE if self.is_python else self.language),
-            "requirements": (_comparable(spec.requirements), _comparable(self.requirements)),
+            "requirements": (comparable_text(spec.requirements), comparable_text(self.requirements)),
         }
         different = [field for field, (want, got) in compared.items() if want and got and want != got]
         # Requirements that were not sent are not omitted by the service: these are of another image.
         added = ["requirements"] if not compared["requirements"][0] and compared["requirements"][1] else []
         return (*different, *added)
-
-
-def _comparable(requirements: str) -> str:
-    """Return a requirements text without its final newline, and with the same line endings everywhere."""
-    return requirements.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
 
 
 def _state(properties: Mapping[str, Any]) -> str:

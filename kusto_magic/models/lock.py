@@ -152,9 +152,8 @@ def _shown(line: str | None) -> str:
 
 
 def comparable_text(requirements: str) -> str:
-    """Return requirements without what a cell cannot keep: a byte order mark, kinds of line endings, a last one."""
-    lines = requirements.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    return lines.removesuffix("\n")
+    """Return a requirements text without its final newline, and with the same line endings everywhere."""
+    return requirements.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
 
 
 # ── dates ──────────────────────────────────────────────────────────────────────────────────────────────────────────
