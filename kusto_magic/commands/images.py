@@ -130,13 +130,16 @@ def show(session: Session, options: Namespace) -> None:
     _, target = session.resolve_target(options)
     image, active = ask_about(session, target, options.name, lambda client: _image_and_active(client, options.name))
     caption = f"Image {image.name} on {_cluster_text(target)}"
-    rows = [(data_table.text(label), cell) for label, cell in _properties(session, target, image, active) if cell.text]
     lock = built_lock(session, target, image)
+    properties = _properties(session, target, image, active, lock.digest if lock else "")
+    rows = [(data_table.text(label), cell) for label, cell in properties if cell.text]
     data = documents.image_json(image, active) | {"lock": lock.digest if lock else ""}
     session.show_table(DataTable(caption, (), rows, data={"images": [data]}))
 
 
-def _properties(session: Session, target: Target, image: Image, active: PythonState) -> Iterator[tuple[str, Cell]]:
+def _properties(
+    session: Session, target: Target, image: Image, active: PythonState, lock: str
+) -> Iterator[tuple[str, Cell]]:
     managed = MANAGED_IMAGES.get(image.base_image)
     number, _ = _packages(image)
     last = session.builds.history.latest(image.name, target)
@@ -147,8 +150,7 @@ def _properties(session: Session, target: Target, image: Image, active: PythonSt
     yield "Python", data_table.text(managed.python if managed else image.language_version)
     yield "Language", data_table.text("" if image.is_python else image.language)
     yield "Packages", data_table.text("" if number is None else str(number))
-    lock = built_lock(session, target, image)
-    yield "Lock", data_table.text(lock.digest if lock else "")
+    yield "Lock", data_table.text(lock)
     # An image of another tool may contain a password.
     yield "Requirements", data_table.code(redact(image.requirements).rstrip() or NO_PACKAGES)
     yield "Error", data_table.text(last.message if last and failed else "")

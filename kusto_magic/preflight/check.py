@@ -68,8 +68,7 @@ async def run_preflight(
     conflict has the first reason only; with them, it takes up to `conflicts.SEARCH_TIMEOUT` seconds more.
 
     Raises InvalidInputError for a text that `requirements.parser.parse` rejects, and ValueError for a date that
-    `models.lock.cutoff_time` rejects. A failure of the resolver is not
-    raised but reported as INCONCLUSIVE.
+    `models.lock.cutoff_time` rejects. A failure of the resolver is not raised but reported as INCONCLUSIVE.
     """
     started = clock.monotonic()
     requirements = parse(text, allow_index_options=True, allow_no_packages=True)  # the caller decides
@@ -88,21 +87,22 @@ async def run_preflight(
     )
     resolution.warn_of_indexes(ignored, "is named by the image and was not asked")
     result = await _run(requirements, resolution, base, base_requirements, text if corrections else None)
-    if result.verdict is Verdict.COMPATIBLE:
-        lock = Lock(
-            python,
-            result.platform,
-            text,
-            resolution.found,
-            base_image or base or "",
-            base or "",
-            tuple(map(_digest, base_requirements)),
-            exclude_newer,
-        )
-        result = replace(result, lock=lock)
+    layers = tuple(map(_digest, base_requirements))
+    template = Lock(python, result.platform, text, (), base_image or base or "", base or "", layers, exclude_newer)
+    result = _with_lock(result, template, resolution)
     index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
     hint = Hint(HintKind.ALLOW_INDEX_OPTIONS) if ignored else None
     return replace(result, index_lines=index_lines, hint=hint, seconds=clock.monotonic() - started)
+
+
+def _with_lock(report: PreflightReport, template: Lock, resolution: Resolution) -> PreflightReport:
+    """Return a report with its lock, if there is one; a conflict may be caused by what was ignored."""
+    if report.verdict is Verdict.COMPATIBLE:
+        return replace(report, lock=replace(template, packages=resolution.found))
+    if report.verdict is Verdict.CONFLICT and template.exclude_newer:
+        ignored = f"releases after {template.exclude_newer} were ignored"
+        return replace(report, warnings=(*report.warnings, ignored))
+    return report
 
 
 def _digest(text: str) -> str:
