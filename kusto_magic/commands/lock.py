@@ -7,6 +7,7 @@ written as soon as the check has found the packages, before anything is sent.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from argparse import Namespace
 from contextlib import suppress
@@ -22,6 +23,8 @@ from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.lock import Lock, comparable_text
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport, Verdict
+
+_BLANK_LINE = re.compile(r"(?m)^[ \t]+$")
 
 FIELD = "--lock"
 """The field of problems."""
@@ -128,7 +131,8 @@ def with_lock(file: LockFile | None, options: Namespace, spec: ImageSpec) -> Ima
 
 
 def _as_in_cell(text: str) -> str:
-    return comparable_text(text.removeprefix("\ufeff"))
+    """Return a text as a cell keeps it: IPython also removes the blanks of blank lines."""
+    return _BLANK_LINE.sub("", comparable_text(text.removeprefix("\ufeff")))
 
 
 def lock_spec(

@@ -58,7 +58,7 @@ def row(package: Package) -> tuple[str, ...]:
 
 
 def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
-    """Return the verdict, the lock, warnings, problems, changes and suggestions in the words of `hints`, a line each."""
+    """Return verdict, lock, warnings, problems, changes and suggestions in the words of `hints`, a line each."""
     changed = {change.line: change.after for change in _changes(report)}
     others = [one for one in report.suggestions if not (isinstance(one, Fix) and one.line in changed)]
     suggestions = [*map(str, others), *([hints.text(report.hint)] if report.hint else [])]

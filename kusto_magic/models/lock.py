@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from kusto_magic.errors import excerpt
+from kusto_magic.requirements import rules
 
 ALGORITHM = "sha256"
 """The hash of wheels and of the digest."""
@@ -143,6 +144,8 @@ def _text_difference(locked: str, text: str) -> str:
     for number in range(1, max(len(before), len(after)) + 1):
         was, now = (lines[number - 1] if number <= len(lines) else None for lines in (before, after))
         if was != now:
+            if rules.secret_in(locked) or rules.secret_in(text):
+                return f"line {number} is not that of the lock"
             return f"line {number} is {_shown(was)} in the lock, {_shown(now)} now"
     return "the line endings or the byte order mark are not those of the lock"
 

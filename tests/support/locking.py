@@ -39,7 +39,7 @@ class LockingPreflight:
             return PreflightReport(Verdict.INCONCLUSIVE, python, reason=self.reason)
         named = [line.name for line in parser.read(text).packages]
         locked = options["locked"].versions if options["locked"] and self.keeps else {}
-        found = tuple(self._found(name, locked) for name in dict.fromkeys([*named, *self.more]))
+        found = tuple(self._found(name, locked) for name in sorted({*named, *self.more}))
         packages = plan_packages(found, base={}, direct=named)
         layers = tuple(hashlib.sha256(layer.encode()).hexdigest() for layer in options["base_requirements"])
         base = options["base_image"] or options["base"] or ""
