@@ -42,7 +42,7 @@ _WHEEL = re.compile(r"[A-Za-z0-9_.+!-]+")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*+")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MARK = re.compile(r"(?m)^\[tool\.kusto-magic\][ \t]*\r?$")
-_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\'')
+_STRING = re.compile(r'"(?:[^"\\\n]++|\\.)*+"?|\'[^\'\n]*+\'?')
 _BARE_DOTS = re.compile(r"[.\[{]")
 
 
