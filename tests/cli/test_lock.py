@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -178,12 +176,6 @@ def test_byte_order_mark_of_a_file_is_no_drift(kusto_image: ShellCommand, lock: 
     assert build(kusto_image, "-f", str(source), *BASE, "--lock", lock).code == 0
     source.write_bytes(TEXT.encode("utf-16"))
     assert build(kusto_image, "-f", str(source), *BASE, "--lock", lock).code == 0
-
-
-def test_standard_input_can_be_locked(kusto_image: ShellCommand, lock: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(TEXT.encode())))
-    assert build(kusto_image, "-f", "-", *BASE, "--lock", lock).code == 0
-    assert lock_in(lock).requirements == TEXT
 
 
 def test_bill_of_materials_is_exported(kusto_image: ShellCommand, file: str, lock: str, tmp_path: Path) -> None:
