@@ -28,6 +28,7 @@ from kusto_magic.errors import ImageDiffersError as ImageDiffersError
 from kusto_magic.errors import InUseError as InUseError
 from kusto_magic.errors import InvalidInputError as InvalidInputError
 from kusto_magic.errors import KustoImageError as KustoImageError
+from kusto_magic.errors import LockDriftError as LockDriftError
 from kusto_magic.errors import MaybeInUseError as MaybeInUseError
 from kusto_magic.errors import NotActiveError as NotActiveError
 from kusto_magic.errors import NotFoundError as NotFoundError
@@ -60,6 +61,8 @@ from kusto_magic.models.cluster import UnknownImage as UnknownImage
 from kusto_magic.models.image import Image as Image
 from kusto_magic.models.image import ImageSpec as ImageSpec
 from kusto_magic.models.inventory import Inventory as Inventory
+from kusto_magic.models.lock import Lock as Lock
+from kusto_magic.models.lock import LockedPackage as LockedPackage
 from kusto_magic.models.permission import Permission as Permission
 from kusto_magic.models.subscription import ListedSubscription as ListedSubscription
 from kusto_magic.models.target import Subscription as Subscription

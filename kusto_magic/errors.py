@@ -5,6 +5,7 @@
     KustoImageError
     ├── InvalidInputError            the input breaks a rule: every problem is listed, nothing was sent
     ├── RequirementsConflictError    the requirements cannot be installed; nothing was sent
+    ├── LockDriftError               the requirements, their base or their packages are not those of the lock
     ├── InUseError                   the cluster's python() runs on the image that would change; nothing was sent
     │   └── MaybeInUseError          it is not known which image python() runs on; nothing was sent
     ├── NotSubmittedError            the process that would have sent the request has ended; nothing was sent
@@ -97,6 +98,7 @@ class KustoImageError(Exception):
     operation: Operation | None = None
     hint_table: HintTable = PROGRAM
     is_shown: bool = False
+    _lines: Sequence[str] = ()
 
     def __init__(self, what: str, *, hint: Hint | None = None) -> None:
         super().__init__(what)
@@ -104,8 +106,8 @@ class KustoImageError(Exception):
         self.hint = hint
 
     def details(self) -> list[str]:
-        """Return additional lines: error codes, request ids, individual problems."""
-        return []
+        """Return additional lines: error codes, request ids, individual problems, reasons and suggestions."""
+        return [f"  {line}" for line in self._lines]
 
     def lines(self, table: HintTable | None = None) -> list[DisplayText]:
         """Return the complete message as lines of plain text, in the words of `table` or else of `hint_table`."""
@@ -163,9 +165,13 @@ class RequirementsConflictError(KustoImageError):
         self.forecast = forecast
         self._lines = tuple(lines)
 
-    def details(self) -> list[str]:
-        """Return the reason and the suggestions, one line each."""
-        return [f"  {line}" for line in self._lines]
+
+class LockDriftError(KustoImageError):
+    """The requirements, their base or their packages are not those of the lock, as `.differences` says."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        super().__init__("this is not what the lock has; nothing was sent", hint=Hint(HintKind.UPDATE_LOCK))
+        self.differences = self._lines = tuple(differences)
 
 
 class InUseError(KustoImageError):

@@ -30,9 +30,10 @@ TYPE = f"Microsoft.Kusto/clusters/sandboxCustomImages@{API_VERSION}"
 INDENT = "  "
 
 
-def export(form: str, name: str, image: Image | ImageSpec, target: Target) -> str:
+def export(form: str, name: str, image: Image | ImageSpec, target: Target, lock: str = "") -> str:
     """Return the definition of the image `name` on the cluster of `target`, in one of FORMS.
 
+    `lock` is the digest of its lock, which is written as a comment, except in the requirements: these must stay equal.
     The text ends with a newline, except that "requirements" is the requirements text byte for byte. Raises
     InvalidInputError for an unknown format, an image without a base image or Python version, and requirements that
     contain a possible secret or invisible characters.
@@ -40,7 +41,8 @@ def export(form: str, name: str, image: Image | ImageSpec, target: Target) -> st
     problems = [*_problems(form, name, image)]
     if problems:
         raise InvalidInputError(problems, hint=Hint(HintKind.RECREATE_IMAGE))
-    return _WRITERS[form](name, _properties(image), target)
+    text = _WRITERS[form](name, _properties(image), target)
+    return f"{_COMMENTS[form]} Lock: {lock}\n{text}" if lock and form in _COMMENTS else text
 
 
 def _problems(form: str, name: str, image: Image | ImageSpec) -> list[Problem]:
@@ -275,6 +277,11 @@ def _string_lines(text: str, quoted: Callable[[str], str], head: str, comma: str
 def _text(lines: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
+
+_COMMENTS: Mapping[str, str] = MappingProxyType(
+    {"bicep": "//", "terraform": "#", "az": "#", "powershell": "#", "rest": "#"}
+)
+"""How the comment of each form begins."""
 
 _WRITERS: Mapping[str, Callable[[str, Mapping[str, str], Target], str]] = MappingProxyType(
     {

@@ -51,6 +51,8 @@ class HintKind(StrEnum):
     """Send the correction of requirements that cannot be installed, change them, or skip the check."""
     SEND_UNPINNED = "send-unpinned"
     """Check again later, or send the requirements without pinned versions."""
+    UPDATE_LOCK = "update-lock"
+    """Build what the lock has, or replace the lock."""
 
     # sign-in
     SIGN_IN = "sign-in"

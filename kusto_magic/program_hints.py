@@ -89,6 +89,7 @@ PROGRAM = HintTable(
             "as they are."
         ),
         HintKind.SEND_UNPINNED: "Try again later, or use BuildOptions(pin=False).",
+        HintKind.UPDATE_LOCK: "Use the base and the requirements of the lock, or leave the lock out of the ImageSpec.",
         HintKind.SIGN_IN: "Sign in with `az login`, or pass a credential that can sign in, then try again.",
         HintKind.SIGN_IN_INTERACTIVELY: "Pass a credential that needs no user, or sign in with `az login`.",
         HintKind.CHOOSE_CREDENTIAL: "Pass another credential of azure-identity, such as AzureCliCredential().",

@@ -16,7 +16,7 @@ from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
-from kusto_magic.preflight.report_json import report_from_json, report_json
+from kusto_magic.preflight.report_json import report_from_json, stored_json
 from kusto_magic.redaction import redact, without_signature
 
 _Value = TypeVar("_Value")
@@ -104,7 +104,7 @@ def to_column(name: str, value: Any) -> object:
     if isinstance(value, BuildState):
         return value.value
     if isinstance(value, Hint | PreflightReport):
-        value = json.dumps(hint_json(value) if isinstance(value, Hint) else report_json(value), ensure_ascii=False)
+        value = json.dumps(hint_json(value) if isinstance(value, Hint) else stored_json(value), ensure_ascii=False)
     if not isinstance(value, str):
         return value
     if name == "operation_url":

@@ -101,7 +101,7 @@ class BuildRunner:
     async def check(self, preflight: Preflight, client: ImagesClient, build: Build) -> ImageSpec:
         """Run the preflight; return the spec to submit: corrected or pinned if that is wanted.
 
-        Raises RequirementsConflictError.
+        Raises RequirementsConflictError and LockDriftError.
         """
         spec, options = build.request.spec, build.request.options
         assert spec is not None  # noqa: S101 - only builds are checked
@@ -109,6 +109,7 @@ class BuildRunner:
         build._set_report(report)
         sent = spec_to_send(spec, report, pin=options.pin)
         if sent is not spec:
+            build._set_report(report.sent_as(sent.requirements))
             build.checked_spec = sent
             await self._writer.record_checked(build)
         return sent
@@ -137,8 +138,16 @@ class BuildRunner:
 def spec_to_send(spec: ImageSpec, report: PreflightReport, *, pin: bool) -> ImageSpec:
     """Return what is sent after a check: the spec, corrected if that was asked for, or with pinned versions.
 
-    Raises RequirementsConflictError after a conflict, or if the versions are not known.
+    Raises RequirementsConflictError after a conflict, or if the versions are not known, and LockDriftError if what
+    would be sent is not what the lock of the spec has.
     """
+    sent = _checked_spec(spec, report, pin=pin)
+    if spec.lock is not None:
+        report.sent_as(sent.requirements).raise_for_drift(spec.lock)
+    return sent
+
+
+def _checked_spec(spec: ImageSpec, report: PreflightReport, *, pin: bool) -> ImageSpec:
     report.raise_for_conflict()
     if pin and report.verdict is Verdict.INCONCLUSIVE:
         what = f"the versions could not be pinned: {report.reason}"
@@ -165,6 +174,9 @@ async def check_image_spec(
         python=base.python,
         base=base.managed,
         base_requirements=base.layers,
+        base_image=spec.base_image or "",
+        exclude_newer=spec.exclude_newer,
+        locked=spec.lock,
         allow_index_options=spec.allow_index_options and spec.use_index_options,
     )
     report = (await run(spec.requirements)).with_origins(spec.line_origins)

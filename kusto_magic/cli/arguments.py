@@ -98,6 +98,7 @@ def _build(sub: argparse.ArgumentParser) -> None:
     option_groups.add_no_packages(text, "without a file")
     option_groups.add_base(sub)
     option_groups.add_checks(sub)
+    option_groups.add_lock(sub, "file")
     option_groups.add_changing(sub)
     option_groups.add_forced_sending(sub)
     option_groups.add_dry_runs(_add_planning(sub))
@@ -110,6 +111,7 @@ def _check(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("-f", "--file", metavar="PATH", help="the requirements file; - reads the standard input")
     option_groups.add_base(sub)
     option_groups.add_fix(sub)
+    option_groups.add_lock(sub, "file")
     option_groups.add_index_options(sub, "in the file")
     strict = "end with 3 if the check is inconclusive, for example since an index cannot be reached"
     sub.add_argument("--strict", action="store_true", help=strict)

@@ -14,6 +14,7 @@ from kusto_magic.errors import (
     InUseError,
     InvalidInputError,
     KustoImageError,
+    LockDriftError,
     NotActiveError,
     NotSubmittedError,
     OutcomeUnknownError,
@@ -38,7 +39,7 @@ class ExitCode(IntEnum):
     INVALID = 2
     """The arguments or the requirements break a rule; nothing was sent."""
     NOT_SUBMITTED = 3
-    """The requirements conflict, the image is in use or not active, or the cluster is busy; nothing was sent."""
+    """The requirements conflict or are not locked, the image is in use or not active, or the cluster is busy."""
     UNKNOWN = 4
     """The outcome is not known: `kusto-image attach NAME` follows the operation."""
     NOT_ALLOWED = 5
@@ -53,7 +54,10 @@ class ExitCode(IntEnum):
 
 _CODES: tuple[tuple[tuple[type[KustoImageError], ...], ExitCode], ...] = (
     ((InvalidInputError,), ExitCode.INVALID),
-    ((RequirementsConflictError, InUseError, ConflictError, NotSubmittedError, NotActiveError), ExitCode.NOT_SUBMITTED),
+    (
+        (RequirementsConflictError, LockDriftError, InUseError, ConflictError, NotSubmittedError, NotActiveError),
+        ExitCode.NOT_SUBMITTED,
+    ),
     ((SignInError, ForbiddenError), ExitCode.NOT_ALLOWED),
     ((OutcomeUnknownError, PollTimeoutError, StatusUnreadableError), ExitCode.UNKNOWN),
 )

@@ -44,6 +44,7 @@ def _build(session: ShellSession, options: Namespace) -> None:
 
 def _require_no_file(options: Namespace) -> None:
     given = {"-f": options.file, "--base": options.base, "--python": options.python, "--fix": options.fix}
+    given |= {"--lock": options.lock}
     problems = [
         Problem("check", f"use either the name of an image or {name}, not both")
         for name, value in given.items()
@@ -58,7 +59,7 @@ def _text(options: Namespace) -> str:
     if options.file == STDIN:
         options.file = None
         return _read_stdin()
-    if not (options.file or options.no_packages):
+    if not (options.file or options.no_packages or options.lock):
         raise InvalidInputError([Problem("-f", "name the requirements file, or - for the standard input")])
     return ""
 

@@ -40,6 +40,7 @@ def cell_parser() -> argparse.ArgumentParser:
     _add_waiting(parser)
     option_groups.add_changing(parser)
     option_groups.add_checks(parser)
+    option_groups.add_lock(parser, "cell")
     text = parser.add_argument_group("requirements")
     text.add_argument("--file", metavar="PATH", help="read the requirements from a file; leave the cell empty")
     text.add_argument(
@@ -92,7 +93,9 @@ SUBCOMMANDS = {
         "freeze",
     ),
     "export": Subcommand(
-        "Export an image. Forms: Bicep, Terraform, az, PowerShell, a request, requirements.txt.", "requirements"
+        "Export an image. Forms: Bicep, Terraform, az, PowerShell, a request, requirements.txt, a lock, a bill of "
+        "materials.",
+        "requirements",
     ),
     "status": Subcommand("List operations started here, on all clusters.", "status"),
     "attach": Subcommand("Resume an image's operation. Shows its progress, even after a kernel restart.", "images"),
@@ -135,6 +138,7 @@ def line_parser() -> argparse.ArgumentParser:
     subs["doctor"].add_argument("--identity", action="store_true", help="also show the account and the tenant")
     help_text = "also ask the package indexes that the image names; without it, only your own"
     subs["check"].add_argument("--allow-index-options", action="store_true", help=help_text)
+    option_groups.add_exclude_newer(subs["check"])
     _export(subs["export"])
     _freeze(subs["freeze"])
     for name in MULTI_CLUSTER:

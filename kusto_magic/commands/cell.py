@@ -14,6 +14,7 @@ from urllib.parse import quote
 from kusto_magic.builds.runner import spec_to_send
 from kusto_magic.commands.arguments import variable_text
 from kusto_magic.commands.cell_spec import read_spec
+from kusto_magic.commands.lock import LockFile, read_lock_file, with_lock
 from kusto_magic.commands.requirements_file import read_file
 from kusto_magic.commands.session import Session
 from kusto_magic.display.cell_text import cell_name_problem
@@ -41,19 +42,21 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 class CellInput:
     """A cell that can be sent: the settings, the target clusters, the image spec, and what differs from the cell.
 
-    There is no target if none is chosen and the cell is only checked.
+    There is no target if none is chosen and the cell is only checked. `lock` is the file of `--lock`, or None.
     """
 
     settings: Settings
     targets: list[Target]
     spec: ImageSpec
     notes: tuple[str, ...] = ()
+    lock: LockFile | None = None
 
 
 def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
     """Read a cell: its options, its requirements and its clusters.
 
     Raises InvalidInputError with all problems of these at once, and with the corrected requirements if there are any.
+    Raises LockDriftError if the text or the base is not that of the lock.
     """
     notes = _apply_base_fix(options)
     names = {"image name": options.name, "base image": options.base or ""}
@@ -65,10 +68,10 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
     spec = settings = correction = None
     targets: list[Target] | None = None
     hint: Hint | None = None
+    lock: LockFile | None = None
     try:
-        text = requirements_text(options, cell, session.variables)
-        notes += text.notes
-        spec, changes = read_spec(options, text.text, text.origins)
+        lock = read_lock_file(options)
+        spec, changes = _read_spec(session, options, cell, lock)
         notes += changes
     except InvalidInputError as error:
         problems += error.problems
@@ -87,7 +90,20 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
             hint = Hint(HintKind.CHOOSE_CLUSTER)
     if problems or spec is None or settings is None or targets is None:
         raise InvalidInputError(problems, hint=hint, correction=correction)
-    return CellInput(settings, targets, spec, tuple(notes))
+    return CellInput(settings, targets, with_lock(lock, options, spec), tuple(notes), lock)
+
+
+def _read_spec(
+    session: Session, options: Namespace, cell: str, lock: LockFile | None
+) -> tuple[ImageSpec, Sequence[str]]:
+    """Return the spec of a cell, its `--file` or its lock, and notes on what differs from the text."""
+    if lock is not None:
+        lock.complete_base(options)
+        if lock.holds_input(options, cell):
+            return lock.spec(options), [f"the requirements are those of {lock.path.name}"]
+    text = requirements_text(options, cell, session.variables)
+    spec, changes = read_spec(options, text.text, text.origins)
+    return spec, [*text.notes, *changes]
 
 
 def _apply_base_fix(options: Namespace) -> list[str]:

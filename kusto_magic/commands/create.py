@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
@@ -12,11 +13,13 @@ from kusto_magic.builds.request import BuildRequest
 from kusto_magic.commands.cell import CHECK_NAME, CellInput, read_spec_to_send, show_dry_run
 from kusto_magic.commands.cell_check import read_cell_or_check
 from kusto_magic.commands.images import show_check
+from kusto_magic.commands.lock import lock_spec
 from kusto_magic.commands.requirements import show_diff
 from kusto_magic.commands.session import Session
 from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.models.action import Action
 from kusto_magic.models.target import Target
+from kusto_magic.preflight.report import PreflightReport
 
 
 def create(
@@ -24,14 +27,18 @@ def create(
 ) -> Build | Fleet | None:
     """Create the image of a requirements text, or do what the options ask for instead.
 
-    `earlier_notes` returns how the text differs from what was written, before it was read here. Raises
-    InvalidInputError with all problems, and RequirementsConflictError.
+    `earlier_notes` returns how the text differs from what was written, before it was read here. With a lock, the check
+    runs first. Raises InvalidInputError with all problems, RequirementsConflictError, and LockDriftError.
     """
     found = read_cell_or_check(session, options, text)
     session.show_notes([*earlier_notes(), *found.notes])
+    report: PreflightReport | None = None
+    if found.lock is not None and not options.diff:
+        spec, report = lock_spec(session, found.lock, options, next(iter(found.targets), None), found.spec)
+        found = replace(found, spec=spec)
     if options.name == CHECK_NAME:
         target = _single_target(found.targets, CHECK_NAME) if found.targets else None
-        show_check(session, target, found.spec, fix=options.fix)
+        show_check(session, target, found.spec, fix=options.fix, report=report)
     elif options.dry_run:
         sent = read_spec_to_send(session, options, found.targets[0], found.spec)
         show_dry_run(session, found.targets, options.name, sent)

@@ -19,6 +19,7 @@ from kusto_magic.models.cluster import ActiveImage, Cluster, PythonState, Unknow
 from kusto_magic.models.image import Image
 from kusto_magic.models.verification import Difference, Verification
 from kusto_magic.preflight.package_diff import Change
+from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
 
@@ -98,6 +99,7 @@ def operation_json(member: Build | BuildRecord, *, is_active: bool = True) -> Js
         "endedAt": time_json(ended),
         "seconds": round((ended - started).total_seconds(), 1) if ended else None,
         "message": redact(message),
+        "lock": lock_digest(member.report),
     }
 
 
@@ -124,6 +126,11 @@ def verification_json(found: Verification) -> Json:
 
 def _difference_json(difference: Difference) -> Json:
     return {"package": difference.name, "expected": difference.expected, "found": difference.found}
+
+
+def lock_digest(report: PreflightReport | None) -> str:
+    """Return the digest of the lock of a check, "" if there is none."""
+    return report.lock.digest if report is not None and report.lock is not None else ""
 
 
 def time_json(moment: datetime | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.builds.build import Build
@@ -11,7 +12,7 @@ from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.commands import documents
 from kusto_magic.commands.cluster import change_options
-from kusto_magic.commands.lookup import ask_about, get_image
+from kusto_magic.commands.lookup import ask_about, built_lock, get_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.data_table import Cell, DataTable
@@ -30,6 +31,7 @@ from kusto_magic.models.cluster import ActiveImage, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES, ManagedImage
 from kusto_magic.models.target import Target
+from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
 
@@ -128,11 +130,16 @@ def show(session: Session, options: Namespace) -> None:
     _, target = session.resolve_target(options)
     image, active = ask_about(session, target, options.name, lambda client: _image_and_active(client, options.name))
     caption = f"Image {image.name} on {_cluster_text(target)}"
-    rows = [(data_table.text(label), cell) for label, cell in _properties(session, target, image, active) if cell.text]
-    session.show_table(DataTable(caption, (), rows, data={"images": [documents.image_json(image, active)]}))
+    lock = built_lock(session, target, image)
+    properties = _properties(session, target, image, active, lock.digest if lock else "")
+    rows = [(data_table.text(label), cell) for label, cell in properties if cell.text]
+    data = documents.image_json(image, active) | {"lock": lock.digest if lock else ""}
+    session.show_table(DataTable(caption, (), rows, data={"images": [data]}))
 
 
-def _properties(session: Session, target: Target, image: Image, active: PythonState) -> Iterator[tuple[str, Cell]]:
+def _properties(
+    session: Session, target: Target, image: Image, active: PythonState, lock: str
+) -> Iterator[tuple[str, Cell]]:
     managed = MANAGED_IMAGES.get(image.base_image)
     number, _ = _packages(image)
     last = session.builds.history.latest(image.name, target)
@@ -143,6 +150,7 @@ def _properties(session: Session, target: Target, image: Image, active: PythonSt
     yield "Python", data_table.text(managed.python if managed else image.language_version)
     yield "Language", data_table.text("" if image.is_python else image.language)
     yield "Packages", data_table.text("" if number is None else str(number))
+    yield "Lock", data_table.text(lock)
     # An image of another tool may contain a password.
     yield "Requirements", data_table.code(redact(image.requirements).rstrip() or NO_PACKAGES)
     yield "Error", data_table.text(last.message if last and failed else "")
@@ -168,6 +176,8 @@ def check(session: Session, options: Namespace) -> None:
         spec, unchecked = image.to_spec(use_index_options=options.allow_index_options), ""
     except InvalidInputError:  # made with another tool
         spec, unchecked = _readable(session, image)
+    if options.exclude_newer:
+        spec = replace(spec, exclude_newer=options.exclude_newer)
     if unchecked:
         session.show_message(f"Only the package lines are checked. {unchecked}")
     show_check(session, target, spec)
@@ -190,13 +200,20 @@ def _readable(session: Session, image: Image) -> tuple[ImageSpec, str]:
     return spec, f"Not checked: {'; '.join(reasons)}."
 
 
-def show_check(session: Session, target: Target | None, spec: ImageSpec, *, fix: bool = False) -> None:
+def show_check(
+    session: Session,
+    target: Target | None,
+    spec: ImageSpec,
+    *,
+    fix: bool = False,
+    report: PreflightReport | None = None,
+) -> None:
     """Show the preflight report without sending anything; with `fix`, that of the corrected requirements.
 
-    Without a target, only managed images are known as base images. Raises RequirementsConflictError after a conflict,
-    so that a non-interactive run fails.
+    Without a target, only managed images are known as base images. `report` is the result if it is known already.
+    Raises RequirementsConflictError after a conflict, so that a non-interactive run fails.
     """
-    report = session.check(target, spec, fix=fix)
+    report = report or session.check(target, spec, fix=fix)
     session.show_report(report)
     try:
         report.raise_for_conflict()

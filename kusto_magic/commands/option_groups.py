@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kusto_magic.models.action import ACTIONS
-from kusto_magic.models.export_forms import FORMS
+from kusto_magic.models.export_forms import ALL_FORMS
 from kusto_magic.models.sign_in_methods import CREDENTIAL_TYPES
 
 MULTI_CLUSTER = tuple(action.value for action, info in ACTIONS.items() if not info.creates_image)
@@ -52,6 +52,32 @@ def add_fix(parser: argparse._ActionsContainer) -> None:
     """Add the option that applies corrections."""
     help_text = "apply proposed corrections; leave out a line that has none"
     parser.add_argument("--fix", action="store_true", help=help_text)
+
+
+def add_lock(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add the options of the lock; `text` is where the requirements are ("cell")."""
+    lock = parser.add_argument_group("lock")
+    from_lock = f"without a {text}, its requirements are used"
+    help_text = f"send only what this lock has, or write it (pylock.toml or pylock.NAME.toml); {from_lock}"
+    lock.add_argument("--lock", metavar="FILE", help=help_text)
+    lock.add_argument("--update-lock", action="store_true", help="replace the lock by what the check finds now")
+    add_exclude_newer(lock)
+
+
+def add_exclude_newer(parser: argparse._ActionsContainer) -> None:
+    """Add the option that lets the check ignore later releases."""
+    help_text = "let the check ignore releases after this date (in UTC), such as 2024-06-30, or after an RFC 3339 time"
+    parser.add_argument("--exclude-newer", metavar="DATE", type=_cutoff, help=help_text)
+
+
+def _cutoff(value: str) -> str:
+    from kusto_magic.models.lock import cutoff_time
+
+    try:
+        cutoff_time(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return value
 
 
 def add_index_options(parser: argparse._ActionsContainer, where: str) -> None:
@@ -109,7 +135,9 @@ def add_verifying(parser: argparse.ArgumentParser) -> None:
 
 def add_export_form(parser: argparse.ArgumentParser) -> None:
     """Add the format of `export`, and the file to write to."""
-    parser.add_argument("--as", dest="form", metavar="FORM", choices=FORMS, required=True, help=", ".join(FORMS))
+    parser.add_argument(
+        "--as", dest="form", metavar="FORM", choices=ALL_FORMS, required=True, help=", ".join(ALL_FORMS)
+    )
     parser.add_argument("--to", metavar="PATH", help="write to a new file")
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from kusto_magic import export as exports
 from kusto_magic.commands import documents
-from kusto_magic.commands.lookup import get_image, no_image
+from kusto_magic.commands.lookup import built_lock, get_image, no_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.cell_text import cell_name_problem, cell_text
 from kusto_magic.display.data_table import Cell, DataTable
-from kusto_magic.errors import InvalidInputError, Problem
+from kusto_magic.errors import InvalidInputError, Problem, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models.export_forms import LOCK_FORMS
 from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.lock import Lock
 from kusto_magic.models.managed_images import MANAGED_IMAGES
+from kusto_magic.models.pylock import pylock_text
+from kusto_magic.models.sbom import cyclonedx_text
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.package_diff import Change, PackageSet, diff_packages, managed_package_set, package_set
 from kusto_magic.redaction import redact
@@ -136,10 +140,14 @@ def _cell_as_stored(image: Image) -> str:
 
 
 def export(session: Session, options: Namespace) -> None:
-    """Export an image as infrastructure code, a request or a requirements file."""
+    """Export an image as infrastructure code, a request or a requirements file, or the lock of its packages."""
     _, target = session.resolve_target(options)
     image = get_image(session, target, options.name)
-    text = exports.export(options.form, image.name, image, target)
+    lock = built_lock(session, target, image)
+    if options.form in LOCK_FORMS:
+        text = _LOCK_WRITERS[options.form](image.name, lock or _checked_lock(session, target, image))
+    else:
+        text = exports.export(options.form, image.name, image, target, lock.digest if lock else "")
     if options.output:
         session.variables[options.output] = text
     if options.to:
@@ -150,8 +158,28 @@ def export(session: Session, options: Namespace) -> None:
         session.show_code(text)
 
 
-def _write(path: Path, text: str) -> None:
+_LOCK_WRITERS: Mapping[str, Callable[[str, Lock], str]] = {
+    "pylock": lambda _name, lock: pylock_text(lock),
+    "cyclonedx": cyclonedx_text,
+}
+"""How the lock of an image is written in each of `LOCK_FORMS`."""
 
+
+def _checked_lock(session: Session, target: Target, image: Image) -> Lock:
+    """Return the lock of an image that this machine has not built, from a check.
+
+    Raises InvalidInputError for an image that cannot be checked, RequirementsConflictError without a result.
+    """
+    report = session.check(target, image.to_spec())
+    report.raise_for_conflict()
+    if report.lock is None:
+        what = f"the packages of the image could not be found: {report.reason or 'the check found none'}"
+        raise RequirementsConflictError(what, forecast=report, hint=Hint(HintKind.RETRY))
+    session.remark("Note: this machine has not built the image; its packages are those that a check finds now.")
+    return report.lock
+
+
+def _write(path: Path, text: str) -> None:
     try:
         # Mode "x" fails for an existing file; newline="" writes the text byte for byte.
         with path.open("x", encoding="utf-8", newline="") as file:

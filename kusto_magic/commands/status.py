@@ -45,7 +45,8 @@ def status(session: Session, _options: Namespace) -> None:
     for record in history.recent(MAX_RECORDS, with_texts=False):
         newest.setdefault(record.fleet or record.id, record)  # newest first, so the first record of a fleet stays
     listed = list(newest.values())[:MAX_ROWS]
-    groups = [history.fleet(first.fleet) if first.fleet else [first] for first in listed]
+    # Read again with their texts: the list has no reports, which have the locks.
+    groups = [history.fleet(first.fleet) if first.fleet else [history.get(first.id) or first] for first in listed]
     rows = [
         _fleet_row(session, records) if first.fleet else _build_row(session, first)
         for first, records in zip(listed, groups, strict=True)

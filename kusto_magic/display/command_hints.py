@@ -149,6 +149,9 @@ MAGICS = HintTable(
             "the cell anyway."
         ),
         HintKind.SEND_UNPINNED: "Try again later, or run the cell without --pin.",
+        HintKind.UPDATE_LOCK: (
+            "Leave the cell empty and --base out to use those of the lock, or add --update-lock to replace the lock."
+        ),
         HintKind.SIGN_IN: "Sign in with `az login` or with %kusto_image use --as {name}, then run the cell again.",
         HintKind.SIGN_IN_INTERACTIVELY: (
             "Run %kusto_image use --as {name} in an interactive notebook, or choose another --as."
@@ -185,6 +188,9 @@ SHELL = HintTable(
         HintKind.ACCEPT_CORRECTION: (
             "Copy the corrected requirements into the file, or add --fix to use them as they are; --no-check sends "
             "the file anyway."
+        ),
+        HintKind.UPDATE_LOCK: (
+            "Leave -f and --base out to use those of the lock, or add --update-lock to replace the lock."
         ),
         HintKind.SIGN_IN: "Sign in with `az login` or add --sign-in {name}, then run the command again.",
         HintKind.SIGN_IN_INTERACTIVELY: "Add --sign-in {name} in a terminal, or choose another method.",

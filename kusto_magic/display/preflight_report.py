@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from kusto_magic.display.bundle import Bundle, bundle_of, isolated, table
 from kusto_magic.display_text import DisplayText, visible
 from kusto_magic.hints import HintTable
+from kusto_magic.models.lock import Lock
 from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
 from kusto_magic.program_hints import PROGRAM
 from kusto_magic.requirements.correction import LineChange
@@ -57,19 +58,25 @@ def row(package: Package) -> tuple[str, ...]:
 
 
 def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
-    """Return the verdict, warnings, problems, changes and suggestions, one line each, and the sentence of `hints`."""
+    """Return verdict, lock, warnings, problems, changes and suggestions in the words of `hints`, a line each."""
     changed = {change.line: change.after for change in _changes(report)}
     others = [one for one in report.suggestions if not (isinstance(one, Fix) and one.line in changed)]
     suggestions = [*map(str, others), *([hints.text(report.hint)] if report.hint else [])]
     warnings = [f"warning: {line}" for line in report.warnings]
     changes = [] if report.problems else _change_lines(report)
+    locked = [f"lock: {report.lock.digest}{_limit(report.lock)}"] if report.lock else []
     return [
         headline(report),
+        *locked,
         *warnings,
         *report.problems,
         *changes,
         *(f"suggestion: {line}" for line in suggestions),
     ]
+
+
+def _limit(lock: Lock) -> str:
+    return f", releases until {lock.exclude_newer}" if lock.exclude_newer else ""
 
 
 def _changes(report: PreflightReport) -> Sequence[LineChange]:

@@ -51,7 +51,7 @@ def _is_magic(line: str) -> bool:
     if not text.startswith(MAGIC[1:] + " "):
         return False
     _, *arguments = text.split()
-    has_base = any(word.partition("=")[0] in ("--base", "--python") for word in arguments)
+    has_base = any(word.partition("=")[0] in ("--base", "--python", "--lock") for word in arguments)
     return has_base and (arguments[0] == "check" or arguments[0] not in SUBCOMMANDS)
 
 

@@ -18,6 +18,7 @@ from kusto_magic.display_text import DisplayText, visible_line
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState, Outcome
+from kusto_magic.models.lock import Lock, comparable_text, cutoff_time
 from kusto_magic.models.naming import (
     base_image_problem,
     python_version_problem,
@@ -62,8 +63,9 @@ class ImageSpec:
     allows a text without packages: the image is its base alone. `allow_pip_syntax` allows what only this package
     rejects, such as hashes; such a text cannot be checked. `is_validated` skips the validation, for a spec that the
     history has kept. `line_origins` are the lines that the user knows, if the text was put together or rewritten: the
-    messages of a check cite them. Raises InvalidInputError with every problem, with line numbers for the text, and with
-    the corrected text if there is one.
+    messages of a check cite them. A check ignores releases later than `exclude_newer`, a date or an RFC 3339 time; with
+    `lock`, nothing is sent unless the check finds what the lock has. Raises InvalidInputError with every problem, with
+    line numbers for the text, and with the corrected text if there is one.
     """
 
     requirements: str
@@ -76,11 +78,13 @@ class ImageSpec:
     allow_pip_syntax: bool = field(default=False, compare=False, kw_only=True)
     is_validated: bool = field(default=False, compare=False, kw_only=True)
     line_origins: tuple[LineOrigin, ...] = field(default=(), compare=False, kw_only=True)
+    exclude_newer: str = field(default="", compare=False, kw_only=True)
+    lock: Lock | None = field(default=None, compare=False, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.is_validated:
             return
-        problems = self._base_problems()
+        problems = [*self._base_problems(), *self._cutoff_problems()]
         problems += parser.problems(
             self.requirements,
             allow_index_options=self.allow_index_options,
@@ -106,6 +110,13 @@ class ImageSpec:
         else:
             field, message = "Python version", python_version_problem(self.python_version)
         return [Problem(field, message)] if message else []
+
+    def _cutoff_problems(self) -> list[Problem]:
+        try:
+            cutoff_time(self.exclude_newer or "2000-01-01")
+        except ValueError as error:
+            return [Problem("exclude-newer", str(error))]
+        return []
 
     def to_body(self) -> bytes:
         """Return the body of the PUT request: compact UTF-8 JSON, with the keys in the order of the API reference."""
@@ -228,7 +239,7 @@ class Image:
         """
         same_base = self.base_image.lower() == (spec.base_image or "").lower()
         same_python = bool(spec.base_image) or self.language_version == spec.python_version
-        same_text = _comparable(self.requirements) == _comparable(spec.requirements)
+        same_text = comparable_text(self.requirements) == comparable_text(spec.requirements)
         return self.is_python and same_base and same_python and same_text
 
     def differences(self, spec: ImageSpec) -> tuple[str, ...]:
@@ -241,17 +252,12 @@ class Image:
             "base image": ((spec.base_image or "").lower(), self.base_image.lower()),
             "Python version": (spec.python_version or "", self.language_version),
             "language": (LANGUAGE, LANGUAGE if self.is_python else self.language),
-            "requirements": (_comparable(spec.requirements), _comparable(self.requirements)),
+            "requirements": (comparable_text(spec.requirements), comparable_text(self.requirements)),
         }
         different = [field for field, (want, got) in compared.items() if want and got and want != got]
         # Requirements that were not sent are not omitted by the service: these are of another image.
         added = ["requirements"] if not compared["requirements"][0] and compared["requirements"][1] else []
         return (*different, *added)
-
-
-def _comparable(requirements: str) -> str:
-    """Return a requirements text without its final newline, and with the same line endings everywhere."""
-    return requirements.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
 
 
 def _state(properties: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ PANEL = HintTable(
             "check, press Insert as cell and add --no-check."
         ),
         HintKind.SEND_UNPINNED: "Press Build image again later.",
+        HintKind.UPDATE_LOCK: "Use the base and the requirements of the lock, or press Insert as cell.",
         HintKind.SIGN_IN: "Sign in with `az login` in a terminal, then press the button again.",
         HintKind.SIGN_IN_INTERACTIVELY: "Sign in with `az login` in a terminal, then press the button again.",
         HintKind.CHOOSE_CREDENTIAL: (

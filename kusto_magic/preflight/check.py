@@ -11,6 +11,7 @@ preferences for the resolver, not constraints.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from packaging.requirements import Requirement as Pep508
 from kusto_magic.clock import SYSTEM_CLOCK, Clock
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
+from kusto_magic.models.lock import Lock, cutoff_time
 from kusto_magic.preflight.binary_breaks import binary_warnings
 from kusto_magic.preflight.conflicts import Explanation, explain
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
@@ -44,10 +46,12 @@ async def run_preflight(
     python: str,
     base: str | None = None,
     base_requirements: tuple[str, ...] = (),
+    base_image: str = "",
     allow_index_options: bool = False,
     index: IndexSettings | None = None,
     timeout: float = PREFLIGHT_TIMEOUT,
-    exclude_newer: str | None = None,
+    exclude_newer: str = "",
+    locked: Lock | None = None,
     environ: Mapping[str, str] | None = None,
     corrections: bool = True,
     clock: Clock = SYSTEM_CLOCK,
@@ -55,15 +59,16 @@ async def run_preflight(
     """Check a requirements text within `timeout` seconds. Canceling the task terminates uv immediately.
 
     `python` is the Python version of the image ("3.10.8"); `base` is its managed base image (None: plain Python);
-    `base_requirements` are the texts of the custom images between the two, the lowest first. `allow_index_options`
+    `base_requirements` are the texts of the custom images between the two, the lowest first, and `base_image` is the
+    name of the uppermost image, by default that of the managed one, for the lock. `allow_index_options`
     is the user's permission to ask the indexes that the text names; otherwise they are ignored with a warning, as
     those of base images always are. `index` replaces the user's own index settings, `environ` replaces os.environ.
-    `exclude_newer` (a date or an RFC 3339 time) ignores what the index received later. Without `corrections`, the
-    report of a conflict has the first reason only; with them, it takes up to `conflicts.SEARCH_TIMEOUT` seconds
-    more.
+    `exclude_newer` (a date or an RFC 3339 time) ignores what the index received later; the indexes must state upload
+    dates. The versions of `locked` are chosen as long as they can be installed. Without `corrections`, the report of a
+    conflict has the first reason only; with them, it takes up to `conflicts.SEARCH_TIMEOUT` seconds more.
 
-    Raises InvalidInputError for a text that `requirements.parser.parse` rejects. A failure of the resolver is not
-    raised but reported as INCONCLUSIVE.
+    Raises InvalidInputError for a text that `requirements.parser.parse` rejects, and ValueError for a date that
+    `models.lock.cutoff_time` rejects. A failure of the resolver is not raised but reported as INCONCLUSIVE.
     """
     started = clock.monotonic()
     requirements = parse(text, allow_index_options=True, allow_no_packages=True)  # the caller decides
@@ -71,13 +76,37 @@ async def run_preflight(
     used, ignored = (requirements.index_options, ()) if allow_index_options else ((), requirements.index_options)
     settings = (user_settings(variables) if index is None else index).with_options(used)
     resolution = Resolution(
-        python, settings, variables, started + timeout, exclude_newer, clock, ignores_indexes=bool(ignored)
+        python,
+        settings,
+        variables,
+        started + timeout,
+        cutoff_time(exclude_newer) if exclude_newer else None,
+        clock,
+        ignores_indexes=bool(ignored),
+        locked=locked.versions if locked else {},
     )
     resolution.warn_of_indexes(ignored, "is named by the image and was not asked")
     result = await _run(requirements, resolution, base, base_requirements, text if corrections else None)
+    layers = tuple(map(_digest, base_requirements))
+    template = Lock(python, result.platform, text, (), base_image or base or "", base or "", layers, exclude_newer)
+    result = _with_lock(result, template, resolution)
     index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
     hint = Hint(HintKind.ALLOW_INDEX_OPTIONS) if ignored else None
     return replace(result, index_lines=index_lines, hint=hint, seconds=clock.monotonic() - started)
+
+
+def _with_lock(report: PreflightReport, template: Lock, resolution: Resolution) -> PreflightReport:
+    """Return a report with its lock, if there is one; a conflict may be caused by what was ignored."""
+    if report.verdict is Verdict.COMPATIBLE:
+        return replace(report, lock=replace(template, packages=resolution.found))
+    if report.verdict is Verdict.CONFLICT and template.exclude_newer:
+        ignored = f"releases after {template.exclude_newer} were ignored"
+        return replace(report, warnings=(*report.warnings, ignored))
+    return report
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 async def _run(
@@ -106,6 +135,7 @@ async def _resolve(
     if result.code != 0:
         return await _failure_report(result, lines, resolution, correctable)
     found = read_lock(result.lock, resolution.python)
+    resolution.found = resolution.keep_installed(found)
     packages = plan_packages(found, base=resolution.installed, direct=[line.name for line in lines])
     resolution.warnings += [*_uv_warnings(result.output), *_managed_warnings(packages, resolution.installed, base)]
     resolution.warnings += binary_warnings(packages, resolution.installed, base)
@@ -118,6 +148,9 @@ async def _failure_report(
 ) -> PreflightReport:
     """Report a failed resolution; `correctable` is the text to correct, or None to report the first reason only."""
     diagnosis = diagnose(result.output, lines, resolution.python)
+    if resolution.exclude_newer and _NO_DATE in result.output:
+        reason = "an index does not state when it received its files, so later ones cannot be ignored"
+        return resolution.report(Verdict.INCONCLUSIVE, reason=reason, resolver_text=displayed_output(result.output))
     if resolution.ignores_indexes:  # they may have what is missing
         diagnosis = replace(diagnosis, verdict=Verdict.INCONCLUSIVE)
     found = Explanation(diagnosis.reason)
@@ -167,7 +200,7 @@ async def _add_custom_layer(resolution: Resolution, text: str) -> Pins | None:
     if not requirements.packages:
         return {}
     # Warnings about the lines of a base image do not help with this text, so they are collected separately.
-    separate = replace(resolution, warnings=[])
+    separate = replace(resolution, warnings=[], locked={})  # a lock has the versions of the text on top of it
     result = await separate.resolve(line.spec for line in _applicable(requirements, separate))
     return pins(read_lock(result.lock, resolution.python)) if result.code == 0 else None
 
@@ -266,9 +299,12 @@ def _uv_warnings(output: str) -> list[str]:
     return [line[:200] for line in lines if not any(noise in line for noise in _NOISE)][:5]
 
 
+_NO_DATE = "is missing an upload date"
+"""Part of uv's warning about an index without dates, if `exclude_newer` is set: it ignores such files."""
+
 _NOISE = (
     "The requested Python version",  # wheels are resolved without that Python being installed
-    "is missing an upload date",  # uv's warning about an index without dates, if `exclude_newer` is set
+    _NO_DATE,
 )
 
 

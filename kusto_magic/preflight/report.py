@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+from urllib.parse import unquote
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from kusto_magic.errors import RequirementsConflictError
+from kusto_magic.errors import LockDriftError, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models.lock import ALGORITHM, Lock, LockedPackage
 from kusto_magic.requirements.correction import Correction
 from kusto_magic.requirements.line_origins import LineOrigin, relabel
 
@@ -91,6 +93,7 @@ class PreflightReport:
     output, without secrets. `python` is the Python version that was checked, `seconds` the duration of the check.
     `index_lines` are the index options of the text, `hint` is what allows a more complete check, or None.
     `line_origins` are the lines that the sentences cite; those of fixes and corrections are lines of the text.
+    `lock` is what was checked and found, unless the verdict is not COMPATIBLE.
     """
 
     verdict: Verdict
@@ -107,6 +110,7 @@ class PreflightReport:
     problems: tuple[str, ...] = ()
     correction: Correction | None = None
     line_origins: tuple[LineOrigin, ...] = ()
+    lock: Lock | None = None
 
     def with_origins(self, origins: tuple[LineOrigin, ...]) -> PreflightReport:
         """Return the report with sentences that cite the lines from which those of the text come."""
@@ -145,6 +149,21 @@ class PreflightReport:
             lines = (self.reason, *self.problems, *map(str, self.suggestions))
             raise RequirementsConflictError(what, forecast=self, lines=lines, hint=hint)
 
+    def sent_as(self, text: str) -> PreflightReport:
+        """Return the report of a text that replaces the checked one and means the same packages."""
+        return self if self.lock is None else replace(self, lock=replace(self.lock, requirements=text))
+
+    def raise_for_drift(self, lock: Lock) -> None:
+        """Raise LockDriftError if what was checked and found is not that of `lock`.
+
+        Raises RequirementsConflictError if that is not known.
+        """
+        if self.lock is None:
+            what = f"the lock could not be verified: {self.reason or 'the check found no packages'}"
+            raise RequirementsConflictError(what, forecast=self, hint=Hint(HintKind.RETRY))
+        if differences := lock.differences(self.lock):
+            raise LockDriftError(differences)
+
     def pinned_text(self) -> str:
         """Return a requirements text that pins exactly these packages, or "" if there are none."""
         lines = [*self.index_lines, *(package.pin for package in self.packages)] if self.packages else []
@@ -157,17 +176,8 @@ def _with_origins(suggestion: Suggestion, origins: tuple[LineOrigin, ...]) -> Su
     return relabel(suggestion, origins)
 
 
-@dataclass(frozen=True, slots=True)
-class LockedPackage:
-    """A package chosen by the resolver; `size` is in bytes, or None if the index does not state it."""
-
-    name: str
-    version: str
-    size: int | None = None
-
-
 def read_lock(text: str, python: str) -> list[LockedPackage]:
-    """Parse a pylock.toml. If a package has several wheels, the size is that of the wheel pip would choose.
+    """Parse a pylock.toml of uv. If a package has several wheels, the one that pip would choose is kept.
 
     Raises ValueError if it is not a valid lock file.
     """
@@ -181,8 +191,17 @@ def read_lock(text: str, python: str) -> list[LockedPackage]:
 
 
 def _locked_package(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> LockedPackage:
+    name, version = canonicalize_name(package["name"]), str(package["version"])
+    wheel = _best(package.get("wheels", []), ranks)
+    size, url = wheel.get("size"), str(wheel.get("url") or "")
+    sha256 = wheel.get("hashes", {}).get(ALGORITHM)
     return LockedPackage(
-        canonicalize_name(package["name"]), str(package["version"]), _size(package.get("wheels", []), ranks)
+        name,
+        version,
+        size if isinstance(size, int) else None,
+        file=_file_name(wheel),
+        sha256=sha256 if isinstance(sha256, str) else "",
+        url=url,
     )
 
 
@@ -194,16 +213,18 @@ def _wheel_tag_ranks(python: str) -> Mapping[Tag, int]:
     return {tag: rank for rank, tag in enumerate(tags)}
 
 
-def _size(wheels: list[dict[str, Any]], ranks: Mapping[Tag, int]) -> int | None:
-    best = wheels[0] if len(wheels) == 1 else min(wheels, key=lambda wheel: _rank(wheel, ranks), default={})
-    size = best.get("size")
-    return size if isinstance(size, int) else None
+def _best(wheels: list[dict[str, Any]], ranks: Mapping[Tag, int]) -> dict[str, Any]:
+    return wheels[0] if len(wheels) == 1 else min(wheels, key=lambda wheel: _rank(wheel, ranks), default={})
+
+
+def _file_name(wheel: Mapping[str, Any]) -> str:
+    path = str(wheel.get("url") or wheel.get("path") or "").partition("#")[0].partition("?")[0]
+    return str(wheel.get("name") or unquote(path.rpartition("/")[2]))
 
 
 def _rank(wheel: dict[str, Any], ranks: Mapping[Tag, int]) -> int:
-    name = str(wheel.get("name") or wheel.get("url") or wheel.get("path") or "").rpartition("/")[2]
     try:
-        tags = parse_wheel_filename(name)[3]
+        tags = parse_wheel_filename(_file_name(wheel))[3]
     except (InvalidWheelFilename, InvalidVersion):
         return len(ranks)  # not a wheel's name: the last choice
     return min((ranks.get(tag, len(ranks)) for tag in tags), default=len(ranks))

@@ -1,6 +1,7 @@
 """JSON of a preflight report, as cards, the history and the Jupyter server have it.
 
-It has no output of the resolver, which can be long, and no index options.
+It has no output of the resolver, which can be long, and no index options. Of the lock it has only the digest, except in
+the history.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kusto_magic.hints import hint_from_json, hint_json
+from kusto_magic.models.lock import lock_from_json, lock_json
 from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Suggestion, Verdict
 from kusto_magic.requirements.correction import correction_from_json, correction_json
 
@@ -28,7 +30,13 @@ def report_json(report: PreflightReport) -> dict[str, Any]:
         "problems": list(report.problems),
         "correction": correction_json(report.correction),
         "packages": [_package_json(package) for package in report.packages],
+        **({"lock": {"digest": report.lock.digest, "excludeNewer": report.lock.exclude_newer}} if report.lock else {}),
     }
+
+
+def stored_json(report: PreflightReport) -> dict[str, Any]:
+    """Return a report as JSON with all of its lock, for the history."""
+    return report_json(report) | ({"lock": lock_json(report.lock)} if report.lock else {})
 
 
 def report_from_json(document: Mapping[str, Any]) -> PreflightReport:
@@ -48,6 +56,7 @@ def report_from_json(document: Mapping[str, Any]) -> PreflightReport:
         platform=document["checkedFor"],
         problems=tuple(document.get("problems", ())),  # missing in stored reports of older versions
         correction=correction_from_json(document.get("correction")),
+        lock=lock_from_json(document.get("lock", {})),
     )
 
 

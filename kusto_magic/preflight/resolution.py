@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kusto_magic.clock import Clock
+from kusto_magic.models.lock import LockedPackage
 from kusto_magic.preflight.indexes import IndexSettings, origin
-from kusto_magic.preflight.report import LockedPackage, PreflightReport, Verdict, read_lock
+from kusto_magic.preflight.report import PreflightReport, Verdict, read_lock
 from kusto_magic.preflight.suggestions import Candidate, Pins
 from kusto_magic.preflight.uv import ResolveRequest, ResolveResult, resolve
 
@@ -17,6 +18,8 @@ from kusto_magic.preflight.uv import ResolveRequest, ResolveResult, resolve
 class Resolution:
     """The inputs of a preflight, and the packages of the base image (normalized name → version).
 
+    `locked` are the versions of a lock, which are preferred to those of the base image; `found` are the packages that
+    the text needs, once it is resolved.
     `deadline` is a time of `clock`; no run of the resolver continues after it.
     """
 
@@ -29,6 +32,8 @@ class Resolution:
     installed: Pins = field(default_factory=dict)
     stub_wheels: frozenset[str] = frozenset()
     from_custom_images: Pins = field(default_factory=dict)
+    locked: Pins = field(default_factory=dict)
+    found: tuple[LockedPackage, ...] = ()
     warnings: list[str] = field(default_factory=list)
     ignores_indexes: bool = False
 
@@ -48,7 +53,7 @@ class Resolution:
         return ResolveRequest(
             lines=tuple(lines),
             python=python or self.python,
-            prefer=self.installed if same else {},  # another Python means another base image
+            prefer=self.installed | self.locked if same else {},  # another Python means another base image
             stub_wheels=self.stub_wheels if same else frozenset(),
             exclude_newer=self.exclude_newer,
         )
@@ -69,6 +74,21 @@ class Resolution:
             return None
         result = await self.run(replace(self.request(candidate.lines, candidate.python), lowest=candidate.lowest))
         return pins(read_lock(result.lock, candidate.python)) if result.code == 0 else None
+
+    def keep_installed(self, found: Iterable[LockedPackage]) -> tuple[LockedPackage, ...]:
+        """Return the packages with what is known of the base image, without private addresses.
+
+        A package that only the base image has, no index, is without a wheel: that of the resolver is a placeholder.
+        """
+        is_private = bool(self.settings.displayed)
+        return tuple(self._locked(package, is_private) for package in found)
+
+    def _locked(self, package: LockedPackage, is_private: bool) -> LockedPackage:
+        in_base = self.installed.get(package.name) == package.version
+        if in_base and package.name in self.stub_wheels:
+            return LockedPackage(package.name, package.version, in_base=True)
+        # Only the public index has the same address for everyone, and none with a token in it.
+        return replace(package, in_base=in_base, url="" if is_private else package.url)
 
     def report(self, verdict: Verdict, **rest: Any) -> PreflightReport:
         """Return a report with the warnings collected so far."""

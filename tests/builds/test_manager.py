@@ -213,6 +213,9 @@ def test_preflight_receives_the_complete_base_chain(make: Make) -> None:
         "python": "3.10.8",
         "base": "Python3_10_8",
         "base_requirements": ("six\n", "attrs\n"),
+        "base_image": "upper",
+        "exclude_newer": "",
+        "locked": None,
         "allow_index_options": False,
     }
     missing = builds.check(environment.target, ImageSpec("idna\n", base_image="nowhere")).result(30)

@@ -10,7 +10,7 @@ import pytest
 from kusto_magic.commands.arguments import SUBCOMMANDS
 from kusto_magic.commands.name_cache import NameCache
 from kusto_magic.magics.completer import MAX_DESCRIPTION, complete_line
-from kusto_magic.models.export_forms import FORMS
+from kusto_magic.models.export_forms import ALL_FORMS
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def completions(line: str) -> list[str] | None:
         ("%kusto_image use ", ["emulator"]),
         ("%kusto_image use --as de", ["default", "developer", "device"]),
         ("%kusto_image use --cloud ", ["public", "usgov", "china"]),
-        ("%kusto_image export forecast --as ", list(FORMS)),
+        ("%kusto_image export forecast --as ", list(ALL_FORMS)),
         ("%kusto_image list --cluster x ", ["--help", *[option for option in TARGET_OPTIONS if option != "--cluster"]]),
         ("%kusto_image nonsense ", []),
         ("%%kusto_image f", ["forecast", "Fraud"]),

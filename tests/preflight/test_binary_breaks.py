@@ -6,8 +6,9 @@ import pytest
 from packaging.version import Version
 
 from kusto_magic.models import managed_packages
+from kusto_magic.models.lock import LockedPackage
 from kusto_magic.preflight.binary_breaks import BREAKS, FIRST_FOR_NUMPY_2, binary_warnings
-from kusto_magic.preflight.report import LockedPackage, plan_packages
+from kusto_magic.preflight.report import plan_packages
 
 BASE = "Python3_11_7"
 

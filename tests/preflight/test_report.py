@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kusto_magic.models.lock import LockedPackage
 from kusto_magic.preflight.report import (
-    LockedPackage,
     Package,
     PreflightReport,
     Status,
@@ -42,12 +42,14 @@ wheels = [{ url = "file:///links/local-3.0-py3-none-any.whl", hashes = {} }]
 
 
 def test_lock_size_is_that_of_the_preferred_wheel() -> None:
-    assert read_lock(LOCK, "3.10.8") == [
-        LockedPackage("one-wheel", "1.0", 100),
-        LockedPackage("many-wheels", "2.0", 30),
-        LockedPackage("local", "3.0", None),
+    found = read_lock(LOCK, "3.10.8")
+    assert [(it.name, it.version, it.size) for it in found] == [
+        ("one-wheel", "1.0", 100),
+        ("many-wheels", "2.0", 30),
+        ("local", "3.0", None),
     ]
-    assert read_lock(LOCK, "3.11.7")[1] == LockedPackage("many-wheels", "2.0", 20)
+    other = read_lock(LOCK, "3.11.7")[1]
+    assert (other.size, other.file) == (20, "many_wheels-2.0-cp37-abi3-win_amd64.whl")
 
 
 @pytest.mark.parametrize(

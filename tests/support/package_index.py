@@ -8,10 +8,11 @@ import json
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 
 def write_wheel(
@@ -65,9 +66,9 @@ def write_sdist(folder: Path, name: str, version: str, mark: Path) -> Path:
 class _Index(ThreadingHTTPServer):
     """A package index (PEP 691) of the files in a folder; `wanted` is the required Authorization header, or ""."""
 
-    def __init__(self, folder: Path, wanted: str, status: int) -> None:
+    def __init__(self, folder: Path, wanted: str, status: int, uploaded: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.folder, self.wanted, self.status = folder, wanted, status
+        self.folder, self.wanted, self.status, self.uploaded = folder, wanted, status, uploaded
 
     def answer(self, path: str, authorization: str) -> tuple[int, str, bytes]:
         """Return status, media type and body for a path."""
@@ -81,6 +82,7 @@ class _Index(ThreadingHTTPServer):
     def _page(self, name: str) -> tuple[int, str, bytes]:
         files = [
             {"filename": file.name, "url": f"/files/{file.name}", "hashes": {}, "size": file.stat().st_size}
+            | ({"upload-time": self.uploaded[file.name]} if file.name in self.uploaded else {})
             for file in sorted(self.folder.iterdir())
             if file.is_file() and file.name.split("-")[0].replace("_", "-") == name
         ]
@@ -114,13 +116,21 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def package_index(folder: Path, *, user: str = "", password: str = "", status: int = 200) -> Iterator[str]:
+def package_index(
+    folder: Path,
+    *,
+    user: str = "",
+    password: str = "",
+    status: int = 200,
+    uploaded: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[str]:
     """Serve a folder as a local package index and yield its URL.
 
-    With `user` and `password`, requests need them. A `status` other than 200 is returned for every request.
+    With `user` and `password`, requests need them. A `status` other than 200 is returned for every request. `uploaded`
+    are the times at which the index received files, by their names.
     """
     wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
-    server = _Index(folder, wanted, status)
+    server = _Index(folder, wanted, status, uploaded)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
