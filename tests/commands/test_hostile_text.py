@@ -20,10 +20,15 @@ from kusto_magic.builds.build import Build
 from kusto_magic.commands.arguments import SUBCOMMANDS, line_parser, parse
 from kusto_magic.commands.session import TARGET_SETTINGS
 from kusto_magic.display.card_sources import card
-from kusto_magic.errors import KustoImageError
+from kusto_magic.display.verification_table import verification_table
+from kusto_magic.errors import KustoImageError, VerificationError
 from kusto_magic.magics.notebook_session import NotebookSession
 from kusto_magic.models.action import Action
 from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.inventory import Inventory
+from kusto_magic.models.target import Target
+from kusto_magic.models.verification import Expectation, ExpectationSource, ExpectedPackage, verify
+from kusto_magic.queries.verify import require_success
 
 LINES = {
     "list": "list",
@@ -40,6 +45,8 @@ LINES = {
     "active": "active",
     "enable": "enable img",
     "disable": "disable",
+    "verify": "verify",
+    "verify of an image": "verify img",
     "clusters": "clusters",
     "doctor": "doctor",
     "use": "use",
@@ -125,6 +132,20 @@ def _check(shown: list[str]) -> None:
         seen = Elements(html)
         assert seen.tags <= HARMLESS_TAGS, html
         assert seen.attributes <= {"open"}, html
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=["markup", "attribute"])
+def test_verification_contains_no_control_characters_and_no_markup(payload: str) -> None:
+    wanted = (ExpectedPackage("numpy", "==1.0"), ExpectedPackage("gone", payload))
+    listed = {"bottleneck": payload}
+    plan = Expectation(payload, wanted, ExpectationSource.REQUIREMENTS, base=payload, listed=listed)
+    held = Inventory(payload, payload, {"numpy": payload}, {payload: payload})
+    found = verify(payload, plan, held, payload)
+    target = Target("e3a1c0de-0000-4000-8000-000000000001", "group", "cluster")
+    _check(texts_in([verification_table(found, target).bundle()]))
+    with pytest.raises(VerificationError) as caught:
+        require_success(found)
+    _check([str(caught.value), *caught.value.lines()])
 
 
 def test_every_subcommand_is_tested() -> None:
