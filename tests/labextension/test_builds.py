@@ -81,6 +81,23 @@ def test_cards_of_two_notebooks_reach_the_end_after_a_kernel_restart(
     assert "✔ <bdi>Succeeded</bdi>" in data["text/html"]
 
 
+def test_card_of_an_enabled_image_offers_to_verify_it(
+    notebook: Open, emulator: EmulatorControl, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    emulator.release()
+    opened = notebook([USE, BUILD.format(name="proven --wait"), "%kusto_image enable proven --wait"])
+    for cell in range(3):
+        opened.run(cell)
+    card(opened, 2).get_by_role("button", name="Verify…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Verify image proven")
+    dialog.get_by_role("button", name="Verify", exact=True).click()
+    expect(dialog.get_by_role("region", name="Result")).to_contain_text(
+        "1 of 1 packages are as required", timeout=END_MS
+    )
+    screenshot("verified")
+
+
 def test_card_reaches_the_end_after_a_page_reload_without_a_kernel(
     notebook: Open, emulator: EmulatorControl, screenshot: Callable[[str], Path]
 ) -> None:

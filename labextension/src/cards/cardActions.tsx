@@ -18,6 +18,7 @@ export interface ICardHost {
   replaceAll(host: HTMLElement, correction: ICorrection): void;
   replaceLine(host: HTMLElement, requirements: string, line: number, text: string): void;
   enableImage(draft: IImageDraft): void;
+  verifyImage(draft: IImageDraft): void;
   exportImage(draft: IImageDraft): void;
   copy(text: string): void;
 }
@@ -73,12 +74,18 @@ export class CardActions {
 
   /** The buttons of a finished operation. */
   render(): React.JSX.Element | null {
-    const { createsImage } = this._card;
-    if (!createsImage) {
-      return null;
-    }
     const known = this._known();
     const trans = this._trans;
+    if (this._card.action === 'enable' && known && isSuccess(this._card)) {
+      return (
+        <div className="jp-KustoImage-actions">
+          <ActionButton label={trans.__('Verify…')} onClick={() => this._page.verifyImage(known)} />
+        </div>
+      );
+    }
+    if (!this._card.createsImage) {
+      return null;
+    }
     return (
       <div className="jp-KustoImage-actions">
         {known && isSuccess(this._card) ? (

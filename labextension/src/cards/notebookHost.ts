@@ -52,6 +52,10 @@ export class NotebookHost implements ICardHost {
     }
   }
 
+  verifyImage(draft: IImageDraft): void {
+    void this._commands.execute(CommandIDs.verifyImage, { ...draft });
+  }
+
   enableImage(draft: IImageDraft): void {
     void this._commands.execute(CommandIDs.enableImage, { ...draft });
   }
