@@ -283,6 +283,22 @@ def test_export_raises_for_secrets_and_invisible_characters(form: str, text: str
     assert "hunter22" not in str(refused.value)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_lock_is_a_comment_and_changes_nothing_else(form: str) -> None:
+    digest = f"sha256:{'ab' * 32}"
+    plain, locked = exported(form, "numpy\n"), export(form, NAME, image("numpy\n"), TARGET, digest)
+    comment = f"{'//' if form == 'bicep' else '#'} Lock: {digest}\n"
+    assert locked == (plain if form == "requirements" else comment + plain)
+
+
+def test_locked_exports_are_still_read_by_their_languages() -> None:
+    digest = f"sha256:{'ab' * 32}"
+    found = {form: export(form, NAME, image("numpy\n"), TARGET, digest) for form in FORMS}
+    assert read_bicep(found["bicep"])["requirementsFileContent"] == "numpy\n"
+    assert read_powershell(found["powershell"])[0]["RequirementsFileContent"] == "numpy\n"
+    assert read_terraform(found["terraform"])["requirementsFileContent"] == "numpy\n"
+
+
 def test_export_raises_for_an_unknown_format_and_a_missing_base() -> None:
     with pytest.raises(InvalidInputError) as refused:
         export("ansible", NAME, Image(NAME), TARGET)

@@ -90,9 +90,19 @@ def to_row(record: BuildRecord) -> tuple[object, ...]:
         "base_image": request.spec and request.spec.base_image,
         "python_version": request.spec and request.spec.python_version,
         "requirements": record.requirements,
-        "options": request.options.to_json(),
+        "options": _options_json(request),
     }
     return (target.key, *(values[name] if name in _TARGET else to_column(name, values[name]) for name in _NAMES))
+
+
+def _options_json(request: BuildRequest) -> str:
+    """Return the options, with those of the spec that the check needs if the operation is sent again."""
+    spec = request.spec
+    digest = spec.lock.digest if spec and spec.lock else spec.lock_digest if spec else ""
+    more = {"exclude_newer": spec.exclude_newer if spec else "", "lock": digest}
+    kept = {name: value for name, value in more.items() if value}
+    text = request.options.to_json()
+    return json.dumps(json.loads(text) | kept, separators=(",", ":")) if kept else text
 
 
 def to_column(name: str, value: Any) -> object:
@@ -137,7 +147,23 @@ def _spec(values: dict[str, Any]) -> ImageSpec | None:
     if base is None and python is None:
         return None
     # Only who may use index options can have started it with them.
-    return ImageSpec(values["requirements"] or "", base, python, allow_index_options=True, is_validated=True)
+    return ImageSpec(
+        values["requirements"] or "",
+        base,
+        python,
+        allow_index_options=True,
+        is_validated=True,
+        exclude_newer=_option(values, "exclude_newer"),
+        lock_digest=_option(values, "lock"),
+    )
+
+
+def _option(values: dict[str, Any], name: str) -> str:
+    """Return an option of the spec, "" if there is none."""
+    if name not in values["options"]:  # most have none
+        return ""
+    found = _from_json(values["options"], lambda document: document[name])
+    return found if isinstance(found, str) else ""
 
 
 def _state(value: Any) -> BuildState:

@@ -22,7 +22,7 @@ from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.registry import BuildRegistry
 from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
-from kusto_magic.errors import KustoImageError, RequirementsConflictError
+from kusto_magic.errors import KustoImageError, LockDriftError, RequirementsConflictError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import WORKING_STATES
 from kusto_magic.models.build_state import UNSENT_STATES
@@ -142,8 +142,11 @@ def spec_to_send(spec: ImageSpec, report: PreflightReport, *, pin: bool) -> Imag
     would be sent is not what the lock of the spec has.
     """
     sent = _checked_spec(spec, report, pin=pin)
+    as_sent = report.sent_as(sent.requirements)
     if spec.lock is not None:
-        report.sent_as(sent.requirements).raise_for_drift(spec.lock)
+        as_sent.raise_for_drift(spec.lock)
+    elif spec.lock_digest and not (as_sent.lock and as_sent.lock.digest == spec.lock_digest):
+        raise LockDriftError([f"the check no longer finds what the lock {spec.lock_digest} has"])
     return sent
 
 

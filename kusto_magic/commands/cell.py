@@ -63,8 +63,7 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
     rules = {"image name": build_name_problem(options.name), "base image": _base_problem(options.base)}
     rules = {field: rule or cell_name_problem(names[field]) for field, rule in rules.items()}
     problems = [Problem(field, rule) for field, rule in rules.items() if rule]
-    if options.pin and options.no_check:
-        problems.append(Problem("--pin", "it sends the versions that the check selects; remove --no-check"))
+    problems += _check_problems(options)
     spec = settings = correction = None
     targets: list[Target] | None = None
     hint: Hint | None = None
@@ -91,6 +90,16 @@ def read_cell(session: Session, options: Namespace, cell: str) -> CellInput:
     if problems or spec is None or settings is None or targets is None:
         raise InvalidInputError(problems, hint=hint, correction=correction)
     return CellInput(settings, targets, with_lock(lock, options, spec), tuple(notes), lock)
+
+
+def _check_problems(options: Namespace) -> list[Problem]:
+    """Return the options that need the check, if it is left out."""
+    needs = {
+        "--pin": (options.pin, "it sends the versions that the check selects; remove --no-check"),
+        "--lock": (options.lock, "the check finds what is locked; remove --no-check"),
+        "--exclude-newer": (options.exclude_newer, "the check ignores later releases; remove --no-check"),
+    }
+    return [Problem(name, message) for name, (given, message) in needs.items() if given and options.no_check]
 
 
 def _read_spec(

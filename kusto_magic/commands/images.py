@@ -213,7 +213,11 @@ def show_check(
     Without a target, only managed images are known as base images. `report` is the result if it is known already.
     Raises RequirementsConflictError after a conflict, so that a non-interactive run fails.
     """
-    report = report or session.check(target, spec, fix=fix)
+    show_checked(session, report or session.check(target, spec, fix=fix))
+
+
+def show_checked(session: Session, report: PreflightReport) -> None:
+    """Show the result of a check. Raises RequirementsConflictError after a conflict."""
     session.show_report(report)
     try:
         report.raise_for_conflict()

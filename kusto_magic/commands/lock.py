@@ -6,16 +6,16 @@ written as soon as the check has found the packages, before anything is sent.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from argparse import Namespace
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from kusto_magic.builds.runner import spec_to_send
+from kusto_magic.commands.images import show_checked
 from kusto_magic.commands.session import Session
 from kusto_magic.errors import InvalidInputError, LockDriftError, Problem, RequirementsConflictError
 from kusto_magic.models import pylock
@@ -70,11 +70,9 @@ def read_lock_file(options: Namespace) -> LockFile | None:
     """Return the file of `--lock`, or None without the option. Raises InvalidInputError."""
     if options.lock is None:
         if options.update_lock:
-            raise _problem("--update-lock: name the lock with --lock FILE")
+            raise InvalidInputError([Problem("--update-lock", "name the lock with --lock FILE")])
         return None
     path = Path(options.lock).expanduser()
-    if options.no_check:
-        raise _problem("the check finds what is locked; remove --no-check")
     if message := pylock.file_name_problem(path.name):
         raise _problem(message)
     content = _content(path)
@@ -145,7 +143,7 @@ def lock_spec(
     """
     report = session.check(target, spec, fix=options.fix)
     if report.verdict is Verdict.CONFLICT:
-        session.show_report(report)
+        show_checked(session, report)
     sent = spec_to_send(spec, report, pin=options.pin)
     report = report.sent_as(sent.requirements)
     if report.lock is None:
@@ -191,15 +189,13 @@ def lock_document(lock: Lock) -> dict[str, Any]:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that others read either the old or the new one. Raises InvalidInputError."""
-    name = ""
+    path = path.resolve()  # a link stays one
+    new = path.with_name(f".{path.name}-{uuid4().hex}")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with new.open("x", encoding="utf-8", newline="") as file:  # "\n" on each system: the same lock, the same bytes
             file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        new.replace(path)
     except OSError as error:
-        if name:
-            with suppress(OSError):
-                Path(name).unlink()
+        with suppress(OSError):
+            new.unlink()
         raise _problem(f"{path.name} cannot be written: {error.strerror}") from None

@@ -47,7 +47,7 @@ _QUOTABLE = re.compile(r"[\w(][\w .:+,@()-]*")
 _LINE = re.compile(r"\s*(%%?)kusto_image\s+(.*)", re.DOTALL)
 _BLANKS = re.compile(r"\s+")
 _STOP = re.compile(r"[.;] ")
-_PATH_OPTIONS = frozenset({"file", "to", "from_notebook", "sources"})
+_PATH_OPTIONS = frozenset({"file", "lock", "to", "from_notebook", "sources"})
 _NEW_NAME_COMMANDS = frozenset({"freeze"})
 """Subcommands whose NAME argument is a new name, which cannot be completed."""
 

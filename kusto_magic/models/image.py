@@ -64,8 +64,9 @@ class ImageSpec:
     rejects, such as hashes; such a text cannot be checked. `is_validated` skips the validation, for a spec that the
     history has kept. `line_origins` are the lines that the user knows, if the text was put together or rewritten: the
     messages of a check cite them. A check ignores releases later than `exclude_newer`, a date or an RFC 3339 time; with
-    `lock`, nothing is sent unless the check finds what the lock has. Raises InvalidInputError with every problem, with
-    line numbers for the text, and with the corrected text if there is one.
+    `lock`, nothing is sent unless the check finds what the lock has; of a build that is sent again, only
+    `lock_digest` is known. Raises InvalidInputError with every problem, with line numbers for the text, and with the
+    corrected text if there is one.
     """
 
     requirements: str
@@ -80,6 +81,7 @@ class ImageSpec:
     line_origins: tuple[LineOrigin, ...] = field(default=(), compare=False, kw_only=True)
     exclude_newer: str = field(default="", compare=False, kw_only=True)
     lock: Lock | None = field(default=None, compare=False, repr=False, kw_only=True)
+    lock_digest: str = field(default="", compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.is_validated:

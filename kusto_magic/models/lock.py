@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from packaging.version import Version
+
 from kusto_magic.errors import excerpt
 from kusto_magic.requirements import rules
 
@@ -93,8 +95,8 @@ class Lock:
 
     @property
     def versions(self) -> dict[str, str]:
-        """The versions by name."""
-        return {package.name: package.version for package in self.packages}
+        """The versions by name, normalized (PEP 440)."""
+        return {package.name: str(Version(package.version)) for package in self.packages}
 
     def differences(self, other: Lock) -> tuple[str, ...]:
         """Return how `other`, a later lock, differs from this one: a sentence without its end for each difference."""

@@ -65,8 +65,14 @@ class Resolution:
         return replace(result, output=self.settings.hide(result.output))
 
     async def resolve(self, lines: Iterable[str]) -> ResolveResult:
-        """Resolve lines on top of the base image's packages."""
-        return await self.run(self.request(lines))
+        """Resolve lines on top of the base image's packages; to the locked versions as long as that is possible."""
+        request = self.request(lines)
+        if self.locked:
+            # Preferences are not enough: uv skips a preferred version that the first of several indexes cannot provide.
+            result = await self.run(replace(request, constraints=self.locked))
+            if result.code != 1:
+                return result
+        return await self.run(request)
 
     async def attempt(self, candidate: Candidate) -> Pins | None:
         """Resolve a candidate; return None if it conflicts or no time is left."""

@@ -61,8 +61,9 @@ class ResolveRequest:
     installed although no index has a wheel for them. `lowest` selects the lowest versions of the packages that the
     lines name. `exclude_newer` is a date or time; releases uploaded later are ignored.
 
-    `placeholders` are further versions that count as available (normalized name → version). `dependencies` is false
-    to resolve the lines alone, each for itself, `offline` to use only what uv has in its cache.
+    `constraints` are the only versions to choose of what the lines need, `placeholders` are further versions that count
+    as available (both: normalized name → version). `dependencies` is false to resolve the lines alone, each for itself,
+    `offline` to use only what uv has in its cache.
     """
 
     lines: tuple[str, ...]
@@ -71,6 +72,7 @@ class ResolveRequest:
     stub_wheels: frozenset[str] = frozenset()
     lowest: bool = False
     exclude_newer: str | None = None
+    constraints: Mapping[str, str] = field(default_factory=dict)
     placeholders: Mapping[str, str] = field(default_factory=dict)
     dependencies: bool = True
     offline: bool = False
@@ -92,7 +94,7 @@ async def resolve(
 
     Raises ValueError for a line that is not a plain package line, OSError if uv cannot run or its output is unreadable.
     """
-    unsafe = [line for line in request.lines if not _LINE.fullmatch(line)]
+    unsafe = [line for line in (*request.lines, *_constraints(request)) if not _LINE.fullmatch(line)]
     if unsafe:
         raise ValueError(f"{len(unsafe)} lines are not validated package lines")
     # On Windows, a file that uv still has open cannot be deleted.
@@ -145,7 +147,7 @@ def _without_comma(link: str) -> str:
 
 # ── input and output files ─────────────────────────────────────────────────────────────────────────────────────────
 
-_LINES, _LOCK, _STUB_WHEELS = "requirements.in", "pylock.plan.toml", "installed"
+_LINES, _CONSTRAINTS, _LOCK, _STUB_WHEELS = "requirements.in", "constraints.in", "pylock.plan.toml", "installed"
 
 
 def _arguments(request: ResolveRequest, settings: IndexSettings) -> list[str]:
@@ -153,6 +155,7 @@ def _arguments(request: ResolveRequest, settings: IndexSettings) -> list[str]:
     # The running interpreter: otherwise uv searches the machine for one.
     arguments += ["--python", sys.executable, "--python-version", request.python, "--python-platform", "windows"]
     arguments += ["--only-binary", ":all:", "--no-header", "--no-annotate", "--color", "never", "--no-progress"]
+    arguments += ["--constraints", _CONSTRAINTS] if request.constraints else []
     arguments += ["--index-strategy", settings.strategy] if settings.strategy else []
     arguments += ["--no-index"] if settings.no_index else []
     arguments += ["--exclude-newer", request.exclude_newer] if request.exclude_newer else []
@@ -163,12 +166,17 @@ def _arguments(request: ResolveRequest, settings: IndexSettings) -> list[str]:
 
 def _prepare(request: ResolveRequest, folder: Path) -> None:
     (folder / _LINES).write_text("".join(f"{line}\n" for line in request.lines), encoding="ascii")
+    (folder / _CONSTRAINTS).write_text("".join(f"{line}\n" for line in _constraints(request)), encoding="ascii")
     if prefer := _effective_preferences(request):
         (folder / _LOCK).write_text(_preferences_lock(prefer), encoding="utf-8")
     for name in request.stub_wheels & request.prefer.keys():
         _write_stub_wheel(folder / _STUB_WHEELS, name, request.prefer[name])
     for name, version in request.placeholders.items():
         _write_stub_wheel(folder / _STUB_WHEELS, name, version)
+
+
+def _constraints(request: ResolveRequest) -> list[str]:
+    return [f"{name}=={version}" for name, version in request.constraints.items()]
 
 
 _EXACT_LINE = re.compile(r"([a-z0-9-]+)(?:\[[^\]]*\])?==[^*,=]+")
@@ -179,7 +187,8 @@ def _effective_preferences(request: ResolveRequest) -> dict[str, str]:
 
     uv takes a preferred version from the first index that has it, also if only another index has a suitable wheel.
     """
-    exact = {found[1] for line in request.lines if (found := _EXACT_LINE.fullmatch(line))} - request.placeholders.keys()
+    lines = (*request.lines, *_constraints(request))
+    exact = {found[1] for line in lines if (found := _EXACT_LINE.fullmatch(line))} - request.placeholders.keys()
     return {name: version for name, version in request.prefer.items() if name not in exact}
 
 

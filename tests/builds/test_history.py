@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import _thread
+import hashlib
 import os
 import signal
 import sqlite3
@@ -18,6 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from support.locking import package
 from support.requests import with_request, without_requirements
 
 from kusto_magic.arm.operation import NOTE_UNCHANGED
@@ -32,6 +34,7 @@ from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.lock import Lock
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
 
@@ -69,6 +72,18 @@ REPORT = PreflightReport(
     warnings=("a warning",),
     suggestions=(Fix(1, "numpy==1.26", "line 1: numpy==1.26 would be compatible"), "another way"),
     hint=HINT,
+)
+
+
+LOCK = Lock(
+    "3.11.7",
+    "Windows x64",
+    "# é\r\nsix\r\n",
+    tuple(package(f"package-{number}", f"{number}.0") for number in range(200)),
+    "mine",
+    "Python3_11_7",
+    (hashlib.sha256(b"").hexdigest(),),
+    "2024-06-30",
 )
 
 
@@ -271,6 +286,22 @@ class TestRecords:
         options = {found.id: found.request.options for found in history.recent()}
         assert options[build.id] == BuildOptions(check=True, protect_active=True)
         assert options[failed.id] == BuildOptions(check=False)
+
+    def test_lock_is_kept_with_all_its_hashes(self, history: History) -> None:
+        build = record()
+        history.add(build)
+        history.change(build.id, report=replace(REPORT, lock=LOCK))
+        found = history.get(build.id)
+        assert found is not None
+        assert found.report is not None
+        assert found.report.lock == LOCK
+
+    def test_build_that_is_sent_again_keeps_its_date_and_the_digest_of_its_lock(self, history: History) -> None:
+        spec = ImageSpec("six\n", "Python3_11_7", exclude_newer="2024-06-30", lock=LOCK)
+        history.add(record(spec=spec))
+        [found] = history.recent()
+        assert found.request.spec is not None
+        assert (found.request.spec.exclude_newer, found.request.spec.lock_digest) == ("2024-06-30", LOCK.digest)
 
     def test_hint_and_report_are_kept_but_not_listed(self, history: History) -> None:
         history.add(build := record())

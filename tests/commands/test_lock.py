@@ -13,12 +13,15 @@ import pytest
 from support.environment import EmulatedEnvironment
 from support.locking import LockingPreflight
 from support.magics_session import RunCell, load_magics, rows
+from support.requests import build_request
 from support.requirement_texts import TEXTS
 from support.shell import error_of
 
 from kusto_magic.errors import InvalidInputError, KustoImageError, LockDriftError, RequirementsConflictError
+from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.lock import Lock
 from kusto_magic.models.pylock import pylock_text, read_pylock
+from kusto_magic.preflight.report import PreflightReport, Verdict
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -284,17 +287,27 @@ def test_result_that_changes_after_the_command_has_checked_is_refused_too(
     environment.answer = changing  # type: ignore[assignment]
     # A manager of its own: the preflight is an argument of it.
     builds = environment.builds()
-    from kusto_magic.models.image import ImageSpec
-
     spec = ImageSpec(TEXT, "Python3_11_7", lock=lock_in(file))
     builds.check(environment.target, spec).result(10)
-    from support.requests import build_request
-
     build = builds.start(build_request(environment.target, "other", spec))
     error = build.exception(10)
     assert isinstance(error, LockDriftError)
     assert error.differences == ("requests: 1.0 in the lock, 5.0 now",)
     assert environment.changes == ["PUT img"]
+
+
+def test_build_that_is_sent_again_is_held_against_the_digest(
+    run: RunCell, index: LockingPreflight, magics: KustoImageMagics, file: Path, environment: EmulatedEnvironment
+) -> None:
+    run(f"--base Python3_11_7\n{TEXT}")
+    builds = magics._session.builds
+    spec = ImageSpec(TEXT, "Python3_11_7", lock_digest=lock_in(file).digest)
+    assert builds.start(build_request(environment.target, "same", spec)).exception(10) is None
+    index.versions = {"requests": "5.0"}
+    error = builds.start(build_request(environment.target, "other", spec)).exception(10)
+    assert isinstance(error, LockDriftError)
+    assert lock_in(file).digest in error.differences[0]
+    assert environment.changes == ["PUT img", "PUT same"]
 
 
 def test_inconclusive_check_neither_verifies_nor_writes(
@@ -368,6 +381,13 @@ def test_lock_needs_the_check(run: RunCell, shell: InteractiveShell, file: Path)
     assert problem(shell, file, f"--base Python3_11_7 --no-check\n{TEXT}") == expected
 
 
+def test_date_needs_the_check(shell: InteractiveShell, magics: KustoImageMagics) -> None:
+    line = "--base Python3_11_7 --no-check --exclude-newer 2024-06-30"
+    error = error_of(shell, f"%%kusto_image img {line}\nsix\n")
+    assert isinstance(error, InvalidInputError)
+    assert error.problems[0].field == "--exclude-newer"
+
+
 def test_update_needs_a_lock(run: RunCell, shell: InteractiveShell) -> None:
     error = error_of(shell, "%%kusto_image img --base Python3_11_7 --update-lock\nsix\n")
     assert isinstance(error, InvalidInputError)
@@ -422,6 +442,20 @@ def test_invalid_date_is_refused(shell: InteractiveShell, index: LockingPrefligh
     error = error_of(shell, "%%kusto_image img --base Python3_11_7 --exclude-newer yesterday\nsix\n")
     assert isinstance(error, InvalidInputError)
     assert "'yesterday' is not a date such as 2024-06-30, or an RFC 3339 time" in str(error)
+
+
+def test_conflict_with_a_lock_is_shown_and_writes_nothing(
+    run: RunCell, shell: InteractiveShell, environment: EmulatedEnvironment, file: Path
+) -> None:
+    async def conflict(_text: str, **_options: object) -> PreflightReport:
+        return PreflightReport(Verdict.CONFLICT, "3.11.7", reason="line 1 requests clashes")
+
+    environment.answer = conflict
+    load_magics(shell, environment)
+    shown = run(f"--base Python3_11_7\n{TEXT}")
+    assert "conflict (Python 3.11.7 on Windows x64): line 1 requests clashes" in shown
+    assert "nothing was sent" in shown
+    assert (file.exists(), environment.changes) == (False, [])
 
 
 # ── the digest elsewhere ───────────────────────────────────────────────────────────────────────────────────────────

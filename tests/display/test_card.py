@@ -22,9 +22,10 @@ from kusto_magic.display.command_hints import MAGICS
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import BuildState
 from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.lock import Lock
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.preflight.report import Fix, Package, PreflightReport, Status, Verdict
-from kusto_magic.preflight.report_json import report_from_json, report_json
+from kusto_magic.preflight.report_json import report_from_json, report_json, stored_json
 from kusto_magic.program_hints import PROGRAM
 from kusto_magic.requirements.correction import Correction, LineChange
 
@@ -235,6 +236,18 @@ def test_report_json_has_the_correction(report: PreflightReport) -> None:
             "complete": True,
             "checked": True,
         }
+
+
+def test_report_has_the_digest_of_its_lock() -> None:
+    lock = Lock("3.11.7", "Windows x64", "six\n", exclude_newer="2024-06-30")
+    shown = replace(REPORT, lock=lock)
+    assert report_json(shown)["lock"] == {"digest": lock.digest, "excludeNewer": "2024-06-30"}
+    assert report_from_json(report_json(shown)).lock is None, "a card has only the digest"
+    assert report_from_json(stored_json(shown)).lock == lock
+    line = f"lock: {lock.digest}, releases until 2024-06-30"
+    assert line in preflight_report.text(shown)
+    assert line in preflight_report.html(shown)
+    assert "lock" not in report_json(REPORT)
 
 
 def test_report_json_of_an_older_version_has_no_correction() -> None:

@@ -139,6 +139,17 @@ def test_lock_is_preferred_to_the_base_image(check: Check, wheels: Path) -> None
     assert lock_of(check("idna", base="Python3_10_8", locked=older)).versions == {"idna": "3.4"}
 
 
+def test_locked_version_is_found_on_the_second_of_several_indexes(check: Check, wheels: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    write_wheel(first, "plain", "2.0", tag="cp39-cp39-win_amd64")  # not for this Python
+    with package_index(wheels) as url, package_index(first) as other:
+        index = IndexSettings(default=url, extra=(other,), strategy="unsafe-best-match")
+        lock = lock_of(check("needy", index=index))
+        assert lock.versions["plain"] == "2.0"
+        assert lock_of(check("needy", index=index, locked=lock)).digest == lock.digest
+
+
 def test_removed_version_is_drift(check: Check, wheels: Path) -> None:
     lock = lock_of(check("needy"))
     (wheels / "plain-2.0-py3-none-any.whl").unlink()
