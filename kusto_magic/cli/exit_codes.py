@@ -39,7 +39,7 @@ class ExitCode(IntEnum):
     INVALID = 2
     """The arguments or the requirements break a rule; nothing was sent."""
     NOT_SUBMITTED = 3
-    """The requirements conflict or are not those of the lock, the image is in use or not active, or the cluster is busy."""
+    """The requirements conflict or differ from the lock, the image is in use or not active, or the cluster is busy."""
     UNKNOWN = 4
     """The outcome is not known: `kusto-image attach NAME` follows the operation."""
     NOT_ALLOWED = 5
