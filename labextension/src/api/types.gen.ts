@@ -460,6 +460,13 @@ export interface components {
             readonly python: string;
             /** @description The platform. */
             readonly checkedFor: string;
+            /** @description What was found; absent unless the verdict is compatible. */
+            readonly lock?: {
+                /** @description The SHA-256 of what determines the image, after "sha256:". */
+                readonly digest: string;
+                /** @description The date or time after which releases were ignored, "" if there is none. */
+                readonly excludeNewer: string;
+            };
             /** @description Why it is not compatible; "" if it is. */
             readonly reason: string;
             readonly warnings: readonly string[];
