@@ -143,15 +143,6 @@ def test_date_of_a_check_of_an_image(kusto_image: ShellCommand, index: LockingPr
     assert found["report"]["lock"]["excludeNewer"] == "2024-01-01"
 
 
-def test_fleet_is_compared_on_each_cluster(
-    kusto_image: ShellCommand, environment: EmulatedEnvironment, index: LockingPreflight, file: str, lock: str
-) -> None:
-    build(kusto_image, "-f", file, *BASE, "--lock", lock)
-    target = environment.target.cluster_id
-    result = kusto_image("build", "other", "--lock", lock, "--cluster", target, "--cluster", target, "--json")
-    assert document(result)["operations"][0]["lock"] == lock_in(lock).digest
-
-
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_file_to_lock_to_build_keeps_every_byte(
     kusto_image: ShellCommand, environment: EmulatedEnvironment, lock: str, tmp_path: Path, text: str
