@@ -95,6 +95,20 @@ def test_drift_ends_with_3_and_names_the_difference(
     assert "requests: 1.0 in the lock, 2.0 now" in text.err
 
 
+def test_drift_and_a_check_without_a_result_are_annotated_as_errors(
+    kusto_image: ShellCommand, index: LockingPreflight, file: str, lock: str
+) -> None:
+    build(kusto_image, "-f", file, *BASE, "--lock", lock)
+    index.versions = {"requests": "2.0"}
+    drift = build(kusto_image, "-f", file, *BASE, "--lock", lock, "--format", "github")
+    assert "::error title=kusto-image::LockDriftError: this is not what the lock has" in drift.out
+    assert "requests: 1.0 in the lock, 2.0 now" in drift.out
+    index.reason = "the package index did not respond in time"
+    unknown = build(kusto_image, "-f", file, *BASE, "--lock", lock, "--format", "github")
+    assert "the lock could not be verified: the package index did not respond in time" in unknown.out
+    assert "::error " in unknown.out
+
+
 def test_check_of_a_lock_alone(
     kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str, lock: str
 ) -> None:
