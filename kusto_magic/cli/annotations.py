@@ -46,7 +46,8 @@ class Finding:
 def findings(file: str, error: BaseException | None, report: PreflightReport | None) -> list[Finding]:
     """Return what an error and the report of a check say about a requirements file."""
     if isinstance(error, RequirementsConflictError):
-        report, error = error.forecast, None
+        report = error.forecast
+        error = None if report.verdict is Verdict.CONFLICT else error  # the report does not say why it was refused
     found = [*(_of_report(file, report) if report else ()), *(_of_error(file, error) if error else ())]
     return list(dict.fromkeys(found))
 

@@ -95,6 +95,20 @@ def test_drift_ends_with_3_and_names_the_difference(
     assert "requests: 1.0 in the lock, 2.0 now" in text.err
 
 
+def test_drift_and_a_check_without_a_result_are_annotated_as_errors(
+    kusto_image: ShellCommand, index: LockingPreflight, file: str, lock: str
+) -> None:
+    build(kusto_image, "-f", file, *BASE, "--lock", lock)
+    index.versions = {"requests": "2.0"}
+    drift = build(kusto_image, "-f", file, *BASE, "--lock", lock, "--format", "github")
+    assert "::error title=kusto-image::LockDriftError: this is not what the lock has" in drift.out
+    assert "requests: 1.0 in the lock, 2.0 now" in drift.out
+    index.reason = "the package index did not respond in time"
+    unknown = build(kusto_image, "-f", file, *BASE, "--lock", lock, "--format", "github")
+    assert "the lock could not be verified: the package index did not respond in time" in unknown.out
+    assert "::error " in unknown.out
+
+
 def test_check_of_a_lock_alone(
     kusto_image: ShellCommand, environment: EmulatedEnvironment, file: str, lock: str
 ) -> None:
@@ -141,15 +155,6 @@ def test_date_of_a_check_of_an_image(kusto_image: ShellCommand, index: LockingPr
     assert index.calls[-1]["exclude_newer"] == "2024-06-30"
     found = document(kusto_image("check", "forecast", "--exclude-newer", "2024-01-01", "--json"))
     assert found["report"]["lock"]["excludeNewer"] == "2024-01-01"
-
-
-def test_fleet_is_compared_on_each_cluster(
-    kusto_image: ShellCommand, environment: EmulatedEnvironment, index: LockingPreflight, file: str, lock: str
-) -> None:
-    build(kusto_image, "-f", file, *BASE, "--lock", lock)
-    target = environment.target.cluster_id
-    result = kusto_image("build", "other", "--lock", lock, "--cluster", target, "--cluster", target, "--json")
-    assert document(result)["operations"][0]["lock"] == lock_in(lock).digest
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.emulator_transport import BUILD_SECONDS, EmulatorTransport
 from support.environment import EmulatedEnvironment, always_compatible
+from support.locking import LockingPreflight
 from support.magics_session import RunCell, load_magics, rows
 from support.requests import build_request, build_requests
 
@@ -166,3 +167,18 @@ def test_interrupt_reports_that_builds_continue() -> None:
     lines = WaitInterrupted(fleet)._render_traceback_()
     assert "'img' continue" in lines[0]
     assert "attach img" in lines[1]
+
+
+def test_lock_is_that_of_the_first_cluster_and_refuses_another_base_on_the_second(
+    say: RunCell, shell: InteractiveShell, environment: EmulatedEnvironment, tmp_path: Path
+) -> None:
+    environment.answer = LockingPreflight()
+    load_magics(shell, environment)
+    for cluster, text in (("emulatedcluster", "six"), ("fleet001", "six"), ("fleet003", "idna")):
+        say(f"%%kusto_image mine --base Python3_11_7 --wait --cluster {cluster}\n{text}\n")
+    clusters = "--cluster emulatedcluster --cluster fleet001 --cluster fleet003"
+    output = say(f"%%kusto_image img --base mine --wait {clusters} --lock '{tmp_path / 'pylock.toml'}'\nhumanize\n")
+    assert "written, 1 package," in output
+    assert "2 succeeded" in output
+    assert "base: mine has been built from other requirements since" in output
+    assert environment.changes.count("PUT img") == 2

@@ -26,6 +26,7 @@ CALL = f"get_ipython().run_cell_magic('kusto_image', 'img --base Python3_11_7', 
         (MAGIC[1:] + BODY, MAGIC + BODY),
         (f"# packages\n{MAGIC[1:]}{BODY}", MAGIC + BODY),
         (f"%kusto_image check --python=3.10.8\n{BODY}", f"%%kusto_image check --python=3.10.8\n{BODY}"),
+        ("%kusto_image img --lock pylock.toml\n", "%%kusto_image img --lock pylock.toml\n \n"),
     ],
 )
 def test_cell_is_recognized(cell: str, expected: str) -> None:
