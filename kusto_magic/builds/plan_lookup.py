@@ -13,20 +13,19 @@ from kusto_magic.preflight.report import Package, Verdict
 
 def planned(history: History, target: Target, image: Image) -> Expectation | None:
     """Return what the check planned for an image as it is now, or None. Reads the history."""
-    builds = (it for it in history.of_image(target, image.name) if _has_plan(it, image))
-    record = next(builds, None)
-    if record is None or record.report is None:
+    builds = (record for record in history.of_image(target, image.name) if _is_build_of(record, image))
+    record = next(builds, None)  # of an earlier one, other versions may have been planned
+    report = record.report if record else None
+    if record is None or report is None or report.verdict is not Verdict.COMPATIBLE:
         return None
-    packages = tuple(map(_expected, record.report.packages))
-    return Expectation(record.report.python, packages, ExpectationSource.PLAN, record.started_at)
+    return Expectation(report.python, tuple(map(_expected, report.packages)), ExpectationSource.PLAN, record.started_at)
 
 
-def _has_plan(record: BuildRecord, image: Image) -> bool:
-    """Return whether a record is of a build of what the image is now, with a complete check."""
-    spec, report = record.request.spec, record.report
-    is_built = record.request.info.creates_image and record.state.outcome is Outcome.SUCCEEDED
-    is_checked = report is not None and report.verdict is Verdict.COMPATIBLE
-    return is_built and is_checked and spec is not None and image.matches(spec)
+def _is_build_of(record: BuildRecord, image: Image) -> bool:
+    """Return whether a record is of a build of what the image is now, which has not failed as far as is known."""
+    spec, outcome = record.request.spec, record.state.outcome
+    is_built = record.request.info.creates_image and outcome in (Outcome.SUCCEEDED, None)
+    return is_built and spec is not None and image.matches(spec)
 
 
 def _expected(package: Package) -> ExpectedPackage:

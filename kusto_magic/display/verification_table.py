@@ -33,8 +33,7 @@ def _rows(found: Verification) -> Iterator[tuple[Cell, Cell]]:
 
 
 def _properties(found: Verification) -> Iterator[tuple[str, Cell]]:
-    state, outcome = ("Verified", Outcome.SUCCEEDED) if found.succeeded else ("Different", Outcome.FAILED)
-    yield "Result", data_table.state(f"{state}: {found.summary}" if found.total else state, outcome)
+    yield "Result", _result(found)
     yield "Compared with", _source(found)
     yield "Imports", data_table.text(_imports(found))
     yield "Base image", data_table.text(_base(found))
@@ -44,19 +43,25 @@ def _properties(found: Verification) -> Iterator[tuple[str, Cell]]:
     yield "Database", data_table.text(found.database)
 
 
+def _result(found: Verification) -> Cell:
+    if found.succeeded:
+        return data_table.state(f"Verified: {found.summary}", Outcome.SUCCEEDED)
+    is_equal = found.is_python_right and not found.differences
+    return data_table.state(f"{'Imports failed' if is_equal else 'Different'}: {found.summary}", Outcome.FAILED)
+
+
 def _source(found: Verification) -> Cell:
-    expectation = found.expectation
-    if expectation.planned_at is not None:
-        when = data_table.time(expectation.planned_at)
-        return data_table.text(f"the check before the build of {when.text}")
-    if expectation.source is ExpectationSource.LISTED:
-        return data_table.text(f"Microsoft's documentation of {LIST_DATE}")
-    return data_table.text("its requirements: this machine has no check of its build")
+    match found.expectation.source:
+        case ExpectationSource.PLAN:
+            when = data_table.time(found.expectation.planned_at).text
+            return data_table.text(f"the check before the build of {when}")
+        case ExpectationSource.LISTED:
+            return data_table.text(f"Microsoft's documentation of {LIST_DATE}")
+    return data_table.text("its requirements: this machine has no check of its last build")
 
 
 def _imports(found: Verification) -> str:
-    tried = found.inventory.imports
-    return f"{len(tried) - len(found.failed_imports)} of {len(tried)} packages can be imported" if tried else ""
+    return f"{found.imported} of {len(found.imports)} packages were imported" if found.imports else ""
 
 
 def _base(found: Verification) -> str:
@@ -72,9 +77,10 @@ def _python(found: Verification) -> str:
 
 
 def _notes(found: Verification) -> list[str]:
+    remarks = [f"{remark[0].upper()}{remark[1:]}." for remark in found.expectation.remarks]
     if not found.base_differences:
-        return []
+        return remarks
     shown = [str(it) for it in found.base_differences[:MAX_BASE_DIFFERENCES]]
     more = len(found.base_differences) - len(shown)
     names = "; ".join([*shown, *([f"{more} more"] if more else [])])
-    return [f"Different from Microsoft's documentation of {LIST_DATE}, which is incomplete: {names}."]
+    return [*remarks, f"Different from Microsoft's documentation of {LIST_DATE}, which is incomplete: {names}."]

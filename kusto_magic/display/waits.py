@@ -72,7 +72,7 @@ class SlowQuery:
     def __call__(self, seconds: float | None) -> None:
         """Show or update the message, and how long the query took when it has ended."""
         if seconds is None:
-            self._message.end(f"Queried cluster {self._cluster} in {self._seconds:.0f} s.")
+            self._message.end(f"Waited {self._seconds:.0f} s for cluster {self._cluster}.")
         elif seconds >= PATIENCE:
             self._seconds = seconds
             # Source: documentation of sandboxes.

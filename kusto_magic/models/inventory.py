@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
+from kusto_magic.redaction import redact
+
 _SCRIPT = r"""
 import importlib
 import platform
-from importlib import metadata
+import re
+
+def normalized(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 def modules(distribution):
     files = [file.parts for file in distribution.files or ()]
@@ -27,25 +32,36 @@ def modules(distribution):
 def is_wanted(part):
     return part.isidentifier() and part[:1] != "_" and part not in unwanted
 
-def tried(distribution):
+def tried(name):
     try:
-        for name in modules(distribution):
-            importlib.import_module(name)
+        wanted = modules(distributions[name])
+        for module in wanted:
+            importlib.import_module(module)
     except BaseException as error:
         return "{}: {}".format(type(error).__name__, str(error).strip().partition("\n")[0])[:300]
-    return ""
+    return "" if wanted else "no module"
 
 unwanted = {"test", "tests", "doc", "docs", "example", "examples", "benchmark", "benchmarks"}
-distributions = [found for found in metadata.distributions() if found.metadata["Name"]]
+try:
+    from importlib import metadata
+    distributions = {normalized(found.metadata["Name"] or ""): found for found in metadata.distributions()}
+    listed = [(found.metadata["Name"], found.version) for found in distributions.values() if found.metadata["Name"]]
+except ImportError:  # before Python 3.8
+    import pkg_resources
+    distributions = {}
+    listed = [(found.project_name, found.version) for found in pkg_resources.working_set]
 rows = [("python", "", platform.python_version()), ("platform", "", platform.platform())]
-rows += [("package", found.metadata["Name"], found.version or "") for found in distributions]
-for wanted in kargs.get("imports", []):
-    for found in distributions:
-        if found.metadata["Name"].replace("_", "-").replace(".", "-").lower() == wanted:
-            rows.append(("import", wanted, tried(found)))
+rows += [("package", name, version or "") for name, version in listed]
+rows += [("import", name, tried(name)) for name in kargs.get("imports", []) if name in distributions]
 result = pd.DataFrame(rows, columns=["kind", "name", "value"])
 """
 """Runs in the sandbox, where the plugin defines `pd` and `kargs`. A package is imported only if that is asked for."""
+
+NO_MODULE = "no module"
+"""The value of an import for a package that has nothing to import."""
+
+MAX_TEXT_LENGTH = 400
+"""Maximum number of characters of a text of the sandbox."""
 
 
 def inventory_query(imports: Iterable[str] = ()) -> str:
@@ -79,8 +95,13 @@ class Inventory:
         for row in rows:
             kind, name, value = (str(row.get(column, "")) for column in ("kind", "name", "value"))
             if kind in values:
-                values[kind].setdefault(canonicalize_name(name), value)
-        if not values["python"] or not values["package"]:
+                values[kind].setdefault(canonicalize_name(_shown(name)), _shown(value))
+        if not values["python"]:
             raise ValueError("not the result of an inventory query")
         [python], platform = values["python"].values(), "".join(values["platform"].values())
         return cls(python, platform, values["package"], values["import"])
+
+
+def _shown(text: str) -> str:
+    """Return a text of the sandbox without secrets, such as those in the error of an import."""
+    return redact(text[:MAX_TEXT_LENGTH])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from kusto_magic.models.inventory import Inventory
+from kusto_magic.models.inventory import NO_MODULE, Inventory
 
 
 class ExpectationSource(StrEnum):
@@ -37,7 +37,7 @@ class ExpectedPackage:
         """Return whether a version is one of these; versions that cannot be parsed are compared as text."""
         try:
             return SpecifierSet(self.specifier).contains(Version(version), prereleases=True)
-        except (InvalidSpecifier, InvalidVersion):
+        except ValueError:  # InvalidSpecifier, InvalidVersion, or a number of thousands of digits
             return self.specifier in ("", f"=={version}", f"==={version}")
 
 
@@ -62,7 +62,8 @@ class Expectation:
 
     `python` is its Python version, "" if that is not known; `packages` come from `source`, for a plan from the check of
     the build that was started at `planned_at`. `base` is the managed image below it, or "", `listed` its documented
-    packages (normalized name → version).
+    packages (normalized name → version). `skipped` is the number of lines of the requirements that cannot be compared,
+    `remarks` are sentences about the image that a reader of the result should know.
     """
 
     python: str
@@ -71,6 +72,8 @@ class Expectation:
     planned_at: datetime | None = None
     base: str = ""
     listed: Mapping[str, str] | None = None
+    skipped: int = 0
+    remarks: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> str:
@@ -87,6 +90,8 @@ class Expectation:
 class Verification:
     """The result of comparing an image with its `expectation`; `database` is where the query ran.
 
+    `imports` are the packages that were to be imported.
+
     `differences` are the packages that are not as expected, `base_differences` those of the base image that differ from
     its documented list, which is no failure: the list is incomplete.
     """
@@ -95,6 +100,7 @@ class Verification:
     expectation: Expectation
     inventory: Inventory
     database: str
+    imports: tuple[str, ...]
     differences: tuple[Difference, ...]
     base_differences: tuple[Difference, ...]
 
@@ -116,8 +122,15 @@ class Verification:
 
     @property
     def failed_imports(self) -> Mapping[str, str]:
-        """The packages that cannot be imported, and why."""
-        return {name: error for name, error in self.inventory.imports.items() if error}
+        """The packages that cannot be imported, and why; one without a result counts as such, unless it is missing."""
+        results = {name: self.inventory.imports.get(name, "there is no result") for name in self.imports}
+        held = {name: error for name, error in results.items() if name in self.inventory.packages}
+        return {name: error for name, error in held.items() if error and error != NO_MODULE}
+
+    @property
+    def imported(self) -> int:
+        """The number of packages that were imported."""
+        return sum(self.inventory.imports.get(name) == "" for name in self.imports)
 
     @property
     def succeeded(self) -> bool:
@@ -127,10 +140,13 @@ class Verification:
     @property
     def summary(self) -> str:
         """The result in a few words: "14 of 14 packages are as planned"."""
-        return f"{self.equal} of {self.total} packages are {self.expectation.wanted}"
+        skipped = f", {self.expectation.skipped} lines not compared" if self.expectation.skipped else ""
+        return f"{self.equal} of {self.total} packages are {self.expectation.wanted}{skipped}"
 
 
-def verify(image: str, expectation: Expectation, inventory: Inventory, database: str) -> Verification:
+def verify(
+    image: str, expectation: Expectation, inventory: Inventory, database: str, imports: Sequence[str] = ()
+) -> Verification:
     """Compare what an image holds with what it should hold."""
     named = {expected.name for expected in expectation.packages}
     listed = [
@@ -143,6 +159,7 @@ def verify(image: str, expectation: Expectation, inventory: Inventory, database:
         expectation,
         inventory,
         database,
+        tuple(imports),
         _differences(expectation.packages, inventory.packages),
         _differences(listed, inventory.packages),
     )

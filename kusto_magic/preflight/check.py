@@ -16,7 +16,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from packaging.markers import Marker
 from packaging.requirements import Requirement as Pep508
 
 from kusto_magic.clock import SYSTEM_CLOCK, Clock
@@ -31,6 +30,7 @@ from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdi
 from kusto_magic.preflight.resolution import Resolution, pins
 from kusto_magic.preflight.suggestions import Pins
 from kusto_magic.preflight.uv import ResolveResult
+from kusto_magic.requirements.markers import marker_applies
 from kusto_magic.requirements.parser import ReadRequirements, Requirement, Requirements, parse, read
 
 OLDEST, NEWEST = (3, 6), (3, 14)
@@ -255,42 +255,15 @@ def _base_requirement(name: str, version: str) -> Requirement:
 
 def _applicable(requirements: Requirements | ReadRequirements, resolution: Resolution) -> list[Requirement]:
     """Return the lines that apply to the image's Python on Windows; warn about the others."""
-    environment = _marker_environment(resolution.python)
     lines: list[Requirement] = []
     for line in requirements.packages:
-        if _marker_applies(line.marker, environment):
+        if marker_applies(line.marker, resolution.python):
             lines.append(line)
         else:
             resolution.warnings.append(
                 f"line {line.line} {line.name} does not apply to Python {resolution.python} on Windows"
             )
     return lines
-
-
-def _marker_applies(marker: str, environment: dict[str, str]) -> bool:
-    """Evaluate a marker; a marker with an invalid comparison counts as applicable, so that its line is checked."""
-    try:
-        return not marker or Marker(marker).evaluate(environment)
-    except ValueError:
-        return True
-
-
-def _marker_environment(python: str) -> dict[str, str]:
-    """Return the PEP 508 variables of the sandbox; unknown ones are ""."""
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": python,
-        "os_name": "nt",
-        "platform_machine": "AMD64",
-        "platform_python_implementation": "CPython",
-        "platform_release": "",
-        "platform_system": "Windows",
-        "platform_version": "",
-        "python_full_version": python,
-        "python_version": python.rpartition(".")[0],
-        "sys_platform": "win32",
-        "extra": "",
-    }
 
 
 def _uv_warnings(output: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Errors of queries, in terms of this package.
 
 Sources: azure-kusto-data, `exceptions`; documentation of Kusto's errors ("OneApiErrors") and of the python plugin. What
-the service says when the plugin is off was not observed: it is recognized by the plugin's name.
+the service says when the plugin is off was not observed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,6 @@ from kusto_magic.service_fault import ServiceFault
 MAX_MESSAGE_LENGTH = 600
 """Maximum number of characters of the cluster's own message that are shown."""
 
-SANDBOX_BUSY = "E_SB_QUERY_THROTTLED_ERROR"
-"""Code of the documentation for a sandbox that has no free instance."""
-
 _PRINCIPAL = re.compile(r"[Pp]rincipal '[^']{0,200}'")
 _EMAIL = re.compile(r"[\w.+#-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
 """What names the account: outputs are saved and shared."""
@@ -41,20 +38,44 @@ _NO_DATABASE = ("could not be found", "was not found", "does not exist")
 
 def from_library(error: Exception, query: Query) -> KustoImageError:
     """Return an exception of azure-kusto-data, or of what it uses, as an error of this package."""
-    status = getattr(_response(error), "status_code", 0)
-    text = _text(error)
+    if isinstance(error, KustoImageError):
+        return error
+    status, text = getattr(_response(error), "status_code", 0), _described(error)
     fault = ServiceFault(code=_code(error), message=text)
     if status == 401:
         return SignInError("the cluster refused the token for its queries", hint=Hint(HintKind.SIGN_IN, "device"))
-    if status == 403 or "403-Forbidden" in text:
+    if status == 403 and query.is_management:
+        return _no_list(fault)
+    if status == 403:
         what = f"the account may not query database {query.database!r}"
         return ForbiddenError(what, status=403, fault=fault, hint=_role(query.database))
-    if status == 429 or SANDBOX_BUSY in text or type(error).__name__ == "KustoThrottlingError":
+    if status == 429:
         what = "the cluster runs too many queries with python() now"
         return ThrottledError(what, status=429, fault=fault, hint=Hint(HintKind.WAIT_A_MINUTE))
-    if status or type(error).__name__ == "KustoMultiApiError":  # the second: in a response with status 200
+    if text:
         return QueryError("the query failed", fault=fault, hint=_hint(text, query))
-    return _unreachable(error, query)
+    return unreadable() if status else _unreachable(error, query)
+
+
+def incomplete(errors: object) -> QueryError:
+    """Return the error for a response that has only a part of the result; `errors` are the cluster's reasons."""
+    try:
+        message = str(errors[0]["error"]["@message"])  # type: ignore[index]
+    except (LookupError, TypeError):
+        message = ""
+    return QueryError("the query failed", fault=ServiceFault(message=_shown(message)), hint=Hint(HintKind.RETRY))
+
+
+def no_library() -> QueryError:
+    """Return the error for an environment without azure-kusto-data, or with a version that is too old."""
+    what = "queries need azure-kusto-data 6 or later, which cannot be imported"
+    command = "python -m pip install 'azure-kusto-data>=6,<7'"
+    return QueryError(what, fault=ServiceFault(), hint=Hint(HintKind.RUN_COMMAND, command))
+
+
+def _no_list(fault: ServiceFault) -> ForbiddenError:
+    what = "the databases of the cluster cannot be listed"
+    return ForbiddenError(what, status=403, fault=fault, hint=Hint(HintKind.CHOOSE_DATABASE))
 
 
 def no_database() -> QueryError:
@@ -72,25 +93,23 @@ def _hint(text: str, query: Query) -> Hint:
         return Hint(HintKind.CHOOSE_DATABASE, query.database)
     if any(words.lower() in lowered for words in _TIMEOUTS):
         return Hint(HintKind.RETRY)
-    if "python" in lowered and any(word in lowered for word in ("plugin", "disabled", "not enabled")):
-        return Hint(HintKind.ENABLE_IMAGE)
     return Hint(HintKind.SEE_MESSAGE)
 
 
 def _unreachable(error: Exception, query: Query) -> UnreachableError:
+    host, cause = urlsplit(query.uri).netloc, error.__cause__ or error
+    if any(words in type(cause).__name__ for words in ("Timeout", "ResponseLimit")):
+        return UnreachableError(f"{host} sent no usable response in time", hint=Hint(HintKind.RETRY))
     if type(error).__name__ != "KustoNetworkError":
         return unreadable()
-    host, cause = urlsplit(query.uri).netloc, error.__cause__ or error
-    if "Timeout" in type(cause).__name__:
-        return UnreachableError(f"{host} did not respond in time", hint=Hint(HintKind.RETRY))
     # The last part says why, after the texts of three libraries.
-    why = _text(cause).rpartition(": ")[2].strip("\"')")
+    why = _shown(str(cause)[-MAX_MESSAGE_LENGTH:]).rpartition(": ")[2].strip("\"')")
     return UnreachableError(f"{host} cannot be reached ({why})", hint=remedy(error)[0])
 
 
 def unreadable() -> UnreachableError:
-    """Return the error for an answer that is not that of a query."""
-    return UnreachableError("the answer of the query cannot be read", hint=Hint(HintKind.RETRY))
+    """Return the error for a response that is not that of a query."""
+    return UnreachableError("the response to the query cannot be read", hint=Hint(HintKind.RETRY))
 
 
 def _code(error: Exception) -> str:
@@ -98,20 +117,19 @@ def _code(error: Exception) -> str:
     return redact(str(getattr(described, "code", "") or ""))[:100]
 
 
-def _text(error: BaseException) -> str:
-    """Return the cluster's own message, or that of the library, without what identifies the account."""
-    text = _described(error) or str(error.args[0] if error.args else "") or type(error).__name__
-    text = _EMAIL.sub("…", _PRINCIPAL.sub("the account", redact(text)))
-    return shorten_guids(text)[:MAX_MESSAGE_LENGTH]
-
-
-def _described(error: BaseException) -> str:
-    """Return the message in the body of a response: the detailed one, if there is one."""
+def _described(error: Exception) -> str:
+    """Return the message of the cluster about an error, the detailed one if there is one, or ""."""
     try:
         described = _response(error).json()["error"]
-        return str(described.get("@message") or described["message"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return ""
+        return _shown(str(described.get("@message") or described["message"]))
+    except Exception:  # not Kusto's form, not JSON, or nested too deeply
+        return _shown(str(error)) if type(error).__name__ == "KustoMultiApiError" else ""
+
+
+def _shown(text: str) -> str:
+    """Return a text of the cluster without secrets, and without what identifies the account."""
+    text = _PRINCIPAL.sub("the account", redact(text[: 2 * MAX_MESSAGE_LENGTH]))
+    return shorten_guids(_EMAIL.sub("…", text))[:MAX_MESSAGE_LENGTH]
 
 
 def _response(error: BaseException) -> Any:

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from kusto_magic.arm.base_chain import resolve_base_chain
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.errors import NotActiveError, VerificationError
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models import managed_packages
-from kusto_magic.models.cluster import ActiveImage, Cluster, PythonOff, PythonState
-from kusto_magic.models.image import Image
+from kusto_magic.models.cluster import ActiveImage, Cluster, UnknownImage
 from kusto_magic.models.inventory import Inventory, inventory_query
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.query_uri import query_uri
-from kusto_magic.models.verification import (
-    Expectation,
-    ExpectationSource,
-    ExpectedPackage,
-    Verification,
-    direct_names,
-    verify,
-)
+from kusto_magic.models.verification import Verification, direct_names, verify
 from kusto_magic.queries import query_errors
 from kusto_magic.queries.client import run_query
+from kusto_magic.queries.expectation import FindPlan, find_expectation
 from kusto_magic.queries.query import Query, RunQuery
-from kusto_magic.requirements import parser
 
 QUERY_TIMEOUT = 300.0
 """Time limit of the query in seconds. A new sandbox takes 10 to 15 s (documentation), imports can take minutes."""
 
 SYSTEM_DATABASE = "NetDefaultDB"
-"""The database in which commands about the cluster run. ExpectationSource: documentation of the query API."""
+"""The database in which commands about the cluster run. Source: documentation of the query API."""
 
-_NO_PLAN = Expectation("", (), ExpectationSource.REQUIREMENTS)
+STOPPED = frozenset({"stopped", "stopping", "starting", "deleting", "deleted", "unavailable"})
+"""States of a cluster that answers no query. Source: the enum `State` of the API description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +39,6 @@ class VerifyOptions:
     timeout: float = QUERY_TIMEOUT
 
 
-FindPlan = Callable[[Image], Awaitable[Expectation | None]]
-"""Returns what the check before the build of an image planned, or None if this machine knows no such check."""
-
-
 async def verify_image(
     client: ImagesClient, name: str, find_plan: FindPlan, options: VerifyOptions, run: RunQuery = run_query
 ) -> Verification:
@@ -62,65 +48,47 @@ async def verify_image(
     QueryError, ForbiddenError, SignInError, and the errors of `ImagesClient.cluster` and `get`.
     """
     cluster = await client.cluster()
-    active = _require_active(cluster, name)
-    expectation = await _expectation(client, active, find_plan)
+    active = await _require_active(client, cluster, name)
+    expectation = await find_expectation(client, active, find_plan)
     uri = query_uri(cluster.uri, client.target)
     imports = direct_names(expectation.packages) if options.imports else ()
-    # The token is for this cluster alone. ExpectationSource: documentation, "the audience is the cluster's URI".
-    query = Query(
-        uri, await client.token(f"{uri}/.default"), options.database, inventory_query(imports), options.timeout
-    )
+    # The token is for this cluster alone. Source: documentation, "the audience is the cluster's URI".
+    token = await client.token(f"{uri}/.default")
+    query = Query(uri, token, options.database, inventory_query(imports), options.timeout)
     query = query if query.database else replace(query, database=await _database(query, run))
-    inventory = _inventory(await run(query))
-    return verify(active, expectation, inventory, query.database)
+    return verify(active, expectation, _inventory(await run(query)), query.database, imports)
 
 
 def require_success(found: Verification, *, is_shown: bool = False) -> None:
     """Raise VerificationError if the image does not hold what it should; `is_shown` is whether a result shows it."""
-    if not found.succeeded:
-        what = f"image {found.image!r} is not {found.expectation.wanted}"
-        error = VerificationError(what, verification=found, hint=Hint(HintKind.REBUILD_IMAGE, found.image))
-        error.is_shown = is_shown
-        raise error
+    if found.succeeded:
+        return
+    if found.differences or not found.is_python_right:
+        what, kind = f"image {found.image!r} is not {found.expectation.wanted}", HintKind.REBUILD_IMAGE
+    else:
+        number = len(found.failed_imports)
+        what, kind = f"{number} packages of image {found.image!r} cannot be imported", HintKind.FIX_REQUIREMENTS
+    error = VerificationError(what, verification=found, hint=Hint(kind, found.image))
+    error.is_shown = is_shown
+    raise error
 
 
-def _require_active(cluster: Cluster, name: str) -> str:
-    """Return the name of the active image. Raises NotActiveError if it is not `name`."""
-    match cluster.python:
-        case ActiveImage(active) if not name or cluster.python.is_named(name):
-            return active
-        case ActiveImage(active):
-            what = f"image {name!r} cannot be verified: queries use image {active!r}"
-            raise NotActiveError(what, hint=Hint(HintKind.ENABLE_BEFORE, name))
-        case PythonOff():
-            hint = Hint(HintKind.ENABLE_BEFORE, name) if name else Hint(HintKind.ENABLE_IMAGE)
-            raise NotActiveError("python() is off: no query can run Python", hint=hint)
-        case unknown:
-            raise NotActiveError(_unknown(unknown), hint=unknown.hint or Hint(HintKind.RETRY))
-
-
-def _unknown(state: PythonState) -> str:
-    return f"which image queries use is unknown: {getattr(state, 'reason', state)}"
-
-
-async def _expectation(client: ImagesClient, name: str, find_plan: FindPlan) -> Expectation:
-    if name in MANAGED_IMAGES:
-        listed = managed_packages.packages(name)
-        packages = tuple(ExpectedPackage(package, f"=={version}", direct=False) for package, version in listed.items())
-        return Expectation(MANAGED_IMAGES[name].python, packages, ExpectationSource.LISTED)
-    image = await client.get(name)
-    chain = await resolve_base_chain(client, image.readable_spec()) if image.base_image else None
-    planned = await find_plan(image) or _required(image)
-    base = (chain.managed if chain else "") or ""
-    python = chain.python if chain else image.language_version
-    return replace(planned, python=python, base=base, listed=managed_packages.packages(base))
-
-
-def _required(image: Image) -> Expectation:
-    read = parser.read(image.requirements)
-    # Lines with a marker may not apply; the others are what the image must hold.
-    packages = tuple(ExpectedPackage(it.name, it.specifier) for it in read.packages if not it.marker)
-    return replace(_NO_PLAN, packages=packages)
+async def _require_active(client: ImagesClient, cluster: Cluster, name: str) -> str:
+    """Return the active image. Raises NotActiveError if it is not `name`, NotFoundError if there is no such image."""
+    if cluster.state.lower() in STOPPED:
+        raise NotActiveError(f"the cluster is {cluster.state.lower()}: no query can run", hint=Hint(HintKind.RETRY))
+    state = cluster.python
+    if isinstance(state, ActiveImage) and (not name or state.is_named(name)):
+        return state.name
+    if isinstance(state, UnknownImage):
+        what = f"which image queries use is unknown: {state.reason}"
+        raise NotActiveError(what, hint=state.hint or Hint(HintKind.RETRY))
+    if name and name not in MANAGED_IMAGES:
+        await client.get(name)  # what does not exist cannot be enabled
+    hint = Hint(HintKind.ENABLE_BEFORE, name) if name else Hint(HintKind.ENABLE_IMAGE)
+    if isinstance(state, ActiveImage):
+        raise NotActiveError(f"image {name!r} cannot be verified: queries use image {state.name!r}", hint=hint)
+    raise NotActiveError("python() is off: no query can run Python", hint=hint)
 
 
 async def _database(query: Query, run: RunQuery) -> str:

@@ -77,7 +77,7 @@ def test_active_image_is_verified_with_one_query(kernel: Kernel, emulator: Start
     assert (verified.status, verified.error) == ("ok", "")
     shown = verified.outputs[-1].data["text/plain"]
     assert "1 of 1 packages are as required" in shown, "its build was not checked"
-    assert "1 of 1 packages can be imported" in shown
+    assert "1 of 1 packages were imported" in shown
     tell(ready, "contents", image="img", packages={"humanize": "4.8.0"})
     different = kernel.execute("%kusto_image verify")
     assert "humanize 4.8.0 (expected: 4.9.0)" in different.outputs[0].data["text/html"]

@@ -185,7 +185,7 @@ def test_image_is_enabled_and_python_disabled_after_confirmation(
     dialog(page).get_by_role("button", name="Verify", exact=True).click()
     result = dialog(page).get_by_role("region", name="Result")
     expect(result).to_contain_text("Verified: 1 of 1 packages are as planned", timeout=END_MS)
-    expect(result).to_contain_text("1 of 1 packages can be imported")
+    expect(result).to_contain_text("1 of 1 packages were imported")
     screenshot("verified")
     dialog(page).get_by_label("Database").fill("Nowhere")
     dialog(page).get_by_role("button", name="Verify", exact=True).click()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kusto_magic.models.inventory import Inventory, inventory_query
+from kusto_magic.models.inventory import MAX_TEXT_LENGTH, NO_MODULE, Inventory, inventory_query
 from kusto_magic.models.verification import Difference, Expectation, ExpectationSource, ExpectedPackage, verify
 
 PLAN = (
@@ -81,9 +81,23 @@ def test_other_python_version_is_no_success(wanted: str, python: str, right: boo
 
 
 def test_failed_import_is_no_success() -> None:
-    found = verify("img", expectation(), inventory({"numpy": "", "humanize": "ImportError: DLL"}), "Samples")
+    held = inventory({"numpy": "", "humanize": "ImportError: DLL"})
+    found = verify("img", expectation(), held, "Samples", ["numpy", "humanize"])
     assert found.failed_imports == {"humanize": "ImportError: DLL"}
+    assert found.imported == 1
     assert not found.succeeded
+
+
+def test_import_without_a_result_is_no_success_and_a_package_without_a_module_is_no_failure() -> None:
+    found = verify("img", expectation(), inventory({"numpy": ""}), "Samples", ["numpy", "humanize"])
+    assert found.failed_imports == {"humanize": "there is no result"}
+    found = verify("img", expectation(), inventory({"numpy": NO_MODULE}), "Samples", ["numpy"])
+    assert (found.succeeded, found.imported) == (True, 0)
+
+
+def test_version_of_thousands_of_digits_is_a_difference() -> None:
+    found = verify("img", expectation(), inventory(numpy="1" * 5000), "Samples")
+    assert [it.name for it in found.differences] == ["numpy"]
 
 
 def test_packages_of_the_base_that_differ_from_its_documentation_are_named_and_no_failure() -> None:
@@ -108,10 +122,18 @@ def test_rows_become_an_inventory_with_normalized_names() -> None:
     assert found == Inventory("3.11.7", "Windows", {"flask-compress": "1.0"}, {"flask-compress": "ImportError: x"})
 
 
-@pytest.mark.parametrize("rows", [[], [{}], [{"kind": "python"}], [{"a": 1}], [row("package", "a", "1")]])
+@pytest.mark.parametrize("rows", [[], [{}], [{"kind": "platform"}], [{"a": 1}], [row("package", "a", "1")]])
 def test_other_rows_are_refused(rows: list[dict[str, Any]]) -> None:
     with pytest.raises(ValueError, match="inventory"):
         Inventory.from_rows(rows)
+
+
+def test_text_of_the_sandbox_has_no_secret_and_an_end() -> None:
+    token = "eyJhbGciOiJub25lIn0.eyJhIjoiYiJ9.abcdefghijk"
+    rows = [row("python", "", "3.11.7"), row("import", "a", f"KeyError: {token}"), row("import", "b", "x" * 100_000)]
+    found = Inventory.from_rows(rows)
+    assert token not in found.imports["a"]
+    assert len(found.imports["b"]) == MAX_TEXT_LENGTH
 
 
 def test_query_has_the_script_and_names_the_imports() -> None:

@@ -255,7 +255,7 @@ def test_active_image_is_verified_in_its_details(make: EnvironmentFactory) -> No
     _press(form, "Verify")
     wait_until(lambda: "2 of 2 packages are as planned" in shown_text(form.images.details.content))
     assert "Queries use img." in shown_text(form.images.state)
-    environment.service.fault = lambda request: httpx.Response(403) if "/mgmt" in request.url.path else None
+    environment.service.fault = lambda request: httpx.Response(403) if "/rest/query" in request.url.path else None
     _press(form, "Verify")
     wait_until(lambda: "may not query database" in error_text(form))
     assert "AllDatabasesViewer" in error_text(form)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+import trustme
 from support.data_plane import DATABASE, MANAGED, StubInventory
 from support.emulator_transport import always_compatible
 from support.peer import served_emulator
@@ -29,6 +33,7 @@ from kusto_magic.errors import (
 from kusto_magic.hints import HintKind
 from kusto_magic.models.inventory import Inventory, inventory_query
 from kusto_magic.queries.client import run_query
+from kusto_magic.queries.http_adapter import MAX_RESPONSE_SIZE, ResponseLimitError, configure
 from kusto_magic.queries.query import Query
 
 TOKEN = "secret-of-the-test"
@@ -163,6 +168,10 @@ def server() -> Iterator[Any]:
     made.server_close()
 
 
+def ask(server: Any) -> Query:
+    return Query(f"http://127.0.0.1:{server.server_port}/clusters/c", TOKEN, DATABASE, "x", 5)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -177,11 +186,82 @@ def server() -> Iterator[Any]:
     ],
     ids=["page", "no tables", "object", "broken table", "nothing", "gateway", "refusal", "redirect"],
 )
-async def test_unreadable_answer_is_an_error_of_this_package(server: Any, answer: Any) -> None:
+async def test_unreadable_response_is_an_error_of_this_package(server: Any, answer: Any) -> None:
     server.answer = answer
-    uri = f"http://127.0.0.1:{server.server_port}/clusters/c"
-    assert await failure(Query(uri, TOKEN, DATABASE, "x", 5))
+    error = await failure(ask(server))
+    if answer[0] == 403:
+        assert isinstance(error, ForbiddenError)
+    else:
+        assert isinstance(error, UnreachableError)
+        assert error.what == "the response to the query cannot be read"
     assert len(server.seen) == 1, "no redirect is followed"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_nested_response_is_refused_and_the_error_holds_no_token(server: Any, status: int) -> None:
+    server.answer = (status, {}, b"[" * 200_000)
+    error = await failure(ask(server))
+    assert isinstance(error, UnreachableError)
+    assert (error.__context__, error.__cause__) == (None, None)
+
+
+async def test_response_with_errors_is_not_taken_for_a_result(server: Any) -> None:
+    columns = [{"ColumnName": "kind", "ColumnType": "string"}]
+    table = {"FrameType": "DataTable", "TableId": 0, "TableKind": "PrimaryResult", "TableName": "PrimaryResult"}
+    end = {"FrameType": "DataSetCompletion", "HasErrors": True, "Cancelled": False}
+    end |= {"OneApiErrors": [{"error": {"code": "LimitsExceeded", "message": "x", "@message": "out of memory"}}]}
+    server.answer = (200, {}, json.dumps([{**table, "Columns": columns, "Rows": [["python"]]}, end]).encode())
+    error = await failure(ask(server))
+    assert isinstance(error, QueryError)
+    assert "out of memory" in str(error)
+
+
+async def test_response_beyond_the_maximum_size_is_not_read(server: Any) -> None:
+    server.answer = (200, {}, b" " * (MAX_RESPONSE_SIZE + 1))
+    error = await failure(ask(server))
+    assert error.what.endswith("sent no usable response in time")
+
+
+async def test_response_that_does_not_end_in_time_is_not_read(server: Any) -> None:
+    server.answer = (200, {}, b"{}")
+    uri = f"http://127.0.0.1:{server.server_port}/"
+    with requests.Session() as session:
+        configure(session, uri, timeout=-1)
+        with pytest.raises(ResponseLimitError):
+            session.post(uri, data=b"x")
+
+
+async def test_password_of_a_netrc_file_does_not_replace_the_token(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login joe password hunter2\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    server.answer = (500, {}, b"{}")
+    uri = f"http://127.0.0.1:{server.server_port}/"
+    with requests.Session() as session:
+        configure(session, uri, timeout=5)
+        session.trust_env = True  # as for a cluster that is not on this machine
+        session.post(uri, data=b"x", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert [headers["Authorization"] for headers in server.seen] == [f"Bearer {TOKEN}"]
+
+
+async def test_connections_trust_the_certificates_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with requests.Session() as session:
+        adapter = configure(session, "https://c.kusto.windows.net", timeout=5)
+        context = adapter.poolmanager.connection_pool_kw["ssl_context"]
+    assert [found["subject"] for found in context.get_ca_certs()] != []
+
+
+async def test_missing_library_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "azure.kusto.data", None)
+    error = await failure(Query("http://127.0.0.1:9/clusters/c", TOKEN, DATABASE, "x", 5))
+    assert "azure-kusto-data 6 or later" in str(error)
+    assert "python -m pip install" in str(error)
 
 
 async def test_request_names_this_package_and_not_the_user(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:

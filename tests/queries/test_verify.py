@@ -147,6 +147,29 @@ async def test_image_without_a_plan_is_compared_with_its_requirements() -> None:
     assert other.differences == (Difference("humanize", ">=4", "3.0"),)
 
 
+async def test_lines_are_compared_as_the_sandbox_evaluates_them() -> None:
+    text = "numpy; sys_platform == 'win32'\nsix; sys_platform == 'linux'\nhttps://host.example/a.whl\n"
+    images = {"img": {"requirementsFileContent": text}}
+    found = await verified(service(images=images), Cluster(), plan=unplanned)
+    assert found.summary == "1 of 1 packages are as required, 1 lines not compared"
+
+
+async def test_custom_images_below_are_part_of_what_is_expected() -> None:
+    images = {
+        "img": {"requirementsFileContent": "humanize\n", "baseImageName": "lower", "languageVersion": None},
+        "lower": {"requirementsFileContent": "numpy==1.26.4\nhumanize==1\nrich\n", "languageVersion": "3.10.8"},
+    }
+    found = await verified(service(images=images), Cluster(), plan=unplanned)
+    assert found.differences == (Difference("rich", "", None),), "the image decides about humanize"
+    assert found.expectation.python == "3.10.8"
+
+
+async def test_image_that_is_being_built_again_is_remarked() -> None:
+    images = {"img": {"requirementsFileContent": TEXT, "state": "Updating"}}
+    found = await verified(service(images=images), Cluster(), plan=unplanned)
+    assert found.expectation.remarks
+
+
 async def test_python_version_comes_from_the_base_of_the_image() -> None:
     on_managed = {"img": {"baseImageName": "Python3_11_7", "requirementsFileContent": TEXT, "languageVersion": None}}
     found = await verified(service(images=on_managed), Cluster(rows("3.10.8", six="1.16.0")))
@@ -210,6 +233,11 @@ async def test_image_that_queries_do_not_use_is_not_verified(
     assert cluster.queries == []
 
 
+async def test_image_that_does_not_exist_is_not_said_to_be_inactive() -> None:
+    with pytest.raises(NotFoundError):
+        await verified(service("other"), Cluster(), "nosuch")
+
+
 async def test_token_goes_to_the_address_of_the_cluster_only() -> None:
     cluster = Cluster()
     with pytest.raises(UntrustedAddressError):
@@ -232,7 +260,7 @@ async def test_missing_image_is_reported() -> None:
         await verified(service(images={}), Cluster())
 
 
-@pytest.mark.parametrize("answer", [[], [{"a": 1}], ["x"], [{"kind": "python", "name": "", "value": "3"}]])
+@pytest.mark.parametrize("answer", [[], [{"a": 1}], ["x"], [{"kind": "package", "name": "a", "value": "3"}]])
 async def test_answer_that_is_no_inventory_is_refused(answer: Any) -> None:
     with pytest.raises(UnreachableError, match="cannot be read"):
         await verified(service(), Cluster(answer))

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
 import { hintText } from '../model/hints';
-import { type IPlan, wholeCorrection } from '../model/plan';
+import { type ILock, type IPlan, wholeCorrection } from '../model/plan';
 import { Correction, type ICorrectionApplier } from './correction';
 import { Fixes, type IFixApplier } from './fixes';
 import { CompactPackageTable, packageCount, packageSummary } from './packages';
@@ -33,8 +33,13 @@ export function PlanView({ plan, applier, trans }: IPlanViewProps): React.JSX.El
       {packages.length ? <p>{packageSummary({ packages, trans }).join(' · ')}</p> : null}
       {packages.length ? <CompactPackageTable packages={packages} trans={trans} /> : null}
       <Remarks lines={remarks} />
+      {plan.lock ? <p className="jp-KustoImage-lock">{lockText(plan.lock, trans)}</p> : null}
     </div>
   );
+}
+
+function lockText({ digest, excludeNewer }: ILock, trans: TranslationBundle): string {
+  return excludeNewer ? trans.__('Lock %1, releases until %2', digest, excludeNewer) : trans.__('Lock %1', digest);
 }
 
 function verdictClass({ verdict }: IPlan): string {

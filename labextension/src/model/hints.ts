@@ -175,7 +175,7 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
     trans.__('Ask an administrator of the cluster for the role Viewer of a database, or AllDatabasesViewer.'),
   'rebuild-image': (trans, { argument }) =>
     trans.__('Build it again: run %%kusto_image %1 with --force and --pin.', argument),
-  'update-lock': trans => trans.__('In a cell, add --update-lock to replace the lock by what is resolved now.'),
+  'update-lock': trans => trans.__('Use the base and the requirements of the lock, or add --update-lock to the cell.'),
   'reload-page': trans => trans.__('Reload the page.')
 };
 

@@ -17,6 +17,15 @@ export interface IPlan {
   readonly packages: readonly IPlannedPackage[];
   /** The requirements with all fixes, null if none are known to work together. */
   readonly correction: ICorrection | null;
+  /** The lock of what was found, null if there is none. */
+  readonly lock: ILock | null;
+}
+
+export interface ILock {
+  /** What determines the image: "sha256:" and 64 digits. */
+  readonly digest: string;
+  /** The date after which releases were ignored, "" if there is none. */
+  readonly excludeNewer: string;
 }
 
 /** A suggestion that replaces a line of the requirements, counted from 1. */
@@ -73,8 +82,17 @@ export function readPlan(data: unknown): IPlan | null {
     suggestions: readTexts(data.suggestions),
     hint: readHint(data.hint),
     packages: readObjects(data.packages).map(readPackage),
-    correction: readCorrection(data.correction)
+    correction: readCorrection(data.correction),
+    lock: readLock(data.lock)
   };
+}
+
+function readLock(data: unknown): ILock | null {
+  if (!isObject(data)) {
+    return null;
+  }
+  const text = textReader(data);
+  return { digest: text('digest'), excludeNewer: text('excludeNewer') };
 }
 
 function readFix(data: Record<string, unknown>): IFix {

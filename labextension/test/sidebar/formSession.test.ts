@@ -23,7 +23,8 @@ const PLAN: IPlan = {
   suggestions: [],
   hint: null,
   packages: [],
-  correction: null
+  correction: null,
+  lock: null
 };
 
 const FIX = { line: 2, text: 'b==2', sentence: 'line 2: b==2 would be compatible' };
