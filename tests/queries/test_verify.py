@@ -155,7 +155,7 @@ async def test_lines_are_compared_as_the_sandbox_evaluates_them() -> None:
 
 
 async def test_custom_images_below_are_part_of_what_is_expected() -> None:
-    images = {
+    images: dict[str, Any] = {
         "img": {"requirementsFileContent": "humanize\n", "baseImageName": "lower", "languageVersion": None},
         "lower": {"requirementsFileContent": "numpy==1.26.4\nhumanize==1\nrich\n", "languageVersion": "3.10.8"},
     }
