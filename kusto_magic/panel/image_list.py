@@ -18,7 +18,7 @@ from kusto_magic.panel.markup import badge, chip, count_text, text_html
 from kusto_magic.panel.table import RowAction, RowView, Table
 from kusto_magic.panel.tasks import ConfirmDialog, PanelContext, Question
 from kusto_magic.panel.widgets import column, link_button, row, set_text, text_widget, with_class
-from kusto_magic.queries.verify import VerifyOptions
+from kusto_magic.queries.verify import VerifyOptions, require_success
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
 
@@ -179,6 +179,7 @@ class ImageList:
             rows = [(label.shown, value.shown) for label, value in table.rows]
             self.details.show(table.caption, [*rows, *(("Note", note) for note in table.notes)])
             self._mark(name)
+            require_success(found)  # the error says what to do
 
         self._context.run_task(
             [self.refresh], lambda: self._context.builds.verify(target, name, VerifyOptions()), on_result, restore

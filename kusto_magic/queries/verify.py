@@ -61,16 +61,21 @@ async def verify_image(
 
 def require_success(found: Verification, *, is_shown: bool = False) -> None:
     """Raise VerificationError if the image does not hold what it should; `is_shown` is whether a result shows it."""
+    if error := failure_of(found):
+        error.is_shown = is_shown
+        raise error
+
+
+def failure_of(found: Verification) -> VerificationError | None:
+    """Return the error that says why the image does not hold what it should, and what to do; None if it does."""
     if found.succeeded:
-        return
+        return None
     if found.differences or not found.is_python_right:
         what, kind = f"image {found.image!r} is not {found.expectation.wanted}", HintKind.REBUILD_IMAGE
     else:
         number = len(found.failed_imports)
         what, kind = f"{number} packages of image {found.image!r} cannot be imported", HintKind.FIX_REQUIREMENTS
-    error = VerificationError(what, verification=found, hint=Hint(kind, found.image))
-    error.is_shown = is_shown
-    raise error
+    return VerificationError(what, verification=found, hint=Hint(kind, found.image))
 
 
 async def _require_active(client: ImagesClient, cluster: Cluster, name: str) -> str:

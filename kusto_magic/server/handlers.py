@@ -18,7 +18,8 @@ from tornado import web
 
 from kusto_magic.display.verification_table import verification_table
 from kusto_magic.errors import InvalidInputError, Problem
-from kusto_magic.queries.verify import VerifyOptions
+from kusto_magic.hints import hint_json
+from kusto_magic.queries.verify import VerifyOptions, failure_of
 from kusto_magic.server.base_handler import BaseHandler, in_thread
 from kusto_magic.server.build_views import Json, build_json, listed_build_json
 from kusto_magic.server.cluster_handlers import (
@@ -102,14 +103,17 @@ class VerificationHandler(BaseHandler):
     async def post(self, cluster: str, name: str) -> None:
         """Query the cluster and return the result. The wait ends when the page closes the connection."""
         body = self.document(("imports", "database"))
-        database = body.get("database", "")
-        if not isinstance(database, str):
-            raise InvalidInputError([Problem("database", "must be a text")])
-        options = VerifyOptions(imports=body.get("imports") is True, database=database)
+        imports, database = body.get("imports", False), body.get("database", "")
+        if not isinstance(imports, bool) or not isinstance(database, str):
+            raise InvalidInputError([Problem("body", "imports must be true or false, database a string")])
+        options = VerifyOptions(imports=imports, database=database)
         with suppress(asyncio.CancelledError):  # the page has closed the connection
             verifying = self.watcher.verify(cluster, name, options)
             found, target = await self.result_while_connected(verifying)
-            self.finish({"verified": found.succeeded, "table": verification_table(found, target).to_json()})
+            failure = failure_of(found)
+            hint = hint_json(failure.hint) if failure else None
+            table = verification_table(found, target).to_json()
+            self.finish({"verified": found.succeeded, "table": table, "hint": hint})
 
 
 class ExportHandler(BaseHandler):

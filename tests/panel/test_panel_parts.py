@@ -255,6 +255,11 @@ def test_active_image_is_verified_in_its_details(make: EnvironmentFactory) -> No
     _press(form, "Verify")
     wait_until(lambda: "2 of 2 packages are as planned" in shown_text(form.images.details.content))
     assert "Queries use img." in shown_text(form.images.state)
+    environment.tell("contents", image="img", packages={"extra": None})
+    _press(form, "Verify")
+    wait_until(lambda: "Image 'img' is not as planned" in error_text(form))
+    assert "Build img again with pinned versions" in error_text(form)
+    assert "extra is missing (expected: 1.0)" in shown_text(form.images.details.content)
     environment.service.fault = lambda request: httpx.Response(403) if "/rest/query" in request.url.path else None
     _press(form, "Verify")
     wait_until(lambda: "may not query database" in error_text(form))

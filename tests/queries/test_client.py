@@ -36,6 +36,7 @@ from kusto_magic.queries.client import run_query
 from kusto_magic.queries.http_adapter import MAX_RESPONSE_SIZE, ResponseLimitError, configure
 from kusto_magic.queries.query import Query
 
+JWT = "eyJhbGciOiJub25lIn0.eyJhIjoiYiJ9.abcdefghijk"
 TOKEN = "secret-of-the-test"
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio]  # a real socket
 
@@ -110,11 +111,13 @@ async def test_slow_query_ends_at_its_time_limit(query: Query, ready: ReadyTarge
 
 @pytest.mark.parametrize("status", [400, 500, 503])
 async def test_failing_query_shows_the_message_of_the_cluster(query: Query, ready: ReadyTarget, status: int) -> None:
-    message = "it broke for ada@example.org"
+    message = f"it broke for ada@example.org with {JWT} {'x' * 5000}"
     tell(ready, "queries", error={"status": status, "code": "Broken", "message": message})
     error = await failure(query)
     assert isinstance(error, QueryError)
-    assert "Broken: it broke for …" in str(error)
+    assert "Broken: it broke for … with" in str(error)
+    assert JWT not in str(error)
+    assert len(str(error)) < 1000
 
 
 async def test_refused_token_is_a_failed_sign_in(query: Query) -> None:

@@ -337,14 +337,15 @@ async def test_active_image_is_verified_by_a_query(
     await signed_in("PUT", f"/clusters/{cluster}/active", {"image": "img"})
     await _wait_until_ended(signed_in)
     found = _validated(await signed_in("POST", path, {"imports": True}), route, "POST")
-    assert found["verified"] is True
+    assert (found["verified"], found["hint"]) == (True, None)
     assert found["table"]["rows"][0][1]["text"] == "Verified: 2 of 2 packages are as planned"
     await asyncio.to_thread(environment.tell, "contents", image="img", packages={"extra": None})
     found = _validated(await signed_in("POST", path, {"database": "Samples"}), route, "POST")
-    assert found["verified"] is False
+    assert (found["verified"], found["hint"]["kind"]) == (False, "rebuild-image")
     wrong = await signed_in("POST", path, {"database": "Nowhere"})
     assert _validated(wrong, route, "POST")["hint"]["kind"] == "choose-database"
-    assert (await signed_in("POST", path, {"database": 5})).code == 400
+    for body in ({"database": 5}, {"imports": "yes"}, {"other": 1}):
+        assert (await signed_in("POST", path, body)).code == 400
 
 
 async def test_draft_is_validated_by_the_rules_of_the_kernel(signed_in: Fetch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -121,6 +122,19 @@ class PanelEnvironment:
         made = ImagePanel(target or self.target, builds=builds or self.builds, shell=self.shell, clock=clock)
         self._panels.append(made)
         return made
+
+    def tell(self, what: str, **body: object) -> None:
+        """Say how the "queries" or "contents" of the cluster behave."""
+        token = self.credential.get_token(self.target.scope).token
+        post = {"cluster": self.target.cluster, **body}
+
+        async def send() -> None:
+            transport = httpx.ASGITransport(self.service.app)
+            async with httpx.AsyncClient(transport=transport, base_url=self.target.endpoint) as http:
+                response = await http.post(f"/emulator/{what}", json=post, headers={"Authorization": f"Bearer {token}"})
+                assert response.is_success, response.text
+
+        asyncio.run(send())
 
     def close(self) -> None:
         for panel in self._panels:

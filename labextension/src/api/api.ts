@@ -1,6 +1,7 @@
 /** A typed client of the REST API. The types are generated from the OpenAPI description: `npm run types`. */
 import { type ICard, readCard, readListedCard } from '../cards/cardData';
-import { type IPlan, readPlan } from '../model/plan';
+import type { IHint } from '../model/hints';
+import { type IPlan, readHint, readPlan } from '../model/plan';
 import { type ITable, readTable } from '../tables/tableData';
 import type { IInputProblem, RequestAPI } from './requestAPI';
 import type { components, operations } from './types.gen';
@@ -33,6 +34,8 @@ export interface IVerification {
   /** Whether the image holds what it should. */
   readonly verified: boolean;
   readonly table: ITable;
+  /** What to do if it does not. */
+  readonly hint: IHint | null;
 }
 
 export type ExportFormat = Schemas['ExportFormat'];
@@ -120,8 +123,8 @@ export class ImagesAPI {
     signal?: AbortSignal
   ): Promise<IVerification> {
     const response = await this._request('POST', `${imagePath(cluster, name)}/verification`, options, signal);
-    const { verified, table } = response as ResponseOf<'verifyImage'>;
-    return { verified, table: known(readTable(table)) };
+    const { verified, table, hint } = response as ResponseOf<'verifyImage'>;
+    return { verified, table: known(readTable(table)), hint: readHint(hint) };
   }
 
   async exportImage(cluster: string, name: string, format: ExportFormat): Promise<string> {

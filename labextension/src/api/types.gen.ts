@@ -1171,6 +1171,8 @@ export interface operations {
                         readonly verified: boolean;
                         /** @description The result as a table: the JSON of application/vnd.kusto-image.table+json. */
                         readonly table: Record<string, never>;
+                        /** @description What to do if the image does not hold what it should. */
+                        readonly hint: components["schemas"]["Hint"] | null;
                     };
                 };
             };

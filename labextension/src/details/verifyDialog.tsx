@@ -5,6 +5,7 @@ import type * as React from 'react';
 import { useEffect, useId, useRef, useState } from 'react';
 
 import type { ICluster, IVerification, IVerifyOptions } from '../api/api';
+import { hintText } from '../model/hints';
 import { errorLines } from '../sidebar/formValues';
 import { roughDuration } from '../sidebar/rowTexts';
 import { DataTable } from '../tables/table';
@@ -72,6 +73,7 @@ function VerifyView(props: IVerifyViewProps): React.JSX.Element {
       {result ? (
         <div className="jp-KustoImage-data" role="region" aria-live="polite" aria-label={trans.__('Result')}>
           <DataTable table={result.table} />
+          {result.hint ? <p>{hintText(result.hint, trans)}</p> : null}
         </div>
       ) : null}
     </>
