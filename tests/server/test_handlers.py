@@ -329,11 +329,12 @@ async def test_active_image_is_verified_by_a_query(
     signed_in: Fetch, cluster: str, environment: EmulatedEnvironment
 ) -> None:
     path, route = f"/clusters/{cluster}/images/img/verification", "/clusters/{cluster}/images/{name}/verification"
+    assert (await signed_in("POST", path, {})).code == 404
+    await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
+    await _wait_until_ended(signed_in)
     off = await signed_in("POST", path, {})
     assert off.code == 409
     assert _validated(off, route, "POST")["hint"]["kind"] == "enable-before"
-    await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
-    await _wait_until_ended(signed_in)
     await signed_in("PUT", f"/clusters/{cluster}/active", {"image": "img"})
     await _wait_until_ended(signed_in)
     found = _validated(await signed_in("POST", path, {"imports": True}), route, "POST")
