@@ -6,7 +6,8 @@ import asyncio
 import concurrent.futures
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 WAIT_INTERVAL = 0.5
@@ -17,6 +18,20 @@ T = TypeVar("T")
 
 WaitObserver = Callable[[float | None], None]
 """Called now and then with the seconds that a request has been waited for, and with None at the end of the wait."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let an interrupt of a wait be raised as such.
+
+    If it comes while a lock is acquired again, Python raises "RuntimeError: release unlocked lock" in its place.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
 
 
 def wait_for_result(
@@ -30,7 +45,8 @@ def wait_for_result(
     left = float("inf") if timeout is None else timeout
     while True:
         try:
-            return future.result(timeout=min(WAIT_INTERVAL, left))
+            with interruptible():
+                return future.result(timeout=min(WAIT_INTERVAL, left))
         except TimeoutError:
             left -= WAIT_INTERVAL
             # A done future has raised a TimeoutError of its own, which is its result.

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from kusto_magic.builds.build import Build
+from kusto_magic.builds.event_loop import interruptible
 from kusto_magic.builds.fleet import Fleet
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.request import BuildRequest
@@ -128,8 +129,9 @@ class ShellSession(Session):
         from kusto_magic.display.terminal import follow, new_console
 
         if self.output.is_quiet:
-            while not (until.wait(0.5) or build.ended):  # in short steps, so that an interrupt is handled everywhere
-                pass
+            with interruptible():
+                while not (until.wait(0.5) or build.ended):  # in short steps: an interrupt is handled everywhere
+                    pass
         else:
             follow(build, new_console(stderr=True), until, self.syntax.hints)
 

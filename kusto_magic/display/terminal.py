@@ -10,7 +10,7 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
-from kusto_magic.builds.event_loop import WAIT_INTERVAL
+from kusto_magic.builds.event_loop import WAIT_INTERVAL, interruptible
 from kusto_magic.clock import SystemClock
 from kusto_magic.display.live_line import live_line
 from kusto_magic.display.terminal_table import STYLES
@@ -102,9 +102,10 @@ def _show_live(shown: Shown, console: Console, until: threading.Event, *, is_rem
         # One column less than the terminal has: some wrap after the last one.
         console.file, lambda: REMOTE_WIDTH if is_remote else console.width - 1, has_escapes=not is_remote
     )  # fmt: skip
-    if shown.ended or until.wait(MIN_SHOWN):  # may have ended before `observe`
-        return
-    with line.shown():
+    with interruptible():
+        if shown.ended or until.wait(MIN_SHOWN):  # may have ended before `observe`
+            return
+    with line.shown(), interruptible():
         line.update(shown)
         while not (until.wait(WAIT_INTERVAL) or shown.ended):
             line.update(shown)
@@ -117,7 +118,8 @@ def _show_plainly(shown: Shown, console: Console, until: threading.Event, hints:
         if view.states != previous:
             previous = view.states
             console.print(_plain(view.live_text(hints)))
-        until.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
+        with interruptible():
+            until.wait(WAIT_INTERVAL)  # not a sleep, so that the last line follows the end at once
 
 
 def _view(shown: Shown) -> View:
