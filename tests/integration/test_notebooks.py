@@ -103,7 +103,7 @@ RUNNERS = {"jupyter execute": ("jupyter", "execute", "--inplace", "{}"), "paperm
 def test_notebook_runs_unattended(
     path: Path, runner: str, home: Home, emulator: Callable[[float], ReadyTarget], tmp_path: Path
 ) -> None:
-    token = emulator(2).token
+    token = emulator(0.5).token
     copy = tmp_path / path.name
     copy.write_bytes(path.read_bytes())
     command = [sys.executable, "-m", *(word.format(copy) for word in RUNNERS[runner])]
