@@ -14,6 +14,9 @@ from kusto_magic.display_text import DisplayText, visible
 HIDDEN = "•••"
 """Placeholder for a secret. The names, hosts and paths around it stay."""
 
+EMAIL = re.compile(r"[\w.+#-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
+"""An e-mail address, which names an account: not a secret, but outputs are saved and shared."""
+
 _RUN = re.compile(r"(?<!\S)(?=\S*?[/\\]/)[^\s@]*+@\S*")
 """A run of text without whitespace that contains two slashes and an @; the slashes may be escaped as in JSON."""
 _AUTHORITY = re.compile(r'(?:/{2,}|(?:\\{1,8}/){2,})([^/?#"<>\\]*)')

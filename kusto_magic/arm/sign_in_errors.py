@@ -7,7 +7,7 @@ import re
 from kusto_magic.arm.log_filter import shorten_guids
 from kusto_magic.errors import SignInError
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.redaction import redact
+from kusto_magic.redaction import EMAIL, redact
 
 SIGN_IN = Hint(HintKind.SIGN_IN, "device")
 """What to do about a failed sign-in without a known cause."""
@@ -123,7 +123,6 @@ _UNAVAILABLE = {
 """Message and what to do for a credential type that is not set up."""
 
 _CODE = re.compile(r"AADSTS[0-9]{4,8}")
-_EMAIL = re.compile(r"[\w.+#-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
 _NOT_SET_UP = ("CredentialUnavailableError", "ValueError")
 """WorkloadIdentityCredential raises ValueError if its environment variables are missing."""
 
@@ -206,7 +205,7 @@ def first_line(error: Exception) -> str:
     Returns its type if it has no message.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return shorten_guids(_EMAIL.sub("•••", redact(lines[0])))[:200] if lines else type(error).__name__
+    return shorten_guids(EMAIL.sub("•••", redact(lines[0])))[:200] if lines else type(error).__name__
 
 
 def sign_in_required(kind: str) -> SignInError:

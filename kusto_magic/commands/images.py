@@ -60,7 +60,7 @@ def list_images(session: Session, options: Namespace) -> None:
         "images": [documents.image_json(image, active) for image in images],
         "active": documents.active_json(active),
     }
-    session.show_table(DataTable(f"Images of {_cluster_text(target)}", LIST_HEAD, rows, empty, notes, data))
+    session.show_table(DataTable(f"Images of {target.label}", LIST_HEAD, rows, empty, notes, data))
 
 
 def _row(image: Image, active: PythonState) -> tuple[Cell, ...]:
@@ -84,10 +84,6 @@ def _managed_row(name: str) -> tuple[Cell, ...]:
 def _state(image: Image) -> Cell:
     # The RPC: a resource without provisioningState has succeeded.
     return data_table.state(image.shown_state, image.shown_state.outcome)
-
-
-def _cluster_text(target: Target) -> str:
-    return f"emulator cluster {target.cluster}" if target.is_local else f"cluster {target.cluster}"
 
 
 def _mark(name: str, active: PythonState) -> str:
@@ -129,7 +125,7 @@ def show(session: Session, options: Namespace) -> None:
     """Show an image as stored by the service."""
     _, target = session.resolve_target(options)
     image, active = ask_about(session, target, options.name, lambda client: _image_and_active(client, options.name))
-    caption = f"Image {image.name} on {_cluster_text(target)}"
+    caption = f"Image {image.name} on {target.label}"
     lock = built_lock(session, target, image)
     properties = _properties(session, target, image, active, lock.digest if lock else "")
     rows = [(data_table.text(label), cell) for label, cell in properties if cell.text]
@@ -260,7 +256,7 @@ def _show_deleted(session: Session, target: Target, name: str) -> bool:
         session.builds.ask(target, lambda client: client.get(name))
     except NotFoundError:
         data = {"operations": [documents.operation_json(last)]}
-        session.show_message(f"Image {last.name!r} was deleted from {_cluster_text(target)}.", data)
+        session.show_message(f"Image {last.name!r} was deleted from {target.label}.", data)
         return True
     return False
 

@@ -17,8 +17,7 @@ MAX_BASE_DIFFERENCES = 10
 
 def verification_table(found: Verification, target: Target) -> DataTable:
     """Return the table of what an image holds: every difference, and what it was compared with."""
-    cluster = f"emulator cluster {target.cluster}" if target.is_local else f"cluster {target.cluster}"
-    caption = f"What image {found.image} on {cluster} holds"
+    caption = f"What image {found.image} on {target.label} holds"
     return DataTable(caption, (), list(_rows(found)), notes=_notes(found))
 
 

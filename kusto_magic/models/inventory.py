@@ -104,4 +104,4 @@ class Inventory:
 
 def _shown(text: str) -> str:
     """Return a text of the sandbox without secrets, such as those in the error of an import."""
-    return redact(text[:MAX_TEXT_LENGTH])
+    return redact(text)[:MAX_TEXT_LENGTH]  # in this order: half a token is not recognized

@@ -52,6 +52,11 @@ class Target:
         return f"{self.endpoint}{self.cluster_id}".casefold()  # casefold: resource groups may contain non-ASCII letters
 
     @property
+    def label(self) -> str:
+        """The cluster for display: "cluster NAME", or "emulator cluster NAME"."""
+        return f"emulator cluster {self.cluster}" if self.is_local else f"cluster {self.cluster}"
+
+    @property
     def is_local(self) -> bool:
         """Whether the endpoint is on this machine, as that of an emulator is."""
         return is_loopback(urlsplit(self.endpoint).hostname or "")

@@ -22,15 +22,13 @@ from kusto_magic.errors import (
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.queries.query import Query
-from kusto_magic.redaction import redact
+from kusto_magic.redaction import EMAIL, redact
 from kusto_magic.service_fault import ServiceFault
 
 MAX_MESSAGE_LENGTH = 600
 """Maximum number of characters of the cluster's own message that are shown."""
 
 _PRINCIPAL = re.compile(r"[Pp]rincipal '[^']{0,200}'")
-_EMAIL = re.compile(r"[\w.+#-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
-"""What names the account: outputs are saved and shared."""
 
 _TIMEOUTS = ("E_QUERY_TIMEOUT", "timed out", "timeout", "E_RUNAWAY_QUERY")
 _NO_DATABASE = ("could not be found", "was not found", "does not exist")
@@ -103,7 +101,7 @@ def _unreachable(error: Exception, query: Query) -> UnreachableError:
     if type(error).__name__ != "KustoNetworkError":
         return unreadable()
     # The last part says why, after the texts of three libraries.
-    why = _shown(str(cause)[-MAX_MESSAGE_LENGTH:]).rpartition(": ")[2].strip("\"')")
+    why = redact(str(cause)).rpartition(": ")[2].strip("\"')")[:200]
     return UnreachableError(f"{host} cannot be reached ({why})", hint=remedy(error)[0])
 
 
@@ -128,8 +126,8 @@ def _described(error: Exception) -> str:
 
 def _shown(text: str) -> str:
     """Return a text of the cluster without secrets, and without what identifies the account."""
-    text = _PRINCIPAL.sub("the account", redact(text[: 2 * MAX_MESSAGE_LENGTH]))
-    return shorten_guids(_EMAIL.sub("…", text))[:MAX_MESSAGE_LENGTH]
+    text = _PRINCIPAL.sub("the account", redact(text))
+    return shorten_guids(EMAIL.sub("…", text))[:MAX_MESSAGE_LENGTH]
 
 
 def _response(error: BaseException) -> Any:

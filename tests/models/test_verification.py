@@ -131,8 +131,10 @@ def test_other_rows_are_refused(rows: list[dict[str, Any]]) -> None:
 def test_text_of_the_sandbox_has_no_secret_and_an_end() -> None:
     token = "eyJhbGciOiJub25lIn0.eyJhIjoiYiJ9.abcdefghijk"
     rows = [row("python", "", "3.11.7"), row("import", "a", f"KeyError: {token}"), row("import", "b", "x" * 100_000)]
+    rows += [row("import", "c", f"{'y' * (MAX_TEXT_LENGTH - 20)} {token}")]
     found = Inventory.from_rows(rows)
     assert token not in found.imports["a"]
+    assert token[:12] not in found.imports["c"], "a token at the end of what is shown"
     assert len(found.imports["b"]) == MAX_TEXT_LENGTH
 
 
