@@ -158,7 +158,7 @@ class pd:
     @staticmethod
     def DataFrame(rows, columns):
         return [dict(zip(columns, row)) for row in rows]
-kargs = {"imports": ["humanize", "packaging", "broken-one"]}
+kargs = {"imports": ["httpx", "packaging", "broken-one"]}
 exec(sys.stdin.read())
 print(json.dumps(result))
 """
@@ -185,4 +185,4 @@ def test_script_lists_the_packages_of_a_real_python_and_imports_those_that_are_n
     assert found.python.count(".") == 2
     assert found.packages["broken-one"] == "1.0"
     assert len(found.packages) > 50
-    assert found.imports == {"humanize": "", "packaging": "", "broken-one": "SystemExit: stop"}
+    assert found.imports == {"httpx": "", "packaging": "", "broken-one": "SystemExit: stop"}
