@@ -1,14 +1,10 @@
 """The clusters that the user has added to the list of the server or removed from it, in a JSON file.
 
-The file is beside the history and belongs to the user. It is replaced as a whole, so that another server reads either
-the old or the new one.
+The file is beside the history and belongs to the user.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from kusto_magic.errors import InvalidInputError, KustoImageError
+from kusto_magic.json_file import read_json, replace_json
 from kusto_magic.models.target import Target
 
 FILE_NAME = "clusters.json"
 """Name of the file."""
-
-MAX_SIZE = 1024 * 1024
-"""Maximum size of the file in bytes."""
 
 FIELDS = ("subscription", "resource_group", "cluster", "endpoint")
 """The attributes of a target that the file has."""
@@ -70,20 +64,14 @@ class SavedClusters:
             self._write(_Content(tuple(kept), known.removed | {target.key}))
 
     def _read(self) -> _Content:
-        if self._path is None:
-            return self._content
-        try:
-            with self._path.open("rb") as file:
-                return _parse(json.loads(file.read(MAX_SIZE)))
-        except (OSError, ValueError, RecursionError):  # missing, or edited
-            return _Content()
+        return self._content if self._path is None else _parse(read_json(self._path))
 
     def _write(self, content: _Content) -> None:
         self._content = content
         if self._path is None:
             return
         try:
-            _replace(self._path, json.dumps(_document(content), indent=1))
+            replace_json(self._path, _document(content))
         except OSError as error:
             raise SavedClustersError(f"{self._path} cannot be written: {error.strerror}") from None
 
@@ -108,12 +96,3 @@ def _targets(values: Iterable[Any]) -> Iterable[Target]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replace a file by one that only its owner can read."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{FILE_NAME}-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
