@@ -58,6 +58,8 @@ from kusto_magic.models.cluster import LanguageExtension as LanguageExtension
 from kusto_magic.models.cluster import PythonOff as PythonOff
 from kusto_magic.models.cluster import PythonState as PythonState
 from kusto_magic.models.cluster import UnknownImage as UnknownImage
+from kusto_magic.models.cluster_contents import BaseList as BaseList
+from kusto_magic.models.cluster_contents import SandboxPolicy as SandboxPolicy
 from kusto_magic.models.image import Image as Image
 from kusto_magic.models.image import ImageSpec as ImageSpec
 from kusto_magic.models.inventory import Inventory as Inventory
@@ -77,6 +79,7 @@ from kusto_magic.preflight.report import Fix as Fix
 from kusto_magic.preflight.report import Package as Package
 from kusto_magic.preflight.report import PreflightReport as PreflightReport
 from kusto_magic.preflight.report import Verdict as Verdict
+from kusto_magic.queries.live_base import LiveBase as LiveBase
 from kusto_magic.queries.verify import VerifyOptions as VerifyOptions
 from kusto_magic.requirements.correction import Correction as Correction
 from kusto_magic.requirements.correction import LineChange as LineChange

@@ -46,6 +46,8 @@ from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.program_hints import PROGRAM
 from kusto_magic.queries.client import run_query
+from kusto_magic.queries.contents_store import ContentsStore
+from kusto_magic.queries.live_base import LiveBase, read_base
 from kusto_magic.queries.query import RunQuery
 from kusto_magic.queries.verify import VerifyOptions, verify_image
 from kusto_magic.settings import DEFAULT_TIMEOUT
@@ -87,9 +89,11 @@ class BuildManager:
         self._clients = ClientPool(self._connect)
         self._writer = HistoryWriter(self.history)
         self._loop = BackgroundLoop()
+        self.contents = ContentsStore(self.history.folder)
+        """What was read from clusters: their managed images and sandbox policies."""
         self.registry = BuildRegistry()
         self.fleets = FleetRegistry()
-        self._runner = BuildRunner(self._clients, self.registry, self._writer, self._owner, self._clock)
+        self._runner = BuildRunner(self._clients, self.registry, self._writer, self._owner, self.contents, self._clock)
         self._launcher = BuildLauncher(
             self.history, self._owner, self.registry, self._runner, self._loop, self._preflight, self.estimate,
             self._clock,
@@ -173,7 +177,12 @@ class BuildManager:
         """
         if target is None:
             return self.run(check_image_spec(None, spec, self._preflight, fix=fix))
-        return self.submit(target, lambda images: check_image_spec(images, spec, self._preflight, fix=fix))
+
+        async def check(images: ImagesClient) -> PreflightReport:
+            contents = await asyncio.to_thread(self.contents.read, target)
+            return await check_image_spec(images, spec, self._preflight, contents, fix=fix)
+
+        return self.submit(target, check)
 
     def verify(self, target: Target, name: str, options: VerifyOptions) -> Future[Verification]:
         """Compare in the background what queries run on with what was planned; `name` "" is the active image.
@@ -184,7 +193,20 @@ class BuildManager:
         async def find_plan(image: Image) -> Expectation | None:
             return await asyncio.to_thread(planned, self.history, target, image)
 
-        return self.submit(target, lambda images: verify_image(images, name, find_plan, options, self._run_query))
+        async def verify(images: ImagesClient) -> Verification:
+            contents = await asyncio.to_thread(self.contents.read, target)
+            return await verify_image(images, name, find_plan, options, self._run_query, contents)
+
+        return self.submit(target, verify)
+
+    def read_base(self, target: Target, name: str, database: str) -> Future[LiveBase]:
+        """Read in the background what the active managed image contains, and keep it for later checks.
+
+        `name` is that image, "" for whichever is active; `database` is where the query runs, "" for the first. The
+        future raises the errors of `queries.live_base.read_base`.
+        """
+        now, run = self._clock.wall(), self._run_query
+        return self.submit(target, lambda images: read_base(images, name, database, self.contents, now, run))
 
     def attach(self, target: Target, name: str, *, timeout: float = DEFAULT_TIMEOUT, send: bool = False) -> Build:
         """Poll the current operation on an image, whichever process started it, and return at once.

@@ -26,21 +26,30 @@ from kusto_magic.errors import KustoImageError, LockDriftError, RequirementsConf
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import WORKING_STATES
 from kusto_magic.models.build_state import UNSENT_STATES
+from kusto_magic.models.cluster_contents import NOTHING_READ, ClusterContents
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.preflight.report import PreflightReport, Verdict
+from kusto_magic.queries.contents_store import ContentsStore
 
 
 class BuildRunner:
     """Runs workflows. All methods must be called on the background loop."""
 
     def __init__(
-        self, clients: ClientPool, registry: BuildRegistry, writer: HistoryWriter, owner: Owner, clock: Clock
+        self,
+        clients: ClientPool,
+        registry: BuildRegistry,
+        writer: HistoryWriter,
+        owner: Owner,
+        contents: ContentsStore,
+        clock: Clock,
     ) -> None:
         self.queue = ChangeQueue(registry)
         self._clients = clients
         self._registry = registry
         self._writer = writer
         self._owner = owner
+        self._contents = contents
         self._clock = clock
         self._ticking: asyncio.Task[None] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -105,7 +114,9 @@ class BuildRunner:
         """
         spec, options = build.request.spec, build.request.options
         assert spec is not None  # noqa: S101 - only builds are checked
-        report = await check_image_spec(client.with_options(background=True), spec, preflight, fix=options.fix)
+        contents = await asyncio.to_thread(self._contents.read, client.target)
+        checking = client.with_options(background=True)
+        report = await check_image_spec(checking, spec, preflight, contents, fix=options.fix)
         build._set_report(report)
         sent = spec_to_send(spec, report, pin=options.pin)
         if sent is not spec:
@@ -161,9 +172,16 @@ def _checked_spec(spec: ImageSpec, report: PreflightReport, *, pin: bool) -> Ima
 
 
 async def check_image_spec(
-    client: ImagesClient | None, spec: ImageSpec, preflight: Preflight, *, fix: bool = False
+    client: ImagesClient | None,
+    spec: ImageSpec,
+    preflight: Preflight,
+    contents: ClusterContents = NOTHING_READ,
+    *,
+    fix: bool = False,
 ) -> PreflightReport:
     """Return the preflight report of a spec on top of its base images; without a client, of a managed one.
+
+    `contents` is what was read from the cluster.
 
     With `fix`, a conflict that has a correction is checked again with it. If that can be installed, its report is
     returned, with the correction and a warning for each line that it leaves out.
@@ -172,10 +190,13 @@ async def check_image_spec(
     if base.unknown:
         verdict = Verdict.CONFLICT if base.missing else Verdict.INCONCLUSIVE
         return PreflightReport(verdict, base.python, reason=base.unknown)
+    listed = contents.base(base.managed) if base.managed else None
     run = partial(
         preflight,
-        python=base.python,
+        python=(listed and listed.python) or base.python,
         base=base.managed,
+        base_list=listed,
+        policy=contents.policy,
         base_requirements=base.layers,
         base_image=spec.base_image or "",
         exclude_newer=spec.exclude_newer,

@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """The commands and their help."""
 
-WITHOUT_CLUSTER = frozenset({"status", "bases", "freeze"})
+WITHOUT_CLUSTER = frozenset({"status", "freeze"})
 """Commands that concern no cluster."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
@@ -70,7 +70,7 @@ def shell_parser() -> argparse.ArgumentParser:
         subs[name].set_defaults(wait="yes")
     subs["enable"].add_argument("name", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
     option_groups.add_forced_enabling(subs["enable"])
-    subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
+    option_groups.add_bases(subs["bases"])
     option_groups.add_verifying(subs["verify"])
     option_groups.add_compared(subs["diff"])
     option_groups.add_export_form(subs["export"])

@@ -107,7 +107,11 @@ SUBCOMMANDS = {
     "verify": Subcommand(
         "Query the cluster for what its active image holds, and compare that with the check before the build.", "verify"
     ),
-    "bases": Subcommand("List the managed images shipped by Azure. With the name of one: its packages.", "images"),
+    "bases": Subcommand(
+        "List the managed images shipped by Azure. With the name of one: its packages. With --live: as read from the "
+        "cluster.",
+        "bases",
+    ),
     "clusters": Subcommand("List the clusters of the subscription.", "cluster"),
     "doctor": Subcommand(
         "Check versions, settings, sign-in, permissions and history. The output contains no secrets.", "doctor"
@@ -132,7 +136,7 @@ def line_parser() -> argparse.ArgumentParser:
         option_groups.add_sending_again(subs[name])
     subs["enable"].add_argument("name", metavar="IMAGE", help="managed image (Python3_11_7, …) or custom image")
     option_groups.add_forced_enabling(subs["enable"])
-    subs["bases"].add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
+    option_groups.add_bases(subs["bases"])
     option_groups.add_verifying(subs["verify"])
     option_groups.add_compared(subs["diff"])
     subs["doctor"].add_argument("--identity", action="store_true", help="also show the account and the tenant")
@@ -145,7 +149,7 @@ def line_parser() -> argparse.ArgumentParser:
         _add_waiting(subs[name])
         option_groups.add_changing(subs[name], yes=name == "delete")
     for name, sub in subs.items():
-        if name not in ("bases", "status"):
+        if name != "status":
             option_groups.add_cluster(sub, many=name in MULTI_CLUSTER)
     return parser
 

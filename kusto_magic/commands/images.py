@@ -1,4 +1,4 @@
-"""Subcommands for existing images: list, bases, show, check, attach, wait and delete."""
+"""Subcommands for existing images: list, show, check, attach, wait and delete."""
 
 from __future__ import annotations
 
@@ -29,15 +29,14 @@ from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState, Outcome
 from kusto_magic.models.cluster import ActiveImage, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image, ImageSpec
-from kusto_magic.models.managed_images import MANAGED_IMAGES, ManagedImage
+from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport
 from kusto_magic.redaction import redact
 from kusto_magic.requirements import parser
 
 LIST_HEAD = ("Image", "State", "Active", "Base image", "Packages", "Requirements")
-BASES_HEAD = ("Image", "Python", "Packages", "Status")
-"""Column heads of `list` and `bases`."""
+"""Column heads of `list`."""
 
 ACTIVE = "✔ active"
 """Mark of the image that queries use."""
@@ -90,35 +89,6 @@ def _mark(name: str, active: PythonState) -> str:
     if isinstance(active, UnknownImage):
         return str(active)
     return ACTIVE if isinstance(active, ActiveImage) and active.is_named(name) else ""
-
-
-def bases(session: Session, options: Namespace) -> None:
-    """List the managed images, or the packages of one."""
-    source = f"Source: Microsoft's documentation of {managed_packages.LIST_DATE}."
-    if options.name is None:
-        rows = [_base_row(image) for image in MANAGED_IMAGES.values()]
-        data: dict[str, object] = {"bases": [{"name": it.name, "python": it.python} for it in MANAGED_IMAGES.values()]}
-        session.show_table(DataTable("Managed images shipped by Azure", BASES_HEAD, rows, notes=[source], data=data))
-    elif options.name in MANAGED_IMAGES:
-        packages = sorted(managed_packages.packages(options.name).items())
-        cells = [(data_table.text(name), data_table.text(version)) for name, version in packages]
-        caption = f"{len(packages)} packages of managed image {options.name}"
-        data = {"packages": [{"name": name, "version": version} for name, version in packages]}
-        session.show_table(DataTable(caption, ("Package", "Version"), cells, notes=[source], data=data))
-    else:
-        available = ", ".join(MANAGED_IMAGES)
-        raise InvalidInputError(
-            [Problem("image", f"there is no managed image with this name; choose one of {available}")]
-        )
-
-
-def _base_row(image: ManagedImage) -> tuple[Cell, ...]:
-    return (
-        data_table.text(image.name),
-        data_table.text(image.python),
-        data_table.count(len(managed_packages.packages(image.name))),
-        data_table.text(image.title.partition("(")[2].rstrip(")")),
-    )
 
 
 def show(session: Session, options: Namespace) -> None:

@@ -129,6 +129,18 @@ def add_verifying(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help=help_text)
     help_text = "also import the packages that the requirements name"
     parser.add_argument("--import", dest="imports", action="store_true", help=help_text)
+    _add_database(parser)
+
+
+def add_bases(parser: argparse.ArgumentParser) -> None:
+    """Add the managed image of `bases`, and reading what it contains."""
+    parser.add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
+    help_text = "query the cluster for the packages of its active managed image, which later checks compare with"
+    parser.add_argument("--live", action="store_true", help=help_text)
+    _add_database(parser)
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
     help_text = "database in which the query runs; default: the first that you may query"
     parser.add_argument("--database", metavar="NAME", help=help_text)
 

@@ -58,15 +58,17 @@ def row(package: Package) -> tuple[str, ...]:
 
 
 def remarks(report: PreflightReport, hints: HintTable = PROGRAM) -> list[str]:
-    """Return verdict, lock, warnings, problems, changes and suggestions in the words of `hints`, a line each."""
+    """Return the report in the words of `hints`, a line each; without the packages."""
     changed = {change.line: change.after for change in _changes(report)}
     others = [one for one in report.suggestions if not (isinstance(one, Fix) and one.line in changed)]
     suggestions = [*map(str, others), *([hints.text(report.hint)] if report.hint else [])]
     warnings = [f"warning: {line}" for line in report.warnings]
     changes = [] if report.problems else _change_lines(report)
+    base = [f"compared with {report.base_list}"] if report.base_list else []
     locked = [f"lock: {report.lock.digest}{_limit(report.lock)}"] if report.lock else []
     return [
         headline(report),
+        *base,
         *locked,
         *warnings,
         *report.problems,

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from kusto_magic.display import data_table
 from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.models.build_state import Outcome
-from kusto_magic.models.managed_packages import LIST_DATE
 from kusto_magic.models.target import Target
 from kusto_magic.models.verification import ExpectationSource, Verification
 
 MAX_BASE_DIFFERENCES = 10
-"""Maximum number of differences from the documented list of the base image that are named."""
+"""Maximum number of differences from the list of the base image that are named."""
 
 
 def verification_table(found: Verification, target: Target) -> DataTable:
@@ -55,7 +54,7 @@ def _source(found: Verification) -> Cell:
             when = data_table.time(found.expectation.planned_at).text
             return data_table.text(f"the check before the build of {when}")
         case ExpectationSource.LISTED:
-            return data_table.text(f"Microsoft's documentation of {LIST_DATE}")
+            return data_table.text(found.expectation.listed.label if found.expectation.listed else "")
     return data_table.text("its requirements: this machine has no check of its last build")
 
 
@@ -64,10 +63,10 @@ def _imports(found: Verification) -> str:
 
 
 def _base(found: Verification) -> str:
-    listed = found.expectation.listed or {}
-    if not found.expectation.base or not listed:
+    listed = found.expectation.listed
+    if not found.expectation.base or listed is None or not listed.packages:
         return found.expectation.base
-    return f"{found.expectation.base}: {len(found.base_differences)} of {len(listed)} documented packages differ"
+    return f"{listed.label}: {len(found.base_differences)} of {len(listed.packages)} packages differ"
 
 
 def _python(found: Verification) -> str:
@@ -82,4 +81,8 @@ def _notes(found: Verification) -> list[str]:
     shown = [str(it) for it in found.base_differences[:MAX_BASE_DIFFERENCES]]
     more = len(found.base_differences) - len(shown)
     names = "; ".join([*shown, *([f"{more} more"] if more else [])])
-    return [*remarks, f"Different from Microsoft's documentation of {LIST_DATE}, which is incomplete: {names}."]
+    listed = found.expectation.listed
+    if listed is None:
+        return remarks
+    incomplete = "" if listed.read_at else ", a list that is incomplete"
+    return [*remarks, f"Different from {listed.label}{incomplete}: {names}."]

@@ -56,12 +56,14 @@ class ToldQueries:
     """How queries of a cluster behave: seconds, an error instead of a result, and the names of databases.
 
     `refused` has databases, and management commands such as ".show databases", for which the caller has no rights.
+    `memory` is that of a sandbox in MB by its policy, None if the default policy applies.
     """
 
     seconds: float = 0.0
     error: KustoError | None = None
     databases: tuple[str, ...] = DATABASES
     refused: tuple[str, ...] = ()
+    memory: int | None = None
 
 
 class DataControls:
@@ -104,9 +106,10 @@ class DataControls:
         if not body:
             self._queries.clear()
             return Response(status_code=204)
-        _check_keys(body, {"cluster", "seconds", "error", "databases", "refused"})
+        _check_keys(body, {"cluster", "seconds", "error", "databases", "refused", "memory"})
         databases, refused = _names(body, "databases", DATABASES), _names(body, "refused", ())
-        self._queries[self._cluster(body)] = ToldQueries(_seconds(body), _error(body), databases, refused)
+        told = ToldQueries(_seconds(body), _error(body), databases, refused, _memory(body))
+        self._queries[self._cluster(body)] = told
         return Response(status_code=204)
 
     def _cluster(self, body: Mapping[str, Any]) -> str:
@@ -154,6 +157,13 @@ def _seconds(body: Mapping[str, Any]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SECONDS:
         raise bad_request(f"The property 'seconds' must be a number from 0 to {MAX_SECONDS:g}.")
     return float(value)
+
+
+def _memory(body: Mapping[str, Any]) -> int | None:
+    value = body.get("memory")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 65536):
+        raise bad_request("The property 'memory' must be a number of MB from 200 to 65536.")
+    return value
 
 
 def _error(body: Mapping[str, Any]) -> KustoError | None:

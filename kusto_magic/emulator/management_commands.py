@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from kusto_magic.emulator.cluster_state import ClusterState
 from kusto_magic.emulator.data_controls import ToldQueries
@@ -24,7 +25,7 @@ _POLICY_COLUMNS: tuple[Column, ...] = tuple(
     (name, "string") for name in ("PolicyName", "EntityName", "Policy", "ChildEntities", "EntityType")
 )
 
-SANDBOX_POLICY = (
+SANDBOX_POLICY: Mapping[str, object] = MappingProxyType(
     {
         "SandboxKind": "PythonExecution",
         "IsEnabled": True,
@@ -32,7 +33,7 @@ SANDBOX_POLICY = (
         "TargetCountPerNode": 16,
         "MaxCpuRatePerSandbox": 50,
         "MaxMemoryMbPerSandbox": 1024,
-    },
+    }
 )
 """DOCUMENTED: the policy that applies if none is defined. That the command shows it is the emulator's own choice."""
 
@@ -66,8 +67,9 @@ def _database(state: ClusterState, name: str, request: KustoRequest) -> Sequence
     return [name, "", "v1.0", name == request.database, "ReadWrite", "", None, number, "", ""]
 
 
-def _sandbox_policy(_state: ClusterState, _told: ToldQueries, _request: KustoRequest) -> Table:
-    return Table(_POLICY_COLUMNS, [["SandboxPolicy", "", json.dumps(SANDBOX_POLICY), "", "Cluster"]])
+def _sandbox_policy(_state: ClusterState, told: ToldQueries, _request: KustoRequest) -> Table:
+    memory = {} if told.memory is None else {"MaxMemoryMbPerSandbox": told.memory}
+    return Table(_POLICY_COLUMNS, [["SandboxPolicy", "", json.dumps([{**SANDBOX_POLICY, **memory}]), "", "Cluster"]])
 
 
 COMMANDS: Mapping[str, Command] = {

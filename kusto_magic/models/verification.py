@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from kusto_magic.models.cluster_contents import BaseList
 from kusto_magic.models.inventory import NO_MODULE, Inventory
 
 
@@ -22,7 +22,7 @@ class ExpectationSource(StrEnum):
     REQUIREMENTS = "requirements"
     """The requirements of the image: this machine knows no check of it."""
     LISTED = "listed"
-    """The documented list of a managed image."""
+    """The list of a managed image: the documented one, or what was read from the cluster before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class Expectation:
     """What an image should hold.
 
     `python` is its Python version, "" if that is not known; `packages` come from `source`, for a plan from the check of
-    the build that was started at `planned_at`. `base` is the managed image below it, or "", `listed` its documented
-    packages (normalized name → version). `skipped` is the number of lines of the requirements that cannot be compared,
-    `remarks` are sentences about the image that a reader of the result should know.
+    the build that was started at `planned_at`. `base` is the managed image below it, or "", `listed` the list of
+    its packages, or that of the managed image itself. `skipped` is the number of lines of the requirements that cannot
+    be compared, `remarks` are sentences about the image that a reader of the result should know.
     """
 
     python: str
@@ -71,7 +71,7 @@ class Expectation:
     source: ExpectationSource
     planned_at: datetime | None = None
     base: str = ""
-    listed: Mapping[str, str] | None = None
+    listed: BaseList | None = None
     skipped: int = 0
     remarks: tuple[str, ...] = ()
 
@@ -83,7 +83,7 @@ class Expectation:
                 return "as planned"
             case ExpectationSource.REQUIREMENTS:
                 return "as required"
-        return "as documented"
+        return "as documented" if self.listed is None or self.listed.read_at is None else "as read before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Verification:
     `imports` are the packages that were to be imported.
 
     `differences` are the packages that are not as expected, `base_differences` those of the base image that differ from
-    its documented list, which is no failure: the list is incomplete.
+    its list, which is no failure: the documented list is incomplete, and Azure may change the image.
     """
 
     image: str
@@ -150,9 +150,9 @@ def verify(
     """Compare what an image holds with what it should hold."""
     named = {expected.name for expected in expectation.packages}
     listed = [
-        ExpectedPackage(canonicalize_name(name), f"=={version}")
-        for name, version in (expectation.listed or {}).items()
-        if canonicalize_name(name) not in named
+        ExpectedPackage(name, f"=={version}")
+        for name, version in (expectation.listed.packages if expectation.listed else {}).items()
+        if name not in named
     ]
     return Verification(
         image,

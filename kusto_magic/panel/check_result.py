@@ -38,7 +38,8 @@ def check_html(report: PreflightReport) -> str:
 
 def _scope(report: PreflightReport) -> str:
     checked = f"Python {report.python} on {report.platform}" if report.python else report.platform
-    return f"{summary(report)} · {checked}" if report.packages else f"Checked for {checked}"
+    scope = f"{summary(report)} · {checked}" if report.packages else f"Checked for {checked}"
+    return f"{scope} · compared with {report.base_list}" if report.base_list else scope
 
 
 def _remarks(report: PreflightReport) -> list[str]:

@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from packaging.version import Version
 
-from kusto_magic.models import managed_packages
+from kusto_magic.models.cluster_contents import BaseList
+from kusto_magic.models.managed_packages import LIST_DATE
 from kusto_magic.preflight.report import Package, Status
 
 FIRST_FOR_NUMPY_2: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -74,10 +75,10 @@ BREAKS = (
 """Breaks between two packages, as read in 2026-11."""
 
 
-def binary_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: str | None) -> list[str]:
+def binary_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: BaseList | None) -> list[str]:
     """Return warnings about packages that may fail at import.
 
-    `packages` is what is installed on the base image `base` (a managed image, or None), `installed` what that contains
+    `packages` is what is installed on the managed image `base` (None: plain Python), `installed` what that contains
     (normalized name → version).
     """
     planned = {package.name: package for package in packages}
@@ -103,7 +104,7 @@ def _break_warnings(planned: Mapping[str, Package], versions: Mapping[str, str])
             )
 
 
-def _numpy_warnings(planned: Mapping[str, Package], versions: Mapping[str, str], base: str | None) -> list[str]:
+def _numpy_warnings(planned: Mapping[str, Package], versions: Mapping[str, str], base: BaseList | None) -> list[str]:
     numpy = planned.get("numpy")
     if numpy is None or Version(numpy.version) < _NUMPY_2:
         return []
@@ -126,9 +127,10 @@ def _warning(numpy: Package, name: str, version: str, *, of_base: bool) -> str:
     )
 
 
-def _unknown_warning(numpy: Package, base: str) -> str:
-    listed = f"Azure's documentation of {managed_packages.LIST_DATE}"
+def _unknown_warning(numpy: Package, base: BaseList) -> str:
+    is_complete = base.read_at is not None
+    others = "" if is_complete else f"; those that Azure's documentation of {LIST_DATE} does not list are unknown"
     return (
-        f"numpy changes from {numpy.version_in_base} to {numpy.version}: packages of {base} that were built for "
-        f"NumPy 1 may fail at import; those that {listed} does not list are unknown"
+        f"numpy changes from {numpy.version_in_base} to {numpy.version}: packages of {base.image} that were built for "
+        f"NumPy 1 may fail at import{others}"
     )

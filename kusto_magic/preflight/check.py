@@ -21,13 +21,23 @@ from packaging.requirements import Requirement as Pep508
 from kusto_magic.clock import SYSTEM_CLOCK, Clock
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
+from kusto_magic.models.cluster_contents import DEFAULT_POLICY, BaseList, SandboxPolicy
 from kusto_magic.models.lock import Lock, cutoff_time
 from kusto_magic.preflight.binary_breaks import binary_warnings
 from kusto_magic.preflight.conflicts import Explanation, explain
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
 from kusto_magic.preflight.indexes import IndexSettings, user_settings
-from kusto_magic.preflight.report import Package, PreflightReport, Status, Verdict, plan_packages, read_lock
+from kusto_magic.preflight.report import (
+    PLATFORM,
+    Package,
+    PreflightReport,
+    Status,
+    Verdict,
+    plan_packages,
+    read_lock,
+)
 from kusto_magic.preflight.resolution import Resolution, pins
+from kusto_magic.preflight.sandbox_size import size_warnings
 from kusto_magic.preflight.suggestions import Pins
 from kusto_magic.preflight.uv import ResolveResult
 from kusto_magic.requirements.markers import marker_applies
@@ -45,6 +55,8 @@ async def run_preflight(
     *,
     python: str,
     base: str | None = None,
+    base_list: BaseList | None = None,
+    policy: SandboxPolicy = DEFAULT_POLICY,
     base_requirements: tuple[str, ...] = (),
     base_image: str = "",
     allow_index_options: bool = False,
@@ -58,7 +70,8 @@ async def run_preflight(
 ) -> PreflightReport:
     """Check a requirements text within `timeout` seconds. Canceling the task terminates uv immediately.
 
-    `python` is the Python version of the image ("3.10.8"); `base` is its managed base image (None: plain Python);
+    `python` is the Python version of the image ("3.10.8"); `base` is its managed base image (None: plain Python), and
+    `base_list` what that contains, by default the documented packages; `policy` limits a sandbox of the cluster;
     `base_requirements` are the texts of the custom images between the two, the lowest first, and `base_image` is the
     name of the uppermost image, by default that of the managed one, for the lock. `allow_index_options`
     is the user's permission to ask the indexes that the text names; otherwise they are ignored with a warning, as
@@ -84,15 +97,18 @@ async def run_preflight(
         clock,
         ignores_indexes=bool(ignored),
         locked=locked.versions if locked else {},
+        policy=policy,
     )
     resolution.warn_of_indexes(ignored, "is named by the image and was not asked")
-    result = await _run(requirements, resolution, base, base_requirements, text if corrections else None)
+    listed = None if base is None else base_list or BaseList.documented(base)
+    result = await _run(requirements, resolution, listed, base_requirements, text if corrections else None)
     layers = tuple(map(_digest, base_requirements))
     template = Lock(python, result.platform, text, (), base_image or base or "", base or "", layers, exclude_newer)
     result = _with_lock(result, template, resolution)
     index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
     hint = Hint(HintKind.ALLOW_INDEX_OPTIONS) if ignored else None
-    return replace(result, index_lines=index_lines, hint=hint, seconds=clock.monotonic() - started)
+    source = listed.label if listed and resolution.installed else ""
+    return replace(result, index_lines=index_lines, hint=hint, base_list=source, seconds=clock.monotonic() - started)
 
 
 def _with_lock(report: PreflightReport, template: Lock, resolution: Resolution) -> PreflightReport:
@@ -110,7 +126,11 @@ def _digest(text: str) -> str:
 
 
 async def _run(
-    requirements: Requirements, resolution: Resolution, base: str | None, texts: Sequence[str], correctable: str | None
+    requirements: Requirements,
+    resolution: Resolution,
+    base: BaseList | None,
+    texts: Sequence[str],
+    correctable: str | None,
 ) -> PreflightReport:
     if not _is_known_python(resolution.python):
         return resolution.report(Verdict.INCONCLUSIVE, reason=f"the check does not support Python {resolution.python}")
@@ -124,7 +144,7 @@ async def _run(
 
 
 async def _resolve(
-    requirements: Requirements, resolution: Resolution, base: str | None, correctable: str | None
+    requirements: Requirements, resolution: Resolution, base: BaseList | None, correctable: str | None
 ) -> PreflightReport:
     lines = _applicable(requirements, resolution)
     if not lines:
@@ -139,6 +159,7 @@ async def _resolve(
     packages = plan_packages(found, base=resolution.installed, direct=[line.name for line in lines])
     resolution.warnings += [*_uv_warnings(result.output), *_managed_warnings(packages, resolution.installed, base)]
     resolution.warnings += binary_warnings(packages, resolution.installed, base)
+    resolution.warnings += size_warnings(packages, resolution.policy)
     resolution.warnings += await _custom_warnings(packages, lines, resolution)
     return resolution.report(Verdict.COMPATIBLE, packages=packages)
 
@@ -170,19 +191,12 @@ async def _failure_report(
 # ── base image ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _add_base(resolution: Resolution, base: str | None, texts: Sequence[str]) -> None:
+async def _add_base(resolution: Resolution, base: BaseList | None, texts: Sequence[str]) -> None:
     """Record the packages of the base image: the managed list, then each custom text in turn."""
     if base is not None:
-        resolution.installed.update(managed_packages.packages(base))
-        resolution.stub_wheels = managed_packages.without_wheel(base)
-        if base in managed_packages.MODULE_LISTS:
-            resolution.warnings.append(
-                f"the list of {base} contains modules, not packages: new packages may already be installed"
-            )
-        elif not resolution.installed:
-            resolution.warnings.append(
-                f"the packages of base image {base} are not known: only the requirements were checked"
-            )
+        resolution.installed.update(base.packages)
+        resolution.stub_wheels = managed_packages.without_wheel(base.image)
+        resolution.warnings += _list_warnings(base)
     for text in texts:
         added = await _add_custom_layer(resolution, text)
         if added is None:
@@ -190,6 +204,17 @@ async def _add_base(resolution: Resolution, base: str | None, texts: Sequence[st
         else:
             resolution.from_custom_images |= added
             resolution.installed |= added
+
+
+def _list_warnings(base: BaseList) -> list[str]:
+    """Return a warning if the list of a base image is not complete, or not for what is checked."""
+    if base.read_at is None and base.image in managed_packages.MODULE_LISTS:
+        return [f"the list of {base.image} contains modules, not packages: new packages may already be installed"]
+    if not base.packages:
+        return [f"the packages of base image {base.image} are not known: only the requirements were checked"]
+    if base.platform and not base.platform.startswith("Windows"):
+        return [f"{base.image} runs on {base.platform[:100]}, and the check is for {PLATFORM}"]
+    return []
 
 
 async def _add_custom_layer(resolution: Resolution, text: str) -> Pins | None:
@@ -205,17 +230,19 @@ async def _add_custom_layer(resolution: Resolution, text: str) -> Pins | None:
     return pins(read_lock(result.lock, resolution.python)) if result.code == 0 else None
 
 
-def _managed_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: str | None) -> list[str]:
+def _managed_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: BaseList | None) -> list[str]:
     """Return a warning for every package of the managed image whose requirements would no longer be met.
 
-    These are not conflicts: pip changes what the new lines need, and prints a warning.
+    These are not conflicts: pip changes what the new lines need, and prints a warning. What the packages require is
+    known of the documented versions only.
     """
-    listed, planned = managed_packages.packages(base or ""), {package.name: package for package in packages}
+    if base is None:
+        return []
+    listed, planned = managed_packages.packages(base.image), {package.name: package for package in packages}
     changed = {name for name, package in planned.items() if package.status in {Status.UPGRADED, Status.DOWNGRADED}}
     kept = [name for name in listed if name not in changed and installed.get(name) == listed[name]]
-    needs = [
-        (name, Pep508(need)) for name in kept for need in managed_packages.build_requirements(base or "").get(name, ())
-    ]
+    needed = managed_packages.build_requirements(base.image)
+    needs = [(name, Pep508(need)) for name in kept for need in needed.get(name, ())]
     return [
         f"{_change_text(planned[need.name])}: {name} {listed[name]} of the base image needs {need}"
         for name, need in needs

@@ -93,7 +93,8 @@ class PreflightReport:
     output, without secrets. `python` is the Python version that was checked, `seconds` the duration of the check.
     `index_lines` are the index options of the text, `hint` is what allows a more complete check, or None.
     `line_origins` are the lines that the sentences cite; those of fixes and corrections are lines of the text.
-    `lock` is what was checked and found, unless the verdict is not COMPATIBLE.
+    `lock` is what was checked and found, unless the verdict is not COMPATIBLE. `base_list` is the managed base image
+    and where the list of its packages comes from, "" for plain Python.
     """
 
     verdict: Verdict
@@ -111,6 +112,7 @@ class PreflightReport:
     correction: Correction | None = None
     line_origins: tuple[LineOrigin, ...] = ()
     lock: Lock | None = None
+    base_list: str = ""
 
     def with_origins(self, origins: tuple[LineOrigin, ...]) -> PreflightReport:
         """Return the report with sentences that cite the lines from which those of the text come."""

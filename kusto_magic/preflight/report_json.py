@@ -30,6 +30,7 @@ def report_json(report: PreflightReport) -> dict[str, Any]:
         "problems": list(report.problems),
         "correction": correction_json(report.correction),
         "packages": [_package_json(package) for package in report.packages],
+        "baseList": report.base_list,
         **({"lock": {"digest": report.lock.digest, "excludeNewer": report.lock.exclude_newer}} if report.lock else {}),
     }
 
@@ -57,6 +58,7 @@ def report_from_json(document: Mapping[str, Any]) -> PreflightReport:
         problems=tuple(document.get("problems", ())),  # missing in stored reports of older versions
         correction=correction_from_json(document.get("correction")),
         lock=lock_from_json(document.get("lock", {})),
+        base_list=str(document.get("baseList", "")),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kusto_magic.clock import Clock
+from kusto_magic.models.cluster_contents import DEFAULT_POLICY, SandboxPolicy
 from kusto_magic.models.lock import LockedPackage
 from kusto_magic.preflight.indexes import IndexSettings, origin
 from kusto_magic.preflight.report import PreflightReport, Verdict, read_lock
@@ -36,6 +37,7 @@ class Resolution:
     found: tuple[LockedPackage, ...] = ()
     warnings: list[str] = field(default_factory=list)
     ignores_indexes: bool = False
+    policy: SandboxPolicy = DEFAULT_POLICY
 
     def warn_of_indexes(self, options: Iterable[tuple[str, str]], remark: str) -> None:
         """Warn about index options of a text that the user did not write: no request is sent to these indexes."""

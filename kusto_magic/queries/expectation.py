@@ -8,7 +8,7 @@ from dataclasses import replace
 from kusto_magic.arm.base_chain import BaseChain, resolve_base_chain
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.errors import InvalidInputError
-from kusto_magic.models import managed_packages
+from kusto_magic.models.cluster_contents import ClusterContents
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.verification import Expectation, ExpectationSource, ExpectedPackage
@@ -22,12 +22,16 @@ FindPlan = Callable[[Image], Awaitable[Expectation | None]]
 """Returns what the check before the build of an image planned, or None if this machine knows no such check."""
 
 
-async def find_expectation(client: ImagesClient, name: str, find_plan: FindPlan) -> Expectation:
+async def find_expectation(
+    client: ImagesClient, name: str, find_plan: FindPlan, contents: ClusterContents
+) -> Expectation:
     """Return what the image `name` should hold. Raises as `ImagesClient.get` does."""
     if name in MANAGED_IMAGES:
-        listed = managed_packages.packages(name)
-        packages = tuple(ExpectedPackage(package, f"=={version}", direct=False) for package, version in listed.items())
-        return Expectation(MANAGED_IMAGES[name].python, packages, ExpectationSource.LISTED)
+        listed = contents.base(name)
+        found = listed.packages.items()
+        packages = tuple(ExpectedPackage(package, f"=={version}", direct=False) for package, version in found)
+        python = listed.python or MANAGED_IMAGES[name].python
+        return Expectation(python, packages, ExpectationSource.LISTED, listed=listed)
     image = await client.get(name)
     chain = await _chain(client, image)
     known = await find_plan(image) or _required(image, chain.python)
@@ -37,7 +41,7 @@ async def find_expectation(client: ImagesClient, name: str, find_plan: FindPlan)
         packages=(*known.packages, *below),
         python=chain.python,
         base=chain.managed or "",
-        listed=managed_packages.packages(chain.managed or ""),
+        listed=contents.base(chain.managed) if chain.managed else None,
         remarks=(REBUILT,) if image.outcome is None else (),
     )
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+DATABASES = ".show databases"
+POLICY = ".show cluster policy sandbox"
+"""Commands about the databases and the sandboxes. Source: documentation of management commands."""
+
 Rows = Sequence[Mapping[str, object]]
 """The rows of the first table of an answer, each by the names of its columns."""
 

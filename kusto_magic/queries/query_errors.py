@@ -21,7 +21,7 @@ from kusto_magic.errors import (
     UnreachableError,
 )
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.queries.query import Query
+from kusto_magic.queries.query import POLICY, Query
 from kusto_magic.redaction import EMAIL, redact
 from kusto_magic.service_fault import ServiceFault
 
@@ -43,7 +43,7 @@ def from_library(error: Exception, query: Query) -> KustoImageError:
     if status == 401:
         return SignInError("the cluster refused the token for its queries", hint=Hint(HintKind.SIGN_IN, "device"))
     if status == 403 and query.is_management:
-        return _no_list(fault)
+        return _not_allowed(query, fault)
     if status == 403:
         what = f"the account may not query database {query.database!r}"
         return ForbiddenError(what, status=403, fault=fault, hint=_role(query.database))
@@ -71,7 +71,10 @@ def no_library() -> QueryError:
     return QueryError(what, fault=ServiceFault(), hint=Hint(HintKind.RUN_COMMAND, command))
 
 
-def _no_list(fault: ServiceFault) -> ForbiddenError:
+def _not_allowed(query: Query, fault: ServiceFault) -> ForbiddenError:
+    if query.text == POLICY:  # source of the role: documentation of the sandbox policy
+        what = "the account may not read the sandbox policy (role AllDatabasesAdmin)"
+        return ForbiddenError(what, status=403, fault=fault, hint=_role(""))
     what = "the databases of the cluster cannot be listed"
     return ForbiddenError(what, status=403, fault=fault, hint=Hint(HintKind.CHOOSE_DATABASE))
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kusto_magic.arm.client import ImagesClient
-from kusto_magic.errors import NotActiveError, VerificationError
+from kusto_magic.errors import VerificationError
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.cluster import ActiveImage, Cluster, UnknownImage
-from kusto_magic.models.inventory import Inventory, inventory_query
-from kusto_magic.models.managed_images import MANAGED_IMAGES
-from kusto_magic.models.query_uri import query_uri
+from kusto_magic.models.cluster_contents import NOTHING_READ, ClusterContents
 from kusto_magic.models.verification import Verification, direct_names, verify
-from kusto_magic.queries import query_errors
 from kusto_magic.queries.client import run_query
 from kusto_magic.queries.expectation import FindPlan, find_expectation
-from kusto_magic.queries.query import Query, RunQuery
-
-QUERY_TIMEOUT = 300.0
-"""Time limit of the query in seconds. A new sandbox takes 10 to 15 s (documentation), imports can take minutes."""
-
-SYSTEM_DATABASE = "NetDefaultDB"
-"""The database in which commands about the cluster run. Source: documentation of the query API."""
-
-STOPPED = frozenset({"stopped", "stopping", "starting", "deleting", "deleted", "unavailable"})
-"""States of a cluster that answers no query. Source: the enum `State` of the API description."""
+from kusto_magic.queries.query import RunQuery
+from kusto_magic.queries.sandbox import QUERY_TIMEOUT, Sandbox, require_active, require_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +28,27 @@ class VerifyOptions:
 
 
 async def verify_image(
-    client: ImagesClient, name: str, find_plan: FindPlan, options: VerifyOptions, run: RunQuery = run_query
+    client: ImagesClient,
+    name: str,
+    find_plan: FindPlan,
+    options: VerifyOptions,
+    run: RunQuery = run_query,
+    contents: ClusterContents = NOTHING_READ,
 ) -> Verification:
     """Compare what the sandbox holds with what the image `name` should hold; "" for the active image.
 
-    One query is sent to the cluster's own address. Raises NotActiveError if python() runs on another image or is off,
-    QueryError, ForbiddenError, SignInError, and the errors of `ImagesClient.cluster` and `get`.
+    One query is sent to the cluster's own address. `contents` is what was read from the cluster before, for managed
+    images. Raises NotActiveError if python() runs on another image or is off, QueryError, ForbiddenError, SignInError,
+    and the errors of `ImagesClient.cluster` and `get`.
     """
     cluster = await client.cluster()
-    active = await _require_active(client, cluster, name)
-    expectation = await find_expectation(client, active, find_plan)
-    uri = query_uri(cluster.uri, client.target)
+    require_running(cluster)
+    active = await require_active(client, cluster, name, "verified")
+    expectation = await find_expectation(client, active, find_plan, contents)
     imports = direct_names(expectation.packages) if options.imports else ()
-    # The token is for this cluster alone. Source: documentation, "the audience is the cluster's URI".
-    token = await client.token(f"{uri}/.default")
-    query = Query(uri, token, options.database, inventory_query(imports), options.timeout)
-    query = query if query.database else replace(query, database=await _database(query, run))
-    return verify(active, expectation, _inventory(await run(query)), query.database, imports)
+    sandbox = await Sandbox.open(client, cluster, options.database, options.timeout, run)
+    inventory, database = await sandbox.inventory(imports)
+    return verify(active, expectation, inventory, database, imports)
 
 
 def require_success(found: Verification, *, is_shown: bool = False) -> None:
@@ -76,38 +68,3 @@ def failure_of(found: Verification) -> VerificationError | None:
         number = len(found.failed_imports)
         what, kind = f"{number} packages of image {found.image!r} cannot be imported", HintKind.FIX_REQUIREMENTS
     return VerificationError(what, verification=found, hint=Hint(kind, found.image))
-
-
-async def _require_active(client: ImagesClient, cluster: Cluster, name: str) -> str:
-    """Return the active image. Raises NotActiveError if it is not `name`, NotFoundError if there is no such image."""
-    if cluster.state.lower() in STOPPED:
-        raise NotActiveError(f"the cluster is {cluster.state.lower()}: no query can run", hint=Hint(HintKind.RETRY))
-    state = cluster.python
-    if isinstance(state, ActiveImage) and (not name or state.is_named(name)):
-        return state.name
-    if isinstance(state, UnknownImage):
-        what = f"which image queries use is unknown: {state.reason}"
-        raise NotActiveError(what, hint=state.hint or Hint(HintKind.RETRY))
-    if name and name not in MANAGED_IMAGES:
-        await client.get(name)  # what does not exist cannot be enabled
-    hint = Hint(HintKind.ENABLE_BEFORE, name) if name else Hint(HintKind.ENABLE_IMAGE)
-    if isinstance(state, ActiveImage):
-        raise NotActiveError(f"image {name!r} cannot be verified: queries use image {state.name!r}", hint=hint)
-    raise NotActiveError("python() is off: no query can run Python", hint=hint)
-
-
-async def _database(query: Query, run: RunQuery) -> str:
-    """Return the first database that the account may query. Raises QueryError if there is none."""
-    command = replace(query, database=SYSTEM_DATABASE, text=".show databases", is_management=True)
-    names = [str(row.get("DatabaseName", "")) for row in await run(command)]
-    found = [name for name in names if name and name != SYSTEM_DATABASE]
-    if not found:
-        raise query_errors.no_database()
-    return found[0]
-
-
-def _inventory(rows: object) -> Inventory:
-    try:
-        return Inventory.from_rows(rows)  # type: ignore[arg-type]
-    except (ValueError, TypeError, AttributeError):
-        raise query_errors.unreadable() from None

@@ -181,8 +181,8 @@ def test_clusters_lists_the_subscription(say: RunCell, magics: KustoImageMagics)
 
 def test_bases_lists_images_or_packages_of_one(say: RunCell, shell: InteractiveShell) -> None:
     listed = say("%kusto_image bases")
-    assert ["Python3_11_7", "3.11.7", "131", "preview"] in rows(listed)
-    assert ["Python3_10_8", "3.10.8", "146"] in rows(listed)
+    assert ["Python3_11_7", "3.11.7", "131", "as documented by Microsoft in 2024-09", "preview"] in rows(listed)
+    assert ["Python3_10_8", "3.10.8", "146", "as documented by Microsoft in 2024-09"] in rows(listed)
     assert "deprecated" in listed
     packages = rows(say("%kusto_image bases Python3_11_7"))
     assert ["numpy", "1.26.4"] in packages

@@ -24,6 +24,7 @@ from kusto_magic.display.verification_table import verification_table
 from kusto_magic.errors import KustoImageError, VerificationError
 from kusto_magic.magics.notebook_session import NotebookSession
 from kusto_magic.models.action import Action
+from kusto_magic.models.cluster_contents import BaseList
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.inventory import Inventory
 from kusto_magic.models.target import Target
@@ -47,12 +48,13 @@ LINES = {
     "disable": "disable",
     "verify": "verify",
     "verify of an image": "verify img",
+    "bases": "bases --live",
     "clusters": "clusters",
     "doctor": "doctor",
     "use": "use",
     "panel": "panel",
 }
-WITHOUT_SERVICE = {"bases", "freeze"}
+WITHOUT_SERVICE = {"freeze"}
 """Subcommands that show no text of the service."""
 
 PAYLOADS = [f"{markup}{CONTROLS}\nnext line" for markup in (HOSTILE[0], HOSTILE[2])]
@@ -137,8 +139,8 @@ def _check(shown: list[str]) -> None:
 @pytest.mark.parametrize("payload", PAYLOADS, ids=["markup", "attribute"])
 def test_verification_contains_no_control_characters_and_no_markup(payload: str) -> None:
     wanted = (ExpectedPackage("numpy", "==1.0"), ExpectedPackage("gone", payload))
-    listed = {"bottleneck": payload}
-    plan = Expectation(payload, wanted, ExpectationSource.REQUIREMENTS, base=payload, listed=listed)
+    base = BaseList(payload, {"bottleneck": payload})
+    plan = Expectation(payload, wanted, ExpectationSource.REQUIREMENTS, base=payload, listed=base)
     held = Inventory(payload, payload, {"numpy": payload}, {payload: payload})
     found = verify(payload, plan, held, payload)
     target = Target("e3a1c0de-0000-4000-8000-000000000001", "group", "cluster")

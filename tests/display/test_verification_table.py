@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kusto_magic.display.verification_table import verification_table
+from kusto_magic.models.cluster_contents import BaseList
 from kusto_magic.models.inventory import Inventory
 from kusto_magic.models.target import Target
 from kusto_magic.models.verification import Expectation, ExpectationSource, ExpectedPackage, verify
@@ -28,12 +29,13 @@ def shown(expectation: Expectation, inventory: Inventory, imports: tuple[str, ..
     [
         (ExpectationSource.PLAN, "the check before the build of 2026-11-26 12:00 UTC"),
         (ExpectationSource.REQUIREMENTS, "its requirements: this machine has no check of its last build"),
-        (ExpectationSource.LISTED, "Microsoft's documentation of 2024-09"),
+        (ExpectationSource.LISTED, "Python3_11_7 as documented by Microsoft in 2024-09"),
     ],
 )
 def test_source_of_the_expected_packages_is_named(source: ExpectationSource, compared: str) -> None:
     planned = datetime(2026, 11, 26, 12, tzinfo=UTC)
-    rows = shown(Expectation("3.11.7", PACKAGES, source, planned), Inventory("3.11.7", "Windows-10", HELD))
+    expectation = Expectation("3.11.7", PACKAGES, source, planned, listed=BaseList.documented("Python3_11_7"))
+    rows = shown(expectation, Inventory("3.11.7", "Windows-10", HELD))
     assert rows["Compared with"] == compared
     assert rows["Result"].startswith("Verified: 2 of 2 packages")
     assert (rows["Platform"], rows["Packages"], rows["Database"]) == ("Windows-10", "2 in all", "Samples")
@@ -53,11 +55,21 @@ def test_other_python_version_is_named() -> None:
     assert rows["Python"] == "3.10.8 (expected: 3.11.7)"
 
 
-def test_first_differences_from_the_documented_base_are_named_and_the_others_counted() -> None:
-    listed = {f"package{n:02}": "1.0" for n in range(15)}
+@pytest.mark.parametrize(
+    ("read_at", "source", "incomplete"),
+    [
+        (None, "as documented by Microsoft in 2024-09", ", a list that is incomplete"),
+        (datetime(2026, 11, 26, tzinfo=UTC), "as read from the cluster on 2026-11-26", ""),
+    ],
+)
+def test_first_differences_from_the_base_are_named_and_the_others_counted(
+    read_at: datetime | None, source: str, incomplete: str
+) -> None:
+    listed = BaseList("Python3_11_7", {f"package{n:02}": "1.0" for n in range(15)}, read_at)
     base = Expectation("3.11.7", PACKAGES, ExpectationSource.PLAN, base="Python3_11_7", listed=listed)
     rows = shown(base, Inventory("3.11.7", "", HELD))
-    assert rows["Base image"] == "Python3_11_7: 15 of 15 documented packages differ"
+    assert rows["Base image"] == f"Python3_11_7 {source}: 15 of 15 packages differ"
+    assert rows["notes"].startswith(f"Different from Python3_11_7 {source}{incomplete}: package00 is missing")
     assert "package09 is missing (expected: 1.0)" in rows["notes"]
     assert "package10" not in rows["notes"]
     assert "5 more" in rows["notes"]

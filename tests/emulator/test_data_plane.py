@@ -119,6 +119,14 @@ async def test_show_cluster_policy_sandbox_returns_the_documented_defaults() -> 
     ]
 
 
+async def test_memory_of_the_policy_can_be_told() -> None:
+    data = await enabled()
+    await data.tell("queries", memory=2048)
+    (table,) = (await data.command(".show cluster policy sandbox")).json()["Tables"]
+
+    assert json.loads(table["Rows"][0][2])[0]["MaxMemoryMbPerSandbox"] == 2048
+
+
 @pytest.mark.parametrize("csl", [".show tables", ".drop database Samples", "print 1", ".show databases details"])
 async def test_other_commands_return_400_that_names_those_that_are_answered(csl: str) -> None:
     response = await DataPlane().command(csl)
@@ -386,6 +394,8 @@ async def test_told_error_has_its_own_code_and_message_each_time() -> None:
         ("contents", {"cluster": "{}", "image": "a", "imports": {"a": None}}, 400),
         ("contents", {"cluster": "{}", "image": "a", "package": {}}, 400),
         ("queries", {"seconds": 1}, 400),
+        ("queries", {"cluster": "{}", "memory": 100}, 400),
+        ("queries", {"cluster": "{}", "memory": True}, 400),
         ("queries", {"cluster": "none"}, 404),
         ("queries", {"cluster": "{}", "seconds": -1}, 400),
         ("queries", {"cluster": "{}", "seconds": True}, 400),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kusto_magic.models.cluster_contents import BaseList
 from kusto_magic.models.inventory import MAX_TEXT_LENGTH, NO_MODULE, Inventory, inventory_query
 from kusto_magic.models.verification import Difference, Expectation, ExpectationSource, ExpectedPackage, verify
 
@@ -26,7 +27,8 @@ def inventory(imports: dict[str, str] | None = None, python: str = "3.11.7", **p
 
 
 def expectation(*packages: ExpectedPackage, listed: dict[str, str] | None = None) -> Expectation:
-    return Expectation("3.11.7", packages or PLAN, ExpectationSource.PLAN, base="Python3_11_7", listed=listed)
+    base = BaseList("Python3_11_7", listed or {})
+    return Expectation("3.11.7", packages or PLAN, ExpectationSource.PLAN, base="Python3_11_7", listed=base)
 
 
 def test_image_that_holds_the_plan_is_verified() -> None:
@@ -101,7 +103,7 @@ def test_version_of_thousands_of_digits_is_a_difference() -> None:
 
 
 def test_packages_of_the_base_that_differ_from_its_documentation_are_named_and_no_failure() -> None:
-    listed = {"Numpy": "1.0", "Bottleneck": "1.3.7", "pip": "23.0"}
+    listed = {"numpy": "1.0", "bottleneck": "1.3.7", "pip": "23.0"}
     found = verify("img", expectation(listed=listed), inventory(), "Samples")
     assert found.succeeded
     # The plan replaces the version of numpy in the base.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from kusto_magic.models import managed_packages
+from kusto_magic.models.cluster_contents import BaseList
 from kusto_magic.models.lock import LockedPackage
 from kusto_magic.preflight.binary_breaks import BREAKS, FIRST_FOR_NUMPY_2, binary_warnings
 from kusto_magic.preflight.report import plan_packages
@@ -14,9 +14,10 @@ BASE = "Python3_11_7"
 
 
 def warnings(plan: dict[str, str], base: str | None = None) -> list[str]:
-    installed = managed_packages.packages(base) if base else {}
+    listed = BaseList.documented(base) if base else None
+    installed = listed.packages if listed else {}
     found = [LockedPackage(name, version) for name, version in plan.items()]
-    return binary_warnings(plan_packages(found, base=installed, direct=plan), installed, base)
+    return binary_warnings(plan_packages(found, base=installed, direct=plan), installed, listed)
 
 
 @pytest.mark.parametrize(

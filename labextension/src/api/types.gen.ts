@@ -460,6 +460,8 @@ export interface components {
             readonly python: string;
             /** @description The platform. */
             readonly checkedFor: string;
+            /** @description The managed base image, and where the list of its packages comes from; "" for plain Python. */
+            readonly baseList: string;
             /** @description What was found; absent unless the verdict is compatible. */
             readonly lock?: {
                 /** @description The SHA-256 of what determines the image, after "sha256:". */

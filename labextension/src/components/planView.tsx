@@ -33,7 +33,8 @@ export function PlanView({ plan, applier, trans }: IPlanViewProps): React.JSX.El
       {packages.length ? <p>{packageSummary({ packages, trans }).join(' · ')}</p> : null}
       {packages.length ? <CompactPackageTable packages={packages} trans={trans} /> : null}
       <Remarks lines={remarks} />
-      {plan.lock ? <p className="jp-KustoImage-lock">{lockText(plan.lock, trans)}</p> : null}
+      {plan.baseList ? <p className="jp-KustoImage-planSource">{trans.__('Compared with %1', plan.baseList)}</p> : null}
+      {plan.lock ? <p className="jp-KustoImage-planSource">{lockText(plan.lock, trans)}</p> : null}
     </div>
   );
 }

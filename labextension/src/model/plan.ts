@@ -17,6 +17,8 @@ export interface IPlan {
   readonly packages: readonly IPlannedPackage[];
   /** The requirements with all fixes, null if none are known to work together. */
   readonly correction: ICorrection | null;
+  /** The managed base image, and where the list of its packages comes from, "" for plain Python. */
+  readonly baseList: string;
   /** The lock of what was found, null if there is none. */
   readonly lock: ILock | null;
 }
@@ -83,6 +85,7 @@ export function readPlan(data: unknown): IPlan | null {
     hint: readHint(data.hint),
     packages: readObjects(data.packages).map(readPackage),
     correction: readCorrection(data.correction),
+    baseList: text('baseList'),
     lock: readLock(data.lock)
   };
 }

@@ -24,6 +24,7 @@ const PLAN: IPlan = {
   hint: null,
   packages: [],
   correction: null,
+  baseList: '',
   lock: null
 };
 

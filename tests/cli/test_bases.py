@@ -1,0 +1,132 @@
+"""`bases --live` in a shell, on an emulated cluster: what it shows, keeps, and says if it cannot read anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.environment import EmulatedEnvironment, always_compatible
+from support.requests import build_request, enable_request
+from support.shell_command import ShellCommand
+
+from kusto_magic.models.cluster_contents import BaseList, SandboxPolicy
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.preflight.report import PreflightReport
+
+BASE = "Python3_11_7"
+SPEC = ImageSpec("humanize\n", base_image=BASE)
+
+
+@pytest.fixture
+def managed(environment: EmulatedEnvironment) -> EmulatedEnvironment:
+    """Let python() run on a managed image."""
+    environment.builds().start(enable_request(environment.target, BASE)).result(30)
+    return environment
+
+
+def test_packages_of_the_active_managed_image_are_read(kusto_image: ShellCommand, managed: EmulatedEnvironment) -> None:
+    result = kusto_image("bases", "--live")
+    assert (result.code, result.err) == (0, "")
+    assert f"2 packages of managed image {BASE} as read from the cluster on 2024-11-27" in result.out
+    lines = [line.split() for line in result.out.splitlines()]
+    assert ["humanize", "4.9.0", "not", "listed"] in lines
+    assert ["numpy", "–", "1.26.4"] in lines, "it is documented, and the emulated image does not have it"
+    assert "the query ran in database Samples" in result.out
+    assert "A sandbox has 1,024 MB of memory." in result.out
+
+
+def test_list_is_used_by_later_checks_of_this_cluster(
+    kusto_image: ShellCommand, managed: EmulatedEnvironment, tmp_path: Path
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def answer(text: str, **options: Any) -> PreflightReport:
+        seen.append(options)
+        return await always_compatible(text, **options)
+
+    managed.answer = answer
+    managed.tell("queries", memory=4096)
+    requirements = tmp_path / "r.txt"
+    requirements.write_text("humanize\n")
+    kusto_image("check", "--file", str(requirements), "--base", BASE)
+    kusto_image("bases", "--live")
+    kusto_image("check", "--file", str(requirements), "--base", BASE)
+    managed.builds().start(build_request(managed.target, "img", SPEC)).result(30)
+    before, *after = [options["base_list"] for options in seen]
+    assert before == BaseList.documented(BASE)
+    assert [read.packages for read in after] == [{"humanize": "4.9.0", "extra": "1.0"}] * 2
+    assert [options["policy"].memory for options in seen] == [SandboxPolicy().memory, 4096, 4096]
+
+
+def test_list_that_was_read_is_shown_again_without_a_request(
+    kusto_image: ShellCommand, managed: EmulatedEnvironment
+) -> None:
+    kusto_image("bases", "--live")
+    sent = len(managed.queries.sent)
+    [row] = [line for line in kusto_image("bases").out.splitlines() if line.startswith(f"{BASE} ")]
+    assert "as read from the cluster on 2024-11-27" in row
+    assert "as read from the cluster" in kusto_image("bases", BASE).out
+    assert "as documented by Microsoft" in kusto_image("bases", "Python3_10_8").out
+    assert len(managed.queries.sent) == sent
+
+
+def test_result_as_json(kusto_image: ShellCommand, managed: EmulatedEnvironment) -> None:
+    document = kusto_image("bases", "--live", "--json").document
+    assert document["packages"] == [{"name": "extra", "version": "1.0"}, {"name": "humanize", "version": "4.9.0"}]
+    [listed] = document["bases"]
+    assert (listed["name"], listed["packages"]) == (BASE, 2)
+    assert listed["readAt"].startswith("2024-11-27T")
+    assert listed in kusto_image("bases", "--json").document["bases"]
+
+
+def test_verify_compares_with_the_list_that_was_read(kusto_image: ShellCommand, managed: EmulatedEnvironment) -> None:
+    assert kusto_image("verify").code == 1, "the emulated image is not as documented"
+    kusto_image("bases", "--live")
+    result = kusto_image("verify")
+    assert result.code == 0
+    assert "2 of 2 packages are as read before" in result.out
+
+
+def test_policy_that_may_not_be_read_is_said(kusto_image: ShellCommand, managed: EmulatedEnvironment) -> None:
+    managed.tell("queries", refused=[".show cluster policy sandbox"])
+    result = kusto_image("bases", "--live")
+    assert result.code == 0
+    assert "The memory of a sandbox is not known: the account may not read the sandbox policy" in result.out
+
+
+def test_missing_right_names_the_role(kusto_image: ShellCommand, managed: EmulatedEnvironment) -> None:
+    managed.tell("queries", refused=["Samples"])
+    result = kusto_image("bases", "--live")
+    assert result.code == 5
+    assert "role Viewer" in result.err
+
+
+def test_custom_image_cannot_be_read(kusto_image: ShellCommand, environment: EmulatedEnvironment) -> None:
+    builds = environment.builds()
+    builds.start(build_request(environment.target, "img", SPEC)).result(30)
+    builds.start(enable_request(environment.target, "img")).result(30)
+    result = kusto_image("bases", "--live")
+    assert result.code == 3
+    assert "queries use custom image 'img', and only a managed image can be read" in result.err
+    assert f"kusto-image enable {BASE} enables it" in result.err
+
+
+def test_other_managed_image_than_the_active_one_is_not_read(
+    kusto_image: ShellCommand, managed: EmulatedEnvironment
+) -> None:
+    result = kusto_image("bases", "Python3_10_8", "--live")
+    assert result.code == 3
+    assert f"image 'Python3_10_8' cannot be read: queries use image '{BASE}'" in result.err
+
+
+def test_python_that_is_off_is_not_queried(kusto_image: ShellCommand, environment: EmulatedEnvironment) -> None:
+    result = kusto_image("bases", "--live")
+    assert result.code == 3
+    assert "python() is off" in result.err
+
+
+def test_database_needs_a_query(kusto_image: ShellCommand, environment: EmulatedEnvironment) -> None:
+    result = kusto_image("bases", "--database", "Samples")
+    assert result.code == 2
+    assert "it needs --live" in result.err
