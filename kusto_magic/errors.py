@@ -215,7 +215,7 @@ class SignInError(KustoImageError):
 
 
 class NotActiveError(KustoImageError):
-    """The image cannot be verified, since queries do not use it, or it is not known which one they use."""
+    """The image cannot be queried, since queries do not use it, or it is not known which one they use."""
 
 
 class VerificationError(KustoImageError):

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from kusto_magic.cli.arguments import PROGRAM
 from kusto_magic.display.command_hints import SHELL_SYNTAX
 from kusto_magic.display_text import visible
-from kusto_magic.errors import InvalidInputError, KustoImageError, RequirementsConflictError
+from kusto_magic.errors import InvalidInputError, KustoImageError, RequirementsConflictError, VerificationError
 from kusto_magic.preflight.report import Fix, PreflightReport, Verdict
 from kusto_magic.requirements.line_origins import LineOrigin
 
@@ -59,6 +59,11 @@ def _of_error(file: str, error: BaseException) -> Iterator[Finding]:
             message += f"; use {problem.fix}" if problem.fix not in message else ""  # "" is in every text
             path = str(PurePath(file).parent / problem.file) if problem.file else file
             yield Finding("invalid-requirements", "error", message, path if problem.line else "", problem.line)
+    elif isinstance(error, VerificationError):
+        found = error.verification
+        different = [f"- {difference}" for difference in found.differences]
+        different += [f"- {name}: {failure}" for name, failure in found.failed_imports.items()]
+        yield Finding("failure", "error", "\n".join([*error.lines(SHELL_SYNTAX.hints), *different]))
     elif isinstance(error, KustoImageError):
         yield Finding("failure", "error", "\n".join(error.lines(SHELL_SYNTAX.hints)))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kusto_magic.builds.event_loop import result_or_cancel
 from kusto_magic.commands import documents
@@ -82,26 +82,31 @@ def _base_json(listed: BaseList) -> documents.Json:
 
 
 def _show_packages(session: Session, listed: BaseList, notes: list[str]) -> None:
-    is_documented = listed.read_at is None
-    head = PACKAGES_HEAD[:2] if is_documented else PACKAGES_HEAD
-    rows = list(_versions(listed) if is_documented else _compared(listed))
+    head: Sequence[str] = PACKAGES_HEAD[:2]
+    rows = [*map(_row_of, sorted(listed.packages.items()))]
+    if listed.read_at is not None:
+        compared = _compared(listed)
+        head, rows = PACKAGES_HEAD, [*map(_row_of, compared)]
+        different = sum(documented != "" for _, _, documented in compared)
+        notes = [f"{different} of them differ from Microsoft's documentation of {LIST_DATE}.", *notes]
     caption = f"{len(listed.packages)} packages of managed image {listed.label}"
     packages = [{"name": name, "version": version} for name, version in sorted(listed.packages.items())]
     data = {"bases": [_base_json(listed)], "packages": packages}
     session.show_table(DataTable(caption, head, rows, notes=notes, data=data))
 
 
-def _versions(listed: BaseList) -> Iterator[tuple[Cell, ...]]:
-    for name, version in sorted(listed.packages.items()):
-        yield data_table.text(name), data_table.text(version)
+def _row_of(texts: Sequence[str]) -> tuple[Cell, ...]:
+    return tuple(map(data_table.text, texts))
 
 
-def _compared(listed: BaseList) -> Iterator[tuple[Cell, ...]]:
-    """Yield the packages that were read or documented, with the documented version if it differs."""
+def _compared(listed: BaseList) -> list[tuple[str, str, str]]:
+    """Return name, version and documented version ("" if it is the same) of each package, the different ones first."""
     documented = BaseList.documented(listed.image).packages
-    for name in sorted(listed.packages.keys() | documented.keys()):
-        found, version = listed.packages.get(name, ABSENT), documented.get(name, NOT_LISTED)
-        yield data_table.text(name), data_table.text(found), data_table.text("" if found == version else version)
+    found = []
+    for name in listed.packages.keys() | documented.keys():
+        version, other = listed.packages.get(name, ABSENT), documented.get(name, NOT_LISTED)
+        found.append((name, version, "" if version == other else other))
+    return sorted(found, key=lambda package: (package[2] == "", package[0]))
 
 
 def _show_live(session: Session, options: Namespace) -> None:

@@ -142,7 +142,13 @@ def add_bases(parser: argparse.ArgumentParser) -> None:
 
 def _add_database(parser: argparse.ArgumentParser) -> None:
     help_text = "database in which the query runs; default: the first that you may query"
-    parser.add_argument("--database", metavar="NAME", help=help_text)
+    parser.add_argument("--database", metavar="NAME", type=_not_empty, help=help_text)
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise argparse.ArgumentTypeError("the name is empty")
+    return value
 
 
 def add_export_form(parser: argparse.ArgumentParser) -> None:

@@ -32,6 +32,9 @@ def test_packages_of_the_active_managed_image_are_read(kusto_image: ShellCommand
     lines = [line.split() for line in result.out.splitlines()]
     assert ["humanize", "4.9.0", "not", "listed"] in lines
     assert ["numpy", "–", "1.26.4"] in lines, "it is documented, and the emulated image does not have it"
+    last = lines.index(["humanize", "4.9.0", "not", "listed"])
+    assert ["extra", "1.0", "not", "listed"] in lines[:last], "what differs comes first"
+    assert "133 of them differ from Microsoft's documentation of 2024-09." in result.out
     assert "the query ran in database Samples" in result.out
     assert "A sandbox has 1,024 MB of memory." in result.out
 

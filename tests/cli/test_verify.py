@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -62,6 +63,22 @@ def test_failed_import_is_shown_with_its_error(kusto_image: ShellCommand, enable
     assert result.code == 1
     assert "0 of 1 packages were imported" in result.out
     assert "humanize: ImportError: DLL load failed" in result.out
+
+
+def test_annotations_name_what_differs(kusto_image: ShellCommand, enabled: EmulatedEnvironment) -> None:
+    enabled.tell("contents", image="img", packages={"extra": None}, imports={"humanize": "ImportError: no DLL"})
+    shown = kusto_image("verify", "img", "--import", "--format", "github").out
+    [line] = [line for line in shown.splitlines() if line.startswith("::error ")]
+    assert "extra is missing (expected: 1.0)%0A- humanize: ImportError: no DLL" in line
+    [result] = json.loads(kusto_image("verify", "img", "--format", "sarif").out)["runs"][0]["results"]
+    assert result["message"]["text"].endswith("- extra is missing (expected: 1.0)")
+
+
+def test_empty_database_is_refused(kusto_image: ShellCommand, enabled: EmulatedEnvironment) -> None:
+    result = kusto_image("verify", "img", "--database", "")
+    assert result.code == 2
+    assert "the name is empty" in result.err
+    assert enabled.queries.sent == []
 
 
 def test_result_as_json(kusto_image: ShellCommand, enabled: EmulatedEnvironment) -> None:
