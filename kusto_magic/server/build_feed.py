@@ -20,6 +20,7 @@ from kusto_magic.builds.state import Origin
 from kusto_magic.clock import Clock
 from kusto_magic.display.card_sources import card, card_from_record
 from kusto_magic.display.fleet_card import FleetCard, fleet_card_of
+from kusto_magic.errors import EndedElsewhereError
 from kusto_magic.models.build_state import NOT_STARTED
 from kusto_magic.models.target import Target
 from kusto_magic.server.build_views import BuildView, ListedBuild, listed_build_json
@@ -173,9 +174,11 @@ class BuildFeed:
         is_stale = (
             build is not None and (build.ended or build.origin is not Origin.STARTED_HERE) and not build.operation.done
         )
-        # The card of the build has more texts than that of its record, as long as both say the same.
-        differs = record.ended_at is not None and build is not None and record.state is not build.state
-        return None if is_stale and differs else build
+        # The card of the build has more texts than that of its record, as long as both say the same, and unless all
+        # that the build knows of its end is that it was recorded.
+        is_recorded = record.ended_at is not None and build is not None
+        knows_less = is_recorded and (record.state is not build.state or isinstance(build.error, EndedElsewhereError))
+        return None if is_stale and knows_less else build
 
     def _source(self, record: BuildRecord) -> object:
         """Return what the state of a build is made of; equal if the build has not changed."""

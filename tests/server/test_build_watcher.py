@@ -34,6 +34,7 @@ from kusto_magic.server.build_feed import (
     MAX_ENTRIES,
     MAX_RECORDS,
     MAX_RESUME_AGE,
+    BuildFeed,
 )
 from kusto_magic.server.build_views import BuildView
 from kusto_magic.server.build_watcher import BuildWatcher
@@ -190,6 +191,29 @@ async def test_unreadable_build_is_tried_once_and_its_record_stays_unfinished(
     assert kept is not None
     assert kept.ended_at is None
     assert not next(build for build in await listed(watcher) if build.card.image == "lost").active
+
+
+@pytest.mark.asyncio
+async def test_reason_of_a_recorded_end_is_shown_by_a_build_that_has_read_the_record_itself(
+    environment: EmulatedEnvironment,
+) -> None:
+    environment.clock.released.clear()
+    kernel = environment.builds()
+    build = kernel.start(build_request(environment.target, "img", SPEC, check=False))
+    await wait_until_recorded(kernel, build.id, BuildState.BUILDING)
+    record = kernel.history.get(build.id)
+    assert record is not None
+    kernel.history.change(build.id, state="Failed", message="it broke", ended_at=environment.clock.wall())
+    server = environment.builds()
+    feed = BuildFeed(server, with_id, environment.clock)
+    polled = server.attach_record(record)
+    feed.watch(polled)
+    with pytest.raises(EndedElsewhereError):
+        await asyncio.wait_for(polled, 10)
+    ended = kernel.history.get(build.id)
+    assert ended is not None
+    seen = feed.view(ended)
+    assert (seen.card.state, seen.active, seen.card.error) == ("Failed", False, ("it broke",))
 
 
 @pytest.mark.asyncio
