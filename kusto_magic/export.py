@@ -1,7 +1,8 @@
-"""Export of an image definition: Bicep, Terraform, az, PowerShell, an HTTP request, requirements.txt.
+"""Export of an image: Bicep, Terraform, az, PowerShell, an HTTP request, requirements.txt, and its lock.
 
-Each format creates the same image when it is deployed. None contains the subscription: the user who deploys it chooses
-the subscription and the identity. The quoting rules of each language are in the function that writes its strings.
+Each format of a definition creates the same image when it is deployed. None contains the subscription: the user who
+deploys it chooses the subscription and the identity. The quoting rules of each language are in the function that writes
+its strings.
 
 Source: Microsoft.Kusto/clusters/sandboxCustomImages, api-version 2024-04-13.
 """
@@ -18,9 +19,12 @@ from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
 from kusto_magic.models.endpoint import CLOUDS
-from kusto_magic.models.export_forms import FORMS
+from kusto_magic.models.export_forms import ALL_FORMS
 from kusto_magic.models.image import LANGUAGE, Image, ImageSpec
+from kusto_magic.models.lock import Lock
 from kusto_magic.models.naming import existing_image_problem
+from kusto_magic.models.pylock import pylock_text
+from kusto_magic.models.sbom import cyclonedx_text
 from kusto_magic.models.target import Target
 from kusto_magic.requirements import rules
 
@@ -30,25 +34,28 @@ TYPE = f"Microsoft.Kusto/clusters/sandboxCustomImages@{API_VERSION}"
 INDENT = "  "
 
 
-def export(form: str, name: str, image: Image | ImageSpec, target: Target, lock: str = "") -> str:
-    """Return the definition of the image `name` on the cluster of `target`, in one of FORMS.
+def export(form: str, name: str, image: Image | ImageSpec, target: Target, lock: Lock | None = None) -> str:
+    """Return the image `name` on the cluster of `target` in one of ALL_FORMS; LOCK_FORMS require its `lock`.
 
-    `lock` is the digest of its lock, which is written as a comment, except in the requirements: these must stay equal.
-    The text ends with a newline, except that "requirements" is the requirements text byte for byte. Raises
-    InvalidInputError for an unknown format, an image without a base image or Python version, and requirements that
+    The digest of the lock is a comment of a definition, except in the requirements: these must stay equal. The text
+    ends with a newline, except that "requirements" is the requirements text byte for byte. Raises InvalidInputError for
+    an unknown format, and for a definition of an image without a base image or Python version, or whose requirements
     contain a possible secret or invisible characters.
     """
+    if form in _LOCK_WRITERS:
+        assert lock is not None  # noqa: S101 - required
+        return _LOCK_WRITERS[form](name, lock)
     problems = [*_problems(form, name, image)]
     if problems:
         raise InvalidInputError(problems, hint=Hint(HintKind.RECREATE_IMAGE))
     text = _WRITERS[form](name, _properties(image), target)
-    return f"{_COMMENTS[form]} Lock: {lock}\n{text}" if lock and form in _COMMENTS else text
+    return f"{_COMMENTS[form]} Lock: {lock.digest}\n{text}" if lock and form in _COMMENTS else text
 
 
 def _problems(form: str, name: str, image: Image | ImageSpec) -> list[Problem]:
     problems = []
     if form not in _WRITERS:
-        problems.append(Problem("format", f"{excerpt(form)} is not a valid format; use one of {', '.join(FORMS)}"))
+        problems.append(Problem("format", f"{excerpt(form)} is not a valid format; use one of {', '.join(ALL_FORMS)}"))
     if message := existing_image_problem(name):
         problems.append(Problem("image name", message))
     if form == "powershell" and isinstance(image, Image) and not image.is_python:
@@ -292,4 +299,9 @@ _WRITERS: Mapping[str, Callable[[str, Mapping[str, str], Target], str]] = Mappin
         "rest": _rest,
         "requirements": _requirements,
     }
+)
+
+# They escape what a definition must not contain, and no lock of a text with a secret is made.
+_LOCK_WRITERS: Mapping[str, Callable[[str, Lock], str]] = MappingProxyType(
+    {"pylock": lambda _name, lock: pylock_text(lock), "cyclonedx": cyclonedx_text}
 )

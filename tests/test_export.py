@@ -22,14 +22,16 @@ from tree_sitter import Language, Node, Parser
 from kusto_magic.errors import InvalidInputError
 from kusto_magic.export import export
 from kusto_magic.models.api_version import API_VERSION
-from kusto_magic.models.export_forms import FORMS
+from kusto_magic.models.export_forms import ALL_FORMS, FORMS
 from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.lock import Lock
 from kusto_magic.models.target import Target
 from kusto_magic.requirements.rules import secret_in
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 TARGET = Target(SUBSCRIPTION, "team(data)", "mycluster")
 NAME = "3.fore-cast_x"
+LOCK = Lock("3.11.7", "Windows x64", "numpy\n", base_image="Python3_11_7")
 TYPE = f"Microsoft.Kusto/clusters/sandboxCustomImages@{API_VERSION}"
 AWKWARD = [
     "numpy==1.26.4\npandas>=2; python_version > '3.10'\n",
@@ -285,15 +287,13 @@ def test_export_raises_for_secrets_and_invisible_characters(form: str, text: str
 
 @pytest.mark.parametrize("form", FORMS)
 def test_lock_is_a_comment_and_changes_nothing_else(form: str) -> None:
-    digest = f"sha256:{'ab' * 32}"
-    plain, locked = exported(form, "numpy\n"), export(form, NAME, image("numpy\n"), TARGET, digest)
-    comment = f"{'//' if form == 'bicep' else '#'} Lock: {digest}\n"
+    plain, locked = exported(form, "numpy\n"), export(form, NAME, image("numpy\n"), TARGET, LOCK)
+    comment = f"{'//' if form == 'bicep' else '#'} Lock: {LOCK.digest}\n"
     assert locked == (plain if form == "requirements" else comment + plain)
 
 
 def test_locked_exports_are_still_read_by_their_languages() -> None:
-    digest = f"sha256:{'ab' * 32}"
-    found = {form: export(form, NAME, image("numpy\n"), TARGET, digest) for form in FORMS}
+    found = {form: export(form, NAME, image("numpy\n"), TARGET, LOCK) for form in FORMS}
     assert read_bicep(found["bicep"])["requirementsFileContent"] == "numpy\n"
     assert read_powershell(found["powershell"])[0]["RequirementsFileContent"] == "numpy\n"
     assert read_terraform(found["terraform"])["requirementsFileContent"] == "numpy\n"
@@ -305,4 +305,4 @@ def test_export_raises_for_an_unknown_format_and_a_missing_base() -> None:
     unknown, missing = refused.value.problems
     assert (unknown.field, missing.field) == ("format", "base")
     assert "'ansible'" in unknown.message
-    assert all(form in unknown.message for form in FORMS)
+    assert all(form in unknown.message for form in ALL_FORMS)

@@ -1,14 +1,20 @@
-"""What the history knows of the plan of an image: the packages that the check before its build selected."""
+"""What is known of the packages of an image: those of the check before its build, or those that a new check finds."""
 
 from __future__ import annotations
 
 from kusto_magic.builds.history import History
 from kusto_magic.builds.record import BuildRecord
+from kusto_magic.errors import RequirementsConflictError
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.build_state import Outcome
-from kusto_magic.models.image import Image
+from kusto_magic.models.image import Image, ImageSpec
+from kusto_magic.models.lock import Lock
 from kusto_magic.models.target import Target
 from kusto_magic.models.verification import Expectation, ExpectationSource, ExpectedPackage
-from kusto_magic.preflight.report import Package, Verdict
+from kusto_magic.preflight.report import Package, PreflightReport, Verdict
+
+NOT_BUILT = "Note: this machine has not built the image; its packages are those that a check finds now."
+"""Remark about the lock of an image that was not built here: `checked_lock`."""
 
 
 def planned(history: History, target: Target, image: Image) -> Expectation | None:
@@ -30,3 +36,22 @@ def _is_build_of(record: BuildRecord, image: Image) -> bool:
 
 def _expected(package: Package) -> ExpectedPackage:
     return ExpectedPackage(package.name, f"=={package.version}", package.direct)
+
+
+def built_lock(history: History, target: Target, image: Image) -> Lock | None:
+    """Return the lock of the check before an image was built, or None if this machine has not built it as it is."""
+    record = history.last_built(target, image.name)
+    lock = record.report.lock if record and record.report else None
+    if lock is None:
+        return None
+    base, python = (lock.base_image, None) if lock.base_image else (None, lock.python)
+    return lock if image.matches(ImageSpec(lock.requirements, base, python, is_validated=True)) else None
+
+
+def checked_lock(report: PreflightReport) -> Lock:
+    """Return the lock that the check of an image has found. Raises RequirementsConflictError if it has found none."""
+    report.raise_for_conflict()
+    if report.lock is None:
+        what = f"the packages of the image could not be found: {report.reason or 'the check found none'}"
+        raise RequirementsConflictError(what, forecast=report, hint=Hint(HintKind.RETRY))
+    return report.lock

@@ -9,10 +9,11 @@ from dataclasses import replace
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.builds.build import Build
 from kusto_magic.builds.fleet import Fleet
+from kusto_magic.builds.plan_lookup import built_lock
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.commands import documents
 from kusto_magic.commands.cluster import change_options
-from kusto_magic.commands.lookup import ask_about, built_lock, get_image
+from kusto_magic.commands.lookup import ask_about, get_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.data_table import Cell, DataTable
@@ -96,7 +97,7 @@ def show(session: Session, options: Namespace) -> None:
     _, target = session.resolve_target(options)
     image, active = ask_about(session, target, options.name, lambda client: _image_and_active(client, options.name))
     caption = f"Image {image.name} on {target.label}"
-    lock = built_lock(session, target, image)
+    lock = built_lock(session.builds.history, target, image)
     properties = _properties(session, target, image, active, lock.digest if lock else "")
     rows = [(data_table.text(label), cell) for label, cell in properties if cell.text]
     data = documents.image_json(image, active) | {"lock": lock.digest if lock else ""}

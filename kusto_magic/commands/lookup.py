@@ -11,8 +11,7 @@ from kusto_magic.commands.session import Session
 from kusto_magic.display.command_hints import CommandSyntax
 from kusto_magic.errors import InvalidInputError, KustoImageError, NotFoundError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models.image import Image, ImageSpec
-from kusto_magic.models.lock import Lock
+from kusto_magic.models.image import Image
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.target import Target
 
@@ -22,16 +21,6 @@ T = TypeVar("T")
 def get_image(session: Session, target: Target, name: str) -> Image:
     """Return an image. Raises InvalidInputError with the nearest name if it does not exist."""
     return ask_about(session, target, name, lambda client: client.get(name))
-
-
-def built_lock(session: Session, target: Target, image: Image) -> Lock | None:
-    """Return the lock of the check before an image was built, or None if this machine has not built it as it is."""
-    record = session.builds.history.last_built(target, image.name)
-    lock = record.report.lock if record and record.report else None
-    if lock is None:
-        return None
-    base, python = (lock.base_image, None) if lock.base_image else (None, lock.python)
-    return lock if image.matches(ImageSpec(lock.requirements, base, python, is_validated=True)) else None
 
 
 def ask_about(session: Session, target: Target, name: str, request: Callable[[ImagesClient], Awaitable[T]]) -> T:

@@ -5,25 +5,23 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from kusto_magic import export as exports
+from kusto_magic.builds.plan_lookup import NOT_BUILT, built_lock, checked_lock
 from kusto_magic.commands import documents
-from kusto_magic.commands.lookup import built_lock, get_image, no_image
+from kusto_magic.commands.lookup import get_image, no_image
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.cell_text import cell_name_problem, cell_text
 from kusto_magic.display.data_table import Cell, DataTable
-from kusto_magic.errors import InvalidInputError, Problem, RequirementsConflictError
+from kusto_magic.errors import InvalidInputError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.export_forms import LOCK_FORMS
 from kusto_magic.models.image import Image, ImageSpec
-from kusto_magic.models.lock import Lock
 from kusto_magic.models.managed_images import MANAGED_IMAGES
-from kusto_magic.models.pylock import pylock_text
-from kusto_magic.models.sbom import cyclonedx_text
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.package_diff import Change, PackageSet, diff_packages, managed_package_set, package_set
 from kusto_magic.redaction import redact
@@ -143,11 +141,11 @@ def export(session: Session, options: Namespace) -> None:
     """Export an image as infrastructure code, a request or a requirements file, or the lock of its packages."""
     _, target = session.resolve_target(options)
     image = get_image(session, target, options.name)
-    lock = built_lock(session, target, image)
-    if options.form in LOCK_FORMS:
-        text = _LOCK_WRITERS[options.form](image.name, lock or _checked_lock(session, target, image))
-    else:
-        text = exports.export(options.form, image.name, image, target, lock.digest if lock else "")
+    lock = built_lock(session.builds.history, target, image)
+    if lock is None and options.form in LOCK_FORMS:
+        lock = checked_lock(session.check(target, image.to_spec()))
+        session.remark(NOT_BUILT)
+    text = exports.export(options.form, image.name, image, target, lock)
     if options.output:
         session.variables[options.output] = text
     if options.to:
@@ -156,27 +154,6 @@ def export(session: Session, options: Namespace) -> None:
         session.show_message(f"Written to {path.resolve()}.")
     elif not options.output:
         session.show_code(text)
-
-
-_LOCK_WRITERS: Mapping[str, Callable[[str, Lock], str]] = {
-    "pylock": lambda _name, lock: pylock_text(lock),
-    "cyclonedx": cyclonedx_text,
-}
-"""How the lock of an image is written in each of `LOCK_FORMS`."""
-
-
-def _checked_lock(session: Session, target: Target, image: Image) -> Lock:
-    """Return the lock of an image that this machine has not built, from a check.
-
-    Raises InvalidInputError for an image that cannot be checked, RequirementsConflictError without a result.
-    """
-    report = session.check(target, image.to_spec())
-    report.raise_for_conflict()
-    if report.lock is None:
-        what = f"the packages of the image could not be found: {report.reason or 'the check found none'}"
-        raise RequirementsConflictError(what, forecast=report, hint=Hint(HintKind.RETRY))
-    session.remark("Note: this machine has not built the image; its packages are those that a check finds now.")
-    return report.lock
 
 
 def _write(path: Path, text: str) -> None:

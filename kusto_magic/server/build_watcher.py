@@ -16,6 +16,7 @@ from kusto_magic import export
 from kusto_magic.arm.client import ImagesClient
 from kusto_magic.builds.manager import BuildManager
 from kusto_magic.builds.options import BuildOptions
+from kusto_magic.builds.plan_lookup import NOT_BUILT, built_lock, checked_lock
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.clock import Clock, SystemClock
 from kusto_magic.display.bundle import Bundle
@@ -25,6 +26,7 @@ from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff, PythonState, UnknownImage
+from kusto_magic.models.export_forms import LOCK_FORMS
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.naming import base_image_problem
 from kusto_magic.models.target import Target
@@ -176,11 +178,19 @@ class BuildWatcher:
         target = await self._target(cluster)
         return await asyncio.wrap_future(self._builds.verify(target, name, options)), target
 
-    async def export(self, cluster: str, name: str, form: str) -> str:
-        """Return the definition of an image in one of `export.FORMS`. Raises as `images` and `export.export` do."""
+    async def export(self, cluster: str, name: str, form: str) -> tuple[str, str]:
+        """Return an image in one of `ALL_FORMS`, and a remark or "".
+
+        The packages of an image that this machine has not built are those of a check; canceling the task ends it.
+        Raises as `images`, `checked_lock` and `export.export` do.
+        """
         target = await self._target(cluster)
         image = await asyncio.wrap_future(self._builds.submit(target, lambda client: client.get(name)))
-        return export.export(form, image.name, image, target)
+        lock, remark = await self._run(built_lock, self._builds.history, target, image), ""
+        if lock is None and form in LOCK_FORMS:
+            spec = await self._run(image.to_spec)
+            lock, remark = checked_lock(await asyncio.wrap_future(self._builds.check(target, spec))), NOT_BUILT
+        return await self._run(export.export, form, image.name, image, target, lock), remark
 
     # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────
 

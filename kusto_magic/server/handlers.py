@@ -117,13 +117,16 @@ class VerificationHandler(BaseHandler):
 
 
 class ExportHandler(BaseHandler):
-    """The definition of an image in the language of another tool."""
+    """An image in the language of another tool: its definition, or the lock of its packages."""
 
     @web.authenticated
     @authorized
     async def get(self, cluster: str, name: str) -> None:
-        """Return the text in the format of the query argument `format`."""
-        self.finish({"text": await self.watcher.export(cluster, name, self.get_query_argument("format", ""))})
+        """Return the text in the format of the query argument `format`. Closing the connection ends the wait."""
+        with suppress(asyncio.CancelledError):  # the page has closed the connection
+            exporting = self.watcher.export(cluster, name, self.get_query_argument("format", ""))
+            text, remark = await self.result_while_connected(exporting)
+            self.finish({"text": text, "remark": remark})
 
 
 class ImageBuildsHandler(BaseHandler):

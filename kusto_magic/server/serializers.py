@@ -17,6 +17,7 @@ from kusto_magic.errors import (
     NotActiveError,
     Problem,
     QueryError,
+    RequirementsConflictError,
     ServiceError,
     SignInError,
     UnreachableError,
@@ -169,6 +170,7 @@ def http_status(error: KustoImageError) -> int:
         (ServiceError, HTTPStatus.BAD_GATEWAY),
         (QueryError, HTTPStatus.BAD_GATEWAY),
         (NotActiveError, HTTPStatus.CONFLICT),
+        (RequirementsConflictError, HTTPStatus.CONFLICT),
     )
     return next((status for kind, status in kinds if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
 

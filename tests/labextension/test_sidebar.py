@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from support.emulator_process import USE, EmulatorControl, running_emulator
 from support.lab import Lab
 from support.lab_page import END_MS, Open, card_tab, notification, state
@@ -159,7 +159,27 @@ def test_export_shows_each_format_to_copy_and_download(
     with page.expect_download() as download:
         dialog(page).get_by_role("button", name="Download").click()
     assert download.value.suggested_filename == "exported-requirements.txt"
+    dialog(page).get_by_label("Format").select_option(label="pylock.toml (PEP 751)")
+    expect(dialog(page).locator("pre")).to_contain_text('name = "humanize"')
+    screenshot("export-lock")
+    with page.expect_download() as download:
+        dialog(page).get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "pylock.exported.toml"
+    page.route("**/export?format=cyclonedx*", _fail)
+    dialog(page).get_by_label("Format").select_option(label="CycloneDX (SBOM)")
+    expect(dialog(page).get_by_role("alert")).to_contain_text("the packages of the image could not be found")
+    screenshot("export-failed")
+    dialog(page).get_by_label("Format").select_option(label="Bicep")
+    expect(dialog(page).locator("pre")).to_contain_text("// Lock: sha256:")
+    expect(dialog(page).get_by_role("alert")).to_have_count(0)
     dialog(page).get_by_role("button", name="Close", exact=True).last.click()
+
+
+def _fail(route: Route) -> None:
+    detail = "the packages of the image could not be found: the package index does not respond"
+    hint = dict[str, object](kind="retry", name="", values=[], then=None)
+    problem = {"type": "about:blank", "title": "Conflict", "status": 409, "detail": detail, "hint": hint}
+    route.fulfill(status=409, content_type="application/problem+json", body=json.dumps(problem))
 
 
 def test_image_is_enabled_and_python_disabled_after_confirmation(

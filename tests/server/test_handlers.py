@@ -20,11 +20,13 @@ from urllib.parse import quote
 import fastjsonschema
 import pytest
 from support.environment import EmulatedEnvironment, forbidden_cluster
+from support.locking import LockingPreflight
 from support.requests import build_request, build_requests
 from tornado.httpclient import HTTPResponse
 from tornado.tcpclient import TCPClient
 
 from kusto_magic.arm.operation_start import submitting
+from kusto_magic.builds.plan_lookup import NOT_BUILT
 from kusto_magic.display.card import MIME
 from kusto_magic.errors import (
     BuildFailedError,
@@ -37,8 +39,9 @@ from kusto_magic.errors import (
 )
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
-from kusto_magic.models.export_forms import FORMS
+from kusto_magic.models.export_forms import ALL_FORMS, LOCK_FORMS
 from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.pylock import read_pylock
 from kusto_magic.server import base_handler, handlers
 from kusto_magic.server.build_watcher import BuildWatcher
 from kusto_magic.server.clusters import with_id
@@ -58,6 +61,14 @@ each_route = pytest.mark.parametrize(
     ("route", "verb"), ROUTES_AND_METHODS, ids=lambda value: value.strip("/").replace("/", "-")
 )
 SPEC = {"base": "Python3_11_7", "requirements": "humanize\n"}
+
+
+@pytest.fixture
+def index(environment: EmulatedEnvironment) -> LockingPreflight:
+    """Let the check find packages of an imagined index; requested before `fetch`."""
+    found = LockingPreflight()
+    environment.answer = found
+    return found
 
 
 @pytest.fixture
@@ -364,19 +375,57 @@ async def test_draft_is_validated_by_the_rules_of_the_kernel(signed_in: Fetch) -
     assert await fields(name="Python3_11_7", exists=True) == [("image name", None)]
 
 
-async def test_export_returns_the_image_in_a_format(signed_in: Fetch, cluster: str) -> None:
+EXPORT = "/clusters/{cluster}/images/{name}/export"
+
+
+async def test_export_returns_the_image_in_a_format(index: LockingPreflight, signed_in: Fetch, cluster: str) -> None:
     await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
     await _wait_until_ended(signed_in)
-    path, route = f"/clusters/{cluster}/images/img/export", "/clusters/{cluster}/images/{name}/export"
+    path, calls = f"/clusters/{cluster}/images/img/export", len(index.calls)
+    texts = {}
     for form in DESCRIPTION["components"]["schemas"]["ExportFormat"]["enum"]:
-        text = _validated(await signed_in("GET", f"{path}?format={form}"), route, "GET")["text"]
-        assert "humanize" in text
+        exported = _validated(await signed_in("GET", f"{path}?format={form}"), EXPORT, "GET")
+        texts[form] = exported["text"]
+        assert ("humanize" in texts[form], exported["remark"]) == (True, "")
+    lock = read_pylock(texts["pylock"].encode())
+    assert (lock.versions, f"Lock: {lock.digest}" in texts["bicep"]) == ({"humanize": "1.0"}, True)
+    assert json.loads(texts["cyclonedx"])["bomFormat"] == "CycloneDX"
+    assert len(index.calls) == calls, "nothing is resolved again"
     assert (await signed_in("GET", f"{path}?format=docx")).code == 400
     assert (await signed_in("GET", path.replace("img", "absent") + "?format=az")).code == 404
 
 
+async def test_packages_of_an_image_of_another_machine_are_those_of_a_check(
+    index: LockingPreflight, signed_in: Fetch, cluster: str, environment: EmulatedEnvironment
+) -> None:
+    properties = {"baseImageName": "Python3_11_7", "requirementsFileContent": "six\n"}
+    await environment.emulator_client().build("other", **properties)
+    path = f"/clusters/{cluster}/images/other/export"
+    for form in LOCK_FORMS:
+        exported = _validated(await signed_in("GET", f"{path}?format={form}"), EXPORT, "GET")
+        assert ("six" in exported["text"], exported["remark"]) == (True, NOT_BUILT)
+    assert _validated(await signed_in("GET", f"{path}?format=az"), EXPORT, "GET")["remark"] == ""
+    assert len(index.calls) == len(LOCK_FORMS), "definitions need no check"
+
+    index.reason = "the package index does not respond"
+    refused = await signed_in("GET", f"{path}?format=pylock")
+    problem = _validated(refused, EXPORT, "GET")
+    assert (refused.code, problem["hint"]["kind"]) == (409, "retry")
+    assert problem["detail"] == "the packages of the image could not be found: the package index does not respond"
+
+
+async def test_packages_of_an_image_that_cannot_be_checked_are_not_exported(
+    signed_in: Fetch, cluster: str, environment: EmulatedEnvironment
+) -> None:
+    properties = {"baseImageName": "Python3_11_7", "requirementsFileContent": "-r more.txt\n"}
+    await environment.emulator_client().build("other", **properties)
+    refused = await signed_in("GET", f"/clusters/{cluster}/images/other/export?format=pylock")
+    [problem] = _validated(refused, EXPORT, "GET")["problems"]
+    assert (refused.code, problem["field"], problem["line"]) == (400, "requirements", 1)
+
+
 async def test_formats_are_those_of_the_export() -> None:
-    assert DESCRIPTION["components"]["schemas"]["ExportFormat"]["enum"] == list(FORMS)
+    assert DESCRIPTION["components"]["schemas"]["ExportFormat"]["enum"] == list(ALL_FORMS)
 
 
 async def test_builds_of_an_image_are_listed_newest_first(signed_in: Fetch, cluster: str) -> None:

@@ -39,6 +39,7 @@ export interface IVerification {
 }
 
 export type ExportFormat = Schemas['ExportFormat'];
+export type IExport = ResponseOf<'exportImage'>;
 /** The parts of an image that is being typed; absent ones are not checked. */
 export type IDraftParts = operations['checkDraft']['requestBody']['content']['application/json'];
 
@@ -127,9 +128,10 @@ export class ImagesAPI {
     return { verified, table: known(readTable(table)), hint: readHint(hint) };
   }
 
-  async exportImage(cluster: string, name: string, format: ExportFormat): Promise<string> {
-    const response = await this._request('GET', `${imagePath(cluster, name)}/export?format=${format}`);
-    return (response as ResponseOf<'exportImage'>).text;
+  /** Return an image in the language of another tool. Aborting the request ends the wait. */
+  async exportImage(cluster: string, name: string, format: ExportFormat, signal?: AbortSignal): Promise<IExport> {
+    const path = `${imagePath(cluster, name)}/export?format=${format}`;
+    return (await this._request('GET', path, undefined, signal)) as IExport;
   }
 
   /** Return the newest operations on an image, newest first. */

@@ -193,7 +193,7 @@ export interface paths {
             };
             readonly cookie?: never;
         };
-        /** Return the definition of an image in the language of another tool. */
+        /** Return an image in the language of another tool: its definition, or the lock of its packages. The packages of an image that this machine has not built are those of a check. */
         readonly get: operations["exportImage"];
         readonly put?: never;
         readonly post?: never;
@@ -498,7 +498,7 @@ export interface components {
             readonly direct: boolean;
         };
         /** @enum {string} */
-        readonly ExportFormat: "bicep" | "terraform" | "az" | "powershell" | "rest" | "requirements";
+        readonly ExportFormat: "bicep" | "terraform" | "az" | "powershell" | "rest" | "requirements" | "pylock" | "cyclonedx";
         readonly Build: {
             readonly card: components["schemas"]["BuildCard"];
             readonly clusterId: string;
@@ -1125,6 +1125,8 @@ export interface operations {
                 content: {
                     readonly "application/json": {
                         readonly text: string;
+                        /** @description What the user should know of the text, or "". */
+                        readonly remark: string;
                     };
                 };
             };

@@ -1,29 +1,15 @@
-/** The definition of an image in the language of another tool, to copy or to save as a file. */
+/** An image in the language of another tool, to copy or to save as a file. */
 import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { downloadIcon } from '@jupyterlab/ui-components';
 import type * as React from 'react';
 import { useEffect, useId, useState } from 'react';
 
-import type { ExportFormat, ICluster } from '../api/api';
+import type { ExportFormat, ICluster, IExport } from '../api/api';
 import { CopyButton } from '../components/copyButton';
 import { errorLines } from '../sidebar/formValues';
 import type { IImagesModel } from '../tokens';
-
-interface IFormat {
-  readonly label: string;
-  readonly extension: string;
-}
-
-/** Names of tools are not translated. */
-const FORMATS: Readonly<Record<ExportFormat, IFormat>> = {
-  bicep: { label: 'Bicep', extension: '.bicep' },
-  terraform: { label: 'Terraform (azapi)', extension: '.tf' },
-  az: { label: 'Azure CLI', extension: '.sh' },
-  powershell: { label: 'Azure PowerShell', extension: '.ps1' },
-  rest: { label: 'REST (.http)', extension: '.http' },
-  requirements: { label: 'requirements.txt', extension: '-requirements.txt' }
-};
+import { FORMATS, type IExportFile, exportFile } from './exportFormats';
 
 interface IExportOptions {
   readonly model: IImagesModel;
@@ -34,7 +20,8 @@ export async function showExportDialog(options: IExportOptions, cluster: ICluste
   const { trans } = options;
   const body = ReactWidget.create(<ExportView {...options} cluster={cluster} name={name} />);
   body.addClass('jp-KustoImage-export');
-  const buttons = [Dialog.okButton({ label: trans.__('Close') })];
+  // Not an OK button, which JupyterLab disables while a dialog shows an error.
+  const buttons = [Dialog.cancelButton({ label: trans.__('Close') })];
   await new Dialog({ title: trans.__('Export image %1', name), body, buttons, hasClose: true }).launch();
 }
 
@@ -46,7 +33,7 @@ interface IExportViewProps extends IExportOptions {
 function ExportView(props: IExportViewProps): React.JSX.Element {
   const { trans, name } = props;
   const [format, setFormat] = useState<ExportFormat>('bicep');
-  const { text, error } = useExport(props, format);
+  const { text, remark, error } = useExport(props, format);
   const id = useId();
   return (
     <>
@@ -60,49 +47,49 @@ function ExportView(props: IExportViewProps): React.JSX.Element {
           ))}
         </select>
         {text ? <CopyButton text={text} trans={trans} /> : null}
-        {text ? <DownloadButton text={text} file={`${name}${FORMATS[format].extension}`} trans={trans} /> : null}
+        {text ? <DownloadButton text={text} file={exportFile(format, name)} trans={trans} /> : null}
       </div>
       {error ? (
         <p role="alert" className="jp-KustoImage-tone jp-mod-error">
           {error}
         </p>
       ) : null}
-      <pre tabIndex={0} aria-label={trans.__('Definition of the image')} aria-busy={!text && !error}>
+      {remark ? <p role="status">{remark}</p> : null}
+      <pre tabIndex={0} aria-label={trans.__('Exported image')} aria-busy={!text && !error}>
         {text || (error ? '' : trans.__('Loading…'))}
       </pre>
     </>
   );
 }
 
-interface IExported {
-  readonly text: string;
+interface IExported extends IExport {
   readonly error: string;
 }
 
+const LOADING: IExported = { text: '', remark: '', error: '' };
+
 function useExport({ model, trans, cluster, name }: IExportViewProps, format: ExportFormat): IExported {
-  const [exported, setExported] = useState<IExported>({ text: '', error: '' });
+  const [exported, setExported] = useState(LOADING);
   useEffect(() => {
-    let isLatest = true;
-    const update = (text: string, error: string): void => {
-      if (isLatest) {
-        setExported({ text, error });
+    const request = new AbortController();
+    const update = (result: Partial<IExported>): void => {
+      if (!request.signal.aborted) {
+        setExported({ ...LOADING, ...result });
       }
     };
-    setExported({ text: '', error: '' });
-    model.requests.exportImage(cluster.id, name, format).then(
-      text => update(text, ''),
-      (error: unknown) => update('', errorLines(error, trans).join('\n'))
-    );
-    return () => {
-      isLatest = false;
-    };
+    update({});
+    model.requests
+      .exportImage(cluster.id, name, format, request.signal)
+      .then(update, (error: unknown) => update({ error: errorLines(error, trans).join('\n') }));
+    // The server may be running a check for a format that is no longer shown.
+    return () => request.abort();
   }, [model, trans, cluster.id, name, format]);
   return exported;
 }
 
 interface IDownloadButtonProps {
   readonly text: string;
-  readonly file: string;
+  readonly file: IExportFile;
   readonly trans: TranslationBundle;
 }
 
@@ -116,11 +103,11 @@ function DownloadButton({ text, file, trans }: IDownloadButtonProps): React.JSX.
   );
 }
 
-function download(text: string, file: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+function download(text: string, { name, type }: IExportFile): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement('a');
   link.href = url;
-  link.download = file;
+  link.download = name;
   link.click();
   URL.revokeObjectURL(url);
 }
