@@ -18,6 +18,7 @@ from urllib.parse import quote
 from kusto_magic.errors import InvalidInputError, Problem, excerpt
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.api_version import API_VERSION
+from kusto_magic.models.cluster_contents import NOTHING_READ, ClusterContents
 from kusto_magic.models.endpoint import CLOUDS
 from kusto_magic.models.export_forms import ALL_FORMS
 from kusto_magic.models.image import LANGUAGE, Image, ImageSpec
@@ -34,9 +35,17 @@ TYPE = f"Microsoft.Kusto/clusters/sandboxCustomImages@{API_VERSION}"
 INDENT = "  "
 
 
-def export(form: str, name: str, image: Image | ImageSpec, target: Target, lock: Lock | None = None) -> str:
+def export(
+    form: str,
+    name: str,
+    image: Image | ImageSpec,
+    target: Target,
+    lock: Lock | None = None,
+    contents: ClusterContents = NOTHING_READ,
+) -> str:
     """Return the image `name` on the cluster of `target` in one of ALL_FORMS; LOCK_FORMS require its `lock`.
 
+    `contents` is what was read from the cluster, for a bill of materials.
     The digest of the lock is a comment of a definition, except in the requirements: these must stay equal. The text
     ends with a newline, except that "requirements" is the requirements text byte for byte. Raises InvalidInputError for
     an unknown format, and for a definition of an image without a base image or Python version, or whose requirements
@@ -44,7 +53,7 @@ def export(form: str, name: str, image: Image | ImageSpec, target: Target, lock:
     """
     if form in _LOCK_WRITERS:
         assert lock is not None  # noqa: S101 - required
-        return _LOCK_WRITERS[form](name, lock)
+        return _LOCK_WRITERS[form](name, lock, contents)
     problems = [*_problems(form, name, image)]
     if problems:
         raise InvalidInputError(problems, hint=Hint(HintKind.RECREATE_IMAGE))
@@ -302,6 +311,6 @@ _WRITERS: Mapping[str, Callable[[str, Mapping[str, str], Target], str]] = Mappin
 )
 
 # They escape what a definition must not contain, and no lock of a text with a secret is made.
-_LOCK_WRITERS: Mapping[str, Callable[[str, Lock], str]] = MappingProxyType(
-    {"pylock": lambda _name, lock: pylock_text(lock), "cyclonedx": cyclonedx_text}
+_LOCK_WRITERS: Mapping[str, Callable[[str, Lock, ClusterContents], str]] = MappingProxyType(
+    {"pylock": lambda _name, lock, _contents: pylock_text(lock), "cyclonedx": cyclonedx_text}
 )

@@ -145,7 +145,7 @@ def export(session: Session, options: Namespace) -> None:
     if lock is None and options.form in LOCK_FORMS:
         lock = checked_lock(session.check(target, image.to_spec()))
         session.remark(NOT_BUILT)
-    text = exports.export(options.form, image.name, image, target, lock)
+    text = exports.export(options.form, image.name, image, target, lock, session.builds.contents.read(target))
     if options.output:
         session.variables[options.output] = text
     if options.to:

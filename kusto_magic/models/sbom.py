@@ -14,30 +14,31 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from kusto_magic.models import managed_packages
+from kusto_magic.models.cluster_contents import NOTHING_READ, BaseList, ClusterContents
 from kusto_magic.models.lock import Lock, LockedPackage
 
 _NAMESPACE = uuid.UUID("6f7d3c1e-52f0-5b0e-9f0a-0d8c2f0f7a41")
-"""Namespace of the serial numbers: they are made of the digest of the lock."""
+"""Namespace of the serial numbers: they are made of the digest of the lock and the source of the base image's list."""
 
 _PROPERTY = "kusto-magic:{}"
 _IMAGE = "image"
 
 
-def cyclonedx_text(name: str, lock: Lock) -> str:
+def cyclonedx_text(name: str, lock: Lock, contents: ClusterContents = NOTHING_READ) -> str:
     """Return the bill of materials of the image `name`: the packages of its lock, and those of its managed image.
 
-    The list of a managed image is the documented one, and that of a custom base image is not known, so the
-    composition is said to be incomplete.
+    `contents` is what was read from the cluster. The documented list of a managed image is incomplete, and that of a
+    custom base image is not known, so the composition is said to be incomplete.
     """
+    base = contents.base(lock.managed)
     locked = [_locked(package) for package in sorted(lock.packages, key=lambda package: package.name)]
-    components = [_python(lock), *locked, *_base_components(lock)]
+    components = [_python(lock), *locked, *_base_components(lock, base)]
     direct = [component["bom-ref"] for component in components]
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{name} {lock.digest}')}",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{name} {lock.digest} {base.source}')}",
         "version": 1,
         "metadata": {
             "tools": {"components": [{"type": "application", "name": "kusto-magic"}]},
@@ -77,10 +78,9 @@ def _locked(package: LockedPackage) -> dict[str, Any]:
     return _component(package.name, package.version, origin) | ({"hashes": hashes} if hashes else {})
 
 
-def _base_components(lock: Lock) -> Sequence[dict[str, Any]]:
-    listed = managed_packages.packages(lock.managed)
-    others = sorted(listed.items() - lock.versions.items())
-    origin = f"base image, as documented in {managed_packages.LIST_DATE}"
+def _base_components(lock: Lock, base: BaseList) -> Sequence[dict[str, Any]]:
+    others = sorted(base.packages.items() - lock.versions.items())
+    origin = f"base image, {base.source}"
     return [_component(name, version, origin) for name, version in others if name not in lock.versions]
 
 

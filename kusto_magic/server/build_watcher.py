@@ -190,7 +190,8 @@ class BuildWatcher:
         if lock is None and form in LOCK_FORMS:
             spec = await self._run(image.to_spec)
             lock, remark = checked_lock(await asyncio.wrap_future(self._builds.check(target, spec))), NOT_BUILT
-        return await self._run(export.export, form, image.name, image, target, lock), remark
+        contents = await self._run(self._builds.contents.read, target)
+        return await self._run(export.export, form, image.name, image, target, lock, contents), remark
 
     # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from support.locking import package
 from support.requirement_texts import TEXTS
 
 from kusto_magic.models import managed_packages
+from kusto_magic.models.cluster_contents import NOTHING_READ, BaseList, ClusterContents
 from kusto_magic.models.lock import Lock, LockedPackage
 from kusto_magic.models.sbom import cyclonedx_text
 
@@ -32,9 +34,9 @@ LOCK = Lock(
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 
 
-def document(lock: Lock, name: str = "forecast") -> dict[str, Any]:
+def document(lock: Lock, name: str = "forecast", contents: ClusterContents = NOTHING_READ) -> dict[str, Any]:
     """Return a valid bill of materials."""
-    text = cyclonedx_text(name, lock)
+    text = cyclonedx_text(name, lock, contents)
     error = VALIDATOR.validate_str(text)
     assert error is None, error
     found: dict[str, Any] = json.loads(text)
@@ -58,7 +60,17 @@ def test_packages_of_the_managed_image_are_listed_once_and_say_where_they_are_fr
     assert set(managed_packages.packages("Python3_11_7")) <= set(names)
     origin = {it["name"]: it["properties"][0]["value"] for it in components if "properties" in it}
     assert (origin["torch"], origin["idna"]) == ("requirements", "base image")
-    assert origin["tornado"] == f"base image, as documented in {managed_packages.LIST_DATE}"
+    assert origin["tornado"] == "base image, as documented by Microsoft in 2024-09"
+
+
+def test_list_that_was_read_replaces_the_documented_one() -> None:
+    read = BaseList("Python3_11_7", {"tornado": "9.9"}, datetime(2026, 11, 26, tzinfo=UTC))
+    contents = NOTHING_READ.with_list(read)
+    found = {it["name"]: it for it in document(LOCK, contents=contents)["components"]}
+    assert found["tornado"]["version"] == "9.9"
+    assert found["tornado"]["properties"][0]["value"] == "base image, as read from the cluster on 2026-11-26"
+    assert "pandas" not in found
+    assert document(LOCK, contents=contents)["serialNumber"] != document(LOCK)["serialNumber"]
 
 
 def test_document_names_the_lock_and_is_the_same_each_time() -> None:
