@@ -171,14 +171,14 @@ class BuildFeed:
     def _build_of(self, record: BuildRecord) -> Build | None:
         """Return the polled build of a record, or None if the record is more up to date."""
         build = self._polled.get(record.id)
-        is_stale = (
-            build is not None and (build.ended or build.origin is not Origin.STARTED_HERE) and not build.operation.done
-        )
+        if build is None or record.ended_at is None or build.operation.done:
+            return build
+        if build.origin is Origin.STARTED_HERE and not build.ended:
+            return build
         # The card of the build has more texts than that of its record, as long as both say the same, and unless all
         # that the build knows of its end is that it was recorded.
-        is_recorded = record.ended_at is not None and build is not None
-        knows_less = is_recorded and (record.state is not build.state or isinstance(build.error, EndedElsewhereError))
-        return None if is_stale and knows_less else build
+        knows_less = record.state is not build.state or isinstance(build.error, EndedElsewhereError)
+        return None if knows_less else build
 
     def _source(self, record: BuildRecord) -> object:
         """Return what the state of a build is made of; equal if the build has not changed."""
