@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from support.home import Home, make_home
+from support.home import Home, make_home, temporary_home
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -69,13 +69,13 @@ def _no_test_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """Create a home for the test and select it in the environment; `home.env` is for child processes."""
     path = tmp_path / "home"
     path.mkdir()
-    made = make_home(path)
-    _move_into(monkeypatch, made)
-    return made
+    with temporary_home(path) as made:
+        _move_into(monkeypatch, made)
+        yield made
 
 
 def _move_into(environment: pytest.MonkeyPatch, home: Home) -> None:
@@ -128,7 +128,7 @@ def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """Start one real kernel for all tests of a module that can share it; starting one takes two seconds."""
     from support.kernel import running_kernel
 
-    with running_kernel(make_home(tmp_path_factory.mktemp("kernel"))) as running:
+    with temporary_home(tmp_path_factory.mktemp("kernel")) as made, running_kernel(made) as running:
         yield running
 
 
@@ -138,7 +138,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     from support.lab import running_lab
 
     options: Sequence[str] = getattr(request.module, "LAB_OPTIONS", ())
-    with running_lab(make_home(tmp_path_factory.mktemp("lab")), *options) as running:
+    with temporary_home(tmp_path_factory.mktemp("lab")) as made, running_lab(made, *options) as running:
         yield running
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.package_index import package_index, write_project, write_sdist, write_wheel
+from support.preflight import PYTHON, Check
 
 from kusto_magic.errors import InvalidInputError
 from kusto_magic.models.cluster_contents import BaseList
@@ -28,16 +28,6 @@ from kusto_magic.preflight.suggestions import build_suggestion
 from kusto_magic.preflight.uv import uv_program
 
 pytestmark = pytest.mark.slow  # each test runs uv
-PYTHON = "3.10.8"
-Check = Callable[..., PreflightReport]
-
-
-@pytest.fixture(scope="module")
-def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment with only the variables that a process needs on Windows."""
-    variables = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
-    home = tmp_path_factory.mktemp("home")
-    return variables | {"HOME": str(home), "USERPROFILE": str(home), "UV_CACHE_DIR": str(home / "cache")}
 
 
 @pytest.fixture(scope="module")
@@ -62,18 +52,6 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_wheel(folder, "tornado", "6.4")
     write_wheel(folder, "uses-tornado", "1.0", needs=["tornado<6.2"])
     return folder
-
-
-@pytest.fixture
-def check(wheels: Path, environ: dict[str, str]) -> Check:
-    """Return a function that runs the preflight with the folder of wheels."""
-
-    def run(text: str, **options: Any) -> PreflightReport:
-        options.setdefault("python", PYTHON)
-        options.setdefault("index", IndexSettings(find_links=(str(wheels),), no_index=True))
-        return asyncio.run(run_preflight(text, environ=environ, **options))
-
-    return run
 
 
 # ── compatible ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.clock import MovableClock
 from support.package_index import package_index, write_wheel
+from support.preflight import Check
 
-from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.conflicts import SEARCH_TIMEOUT, UNCHECKED
 from kusto_magic.preflight.indexes import IndexSettings
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
 pytestmark = pytest.mark.slow  # each test runs uv
-PYTHON = "3.10.8"
 NO_WHEEL = "there is no wheel for Python 3.10.8 on Windows x64"
 IN_NO_VERSION = f"{NO_WHEEL} in any version"
 NO_NAME = "the index has no package with this name"
@@ -28,15 +23,6 @@ NEEDS_UNIX = (
 UNIX, NO_NAMED = f"left out: {IN_NO_VERSION}", f"left out: {NO_NAME}"
 CLASH = "line 2 plain==2.0 clashes with line 1 needs-one==1.0, which needs plain>=1,<2"
 LINUX = "cp310-cp310-manylinux_2_17_x86_64"
-Check = Callable[..., PreflightReport]
-
-
-@pytest.fixture(scope="module")
-def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment with only the variables that a process needs on Windows."""
-    variables = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
-    home = tmp_path_factory.mktemp("home")
-    return variables | {"HOME": str(home), "USERPROFILE": str(home), "UV_CACHE_DIR": str(home / "cache")}
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +54,6 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_wheel(folder, "labeled", "1.1")
     write_wheel(folder, "preview", "1.0rc1")
     return folder
-
-
-@pytest.fixture
-def check(wheels: Path, environ: dict[str, str]) -> Check:
-    """Return a function that runs the preflight with the folder of wheels."""
-
-    def run(text: str, **options: Any) -> PreflightReport:
-        options.setdefault("python", PYTHON)
-        options.setdefault("index", IndexSettings(find_links=(str(wheels),), no_index=True))
-        return asyncio.run(run_preflight(text, environ=environ, **options))
-
-    return run
 
 
 def corrected(report: PreflightReport) -> str:

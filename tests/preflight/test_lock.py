@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import os
 import tomllib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.package_index import package_index, write_wheel
+from support.preflight import PYTHON, Check
 
 from kusto_magic.errors import LockDriftError, RequirementsConflictError
 from kusto_magic.models.lock import Lock
 from kusto_magic.models.pylock import pylock_text, read_pylock
-from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings
 from kusto_magic.preflight.report import PreflightReport, Verdict
 
 pytestmark = pytest.mark.slow  # each test runs uv
-PYTHON = "3.10.8"
-Check = Callable[..., PreflightReport]
-
-
-@pytest.fixture(scope="module")
-def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    variables = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
-    home = tmp_path_factory.mktemp("home")
-    return variables | {"HOME": str(home), "USERPROFILE": str(home), "UV_CACHE_DIR": str(home / "cache")}
 
 
 @pytest.fixture
@@ -43,18 +30,6 @@ def wheels(tmp_path: Path) -> Path:
     write_wheel(folder, "idna", "3.4")
     write_wheel(folder, "uses-flashtext", "1.0", needs=["flashtext"])
     return folder
-
-
-@pytest.fixture
-def check(wheels: Path, environ: dict[str, str]) -> Check:
-    """Return a function that runs the preflight with the folder of wheels."""
-
-    def run(text: str, **options: Any) -> PreflightReport:
-        options.setdefault("python", PYTHON)
-        options.setdefault("index", IndexSettings(find_links=(str(wheels),), no_index=True))
-        return asyncio.run(run_preflight(text, environ=environ, **options))
-
-    return run
 
 
 def lock_of(report: PreflightReport) -> Lock:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 FOREIGN = ("AZURE_", "KUSTO_MAGIC_", "JUPYTER", "IPYTHON", "VIRTUAL_ENV")
 """Prefixes of the developer's own variables, which are removed; the active environment may be another one."""
@@ -58,3 +62,19 @@ def make_home(path: Path) -> Home:
     # otherwise pydevd, which ipykernel uses, prints a warning to stderr before the output of a cell
     settings["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return Home(path, settings)
+
+
+@contextmanager
+def temporary_home(path: Path) -> Iterator[Home]:
+    """Create a home below `path` for a block, and stop the emulator that was started in it.
+
+    It would run until nobody has used it for an hour.
+    """
+    made = make_home(path)
+    yield made
+    if (path / "kusto-magic" / "emulator.json").exists():
+        from kusto_magic.arm import local_emulator
+
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("KUSTO_MAGIC_HOME", made.settings["KUSTO_MAGIC_HOME"])
+            local_emulator.stop()
