@@ -13,7 +13,6 @@ import queue
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from kusto_magic.emulator.config import parse_cluster_count as parse_cluster_cou
 from kusto_magic.emulator.file_permissions import make_private
 from kusto_magic.errors import EmulatorError
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.json_file import replace_json
 from kusto_magic.models.api_version import API_VERSION
 
 if TYPE_CHECKING:
@@ -248,10 +248,7 @@ def _write_discovery_file(running: RunningEmulator) -> None:
     ready = running.target
     target = {"subscription": ready.subscription, "resource_group": ready.resource_group, "cluster": ready.cluster}
     line = {"endpoint": ready.endpoint, "token": ready.token, "target": target, "pid": running.pid}
-    handle, name = tempfile.mkstemp(dir=home_folder(), prefix="emulator-")  # mode 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(line | {"build_seconds": running.build_seconds, "clusters": running.clusters}, file)
-    Path(name).replace(_discovery_path())
+    replace_json(_discovery_path(), line | {"build_seconds": running.build_seconds, "clusters": running.clusters})
 
 
 def _discovery_path() -> Path:

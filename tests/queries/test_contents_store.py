@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +31,14 @@ def test_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     store.save(TARGET, NOTHING_READ)
     assert store.read(TARGET) == NOTHING_READ
     assert len([*(tmp_path / FOLDER).iterdir()]) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+def test_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    ContentsStore(tmp_path / "new").save(TARGET, CONTENTS)
+    folder = tmp_path / "new" / FOLDER
+    [file] = folder.iterdir()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, file)] == [0o700, 0o600]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cluster": "another"}', '{"lists": []}'])
