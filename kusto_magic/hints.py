@@ -179,6 +179,8 @@ class HintKind(StrEnum):
     """Ask for the right to query a database."""
     REBUILD_IMAGE = "rebuild-image"
     """Build the image `name` again although its requirements are the same, with pinned versions."""
+    READ_BASE = "read-base"
+    """Read what the managed image `name` contains, for later checks: Azure has changed it, or lists it incompletely."""
     RELOAD_PAGE = "reload-page"
     """Reload the page: it knows something that the server has forgotten."""
 

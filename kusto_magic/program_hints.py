@@ -142,6 +142,10 @@ PROGRAM = HintTable(
         HintKind.ENABLE_BEFORE: "Call `enable` with image {argument}, then try again.",
         HintKind.CHOOSE_DATABASE: "Pass the name of a database that exists and that the account may query.",
         HintKind.REBUILD_IMAGE: "Build image {argument} again with pinned versions and `force`.",
+        HintKind.READ_BASE: (
+            "Azure has changed it, or lists it incompletely; `read_base` of the build manager keeps what it contains "
+            "for later checks."
+        ),
         HintKind.ENABLE_IMAGE: "Call `enable` with an image, so that it is known which one queries use.",
     },
     repr,

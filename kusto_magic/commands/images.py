@@ -25,10 +25,10 @@ from kusto_magic.errors import (
     RequirementsConflictError,
 )
 from kusto_magic.hints import Hint, HintKind
-from kusto_magic.models import managed_packages
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState, Outcome
 from kusto_magic.models.cluster import ActiveImage, PythonState, UnknownImage
+from kusto_magic.models.cluster_contents import BaseList
 from kusto_magic.models.image import NO_PACKAGES, Image, ImageSpec
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.target import Target
@@ -53,7 +53,7 @@ def list_images(session: Session, options: Namespace) -> None:
     session.name_cache.images = tuple(image.name for image in images)
     rows = [_row(image, active) for image in images]
     if isinstance(active, ActiveImage) and not any(active.is_named(image.name) for image in images):
-        rows.append(_managed_row(active.name))
+        rows.append(_managed_row(session.builds.contents.read(target).base(active.name)))
     empty = f"Cluster {target.cluster} has no custom images yet; {session.syntax.new_image} creates one."
     notes = [active.text(session.syntax.hints)] if isinstance(active, UnknownImage) else []
     data = {
@@ -75,9 +75,9 @@ def _row(image: Image, active: PythonState) -> tuple[Cell, ...]:
     )
 
 
-def _managed_row(name: str) -> tuple[Cell, ...]:
-    number = len(managed_packages.packages(name)) or None
-    cells = (name, "", ACTIVE, "managed image" if name in MANAGED_IMAGES else "")
+def _managed_row(listed: BaseList) -> tuple[Cell, ...]:
+    number = len(listed.packages) or None
+    cells = (listed.image, "", ACTIVE, "managed image" if listed.image in MANAGED_IMAGES else "")
     return (*map(data_table.text, cells), data_table.count(number), data_table.text(""))
 
 

@@ -124,6 +124,10 @@ def _sentences(program: str, again: str, restart: str) -> Mapping[HintKind, str]
         HintKind.REBUILD_IMAGE: (
             "Build image {name} again with --force; --pin sends exactly the versions that the check selects."
         ),
+        HintKind.READ_BASE: (
+            f"Azure has changed it, or lists it incompletely; {program} bases --live keeps what it contains for later "
+            "checks."
+        ),
         HintKind.ENABLE_IMAGE: f"{program} enable IMAGE selects one.",
     }
 

@@ -11,6 +11,7 @@ from kusto_magic.builds.actions import is_being_enabled_here
 from kusto_magic.display.verification_table import verification_table
 from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image
+from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.verification import Verification
 from kusto_magic.panel.details import Details
 from kusto_magic.panel.hints import PANEL
@@ -36,6 +37,8 @@ SHOW, EDIT, USE, ENABLE, VERIFY, DELETE = "Show details", "Edit", "Use as base",
 class ImageList:
     """The images of the cluster, with the actions show, edit, use as base, enable, verify and delete.
 
+    Below them is the managed image that queries use, with the actions use as base and verify.
+
     `known` is called with the images after each read and with None while they are not known; `edit` and `use` with an
     image; `enable` and `delete` with its name after the user has confirmed, `delete` also with whether a warning said
     that queries use it or may use it. `active` is what queries run on, according to the last read.
@@ -58,6 +61,7 @@ class ImageList:
         self._busy: set[str] = set()
         self._shown = ""
         self.images: Sequence[Image] | None = None
+        self._managed = ""
         self.active: PythonState = NOT_READ
         actions: tuple[RowAction[Image], ...] = (
             RowAction(SHOW, "Show the details of image {}", self._show),
@@ -126,24 +130,33 @@ class ImageList:
 
     def _show_images(self, images: Sequence[Image] | None) -> None:
         self.images = images
+        active = self.active.name if isinstance(self.active, ActiveImage) else ""
+        self._managed = active if active in MANAGED_IMAGES else ""
+        listed = [*(images or ()), *([Image(self._managed)] if self._managed else [])]
         set_text(self.state, "Not read yet." if images is None else _python_text(self.active))
         empty = "" if images is None else "No images yet. Fill in the form and press Build image."
-        self.table.show(images or (), empty)
-        if self._shown and self._shown not in {image.name for image in images or ()}:
+        self.table.show(listed, empty)
+        if self._shown and self._shown not in {image.name for image in listed}:
             self.details.hide()
         self._on_images(images)
 
     def _describe(self, image: Image) -> RowView:
         name = text_html(image.name, "name", title=image.name)
-        cells = (
-            name + (chip("active", "Queries use this image") if self.is_active(image.name) else ""),
-            self._state(image),
-            text_html(image.base_label, title=image.base_label),
-            text_html(str(len(parser.read(image.requirements).packages))),
-        )
+        active = chip("active", "Queries use this image") if self.is_active(image.name) else ""
+        if image.name == self._managed:
+            return self._describe_managed(name, active)
+        base = text_html(image.base_label, title=image.base_label)
+        packages = text_html(str(len(parser.read(image.requirements).packages)))
+        cells = (name + active, self._state(image), base, packages)
         changes = (ENABLE, DELETE) if image.name in self._busy else ()
-        active = (ENABLE,) if self.is_active(image.name) else (VERIFY,)
-        return RowView(cells, disabled=(*changes, *active), is_marked=image.name == self._shown)
+        unneeded = ENABLE if self.is_active(image.name) else VERIFY
+        return RowView(cells, disabled=(*changes, unneeded), is_marked=image.name == self._shown)
+
+    def _describe_managed(self, name: str, active: str) -> RowView:
+        contents = self._context.builds.contents.read(self._context.require_target())
+        packages = text_html(str(len(contents.base(self._managed).packages)))
+        cells = (name, active, text_html("managed image"), packages)  # it has no state
+        return RowView(cells, absent=(SHOW, EDIT, ENABLE, DELETE), is_marked=self._managed == self._shown)
 
     def _state(self, image: Image) -> str:
         """Return the state of a build that this process polls, which is newer, or else that of the image."""

@@ -8,7 +8,7 @@ from kusto_magic.arm.client import ImagesClient
 from kusto_magic.errors import VerificationError
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.cluster_contents import NOTHING_READ, ClusterContents
-from kusto_magic.models.verification import Verification, direct_names, verify
+from kusto_magic.models.verification import ExpectationSource, Verification, direct_names, verify
 from kusto_magic.queries.client import run_query
 from kusto_magic.queries.expectation import FindPlan, find_expectation
 from kusto_magic.queries.query import RunQuery
@@ -63,8 +63,11 @@ def failure_of(found: Verification) -> VerificationError | None:
     if found.succeeded:
         return None
     if found.differences or not found.is_python_right:
-        what, kind = f"image {found.image!r} is not {found.expectation.wanted}", HintKind.REBUILD_IMAGE
+        what = f"image {found.image!r} is not {found.expectation.wanted}"
+        is_managed = found.expectation.source is ExpectationSource.LISTED
+        hint = Hint(HintKind.READ_BASE if is_managed else HintKind.REBUILD_IMAGE, found.image)
     else:
         number = len(found.failed_imports)
-        what, kind = f"{number} packages of image {found.image!r} cannot be imported", HintKind.FIX_REQUIREMENTS
-    return VerificationError(what, verification=found, hint=Hint(kind, found.image))
+        what = f"{number} packages of image {found.image!r} cannot be imported"
+        hint = Hint(HintKind.FIX_REQUIREMENTS, found.image)
+    return VerificationError(what, verification=found, hint=hint)

@@ -26,6 +26,7 @@ from kusto_magic.errors import InvalidInputError, KustoImageError, Problem
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.cluster import PYTHON, ActiveImage, PythonOff, PythonState, UnknownImage
+from kusto_magic.models.cluster_contents import ClusterContents
 from kusto_magic.models.export_forms import LOCK_FORMS
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.naming import base_image_problem
@@ -169,6 +170,10 @@ class BuildWatcher:
         known = PYTHON if not name or base_image_problem(name) else name
         return await self._start(BuildRequest(Action.DISABLE, target, known))
 
+    async def contents(self, cluster: str) -> ClusterContents:
+        """Return what was read from a cluster before. Raises UnknownIdError."""
+        return await self._run(self._builds.contents.read, await self._target(cluster))
+
     async def check(self, cluster: str, spec: ImageSpec) -> PreflightReport:
         """Run the check of a spec; nothing is built. Canceling the task ends the check. Raises UnknownIdError."""
         return await asyncio.wrap_future(self._builds.check(await self._target(cluster), spec))
@@ -190,7 +195,7 @@ class BuildWatcher:
         if lock is None and form in LOCK_FORMS:
             spec = await self._run(image.to_spec)
             lock, remark = checked_lock(await asyncio.wrap_future(self._builds.check(target, spec))), NOT_BUILT
-        contents = await self._run(self._builds.contents.read, target)
+        contents = await self.contents(cluster)
         return await self._run(export.export, form, image.name, image, target, lock, contents), remark
 
     # ── builds ───────────────────────────────────────────────────────────────────────────────────────────────

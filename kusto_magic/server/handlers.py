@@ -60,7 +60,9 @@ class ClusterImagesHandler(BaseHandler):
         """Return the images, read from Azure."""
         found = await self.watcher.images(cluster)
         images = [image_json(image) for image in found.images]
-        self.finish({"images": images, "active": active_json(found.active), "identity": found.identity})
+        contents = await self.watcher.contents(cluster)
+        active = await in_thread(lambda: active_json(found.active, contents))
+        self.finish({"images": images, "active": active, "identity": found.identity})
 
 
 class ImageHandler(BaseHandler):

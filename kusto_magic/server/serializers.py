@@ -28,6 +28,7 @@ from kusto_magic.service_fault import ServiceFault
 
 if TYPE_CHECKING:
     from kusto_magic.models.cluster import PythonState
+    from kusto_magic.models.cluster_contents import ClusterContents
     from kusto_magic.models.image import ImageSpec
     from kusto_magic.preflight.report import PreflightReport
     from kusto_magic.server.build_views import ListedBuild
@@ -89,14 +90,18 @@ def plan_json(report: PreflightReport) -> Json:
     return shown
 
 
-def active_json(state: PythonState) -> Json:
-    """Return what queries run on as the schema `ActiveImage`; its members are "" or null where they do not apply."""
+def active_json(state: PythonState, contents: ClusterContents) -> Json:
+    """Return what queries run on as the schema `ActiveImage`; its members are "" or null where they do not apply.
+
+    `contents` is what was read from the cluster.
+    """
     from kusto_magic.models.cluster import ActiveImage, UnknownImage
 
-    shown: Json = {"state": "off", "image": "", "reason": "", "hint": None}
+    shown: Json = {"state": "off", "image": "", "managedPackages": None, "reason": "", "hint": None}
     match state:
         case ActiveImage(name):
-            return shown | {"state": "on", "image": name}
+            packages = len(contents.base(name).packages) or None
+            return shown | {"state": "on", "image": name, "managedPackages": packages}
         case UnknownImage(reason, hint):
             return shown | {"state": "unknown", "reason": reason, "hint": hint_json(hint)}
     return shown

@@ -26,6 +26,8 @@ interface IImageCommand {
   readonly short: string;
   readonly isEnabled?: (found: IImageOfCluster) => boolean;
   readonly isVisible?: () => boolean;
+  /** Whether a managed image has it too. */
+  readonly isForManaged?: boolean;
   /** A class of its menu item. */
   readonly className?: string;
   readonly run: (found: IImageOfCluster) => unknown;
@@ -65,11 +67,13 @@ function imageCommands(options: ICommandOptions): Record<string, IImageCommand> 
       label: trans.__('Use the Selected Kusto Image as Base…'),
       short: trans.__('Use as base…'),
       isVisible: () => options.sidebar.isAttached,
+      isForManaged: true,
       run: ({ cluster, image }) => execute(CommandIDs.newImage, { cluster: cluster.id, base: image.name })
     },
     [CommandIDs.copyName]: {
       label: trans.__('Copy Name of the Selected Kusto Image'),
       short: trans.__('Copy name'),
+      isForManaged: true,
       run: ({ image }) => Clipboard.copyToSystem(image.name)
     },
     [CommandIDs.exportImage]: {
@@ -87,8 +91,9 @@ function imageCommands(options: ICommandOptions): Record<string, IImageCommand> 
     [CommandIDs.verifyImage]: {
       label: trans.__('Verify the Selected Kusto Image…'),
       short: trans.__('Verify…'),
-      isEnabled: found => isListed(model, found) && isActive(model, found),
-      run: ({ cluster, image }) => showVerifyDialog({ model, trans }, cluster, image.name)
+      isForManaged: true,
+      isEnabled: found => isActive(model, found),
+      run: found => showVerifyDialog({ model, trans, ...found })
     },
     [CommandIDs.deleteImage]: {
       label: trans.__('Delete the Selected Kusto Image…'),
@@ -102,14 +107,15 @@ function imageCommands(options: ICommandOptions): Record<string, IImageCommand> 
 
 function addImageCommand(options: ICommandOptions, id: string, command: IImageCommand): void {
   const { app, trans } = options;
-  const { isEnabled = () => true, isVisible = () => true } = command;
+  const { isEnabled = () => true, isVisible = () => true, isForManaged = false } = command;
+  const isFor = (found: IImageOfCluster | null): boolean => isForManaged || found?.isCustom !== false;
   const specification: CommandRegistry.ICommandOptions = {
     label: args => (isShort(args) ? command.short : command.label),
     isEnabled: args => {
       const found = findImage(options, args);
-      return found !== null && isEnabled(found);
+      return found !== null && isFor(found) && isEnabled(found);
     },
-    isVisible,
+    isVisible: args => isVisible() && isFor(findImage(options, args)),
     className: args => (args.isMenu ? (command.className ?? '') : ''),
     execute: async args => {
       const { name = '' } = target(options, args);
@@ -170,7 +176,7 @@ function baseOf({ baseImage, pythonVersion }: IImage): IImageDraft {
   return baseImage ? { base: baseImage } : { python: pythonVersion };
 }
 
-/** Return whether Azure lists an image; otherwise it is being built. */
+/** Return whether Azure lists an image of the cluster; otherwise it is being built, or a managed one. */
 function isListed(model: IImagesModel, { cluster, image }: IImageOfCluster): boolean {
   return model.images(cluster.id).images.some(({ name }) => name === image.name);
 }

@@ -52,8 +52,9 @@ def _next(kind: HintKind) -> Hint | None:
 def test_program_and_panel_do_not_name_what_only_magics_have() -> None:
     words = ("%kusto_image", "--queue", "--yes", "--no-check", "--send", "--pin", "run the cell", "a cell")
     assert _containing(PROGRAM, words) == set()
-    # These need a cell: the panel has no such option, or no emulator.
+    # These need a cell: the panel has no such option or action, or no emulator.
     expected = {
+        HintKind.READ_BASE,
         HintKind.ALLOW_INDEX_OPTIONS,
         HintKind.FIX_CONFLICT,
         HintKind.ACCEPT_CORRECTION,

@@ -220,6 +220,49 @@ def test_image_is_enabled_and_python_disabled_after_confirmation(
     expect(sidebar(page)).to_contain_text("python() is disabled", timeout=END_MS)
 
 
+def test_managed_image_that_queries_use_is_listed_and_verified(
+    notebook: Open, page: Page, screenshot: Callable[[str], Path]
+) -> None:
+    opened = notebook([USE, "%kusto_image enable Python3_11_7 --wait", "%kusto_image panel"])
+    opened.command("kusto-magic:open")
+    make(page, "custom")
+    opened.run(0)
+    opened.run(1)
+    managed = image(page, "Python3_11_7")
+    expect(managed).to_have_accessible_name("Python3_11_7, active, managed image · 131 packages", timeout=END_MS)
+    managed.press("Delete")
+    expect(dialog(page)).to_have_count(0)
+    managed.click(button="right")
+    items = page.locator(".lm-Menu-itemLabel:not(:empty)").locator("visible=true")
+    expect(items).to_have_text(["Show details", "Use as base…", "Copy name", "Verify…", "Disable python() on cluster…"])
+    screenshot("menu")
+    menu_item(page, "Verify…").click()
+    expect(dialog(page)).to_contain_text("is compared with the documentation of the image")
+    expect(dialog(page).get_by_role("checkbox")).to_have_count(0)
+    dialog(page).get_by_role("button", name="Verify", exact=True).click()
+    result = dialog(page).get_by_role("region", name="Result")
+    expect(result).to_contain_text("Verified: 131 of 131 packages are as documented", timeout=END_MS)
+    screenshot("light")
+    opened.use_dark_theme()
+    screenshot("dark")
+    dialog(page).get_by_role("button", name="Close", exact=True).last.click()
+    opened.run(2)
+    row = page.locator(".kusto-image-panel .kusto-image-row", has_text="managed image")
+    expect(row.get_by_role("button").locator("visible=true")).to_have_text(["Use as base", "Verify"])
+    row.scroll_into_view_if_needed()
+    screenshot("panel")
+    managed.dblclick()
+    details = page.locator(".jp-KustoImage-details")
+    expect(details).to_contain_text("managed image · emulatedcluster (emulator) · Queries use Python3_11_7")
+    expect(details.get_by_role("row")).to_have_count(2)  # of the history
+    labels = page.get_by_role("toolbar", name="Actions for image Python3_11_7").locator("[class*=Component-label]")
+    expect(labels.locator("visible=true")).to_have_text(["Verify…", "Disable python() on cluster…", "Use as base…"])
+    screenshot("details")
+    choose(page, "Python3_11_7", "Disable python() on cluster…")
+    dialog(page).get_by_role("button", name="Disable", exact=True).click()
+    expect(managed).to_have_count(0, timeout=END_MS)
+
+
 def test_details_show_plan_requirements_and_history(
     opened: LabNotebook, page: Page, screenshot: Callable[[str], Path]
 ) -> None:

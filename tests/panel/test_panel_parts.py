@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from ipywidgets import Button
 from support.environment import forbidden_cluster
 from support.panel_environment import (
     SPEC,
@@ -30,6 +31,7 @@ from support.requests import build_request, enable_request
 from kusto_magic.commands import arguments
 from kusto_magic.display.cell_text import cell_text
 from kusto_magic.hints import Hint, HintKind
+from kusto_magic.models import managed_packages
 from kusto_magic.models.cluster import UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
@@ -264,6 +266,34 @@ def test_active_image_is_verified_in_its_details(make: EnvironmentFactory) -> No
     _press(form, "Verify")
     wait_until(lambda: "may not query database" in error_text(form))
     assert "AllDatabasesViewer" in error_text(form)
+
+
+def test_managed_image_that_queries_use_is_listed_and_verified(make: EnvironmentFactory) -> None:
+    environment = make()
+    form = _with_image(environment)
+    environment.builds.start(enable_request(environment.target, "Python3_11_7")).result(30)
+    form.images.refresh.click()
+    wait_until(lambda: len(row_texts(form.images.table)) == 2)
+    assert row_texts(form.images.table)[1] == ["Python3_11_7", "active", "managed image", "131"]
+    assert form.pages.buttons["Images"].description == "Images (1)"
+    shown = [label for label in form.images.table.rows[1].buttons if is_shown(_button(form, label))]
+    assert shown == ["Use as base", "Verify"]
+    _button(form, "Use as base").click()
+    assert form.fields.base_label() == {"base_image": "Python3_11_7"}
+    _button(form, "Verify").click()
+    wait_until(lambda: "Image 'Python3_11_7' is not as documented" in error_text(form))
+    assert "Build" not in error_text(form), "a managed image cannot be built"
+    environment.tell("contents", image="Python3_11_7", packages=dict(managed_packages.packages("Python3_11_7")))
+    _button(form, "Verify").click()
+    wait_until(lambda: "131 of 131 packages are as documented" in shown_text(form.images.details.content))
+    form.images.read()
+    wait_until(lambda: "Queries use Python3_11_7." in shown_text(form.images.state))
+    assert is_shown(form.images.details.widget)
+
+
+def _button(form: PanelForm, label: str) -> Button:
+    """Return a button of the second row."""
+    return form.images.table.rows[1].buttons[label]
 
 
 def test_actions_of_an_image_are_disabled_until_its_request_is_accepted(make: EnvironmentFactory) -> None:

@@ -19,11 +19,11 @@ from kusto_magic.errors import (
     UnreachableError,
     UntrustedAddressError,
 )
-from kusto_magic.hints import HintKind
+from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.image import Image
 from kusto_magic.models.verification import Difference, Expectation, ExpectationSource, ExpectedPackage, Verification
-from kusto_magic.queries.verify import VerifyOptions, verify_image
+from kusto_magic.queries.verify import VerifyOptions, failure_of, verify_image
 from kusto_magic.service_fault import ServiceFault
 
 pytestmark = pytest.mark.asyncio
@@ -129,6 +129,14 @@ async def test_managed_image_is_compared_with_its_documentation() -> None:
     found = await verified(service("Python3_11_7"), Cluster(rows("3.11.7", **listed)), "")
     assert found.succeeded
     assert found.summary == f"{len(listed)} of {len(listed)} packages are as documented"
+
+
+async def test_managed_image_that_differs_is_not_to_be_built_again() -> None:
+    found = await verified(service("Python3_11_7"), Cluster(rows("3.11.7")), "")
+    failure = failure_of(found)
+    assert failure is not None
+    assert failure.what == "image 'Python3_11_7' is not as documented"
+    assert failure.hint == Hint(HintKind.READ_BASE, "Python3_11_7")
 
 
 async def test_direct_packages_are_imported_if_that_is_asked_for() -> None:

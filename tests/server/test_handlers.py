@@ -250,7 +250,7 @@ async def test_builds_of_a_fleet_have_the_same_fleet_id(signed_in: Fetch, enviro
 async def test_enabled_image_becomes_the_active_image(signed_in: Fetch, cluster: str) -> None:
     path, listing = f"/clusters/{cluster}/active", "/clusters/{cluster}/images"
     listed = _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")
-    assert listed["active"] == {"state": "off", "image": "", "reason": "", "hint": None}
+    assert listed["active"] == {"state": "off", "image": "", "managedPackages": None, "reason": "", "hint": None}
     await signed_in("PUT", f"/clusters/{cluster}/images/img", SPEC)
     await _wait_until_ended(signed_in)
     accepted = await signed_in("PUT", path, {"image": "img"})
@@ -262,7 +262,7 @@ async def test_enabled_image_becomes_the_active_image(signed_in: Fetch, cluster:
         ("build", "Succeeded"),
     ]
     listed = _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")
-    assert listed["active"] == {"state": "on", "image": "img", "reason": "", "hint": None}
+    assert listed["active"] == {"state": "on", "image": "img", "managedPackages": None, "reason": "", "hint": None}
 
 
 async def test_active_image_is_changed_only_with_allow_active(signed_in: Fetch, cluster: str) -> None:
@@ -358,6 +358,17 @@ async def test_active_image_is_verified_by_a_query(
     assert _validated(wrong, route, "POST")["hint"]["kind"] == "choose-database"
     for body in ({"database": 5}, {"imports": "yes"}, {"other": 1}):
         assert (await signed_in("POST", path, body)).code == 400
+
+
+async def test_managed_image_that_queries_use_is_verified(signed_in: Fetch, cluster: str) -> None:
+    await signed_in("PUT", f"/clusters/{cluster}/active", {"image": "Python3_11_7"})
+    await _wait_until_ended(signed_in)
+    listing = "/clusters/{cluster}/images"
+    listed = _validated(await signed_in("GET", f"/clusters/{cluster}/images"), listing, "GET")
+    assert (listed["images"], listed["active"]["managedPackages"]) == ([], 131)
+    path = f"/clusters/{cluster}/images/Python3_11_7/verification"
+    found = _validated(await signed_in("POST", path, {}), "/clusters/{cluster}/images/{name}/verification", "POST")
+    assert found["table"]["rows"][1][1]["text"] == "Microsoft's documentation of 2024-09"
 
 
 async def test_draft_is_validated_by_the_rules_of_the_kernel(signed_in: Fetch) -> None:

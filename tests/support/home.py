@@ -68,7 +68,7 @@ def make_home(path: Path) -> Home:
 def temporary_home(path: Path) -> Iterator[Home]:
     """Create a home below `path` for a block, and stop the emulator that was started in it.
 
-    It would run until nobody has used it for an hour.
+    It would run for another hour.
     """
     made = make_home(path)
     yield made

@@ -11,7 +11,7 @@ import { PlanView } from '../components/planView';
 import { StateBadge, StateIcon } from '../components/state';
 import { hintText } from '../model/hints';
 import { activeImageText, isActiveImage } from '../sidebar/activeImage';
-import { clusterTitle } from '../sidebar/rowTexts';
+import { baseText, clusterTitle } from '../sidebar/rowTexts';
 import { type IListedImage, imageKey, listImages } from '../sidebar/rows';
 import type { IImagesModel } from '../tokens';
 import { BuildHistory } from './buildHistory';
@@ -70,7 +70,7 @@ function Details(props: IImageDetailsProps): React.JSX.Element {
     <>
       <Head {...props} cluster={cluster} found={found} builds={builds} />
       <Problem {...props} cluster={cluster} />
-      {found ? <Contents {...props} found={found} builds={builds} /> : null}
+      {found?.isCustom ? <Contents {...props} found={found} builds={builds} /> : null}
       <BuildHistory
         builds={builds}
         trans={trans}
@@ -88,14 +88,19 @@ interface IHeadProps extends Omit<IImageDetailsProps, 'cluster'> {
 
 function Head({ model, trans, name, cluster, found }: IHeadProps): React.JSX.Element {
   const { active, loaded } = model.images(cluster.id);
-  const facts = [found?.image.base, clusterTitle(cluster, trans), loaded ? activeImageText(active, trans) : ''];
+  const shown = shownState(found);
+  const facts = [
+    found && baseText(found, trans),
+    clusterTitle(cluster, trans),
+    loaded ? activeImageText(active, trans) : ''
+  ];
   return (
     <div className="jp-KustoImage-detailsHead">
-      {found ? <StateIcon outcome={shownState(found).outcome} /> : null}
+      {shown ? <StateIcon outcome={shown.outcome} /> : <span />}
       <h1>
         <bdi>{found?.image.name ?? name}</bdi>
       </h1>
-      {found ? <StateBadge {...shownState(found)} /> : null}
+      {shown ? <StateBadge {...shown} /> : null}
       {isActiveImage(active, name) ? <span className="jp-KustoImage-chip">{trans.__('active')}</span> : null}
       <p>
         <bdi>{facts.filter(fact => fact).join(' · ')}</bdi>
@@ -104,9 +109,10 @@ function Head({ model, trans, name, cluster, found }: IHeadProps): React.JSX.Ele
   );
 }
 
-function shownState({ image, build }: IListedImage): Pick<IImage, 'state' | 'outcome'> {
-  const { state, outcome } = build?.card ?? image;
-  return { state, outcome };
+/** A managed image has no state of its own. */
+function shownState(found: IListedImage | undefined): Pick<IImage, 'state' | 'outcome'> | null {
+  const shown = found?.build?.card ?? (found?.isCustom ? found.image : null);
+  return shown && { state: shown.state, outcome: shown.outcome };
 }
 
 /** Why the images of the cluster could not be read, or that the image does not exist. */

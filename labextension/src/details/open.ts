@@ -19,6 +19,7 @@ export interface IOpenOptions {
 /** The commands in the toolbar of an image's tab. */
 const TOOLBAR = [
   CommandIDs.enableImage,
+  CommandIDs.verifyImage,
   CommandIDs.disablePython,
   CommandIDs.editAsCell,
   CommandIDs.newImageFrom,

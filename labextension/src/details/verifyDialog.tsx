@@ -1,4 +1,4 @@
-/** Verifies an image: what its sandbox holds in a query, compared with the check before its build. */
+/** Verifies an image: what its sandbox holds in a query, compared with the check before its build, or its documentation. */
 import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
@@ -9,28 +9,25 @@ import { hintText } from '../model/hints';
 import { errorLines } from '../sidebar/formValues';
 import { roughDuration } from '../sidebar/rowTexts';
 import { DataTable } from '../tables/table';
+import type { IListedImage } from '../sidebar/rows';
 import type { IImagesModel } from '../tokens';
 
-interface IVerifyDialogOptions {
+interface IVerifyViewProps extends Pick<IListedImage, 'image' | 'isCustom'> {
   readonly model: IImagesModel;
   readonly trans: TranslationBundle;
+  readonly cluster: ICluster;
 }
 
-export async function showVerifyDialog(options: IVerifyDialogOptions, cluster: ICluster, name: string): Promise<void> {
-  const { trans } = options;
-  const body = ReactWidget.create(<VerifyView {...options} cluster={cluster} name={name} />);
+export async function showVerifyDialog(options: IVerifyViewProps): Promise<void> {
+  const { trans, image } = options;
+  const body = ReactWidget.create(<VerifyView {...options} />);
   body.addClass('jp-KustoImage-verify');
   const buttons = [Dialog.cancelButton({ label: trans.__('Close') })];
-  await new Dialog({ title: trans.__('Verify image %1', name), body, buttons, hasClose: true }).launch();
-}
-
-interface IVerifyViewProps extends IVerifyDialogOptions {
-  readonly cluster: ICluster;
-  readonly name: string;
+  await new Dialog({ title: trans.__('Verify image %1', image.name), body, buttons, hasClose: true }).launch();
 }
 
 function VerifyView(props: IVerifyViewProps): React.JSX.Element {
-  const { trans, cluster } = props;
+  const { trans, cluster, isCustom } = props;
   const [imports, setImports] = useState(false);
   const [database, setDatabase] = useState('');
   const { start, startedAt, result, error } = useVerification(props);
@@ -38,10 +35,15 @@ function VerifyView(props: IVerifyViewProps): React.JSX.Element {
   return (
     <>
       <p>
-        {trans.__(
-          'Sends one query to %1: what its Python holds is compared with the check before the build. Nothing is changed.',
-          cluster.name
-        )}
+        {isCustom
+          ? trans.__(
+              'Sends one query to %1: what its Python holds is compared with the check before the build. Nothing is changed.',
+              cluster.name
+            )
+          : trans.__(
+              'Sends one query to %1: what its Python holds is compared with the list of its packages. Nothing is changed.',
+              cluster.name
+            )}
       </p>
       <div className="jp-KustoImage-field">
         <label htmlFor={id}>{trans.__('Database')}</label>
@@ -52,10 +54,12 @@ function VerifyView(props: IVerifyViewProps): React.JSX.Element {
           onChange={event => setDatabase(event.target.value)}
         />
       </div>
-      <label className="jp-KustoImage-checkbox">
-        <input type="checkbox" checked={imports} onChange={event => setImports(event.target.checked)} />
-        {trans.__('Also import the packages that the requirements name')}
-      </label>
+      {isCustom ? (
+        <label className="jp-KustoImage-checkbox">
+          <input type="checkbox" checked={imports} onChange={event => setImports(event.target.checked)} />
+          {trans.__('Also import the packages that the requirements name')}
+        </label>
+      ) : null}
       <button
         type="button"
         className="jp-mod-styled jp-mod-accept"
@@ -102,7 +106,7 @@ interface IVerificationState {
 }
 
 /** The latest verification; closing the dialog ends the wait for it. */
-function useVerification({ model, trans, cluster, name }: IVerifyViewProps): IVerificationState {
+function useVerification({ model, trans, cluster, image }: IVerifyViewProps): IVerificationState {
   const [startedAt, setStartedAt] = useState<number | null>(null);
   const [result, setResult] = useState<IVerification | null>(null);
   const [error, setError] = useState('');
@@ -110,7 +114,7 @@ function useVerification({ model, trans, cluster, name }: IVerifyViewProps): IVe
   useEffect(() => () => request.current?.abort(), []);
   const run = async (options: IVerifyOptions, signal: AbortSignal): Promise<void> => {
     try {
-      setResult(await model.requests.verifyImage(cluster.id, name, options, signal));
+      setResult(await model.requests.verifyImage(cluster.id, image.name, options, signal));
     } catch (failure) {
       if (!signal.aborted) {
         setError(errorLines(failure, trans).join('\n'));

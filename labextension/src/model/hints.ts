@@ -175,6 +175,10 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
     trans.__('Ask an administrator of the cluster for the role Viewer of a database, or AllDatabasesViewer.'),
   'rebuild-image': (trans, { argument }) =>
     trans.__('Build it again: run %%kusto_image %1 with --force and --pin.', argument),
+  'read-base': trans =>
+    trans.__(
+      'Azure has changed it, or lists it incompletely; %%kusto_image bases --live in a cell keeps what it has for later checks.'
+    ),
   'update-lock': trans => trans.__('Use the base and the requirements of the lock, or add --update-lock to the cell.'),
   'reload-page': trans => trans.__('Reload the page.')
 };

@@ -17,7 +17,7 @@ const MAX_INTERVAL = 5 * 60 * 1000;
 
 const NOT_LOADED: IClusterImages = {
   images: [],
-  active: { state: 'unknown', image: '', reason: '', hint: null },
+  active: { state: 'unknown', image: '', managedPackages: null, reason: '', hint: null },
   identity: '',
   loaded: false,
   problem: '',

@@ -115,7 +115,8 @@ export class FormSession {
   get replaced(): string | null {
     const { loaded, problem } = this._model.images(this._values.cluster);
     const key = imageKey(this._values.name.trim());
-    const found = listImages(this._model, this._values.cluster).find(({ image }) => imageKey(image.name) === key);
+    const custom = listImages(this._model, this._values.cluster).filter(({ isCustom }) => isCustom);
+    const found = custom.find(({ image }) => imageKey(image.name) === key);
     return loaded && !problem ? (found?.image.name ?? '') : null;
   }
 

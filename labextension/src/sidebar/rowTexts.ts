@@ -7,7 +7,7 @@ import { hintText } from '../model/hints';
 import { isSuccess } from '../model/outcomes';
 import type { IImagesModel } from '../tokens';
 import { activeImageText, isActiveImage } from './activeImage';
-import type { IClusterRow, IImageRow, IMessageRow, IRow } from './rows';
+import type { IClusterRow, IImageRow, IListedImage, IMessageRow, IRow } from './rows';
 
 /** Return the name of a cluster to show. */
 export function clusterTitle(cluster: ICluster, trans: TranslationBundle): string {
@@ -15,7 +15,8 @@ export function clusterTitle(cluster: ICluster, trans: TranslationBundle): strin
 }
 
 /** Return the second line of an image: what is being done, how it failed, or what it is made of. */
-export function secondLine({ image, build }: IImageRow, model: IImagesModel, trans: TranslationBundle): string {
+export function secondLine(row: IImageRow, model: IImagesModel, trans: TranslationBundle): string {
+  const { image, build } = row;
   if (build) {
     return [build.card.state, build.card.briefEstimate].filter(part => part).join(' · ');
   }
@@ -23,7 +24,13 @@ export function secondLine({ image, build }: IImageRow, model: IImagesModel, tra
     const ended = image.build ? model.findBuild(image.build)?.card.asOf : undefined;
     return [image.state, ended ? formatDay(ended) : image.base].filter(part => part).join(' · ');
   }
-  return [image.base, trans._n('%1 package', '%1 packages', image.packages)].filter(part => part).join(' · ');
+  const packages = trans._n('%1 package', '%1 packages', image.packages);
+  return [baseText(row, trans), packages].filter(part => part).join(' · ');
+}
+
+/** Return the base of an image as text, or that it is a managed one. */
+export function baseText({ image, isCustom }: IListedImage, trans: TranslationBundle): string {
+  return isCustom ? image.base : trans.__('managed image');
 }
 
 /** Return what the queries of a cluster run on, "" if that is not shown. */

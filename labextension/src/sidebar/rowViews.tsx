@@ -62,12 +62,12 @@ export function ClusterRow(props: IRowViewProps & { readonly row: IClusterRow })
 
 export function ImageRow(props: IRowViewProps & { readonly row: IImageRow }): React.JSX.Element {
   const { row, model, trans, actions, openMenu } = props;
-  const { image, build, cluster } = row;
+  const { image, build, cluster, isCustom } = row;
   const shown = build?.card ?? image;
   const second = secondLine(row, model, trans);
   return (
     <div className="jp-KustoImage-rowGrid" role="presentation" onDoubleClick={() => actions.showDetails(row)}>
-      <StateIcon outcome={shown.outcome} />
+      {isCustom || build ? <StateIcon outcome={shown.outcome} /> : <span />}
       <div className="jp-KustoImage-rowMain">
         <span className="jp-KustoImage-name" title={image.name}>
           <bdi>{image.name}</bdi>
@@ -77,11 +77,13 @@ export function ImageRow(props: IRowViewProps & { readonly row: IImageRow }): Re
         ) : null}
         {build ? <Elapsed card={build.card} /> : null}
         <RowButtons>
-          <IconButton
-            icon={editIcon}
-            label={trans.__('Edit %1 as cell', image.name)}
-            onClick={() => actions.editAsCell(row)}
-          />
+          {isCustom ? (
+            <IconButton
+              icon={editIcon}
+              label={trans.__('Edit %1 as cell', image.name)}
+              onClick={() => actions.editAsCell(row)}
+            />
+          ) : null}
           <IconButton icon={ellipsesIcon} label={trans.__('More actions for %1', image.name)} onClick={openMenu} />
         </RowButtons>
       </div>

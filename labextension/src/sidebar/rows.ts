@@ -2,9 +2,11 @@
 import type { IBuild, ICluster, IImage } from '../api/api';
 import type { IImagesModel } from '../tokens';
 
-/** An image of a cluster, or one that is being built and that Azure does not list yet. */
+/** An image of a cluster, one that is being built and that Azure does not list yet, or a managed one. */
 export interface IListedImage {
   readonly image: IImage;
+  /** False for the managed image that queries use, which is not a resource of the cluster. */
+  readonly isCustom: boolean;
   /** The operation that is changing the image, null if there is none. */
   readonly build: IBuild | null;
 }
@@ -55,18 +57,22 @@ export function listRows(options: IRowOptions): IRow[] {
   });
 }
 
-/** Return the images of a cluster, those that are being built first. */
+/** Return the images of a cluster, those that are being built first, and last the managed image that queries use. */
 export function listImages(model: IImagesModel, cluster: string): IListedImage[] {
-  const { images } = model.images(cluster);
+  const { images, active } = model.images(cluster);
   const builds = model.activeBuilds.filter(({ clusterId }) => clusterId === cluster);
   const listed = new Set(images.map(({ name }) => imageKey(name)));
   const unlisted = builds.filter(({ card }) => card.createsImage && !listed.has(imageKey(card.image)));
+  const managed = active.managedPackages === null ? [] : [managedImage(active.image, active.managedPackages)];
+  const found = (image: IImage, isCustom: boolean): IListedImage => ({
+    image,
+    isCustom,
+    build: builds.find(({ card }) => imageKey(card.image) === imageKey(image.name)) ?? null
+  });
   return [
-    ...unlisted.map(build => ({ image: futureImage(build), build })),
-    ...images.map(image => ({
-      image,
-      build: builds.find(({ card }) => imageKey(card.image) === imageKey(image.name)) ?? null
-    }))
+    ...unlisted.map(build => ({ image: futureImage(build), isCustom: true, build })),
+    ...images.map(image => found(image, true)),
+    ...managed.map(image => found(image, false))
   ];
 }
 
@@ -85,8 +91,10 @@ function childRows({ model, filter }: IRowOptions, cluster: ICluster): IRow[] {
     messages.push('loading');
   } else if (problem) {
     messages.push('problem');
-  } else if (!matching.length) {
-    messages.push(query ? 'noMatch' : 'empty');
+  } else if (query && !matching.length) {
+    messages.push('noMatch');
+  } else if (!query && !matching.some(({ isCustom }) => isCustom)) {
+    messages.push('empty');
   }
   const size = messages.length + matching.length;
   return [
@@ -117,6 +125,20 @@ function futureImage({ card }: IBuild): IImage {
     requirements: '',
     packages: 0,
     build: id
+  };
+}
+
+function managedImage(name: string, packages: number): IImage {
+  return {
+    name,
+    state: '',
+    outcome: 'succeeded',
+    base: '',
+    baseImage: '',
+    pythonVersion: '',
+    requirements: '',
+    packages,
+    build: null
   };
 }
 

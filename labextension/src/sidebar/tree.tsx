@@ -159,7 +159,7 @@ function pressAction(key: string, row: IRow, actions: ITreeActions): boolean {
     activate(row, actions);
     return true;
   }
-  if (key === 'Delete' && row.kind === 'image') {
+  if (key === 'Delete' && row.kind === 'image' && row.isCustom) {
     actions.deleteImage(row);
     return true;
   }

@@ -8,9 +8,15 @@ import { makeBuild } from '../support/builds';
 
 const trans = nullTranslator.load('kusto_magic');
 const RETRY = { kind: 'retry', name: '', values: [], then: null } as const;
-const ON: IActiveImage = { state: 'on', image: 'Img', reason: '', hint: null };
-const OFF: IActiveImage = { state: 'off', image: '', reason: '', hint: null };
-const UNKNOWN: IActiveImage = { state: 'unknown', image: '', reason: 'not allowed', hint: RETRY };
+const ON: IActiveImage = { state: 'on', image: 'Img', managedPackages: null, reason: '', hint: null };
+const OFF: IActiveImage = { state: 'off', image: '', managedPackages: null, reason: '', hint: null };
+const UNKNOWN: IActiveImage = {
+  state: 'unknown',
+  image: '',
+  managedPackages: null,
+  reason: 'not allowed',
+  hint: RETRY
+};
 
 function model(active: IActiveImage, activeBuilds: ReadonlyArray<IBuild> = []): IImagesModel {
   const images = [{ name: 'img' }, { name: 'other' }];

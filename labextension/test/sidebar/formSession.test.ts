@@ -71,7 +71,8 @@ class Server {
   }
 
   images(): object {
-    return { images: [{ name: 'Known' }], loaded: true, problem: '' };
+    const active = { state: 'on', image: 'Python3_11_7', managedPackages: 131 };
+    return { images: [{ name: 'Known' }], active, loaded: true, problem: '' };
   }
 
   createImage(): Promise<IBuild> {
@@ -137,6 +138,8 @@ describe('validation', () => {
     expect(session.replaced).toBe('Known');
     session.set('name', 'other');
     expect(session.replaced).toBe('');
+    session.set('name', 'Python3_11_7');
+    expect(session.replaced).toBe(''); // it cannot be
   });
 });
 

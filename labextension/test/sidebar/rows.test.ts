@@ -21,7 +21,7 @@ function image(name: string, more: Partial<IImage> = {}): IImage {
 
 const LOADED: IClusterImages = {
   images: [image('One'), image('two')],
-  active: { state: 'on', image: 'ONE', reason: '', hint: null },
+  active: { state: 'on', image: 'ONE', managedPackages: null, reason: '', hint: null },
   identity: '',
   loaded: true,
   problem: '',
@@ -36,6 +36,10 @@ function model(images: Partial<IClusterImages> = {}, activeBuilds: ReadonlyArray
     findBuild: (id: string) => (id === 'old' ? makeBuild('old', { asOf: '2026-11-24T07:00:00Z' }) : undefined)
   } as unknown as IImagesModel;
 }
+
+const MANAGED: Partial<IClusterImages> = {
+  active: { ...LOADED.active, image: 'Python3_11_7', managedPackages: 131 }
+};
 
 const rowsOf = (it: IImagesModel, filter = ''): IRow[] => listRows({ model: it, isExpanded: id => id === 'c', filter });
 
@@ -56,8 +60,16 @@ describe('listRows', () => {
     expect(rowsOf(model(), 'x').map(({ kind }) => kind)).toEqual(['cluster', 'noMatch', 'cluster']);
   });
 
+  it('has the managed image that queries use below the custom ones, which are counted', () => {
+    const rows = rowsOf(model(MANAGED));
+    expect(rows.map(({ key }) => key)).toEqual(['c', 'c/one', 'c/two', 'c/python3_11_7', 'd']);
+    expect(rows[0]).toMatchObject({ count: 2 });
+    expect(rowsOf(model(MANAGED), 'python').map(({ kind }) => kind)).toEqual(['cluster', 'image', 'cluster']);
+  });
+
   it.each([
     [{ loaded: false, images: [] }, ['loading']],
+    [{ images: [], ...MANAGED }, ['empty', 'image']],
     [{ images: [] }, ['empty']],
     [{ problem: 'no network' }, ['problem', 'image', 'image']]
   ])('with %j has the messages and the last known images', (images, kinds) => {
@@ -74,6 +86,13 @@ it('listImages adds the images that are being built, and the operations on the o
     ['One', 'e'],
     ['two', null]
   ]);
+  expect(found.every(({ isCustom }) => isCustom)).toBe(true);
+});
+
+it('listImages has the operation on the managed image that queries use', () => {
+  const builds = [makeBuild('d', { image: 'Python3_11_7', action: 'disable' }, 'c')];
+  const [, , managed] = listImages(model(MANAGED, builds), 'c');
+  expect(managed).toMatchObject({ image: { name: 'Python3_11_7' }, isCustom: false, build: { card: { id: 'd' } } });
 });
 
 describe('keys', () => {
@@ -97,7 +116,7 @@ describe('keys', () => {
 describe('texts', () => {
   const row = (it: IImage, build: IBuild | null = null): IImageRow => {
     const place = { kind: 'image', key: 'k', cluster: cluster('c'), position: 1, size: 1 } as const;
-    return { ...place, image: it, build };
+    return { ...place, image: it, isCustom: true, build };
   };
 
   it('the second line says what is being done, how it failed, or what the image is made of', () => {
@@ -116,6 +135,9 @@ describe('texts', () => {
     expect(one).toBe('One, active, Succeeded, Python3_11_7 · 2 packages');
     expect(two).toBe('two, Succeeded, Python3_11_7 · 2 packages');
     expect(last).toBe('d, 2 images');
+    expect(rowsOf(model(MANAGED)).map(it => rowLabel(it, model(MANAGED), trans))[3]).toBe(
+      'Python3_11_7, active, managed image · 131 packages'
+    );
     const [, problem] = rowsOf(model({ problem: 'no network' }));
     expect(problem && rowLabel(problem, model({ problem: 'no network' }), trans)).toBe(
       'no network Press Enter to retry.'

@@ -1,6 +1,6 @@
 import type { RequestAPI } from '../../src/api/requestAPI';
 
-export const ACTIVE_IMAGE = { state: 'on', image: 'img', reason: '', hint: null };
+export const ACTIVE_IMAGE = { state: 'on', image: 'img', managedPackages: null, reason: '', hint: null };
 
 interface IRequest {
   readonly method: string;
