@@ -237,7 +237,7 @@ def test_managed_image_that_queries_use_is_listed_and_verified(
     expect(items).to_have_text(["Show details", "Use as base…", "Copy name", "Verify…", "Disable python() on cluster…"])
     screenshot("menu")
     menu_item(page, "Verify…").click()
-    expect(dialog(page)).to_contain_text("is compared with the documentation of the image")
+    expect(dialog(page)).to_contain_text("is compared with the list of its packages")
     expect(dialog(page).get_by_role("checkbox")).to_have_count(0)
     dialog(page).get_by_role("button", name="Verify", exact=True).click()
     result = dialog(page).get_by_role("region", name="Result")
