@@ -12,8 +12,8 @@ from kusto_magic.display.verification_table import verification_table
 from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
 from kusto_magic.models.image import NO_PACKAGES, Image
 from kusto_magic.models.managed_images import MANAGED_IMAGES
-from kusto_magic.models.verification import Verification
-from kusto_magic.panel.details import Details
+from kusto_magic.models.verification import Verification, direct_names
+from kusto_magic.panel.details import Details, DetailsAction
 from kusto_magic.panel.hints import PANEL
 from kusto_magic.panel.markup import badge, chip, count_text, text_html
 from kusto_magic.panel.table import RowAction, RowView, Table
@@ -179,8 +179,18 @@ class ImageList:
         )
 
     def _verify(self, image: Image, _button: Button) -> None:
-        target, name = self._context.require_target(), image.name
-        set_text(self.state, f"Querying {target.cluster} … A new sandbox takes 10 to 15 seconds.")
+        self._query(image.name, VerifyOptions())
+
+    def _query(self, name: str, options: VerifyOptions) -> None:
+        """Query the cluster for what the active image holds, and show that in the details."""
+        target = self._context.require_target()
+        time = "Importing packages can take minutes" if options.imports else "A new sandbox takes 10 to 15 seconds"
+        set_text(self.state, f"Querying {target.cluster} … {time}.")
+
+        tooltip = "Query again, and also import the packages that the requirements name"
+        importing = DetailsAction(
+            "Import the packages", tooltip, lambda: self._query(name, VerifyOptions(imports=True))
+        )
 
         def restore() -> None:
             if target == self._context.target:
@@ -190,12 +200,17 @@ class ImageList:
             restore()
             table = verification_table(found, target)
             rows = [(label.shown, value.shown) for label, value in table.rows]
-            self.details.show(table.caption, [*rows, *(("Note", note) for note in table.notes)])
+            notes = [("Note", note) for note in table.notes]
+            has_imports = not options.imports and bool(direct_names(found.expectation.packages))
+            self.details.show(table.caption, [*rows, *notes], importing if has_imports else None)
             self._mark(name)
             require_success(found)  # the error says what to do
 
         self._context.run_task(
-            [self.refresh], lambda: self._context.builds.verify(target, name, VerifyOptions()), on_result, restore
+            [self.refresh, self.details.button],
+            lambda: self._context.builds.verify(target, name, options),
+            on_result,
+            restore,
         )
 
     def _mark(self, name: str) -> None:

@@ -257,6 +257,10 @@ def test_active_image_is_verified_in_its_details(make: EnvironmentFactory) -> No
     _press(form, "Verify")
     wait_until(lambda: "2 of 2 packages are as planned" in shown_text(form.images.details.content))
     assert "Queries use img." in shown_text(form.images.state)
+    environment.tell("contents", image="img", imports={"humanize": "ImportError: no DLL"})
+    form.images.details.button.click()
+    wait_until(lambda: "humanize: ImportError: no DLL" in shown_text(form.images.details.content))
+    assert not is_shown(form.images.details.button), "they were imported"
     environment.tell("contents", image="img", packages={"extra": None})
     _press(form, "Verify")
     wait_until(lambda: "Image 'img' is not as planned" in error_text(form))
