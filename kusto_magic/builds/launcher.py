@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -62,6 +63,9 @@ class BuildLauncher:
         self._preflight = preflight
         self._estimate = estimate
         self._clock = clock
+        # Held from the moment the history has a record until its build is registered: another thread that reads the
+        # record meanwhile would take it for one of an ended process.
+        self._launching = threading.Lock()
 
     def start(self, requests: Sequence[BuildRequest], fleet: str = "") -> list[Build]:
         """Start new operations atomically: on interruption none is started. `fleet` is the id that they share."""
@@ -72,8 +76,9 @@ class BuildLauncher:
             for request in requests
         ]
         try:
-            self._history.add(*records)  # before the launch, so that a crash leaves a record
-            return self._launch_new(records)
+            with self._launching:
+                self._history.add(*records)  # before the launch, so that a crash leaves a record
+                return self._launch_new(records)
         except BaseException:  # also KeyboardInterrupt: the call was interrupted before anything was launched
             # Ended, so that no other process reports what the user interrupted.
             end = self._clock.wall()
@@ -97,10 +102,15 @@ class BuildLauncher:
     def resume(self, records: Sequence[BuildRecord], timeout: float, *, send: bool = False) -> list[Build]:
         """Poll recorded operations, whichever process started them, and return at once.
 
-        Nothing is sent, unless `send`: those that wait for a busy cluster then continue to be repeated.
+        Nothing is sent, unless `send`: those that wait for a busy cluster then continue to be repeated. Those that this
+        process polls already are returned as they are.
         """
         records = [replace(record, request=record.request.with_timeout(timeout)) for record in records]
-        return self.launch(*(self._resumed(record, send) for record in records))
+        with self._launching:
+            running = {record.id: self._registry.by_id(record.id) for record in records}
+            launched = self.launch(*(self._resumed(it, send) for it in records if running[it.id] is None))
+        found = iter(launched)
+        return [running[record.id] or next(found) for record in records]
 
     def _resumed(self, record: BuildRecord, send: bool) -> tuple[Build, Workflow]:
         """Return the build of a recorded operation and the workflow that polls it."""
@@ -172,8 +182,9 @@ class BuildLauncher:
                               fleet=old.fleet, owner=owner))
             for old in records
         ]  # fmt: skip
-        claimed = self._history.claim(pairs, now)
-        return self._launch_new(claimed) if claimed else []
+        with self._launching:
+            claimed = self._history.claim(pairs, now)
+            return self._launch_new(claimed) if claimed else []
 
     def launch(self, *started: tuple[Build, Workflow]) -> list[Build]:
         """Run the workflows of builds on the background loop; return the builds at once."""

@@ -17,6 +17,7 @@ from support.requests import build_request, delete_request
 
 from kusto_magic.arm.operation import Operation
 from kusto_magic.builds.build import Build
+from kusto_magic.builds.history import History
 from kusto_magic.builds.record import BuildRecord
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.state import Origin
@@ -33,6 +34,7 @@ from kusto_magic.errors import (
 from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models.action import Action
 from kusto_magic.models.build_state import BuildState
+from kusto_magic.models.cluster_contents import DEFAULT_POLICY, BaseList
 from kusto_magic.models.image import Image, ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.preflight.report import PreflightReport, Verdict
@@ -147,6 +149,43 @@ def test_start_with_the_same_spec_returns_the_running_build(make: Make) -> None:
     assert builds.running(environment.target, "img") is None
 
 
+class MeetingHistory(History):
+    """A history in which another thread finds each record just after it was added."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.meet: Callable[[BuildRecord], None] | None = None
+
+    def add(self, *records: BuildRecord) -> None:
+        super().add(*records)
+        if self.meet is not None:
+            self.meet(*records)
+
+
+def test_build_that_is_just_being_started_is_not_taken_for_one_of_an_ended_process(make: Make) -> None:
+    environment = make()
+    history = MeetingHistory(environment.history_path)
+    builds, entered, found = environment.builds(history), threading.Event(), []
+
+    def attach(record: BuildRecord) -> None:
+        entered.set()
+        found.append(builds.attach_record(record))
+
+    def meet(record: BuildRecord) -> None:
+        other = threading.Thread(target=attach, args=[record])
+        threads.append(other)
+        other.start()
+        assert entered.wait(10)
+
+    threads: list[threading.Thread] = []
+    history.meet = meet
+    build = builds.start(build_request(environment.target, "img", SPEC))
+    threads[0].join(10)
+    assert found == [build]
+    image = build.result(30)
+    assert image is not None and image.name == "img"
+
+
 def test_start_raises_conflict_and_sends_nothing(make: Make) -> None:
     environment = make(conflicting)
     builds = environment.builds()
@@ -211,7 +250,8 @@ def test_preflight_receives_the_complete_base_chain(make: Make) -> None:
     assert calls[-1] == {
         "text": "idna\n",
         "python": "3.10.8",
-        "base": "Python3_10_8",
+        "base": BaseList.documented("Python3_10_8"),
+        "policy": DEFAULT_POLICY,
         "base_requirements": ("six\n", "attrs\n"),
         "base_image": "upper",
         "exclude_newer": "",

@@ -128,9 +128,14 @@ class EmulatedEnvironment:
         ]
         self.target = self.targets[0]
 
-    def builds(self) -> BuildManager:
+    @property
+    def history_path(self) -> Path:
+        """The file of the history that all processes share."""
+        return self._path
+
+    def builds(self, history: History | None = None) -> BuildManager:
         made = BuildManager(
-            history=History(self._path),
+            history=history or History(self._path),
             connect=self._connect,
             preflight=self.answer,
             run_query=self.queries,
