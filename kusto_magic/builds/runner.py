@@ -194,8 +194,7 @@ async def check_image_spec(
     run = partial(
         preflight,
         python=(listed and listed.python) or base.python,
-        base=base.managed,
-        base_list=listed,
+        base=listed,
         policy=contents.policy,
         base_requirements=base.layers,
         base_image=spec.base_image or "",

@@ -54,8 +54,7 @@ async def run_preflight(
     text: str,
     *,
     python: str,
-    base: str | None = None,
-    base_list: BaseList | None = None,
+    base: BaseList | str | None = None,
     policy: SandboxPolicy = DEFAULT_POLICY,
     base_requirements: tuple[str, ...] = (),
     base_image: str = "",
@@ -70,8 +69,8 @@ async def run_preflight(
 ) -> PreflightReport:
     """Check a requirements text within `timeout` seconds. Canceling the task terminates uv immediately.
 
-    `python` is the Python version of the image ("3.10.8"); `base` is its managed base image (None: plain Python), and
-    `base_list` what that contains, by default the documented packages; `policy` limits a sandbox of the cluster;
+    `python` is the Python version of the image ("3.10.8"); `base` is the list of its managed base image, or its name
+    for the documented list (None: plain Python); `policy` limits a sandbox of the cluster;
     `base_requirements` are the texts of the custom images between the two, the lowest first, and `base_image` is the
     name of the uppermost image, by default that of the managed one, for the lock. `allow_index_options`
     is the user's permission to ask the indexes that the text names; otherwise they are ignored with a warning, as
@@ -100,10 +99,11 @@ async def run_preflight(
         policy=policy,
     )
     resolution.warn_of_indexes(ignored, "is named by the image and was not asked")
-    listed = None if base is None else base_list or BaseList.documented(base)
+    listed = BaseList.documented(base) if isinstance(base, str) else base
+    managed = listed.image if listed else ""
     result = await _run(requirements, resolution, listed, base_requirements, text if corrections else None)
     layers = tuple(map(_digest, base_requirements))
-    template = Lock(python, result.platform, text, (), base_image or base or "", base or "", layers, exclude_newer)
+    template = Lock(python, result.platform, text, (), base_image or managed, managed, layers, exclude_newer)
     result = _with_lock(result, template, resolution)
     index_lines = tuple(f"{option} {url}" for option, url in requirements.index_options)
     hint = Hint(HintKind.ALLOW_INDEX_OPTIONS) if ignored else None

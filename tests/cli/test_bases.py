@@ -56,7 +56,7 @@ def test_list_is_used_by_later_checks_of_this_cluster(
     kusto_image("bases", "--live")
     kusto_image("check", "--file", str(requirements), "--base", BASE)
     managed.builds().start(build_request(managed.target, "img", SPEC)).result(30)
-    before, *after = [options["base_list"] for options in seen]
+    before, *after = [options["base"] for options in seen]
     assert before == BaseList.documented(BASE)
     assert [read.packages for read in after] == [{"humanize": "4.9.0", "extra": "1.0"}] * 2
     assert [options["policy"].memory for options in seen] == [SandboxPolicy().memory, 4096, 4096]

@@ -119,7 +119,7 @@ def test_list_that_was_read_replaces_the_documented_one(check: Check) -> None:
     documented = check("plain", base="Python3_10_8")
     assert documented.base_list == "Python3_10_8 as documented by Microsoft in 2024-09"
     assert [(it.pin, it.status) for it in documented.packages] == [("plain==2.0", Status.NEW)]
-    read = check("plain", base="Python3_10_8", base_list=BaseList("Python3_10_8", {"plain": "1.0"}, read_at))
+    read = check("plain", base=BaseList("Python3_10_8", {"plain": "1.0"}, read_at))
     assert read.base_list == "Python3_10_8 as read from the cluster on 2026-11-26"
     assert [(it.pin, it.status) for it in read.packages] == [("plain==1.0", Status.PRESENT)]
     assert check("plain").base_list == ""
@@ -127,7 +127,7 @@ def test_list_that_was_read_replaces_the_documented_one(check: Check) -> None:
 
 def test_image_on_another_platform_gives_warning(check: Check) -> None:
     on_linux = BaseList("Python3_10_8", {"plain": "1.0"}, datetime(2026, 11, 26, tzinfo=UTC), platform="Linux-6.1")
-    assert check("plain", base="Python3_10_8", base_list=on_linux).warnings == (
+    assert check("plain", base=on_linux).warnings == (
         "Python3_10_8 runs on Linux-6.1, and the check is for Windows x64",
     )
 
@@ -135,7 +135,7 @@ def test_image_on_another_platform_gives_warning(check: Check) -> None:
 def test_modules_are_not_warned_of_once_the_packages_were_read(check: Check) -> None:
     assert any("contains modules" in line for line in check("plain", base="Python3_6_5", python="3.6.5").warnings)
     read = BaseList("Python3_6_5", {"other": "1.0"}, datetime(2026, 11, 26, tzinfo=UTC))
-    assert check("plain", base="Python3_6_5", python="3.6.5", base_list=read).warnings == ()
+    assert check("plain", base=read, python="3.6.5").warnings == ()
 
 
 def test_downgrade_below_need_of_base_package_gives_warning(check: Check) -> None:
