@@ -167,6 +167,7 @@ ATTRIBUTES = {
         "platform": "The platform, as Python names it.",
         "packages": "Normalized name → version.",
         "imports": 'The error of each imported package, "" if there was none.',
+        "memory": "Bytes that the process used after the imports, None if that is not known.",
     },
     "Verification": {
         "image": "The name of the image.",
@@ -174,14 +175,16 @@ ATTRIBUTES = {
         "inventory": "What it holds: an `Inventory`.",
         "database": "Where the query ran.",
         "differences": "A `Difference` for each package that is not as expected.",
+        "policy": "What is known of the memory of a sandbox: a `SandboxPolicy`.",
         "base_differences": "The same for the listed packages of the base image, which is no failure.",
     },
     "BaseList": {
         "image": "The managed image.",
         "packages": "Normalized name → version.",
         "read_at": "When they were read from the cluster, None if they are the documented ones.",
-        "python": 'The Python version that was read, or "".',
+        "python": 'The Python version, "" if it is not known.',
         "platform": 'The platform that was read, or "".',
+        "left_out": "Number of packages that were read but have no valid name or version.",
     },
     "SandboxPolicy": {
         "memory": "The memory of a sandbox in MB.",
@@ -189,8 +192,8 @@ ATTRIBUTES = {
     },
     "LiveBase": {
         "listed": "The packages of the active managed image: a `BaseList`.",
-        "policy": "The `SandboxPolicy`, or None if it could not be read.",
-        "policy_reason": 'Why it could not be read, or "".',
+        "policy": "The `SandboxPolicy` that later checks use.",
+        "policy_reason": 'Why it could not be read now, or "".',
         "database": "Where the query ran.",
         "unsaved": 'Why only this process keeps what was read, or "".',
     },
@@ -236,7 +239,10 @@ CLUSTER_OPTION = "subscription"
 VARIABLES: Mapping[str, Mapping[str, str]] = {
     "kusto_magic": {
         "KUSTO_MAGIC_…": "a setting, see [Settings](#settings)",
-        "KUSTO_MAGIC_HOME": f"the folder of all files of kusto_magic ({CONFIG_FILE}, history.sqlite, emulator.*)",
+        "KUSTO_MAGIC_HOME": (
+            f"the folder of all files of kusto_magic ({CONFIG_FILE}, history.sqlite, cluster-contents/, clusters.json, "
+            "owners/, emulator.*)"
+        ),
     },
     "Signing in": {
         "AZURE_AUTHORITY_HOST": "the sign-in host, instead of the one of the cloud",
@@ -471,6 +477,15 @@ def _permissions() -> Iterator[str]:
     rows += [(f"`{action}`", "show and protect the image that queries use") for action in permission.ACTIVE_IMAGE]
     rows += [(f"`{action}`", "enable and disable images") for action in permission.EXTENSIONS]
     yield from table(("action", "needed to"), rows)
+    yield from (
+        "",
+        "Queries have roles of their own, which an administrator of the cluster or database gives:",
+    )
+    roles = [
+        ("Viewer of a database, or AllDatabasesViewer", "`verify`, `bases --live`"),
+        ("AllDatabasesAdmin", "the sandbox policy in `bases --live`, which is left out without it"),
+    ]
+    yield from table(("role", "needed to"), roles)
 
 
 # ── Python ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
-MAX_SIZE = 1024 * 1024
+MAX_SIZE = 4 * 1024 * 1024
 """Maximum size of a file in bytes."""
 
 
@@ -22,14 +23,20 @@ def read_json(path: Path) -> Any:
 
 
 def replace_json(path: Path, document: Any) -> None:
-    """Replace a file by one that only its owner can read; its folder is created. Raises OSError."""
+    """Replace a file by one that only its owner can read; its folder is created. Raises OSError.
+
+    What `read_json` would not read is not written.
+    """
+    content = json.dumps(document, indent=1).encode()
+    if len(content) > MAX_SIZE:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}-")
     new = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(document, indent=1))
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         new.replace(path)
-    except OSError:
+    except BaseException:  # also an interrupt
         new.unlink(missing_ok=True)
         raise

@@ -205,8 +205,8 @@ class BuildManager:
         `name` is that image, "" for whichever is active; `database` is where the query runs, "" for the first. The
         future raises the errors of `queries.live_base.read_base`.
         """
-        now, run = self._clock.wall(), self._run_query
-        return self.submit(target, lambda images: read_base(images, name, database, self.contents, now, run))
+        wall, run = self._clock.wall, self._run_query
+        return self.submit(target, lambda images: read_base(images, name, database, self.contents, wall, run))
 
     def attach(self, target: Target, name: str, *, timeout: float = DEFAULT_TIMEOUT, send: bool = False) -> Build:
         """Poll the current operation on an image, whichever process started it, and return at once.

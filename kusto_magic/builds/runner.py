@@ -193,7 +193,7 @@ async def check_image_spec(
     listed = contents.base(base.managed) if base.managed else None
     run = partial(
         preflight,
-        python=(listed and listed.python) or base.python,
+        python=listed.python if listed else base.python,
         base=listed,
         policy=contents.policy,
         base_requirements=base.layers,

@@ -108,8 +108,8 @@ SUBCOMMANDS = {
         "Query the cluster for what its active image holds, and compare that with the check before the build.", "verify"
     ),
     "bases": Subcommand(
-        "List the managed images shipped by Azure. With the name of one: its packages. With --live: as read from the "
-        "cluster.",
+        "List the managed images shipped by Azure. With the name of one: its packages, as documented or as read from "
+        "the cluster with --live.",
         "bases",
     ),
     "clusters": Subcommand("List the clusters of the subscription.", "cluster"),

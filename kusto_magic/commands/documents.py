@@ -118,6 +118,7 @@ def verification_json(found: Verification) -> Json:
         "database": found.database,
         "differences": [_difference_json(it) for it in found.differences],
         "imports": dict(found.inventory.imports),
+        "memory": found.inventory.memory,
         "baseImage": found.expectation.base,
         "baseDifferences": [_difference_json(it) for it in found.base_differences],
         "inventory": dict(found.inventory.packages),

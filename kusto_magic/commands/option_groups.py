@@ -135,8 +135,14 @@ def add_verifying(parser: argparse.ArgumentParser) -> None:
 def add_bases(parser: argparse.ArgumentParser) -> None:
     """Add the managed image of `bases`, and reading what it contains."""
     parser.add_argument("name", metavar="IMAGE", nargs="?", help="managed image whose packages to list")
-    help_text = "query the cluster for the packages of its active managed image, which later checks compare with"
-    parser.add_argument("--live", action="store_true", help=help_text)
+    ways = parser.add_mutually_exclusive_group()
+    help_text = (
+        "query the cluster for the packages of its active managed image and for its sandbox policy; later checks for "
+        "this cluster use them"
+    )
+    ways.add_argument("--live", action="store_true", help=help_text)
+    help_text = "forget what was read from the cluster, of IMAGE or all of it; later checks use the documentation again"
+    ways.add_argument("--forget", action="store_true", help=help_text)
     _add_database(parser)
 
 

@@ -7,12 +7,16 @@ from dataclasses import replace
 from functools import partial
 
 from kusto_magic.builds.event_loop import result_or_cancel
+from kusto_magic.builds.options import BuildOptions
 from kusto_magic.builds.plan import Plan, PlannedChange, plan_of
 from kusto_magic.builds.request import BuildRequest
 from kusto_magic.builds.runner import spec_to_send
 from kusto_magic.commands.session import Session
 from kusto_magic.display import data_table
 from kusto_magic.display.data_table import DataTable
+from kusto_magic.models.cluster_contents import ClusterContents
+from kusto_magic.models.image import ImageSpec
+from kusto_magic.models.target import Target
 
 HEAD = ("Image", "Cluster", "Change", "Reason")
 """Column heads."""
@@ -37,15 +41,25 @@ def show_plan(session: Session, requests: Sequence[BuildRequest], *, check: bool
 
 
 def _as_sent(session: Session, requests: Sequence[BuildRequest], *, check: bool) -> Sequence[BuildRequest]:
-    """Return the requests with the spec that the check would send; all clusters have the same, as for `--dry-run`."""
+    """Return the requests with the spec that the check would send: the same for clusters with the same base images."""
     first = requests[0]
     options = first.options
     if first.spec is None or not options.check or not (check or options.pin or options.fix):
         return requests
-    report = session.check(first.target, first.spec, fix=options.fix)
-    session.show_report(report)
-    sent = spec_to_send(first.spec, report, pin=options.pin)
-    return [replace(request, spec=sent) for request in requests]
+    sent: dict[ClusterContents, ImageSpec] = {}
+    return [replace(it, spec=_checked(session, it.target, first.spec, options, sent)) for it in requests]
+
+
+def _checked(
+    session: Session, target: Target, spec: ImageSpec, options: BuildOptions, sent: dict[ClusterContents, ImageSpec]
+) -> ImageSpec:
+    """Return what the check would send to a cluster; `sent` is what is known already, by what clusters contain."""
+    contents = session.builds.contents.read(target)
+    if contents not in sent:
+        report = session.check(target, spec, fix=options.fix)
+        session.show_report(report)
+        sent[contents] = spec_to_send(spec, report, pin=options.pin)
+    return sent[contents]
 
 
 def _json(plan: Plan) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +48,7 @@ class FleetCard:
     """Data of a fleet that is shown and saved.
 
     `rows` are a label and a card for each cluster, in their order; times are UTC. `failures` maps each reason to the
-    clusters that failed; `report` is the result of the check, which is the same for all clusters with the same base.
+    clusters that failed; `report` is the result of the check; it says if other clusters have another one.
     """
 
     id: str
@@ -257,8 +257,27 @@ def fleet_card_of(id: str, name: str, members: Sequence[Member], now: datetime) 
         as_of=as_of,
         failures=group_by_reason(failures_of(members)),
         hint=common_hint(members) if ended else Hint(HintKind.RESUME_AFTER_RESTART, name),
-        report=next((row.report for row in cards if row.report), None),
+        report=_common_report([row.report for row in cards if row.report]),
     )
+
+
+def _common_report(reports: Sequence[PreflightReport]) -> PreflightReport | None:
+    """Return the report to show for all clusters, a conflict first; it says if others have another result.
+
+    Their results differ if what was read from the clusters does.
+    """
+    if not reports:
+        return None
+    shown = min(reports, key=lambda report: report.verdict is not Verdict.CONFLICT)
+    others = sum(_result(report) != _result(shown) for report in reports)
+    if not others:
+        return shown
+    warning = f"the check has another result on {others} of {len(reports)} clusters: their base images differ"
+    return replace(shown, warnings=(*shown.warnings, warning))
+
+
+def _result(report: PreflightReport) -> tuple[object, ...]:
+    return report.verdict, report.reason, report.packages
 
 
 _HEAD = ("Cluster", "State", "Duration", "Message")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kusto_magic.display import data_table
 from kusto_magic.display.data_table import Cell, DataTable
 from kusto_magic.models.build_state import Outcome
+from kusto_magic.models.cluster_contents import MEGABYTE
 from kusto_magic.models.target import Target
 from kusto_magic.models.verification import ExpectationSource, Verification
 
@@ -34,6 +35,7 @@ def _properties(found: Verification) -> Iterator[tuple[str, Cell]]:
     yield "Result", _result(found)
     yield "Compared with", _source(found)
     yield "Imports", data_table.text(_imports(found))
+    yield "Memory", data_table.text(_memory(found))
     yield "Base image", data_table.text(_base(found))
     yield "Python", data_table.text(_python(found))
     yield "Platform", data_table.text(found.inventory.platform)
@@ -60,6 +62,14 @@ def _source(found: Verification) -> Cell:
 
 def _imports(found: Verification) -> str:
     return f"{found.imported} of {len(found.imports)} packages were imported" if found.imports else ""
+
+
+def _memory(found: Verification) -> str:
+    used = found.inventory.memory
+    if used is None:
+        return ""
+    policy = found.policy
+    return f"{used / MEGABYTE:,.0f} MB after the imports; a sandbox has {policy.memory:,} MB {policy.source}"
 
 
 def _base(found: Verification) -> str:

@@ -5,6 +5,7 @@ Source of the query: documentation of the python plugin, `T | evaluate python(ou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -41,6 +42,13 @@ def tried(name):
         return "{}: {}".format(type(error).__name__, str(error).strip().partition("\n")[0])[:300]
     return "" if wanted else "no module"
 
+def memory():
+    try:
+        import psutil
+        return str(psutil.Process().memory_info().rss)
+    except Exception:
+        return ""
+
 unwanted = {"test", "tests", "doc", "docs", "example", "examples", "benchmark", "benchmarks"}
 try:
     from importlib import metadata
@@ -53,12 +61,15 @@ except ImportError:  # before Python 3.8
 rows = [("python", "", platform.python_version()), ("platform", "", platform.platform())]
 rows += [("package", name, version or "") for name, version in listed]
 rows += [("import", name, tried(name)) for name in kargs.get("imports", []) if name in distributions]
+rows += [("memory", "", memory())] if kargs.get("imports") else []
 result = pd.DataFrame(rows, columns=["kind", "name", "value"])
 """
 """Runs in the sandbox, where the plugin defines `pd` and `kargs`. A package is imported only if that is asked for."""
 
 NO_MODULE = "no module"
 """The value of an import for a package that has nothing to import."""
+
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 MAX_TEXT_LENGTH = 400
 """Maximum number of characters of a text of the sandbox."""
@@ -79,7 +90,8 @@ def inventory_query(imports: Iterable[str] = ()) -> str:
 class Inventory:
     """What an image holds: its Python version, platform, and packages (normalized name → version).
 
-    `imports` has the error of each imported package, "" if it was imported. The texts are external: they are escaped
+    `imports` has the error of each imported package, "" if it was imported; `memory` is how many bytes the sandbox's
+    process then used, None if that is not known. The texts are external: they are escaped
     where they are shown.
     """
 
@@ -87,11 +99,12 @@ class Inventory:
     platform: str
     packages: Mapping[str, str]
     imports: Mapping[str, str] = field(default_factory=dict)
+    memory: int | None = None
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[str, object]]) -> Inventory:
         """Parse the rows of `inventory_query`. Raises ValueError if they are not its result."""
-        values: dict[str, dict[str, str]] = {kind: {} for kind in ("python", "platform", "package", "import")}
+        values: dict[str, dict[str, str]] = {kind: {} for kind in ("python", "platform", "memory", "package", "import")}
         for row in rows:
             kind, name, value = (str(row.get(column, "")) for column in ("kind", "name", "value"))
             if kind in values:
@@ -99,9 +112,11 @@ class Inventory:
         if not values["python"]:
             raise ValueError("not the result of an inventory query")
         [python], platform = values["python"].values(), "".join(values["platform"].values())
-        return cls(python, platform, values["package"], values["import"])
+        memory = "".join(values["memory"].values())
+        used = int(memory) if _NUMBER.fullmatch(memory) else None
+        return cls(python, platform, values["package"], values["import"], used)
 
 
 def _shown(text: str) -> str:
-    """Return a text of the sandbox without secrets, such as those in the error of an import."""
-    return redact(text)[:MAX_TEXT_LENGTH]  # in this order: half a token is not recognized
+    """Return a text of the sandbox as one line without secrets, such as those in the error of an import."""
+    return redact(" ".join(text.split()))[:MAX_TEXT_LENGTH]  # in this order: half a token is not recognized

@@ -18,7 +18,7 @@ from kusto_magic.models.cluster_contents import NOTHING_READ, BaseList, ClusterC
 from kusto_magic.models.lock import Lock, LockedPackage
 
 _NAMESPACE = uuid.UUID("6f7d3c1e-52f0-5b0e-9f0a-0d8c2f0f7a41")
-"""Namespace of the serial numbers: they are made of the digest of the lock and the source of the base image's list."""
+"""Namespace of the serial numbers: they are made of the name, the digest of the lock, and the components."""
 
 _PROPERTY = "kusto-magic:{}"
 _IMAGE = "image"
@@ -38,7 +38,7 @@ def cyclonedx_text(name: str, lock: Lock, contents: ClusterContents = NOTHING_RE
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{name} {lock.digest} {base.source}')}",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{name} {lock.digest} {json.dumps(components)}')}",
         "version": 1,
         "metadata": {
             "tools": {"components": [{"type": "application", "name": "kusto-magic"}]},

@@ -10,7 +10,7 @@ from enum import StrEnum
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from kusto_magic.models.cluster_contents import BaseList
+from kusto_magic.models.cluster_contents import DEFAULT_POLICY, BaseList, SandboxPolicy
 from kusto_magic.models.inventory import NO_MODULE, Inventory
 
 
@@ -90,7 +90,7 @@ class Expectation:
 class Verification:
     """The result of comparing an image with its `expectation`; `database` is where the query ran.
 
-    `imports` are the packages that were to be imported.
+    `imports` are the packages that were to be imported, `policy` is what is known of the memory of a sandbox.
 
     `differences` are the packages that are not as expected, `base_differences` those of the base image that differ from
     its list, which is no failure: the documented list is incomplete, and Azure may change the image.
@@ -103,6 +103,7 @@ class Verification:
     imports: tuple[str, ...]
     differences: tuple[Difference, ...]
     base_differences: tuple[Difference, ...]
+    policy: SandboxPolicy = DEFAULT_POLICY
 
     @property
     def total(self) -> int:
@@ -145,7 +146,12 @@ class Verification:
 
 
 def verify(
-    image: str, expectation: Expectation, inventory: Inventory, database: str, imports: Sequence[str] = ()
+    image: str,
+    expectation: Expectation,
+    inventory: Inventory,
+    database: str,
+    imports: Sequence[str] = (),
+    policy: SandboxPolicy = DEFAULT_POLICY,
 ) -> Verification:
     """Compare what an image holds with what it should hold."""
     named = {expected.name for expected in expectation.packages}
@@ -162,6 +168,7 @@ def verify(
         tuple(imports),
         _differences(expectation.packages, inventory.packages),
         _differences(listed, inventory.packages),
+        policy,
     )
 
 

@@ -23,6 +23,7 @@ from kusto_magic.hints import Hint, HintKind
 from kusto_magic.models import managed_packages
 from kusto_magic.models.cluster_contents import DEFAULT_POLICY, BaseList, SandboxPolicy
 from kusto_magic.models.lock import Lock, cutoff_time
+from kusto_magic.preflight.base_wheels import resolve_on_base
 from kusto_magic.preflight.binary_breaks import binary_warnings
 from kusto_magic.preflight.conflicts import Explanation, explain
 from kusto_magic.preflight.diagnosis import diagnose, displayed_output
@@ -149,7 +150,7 @@ async def _resolve(
     lines = _applicable(requirements, resolution)
     if not lines:
         return resolution.report(Verdict.COMPATIBLE)
-    result = await resolution.resolve(line.spec for line in lines)
+    result = await resolve_on_base(lines, resolution, base)
     if result.code is None:
         return resolution.report(Verdict.INCONCLUSIVE, reason="the package index did not respond in time")
     if result.code != 0:
@@ -159,7 +160,8 @@ async def _resolve(
     packages = plan_packages(found, base=resolution.installed, direct=[line.name for line in lines])
     resolution.warnings += [*_uv_warnings(result.output), *_managed_warnings(packages, resolution.installed, base)]
     resolution.warnings += binary_warnings(packages, resolution.installed, base)
-    resolution.warnings += size_warnings(packages, resolution.policy)
+    sizes = {it.name: it.size for it in packages if it.status is not Status.PRESENT}
+    resolution.warnings += size_warnings({**resolution.layer_sizes, **sizes}, resolution.policy)
     resolution.warnings += await _custom_warnings(packages, lines, resolution)
     return resolution.report(Verdict.COMPATIBLE, packages=packages)
 
@@ -198,7 +200,7 @@ async def _add_base(resolution: Resolution, base: BaseList | None, texts: Sequen
         resolution.stub_wheels = managed_packages.without_wheel(base.image)
         resolution.warnings += _list_warnings(base)
     for text in texts:
-        added = await _add_custom_layer(resolution, text)
+        added = await _add_custom_layer(resolution, base, text)
         if added is None:
             resolution.warnings.append("a custom base image could not be resolved: its packages are not known")
         else:
@@ -217,7 +219,7 @@ def _list_warnings(base: BaseList) -> list[str]:
     return []
 
 
-async def _add_custom_layer(resolution: Resolution, text: str) -> Pins | None:
+async def _add_custom_layer(resolution: Resolution, base: BaseList | None, text: str) -> Pins | None:
     requirements = read(text)  # the image may have been made with another tool
     if requirements.problems:
         return None
@@ -226,8 +228,14 @@ async def _add_custom_layer(resolution: Resolution, text: str) -> Pins | None:
         return {}
     # Warnings about the lines of a base image do not help with this text, so they are collected separately.
     separate = replace(resolution, warnings=[], locked={})  # a lock has the versions of the text on top of it
-    result = await separate.resolve(line.spec for line in _applicable(requirements, separate))
-    return pins(read_lock(result.lock, resolution.python)) if result.code == 0 else None
+    result = await resolve_on_base(_applicable(requirements, separate), separate, base)
+    resolution.stub_wheels = separate.stub_wheels
+    if result.code != 0:
+        return None
+    found = read_lock(result.lock, resolution.python)
+    added = [package for package in found if resolution.installed.get(package.name) != package.version]
+    resolution.layer_sizes.update({package.name: package.size for package in added})
+    return pins(found)
 
 
 def _managed_warnings(packages: Iterable[Package], installed: Mapping[str, str], base: BaseList | None) -> list[str]:

@@ -20,7 +20,7 @@ class Resolution:
     """The inputs of a preflight, and the packages of the base image (normalized name → version).
 
     `locked` are the versions of a lock, which are preferred to those of the base image; `found` are the packages that
-    the text needs, once it is resolved.
+    the text needs, once it is resolved. `layer_sizes` are the sizes of the wheels that custom base images add.
     `deadline` is a time of `clock`; no run of the resolver continues after it.
     """
 
@@ -33,6 +33,7 @@ class Resolution:
     installed: Pins = field(default_factory=dict)
     stub_wheels: frozenset[str] = frozenset()
     from_custom_images: Pins = field(default_factory=dict)
+    layer_sizes: dict[str, int | None] = field(default_factory=dict)
     locked: Pins = field(default_factory=dict)
     found: tuple[LockedPackage, ...] = ()
     warnings: list[str] = field(default_factory=list)

@@ -6,10 +6,9 @@ much memory a package takes when it is imported is not known; its files are what
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from kusto_magic.models.cluster_contents import SandboxPolicy
-from kusto_magic.preflight.report import Package, Status
+from kusto_magic.models.cluster_contents import MEGABYTE, SandboxPolicy
 
 UNPACKED_RATIO = 3.4
 """Size of the files of a wheel compared with that of the wheel, which is all that an index states.
@@ -18,21 +17,23 @@ Measured with `benchmarks/wheel_sizes.py` in 2026-11: 65 popular packages for Wi
 of wheels and 3.4 times as much in files, from 1.4 times (xgboost) to 7.4 times (altair).
 """
 
-MEGABYTE = 1024 * 1024
-"""Bytes of a MB of the sandbox policy."""
 
+def size_warnings(wheels: Mapping[str, int | None], policy: SandboxPolicy) -> list[str]:
+    """Return a warning if the files of the packages that are added are larger than the memory of a sandbox.
 
-def size_warnings(packages: Iterable[Package], policy: SandboxPolicy) -> list[str]:
-    """Return a warning if the files of the packages that are added are larger than the memory of a sandbox."""
-    sizes = {package.name: package.size or 0 for package in packages if package.status is not Status.PRESENT}
+    `wheels` are the sizes of their wheels in bytes by name, None where the index does not state it.
+    """
+    sizes = {name: size or 0 for name, size in wheels.items()}
     unpacked = _megabytes(sum(sizes.values()))
     if unpacked <= policy.memory:
         return []
     largest = max(sizes, key=lambda name: sizes[name])
     part = f" ({largest}: {_megabytes(sizes[largest]):,} MB)" if len(sizes) > 1 else ""
+    about = "more than" if None in wheels.values() else "about"
     warning = (
-        f"the packages to add have about {unpacked:,} MB of files{part}; a sandbox has {policy.memory:,} MB of memory "
-        f"{policy.source}, and a query that needs more fails: import only what it needs, or have the limit raised"
+        f"the added packages have {about} {unpacked:,} MB of files{part}, estimated from the downloads; a sandbox has "
+        f"{policy.memory:,} MB of memory {policy.source}, and a query that needs more fails: import only what it "
+        "needs, or ask an administrator to raise MaxMemoryMbPerSandbox"
     )
     return [warning]
 

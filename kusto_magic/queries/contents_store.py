@@ -30,27 +30,37 @@ class ContentsStore:
         with self._lock:
             return self._read(target)
 
-    def save(self, target: Target, contents: ClusterContents) -> str:
-        """Replace what was read from a cluster. Return why only this process keeps it, "" if the file was written."""
+    def update(self, target: Target, newer: ClusterContents) -> str:
+        """Keep what was read now, unless a later reading is kept. Return why only this process keeps it, or ""."""
         with self._lock:
-            self._unwritten[target.key] = contents
-            if self._folder is None:
-                return "there is no folder for it"
-            path = self._path(self._folder, target)
-            try:
-                replace_json(path, {"cluster": target.key, **contents_json(contents)})
-            except OSError as error:
-                return f"{path} cannot be written: {error.strerror}"
-            del self._unwritten[target.key]
-            return ""
+            return self._write(target, self._read(target).updated(newer))
+
+    def forget(self, target: Target, image: str) -> str:
+        """Forget the list of an image, "" for everything about the cluster. Return why the file still has it, or ""."""
+        with self._lock:
+            kept = self._read(target).without(image) if image else NOTHING_READ
+            self._unwritten.pop(target.key, None)
+            return self._write(target, kept)
+
+    def _write(self, target: Target, contents: ClusterContents) -> str:
+        self._unwritten[target.key] = contents
+        if self._folder is None:
+            return "there is no folder for it"
+        path = self._path(self._folder, target)
+        try:
+            replace_json(path, {"cluster": target.key, **contents_json(contents)})
+        except OSError as error:
+            return f"{path} cannot be written: {error.strerror}"
+        del self._unwritten[target.key]
+        return ""
 
     def _read(self, target: Target) -> ClusterContents:
-        unwritten = self._unwritten.get(target.key)
-        if unwritten is not None or self._folder is None:
-            return unwritten or NOTHING_READ
+        unwritten = self._unwritten.get(target.key, NOTHING_READ)
+        if self._folder is None:
+            return unwritten
         document = read_json(self._path(self._folder, target))
         is_own = isinstance(document, dict) and document.get("cluster") == target.key
-        return contents_from_json(document) if is_own else NOTHING_READ
+        return (contents_from_json(document) if is_own else NOTHING_READ).updated(unwritten)
 
     @staticmethod
     def _path(folder: Path, target: Target) -> Path:

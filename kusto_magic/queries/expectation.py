@@ -30,18 +30,19 @@ async def find_expectation(
         listed = contents.base(name)
         found = listed.packages.items()
         packages = tuple(ExpectedPackage(package, f"=={version}", direct=False) for package, version in found)
-        python = listed.python or MANAGED_IMAGES[name].python
-        return Expectation(python, packages, ExpectationSource.LISTED, listed=listed)
+        return Expectation(listed.python, packages, ExpectationSource.LISTED, listed=listed)
     image = await client.get(name)
     chain = await _chain(client, image)
-    known = await find_plan(image) or _required(image, chain.python)
-    below = _below(chain, {package.name for package in known.packages})
+    base = contents.base(chain.managed) if chain.managed else None
+    python = base.python if base else chain.python
+    known = await find_plan(image) or _required(image, python)
+    below = _below(chain, python, {package.name for package in known.packages})
     return replace(
         known,
         packages=(*known.packages, *below),
-        python=chain.python,
+        python=python,
         base=chain.managed or "",
-        listed=contents.base(chain.managed) if chain.managed else None,
+        listed=base,
         remarks=(REBUILT,) if image.outcome is None else (),
     )
 
@@ -62,9 +63,9 @@ def _required(image: Image, python: str) -> Expectation:
     return Expectation(python, _expected([image.requirements], python), ExpectationSource.REQUIREMENTS, skipped=skipped)
 
 
-def _below(chain: BaseChain, known: set[str]) -> tuple[ExpectedPackage, ...]:
+def _below(chain: BaseChain, python: str, known: set[str]) -> tuple[ExpectedPackage, ...]:
     """Return what the custom images below require, without what the image itself decides."""
-    packages = _expected(list(chain.layers), chain.python)
+    packages = _expected(list(chain.layers), python)
     return tuple(replace(package, direct=False) for package in packages if package.name not in known)
 
 

@@ -108,6 +108,12 @@ def _unreachable(error: Exception, query: Query) -> UnreachableError:
     return UnreachableError(f"{host} cannot be reached ({why})", hint=remedy(error)[0])
 
 
+def other_image(image: str, python: str) -> QueryError:
+    """Return the error for a sandbox that cannot be that of the managed image `image`: it has Python `python`."""
+    what = f"a sandbox with Python {python[:20]} and without the packages of image {image!r} answered; nothing was kept"
+    return QueryError(what, fault=ServiceFault(), hint=Hint(HintKind.WAIT_A_MINUTE))
+
+
 def unreadable() -> UnreachableError:
     """Return the error for a response that is not that of a query."""
     return UnreachableError("the response to the query cannot be read", hint=Hint(HintKind.RETRY))

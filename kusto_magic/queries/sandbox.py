@@ -20,6 +20,9 @@ from kusto_magic.queries.query import DATABASES, POLICY, Query, Rows, RunQuery
 QUERY_TIMEOUT = 300.0
 """Time limit of the query in seconds. A new sandbox takes 10 to 15 s (documentation), imports can take minutes."""
 
+COMMAND_TIMEOUT = 30.0
+"""Time limit in seconds of a command that is not needed for the result."""
+
 SYSTEM_DATABASE = "NetDefaultDB"
 """The database in which commands about the cluster run. Source: documentation of the query API."""
 
@@ -33,10 +36,10 @@ def require_running(cluster: Cluster) -> None:
         raise NotActiveError(f"the cluster is {cluster.state.lower()}: no query can run", hint=Hint(HintKind.RETRY))
 
 
-async def require_active(client: ImagesClient, cluster: Cluster, name: str, done: str) -> str:
+async def require_active(client: ImagesClient, cluster: Cluster, name: str, participle: str) -> str:
     """Return the active image. Raises NotActiveError if it is not `name`, NotFoundError if there is no such image.
 
-    `name` is "" for any image; `done` is what cannot be done with another one ("verified").
+    `name` is "" for any image; `participle` is what an error says that another one cannot be ("verified").
     """
     state = cluster.python
     if isinstance(state, ActiveImage) and (not name or state.is_named(name)):
@@ -48,8 +51,16 @@ async def require_active(client: ImagesClient, cluster: Cluster, name: str, done
         await client.get(name)  # what does not exist cannot be enabled
     hint = Hint(HintKind.ENABLE_BEFORE, name) if name else Hint(HintKind.ENABLE_IMAGE)
     if isinstance(state, ActiveImage):
-        raise NotActiveError(f"image {name!r} cannot be {done}: queries use image {state.name!r}", hint=hint)
+        raise NotActiveError(f"image {name!r} cannot be {participle}: queries use image {state.name!r}", hint=hint)
     raise NotActiveError("python() is off: no query can run Python", hint=hint)
+
+
+async def require_unchanged(client: ImagesClient, active: str) -> None:
+    """Raise NotActiveError if queries do not use the image any more that was active before a query."""
+    state = (await client.cluster()).python
+    if not (isinstance(state, ActiveImage) and state.is_named(active)):
+        what = f"queries changed from image {active!r} to another one while it was queried"
+        raise NotActiveError(what, hint=Hint(HintKind.RETRY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,9 @@ class Sandbox:
 
     async def policy(self, now: datetime) -> SandboxPolicy:
         """Return the policy of the sandboxes of python(). Raises QueryError, and ForbiddenError without the rights."""
+        limited = replace(self, query=replace(self.query, timeout=min(self.query.timeout, COMMAND_TIMEOUT)))
         try:
-            [row] = await self._command(POLICY)
+            [row] = await limited._command(POLICY)
             text = str(row.get("Policy") or "null")
             return SandboxPolicy.of_policy(json.loads(text), now)
         except (ValueError, AttributeError, RecursionError):

@@ -12,7 +12,7 @@ from kusto_magic.models.verification import ExpectationSource, Verification, dir
 from kusto_magic.queries.client import run_query
 from kusto_magic.queries.expectation import FindPlan, find_expectation
 from kusto_magic.queries.query import RunQuery
-from kusto_magic.queries.sandbox import QUERY_TIMEOUT, Sandbox, require_active, require_running
+from kusto_magic.queries.sandbox import QUERY_TIMEOUT, Sandbox, require_active, require_running, require_unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ async def verify_image(
     imports = direct_names(expectation.packages) if options.imports else ()
     sandbox = await Sandbox.open(client, cluster, options.database, options.timeout, run)
     inventory, database = await sandbox.inventory(imports)
-    return verify(active, expectation, inventory, database, imports)
+    await require_unchanged(client, active)
+    return verify(active, expectation, inventory, database, imports, contents.policy)
 
 
 def require_success(found: Verification, *, is_shown: bool = False) -> None:

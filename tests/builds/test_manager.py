@@ -183,7 +183,8 @@ def test_build_that_is_just_being_started_is_not_taken_for_one_of_an_ended_proce
     threads[0].join(10)
     assert found == [build]
     image = build.result(30)
-    assert image is not None and image.name == "img"
+    assert image is not None
+    assert image.name == "img"
 
 
 def test_start_raises_conflict_and_sends_nothing(make: Make) -> None:

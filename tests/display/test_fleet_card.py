@@ -89,6 +89,20 @@ def test_running_fleet_has_the_hint_to_resume_it_by_its_name(environment: Emulat
     assert fleet_card(made, START).hint == Hint(HintKind.RESUME_AFTER_RESTART, "my image")
 
 
+def test_check_that_differs_on_a_cluster_is_not_shown_as_that_of_all() -> None:
+    same = PreflightReport(Verdict.COMPATIBLE, "3.11.7", (Package("humanize", "4.9.0"),))
+    other = replace(same, packages=())
+    conflict = replace(other, verdict=Verdict.CONFLICT, reason="it clashes")
+    one, two, six = (record(name) for name in ("one", "two", "six"))
+    shown = fleet_card(fleet(replace(one, report=same), replace(two, report=same), six), START).report
+    assert shown == same
+    shown = fleet_card(fleet(replace(one, report=same), replace(two, report=other), six), START).report
+    differs = ("the check has another result on 1 of 2 clusters: their base images differ",)
+    assert shown == replace(same, warnings=differs)
+    shown = fleet_card(fleet(replace(one, report=same), replace(two, report=conflict)), START).report
+    assert shown == replace(conflict, warnings=differs)
+
+
 def test_failures_are_grouped_by_reason_above_the_clusters() -> None:
     it = fleet_card(
         fleet(

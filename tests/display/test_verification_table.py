@@ -59,7 +59,7 @@ def test_other_python_version_is_named() -> None:
     ("read_at", "source", "incomplete"),
     [
         (None, "as documented by Microsoft in 2024-09", ", a list that is incomplete"),
-        (datetime(2026, 11, 26, tzinfo=UTC), "as read from the cluster on 2026-11-26", ""),
+        (datetime(2026, 11, 26, tzinfo=UTC), "as read from the cluster on 2026-11-26 00:00 UTC", ""),
     ],
 )
 def test_first_differences_from_the_base_are_named_and_the_others_counted(
@@ -73,6 +73,12 @@ def test_first_differences_from_the_base_are_named_and_the_others_counted(
     assert "package09 is missing (expected: 1.0)" in rows["notes"]
     assert "package10" not in rows["notes"]
     assert "5 more" in rows["notes"]
+
+
+def test_memory_after_the_imports_is_compared_with_the_policy() -> None:
+    held = Inventory("3.11.7", "", HELD, {"numpy": ""}, 300 * 1024 * 1024)
+    rows = shown(Expectation("3.11.7", PACKAGES, ExpectationSource.PLAN), held, ("numpy",))
+    assert rows["Memory"] == "300 MB after the imports; a sandbox has 1,024 MB by default"
 
 
 def test_remarks_are_notes() -> None:

@@ -65,10 +65,10 @@ def test_packages_of_the_managed_image_are_listed_once_and_say_where_they_are_fr
 
 def test_list_that_was_read_replaces_the_documented_one() -> None:
     read = BaseList("Python3_11_7", {"tornado": "9.9"}, datetime(2026, 11, 26, tzinfo=UTC))
-    contents = NOTHING_READ.with_list(read)
+    contents = ClusterContents((read,))
     found = {it["name"]: it for it in document(LOCK, contents=contents)["components"]}
     assert found["tornado"]["version"] == "9.9"
-    assert found["tornado"]["properties"][0]["value"] == "base image, as read from the cluster on 2026-11-26"
+    assert found["tornado"]["properties"][0]["value"] == "base image, as read from the cluster on 2026-11-26 00:00 UTC"
     assert "pandas" not in found
     assert document(LOCK, contents=contents)["serialNumber"] != document(LOCK)["serialNumber"]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from support.package_index import package_index, write_project, write_sdist, wri
 from support.preflight import PYTHON, Check
 
 from kusto_magic.errors import InvalidInputError
-from kusto_magic.models.cluster_contents import BaseList
+from kusto_magic.models.cluster_contents import BaseList, SandboxPolicy
 from kusto_magic.preflight.check import run_preflight
 from kusto_magic.preflight.indexes import IndexSettings
 from kusto_magic.preflight.report import Fix, PreflightReport, Status, Verdict
@@ -120,9 +122,37 @@ def test_list_that_was_read_replaces_the_documented_one(check: Check) -> None:
     assert documented.base_list == "Python3_10_8 as documented by Microsoft in 2024-09"
     assert [(it.pin, it.status) for it in documented.packages] == [("plain==2.0", Status.NEW)]
     read = check("plain", base=BaseList("Python3_10_8", {"plain": "1.0"}, read_at))
-    assert read.base_list == "Python3_10_8 as read from the cluster on 2026-11-26"
+    assert read.base_list == "Python3_10_8 as read from the cluster on 2026-11-26 00:00 UTC"
     assert [(it.pin, it.status) for it in read.packages] == [("plain==1.0", Status.PRESENT)]
     assert check("plain").base_list == ""
+
+
+def test_package_that_only_a_read_base_image_has_needs_no_wheel(check: Check) -> None:
+    read_at = datetime(2026, 11, 26, tzinfo=UTC)
+    read = BaseList("Python3_10_8", {"linux-only": "1.0", "private": "3.0", "plain": "1.5", "needy": "1.0"}, read_at)
+    report = check("linux-only\nprivate\nplain\nneedy", base=read)
+    assert [(it.pin, it.status) for it in report.packages] == [
+        ("linux-only==1.0", Status.PRESENT),
+        ("needy==1.0", Status.PRESENT),
+        ("plain==1.5", Status.PRESENT),
+        ("private==3.0", Status.PRESENT),
+    ]
+    changed = check("plain==2.0", base=read)
+    assert [(it.pin, it.status) for it in changed.packages] == [("plain==2.0", Status.UPGRADED)]
+    assert check("linux-only>1", base=read).verdict is Verdict.CONFLICT
+
+
+def test_files_of_custom_base_images_count_for_the_memory(check: Check, tmp_path: Path) -> None:
+    write_wheel(tmp_path, "small", "1.0")
+    with zipfile.ZipFile(write_wheel(tmp_path, "large", "1.0"), "a") as wheel:
+        wheel.writestr("large/data.bin", os.urandom(1_000_000))
+    with package_index(tmp_path) as url:
+        options: dict[str, Any] = {"index": IndexSettings(default=url), "policy": SandboxPolicy(1)}
+        assert check("small", **options).warnings == ()
+        [alone] = check("large", **options).warnings
+        [below] = check("small", base_requirements=("large",), **options).warnings
+    assert "3 MB of files" in alone
+    assert "3 MB of files (large: 3 MB)" in below
 
 
 def test_image_on_another_platform_gives_warning(check: Check) -> None:

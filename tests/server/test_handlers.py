@@ -368,7 +368,7 @@ async def test_managed_image_that_queries_use_is_verified(signed_in: Fetch, clus
     assert (listed["images"], listed["active"]["managedPackages"]) == ([], 131)
     path = f"/clusters/{cluster}/images/Python3_11_7/verification"
     found = _validated(await signed_in("POST", path, {}), "/clusters/{cluster}/images/{name}/verification", "POST")
-    assert found["table"]["rows"][1][1]["text"] == "Microsoft's documentation of 2024-09"
+    assert found["table"]["rows"][1][1]["text"] == "Python3_11_7 as documented by Microsoft in 2024-09"
 
 
 async def test_draft_is_validated_by_the_rules_of_the_kernel(signed_in: Fetch) -> None:

@@ -42,8 +42,9 @@ class LockingPreflight:
         found = tuple(self._found(name, locked) for name in sorted({*named, *self.more}))
         packages = plan_packages(found, base={}, direct=named)
         layers = tuple(hashlib.sha256(layer.encode()).hexdigest() for layer in options["base_requirements"])
-        base = options["base_image"] or options["base"] or ""
-        lock = Lock(python, PLATFORM, text, found, base, options["base"] or "", layers, options["exclude_newer"])
+        managed = options["base"].image if options["base"] else ""
+        base = options["base_image"] or managed
+        lock = Lock(python, PLATFORM, text, found, base, managed, layers, options["exclude_newer"])
         return PreflightReport(Verdict.COMPATIBLE, python, packages, lock=lock)
 
     def _found(self, name: str, locked: dict[str, str]) -> LockedPackage:

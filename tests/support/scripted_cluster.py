@@ -51,21 +51,26 @@ class Cluster:
         return answer
 
 
-def service(
-    active: str | None = "img", uri: str = URI, images: Mapping[str, Mapping[str, Any]] | None = None
-) -> ScriptedTransport:
-    """Return a Resource Manager with a cluster and its images; python() is off if `active` is None."""
+def cluster_response(active: str | None, uri: str = URI) -> ArmResponse:
+    """Return the cluster whose queries use an image; python() is off if `active` is None."""
     custom = {"languageExtensionImageName": "PythonCustomImage", "languageExtensionCustomImageName": active}
     managed = {"languageExtensionImageName": active}
     names = managed if active and active.startswith("Python3") else custom
     value = [] if active is None else [{"languageExtensionName": "PYTHON", **names}]
-    cluster = {"id": "/x/kustoCluster", "properties": {"uri": uri, "languageExtensions": {"value": value}}}
+    properties = {"uri": uri, "languageExtensions": {"value": value}}
+    return make_response({"id": "/x/kustoCluster", "properties": properties})
+
+
+def service(
+    active: str | None = "img", uri: str = URI, images: Mapping[str, Mapping[str, Any]] | None = None
+) -> ScriptedTransport:
+    """Return a Resource Manager with a cluster and its images."""
     known = {"img": {"requirementsFileContent": TEXT}} if images is None else images
 
     def respond(request: httpx.Request) -> ArmResponse:
         name = request.url.path.rpartition("/sandboxCustomImages/")[2]
         if "/sandboxCustomImages" not in request.url.path:
-            return make_response(cluster)
+            return cluster_response(active, uri)
         return (
             make_response(image_resource(**known[name])) if name in known else error_response(404, "ResourceNotFound")
         )
