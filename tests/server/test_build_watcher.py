@@ -101,6 +101,7 @@ async def test_build_within_its_grace_period_is_shown_and_not_resumed(environmen
     environment.clock.released.clear()  # the polls of a build would move the clock past the grace period
     watcher = make_watcher(environment)
     build = await watcher.create(with_id(environment.target).id, "img", SPEC)
+    await wait_until_recorded(environment.builds(), build.card.id, BuildState.BUILDING)
     record = environment.builds().history.get(build.card.id)
     assert record is not None
     now = environment.clock.wall()
