@@ -8,6 +8,7 @@ import { useEffect, useState } from 'react';
 
 import { Changes } from '../components/correction';
 import { packageCount, packageSummary, PackageTable } from '../components/packages';
+import { PlanSources } from '../components/planSources';
 import { Remarks } from '../components/remarks';
 import { StateBadge, StateIcon } from '../components/state';
 import { hintText } from '../model/hints';
@@ -269,6 +270,7 @@ function Plan({ plan, trans }: IPlanProps): React.JSX.Element | null {
       {plan.python ? (
         <p className="jp-KustoImage-note">{trans.__('Checked for Python %1 on %2', plan.python, plan.platform)}</p>
       ) : null}
+      <PlanSources plan={plan} trans={trans} />
     </details>
   );
 }

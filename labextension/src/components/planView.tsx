@@ -3,10 +3,11 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
 
 import { hintText } from '../model/hints';
-import { type ILock, type IPlan, wholeCorrection } from '../model/plan';
+import { type IPlan, wholeCorrection } from '../model/plan';
 import { Correction, type ICorrectionApplier } from './correction';
 import { Fixes, type IFixApplier } from './fixes';
 import { CompactPackageTable, packageCount, packageSummary } from './packages';
+import { PlanSources } from './planSources';
 import { Remarks, sentence } from './remarks';
 
 interface IPlanViewProps {
@@ -33,14 +34,9 @@ export function PlanView({ plan, applier, trans }: IPlanViewProps): React.JSX.El
       {packages.length ? <p>{packageSummary({ packages, trans }).join(' · ')}</p> : null}
       {packages.length ? <CompactPackageTable packages={packages} trans={trans} /> : null}
       <Remarks lines={remarks} />
-      {plan.baseList ? <p className="jp-KustoImage-planSource">{trans.__('Compared with %1', plan.baseList)}</p> : null}
-      {plan.lock ? <p className="jp-KustoImage-planSource">{lockText(plan.lock, trans)}</p> : null}
+      <PlanSources plan={plan} trans={trans} />
     </div>
   );
-}
-
-function lockText({ digest, excludeNewer }: ILock, trans: TranslationBundle): string {
-  return excludeNewer ? trans.__('Lock %1, releases until %2', digest, excludeNewer) : trans.__('Lock %1', digest);
 }
 
 function verdictClass({ verdict }: IPlan): string {
