@@ -40,7 +40,8 @@ class ContentsStore:
         with self._lock:
             kept = self._read(target).without(image) if image else NOTHING_READ
             self._unwritten.pop(target.key, None)
-            return self._write(target, kept)
+            unsaved = self._write(target, kept)
+            return unsaved if self._folder else ""
 
     def _write(self, target: Target, contents: ClusterContents) -> str:
         self._unwritten[target.key] = contents

@@ -106,3 +106,5 @@ def test_store_without_a_folder_keeps_contents_in_memory() -> None:
     store = ContentsStore(None)
     assert store.update(TARGET, CONTENTS) != ""
     assert store.read(TARGET) == CONTENTS
+    assert store.forget(TARGET, "") == ""
+    assert store.read(TARGET) == NOTHING_READ
