@@ -143,8 +143,8 @@ PROGRAM = HintTable(
         HintKind.CHOOSE_DATABASE: "Pass the name of a database that exists and that the account may query.",
         HintKind.REBUILD_IMAGE: "Build image {argument} again with pinned versions and `force`.",
         HintKind.READ_BASE: (
-            "Azure has changed it, or lists it incompletely; `read_base` of the build manager keeps what it contains "
-            "for later checks."
+            "Call `read_base` of the build manager, so that later checks use the packages that the image has, not "
+            "those of a list."
         ),
         HintKind.ENABLE_IMAGE: "Call `enable` with an image, so that it is known which one queries use.",
     },

@@ -234,7 +234,7 @@ class BuildManager:
 
     def attach_record(self, record: BuildRecord, *, timeout: float = DEFAULT_TIMEOUT) -> Build:
         """Poll the operation of a record, whichever process started it, and return at once; nothing is sent."""
-        return self.registry.by_id(record.id) or self._launcher.resume([record], timeout)[0]
+        return self._launcher.resume([record], timeout)[0]
 
     def stop_polling(self, build: Build) -> None:
         """Stop polling a build, and return at once; nothing more is sent for it, and nothing is recorded.

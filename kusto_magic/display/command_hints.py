@@ -125,8 +125,8 @@ def _sentences(program: str, again: str, restart: str) -> Mapping[HintKind, str]
             "Build image {name} again with --force; --pin sends exactly the versions that the check selects."
         ),
         HintKind.READ_BASE: (
-            f"Azure has changed it, or lists it incompletely; {program} bases --live keeps what it contains for later "
-            "checks."
+            f"Run {program} bases --live, so that later checks use the packages that the image has, not those of a "
+            "list."
         ),
         HintKind.ENABLE_IMAGE: f"{program} enable IMAGE selects one.",
     }

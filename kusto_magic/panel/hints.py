@@ -81,8 +81,8 @@ PANEL = HintTable(
         HintKind.CHOOSE_DATABASE: "Choose a database that exists and that you may query.",
         HintKind.REBUILD_IMAGE: "Build {name} again with pinned versions.",
         HintKind.READ_BASE: (
-            "Azure has changed it, or lists it incompletely; %kusto_image bases --live in a cell keeps what it has "
-            "for later checks."
+            "Run %kusto_image bases --live in a cell, so that later checks use the packages that the image has, not "
+            "those of a list."
         ),
         HintKind.ENABLE_IMAGE: (
             "Press Enable… beside an image under Images, so that it is known which one queries use."

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from ipywidgets import Button
 
+from kusto_magic.arm.client import ImagesClient
 from kusto_magic.builds.actions import is_being_enabled_here
 from kusto_magic.display.verification_table import verification_table
 from kusto_magic.models.cluster import ActiveImage, PythonOff, PythonState, UnknownImage
+from kusto_magic.models.cluster_contents import NOTHING_READ, ClusterContents
 from kusto_magic.models.image import NO_PACKAGES, Image
 from kusto_magic.models.managed_images import MANAGED_IMAGES
 from kusto_magic.models.verification import Verification, direct_names
@@ -29,6 +32,9 @@ UNKNOWN_WARNING = "Queries may use this image; which image they use is unknown: 
 
 NOT_READ = UnknownImage("the images have not been read")
 """State of Python before the first read."""
+
+EMPTY = "No images yet. Fill in the form and press Build image."
+"""What to do on a cluster without custom images."""
 
 HEAD = ("Name", "Status", "Base image", "Packages")
 SHOW, EDIT, USE, ENABLE, VERIFY, DELETE = "Show details", "Edit", "Use as base", "Enable…", "Verify", "Delete…"
@@ -63,6 +69,7 @@ class ImageList:
         self.images: Sequence[Image] | None = None
         self._managed = ""
         self.active: PythonState = NOT_READ
+        self._contents = NOTHING_READ
         actions: tuple[RowAction[Image], ...] = (
             RowAction(SHOW, "Show the details of image {}", self._show),
             RowAction(EDIT, "Copy image {} to the form", lambda image, _button: edit(image)),
@@ -85,13 +92,17 @@ class ImageList:
         target = self._context.require_target()
         set_text(self.state, "Reading images …")
 
-        def on_result(found: tuple[Sequence[Image], PythonState]) -> None:
+        def on_result(found: tuple[Sequence[Image], PythonState, ClusterContents]) -> None:
             if target == self._context.target:  # another cluster may have been selected while the request ran
-                self.active = found[1]
-                self._show_images(sorted(found[0], key=lambda image: image.name.lower()))
+                images, self.active, self._contents = found
+                self._show_images(sorted(images, key=lambda image: image.name.lower()))
 
-        def submit() -> Future[tuple[Sequence[Image], PythonState]]:
-            return self._context.builds.submit(target, lambda client: client.list_with_active())
+        async def read(client: ImagesClient) -> tuple[Sequence[Image], PythonState, ClusterContents]:
+            images, active = await client.list_with_active()
+            return images, active, await asyncio.to_thread(self._context.builds.contents.read, target)
+
+        def submit() -> Future[tuple[Sequence[Image], PythonState, ClusterContents]]:
+            return self._context.builds.submit(target, read)
 
         self._context.run_task(
             [self.refresh], submit, on_result, lambda: set_text(self.state, "The images could not be read.")
@@ -133,12 +144,16 @@ class ImageList:
         active = self.active.name if isinstance(self.active, ActiveImage) else ""
         self._managed = active if active in MANAGED_IMAGES else ""
         listed = [*(images or ()), *([Image(self._managed)] if self._managed else [])]
-        set_text(self.state, "Not read yet." if images is None else _python_text(self.active))
-        empty = "" if images is None else "No images yet. Fill in the form and press Build image."
-        self.table.show(listed, empty)
+        set_text(self.state, "Not read yet." if images is None else self._state_text())
+        self.table.show(listed, "" if images is None else EMPTY)
         if self._shown and self._shown not in {image.name for image in listed}:
             self.details.hide()
         self._on_images(images)
+
+    def _state_text(self) -> str:
+        """Return what queries use, and what to do on a cluster that has only a managed image."""
+        text = _python_text(self.active)
+        return f"{text} {EMPTY}" if self._managed and not self.images else text
 
     def _describe(self, image: Image) -> RowView:
         name = text_html(image.name, "name", title=image.name)
@@ -153,8 +168,7 @@ class ImageList:
         return RowView(cells, disabled=(*changes, unneeded), is_marked=image.name == self._shown)
 
     def _describe_managed(self, name: str, active: str) -> RowView:
-        contents = self._context.builds.contents.read(self._context.require_target())
-        packages = text_html(str(len(contents.base(self._managed).packages)))
+        packages = text_html(str(len(self._contents.base(self._managed).packages)))
         cells = (name, active, text_html("managed image"), packages)  # it has no state
         return RowView(cells, absent=(SHOW, EDIT, ENABLE, DELETE), is_marked=self._managed == self._shown)
 
@@ -194,9 +208,11 @@ class ImageList:
 
         def restore() -> None:
             if target == self._context.target:
-                set_text(self.state, _python_text(self.active))
+                set_text(self.state, self._state_text())
 
         def on_result(found: Verification) -> None:
+            if target != self._context.target:  # another cluster was selected while the query ran
+                return
             restore()
             table = verification_table(found, target)
             rows = [(label.shown, value.shown) for label, value in table.rows]

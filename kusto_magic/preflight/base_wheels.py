@@ -5,6 +5,7 @@ Which these are is known for the documented versions. For a list that was read f
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from packaging.version import Version
@@ -16,8 +17,8 @@ from kusto_magic.preflight.resolution import Resolution, pins
 from kusto_magic.preflight.uv import ResolveResult
 from kusto_magic.requirements.parser import Requirement
 
-MAX_ASKED = 10
-"""Maximum number of changed packages whose installed version is looked up."""
+MAX_PARALLEL = 4
+"""Maximum number of resolvers that look up installed versions at the same time."""
 
 _NO_INDEX = frozenset({Cause.NOT_FOUND, Cause.NO_VERSION, Cause.NO_WHEEL, Cause.PYTHON})
 """Causes for which an index has nothing that could be installed."""
@@ -42,12 +43,19 @@ async def _only_in_base(
     """Return installed packages without a wheel: why a resolution failed, or why it changes them."""
     if result.code == 1:
         missing = diagnose(result.output, lines, resolution.python)
-        return {missing.subject} & resolution.installed.keys() if missing.cause in _NO_INDEX else set()
-    if result.code != 0:
-        return set()
-    changed = [name for name in _changed(result, resolution) if name not in asked][:MAX_ASKED]
-    asked.update(changed)
-    return {name for name in changed if not await _has_wheel(name, resolution)}
+        found = {missing.subject} & resolution.installed.keys() if missing.cause in _NO_INDEX else set()
+    else:
+        found = set(_changed(result, resolution)) if result.code == 0 else set()
+    new = sorted(found - asked)
+    asked.update(new)
+    limit = asyncio.Semaphore(MAX_PARALLEL)
+
+    async def has_wheel(name: str) -> bool:
+        async with limit:
+            return await _has_wheel(name, resolution)
+
+    answers = await asyncio.gather(*map(has_wheel, new))
+    return {name for name, has in zip(new, answers, strict=True) if not has}
 
 
 def _changed(result: ResolveResult, resolution: Resolution) -> Iterable[str]:

@@ -36,7 +36,7 @@ from kusto_magic.models.cluster import UnknownImage
 from kusto_magic.models.image import ImageSpec
 from kusto_magic.models.target import Target
 from kusto_magic.panel.hints import PANEL
-from kusto_magic.panel.image_list import ACTIVE_WARNING, ENABLING_WARNING, UNKNOWN_WARNING
+from kusto_magic.panel.image_list import ACTIVE_WARNING, EMPTY, ENABLING_WARNING, UNKNOWN_WARNING
 from kusto_magic.panel.panel import ImagePanel
 from kusto_magic.panel.panel_form import PanelForm
 from kusto_magic.panel.table import PAGE_SIZE
@@ -270,6 +270,14 @@ def test_active_image_is_verified_in_its_details(make: EnvironmentFactory) -> No
     _press(form, "Verify")
     wait_until(lambda: "may not query database" in error_text(form))
     assert "AllDatabasesViewer" in error_text(form)
+
+
+def test_cluster_with_a_managed_image_only_says_what_to_do(make: EnvironmentFactory) -> None:
+    environment = make()
+    environment.builds.start(enable_request(environment.target, "Python3_11_7")).result(30)
+    form = loaded_form(environment)
+    wait_until(lambda: len(row_texts(form.images.table)) == 1)
+    assert shown_text(form.images.state) == f"Queries use Python3_11_7. {EMPTY}"
 
 
 def test_managed_image_that_queries_use_is_listed_and_verified(make: EnvironmentFactory) -> None:

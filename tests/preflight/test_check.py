@@ -142,6 +142,19 @@ def test_package_that_only_a_read_base_image_has_needs_no_wheel(check: Check) ->
     assert check("linux-only>1", base=read).verdict is Verdict.CONFLICT
 
 
+def test_every_changed_package_of_a_read_base_image_is_looked_up(check: Check, wheels: Path) -> None:
+    names = [f"many{number:02}" for number in range(12)]
+    for name in names:
+        write_wheel(wheels, name, "2.0")
+    for name in names[:-1]:
+        write_wheel(wheels, name, "1.0")
+    needs = [f"{name}>=2" for name in names[:-1]]
+    write_wheel(wheels, "needs-many", "1.0", needs=[*needs, names[-1]])
+    read = BaseList("Python3_10_8", dict.fromkeys(names, "1.0"), datetime(2026, 11, 26, tzinfo=UTC))
+    found = {it.name: it.version for it in check("needs-many", base=read).packages}
+    assert found == {"needs-many": "1.0", **dict.fromkeys(names[:-1], "2.0"), names[-1]: "1.0"}
+
+
 def test_files_of_custom_base_images_count_for_the_memory(check: Check, tmp_path: Path) -> None:
     write_wheel(tmp_path, "small", "1.0")
     with zipfile.ZipFile(write_wheel(tmp_path, "large", "1.0"), "a") as wheel:

@@ -33,7 +33,8 @@ interface IExportViewProps extends IExportOptions {
 function ExportView(props: IExportViewProps): React.JSX.Element {
   const { trans, name } = props;
   const [format, setFormat] = useState<ExportFormat>('bicep');
-  const { text, remark, error } = useExport(props, format);
+  const [attempt, setAttempt] = useState(0);
+  const { text, remark, error } = useExport(props, format, attempt);
   const id = useId();
   return (
     <>
@@ -50,16 +51,26 @@ function ExportView(props: IExportViewProps): React.JSX.Element {
         {text ? <DownloadButton text={text} file={exportFile(format, name)} trans={trans} /> : null}
       </div>
       {error ? (
-        <p role="alert" className="jp-KustoImage-tone jp-mod-error">
-          {error}
-        </p>
+        <>
+          <p role="alert" className="jp-KustoImage-tone jp-mod-error">
+            {error}
+          </p>
+          <button type="button" className="jp-KustoImage-textButton" onClick={() => setAttempt(attempt + 1)}>
+            {trans.__('Retry')}
+          </button>
+        </>
       ) : null}
-      {remark ? <p role="status">{remark}</p> : null}
+      <p role="status">{text || error ? remark : waitingText(format, trans)}</p>
       <pre tabIndex={0} aria-label={trans.__('Exported image')} aria-busy={!text && !error}>
-        {text || (error ? '' : trans.__('Loading…'))}
+        {text}
       </pre>
     </>
   );
+}
+
+function waitingText(format: ExportFormat, trans: TranslationBundle): string {
+  // An image that was not built on this machine is checked for it.
+  return FORMATS[format].needsLock ? trans.__('Finding the packages of the image…') : trans.__('Loading…');
 }
 
 interface IExported extends IExport {
@@ -68,7 +79,12 @@ interface IExported extends IExport {
 
 const LOADING: IExported = { text: '', remark: '', error: '' };
 
-function useExport({ model, trans, cluster, name }: IExportViewProps, format: ExportFormat): IExported {
+/** Return the exported image; another `attempt` asks again. */
+function useExport(
+  { model, trans, cluster, name }: IExportViewProps,
+  format: ExportFormat,
+  attempt: number
+): IExported {
   const [exported, setExported] = useState(LOADING);
   useEffect(() => {
     const request = new AbortController();
@@ -83,7 +99,7 @@ function useExport({ model, trans, cluster, name }: IExportViewProps, format: Ex
       .then(update, (error: unknown) => update({ error: errorLines(error, trans).join('\n') }));
     // The server may be running a check for a format that is no longer shown.
     return () => request.abort();
-  }, [model, trans, cluster.id, name, format]);
+  }, [model, trans, cluster.id, name, format, attempt]);
   return exported;
 }
 

@@ -8,6 +8,8 @@ interface IFormat {
   readonly file: string;
   /** The MIME type of the file, plain text by default. */
   readonly type?: string;
+  /** Whether the packages of the image must be known. */
+  readonly needsLock?: boolean;
 }
 
 export const FORMATS: Readonly<Record<ExportFormat, IFormat>> = {
@@ -17,8 +19,13 @@ export const FORMATS: Readonly<Record<ExportFormat, IFormat>> = {
   powershell: { label: 'Azure PowerShell', file: 'NAME.ps1' },
   rest: { label: 'REST (.http)', file: 'NAME.http' },
   requirements: { label: 'requirements.txt', file: 'NAME-requirements.txt' },
-  pylock: { label: 'pylock.toml (PEP 751)', file: 'pylock.NAME.toml', type: 'application/toml' },
-  cyclonedx: { label: 'CycloneDX (SBOM)', file: 'NAME.cdx.json', type: 'application/vnd.cyclonedx+json' }
+  pylock: { label: 'pylock.toml (PEP 751)', file: 'pylock.NAME.toml', type: 'application/toml', needsLock: true },
+  cyclonedx: {
+    label: 'CycloneDX (SBOM)',
+    file: 'NAME.cdx.json',
+    type: 'application/vnd.cyclonedx+json',
+    needsLock: true
+  }
 };
 
 export interface IExportFile {

@@ -177,7 +177,7 @@ export const SENTENCES: Readonly<Record<HintKind, Sentence>> = {
     trans.__('Build it again: run %%kusto_image %1 with --force and --pin.', argument),
   'read-base': trans =>
     trans.__(
-      'Azure has changed it, or lists it incompletely; %%kusto_image bases --live in a cell keeps what it has for later checks.'
+      'Run %%kusto_image bases --live in a cell, so that later checks use the packages that the image has, not those of a list.'
     ),
   'update-lock': trans => trans.__('Use the base and the requirements of the lock, or add --update-lock to the cell.'),
   'reload-page': trans => trans.__('Reload the page.')
