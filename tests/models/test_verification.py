@@ -154,6 +154,14 @@ def test_name_that_is_not_valid_is_not_part_of_a_query(name: str) -> None:
         inventory_query([name])
 
 
+@pytest.mark.parametrize(
+    ("text", "memory"), [("314572800", 314572800), ("", None), ("300 MB", None), ("-1", None), ("9" * 16, None)]
+)
+def test_memory_is_a_number_of_bytes_or_unknown(text: str, memory: int | None) -> None:
+    rows = [{"kind": "python", "name": "", "value": "3.11.7"}, {"kind": "memory", "name": "", "value": text}]
+    assert Inventory.from_rows(rows).memory == memory
+
+
 RUN = """
 import json, sys
 class pd:
