@@ -23,7 +23,6 @@ from kusto_magic.queries.sandbox import (
     QUERY_TIMEOUT,
     Sandbox,
     require_active,
-    require_running,
     require_unchanged,
 )
 
@@ -55,7 +54,6 @@ async def read_base(
     NotActiveError, and as `verify_image` does.
     """
     cluster = await client.cluster()
-    require_running(cluster)
     active = await require_active(client, cluster, name, "read")
     sandbox = await Sandbox.open(client, cluster, database, QUERY_TIMEOUT, run)
     reason = await _keep_policy(client, sandbox, store, now)

@@ -30,17 +30,14 @@ STOPPED = frozenset({"stopped", "stopping", "starting", "deleting", "deleted", "
 """States of a cluster that answers no query. Source: the enum `State` of the API description."""
 
 
-def require_running(cluster: Cluster) -> None:
-    """Raise NotActiveError if the cluster answers no query."""
+async def require_active(client: ImagesClient, cluster: Cluster, name: str, participle: str) -> str:
+    """Return the active image of a cluster that answers queries.
+
+    Raises NotActiveError if it is not `name` or the cluster is stopped, NotFoundError if there is no such image. `name`
+    is "" for any image; `participle` is what an error says that another one cannot be ("verified").
+    """
     if cluster.state.lower() in STOPPED:
         raise NotActiveError(f"the cluster is {cluster.state.lower()}: no query can run", hint=Hint(HintKind.RETRY))
-
-
-async def require_active(client: ImagesClient, cluster: Cluster, name: str, participle: str) -> str:
-    """Return the active image. Raises NotActiveError if it is not `name`, NotFoundError if there is no such image.
-
-    `name` is "" for any image; `participle` is what an error says that another one cannot be ("verified").
-    """
     state = cluster.python
     if isinstance(state, ActiveImage) and (not name or state.is_named(name)):
         return state.name

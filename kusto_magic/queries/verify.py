@@ -12,7 +12,7 @@ from kusto_magic.models.verification import ExpectationSource, Verification, dir
 from kusto_magic.queries.client import run_query
 from kusto_magic.queries.expectation import FindPlan, find_expectation
 from kusto_magic.queries.query import RunQuery
-from kusto_magic.queries.sandbox import QUERY_TIMEOUT, Sandbox, require_active, require_running, require_unchanged
+from kusto_magic.queries.sandbox import QUERY_TIMEOUT, Sandbox, require_active, require_unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,6 @@ async def verify_image(
     and the errors of `ImagesClient.cluster` and `get`.
     """
     cluster = await client.cluster()
-    require_running(cluster)
     active = await require_active(client, cluster, name, "verified")
     expectation = await find_expectation(client, active, find_plan, contents)
     imports = direct_names(expectation.packages) if options.imports else ()

@@ -1,4 +1,4 @@
-/** Verifies an image: what its sandbox holds in a query, compared with the check before its build, or its documentation. */
+/** Verifies an image: what its sandbox holds in a query, compared with its check, or with the list of its packages. */
 import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as React from 'react';
